@@ -1,0 +1,9 @@
+// Tests run on Node's own TypeScript support, as the services do: the transform only strips types.
+export default {
+  testEnvironment: "node",
+  extensionsToTreatAsEsm: [".ts"],
+  transform: { "\\.ts$": "<rootDir>/packages/testkit/jest/strip-types.mjs" },
+  testMatch: ["**/*.test.ts"],
+  testPathIgnorePatterns: ["/node_modules/", "/\\.fiberstream/"],
+  reporters: ["default", "<rootDir>/packages/testkit/jest/closing-line.mjs"],
+};

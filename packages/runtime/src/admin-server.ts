@@ -1,0 +1,70 @@
+import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import type { Registry } from "prom-client";
+import type { Health } from "./health.ts";
+
+export type AdminServer = { readonly port: number; close: () => Promise<void> };
+
+/**
+ * Serves operators: `/livez` (the process itself, never a dependency), `/readyz` (503 and each
+ * failed check with its reason and since when), `/metrics` (Prometheus text).
+ */
+export async function startAdminServer(options: {
+  host: string;
+  port: number;
+  health: Health;
+  registry: Registry;
+}): Promise<AdminServer> {
+  const { health, registry } = options;
+  const routes: Record<string, () => Answer | Promise<Answer>> = {
+    "/livez": () => {
+      const dead = health.whatIsDead();
+      const isAlive = Object.keys(dead).length === 0;
+      return json(isAlive ? 200 : 503, {
+        status: isAlive ? "ok" : "dead",
+        ...(!isAlive && { dead }),
+      });
+    },
+    "/readyz": () => {
+      const isReady = health.isReady();
+      return json(isReady ? 200 : 503, {
+        status: isReady ? "ok" : "not ready",
+        checks: health.readiness(),
+      });
+    },
+    "/metrics": async () => ({
+      status: 200,
+      type: registry.contentType,
+      body: await registry.metrics(),
+    }),
+  };
+  const server = createServer((request, response) => {
+    const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+    const route = routes[path];
+    void (async () => {
+      const answer = route
+        ? await route()
+        : json(404, { error: `no such route, there are ${Object.keys(routes).join(", ")}` });
+      response.writeHead(answer.status, { "content-type": answer.type }).end(answer.body);
+    })().catch((error: unknown) => response.destroy(error as Error));
+  });
+  server.listen(options.port, options.host);
+  await once(server, "listening");
+  return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
+}
+
+/** Stops listening and waits for the requests in flight. */
+export async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  await closed;
+}
+
+type Answer = { status: number; type: string; body: string };
+const json = (status: number, body: object): Answer => ({
+  status,
+  type: "application/json",
+  body: `${JSON.stringify(body)}\n`,
+});

@@ -1,0 +1,27 @@
+/** What became of one record. The world's faults are thrown instead, see `errors.ts`. */
+export type Outcome<T> =
+  | { readonly kind: "ok"; readonly value: T }
+  | { readonly kind: "dead"; readonly reason: DeadReason };
+
+/** Why a record cannot go on, as it is written into its dead letter's headers. */
+export type DeadReason = {
+  /** A bounded label: it names metrics and filters. */
+  readonly failureClass: FailureClass;
+  /** One sentence without values of the payload. */
+  readonly message: string;
+  /** The id in the record's wire prefix, where there is one. */
+  readonly schemaId?: number;
+  readonly cause?: unknown;
+};
+
+export const FAILURE_CLASSES = [
+  "not-avro",
+  "unknown-schema",
+  "undecodable",
+  "invalid-record",
+  "row-refused",
+] as const;
+export type FailureClass = (typeof FAILURE_CLASSES)[number];
+
+export const ok = <T>(value: T): Outcome<T> => ({ kind: "ok", value });
+export const dead = (reason: DeadReason): Outcome<never> => ({ kind: "dead", reason });

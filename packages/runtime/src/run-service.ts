@@ -1,0 +1,79 @@
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { startAdminServer } from "./admin-server.ts";
+import { readConfig, type serviceSettings } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
+import { FatalError, messageOf } from "./errors.ts";
+import { createHealth, type Health } from "./health.ts";
+import { createLife, type Life, stopOnSignals } from "./life.ts";
+import { createLog, type Log } from "./log.ts";
+import type { ConfigOf, Settings } from "./settings.ts";
+
+/** What the frame gives to a service's own start. */
+export type ServiceFrame<S extends Settings> = {
+  readonly config: ConfigOf<S>;
+  readonly log: Log;
+  readonly life: Life;
+  readonly health: Health;
+  readonly registry: Registry;
+};
+
+/**
+ * The frame of every service: settings, log, metrics, admin server, start, drain.
+ * The admin server is up before `start` runs, so that an operator sees what start-up waits for.
+ * Ends the process with code 1 when settings cannot be used or `start` throws.
+ */
+export async function runService<S extends ReturnType<typeof serviceSettings> & Settings>(options: {
+  name: string;
+  version: string;
+  settings: S;
+  start: (frame: ServiceFrame<S>) => Promise<void>;
+}): Promise<void> {
+  const { name, version } = options;
+  const config = readConfigOrExit(name, options.settings);
+  // The constraint on S guarantees these five; a mapped type over a generic hides them from the compiler.
+  const base = config as ConfigOf<ReturnType<typeof serviceSettings>>;
+  const log = createLog({ service: name, level: base.logLevel, format: base.logFormat });
+  const life = createLife();
+  stopOnSignals(life, { log, timeoutMs: base.shutdownTimeoutMs });
+
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: "fiberstream_build_info",
+    help: "Always 1; the labels say which service and version this is",
+    labelNames: ["service", "version"],
+    registers: [registry],
+  }).set({ service: name, version }, 1);
+  const health = createHealth();
+  const serving = health.check("service");
+  serving.failing("starting");
+
+  try {
+    const admin = life.own(
+      await startAdminServer({ host: base.adminHost, port: base.adminPort, health, registry }),
+      (server) => server.close(),
+    );
+    log.info({ address: `http://${base.adminHost}:${admin.port}` }, "admin server listens");
+    await options.start({ config, log, life, health, registry });
+    // Acquired last, so released first: a stopping service is not ready before anything else happens.
+    life.own(serving, (check) => check.failing("stopping"));
+    serving.ok();
+    log.info({ version }, "started");
+  } catch (error) {
+    if (life.stopping.aborted) return;
+    const advice = error instanceof FatalError ? error.advice : undefined;
+    log.fatal({ reason: messageOf(error), advice, err: error }, "start failed");
+    await life.stop().catch(() => undefined);
+    process.exit(1);
+  }
+}
+
+function readConfigOrExit<S extends Settings>(name: string, settings: S): ConfigOf<S> {
+  try {
+    return readConfig(settings);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${name}: ${error.message}\n`);
+    return process.exit(1);
+  }
+}
