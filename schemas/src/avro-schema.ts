@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+
+/** The part of Avro's schema language that the .avsc files use, with our own attributes for people and rules. */
+export type AvroSchema =
+  PrimitiveName | AvroSchema[] | LongOrString | RecordSchema | EnumSchema | MapSchema;
+export type PrimitiveName =
+  "null" | "boolean" | "int" | "long" | "float" | "double" | "bytes" | "string";
+type LongOrString = { type: "long" | "string"; logicalType: "timestamp-micros" | "uuid" };
+type EnumSchema = { type: "enum"; name: string; doc: string; symbols: string[]; default: string };
+type MapSchema = { type: "map"; values: AvroSchema };
+export type RecordSchema = {
+  type: "record";
+  name: string;
+  namespace: string;
+  doc: string;
+  fields: RecordField[];
+};
+export type RecordField = {
+  name: string;
+  type: AvroSchema;
+  doc: string;
+  default?: unknown;
+  /** What a number counts, e.g. "ms". */
+  unit?: string;
+  minimum?: number;
+  maximum?: number;
+  /** Lengths count characters (Unicode code points). */
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  example?: unknown;
+};
+
+export const SCHEMA_NAMES = ["ProbeMetric", "EnrichedProbeMetric", "Node"] as const;
+export type SchemaName = (typeof SCHEMA_NAMES)[number];
+
+/** The schema as it stands in `schemas/avro`. */
+export function readAvroSchema(name: SchemaName): RecordSchema {
+  const file = new URL(`../avro/${name}.avsc`, import.meta.url);
+  return JSON.parse(readFileSync(file, "utf8")) as RecordSchema;
+}
