@@ -1,0 +1,104 @@
+import type { ChildProcess } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+import { NativeError } from "./native-error.ts";
+import { requireFreePort } from "./port-owner.ts";
+import {
+  childrenOf,
+  firstProcessOf,
+  lastLines,
+  type Sandboxed,
+  signalSandboxed,
+  startSandboxed,
+} from "./sandbox.ts";
+
+/** What every part is started with. */
+export type PartOptions = {
+  /** The tree, see `ensureTree`. */
+  readonly root: string;
+  readonly port: number;
+  /** Absolute; outlives the part. */
+  readonly dataDir: string;
+  /** Absolute. */
+  readonly logFile: string;
+};
+
+/** A part that is up. */
+export type Part = {
+  readonly name: string;
+  /** The program itself, as the host numbers it. */
+  readonly pid: number;
+  /** Settles when the part has ended, whoever ended it. */
+  readonly ended: Promise<void>;
+  /** Ends it cleanly, its data on disk; settles when it and everything below it is gone. */
+  readonly stop: () => Promise<void>;
+  /** Ends it as a power cut would (SIGKILL). */
+  readonly kill: () => Promise<void>;
+};
+
+/** JVMs take a few seconds on a quiet machine; a minute and a half is a machine in trouble. */
+const START_TIMEOUT_MS = 90_000;
+/** Past this a clean stop is given up, so that no stop ever hangs. */
+const STOP_TIMEOUT_MS = 20_000;
+
+/**
+ * Starts a part and waits until it does its job.
+ *
+ * @param definition.isReady asks the part itself; false or an error means not yet
+ * @throws {NativeError} the port is taken, or the part died or did not get ready, with its last lines
+ */
+export async function startPart(definition: {
+  name: string;
+  portSetting: string;
+  options: PartOptions;
+  sandboxed: Omit<Sandboxed, "dataDir" | "logFile">;
+  stopSignal: NodeJS.Signals;
+  isReady: () => Promise<boolean>;
+}): Promise<Part> {
+  const { name, options, stopSignal, isReady } = definition;
+  const { root, port, dataDir, logFile } = options;
+  await requireFreePort({ number: port, setting: definition.portSetting });
+  const child = startSandboxed(root, { ...definition.sandboxed, dataDir, logFile });
+  const ended = Promise.withResolvers<void>();
+  child.on("exit", () => ended.resolve()).on("error", ended.reject);
+
+  const end = async (signal: NodeJS.Signals) => {
+    signalSandboxed(child, signal);
+    const giveUp = setTimeout(() => signalSandboxed(child, "SIGKILL"), STOP_TIMEOUT_MS);
+    await ended.promise.finally(() => clearTimeout(giveUp));
+  };
+  try {
+    await untilReady({ name, child, logFile, isReady });
+  } catch (error) {
+    await end("SIGKILL");
+    throw error;
+  }
+  return {
+    name,
+    pid: childrenOf(firstProcessOf(child))[0] ?? child.pid ?? 0,
+    ended: ended.promise,
+    stop: () => end(stopSignal),
+    kill: () => end("SIGKILL"),
+  };
+}
+
+async function untilReady(waiting: {
+  name: string;
+  child: ChildProcess;
+  logFile: string;
+  isReady: () => Promise<boolean>;
+}): Promise<void> {
+  const { name, child, logFile, isReady } = waiting;
+  const giveUpAt = Date.now() + START_TIMEOUT_MS;
+  while (!(await isReady().catch(() => false))) {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      const how = child.signalCode ?? `code ${child.exitCode}`;
+      throw new NativeError(`${name} ended while it was starting (${how}). ${lastLines(logFile)}`);
+    }
+    if (Date.now() > giveUpAt) {
+      throw new NativeError(
+        `${name} did not get ready within ${START_TIMEOUT_MS / 1_000} s. ${lastLines(logFile)}`,
+      );
+    }
+    await delay(50);
+  }
+}

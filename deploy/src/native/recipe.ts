@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+
+/**
+ * What the native runtime consists of: one Debian tree with the databases and Java, and the two Java
+ * programs that Debian has no package of. Any change here makes a new tree beside the old one.
+ */
+export const RECIPE = {
+  /** Raised when the way of building changes and the list below does not. */
+  revision: 1,
+  suite: "trixie",
+  packages: ["postgresql-17-timescaledb", "redis-server", "openjdk-21-jre-headless", "tini"],
+  kafka: { groupId: "org.apache.kafka", artifactId: "kafka_2.13", version: "4.1.1" },
+  registry: { groupId: "io.apicurio", artifactId: "apicurio-registry-app", version: "3.3.3" },
+  dependencyPluginVersion: "3.6.1",
+} as const;
+
+export type Recipe = typeof RECIPE;
+
+/** Names a tree; 12 hex digits are plenty for the few recipes one machine ever sees. */
+export function recipeHash(recipe: object): string {
+  return createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 12);
+}
+
+/**
+ * The Maven project that puts Kafka's jars into `<parts>/kafka` and the registry into
+ * `<parts>/apicurio`; the folder is given as the property `parts`.
+ */
+export function mavenProject(recipe: Recipe): string {
+  const { kafka, registry, dependencyPluginVersion } = recipe;
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>fiberstream</groupId>
+  <artifactId>native-parts</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>${coordinates(kafka)}</dependency>
+  </dependencies>
+  <build>
+    <plugins>
+      <plugin>
+        <groupId>org.apache.maven.plugins</groupId>
+        <artifactId>maven-dependency-plugin</artifactId>
+        <version>${dependencyPluginVersion}</version>
+        <executions>
+          <execution>
+            <id>kafka</id>
+            <phase>package</phase>
+            <goals><goal>copy-dependencies</goal></goals>
+            <configuration><outputDirectory>\${parts}/kafka</outputDirectory></configuration>
+          </execution>
+          <execution>
+            <id>registry</id>
+            <phase>package</phase>
+            <goals><goal>unpack</goal></goals>
+            <configuration>
+              <artifactItems>
+                <artifactItem>
+                  ${coordinates(registry)}
+                  <type>tar.gz</type>
+                  <classifier>all</classifier>
+                </artifactItem>
+              </artifactItems>
+              <outputDirectory>\${parts}/apicurio</outputDirectory>
+            </configuration>
+          </execution>
+        </executions>
+      </plugin>
+    </plugins>
+  </build>
+</project>
+`;
+}
+
+const coordinates = (artifact: { groupId: string; artifactId: string; version: string }) =>
+  `<groupId>${artifact.groupId}</groupId><artifactId>${artifact.artifactId}</artifactId>` +
+  `<version>${artifact.version}</version>`;
