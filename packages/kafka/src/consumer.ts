@@ -1,0 +1,181 @@
+import type { Health } from "@fiberstream/runtime/health";
+import type { Log } from "@fiberstream/runtime/log";
+import type { EachBatchPayload } from "kafkajs";
+import { type Assignment, createAssignment } from "./assignment.ts";
+import { createBatchLoop } from "./batch-loop.ts";
+import type { KafkaClient } from "./kafka.ts";
+import { kafkaFailure } from "./kafka-errors.ts";
+import type { PipelineMetrics } from "./pipeline-metrics.ts";
+import type { RecordBatch } from "./records.ts";
+
+export type ConsumerOptions = {
+  readonly kafka: KafkaClient;
+  readonly groupId: string;
+  readonly topic: string;
+  readonly partitionsConcurrently: number;
+  /** The most that one fetch brings of one partition; default 1 MB. */
+  readonly maxBytesPerPartition?: number;
+  /**
+   * Where a partition goes on; undefined: at the group's committed offset, else at the beginning.
+   * Asked at every assignment, before anything of the partition is fetched, and after every failed try
+   * of a batch, because a commit that seemed to fail may have gone through.
+   * @throws {TransientError} asked again with backoff @throws {FatalError}
+   */
+  readonly positionOf: (partition: number) => Promise<bigint | undefined>;
+  /**
+   * Does everything that a batch needs, its commit included. Batches of one partition come one by one,
+   * in order; of several partitions side by side.
+   * @throws {TransientError} the batch is tried again in place, with backoff, while heartbeats go on
+   * @throws {FatalError} the consumer stops and the service is not ready; as anything else that is thrown
+   */
+  readonly processBatch: (batch: RecordBatch) => Promise<void>;
+  readonly metrics: PipelineMetrics;
+  readonly health: Health;
+  readonly log: Log;
+};
+
+export type RunningConsumer = {
+  /** Tells Kafka how far a partition is, for lag tools only. @throws {TransientError} */
+  commitOffset: (partition: number, nextOffset: bigint) => Promise<void>;
+  /** Stops fetching, waits for the batches in flight, leaves the group, disconnects. */
+  close: () => Promise<void>;
+};
+
+const HEARTBEAT_INTERVAL_MS = 1_000;
+/** Without a fetch, a join or a try for so long, the consumer counts as dead. */
+const STALLED_AFTER_MS = 60_000;
+
+/**
+ * Joins a group and hands on committed records batch by batch.
+ * @throws {TransientError} when Kafka is away or lacks the topic
+ */
+export async function runConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
+  const { kafka, groupId, topic, metrics, health, log } = options;
+  const halted = new AbortController();
+  const consumer = kafka.consumer({
+    groupId,
+    allowAutoTopicCreation: false,
+    // A killed member's partitions move after this; a longer pause of the process costs a rebalance.
+    sessionTimeout: 10_000,
+    rebalanceTimeout: 30_000,
+    heartbeatInterval: HEARTBEAT_INTERVAL_MS,
+    maxWaitTimeInMs: 250,
+    maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
+    retry: {
+      initialRetryTime: 100,
+      maxRetryTime: 2_000,
+      retries: 8,
+      restartOnFailure: async () => !halted.signal.aborted,
+    },
+  });
+  const check = health.check("consumer");
+  check.failing("has not joined its group yet");
+  let lastSignOfLifeMs = Date.now();
+  const alive = () => (lastSignOfLifeMs = Date.now());
+  health.liveness("consumer", () => {
+    const silentMs = Date.now() - lastSignOfLifeMs;
+    return silentMs < STALLED_AFTER_MS
+      ? undefined
+      : `no fetch for ${Math.round(silentMs / 1_000)} s`;
+  });
+
+  /** Not awaited by the one who calls: a stop waits for the batches in flight, the caller's among them. */
+  const halt = (reason: string) => {
+    halted.abort();
+    check.failing(reason);
+    log.fatal({ topic, reason }, "consumer stopped for good, a person has to look");
+    consumer.stop().catch((error: unknown) => log.error({ err: error }, "consumer did not stop"));
+  };
+
+  const assignment: Assignment = createAssignment({
+    ...options,
+    consumer,
+    check,
+    halt,
+    stopping: halted.signal,
+  });
+  const batchLoop = createBatchLoop({
+    ...options,
+    heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+    check,
+    halt,
+    alive,
+    stopping: halted.signal,
+  });
+
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    alive();
+    metrics.rebalance();
+    metrics.forgetLag();
+    assignment.begin(payload.memberAssignment[topic] ?? []);
+  });
+  consumer.on(consumer.events.FETCH_START, alive);
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    alive();
+    if (!halted.signal.aborted) check.failing(payload.error.message);
+  });
+  // Also tells of batches that held only transaction markers, which no one else hears of.
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    const behind = Number(payload.offsetLag);
+    if (behind <= 0) {
+      metrics.lag({ ...payload, records: 0, oldestPendingMs: undefined });
+    }
+  });
+
+  const eachBatch = async (payload: EachBatchPayload) => {
+    const { batch } = payload;
+    const { partition } = batch;
+    const held = assignment.current(partition);
+    if (held === undefined || payload.isStale() || halted.signal.aborted) return;
+    const records: RecordBatch = {
+      topic,
+      partition,
+      records: batch.messages,
+      firstOffset: held.position() ?? BigInt(batch.firstOffset() ?? "0"),
+      nextOffset: BigInt(batch.lastOffset()) + 1n,
+      highWatermark: BigInt(batch.highWatermark),
+    };
+    metrics.lag({
+      topic,
+      partition,
+      records: Number(records.highWatermark - records.firstOffset),
+      oldestPendingMs: Number(batch.messages[0]?.timestamp),
+    });
+    const result = await batchLoop(records, () => payload.heartbeat());
+    if (result.kind === "stopped" || !held.isOurs()) return;
+    held.moveTo(result.nextOffset);
+    if (result.kind === "done")
+      payload.resolveOffset(batch.messages.at(-1)?.offset ?? batch.lastOffset());
+    else consumer.seek({ topic, partition, offset: result.nextOffset.toString() });
+  };
+
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: options.partitionsConcurrently,
+      eachBatch,
+    });
+  } catch (error) {
+    halted.abort();
+    await consumer.disconnect();
+    throw kafkaFailure(error);
+  }
+
+  return {
+    commitOffset: async (partition, nextOffset) => {
+      try {
+        await consumer.commitOffsets([{ topic, partition, offset: nextOffset.toString() }]);
+      } catch (error) {
+        throw kafkaFailure(error);
+      }
+    },
+    close: async () => {
+      halted.abort();
+      await consumer.stop();
+      await consumer.disconnect();
+    },
+  };
+}

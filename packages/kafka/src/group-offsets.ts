@@ -1,0 +1,36 @@
+import type { KafkaClient } from "./kafka.ts";
+import { kafkaFailure } from "./kafka-errors.ts";
+
+export type GroupOffsets = {
+  /** A group's committed offset of a partition; undefined where it has none. @throws {TransientError} */
+  committed: (partition: number) => Promise<bigint | undefined>;
+  close: () => Promise<void>;
+};
+
+/** Reads the committed offsets of one group and topic. @throws {TransientError} when no broker answers */
+export async function connectGroupOffsets(options: {
+  kafka: KafkaClient;
+  groupId: string;
+  topic: string;
+}): Promise<GroupOffsets> {
+  const { groupId, topic } = options;
+  const admin = options.kafka.admin();
+  try {
+    await admin.connect();
+  } catch (error) {
+    await admin.disconnect();
+    throw kafkaFailure(error);
+  }
+  return {
+    committed: async (partition) => {
+      try {
+        const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
+        const found = offsets?.partitions.find((entry) => entry.partition === partition);
+        return found === undefined || found.offset === "-1" ? undefined : BigInt(found.offset);
+      } catch (error) {
+        throw kafkaFailure(error);
+      }
+    },
+    close: () => admin.disconnect(),
+  };
+}

@@ -1,0 +1,49 @@
+import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
+
+/**
+ * What an error of the Kafka client means for the one who called.
+ * Anything that is not in the table is transient: going on without Kafka's word could lose records.
+ */
+export function kafkaFailure(error: unknown): TransientError | FatalError {
+  if (error instanceof TransientError || error instanceof FatalError) return error;
+  const type = typeOf(error);
+  const advice = type === undefined ? undefined : FATAL.get(type);
+  if (advice !== undefined) {
+    return new FatalError(`Kafka refuses: ${messageOf(error)}`, advice, { cause: error });
+  }
+  return new TransientError("kafka", messageOf(error), { cause: error });
+}
+
+/** Whether another producer with the same transactional id has taken over. */
+export const isFenced = (error: unknown): boolean => FENCED.has(typeOf(error) ?? "");
+
+/** Whether this member has to join its group again; only the client itself can do that. */
+export const isRejoinNeeded = (error: unknown): boolean => REJOIN.has(typeOf(error) ?? "");
+
+/** The protocol's name of an error ("TOPIC_AUTHORIZATION_FAILED"), or the client's class of it, cause by cause. */
+function typeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  if ("type" in error && typeof error.type === "string") return error.type;
+  if ("cause" in error && error.cause !== undefined) return typeOf(error.cause);
+  return "name" in error ? String(error.name) : undefined;
+}
+
+const FATAL: ReadonlyMap<string, string> = new Map([
+  ["KafkaJSSASLAuthenticationError", "Check the credentials"],
+  ["SASL_AUTHENTICATION_FAILED", "Check the credentials"],
+  ["TOPIC_AUTHORIZATION_FAILED", "Grant this user the topic"],
+  ["GROUP_AUTHORIZATION_FAILED", "Grant this user the consumer group"],
+  ["CLUSTER_AUTHORIZATION_FAILED", "Grant this user the cluster operation"],
+  ["TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "Grant this user the transactional id"],
+  ["UNSUPPORTED_VERSION", "Use a broker that this client can talk to"],
+  ["KafkaJSServerDoesNotSupportApiKey", "Use a broker that this client can talk to"],
+]);
+
+const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "INVALID_TXN_STATE"]);
+
+const REJOIN = new Set([
+  "REBALANCE_IN_PROGRESS",
+  "ILLEGAL_GENERATION",
+  "UNKNOWN_MEMBER_ID",
+  "NOT_COORDINATOR_FOR_GROUP",
+]);

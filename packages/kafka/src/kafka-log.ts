@@ -1,0 +1,37 @@
+import type { Log } from "@fiberstream/runtime/log";
+import { type LogEntry, logLevel } from "kafkajs";
+
+/** Hands the client's log lines to ours, at the level that they deserve here. */
+export const createKafkaLog =
+  (log: Log) =>
+  () =>
+  ({
+    level,
+    log: { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields },
+  }: LogEntry) => {
+    log[levelOf(level, message)](fields, `kafka client: ${message}`);
+  };
+
+function levelOf(level: logLevel, message: string): "debug" | "info" | "warn" {
+  if (EXPECTED.some((part) => message.includes(part))) return "debug";
+  if (level === logLevel.ERROR) return "warn";
+  return level === logLevel.WARN ? "info" : "debug";
+}
+
+/**
+ * Lines that the client logs at ERROR or WARN although nothing is wrong, or of which the caller hears
+ * by an error of its own. A transaction begun right after a commit meets CONCURRENT_TRANSACTIONS once.
+ */
+const EXPECTED = [
+  "Response AddPartitionsToTxn",
+  "Response AddOffsetsToTxn",
+  "Response InitProducerId",
+  "Response Heartbeat",
+  "Response JoinGroup",
+  "Response SyncGroup",
+  "The group is rebalancing",
+  "Connection error",
+  "Failed to connect to broker",
+  "Failed to connect to seed broker",
+  "Connection timeout",
+];

@@ -1,0 +1,29 @@
+import type { Log } from "@fiberstream/runtime/log";
+import { Kafka, logLevel } from "kafkajs";
+import { createKafkaLog } from "./kafka-log.ts";
+
+export type KafkaClient = Kafka;
+
+/**
+ * A client of one cluster; nothing connects before a producer, consumer or admin of it does.
+ *
+ * A call gives up after about 1.5 s of tries, so that its caller can say at once that Kafka is away;
+ * those who would rather wait try again themselves, with their own reason to.
+ *
+ * @param options.brokers host:port, at least one
+ */
+export function createKafka(options: {
+  brokers: readonly string[];
+  clientId: string;
+  log: Log;
+}): KafkaClient {
+  return new Kafka({
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    logLevel: logLevel.INFO,
+    logCreator: createKafkaLog(options.log),
+    connectionTimeout: 2_000,
+    requestTimeout: 10_000,
+    retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 5 },
+  });
+}

@@ -1,0 +1,140 @@
+import { createHash } from "node:crypto";
+import {
+  COMPATIBILITY,
+  SchemaRegistry as RegistryClient,
+  SchemaType,
+} from "@kafkajs/confluent-schema-registry";
+
+import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
+import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
+import avsc from "avsc";
+
+export type SchemaRegistry = {
+  /**
+   * The id of `schema` under `subject`.
+   * @throws {FatalError} when the subject is missing or has other schemas only
+   * @throws {TransientError} when the registry is away
+   */
+  idOf: (subject: string, schema: RecordSchema) => Promise<number>;
+  /**
+   * The writer's type for a schema id, kept for good; undefined when the registry says that it has none.
+   * @throws {TransientError} when the registry is away
+   */
+  writerType: (id: number) => Promise<avsc.Type | undefined>;
+  /**
+   * Registers `schema` where it is not yet, for readers of any version (FULL_TRANSITIVE).
+   * @throws {FatalError} when it is not compatible with an earlier version
+   * @throws {TransientError} when the registry is away
+   */
+  register: (
+    subject: string,
+    schema: RecordSchema,
+  ) => Promise<{ id: number; change: "registered" | "unchanged" }>;
+  /** @throws {TransientError} when the registry is away */
+  ping: () => Promise<void>;
+};
+
+/** @param options.url base URL of a registry with Confluent's API */
+export function createSchemaRegistry(options: { url: string }): SchemaRegistry {
+  // Callers wait and try again themselves, so the client's own tries are few and short.
+  const client = new RegistryClient({
+    host: options.url,
+    retry: { retries: 1, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 0.5 },
+  });
+  const types = new Map<number, avsc.Type>();
+
+  const find = async (subject: string, schema: RecordSchema): Promise<number | undefined> => {
+    try {
+      return await client.getRegistryIdBySchema(subject, confluent(schema));
+    } catch (error) {
+      // The client wraps a 404 (no such subject, or not this schema) in an error without a status.
+      if (statusOf(error) === 404 || /not found|no .*found/i.test(messageOf(error)))
+        return undefined;
+      throw away(error);
+    }
+  };
+
+  return {
+    idOf: async (subject, schema) => {
+      const id = await find(subject, schema);
+      if (id !== undefined) return id;
+      throw new FatalError(
+        `the schema registry has no "${subject}" with the schema ${schema.name} ${fingerprintOf(schema)} of this version`,
+        "Run the deploy step that creates topics and registers schemas (npm run deploy:topics)",
+      );
+    },
+
+    writerType: async (id) => {
+      const known = types.get(id);
+      if (known !== undefined) return known;
+      try {
+        const schema: unknown = await client.getSchema(id);
+        const type = avsc.Type.forSchema(schema as avsc.Schema);
+        types.set(id, type);
+        return type;
+      } catch (error) {
+        if (statusOf(error) === 404) return undefined;
+        throw away(error);
+      }
+    },
+
+    register: async (subject, schema) => {
+      const existing = await find(subject, schema);
+      if (existing !== undefined) return { id: existing, change: "unchanged" };
+      try {
+        const { id } = await client.register(confluent(schema), {
+          subject,
+          compatibility: COMPATIBILITY.FULL_TRANSITIVE,
+        });
+        return { id, change: "registered" };
+      } catch (error) {
+        if (statusOf(error) === 409 || statusOf(error) === 422) {
+          throw new FatalError(
+            `the schema ${schema.name} is not compatible with an earlier version of "${subject}": ${messageOf(error)}`,
+            "Only fields with a default may come and go; add a new field instead of changing one",
+            { cause: error },
+          );
+        }
+        throw away(error);
+      }
+    },
+
+    ping: async () => {
+      try {
+        const response = await fetch(`${options.url}/subjects`, {
+          signal: AbortSignal.timeout(2_000),
+        });
+        await response.body?.cancel();
+        if (!response.ok) throw new Error(`status ${response.status}`);
+      } catch (error) {
+        throw away(error);
+      }
+    },
+  };
+}
+
+/** Our attributes for people (unit, example, …) are part of what is registered. */
+const confluent = (schema: RecordSchema): { type: SchemaType.AVRO; schema: string } => ({
+  type: SchemaType.AVRO,
+  schema: JSON.stringify(schema),
+});
+
+const away = (error: unknown): TransientError =>
+  new TransientError("registry", reasonOf(error), { cause: error });
+
+/** Names a refused connection, which the HTTP clients hide in the cause. */
+function reasonOf(error: unknown): string {
+  const cause = typeof error === "object" && error !== null && "cause" in error && error.cause;
+  return cause ? messageOf(cause) : messageOf(error);
+}
+
+const statusOf = (error: unknown): number | undefined =>
+  typeof error === "object" &&
+  error !== null &&
+  "status" in error &&
+  typeof error.status === "number"
+    ? error.status
+    : undefined;
+
+const fingerprintOf = (schema: RecordSchema): string =>
+  createHash("sha256").update(JSON.stringify(schema)).digest("hex").slice(0, 8);

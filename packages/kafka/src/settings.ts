@@ -1,0 +1,31 @@
+import { setting } from "@fiberstream/runtime/settings";
+import { z } from "zod";
+
+/** The settings of everything that talks to Kafka and to the schema registry. */
+export const kafkaSettings = () => ({
+  namespace: setting(
+    "NAMESPACE",
+    z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{0,100}$/, "takes letters, digits, dot, dash and underscore")
+      .default(""),
+    "prefix of topics, subjects, consumer groups and Redis keys, for installations that share a cluster",
+  ),
+  kafkaBrokers: setting(
+    "KAFKA_BROKERS",
+    z
+      .string()
+      .default("localhost:9092")
+      .transform((list) => list.split(",").map((broker) => broker.trim()))
+      .refine(
+        (brokers) => brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)),
+        "takes host:port, several separated by commas",
+      ),
+    "brokers to begin with, as host:port separated by commas",
+  ),
+  schemaRegistryUrl: setting(
+    "SCHEMA_REGISTRY_URL",
+    z.url().default("http://localhost:8081/apis/ccompat/v7"),
+    "base URL of the schema registry's Confluent API",
+  ),
+});

@@ -1,0 +1,105 @@
+import { type Producer as KafkaProducer, Partitioners, type Transaction } from "kafkajs";
+import type { KafkaClient } from "./kafka.ts";
+import { kafkaFailure } from "./kafka-errors.ts";
+import type { OutgoingRecord } from "./records.ts";
+
+/** What can be done inside a transaction. Nothing of it is seen by others before the commit. */
+export type TransactionScope = {
+  send: (topic: string, records: readonly OutgoingRecord[]) => Promise<void>;
+  /** Moves a consumer group's position with the transaction. */
+  commitOffset: (position: {
+    groupId: string;
+    topic: string;
+    partition: number;
+    nextOffset: bigint;
+  }) => Promise<void>;
+};
+
+export type TransactionalProducer = {
+  /**
+   * Takes over the transactional id: whoever had it is fenced off, and its open transaction has ended
+   * when this returns. Also how to go on after a transaction whose outcome is not known.
+   * @throws {TransientError} @throws {FatalError}
+   */
+  fence: () => Promise<void>;
+  /**
+   * Runs `work` in a transaction: committed when it returns, aborted when it throws.
+   * After an error the outcome may be either; call `fence`, then look at the group's offset.
+   * @throws {TransientError} @throws {FatalError}
+   */
+  transaction: (work: (scope: TransactionScope) => Promise<void>) => Promise<void>;
+  close: () => Promise<void>;
+};
+
+export function createTransactionalProducer(options: {
+  kafka: KafkaClient;
+  transactionalId: string;
+}): TransactionalProducer {
+  let producer: KafkaProducer | undefined;
+
+  const discard = async () => {
+    const discarded = producer;
+    producer = undefined;
+    await discarded?.disconnect().catch(() => undefined);
+  };
+
+  const begin = async (): Promise<Transaction> => {
+    if (producer === undefined) {
+      producer = options.kafka.producer({
+        transactionalId: options.transactionalId,
+        idempotent: true,
+        maxInFlightRequests: 1,
+        createPartitioner: Partitioners.DefaultPartitioner,
+        allowAutoTopicCreation: false,
+        // A transaction begun right after a commit is told CONCURRENT_TRANSACTIONS until the markers
+        // are written, a few ms: a first wait of the usual 300 ms would be most of a batch's time.
+        retry: { initialRetryTime: 5, multiplier: 2, maxRetryTime: 500, retries: 12 },
+      });
+      await producer.connect();
+    }
+    return producer.transaction();
+  };
+
+  return {
+    fence: async () => {
+      // A client whose commit or abort failed stays in that state for good: always take a new one.
+      await discard();
+      try {
+        // The client asks for its producer id, which fences, at its first transaction.
+        await (await begin()).abort();
+      } catch (error) {
+        await discard();
+        throw kafkaFailure(error);
+      }
+    },
+
+    transaction: async (work) => {
+      try {
+        const transaction = await begin();
+        try {
+          await work(scopeOf(transaction));
+        } catch (error) {
+          await transaction.abort();
+          throw error;
+        }
+        await transaction.commit();
+      } catch (error) {
+        await discard();
+        throw kafkaFailure(error);
+      }
+    },
+
+    close: discard,
+  };
+}
+
+const scopeOf = (transaction: Transaction): TransactionScope => ({
+  send: async (topic, records) => {
+    if (records.length > 0) await transaction.send({ topic, messages: [...records], acks: -1 });
+  },
+  commitOffset: ({ groupId, topic, partition, nextOffset }) =>
+    transaction.sendOffsets({
+      consumerGroupId: groupId,
+      topics: [{ topic, partitions: [{ partition, offset: nextOffset.toString() }] }],
+    }),
+});

@@ -1,0 +1,72 @@
+import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
+
+/** PostgreSQL refuses a row's values: the record's own fault, not the world's. */
+export class RowRefusedError extends Error {
+  override readonly name = "RowRefusedError";
+  /** Five characters, e.g. 22021. */
+  readonly sqlState: string;
+
+  constructor(sqlState: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.sqlState = sqlState;
+  }
+}
+
+export const UNIQUE_VIOLATION = "23505";
+
+/**
+ * What an error of the database client means, by its SQLSTATE (PostgreSQL manual, appendix A):
+ * the whole code first, then its class. Without one, the connection failed.
+ */
+export function postgresFailure(error: unknown): TransientError | FatalError | RowRefusedError {
+  if (
+    error instanceof TransientError ||
+    error instanceof FatalError ||
+    error instanceof RowRefusedError
+  ) {
+    return error;
+  }
+  const sqlState = sqlStateOf(error);
+  const message = messageOf(error);
+  const verdict = sqlState && (VERDICTS[sqlState] ?? VERDICTS[sqlState.slice(0, 2)]);
+  if (!verdict || verdict === "transient") {
+    return new TransientError("postgres", sqlState ? `${sqlState} ${message}` : message, {
+      cause: error,
+    });
+  }
+  if (verdict === "row") return new RowRefusedError(sqlState, message, { cause: error });
+  return new FatalError(`PostgreSQL refuses: ${sqlState} ${message}`, verdict.advice, {
+    cause: error,
+  });
+}
+
+/** The SQLSTATE of whatever was thrown; undefined when it is not PostgreSQL's word. */
+export function sqlStateOf(error: unknown): string | undefined {
+  if (error instanceof RowRefusedError) return error.sqlState;
+  const code =
+    typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+type Verdict = "transient" | "row" | { readonly advice: string };
+
+const MIGRATE = { advice: "Run the migrations of this version (npm run deploy:migrate)" };
+const CREDENTIALS = { advice: "Check user, password and database in DATABASE_URL" };
+
+const VERDICTS: Readonly<Record<string, Verdict>> = {
+  "08": "transient", // connection
+  "25": "transient", // read-only after a failover, transaction timed out
+  "40": "transient", // deadlock, serialization failure
+  "53": "transient", // disk full, out of memory, too many connections
+  "55": "transient", // object in use, lock not available
+  "57": "transient", // shutdown, cancelled, cannot connect now
+  "58": "transient", // system error
+  XX: "transient", // internal error
+  "22": "row", // data exception
+  "23": "row", // integrity constraint
+  "28": CREDENTIALS,
+  "3D": CREDENTIALS, // no such database
+  "42": MIGRATE, // missing table, column or privilege
+  "3F": MIGRATE, // no such schema
+  "42501": { advice: "Grant this user the tables that it writes" },
+};

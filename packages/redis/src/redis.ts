@@ -1,0 +1,55 @@
+import { createClient } from "@redis/client";
+import { messageOf, TransientError } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import { retryDelayMs } from "@fiberstream/runtime/retry";
+
+/** A client without modules or scripts, as this file makes them. */
+export type RedisClient = ReturnType<typeof newClient>;
+
+export type Redis = {
+  readonly client: RedisClient;
+  readonly isUp: () => boolean;
+  close: () => Promise<void>;
+};
+
+/**
+ * A client that connects and connects again in the background: nobody waits for Redis, and while it is
+ * away every command fails at once instead of queueing.
+ */
+export function connectRedis(options: { url: string; log: Log }): Redis {
+  const { log } = options;
+  let wasUp: boolean | undefined;
+  const client = newClient(options.url);
+  const say = (isUp: boolean, reason?: string) => {
+    if (wasUp === isUp) return;
+    wasUp = isUp;
+    if (isUp) log.info("redis is available");
+    else log.warn({ reason }, "redis is away, going on without it");
+  };
+  client.on("ready", () => say(true));
+  client.on("error", (error: unknown) => say(false, messageOf(error)));
+  client.connect().catch((error: unknown) => say(false, messageOf(error)));
+  return {
+    client,
+    isUp: () => client.isReady,
+    close: async () => {
+      if (client.isReady) await client.close();
+      else client.destroy();
+    },
+  };
+}
+
+/** A command's error, classified: Redis is a cache here, so it never stops anything. */
+export const redisFailure = (error: unknown): TransientError =>
+  new TransientError("redis", messageOf(error), { cause: error });
+
+const newClient = (url: string) =>
+  createClient({
+    url,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: 10_000,
+    socket: {
+      connectTimeout: 2_000,
+      reconnectStrategy: (tries: number) => Math.round(retryDelayMs(tries + 1)),
+    },
+  });
