@@ -28,6 +28,8 @@ export type RecordField = {
   minLength?: number;
   maxLength?: number;
   pattern?: string;
+  /** Only of text that is one JSON object: how many levels of objects and arrays it may have. */
+  maxDepth?: number;
   example?: unknown;
 };
 
