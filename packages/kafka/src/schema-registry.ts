@@ -47,9 +47,8 @@ export function createSchemaRegistry(options: { url: string }): SchemaRegistry {
     try {
       return await client.getRegistryIdBySchema(subject, confluent(schema));
     } catch (error) {
-      // The client wraps a 404 (no such subject, or not this schema) in an error without a status.
-      if (statusOf(error) === 404 || /not found|no .*found/i.test(messageOf(error)))
-        return undefined;
+      // How the client tells a 404: no such subject, or not this schema.
+      if (error instanceof Error && error.name === "ConfluentSchemaRegistryError") return undefined;
       throw away(error);
     }
   };

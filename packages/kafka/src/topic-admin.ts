@@ -1,4 +1,4 @@
-import { ConfigResourceTypes } from "kafkajs";
+import kafkajs from "kafkajs";
 import type { KafkaClient } from "./kafka.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
 
@@ -69,7 +69,7 @@ async function adjust(admin: Admin, wanted: WantedTopic): Promise<string[]> {
   }
   const described = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
   });
   const current = new Map(
     described.resources[0]?.configEntries.map((entry) => [entry.configName, entry.configValue]),
@@ -84,7 +84,7 @@ async function adjust(admin: Admin, wanted: WantedTopic): Promise<string[]> {
       validateOnly: false,
       resources: [
         {
-          type: ConfigResourceTypes.TOPIC,
+          type: kafkajs.ConfigResourceTypes.TOPIC,
           name: topic,
           configEntries: entriesOf({ ...Object.fromEntries(own ?? []), ...config }),
         },
