@@ -1,0 +1,39 @@
+import { readConfig } from "@fiberstream/runtime/config";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { ConfigOf, Settings } from "@fiberstream/runtime/settings";
+import { Command } from "commander";
+
+/**
+ * Runs a deploy step as a program: `--help` shows its settings, what it changes is printed a line
+ * each, and the exit code is 1 with the reason on standard error when it cannot be done.
+ */
+export async function runStep<S extends Settings>(options: {
+  name: string;
+  description: string;
+  settings: S;
+  run: (config: ConfigOf<S>, print: (line: string) => void) => Promise<void>;
+}): Promise<void> {
+  const { name, description, settings } = options;
+  new Command(name)
+    .description(description)
+    .addHelpText("after", helpOn(settings))
+    .allowExcessArguments(false)
+    .parse();
+  try {
+    await options.run(readConfig(settings), (line) => process.stdout.write(`${line}\n`));
+  } catch (error) {
+    process.stderr.write(`${name}: ${messageOf(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function helpOn(settings: Settings): string {
+  const width = Math.max(...Object.values(settings).map(({ variable }) => variable.length));
+  const lines = Object.values(settings).map(({ variable, rule, meaning }) => {
+    const standard = rule.safeParse(undefined);
+    const shown =
+      standard.success && standard.data !== "" ? ` (default ${String(standard.data)})` : "";
+    return `  ${variable.padEnd(width)}  ${meaning}${shown}`;
+  });
+  return `\nSettings (environment variables):\n${lines.join("\n")}\n`;
+}

@@ -1,0 +1,76 @@
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { ensureTopics, type WantedTopic } from "@fiberstream/kafka/topic-admin";
+import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
+import { createLog, type Log } from "@fiberstream/runtime/log";
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { type Topic, type TopicName, TOPICS } from "@fiberstream/schemas/topics";
+import { runStep } from "./run-step.ts";
+
+const CATALOGUE = Object.entries<Topic>(TOPICS) as [TopicName, Topic][];
+
+/**
+ * Creates the catalogue's topics and registers their schemas; what is there already stays.
+ *
+ * @param options.namespace prefix of the topics' names on this cluster
+ * @param options.print is given a line for each change
+ * @throws {TransientError} when Kafka or the registry is away
+ * @throws {FatalError} when one refuses, or a schema is not compatible with an earlier version
+ */
+export async function deployTopics(options: {
+  brokers: readonly string[];
+  schemaRegistryUrl: string;
+  namespace: string;
+  log: Log;
+  print: (line: string) => void;
+}): Promise<void> {
+  const { brokers, namespace, log, print } = options;
+  let changes = 0;
+  const tell = (line: string) => {
+    changes++;
+    print(line);
+  };
+
+  const kafka = createKafka({ brokers, clientId: "fiberstream-deploy", log });
+  const wanted = CATALOGUE.map(([name, topic]) => wantedTopic(topicIn(namespace, name), topic));
+  for (const { topic, changes: made } of await ensureTopics({ kafka, topics: wanted })) {
+    for (const change of made) tell(`topic ${topic}: ${change}`);
+  }
+
+  const registry = createSchemaRegistry({ url: options.schemaRegistryUrl });
+  for (const [name, { value }] of CATALOGUE) {
+    if (value === "original bytes") continue;
+    const subject = subjectOf(topicIn(namespace, name));
+    const { id, change } = await registry.register(subject, readAvroSchema(value.avro));
+    if (change === "registered") tell(`subject ${subject}: ${value.avro} registered with id ${id}`);
+  }
+  if (changes === 0) print("topics and schemas are up to date");
+}
+
+function wantedTopic(topic: string, { partitions, cleanup, retentionMs }: Topic): WantedTopic {
+  return {
+    topic,
+    partitions,
+    config: {
+      "cleanup.policy": cleanup,
+      ...(retentionMs !== undefined && { "retention.ms": String(retentionMs) }),
+    },
+  };
+}
+
+if (import.meta.main) {
+  await runStep({
+    name: "topics",
+    description: "Creates the topics and registers their schemas; what is there already stays.",
+    settings: kafkaSettings(),
+    run: (config, print) =>
+      deployTopics({
+        brokers: config.kafkaBrokers,
+        schemaRegistryUrl: config.schemaRegistryUrl,
+        namespace: config.namespace,
+        log: createLog({ service: "topics", level: "error", format: "auto" }),
+        print,
+      }),
+  });
+}
