@@ -5,5 +5,7 @@ export default {
   transform: { "\\.ts$": "<rootDir>/packages/testkit/jest/strip-types.mjs" },
   testMatch: ["**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", "/\\.fiberstream/"],
+  globalSetup: "<rootDir>/packages/testkit/jest/parts-up.mjs",
+  globalTeardown: "<rootDir>/packages/testkit/jest/parts-down.mjs",
   reporters: ["default", "<rootDir>/packages/testkit/jest/closing-line.mjs"],
 };

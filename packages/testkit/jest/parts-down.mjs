@@ -1,0 +1,3 @@
+export default async function partsDown() {
+  await globalThis.fiberstreamParts?.stop();
+}

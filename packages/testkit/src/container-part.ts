@@ -1,0 +1,72 @@
+import {
+  GenericContainer,
+  getContainerRuntimeClient,
+  type StartedTestContainer,
+  Wait,
+} from "testcontainers";
+import { IMAGES } from "@fiberstream/deploy/local/images";
+import { addressOf, type PartKind, type PartPorts, type TestPart } from "./test-part.ts";
+
+/** Fixed host ports: a container that starts again would otherwise come up on another one. */
+const CONTAINERS: Record<PartKind, (ports: PartPorts) => GenericContainer> = {
+  kafka: ({ port }) =>
+    new GenericContainer(IMAGES.kafka)
+      .withExposedPorts({ container: 9092, host: port })
+      .withEnvironment({
+        KAFKA_NODE_ID: "1",
+        KAFKA_PROCESS_ROLES: "broker,controller",
+        KAFKA_LISTENERS: "PLAINTEXT://:9092,CONTROLLER://:9093",
+        KAFKA_ADVERTISED_LISTENERS: `PLAINTEXT://localhost:${port}`,
+        KAFKA_CONTROLLER_LISTENER_NAMES: "CONTROLLER",
+        KAFKA_CONTROLLER_QUORUM_VOTERS: "1@localhost:9093",
+        KAFKA_AUTO_CREATE_TOPICS_ENABLE: "false",
+        KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: "1",
+        KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS: "4",
+        KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: "1",
+        KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: "1",
+        KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS: "4",
+        KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: "0",
+      })
+      .withWaitStrategy(Wait.forLogMessage("Kafka Server started")),
+  registry: ({ port }) =>
+    new GenericContainer(IMAGES.registry)
+      .withExposedPorts({ container: 8080, host: port })
+      .withEnvironment({
+        APICURIO_STORAGE_KIND: "sql",
+        APICURIO_STORAGE_SQL_KIND: "h2",
+        APICURIO_DATASOURCE_URL: "jdbc:h2:file:/tmp/registry",
+        APICURIO_RULES_GLOBAL_COMPATIBILITY: "FULL_TRANSITIVE",
+      })
+      .withWaitStrategy(Wait.forHttp("/apis/ccompat/v7/subjects", 8080)),
+  redis: ({ port }) =>
+    new GenericContainer(IMAGES.redis)
+      .withExposedPorts({ container: 6379, host: port })
+      .withCommand(["redis-server", "--appendonly", "yes"])
+      .withWaitStrategy(Wait.forLogMessage("Ready to accept connections")),
+  postgres: ({ port }) =>
+    new GenericContainer(IMAGES.postgres)
+      .withExposedPorts({ container: 5432, host: port })
+      .withEnvironment({ POSTGRES_PASSWORD: "postgres", TIMESCALEDB_TELEMETRY: "off" })
+      // The image starts the server twice; the first one serves its own initialization only.
+      .withWaitStrategy(Wait.forLogMessage("database system is ready to accept connections", 2)),
+};
+
+/** Starts a part in a container. Testcontainers removes it when this process is gone. */
+export async function startContainerPart(
+  kind: PartKind,
+  place: { ports: PartPorts },
+): Promise<TestPart> {
+  const container = await CONTAINERS[kind](place.ports).start();
+  return {
+    address: addressOf[kind](place.ports.port),
+    stop: async () => (await handleOf(container)).stop().then(() => undefined),
+    kill: async () => (await handleOf(container)).kill().then(() => undefined),
+    start: () => container.restart(),
+  };
+}
+
+/** The engine's own handle: testcontainers' stop removes the container with its data. */
+async function handleOf(container: StartedTestContainer) {
+  const { container: client } = await getContainerRuntimeClient();
+  return client.getById(container.getId());
+}

@@ -1,0 +1,33 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { needsParts } from "./needs-parts.ts";
+
+let rootDir: string;
+beforeEach(() => {
+  rootDir = mkdtempSync(join(tmpdir(), "fiberstream-selection-"));
+  for (const file of [
+    "sink/src/rows.test.ts",
+    "sink/src/copy.int.test.ts",
+    "node_modules/x/y.int.test.ts",
+  ]) {
+    mkdirSync(join(rootDir, file, ".."), { recursive: true });
+    writeFileSync(join(rootDir, file), "");
+  }
+});
+afterEach(() => rmSync(rootDir, { recursive: true }));
+
+describe("needsParts", () => {
+  it("is true when a file that uses parts is among the selected ones", () => {
+    expect(needsParts({ rootDir, isSelected: () => true })).toBe(true);
+    expect(needsParts({ rootDir, isSelected: (path) => path.includes("copy") })).toBe(true);
+  });
+
+  it("is false for unit tests and for packages' own tests", () => {
+    expect(needsParts({ rootDir, isSelected: (path) => path.includes("rows") })).toBe(false);
+    expect(needsParts({ rootDir, isSelected: (path) => path.includes("node_modules") })).toBe(
+      false,
+    );
+  });
+});

@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { addresses, partsEnvironment } from "./addresses.ts";
+import { inheritedEnvironment } from "./config.ts";
+import { freePorts } from "./free-ports.ts";
+import { until } from "./until.ts";
+
+export type ServiceName = "ingest-gateway" | "stream-processor" | "sink-writer";
+
+export type RunningService = {
+  /** The public port's; only the gateway serves there. */
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly pid: number;
+  /** Signals it; with SIGKILL settles when it is gone. */
+  readonly kill: (signal?: NodeJS.Signals) => Promise<void>;
+  /** SIGTERM, then waits for its end. @returns its exit code; null when a signal ended it */
+  readonly stop: () => Promise<number | null>;
+  /** Everything that it has printed so far. */
+  readonly logs: () => string;
+};
+
+/**
+ * Starts a real service as its own process, on free ports and the run's shared parts, and waits
+ * until it is ready. It dies with the test's process.
+ *
+ * @param environment settings on top, e.g. NAMESPACE and DATABASE_URL
+ * @param options.awaitReady false to look at a service that cannot get ready
+ * @throws when it ends or is not ready within 30 s, with its log
+ */
+export async function startService(
+  name: ServiceName,
+  environment: Readonly<Record<string, string>>,
+  options: { awaitReady?: boolean } = {},
+): Promise<RunningService> {
+  const [port = 0, adminPort = 0] = await freePorts(2);
+  const child = spawnTied(
+    [fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url))],
+    {
+      ...inheritedEnvironment(),
+      ...partsEnvironment(addresses),
+      HOST: "127.0.0.1",
+      PORT: String(port),
+      ADMIN_HOST: "127.0.0.1",
+      ADMIN_PORT: String(adminPort),
+      LOG_FORMAT: "json",
+      ...environment,
+    },
+  );
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
+  }
+  const exited = once(child, "exit") as Promise<[number | null]>;
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  const adminUrl = `http://127.0.0.1:${adminPort}`;
+
+  if (options.awaitReady ?? true) {
+    try {
+      await until(async () => hasEnded() || (await fetch(`${adminUrl}/readyz`)).ok, {
+        what: `${name} is ready`,
+        timeoutMs: 30_000,
+      });
+      if (hasEnded()) throw new Error(`${name} ended with code ${child.exitCode}`);
+    } catch (error) {
+      child.kill("SIGKILL");
+      throw new Error(`${name} did not start. Its log:\n${output}`, { cause: error });
+    }
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    adminUrl,
+    pid: child.pid ?? 0,
+    kill: async (signal = "SIGKILL") => {
+      child.kill(signal);
+      if (signal === "SIGKILL") await exited;
+    },
+    stop: async () => {
+      child.kill("SIGTERM");
+      const [code] = await exited;
+      return code;
+    },
+    logs: () => output,
+  };
+}
+
+/** On Linux the kernel ends it with its parent; elsewhere a killed test run may leave it behind. */
+function spawnTied(script: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  const [command, args] =
+    process.platform === "linux"
+      ? ["setpriv", ["--pdeathsig", "KILL", "--", process.execPath, ...script]]
+      : [process.execPath, script];
+  return spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+}

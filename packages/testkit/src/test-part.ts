@@ -1,0 +1,26 @@
+/** The programs that FiberStream stands on. */
+export const PART_KINDS = ["kafka", "registry", "redis", "postgres"] as const;
+export type PartKind = (typeof PART_KINDS)[number];
+
+/** A part for tests, whether it runs natively or in a container. */
+export type TestPart = {
+  /** As the services' settings take it; stays the same over every stop and start. */
+  readonly address: string;
+  /** Ends it cleanly; what it has acknowledged is there after the next start. */
+  readonly stop: () => Promise<void>;
+  /** Ends it by SIGKILL. */
+  readonly kill: () => Promise<void>;
+  /** Starts it again, on the same port and data. */
+  readonly start: () => Promise<void>;
+};
+
+/** Ports for a part: its own, and a second one for those that have an inner side. */
+export type PartPorts = { readonly port: number; readonly innerPort: number };
+
+/** How services are told of each part. PostgreSQL's is the server: tests make databases of their own. */
+export const addressOf: Record<PartKind, (port: number) => string> = {
+  kafka: (port) => `localhost:${port}`,
+  registry: (port) => `http://localhost:${port}/apis/ccompat/v7`,
+  redis: (port) => `redis://localhost:${port}`,
+  postgres: (port) => `postgresql://postgres:postgres@localhost:${port}/postgres`,
+};
