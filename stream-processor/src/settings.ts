@@ -1,0 +1,32 @@
+import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { postgresSettings } from "@fiberstream/postgres/settings";
+import { redisSettings } from "@fiberstream/redis/settings";
+import { serviceSettings } from "@fiberstream/runtime/config";
+import { setting, wholeNumber } from "@fiberstream/runtime/settings";
+
+export const processorSettings = {
+  ...serviceSettings(8020),
+  ...kafkaSettings(),
+  ...postgresSettings(),
+  ...redisSettings(),
+  partitionsConcurrently: setting(
+    "PARTITIONS_CONCURRENTLY",
+    wholeNumber({ min: 1, max: 64 }).default(4),
+    "partitions worked on side by side",
+  ),
+  memoryNodes: setting(
+    "MEMORY_NODES",
+    wholeNumber({ min: 1, max: 10_000_000 }).default(20_000),
+    "nodes whose data is kept in memory, about 400 bytes each",
+  ),
+  memoryTtlMs: setting(
+    "MEMORY_TTL_MS",
+    wholeNumber({ min: 0, max: 3_600_000 }).default(2_000),
+    "how long a node's data in memory is good; a change of a node is seen after it at the latest",
+  ),
+  redisTtlSeconds: setting(
+    "REDIS_TTL_SECONDS",
+    wholeNumber({ min: 1, max: 86_400 }).default(300),
+    "how long a node's data in Redis is good, less up to a fifth by chance",
+  ),
+};
