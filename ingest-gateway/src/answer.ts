@@ -1,0 +1,39 @@
+import { meaningOf } from "./codes.ts";
+import type { Refusal } from "./refusal.ts";
+
+/** An answer as data, so that it can be kept and given again byte for byte. */
+export type Answer = {
+  readonly status: number;
+  readonly contentType: "application/json" | "application/problem+json";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string;
+};
+
+export const jsonAnswer = (status: number, body: object): Answer => ({
+  status,
+  contentType: "application/json",
+  body: JSON.stringify(body),
+});
+
+/** A refusal as a problem document (RFC 9457). */
+export function problemAnswer(refusal: Refusal, requestId: string): Answer {
+  const { code, message, faults } = refusal;
+  const { status, title, retryAfterSeconds } = meaningOf(code);
+  return {
+    status,
+    contentType: "application/problem+json",
+    headers: {
+      ...refusal.headers,
+      ...(retryAfterSeconds !== undefined && { "Retry-After": String(retryAfterSeconds) }),
+    },
+    body: JSON.stringify({
+      type: `/docs#${code}`,
+      title,
+      status,
+      detail: message,
+      code,
+      request_id: requestId,
+      ...(faults.length > 0 && { errors: faults }),
+    }),
+  };
+}

@@ -1,0 +1,25 @@
+import type { Code, Fault } from "./codes.ts";
+
+/** The whole request is refused and nothing of it was kept. Its answer is a problem document. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly code: Code;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The single faults where there are several or where they belong to fields. */
+  readonly faults: readonly (Fault & { readonly index?: number })[];
+
+  /** @param detail what was wrong, what is allowed and what to do, in one sentence or two */
+  constructor(
+    code: Code,
+    detail: string,
+    options: {
+      headers?: Readonly<Record<string, string>>;
+      faults?: readonly (Fault & { readonly index?: number })[];
+    } = {},
+  ) {
+    super(detail);
+    this.code = code;
+    this.headers = options.headers ?? {};
+    this.faults = options.faults ?? [];
+  }
+}
