@@ -29,6 +29,8 @@ const EXPECTED = [
   "Response Heartbeat",
   "Response JoinGroup",
   "Response SyncGroup",
+  "Response GroupCoordinator",
+  "Limiting retries for the idempotent producer",
   "The group is rebalancing",
   "Connection error",
   "Failed to connect to broker",
