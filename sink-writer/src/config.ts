@@ -1,0 +1,21 @@
+import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { postgresSettings } from "@fiberstream/postgres/settings";
+import { serviceSettings } from "@fiberstream/runtime/config";
+import { setting, wholeNumber } from "@fiberstream/runtime/settings";
+
+export const sinkSettings = {
+  ...serviceSettings(8030),
+  ...kafkaSettings(),
+  ...postgresSettings(),
+  partitionsConcurrently: setting(
+    "SINK_PARTITIONS_CONCURRENTLY",
+    wholeNumber({ min: 1, max: 64 }).default(4),
+    "how many partitions are written at the same time, each with a database connection of its own",
+  ),
+  maxFetchBytes: setting(
+    "SINK_MAX_FETCH_BYTES",
+    // COPY is at its best with 2,000 to 5,000 rows; an enriched record is about 250 bytes.
+    wholeNumber({ min: 16_384, max: 16_777_216 }).default(1_048_576),
+    "the most that one fetch brings of one partition, which is the largest batch",
+  ),
+};

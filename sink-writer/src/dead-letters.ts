@@ -1,0 +1,73 @@
+import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
+import type { Producer } from "@fiberstream/kafka/producer";
+import type { OutgoingRecord, RecordBatch } from "@fiberstream/kafka/records";
+import type { Log } from "@fiberstream/runtime/log";
+import type { DeadRecord } from "./decode-batch.ts";
+
+export type SendDeadLetters = (
+  batch: RecordBatch,
+  dead: readonly DeadRecord[],
+  stage: "decode" | "write",
+) => Promise<void>;
+
+/**
+ * The returned function resolves when all in-sync replicas have the dead letters, so that the offset
+ * may move past their records. A batch that is tried again sends them again: they tell their origin.
+ * It throws TransientError and FatalError.
+ */
+export function createSendDeadLetters(options: {
+  producer: Producer;
+  topic: string;
+  groupId: string;
+  nowMs: () => number;
+  log: Log;
+}): SendDeadLetters {
+  const { producer, topic, groupId, nowMs, log } = options;
+
+  return async (batch, dead, stage) => {
+    if (dead.length === 0) return;
+    const origin = {
+      topic: batch.topic,
+      partition: batch.partition,
+      groupId,
+      service: "sink-writer",
+      stage,
+    };
+    const failedAt = new Date(nowMs());
+    const letters = dead.map(({ record, reason }) =>
+      deadLetterOf(record, origin, reason, failedAt),
+    );
+    for (const portion of portionsOf(letters)) await producer.send(topic, portion);
+    // The first stands for all: a batch of bad records must not flood the log.
+    const [first] = dead;
+    log.warn(
+      {
+        ...origin,
+        offset: first?.record.offset,
+        reason: first?.reason.message,
+        count: dead.length,
+      },
+      "records dead-lettered",
+    );
+  };
+}
+
+/** A broker refuses more than 1 MB for a partition at once; what a letter's headers add is about 1 KB. */
+const MAX_PORTION_BYTES = 512 * 1_024;
+const HEADERS_BYTES = 1_024;
+
+function* portionsOf(letters: readonly OutgoingRecord[]): Iterable<OutgoingRecord[]> {
+  let portion: OutgoingRecord[] = [];
+  let bytes = 0;
+  for (const letter of letters) {
+    const letterBytes = (letter.value?.length ?? 0) + HEADERS_BYTES;
+    if (portion.length > 0 && bytes + letterBytes > MAX_PORTION_BYTES) {
+      yield portion;
+      portion = [];
+      bytes = 0;
+    }
+    portion.push(letter);
+    bytes += letterBytes;
+  }
+  yield portion;
+}

@@ -1,0 +1,114 @@
+import { type PgClient, query } from "@fiberstream/postgres/pool";
+import { LRUCache } from "lru-cache";
+import type { MetricRow } from "./metric-row.ts";
+
+export type NodeKeeper = {
+  /**
+   * Sees to it, in the rows' own transaction, that every row's node exists, and is known to report.
+   * @returns what to call once the transaction is committed: until then nothing is remembered
+   * @throws {TransientError} @throws {FatalError}
+   */
+  keep: (client: PgClient, rows: readonly MetricRow[]) => Promise<() => void>;
+};
+
+const TOUCH_INTERVAL_MS = 10_000;
+
+/**
+ * @param options.maxRemembered how many nodes are known without asking, about 200 bytes each
+ * @param options.nowMs the clock, ms since 1970
+ */
+export function createNodeKeeper(options: {
+  maxRemembered: number;
+  nowMs: () => number;
+}): NodeKeeper {
+  /** When each node was last touched by this process, in ms. A node in it exists. */
+  const touchedMs = new LRUCache<string, number>({ max: options.maxRemembered });
+
+  return {
+    keep: async (client, rows) => {
+      const nowMs = options.nowMs();
+      const unknown: LatestEvent[] = [];
+      const due: LatestEvent[] = [];
+      for (const latest of latestByNode(rows)) {
+        const lastMs = touchedMs.get(latest.nodeId);
+        if (lastMs === undefined) unknown.push(latest);
+        else if (nowMs - lastMs >= TOUCH_INTERVAL_MS) due.push(latest);
+      }
+      if (unknown.length > 0) await query(client, REGISTER_NODES, columnsOf(unknown));
+      if (due.length > 0) await query(client, TOUCH_NODES, columnsOf(due));
+      return () => {
+        for (const { nodeId } of unknown) touchedMs.set(nodeId, nowMs);
+        for (const { nodeId } of due) touchedMs.set(nodeId, nowMs);
+      };
+    },
+  };
+}
+
+type LatestEvent = {
+  readonly nodeId: string;
+  receivedAtMicros: number;
+  readonly country: string;
+  readonly region: string;
+};
+
+function latestByNode(rows: readonly MetricRow[]): Iterable<LatestEvent> {
+  const latest = new Map<string, LatestEvent>();
+  for (const { event } of rows) {
+    const known = latest.get(event.node_id);
+    if (known === undefined) {
+      latest.set(event.node_id, {
+        nodeId: event.node_id,
+        receivedAtMicros: event.received_at,
+        country: event.country,
+        region: event.region,
+      });
+    } else if (event.received_at > known.receivedAtMicros) {
+      known.receivedAtMicros = event.received_at;
+    }
+  }
+  return latest.values();
+}
+
+const columnsOf = (nodes: readonly LatestEvent[]) => [
+  nodes.map(({ nodeId }) => nodeId),
+  nodes.map(({ receivedAtMicros }) => receivedAtMicros),
+  nodes.map(({ country }) => country),
+  nodes.map(({ region }) => region),
+];
+
+const LATEST = `
+  SELECT node_id, 'epoch'::timestamptz + micros * interval '1 microsecond' AS seen_at, country, region
+  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])
+    AS latest (node_id, micros, country, region)`;
+
+// For nodes that this process has not seen yet. Usually the processor has registered them: then the
+// status moves on. Keys are sorted, so that two writers wait for each other in the same order. It does
+// wait, for a moment, where TOUCH_NODES skips: a node that sends only once must not stay "registered".
+const REGISTER_NODES = `
+  INSERT INTO nodes AS stored (node_id, status, last_seen_at, country, region)
+  SELECT node_id, 'reporting', seen_at, country, region FROM (${LATEST}) AS latest
+  ORDER BY node_id
+  ON CONFLICT (node_id) DO UPDATE
+    SET status = CASE stored.status WHEN 'registered' THEN 'reporting' ELSE stored.status END,
+        last_seen_at = greatest(stored.last_seen_at, excluded.last_seen_at)
+    WHERE stored.status = 'registered'
+       OR stored.last_seen_at IS NULL
+       OR stored.last_seen_at < excluded.last_seen_at - interval '10 s'`;
+
+// Nobody waits for a touch, and a touch waits for nobody: the next one is 10 s away.
+const TOUCH_NODES = `
+  WITH due AS (
+    SELECT stored.node_id, latest.seen_at
+    FROM (${LATEST}) AS latest
+    JOIN nodes AS stored USING (node_id)
+    WHERE stored.status = 'registered'
+       OR stored.last_seen_at IS NULL
+       OR stored.last_seen_at < latest.seen_at - interval '9 s'
+    ORDER BY stored.node_id
+    FOR UPDATE OF stored SKIP LOCKED
+  )
+  UPDATE nodes AS stored
+  SET status = CASE stored.status WHEN 'registered' THEN 'reporting' ELSE stored.status END,
+      last_seen_at = greatest(stored.last_seen_at, due.seen_at)
+  FROM due
+  WHERE stored.node_id = due.node_id`;

@@ -1,0 +1,61 @@
+import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
+import { Counter, type Registry } from "prom-client";
+import type { DeadRecord } from "./decode-batch.ts";
+import { createEventAge } from "./event-age.ts";
+import type { Landing } from "./land-rows.ts";
+import type { MetricRow } from "./metric-row.ts";
+
+export type SinkMetrics = {
+  /** A batch is committed. */
+  readonly written: (batch: {
+    rows: readonly MetricRow[];
+    landing: Landing;
+    dead: readonly DeadRecord[];
+  }) => void;
+  readonly copiedBytes: (bytes: number) => void;
+};
+
+/** The sink's own metrics, and its part of the pipeline's. */
+export function createSinkMetrics(options: {
+  registry: Registry;
+  pipeline: PipelineMetrics;
+  nowMs: () => number;
+}): SinkMetrics {
+  const { pipeline, nowMs } = options;
+  const registers = [options.registry];
+  const countAges = createEventAge({ registry: options.registry });
+  const rowsTotal = new Counter({
+    name: "fiberstream_sink_rows_total",
+    help: "Rows written, by how: copy is the fast path; staging where a batch held repeats, at about half the speed",
+    labelNames: ["path"],
+    registers,
+  });
+  const conflictsTotal = new Counter({
+    name: "fiberstream_sink_conflicts_total",
+    help: "Events that came again with other content under the same identity, kept in metric_conflicts; look at the probe",
+    registers,
+  });
+  const bytesTotal = new Counter({
+    name: "fiberstream_sink_copy_bytes_total",
+    help: "Bytes sent to PostgreSQL by COPY, those of batches that had to be tried again included",
+    registers,
+  });
+  rowsTotal.inc({ path: "copy" }, 0);
+  rowsTotal.inc({ path: "staging" }, 0);
+
+  return {
+    written: ({ rows, landing, dead }) => {
+      const { copied, staged, repeats, conflicts } = landing;
+      rowsTotal.inc({ path: "copy" }, copied);
+      rowsTotal.inc({ path: "staging" }, staged);
+      conflictsTotal.inc(conflicts);
+      pipeline.records("ok", copied + staged);
+      pipeline.records("repeat", repeats);
+      pipeline.records("conflict", conflicts);
+      pipeline.records("dead", dead.length);
+      for (const { reason } of dead) pipeline.deadLetters(reason.failureClass, 1);
+      countAges(rows, nowMs());
+    },
+    copiedBytes: (bytes) => bytesTotal.inc(bytes),
+  };
+}
