@@ -2,6 +2,7 @@ import { readConfig } from "@fiberstream/runtime/config";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { ConfigOf, Settings } from "@fiberstream/runtime/settings";
 import { Command } from "commander";
+import { helpOnSettings } from "./settings-help.ts";
 
 /**
  * Runs a deploy step as a program: `--help` shows its settings, what it changes is printed a line
@@ -16,7 +17,7 @@ export async function runStep<S extends Settings>(options: {
   const { name, description, settings } = options;
   new Command(name)
     .description(description)
-    .addHelpText("after", helpOn(settings))
+    .addHelpText("after", helpOnSettings(settings))
     .allowExcessArguments(false)
     .parse();
   try {
@@ -25,15 +26,4 @@ export async function runStep<S extends Settings>(options: {
     process.stderr.write(`${name}: ${messageOf(error)}\n`);
     process.exitCode = 1;
   }
-}
-
-function helpOn(settings: Settings): string {
-  const width = Math.max(...Object.values(settings).map(({ variable }) => variable.length));
-  const lines = Object.values(settings).map(({ variable, rule, meaning }) => {
-    const standard = rule.safeParse(undefined);
-    const shown =
-      standard.success && standard.data !== "" ? ` (default ${String(standard.data)})` : "";
-    return `  ${variable.padEnd(width)}  ${meaning}${shown}`;
-  });
-  return `\nSettings (environment variables):\n${lines.join("\n")}\n`;
 }

@@ -1,0 +1,106 @@
+import { createLog } from "@fiberstream/runtime/log";
+import { addressOf } from "@fiberstream/runtime/retry";
+import { Listr } from "listr2";
+import { migrate } from "../migrate.ts";
+import { ensureTree } from "../native/tree.ts";
+import { deployTopics } from "../topics.ts";
+import { sendFirstEvent } from "./first-event.ts";
+import { taskOptions, thinned } from "./output.ts";
+import type { PartPlan } from "./parts.ts";
+import { partSettings, type ServicePlan } from "./services.ts";
+import type { Supervision } from "./supervision.ts";
+
+/**
+ * Starts parts, deploys topics, schemas and migrations, starts services, and sends one event
+ * through all of it. Shows each step with its time.
+ *
+ * @throws {NativeError | FatalError | TransientError} what failed; the caller stops what is up
+ */
+export async function bringUp(options: {
+  parts: readonly PartPlan[];
+  services: readonly ServicePlan[];
+  supervision: Supervision;
+  namespace: string;
+}): Promise<void> {
+  const { parts, services, supervision, namespace } = options;
+  const settings = partSettings(parts);
+  const gatewayUrl = services[0]?.address ?? "";
+  let root = "";
+
+  const members = new Map(
+    // Stops run in the reverse order of this: the gateway, which takes in, first.
+    [...parts, ...services.toReversed()].map((plan) => [
+      plan.name,
+      supervision.add({ ...plan, start: () => plan.start(root) }),
+    ]),
+  );
+  const start = async (name: PartPlan["name"] | ServicePlan["name"]) => members.get(name)?.start();
+
+  await new Listr(
+    [
+      {
+        title: "Programs of the native parts",
+        enabled: parts.some((part) => part.kind === "native"),
+        task: async (_, task) => {
+          root = await ensureTree(thinned((doing) => (task.output = doing)));
+        },
+      },
+      {
+        title: "Parts",
+        task: (_, task) =>
+          task.newListr(
+            parts.map((part) => ({
+              title: `${part.title} (${part.kind}) ${shown(part.address)}`,
+              task: async () => {
+                // The registry keeps its schemas in PostgreSQL.
+                if (part.name === "registry") await start("postgres");
+                await start(part.name);
+              },
+            })),
+            { concurrent: true },
+          ),
+      },
+      {
+        title: "Topics and schemas",
+        task: (_, task) =>
+          deployTopics({
+            brokers: settings.KAFKA_BROKERS.split(","),
+            schemaRegistryUrl: settings.SCHEMA_REGISTRY_URL,
+            namespace,
+            log: createLog({ service: "topics", level: "error", format: "auto" }),
+            print: (line) => (task.output = line),
+          }),
+      },
+      {
+        title: "Database schema",
+        task: (_, task) =>
+          migrate({
+            databaseUrl: settings.DATABASE_URL,
+            print: (line) => (task.output = line),
+          }),
+      },
+      {
+        title: "Services",
+        task: (_, task) =>
+          task.newListr(
+            services.map(({ name, address }) => ({
+              title: `${name} ${address}`,
+              task: () => start(name),
+            })),
+            { concurrent: true },
+          ),
+      },
+      {
+        title: "First event, from its POST to its row",
+        task: async (_, task) => {
+          const databaseUrl = settings.DATABASE_URL;
+          const tookMs = await sendFirstEvent({ gatewayUrl, databaseUrl });
+          task.title = `First event, from its POST to its row: ${Math.round(tookMs)} ms`;
+        },
+      },
+    ],
+    taskOptions,
+  ).run();
+}
+
+const shown = (address: string) => (address.includes("://") ? addressOf(address) : address);

@@ -1,0 +1,69 @@
+import { ConfigError } from "@fiberstream/runtime/config-error";
+import { messageOf } from "@fiberstream/runtime/errors";
+import { Argument, Command, InvalidArgumentError } from "commander";
+import { helpOnSettings } from "../settings-help.ts";
+import { type LocalConfig, localSettings, readLocalConfig } from "./config.ts";
+import { startDetached } from "./detach.ts";
+import { LOG_NAMES, logs } from "./logs.ts";
+import { sayFailure } from "./output.ts";
+import { reset } from "./reset.ts";
+import { start } from "./start.ts";
+import { status } from "./status.ts";
+import { stop } from "./stop.ts";
+
+const program = new Command("npm run").description("The whole platform on this machine");
+
+program
+  .command("start")
+  .usage("-- [options]")
+  .description("Starts everything and keeps it running until Ctrl-C")
+  .option("--detach", "return when it is ready; it goes on in the background")
+  .addHelpText("after", helpOnSettings(localSettings()))
+  .action((options: { detach?: true }) => run(options.detach ? startDetached : start));
+program
+  .command("stop")
+  .description("Stops everything and waits until it is gone")
+  .action(() => run(stop));
+program
+  .command("status")
+  .description("Shows what runs and how it is")
+  .action(() => run(status));
+program
+  .command("logs")
+  .usage("-- [name] [options]")
+  .description("Shows the last log lines, of all services or of one part")
+  .addArgument(new Argument("[name]", "whose log").choices(LOG_NAMES))
+  .option("-f, --follow", "go on with what comes, until Ctrl-C", false)
+  .option("-n, --lines <count>", "how many lines of each log", wholeNumber, 50)
+  .action((name: string | undefined, options: { follow: boolean; lines: number }) =>
+    run((config) => logs(config, { ...options, ...(name !== undefined && { name }) })),
+  );
+program
+  .command("reset")
+  .usage("-- [options]")
+  .description("Deletes all data: topics, schemas, rows")
+  .option("--yes", "do not ask", false)
+  .action((options: { yes: boolean }) => run((config) => reset(config, options)));
+
+await program.parseAsync();
+
+/** Runs a command to its end; its number is the exit code. */
+async function run(command: (config: LocalConfig) => Promise<number | void>): Promise<void> {
+  let code: number;
+  try {
+    code = (await command(readLocalConfig())) ?? 0;
+  } catch (error) {
+    if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
+    else sayFailure(messageOf(error));
+    code = 1;
+  }
+  // Not left to an empty event loop: clients of what has just been stopped may still hold timers.
+  process.exit(code);
+}
+
+function wholeNumber(given: string): number {
+  const count = Number(given);
+  if (!Number.isInteger(count) || count < 0)
+    throw new InvalidArgumentError("It is a whole number.");
+  return count;
+}

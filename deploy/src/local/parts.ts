@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { NativeError } from "../native/native-error.ts";
+import { startKafka } from "../native/kafka.ts";
+import type { Part, PartOptions } from "../native/part.ts";
+import { postgresUrl, startPostgres } from "../native/postgres.ts";
+import { startRedis } from "../native/redis.ts";
+import { registryUrl, startRegistry } from "../native/registry.ts";
+import { startContainer } from "./compose.ts";
+import type { LocalConfig } from "./config.ts";
+import { answers, hostsOf } from "./hosts.ts";
+import type { MemberKind, Started } from "./member.ts";
+import { stateFiles } from "./state-files.ts";
+
+export const PARTS = ["redis", "kafka", "postgres", "registry"] as const;
+export type PartName = (typeof PARTS)[number];
+
+/** How each part is had on this machine. */
+export type PartPlan = {
+  readonly name: PartName;
+  readonly title: string;
+  readonly kind: Exclude<MemberKind, "service">;
+  /** As the services' settings take it. */
+  readonly address: string;
+  /** Ports that have to be free, with the setting that moves each. */
+  readonly ports: readonly { readonly number: number; readonly setting: string }[];
+  /** @param root the native tree; only native parts use it */
+  readonly start: (root: string) => Promise<Started>;
+};
+
+/** What an address given by a setting takes the place of; the rest runs the way `ours` says. */
+export function planParts(config: LocalConfig, ours: "native" | "container"): readonly PartPlan[] {
+  const place = (root: string, name: PartName, port: number): PartOptions => ({
+    root,
+    port,
+    dataDir: join(stateFiles(config.stateDir).data, name),
+    logFile: stateFiles(config.stateDir).log(name),
+  });
+  const hasOwnPostgres = config.databaseUrl === undefined;
+  const plan = (part: {
+    name: PartName;
+    title: string;
+    given: string | undefined;
+    ownAddress: string;
+    ports: PartPlan["ports"];
+    startNative: (root: string) => Promise<Part>;
+  }): PartPlan => {
+    const { name, title, given, ownAddress, ports, startNative } = part;
+    if (given !== undefined) {
+      const start = () => useExternal(title, given);
+      return { name, title, kind: "external", address: given, ports: [], start };
+    }
+    const start =
+      ours === "native"
+        ? async (root: string) => asStarted(await startNative(root))
+        : () => startContainer(name, config);
+    return { name, title, kind: ours, address: ownAddress, ports, start };
+  };
+  return [
+    plan({
+      name: "redis",
+      title: "Redis",
+      given: config.redisUrl,
+      ownAddress: `redis://localhost:${config.redisPort}`,
+      ports: [{ number: config.redisPort, setting: "REDIS_PORT" }],
+      startNative: (root) => startRedis(place(root, "redis", config.redisPort)),
+    }),
+    plan({
+      name: "kafka",
+      title: "Kafka",
+      given: config.kafkaBrokers,
+      ownAddress: `localhost:${config.kafkaPort}`,
+      ports: [
+        { number: config.kafkaPort, setting: "KAFKA_PORT" },
+        { number: config.kafkaControllerPort, setting: "KAFKA_CONTROLLER_PORT" },
+      ],
+      startNative: (root) =>
+        startKafka({
+          ...place(root, "kafka", config.kafkaPort),
+          controllerPort: config.kafkaControllerPort,
+        }),
+    }),
+    plan({
+      name: "postgres",
+      title: "TimescaleDB",
+      given: config.databaseUrl,
+      ownAddress: postgresUrl(config.postgresPort, "fiberstack"),
+      ports: [{ number: config.postgresPort, setting: "POSTGRES_PORT" }],
+      startNative: (root) =>
+        startPostgres({
+          ...place(root, "postgres", config.postgresPort),
+          databases: ["registry"],
+        }),
+    }),
+    plan({
+      name: "registry",
+      title: "Schema registry",
+      given: config.schemaRegistryUrl,
+      ownAddress: registryUrl(config.registryPort),
+      ports: [
+        { number: config.registryPort, setting: "REGISTRY_PORT" },
+        { number: config.registryManagementPort, setting: "REGISTRY_MANAGEMENT_PORT" },
+      ],
+      startNative: (root) =>
+        startRegistry({
+          ...place(root, "registry", config.registryPort),
+          managementPort: config.registryManagementPort,
+          storage: hasOwnPostgres
+            ? { kind: "postgres", port: config.postgresPort, database: "registry" }
+            : { kind: "file" },
+        }),
+    }),
+  ];
+}
+
+const asStarted = ({ pid, ended, stop }: Part): Started => ({
+  pid,
+  ended: ended.then(() => "see its log"),
+  stop,
+});
+
+/** Somebody else's: it has to be there, and is neither restarted nor stopped. */
+async function useExternal(title: string, address: string): Promise<Started> {
+  for (const { host, port } of hostsOf(address)) {
+    if (await answers(host, port)) {
+      return { ended: new Promise<string>(() => undefined), stop: () => Promise.resolve() };
+    }
+  }
+  const where = hostsOf(address).map(({ host, port }) => `${host}:${port}`);
+  throw new NativeError(
+    `${title}: nothing answers at ${where.join(", ")}. Start it, or unset its address to have one started`,
+  );
+}

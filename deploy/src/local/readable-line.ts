@@ -1,0 +1,25 @@
+/** Fields that every line has; the rest says what happened. */
+const FRAME = new Set(["@timestamp", "log.level", "message", "service.name", "ecs.version"]);
+const DROPPED = new Set(["process", "host", "log", "service", "ecs", "event"]);
+
+/**
+ * A service's JSON log line as one for people: time, level, message, fields.
+ * A line that is not JSON (a stack trace of Node's own) stays as it is.
+ */
+export function readableLine(line: string): string {
+  let entry: Record<string, unknown>;
+  try {
+    entry = JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return line;
+  }
+  const time = textOf(entry["@timestamp"]).slice(11, 23);
+  const level = textOf(entry["log.level"]).toUpperCase().padEnd(5);
+  const fields = Object.entries(entry)
+    .filter(([name]) => !FRAME.has(name) && !DROPPED.has(name.split(".", 1)[0] ?? ""))
+    .map(([name, value]) => `${name}=${textOf(value)}`);
+  return [time, level, textOf(entry["message"]), ...fields].join(" ").trimEnd();
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : (JSON.stringify(value) ?? "");

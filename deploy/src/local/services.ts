@@ -1,0 +1,80 @@
+import type { LocalConfig } from "./config.ts";
+import type { Started } from "./member.ts";
+import type { PartPlan } from "./parts.ts";
+import { type ServiceName, startService } from "./start-service.ts";
+import { stateFiles } from "./state-files.ts";
+
+export type ServicePlan = {
+  readonly name: ServiceName;
+  readonly kind: "service";
+  /** Where it is reached: the gateway by probes, the others by operators only. */
+  readonly address: string;
+  readonly adminUrl: string;
+  readonly ports: readonly { readonly number: number; readonly setting: string }[];
+  readonly start: () => Promise<Started>;
+};
+
+/** Addresses by the names that the services' settings have. */
+export function partSettings(parts: readonly PartPlan[]) {
+  const addressOf = (name: PartPlan["name"]) =>
+    parts.find((part) => part.name === name)?.address ?? "";
+  return {
+    KAFKA_BROKERS: addressOf("kafka"),
+    SCHEMA_REGISTRY_URL: addressOf("registry"),
+    REDIS_URL: addressOf("redis"),
+    DATABASE_URL: addressOf("postgres"),
+  };
+}
+
+/**
+ * The three services as child processes, in the order of an event's way through them.
+ *
+ * @param onLine is given each line that a service logs
+ */
+export function planServices(
+  config: LocalConfig,
+  parts: readonly PartPlan[],
+  onLine: (service: ServiceName, line: string) => void,
+): readonly ServicePlan[] {
+  const plan = (
+    name: ServiceName,
+    adminPort: { number: number; setting: string },
+    publicPort?: { number: number; setting: string },
+  ): ServicePlan => {
+    const adminUrl = `http://127.0.0.1:${adminPort.number}`;
+    return {
+      name,
+      kind: "service",
+      address: publicPort ? `http://127.0.0.1:${publicPort.number}` : adminUrl,
+      adminUrl,
+      ports: publicPort ? [publicPort, adminPort] : [adminPort],
+      start: () =>
+        startService({
+          name,
+          adminUrl,
+          settings: {
+            ...partSettings(parts),
+            HOST: "127.0.0.1",
+            ADMIN_HOST: "127.0.0.1",
+            ADMIN_PORT: String(adminPort.number),
+            LOG_FORMAT: "json",
+            ...(publicPort && { PORT: String(publicPort.number) }),
+          },
+          logFile: stateFiles(config.stateDir).log(name),
+          onLine: (line) => onLine(name, line),
+        }),
+    };
+  };
+  return [
+    plan(
+      "ingest-gateway",
+      { number: config.gatewayAdminPort, setting: "GATEWAY_ADMIN_PORT" },
+      { number: config.gatewayPort, setting: "PORT" },
+    ),
+    plan("stream-processor", {
+      number: config.processorAdminPort,
+      setting: "PROCESSOR_ADMIN_PORT",
+    }),
+    plan("sink-writer", { number: config.sinkAdminPort, setting: "SINK_ADMIN_PORT" }),
+  ];
+}

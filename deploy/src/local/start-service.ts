@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
+import { appendFileSync } from "node:fs";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { NativeError } from "../native/native-error.ts";
+import { lastLines } from "../native/sandbox.ts";
+import { childEnvironment } from "./config.ts";
+import type { Started } from "./member.ts";
+
+export const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+/** Longer than a service's own limit for a stop (25 s). */
+const STOP_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 60_000;
+
+/**
+ * Starts a service on this Node and waits until it says that it is ready.
+ *
+ * @param options.settings on top of this process's own environment
+ * @param options.onLine is given each line that it logs
+ * @throws {NativeError} it ended or did not get ready, with its last lines
+ */
+export async function startService(options: {
+  name: ServiceName;
+  adminUrl: string;
+  settings: Readonly<Record<string, string>>;
+  logFile: string;
+  onLine: (line: string) => void;
+}): Promise<Started> {
+  const { name, adminUrl, settings, logFile, onLine } = options;
+  const script = fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url));
+  const child = spawnTied(script, settings);
+  for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) continue;
+    createInterface({ input: stream }).on("line", (line) => {
+      appendFileSync(logFile, `${line}\n`);
+      onLine(line);
+    });
+  }
+  const ended = once(child, "close").then(() => child.signalCode ?? `code ${child.exitCode}`);
+  const stop = async () => {
+    child.kill("SIGTERM");
+    const giveUp = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await ended.finally(() => clearTimeout(giveUp));
+  };
+  try {
+    await untilReady({ name, adminUrl, logFile, child });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { ended, stop, ...(child.pid !== undefined && { pid: child.pid }) };
+}
+
+async function untilReady(waiting: {
+  name: string;
+  adminUrl: string;
+  logFile: string;
+  child: ChildProcess;
+}): Promise<void> {
+  const { name, adminUrl, logFile, child } = waiting;
+  const giveUpAt = Date.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const readiness = await readReadiness(adminUrl);
+    if (readiness === "ready") return;
+    if (child.exitCode !== null || child.signalCode !== null) {
+      const how = child.signalCode ?? `code ${child.exitCode}`;
+      throw new NativeError(`${name} ended while it was starting (${how}). ${lastLines(logFile)}`);
+    }
+    if (Date.now() > giveUpAt) {
+      throw new NativeError(`${name} did not get ready: ${readiness}. ${lastLines(logFile)}`);
+    }
+    await delay(50);
+  }
+}
+
+/** What a service says of itself, in a few words: "ready", or what it waits for. */
+export async function readReadiness(adminUrl: string): Promise<string> {
+  try {
+    const answer = await fetch(`${adminUrl}/readyz`, { signal: AbortSignal.timeout(2_000) });
+    const { checks } = (await answer.json()) as {
+      checks: Record<string, { status: string; reason?: string }>;
+    };
+    if (answer.ok) return "ready";
+    const failing = Object.entries(checks).filter(([, { status }]) => status !== "ok");
+    return `not ready: ${failing.map(([name, { reason }]) => `${name} (${reason})`).join(", ")}`;
+  } catch {
+    return "does not answer";
+  }
+}
+
+/**
+ * In a session of its own, so that Ctrl-C reaches only its starter, which stops it in order.
+ * On Linux the kernel ends it when its starter is gone, however that ended.
+ */
+function spawnTied(script: string, settings: Readonly<Record<string, string>>): ChildProcess {
+  const options = {
+    env: childEnvironment(settings),
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  } satisfies SpawnOptions;
+  return process.platform === "linux"
+    ? spawn("setpriv", ["--pdeathsig", "KILL", "--", process.execPath, script], options)
+    : spawn(process.execPath, [script], options);
+}
