@@ -1,4 +1,4 @@
-import { meaningOf } from "./codes.ts";
+import { type Code, meaningOf } from "./codes.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** An answer as data, so that it can be kept and given again byte for byte. */
@@ -18,14 +18,11 @@ export const jsonAnswer = (status: number, body: object): Answer => ({
 /** A refusal as a problem document (RFC 9457). */
 export function problemAnswer(refusal: Refusal, requestId: string): Answer {
   const { code, message, faults } = refusal;
-  const { status, title, retryAfterSeconds } = meaningOf(code);
+  const { status, title } = meaningOf(code);
   return {
     status,
     contentType: "application/problem+json",
-    headers: {
-      ...refusal.headers,
-      ...(retryAfterSeconds !== undefined && { "Retry-After": String(retryAfterSeconds) }),
-    },
+    headers: { ...refusal.headers, ...retryAfter(code) },
     body: JSON.stringify({
       type: `/docs#${code}`,
       title,
@@ -36,4 +33,10 @@ export function problemAnswer(refusal: Refusal, requestId: string): Answer {
       ...(faults.length > 0 && { errors: faults }),
     }),
   };
+}
+
+/** The header that says when a new try makes sense, for the codes where one does. */
+export function retryAfter(code: Code): Record<string, string> {
+  const { retryAfterSeconds } = meaningOf(code);
+  return retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) };
 }

@@ -44,3 +44,6 @@ export type Fault = { readonly code: FaultCode; readonly field?: string; readonl
 
 /** A fault of event number `index` of a batch, from 0. */
 export type Rejection = { readonly index: number; readonly faults: readonly Fault[] };
+
+/** A fault of a whole request's answer; `index` says which event of a batch it is about. */
+export type IndexedFault = Fault & { readonly index?: number };

@@ -1,4 +1,4 @@
-import type { Code, Fault } from "./codes.ts";
+import type { Code, IndexedFault } from "./codes.ts";
 
 /** The whole request is refused and nothing of it was kept. Its answer is a problem document. */
 export class Refusal extends Error {
@@ -6,7 +6,7 @@ export class Refusal extends Error {
   readonly code: Code;
   readonly headers: Readonly<Record<string, string>>;
   /** The single faults where there are several or where they belong to fields. */
-  readonly faults: readonly (Fault & { readonly index?: number })[];
+  readonly faults: readonly IndexedFault[];
 
   /** @param detail what was wrong, what is allowed and what to do, in one sentence or two */
   constructor(
@@ -14,7 +14,7 @@ export class Refusal extends Error {
     detail: string,
     options: {
       headers?: Readonly<Record<string, string>>;
-      faults?: readonly (Fault & { readonly index?: number })[];
+      faults?: readonly IndexedFault[];
     } = {},
   ) {
     super(detail);

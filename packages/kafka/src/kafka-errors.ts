@@ -20,6 +20,10 @@ export const isFenced = (error: unknown): boolean => FENCED.has(typeOf(error) ??
 /** Whether this member has to join its group again; only the client itself can do that. */
 export const isRejoinNeeded = (error: unknown): boolean => REJOIN.has(typeOf(error) ?? "");
 
+/** Whether the cluster has no such topic. */
+export const isTopicMissing = (error: unknown): boolean =>
+  typeOf(error) === "UNKNOWN_TOPIC_OR_PARTITION";
+
 /** The protocol's name of an error ("TOPIC_AUTHORIZATION_FAILED"), or the client's class of it, cause by cause. */
 function typeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;

@@ -1,0 +1,32 @@
+import { randomUUID } from "node:crypto";
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { problemAnswer } from "./answer.ts";
+import type { Code } from "./codes.ts";
+import { Refusal } from "./refusal.ts";
+
+/** What Node reports of a request that never becomes one. */
+const CODES_OF_NODE: ReadonlyMap<string, readonly [Code, string]> = new Map([
+  ["ERR_HTTP_REQUEST_TIMEOUT", ["REQUEST_TIMEOUT", "the request did not arrive in time"]],
+  ["HPE_HEADER_OVERFLOW", ["HEADERS_TOO_LARGE", "the headers must be at most 16 KB together"]],
+  ["HPE_CHUNK_EXTENSIONS_OVERFLOW", ["PAYLOAD_TOO_LARGE", "chunk extensions are too large"]],
+]);
+
+/** Answers on the bare connection, then closes it: there is no request to answer to. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [code, detail] = CODES_OF_NODE.get(error.code ?? "") ?? [
+    "MALFORMED_HTTP",
+    "the request must be HTTP/1.1",
+  ];
+  const requestId = randomUUID();
+  const { status, contentType, body } = problemAnswer(new Refusal(code, detail), requestId);
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
+      `Content-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `X-Request-ID: ${requestId}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,128 @@
+import type { Producer } from "@fiberstream/kafka/producer";
+import type { RecordHeaders } from "@fiberstream/kafka/records";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Check } from "@fiberstream/runtime/health";
+import type { Log } from "@fiberstream/runtime/log";
+import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
+import type { EncodeEvent } from "./encode-event.ts";
+import { createGather, type Delivery, type Gather, SLAB_BYTES } from "./gather.ts";
+
+export type EventProducer = {
+  /**
+   * Resolves when Kafka has answered for every event: one delivery for each, in order. Never rejects.
+   * @param headers go with each of the records, where given
+   */
+  produce: (events: readonly ProbeMetric[], headers?: RecordHeaders) => Promise<Delivery[]>;
+  /** Events taken in and not yet answered for. */
+  inFlightEvents: () => number;
+  /** Sends what is gathered, waits for Kafka's answers, disconnects. */
+  close: () => Promise<void>;
+};
+
+/** Calls under way at once. More of them would only be smaller: the next one gathers meanwhile. */
+const MAX_SENDS = 4;
+
+/**
+ * Gathers the events of many requests into one produce call: one message a call costs 145 us, 500 a
+ * call 10 us each. A gather goes out when it is full or `gatherMaxWaitMs` old, and stays open longer
+ * while all calls are taken, so that a slow Kafka gets bigger calls instead of more of them.
+ */
+export function createEventProducer(options: {
+  topic: string;
+  producer: Producer;
+  encode: EncodeEvent;
+  gatherMaxWaitMs: number;
+  gatherMaxEvents: number;
+  kafka: Check;
+  observeProduceSeconds: (seconds: number) => void;
+  log: Log;
+}): EventProducer {
+  const { topic, producer, kafka, log } = options;
+  const unsettled = new Set<Gather>();
+  const full: Gather[] = [];
+  const freeSlabs: Buffer[] = [];
+  let open: Gather | undefined;
+  let isOpenDue = false;
+  let sends = 0;
+  let inFlightEvents = 0;
+
+  const take = (event: ProbeMetric, headers: RecordHeaders | undefined): Gather => {
+    const gather = (open ??= begin());
+    gather.add(event, headers);
+    if (gather.isFull()) {
+      full.push(gather);
+      open = undefined;
+      sendWhatIsDue();
+    }
+    return gather;
+  };
+
+  const begin = (): Gather => {
+    const slab = freeSlabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+    const gather = createGather({
+      slab,
+      maxEvents: options.gatherMaxEvents,
+      encode: options.encode,
+    });
+    unsettled.add(gather);
+    isOpenDue = false;
+    setTimeout(() => {
+      if (open === gather) sendOpen();
+    }, options.gatherMaxWaitMs);
+    return gather;
+  };
+
+  const sendOpen = () => {
+    isOpenDue = true;
+    sendWhatIsDue();
+  };
+
+  const nextDue = (): Gather | undefined =>
+    sends < MAX_SENDS ? (full.shift() ?? (isOpenDue ? open : undefined)) : undefined;
+
+  const sendWhatIsDue = () => {
+    for (let gather = nextDue(); gather !== undefined; gather = nextDue()) {
+      if (gather === open) open = undefined;
+      void send(gather);
+    }
+  };
+
+  const send = async (gather: Gather) => {
+    sends++;
+    const startedAt = performance.now();
+    try {
+      await producer.send(topic, gather.records);
+      kafka.ok();
+      gather.deliver("accepted");
+    } catch (error) {
+      const reason = messageOf(error);
+      kafka.failing(reason);
+      log.warn(
+        { events: gather.records.length, reason },
+        "produce failed, senders are asked to try again",
+      );
+      gather.deliver("retry");
+    }
+    options.observeProduceSeconds((performance.now() - startedAt) / 1_000);
+    unsettled.delete(gather);
+    if (freeSlabs.length < MAX_SENDS) freeSlabs.push(gather.slab);
+    sends--;
+    sendWhatIsDue();
+  };
+
+  return {
+    produce: async (events, headers) => {
+      inFlightEvents += events.length;
+      const taken = events.map((event) => take(event, headers));
+      await Promise.all(Array.from(new Set(taken), (gather) => gather.delivered));
+      inFlightEvents -= events.length;
+      return taken.map((gather) => gather.delivery());
+    },
+    inFlightEvents: () => inFlightEvents,
+    close: async () => {
+      sendOpen();
+      await Promise.all(Array.from(unsettled, (gather) => gather.delivered));
+      await producer.close();
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Code } from "./codes.ts";
+import type { Delivery } from "./gather.ts";
+import type { CheckedEvents } from "./validate-events.ts";
+
+export type Route = "push" | "ingest" | "status" | "other";
+
+export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
+
+/** @param options.inFlightEvents and `bufferBytes` are asked when the metrics are read, never on the way of an event */
+export function createGatewayMetrics(options: {
+  registry: Registry;
+  inFlightEvents: () => number;
+  bufferBytes: () => number;
+}) {
+  const registers = [options.registry];
+
+  // Half a gather's wait is the floor; past 1 s it is Kafka that is slow.
+  const requestDuration = new Histogram({
+    name: "fiberstream_gateway_http_request_duration_seconds",
+    help: "From a request's headers to its answer. If it grows with produce_duration Kafka is slow; if it grows alone the gateway is short of CPU",
+    labelNames: ["route", "status"],
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const events = new Counter({
+    name: "fiberstream_gateway_events_total",
+    help: "Events by outcome: accepted (Kafka has them), rejected (their own fault, by code), retry (Kafka did not acknowledge them and the sender was told so). Much rejected at once is a broken probe release; retry is Kafka",
+    labelNames: ["outcome", "code"],
+    registers,
+  });
+  const refusals = new Counter({
+    name: "fiberstream_gateway_refusals_total",
+    help: "Requests refused as a whole, by code. KAFKA_UNAVAILABLE: look at Kafka; OVERLOADED: the in-flight budget is full, add gateways or find the sender that floods",
+    labelNames: ["code"],
+    registers,
+  });
+  const unknownFields = new Counter({
+    name: "fiberstream_gateway_unknown_fields_total",
+    help: "Fields of accepted events that this gateway does not know and has left out: probes newer than the gateway, or a misspelt field",
+    registers,
+  });
+  const produceDuration = new Histogram({
+    name: "fiberstream_gateway_produce_duration_seconds",
+    help: "From a produce call to the acknowledgement of all in-sync replicas, failed calls included. Slow or failing: look at the brokers' disks and in-sync replicas",
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  options.registry.registerMetric(
+    new Gauge({
+      name: "fiberstream_gateway_inflight_events",
+      help: "Events that were validated and that Kafka has not yet acknowledged. Growing without end: Kafka is slow or away",
+      registers: [],
+      collect() {
+        this.set(options.inFlightEvents());
+      },
+    }),
+  );
+  options.registry.registerMetric(
+    new Gauge({
+      name: "fiberstream_gateway_buffer_bytes",
+      help: "Bodies held in memory, from their headers to their answer. At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
+      registers: [],
+      collect() {
+        this.set(options.bufferBytes());
+      },
+    }),
+  );
+
+  return {
+    observeRequest: (route: Route, status: number, seconds: number) =>
+      requestDuration.observe({ route, status }, seconds),
+    countRefusal: (code: Code) => refusals.inc({ code }),
+    observeProduceSeconds: (seconds: number) => produceDuration.observe(seconds),
+    /** One count for each outcome of a request, never for each event. */
+    countEvents: (checked: CheckedEvents, deliveries: readonly Delivery[]) => {
+      let accepted = 0;
+      for (const delivery of deliveries) if (delivery === "accepted") accepted++;
+      const retries = deliveries.length - accepted;
+      if (accepted > 0) events.inc({ outcome: "accepted", code: "none" }, accepted);
+      if (retries > 0) events.inc({ outcome: "retry", code: "KAFKA_UNAVAILABLE" }, retries);
+      if (checked.unknownFields > 0) unknownFields.inc(checked.unknownFields);
+      for (const [code, count] of rejectedByCode(checked)) {
+        events.inc({ outcome: "rejected", code }, count);
+      }
+    },
+  };
+}
+
+function rejectedByCode({ rejections }: CheckedEvents): Map<Code, number> {
+  const counts = new Map<Code, number>();
+  for (const { faults } of rejections) {
+    const code = faults[0]?.code ?? "BAD_FORMAT";
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+  return counts;
+}

@@ -1,0 +1,59 @@
+import type { OutgoingRecord } from "@fiberstream/kafka/records";
+import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
+import { ENCODED_EVENT_MAX_BYTES, type EncodeEvent } from "./encode-event.ts";
+
+/** Whether Kafka has acknowledged an event, or it should be sent again. */
+export type Delivery = "accepted" | "retry";
+
+/** The events of some requests on their way into one produce call; all of them share its delivery. */
+export type Gather = {
+  readonly slab: Buffer;
+  readonly records: readonly OutgoingRecord[];
+  add: (event: ProbeMetric, headers: OutgoingRecord["headers"]) => void;
+  isFull: () => boolean;
+  /** Settles the gather, once. */
+  deliver: (delivery: Delivery) => void;
+  readonly delivered: Promise<void>;
+  /** Only after `delivered`. */
+  delivery: () => Delivery;
+};
+
+/**
+ * A call's records are to fit into one record batch of Kafka's default size (1 MB), should they all
+ * go to one partition: a key repeats at most two thirds of its value.
+ */
+export const SLAB_BYTES = 512 * 1024;
+
+/** @param slab where the records' values live until the delivery, {@link SLAB_BYTES} long */
+export function createGather(options: {
+  slab: Buffer;
+  maxEvents: number;
+  encode: EncodeEvent;
+}): Gather {
+  const { slab, maxEvents, encode } = options;
+  const records: OutgoingRecord[] = [];
+  const { promise: delivered, resolve } = Promise.withResolvers<void>();
+  let delivery: Delivery = "retry";
+  let usedBytes = 0;
+  return {
+    slab,
+    records,
+    add: (event, headers) => {
+      const end = encode(event, slab, usedBytes);
+      const value = slab.subarray(usedBytes, end);
+      usedBytes = end;
+      records.push(
+        headers === undefined
+          ? { key: event.node_id, value }
+          : { key: event.node_id, value, headers },
+      );
+    },
+    isFull: () => records.length >= maxEvents || usedBytes > slab.length - ENCODED_EVENT_MAX_BYTES,
+    deliver: (given) => {
+      delivery = given;
+      resolve();
+    },
+    delivered,
+    delivery: () => delivery,
+  };
+}

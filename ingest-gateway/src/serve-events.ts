@@ -1,0 +1,53 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import { type Answer, problemAnswer } from "./answer.ts";
+import type { GatewayMetrics } from "./gateway-metrics.ts";
+import type { Call, Ingest } from "./ingest.ts";
+import { Refusal } from "./refusal.ts";
+import { requestIdOf } from "./request-id.ts";
+import { writeAnswer } from "./write-answer.ts";
+
+export type ServeEvents = (
+  route: Call["route"],
+  request: IncomingMessage,
+  response: ServerResponse,
+) => Promise<void>;
+
+/** Answers a request with events, whatever becomes of it, and measures it. Never rejects. */
+export function createServeEvents(options: {
+  ingest: Ingest;
+  metrics: Pick<GatewayMetrics, "observeRequest" | "countRefusal">;
+  stopping: AbortSignal;
+  log: Log;
+}): ServeEvents {
+  const { ingest, metrics, stopping, log } = options;
+
+  const refused = (error: unknown, requestId: string): Answer => {
+    if (error instanceof Refusal) {
+      metrics.countRefusal(error.code);
+      return problemAnswer(error, requestId);
+    }
+    log.error({ reason: messageOf(error), err: error, requestId }, "a request failed by our fault");
+    const detail = "the gateway has failed and nothing is promised: send this again, and report it";
+    return problemAnswer(new Refusal("INTERNAL_ERROR", detail), requestId);
+  };
+
+  return async (route, request, response) => {
+    const startedAt = performance.now();
+    const requestId = requestIdOf(request);
+    const askForBody = () => {
+      if (request.headers.expect !== undefined) response.writeContinue();
+    };
+    let answer: Answer;
+    try {
+      answer = await ingest({ route, request, askForBody });
+    } catch (error) {
+      // The sender has gone: there is nobody to answer, and nothing of its request was kept.
+      if (request.errored || response.destroyed) return;
+      answer = refused(error, requestId);
+    }
+    writeAnswer(request, response, answer, { requestId, isLast: stopping.aborted });
+    metrics.observeRequest(route, answer.status, (performance.now() - startedAt) / 1_000);
+  };
+}

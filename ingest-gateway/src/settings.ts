@@ -1,0 +1,66 @@
+import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { redisSettings } from "@fiberstream/redis/settings";
+import { serviceSettings } from "@fiberstream/runtime/config";
+import { portNumber, setting, wholeNumber } from "@fiberstream/runtime/settings";
+import { z } from "zod";
+
+const durationMs = (defaultMs: number) =>
+  wholeNumber({ min: 1, max: 366 * 24 * 60 * 60 * 1_000 }).default(defaultMs);
+
+export const gatewaySettings = {
+  ...serviceSettings(8010),
+  ...kafkaSettings(),
+  ...redisSettings(),
+  host: setting("HOST", z.string().default("127.0.0.1"), "address of the public port"),
+  port: setting("PORT", portNumber().default(8000), "public port, for probes"),
+  gatherMaxWaitMs: setting(
+    "GATHER_MAX_WAIT_MS",
+    wholeNumber({ min: 0, max: 1_000 }).default(3),
+    "how long an event waits for others to share its produce call",
+  ),
+  gatherMaxEvents: setting(
+    "GATHER_MAX_EVENTS",
+    wholeNumber({ min: 1, max: 10_000 }).default(1_000),
+    "how many events one produce call takes at most",
+  ),
+  inFlightMaxBytes: setting(
+    "IN_FLIGHT_MAX_BYTES",
+    wholeNumber({ min: 1, max: 16 * 1024 ** 3 }).default(64 * 1024 ** 2),
+    "request bodies held at once, past which the answer is 503 OVERLOADED",
+  ),
+  eventMaxAgeMs: setting(
+    "EVENT_MAX_AGE_MS",
+    durationMs(7 * 24 * 60 * 60 * 1_000),
+    "age past which an event is TOO_OLD; no more than raw events are kept for",
+  ),
+  eventMaxAheadMs: setting(
+    "EVENT_MAX_AHEAD_MS",
+    durationMs(5 * 60 * 1_000),
+    "how far ahead a probe's clock may be before its events are IN_THE_FUTURE",
+  ),
+  headersTimeoutMs: setting(
+    "HEADERS_TIMEOUT_MS",
+    durationMs(10_000),
+    "how long a request's headers may take to arrive",
+  ),
+  requestTimeoutMs: setting(
+    "REQUEST_TIMEOUT_MS",
+    durationMs(30_000),
+    "how long a whole request may take to arrive, above HEADERS_TIMEOUT_MS",
+  ),
+  keepAliveTimeoutMs: setting(
+    "KEEP_ALIVE_TIMEOUT_MS",
+    durationMs(75_000),
+    "how long an idle connection is kept; above the idle time of the load balancer before it",
+  ),
+  traceSampleRatio: setting(
+    "TRACE_SAMPLE_RATIO",
+    z.coerce.number<string>().min(0).max(1).default(0.01),
+    "share of the requests without a traceparent that begin a sampled trace, 0 to 1",
+  ),
+  dependencyCheckIntervalMs: setting(
+    "DEPENDENCY_CHECK_INTERVAL_MS",
+    durationMs(2_000),
+    "how often Kafka and the schema registry are looked at",
+  ),
+};

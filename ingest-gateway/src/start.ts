@@ -1,0 +1,127 @@
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { connectProducer } from "@fiberstream/kafka/producer";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { createTopicCheck } from "@fiberstream/kafka/topic-check";
+import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
+import { connectRedis } from "@fiberstream/redis/redis";
+import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
+import type { ServiceFrame } from "@fiberstream/runtime/run-service";
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { createAdmission } from "./admission.ts";
+import { createDependencyState, watchDependency } from "./dependency-state.ts";
+import { createEventEncoder } from "./encode-event.ts";
+import { createEventProducer, type EventProducer } from "./event-producer.ts";
+import { createExpressApp } from "./express-app.ts";
+import { createGatewayMetrics } from "./gateway-metrics.ts";
+import { startHttpServer } from "./http-server.ts";
+import { createInFlightBudget } from "./in-flight-budget.ts";
+import { createIngest } from "./ingest.ts";
+import { LIMITS } from "./limits.ts";
+import { createServeEvents } from "./serve-events.ts";
+import type { gatewaySettings } from "./settings.ts";
+import { createSourceRegion } from "./source-region.ts";
+import { statusAnswer } from "./status-answer.ts";
+import { createTraceHeaders } from "./trace.ts";
+import { createEventValidator, fieldFinder } from "./validate-event.ts";
+
+/**
+ * Listens first and connects then: while Kafka or the registry is away, senders are told 503 with
+ * Retry-After instead of finding nobody. What is owned is released in the reverse order, so a stop
+ * ends the intake first, then sends what is gathered, then disconnects.
+ */
+export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promise<void> {
+  const { config, log, life, health, registry } = frame;
+  const { stopping } = life;
+  const schema = readAvroSchema("ProbeMetric");
+  const topic = topicIn(config.namespace, "probe.metrics.raw");
+  const intervalMs = config.dependencyCheckIntervalMs;
+
+  const redis = life.own(connectRedis({ url: config.redisUrl, log }), (owned) => owned.close());
+
+  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: "ingest-gateway", log });
+  const kafkaState = createDependencyState(health.check("kafka"));
+  const topicCheck = life.own(createTopicCheck({ kafka, topic }), (owned) => owned.close());
+  life.own(
+    watchDependency({ look: topicCheck.look, state: kafkaState, intervalMs, stopping }),
+    (ended) => ended(),
+  );
+
+  // Its id is kept for good once it is known: from then on the registry may be away.
+  const schemaRegistry = createSchemaRegistry({ url: config.schemaRegistryUrl });
+  const schemaIdCheck = health.check("registry");
+  const registryState = createDependencyState();
+  life.own(
+    watchDependency({ look: schemaRegistry.ping, state: registryState, intervalMs, stopping }),
+    (ended) => ended(),
+  );
+
+  let producer: EventProducer | undefined;
+  life.own("producer", () => producer?.close());
+
+  const budget = createInFlightBudget({ maxBytes: config.inFlightMaxBytes });
+  const metrics = createGatewayMetrics({
+    registry,
+    inFlightEvents: () => producer?.inFlightEvents() ?? 0,
+    bufferBytes: budget.usedBytes,
+  });
+  const ingest = createIngest({
+    admit: createAdmission({
+      stopping,
+      producer: () => producer,
+      isKafkaUp: kafkaState.isUp,
+      budget,
+    }),
+    sourceRegionOf: createSourceRegion(fieldFinder(schema)("source_region")),
+    traceHeadersOf: createTraceHeaders({ sampleRatio: config.traceSampleRatio }),
+    validate: createEventValidator({
+      schema,
+      maxAgeMs: config.eventMaxAgeMs,
+      maxAheadMs: config.eventMaxAheadMs,
+      metadataMaxBytes: LIMITS.eventBytes,
+    }),
+    count: metrics.countEvents,
+  });
+  const status = () =>
+    statusAnswer({
+      canAccept: () => producer !== undefined && kafkaState.isUp() && !stopping.aborted,
+      isStopping: () => stopping.aborted,
+      isKafkaUp: kafkaState.isUp,
+      isRegistryUp: registryState.isUp,
+      isRedisUp: redis.isUp,
+    });
+  const server = life.own(
+    await startHttpServer({
+      ...config,
+      drainMaxWaitMs: config.shutdownTimeoutMs / 2,
+      serveEvents: createServeEvents({ ingest, metrics, stopping, log }),
+      serveRest: createExpressApp({ status, metrics, stopping }),
+    }),
+    (owned) => owned.close(),
+  );
+  log.info({ address: `http://${config.host}:${server.port}` }, "listens for probes");
+
+  const schemaId = await untilAvailable(() => schemaRegistry.idOf(subjectOf(topic), schema), {
+    name: "registry",
+    where: addressOf(config.schemaRegistryUrl),
+    check: schemaIdCheck,
+    log,
+    stopping,
+  });
+  const connected = await untilAvailable(
+    async () => {
+      await topicCheck.look();
+      return connectProducer({ kafka });
+    },
+    { name: "kafka", where: config.kafkaBrokers.join(","), check: kafkaState, log, stopping },
+  );
+  producer = createEventProducer({
+    topic,
+    producer: connected,
+    encode: createEventEncoder({ schema, schemaId }),
+    gatherMaxWaitMs: config.gatherMaxWaitMs,
+    gatherMaxEvents: config.gatherMaxEvents,
+    kafka: kafkaState,
+    observeProduceSeconds: metrics.observeProduceSeconds,
+    log,
+  });
+}
