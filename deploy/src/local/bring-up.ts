@@ -36,14 +36,26 @@ export async function bringUp(options: {
   );
   const start = async (name: PartPlan["name"] | ServicePlan["name"]) => members.get(name)?.start();
 
-  await new Listr(
+  const failures: unknown[] = [];
+  // The list says which step failed; why can take twenty lines, and is told once, by the caller.
+  const step = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      failures.push(error);
+      throw new Error("failed", { cause: error });
+    }
+  };
+
+  const tasks = new Listr(
     [
       {
         title: "Programs of the native parts",
         enabled: parts.some((part) => part.kind === "native"),
-        task: async (_, task) => {
-          root = await ensureTree(thinned((doing) => (task.output = doing)));
-        },
+        task: (_, task) =>
+          step(async () => {
+            root = await ensureTree(thinned((doing) => (task.output = doing)));
+          }),
       },
       {
         title: "Parts",
@@ -51,11 +63,12 @@ export async function bringUp(options: {
           task.newListr(
             parts.map((part) => ({
               title: `${part.title} (${part.kind}) ${shown(part.address)}`,
-              task: async () => {
-                // The registry keeps its schemas in PostgreSQL.
-                if (part.name === "registry") await start("postgres");
-                await start(part.name);
-              },
+              task: () =>
+                step(async () => {
+                  // The registry keeps its schemas in PostgreSQL.
+                  if (part.name === "registry") await start("postgres");
+                  await start(part.name);
+                }),
             })),
             { concurrent: true },
           ),
@@ -63,21 +76,25 @@ export async function bringUp(options: {
       {
         title: "Topics and schemas",
         task: (_, task) =>
-          deployTopics({
-            brokers: settings.KAFKA_BROKERS.split(","),
-            schemaRegistryUrl: settings.SCHEMA_REGISTRY_URL,
-            namespace,
-            log: createLog({ service: "topics", level: "error", format: "auto" }),
-            print: (line) => (task.output = line),
-          }),
+          step(() =>
+            deployTopics({
+              brokers: settings.KAFKA_BROKERS.split(","),
+              schemaRegistryUrl: settings.SCHEMA_REGISTRY_URL,
+              namespace,
+              log: createLog({ service: "topics", level: "error", format: "auto" }),
+              print: (line) => (task.output = line),
+            }),
+          ),
       },
       {
         title: "Database schema",
         task: (_, task) =>
-          migrate({
-            databaseUrl: settings.DATABASE_URL,
-            print: (line) => (task.output = line),
-          }),
+          step(() =>
+            migrate({
+              databaseUrl: settings.DATABASE_URL,
+              print: (line) => (task.output = line),
+            }),
+          ),
       },
       {
         title: "Services",
@@ -85,22 +102,28 @@ export async function bringUp(options: {
           task.newListr(
             services.map(({ name, address }) => ({
               title: `${name} ${address}`,
-              task: () => start(name),
+              task: () => step(() => start(name)),
             })),
             { concurrent: true },
           ),
       },
       {
         title: "First event, from its POST to its row",
-        task: async (_, task) => {
-          const databaseUrl = settings.DATABASE_URL;
-          const tookMs = await sendFirstEvent({ gatewayUrl, databaseUrl });
-          task.title = `First event, from its POST to its row: ${Math.round(tookMs)} ms`;
-        },
+        task: (_, task) =>
+          step(async () => {
+            const databaseUrl = settings.DATABASE_URL;
+            const tookMs = await sendFirstEvent({ gatewayUrl, databaseUrl });
+            task.title = `First event, from its POST to its row: ${Math.round(tookMs)} ms`;
+          }),
       },
     ],
     taskOptions,
-  ).run();
+  );
+  try {
+    await tasks.run();
+  } catch (error) {
+    throw failures[0] ?? error;
+  }
 }
 
 const shown = (address: string) => (address.includes("://") ? addressOf(address) : address);

@@ -19,7 +19,7 @@ export async function startDetached(config: LocalConfig): Promise<number> {
   if (!readRun(config.stateDir)) truncateSync(logFile);
   const child = spawn(
     process.execPath,
-    [fileURLToPath(new URL("main.ts", import.meta.url)), "start"],
+    [...process.execArgv, fileURLToPath(new URL("main.ts", import.meta.url)), "start"],
     { detached: true, stdio: ["ignore", log, log], env: childEnvironment({ NO_COLOR: "1" }) },
   );
   closeSync(log);

@@ -8,6 +8,7 @@ import { NativeError } from "../native/native-error.ts";
 import { lastLines } from "../native/sandbox.ts";
 import { childEnvironment } from "./config.ts";
 import type { Started } from "./member.ts";
+import { readableLine } from "./readable-line.ts";
 
 export const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
 export type ServiceName = (typeof SERVICES)[number];
@@ -15,6 +16,8 @@ export type ServiceName = (typeof SERVICES)[number];
 /** Longer than a service's own limit for a stop (25 s). */
 const STOP_TIMEOUT_MS = 30_000;
 const READY_TIMEOUT_MS = 60_000;
+/** kafkajs 2.2 sets timers into the past; Node warns of each process's first one. */
+const NODE = ["--disable-warning=TimeoutNegativeWarning"];
 
 /**
  * Starts a service on this Node and waits until it says that it is ready.
@@ -68,10 +71,14 @@ async function untilReady(waiting: {
     if (readiness === "ready") return;
     if (child.exitCode !== null || child.signalCode !== null) {
       const how = child.signalCode ?? `code ${child.exitCode}`;
-      throw new NativeError(`${name} ended while it was starting (${how}). ${lastLines(logFile)}`);
+      throw new NativeError(
+        `${name} ended while it was starting (${how}). ${lastLines(logFile, readableLine)}`,
+      );
     }
     if (Date.now() > giveUpAt) {
-      throw new NativeError(`${name} did not get ready: ${readiness}. ${lastLines(logFile)}`);
+      throw new NativeError(
+        `${name} did not get ready: ${readiness}. ${lastLines(logFile, readableLine)}`,
+      );
     }
     await delay(50);
   }
@@ -103,6 +110,6 @@ function spawnTied(script: string, settings: Readonly<Record<string, string>>): 
     detached: true,
   } satisfies SpawnOptions;
   return process.platform === "linux"
-    ? spawn("setpriv", ["--pdeathsig", "KILL", "--", process.execPath, script], options)
-    : spawn(process.execPath, [script], options);
+    ? spawn("setpriv", ["--pdeathsig", "KILL", "--", process.execPath, ...NODE, script], options)
+    : spawn(process.execPath, [...NODE, script], options);
 }

@@ -77,8 +77,6 @@ function properties(port: number, controllerPort: number): string {
     "group.initial.rebalance.delay.ms": 0,
     "num.network.threads": 2,
     "num.io.threads": 4,
-    // A clean stop in a one-node cluster has nobody to hand leadership to.
-    "controlled.shutdown.enable": false,
   })
     .map(([name, value]) => `${name}=${value}`)
     .join("\n")}\n`;

@@ -38,6 +38,8 @@ exec chroot "$root" /usr/bin/tini -- /usr/bin/setpriv --reuid="$user" --regid="$
   /usr/bin/env -i HOME=/data PATH=/usr/bin:/bin LANG=C.UTF-8 "$@"
 `;
 
+const LAST_LINES = 12;
+
 const NAMESPACES =
   "--pdeathsig KILL -- unshare --mount --pid --fork --kill-child=KILL -- /bin/sh -c"
     .split(" ")
@@ -107,12 +109,12 @@ export function childrenOf(pid: number | undefined): number[] {
 }
 
 /** For error messages: the end of a log, and where the rest is. */
-export function lastLines(logFile: string, count = 12): string {
+export function lastLines(logFile: string, readable = (line: string) => line): string {
   let lines: string[] = [];
   try {
-    lines = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-count);
+    lines = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-LAST_LINES);
   } catch {
     // It did not come to print anything.
   }
-  return `The last lines of ${logFile}:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+  return `The last lines of ${logFile}:\n${lines.map((line) => `  ${readable(line)}`).join("\n")}`;
 }
