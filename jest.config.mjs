@@ -3,6 +3,8 @@ export default {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": "<rootDir>/packages/testkit/jest/strip-types.mjs" },
+  // Tests wait for facts and name the one that never came; this only ends what hangs without waiting.
+  testTimeout: 90_000,
   testMatch: ["**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", "/\\.fiberstream/"],
   globalSetup: "<rootDir>/packages/testkit/jest/parts-up.mjs",

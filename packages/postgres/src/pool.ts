@@ -16,6 +16,7 @@ export function createPool(options: {
   maxConnections: number;
   log: Log;
 }): PgPool {
+  const { log } = options;
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
     application_name: options.applicationName,
@@ -26,10 +27,12 @@ export function createPool(options: {
     idle_in_transaction_session_timeout: 60_000,
     keepAlive: true,
   });
-  // An idle connection that the server closes; the next query takes another one.
-  pool.on("error", (error) =>
-    options.log.warn({ reason: messageOf(error) }, "idle connection lost"),
-  );
+  // Without a listener either event ends the process: one is an idle connection's loss, the other that
+  // of a connection in use between two queries, whose next query fails by itself.
+  const lost = (error: Error) =>
+    log.debug({ reason: messageOf(error) }, "database connection lost");
+  pool.on("error", lost);
+  pool.on("connect", (client) => client.on("error", lost));
   return pool;
 }
 

@@ -1,0 +1,197 @@
+import { randomUUID } from "node:crypto";
+import { FatalError, TransientError } from "@fiberstream/runtime/errors";
+import { createHealth, type Health } from "@fiberstream/runtime/health";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { addresses } from "@fiberstream/testkit/addresses";
+import { until } from "@fiberstream/testkit/until";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { Registry } from "prom-client";
+import { type ConsumerOptions, runConsumer } from "./consumer.ts";
+import { connectGroupOffsets } from "./group-offsets.ts";
+import { createKafka } from "./kafka.ts";
+import { createPipelineMetrics } from "./pipeline-metrics.ts";
+import { connectProducer, type Producer } from "./producer.ts";
+import type { RecordBatch } from "./records.ts";
+import { ensureTopics } from "./topic-admin.ts";
+import { createTransactionalProducer } from "./transactional-producer.ts";
+
+const log = createLog({ service: "test", level: "silent", format: "json" });
+const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
+
+let life: Life;
+let topic: string;
+let groupId: string;
+let producer: Producer;
+
+beforeEach(async () => {
+  life = createLife();
+  topic = `consumer-${randomUUID()}`;
+  groupId = `group-${randomUUID()}`;
+  await ensureTopics({ kafka, topics: [{ topic, partitions: 2, config: {} }] });
+  producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
+});
+afterEach(() => life.stop());
+
+/** Keys that the partitioner sends to partitions 0 and 1 do not matter: values tell records apart. */
+const send = (values: readonly string[]) =>
+  producer.send(
+    topic,
+    values.map((value) => ({ key: value, value: Buffer.from(value) })),
+  );
+const valuesOf = (batch: RecordBatch) => batch.records.map((record) => String(record.value));
+
+const consume = async (
+  handlers: Pick<ConsumerOptions, "processBatch"> & Partial<ConsumerOptions>,
+  health: Health = createHealth(),
+) =>
+  life.own(
+    await runConsumer({
+      kafka,
+      groupId,
+      topic,
+      partitionsConcurrently: 2,
+      positionOf: async () => undefined,
+      metrics: createPipelineMetrics({ registry: new Registry(), stage: "sink" }),
+      health,
+      log,
+      ...handlers,
+    }),
+    (owned) => owned.close(),
+  );
+
+describe("consumer", () => {
+  it("begins where its owner says, not where the group's offset is", async () => {
+    await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
+    const seen: { firstOffset: bigint; offsets: string[] }[] = [];
+    await consume({
+      positionOf: async () => 2n,
+      processBatch: async (batch) => {
+        seen.push({
+          firstOffset: batch.firstOffset,
+          offsets: batch.records.map((record) => record.offset),
+        });
+      },
+    });
+    await until(() => seen.length > 0, { what: "a batch came" });
+    for (const { firstOffset, offsets } of seen) {
+      expect(firstOffset).toBe(2n);
+      expect(offsets[0]).toBe("2");
+    }
+  });
+
+  it("tries a batch again in place, in order, without losing or doubling", async () => {
+    const values = Array.from({ length: 200 }, (_, index) => `value-${index}`);
+    await send(values);
+    const health = createHealth();
+    const done: string[] = [];
+    const next = new Map<number, bigint>();
+    let failures = 3;
+    await consume(
+      {
+        positionOf: async (partition) => next.get(partition),
+        processBatch: async (batch) => {
+          if (failures-- > 0) throw new TransientError("postgres", "connection refused");
+          done.push(...valuesOf(batch));
+          next.set(batch.partition, batch.nextOffset);
+        },
+      },
+      health,
+    );
+    await until(() => done.length >= values.length, { what: "all records are done" });
+    expect(done.toSorted()).toEqual(values.toSorted());
+    await until(() => health.isReady(), { what: "the consumer is ready again" });
+  });
+
+  it("stops for good at a fatal error, says so, and does not go on", async () => {
+    await send(["a", "b", "c", "d"]);
+    const health = createHealth();
+    let calls = 0;
+    await consume(
+      {
+        processBatch: async () => {
+          calls++;
+          throw new FatalError("the table is missing", "Run the migrations");
+        },
+      },
+      health,
+    );
+    await until(() => JSON.stringify(health.readiness()).includes("table is missing"), {
+      what: "the consumer is not ready",
+    });
+    const admin = kafka.admin();
+    await admin.connect();
+    life.own(admin, (owned) => owned.disconnect());
+    await until(async () => (await admin.describeGroups([groupId])).groups[0]?.state === "Empty", {
+      what: "the consumer has left its group",
+    });
+    // Two partitions side by side, and neither was tried again.
+    expect(calls).toBeLessThanOrEqual(2);
+  });
+
+  it("hands partitions over to another member, each record once by its owner's position", async () => {
+    const next = new Map<number, bigint>();
+    const seen: string[] = [];
+    const processBatch = async (batch: RecordBatch) => {
+      seen.push(...valuesOf(batch));
+      next.set(batch.partition, batch.nextOffset);
+    };
+    const positionOf = async (partition: number) => next.get(partition) ?? 0n;
+    const first = await consume({ processBatch, positionOf });
+    await send(Array.from({ length: 50 }, (_, index) => `before-${index}`));
+    await until(() => seen.length === 50, { what: "the first 50 came" });
+    await consume({ processBatch, positionOf });
+    await first.close();
+    await send(Array.from({ length: 50 }, (_, index) => `after-${index}`));
+    await until(() => seen.length >= 100, { what: "the second 50 came" });
+    expect(new Set(seen).size).toBe(100);
+    expect(seen).toHaveLength(100);
+  });
+
+  it("does not see records of a transaction that was aborted", async () => {
+    const transactional = life.own(
+      createTransactionalProducer({ kafka, transactionalId: `tx-${randomUUID()}` }),
+      (owned) => owned.close(),
+    );
+    const failing = transactional.transaction(async (transaction) => {
+      await transaction.send(topic, [{ key: "k", value: Buffer.from("aborted") }]);
+      throw new Error("changed my mind");
+    });
+    await expect(failing).rejects.toThrow("changed my mind");
+    await transactional.transaction(async (transaction) => {
+      await transaction.send(topic, [{ key: "k", value: Buffer.from("committed") }]);
+      await transaction.commitOffset({ groupId, topic, partition: 0, nextOffset: 7n });
+    });
+    const seen: string[] = [];
+    await consume({
+      positionOf: async () => 0n,
+      processBatch: async (batch) => void seen.push(...valuesOf(batch)),
+    });
+    await until(() => seen.includes("committed"), { what: "the committed record came" });
+    expect(seen).toEqual(["committed"]);
+  });
+});
+
+describe("transactional producer", () => {
+  it("is fenced off when another takes its id over, and its open transaction ends", async () => {
+    const transactionalId = `tx-${randomUUID()}`;
+    const zombie = life.own(createTransactionalProducer({ kafka, transactionalId }), (owned) =>
+      owned.close(),
+    );
+    const heir = life.own(createTransactionalProducer({ kafka, transactionalId }), (owned) =>
+      owned.close(),
+    );
+    const offsets = life.own(await connectGroupOffsets({ kafka, groupId, topic }), (owned) =>
+      owned.close(),
+    );
+    await zombie.fence();
+    const late = zombie.transaction(async (transaction) => {
+      await transaction.send(topic, [{ key: "k", value: Buffer.from("late") }]);
+      await transaction.commitOffset({ groupId, topic, partition: 0, nextOffset: 99n });
+      await heir.fence();
+      expect(await offsets.committed(0)).toBeUndefined();
+    });
+    await expect(late).rejects.toThrow(TransientError);
+    expect(await offsets.committed(0)).toBeUndefined();
+  });
+});

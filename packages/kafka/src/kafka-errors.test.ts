@@ -1,0 +1,39 @@
+import { FatalError, TransientError } from "@fiberstream/runtime/errors";
+import { describe, expect, it } from "@jest/globals";
+import { isFenced, isRejoinNeeded, kafkaFailure } from "./kafka-errors.ts";
+
+const protocolError = (type: string) => Object.assign(new Error(type), { type });
+const wrapped = (cause: Error) => new Error("retries exceeded", { cause });
+
+describe("kafkaFailure", () => {
+  it.each(["NOT_LEADER_FOR_PARTITION", "NOT_ENOUGH_REPLICAS", "INVALID_PRODUCER_EPOCH"])(
+    "takes %s as transient",
+    (type) => {
+      const failure = kafkaFailure(protocolError(type));
+      expect(failure).toBeInstanceOf(TransientError);
+      expect(failure).toMatchObject({ dependency: "kafka" });
+    },
+  );
+
+  it("takes what it does not know as transient, so that nothing is lost", () => {
+    expect(kafkaFailure(new Error("socket hang up"))).toBeInstanceOf(TransientError);
+  });
+
+  it("finds the fatal cause under the client's own wrapping, with advice", () => {
+    const failure = kafkaFailure(wrapped(wrapped(protocolError("TOPIC_AUTHORIZATION_FAILED"))));
+    expect(failure).toBeInstanceOf(FatalError);
+    expect(failure).toMatchObject({ advice: "Grant this user the topic" });
+  });
+
+  it("leaves what is classified already as it is", () => {
+    const failure = new TransientError("registry", "away");
+    expect(kafkaFailure(failure)).toBe(failure);
+  });
+
+  it("tells a fence and a rebalance, however deep", () => {
+    expect(isFenced(wrapped(protocolError("INVALID_PRODUCER_EPOCH")))).toBe(true);
+    expect(isFenced(protocolError("NOT_LEADER_FOR_PARTITION"))).toBe(false);
+    expect(isRejoinNeeded(protocolError("ILLEGAL_GENERATION"))).toBe(true);
+    expect(isRejoinNeeded(protocolError("INVALID_PRODUCER_EPOCH"))).toBe(false);
+  });
+});

@@ -1,0 +1,50 @@
+import { TransientError } from "@fiberstream/runtime/errors";
+import { createLog } from "@fiberstream/runtime/log";
+import { addresses } from "@fiberstream/testkit/addresses";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { createPool, inTransaction, type PgPool, query } from "./pool.ts";
+import { RowRefusedError } from "./postgres-errors.ts";
+
+const log = createLog({ service: "test", level: "silent", format: "json" });
+const poolAt = (databaseUrl: string) =>
+  createPool({ databaseUrl, applicationName: "test", maxConnections: 2, log });
+
+let pool: PgPool;
+beforeEach(() => {
+  pool = poolAt(addresses.databaseUrl);
+});
+afterEach(() => pool.end());
+
+describe("pool", () => {
+  it("commits what returns and rolls back what throws", async () => {
+    const table = `pool_test_${process.pid}`;
+    await query(pool, `CREATE TABLE ${table} (value int NOT NULL)`);
+    try {
+      await inTransaction(pool, (client) => query(client, `INSERT INTO ${table} VALUES (1)`));
+      const failing = inTransaction(pool, async (client) => {
+        await query(client, `INSERT INTO ${table} VALUES (2)`);
+        await query(client, `INSERT INTO ${table} VALUES (NULL)`);
+      });
+      await expect(failing).rejects.toBeInstanceOf(RowRefusedError);
+      expect(await query(pool, `SELECT value FROM ${table}`)).toEqual([{ value: 1 }]);
+    } finally {
+      await query(pool, `DROP TABLE ${table}`);
+    }
+  });
+
+  it("outlives a connection that is cut while in use, and says that it may be tried again", async () => {
+    const cut = inTransaction(pool, async (client) => {
+      const [backend] = await query<{ pid: number }>(client, "SELECT pg_backend_pid() AS pid");
+      await query(pool, "SELECT pg_terminate_backend($1)", [backend?.pid]);
+      await query(client, "SELECT 1");
+    });
+    await expect(cut).rejects.toBeInstanceOf(TransientError);
+    expect(await query(pool, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("says that a server is away", async () => {
+    const nowhere = poolAt("postgresql://postgres@127.0.0.1:9/none");
+    await expect(query(nowhere, "SELECT 1")).rejects.toBeInstanceOf(TransientError);
+    await nowhere.end();
+  });
+});

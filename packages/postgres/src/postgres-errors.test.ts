@@ -1,0 +1,50 @@
+import { FatalError, TransientError } from "@fiberstream/runtime/errors";
+import { describe, expect, it } from "@jest/globals";
+import { postgresFailure, RowRefusedError } from "./postgres-errors.ts";
+
+const refusal = (code: string) => Object.assign(new Error("refused"), { code });
+
+describe("postgresFailure", () => {
+  it.each([
+    "08006",
+    "25006",
+    "40001",
+    "40P01",
+    "53100",
+    "53300",
+    "55P03",
+    "57P01",
+    "57P03",
+    "XX000",
+  ])("waits at SQLSTATE %s", (code) =>
+    expect(postgresFailure(refusal(code))).toBeInstanceOf(TransientError),
+  );
+
+  it.each(["22021", "22P02", "23502", "23505"])("blames the row at SQLSTATE %s", (code) => {
+    expect(postgresFailure(refusal(code))).toMatchObject({
+      name: "RowRefusedError",
+      sqlState: code,
+    });
+  });
+
+  it.each([
+    ["42P01", "Run the migrations"],
+    ["42501", "Grant this user"],
+    ["28P01", "Check user, password"],
+    ["3D000", "Check user, password"],
+  ])("stops at SQLSTATE %s, with advice", (code, advice) => {
+    const failure = postgresFailure(refusal(code));
+    expect(failure).toBeInstanceOf(FatalError);
+    expect(failure.message).toContain(advice);
+  });
+
+  it("waits when the connection failed without a word from PostgreSQL", () => {
+    const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+    expect(postgresFailure(refused)).toBeInstanceOf(TransientError);
+  });
+
+  it("leaves what is classified already as it is", () => {
+    const failure = new RowRefusedError("22021", "invalid byte sequence");
+    expect(postgresFailure(failure)).toBe(failure);
+  });
+});

@@ -1,0 +1,213 @@
+import { randomUUID } from "node:crypto";
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { connectProducer, type Producer } from "@fiberstream/kafka/producer";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
+import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { readAvroSchema, type SchemaName } from "@fiberstream/schemas/avro-schema";
+import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
+import type { TopicName } from "@fiberstream/schemas/topics";
+import { addresses } from "@fiberstream/testkit/addresses";
+import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
+import { testNamespace } from "@fiberstream/testkit/namespace";
+import { type ReadRecord, readTopic } from "@fiberstream/testkit/read-topic";
+import { type RunningService, startService } from "@fiberstream/testkit/service";
+import { createTestTopics } from "@fiberstream/testkit/topics";
+import { until } from "@fiberstream/testkit/until";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import avsc from "avsc";
+import pg from "pg";
+
+const log = createLog({ service: "test", level: "silent", format: "json" });
+const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
+const registry = createSchemaRegistry({ url: addresses.schemaRegistryUrl });
+const typeOf = (name: SchemaName) => avsc.Type.forSchema(readAvroSchema(name) as avsc.Schema);
+const example = Object.fromEntries(
+  readAvroSchema("ProbeMetric").fields.map(({ name, example: value }) => [name, value]),
+);
+
+let life: Life;
+let namespace: string;
+let database: TestDatabase;
+let sql: pg.Client;
+let producer: Producer;
+let rawId: number;
+
+beforeEach(async () => {
+  life = createLife();
+  namespace = testNamespace();
+  database = life.own(await createTestDatabase(), (owned) => owned.drop());
+  await createTestTopics(namespace);
+  sql = life.own(new pg.Client({ connectionString: database.url }), (owned) => owned.end());
+  await sql.connect();
+  producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
+  rawId = await registry.idOf(
+    subjectOf(topicIn(namespace, "probe.metrics.raw")),
+    readAvroSchema("ProbeMetric"),
+  );
+});
+afterEach(() => life.stop());
+
+const start = async (environment: Record<string, string> = {}): Promise<RunningService> =>
+  life.own(
+    await startService("stream-processor", {
+      NAMESPACE: namespace,
+      DATABASE_URL: database.url,
+      ...environment,
+    }),
+    (owned) => owned.kill(),
+  );
+
+const rawRecord = (change: { node_id: string; event_id?: string }) => {
+  const event = { ...example, event_id: randomUUID(), ...change };
+  const avro = typeOf("ProbeMetric").toBuffer(event);
+  const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
+  writeWirePrefix(value, 0, rawId);
+  avro.copy(value, WIRE_PREFIX_BYTES);
+  return { key: change.node_id, value, eventId: event.event_id };
+};
+const sendRaw = (records: readonly { key: string; value: Buffer }[]) =>
+  producer.send(
+    topicIn(namespace, "probe.metrics.raw"),
+    records.map(({ key, value }) => ({ key, value })),
+  );
+const read = async (topic: TopicName): Promise<readonly ReadRecord[]> =>
+  life.own(await readTopic(addresses.kafkaBrokers, topicIn(namespace, topic)), (owned) =>
+    owned.close(),
+  ).records;
+const decoded = (name: SchemaName, record: ReadRecord | undefined): unknown =>
+  typeOf(name).fromBuffer(record?.value?.subarray(WIRE_PREFIX_BYTES) ?? Buffer.alloc(0));
+const enrichedOf = (record: ReadRecord | undefined) =>
+  decoded("EnrichedProbeMetric", record) as EnrichedProbeMetric;
+
+describe("stream processor", () => {
+  it("registers a node never seen, enriches its events, publishes the node", async () => {
+    await start();
+    const node_id = randomUUID();
+    const enriched = await read("probe.metrics.enriched");
+    const nodes = await read("probe.nodes");
+    await sendRaw([rawRecord({ node_id }), rawRecord({ node_id })]);
+
+    await until(() => enriched.length === 2, { what: "both enriched records came" });
+    expect(enrichedOf(enriched[0])).toMatchObject({
+      node_id,
+      enrichment_status: "complete",
+      node_name: `probe-${node_id.slice(0, 8)}`,
+      node_status: "registered",
+      node_country: "GH",
+    });
+    await until(() => nodes.length === 1, { what: "the node was published" });
+    expect(String(nodes[0]?.key)).toBe(node_id);
+    expect(decoded("Node", nodes[0])).toMatchObject({ node_id, status: "registered" });
+    await until(
+      async () =>
+        (await sql.query("SELECT 1 FROM nodes WHERE published_revision = revision")).rowCount === 1,
+      { what: "its mark was cleared" },
+    );
+  });
+
+  it("sees a change of a node within 2 s or so, and publishes it", async () => {
+    await start();
+    const node_id = randomUUID();
+    const enriched = await read("probe.metrics.enriched");
+    const nodes = await read("probe.nodes");
+    await sendRaw([rawRecord({ node_id })]);
+    await until(() => nodes.length === 1, { what: "the node was published" });
+    await sql.query("UPDATE nodes SET display_name = 'Accra airport' WHERE node_id = $1", [
+      node_id,
+    ]);
+    await until(() => nodes.length === 2, { what: "the change was published" });
+    await until(
+      async () => {
+        await sendRaw([rawRecord({ node_id })]);
+        const last = enrichedOf(enriched.at(-1));
+        return last.node_name === "Accra airport";
+      },
+      { what: "an event was enriched with the new name", timeoutMs: 5_000 },
+    );
+  });
+
+  it("puts rubbish aside untouched, with where and why, and moves on", async () => {
+    await start();
+    const enriched = await read("probe.metrics.enriched");
+    const deadLetters = await read("probe.metrics.dead-letter");
+    const node_id = randomUUID();
+    const rubbish = Buffer.from([0xff, 0xfe, 0x00, 0x01]);
+    await sendRaw([{ key: node_id, value: rubbish }, rawRecord({ node_id })]);
+    await until(() => enriched.length === 1 && deadLetters.length === 1, {
+      what: "one went on, one was put aside",
+    });
+    expect(deadLetters[0]?.value?.equals(rubbish)).toBe(true);
+    expect(String(deadLetters[0]?.key)).toBe(node_id);
+    expect(deadLetters[0]?.headers).toMatchObject({
+      "__connect.errors.topic": topicIn(namespace, "probe.metrics.raw"),
+      "__connect.errors.offset": "0",
+      "fiber.dlq.failure-class": "not-avro",
+    });
+  });
+
+  it("goes on without Redis and PostgreSQL, and says so in the records", async () => {
+    // Nobody listens on port 9, so Redis is away from the start; the database goes away later.
+    const processor = await start({ REDIS_URL: "redis://127.0.0.1:9" });
+    const enriched = await read("probe.metrics.enriched");
+    await sendRaw([rawRecord({ node_id: randomUUID() })]);
+    await until(() => enriched.length === 1, { what: "the first was enriched without Redis" });
+    expect(enrichedOf(enriched[0])).toMatchObject({
+      enrichment_status: "complete",
+    });
+    const name = new URL(database.url).pathname.slice(1);
+    const admin = life.own(new pg.Client({ connectionString: addresses.databaseUrl }), (owned) =>
+      owned.end(),
+    );
+    await admin.connect();
+    await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+    await admin.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND application_name = 'stream-processor'",
+      [name],
+    );
+    await sendRaw([rawRecord({ node_id: randomUUID() })]);
+    await until(() => enriched.length === 2, { what: "the second went on" });
+    expect(enrichedOf(enriched[1])).toMatchObject({
+      enrichment_status: "unavailable",
+    });
+    const metrics = await (await fetch(`${processor.adminUrl}/metrics`)).text();
+    expect(metrics).toMatch(/node_lookup_total\{tier="postgres",outcome="unavailable"\} [1-9]/);
+  });
+
+  it("is killed again and again, and each event is enriched once, in order by node", async () => {
+    const enriched = await read("probe.metrics.enriched");
+    const nodeIds = Array.from({ length: 20 }, () => randomUUID());
+    const sent: string[] = [];
+    const sendSome = async () => {
+      const records = Array.from({ length: 500 }, (_, index) =>
+        rawRecord({ node_id: nodeIds[index % nodeIds.length] ?? "" }),
+      );
+      await sendRaw(records);
+      sent.push(...records.map(({ eventId }) => eventId));
+    };
+    for (let kills = 0; kills < 3; kills++) {
+      const processor = await start();
+      const before = enriched.length;
+      await sendSome();
+      await until(() => enriched.length > before, { what: "the processor is at work" });
+      await processor.kill("SIGKILL");
+      await sendSome();
+    }
+    await start();
+    await until(() => enriched.length >= sent.length, {
+      what: "every event came",
+      timeoutMs: 40_000,
+    });
+    const events = enriched.map(enrichedOf);
+    const place = new Map(sent.map((eventId, index) => [eventId, index]));
+    expect(events.map(({ event_id }) => event_id).toSorted()).toEqual(sent.toSorted());
+    for (const nodeId of nodeIds) {
+      const places = events
+        .filter(({ node_id }) => node_id === nodeId)
+        .map(({ event_id }) => place.get(event_id) ?? -1);
+      expect(places).toEqual(places.toSorted((a, b) => a - b));
+    }
+  });
+});
