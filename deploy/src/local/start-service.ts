@@ -8,6 +8,7 @@ import { NativeError } from "../native/native-error.ts";
 import { lastLines } from "../native/sandbox.ts";
 import { childEnvironment } from "./config.ts";
 import type { Started } from "./member.ts";
+import { readReadiness } from "./readiness.ts";
 import { readableLine } from "./readable-line.ts";
 
 export const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
@@ -67,8 +68,8 @@ async function untilReady(waiting: {
   const { name, adminUrl, logFile, child } = waiting;
   const giveUpAt = Date.now() + READY_TIMEOUT_MS;
   for (;;) {
-    const readiness = await readReadiness(adminUrl);
-    if (readiness === "ready") return;
+    const { state, reason } = await readReadiness(adminUrl);
+    if (state === "ready") return;
     if (child.exitCode !== null || child.signalCode !== null) {
       const how = child.signalCode ?? `code ${child.exitCode}`;
       throw new NativeError(
@@ -77,25 +78,10 @@ async function untilReady(waiting: {
     }
     if (Date.now() > giveUpAt) {
       throw new NativeError(
-        `${name} did not get ready: ${readiness}. ${lastLines(logFile, readableLine)}`,
+        `${name} is ${state} (${reason ?? "for no known reason"}). ${lastLines(logFile, readableLine)}`,
       );
     }
     await delay(50);
-  }
-}
-
-/** What a service says of itself, in a few words: "ready", or what it waits for. */
-export async function readReadiness(adminUrl: string): Promise<string> {
-  try {
-    const answer = await fetch(`${adminUrl}/readyz`, { signal: AbortSignal.timeout(2_000) });
-    const { checks } = (await answer.json()) as {
-      checks: Record<string, { status: string; reason?: string }>;
-    };
-    if (answer.ok) return "ready";
-    const failing = Object.entries(checks).filter(([, { status }]) => status !== "ok");
-    return `not ready: ${failing.map(([name, { reason }]) => `${name} (${reason})`).join(", ")}`;
-  } catch {
-    return "does not answer";
   }
 }
 

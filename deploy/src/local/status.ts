@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import { setTimeout as delay } from "node:timers/promises";
 import type { LocalConfig } from "./config.ts";
 import type { MemberStatus } from "./member.ts";
 import { answers, hostsOf } from "./hosts.ts";
-import { readReadiness } from "./start-service.ts";
+import { readReadiness } from "./readiness.ts";
 import { readRun } from "./state-files.ts";
 import { renderTable } from "./table.ts";
 
@@ -16,17 +15,27 @@ export async function status(config: LocalConfig): Promise<void> {
     process.stdout.write("FiberStream is not running: npm start starts it\n");
     return;
   }
-  const rows = await Promise.all(run.members.map(rowOf));
-  process.stdout.write(`FiberStream is ${run.state}, PID ${run.supervisor.pid}\n\n`);
-  process.stdout.write(`${renderTable([HEADINGS, ...rows])}\n`);
+  const looks = await Promise.all(
+    run.members.map(async (member) => ({ member, look: await lookAt(member) })),
+  );
+  const rows = looks.map(({ member, look }) => rowOf(member, look));
+  const reasons = looks.flatMap(({ member, look }) =>
+    look.reason === undefined ? [] : [`\n${member.name} waits for ${look.reason}`],
+  );
+  process.stdout.write(
+    `FiberStream is ${run.state}, PID ${run.supervisor.pid}\n\n` +
+      `${renderTable([HEADINGS, ...rows])}\n${reasons.join("")}${reasons.length > 0 ? "\n" : ""}`,
+  );
 }
 
-async function rowOf(member: MemberStatus): Promise<string[]> {
+type Look = { readonly state: string; readonly reason?: string };
+
+function rowOf(member: MemberStatus, look: Look): string[] {
   const { name, kind, address, pid, since, restarts } = member;
   const isUp = member.state === "up";
   return [
     kind === "service" ? name : `${name} (${kind})`,
-    isUp ? await lookAt(member) : member.state,
+    look.state,
     withoutPassword(address),
     pid === undefined || !isUp ? "-" : String(pid),
     since === undefined || !isUp ? "-" : duration(Date.now() - Date.parse(since)),
@@ -35,12 +44,11 @@ async function rowOf(member: MemberStatus): Promise<string[]> {
   ];
 }
 
-async function lookAt({ adminUrl, address }: MemberStatus): Promise<string> {
+async function lookAt({ state, adminUrl, address }: MemberStatus): Promise<Look> {
+  if (state !== "up") return { state };
   if (adminUrl !== undefined) return readReadiness(adminUrl);
   const looks = hostsOf(address).map(({ host, port }) => answers(host, port));
-  return (await Promise.race([Promise.all(looks), delay(3_000, [false])])).some(Boolean)
-    ? "up"
-    : "does not answer";
+  return { state: (await Promise.all(looks)).some(Boolean) ? "up" : "does not answer" };
 }
 
 function withoutPassword(address: string): string {

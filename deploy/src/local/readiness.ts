@@ -1,0 +1,24 @@
+/** What a service says of itself: whether it does its job, and if not, what it waits for. */
+export type Readiness = {
+  readonly state: "ready" | "not ready" | "does not answer";
+  readonly reason?: string;
+};
+
+const ANSWERS_WITHIN_MS = 2_000;
+
+/** Never throws: no answer is an answer, too. */
+export async function readReadiness(adminUrl: string): Promise<Readiness> {
+  try {
+    const signal = AbortSignal.timeout(ANSWERS_WITHIN_MS);
+    const answer = await fetch(`${adminUrl}/readyz`, { signal });
+    const { checks } = (await answer.json()) as {
+      checks: Record<string, { status: string; reason?: string }>;
+    };
+    if (answer.ok) return { state: "ready" };
+    const failing = Object.entries(checks).filter(([, { status }]) => status !== "ok");
+    const reasons = failing.map(([name, { reason }]) => `${name} (${reason ?? "failing"})`);
+    return { state: "not ready", reason: reasons.join(", ") };
+  } catch {
+    return { state: "does not answer" };
+  }
+}
