@@ -1,0 +1,74 @@
+import type { OutgoingRecord, RecordBatch } from "@fiberstream/kafka/records";
+import { TransientError } from "@fiberstream/runtime/errors";
+import { createLog } from "@fiberstream/runtime/log";
+import { describe, expect, it } from "@jest/globals";
+import { createSendDeadLetters } from "./dead-letters.ts";
+import type { DeadRecord } from "./decode-batch.ts";
+
+const batch: RecordBatch = {
+  topic: "probe.metrics.enriched",
+  partition: 3,
+  records: [],
+  firstOffset: 0n,
+  nextOffset: 1n,
+  highWatermark: 1n,
+};
+const deadRecord = (value: Buffer): DeadRecord => ({
+  record: { offset: "7", key: Buffer.from("n1"), value, timestamp: "5" },
+  reason: { failureClass: "undecodable", message: "value is not what schema id 1 says" },
+});
+
+const sendWith = (send: (topic: string, records: readonly OutgoingRecord[]) => Promise<void>) =>
+  createSendDeadLetters({
+    producer: { send, close: async () => {} },
+    topic: "dlq",
+    groupId: "sink-writer",
+    nowMs: () => 0,
+    log: createLog({ service: "test", level: "silent", format: "json" }),
+  });
+
+describe("dead letters of the sink", () => {
+  it("carry the record untouched and say where it came from", async () => {
+    const sent: OutgoingRecord[] = [];
+    const send = sendWith(async (_topic, records) => void sent.push(...records));
+    await send(batch, [deadRecord(Buffer.from("bytes"))], "decode");
+    expect(sent).toMatchObject([
+      {
+        key: Buffer.from("n1"),
+        value: Buffer.from("bytes"),
+        timestamp: "5",
+        headers: {
+          "__connect.errors.topic": "probe.metrics.enriched",
+          "__connect.errors.partition": "3",
+          "__connect.errors.offset": "7",
+          "__connect.errors.stage": "decode",
+          "__dlq.errors.group": "sink-writer",
+          "fiber.dlq.failure-class": "undecodable",
+          "fiber.dlq.failed-at": "1970-01-01T00:00:00.000Z",
+        },
+      },
+    ]);
+  });
+
+  it("go in portions that a broker takes, each record once", async () => {
+    const portions: number[] = [];
+    const send = sendWith(async (_topic, records) => void portions.push(records.length));
+    await send(
+      batch,
+      Array.from({ length: 100 }, () => deadRecord(Buffer.alloc(9 * 1_024))),
+      "decode",
+    );
+    expect(portions).toEqual([51, 49]);
+    portions.length = 0;
+    await send(batch, [deadRecord(Buffer.alloc(900_000)), deadRecord(Buffer.alloc(1))], "decode");
+    expect(portions).toEqual([1, 1]);
+  });
+
+  it("do not let the batch go on when they cannot be written", async () => {
+    const send = sendWith(async () => {
+      throw new TransientError("kafka", "away");
+    });
+    await expect(send(batch, [deadRecord(Buffer.alloc(1))], "write")).rejects.toThrow("away");
+    await expect(send(batch, [], "write")).resolves.toBeUndefined();
+  });
+});
