@@ -48,13 +48,16 @@ export async function deployTopics(options: {
   if (changes === 0) print("topics and schemas are up to date");
 }
 
-function wantedTopic(topic: string, { partitions, cleanup, retentionMs }: Topic): WantedTopic {
+function wantedTopic(topic: string, entry: Topic): WantedTopic {
+  const { partitions, cleanup, retentionMs, value } = entry;
   return {
     topic,
     partitions,
     config: {
       "cleanup.policy": cleanup,
       ...(retentionMs !== undefined && { "retention.ms": String(retentionMs) }),
+      // The largest record that another topic takes (1 MB), and the headers that it is given here.
+      ...(value === "original bytes" && { "max.message.bytes": String(2 * 1_024 * 1_024) }),
     },
   };
 }

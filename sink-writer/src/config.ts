@@ -14,8 +14,9 @@ export const sinkSettings = {
   ),
   maxFetchBytes: setting(
     "SINK_MAX_FETCH_BYTES",
-    // COPY is at its best with 2,000 to 5,000 rows; an enriched record is about 250 bytes.
-    wholeNumber({ min: 16_384, max: 16_777_216 }).default(1_048_576),
+    // About 2,000 rows of 250 bytes, where COPY is near its best. Twice as much wrote no faster
+    // (128,000 rows/s both) and took 70 MB more memory while catching up.
+    wholeNumber({ min: 16_384, max: 16_777_216 }).default(524_288),
     "the most that one fetch brings of one partition, which is the largest batch",
   ),
 };
