@@ -1,6 +1,9 @@
 import type { Log } from "@fiberstream/runtime/log";
 import { Kafka, logLevel } from "kafkajs";
 import { createKafkaLog } from "./kafka-log.ts";
+import { repairRequestQueue } from "./request-queue-repair.ts";
+
+repairRequestQueue();
 
 export type KafkaClient = Kafka;
 
