@@ -1,0 +1,115 @@
+import { randomBytes } from "node:crypto";
+import { Command, InvalidArgumentError } from "commander";
+import { durationMsOf } from "./duration.ts";
+import type { Simulation } from "./simulate.ts";
+
+/** What the command line asks for; where the table is comes from the settings. */
+export type Options = Omit<Simulation, "verify"> & {
+  readonly verify: boolean;
+  readonly json: boolean;
+};
+
+/** The command with its `--help`. @param run is called with what was asked for */
+export function createCommand(run: (options: Options) => Promise<void>): Command {
+  return new Command("simulate")
+    .usage("[options]   (npm run simulate -- [options])")
+    .description("Sends events like probes in the field do, and shows what became of them.")
+    .option("--probes <number>", "how many probes", count(1, 100_000), 5)
+    .option("--rate <number>", "events a second of each probe, or unlimited", rate, 1)
+    .option("--duration <time>", "how long, such as 500ms, 60s, 5m or 1h (default: 60s)", duration)
+    .option("--events <number>", "how many events, instead of or beside a duration", count(1, 1e9))
+    .option("--batch <number>", "events of a request to /api/ingest", count(1, 10_000))
+    .option("--concurrency <number>", "how many requests at once", count(1, 10_000), 64)
+    .option("--url <url>", "the gateway's public address", url, new URL("http://localhost:8000"))
+    .option("--seed <number>", "other probes that behave in other ways", count(0, 2 ** 31), 1)
+    .option("--fresh-nodes", "new node ids for this run", false)
+    .option("--verify", "look for the rows in the database at DATABASE_URL", false)
+    .option("--json", "print the summary as JSON", false)
+    .addHelpText("after", HELP)
+    .allowExcessArguments(false)
+    .showHelpAfterError("(--help shows what there is)")
+    .action(async (given: Given) => run(optionsOf(given)));
+}
+
+const HELP = `
+Without --batch every event goes by itself to /api/push. At a fixed rate events are sent when they are
+due, whether or not earlier ones are answered, and times count from then.
+Ctrl-C ends the load early and prints the summary.
+
+Exit code 1: an event was refused (OVERLOADED and RATE_LIMITED aside at an unlimited rate), was not
+sent in time, or, with --verify, was lost, doubled or altered.
+
+Examples:
+  npm run simulate -- --probes 5 --rate 1 --duration 60s --verify
+  npm run simulate -- --probes 200 --rate unlimited --batch 500 --events 1000000 --concurrency 8
+`;
+
+type Given = {
+  readonly probes: number;
+  readonly rate: number | "unlimited";
+  readonly duration?: number;
+  readonly events?: number;
+  readonly batch?: number;
+  readonly concurrency: number;
+  readonly url: URL;
+  readonly seed: number;
+  readonly freshNodes: boolean;
+  readonly verify: boolean;
+  readonly json: boolean;
+};
+
+function optionsOf(given: Given): Options {
+  const isBounded = given.duration !== undefined || given.events !== undefined;
+  return {
+    url: given.url,
+    probes: given.probes,
+    rate: given.rate,
+    durationMs: isBounded ? given.duration : DEFAULT_DURATION_MS,
+    maxEvents: given.events,
+    batch: given.batch,
+    concurrency: given.concurrency,
+    seed: given.seed,
+    freshIds: given.freshNodes ? randomBytes(4).toString("hex") : undefined,
+    verify: given.verify,
+    json: given.json,
+  };
+}
+
+const DEFAULT_DURATION_MS = 60_000;
+
+function count(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+function rate(text: string): number | "unlimited" {
+  if (text === "unlimited") return text;
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && value <= 100_000)) {
+    throw new InvalidArgumentError(
+      "It must be a number above 0 and up to 100000, or the word unlimited.",
+    );
+  }
+  return value;
+}
+
+function duration(text: string): number {
+  const ms = durationMsOf(text);
+  if (ms === undefined) {
+    throw new InvalidArgumentError("It must be a number and a unit, such as 500ms, 60s, 5m or 1h.");
+  }
+  return ms;
+}
+
+function url(text: string): URL {
+  const parsed = URL.parse(text);
+  if (parsed?.protocol !== "http:" && parsed?.protocol !== "https:") {
+    throw new InvalidArgumentError("It must be an address such as http://localhost:8000.");
+  }
+  return parsed;
+}

@@ -1,0 +1,126 @@
+import type { Place } from "./places.ts";
+import { createRandom, type Random, seedOf } from "./random.ts";
+import { timestampOf } from "./timestamp.ts";
+import { createWeather, type Weather } from "./weather.ts";
+
+/** An event as a probe in the field sends it. */
+export type ProbeEvent = {
+  readonly node_id: string;
+  readonly country: string;
+  readonly region: string;
+  readonly latency_ms: number;
+  readonly uptime_pct: number;
+  readonly packet_loss: number;
+  readonly timestamp: string;
+  readonly target_host: string;
+  readonly probe_type: string;
+  readonly metadata: Readonly<Record<string, string | number | boolean>>;
+};
+
+export type Probe = {
+  readonly nodeId: string;
+  readonly place: Place;
+  /**
+   * What it measures. The same number and time always give the same event, so that a row can be
+   * compared with what was sent without keeping it.
+   *
+   * @param number counts the probe's events from 0
+   * @param timeMicros us since 1970
+   */
+  readonly eventAt: (number: number, timeMicros: number) => ProbeEvent;
+};
+
+type Target = {
+  readonly host: string;
+  readonly type: string;
+  /** How much farther away it is than a near one. */
+  readonly distance: number;
+};
+
+const TARGETS: readonly Target[] = [
+  { host: "near.example.net", type: "ping", distance: 1 },
+  { host: "www.example.com", type: "http", distance: 2.6 },
+  { host: "resolver.example.net", type: "dns", distance: 0.8 },
+  { host: "far.example.org", type: "ping", distance: 3.9 },
+  { host: "api.example.com", type: "tcp", distance: 1.7 },
+  { host: "video.example.org", type: "http", distance: 3.1 },
+];
+const TARGETS_OF_A_PROBE = 3;
+/** What a probe reports when nothing came back: the time after which it stops waiting. */
+const GIVES_UP_AFTER_MS = 5_000;
+const FIRMWARE = ["2.4.1", "2.4.1", "2.4.0", "2.3.7", "1.9.12"];
+const LINKS = ["fibre", "fibre", "cable", "lte", "satellite"];
+
+/** @param options.seed of this one probe */
+export function createProbe(options: { seed: number; nodeId: string; place: Place }): Probe {
+  const { seed, nodeId, place } = options;
+  const weatherAt = createWeather(seed);
+  const character = createRandom(seed);
+  const firstTarget = Math.floor(character.unit() * TARGETS.length);
+  const ownLatencyMs = place.baseLatencyMs * (0.8 + 0.4 * character.unit());
+  const metadata = {
+    city: place.city,
+    version: pick(FIRMWARE, character),
+    link: pick(LINKS, character),
+  };
+
+  return {
+    nodeId,
+    place,
+    eventAt: (number, timeMicros) => {
+      const random = createRandom(seedOf(seed, number));
+      const timeMs = timeMicros / 1_000;
+      const { now, uptimePct } = weatherAt(timeMs);
+      const at = (firstTarget + (number % TARGETS_OF_A_PROBE)) % TARGETS.length;
+      const target = TARGETS[at] ?? NEAREST;
+      const busy = busynessAt(timeMs, place.utcOffsetHours);
+      const latencyMs =
+        now.kind === "outage"
+          ? GIVES_UP_AFTER_MS
+          : ownLatencyMs * target.distance * (1 + 0.35 * busy) * jitter(random);
+      return {
+        node_id: nodeId,
+        country: place.country,
+        region: place.region,
+        latency_ms: rounded(Math.min(latencyMs, GIVES_UP_AFTER_MS)),
+        uptime_pct: uptimePct,
+        packet_loss: rounded(lossPct(now, busy, random)),
+        timestamp: timestampOf(timeMicros),
+        target_host: target.host,
+        probe_type: target.type,
+        metadata: { ...metadata, sequence: number, cpu_c: 38 + Math.round(12 * random.unit()) },
+      };
+    },
+  };
+}
+
+const NEAREST: Target = { host: "near.example.net", type: "ping", distance: 1 };
+
+/** 0 at eight in the morning, 1 at eight in the evening, by the local clock: a wave over the day. */
+function busynessAt(timeMs: number, utcOffsetHours: number): number {
+  const localHours = (timeMs / 3_600_000 + utcOffsetHours) % 24;
+  return (1 + Math.cos(((localHours - PEAK_HOUR) / 24) * 2 * Math.PI)) / 2;
+}
+const PEAK_HOUR = 20;
+
+/** Round trips are skewed: most near the usual one, a few much longer. */
+function jitter(random: Random): number {
+  const usual = Math.exp(0.09 * random.normal());
+  return random.chance(0.01) ? usual * (2 + 4 * random.unit()) : usual;
+}
+
+function lossPct(weather: Weather, busy: number, random: Random): number {
+  switch (weather.kind) {
+    case "outage":
+      return 100;
+    case "lossy":
+      return Math.min(100, weather.lossPct * (0.5 + random.unit()));
+    case "fair":
+      return random.chance(0.02 + 0.05 * busy) ? 2 * random.unit() : 0;
+  }
+}
+
+const rounded = (value: number) => Math.round(value * 100) / 100;
+
+const pick = (from: readonly string[], random: Random): string =>
+  from[Math.floor(random.unit() * from.length)] ?? "";

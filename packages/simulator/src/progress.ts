@@ -1,0 +1,67 @@
+import cliProgress from "cli-progress";
+import { ms } from "./render-summary.ts";
+import type { Simulation } from "./simulate.ts";
+import type { Tally } from "./tally.ts";
+
+const REDRAW_EVERY_MS = 200;
+/** Where every word is kept, a line now and then is enough. */
+const LINE_EVERY_MS = 5_000;
+
+export type Progress = { readonly end: () => void };
+
+/**
+ * Shows how a load goes on: a bar on a terminal, a line every 5 s elsewhere. It writes to standard error,
+ * so that the summary alone is on standard output.
+ */
+export function showProgress(
+  tally: Tally,
+  { durationMs, maxEvents }: Pick<Simulation, "durationMs" | "maxEvents">,
+): Progress {
+  const startMs = performance.now();
+  const share = () =>
+    Math.min(
+      1,
+      Math.max(
+        durationMs === undefined ? 0 : (performance.now() - startMs) / durationMs,
+        maxEvents === undefined ? 0 : tally.counts().sent / maxEvents,
+      ),
+    );
+  return process.stderr.isTTY ? showBar(tally, startMs, share) : showLines(tally, startMs, share);
+}
+
+function showBar(tally: Tally, startMs: number, share: () => number): Progress {
+  const bar = new cliProgress.SingleBar({
+    format: "{bar} {percentage}% | {text}",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: 24,
+    hideCursor: true,
+    gracefulExit: false,
+  });
+  const draw = () => bar.update(Math.round(share() * 100), { text: describe(tally, startMs) });
+  bar.start(100, 0, { text: "" });
+  const timer = setInterval(draw, REDRAW_EVERY_MS);
+  return {
+    end: () => {
+      clearInterval(timer);
+      draw();
+      bar.stop();
+    },
+  };
+}
+
+function showLines(tally: Tally, startMs: number, share: () => number): Progress {
+  const timer = setInterval(() => {
+    const percent = Math.round(share() * 100);
+    process.stderr.write(`${percent}% | ${describe(tally, startMs)}\n`);
+  }, LINE_EVERY_MS);
+  return { end: () => clearInterval(timer) };
+}
+
+function describe(tally: Tally, startMs: number): string {
+  const { accepted, refused } = tally.counts();
+  const seconds = (performance.now() - startMs) / 1_000;
+  const perSecond = (accepted / seconds).toFixed(accepted / seconds < 10 ? 1 : 0);
+  const { p95 } = tally.latencyMs();
+  return `${perSecond}/s, ${accepted} accepted, ${refused} refused, p95 ${ms(p95)}`;
+}

@@ -1,0 +1,17 @@
+let cachedSecond = -1;
+let cachedText = "";
+
+/** ISO 8601 in UTC with six digits of a fraction; Date knows three. @param micros us since 1970 */
+export function timestampOf(micros: number): string {
+  const second = Math.floor(micros / 1_000_000);
+  if (second !== cachedSecond) {
+    cachedSecond = second;
+    cachedText = new Date(second * 1_000).toISOString().slice(0, 19);
+  }
+  const fraction = Math.round(micros - second * 1_000_000);
+  return `${cachedText}.${String(fraction).padStart(6, "0")}Z`;
+}
+
+/** Whole us since 1970, by a clock that never goes back within a process. */
+export const nowMicros = (): number =>
+  Math.floor((performance.timeOrigin + performance.now()) * 1_000);
