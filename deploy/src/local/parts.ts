@@ -40,13 +40,15 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
     name: PartName;
     title: string;
     given: string | undefined;
+    /** The variable that gives an address. */
+    setting: string;
     ownAddress: string;
     ports: PartPlan["ports"];
     startNative: (root: string) => Promise<Part>;
   }): PartPlan => {
-    const { name, title, given, ownAddress, ports, startNative } = part;
+    const { name, title, given, setting, ownAddress, ports, startNative } = part;
     if (given !== undefined) {
-      const start = () => useExternal(title, given);
+      const start = () => useExternal(title, given, setting);
       return { name, title, kind: "external", address: given, ports: [], start };
     }
     const start =
@@ -60,6 +62,7 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
       name: "redis",
       title: "Redis",
       given: config.redisUrl,
+      setting: "REDIS_URL",
       ownAddress: `redis://localhost:${config.redisPort}`,
       ports: [{ number: config.redisPort, setting: "REDIS_PORT" }],
       startNative: (root) => startRedis(place(root, "redis", config.redisPort)),
@@ -68,6 +71,7 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
       name: "kafka",
       title: "Kafka",
       given: config.kafkaBrokers,
+      setting: "KAFKA_BROKERS",
       ownAddress: `localhost:${config.kafkaPort}`,
       ports: [
         { number: config.kafkaPort, setting: "KAFKA_PORT" },
@@ -83,6 +87,7 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
       name: "postgres",
       title: "TimescaleDB",
       given: config.databaseUrl,
+      setting: "DATABASE_URL",
       ownAddress: postgresUrl(config.postgresPort, "fiberstack"),
       ports: [{ number: config.postgresPort, setting: "POSTGRES_PORT" }],
       startNative: (root) =>
@@ -95,6 +100,7 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
       name: "registry",
       title: "Schema registry",
       given: config.schemaRegistryUrl,
+      setting: "SCHEMA_REGISTRY_URL",
       ownAddress: registryUrl(config.registryPort),
       ports: [
         { number: config.registryPort, setting: "REGISTRY_PORT" },
@@ -119,7 +125,7 @@ const asStarted = ({ pid, ended, stop }: Part): Started => ({
 });
 
 /** Somebody else's: it has to be there, and is neither restarted nor stopped. */
-async function useExternal(title: string, address: string): Promise<Started> {
+async function useExternal(title: string, address: string, setting: string): Promise<Started> {
   for (const { host, port } of hostsOf(address)) {
     if (await answers(host, port)) {
       return { ended: new Promise<string>(() => undefined), stop: () => Promise.resolve() };
@@ -127,6 +133,6 @@ async function useExternal(title: string, address: string): Promise<Started> {
   }
   const where = hostsOf(address).map(({ host, port }) => `${host}:${port}`);
   throw new NativeError(
-    `${title}: nothing answers at ${where.join(", ")}. Start it, or unset its address to have one started`,
+    `${title}: nothing answers at ${where.join(", ")}. Start it, or unset ${setting} to have one started`,
   );
 }

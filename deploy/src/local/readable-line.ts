@@ -7,18 +7,25 @@ const DROPPED = new Set(["process", "host", "log", "service", "ecs", "event"]);
  * A line that is not JSON (a stack trace of Node's own) stays as it is.
  */
 export function readableLine(line: string): string {
-  let entry: Record<string, unknown>;
-  try {
-    entry = JSON.parse(line) as Record<string, unknown>;
-  } catch {
-    return line;
-  }
+  const entry = parseEntry(line);
+  if (!entry) return line;
   const time = textOf(entry["@timestamp"]).slice(11, 23);
   const level = textOf(entry["log.level"]).toUpperCase().padEnd(5);
   const fields = Object.entries(entry)
     .filter(([name]) => !FRAME.has(name) && !DROPPED.has(name.split(".", 1)[0] ?? ""))
     .map(([name, value]) => `${name}=${textOf(value)}`);
   return [time, level, textOf(entry["message"]), ...fields].join(" ").trimEnd();
+}
+
+function parseEntry(line: string): Record<string, unknown> | undefined {
+  try {
+    const value = JSON.parse(line) as unknown;
+    return typeof value === "object" && value !== null
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const textOf = (value: unknown): string =>

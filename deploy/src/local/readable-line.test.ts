@@ -1,0 +1,24 @@
+import { describe, expect, it } from "@jest/globals";
+import { readableLine } from "./readable-line.ts";
+
+describe("readableLine", () => {
+  it("shows time, level, message and the fields that say what happened", () => {
+    const line = JSON.stringify({
+      "log.level": "warn",
+      "@timestamp": "2026-11-24T18:40:51.302Z",
+      "process.pid": 5650,
+      "ecs.version": "8.10.0",
+      "service.name": "sink-writer",
+      partition: 3,
+      reason: "connection refused",
+      message: "dependency is not available, waiting",
+    });
+    expect(readableLine(line)).toBe(
+      "18:40:51.302 WARN  dependency is not available, waiting partition=3 reason=connection refused",
+    );
+  });
+
+  it.each(["Error: at start", "{ half", "null", "7"])("leaves %s as it is", (line) => {
+    expect(readableLine(line)).toBe(line);
+  });
+});
