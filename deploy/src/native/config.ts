@@ -7,9 +7,13 @@ export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): st
   return join(cache ? cache : join(homedir(), ".cache"), "fiberstream");
 }
 
-/** The environment that tools and parts are started with: the caller's own, in English. */
+/**
+ * The environment that tools and parts are started with: the caller's own, in English, with the
+ * folders of root's programs, which a root shell opened from a user's may lack.
+ */
 export const toolEnvironment = (): NodeJS.ProcessEnv => ({
   ...process.env,
+  PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:/usr/sbin:/sbin`,
   LC_ALL: "C.UTF-8",
   DEBIAN_FRONTEND: "noninteractive",
 });

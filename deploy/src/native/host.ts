@@ -8,31 +8,34 @@ import type { OnProgress } from "./tree.ts";
 /** Programs that the build runs on the host, and the Debian package that brings each. */
 const HOST_TOOLS = { debootstrap: "debootstrap", mvn: "maven" } as const;
 
+const INSTEAD = "start a Docker engine, and the parts run in it";
+
 /**
- * The native runtime needs Linux with Debian's tools, and root for mounts and other users.
+ * The native runtime needs Linux, and root for mounts and other users.
  *
  * @throws {NativeError} what is missing and what else can be done
  */
 export function requireNativeHost(): void {
-  const instead = "start a Docker engine instead, and the parts run in it";
   if (process.platform !== "linux") {
-    throw new NativeError(`the parts run without Docker on Linux only: ${instead}`);
+    throw new NativeError(`the parts run without Docker on Linux only: ${INSTEAD}`);
   }
   if (process.getuid?.() !== 0) {
-    throw new NativeError(`no Docker engine answers, and without one root is needed: ${instead}`);
-  }
-  const missing = missingTools();
-  if (missing.length > 0 && !hasProgram("apt-get")) {
     throw new NativeError(
-      `${missing.join(" and ")} cannot be installed here (there is no apt-get): ${instead}`,
+      `no Docker engine answers, and without one the parts need root: run it with sudo, or ${INSTEAD}`,
     );
   }
 }
 
-/** @throws {NativeError} with the package manager's last lines */
+/** @throws {NativeError} there is no package manager, or its last lines */
 export async function installHostTools(onProgress: OnProgress): Promise<void> {
-  const packages = missingTools().map((tool) => HOST_TOOLS[tool]);
-  if (packages.length === 0) return;
+  const missing = missingTools();
+  if (missing.length === 0) return;
+  if (!hasProgram("apt-get")) {
+    throw new NativeError(
+      `${missing.join(" and ")} cannot be installed here (there is no apt-get): install them, or ${INSTEAD}`,
+    );
+  }
+  const packages = missing.map((tool) => HOST_TOOLS[tool]);
   const what = `Installing ${packages.join(" and ")}`;
   onProgress(`${what.toLowerCase()} (apt-get)`);
   const install = ["apt-get", "install", "-y", "--no-install-recommends", ...packages] as const;

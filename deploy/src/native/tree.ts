@@ -26,8 +26,8 @@ export const DATA_MOUNT = "/data";
 export async function ensureTree(onProgress: OnProgress): Promise<string> {
   const cache = cacheDirectory();
   const tree = join(cache, `native-${recipeHash(RECIPE)}`);
-  if (existsSync(tree)) return tree;
   requireNativeHost();
+  if (existsSync(tree)) return tree;
   const lock = await waitForLock(join(cache, "native.lock"), ({ pid }) =>
     onProgress(`waiting for the first run of PID ${pid} to build the parts`),
   );
