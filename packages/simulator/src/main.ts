@@ -53,9 +53,14 @@ async function run(options: Options): Promise<void> {
 /** The first Ctrl-C ends the load, a second one the process. */
 function stopOnCtrlC(): AbortSignal {
   const stop = new AbortController();
+  let firstMs = Infinity;
   process.on("SIGINT", () => {
-    if (stop.signal.aborted) process.exit(130);
+    if (performance.now() - firstMs > SAME_KEY_PRESS_MS) process.exit(130);
+    if (!stop.signal.aborted) firstMs = performance.now();
     stop.abort();
   });
   return stop.signal;
 }
+
+/** One key press comes twice under npm: from the terminal, and handed on by npm itself. */
+const SAME_KEY_PRESS_MS = 500;

@@ -41,8 +41,8 @@ export async function askTable(databaseUrl: string): Promise<void> {
     await query(pool, "SELECT FROM metrics LIMIT 1");
   } catch (error) {
     throw new NotThereError(
-      `--verify cannot read the table metrics at ${addressOf(databaseUrl)}: ${messageOf(error)}. ` +
-        "Set DATABASE_URL to the platform's database",
+      `--verify cannot read the table metrics at ${addressOf(databaseUrl)}: ` +
+        `${messageOf(error)} (DATABASE_URL says where it is)`,
       { cause: error },
     );
   } finally {

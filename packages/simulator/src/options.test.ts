@@ -1,0 +1,57 @@
+import { describe, expect, it } from "@jest/globals";
+import { durationMsOf } from "./duration.ts";
+import { createCommand, type Options } from "./options.ts";
+
+async function parse(...args: string[]): Promise<Options | undefined> {
+  let options: Options | undefined;
+  const command = createCommand(async (given) => {
+    options = given;
+  });
+  command.exitOverride().configureOutput({ writeErr: () => undefined });
+  await command.parseAsync(args, { from: "user" });
+  return options;
+}
+
+describe("the command line", () => {
+  it("is 5 probes at 1 event a second for a minute unless told otherwise", async () => {
+    expect(await parse()).toMatchObject({
+      probes: 5,
+      rate: 1,
+      durationMs: 60_000,
+      maxEvents: undefined,
+      batch: undefined,
+      freshIds: undefined,
+      verify: false,
+    });
+  });
+
+  it("lets a number of events stand instead of a duration", async () => {
+    expect(await parse("--events", "10")).toMatchObject({ durationMs: undefined, maxEvents: 10 });
+    expect(await parse("--events", "10", "--duration", "5s")).toMatchObject({ durationMs: 5_000 });
+  });
+
+  it("takes an unlimited rate", async () => {
+    expect(await parse("--rate", "unlimited")).toMatchObject({ rate: "unlimited" });
+  });
+
+  it.each([
+    [["--probes", "0"], "whole number from 1 to 100000"],
+    [["--rate", "-1"], "number above 0"],
+    [["--rate", "fast"], "or the word unlimited"],
+    [["--duration", "60"], "a number and a unit"],
+    [["--url", "localhost:8000"], "an address such as http://localhost:8000"],
+    [["--prodes", "5"], "Did you mean --probes?"],
+    [["5"], "too many arguments"],
+  ])("says what is wrong with %j", async (args, message) => {
+    await expect(parse(...args)).rejects.toThrow(message);
+  });
+});
+
+describe("durationMsOf", () => {
+  it("reads numbers with a unit", () => {
+    expect(["500ms", "60s", "1.5m", "2h"].map(durationMsOf)).toEqual([500, 60_000, 90_000, 7.2e6]);
+    expect(["60", "s", "0s", "-1s", "1d", ""].map(durationMsOf)).toEqual(
+      Array.from({ length: 6 }, () => undefined),
+    );
+  });
+});

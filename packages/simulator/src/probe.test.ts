@@ -1,0 +1,84 @@
+import { describe, expect, it } from "@jest/globals";
+import { createFleet } from "./fleet.ts";
+import { timestampOf } from "./timestamp.ts";
+
+const NOON_MICROS = Date.UTC(2026, 5, 15, 12) * 1_000;
+const MINUTE_MICROS = 60_000_000;
+const DAY_MINUTES = 24 * 60;
+
+const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+
+describe("a fleet", () => {
+  it("is the same for the same seed, and another for another", () => {
+    const event = (seed: number) => createFleet({ probes: 9, seed })[8]?.eventAt(7, NOON_MICROS);
+    expect(event(1)).toEqual(event(1));
+    expect(event(2)?.node_id).not.toBe(event(1)?.node_id);
+    expect(event(2)?.latency_ms).not.toBe(event(1)?.latency_ms);
+  });
+
+  it("has node ids of its own for each probe, within the gateway's 50 characters", () => {
+    const fleet = createFleet({ probes: 1_000, seed: 1, freshIds: "a1b2c3d4" });
+    const ids = fleet.map(({ nodeId }) => nodeId);
+    expect(new Set(ids).size).toBe(1_000);
+    for (const id of ids) expect(id.length).toBeLessThanOrEqual(50);
+    expect(ids[0]).toBe("accra-1-a1b2c3d4");
+  });
+});
+
+describe("a probe", () => {
+  it("keeps to the ranges of the event's fields, whatever happens to its network", () => {
+    const fleet = createFleet({ probes: 50, seed: 3 });
+    for (const probe of fleet) {
+      for (let minute = 0; minute < DAY_MINUTES; minute += 7) {
+        const event = probe.eventAt(minute, NOON_MICROS + minute * MINUTE_MICROS);
+        expect(event.latency_ms).toBeGreaterThan(0);
+        expect(event.latency_ms).toBeLessThanOrEqual(10_000);
+        for (const percent of [event.uptime_pct, event.packet_loss]) {
+          expect(percent).toBeGreaterThanOrEqual(0);
+          expect(percent).toBeLessThanOrEqual(100);
+        }
+      }
+    }
+  });
+
+  it("measures several targets in several ways", () => {
+    const [probe] = createFleet({ probes: 1, seed: 1 });
+    const targets = new Set(
+      Array.from({ length: 6 }, (_, number) => probe?.eventAt(number, NOON_MICROS).target_host),
+    );
+    expect(targets.size).toBe(3);
+  });
+
+  it("is slower in the evening than in the morning", () => {
+    const [probe] = createFleet({ probes: 1, seed: 1 });
+    const around = (hour: number) =>
+      median(
+        Array.from({ length: 300 }, (_, number) => {
+          const micros = Date.UTC(2026, 5, 1 + (number % 20), hour) * 1_000;
+          return probe?.eventAt(number * 3, micros).latency_ms ?? 0;
+        }),
+      );
+    expect(around(20)).toBeGreaterThan(around(8) * 1.2);
+  });
+
+  it("has outages and lossy spells now and then, and remembers outages in its uptime", () => {
+    const events = createFleet({ probes: 200, seed: 1 }).flatMap((probe) =>
+      Array.from({ length: DAY_MINUTES / 5 }, (_, slot) =>
+        probe.eventAt(slot, NOON_MICROS + slot * 5 * MINUTE_MICROS),
+      ),
+    );
+    const share = (of: (event: (typeof events)[number]) => boolean) =>
+      events.filter(of).length / events.length;
+    expect(share(({ packet_loss }) => packet_loss === 100)).toBeGreaterThan(0.0003);
+    expect(share(({ packet_loss }) => packet_loss === 100)).toBeLessThan(0.003);
+    expect(share(({ packet_loss }) => packet_loss === 0)).toBeGreaterThan(0.9);
+    expect(share(({ uptime_pct }) => uptime_pct < 100)).toBeGreaterThan(0.003);
+  });
+});
+
+describe("timestampOf", () => {
+  it("writes microseconds", () => {
+    expect(timestampOf(1_790_000_000_000_007)).toBe("2026-09-21T14:13:20.000007Z");
+    expect(timestampOf(1_790_000_000_999_999)).toBe("2026-09-21T14:13:20.999999Z");
+  });
+});
