@@ -11,6 +11,8 @@ import { problemsOf } from "./verdict.ts";
 
 /** Rows that have not come this long after the last one count as lost. */
 const STALL_MS = 15_000;
+/** One key press comes twice under npm: from the terminal, and handed on by npm itself. */
+const SAME_KEY_PRESS_MS = 500;
 
 try {
   await createCommand(run).parseAsync();
@@ -61,6 +63,3 @@ function stopOnCtrlC(): AbortSignal {
   });
   return stop.signal;
 }
-
-/** One key press comes twice under npm: from the terminal, and handed on by npm itself. */
-const SAME_KEY_PRESS_MS = 500;
