@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive, type ProcessIdentity } from "../native/process-identity.ts";
 import type { MemberStatus } from "./member.ts";
@@ -33,11 +33,8 @@ export const removeRun = (stateDir: string) => rmSync(stateFiles(stateDir).run, 
 
 /** @returns undefined when nothing runs, also when what ran was killed and left its file behind */
 export function readRun(stateDir: string): Run | undefined {
-  let run: Run;
-  try {
-    run = JSON.parse(readFileSync(stateFiles(stateDir).run, "utf8")) as Run;
-  } catch {
-    return undefined;
-  }
+  const file = stateFiles(stateDir).run;
+  if (!existsSync(file)) return undefined;
+  const run = JSON.parse(readFileSync(file, "utf8")) as Run;
   return isAlive(run.supervisor) ? run : undefined;
 }

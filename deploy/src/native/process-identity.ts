@@ -21,8 +21,10 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
     if (startedTicks === undefined || state === "Z" || state === "X") return undefined;
     const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     return { pid, startedTicks, bootId };
-  } catch {
-    return undefined;
+  } catch (error) {
+    // No such process, or it ended while it was being read.
+    if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
   }
 }
 
