@@ -1,0 +1,15 @@
+import { Command } from "commander";
+import { statusCommand } from "./commands/status.ts";
+import { topicsListCommand } from "./commands/topics-list.ts";
+
+/** The command `fiber` with all that it can do; each command is a file of `commands`. */
+export function createFiber(): Command {
+  return new Command("fiber")
+    .usage("[command] [options]   (npm run fiber -- [command] [options])")
+    .description("Looks into FiberStream and works on it.")
+    .addCommand(statusCommand())
+    .addCommand(
+      new Command("topics").description("about the Kafka topics").addCommand(topicsListCommand()),
+    )
+    .showHelpAfterError("(--help shows what there is)");
+}
