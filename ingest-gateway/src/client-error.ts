@@ -28,5 +28,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
       `Content-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `X-Request-ID: ${requestId}\r\nConnection: close\r\n\r\n${body}`,
+    // A sender that keeps its half open would keep its request's room, too.
+    () => socket.destroy(),
   );
 }

@@ -43,6 +43,7 @@ export function createEventProducer(options: {
   const freeSlabs: Buffer[] = [];
   let open: Gather | undefined;
   let isOpenDue = false;
+  let waiting: NodeJS.Timeout | undefined;
   let sends = 0;
   let inFlightEvents = 0;
 
@@ -50,8 +51,8 @@ export function createEventProducer(options: {
     const gather = (open ??= begin());
     gather.add(event, headers);
     if (gather.isFull()) {
+      closeOpen();
       full.push(gather);
-      open = undefined;
       sendWhatIsDue();
     }
     return gather;
@@ -66,10 +67,13 @@ export function createEventProducer(options: {
     });
     unsettled.add(gather);
     isOpenDue = false;
-    setTimeout(() => {
-      if (open === gather) sendOpen();
-    }, options.gatherMaxWaitMs);
+    waiting = setTimeout(sendOpen, options.gatherMaxWaitMs);
     return gather;
+  };
+
+  const closeOpen = () => {
+    open = undefined;
+    clearTimeout(waiting);
   };
 
   const sendOpen = () => {
@@ -82,7 +86,7 @@ export function createEventProducer(options: {
 
   const sendWhatIsDue = () => {
     for (let gather = nextDue(); gather !== undefined; gather = nextDue()) {
-      if (gather === open) open = undefined;
+      if (gather === open) closeOpen();
       void send(gather);
     }
   };

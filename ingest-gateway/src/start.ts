@@ -7,22 +7,13 @@ import { connectRedis } from "@fiberstream/redis/redis";
 import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { createAdmission } from "./admission.ts";
 import { createDependencyState, watchDependency } from "./dependency-state.ts";
 import { createEventEncoder } from "./encode-event.ts";
 import { createEventProducer, type EventProducer } from "./event-producer.ts";
-import { createExpressApp } from "./express-app.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
-import { startHttpServer } from "./http-server.ts";
 import { createInFlightBudget } from "./in-flight-budget.ts";
-import { createIngest } from "./ingest.ts";
-import { LIMITS } from "./limits.ts";
-import { createServeEvents } from "./serve-events.ts";
+import { startIntake } from "./intake.ts";
 import type { gatewaySettings } from "./settings.ts";
-import { createSourceRegion } from "./source-region.ts";
-import { statusAnswer } from "./status-answer.ts";
-import { createTraceHeaders } from "./trace.ts";
-import { createEventValidator, fieldFinder } from "./validate-event.ts";
 
 /**
  * Listens first and connects then: while Kafka or the registry is away, senders are told 503 with
@@ -64,37 +55,20 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     inFlightEvents: () => producer?.inFlightEvents() ?? 0,
     bufferBytes: budget.usedBytes,
   });
-  const ingest = createIngest({
-    admit: createAdmission({
-      stopping,
-      producer: () => producer,
-      isKafkaUp: kafkaState.isUp,
-      budget,
-    }),
-    sourceRegionOf: createSourceRegion(fieldFinder(schema)("source_region")),
-    traceHeadersOf: createTraceHeaders({ sampleRatio: config.traceSampleRatio }),
-    validate: createEventValidator({
-      schema,
-      maxAgeMs: config.eventMaxAgeMs,
-      maxAheadMs: config.eventMaxAheadMs,
-      metadataMaxBytes: LIMITS.eventBytes,
-    }),
-    count: metrics.countEvents,
-  });
-  const status = () =>
-    statusAnswer({
-      canAccept: () => producer !== undefined && kafkaState.isUp() && !stopping.aborted,
-      isStopping: () => stopping.aborted,
-      isKafkaUp: kafkaState.isUp,
-      isRegistryUp: registryState.isUp,
-      isRedisUp: redis.isUp,
-    });
   const server = life.own(
-    await startHttpServer({
-      ...config,
-      drainMaxWaitMs: config.shutdownTimeoutMs / 2,
-      serveEvents: createServeEvents({ ingest, metrics, stopping, log }),
-      serveRest: createExpressApp({ status, metrics, stopping }),
+    await startIntake({
+      config,
+      schema,
+      producer: () => producer,
+      dependencies: {
+        isKafkaUp: kafkaState.isUp,
+        isRegistryUp: registryState.isUp,
+        isRedisUp: redis.isUp,
+      },
+      budget,
+      metrics,
+      stopping,
+      log,
     }),
     (owned) => owned.close(),
   );

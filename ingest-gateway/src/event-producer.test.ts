@@ -1,0 +1,169 @@
+import type { Producer } from "@fiberstream/kafka/producer";
+import type { OutgoingRecord } from "@fiberstream/kafka/records";
+import { TransientError } from "@fiberstream/runtime/errors";
+import { createLog } from "@fiberstream/runtime/log";
+import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
+import { describe, expect, it } from "@jest/globals";
+import { createDependencyState } from "./dependency-state.ts";
+import { createEventProducer } from "./event-producer.ts";
+
+const log = createLog({ service: "test", level: "silent", format: "json" });
+const HOUR_MS = 3_600_000;
+const until = async (fact: () => boolean) => {
+  while (!fact()) await new Promise(setImmediate);
+};
+
+/** Events that differ in their node only; the stand-in for the encoder writes that node's name. */
+const events = (...nodes: string[]) => nodes.map((node_id) => ({ node_id }) as ProbeMetric);
+const many = (count: number) => events(...Array.from({ length: count }, (_, n) => `n${n}`));
+const encode = ({ node_id }: ProbeMetric, slab: Buffer, at: number) => at + slab.write(node_id, at);
+
+type Call = { records: readonly OutgoingRecord[]; done: () => void; fail: (error: Error) => void };
+
+/** A producer whose calls wait until the test settles them. */
+function createHeldProducer() {
+  const calls: Call[] = [];
+  let isClosed = false;
+  const producer: Producer = {
+    send: (_topic, records) =>
+      new Promise((resolve, reject) => calls.push({ records, done: resolve, fail: reject })),
+    close: async () => {
+      isClosed = true;
+    },
+  };
+  return { producer, calls, isClosed: () => isClosed };
+}
+
+function createSubject(changes: { gatherMaxWaitMs?: number; gatherMaxEvents?: number } = {}) {
+  const held = createHeldProducer();
+  const kafka = createDependencyState();
+  const observed: number[] = [];
+  const subject = createEventProducer({
+    topic: "raw",
+    producer: held.producer,
+    encode,
+    gatherMaxWaitMs: HOUR_MS,
+    gatherMaxEvents: 2,
+    kafka,
+    observeProduceSeconds: (seconds) => observed.push(seconds),
+    log,
+    ...changes,
+  });
+  return { ...held, subject, kafka, observed };
+}
+const valuesOf = (call: Call | undefined) => call?.records.map(({ value }) => String(value));
+
+describe("createEventProducer", () => {
+  it("puts the events of several requests into one call, keyed by node", async () => {
+    const { subject, calls, kafka, observed } = createSubject({ gatherMaxEvents: 3 });
+    const first = subject.produce(events("a"));
+    const second = subject.produce(events("b", "c"), { traceparent: "00-1-2-01" });
+    expect(subject.inFlightEvents()).toBe(3);
+    expect(calls).toHaveLength(1);
+    expect(calls[0]?.records).toEqual([
+      { key: "a", value: Buffer.from("a") },
+      { key: "b", value: Buffer.from("b"), headers: { traceparent: "00-1-2-01" } },
+      { key: "c", value: Buffer.from("c"), headers: { traceparent: "00-1-2-01" } },
+    ]);
+    calls[0]?.done();
+    expect(await first).toEqual(["accepted"]);
+    expect(await second).toEqual(["accepted", "accepted"]);
+    expect(subject.inFlightEvents()).toBe(0);
+    expect(kafka.isUp()).toBe(true);
+    expect(observed).toHaveLength(1);
+  });
+
+  it("sends a gather that is not full when it has waited long enough", async () => {
+    const { subject, calls } = createSubject({ gatherMaxWaitMs: 1, gatherMaxEvents: 1_000 });
+    const delivered = subject.produce(events("a"));
+    await until(() => calls.length > 0);
+    calls[0]?.done();
+    expect(await delivered).toEqual(["accepted"]);
+  });
+
+  it("tells of each event of a batch whether Kafka has it", async () => {
+    const { subject, calls, kafka } = createSubject({ gatherMaxEvents: 2 });
+    const delivered = subject.produce(many(6));
+    expect(calls).toHaveLength(3);
+    calls[0]?.done();
+    calls[1]?.fail(new TransientError("kafka", "not enough replicas"));
+    calls[2]?.done();
+    expect(await delivered).toEqual([
+      "accepted",
+      "accepted",
+      "retry",
+      "retry",
+      "accepted",
+      "accepted",
+    ]);
+    expect(kafka.isUp()).toBe(true);
+  });
+
+  it("marks Kafka as away when a call fails", async () => {
+    const { subject, calls, kafka } = createSubject({ gatherMaxEvents: 1 });
+    kafka.ok();
+    const delivered = subject.produce(events("a"));
+    calls[0]?.fail(new TransientError("kafka", "connection refused"));
+    expect(await delivered).toEqual(["retry"]);
+    expect(kafka.isUp()).toBe(false);
+  });
+
+  it("keeps four calls under way, and fills the next one meanwhile", async () => {
+    const { subject, calls } = createSubject({ gatherMaxEvents: 3 });
+    const full = subject.produce(many(12));
+    expect(calls).toHaveLength(4);
+    const later = [subject.produce(events("x")), subject.produce(events("y"))];
+    const closed = subject.close();
+    expect(calls).toHaveLength(4);
+    calls[0]?.done();
+    await until(() => calls.length > 4);
+    expect(valuesOf(calls[4])).toEqual(["x", "y"]);
+    for (const call of calls) call.done();
+    await closed;
+    expect(new Set(await full)).toEqual(new Set(["accepted"]));
+    expect(await Promise.all(later)).toEqual([["accepted"], ["accepted"]]);
+  });
+
+  it("never writes into a slab whose records may still be read", async () => {
+    const { subject, calls } = createSubject({ gatherMaxEvents: 2 });
+    const seen: (string[] | undefined)[] = [];
+    for (const round of [0, 1, 2]) {
+      const delivered = subject.produce(events(`a${round}`, `b${round}`));
+      seen.push(valuesOf(calls.at(-1)));
+      calls.at(-1)?.done();
+      await delivered;
+    }
+    expect(seen).toEqual([
+      ["a0", "b0"],
+      ["a1", "b1"],
+      ["a2", "b2"],
+    ]);
+    const held = subject.produce(many(6));
+    expect(calls.slice(3).map(valuesOf)).toEqual([
+      ["n0", "n1"],
+      ["n2", "n3"],
+      ["n4", "n5"],
+    ]);
+    for (const call of calls) call.done();
+    await held;
+  });
+
+  it("sends what it has gathered before it closes", async () => {
+    const { subject, calls, isClosed } = createSubject({ gatherMaxEvents: 1_000 });
+    const delivered = subject.produce(events("a"));
+    const closed = subject.close();
+    expect(valuesOf(calls[0])).toEqual(["a"]);
+    expect(isClosed()).toBe(false);
+    calls[0]?.done();
+    await closed;
+    expect(isClosed()).toBe(true);
+    expect(await delivered).toEqual(["accepted"]);
+  });
+
+  it("has nothing to wait for when a request has no good event", async () => {
+    const { subject, calls } = createSubject();
+    expect(await subject.produce([])).toEqual([]);
+    expect(calls).toHaveLength(0);
+    await subject.close();
+  });
+});

@@ -1,0 +1,157 @@
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { exampleEvent } from "./example-event.ts";
+import { startTestIntake, type TestIntake } from "./intake-fixture.ts";
+
+let intake: TestIntake;
+afterEach(() => intake.close());
+
+describe("POST /api/push", () => {
+  it("answers 202 with the event's id when Kafka has the event", async () => {
+    intake = await startTestIntake();
+    const response = await intake.post("/api/push", exampleEvent(), { "x-region-id": "eu-west" });
+    expect(response.status).toBe(202);
+    expect(intake.produced).toHaveLength(1);
+    const event = intake.produced[0]?.event;
+    expect(await response.json()).toEqual({ status: "accepted", event_id: event?.event_id });
+    expect(event).toMatchObject({ node_id: "probe-accra-01", source_region: "eu-west" });
+    expect(event?.received_at).toBeGreaterThan((Date.now() - 60_000) * 1_000);
+  });
+
+  it("repeats the sender's request id, or makes one where it cannot be repeated", async () => {
+    intake = await startTestIntake();
+    const idFor = async (id: string) =>
+      (await intake.post("/api/push", exampleEvent(), { "x-request-id": id })).headers.get(
+        "x-request-id",
+      );
+    expect(await idFor("req-7")).toBe("req-7");
+    expect(await idFor("two words")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await idFor("x".repeat(129))).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("hands a sampled trace on with the record, and begins some itself", async () => {
+    intake = await startTestIntake({ environment: { TRACE_SAMPLE_RATIO: "0" } });
+    const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
+    await intake.post("/api/push", exampleEvent(), { traceparent: `${trace}-01` });
+    await intake.post("/api/push", exampleEvent(), { traceparent: `${trace}-00` });
+    await intake.post("/api/push", exampleEvent(), { traceparent: "nonsense" });
+    expect(intake.produced.map(({ headers }) => headers)).toEqual([
+      { traceparent: `${trace}-01` },
+      undefined,
+      undefined,
+    ]);
+    await intake.close();
+    intake = await startTestIntake({ environment: { TRACE_SAMPLE_RATIO: "1" } });
+    await intake.post("/api/push", exampleEvent());
+    expect(intake.produced.at(-1)?.headers).toEqual({
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
+    });
+  });
+});
+
+describe("POST /api/ingest", () => {
+  const event = exampleEvent();
+  const { node_id, ...nodeless } = event;
+
+  it.each([
+    ["an array", JSON.stringify([event, event]), "application/json"],
+    [
+      "metrics of one node",
+      JSON.stringify({ node_id, metrics: [nodeless, event] }),
+      "application/json; charset=utf-8",
+    ],
+    ["lines", `${JSON.stringify(event)}\n${JSON.stringify(event)}\n`, "application/x-ndjson"],
+  ])("takes %s", async (_form, body, contentType) => {
+    intake = await startTestIntake();
+    const headers = { "content-type": contentType, "x-region-id": "eu-west" };
+    const response = await intake.post("/api/ingest", body, headers);
+    expect(response.status).toBe(202);
+    expect(await response.json()).toEqual({
+      status: "accepted",
+      message: "Queued 2 metrics",
+      data: {
+        batch_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        source_region: "eu-west",
+        accepted: 2,
+        rejected: 0,
+        retry: 0,
+      },
+      results: [],
+    });
+    expect(intake.produced.map(({ event: { node_id: id } }) => id)).toEqual([node_id, node_id]);
+  });
+
+  it("keeps the good events of a batch, and names each of the others", async () => {
+    intake = await startTestIntake({
+      produce: async (events) => events.map((_, at) => (at === 1 ? "retry" : "accepted")),
+    });
+    const bad = exampleEvent({ latency_ms: -3 });
+    const response = await intake.post("/api/ingest", [event, bad, event, event]);
+    expect(response.status).toBe(202);
+    expect(response.headers.get("retry-after")).toBe("5");
+    expect(await response.json()).toMatchObject({
+      message: "Queued 2 metrics",
+      data: { accepted: 2, rejected: 1, retry: 1 },
+      results: [
+        {
+          index: 1,
+          status: "rejected",
+          code: "OUT_OF_RANGE",
+          field: "latency_ms",
+          message: "latency_ms must be 0 to 10000, got -3",
+        },
+        { index: 2, status: "retry", code: "KAFKA_UNAVAILABLE" },
+      ],
+    });
+  });
+
+  it("refuses a batch without one good event, and counts by code", async () => {
+    intake = await startTestIntake();
+    const batch = [exampleEvent({ latency_ms: -3 }), exampleEvent({ country: "gh" })];
+    const response = await intake.post("/api/ingest", batch);
+    expect(response.status).toBe(422);
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+    expect(await response.json()).toMatchObject({
+      status: 422,
+      code: "OUT_OF_RANGE",
+      detail: "latency_ms must be 0 to 10000, got -3 (and 1 more)",
+      errors: [
+        { index: 0, field: "latency_ms", code: "OUT_OF_RANGE" },
+        { index: 1, field: "country", code: "BAD_FORMAT" },
+      ],
+    });
+    const metrics = await intake.metrics();
+    expect(metrics).toContain('events_total{outcome="rejected",code="OUT_OF_RANGE"} 1');
+    expect(metrics).toContain('events_total{outcome="rejected",code="BAD_FORMAT"} 1');
+  });
+
+  it("asks for all of a batch again when Kafka has none of it", async () => {
+    intake = await startTestIntake({ produce: async (events) => events.map(() => "retry") });
+    const response = await intake.post("/api/ingest", [event, exampleEvent({ country: "gh" })]);
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("5");
+    expect(await response.json()).toMatchObject({
+      code: "KAFKA_UNAVAILABLE",
+      errors: [{ index: 1, code: "BAD_FORMAT" }],
+    });
+  });
+
+  it("counts fields that it does not know", async () => {
+    intake = await startTestIntake();
+    await intake.post("/api/ingest", [exampleEvent({ jitter: 1, mos: 2 }), event]);
+    expect(await intake.metrics()).toContain("gateway_unknown_fields_total 2");
+  });
+
+  it.each([
+    ["gzip", gzipSync],
+    ["br", brotliCompressSync],
+    ["zstd", zstdCompressSync],
+    ["deflate", deflateSync],
+  ])("reads %s", async (encoding, compress) => {
+    intake = await startTestIntake();
+    const body = compress(JSON.stringify([event, event]));
+    const response = await intake.post("/api/ingest", body, { "content-encoding": encoding });
+    expect(response.status).toBe(202);
+    expect(intake.produced).toHaveLength(2);
+  });
+});
