@@ -45,6 +45,9 @@ program
   .option("--yes", "do not ask", false)
   .action((options: { yes: boolean }) => run((config) => reset(config, options)));
 
+// A terminal that is gone takes no more words; stopping in order goes on without it.
+process.stdout.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
 await program.parseAsync();
 
 /** Runs a command to its end; its number is the exit code. */

@@ -61,13 +61,24 @@ export async function start(config: LocalConfig): Promise<number> {
 
 const SIGNALLED = Symbol("signalled");
 
-/** The first signal stops in order; a second one ends this process, and the kernel all the others. */
+/**
+ * One Ctrl-C can arrive more than once (from the terminal and handed on by npm), and so does the
+ * death of a parent with several threads.
+ */
+const SAME_SIGNAL_WITHIN_MS = 1_000;
+
+/** The first signal stops in order; a later one ends this process, and the kernel all the others. */
 function firstSignal(): Promise<typeof SIGNALLED> {
   const { promise, resolve } = Promise.withResolvers<typeof SIGNALLED>();
-  let count = 0;
+  let firstMs: number | undefined;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      if (++count > 1) process.exit(1);
+      const nowMs = performance.now();
+      if (firstMs !== undefined) {
+        if (nowMs - firstMs > SAME_SIGNAL_WITHIN_MS) process.exit(1);
+        return;
+      }
+      firstMs = nowMs;
       say("stopping (again to stop at once)");
       resolve(SIGNALLED);
     });
