@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, truncateSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync, truncateSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { childEnvironment, type LocalConfig } from "./config.ts";
@@ -17,13 +17,13 @@ export async function startDetached(config: LocalConfig): Promise<number> {
   const logFile = files.log("supervisor");
   const log = openSync(logFile, "a");
   if (!readRun(config.stateDir)) truncateSync(logFile);
+  let offset = statSync(logFile).size;
   const child = spawn(
     process.execPath,
     [...process.execArgv, fileURLToPath(new URL("main.ts", import.meta.url)), "start"],
     { detached: true, stdio: ["ignore", log, log], env: childEnvironment({ NO_COLOR: "1" }) },
   );
   closeSync(log);
-  let offset = 0;
   const show = () => {
     const next = linesFrom(logFile, offset);
     offset = next.offset;

@@ -25,6 +25,13 @@ describe("planParts", () => {
     });
   });
 
+  it("leaves ports to the engine where one runs the parts", () => {
+    const parts = planParts(readSettings(localSettings(), {}), "container");
+    expect(parts.map(({ kind, ports }) => ({ kind, ports }))).toEqual(
+      parts.map(() => ({ kind: "container", ports: [] })),
+    );
+  });
+
   it("uses an address that is given, and asks for no port in its place", () => {
     const parts = plan({ KAFKA_BROKERS: "a:1,b:2" });
     expect(parts.find(({ name }) => name === "kafka")).toMatchObject({

@@ -51,10 +51,12 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
       const start = () => useExternal(title, given, setting);
       return { name, title, kind: "external", address: given, ports: [], start };
     }
-    const start =
-      ours === "native"
-        ? async (root: string) => asStarted(await startNative(root))
-        : () => startContainer(name, config);
+    if (ours === "container") {
+      // Its ports are the engine's: a container left by a start that was killed holds them rightly.
+      const start = () => startContainer(name, config);
+      return { name, title, kind: ours, address: ownAddress, ports: [], start };
+    }
+    const start = async (root: string) => asStarted(await startNative(root));
     return { name, title, kind: ours, address: ownAddress, ports, start };
   };
   return [
