@@ -1,0 +1,62 @@
+import { createTestDatabase } from "@fiberstream/testkit/database";
+import { freePort } from "@fiberstream/testkit/free-ports";
+import { testNamespace } from "@fiberstream/testkit/namespace";
+import { type RunningService, type ServiceName, startService } from "@fiberstream/testkit/service";
+import { createTestTopics } from "@fiberstream/testkit/topics";
+import { Client } from "pg";
+
+const NAMES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
+
+export type Platform = {
+  readonly namespace: string;
+  readonly gatewayUrl: string;
+  readonly databaseUrl: string;
+  readonly service: (name: ServiceName) => RunningService;
+  /** Starts a service that has ended, with the settings and the public port that it had. */
+  readonly restart: (name: ServiceName) => Promise<void>;
+  readonly query: <Row extends object>(sql: string, values?: unknown[]) => Promise<Row[]>;
+  /** Stops the services in order. @throws when one does not end well, with its log */
+  readonly stop: () => Promise<void>;
+};
+
+/** The three services, ready, with topics and a database of their own. */
+export async function startPlatform(): Promise<Platform> {
+  const namespace = testNamespace();
+  const port = await freePort();
+  const [database] = await Promise.all([createTestDatabase(), createTestTopics(namespace)]);
+  const start = (name: ServiceName) =>
+    startService(name, {
+      NAMESPACE: namespace,
+      DATABASE_URL: database.url,
+      // The gateway keeps its public address over a restart, as it does behind a load balancer.
+      ...(name === "ingest-gateway" && { PORT: String(port) }),
+    });
+  const services = new Map<ServiceName, RunningService>();
+  await Promise.all(NAMES.map(async (name) => services.set(name, await start(name))));
+  const client = new Client({ connectionString: database.url });
+  await client.connect();
+
+  const service = (name: ServiceName): RunningService => {
+    const found = services.get(name);
+    if (found === undefined) throw new Error(`${name} was not started`);
+    return found;
+  };
+  return {
+    namespace,
+    gatewayUrl: `http://127.0.0.1:${port}`,
+    databaseUrl: database.url,
+    service,
+    restart: async (name) => void services.set(name, await start(name)),
+    query: async <Row extends object>(sql: string, values: unknown[] = []) =>
+      (await client.query<Row>(sql, values)).rows,
+    stop: async () => {
+      const codes = await Promise.all(NAMES.map((name) => service(name).stop()));
+      await client.end();
+      await database.drop();
+      for (const [at, name] of NAMES.entries()) {
+        if (codes[at] === 0) continue;
+        throw new Error(`${name} ended with code ${codes[at]}. Its log:\n${service(name).logs()}`);
+      }
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { createFleet } from "@fiberstream/simulator/fleet";
+import { simulate } from "@fiberstream/simulator/simulate";
+import { createTally } from "@fiberstream/simulator/tally";
+import type { RunningService } from "@fiberstream/testkit/service";
+import { until } from "@fiberstream/testkit/until";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { type Platform, startPlatform } from "./platform.ts";
+import { simulationOn } from "./simulated.ts";
+
+let platform: Platform;
+beforeAll(async () => {
+  platform = await startPlatform();
+});
+afterAll(() => platform.stop());
+
+// The full minute: npm run simulate -- --probes 5 --rate 1 --duration 60s --verify
+describe("five probes in Accra, Kumasi, Lagos, Abuja and Nairobi, an event a second each", () => {
+  it("has every event accepted and stored once, answered soon, and leaves no backlog", async () => {
+    const cities = createFleet({ probes: 5, seed: 1 }).map(({ place }) => place.city);
+    expect(cities).toEqual(["Accra", "Kumasi", "Lagos", "Abuja", "Nairobi"]);
+    // A minute has few answers from code that runs for the first time; six seconds would have many.
+    await run({ rate: "unlimited", maxEvents: 200, concurrency: 4, freshIds: "warm-up" });
+
+    const summary = await run({ durationMs: 6_000 });
+
+    expect(summary).toMatchObject({ sent: 30, accepted: 30, refused: 0, unsent: 0 });
+    expect(summary.verified).toMatchObject({ rows: 30, lost: 0, doubled: 0, altered: 0 });
+    expect(summary.answerMs.p95).toBeLessThan(50);
+    for (const name of ["stream-processor", "sink-writer"] as const) {
+      await until(async () => (await backlogOf(platform.service(name))) === 0, {
+        what: `${name} has no backlog`,
+      });
+    }
+  });
+
+  it("has batches stored as well, every event of them", async () => {
+    const summary = await run({
+      rate: "unlimited",
+      maxEvents: 5_000,
+      batch: 250,
+      concurrency: 4,
+      freshIds: "batches",
+    });
+    expect(summary).toMatchObject({ accepted: 5_000, refused: 0 });
+    expect(summary.verified).toMatchObject({ rows: 5_000, lost: 0, doubled: 0, altered: 0 });
+  });
+});
+
+const run = (options: Omit<Parameters<typeof simulationOn>[1], "stallMs">) =>
+  simulate(simulationOn(platform, { ...options, stallMs: 15_000 }), {
+    tally: createTally(),
+    stopping: new AbortController().signal,
+  });
+
+/** Records that a service has not done yet, over all its partitions; it has reported at least one. */
+async function backlogOf({ adminUrl }: RunningService): Promise<number> {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  const lags = [...text.matchAll(/^fiberstream_pipeline_consumer_lag_records\{.*\} (\S+)$/gm)];
+  return lags.length === 0 ? Number.NaN : lags.reduce((sum, [, lag]) => sum + Number(lag), 0);
+}

@@ -1,0 +1,20 @@
+import type { Simulation } from "@fiberstream/simulator/simulate";
+import type { Platform } from "./platform.ts";
+
+/** A simulation against a platform, its rows verified; an event a second of each of five probes. */
+export const simulationOn = (
+  platform: Platform,
+  options: Partial<Omit<Simulation, "verify">> & { stallMs: number },
+): Simulation => ({
+  url: new URL(platform.gatewayUrl),
+  probes: 5,
+  rate: 1,
+  durationMs: undefined,
+  maxEvents: undefined,
+  batch: undefined,
+  concurrency: 64,
+  seed: 1,
+  freshIds: undefined,
+  ...options,
+  verify: { databaseUrl: platform.databaseUrl, stallMs: options.stallMs },
+});
