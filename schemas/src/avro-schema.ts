@@ -33,7 +33,7 @@ export type RecordField = {
   example?: unknown;
 };
 
-export const SCHEMA_NAMES = ["ProbeMetric", "EnrichedProbeMetric", "Node"] as const;
+export const SCHEMA_NAMES = ["ProbeMetric", "EnrichedProbeMetric", "Node", "ProbeAlert"] as const;
 export type SchemaName = (typeof SCHEMA_NAMES)[number];
 
 /** The schema as it stands in `schemas/avro`. */

@@ -52,6 +52,15 @@ export const TOPICS = {
     meaning: "The latest state of every node.",
     reliedOnBy: ["node caches", "data teams"],
   },
+  "probe.alerts": {
+    key: "node_id",
+    value: { avro: "ProbeAlert" },
+    partitions: 12,
+    cleanup: "delete",
+    retentionMs: days(30),
+    meaning: "Conditions of nodes that began or ended, at most one open of each node and kind.",
+    reliedOnBy: ["operators", "data teams"],
+  },
 } as const satisfies Record<string, Topic>;
 
 export type TopicName = keyof typeof TOPICS;

@@ -80,6 +80,22 @@ export type EnrichedProbeMetric = {
   node_lng: null | number;
   /** The node's tags; empty when enrichment was unavailable. */
   node_tags: Record<string, string>;
+  /** How far the event's time may be trusted. */
+  quality: "unknown" | "good" | "late" | "ahead";
+  /** received_at minus timestamp; negative when the probe's clock is ahead. Unit: ms. */
+  ingest_delay_ms: null | number;
+  /** Mean latency of the node's window: its last records before this one. Null while the window has too few. Unit: ms. */
+  latency_mean_ms: null | number;
+  /** Standard deviation of the latency in the node's window. Unit: ms. */
+  latency_stddev_ms: null | number;
+  /** How many standard deviations the latency is above the window's mean; below it when negative. */
+  latency_z: null | number;
+  /** Whether the packet loss is far above the window's. */
+  packet_loss_spike: boolean;
+  /** How unusual the event is for its node, 0 to 1; 0.5 and above is an anomaly. Null while the window has too few records. */
+  anomaly_score: null | number;
+  /** What makes the event an anomaly: latency or packet_loss. Null when it is none. */
+  anomaly_reason: null | string;
 };
 
 /** A probe that FiberStream knows: the state after the latest change. */
@@ -110,4 +126,26 @@ export type Node = {
   created_at: number;
   /** When the node's data last changed. Unit: us since 1970-01-01T00:00:00Z. */
   updated_at: number;
+  /** Counts the changes of the node's data: the higher one is the newer one. */
+  revision: number;
+};
+
+/** A node's condition that began or ended. Of one node and kind at most one is open: each opened record is followed by one resolved record with the same alert_id before the next opened one. */
+export type ProbeAlert = {
+  /** Identity of the alert: the event_id of the event that opened it. */
+  alert_id: string;
+  /** The probe. The key of the record. */
+  node_id: string;
+  /** What is wrong. */
+  kind: "unknown" | "latency" | "packet_loss";
+  /** Whether the condition began or ended. */
+  state: "unknown" | "opened" | "resolved";
+  /** Time of the event that opened or resolved the alert, by the probe's clock. Unit: us since 1970-01-01T00:00:00Z. */
+  at: number;
+  /** The event that opened or resolved the alert. */
+  event_id: string;
+  /** What was measured over the last few events: a latency in ms, or a packet loss in percent. */
+  value: number;
+  /** What is usual for the node, in the same unit. */
+  usual: null | number;
 };
