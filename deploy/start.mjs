@@ -11,9 +11,7 @@ if (Number(process.versions.node.split(".")[0]) < 20) {
   process.exit(1);
 }
 installWhatIsMissing();
-// kafkajs 2.2 sets timers into the past, of which Node warns.
-const main = ["--disable-warning=TimeoutNegativeWarning", inClone("deploy/src/local/main.ts")];
-runOnOwnNode([...main, ...process.argv.slice(2)]);
+runOnOwnNode([inClone("deploy/src/local/main.ts"), ...process.argv.slice(2)]);
 
 function installWhatIsMissing() {
   const installed = inClone("node_modules/.package-lock.json");

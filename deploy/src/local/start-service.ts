@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { SERVICE_ENVIRONMENT, SERVICE_NODE_ARGS } from "@fiberstream/runtime/service-process";
 import { NativeError } from "../native/native-error.ts";
 import { lastLines } from "../native/sandbox.ts";
 import { childEnvironment } from "./config.ts";
@@ -17,8 +18,6 @@ export type ServiceName = (typeof SERVICES)[number];
 /** Longer than a service's own limit for a stop (25 s). */
 const STOP_TIMEOUT_MS = 30_000;
 const READY_TIMEOUT_MS = 60_000;
-/** kafkajs 2.2 sets timers into the past; Node warns of each process's first one. */
-const NODE = ["--disable-warning=TimeoutNegativeWarning"];
 
 /**
  * Starts a service on this Node and waits until it says that it is ready.
@@ -91,11 +90,15 @@ async function untilReady(waiting: {
  */
 function spawnTied(script: string, settings: Readonly<Record<string, string>>): ChildProcess {
   const options = {
-    env: childEnvironment(settings),
+    env: { ...SERVICE_ENVIRONMENT, ...childEnvironment(settings) },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   } satisfies SpawnOptions;
   return process.platform === "linux"
-    ? spawn("setpriv", ["--pdeathsig", "KILL", "--", process.execPath, ...NODE, script], options)
-    : spawn(process.execPath, [...NODE, script], options);
+    ? spawn(
+        "setpriv",
+        ["--pdeathsig", "KILL", "--", process.execPath, ...SERVICE_NODE_ARGS, script],
+        options,
+      )
+    : spawn(process.execPath, [...SERVICE_NODE_ARGS, script], options);
 }

@@ -19,6 +19,8 @@ export const FAILURE_CLASSES = [
   "unknown-schema",
   "undecodable",
   "invalid-record",
+  "too-old",
+  "in-future",
   "row-refused",
 ] as const;
 export type FailureClass = (typeof FAILURE_CLASSES)[number];

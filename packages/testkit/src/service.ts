@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { SERVICE_ENVIRONMENT, SERVICE_NODE_ARGS } from "@fiberstream/runtime/service-process";
 import { addresses, partsEnvironment } from "./addresses.ts";
 import { inheritedEnvironment } from "./config.ts";
 import { freePorts } from "./free-ports.ts";
@@ -38,6 +39,7 @@ export async function startService(
   const child = spawnTied(
     [fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url))],
     {
+      ...SERVICE_ENVIRONMENT,
       ...inheritedEnvironment(),
       ...partsEnvironment(addresses),
       HOST: "127.0.0.1",
@@ -89,7 +91,10 @@ export async function startService(
 function spawnTied(script: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
   const [command, args] =
     process.platform === "linux"
-      ? ["setpriv", ["--pdeathsig", "KILL", "--", process.execPath, ...script]]
-      : [process.execPath, script];
+      ? [
+          "setpriv",
+          ["--pdeathsig", "KILL", "--", process.execPath, ...SERVICE_NODE_ARGS, ...script],
+        ]
+      : [process.execPath, [...SERVICE_NODE_ARGS, ...script]];
   return spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
 }
