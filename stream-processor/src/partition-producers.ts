@@ -36,7 +36,7 @@ export function createPartitionProducers(options: {
      */
     positionOf: async (partition: number): Promise<bigint | undefined> => {
       await of(partition).fence();
-      return groupOffsets.committed(partition);
+      return (await groupOffsets.committed(partition))?.offset;
     },
     close: async () => {
       await Promise.all([...producers.values()].map((producer) => producer.close()));

@@ -17,6 +17,10 @@ export type HeldPartition = {
 export type Assignment = {
   /** A new assignment: nothing of it is fetched until its position is known. To be called before the first fetch. */
   begin: (partitions: readonly number[]) => void;
+  /** Stops fetching a partition until its owner has said again where it goes on. */
+  placeAgain: (partition: number) => void;
+  /** Stops fetching a partition until `released` settles, then goes on at its position. */
+  hold: (partition: number, position: bigint, released: Promise<void>) => void;
   /** Undefined while the partition is not ours or not yet placed. */
   current: (partition: number) => HeldPartition | undefined;
 };
@@ -29,6 +33,7 @@ export function createAssignment(options: {
   consumer: Pick<Consumer, "pause" | "resume" | "seek">;
   topic: string;
   positionOf: (partition: number) => Promise<bigint | undefined>;
+  readFrom?: ((partition: number, position: bigint) => Promise<bigint>) | undefined;
   check: Check;
   halt: (reason: string) => void;
   log: Log;
@@ -40,7 +45,9 @@ export function createAssignment(options: {
   const positionWhile = async (isOurs: () => boolean, partition: number) => {
     for (let tries = 1; ; tries++) {
       try {
-        return await options.positionOf(partition);
+        const position = await options.positionOf(partition);
+        const from = position && (await options.readFrom?.(partition, position));
+        return { position, from: from ?? position };
       } catch (error) {
         if (!(error instanceof TransientError) || !isOurs()) throw error;
         check.failing(messageOf(error));
@@ -50,17 +57,23 @@ export function createAssignment(options: {
     }
   };
 
+  const stop = (partition: number) => consumer.pause([{ topic, partitions: [partition] }]);
+  const goOn = (partition: number, from: bigint | undefined) => {
+    if (from !== undefined) consumer.seek({ topic, partition, offset: from.toString() });
+    consumer.resume([{ topic, partitions: [partition] }]);
+  };
+
   const place = async (partition: number, into: Map<number, HeldPartition>) => {
     const isOurs = () => held === into && !stopping.aborted;
-    let position = await positionWhile(isOurs, partition);
+    const start = await positionWhile(isOurs, partition);
     if (!isOurs()) return;
+    let { position } = start;
     into.set(partition, {
       position: () => position,
       moveTo: (nextOffset) => (position = nextOffset),
       isOurs,
     });
-    if (position !== undefined) consumer.seek({ topic, partition, offset: position.toString() });
-    consumer.resume([{ topic, partitions: [partition] }]);
+    goOn(partition, start.from);
     log.debug({ topic, partition, position: position?.toString() }, "partition placed");
   };
 
@@ -80,6 +93,18 @@ export function createAssignment(options: {
       held = new Map();
       if (partitions.length > 0) consumer.pause([{ topic, partitions: [...partitions] }]);
       void placeAll(partitions, held);
+    },
+    placeAgain: (partition) => {
+      held.delete(partition);
+      stop(partition);
+      void placeAll([partition], held);
+    },
+    hold: (partition, position, released) => {
+      const into = held;
+      stop(partition);
+      void released.then(() => {
+        if (held === into && !stopping.aborted) goOn(partition, position);
+      });
     },
     current: (partition) => held.get(partition),
   };

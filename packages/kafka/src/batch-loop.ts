@@ -3,6 +3,7 @@ import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Check } from "@fiberstream/runtime/health";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
+import { HeldBackError } from "./held-back.ts";
 import { isFenced } from "./kafka-errors.ts";
 import type { PipelineMetrics } from "./pipeline-metrics.ts";
 import type { RecordBatch } from "./records.ts";
@@ -11,6 +12,8 @@ export type BatchResult =
   | { readonly kind: "done"; readonly nextOffset: bigint }
   /** A try that seemed to fail had been committed, or someone else has: go on from there. */
   | { readonly kind: "moved"; readonly nextOffset: bigint }
+  /** Someone wants the partition to wait, see HeldBackError. */
+  | { readonly kind: "held"; readonly by: HeldBackError }
   | { readonly kind: "stopped" };
 
 /**
@@ -78,6 +81,10 @@ export function createBatchLoop(options: {
         return { kind: "done", nextOffset };
       } catch (error) {
         if (stopping.aborted) return { kind: "stopped" };
+        if (error instanceof HeldBackError) {
+          report(partition, undefined);
+          return { kind: "held", by: error };
+        }
         if (!(error instanceof TransientError)) {
           options.halt(messageOf(error));
           log.error({ topic, partition, err: error }, "batch cannot go on");

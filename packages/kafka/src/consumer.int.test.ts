@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { type ConsumerOptions, runConsumer } from "./consumer.ts";
 import { connectGroupOffsets } from "./group-offsets.ts";
+import { HeldBackError } from "./held-back.ts";
 import { createKafka } from "./kafka.ts";
 import { createPipelineMetrics } from "./pipeline-metrics.ts";
 import { connectProducer, type Producer } from "./producer.ts";
@@ -148,6 +149,56 @@ describe("consumer", () => {
     expect(seen).toHaveLength(100);
   });
 
+  it("shows what stands before the position as history, and works on the rest", async () => {
+    await send(Array.from({ length: 40 }, (_, index) => `value-${index}`));
+    const history: string[] = [];
+    const done: { firstOffset: bigint; offsets: string[] }[] = [];
+    await consume({
+      positionOf: async () => 5n,
+      readFrom: async (_partition, position) => position - 3n,
+      onHistory: async (_partition, records) => {
+        history.push(...records.map(({ offset }) => offset));
+      },
+      processBatch: async ({ firstOffset, records }) => {
+        done.push({ firstOffset, offsets: records.map(({ offset }) => offset) });
+      },
+    });
+    await until(() => done.length === 2, { what: "both partitions came" });
+    expect(history.toSorted()).toEqual(["2", "2", "3", "3", "4", "4"]);
+    for (const { firstOffset, offsets } of done) {
+      expect(firstOffset).toBe(5n);
+      expect(offsets[0]).toBe("5");
+    }
+  });
+
+  it("stops a partition that is held back, goes on with the others, and with it when released", async () => {
+    await send(Array.from({ length: 40 }, (_, index) => `value-${index}`));
+    const released = Promise.withResolvers<void>();
+    const health = createHealth();
+    let isHeld = true;
+    const done: { partition: number; offset: string | undefined }[] = [];
+    await consume(
+      {
+        processBatch: async ({ partition, records }) => {
+          if (partition === 0 && isHeld) throw new HeldBackError("not now", released.promise);
+          done.push({ partition, offset: records[0]?.offset });
+        },
+      },
+      health,
+    );
+    await until(() => done.length > 0, { what: "the other partition came" });
+    await send(Array.from({ length: 40 }, (_, index) => `later-${index}`));
+    await until(() => done.length > 1, { what: "the other partition went on" });
+    expect(done.some(({ partition }) => partition === 0)).toBe(false);
+    expect(health.isReady()).toBe(true);
+    isHeld = false;
+    released.resolve();
+    const held = await until(() => done.find(({ partition }) => partition === 0), {
+      what: "the held partition went on",
+    });
+    expect(held.offset).toBe("0");
+  });
+
   it("does not see records of a transaction that was aborted", async () => {
     const transactional = life.own(
       createTransactionalProducer({ kafka, transactionalId: `tx-${randomUUID()}` }),
@@ -173,6 +224,29 @@ describe("consumer", () => {
 });
 
 describe("transactional producer", () => {
+  it("commits a note with the position", async () => {
+    const offsets = life.own(await connectGroupOffsets({ kafka, groupId, topic }), (owned) =>
+      owned.close(),
+    );
+    const transactional = life.own(
+      createTransactionalProducer({ kafka, transactionalId: `tx-${randomUUID()}` }),
+      (owned) => owned.close(),
+    );
+    await transactional.transaction(async (transaction) => {
+      await transaction.commitOffset({
+        groupId,
+        topic,
+        partition: 0,
+        nextOffset: 7n,
+        metadata: "x",
+      });
+    });
+    await until(async () => (await offsets.committed(0)) !== undefined, {
+      what: "it is committed",
+    });
+    expect(await offsets.committed(0)).toEqual({ offset: 7n, metadata: "x" });
+  });
+
   it("is fenced off when another takes its id over, and its open transaction ends", async () => {
     const transactionalId = `tx-${randomUUID()}`;
     const zombie = life.own(createTransactionalProducer({ kafka, transactionalId }), (owned) =>

@@ -6,7 +6,7 @@ import { createBatchLoop } from "./batch-loop.ts";
 import type { KafkaClient } from "./kafka.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
 import type { PipelineMetrics } from "./pipeline-metrics.ts";
-import type { RecordBatch } from "./records.ts";
+import type { IncomingRecord, RecordBatch } from "./records.ts";
 
 export type ConsumerOptions = {
   readonly kafka: KafkaClient;
@@ -23,9 +23,19 @@ export type ConsumerOptions = {
    */
   readonly positionOf: (partition: number) => Promise<bigint | undefined>;
   /**
+   * Where to begin reading a partition that goes on at `position`: at it, or before it to see again what
+   * was done earlier. Records before the position go to `onHistory` alone. Asked after `positionOf`.
+   * @throws {TransientError} asked again with backoff @throws {FatalError}
+   */
+  readonly readFrom?: (partition: number, position: bigint) => Promise<bigint>;
+  readonly onHistory?: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
+  /** Told at every assignment which partitions are ours now. */
+  readonly onAssigned?: (partitions: readonly number[]) => void;
+  /**
    * Does everything that a batch needs, its commit included. Batches of one partition come one by one,
    * in order; of several partitions side by side.
    * @throws {TransientError} the batch is tried again in place, with backoff, while heartbeats go on
+   * @throws {HeldBackError} the partition stops until the error says, the others go on
    * @throws {FatalError} the consumer stops and the service is not ready; as anything else that is thrown
    */
   readonly processBatch: (batch: RecordBatch) => Promise<void>;
@@ -107,7 +117,9 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     alive();
     metrics.rebalance();
     metrics.forgetLag();
-    assignment.begin(payload.memberAssignment[topic] ?? []);
+    const partitions = payload.memberAssignment[topic] ?? [];
+    options.onAssigned?.(partitions);
+    assignment.begin(partitions);
   });
   consumer.on(consumer.events.FETCH_START, alive);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
@@ -127,10 +139,20 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     const { partition } = batch;
     const held = assignment.current(partition);
     if (held === undefined || payload.isStale() || halted.signal.aborted) return;
+    const history = historyIn(batch.messages, held.position());
+    if (history > 0) {
+      alive();
+      await options.onHistory?.(partition, batch.messages.slice(0, history));
+      await payload.heartbeat();
+      if (history === batch.messages.length) {
+        payload.resolveOffset(batch.messages.at(-1)?.offset ?? batch.lastOffset());
+        return;
+      }
+    }
     const records: RecordBatch = {
       topic,
       partition,
-      records: batch.messages,
+      records: history > 0 ? batch.messages.slice(history) : batch.messages,
       firstOffset: held.position() ?? BigInt(batch.firstOffset() ?? "0"),
       nextOffset: BigInt(batch.lastOffset()) + 1n,
       highWatermark: BigInt(batch.highWatermark),
@@ -139,14 +161,19 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       topic,
       partition,
       records: Number(records.highWatermark - records.firstOffset),
-      oldestPendingMs: Number(batch.messages[0]?.timestamp),
+      oldestPendingMs: Number(records.records[0]?.timestamp),
     });
     const result = await batchLoop(records, () => payload.heartbeat());
     if (result.kind === "stopped" || !held.isOurs()) return;
-    held.moveTo(result.nextOffset);
-    if (result.kind === "done")
-      payload.resolveOffset(batch.messages.at(-1)?.offset ?? batch.lastOffset());
-    else consumer.seek({ topic, partition, offset: result.nextOffset.toString() });
+    switch (result.kind) {
+      case "done":
+        held.moveTo(result.nextOffset);
+        return payload.resolveOffset(batch.messages.at(-1)?.offset ?? batch.lastOffset());
+      case "moved":
+        return assignment.placeAgain(partition);
+      case "held":
+        return assignment.hold(partition, records.firstOffset, result.by.released);
+    }
   };
 
   try {
@@ -178,4 +205,12 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       await consumer.disconnect();
     },
   };
+}
+
+/** How many records stand before the position: offsets stay below 2^53 for as long as anyone lives. */
+function historyIn(messages: readonly { offset: string }[], position: bigint | undefined): number {
+  const first = messages[0];
+  if (position === undefined || first === undefined || BigInt(first.offset) >= position) return 0;
+  const at = messages.findIndex(({ offset }) => Number(offset) >= Number(position));
+  return at === -1 ? messages.length : at;
 }

@@ -1,9 +1,12 @@
 import type { KafkaClient } from "./kafka.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
 
+/** A group's position, and the note that was committed with it. */
+export type CommittedOffset = { readonly offset: bigint; readonly metadata: string };
+
 export type GroupOffsets = {
   /** A group's committed offset of a partition; undefined where it has none. @throws {TransientError} */
-  committed: (partition: number) => Promise<bigint | undefined>;
+  committed: (partition: number) => Promise<CommittedOffset | undefined>;
   close: () => Promise<void>;
 };
 
@@ -26,7 +29,8 @@ export async function connectGroupOffsets(options: {
       try {
         const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
         const found = offsets?.partitions.find((entry) => entry.partition === partition);
-        return found === undefined || found.offset === "-1" ? undefined : BigInt(found.offset);
+        if (found === undefined || found.offset === "-1") return undefined;
+        return { offset: BigInt(found.offset), metadata: found.metadata ?? "" };
       } catch (error) {
         throw kafkaFailure(error);
       }

@@ -8,6 +8,7 @@ import {
 import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
+import { httpStatusOf } from "./http-status.ts";
 
 export type SchemaRegistry = {
   /**
@@ -100,11 +101,8 @@ export function createSchemaRegistry(options: { url: string }): SchemaRegistry {
 
     ping: async () => {
       try {
-        const response = await fetch(`${options.url}/subjects`, {
-          signal: AbortSignal.timeout(2_000),
-        });
-        await response.body?.cancel();
-        if (!response.ok) throw new Error(`status ${response.status}`);
+        const status = await httpStatusOf(`${options.url}/config`, { timeoutMs: 2_000 });
+        if (status !== 200) throw new Error(`status ${status}`);
       } catch (error) {
         throw away(error);
       }

@@ -6,12 +6,13 @@ import type { OutgoingRecord } from "./records.ts";
 /** What can be done inside a transaction. Nothing of it is seen by others before the commit. */
 export type TransactionScope = {
   send: (topic: string, records: readonly OutgoingRecord[]) => Promise<void>;
-  /** Moves a consumer group's position with the transaction. */
+  /** Moves a consumer group's position with the transaction; `metadata` (up to 4 KB) comes back with it. */
   commitOffset: (position: {
     groupId: string;
     topic: string;
     partition: number;
     nextOffset: bigint;
+    metadata?: string;
   }) => Promise<void>;
 };
 
@@ -103,9 +104,12 @@ const scopeOf = (transaction: Transaction): TransactionScope => ({
       await transaction.send({ topic, messages, acks: -1 });
     }
   },
-  commitOffset: ({ groupId, topic, partition, nextOffset }) =>
-    transaction.sendOffsets({
+  commitOffset: ({ groupId, topic, partition, nextOffset, metadata = "" }) => {
+    const position = { partition, offset: nextOffset.toString(), metadata };
+    // The client hands on what it is given; only its types do not know of metadata.
+    return transaction.sendOffsets({
       consumerGroupId: groupId,
-      topics: [{ topic, partitions: [{ partition, offset: nextOffset.toString() }] }],
-    }),
+      topics: [{ topic, partitions: [position] }],
+    });
+  },
 });

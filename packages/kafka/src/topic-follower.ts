@@ -1,0 +1,78 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import { retryDelayMs } from "@fiberstream/runtime/retry";
+import { type ClusterAccess, connectCluster, isOutOfRange } from "./cluster-access.ts";
+import type { KafkaClient } from "./kafka.ts";
+import type { IncomingRecord } from "./records.ts";
+
+export type TopicFollower = {
+  /** Settles when everything is read that the topic held at the first fetch. */
+  readonly caughtUp: Promise<void>;
+  close: () => Promise<void>;
+};
+
+const MAX_WAIT_MS = 500;
+
+/**
+ * Reads a whole topic and then what comes, in every process for itself: what a cache is made of. Kafka
+ * away: it goes on when Kafka is back, from where it was. Never throws.
+ *
+ * @param options.onRecords given a partition's records in order; not called again before it settles
+ */
+export function followTopic(options: {
+  kafka: KafkaClient;
+  topic: string;
+  onRecords: (records: readonly IncomingRecord[]) => void | Promise<void>;
+  log: Log;
+}): TopicFollower {
+  const { kafka, topic, log } = options;
+  const ending = new AbortController();
+  const caughtUp = Promise.withResolvers<void>();
+  const positions = new Map<number, bigint>();
+  const goals = new Map<number, bigint>();
+
+  const round = async (cluster: ClusterAccess) => {
+    if (positions.size === 0) {
+      for (const [partition, at] of await cluster.beginnings(topic)) positions.set(partition, at);
+    }
+    for (const part of await cluster.fetch(topic, positions, { maxWaitMs: MAX_WAIT_MS })) {
+      if (!goals.has(part.partition)) goals.set(part.partition, part.highWatermark);
+      if (part.records.length > 0) await options.onRecords(part.records);
+      positions.set(part.partition, part.nextOffset);
+    }
+    const isBehind = ([partition, at]: [number, bigint]) => at < (goals.get(partition) ?? at + 1n);
+    if (positions.size > 0 && ![...positions].some(isBehind)) caughtUp.resolve();
+  };
+
+  const run = async () => {
+    let cluster: ClusterAccess | undefined;
+    for (let failures = 0; !ending.signal.aborted;) {
+      try {
+        cluster ??= await connectCluster(kafka);
+        await round(cluster);
+        failures = 0;
+      } catch (error) {
+        // The topic was cut or made anew: what it holds now is read again.
+        if (isOutOfRange(error)) positions.clear();
+        failures++;
+        log.warn({ topic, failures, reason: messageOf(error) }, "topic cannot be followed now");
+        await cluster?.close().catch(() => undefined);
+        cluster = undefined;
+        await delay(retryDelayMs(failures), undefined, { signal: ending.signal }).catch(
+          () => undefined,
+        );
+      }
+    }
+    await cluster?.close().catch(() => undefined);
+  };
+
+  const ended = run();
+  return {
+    caughtUp: caughtUp.promise,
+    close: async () => {
+      ending.abort();
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { addresses } from "@fiberstream/testkit/addresses";
+import { until } from "@fiberstream/testkit/until";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { createKafka } from "./kafka.ts";
+import { connectProducer, type Producer } from "./producer.ts";
+import { ensureTopics } from "./topic-admin.ts";
+import { followTopic } from "./topic-follower.ts";
+import { connectTopicReader } from "./topic-reader.ts";
+import { createTransactionalProducer } from "./transactional-producer.ts";
+
+const log = createLog({ service: "test", level: "silent", format: "json" });
+const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
+
+let life: Life;
+let topic: string;
+let producer: Producer;
+
+beforeEach(async () => {
+  life = createLife();
+  topic = `reader-${randomUUID()}`;
+  await ensureTopics({ kafka, topics: [{ topic, partitions: 3, config: {} }] });
+  producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
+});
+afterEach(() => life.stop());
+
+const send = (values: readonly string[]) =>
+  producer.send(
+    topic,
+    values.map((value) => ({ key: value, value: Buffer.from(value) })),
+  );
+const inTransaction = async (values: readonly string[], outcome: "commit" | "abort") => {
+  const transactional = createTransactionalProducer({ kafka, transactionalId: randomUUID() });
+  life.own(transactional, (owned) => owned.close());
+  const done = transactional.transaction(async (transaction) => {
+    await transaction.send(
+      topic,
+      values.map((value) => ({ key: value, value: Buffer.from(value) })),
+    );
+    if (outcome === "abort") throw new Error("aborted");
+  });
+  await done.catch(() => undefined);
+};
+
+describe("topic reader", () => {
+  it("reads what a topic holds, committed records only, to its end", async () => {
+    const values = Array.from({ length: 300 }, (_, index) => `value-${index}`);
+    await send(values);
+    await inTransaction(["aborted"], "abort");
+    await inTransaction(["committed"], "commit");
+    const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
+    const seen: string[] = [];
+    for (const stretch of await reader.stretches(topic)) {
+      for await (const records of reader.read(topic, stretch)) {
+        seen.push(...records.map(({ value }) => String(value)));
+      }
+    }
+    expect(seen.toSorted()).toEqual([...values, "committed"].toSorted());
+    expect(await reader.stretches(topic, { since: Date.now() + 60_000 })).toEqual([]);
+  });
+});
+
+describe("topic follower", () => {
+  it("reads all there is, says so, and goes on with what comes", async () => {
+    await send(["a", "b", "c"]);
+    const seen: string[] = [];
+    const follower = life.own(
+      followTopic({
+        kafka,
+        topic,
+        onRecords: (records) => void seen.push(...records.map(({ value }) => String(value))),
+        log,
+      }),
+      (owned) => owned.close(),
+    );
+    await follower.caughtUp;
+    expect(seen.toSorted()).toEqual(["a", "b", "c"]);
+    await inTransaction(["d"], "commit");
+    await send(["e"]);
+    await until(() => seen.length === 5, { what: "the later ones came" });
+    expect(seen.toSorted()).toEqual(["a", "b", "c", "d", "e"]);
+  });
+});
