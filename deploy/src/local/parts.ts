@@ -120,11 +120,7 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
   ];
 }
 
-const asStarted = ({ pid, ended, stop }: Part): Started => ({
-  pid,
-  ended: ended.then(() => "see its log"),
-  stop,
-});
+const asStarted = ({ pid, ended, stop }: Part): Started => ({ pid, ended, stop });
 
 /** Somebody else's: it has to be there, and is neither restarted nor stopped. */
 async function useExternal(title: string, address: string, setting: string): Promise<Started> {

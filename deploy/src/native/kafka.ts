@@ -5,7 +5,7 @@ import { requireFreePort } from "./port-owner.ts";
 import { type Part, type PartOptions, startPart } from "./part.ts";
 import { runSandboxed } from "./sandbox.ts";
 
-/** C1 alone starts a JVM that lives for a development session a third faster than the default. */
+/** The quick compiler only: it starts sooner, and what a development load asks for is no more. */
 const JAVA = [
   "java",
   "-Xmx512m",

@@ -1,4 +1,3 @@
-import type { ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { NativeError } from "./native-error.ts";
 import { requireFreePort } from "./port-owner.ts";
@@ -27,8 +26,8 @@ export type Part = {
   readonly name: string;
   /** The program itself, as the host numbers it. */
   readonly pid: number;
-  /** Settles when the part has ended, whoever ended it. */
-  readonly ended: Promise<void>;
+  /** Settles when the part has ended, whoever ended it; says how. */
+  readonly ended: Promise<string>;
   /** Ends it cleanly, its data on disk; settles when it and everything below it is gone. */
   readonly stop: () => Promise<void>;
   /** Ends it as a power cut would (SIGKILL). */
@@ -58,8 +57,12 @@ export async function startPart(definition: {
   const { root, port, dataDir, logFile } = options;
   await requireFreePort({ number: port, setting: definition.portSetting });
   const child = startSandboxed(root, { ...definition.sandboxed, dataDir, logFile });
-  const ended = Promise.withResolvers<void>();
-  child.on("exit", () => ended.resolve()).on("error", ended.reject);
+  const ended = Promise.withResolvers<string>();
+  let howItEnded: string | undefined;
+  void ended.promise.then((how) => (howItEnded = how));
+  child
+    .on("exit", (code, signal) => ended.resolve(signal ?? `code ${code}`))
+    .on("error", (error) => ended.resolve(error.message));
 
   const end = async (signal: NodeJS.Signals) => {
     signalSandboxed(child, signal);
@@ -67,7 +70,7 @@ export async function startPart(definition: {
     await ended.promise.finally(() => clearTimeout(giveUp));
   };
   try {
-    await untilReady({ name, child, logFile, isReady });
+    await untilReady({ name, logFile, isReady, howItEnded: () => howItEnded });
   } catch (error) {
     await end("SIGKILL");
     throw error;
@@ -83,15 +86,15 @@ export async function startPart(definition: {
 
 async function untilReady(waiting: {
   name: string;
-  child: ChildProcess;
   logFile: string;
   isReady: () => Promise<boolean>;
+  howItEnded: () => string | undefined;
 }): Promise<void> {
-  const { name, child, logFile, isReady } = waiting;
+  const { name, logFile, isReady, howItEnded } = waiting;
   const giveUpAt = Date.now() + START_TIMEOUT_MS;
   while (!(await isReady().catch(() => false))) {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      const how = child.signalCode ?? `code ${child.exitCode}`;
+    const how = howItEnded();
+    if (how !== undefined) {
       throw new NativeError(`${name} ended while it was starting (${how}). ${lastLines(logFile)}`);
     }
     if (Date.now() > giveUpAt) {
