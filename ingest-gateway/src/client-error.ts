@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { STATUS_CODES } from "@fiberstream/runtime/node-http";
 import { problemAnswer } from "./answer.ts";
 import type { Code } from "./codes.ts";
 import { Refusal } from "./refusal.ts";

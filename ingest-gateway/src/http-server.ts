@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createServer } from "@fiberstream/runtime/node-http";
 import { answerClientError } from "./client-error.ts";
 import type { Call } from "./ingest.ts";
 import type { ServeEvents } from "./serve-events.ts";

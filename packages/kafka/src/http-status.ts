@@ -1,9 +1,9 @@
-import { get as getOverHttp } from "node:http";
 import { get as getOverHttps } from "node:https";
+import { get as getOverHttp } from "@fiberstream/runtime/node-http";
 
 /**
  * The status of a GET's answer; its body is thrown away.
- * Not by fetch: the first call of it costs a process 16 MB for good.
+ * Not by fetch, whose first call loads an HTTP client that nothing else here needs.
  *
  * @throws when there is no answer within `timeoutMs`
  */

@@ -1,8 +1,9 @@
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import type { Health } from "./health.ts";
+import { createServer } from "./node-http.ts";
 
 export type AdminServer = { readonly port: number; close: () => Promise<void> };
 
