@@ -22,7 +22,7 @@ export type ValidateEvent = (input: unknown, origin: Origin) => ProbeMetric | Fa
 
 /**
  * Compiles the rules of the raw record's schema once. The rules live in the schema's attributes;
- * here stands only which rule reads which field. 1 us an event with its id.
+ * here stands only which rule reads which field. 1.7 us an event, 0.7 of it for the id.
  *
  * @param options.maxAgeMs how long before its arrival an event may have been measured
  * @param options.maxAheadMs how far a probe's clock may run ahead of the gateway's
