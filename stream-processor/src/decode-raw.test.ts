@@ -4,6 +4,7 @@ import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
 import { createRawEventDecoder } from "./decode-raw.ts";
+import { createTimePolicy } from "./event-time.ts";
 
 const schema = readAvroSchema("ProbeMetric");
 const older = { ...schema, fields: schema.fields.filter(({ name }) => name !== "metadata") };
@@ -18,7 +19,12 @@ const registry: SchemaRegistry = {
   ping: async () => undefined,
   writerType: async (id) => types.get(id),
 };
-const decoder = createRawEventDecoder({ registry, schema, currentId: 1 });
+const timePolicy = createTimePolicy({
+  lateAfterMs: 3_600_000,
+  tooOldAfterMs: 86_400_000,
+  futureAfterMs: 300_000,
+});
+const decoder = createRawEventDecoder({ registry, schema, currentId: 1, timePolicy });
 
 function written(id: number, change: object = {}): Buffer {
   const avro = types.get(id)?.toBuffer({ ...example, ...change }) ?? Buffer.alloc(0);
@@ -39,7 +45,7 @@ describe("raw event decoder", () => {
     const outcome = await decode(value);
     expect(outcome).toMatchObject({
       kind: "ok",
-      value: { nodeId: "probe-accra-01", country: "GH", region: "Greater Accra" },
+      value: { nodeId: "probe-accra-01", latencyMs: 42.75 },
     });
     expect(outcome.kind === "ok" && outcome.value.bytes.equals(value.subarray(5))).toBe(true);
   });
@@ -58,6 +64,17 @@ describe("raw event decoder", () => {
     expect(await decode(written(1, change))).toMatchObject({
       kind: "dead",
       reason: { failureClass: "invalid-record" },
+    });
+  });
+
+  it.each([
+    ["too-old", -86_400_001],
+    ["in-future", 300_001],
+  ])("puts aside what is %s when it is received", async (failureClass, aheadMs) => {
+    const timestamp = Number(example["received_at"]) + aheadMs * 1_000;
+    expect(await decode(written(1, { timestamp }))).toMatchObject({
+      kind: "dead",
+      reason: { failureClass },
     });
   });
 

@@ -13,4 +13,5 @@ export type NodeData = Pick<
   | "lat"
   | "lng"
   | "tags"
+  | "revision"
 >;

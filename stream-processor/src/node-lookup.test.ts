@@ -14,9 +14,10 @@ const nodeOf = (node_id: string): NodeData => ({
   lat: null,
   lng: null,
   tags: {},
+  revision: 1,
 });
-const seen = (...nodeIds: string[]): SeenNode[] =>
-  nodeIds.map((nodeId) => ({ nodeId, country: "GH", region: "Ashanti" }));
+const seen = (...nodeIds: string[]): Map<string, SeenNode> =>
+  new Map(nodeIds.map((nodeId) => [nodeId, { nodeId, country: "GH", region: "Ashanti" }]));
 
 function tiersWith(contents: {
   memory?: string[];

@@ -13,7 +13,9 @@ export type SeenNode = {
  * its events go on without.
  * @throws {FatalError} when the database refuses for good
  */
-export type NodeLookup = (seen: readonly SeenNode[]) => Promise<ReadonlyMap<string, NodeData>>;
+export type NodeLookup = (
+  seen: ReadonlyMap<string, SeenNode>,
+) => Promise<ReadonlyMap<string, NodeData>>;
 
 export type Tier = "memory" | "redis" | "postgres";
 export type LookupOutcome = "hit" | "miss" | "registered" | "unavailable";
@@ -62,11 +64,10 @@ export function createNodeLookup(tiers: {
   return async (seen) => {
     const found = new Map<string, NodeData>();
     const wanted = new Map<string, SeenNode>();
-    for (const event of seen) {
-      if (found.has(event.nodeId) || wanted.has(event.nodeId)) continue;
-      const node = memory.get(event.nodeId);
-      if (node === undefined) wanted.set(event.nodeId, event);
-      else found.set(event.nodeId, node);
+    for (const [nodeId, event] of seen) {
+      const node = memory.get(nodeId);
+      if (node === undefined) wanted.set(nodeId, event);
+      else found.set(nodeId, node);
     }
     count("memory", "hit", found.size);
     count("memory", "miss", wanted.size);

@@ -29,7 +29,7 @@ const MARK_PUBLISHED = `
   FROM unnest($1::text[], $2::bigint[]) AS done (node_id, revision)
   WHERE nodes.node_id = done.node_id AND nodes.published_revision < done.revision`;
 
-type Unpublished = Omit<Node, "created_at" | "updated_at"> & {
+type Unpublished = Omit<Node, "created_at" | "updated_at" | "revision"> & {
   created_at: string;
   updated_at: string;
   revision: string;
@@ -40,7 +40,6 @@ type Unpublished = Omit<Node, "created_at" | "updated_at"> & {
  * between the two publishes twice, never not at all. One publisher at a time, by an advisory lock that
  * ends with its connection; the others wait to take over.
  *
- * @param options.onPublished called after each round, so that caches forget what changed
  * @returns a function that ends it and waits until it has ended
  */
 export function runNodePublisher(options: {
@@ -49,7 +48,6 @@ export function runNodePublisher(options: {
   topic: string;
   schema: RecordSchema;
   schemaId: number;
-  onPublished: (nodeIds: readonly string[]) => Promise<void>;
   countPublished: (nodes: number) => void;
   log: Log;
 }): () => Promise<void> {
@@ -57,9 +55,10 @@ export function runNodePublisher(options: {
   const type = avsc.Type.forSchema(options.schema as avsc.Schema);
   const ending = new AbortController();
 
-  const recordOf = ({ revision: _revision, ...node }: Unpublished) => {
+  const recordOf = (node: Unpublished) => {
     const avro = type.toBuffer({
       ...node,
+      revision: Number(node.revision),
       created_at: Number(node.created_at),
       updated_at: Number(node.updated_at),
     });
@@ -75,7 +74,6 @@ export function runNodePublisher(options: {
     await producer.send(topic, nodes.map(recordOf));
     const nodeIds = nodes.map((node) => node.node_id);
     await query(client, MARK_PUBLISHED, [nodeIds, nodes.map((node) => node.revision)]);
-    await options.onPublished(nodeIds);
     options.countPublished(nodes.length);
     return nodes.length;
   };

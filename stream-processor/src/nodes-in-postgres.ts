@@ -2,7 +2,8 @@ import { type PgPool, query } from "@fiberstream/postgres/pool";
 import type { NodeData } from "./node-data.ts";
 import type { SeenNode } from "./node-lookup.ts";
 
-const COLUMNS = "node_id, node_name, display_name, status, country, region, city, lat, lng, tags";
+const COLUMNS =
+  "node_id, node_name, display_name, status, country, region, city, lat, lng, tags, revision::float8 AS revision";
 
 const SELECT_NODES = `SELECT ${COLUMNS} FROM nodes WHERE node_id = ANY($1::text[])`;
 

@@ -1,8 +1,26 @@
 import { type Redis, redisFailure } from "@fiberstream/redis/redis";
 import type { NodeData } from "./node-data.ts";
 
+const NODES_PER_CALL = 500;
+
 /**
- * The cache that all processors share: one string of JSON a node, under `<namespace>node:<node_id>`.
+ * Several processors write here, each when it comes to it: an older state must not replace a newer one.
+ * A value is its revision, a space and the JSON.
+ */
+const SET_UNLESS_OLDER = `
+  for at, key in ipairs(KEYS) do
+    local value = ARGV[at * 2 - 1]
+    local held = redis.call("GET", key)
+    if not held or tonumber(held:match("^%d+")) <= tonumber(value:match("^%d+")) then
+      redis.call("SET", key, value, "EX", ARGV[at * 2])
+    end
+  end`;
+
+const textOf = (node: NodeData): string => `${node.revision} ${JSON.stringify(node)}`;
+const nodeOf = (text: string) => JSON.parse(text.slice(text.indexOf(" ") + 1)) as NodeData;
+
+/**
+ * The cache that all processors share: one string a node, under `<namespace>node:<node_id>`.
  * Times to live differ by up to a fifth, so that nodes cached together are not asked for together.
  */
 export function createRedisTier(options: { redis: Redis; namespace: string; ttlSeconds: number }) {
@@ -15,7 +33,7 @@ export function createRedisTier(options: { redis: Redis; namespace: string; ttlS
     getMany: async (nodeIds: readonly string[]): Promise<NodeData[]> => {
       try {
         const values = await client.mGet(nodeIds.map(keyOf));
-        return values.flatMap((value) => (value === null ? [] : [JSON.parse(value) as NodeData]));
+        return values.flatMap((value) => (value === null ? [] : [nodeOf(value)]));
       } catch (error) {
         throw redisFailure(error);
       }
@@ -23,13 +41,15 @@ export function createRedisTier(options: { redis: Redis; namespace: string; ttlS
     /** Never throws: what is not cached is asked for again. */
     setMany: async (nodes: readonly NodeData[]): Promise<void> => {
       if (nodes.length === 0 || !isUp()) return;
-      const commands = client.multi();
-      for (const node of nodes) {
-        commands.set(keyOf(node.node_id), JSON.stringify(node), {
-          expiration: { type: "EX", value: ttlSeconds() },
-        });
+      for (let from = 0; from < nodes.length; from += NODES_PER_CALL) {
+        const some = nodes.slice(from, from + NODES_PER_CALL);
+        await client
+          .eval(SET_UNLESS_OLDER, {
+            keys: some.map(({ node_id }) => keyOf(node_id)),
+            arguments: some.flatMap((node) => [textOf(node), String(ttlSeconds())]),
+          })
+          .catch(() => undefined);
       }
-      await commands.execAsPipeline().catch(() => undefined);
     },
     /** Never throws: an entry that stays is good until its time to live ends. */
     forgetMany: async (nodeIds: readonly string[]): Promise<void> => {

@@ -4,6 +4,7 @@ import {
   createTransactionalProducer,
   type TransactionalProducer,
 } from "@fiberstream/kafka/transactional-producer";
+import { readNote, type WindowNote } from "./window-note.ts";
 
 /**
  * One transactional producer for each input partition, its transactional id bound to the partition:
@@ -17,6 +18,7 @@ export function createPartitionProducers(options: {
 }) {
   const { kafka, groupId, groupOffsets } = options;
   const producers = new Map<number, TransactionalProducer>();
+  const notes = new Map<number, WindowNote | undefined>();
 
   const of = (partition: number): TransactionalProducer => {
     let producer = producers.get(partition);
@@ -36,8 +38,12 @@ export function createPartitionProducers(options: {
      */
     positionOf: async (partition: number): Promise<bigint | undefined> => {
       await of(partition).fence();
-      return (await groupOffsets.committed(partition))?.offset;
+      const committed = await groupOffsets.committed(partition);
+      notes.set(partition, readNote(committed?.metadata ?? ""));
+      return committed?.offset;
     },
+    /** What was committed with the position, as `positionOf` has read it last. */
+    noteOf: (partition: number): WindowNote | undefined => notes.get(partition),
     close: async () => {
       await Promise.all([...producers.values()].map((producer) => producer.close()));
     },

@@ -1,79 +1,155 @@
+import type { Breaker } from "@fiberstream/kafka/breaker";
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
-import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import type { IncomingRecord, OutgoingRecord, RecordBatch } from "@fiberstream/kafka/records";
 import type { TransactionalProducer } from "@fiberstream/kafka/transactional-producer";
-import type { Outcome } from "@fiberstream/runtime/outcome";
-import type { RawEvent, RawEventDecoder } from "./decode-raw.ts";
+import type { DeadReason, FailureClass, Outcome } from "@fiberstream/runtime/outcome";
+import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
+import type { RawEventDecoder } from "./decode-raw.ts";
 import type { Enrich } from "./enrich.ts";
-import type { NodeLookup } from "./node-lookup.ts";
+import type { TimePolicy } from "./event-time.ts";
+import { createInHand } from "./in-hand.ts";
+import type { NodeLookup, SeenNode } from "./node-lookup.ts";
+import { type PartitionWindows, placeOf } from "./partition-windows.ts";
+import { placeOf as nodePlaceOf, type RawEvent } from "./raw-event.ts";
+import { writeNote } from "./window-note.ts";
+
+export type BatchSteps = {
+  decoder: RawEventDecoder;
+  timePolicy: TimePolicy;
+  breaker: Breaker;
+  lookupNodes: NodeLookup;
+  windows: PartitionWindows;
+  enrich: Enrich;
+  alertRecord: (alert: ProbeAlert) => OutgoingRecord;
+  producerOf: (partition: number) => TransactionalProducer;
+  topics: { enriched: string; alerts: string; deadLetter: string };
+  groupId: string;
+  count: (counts: BatchCounts) => void;
+};
+
+export type BatchCounts = {
+  ok: number;
+  repeats: number;
+  late: number;
+  alerts: number;
+  dead: Map<FailureClass, number>;
+};
 
 /**
- * The life of a batch of raw records: decoded, enriched with their nodes' data, routed, and produced in
- * one Kafka transaction together with the offset that says it is done. What cannot be decoded goes to
- * the dead-letter topic in the same transaction.
+ * The life of a batch of raw records: decoded, looked at in bulk by the breaker, enriched with their nodes'
+ * data and with what their nodes' windows say, and produced in one Kafka transaction together with the
+ * offset that says it is done. What cannot go on is dead-lettered in the same transaction.
  *
+ * @throws {HeldBackError} too many of the records are bad: nothing is written
  * @throws {TransientError} nothing of the batch is seen downstream, or all of it is: ask for the committed offset
  */
-export function createBatchProcessor(steps: {
-  decoder: RawEventDecoder;
-  lookupNodes: NodeLookup;
-  enrich: Enrich;
-  producerOf: (partition: number) => TransactionalProducer;
-  topics: { enriched: string; deadLetter: string };
-  groupId: string;
-  metrics: PipelineMetrics;
-}): (batch: RecordBatch) => Promise<void> {
-  const { decoder, lookupNodes, enrich, producerOf, topics, groupId, metrics } = steps;
+export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) => Promise<void> {
+  const { decoder, breaker, lookupNodes, producerOf, topics, groupId } = steps;
+  const inHand = createInHand<Work>();
+
+  const prepare = async (batch: RecordBatch): Promise<Work> => {
+    await decoder.prepare(batch.records);
+    const outcomes = batch.records.map(decoder.decode);
+    breaker.admit(
+      batch.partition,
+      outcomes.map(({ kind }) => kind === "dead"),
+    );
+    const nodes = await lookupNodes(nodesOf(outcomes));
+    return route(batch, outcomes, nodes, steps);
+  };
 
   return async (batch) => {
-    await decoder.prepare(batch.records);
-    const decoded = batch.records.map((record) => ({ record, outcome: decoder.decode(record) }));
-    const nodes = await lookupNodes(eventsOf(decoded));
-
-    const enriched: OutgoingRecord[] = [];
-    const deadLetters: OutgoingRecord[] = [];
-    for (const { record, outcome } of decoded) {
-      if (outcome.kind === "ok") enriched.push(enrich(record, outcome.value, nodes));
-      else
-        deadLetters.push(
-          deadLetterOf(record, originOf(batch, groupId), outcome.reason, new Date()),
-        );
-    }
-
+    const work = inHand.of(batch) ?? inHand.keep(batch, await prepare(batch));
     await producerOf(batch.partition).transaction(async (transaction) => {
-      await transaction.send(topics.enriched, enriched);
-      await transaction.send(topics.deadLetter, deadLetters);
-      await transaction.commitOffset({ groupId, ...positionAfter(batch) });
+      await transaction.send([
+        { topic: topics.enriched, records: work.enriched },
+        { topic: topics.alerts, records: work.alerts },
+        { topic: topics.deadLetter, records: work.deadLetters },
+      ]);
+      const { topic, partition, nextOffset } = batch;
+      await transaction.commitOffset({
+        groupId,
+        topic,
+        partition,
+        nextOffset,
+        metadata: work.note,
+      });
     });
-    countOutcomes(metrics, decoded);
+    inHand.done(batch);
+    steps.count(work.counts);
   };
 }
 
-const positionAfter = ({ topic, partition, nextOffset }: RecordBatch) => ({
-  topic,
-  partition,
-  nextOffset,
-});
+/** What is made of a batch: all that is written, and what is counted once it is. */
+type Work = {
+  enriched: OutgoingRecord[];
+  alerts: OutgoingRecord[];
+  deadLetters: OutgoingRecord[];
+  note: string;
+  counts: BatchCounts;
+};
 
-type Decoded = readonly { record: IncomingRecord; outcome: Outcome<RawEvent> }[];
-
-const eventsOf = (decoded: Decoded): RawEvent[] =>
-  decoded.flatMap(({ outcome }) => (outcome.kind === "ok" ? [outcome.value] : []));
-
-const originOf = ({ topic, partition }: RecordBatch, groupId: string) => ({
-  topic,
-  partition,
-  groupId,
-  service: "stream-processor",
-  stage: "decode",
-});
-
-function countOutcomes(metrics: PipelineMetrics, decoded: Decoded): void {
-  let okCount = 0;
-  for (const { outcome } of decoded) {
-    if (outcome.kind === "ok") okCount++;
-    else metrics.deadLetters(outcome.reason.failureClass, 1);
+function nodesOf(outcomes: readonly Outcome<RawEvent>[]): Map<string, SeenNode> {
+  const seen = new Map<string, SeenNode>();
+  for (const outcome of outcomes) {
+    if (outcome.kind === "dead" || seen.has(outcome.value.nodeId)) continue;
+    const { nodeId } = outcome.value;
+    seen.set(nodeId, { nodeId, ...nodePlaceOf(outcome.value) });
   }
-  metrics.records("ok", okCount);
-  metrics.records("dead", decoded.length - okCount);
+  return seen;
 }
+
+/** Nothing in here waits: windows move on as a whole, or not at all. */
+function route(
+  batch: RecordBatch,
+  outcomes: readonly Outcome<RawEvent>[],
+  nodes: Awaited<ReturnType<NodeLookup>>,
+  steps: BatchSteps,
+): Work {
+  const { windows, timePolicy, enrich, alertRecord } = steps;
+  const window = windows.at(batch.partition, batch.firstOffset);
+  const counts: BatchCounts = { ok: 0, repeats: 0, late: 0, alerts: 0, dead: new Map() };
+  const work: Work = { enriched: [], alerts: [], deadLetters: [], note: "", counts };
+  batch.records.forEach((record, index) => {
+    const outcome = outcomes[index];
+    if (outcome === undefined) return;
+    if (outcome.kind === "dead") {
+      work.deadLetters.push(aside(record, outcome.reason, batch, steps.groupId));
+      const { failureClass } = outcome.reason;
+      counts.dead.set(failureClass, (counts.dead.get(failureClass) ?? 0) + 1);
+      return;
+    }
+    const event = outcome.value;
+    const { isRepeat, anomaly, alerts } = window.judge(event, placeOf(record));
+    if (isRepeat) {
+      counts.repeats++;
+      return;
+    }
+    const quality = timePolicy.qualityOf(event);
+    const node = nodes.get(event.nodeId);
+    work.enriched.push(enrich(record, event, { quality, node, anomaly }));
+    for (const alert of alerts) work.alerts.push(alertRecord(alert));
+    if (quality === "late") counts.late++;
+  });
+  counts.ok = work.enriched.length;
+  counts.alerts = work.alerts.length;
+  window.position = batch.nextOffset;
+  work.note = writeNote({
+    from: window.neededFrom(batch.nextOffset),
+    clockMs: window.clockMs(),
+  });
+  return work;
+}
+
+const aside = (
+  record: IncomingRecord,
+  reason: DeadReason,
+  { topic, partition }: RecordBatch,
+  groupId: string,
+): OutgoingRecord =>
+  deadLetterOf(
+    record,
+    { topic, partition, groupId, service: "stream-processor", stage: "decode" },
+    reason,
+    new Date(),
+  );

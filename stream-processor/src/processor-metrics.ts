@@ -1,8 +1,25 @@
-import { Counter, type Registry } from "prom-client";
+import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
+import { Counter, Gauge, type Registry } from "prom-client";
 import type { LookupOutcome, Tier } from "./node-lookup.ts";
+import type { BatchCounts } from "./process-batch.ts";
 
-/** What only the processor counts; counted once a batch. */
-export function createProcessorMetrics(options: { registry: Registry }) {
+export type ProcessorMetrics = {
+  readonly countLookups: (tier: Tier, outcome: LookupOutcome, nodes: number) => void;
+  readonly countPublished: (nodes: number) => void;
+  readonly countBatch: (counts: BatchCounts) => void;
+  readonly countEvicted: () => void;
+};
+
+/**
+ * What only the processor counts; counted once a batch.
+ * @param options.windowNodes how many nodes have a window now
+ */
+export function createProcessorMetrics(options: {
+  registry: Registry;
+  pipeline: PipelineMetrics;
+  windowNodes: () => number;
+}): ProcessorMetrics {
+  const { pipeline, windowNodes } = options;
   const registers = [options.registry];
   const lookups = new Counter({
     name: "fiberstream_node_lookup_total",
@@ -15,10 +32,44 @@ export function createProcessorMetrics(options: { registry: Registry }) {
     help: "Changes of nodes written to probe.nodes",
     registers,
   });
+  const late = new Counter({
+    name: "fiberstream_late_events_total",
+    help: "Events that went on flagged as late: received long after they were measured",
+    registers,
+  });
+  const alerts = new Counter({
+    name: "fiberstream_alert_changes_total",
+    help: "Alerts of nodes opened or resolved in probe.alerts",
+    registers,
+  });
+  const evicted = new Counter({
+    name: "fiberstream_window_evictions_total",
+    help: "Windows of nodes forgotten because a partition has more nodes than WINDOW_NODES_PER_PARTITION: their repeats are left to the sink and their scores begin anew",
+    registers,
+  });
+  const windows: Gauge = new Gauge({
+    name: "fiberstream_window_nodes",
+    help: "Nodes whose last events are in memory, up to 3 KB each",
+    registers,
+    collect: () => windows.set(windowNodes()),
+  });
   return {
-    countLookups: (tier: Tier, outcome: LookupOutcome, nodes: number) => {
+    countLookups: (tier, outcome, nodes) => {
       if (nodes > 0) lookups.inc({ tier, outcome }, nodes);
     },
-    countPublished: (nodes: number) => published.inc(nodes),
+    countPublished: (nodes) => published.inc(nodes),
+    countEvicted: () => evicted.inc(),
+    countBatch: (counts) => {
+      pipeline.records("ok", counts.ok);
+      pipeline.records("repeat", counts.repeats);
+      let dead = 0;
+      for (const [failureClass, records] of counts.dead) {
+        pipeline.deadLetters(failureClass, records);
+        dead += records;
+      }
+      pipeline.records("dead", dead);
+      late.inc(counts.late);
+      alerts.inc(counts.alerts);
+    },
   };
 }

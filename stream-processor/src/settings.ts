@@ -1,14 +1,19 @@
-import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { breakerSettings } from "@fiberstream/kafka/breaker";
+import { groupSettings, kafkaSettings } from "@fiberstream/kafka/settings";
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { redisSettings } from "@fiberstream/redis/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
+import { eventTimeSettings } from "./event-time.ts";
 
 export const processorSettings = {
   ...serviceSettings(8020),
   ...kafkaSettings(),
   ...postgresSettings(),
   ...redisSettings(),
+  ...groupSettings(),
+  ...breakerSettings(),
+  ...eventTimeSettings(),
   partitionsConcurrently: setting(
     "PARTITIONS_CONCURRENTLY",
     wholeNumber({ min: 1, max: 64 }).default(4),
@@ -21,12 +26,17 @@ export const processorSettings = {
   ),
   memoryTtlMs: setting(
     "MEMORY_TTL_MS",
-    wholeNumber({ min: 0, max: 3_600_000 }).default(2_000),
-    "how long a node's data in memory is good; a change of a node is seen after it at the latest",
+    wholeNumber({ min: 0, max: 3_600_000 }).default(10_000),
+    "how long a node's data in memory is good when the topic of changes cannot be followed",
   ),
   redisTtlSeconds: setting(
     "REDIS_TTL_SECONDS",
     wholeNumber({ min: 1, max: 86_400 }).default(300),
     "how long a node's data in Redis is good, less up to a fifth by chance",
+  ),
+  windowNodesPerPartition: setting(
+    "WINDOW_NODES_PER_PARTITION",
+    wholeNumber({ min: 1, max: 10_000_000 }).default(20_000),
+    "nodes of one partition whose last events are kept in memory, up to 3 KB each; past it the oldest is forgotten",
   ),
 };

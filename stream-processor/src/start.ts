@@ -1,26 +1,32 @@
+import { createBreaker } from "@fiberstream/kafka/breaker";
 import { runConsumer } from "@fiberstream/kafka/consumer";
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { createKafka } from "@fiberstream/kafka/kafka";
+import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { connectProducer } from "@fiberstream/kafka/producer";
+import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
+import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
 import { createPool, query } from "@fiberstream/postgres/pool";
 import { connectRedis } from "@fiberstream/redis/redis";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
+import { createAlertRecord } from "./alert-record.ts";
+import { addBreakerRoutes } from "./breaker-routes.ts";
 import { createRawEventDecoder } from "./decode-raw.ts";
 import { createEnrich } from "./enrich.ts";
-import { createNodeLookup } from "./node-lookup.ts";
-import { runNodePublisher } from "./node-publisher.ts";
-import { createMemoryTier } from "./nodes-in-memory.ts";
-import { createPostgresTier } from "./nodes-in-postgres.ts";
-import { createRedisTier } from "./nodes-in-redis.ts";
+import { createTimePolicy } from "./event-time.ts";
+import { readOpenAlerts } from "./open-alerts.ts";
 import { createPartitionProducers } from "./partition-producers.ts";
+import { createPartitionWindows } from "./partition-windows.ts";
 import { createBatchProcessor } from "./process-batch.ts";
 import { createProcessorMetrics } from "./processor-metrics.ts";
 import type { processorSettings } from "./settings.ts";
+import { startNodes } from "./start-nodes.ts";
 
 /** Waits for what the processor needs, then consumes until the end of `life`. */
 export async function start(frame: ServiceFrame<typeof processorSettings>): Promise<void> {
@@ -31,11 +37,13 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     raw: topicIn(namespace, "probe.metrics.raw"),
     enriched: topicIn(namespace, "probe.metrics.enriched"),
     deadLetter: topicIn(namespace, "probe.metrics.dead-letter"),
+    alerts: topicIn(namespace, "probe.alerts"),
     nodes: topicIn(namespace, "probe.nodes"),
   };
   const schemas = {
     raw: readAvroSchema("ProbeMetric"),
     enriched: readAvroSchema("EnrichedProbeMetric"),
+    alert: readAvroSchema("ProbeAlert"),
     node: readAvroSchema("Node"),
   };
   const waitFor = <T>(name: string, where: string, attempt: () => Promise<T>) =>
@@ -63,6 +71,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   const ids = await waitFor("registry", addressOf(schemaRegistryUrl), async () => ({
     raw: await registry.idOf(subjectOf(topics.raw), schemas.raw),
     enriched: await registry.idOf(subjectOf(topics.enriched), schemas.enriched),
+    alert: await registry.idOf(subjectOf(topics.alerts), schemas.alert),
     node: await registry.idOf(subjectOf(topics.nodes), schemas.node),
   }));
 
@@ -82,41 +91,85 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     owned.close(),
   );
 
-  const redisTier = createRedisTier({ redis, namespace, ttlSeconds: config.redisTtlSeconds });
-  const memory = createMemoryTier({ maxNodes: config.memoryNodes, ttlMs: config.memoryTtlMs });
-  const processorMetrics = createProcessorMetrics({ registry: metricsRegistry });
-  life.own(
-    runNodePublisher({
-      pool,
-      producer,
-      topic: topics.nodes,
-      schema: schemas.node,
-      schemaId: ids.node,
-      onPublished: (nodeIds) => redisTier.forgetMany(nodeIds),
-      countPublished: processorMetrics.countPublished,
-      log,
-    }),
-    (end) => end(),
+  const reader = life.own(
+    await waitFor("kafka", kafkaAddress, () => connectTopicReader({ kafka })),
+    (owned) => owned.close(),
+  );
+  const [rawCount, alertCount] = await waitFor("kafka", kafkaAddress, () =>
+    partitionCounts({ kafka, topics: [topics.raw, topics.alerts] }),
   );
 
   const metrics = createPipelineMetrics({ registry: metricsRegistry, stage: "processor" });
+  const processorMetrics = createProcessorMetrics({
+    registry: metricsRegistry,
+    pipeline: metrics,
+    windowNodes: () => windows.nodes(),
+  });
+  const timePolicy = createTimePolicy(config);
+  const decoder = createRawEventDecoder({
+    registry,
+    schema: schemas.raw,
+    currentId: ids.raw,
+    timePolicy,
+  });
+  const alertDecoder = createRecordDecoder<ProbeAlert>({ registry, readerSchema: schemas.alert });
+  const windows = createPartitionWindows({
+    maxNodesPerPartition: config.windowNodesPerPartition,
+    noteOf: producers.noteOf,
+    earliestOf: groupOffsets.earliest,
+    // A node's alerts are in the partition of its events' number where there are as many of them.
+    openAlertsOf: (number) =>
+      readOpenAlerts({
+        reader,
+        decoder: alertDecoder,
+        topic: topics.alerts,
+        partition: rawCount === alertCount ? number : undefined,
+      }),
+    decoder,
+    countEvicted: processorMetrics.countEvicted,
+  });
+  const breaker = createBreaker({
+    limits: {
+      badSharePct: config.breakerSharePct,
+      overRecords: config.breakerOverRecords,
+      badRun: config.breakerRun,
+      retestAfterMs: config.breakerRetestMs,
+    },
+    metrics,
+    log,
+  });
+  addBreakerRoutes(frame.admin, breaker);
+  const lookupNodes = startNodes({
+    life,
+    pool,
+    redis,
+    kafka,
+    producer,
+    registry,
+    topic: topics.nodes,
+    schema: schemas.node,
+    schemaId: ids.node,
+    config,
+    metrics: processorMetrics,
+    log,
+  });
+
   const processBatch = createBatchProcessor({
-    decoder: createRawEventDecoder({ registry, schema: schemas.raw, currentId: ids.raw }),
-    lookupNodes: createNodeLookup({
-      memory,
-      redis: redisTier,
-      postgres: createPostgresTier({ pool }),
-      count: processorMetrics.countLookups,
-    }),
+    decoder,
+    timePolicy,
+    breaker,
+    lookupNodes,
+    windows,
     enrich: createEnrich({
       rawSchema: schemas.raw,
       enrichedSchema: schemas.enriched,
       enrichedId: ids.enriched,
     }),
+    alertRecord: createAlertRecord({ schema: schemas.alert, schemaId: ids.alert }),
     producerOf: producers.of,
     topics,
     groupId,
-    metrics,
+    count: processorMetrics.countBatch,
   });
   life.own(
     await waitFor("kafka", kafkaAddress, () =>
@@ -125,7 +178,14 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         groupId,
         topic: topics.raw,
         partitionsConcurrently: config.partitionsConcurrently,
+        sessionTimeoutMs: config.sessionTimeoutMs,
         positionOf: producers.positionOf,
+        readFrom: windows.readFrom,
+        onHistory: windows.learn,
+        onAssigned: (partitions) => {
+          windows.keepOnly(partitions);
+          breaker.keepOnly(partitions);
+        },
         processBatch,
         metrics,
         health,

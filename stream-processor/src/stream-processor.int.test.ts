@@ -7,7 +7,11 @@ import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-form
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema, type SchemaName } from "@fiberstream/schemas/avro-schema";
-import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
+import type {
+  EnrichedProbeMetric,
+  ProbeAlert,
+  ProbeMetric,
+} from "@fiberstream/schemas/generated/records";
 import type { TopicName } from "@fiberstream/schemas/topics";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
@@ -55,12 +59,13 @@ const start = async (environment: Record<string, string> = {}): Promise<RunningS
     await startService("stream-processor", {
       NAMESPACE: namespace,
       DATABASE_URL: database.url,
+      KAFKA_SESSION_TIMEOUT_MS: "6000",
       ...environment,
     }),
     (owned) => owned.kill(),
   );
 
-const rawRecord = (change: { node_id: string; event_id?: string }) => {
+const rawRecord = (change: Partial<ProbeMetric> & { node_id: string }) => {
   const event = { ...example, event_id: randomUUID(), ...change };
   const avro = typeOf("ProbeMetric").toBuffer(event);
   const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
@@ -146,6 +151,64 @@ describe("stream processor", () => {
       "__connect.errors.offset": "0",
       "fiber.dlq.failure-class": "not-avro",
     });
+  });
+
+  it("drops repeats, scores, opens and resolves an alert, and goes on with it after a restart", async () => {
+    const enriched = await read("probe.metrics.enriched");
+    const alerts = await read("probe.alerts");
+    const node_id = randomUUID();
+    const measured = (latency_ms: number) => rawRecord({ node_id, latency_ms });
+    const usual = Array.from({ length: 20 }, (_, index) => measured(40 + (index % 3)));
+    const first = await start();
+    await sendRaw([
+      ...usual,
+      ...usual.slice(-5),
+      ...Array.from({ length: 5 }, () => measured(400)),
+    ]);
+    await until(() => alerts.length === 1, { what: "an alert opened" });
+    expect(enriched).toHaveLength(25);
+    expect(enrichedOf(enriched[20])).toMatchObject({ anomaly_reason: "latency" });
+    expect(enrichedOf(enriched[19])).toMatchObject({ quality: "good", anomaly_reason: null });
+    expect(await first.stop()).toBe(0);
+
+    await start();
+    await sendRaw([...usual.slice(-5), measured(400), ...usual.slice(0, 2), measured(41)]);
+    await sendRaw(Array.from({ length: 5 }, () => measured(41)));
+    await until(() => alerts.length === 2, { what: "the alert resolved" });
+    await until(() => enriched.length === 32, {
+      what: "the repeats of before the restart are dropped",
+    });
+    const [opened, resolved] = alerts.map((record) => decoded("ProbeAlert", record) as ProbeAlert);
+    expect(opened).toMatchObject({ node_id, kind: "latency", state: "opened", value: 400 });
+    expect(resolved).toMatchObject({ state: "resolved", alert_id: opened?.alert_id });
+    expect(enrichedOf(enriched[25]).latency_mean_ms).toBeGreaterThan(45);
+  });
+
+  it("stops a partition that is all rubbish, goes on with the others, and with it after a reset", async () => {
+    const processor = await start({ BREAKER_RUN: "20", BREAKER_RETEST_MS: "3600000" });
+    const enriched = await read("probe.metrics.enriched");
+    const deadLetters = await read("probe.metrics.dead-letter");
+    const breaker = async (path: string, method: "GET" | "POST"): Promise<unknown> =>
+      (await fetch(`${processor.adminUrl}/breaker${path}`, { method })).json();
+    const bad = Array.from({ length: 30 }, () => ({
+      key: "rubbish",
+      value: Buffer.from("rubbish"),
+    }));
+    await sendRaw(bad);
+    await until(async () => ((await breaker("", "GET")) as { open: unknown[] }).open.length === 1, {
+      what: "the breaker is open",
+    });
+    const healthy = Array.from({ length: 40 }, () => rawRecord({ node_id: randomUUID() }));
+    await sendRaw(healthy);
+    await until(() => enriched.length > 20, { what: "the others go on" });
+    expect(deadLetters).toHaveLength(0);
+    const metrics = await (await fetch(`${processor.adminUrl}/metrics`)).text();
+    expect(metrics).toMatch(/pipeline_breaker_open\{stage="processor"\} 1/);
+    expect(await breaker("/reset", "POST")).toMatchObject({ reset: [expect.any(Number)] });
+    await until(() => deadLetters.length === 30 && enriched.length === 40, {
+      what: "the partition went on, its rubbish put aside",
+    });
+    expect(await breaker("", "GET")).toEqual({ open: [] });
   });
 
   it("goes on without Redis and PostgreSQL, and says so in the records", async () => {

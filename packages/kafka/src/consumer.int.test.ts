@@ -205,12 +205,12 @@ describe("consumer", () => {
       (owned) => owned.close(),
     );
     const failing = transactional.transaction(async (transaction) => {
-      await transaction.send(topic, [{ key: "k", value: Buffer.from("aborted") }]);
+      await transaction.send([{ topic, records: [{ key: "k", value: Buffer.from("aborted") }] }]);
       throw new Error("changed my mind");
     });
     await expect(failing).rejects.toThrow("changed my mind");
     await transactional.transaction(async (transaction) => {
-      await transaction.send(topic, [{ key: "k", value: Buffer.from("committed") }]);
+      await transaction.send([{ topic, records: [{ key: "k", value: Buffer.from("committed") }] }]);
       await transaction.commitOffset({ groupId, topic, partition: 0, nextOffset: 7n });
     });
     const seen: string[] = [];
@@ -260,7 +260,7 @@ describe("transactional producer", () => {
     );
     await zombie.fence();
     const late = zombie.transaction(async (transaction) => {
-      await transaction.send(topic, [{ key: "k", value: Buffer.from("late") }]);
+      await transaction.send([{ topic, records: [{ key: "k", value: Buffer.from("late") }] }]);
       await transaction.commitOffset({ groupId, topic, partition: 0, nextOffset: 99n });
       await heir.fence();
       expect(await offsets.committed(0)).toBeUndefined();

@@ -13,8 +13,13 @@ export type ConsumerOptions = {
   readonly groupId: string;
   readonly topic: string;
   readonly partitionsConcurrently: number;
+  /** A killed member's partitions move after this; a longer pause of the process costs a rebalance. Default 10 s. */
+  readonly sessionTimeoutMs?: number;
   /** The most that one fetch brings of one partition; default 1 MB. */
   readonly maxBytesPerPartition?: number;
+  /** The broker holds a fetch back until it has so many bytes, or `maxWaitMs` long; default 1 byte, 250 ms. */
+  readonly minBytes?: number;
+  readonly maxWaitMs?: number;
   /**
    * Where a partition goes on; undefined: at the group's committed offset, else at the beginning.
    * Asked at every assignment, before anything of the partition is fetched, and after every failed try
@@ -65,11 +70,11 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
-    // A killed member's partitions move after this; a longer pause of the process costs a rebalance.
-    sessionTimeout: 10_000,
+    sessionTimeout: options.sessionTimeoutMs ?? 10_000,
     rebalanceTimeout: 30_000,
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
-    maxWaitTimeInMs: 250,
+    minBytes: options.minBytes ?? 1,
+    maxWaitTimeInMs: options.maxWaitMs ?? 250,
     maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
     retry: {
       initialRetryTime: 100,

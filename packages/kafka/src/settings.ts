@@ -1,4 +1,4 @@
-import { setting } from "@fiberstream/runtime/settings";
+import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
 
 /** The settings of everything that talks to Kafka and to the schema registry. */
@@ -27,5 +27,14 @@ export const kafkaSettings = () => ({
     "SCHEMA_REGISTRY_URL",
     z.url().default("http://localhost:8081/apis/ccompat/v7"),
     "base URL of the schema registry's Confluent API",
+  ),
+});
+
+/** The settings of those that consume as members of a group. */
+export const groupSettings = () => ({
+  sessionTimeoutMs: setting(
+    "KAFKA_SESSION_TIMEOUT_MS",
+    wholeNumber({ min: 6_000, max: 300_000 }).default(10_000),
+    "how long after a member's death, or into its pause, its partitions go to others",
   ),
 });

@@ -35,10 +35,8 @@ const inTransaction = async (values: readonly string[], outcome: "commit" | "abo
   const transactional = createTransactionalProducer({ kafka, transactionalId: randomUUID() });
   life.own(transactional, (owned) => owned.close());
   const done = transactional.transaction(async (transaction) => {
-    await transaction.send(
-      topic,
-      values.map((value) => ({ key: value, value: Buffer.from(value) })),
-    );
+    const records = values.map((value) => ({ key: value, value: Buffer.from(value) }));
+    await transaction.send([{ topic, records }]);
     if (outcome === "abort") throw new Error("aborted");
   });
   await done.catch(() => undefined);

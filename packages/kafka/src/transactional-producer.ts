@@ -3,9 +3,11 @@ import type { KafkaClient } from "./kafka.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
 import type { OutgoingRecord } from "./records.ts";
 
+export type TopicRecords = { readonly topic: string; readonly records: readonly OutgoingRecord[] };
+
 /** What can be done inside a transaction. Nothing of it is seen by others before the commit. */
 export type TransactionScope = {
-  send: (topic: string, records: readonly OutgoingRecord[]) => Promise<void>;
+  send: (batches: readonly TopicRecords[]) => Promise<void>;
   /** Moves a consumer group's position with the transaction; `metadata` (up to 4 KB) comes back with it. */
   commitOffset: (position: {
     groupId: string;
@@ -98,10 +100,12 @@ export function createTransactionalProducer(options: {
 const RECORDS_PER_SEND = 2_000;
 
 const scopeOf = (transaction: Transaction): TransactionScope => ({
-  send: async (topic, records) => {
-    for (let from = 0; from < records.length; from += RECORDS_PER_SEND) {
-      const messages = records.slice(from, from + RECORDS_PER_SEND);
-      await transaction.send({ topic, messages, acks: -1 });
+  send: async (batches) => {
+    for (const { topic, records } of batches) {
+      for (let from = 0; from < records.length; from += RECORDS_PER_SEND) {
+        const messages = records.slice(from, from + RECORDS_PER_SEND);
+        await transaction.send({ topic, messages, acks: -1 });
+      }
     }
   },
   commitOffset: ({ groupId, topic, partition, nextOffset, metadata = "" }) => {

@@ -5,7 +5,12 @@ import type { Registry } from "prom-client";
 import type { Health } from "./health.ts";
 import { createServer } from "./node-http.ts";
 
-export type AdminServer = { readonly port: number; close: () => Promise<void> };
+export type AdminServer = {
+  readonly port: number;
+  /** Adds a route of the service's own, answered with JSON, e.g. `POST /breaker/reset`. */
+  route: (methodAndPath: string, answer: (query: URLSearchParams) => object) => void;
+  close: () => Promise<void>;
+};
 
 /**
  * Serves operators: `/livez` (the process itself, never a dependency), `/readyz` (503 and each
@@ -18,7 +23,7 @@ export async function startAdminServer(options: {
   registry: Registry;
 }): Promise<AdminServer> {
   const { health, registry } = options;
-  const routes: Record<string, () => Answer | Promise<Answer>> = {
+  const routes: Record<string, (query: URLSearchParams) => Answer | Promise<Answer>> = {
     "/livez": () => {
       const dead = health.whatIsDead();
       const isAlive = Object.keys(dead).length === 0;
@@ -41,18 +46,24 @@ export async function startAdminServer(options: {
     }),
   };
   const server = createServer((request, response) => {
-    const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
-    const route = routes[path];
+    const [path = "/", query = ""] = (request.url ?? "/").split("?");
+    const route = routes[`${request.method} ${path}`] ?? routes[path];
     void (async () => {
       const answer = route
-        ? await route()
+        ? await route(new URLSearchParams(query))
         : json(404, { error: `no such route, there are ${Object.keys(routes).join(", ")}` });
       response.writeHead(answer.status, { "content-type": answer.type }).end(answer.body);
     })().catch((error: unknown) => response.destroy(error as Error));
   });
   server.listen(options.port, options.host);
   await once(server, "listening");
-  return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
+  return {
+    port: (server.address() as AddressInfo).port,
+    route: (methodAndPath, answer) => {
+      routes[methodAndPath] = (query) => json(200, answer(query));
+    },
+    close: () => closeServer(server),
+  };
 }
 
 /** Stops listening and waits for the requests in flight. */

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { startAdminServer } from "./admin-server.ts";
+import { type AdminServer, startAdminServer } from "./admin-server.ts";
 import { readConfig, type serviceSettings } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { FatalError, messageOf } from "./errors.ts";
@@ -15,6 +15,7 @@ export type ServiceFrame<S extends Settings> = {
   readonly life: Life;
   readonly health: Health;
   readonly registry: Registry;
+  readonly admin: Pick<AdminServer, "route">;
 };
 
 /**
@@ -54,7 +55,7 @@ export async function runService<S extends ReturnType<typeof serviceSettings> & 
       (server) => server.close(),
     );
     log.info({ address: `http://${base.adminHost}:${admin.port}` }, "admin server listens");
-    await options.start({ config, log, life, health, registry });
+    await options.start({ config, log, life, health, registry, admin });
     // Acquired last, so released first: a stopping service is not ready before anything else happens.
     life.own(serving, (check) => check.failing("stopping"));
     serving.ok();

@@ -132,7 +132,7 @@ export type Node = {
 
 /** A node's condition that began or ended. Of one node and kind at most one is open: each opened record is followed by one resolved record with the same alert_id before the next opened one. */
 export type ProbeAlert = {
-  /** Identity of the alert: the event_id of the event that opened it. */
+  /** Identity of the alert, together with kind: the event_id of the event that opened it. */
   alert_id: string;
   /** The probe. The key of the record. */
   node_id: string;
@@ -148,4 +148,6 @@ export type ProbeAlert = {
   value: number;
   /** What is usual for the node, in the same unit. */
   usual: null | number;
+  /** The alert resolves when the value falls below this, in the same unit. */
+  resolve_below: number;
 };

@@ -1,0 +1,37 @@
+import type { RecordDecoder } from "@fiberstream/kafka/record-decoder";
+import type { TopicReader } from "@fiberstream/kafka/topic-reader";
+import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
+
+/**
+ * The alerts of a partition's nodes that are open: opened in the topic and not resolved there. Alerts
+ * outlast any window, so they are read from where they were written, which took part in the same
+ * transactions as the offset. Opened longer ago than the topic keeps counts as not open.
+ *
+ * @throws {TransientError} when Kafka or the registry is away
+ */
+export async function readOpenAlerts(options: {
+  reader: TopicReader;
+  decoder: RecordDecoder<ProbeAlert>;
+  topic: string;
+  /** The one that these nodes' alerts are in; undefined: any. */
+  partition: number | undefined;
+}): Promise<ProbeAlert[]> {
+  const { reader, decoder, topic, partition } = options;
+  const open = new Map<string, ProbeAlert>();
+  const stretches = await reader.stretches(topic);
+  for (const stretch of stretches) {
+    if (partition !== undefined && stretch.partition !== partition) continue;
+    for await (const records of reader.read(topic, stretch)) {
+      const values = records.map(({ value }) => value);
+      await decoder.prepare(values);
+      for (const value of values) {
+        const outcome = decoder.decode(value);
+        if (outcome.kind === "dead") continue;
+        const { node_id, kind, state } = outcome.value;
+        if (state === "opened") open.set(`${kind} ${node_id}`, outcome.value);
+        else open.delete(`${kind} ${node_id}`);
+      }
+    }
+  }
+  return [...open.values()];
+}

@@ -1,0 +1,115 @@
+import { describe, expect, it } from "@jest/globals";
+import { WINDOW_MS } from "./node-window.ts";
+import { createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
+import type { RawEvent } from "./raw-event.ts";
+import { sampleEvent, uuidOf } from "./testing/sample-event.ts";
+import { readNote, writeNote } from "./window-note.ts";
+
+const START_MS = 1_790_000_000_000;
+
+function window(options: { maxNodes?: number; clockMs?: number } = {}) {
+  let evicted = 0;
+  const made = createPartitionWindow({
+    maxNodes: 1_000,
+    clockMs: 0,
+    openAlerts: [],
+    countEvicted: () => evicted++,
+    ...options,
+  });
+  return Object.assign(made, { evicted: () => evicted });
+}
+const judge = (on: PartitionWindow, event: RawEvent, offset: number, timeMs: number) =>
+  on.judge(event, { offset, timeMs });
+
+describe("partition window", () => {
+  it("knows a repeat for 10 minutes, by content too", () => {
+    const windows = window();
+    const event = sampleEvent({});
+    const other = sampleEvent({ latency_ms: 50 });
+    expect(judge(windows, event, 0, START_MS).isRepeat).toBe(false);
+    expect(judge(windows, other, 1, START_MS + 1).isRepeat).toBe(false);
+    expect(judge(windows, event, 2, START_MS + 2).isRepeat).toBe(true);
+    expect(judge(windows, event, 3, START_MS + WINDOW_MS + 3).isRepeat).toBe(false);
+  });
+
+  it("looks back 60 records and no further", () => {
+    const windows = window();
+    const event = (number: number) => sampleEvent({ event_id: uuidOf(number) });
+    for (let number = 0; number <= 60; number++) judge(windows, event(number), number, START_MS);
+    expect(judge(windows, event(1), 61, START_MS).isRepeat).toBe(true);
+    expect(judge(windows, event(0), 62, START_MS).isRepeat).toBe(false);
+  });
+
+  it("scores what is far from a node's own window, and no other node's", () => {
+    const windows = window();
+    const measured = (node_id: string, latency_ms: number, number: number) =>
+      sampleEvent({ node_id, latency_ms, event_id: uuidOf(number) });
+    for (let number = 0; number < 20; number++) {
+      judge(windows, measured("near", 10 + (number % 3), number), number, START_MS);
+      judge(windows, measured("far", 200 + (number % 3), 100 + number), number, START_MS);
+    }
+    const near = judge(windows, measured("near", 200, 990), 50, START_MS).anomaly;
+    const far = judge(windows, measured("far", 200, 991), 51, START_MS).anomaly;
+    expect(near).toMatchObject({ reason: "latency" });
+    expect(near?.score).toBeGreaterThan(0.9);
+    expect(far).toMatchObject({ reason: null });
+  });
+
+  it("gives the same output wherever its owner changes", () => {
+    const log = makeLog(1_500);
+    const whole = outputs(window(), log, 0);
+    for (const cut of [1, 137, 700, 1_234, 1_499]) {
+      const first = window();
+      outputs(first, log.slice(0, cut), 0);
+      const note = readNote(
+        writeNote({ from: first.neededFrom(BigInt(cut)), clockMs: first.clockMs() }),
+      );
+      const from = Number(note?.from);
+      const second = window({ clockMs: note?.clockMs ?? 0 });
+      log.slice(from, cut).forEach(({ event, timeMs }, index) => {
+        second.learn(event, { offset: from + index, timeMs });
+      });
+      expect(outputs(second, log.slice(cut), cut)).toEqual(whole.slice(cut));
+    }
+  });
+
+  it("keeps no more nodes than it may, and forgets those that are silent without counting them", () => {
+    const windows = window({ maxNodes: 10 });
+    const event = (number: number) => sampleEvent({ node_id: `node-${number}` });
+    for (let number = 0; number < 12; number++) judge(windows, event(number), number, START_MS);
+    expect(windows.nodes()).toBe(10);
+    expect(windows.evicted()).toBe(2);
+    judge(windows, event(20), 20, START_MS + 2 * WINDOW_MS);
+    expect(windows.nodes()).toBe(1);
+    expect(windows.evicted()).toBe(2);
+  });
+});
+
+const outputs = (
+  on: PartitionWindow,
+  log: readonly { event: RawEvent; timeMs: number }[],
+  from: number,
+) =>
+  log.map(({ event, timeMs }, index) => {
+    const { isRepeat, anomaly } = judge(on, event, from + index, timeMs);
+    return { isRepeat, anomaly };
+  });
+
+/** Busy, slow and pausing nodes, repeats, and timestamps that are out of order by up to a minute. */
+function makeLog(length: number) {
+  let seed = 7;
+  const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+  const log: { event: RawEvent; timeMs: number }[] = [];
+  for (let number = 0; number < length; number++) {
+    const repeated = random() < 0.05 ? log[Math.floor(random() * log.length)] : undefined;
+    const node = random() < 0.5 ? 0 : Math.floor(random() * 40);
+    const timeMs = START_MS + number * 2_000 - Math.floor(random() * 60_000);
+    const event = sampleEvent({
+      node_id: `node-${node}`,
+      event_id: uuidOf(number),
+      latency_ms: 20 + node + random() * 5 + (random() < 0.02 ? 300 : 0),
+    });
+    log.push({ event: repeated?.event ?? event, timeMs });
+  }
+  return log;
+}

@@ -1,0 +1,94 @@
+import type { IncomingRecord } from "@fiberstream/kafka/records";
+import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
+import type { RawEventDecoder } from "./decode-raw.ts";
+import { createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
+import type { WindowNote } from "./window-note.ts";
+
+export type PartitionWindows = {
+  /** The window of a partition at `position`, as it is or, where it is elsewhere, empty. */
+  at: (partition: number, position: bigint) => PartitionWindow;
+  /**
+   * Makes a partition's window ready for `position`. @returns where to begin reading for it
+   * @throws {TransientError} @throws {FatalError}
+   */
+  readFrom: (partition: number, position: bigint) => Promise<bigint>;
+  /** Takes in what is read again. @throws {TransientError} when the registry is needed and away */
+  learn: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
+  /** Forgets the partitions that are no longer ours. */
+  keepOnly: (partitions: readonly number[]) => void;
+  readonly nodes: () => number;
+};
+
+/** The windows of all partitions that are ours. */
+export function createPartitionWindows(options: {
+  maxNodesPerPartition: number;
+  /** What was committed with the partition's offset, read with it. */
+  noteOf: (partition: number) => WindowNote | undefined;
+  earliestOf: (partition: number) => Promise<bigint>;
+  openAlertsOf: (partition: number) => Promise<readonly ProbeAlert[]>;
+  decoder: RawEventDecoder;
+  countEvicted: () => void;
+}): PartitionWindows {
+  const { decoder } = options;
+  const windows = new Map<number, PartitionWindow>();
+  /** Where windows will be when what is read again is through. */
+  const targets = new Map<number, bigint>();
+
+  const renew = (partition: number, openAlerts: readonly ProbeAlert[], clockMs = 0) => {
+    const window = createPartitionWindow({
+      maxNodes: options.maxNodesPerPartition,
+      clockMs,
+      openAlerts,
+      countEvicted: options.countEvicted,
+    });
+    windows.set(partition, window);
+    return window;
+  };
+
+  return {
+    at: (partition, position) => {
+      const window = windows.get(partition);
+      const isReady =
+        window !== undefined && (window.position ?? targets.get(partition)) === position;
+      targets.delete(partition);
+      return isReady ? window : renew(partition, []);
+    },
+
+    readFrom: async (partition, position) => {
+      // Still ours after a rebalance, and nobody else has moved it: the window is as it should be.
+      if (windows.get(partition)?.position === position) return position;
+      const note = options.noteOf(partition);
+      const openAlerts = await options.openAlertsOf(partition);
+      renew(partition, openAlerts, note?.clockMs);
+      // Not its position yet: reading may be interrupted, and would then have to begin again.
+      targets.set(partition, position);
+      if (note === undefined || note.from >= position) return position;
+      const earliest = await options.earliestOf(partition);
+      return note.from > earliest ? note.from : earliest < position ? earliest : position;
+    },
+
+    learn: async (partition, records) => {
+      const window = windows.get(partition);
+      if (window === undefined) return;
+      await decoder.prepare(records);
+      for (const record of records) {
+        const outcome = decoder.decode(record);
+        if (outcome.kind === "ok") window.learn(outcome.value, placeOf(record));
+      }
+    },
+
+    keepOnly: (partitions) => {
+      const ours = new Set(partitions);
+      for (const partition of windows.keys()) {
+        if (!ours.has(partition)) windows.delete(partition);
+      }
+    },
+
+    nodes: () => [...windows.values()].reduce((sum, window) => sum + window.nodes(), 0),
+  };
+}
+
+export const placeOf = ({ offset, timestamp }: IncomingRecord) => ({
+  offset: Number(offset),
+  timeMs: Number(timestamp),
+});

@@ -1,0 +1,49 @@
+import type { KafkaClient } from "@fiberstream/kafka/kafka";
+import type { Producer } from "@fiberstream/kafka/producer";
+import type { SchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import type { PgPool } from "@fiberstream/postgres/pool";
+import type { Redis } from "@fiberstream/redis/redis";
+import type { Life } from "@fiberstream/runtime/life";
+import type { Log } from "@fiberstream/runtime/log";
+import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
+import { followNodes } from "./node-feed.ts";
+import { createNodeLookup, type NodeLookup } from "./node-lookup.ts";
+import { runNodePublisher } from "./node-publisher.ts";
+import { createMemoryTier } from "./nodes-in-memory.ts";
+import { createPostgresTier } from "./nodes-in-postgres.ts";
+import { createRedisTier } from "./nodes-in-redis.ts";
+import type { ProcessorMetrics } from "./processor-metrics.ts";
+
+/** Everything about nodes: the look-up by tiers, what keeps the caches true, and the publisher of changes. */
+export function startNodes(options: {
+  life: Life;
+  pool: PgPool;
+  redis: Redis;
+  kafka: KafkaClient;
+  producer: Producer;
+  registry: SchemaRegistry;
+  topic: string;
+  schema: RecordSchema;
+  schemaId: number;
+  config: { namespace: string; redisTtlSeconds: number; memoryNodes: number; memoryTtlMs: number };
+  metrics: ProcessorMetrics;
+  log: Log;
+}): NodeLookup {
+  const { life, pool, config, metrics } = options;
+  const memory = createMemoryTier({ maxNodes: config.memoryNodes, ttlMs: config.memoryTtlMs });
+  const redis = createRedisTier({
+    redis: options.redis,
+    namespace: config.namespace,
+    ttlSeconds: config.redisTtlSeconds,
+  });
+  life.own(runNodePublisher({ ...options, countPublished: metrics.countPublished }), (end) =>
+    end(),
+  );
+  life.own(followNodes({ ...options, memory, redis }), (follower) => follower.close());
+  return createNodeLookup({
+    memory,
+    redis,
+    postgres: createPostgresTier({ pool }),
+    count: metrics.countLookups,
+  });
+}
