@@ -9,6 +9,14 @@ import { taskOptions, thinned } from "./output.ts";
 import type { PartPlan } from "./parts.ts";
 import { partSettings, type ServicePlan } from "./services.ts";
 import type { Supervision } from "./supervision.ts";
+import { within } from "./within.ts";
+
+/** Takes 1 s; seen once to wait forever for a registry's answer. */
+const DEPLOY_LIMIT = {
+  ms: 60_000,
+  what: "Making topics and registering schemas",
+  advice: "What it had done stays: run npm start again",
+};
 
 /**
  * Starts parts, deploys topics, schemas and migrations, starts services, and sends one event
@@ -77,13 +85,16 @@ export async function bringUp(options: {
         title: "Topics and schemas",
         task: (_, task) =>
           step(() =>
-            deployTopics({
-              brokers: settings.KAFKA_BROKERS.split(","),
-              schemaRegistryUrl: settings.SCHEMA_REGISTRY_URL,
-              namespace,
-              log: createLog({ service: "topics", level: "error", format: "auto" }),
-              print: (line) => (task.output = line),
-            }),
+            within(
+              DEPLOY_LIMIT,
+              deployTopics({
+                brokers: settings.KAFKA_BROKERS.split(","),
+                schemaRegistryUrl: settings.SCHEMA_REGISTRY_URL,
+                namespace,
+                log: createLog({ service: "topics", level: "error", format: "auto" }),
+                print: (line) => (task.output = line),
+              }),
+            ),
           ),
       },
       {
