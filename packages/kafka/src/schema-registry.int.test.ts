@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { addresses } from "@fiberstream/testkit/addresses";
@@ -45,5 +48,15 @@ describe("schema registry", () => {
     await expect(nowhere.register("s", schema)).rejects.toThrow(TransientError);
     await expect(nowhere.ping()).rejects.toThrow(TransientError);
     await registry.ping();
+  });
+
+  it("gives up on a registry that takes the request and says nothing", async () => {
+    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const stuck = createSchemaRegistry({ url: `http://127.0.0.1:${port}`, timeoutMs: 50 });
+    await expect(stuck.idOf("s", schema)).rejects.toThrow(TransientError);
+    silent.closeAllConnections();
+    silent.close();
   });
 });

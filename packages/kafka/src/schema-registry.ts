@@ -35,11 +35,15 @@ export type SchemaRegistry = {
   ping: () => Promise<void>;
 };
 
-/** @param options.url base URL of a registry with Confluent's API */
-export function createSchemaRegistry(options: { url: string }): SchemaRegistry {
+/**
+ * @param options.url base URL of a registry with Confluent's API
+ * @param options.timeoutMs how long an answer may take, 10 s by default
+ */
+export function createSchemaRegistry(options: { url: string; timeoutMs?: number }): SchemaRegistry {
   // Callers wait and try again themselves, so the client's own tries are few and short.
   const client = new RegistryClient({
     host: options.url,
+    middlewares: [giveUpAfter(options.timeoutMs ?? 10_000)],
     retry: { retries: 1, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 0.5 },
   });
   const types = new Map<number, avsc.Type>();
@@ -109,6 +113,17 @@ export function createSchemaRegistry(options: { url: string }): SchemaRegistry {
     },
   };
 }
+
+/** The client waits for ever by default, also for a registry that has the request and is stuck. */
+const giveUpAfter =
+  (timeoutMs: number): Middleware =>
+  () => ({
+    prepareRequest: async (next) => (await next()).enhance({ timeout: timeoutMs }),
+  });
+
+type Middleware = NonNullable<
+  ConstructorParameters<typeof RegistryClient>[0]["middlewares"]
+>[number];
 
 /** Our attributes for people (unit, example, …) are part of what is registered. */
 const confluent = (schema: RecordSchema): { type: SchemaType.AVRO; schema: string } => ({
