@@ -61,19 +61,16 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
   return async (batch) => {
     const work = inHand.of(batch) ?? inHand.keep(batch, await prepare(batch));
     await producerOf(batch.partition).transaction(async (transaction) => {
-      await transaction.send([
-        { topic: topics.enriched, records: work.enriched },
-        { topic: topics.alerts, records: work.alerts },
-        { topic: topics.deadLetter, records: work.deadLetters },
-      ]);
       const { topic, partition, nextOffset } = batch;
-      await transaction.commitOffset({
-        groupId,
-        topic,
-        partition,
-        nextOffset,
-        metadata: work.note,
-      });
+      await Promise.all([
+        transaction.send([
+          // To the partition of the same number, so that a node's events keep their order whatever put them in it.
+          { topic: topics.enriched, partition, records: work.enriched },
+          { topic: topics.alerts, partition, records: work.alerts },
+          { topic: topics.deadLetter, records: work.deadLetters },
+        ]),
+        transaction.commitOffset({ groupId, topic, partition, nextOffset, metadata: work.note }),
+      ]);
     });
     inHand.done(batch);
     steps.count(work.counts);

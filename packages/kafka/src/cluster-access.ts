@@ -1,12 +1,8 @@
-import { createRequire } from "node:module";
 import type { KafkaClient } from "./kafka.ts";
+import { createCluster, type FetchedPartition, kafkajsFile } from "./kafkajs-cluster.ts";
 import type { IncomingRecord } from "./records.ts";
 
-/**
- * kafkajs reads topics only as a member of a group. What reads without one (a cache that follows a topic,
- * a command that looks into one) needs its cluster and fetch request, which nothing exports: they are
- * taken from inside, and the start fails should a later version move them.
- */
+/** Reads topics without being a member of a group: a cache that follows one, a command that looks into one. */
 export type ClusterAccess = {
   /** The next records of some partitions, by partition; waits up to `maxWaitMs` for the first one. */
   readonly fetch: (
@@ -98,7 +94,7 @@ export async function connectCluster(kafka: KafkaClient): Promise<ClusterAccess>
 
 const READ_COMMITTED = 1;
 
-function partOf(topic: string, from: bigint, data: PartitionData): FetchedPart {
+function partOf(topic: string, from: bigint, data: FetchedPartition): FetchedPart {
   const batch = new Batch(topic, from.toString(), data);
   const isEmpty = batch.rawMessages.length === 0;
   return {
@@ -109,42 +105,14 @@ function partOf(topic: string, from: bigint, data: PartitionData): FetchedPart {
   };
 }
 
-function createCluster(kafka: KafkaClient): Cluster {
-  const key = Object.getOwnPropertySymbols(kafka).find(
-    ({ description }) => description === "private:Kafka:createCluster",
-  );
-  if (key === undefined) throw new Error("this version of kafkajs hides its cluster elsewhere");
-  const create = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[key];
-  if (create === undefined) throw new Error("this version of kafkajs makes its cluster elsewhere");
-  return create({ metadataMaxAge: 300_000, allowAutoTopicCreation: false });
-}
-
-const require = createRequire(import.meta.url);
-const Batch = require("kafkajs/src/consumer/batch") as new (
+const Batch = kafkajsFile("kafkajs/src/consumer/batch") as new (
   topic: string,
   fetchedOffset: string,
-  data: PartitionData,
+  data: FetchedPartition,
 ) => {
   messages: IncomingRecord[];
   rawMessages: readonly unknown[];
   lastOffset: () => string;
-};
-
-type PartitionData = { partition: number; highWatermark: string };
-type Cluster = {
-  connect: () => Promise<void>;
-  disconnect: () => Promise<void>;
-  refreshMetadata: () => Promise<void>;
-  refreshMetadataIfNecessary: () => Promise<void>;
-  addTargetTopic: (topic: string) => Promise<void>;
-  findTopicPartitionMetadata: (topic: string) => { partitionId: number }[];
-  findLeaderForPartitions: (topic: string, partitions: number[]) => Record<string, number[]>;
-  fetchTopicsOffset: (
-    topics: { topic: string; partitions: { partition: number }[]; fromBeginning: true }[],
-  ) => Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
-  findBroker: (wanted: { nodeId: string }) => Promise<{
-    fetch: (request: object) => Promise<{ responses: { partitions: PartitionData[] }[] }>;
-  }>;
 };
 
 /** Whether a position has been deleted by retention, or was never there. */

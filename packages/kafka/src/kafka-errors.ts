@@ -25,7 +25,7 @@ export const isTopicMissing = (error: unknown): boolean =>
   typeOf(error) === "UNKNOWN_TOPIC_OR_PARTITION";
 
 /** The protocol's name of an error ("TOPIC_AUTHORIZATION_FAILED"), or the client's class of it, cause by cause. */
-function typeOf(error: unknown): string | undefined {
+export function typeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   if ("type" in error && typeof error.type === "string") return error.type;
   if ("cause" in error && error.cause !== undefined) return typeOf(error.cause);

@@ -1,0 +1,77 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { KafkaClient } from "./kafka.ts";
+import { typeOf } from "./kafka-errors.ts";
+import {
+  type Broker,
+  type Cluster,
+  COORDINATOR,
+  createCluster,
+  type ProducerIdentity,
+} from "./kafkajs-cluster.ts";
+
+/** An open transaction holds back all readers of committed records behind it, so it is not left long. */
+const TRANSACTION_TIMEOUT_MS = 60_000;
+
+/** A transactional id from one `InitProducerId` to the next. */
+export type Session = {
+  readonly cluster: Cluster;
+  /** The coordinator of the transactional id, and the consumer groups' by their ids. */
+  readonly coordinator: Broker;
+  readonly groupCoordinators: Map<string, Broker>;
+  readonly identity: ProducerIdentity;
+  /** How many records each partition has had, by topic and partition. */
+  readonly sequences: Map<string, number>;
+};
+
+/** Takes the transactional id over: fences whoever had it, and ends its open transaction. */
+export async function openSession(kafka: KafkaClient, transactionalId: string): Promise<Session> {
+  const cluster = createCluster(kafka);
+  try {
+    await cluster.connect();
+    const { coordinator, producerId, producerEpoch } = await whileBusy(async () => {
+      // Asked for anew each time: on a cluster that has just started, it moves.
+      const found = await cluster.findGroupCoordinator({
+        groupId: transactionalId,
+        coordinatorType: COORDINATOR.transaction,
+      });
+      const given = await found.initProducerId({
+        transactionalId,
+        transactionTimeout: TRANSACTION_TIMEOUT_MS,
+      });
+      return { ...given, coordinator: found };
+    }, BUSY_OR_MOVING);
+    const identity = { transactionalId, producerId, producerEpoch };
+    return { cluster, coordinator, groupCoordinators: new Map(), identity, sequences: new Map() };
+  } catch (error) {
+    await cluster.disconnect().catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * Tries again while the coordinator is busy: it refuses what comes before the last transaction's markers
+ * are written, some milliseconds after its commit was answered; and a fence, before the transaction that it
+ * ends has ended; and everything while it reads its log after it has moved.
+ */
+export async function whileBusy<T>(
+  call: () => Promise<T>,
+  busy: ReadonlySet<string> = BUSY,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!busy.has(typeOf(error) ?? "") || tries === MOST_TRIES) throw error;
+      await delay(Math.min(200, 2 ** (tries - 1)));
+    }
+  }
+}
+
+const BUSY = new Set(["CONCURRENT_TRANSACTIONS", "GROUP_LOAD_IN_PROGRESS"]);
+const BUSY_OR_MOVING = new Set([
+  ...BUSY,
+  "NOT_COORDINATOR_FOR_GROUP",
+  "GROUP_COORDINATOR_NOT_AVAILABLE",
+]);
+/** About 10 s. */
+const MOST_TRIES = 56;

@@ -1,0 +1,62 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { KafkaClient } from "@fiberstream/kafka/kafka";
+import type { Producer } from "@fiberstream/kafka/producer";
+import type { OutgoingRecord } from "@fiberstream/kafka/records";
+import { followTopic } from "@fiberstream/kafka/topic-follower";
+import { WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
+import type { Log } from "@fiberstream/runtime/log";
+import { until } from "@fiberstream/testkit/until";
+
+export type Freshness = {
+  readonly events: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+};
+
+const EVERY_MS = 10;
+
+/** Sends 100 events/s one by one; how long from a raw event's acknowledgement to its enriched record. */
+export async function measureFreshness(options: {
+  kafka: KafkaClient;
+  producer: Producer;
+  topics: { raw: string; enriched: string };
+  record: (number: number) => OutgoingRecord;
+  seconds: number;
+  log: Log;
+}): Promise<Freshness> {
+  const { kafka, producer, topics, record, log } = options;
+  const seenMs = new Map<string, number>();
+  const follower = followTopic({
+    kafka,
+    topic: topics.enriched,
+    onRecords: (records) => {
+      for (const { value } of records) seenMs.set(eventIdOf(value), performance.now());
+    },
+    log,
+  });
+  await follower.caughtUp;
+  const ackedMs = new Map<string, number>();
+  const sends: Promise<void>[] = [];
+  const begunMs = performance.now();
+  for (let number = 0; number < options.seconds * 100; number++) {
+    const raw = record(number);
+    const id = eventIdOf(raw.value);
+    sends.push(
+      producer.send(topics.raw, [raw]).then(() => void ackedMs.set(id, performance.now())),
+    );
+    await delay(Math.max(0, begunMs + (number + 1) * EVERY_MS - performance.now()));
+  }
+  await Promise.all(sends);
+  await until(() => [...ackedMs.keys()].every((id) => seenMs.has(id)), { what: "all came" });
+  await follower.close();
+  const tookMs = [...ackedMs]
+    .map(([id, atMs]) => Math.max(0, (seenMs.get(id) ?? NaN) - atMs))
+    .toSorted((a, b) => a - b);
+  const at = (share: number) => tookMs[Math.ceil(tookMs.length * share) - 1] ?? NaN;
+  return { events: tookMs.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+}
+
+/** The id is an event's first field: a length byte, then 36 characters. */
+const eventIdOf = (value: Buffer | null): string =>
+  value?.toString("latin1", WIRE_PREFIX_BYTES + 1, WIRE_PREFIX_BYTES + 37) ?? "";

@@ -1,0 +1,147 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { connectProducer, type Producer } from "@fiberstream/kafka/producer";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { subjectOf } from "@fiberstream/kafka/topic-names";
+import { messageOf } from "@fiberstream/runtime/errors";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { giveAddresses } from "@fiberstream/testkit/config";
+import { startSharedParts } from "@fiberstream/testkit/shared-parts";
+import { Client } from "pg";
+import { createProgress, type Progress } from "../sink/progress.ts";
+import { type Drained, watchDrain } from "./drain.ts";
+import { type Freshness, measureFreshness } from "./freshness.ts";
+import { createCommand, type Options } from "./options.ts";
+import { createRawRecords } from "./raw-records.ts";
+
+const RECORDS_PER_SEND = 2_000;
+const TOPICS = { raw: "probe.metrics.raw", enriched: "probe.metrics.enriched" } as const;
+
+try {
+  await createCommand(run).parseAsync();
+} catch (error) {
+  process.stderr.write(`bench:processor: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function run(options: Options): Promise<void> {
+  const life = createLife();
+  const progress = life.own(createProgress(), (owned) => owned.end());
+  try {
+    const figures = await measure(options, life, progress);
+    progress.end();
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify(figures)}\n`
+        : renderFigures(figures.drained, figures.freshness),
+    );
+  } finally {
+    await life.stop();
+  }
+}
+
+async function measure(options: Options, life: Life, progress: Progress) {
+  progress.step("starting the parts");
+  const parts = life.own(await startSharedParts((doing) => progress.step(doing)), (owned) =>
+    owned.stop(),
+  );
+  giveAddresses(JSON.stringify(parts.addresses));
+  // These read the addresses as they are loaded.
+  const { createTestDatabase } = await import("@fiberstream/testkit/database");
+  const { createTestTopics } = await import("@fiberstream/testkit/topics");
+  const { startService } = await import("@fiberstream/testkit/service");
+  const { kafkaBrokers, schemaRegistryUrl } = parts.addresses;
+
+  await createTestTopics("");
+  const database = await createTestDatabase();
+  const log = createLog({ service: "bench", level: "error", format: "json" });
+  const kafka = createKafka({ brokers: [kafkaBrokers], clientId: "bench", log });
+  const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
+  const schemaId = await createSchemaRegistry({ url: schemaRegistryUrl }).idOf(
+    subjectOf(TOPICS.raw),
+    readAvroSchema("ProbeMetric"),
+  );
+  const raw = createRawRecords({ schemaId, mix: options, run: randomUUID().slice(0, 8) });
+  await registerNodes(database.url, raw.nodeIds());
+  await sendBacklog({ producer, record: raw.record, events: options.events, progress });
+
+  if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
+  progress.step("draining", options.events);
+  const processor = await startService("stream-processor", {
+    DATABASE_URL: database.url,
+    LOG_LEVEL: "warn",
+    ...(options.profile !== undefined && {
+      NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${options.profile}`,
+    }),
+  });
+  life.own(processor, (owned) => owned.stop());
+  const drained = await watchDrain(processor, options.events, progress.done);
+
+  progress.step(`100 events/s for ${options.freshness} s`);
+  const calm = createRawRecords({
+    schemaId,
+    mix: { ...options, unknown: 0, bad: 0 },
+    run: randomUUID(),
+  });
+  const freshness =
+    options.freshness === 0
+      ? undefined
+      : await measureFreshness({
+          ...options,
+          kafka,
+          producer,
+          topics: TOPICS,
+          record: calm.record,
+          seconds: options.freshness,
+          log,
+        });
+  return { drained, freshness };
+}
+
+async function registerNodes(databaseUrl: string, nodeIds: readonly string[]): Promise<void> {
+  const sql = new Client({ connectionString: databaseUrl });
+  await sql.connect();
+  await sql.query(
+    "INSERT INTO nodes (node_id, country, region) SELECT id, 'GH', 'Greater Accra' FROM unnest($1::text[]) AS id",
+    [nodeIds],
+  );
+  await sql.end();
+}
+
+async function sendBacklog(options: {
+  producer: Producer;
+  record: ReturnType<typeof createRawRecords>["record"];
+  events: number;
+  progress: Progress;
+}): Promise<void> {
+  const { producer, record, events, progress } = options;
+  progress.step(`sending ${events} events`, events);
+  for (let at = 0; at < events; at += RECORDS_PER_SEND) {
+    const count = Math.min(RECORDS_PER_SEND, events - at);
+    await producer.send(
+      TOPICS.raw,
+      Array.from({ length: count }, (_, index) => record(at + index)),
+    );
+    progress.done(at + count);
+  }
+}
+
+function renderFigures(drained: Drained, freshness: Freshness | undefined): string {
+  const lines = [
+    ["events", `${drained.records} in ${drained.seconds.toFixed(1)} s`],
+    ["rate", `${Math.round(drained.eventsPerSecond)} events/s`],
+    ["CPU", `${drained.cpuUsPerEvent.toFixed(1)} us an event`],
+    ["RSS", `${Math.round(drained.rssMb)} MB at most`],
+    ["transactions", `${drained.transactionsPerSecond.toFixed(1)} a second`],
+    ...Object.entries(drained.lookups).map(([what, count]) => [`lookups: ${what}`, String(count)]),
+  ];
+  if (freshness !== undefined) {
+    const { events, p50Ms, p99Ms, maxMs } = freshness;
+    const figures = [p50Ms, p99Ms, maxMs].map((ms) => `${ms.toFixed(0)} ms`);
+    lines.push(["freshness", `p50, p99, max ${figures.join(", ")} of ${events} events`]);
+  }
+  return lines.map(([name = "", value]) => `${name.padEnd(28)}${value}\n`).join("");
+}
