@@ -15,6 +15,13 @@ export const jsonAnswer = (status: number, body: object): Answer => ({
   body: JSON.stringify(body),
 });
 
+/** The same answer with more headers; those that it has stay. */
+export const withHeaders = (
+  answer: Answer,
+  headers: Readonly<Record<string, string>> | undefined,
+): Answer =>
+  headers === undefined ? answer : { ...answer, headers: { ...headers, ...answer.headers } };
+
 /** A refusal as a problem document (RFC 9457). */
 export function problemAnswer(refusal: Refusal, requestId: string): Answer {
   const { code, message, faults } = refusal;
@@ -22,7 +29,7 @@ export function problemAnswer(refusal: Refusal, requestId: string): Answer {
   return {
     status,
     contentType: "application/problem+json",
-    headers: { ...refusal.headers, ...retryAfter(code) },
+    headers: { ...retryAfter(code), ...refusal.headers },
     body: JSON.stringify({
       type: `/docs#${code}`,
       title,

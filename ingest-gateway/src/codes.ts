@@ -4,9 +4,21 @@ export const CODES = {
   MALFORMED_BATCH: { status: 400, title: "The body is not a batch of events" },
   MALFORMED_HTTP: { status: 400, title: "The request is not HTTP" },
   BAD_ENCODING: { status: 400, title: "The body is not in the encoding that it claims" },
+  MISSING_TOKEN: { status: 401, title: "The request has no token" },
+  INVALID_TOKEN: { status: 401, title: "The token is not good" },
+  EXPIRED_TOKEN: { status: 401, title: "The token has expired" },
+  INVALID_SIGNATURE: { status: 401, title: "The signature is missing or does not fit" },
+  STALE_SIGNATURE: { status: 401, title: "The signature is too old or from the future" },
+  REPLAYED_NONCE: { status: 401, title: "The signature was used before" },
+  NODE_NOT_ALLOWED: { status: 403, title: "The key may not report for this node" },
   NOT_FOUND: { status: 404, title: "There is no such route" },
   METHOD_NOT_ALLOWED: { status: 405, title: "The route does not have this method" },
   REQUEST_TIMEOUT: { status: 408, title: "The request took too long to arrive" },
+  BATCH_IN_PROGRESS: {
+    status: 409,
+    title: "The same batch is being handled right now",
+    retryAfterSeconds: 1,
+  },
   PAYLOAD_TOO_LARGE: { status: 413, title: "The request is too large" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "The body is of a kind that is not read here" },
   REQUIRED: { status: 422, title: "A field is missing" },
@@ -16,10 +28,13 @@ export const CODES = {
   TOO_LONG: { status: 422, title: "A field is too long" },
   TOO_OLD: { status: 422, title: "An event is too old" },
   IN_THE_FUTURE: { status: 422, title: "An event is in the future" },
+  BATCH_ID_REUSED: { status: 422, title: "The batch id was used for another body" },
+  RATE_LIMITED: { status: 429, title: "Too many events", retryAfterSeconds: 1 },
   HEADERS_TOO_LARGE: { status: 431, title: "The request's headers are too large" },
   INTERNAL_ERROR: { status: 500, title: "The gateway has failed" },
   OVERLOADED: { status: 503, title: "The gateway is full", retryAfterSeconds: 1 },
   KAFKA_UNAVAILABLE: { status: 503, title: "Events cannot be kept now", retryAfterSeconds: 5 },
+  AUTH_UNAVAILABLE: { status: 503, title: "Keys cannot be looked up now", retryAfterSeconds: 5 },
   DRAINING: { status: 503, title: "This gateway is stopping", retryAfterSeconds: 1 },
 } as const satisfies Record<string, CodeMeaning>;
 
@@ -37,7 +52,8 @@ export type FaultCode =
   | "BAD_FORMAT"
   | "TOO_LONG"
   | "TOO_OLD"
-  | "IN_THE_FUTURE";
+  | "IN_THE_FUTURE"
+  | "NODE_NOT_ALLOWED";
 
 /** `message` says what was wrong, what is allowed and, where it helps, what to do. */
 export type Fault = { readonly code: FaultCode; readonly field?: string; readonly message: string };
@@ -46,4 +62,8 @@ export type Fault = { readonly code: FaultCode; readonly field?: string; readonl
 export type Rejection = { readonly index: number; readonly faults: readonly Fault[] };
 
 /** A fault of a whole request's answer; `index` says which event of a batch it is about. */
-export type IndexedFault = Fault & { readonly index?: number };
+export type IndexedFault = Pick<Fault, "code" | "field"> & {
+  readonly index?: number;
+  /** Left out where there are very many. */
+  readonly message?: string;
+};

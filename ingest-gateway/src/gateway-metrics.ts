@@ -35,6 +35,22 @@ export function createGatewayMetrics(options: {
     labelNames: ["code"],
     registers,
   });
+  const replays = new Counter({
+    name: "fiberstream_gateway_idempotent_replays_total",
+    help: "Batches that were answered from memory because their X-Batch-ID had been settled. Many: senders do not get their answers, look at their timeouts",
+    registers,
+  });
+  const rateLimited = new Counter({
+    name: "fiberstream_gateway_rate_limited_total",
+    help: "Requests told 429: their key's bucket was empty, or the gateway was full and they sent most. The gateway's debug log says whose",
+    registers,
+  });
+  const authFailures = new Counter({
+    name: "fiberstream_gateway_auth_failures_total",
+    help: "Requests refused for who sent them, by code. EXPIRED_TOKEN: a key was not rotated in time; AUTH_UNAVAILABLE: PostgreSQL or the JWTs' issuer is away; much INVALID_TOKEN: somebody guesses",
+    labelNames: ["code"],
+    registers,
+  });
   const unknownFields = new Counter({
     name: "fiberstream_gateway_unknown_fields_total",
     help: "Fields of accepted events that this gateway does not know and has left out: probes newer than the gateway, or a misspelt field",
@@ -70,7 +86,12 @@ export function createGatewayMetrics(options: {
   return {
     observeRequest: (route: Route, status: number, seconds: number) =>
       requestDuration.observe({ route, status }, seconds),
-    countRefusal: (code: Code) => refusals.inc({ code }),
+    countRefusal: (code: Code) => {
+      refusals.inc({ code });
+      if (code === "RATE_LIMITED") rateLimited.inc();
+      if (AUTH_FAILURES.has(code)) authFailures.inc({ code });
+    },
+    countReplay: () => replays.inc(),
     observeProduceSeconds: (seconds: number) => produceDuration.observe(seconds),
     /** One count for each outcome of a request, never for each event. */
     countEvents: (checked: CheckedEvents, deliveries: readonly Delivery[]) => {
@@ -86,6 +107,16 @@ export function createGatewayMetrics(options: {
     },
   };
 }
+
+const AUTH_FAILURES: ReadonlySet<Code> = new Set<Code>([
+  "MISSING_TOKEN",
+  "INVALID_TOKEN",
+  "EXPIRED_TOKEN",
+  "INVALID_SIGNATURE",
+  "STALE_SIGNATURE",
+  "REPLAYED_NONCE",
+  "AUTH_UNAVAILABLE",
+]);
 
 function rejectedByCode({ rejections }: CheckedEvents): Map<Code, number> {
   const counts = new Map<Code, number>();

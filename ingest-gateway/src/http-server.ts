@@ -1,10 +1,14 @@
 import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Log } from "@fiberstream/runtime/log";
 import { createServer } from "@fiberstream/runtime/node-http";
 import { answerClientError } from "./client-error.ts";
+import type { ApplyCors } from "./cors.ts";
 import type { Call } from "./ingest.ts";
 import type { ServeEvents } from "./serve-events.ts";
+import { readTlsFiles, reloadTls, type TlsFiles } from "./tls.ts";
 
 export type HttpServer = { readonly port: number; close: () => Promise<void> };
 
@@ -17,6 +21,7 @@ const EVENT_ROUTES: ReadonlyMap<string | undefined, Call["route"]> = new Map([
 /**
  * The public port.
  *
+ * @param options.tls undefined for plain HTTP
  * @param options.requestTimeoutMs for the whole request, its body included
  * @param options.keepAliveTimeoutMs above what load balancers keep idle connections for (60 s mostly)
  * @param options.drainMaxWaitMs after which a stop cuts connections whose requests are not answered;
@@ -25,36 +30,57 @@ const EVENT_ROUTES: ReadonlyMap<string | undefined, Call["route"]> = new Map([
 export async function startHttpServer(options: {
   host: string;
   port: number;
+  tls: TlsFiles | undefined;
   headersTimeoutMs: number;
   requestTimeoutMs: number;
   keepAliveTimeoutMs: number;
+  maxConnections: number;
   drainMaxWaitMs: number;
+  applyCors: ApplyCors | undefined;
   serveEvents: ServeEvents;
   serveRest: (request: IncomingMessage, response: ServerResponse) => void;
+  log: Log;
 }): Promise<HttpServer> {
-  const { serveEvents, serveRest } = options;
+  const { tls, applyCors, serveEvents, serveRest, log } = options;
   const serve = (request: IncomingMessage, response: ServerResponse) => {
+    if (applyCors?.(request, response)) return;
     const route = request.method === "POST" ? EVENT_ROUTES.get(pathOf(request)) : undefined;
     if (route === undefined) serveRest(request, response);
     else void serveEvents(route, request, response);
   };
-  const server = createServer(
-    {
-      headersTimeout: options.headersTimeoutMs,
-      requestTimeout: options.requestTimeoutMs,
-      keepAliveTimeout: options.keepAliveTimeoutMs,
-      // How often Node looks for requests past their time; its own 30 s would make a 10 s limit 40 s.
-      connectionsCheckingInterval: 1_000,
-    },
-    serve,
-  );
-  server.on("checkContinue", serve).on("clientError", answerClientError);
+  const limits = {
+    headersTimeout: options.headersTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
+    // How often Node looks for requests past their time; its own 30 s would make a 10 s limit 40 s.
+    connectionsCheckingInterval: 1_000,
+    noDelay: true,
+  };
+  let server: Server | HttpsServer;
+  let endReloads: (() => void) | undefined;
+  if (tls === undefined) server = createServer(limits, serve);
+  else {
+    const secured = process
+      .getBuiltinModule("node:https")
+      .createServer(
+        { ...limits, ...readTlsFiles(tls), handshakeTimeout: options.headersTimeoutMs },
+        serve,
+      );
+    endReloads = reloadTls(secured, tls, log);
+    server = secured;
+  }
+  server.maxConnections = options.maxConnections;
+  // Their size is bounded (16 KB); past a number Node would leave some out and tell nobody.
+  server.maxHeadersCount = 0;
+  server.on("checkContinue", serve).on("checkExpectation", serve);
+  server.on("clientError", answerClientError);
   server.listen(options.port, options.host);
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
       const closed = once(server, "close");
+      endReloads?.();
       server.close();
       const cut = setTimeout(() => server.closeAllConnections(), options.drainMaxWaitMs);
       await closed;

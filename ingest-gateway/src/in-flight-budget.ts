@@ -2,43 +2,75 @@ import { Refusal } from "./refusal.ts";
 
 /** What one request holds of the budget. */
 export type Lease = {
-  /** Takes room for the request's body to be `bytes` long in all. @throws {Refusal} OVERLOADED */
+  /** Takes room for the request's body to be `bytes` long in all. @throws {Refusal} OVERLOADED, RATE_LIMITED */
   growTo: (bytes: number) => void;
   release: () => void;
 };
 
 export type InFlightBudget = {
-  lease: () => Lease;
+  /** @param senderId whose room it is */
+  lease: (senderId: string) => Lease;
   usedBytes: () => number;
 };
 
+/** This part of the room is for those who hold little of it. */
+const RESERVED_SHARE = 1 / 4;
+
 /**
  * Bounds the bodies that are held at once, from before they are read until they are answered, so that
- * a burst or a slow Kafka turns into quick 503s instead of a process without memory.
+ * a burst or a slow Kafka turns into quick refusals instead of a process without memory.
+ *
+ * Up to three quarters the room is for whoever comes first. The last quarter is parted among those who
+ * are sending: who holds no more than an equal part of it is let in although others fill the rest.
+ * Who holds more than an equal part of all the room is the one to be told 429; others are told 503.
  */
 export function createInFlightBudget({ maxBytes }: { maxBytes: number }): InFlightBudget {
+  const reservedBytes = maxBytes * RESERVED_SHARE;
+  /** By sender, only those who hold some. */
+  const held = new Map<string, number>();
   let usedBytes = 0;
+
+  const take = (senderId: string, bytes: number) => {
+    const senderBytes = (held.get(senderId) ?? 0) + bytes;
+    const senders = held.has(senderId) ? held.size : held.size + 1;
+    const wouldUse = usedBytes + bytes;
+    const isAlone = senders === 1;
+    const hasRoom =
+      wouldUse <= maxBytes &&
+      (isAlone || wouldUse <= maxBytes - reservedBytes || senderBytes <= reservedBytes / senders);
+    if (!hasRoom) throw isAlone || senderBytes <= maxBytes / senders ? full() : sendsMost();
+    usedBytes = wouldUse;
+    held.set(senderId, senderBytes);
+  };
+
+  const giveBack = (senderId: string, bytes: number) => {
+    usedBytes -= bytes;
+    const left = (held.get(senderId) ?? 0) - bytes;
+    if (left > 0) held.set(senderId, left);
+    else held.delete(senderId);
+  };
+
   return {
     usedBytes: () => usedBytes,
-    lease: () => {
+    lease: (senderId) => {
       let heldBytes = 0;
       return {
         growTo: (bytes) => {
           if (bytes <= heldBytes) return;
-          if (usedBytes + bytes - heldBytes > maxBytes) {
-            throw new Refusal(
-              "OVERLOADED",
-              "the gateway holds as much as it can, send this again later",
-            );
-          }
-          usedBytes += bytes - heldBytes;
+          take(senderId, bytes - heldBytes);
           heldBytes = bytes;
         },
         release: () => {
-          usedBytes -= heldBytes;
+          if (heldBytes > 0) giveBack(senderId, heldBytes);
           heldBytes = 0;
         },
       };
     },
   };
 }
+
+const full = (): Refusal =>
+  new Refusal("OVERLOADED", "the gateway holds as much as it can: send this again later");
+
+const sendsMost = (): Refusal =>
+  new Refusal("RATE_LIMITED", "the gateway is full and you send more than your share: send less");

@@ -1,14 +1,19 @@
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { RecordHeaders } from "@fiberstream/kafka/records";
-import type { Admitted } from "./admission.ts";
-import type { Answer } from "./answer.ts";
+import type { Admit } from "./admission.ts";
+import { type Answer, withHeaders } from "./answer.ts";
+import type { Authenticate } from "./auth/authenticate.ts";
+import type { CheckSignature } from "./auth/signature.ts";
+import type { Once } from "./batches/once.ts";
+import type { Buckets } from "./fairness/buckets.ts";
 import type { Delivery } from "./gather.ts";
+import type { InFlightBudget } from "./in-flight-budget.ts";
 import { answerBatch, answerOne } from "./ingest-answers.ts";
 import { LIMITS } from "./limits.ts";
-import { bodyFormatOf } from "./media-type.ts";
 import { parseBatch, parseOne } from "./parse-events.ts";
 import { readBody } from "./read-body.ts";
+import type { Refusal } from "./refusal.ts";
+import type { ReadHead } from "./request-head.ts";
+import type { Mark } from "./server-timing.ts";
 import type { ValidateEvent } from "./validate-event.ts";
 import { type CheckedEvents, validateEvents } from "./validate-events.ts";
 
@@ -18,44 +23,57 @@ export type Call = {
   readonly request: IncomingMessage;
   /** Tells a sender that waits for a "100 Continue" to go on. */
   readonly askForBody: () => void;
+  readonly answerOf: (refusal: Refusal) => Answer;
+  /** Told of each step that is done, for senders that ask where the time went. */
+  readonly mark: Mark;
 };
 
 /** @throws {Refusal}, or the request's own error when the sender has gone */
 export type Ingest = (call: Call) => Promise<Answer>;
 
 export type IngestSteps = {
-  readonly admit: () => Admitted;
-  readonly sourceRegionOf: (request: IncomingMessage) => string | null;
-  readonly traceHeadersOf: (request: IncomingMessage) => RecordHeaders | undefined;
+  readonly admit: Admit;
+  readonly authenticate: Authenticate;
+  readonly buckets: Buckets;
+  readonly budget: InFlightBudget;
+  readonly readHead: ReadHead;
+  readonly checkSignature: CheckSignature;
+  readonly once: Once;
   readonly validate: ValidateEvent;
   readonly count: (checked: CheckedEvents, deliveries: readonly Delivery[]) => void;
 };
 
 /** The life of a request's events: let in, read, parse, validate, produce, answer. */
 export function createIngest(steps: IngestSteps): Ingest {
-  const { admit, sourceRegionOf, traceHeadersOf, validate, count } = steps;
-  return async ({ route, request, askForBody }) => {
-    const { lease, produce } = admit();
+  const { admit, authenticate, buckets, budget, readHead, once, validate } = steps;
+  return async ({ route, request, askForBody, answerOf, mark }) => {
+    const produce = admit();
+    const sender = await authenticate(request);
+    buckets.admit(sender);
+    mark("auth");
+    const lease = budget.lease(sender.id);
     try {
-      const format = bodyFormatOf(request, route);
-      const sourceRegion = sourceRegionOf(request);
+      const head = readHead(request, route);
       const limitBytes = route === "push" ? LIMITS.eventBytes : LIMITS.batchBytes;
       const body = await readBody(request, { limitBytes, lease, askForBody });
-      const receivedAtMicros = Date.now() * 1_000;
+      await steps.checkSignature(request, sender, body);
+      mark("body");
 
-      const parsed = route === "push" ? parseOne(body) : parseBatch(body, format);
-      const origin = { tenant: TENANT, sourceRegion, receivedAtMicros, nodeId: parsed.nodeId };
-      const checked = validateEvents(parsed, origin, validate);
-      const deliveries = await produce(checked.events, traceHeadersOf(request));
-      count(checked, deliveries);
-
-      if (route === "push") return answerOne(checked, deliveries);
-      return answerBatch(checked, deliveries, { batchId: randomUUID(), sourceRegion });
+      const answer = await once({ ...head, sender, body, answerOf }, async (kept) => {
+        const parsed = route === "push" ? parseOne(body) : parseBatch(body, head.format);
+        const origin = { ...head, ...sender, receivedAtMicros: Date.now() * 1_000 };
+        const checked = validateEvents(parsed, origin, { validate, kept });
+        mark("check");
+        buckets.charge(sender, checked.events.length);
+        const deliveries = await produce(checked.events, head.traceHeaders);
+        steps.count(checked, deliveries);
+        mark("kafka");
+        const answerFor = route === "push" ? answerOne : answerBatch;
+        return answerFor(checked, { deliveries, kept, ...head });
+      });
+      return withHeaders(answer, buckets.headersFor(sender));
     } finally {
       lease.release();
     }
   };
 }
-
-/** Whose events they are, while every sender is one and the same. */
-const TENANT = "default";

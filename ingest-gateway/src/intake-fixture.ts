@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { readSettings } from "@fiberstream/runtime/settings";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { Registry } from "prom-client";
+import { type Authenticate, authenticateNobody } from "./auth/authenticate.ts";
 import type { EventProducer } from "./event-producer.ts";
+import { createBuckets } from "./fairness/buckets.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { createInFlightBudget } from "./in-flight-budget.ts";
 import { startIntake } from "./intake.ts";
@@ -24,6 +27,7 @@ export async function startTestIntake(
   setup: {
     isKafkaUp?: boolean;
     produce?: Produce | null;
+    authenticate?: Authenticate;
     environment?: Record<string, string>;
   } = {},
 ) {
@@ -41,6 +45,9 @@ export async function startTestIntake(
   const server = await startIntake({
     config,
     schema: readAvroSchema("ProbeMetric"),
+    authenticate: setup.authenticate ?? authenticateNobody,
+    buckets: createBuckets(),
+    ask: () => Promise.reject(new TransientError("redis", "there is none")),
     producer: () =>
       produce === null
         ? undefined

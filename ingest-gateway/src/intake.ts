@@ -1,18 +1,27 @@
+import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import type { Log } from "@fiberstream/runtime/log";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import { createAdmission } from "./admission.ts";
+import type { Authenticate } from "./auth/authenticate.ts";
+import { createSignatureCheck } from "./auth/signature.ts";
+import { createBatchStore } from "./batches/batch-store.ts";
+import { createOnce } from "./batches/once.ts";
+import { createCors } from "./cors.ts";
 import type { EventProducer } from "./event-producer.ts";
 import { createExpressApp } from "./express-app.ts";
+import type { Buckets } from "./fairness/buckets.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { type HttpServer, startHttpServer } from "./http-server.ts";
 import type { InFlightBudget } from "./in-flight-budget.ts";
 import { createIngest } from "./ingest.ts";
 import { LIMITS } from "./limits.ts";
+import { createReadHead } from "./request-head.ts";
 import { createServeEvents } from "./serve-events.ts";
 import type { gatewaySettings } from "./settings.ts";
 import { createSourceRegion } from "./source-region.ts";
 import { type StatusSources, statusAnswer } from "./status-answer.ts";
+import { tlsFilesOf } from "./tls.ts";
 import { createTraceHeaders } from "./trace.ts";
 import { createEventValidator, fieldFinder } from "./validate-event.ts";
 
@@ -24,6 +33,9 @@ import { createEventValidator, fieldFinder } from "./validate-event.ts";
 export async function startIntake(options: {
   config: ConfigOf<typeof gatewaySettings>;
   schema: RecordSchema;
+  authenticate: Authenticate;
+  buckets: Buckets;
+  ask: AskRedis;
   producer: () => EventProducer | undefined;
   dependencies: Pick<StatusSources, "isKafkaUp" | "isRegistryUp" | "isRedisUp">;
   budget: InFlightBudget;
@@ -31,12 +43,22 @@ export async function startIntake(options: {
   stopping: AbortSignal;
   log: Log;
 }): Promise<HttpServer> {
-  const { config, schema, producer, dependencies, budget, metrics, stopping, log } = options;
+  const { config, schema, ask, producer, dependencies, metrics, stopping, log } = options;
   const { isKafkaUp } = dependencies;
+  const { namespace } = config;
   const ingest = createIngest({
-    admit: createAdmission({ stopping, producer, isKafkaUp, budget }),
-    sourceRegionOf: createSourceRegion(fieldFinder(schema)("source_region")),
-    traceHeadersOf: createTraceHeaders({ sampleRatio: config.traceSampleRatio }),
+    ...options,
+    admit: createAdmission({ stopping, producer, isKafkaUp }),
+    readHead: createReadHead({
+      sourceRegionOf: createSourceRegion(fieldFinder(schema)("source_region")),
+      traceHeadersOf: createTraceHeaders({ sampleRatio: config.traceSampleRatio }),
+    }),
+    checkSignature: createSignatureCheck({ ask, namespace }),
+    once: createOnce({
+      store: createBatchStore({ ask, namespace }),
+      countReplay: metrics.countReplay,
+      log,
+    }),
     validate: createEventValidator({
       schema,
       maxAgeMs: config.eventMaxAgeMs,
@@ -53,8 +75,11 @@ export async function startIntake(options: {
     });
   return startHttpServer({
     ...config,
+    tls: tlsFilesOf(config),
     drainMaxWaitMs: config.shutdownTimeoutMs / 2,
+    applyCors: createCors(config.corsOrigins),
     serveEvents: createServeEvents({ ingest, metrics, stopping, log }),
     serveRest: createExpressApp({ status, metrics, stopping }),
+    log,
   });
 }

@@ -5,5 +5,7 @@ export const LIMITS = {
   /** A batch's body after decompression. */
   batchBytes: 10 * 1024 * 1024,
   batchEvents: 10_000,
+  /** How many of a batch's rejected events are explained; the others have index and code only. */
+  explainedRejections: 100,
   requestIdCharacters: 128,
 } as const;

@@ -5,6 +5,11 @@ import { decoderFor } from "./body-encoding.ts";
 import type { Lease } from "./in-flight-budget.ts";
 import { Refusal } from "./refusal.ts";
 
+/** The connection has ended before the request has. */
+export class SenderGoneError extends Error {
+  override readonly name = "SenderGoneError";
+}
+
 /**
  * The whole body, decompressed. Its size is checked by Content-Length before anything is read, and
  * piece by piece while it is read or decompressed.
@@ -18,6 +23,8 @@ export async function readBody(
   options: { limitBytes: number; lease: Lease; askForBody: () => void },
 ): Promise<Buffer> {
   const { limitBytes, lease } = options;
+  // One that has gone before we listen tells of no error any more.
+  if (request.destroyed) throw new SenderGoneError("the sender has gone");
   const declaredBytes = Number(request.headers["content-length"] ?? 0);
   if (declaredBytes > limitBytes) throw tooLarge(limitBytes);
   const decoder = decoderFor(request);

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
-import { type Answer, problemAnswer } from "./answer.ts";
+import { type Answer, problemAnswer, withHeaders } from "./answer.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { Call, Ingest } from "./ingest.ts";
 import { Refusal } from "./refusal.ts";
 import { requestIdOf } from "./request-id.ts";
+import { createServerTiming, markNothing } from "./server-timing.ts";
 import { writeAnswer } from "./write-answer.ts";
 
 export type ServeEvents = (
@@ -23,14 +24,16 @@ export function createServeEvents(options: {
 }): ServeEvents {
   const { ingest, metrics, stopping, log } = options;
 
+  const answerOf = (refusal: Refusal, requestId: string): Answer => {
+    metrics.countRefusal(refusal.code);
+    return problemAnswer(refusal, requestId);
+  };
+
   const refused = (error: unknown, requestId: string): Answer => {
-    if (error instanceof Refusal) {
-      metrics.countRefusal(error.code);
-      return problemAnswer(error, requestId);
-    }
+    if (error instanceof Refusal) return answerOf(error, requestId);
     log.error({ reason: messageOf(error), err: error, requestId }, "a request failed by our fault");
     const detail = "the gateway has failed and nothing is promised: send this again, and report it";
-    return problemAnswer(new Refusal("INTERNAL_ERROR", detail), requestId);
+    return answerOf(new Refusal("INTERNAL_ERROR", detail), requestId);
   };
 
   return async (route, request, response) => {
@@ -39,14 +42,22 @@ export function createServeEvents(options: {
     const askForBody = () => {
       if (request.headers.expect !== undefined) response.writeContinue();
     };
+    const timing = createServerTiming(request);
     let answer: Answer;
     try {
-      answer = await ingest({ route, request, askForBody });
+      answer = await ingest({
+        route,
+        request,
+        askForBody,
+        answerOf: (refusal) => answerOf(refusal, requestId),
+        mark: timing?.mark ?? markNothing,
+      });
     } catch (error) {
       // The sender has gone: there is nobody to answer, and nothing of its request was kept.
       if (request.errored || response.destroyed) return;
       answer = refused(error, requestId);
     }
+    if (timing !== undefined) answer = withHeaders(answer, timing.header());
     writeAnswer(request, response, answer, { requestId, isLast: stopping.aborted });
     metrics.observeRequest(route, answer.status, (performance.now() - startedAt) / 1_000);
   };

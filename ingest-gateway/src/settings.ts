@@ -1,4 +1,5 @@
 import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { postgresSettings } from "@fiberstream/postgres/settings";
 import { redisSettings } from "@fiberstream/redis/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { portNumber, setting, wholeNumber } from "@fiberstream/runtime/settings";
@@ -11,6 +12,62 @@ export const gatewaySettings = {
   ...serviceSettings(8010),
   ...kafkaSettings(),
   ...redisSettings(),
+  ...postgresSettings(),
+  authMode: setting(
+    "AUTH_MODE",
+    z.enum(["keys", "open"]).default("keys"),
+    "keys: each request needs a token; open: everyone may send, only on a loopback address",
+  ),
+  isOpenOnAnyHost: setting(
+    "AUTH_OPEN_ON_ANY_HOST",
+    z.stringbool().default(false),
+    "true: AUTH_MODE=open on another address too, for a container whose port is published on loopback only",
+  ),
+  keyMaxAgeMs: setting(
+    "KEY_MAX_AGE_MS",
+    wholeNumber({ min: 0, max: 30_000 }).default(25_000),
+    "for how long a key is believed without asking the database: how long a revoked one may go on",
+  ),
+  jwtIssuer: setting("JWT_ISSUER", z.string().optional(), "issuer of the JWTs that are taken"),
+  jwtAudience: setting(
+    "JWT_AUDIENCE",
+    z.string().optional(),
+    "audience that these JWTs must be for",
+  ),
+  jwtJwksUrl: setting(
+    "JWT_JWKS_URL",
+    z.url({ protocol: /^https?$/ }).optional(),
+    "where their issuer publishes its keys; the three are set together, or none",
+  ),
+  corsOrigins: setting(
+    "CORS_ORIGINS",
+    z
+      .string()
+      .default("")
+      .transform((list) => list.split(",").map((origin) => origin.trim()))
+      .transform((origins) => origins.filter((origin) => origin !== "")),
+    "origins whose pages may send, separated by commas; none by default",
+  ),
+  tlsCertFile: setting(
+    "TLS_CERT_FILE",
+    z.string().optional(),
+    "certificate chain (PEM) for HTTPS on the public port; taken anew when it changes",
+  ),
+  tlsKeyFile: setting(
+    "TLS_KEY_FILE",
+    z.string().optional(),
+    "its key (PEM); both are set, or none",
+  ),
+  maxConnections: setting(
+    "MAX_CONNECTIONS",
+    wholeNumber({ min: 1, max: 1_000_000 }).default(10_000),
+    "connections at once on the public port; more are closed as they come",
+  ),
+  produceMaxWaitMs: setting(
+    "PRODUCE_MAX_WAIT_MS",
+    durationMs(3_000),
+    "how long a sender waits for Kafka's acknowledgement before it is told to send again",
+  ),
   host: setting("HOST", z.string().default("127.0.0.1"), "address of the public port"),
   port: setting("PORT", portNumber().default(8000), "public port, for probes"),
   gatherMaxWaitMs: setting(

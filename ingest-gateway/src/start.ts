@@ -3,13 +3,17 @@ import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { createTopicCheck } from "@fiberstream/kafka/topic-check";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
+import { createPromptRedis } from "@fiberstream/redis/prompt-redis";
 import { connectRedis } from "@fiberstream/redis/redis";
 import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { startAuthentication } from "./auth/auth-parts.ts";
 import { createDependencyState, watchDependency } from "./dependency-state.ts";
 import { createEventEncoder } from "./encode-event.ts";
 import { createEventProducer, type EventProducer } from "./event-producer.ts";
+import { createBuckets } from "./fairness/buckets.ts";
+import { shareBuckets } from "./fairness/shared-buckets.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { createInFlightBudget } from "./in-flight-budget.ts";
 import { startIntake } from "./intake.ts";
@@ -28,6 +32,13 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const intervalMs = config.dependencyCheckIntervalMs;
 
   const redis = life.own(connectRedis({ url: config.redisUrl, log }), (owned) => owned.close());
+
+  const ask = createPromptRedis(redis);
+  const authenticate = startAuthentication({ config, ask, life, registry, log });
+  const buckets = createBuckets();
+  life.own(shareBuckets({ ...buckets, ask, namespace: config.namespace, stopping }), (ended) =>
+    ended(),
+  );
 
   const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: "ingest-gateway", log });
   const kafkaState = createDependencyState(health.check("kafka"));
@@ -59,6 +70,9 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     await startIntake({
       config,
       schema,
+      authenticate,
+      buckets,
+      ask,
       producer: () => producer,
       dependencies: {
         isKafkaUp: kafkaState.isUp,
@@ -72,7 +86,8 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     }),
     (owned) => owned.close(),
   );
-  log.info({ address: `http://${config.host}:${server.port}` }, "listens for probes");
+  const scheme = config.tlsCertFile === undefined ? "http" : "https";
+  log.info({ address: `${scheme}://${config.host}:${server.port}` }, "listens for probes");
 
   const schemaId = await untilAvailable(() => schemaRegistry.idOf(subjectOf(topic), schema), {
     name: "registry",

@@ -1,6 +1,9 @@
+import type { Sender } from "./auth/sender.ts";
+import type { KeptEvents } from "./batches/kept-events.ts";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
-import type { Rejection } from "./codes.ts";
+import type { Fault, Rejection } from "./codes.ts";
 import type { ParsedEvents } from "./parse-events.ts";
+import { shown } from "./shown-value.ts";
 import { countUnknownFields, type Origin, type ValidateEvent } from "./validate-event.ts";
 
 /** The events of a request, parted. */
@@ -12,21 +15,31 @@ export type CheckedEvents = {
   readonly unknownFields: number;
 };
 
-/** Parts the good events from the bad ones: one bad event never costs its batch. */
+/**
+ * Parts the good events from the bad ones: one bad event never costs its batch.
+ *
+ * @param options.kept events that an earlier try has brought into Kafka; they are left out
+ */
 export function validateEvents(
   parsed: ParsedEvents,
-  origin: Origin,
-  validate: ValidateEvent,
+  from: Omit<Origin, "nodeId"> & Pick<Sender, "mayReport">,
+  options: { validate: ValidateEvent; kept: Pick<KeptEvents, "has"> },
 ): CheckedEvents {
+  const { validate, kept } = options;
+  const { mayReport } = from;
+  const origin = { ...from, nodeId: parsed.nodeId };
   const events: ProbeMetric[] = [];
   const indexes: number[] = [];
   const rejections: Rejection[] = [];
   let unknownFields = 0;
   for (const [index, input] of parsed.inputs.entries()) {
+    if (kept.has(index)) continue;
     const malformed = parsed.malformed?.get(index);
     const result = malformed === undefined ? validate(input, origin) : [malformed];
     if (Array.isArray(result)) rejections.push({ index, faults: result });
-    else {
+    else if (mayReport !== undefined && !mayReport(result.node_id)) {
+      rejections.push({ index, faults: [notAllowed(result.node_id)] });
+    } else {
       events.push(result);
       indexes.push(index);
       unknownFields += countUnknownFields(input);
@@ -34,3 +47,9 @@ export function validateEvents(
   }
   return { events, indexes, rejections, unknownFields };
 }
+
+const notAllowed = (nodeId: string): Fault => ({
+  code: "NODE_NOT_ALLOWED",
+  field: "node_id",
+  message: `this key may not report for node_id ${shown(nodeId)}: use the key of that node's owner`,
+});

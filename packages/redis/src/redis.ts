@@ -41,7 +41,9 @@ export function connectRedis(options: { url: string; log: Log }): Redis {
 
 /** A command's error, classified: Redis is a cache here, so it never stops anything. */
 export const redisFailure = (error: unknown): TransientError =>
-  new TransientError("redis", messageOf(error), { cause: error });
+  error instanceof TransientError
+    ? error
+    : new TransientError("redis", messageOf(error), { cause: error });
 
 const newClient = (url: string) =>
   createClient({

@@ -44,6 +44,7 @@ export async function startService(
       ...partsEnvironment(addresses),
       HOST: "127.0.0.1",
       PORT: String(port),
+      AUTH_MODE: "open",
       ADMIN_HOST: "127.0.0.1",
       ADMIN_PORT: String(adminPort),
       LOG_FORMAT: "json",

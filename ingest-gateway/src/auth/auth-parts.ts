@@ -1,0 +1,92 @@
+import { isIP } from "node:net";
+import { createPool } from "@fiberstream/postgres/pool";
+import type { AskRedis } from "@fiberstream/redis/prompt-redis";
+import { FatalError, messageOf } from "@fiberstream/runtime/errors";
+import type { Life } from "@fiberstream/runtime/life";
+import type { Log } from "@fiberstream/runtime/log";
+import type { ConfigOf } from "@fiberstream/runtime/settings";
+import { Gauge, type Registry } from "prom-client";
+import type { gatewaySettings } from "../settings.ts";
+import { type Authenticate, authenticateNobody, createAuthenticate } from "./authenticate.ts";
+import { createJwtCheck, type SubjectOfJwt } from "./jwt.ts";
+import { createKeyLookup } from "./key-lookup.ts";
+import { readKeyInPostgres } from "./keys-in-postgres.ts";
+import { createKeysInRedis } from "./keys-in-redis.ts";
+
+type Config = Pick<
+  ConfigOf<typeof gatewaySettings>,
+  | "authMode"
+  | "isOpenOnAnyHost"
+  | "host"
+  | "namespace"
+  | "databaseUrl"
+  | "keyMaxAgeMs"
+  | "jwtIssuer"
+  | "jwtAudience"
+  | "jwtJwksUrl"
+>;
+
+/**
+ * How senders are told apart, by AUTH_MODE.
+ * @throws {FatalError} for settings that do not go together
+ */
+export function startAuthentication(options: {
+  config: Config;
+  ask: AskRedis;
+  life: Life;
+  registry: Registry;
+  log: Log;
+}): Authenticate {
+  const { config, ask, life, registry, log } = options;
+  const mode = new Gauge({
+    name: "fiberstream_auth_mode",
+    help: "Always 1; mode=open means that everyone who reaches the port may send, which is for local use only",
+    labelNames: ["mode"],
+    registers: [registry],
+  });
+  mode.set({ mode: config.authMode }, 1);
+  if (config.authMode === "open") {
+    refuseOpenPort(config);
+    log.warn({ host: config.host }, "AUTH_MODE is open: everyone who reaches this port may send");
+    return authenticateNobody;
+  }
+  // Two connections: equal look-ups are one already, and a flood of unknown keys should wait, not spread.
+  const pool = life.own(
+    createPool({ ...config, applicationName: "ingest-gateway", maxConnections: 2, log }),
+    (owned) => owned.end(),
+  );
+  return createAuthenticate({
+    lookUp: createKeyLookup({
+      inRedis: createKeysInRedis({ ask, namespace: config.namespace }),
+      readKey: (name) => readKeyInPostgres(pool, name),
+      maxAgeMs: config.keyMaxAgeMs,
+      onStale: (error) =>
+        log.warn({ reason: messageOf(error) }, "keys cannot be read, going on with those known"),
+    }),
+    subjectOfJwt: jwtCheckOf(config),
+    log,
+  });
+}
+
+function refuseOpenPort({ host, isOpenOnAnyHost }: Config): void {
+  if (isLoopback(host) || isOpenOnAnyHost) return;
+  throw new FatalError(
+    `AUTH_MODE=open is only for a loopback address, and HOST is ${host}`,
+    "Set AUTH_MODE=keys and make keys with `fiber keys create`, or HOST=127.0.0.1",
+  );
+}
+
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+
+function jwtCheckOf({ jwtIssuer, jwtAudience, jwtJwksUrl }: Config): SubjectOfJwt | undefined {
+  const given = [jwtIssuer, jwtAudience, jwtJwksUrl].filter((value) => value !== undefined);
+  if (given.length === 0) return undefined;
+  if (jwtIssuer === undefined || jwtAudience === undefined || jwtJwksUrl === undefined) {
+    throw new FatalError(
+      "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL belong together",
+      "Set all three, or none of them to take no JWTs",
+    );
+  }
+  return createJwtCheck({ issuer: jwtIssuer, audience: jwtAudience, jwksUrl: jwtJwksUrl });
+}

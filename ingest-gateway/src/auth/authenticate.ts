@@ -1,0 +1,103 @@
+import type { IncomingMessage } from "node:http";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import { Refusal } from "../refusal.ts";
+import { type ApiKey, isSecretOf, nodeMatcher, parseToken } from "./api-key.ts";
+import type { SubjectOfJwt } from "./jwt.ts";
+import type { LookUpKey } from "./key-lookup.ts";
+import { OPEN_SENDER, type Sender } from "./sender.ts";
+
+/** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, AUTH_UNAVAILABLE */
+export type Authenticate = (request: IncomingMessage) => Sender | Promise<Sender>;
+
+export const authenticateNobody: Authenticate = () => OPEN_SENDER;
+
+/** @param options.subjectOfJwt left out where JWTs are not taken */
+export function createAuthenticate(options: {
+  lookUp: LookUpKey;
+  subjectOfJwt?: SubjectOfJwt | undefined;
+  log: Log;
+}): Authenticate {
+  const { lookUp, subjectOfJwt, log } = options;
+  const senders = new WeakMap<ApiKey, Sender>();
+
+  /** One sender for each reading of a key, so that its pattern is made ready once. */
+  const senderOf = (key: ApiKey, secret: string | undefined): Sender => {
+    const known = senders.get(key);
+    if (known !== undefined) return known;
+    const sender: Sender = {
+      id: key.keyId,
+      tenant: key.tenant,
+      mayReport: nodeMatcher(key.nodePattern),
+      limit: key,
+      ...(key.requiresSignature && secret !== undefined && { signingSecret: secret }),
+    };
+    senders.set(key, sender);
+    return sender;
+  };
+
+  const byKey = async (keyId: string, secret: string) => {
+    const key = await found(() => lookUp({ column: "key_id", value: keyId }));
+    if (key === null || !isSecretOf(key, secret)) {
+      throw invalid("there is no such key, or this is not its secret");
+    }
+    return senderOf(usable(key), secret);
+  };
+
+  const byJwt = async (token: string, subjectOf: SubjectOfJwt) => {
+    const subject = await subjectOf(token);
+    const key = await found(() => lookUp({ column: "jwt_subject", value: subject }));
+    if (key === null) throw invalid("the JWT is good, but no key stands for its subject");
+    return senderOf(usable(key), undefined);
+  };
+
+  const found = async (look: () => ReturnType<LookUpKey>) => {
+    try {
+      return await look();
+    } catch (error) {
+      log.warn(
+        { reason: messageOf(error) },
+        "a key cannot be looked up, its sender is told to wait",
+      );
+      throw new Refusal("AUTH_UNAVAILABLE", "the keys cannot be looked up: send this again later");
+    }
+  };
+
+  return (request) => {
+    const token = bearerOf(request);
+    const parsed = parseToken(token);
+    if (parsed !== undefined) return byKey(parsed.keyId, parsed.secret);
+    if (subjectOfJwt !== undefined && token.split(".").length === 3)
+      return byJwt(token, subjectOfJwt);
+    throw invalid("the token must be fs_<key id>_<secret>, as it was shown when the key was made");
+  };
+}
+
+function bearerOf(request: IncomingMessage): string {
+  const [scheme, token, ...more] = (request.headers.authorization ?? "").split(" ");
+  if (scheme === "" || scheme === undefined) {
+    throw unauthorized("MISSING_TOKEN", "send the header Authorization: Bearer <token>");
+  }
+  if (scheme.toLowerCase() !== "bearer" || token === undefined || more.length > 0) {
+    throw invalid("the header must be Authorization: Bearer <token>");
+  }
+  return token;
+}
+
+function usable(key: ApiKey): ApiKey {
+  if (key.isRevoked) throw invalid("this key has been revoked");
+  if (key.expiresAtMs !== null && key.expiresAtMs <= Date.now()) {
+    throw unauthorized("EXPIRED_TOKEN", "this key has expired: ask for a new one");
+  }
+  return key;
+}
+
+const invalid = (detail: string): Refusal => unauthorized("INVALID_TOKEN", detail);
+
+/** With the header that RFC 9110 and RFC 6750 ask for. */
+function unauthorized(code: "MISSING_TOKEN" | "INVALID_TOKEN" | "EXPIRED_TOKEN", detail: string) {
+  const error = code === "MISSING_TOKEN" ? "" : ', error="invalid_token"';
+  return new Refusal(code, detail, {
+    headers: { "WWW-Authenticate": `Bearer realm="fiberstream"${error}` },
+  });
+}

@@ -1,0 +1,18 @@
+/**
+ * Gives up on something that takes too long; it goes on unheard.
+ * @throws what `work` throws, or `late()` after `maxWaitMs`
+ */
+export async function promptly<T>(
+  work: Promise<T>,
+  { maxWaitMs, late }: { maxWaitMs: number; late: () => Error },
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), maxWaitMs);
+  });
+  try {
+    return await Promise.race([work, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,28 @@
+import type { IncomingMessage } from "node:http";
+import type { RecordHeaders } from "@fiberstream/kafka/records";
+import { batchIdOf } from "./batches/batch-id.ts";
+import { type BodyFormat, bodyFormatOf } from "./media-type.ts";
+
+/** What a request's headers say about its events. */
+export type RequestHead = {
+  readonly format: BodyFormat;
+  readonly batchId: string | undefined;
+  readonly sourceRegion: string | null;
+  readonly traceHeaders: RecordHeaders | undefined;
+};
+
+/** @throws {Refusal} UNSUPPORTED_MEDIA_TYPE, BAD_FORMAT, TOO_LONG */
+export type ReadHead = (request: IncomingMessage, route: "push" | "ingest") => RequestHead;
+
+export function createReadHead(options: {
+  sourceRegionOf: (request: IncomingMessage) => string | null;
+  traceHeadersOf: (request: IncomingMessage) => RecordHeaders | undefined;
+}): ReadHead {
+  const { sourceRegionOf, traceHeadersOf } = options;
+  return (request, route) => ({
+    format: bodyFormatOf(request, route),
+    batchId: batchIdOf(request),
+    sourceRegion: sourceRegionOf(request),
+    traceHeaders: traceHeadersOf(request),
+  });
+}
