@@ -1,4 +1,7 @@
 import { Command } from "commander";
+import { breakerCommand } from "./commands/breaker.ts";
+import { dlqCommand } from "./commands/dlq.ts";
+import { nodesCommand } from "./commands/nodes.ts";
 import { statusCommand } from "./commands/status.ts";
 import { topicsListCommand } from "./commands/topics-list.ts";
 
@@ -11,5 +14,8 @@ export function createFiber(): Command {
     .addCommand(
       new Command("topics").description("about the Kafka topics").addCommand(topicsListCommand()),
     )
+    .addCommand(nodesCommand())
+    .addCommand(dlqCommand())
+    .addCommand(breakerCommand())
     .showHelpAfterError("(--help shows what there is)");
 }

@@ -1,0 +1,86 @@
+import cliProgress from "cli-progress";
+import { Command } from "commander";
+import { withDeadLetters } from "../dead-letter-access.ts";
+import type { LetterFilter } from "../dead-letters.ts";
+import { withFilter } from "../dlq-options.ts";
+import { replayLetters, type ReplayOptions, type ReplayResult } from "../replay-letters.ts";
+import { wholeNumber } from "../whole-number.ts";
+
+type Options = LetterFilter & {
+  readonly dryRun: boolean;
+  readonly limit?: number;
+  readonly rate?: number;
+  readonly maxReplays: number;
+  readonly fromStart: boolean;
+  readonly json: boolean;
+};
+
+/** `fiber dlq replay` */
+export const dlqReplayCommand = (): Command =>
+  withFilter(new Command("replay"))
+    .description("sends them back to where they stood")
+    .option("--dry-run", "only count what would be sent", false)
+    .option("--limit <number>", "the most to send", wholeNumber(1, 1e9))
+    .option("--rate <number>", "records a second at most", wholeNumber(1, 1e6))
+    .option(
+      "--max-replays <number>",
+      "leave those where they are that were replayed so often",
+      wholeNumber(1, 1_000),
+      3,
+    )
+    .option("--from-start", "send again what an earlier replay with this filter has sent", false)
+    .option("--json", "print the result as JSON", false)
+    .addHelpText("after", HELP)
+    .action(({ dryRun, limit, rate, maxReplays, fromStart, json, ...filter }: Options) =>
+      withDeadLetters(async (access) => {
+        const progress = showProgress();
+        const stop = new AbortController();
+        process.once("SIGINT", () => stop.abort());
+        const result = await replayLetters(access, {
+          filter,
+          dryRun,
+          limit,
+          rate,
+          maxReplays,
+          fromStart,
+          onProgress: progress.show,
+          stopping: stop.signal,
+        }).finally(progress.end);
+        process.stdout.write(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
+      }),
+    );
+
+const HELP = `
+Mend first what they failed of: a replay sends the bytes as they are, without the headers of their failure.
+Interrupted with Ctrl-C or else, it goes on where it was when it is run again with the same filter. What it
+sends comes behind what its node has sent meanwhile: the order of a node's events is not kept by a replay.
+
+Examples:
+  npm run fiber -- dlq replay --class unknown-schema --dry-run
+  npm run fiber -- dlq replay --class too-old --since 6h --rate 500
+`;
+
+function renderResult({ replayed, quarantined, doubles }: ReplayResult, dryRun: boolean): string {
+  const lines = [`${replayed} ${dryRun ? "would be sent back" : "sent back"}`];
+  if (quarantined > 0) lines.push(`${quarantined} left: replayed too often (--max-replays)`);
+  if (doubles > 0) lines.push(`${doubles} left: the same record once more`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** A bar on a terminal, nothing elsewhere; on standard error. */
+function showProgress(): { show: ReplayOptions["onProgress"]; end: () => void } {
+  if (!process.stderr.isTTY) return { show: () => undefined, end: () => undefined };
+  const bar = new cliProgress.SingleBar({
+    format: "{bar} {percentage}% | {done} sent back",
+    hideCursor: true,
+    gracefulExit: false,
+  });
+  bar.start(1, 0, { done: 0 });
+  return {
+    show: ({ done, looked, of }) => {
+      bar.setTotal(Number(of));
+      bar.update(Number(looked), { done });
+    },
+    end: () => bar.stop(),
+  };
+}

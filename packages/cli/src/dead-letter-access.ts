@@ -1,0 +1,65 @@
+import { createKafka, type KafkaClient } from "@fiberstream/kafka/kafka";
+import { createSchemaRegistry, type SchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { topicIn } from "@fiberstream/kafka/topic-names";
+import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
+import { readConfig } from "@fiberstream/runtime/config";
+import { createLog } from "@fiberstream/runtime/log";
+import { type DeadLetter, type LetterFilter, matches, readDeadLetter } from "./dead-letters.ts";
+
+export type DeadLetterAccess = {
+  readonly kafka: KafkaClient;
+  readonly namespace: string;
+  readonly topic: string;
+  readonly reader: TopicReader;
+  readonly registry: SchemaRegistry;
+};
+
+/** Runs `work` with the dead-letter topic of the cluster at KAFKA_BROKERS. */
+export async function withDeadLetters<T>(
+  work: (access: DeadLetterAccess) => Promise<T>,
+): Promise<T> {
+  const { namespace, kafkaBrokers, schemaRegistryUrl } = readConfig(kafkaSettings());
+  const log = createLog({ service: "fiber", level: "fatal", format: "auto" });
+  const kafka = createKafka({ brokers: kafkaBrokers, clientId: "fiber", log });
+  const reader = await connectTopicReader({ kafka });
+  try {
+    const topic = topicIn(namespace, "probe.metrics.dead-letter");
+    const registry = createSchemaRegistry({ url: schemaRegistryUrl });
+    return await work({ kafka, namespace, topic, reader, registry });
+  } finally {
+    await reader.close();
+  }
+}
+
+/** The letters that a filter takes, oldest first within each partition. */
+export async function* readLetters(
+  { reader, topic }: Pick<DeadLetterAccess, "reader" | "topic">,
+  filter: LetterFilter,
+): AsyncGenerator<DeadLetter> {
+  for (const stretch of await reader.stretches(topic)) {
+    for await (const records of reader.read(topic, stretch)) {
+      for (const record of records) {
+        const letter = readDeadLetter(stretch.partition, record);
+        if (matches(letter, filter)) yield letter;
+      }
+    }
+  }
+}
+
+/** What a letter's record says where its schema tells, else its bytes in hex. */
+export async function describeValue(
+  registry: SchemaRegistry,
+  { record: { value }, schemaId }: DeadLetter,
+): Promise<{ decoded: unknown } | { hex: string | null }> {
+  if (value === null) return { hex: null };
+  const hex = { hex: value.toString("hex") };
+  if (schemaId === undefined) return hex;
+  try {
+    const type = await registry.writerType(schemaId);
+    return type === undefined ? hex : { decoded: type.fromBuffer(value.subarray(5)) };
+  } catch {
+    // Not what its schema says, which may be why it is here; or the registry is away.
+    return hex;
+  }
+}

@@ -1,0 +1,82 @@
+import { createPool, type PgPool, query } from "@fiberstream/postgres/pool";
+import { postgresSettings } from "@fiberstream/postgres/settings";
+import { readConfig } from "@fiberstream/runtime/config";
+import { createLog } from "@fiberstream/runtime/log";
+
+/** A row of `nodes`, as people see it. */
+export type NodeRow = {
+  readonly node_id: string;
+  readonly node_name: string;
+  readonly display_name: string | null;
+  readonly status: string;
+  readonly country: string | null;
+  readonly region: string | null;
+  readonly city: string | null;
+  readonly lat: number | null;
+  readonly lng: number | null;
+  readonly tags: Record<string, string>;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+  readonly last_seen_at: Date | null;
+};
+
+const COLUMNS =
+  "node_id, node_name, display_name, status, country, region, city, lat, lng, tags, created_at, updated_at, last_seen_at";
+
+export type NodeFilter = {
+  readonly status?: string;
+  readonly country?: string;
+  readonly limit: number;
+};
+
+export type NodeTable = {
+  list: (filter: NodeFilter) => Promise<NodeRow[]>;
+  /** @throws {Error} when there is no such node */
+  find: (nodeId: string) => Promise<NodeRow>;
+  /** Changes some columns; the processor's publisher tells everyone. @throws {Error} when there is no such node */
+  change: (nodeId: string, values: Partial<NodeRow>) => Promise<NodeRow>;
+};
+
+/** Runs `work` with the table at DATABASE_URL. */
+export async function withNodeTable<T>(work: (table: NodeTable) => Promise<T>): Promise<T> {
+  const pool = createPool({
+    ...readConfig(postgresSettings()),
+    applicationName: "fiber",
+    maxConnections: 1,
+    log: createLog({ service: "fiber", level: "error", format: "auto" }),
+  });
+  try {
+    return await work(createNodeTable(pool));
+  } finally {
+    await pool.end();
+  }
+}
+
+export function createNodeTable(pool: PgPool): NodeTable {
+  const only = (nodeId: string, rows: NodeRow[]): NodeRow => {
+    const [row] = rows;
+    if (row === undefined) throw new Error(`there is no node ${nodeId}`);
+    return row;
+  };
+  return {
+    list: ({ status, country, limit }) =>
+      query<NodeRow>(
+        pool,
+        `SELECT ${COLUMNS} FROM nodes
+         WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR country = $2)
+         ORDER BY node_id LIMIT $3`,
+        [status ?? null, country ?? null, limit],
+      ),
+    find: async (nodeId) =>
+      only(
+        nodeId,
+        await query<NodeRow>(pool, `SELECT ${COLUMNS} FROM nodes WHERE node_id = $1`, [nodeId]),
+      ),
+    change: async (nodeId, values) => {
+      const names = Object.keys(values);
+      const sets = names.map((name, index) => `${name} = $${index + 2}`).join(", ");
+      const text = `UPDATE nodes SET ${sets} WHERE node_id = $1 RETURNING ${COLUMNS}`;
+      return only(nodeId, await query<NodeRow>(pool, text, [nodeId, ...Object.values(values)]));
+    },
+  };
+}
