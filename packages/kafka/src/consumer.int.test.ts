@@ -104,6 +104,35 @@ describe("consumer", () => {
     await until(() => health.isReady(), { what: "the consumer is ready again" });
   });
 
+  it("fetches on while a batch is being done, and keeps the order, retries included", async () => {
+    const sent = Array.from({ length: 60 }, (_, index) => `value-${index}`);
+    const next = new Map<number, bigint>();
+    const done: string[] = [];
+    const begun = new Set<number>();
+    const first = Promise.withResolvers<void>();
+    let failures = 2;
+    await send(sent.slice(0, 20));
+    await consume({
+      readsAhead: true,
+      positionOf: async (partition) => next.get(partition) ?? 0n,
+      processBatch: async (batch) => {
+        expect(batch.firstOffset).toBe(next.get(batch.partition) ?? 0n);
+        begun.add(batch.partition);
+        if (batch.partition === 0) await first.promise;
+        if (failures-- > 0) throw new TransientError("postgres", "connection refused");
+        done.push(...valuesOf(batch));
+        next.set(batch.partition, batch.nextOffset);
+      },
+    });
+    await until(() => begun.size === 2, { what: "both partitions are being done" });
+    await send(sent.slice(20, 40));
+    await until(() => Number(next.get(1) ?? 0n) > 0, { what: "partition 1 goes on" });
+    await send(sent.slice(40));
+    first.resolve();
+    await until(() => done.length >= 60, { what: "all are done" });
+    expect(done.toSorted()).toEqual(sent.toSorted());
+  });
+
   it("stops for good at a fatal error, says so, and does not go on", async () => {
     await send(["a", "b", "c", "d"]);
     const health = createHealth();

@@ -1,7 +1,7 @@
 import type { Health } from "@fiberstream/runtime/health";
 import type { Log } from "@fiberstream/runtime/log";
 import type { EachBatchPayload } from "kafkajs";
-import { type Assignment, createAssignment } from "./assignment.ts";
+import { type Assignment, createAssignment, type HeldPartition } from "./assignment.ts";
 import { createBatchLoop } from "./batch-loop.ts";
 import type { KafkaClient } from "./kafka.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
@@ -20,6 +20,11 @@ export type ConsumerOptions = {
   /** The broker holds a fetch back until it has so many bytes, or `maxWaitMs` long; default 1 byte, 250 ms. */
   readonly minBytes?: number;
   readonly maxWaitMs?: number;
+  /**
+   * Fetches the next batches while `processBatch` has the ones before: of each partition one is done and
+   * one waits. Default false: nothing is fetched until all batches of a fetch are done.
+   */
+  readonly readsAhead?: boolean;
   /**
    * Where a partition goes on; undefined: at the group's committed offset, else at the beginning.
    * Asked at every assignment, before anything of the partition is fetched, and after every failed try
@@ -134,14 +139,19 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
   // Also tells of batches that held only transaction markers, which no one else hears of.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     const behind = Number(payload.offsetLag);
-    if (behind <= 0) {
+    if (behind <= 0 && !inFlight.has(payload.partition)) {
       metrics.lag({ ...payload, records: 0, oldestPendingMs: undefined });
     }
   });
 
+  /** Batches that are being done while others are fetched, by partition. */
+  const inFlight = new Map<number, Promise<void>>();
+
   const eachBatch = async (payload: EachBatchPayload) => {
     const { batch } = payload;
     const { partition } = batch;
+    // One that did not come to its end has the partition placed again: then this one is stale.
+    await inFlight.get(partition);
     const held = assignment.current(partition);
     if (held === undefined || payload.isStale() || halted.signal.aborted) return;
     const history = historyIn(batch.messages, held.position());
@@ -168,16 +178,42 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       records: Number(records.highWatermark - records.firstOffset),
       oldestPendingMs: Number(records.records[0]?.timestamp),
     });
+    const last = batch.messages.at(-1)?.offset ?? batch.lastOffset();
+    const done = doBatch(records, held, payload);
+    if (options.readsAhead) {
+      payload.resolveOffset(last);
+      const finished = done
+        // The client hears the same from its own heartbeat and joins again.
+        .catch(() => assignment.placeAgain(partition))
+        .then(() => void inFlight.delete(partition));
+      inFlight.set(partition, finished);
+      return;
+    }
+    if (await done) payload.resolveOffset(last);
+  };
+
+  /** @returns whether the batch is done; otherwise the partition goes on elsewhere, later or not at all */
+  const doBatch = async (
+    records: RecordBatch,
+    held: HeldPartition,
+    payload: EachBatchPayload,
+  ): Promise<boolean> => {
+    const { partition, firstOffset, nextOffset, highWatermark } = records;
     const result = await batchLoop(records, () => payload.heartbeat());
-    if (result.kind === "stopped" || !held.isOurs()) return;
+    if (result.kind === "stopped" || !held.isOurs()) return false;
     switch (result.kind) {
       case "done":
         held.moveTo(result.nextOffset);
-        return payload.resolveOffset(batch.messages.at(-1)?.offset ?? batch.lastOffset());
+        if (options.readsAhead && nextOffset >= highWatermark) {
+          metrics.lag({ topic, partition, records: 0, oldestPendingMs: undefined });
+        }
+        return true;
       case "moved":
-        return assignment.placeAgain(partition);
+        assignment.placeAgain(partition);
+        return false;
       case "held":
-        return assignment.hold(partition, records.firstOffset, result.by.released);
+        assignment.hold(partition, firstOffset, result.by.released);
+        return false;
     }
   };
 
@@ -207,6 +243,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     close: async () => {
       halted.abort();
       await consumer.stop();
+      await Promise.all(inFlight.values());
       await consumer.disconnect();
     },
   };

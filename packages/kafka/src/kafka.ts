@@ -1,9 +1,11 @@
 import type { Log } from "@fiberstream/runtime/log";
 import { Kafka, logLevel } from "kafkajs";
+import { useOwnFetchDecoding } from "./fetch-decoding.ts";
 import { createKafkaLog } from "./kafka-log.ts";
 import { repairRequestQueue } from "./request-queue-repair.ts";
 
 repairRequestQueue();
+useOwnFetchDecoding();
 
 export type KafkaClient = Kafka;
 

@@ -14,9 +14,12 @@ export function createPool(options: {
   databaseUrl: string;
   applicationName: string;
   maxConnections: number;
+  /** The server's settings for these connections, where they differ from the server's own. */
+  serverSettings?: Readonly<Record<string, string>>;
   log: Log;
 }): PgPool {
   const { log } = options;
+  const serverSettings = Object.entries(options.serverSettings ?? {});
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
     application_name: options.applicationName,
@@ -26,6 +29,7 @@ export function createPool(options: {
     query_timeout: 35_000,
     idle_in_transaction_session_timeout: 60_000,
     keepAlive: true,
+    options: serverSettings.map(([name, value]) => `-c ${name}=${value}`).join(" "),
   });
   // Without a listener either event ends the process: one is an idle connection's loss, the other that
   // of a connection in use between two queries, whose next query fails by itself.

@@ -1,0 +1,156 @@
+import { createRequire } from "node:module";
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { decodeFetch } from "./fetch-decoding.ts";
+
+const require = createRequire(import.meta.url);
+const kafkajs = require("kafkajs/src/protocol/requests/fetch/v11/response") as {
+  decode: (bytes: Buffer) => Promise<Response>;
+};
+
+type Message = Record<string, unknown> & { batchContext: Record<string, unknown> };
+type Response = { responses: { partitions: { messages: Message[] }[] }[] };
+
+/** What the client looks at of a batch's context. */
+const shown = ({ responses, ...rest }: Response) => ({
+  ...rest,
+  responses: responses.map(({ partitions, ...topic }) => ({
+    ...topic,
+    partitions: partitions.map(({ messages, ...partition }) => ({
+      ...partition,
+      messages: messages.map(({ batchContext, ...message }) => {
+        const { firstOffset, producerId, inTransaction, isControlBatch } = batchContext;
+        return {
+          ...message,
+          batchContext: { firstOffset, producerId, inTransaction, isControlBatch },
+        };
+      }),
+    })),
+  })),
+});
+
+const int8 = (value: number) => Buffer.from([value]);
+const int16 = (value: number) => sized(2, (bytes) => bytes.writeInt16BE(value));
+const int32 = (value: number) => sized(4, (bytes) => bytes.writeInt32BE(value));
+const int64 = (value: bigint) => sized(8, (bytes) => bytes.writeBigInt64BE(value));
+const text = (value: string) =>
+  Buffer.concat([int16(Buffer.byteLength(value)), Buffer.from(value)]);
+const list = (items: readonly Buffer[]) => Buffer.concat([int32(items.length), ...items]);
+function sized(bytes: number, fill: (into: Buffer) => void): Buffer {
+  const buffer = Buffer.alloc(bytes);
+  fill(buffer);
+  return buffer;
+}
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let left = value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value);
+  for (; left > 127n; left >>= 7n) bytes.push(Number(left & 127n) | 128);
+  return Buffer.from([...bytes, Number(left)]);
+}
+const varBytes = (value: Buffer | null) =>
+  value === null ? varint(-1) : Buffer.concat([varint(value.length), value]);
+
+type Sample = {
+  delta: number;
+  key: Uint8Array | null;
+  value: Uint8Array | null;
+  headers: [string, Uint8Array][];
+};
+type SampleBatch = { first: bigint; at: bigint; attributes: number; records: Sample[] };
+
+function recordBatch({ first, at, attributes, records }: SampleBatch): Buffer {
+  const encoded = records.map(({ delta, key, value, headers }, place) => {
+    const body = Buffer.concat([
+      int8(0),
+      varint(delta),
+      varint(place),
+      varBytes(key && Buffer.from(key)),
+      varBytes(value && Buffer.from(value)),
+      varint(headers.length),
+      ...headers.flatMap(([name, content]) => [
+        varBytes(Buffer.from(name)),
+        varBytes(Buffer.from(content)),
+      ]),
+    ]);
+    return Buffer.concat([varint(body.length), body]);
+  });
+  const body = Buffer.concat([
+    int32(7),
+    int8(2),
+    int32(0),
+    int16(attributes),
+    int32(records.length - 1),
+    int64(at),
+    int64(at + 1_000n),
+    int64(77n),
+    int16(1),
+    int32(0),
+    list(encoded),
+  ]);
+  return Buffer.concat([int64(first), int32(body.length), body]);
+}
+
+const response = (batches: readonly Buffer[], cutBytes = 0): Buffer => {
+  const whole = Buffer.concat(batches);
+  const messages = whole.subarray(0, whole.length - cutBytes);
+  const partition = (at: number, content: Buffer) =>
+    Buffer.concat([
+      int32(at),
+      int16(0),
+      int64(90n),
+      int64(80n),
+      int64(3n),
+      list([Buffer.concat([int64(77n), int64(5n)])]),
+      int32(-1),
+      int32(content.length),
+      content,
+    ]);
+  const topic = Buffer.concat([
+    text("tópic"),
+    list([partition(0, messages), partition(4, Buffer.alloc(0))]),
+  ]);
+  return Buffer.concat([int32(0), int16(0), int32(0), list([topic])]);
+};
+
+const bytes = fc.uint8Array({ maxLength: 200 });
+const anyBatch: fc.Arbitrary<SampleBatch> = fc.record({
+  first: fc.bigInt({ min: 0n, max: 2n ** 52n }),
+  at: fc.bigInt({ min: 0n, max: 4_000_000_000_000n }),
+  // Times of the log, transactions and their markers.
+  attributes: fc.constantFrom(0, 0x08, 0x10, 0x30),
+  records: fc.array(
+    fc.record({
+      delta: fc.oneof(fc.constant(0), fc.integer({ min: -(2 ** 40), max: 2 ** 40 })),
+      key: fc.option(bytes),
+      value: fc.option(bytes),
+      headers: fc.array(fc.tuple(fc.constantFrom("a", "b", "traceparent"), bytes), {
+        maxLength: 3,
+      }),
+    }),
+    { minLength: 1, maxLength: 5 },
+  ),
+});
+
+describe("our reading of fetched records", () => {
+  it("is what kafkajs makes of them, a batch that is cut off included", async () => {
+    const property = fc.asyncProperty(
+      fc.array(anyBatch, { minLength: 1, maxLength: 4 }),
+      fc.nat(30),
+      async (batches, cutBytes) => {
+        const answer = response(batches.map(recordBatch), cutBytes);
+        const ours = decodeFetch(answer) as Response;
+        expect(shown(ours)).toEqual(shown(await kafkajs.decode(answer)));
+      },
+    );
+    await fc.assert(property, { numRuns: 300 });
+  });
+
+  it("leaves compressed batches and older formats to kafkajs", () => {
+    const sample = { delta: 0, key: null, value: null, headers: [] };
+    const batch = { first: 0n, at: 0n, attributes: 1, records: [sample] };
+    expect(decodeFetch(response([recordBatch(batch)]))).toBeUndefined();
+    const old = recordBatch({ ...batch, attributes: 0 });
+    old[16] = 1;
+    expect(decodeFetch(response([old]))).toBeUndefined();
+  });
+});
