@@ -3,7 +3,7 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { describe, expect, it } from "@jest/globals";
 import { createSendDeadLetters } from "./dead-letters.ts";
-import type { DeadRecord } from "./decode-batch.ts";
+import type { DeadRecord } from "./row-reader.ts";
 
 const batch: RecordBatch = {
   topic: "probe.metrics.enriched",
@@ -14,6 +14,7 @@ const batch: RecordBatch = {
   highWatermark: 1n,
 };
 const deadRecord = (value: Buffer): DeadRecord => ({
+  batch,
   record: { offset: "7", key: Buffer.from("n1"), value, timestamp: "5" },
   reason: { failureClass: "undecodable", message: "value is not what schema id 1 says" },
 });
@@ -31,7 +32,7 @@ describe("dead letters of the sink", () => {
   it("carry the record untouched and say where it came from", async () => {
     const sent: OutgoingRecord[] = [];
     const send = sendWith(async (_topic, records) => void sent.push(...records));
-    await send(batch, [deadRecord(Buffer.from("bytes"))], "decode");
+    await send([deadRecord(Buffer.from("bytes"))], "decode");
     expect(sent).toMatchObject([
       {
         key: Buffer.from("n1"),
@@ -54,13 +55,12 @@ describe("dead letters of the sink", () => {
     const portions: number[] = [];
     const send = sendWith(async (_topic, records) => void portions.push(records.length));
     await send(
-      batch,
       Array.from({ length: 100 }, () => deadRecord(Buffer.alloc(9 * 1_024))),
       "decode",
     );
     expect(portions).toEqual([51, 49]);
     portions.length = 0;
-    await send(batch, [deadRecord(Buffer.alloc(900_000)), deadRecord(Buffer.alloc(1))], "decode");
+    await send([deadRecord(Buffer.alloc(900_000)), deadRecord(Buffer.alloc(1))], "decode");
     expect(portions).toEqual([1, 1]);
   });
 
@@ -68,7 +68,7 @@ describe("dead letters of the sink", () => {
     const send = sendWith(async () => {
       throw new TransientError("kafka", "away");
     });
-    await expect(send(batch, [deadRecord(Buffer.alloc(1))], "write")).rejects.toThrow("away");
-    await expect(send(batch, [], "write")).resolves.toBeUndefined();
+    await expect(send([deadRecord(Buffer.alloc(1))], "write")).rejects.toThrow("away");
+    await expect(send([], "write")).resolves.toBeUndefined();
   });
 });

@@ -1,11 +1,10 @@
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import type { Producer } from "@fiberstream/kafka/producer";
-import type { OutgoingRecord, RecordBatch } from "@fiberstream/kafka/records";
+import type { OutgoingRecord } from "@fiberstream/kafka/records";
 import type { Log } from "@fiberstream/runtime/log";
-import type { DeadRecord } from "./decode-batch.ts";
+import type { DeadRecord } from "./row-reader.ts";
 
 export type SendDeadLetters = (
-  batch: RecordBatch,
   dead: readonly DeadRecord[],
   stage: "decode" | "write",
 ) => Promise<void>;
@@ -24,29 +23,22 @@ export function createSendDeadLetters(options: {
 }): SendDeadLetters {
   const { producer, topic, groupId, nowMs, log } = options;
 
-  return async (batch, dead, stage) => {
-    if (dead.length === 0) return;
-    const origin = {
-      topic: batch.topic,
-      partition: batch.partition,
-      groupId,
-      service: "sink-writer",
-      stage,
-    };
+  return async (dead, stage) => {
+    const [first] = dead;
+    if (first === undefined) return;
     const failedAt = new Date(nowMs());
-    const letters = dead.map(({ record, reason }) =>
-      deadLetterOf(record, origin, reason, failedAt),
-    );
+    const letters = dead.map(({ record, batch, reason }) => {
+      const { topic: from, partition } = batch;
+      const origin = { topic: from, partition, groupId, service: "sink-writer", stage };
+      return deadLetterOf(record, origin, reason, failedAt);
+    });
     for (const portion of portionsOf(letters)) await producer.send(topic, portion);
     // The first stands for all: a batch of bad records must not flood the log.
-    const [first] = dead;
+    const { topic: from, partition } = first.batch;
+    const { offset } = first.record;
+    const reason = first.reason.message;
     log.warn(
-      {
-        ...origin,
-        offset: first?.record.offset,
-        reason: first?.reason.message,
-        count: dead.length,
-      },
+      { topic: from, partition, offset, stage, reason, count: dead.length },
       "records dead-lettered",
     );
   };

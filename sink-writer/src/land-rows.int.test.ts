@@ -1,99 +1,157 @@
-import { inTransaction } from "@fiberstream/postgres/pool";
+import { inTransaction, query } from "@fiberstream/postgres/pool";
+import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { createLandRows } from "./land-rows.ts";
-import type { MetricRow } from "./metric-row.ts";
+import { createLandRows, type LandRows } from "./land-rows.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
-import { sampleRow } from "./testing/sample-rows.ts";
+import { readTableLayout, type TableLayout } from "./table-layout.ts";
+import { rowsOf, sampleEvent } from "./testing/sample-rows.ts";
 
 let database: SampleDatabase;
+let layout: TableLayout;
+let landRows: LandRows;
 beforeAll(async () => {
   database = await openSampleDatabase();
+  layout = await readTableLayout(database.pool);
 });
 afterAll(() => database.close());
-beforeEach(() => database.pool.query("TRUNCATE metrics, metric_conflicts"));
+beforeEach(async () => {
+  await database.pool.query("TRUNCATE metrics, metric_conflicts");
+  landRows = createLandRows({ layout, countBytes: () => {} });
+});
 
-const landRows = createLandRows({ countBytes: () => {} });
-const land = (rows: readonly MetricRow[]) =>
-  inTransaction(database.pool, (client) => landRows(client, rows));
+const land = async (events: readonly EnrichedProbeMetric[]) => {
+  const rows = await rowsOf(events, layout);
+  return inTransaction(database.pool, (client) => landRows(client, rows));
+};
 const stored = () => database.valueOf("SELECT count(*)::int FROM metrics");
-const nothing = { copied: 0, staged: 0, repeats: 0, conflicts: 0, refused: [] };
+const nothing = { copied: 0, staged: 0, repeats: 0, conflicts: 0, refused: new Map() };
 
 describe("landing rows", () => {
   it("copies rows that are new", async () => {
-    const rows = Array.from({ length: 3_000 }, () => sampleRow());
+    const rows = Array.from({ length: 3_000 }, () => sampleEvent());
     expect(await land(rows)).toEqual({ ...nothing, copied: 3_000 });
     expect(await stored()).toBe(3_000);
     expect(await land([])).toEqual(nothing);
   });
 
   it("leaves repeats out, those within a batch too", async () => {
-    const old = sampleRow();
+    const old = sampleEvent();
     await land([old]);
-    const fresh = sampleRow();
+    const fresh = sampleEvent();
     expect(await land([fresh, old, fresh])).toEqual({ ...nothing, staged: 1, repeats: 2 });
     expect(await stored()).toBe(2);
     expect(await database.valueOf("SELECT count(*)::int FROM metric_conflicts")).toBe(0);
   });
 
-  it("keeps what comes again with other content, and lets the first one stand", async () => {
-    const first = sampleRow({ latency_ms: 1, metadata: null });
-    const laterReceived = { ...first.event, received_at: first.event.received_at + 1 };
-    const other = { ...first, event: { ...first.event, latency_ms: 2 } };
-    const unlike = { ...first, event: { ...first.event, metadata: "{}" } };
+  it("takes the staging table first after repeats, and COPY again after a write without", async () => {
+    const old = sampleEvent();
+    await land([old]);
+    await land([old, sampleEvent()]);
+    expect(await land([sampleEvent()])).toEqual({ ...nothing, staged: 1 });
+    expect(await land([sampleEvent()])).toEqual({ ...nothing, copied: 1 });
+  });
+
+  it("keeps what comes again with other content, with both versions and where it came from", async () => {
+    const first = sampleEvent({ latency_ms: 1, metadata: null });
+    const laterReceived = {
+      ...first,
+      received_at: first.received_at + 1,
+      quality: "late" as const,
+    };
+    const other = { ...first, latency_ms: 2 };
+    const unlike = { ...first, metadata: "{}" };
     await land([first]);
-    expect(await land([{ ...first, event: laterReceived }, other, unlike])).toEqual({
-      ...nothing,
-      repeats: 1,
-      conflicts: 2,
-    });
-    expect(await database.valueOf("SELECT latency_ms FROM metrics")).toBe(1);
+    const again = [laterReceived, other, sampleEvent(), unlike];
+    expect(await land(again)).toEqual({ ...nothing, staged: 1, repeats: 1, conflicts: 2 });
     expect(
-      await database.valueOf(
-        "SELECT array_agg(latency_ms ORDER BY latency_ms) FROM metric_conflicts",
+      await query(
+        database.pool,
+        `SELECT event_id, topic, partition, record_offset, stored->'latency_ms' AS stored,
+                received->'latency_ms' AS received, received->'metadata' AS metadata
+         FROM metric_conflicts ORDER BY record_offset`,
       ),
-    ).toEqual([1, 2]);
+    ).toEqual([
+      {
+        event_id: first.event_id,
+        topic: "t",
+        partition: 3,
+        record_offset: "101",
+        stored: 1,
+        received: 2,
+        metadata: null,
+      },
+      {
+        event_id: first.event_id,
+        topic: "t",
+        partition: 3,
+        record_offset: "103",
+        stored: 1,
+        received: 1,
+        metadata: {},
+      },
+    ]);
+    // Read again, they are repeats: a conflict is kept once.
+    expect(await land(again)).toEqual({ ...nothing, repeats: 4 });
+    expect(
+      await database.valueOf("SELECT latency_ms FROM metrics WHERE event_id = $1", [
+        first.event_id,
+      ]),
+    ).toBe(1);
   });
 
   it("isolates rows that PostgreSQL refuses and writes the rest", async () => {
-    const rows = Array.from({ length: 200 }, () => sampleRow());
-    const culprits: [number, MetricRow, string][] = [
-      [0, sampleRow({ node_id: "n".repeat(51) }), "22001"],
-      [77, sampleRow({ region: "a\0b" }), "22021"],
-      [78, sampleRow({ metadata: '{"token":"secret' }), "22P02"],
-      [150, sampleRow({ node_id: "" }), "23514"],
-      [204, sampleRow({ metadata: '{"a":"\\u0000"}' }), "22P05"],
+    const events = Array.from({ length: 200 }, () => sampleEvent());
+    const culprits: [number, EnrichedProbeMetric, string][] = [
+      [0, sampleEvent({ node_id: "n".repeat(51) }), "22001"],
+      [77, sampleEvent({ region: "a\0b" }), "22021"],
+      [78, sampleEvent({ metadata: '{"token":"secret' }), "22P02"],
+      [150, sampleEvent({ node_id: "" }), "23514"],
+      [204, sampleEvent({ metadata: '{"a":"\\u0000"}' }), "22P05"],
     ];
-    for (const [place, row] of culprits) rows.splice(place, 0, row);
+    for (const [place, event] of culprits) events.splice(place, 0, event);
 
-    const landing = await land(rows);
+    const landing = await land(events);
     expect(landing).toMatchObject({ copied: 200, staged: 0, repeats: 0, conflicts: 0 });
-    expect(landing.refused.map(({ record }) => record)).toEqual(
-      culprits.map(([, row]) => row.record),
-    );
-    for (const [index, [, , sqlState]] of culprits.entries()) {
-      const reason = landing.refused[index]?.reason;
-      expect(reason?.failureClass).toBe("row-refused");
-      expect(reason?.message).toContain(`SQLSTATE ${sqlState}`);
-      expect(reason?.message).not.toContain("secret");
+    expect([...landing.refused.keys()]).toEqual(culprits.map(([place]) => place));
+    for (const [place, , sqlState] of culprits) {
+      const letter = landing.refused.get(place);
+      expect(letter?.record.offset).toBe(String(100 + place));
+      expect(letter?.reason.failureClass).toBe("row-refused");
+      expect(letter?.reason.message).toContain(`SQLSTATE ${sqlState}`);
+      expect(letter?.reason.message).not.toContain("secret");
     }
     expect(await stored()).toBe(200);
   });
 
+  it("finds one culprit among 5,000 rows in 26 tries", async () => {
+    const events = Array.from({ length: 5_000 }, () => sampleEvent());
+    events[3_210] = sampleEvent({ region: "a\0b" });
+    const rows = await rowsOf(events, layout);
+    let copies = 0;
+    await inTransaction(database.pool, async (client) => {
+      const counting = createLandRows({ layout, countBytes: () => void copies++ });
+      await counting(client, rows);
+    });
+    // Of the halves at each of 13 steps one is written whole.
+    expect(copies).toBeLessThanOrEqual(13);
+    expect(await stored()).toBe(4_999);
+  });
+
   it("finds its way through repeats and refused rows in one batch", async () => {
-    const old = Array.from({ length: 10 }, () => sampleRow());
+    const old = Array.from({ length: 10 }, () => sampleEvent());
     await land(old);
-    const rows = [...old, sampleRow(), sampleRow({ region: "a\0b" }), sampleRow()];
+    const rows = [...old, sampleEvent(), sampleEvent({ region: "a\0b" }), sampleEvent()];
     const landing = await land(rows);
     expect(landing.copied + landing.staged).toBe(2);
     expect(landing.repeats).toBe(10);
-    expect(landing.refused).toHaveLength(1);
+    expect([...landing.refused.keys()]).toEqual([11]);
     expect(await stored()).toBe(12);
   });
 
   it("tells a table that is missing from a row that is bad", async () => {
     const away = inTransaction(database.pool, async (client) => {
       await client.query("DROP TABLE metrics CASCADE");
-      return landRows(client, [sampleRow()]);
+      return landRows(client, await rowsOf([sampleEvent()], layout));
     });
     await expect(away).rejects.toMatchObject({ name: "FatalError" });
     expect(await stored()).toBe(0);

@@ -5,104 +5,126 @@ import {
   RowRefusedError,
   UNIQUE_VIOLATION,
 } from "@fiberstream/postgres/postgres-errors";
-import { copyBytes } from "./copy-bytes.ts";
-import { type CopySlab, createCopySlab } from "./copy-slab.ts";
-import type { DeadRecord } from "./decode-batch.ts";
-import { METRIC_COLUMNS, type MetricRow } from "./metric-row.ts";
-import { writeMetricTuple } from "./metric-tuple.ts";
+import { copyRows } from "./copy-rows.ts";
+import type { Rows } from "./row-buffer.ts";
+import type { DeadRecord } from "./row-reader.ts";
 import { atSavepoint } from "./savepoint.ts";
-import { insertThroughStaging, STAGING_TABLE } from "./staging.ts";
+import { createInsertThroughStaging, STAGING_TABLE } from "./staging.ts";
+import { columnList, type TableLayout } from "./table-layout.ts";
 
-/** What became of the rows of a batch; a row is counted once. */
+/** What became of the rows of a write; a row is counted once. */
 export type Landing = {
   /** Written by COPY straight into the table. */
   readonly copied: number;
-  /** Written through the staging table, because others of the batch were stored already. */
+  /** Written through the staging table, because others of the write were stored already. */
   readonly staged: number;
   /** Left out: stored already with the same content. */
   readonly repeats: number;
   /** Kept in metric_conflicts: stored already with other content. */
   readonly conflicts: number;
-  /** Refused by PostgreSQL for their own values. */
-  readonly refused: readonly DeadRecord[];
+  /** Refused by PostgreSQL for their own values, by their number. */
+  readonly refused: ReadonlyMap<number, DeadRecord>;
 };
 
-export type LandRows = (client: PgClient, rows: readonly MetricRow[]) => Promise<Landing>;
+export type LandRows = (client: PgClient, rows: Rows) => Promise<Landing>;
+
+type LandRange = (client: PgClient, rows: Rows, range: Range) => Promise<Landing>;
+/** Rows from `from` to below `to`. */
+type Range = { readonly from: number; readonly to: number };
 
 /**
- * Writes rows in a transaction that the caller has begun: the whole batch by COPY; where some are stored
+ * Writes rows in a transaction that the caller has begun: all of them by COPY; where some are stored
  * already, through a staging table; where PostgreSQL refuses a value, by halves until it stands alone.
+ *
+ * Repeats come in crowds (a client that sends again, a topic that is read again): after one the staging
+ * table is tried first, until a write has none. A COPY that fails costs its rows' space in the table.
  *
  * @param options.countBytes is told the size of each COPY
  * @returns a function that throws TransientError and FatalError
  */
-export function createLandRows(options: { countBytes: (bytes: number) => void }): LandRows {
-  // One for each batch that is written at the same time.
-  const idleSlabs: CopySlab[] = [];
+export function createLandRows(options: {
+  layout: TableLayout;
+  countBytes: (bytes: number) => void;
+}): LandRows {
+  const columns = columnList(options.layout);
+  const insertThroughStaging = createInsertThroughStaging(options.layout);
+  let areRepeatsLikely = false;
 
-  const copyInto = async (client: PgClient, table: string, rows: readonly MetricRow[]) => {
-    const slab = idleSlabs.pop() ?? createCopySlab({ initialBytes: INITIAL_SLAB_BYTES });
-    try {
-      slab.begin();
-      for (const { event } of rows) writeMetricTuple(slab, event);
-      const bytes = slab.end();
-      await copyBytes(client, `COPY ${table} (${COLUMNS}) FROM STDIN (FORMAT binary)`, bytes);
-      options.countBytes(bytes.length);
-    } finally {
-      idleSlabs.push(slab);
-    }
+  const copyInto = async (client: PgClient, table: string, bytes: Buffer) => {
+    await copyRows(client, `COPY ${table} (${columns}) FROM STDIN (FORMAT binary)`, bytes);
+    options.countBytes(bytes.length);
   };
 
-  const landByCopy: LandRows = async (client, rows) => {
+  const landByCopy: LandRange = async (client, rows, { from, to }) => {
     try {
-      await atSavepoint(client, () => copyInto(client, "metrics", rows));
-      return { ...NOTHING, copied: rows.length };
+      await atSavepoint(client, () => copyInto(client, "metrics", rows.bytes(from, to)));
+      return { ...NOTHING, copied: to - from };
     } catch (error) {
       const refusal = refusalIn(error);
-      if (refusal.sqlState === UNIQUE_VIOLATION) return landAmongRepeats(client, rows);
-      return isolate(client, rows, { refusal, landHalf: landByCopy });
+      if (refusal.sqlState === UNIQUE_VIOLATION)
+        return landAmongRepeats(client, rows, { from, to });
+      return isolate({ client, rows, range: { from, to }, refusal, landHalf: landByCopy });
     }
   };
 
-  const landAmongRepeats: LandRows = async (client, rows) => {
+  const landAmongRepeats: LandRange = async (client, rows, { from, to }) => {
     try {
-      const fill = () => copyInto(client, STAGING_TABLE, rows);
+      const fill = () => copyInto(client, STAGING_TABLE, rows.bytes(from, to));
       const { inserted, conflicts } = await atSavepoint(client, () =>
-        insertThroughStaging(client, fill),
+        insertThroughStaging(client, fill, originsOf(rows, { from, to })),
       );
-      const repeats = rows.length - inserted - conflicts;
+      const repeats = to - from - inserted - conflicts;
+      areRepeatsLikely = repeats + conflicts > 0;
       return { ...NOTHING, staged: inserted, conflicts, repeats };
     } catch (error) {
-      return isolate(client, rows, { refusal: refusalIn(error), landHalf: landAmongRepeats });
+      const refusal = refusalIn(error);
+      return isolate({ client, rows, range: { from, to }, refusal, landHalf: landAmongRepeats });
     }
   };
 
-  return async (client, rows) => (rows.length === 0 ? NOTHING : landByCopy(client, rows));
+  return async (client, rows) => {
+    const all = { from: 0, to: rows.count() };
+    if (all.to === 0) return NOTHING;
+    return areRepeatsLikely ? landAmongRepeats(client, rows, all) : landByCopy(client, rows, all);
+  };
 }
 
 /** The culprit alone is dead; of more rows each half is tried by itself. */
-async function isolate(
-  client: PgClient,
-  rows: readonly MetricRow[],
-  options: { refusal: RowRefusedError; landHalf: LandRows },
-): Promise<Landing> {
-  const { refusal, landHalf } = options;
-  const [only] = rows;
-  if (rows.length === 1 && only !== undefined) {
+async function isolate(failed: {
+  client: PgClient;
+  rows: Rows;
+  range: Range;
+  refusal: RowRefusedError;
+  landHalf: LandRange;
+}): Promise<Landing> {
+  const { client, rows, range, refusal, landHalf } = failed;
+  const { from, to } = range;
+  if (to - from === 1) {
     const message = `PostgreSQL refuses the row: SQLSTATE ${refusal.sqlState}, ${redacted(refusal)}`;
     const reason = { failureClass: "row-refused", message, cause: refusal } as const;
-    return { ...NOTHING, refused: [{ record: only.record, reason }] };
+    return { ...NOTHING, refused: new Map([[from, { ...rows.originOf(from), reason }]]) };
   }
-  const middle = rows.length >> 1;
-  const first = await landHalf(client, rows.slice(0, middle));
-  const second = await landHalf(client, rows.slice(middle));
+  const middle = (from + to) >> 1;
+  const first = await landHalf(client, rows, { from, to: middle });
+  const second = await landHalf(client, rows, { from: middle, to });
   return {
     copied: first.copied + second.copied,
     staged: first.staged + second.staged,
     repeats: first.repeats + second.repeats,
     conflicts: first.conflicts + second.conflicts,
-    refused: [...first.refused, ...second.refused],
+    refused: new Map([...first.refused, ...second.refused]),
   };
+}
+
+function originsOf(rows: Rows, { from, to }: Range) {
+  const partitions: number[] = [];
+  const offsets: string[] = [];
+  for (let row = from; row < to; row++) {
+    const { record, batch } = rows.originOf(row);
+    partitions.push(batch.partition);
+    offsets.push(record.offset);
+  }
+  return { topic: rows.originOf(from).batch.topic, partitions, offsets };
 }
 
 /** @throws {TransientError} @throws {FatalError} when it is not a row's own fault */
@@ -112,6 +134,4 @@ function refusalIn(error: unknown): RowRefusedError {
   throw failure;
 }
 
-const COLUMNS = METRIC_COLUMNS.join(", ");
-const INITIAL_SLAB_BYTES = 256 * 1_024;
-const NOTHING: Landing = { copied: 0, staged: 0, repeats: 0, conflicts: 0, refused: [] };
+const NOTHING: Landing = { copied: 0, staged: 0, repeats: 0, conflicts: 0, refused: new Map() };

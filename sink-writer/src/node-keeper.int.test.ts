@@ -1,15 +1,18 @@
 import { inTransaction, query } from "@fiberstream/postgres/pool";
+import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import type { MetricRow } from "./metric-row.ts";
 import { createNodeKeeper, type NodeKeeper } from "./node-keeper.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
-import { sampleRow } from "./testing/sample-rows.ts";
+import { readTableLayout, type TableLayout } from "./table-layout.ts";
+import { rowsOf, sampleEvent } from "./testing/sample-rows.ts";
 
 let database: SampleDatabase;
+let layout: TableLayout;
 let nowMs: number;
 let keeper: NodeKeeper;
 beforeAll(async () => {
   database = await openSampleDatabase();
+  layout = await readTableLayout(database.pool);
 });
 afterAll(() => database.close());
 beforeEach(async () => {
@@ -18,11 +21,15 @@ beforeEach(async () => {
   keeper = createNodeKeeper({ maxRemembered: 100, nowMs: () => nowMs });
 });
 
-const keep = async (rows: readonly MetricRow[]) => {
-  const remember = await inTransaction(database.pool, (client) => keeper.keep(client, rows));
+const nobody = new Set<number>();
+const keep = async (events: readonly EnrichedProbeMetric[], refused = nobody) => {
+  const rows = await rowsOf(events, layout);
+  const remember = await inTransaction(database.pool, (client) =>
+    keeper.keep(client, rows, refused),
+  );
   remember();
 };
-const rowOf = (node_id: string) => sampleRow({ node_id, received_at: nowMs * 1_000 });
+const eventOf = (node_id: string) => sampleEvent({ node_id, received_at: nowMs * 1_000 });
 const nodes = () =>
   query<{ node_id: string; status: string; seen_ms: number; revision: string }>(
     database.pool,
@@ -33,7 +40,7 @@ const nodes = () =>
 
 describe("node keeper", () => {
   it("inserts missing nodes once, as reporting", async () => {
-    await keep([rowOf("accra-0001"), rowOf("b"), rowOf("accra-0001")]);
+    await keep([eventOf("accra-0001"), eventOf("b"), eventOf("accra-0001")]);
     expect(await nodes()).toMatchObject([
       {
         node_id: "accra-0001",
@@ -48,11 +55,16 @@ describe("node keeper", () => {
     ]);
   });
 
+  it("knows nothing of rows that are not stored", async () => {
+    await keep([eventOf("a"), eventOf("b")], new Set([1]));
+    expect(await nodes()).toMatchObject([{ node_id: "a" }]);
+  });
+
   it("moves a registered node on to reporting, and leaves what an operator has set", async () => {
     await database.pool.query(
       "INSERT INTO nodes (node_id, status) VALUES ('a', 'registered'), ('b', 'inactive'), ('c', 'deleted')",
     );
-    await keep([rowOf("a"), rowOf("b"), rowOf("c")]);
+    await keep([eventOf("a"), eventOf("b"), eventOf("c")]);
     expect((await nodes()).map(({ status }) => status)).toEqual([
       "reporting",
       "inactive",
@@ -63,40 +75,40 @@ describe("node keeper", () => {
 
   it("touches a node at most once in 10 s, and publishes no touch", async () => {
     const begunMs = nowMs;
-    await keep([rowOf("a")]);
+    await keep([eventOf("a")]);
     nowMs += 9_999;
-    await keep([rowOf("a")]);
+    await keep([eventOf("a")]);
     expect(await nodes()).toMatchObject([{ seen_ms: begunMs, revision: "1" }]);
     nowMs += 1;
-    await keep([rowOf("a")]);
+    await keep([eventOf("a")]);
     expect(await nodes()).toMatchObject([{ seen_ms: begunMs + 10_000, revision: "1" }]);
   });
 
   it("waits for nobody when it touches", async () => {
-    await keep([rowOf("a"), rowOf("b")]);
+    await keep([eventOf("a"), eventOf("b")]);
     nowMs += 10_000;
     await inTransaction(database.pool, async (other) => {
       await other.query("SELECT FROM nodes WHERE node_id = 'a' FOR UPDATE");
-      await keep([rowOf("a"), rowOf("b")]);
+      await keep([eventOf("a"), eventOf("b")]);
     });
     expect(await nodes()).toMatchObject([{ seen_ms: nowMs - 10_000 }, { seen_ms: nowMs }]);
   });
 
   it("does not go back in time when old events are read again", async () => {
-    await keep([rowOf("a")]);
+    await keep([eventOf("a")]);
     const seenMs = nowMs;
     nowMs += 60_000;
-    await keep([sampleRow({ node_id: "a", received_at: (seenMs - 5_000) * 1_000 })]);
+    await keep([sampleEvent({ node_id: "a", received_at: (seenMs - 5_000) * 1_000 })]);
     expect(await nodes()).toMatchObject([{ seen_ms: seenMs }]);
   });
 
   it("remembers nothing of a transaction that was rolled back", async () => {
     const rolledBack = inTransaction(database.pool, async (client) => {
-      await keeper.keep(client, [rowOf("a")]);
+      await keeper.keep(client, await rowsOf([eventOf("a")], layout), nobody);
       throw new Error("rolled back");
     });
     await expect(rolledBack).rejects.toThrow("rolled back");
-    await keep([rowOf("a")]);
+    await keep([eventOf("a")]);
     expect(await nodes()).toHaveLength(1);
   });
 });

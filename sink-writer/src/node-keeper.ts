@@ -1,14 +1,19 @@
 import { type PgClient, query } from "@fiberstream/postgres/pool";
 import { LRUCache } from "lru-cache";
-import type { MetricRow } from "./metric-row.ts";
+import type { Rows } from "./row-buffer.ts";
 
 export type NodeKeeper = {
   /**
    * Sees to it, in the rows' own transaction, that every row's node exists, and is known to report.
+   * @param refused numbers of rows that are not stored
    * @returns what to call once the transaction is committed: until then nothing is remembered
    * @throws {TransientError} @throws {FatalError}
    */
-  keep: (client: PgClient, rows: readonly MetricRow[]) => Promise<() => void>;
+  keep: (
+    client: PgClient,
+    rows: Rows,
+    refused: { has: (row: number) => boolean },
+  ) => Promise<() => void>;
 };
 
 const TOUCH_INTERVAL_MS = 10_000;
@@ -25,11 +30,11 @@ export function createNodeKeeper(options: {
   const touchedMs = new LRUCache<string, number>({ max: options.maxRemembered });
 
   return {
-    keep: async (client, rows) => {
+    keep: async (client, rows, refused) => {
       const nowMs = options.nowMs();
       const unknown: LatestEvent[] = [];
       const due: LatestEvent[] = [];
-      for (const latest of latestByNode(rows)) {
+      for (const latest of latestByNode(rows, refused)) {
         const lastMs = touchedMs.get(latest.nodeId);
         if (lastMs === undefined) unknown.push(latest);
         else if (nowMs - lastMs >= TOUCH_INTERVAL_MS) due.push(latest);
@@ -47,23 +52,27 @@ export function createNodeKeeper(options: {
 type LatestEvent = {
   readonly nodeId: string;
   receivedAtMicros: number;
-  readonly country: string;
-  readonly region: string;
+  readonly country: string | null;
+  readonly region: string | null;
 };
 
-function latestByNode(rows: readonly MetricRow[]): Iterable<LatestEvent> {
+function latestByNode(
+  rows: Rows,
+  refused: { has: (row: number) => boolean },
+): Iterable<LatestEvent> {
   const latest = new Map<string, LatestEvent>();
-  for (const { event } of rows) {
-    const known = latest.get(event.node_id);
+  const count = rows.count();
+  for (let row = 0; row < count; row++) {
+    if (refused.has(row)) continue;
+    const nodeId = rows.nodeIdOf(row);
+    const receivedAtMicros = rows.receivedAtOf(row);
+    const known = latest.get(nodeId);
     if (known === undefined) {
-      latest.set(event.node_id, {
-        nodeId: event.node_id,
-        receivedAtMicros: event.received_at,
-        country: event.country,
-        region: event.region,
-      });
-    } else if (event.received_at > known.receivedAtMicros) {
-      known.receivedAtMicros = event.received_at;
+      const country = rows.countryOf(row);
+      const region = rows.regionOf(row);
+      latest.set(nodeId, { nodeId, receivedAtMicros, country, region });
+    } else if (receivedAtMicros > known.receivedAtMicros) {
+      known.receivedAtMicros = receivedAtMicros;
     }
   }
   return latest.values();

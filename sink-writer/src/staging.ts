@@ -1,53 +1,77 @@
 import type { PgClient } from "@fiberstream/postgres/pool";
-import { METRIC_COLUMNS } from "./metric-row.ts";
+import { columnList, type TableLayout } from "./table-layout.ts";
 
 export const STAGING_TABLE = "metrics_staging";
 
-/**
- * Inserts what `fill` puts into the staging table, leaving out rows whose identity is stored already;
- * those among them that have other content are kept in metric_conflicts.
- * @throws what the server or the network says, as it came
- */
-export async function insertThroughStaging(
+/** Where each staged row came from, in the order in which they were staged. */
+export type StagedOrigins = {
+  readonly topic: string;
+  readonly partitions: readonly number[];
+  readonly offsets: readonly string[];
+};
+
+export type InsertThroughStaging = (
   client: PgClient,
   fill: () => Promise<void>,
-): Promise<{ inserted: number; conflicts: number }> {
-  await client.query(EMPTY_STAGING);
-  await fill();
-  const { rowCount: inserted } = await client.query(INSERT_NEW);
-  const { rowCount: conflicts } = await client.query(KEEP_CONFLICTS);
-  return { inserted: inserted ?? 0, conflicts: conflicts ?? 0 };
-}
+  origins: StagedOrigins,
+) => Promise<{ inserted: number; conflicts: number }>;
 
-const COLUMNS = METRIC_COLUMNS.join(", ");
+/**
+ * Inserts what `fill` puts into the staging table, leaving out rows whose identity is stored already;
+ * those among them that have other content are kept in metric_conflicts, with both versions.
+ * The function throws what the server or the network says, as it came.
+ */
+export function createInsertThroughStaging(layout: TableLayout): InsertThroughStaging {
+  const columns = columnList(layout);
+  // Rows come back in the order in which they were copied, so that the first of two equals wins.
+  const insertNew = `
+    INSERT INTO metrics (${columns})
+    SELECT ${columns} FROM ${STAGING_TABLE} ORDER BY place
+    ON CONFLICT DO NOTHING`;
+  return async (client, fill, { topic, partitions, offsets }) => {
+    await client.query(EMPTY_STAGING);
+    await fill();
+    const { rowCount: inserted } = await client.query(insertNew);
+    if (inserted === offsets.length) return { inserted, conflicts: 0 };
+    const { rowCount: conflicts } = await client.query(KEEP_CONFLICTS, [
+      topic,
+      partitions,
+      offsets,
+    ]);
+    return { inserted: inserted ?? 0, conflicts: conflicts ?? 0 };
+  };
+}
 
 // Lives as long as the connection. Emptied first, because the halves of a batch use it one after another.
 const EMPTY_STAGING = `
-  CREATE TEMP TABLE IF NOT EXISTS ${STAGING_TABLE} (LIKE metrics) ON COMMIT DELETE ROWS;
+  CREATE TEMP TABLE IF NOT EXISTS ${STAGING_TABLE} (
+    LIKE metrics, place integer GENERATED ALWAYS AS IDENTITY
+  ) ON COMMIT DELETE ROWS;
   DELETE FROM ${STAGING_TABLE}`;
 
-// Rows come back in the order in which they were copied, so that the first of two equals wins.
-const INSERT_NEW = `
-  INSERT INTO metrics (${COLUMNS})
-  SELECT ${COLUMNS} FROM ${STAGING_TABLE}
-  ON CONFLICT DO NOTHING`;
-
-// What a probe says, without what differs each time it says it again (received_at, enrichment_status)
-// and without what is in the identity. LIMIT keeps the planner, which knows nothing of the staging
-// table's size, to one look into the identity index for each row.
+// What a probe says, without what differs each time it says it again (received_at, what the processor
+// derives) and without what is in the identity. LIMIT keeps the planner, which knows nothing of the
+// staging table's size, to one look into the identity index for each row. A record that is read again
+// is found to be in conflict again: it is kept once.
 const KEEP_CONFLICTS = `
-  INSERT INTO metric_conflicts (${COLUMNS})
-  SELECT ${METRIC_COLUMNS.map((column) => `staged.${column}`).join(", ")}
+  INSERT INTO metric_conflicts
+    (time, node_id, event_id, stored, received, topic, partition, record_offset)
+  SELECT staged.time, staged.node_id, staged.event_id,
+         to_jsonb(first), to_jsonb(staged) - 'place', $1,
+         ($2::integer[])[staged.place - base.place + 1],
+         ($3::bigint[])[staged.place - base.place + 1]
   FROM ${STAGING_TABLE} AS staged
+  CROSS JOIN (SELECT min(place) AS place FROM ${STAGING_TABLE}) AS base
   CROSS JOIN LATERAL (
     SELECT * FROM metrics
     WHERE metrics.node_id = staged.node_id
       AND metrics.time = staged.time
       AND metrics.event_id = staged.event_id
     LIMIT 1
-  ) AS stored
+  ) AS first
   WHERE (staged.latency_ms, staged.uptime_pct, staged.packet_loss,
          staged.country, staged.region, staged.metadata)
         IS DISTINCT FROM
-        (stored.latency_ms, stored.uptime_pct, stored.packet_loss,
-         stored.country, stored.region, stored.metadata)`;
+        (first.latency_ms, first.uptime_pct, first.packet_loss,
+         first.country, first.region, first.metadata)
+  ON CONFLICT DO NOTHING`;

@@ -2,7 +2,7 @@ import type { RecordBatch } from "@fiberstream/kafka/records";
 import { inTransaction } from "@fiberstream/postgres/pool";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { moveOffset, storedPosition } from "./stored-offsets.ts";
+import { moveOffsets, storedPosition } from "./stored-offsets.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
 
 let database: SampleDatabase;
@@ -12,16 +12,16 @@ beforeAll(async () => {
 afterAll(() => database.close());
 beforeEach(() => database.pool.query("TRUNCATE sink_offsets"));
 
-const batch = (firstOffset: bigint, nextOffset: bigint): RecordBatch => ({
+const batch = (firstOffset: bigint, nextOffset: bigint, partition = 1): RecordBatch => ({
   topic: "t",
-  partition: 1,
+  partition,
   records: [],
   firstOffset,
   nextOffset,
   highWatermark: nextOffset,
 });
 const move = (firstOffset: bigint, nextOffset: bigint) =>
-  inTransaction(database.pool, (client) => moveOffset(client, batch(firstOffset, nextOffset)));
+  inTransaction(database.pool, (client) => moveOffsets(client, [batch(firstOffset, nextOffset)]));
 const position = () => storedPosition(database.pool, "t", 1);
 
 describe("stored offsets", () => {
@@ -32,6 +32,16 @@ describe("stored offsets", () => {
     await move(50n, 9_007_199_254_740_993n);
     expect(await position()).toBe(9_007_199_254_740_993n);
     expect(await storedPosition(database.pool, "t", 2)).toBe(0n);
+  });
+
+  it("move for several partitions at once, or for none of them", async () => {
+    const moveAll = (...batches: RecordBatch[]) =>
+      inTransaction(database.pool, (client) => moveOffsets(client, batches));
+    await moveAll(batch(5n, 10n, 7), batch(0n, 20n, 2));
+    await moveAll(batch(20n, 30n, 2), batch(10n, 15n, 7), batch(0n, 1n, 3));
+    await expect(moveAll(batch(15n, 16n, 7), batch(29n, 40n, 2))).rejects.toThrow("partition 2");
+    expect(await storedPosition(database.pool, "t", 7)).toBe(15n);
+    expect(await storedPosition(database.pool, "t", 2)).toBe(30n);
   });
 
   it.each([
@@ -52,7 +62,7 @@ describe("stored offsets", () => {
       const release = Promise.withResolvers<void>();
       const holds = Promise.withResolvers<void>();
       const owner = inTransaction(database.pool, async (client) => {
-        await moveOffset(client, batch(first, 30n));
+        await moveOffsets(client, [batch(first, 30n)]);
         holds.resolve();
         await release.promise;
       });

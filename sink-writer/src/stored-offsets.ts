@@ -17,19 +17,28 @@ export async function storedPosition(
 }
 
 /**
- * Moves the partition's stored offset past a batch, if it still stands where the batch begins.
- * The first statement of a batch's transaction: the row stays locked until the commit, so that of two
+ * Moves the stored offsets of the batches' partitions past them, if each still stands where its batch begins.
+ * The first statement of a write's transaction: the rows stay locked until the commit, so that of two
  * that hold the same records the second waits here, finds the offset moved and rolls back.
- * @throws {TransientError} when it has moved: a try that seemed to fail was committed, or another
+ * @throws {TransientError} when one has moved: a try that seemed to fail was committed, or another
  *   member has the partition now
  */
-export async function moveOffset(client: PgClient, batch: RecordBatch): Promise<void> {
-  const { topic, partition, firstOffset, nextOffset } = batch;
-  const moved = await query(client, MOVE_OFFSET, [topic, partition, firstOffset, nextOffset]);
-  if (moved.length === 1) return;
+export async function moveOffsets(
+  client: PgClient,
+  batches: readonly RecordBatch[],
+): Promise<void> {
+  const moved = await query<{ partition: number }>(client, MOVE_OFFSETS, [
+    batches[0]?.topic,
+    batches.map(({ partition }) => partition),
+    batches.map(({ firstOffset }) => firstOffset),
+    batches.map(({ nextOffset }) => nextOffset),
+  ]);
+  if (moved.length === batches.length) return;
+  const done = new Set(moved.map(({ partition }) => partition));
+  const stuck = batches.find(({ partition }) => !done.has(partition));
   throw new TransientError(
     "postgres",
-    `the stored offset of partition ${partition} is not ${firstOffset} any more`,
+    `the stored offset of partition ${stuck?.partition} is not ${stuck?.firstOffset} any more`,
   );
 }
 
@@ -37,11 +46,15 @@ const SELECT_POSITION = `
   SELECT next_offset FROM sink_offsets WHERE topic = $1 AND partition = $2`;
 
 // One statement for the first batch of a partition and for all later ones; no row comes back when
-// the offset stands elsewhere.
-const MOVE_OFFSET = `
+// the offset stands elsewhere. In the partitions' order, so that two that have the same ones wait for
+// each other in the same order.
+const MOVE_OFFSETS = `
   INSERT INTO sink_offsets AS stored (topic, partition, next_offset)
-  VALUES ($1, $2, $4)
+  SELECT $1, partition, next_offset
+  FROM unnest($2::integer[], $3::bigint[], $4::bigint[])
+    AS batch (partition, first_offset, next_offset)
+  ORDER BY partition
   ON CONFLICT (topic, partition) DO UPDATE
     SET next_offset = excluded.next_offset, updated_at = now()
-    WHERE stored.next_offset = $3
-  RETURNING next_offset`;
+    WHERE stored.next_offset = ($3::bigint[])[array_position($2::integer[], stored.partition)]
+  RETURNING partition`;

@@ -1,10 +1,18 @@
 import { randomUUID } from "node:crypto";
+import type { IncomingRecord, RecordBatch } from "@fiberstream/kafka/records";
+import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
-import type { MetricRow } from "../metric-row.ts";
+import avsc from "avsc";
+import { createRowBuffer, type Rows } from "../row-buffer.ts";
+import { createReadRows } from "../row-reader.ts";
+import type { TableLayout } from "../table-layout.ts";
+
+export const sampleSchema = readAvroSchema("EnrichedProbeMetric");
+export const sampleType = avsc.Type.forSchema(sampleSchema as avsc.Schema);
 
 const example = Object.fromEntries(
-  readAvroSchema("EnrichedProbeMetric").fields.map(({ name, example: value }) => [name, value]),
+  sampleSchema.fields.map(({ name, example: value }) => [name, value]),
 ) as EnrichedProbeMetric;
 
 let count = 0;
@@ -19,8 +27,38 @@ export function sampleEvent(change: Partial<EnrichedProbeMetric> = {}): Enriched
   };
 }
 
-/** A row whose record is as good as any. */
-export const sampleRow = (change: Partial<EnrichedProbeMetric> = {}): MetricRow => ({
-  event: sampleEvent(change),
-  record: { offset: String(count), key: null, value: null, timestamp: "0" },
-});
+/** A record in the wire format of the schema with this id. */
+export function recordOf(avro: Buffer, schemaId: number, offset = 0): IncomingRecord {
+  const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
+  writeWirePrefix(value, 0, schemaId);
+  avro.copy(value, WIRE_PREFIX_BYTES);
+  return { offset: String(offset), key: null, value, timestamp: "0" };
+}
+
+export const batchOf = (
+  records: readonly IncomingRecord[],
+  place: { partition?: number; firstOffset?: bigint } = {},
+): RecordBatch => {
+  const { partition = 0, firstOffset = 0n } = place;
+  const nextOffset = firstOffset + BigInt(records.length);
+  return { topic: "t", partition, records, firstOffset, nextOffset, highWatermark: nextOffset };
+};
+
+/** Events as the rows of a batch of partition 3, with the offsets 100, 101, … */
+export async function rowsOf(
+  events: readonly EnrichedProbeMetric[],
+  layout: TableLayout,
+): Promise<Rows> {
+  const rows = createRowBuffer({ initialBytes: 16, initialRows: 1 });
+  const records = events.map((event, place) =>
+    recordOf(sampleType.toBuffer(event), 1, 100 + place),
+  );
+  const readRows = createReadRows({
+    registry: { writerType: async () => sampleType },
+    readerSchema: sampleSchema,
+    layout,
+  });
+  const dead = await readRows([batchOf(records, { partition: 3, firstOffset: 100n })], rows);
+  if (dead.length > 0) throw new Error(`not a row: ${dead[0]?.reason.message}`);
+  return rows;
+}

@@ -1,0 +1,126 @@
+import type { RecordBatch } from "@fiberstream/kafka/records";
+import type { SchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { schemaIdOf, WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { DeadReason } from "@fiberstream/runtime/outcome";
+import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
+import avsc from "avsc";
+import type { Origin, RowBuffer } from "./row-buffer.ts";
+import { NOT_A_UUID, UNDECODABLE, WRITTEN } from "./skip-code.ts";
+import type { TableLayout } from "./table-layout.ts";
+import { createTupleWriter, type WriteTuple } from "./tuple-writer.ts";
+
+/** A record that is no row, and why. */
+export type DeadRecord = Origin & { readonly reason: DeadReason };
+
+/**
+ * Appends the records of the batches to the buffer, in order.
+ * @returns those that are none
+ * @throws {TransientError} when the schema registry is away and a writer is not known yet
+ */
+export type ReadRows = (batches: readonly RecordBatch[], into: RowBuffer) => Promise<DeadRecord[]>;
+
+/** @param options.readerSchema the record as this version knows it */
+export function createReadRows(options: {
+  registry: Pick<SchemaRegistry, "writerType">;
+  readerSchema: RecordSchema;
+  layout: TableLayout;
+}): ReadRows {
+  const { registry, layout } = options;
+  const readerType = avsc.Type.forSchema(options.readerSchema as avsc.Schema);
+  /** By schema id. */
+  const readings = new Map<number, Reading>();
+
+  const readingOf = async (schemaId: number): Promise<Reading> => {
+    const writerType = await registry.writerType(schemaId);
+    if (writerType === undefined) {
+      const message = `the schema registry has no schema id ${schemaId}`;
+      return { kind: "none", reason: { failureClass: "unknown-schema", message, schemaId } };
+    }
+    try {
+      const resolver = readerType.createResolver(writerType);
+      const write =
+        createTupleWriter({ writerType, readerType, layout }) ??
+        byDecoding({ readerType, resolver, layout });
+      return { kind: "writer", write };
+    } catch (error) {
+      const message = `schema id ${schemaId} cannot be read as ${options.readerSchema.name}: ${messageOf(error)}`;
+      return { kind: "none", reason: { failureClass: "unknown-schema", message, schemaId } };
+    }
+  };
+
+  const prepare = async (batches: readonly RecordBatch[]) => {
+    const ids = new Set<number>();
+    let last: number | undefined;
+    for (const { records } of batches) {
+      for (const { value } of records) {
+        const id = schemaIdOf(value);
+        // Neighbours mostly have the same writer.
+        if (id !== last && id !== undefined) ids.add((last = id));
+      }
+    }
+    // An id that the registry did not have is asked for again: it may have come late.
+    for (const id of ids) {
+      if (readings.get(id)?.kind !== "writer") readings.set(id, await readingOf(id));
+    }
+  };
+
+  return async (batches, into) => {
+    await prepare(batches);
+    const dead: DeadRecord[] = [];
+    for (const batch of batches) {
+      for (const record of batch.records) {
+        const reason = readOne({ record, batch }, into);
+        if (reason !== undefined) dead.push({ record, batch, reason });
+      }
+    }
+    return dead;
+  };
+
+  function readOne(origin: Origin, into: RowBuffer): DeadReason | undefined {
+    const { value } = origin.record;
+    const schemaId = schemaIdOf(value);
+    if (value === null || schemaId === undefined) return NOT_AVRO;
+    const reading = readings.get(schemaId);
+    if (reading === undefined) return NOT_AVRO;
+    if (reading.kind === "none") return reading.reason;
+    const verdict = into.add(reading.write, origin, value, WIRE_PREFIX_BYTES);
+    if (verdict === WRITTEN) return undefined;
+    if (verdict === NOT_A_UUID) return { ...NO_IDENTITY, schemaId };
+    const message = `value is not what schema id ${schemaId} says`;
+    return { failureClass: "undecodable", message, schemaId };
+  }
+}
+
+type Reading =
+  | { readonly kind: "writer"; readonly write: WriteTuple }
+  | { readonly kind: "none"; readonly reason: DeadReason };
+
+/** For writers whose types differ from the reader's: by way of an object and the reader's own encoding. */
+function byDecoding(options: {
+  readerType: avsc.Type;
+  resolver: avsc.Resolver;
+  layout: TableLayout;
+}): WriteTuple {
+  const { readerType, resolver, layout } = options;
+  const write = createTupleWriter({ writerType: readerType, readerType, layout });
+  if (write === undefined) throw new Error("the table cannot take this version's own record");
+  return (src, from, end, slab) => {
+    let encoded: Buffer;
+    try {
+      encoded = readerType.toBuffer(readerType.fromBuffer(src.subarray(from, end), resolver));
+    } catch {
+      return UNDECODABLE;
+    }
+    return write(encoded, 0, encoded.length, slab);
+  };
+}
+
+const NOT_AVRO: DeadReason = {
+  failureClass: "not-avro",
+  message: "value is not in the schema registry's wire format (magic byte 0, schema id, Avro)",
+};
+const NO_IDENTITY: DeadReason = {
+  failureClass: "invalid-record",
+  message: "event_id is not a UUID",
+};

@@ -1,0 +1,136 @@
+import { runConsumer } from "@fiberstream/kafka/consumer";
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
+import { connectProducer } from "@fiberstream/kafka/producer";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
+import { createPool } from "@fiberstream/postgres/pool";
+import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
+import type { ServiceFrame } from "@fiberstream/runtime/run-service";
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import type { sinkSettings } from "./config.ts";
+import { createSendDeadLetters } from "./dead-letters.ts";
+import { createLandRows } from "./land-rows.ts";
+import { createNodeKeeper } from "./node-keeper.ts";
+import { createOffsetReports } from "./offset-reports.ts";
+import { createRowBuffers } from "./row-buffers.ts";
+import { createReadRows } from "./row-reader.ts";
+import { createShareWrites } from "./share-writes.ts";
+import { createSinkMetrics } from "./sink-metrics.ts";
+import { storedPosition } from "./stored-offsets.ts";
+import { readTableLayout } from "./table-layout.ts";
+import { createWriteBatches } from "./write-batches.ts";
+
+const SERVER_SETTINGS = {
+  // A crash of the server may take the last commits with it: rows together with their offsets, so that
+  // the same records are read again, once. Waiting for the disk at each commit takes a tenth of the time.
+  synchronous_commit: "off",
+  // A late row unpacks what is compressed around it. Past the default of 100,000 tuples TimescaleDB
+  // would refuse the whole batch, again and again.
+  "timescaledb.max_tuples_decompressed_per_dml_transaction": "0",
+};
+/** All that a fetch can bring. */
+const MAX_PARTITIONS = 128;
+const TYPICAL_RECORD_BYTES = 250;
+
+/** Connects what the sink is made of, and consumes until the service stops. @throws {FatalError} */
+export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promise<void> {
+  const { config, log, life, health, registry: registryOfMetrics } = frame;
+  const topic = topicIn(config.namespace, "probe.metrics.enriched");
+  const groupId = `${config.namespace}sink-writer`;
+  const nowMs = () => Date.now();
+  const { stopping } = life;
+
+  const pipeline = createPipelineMetrics({ registry: registryOfMetrics, stage: "sink" });
+  const metrics = createSinkMetrics({ registry: registryOfMetrics, pipeline, nowMs });
+
+  const pool = life.own(
+    createPool({
+      databaseUrl: config.databaseUrl,
+      applicationName: "fiberstream-sink-writer",
+      maxConnections: config.writers + 1,
+      serverSettings: SERVER_SETTINGS,
+      log,
+    }),
+    (owned) => owned.end(),
+  );
+  const postgresOptions = {
+    name: "postgres",
+    where: addressOf(config.databaseUrl),
+    check: health.check("postgres"),
+    log,
+    stopping,
+  };
+  await untilAvailable(() => storedPosition(pool, topic, 0), postgresOptions);
+  const layout = await untilAvailable(() => readTableLayout(pool), postgresOptions);
+
+  const registry = createSchemaRegistry({ url: config.schemaRegistryUrl });
+  const readerSchema = readAvroSchema("EnrichedProbeMetric");
+  await untilAvailable(() => registry.idOf(subjectOf(topic), readerSchema), {
+    name: "registry",
+    where: addressOf(config.schemaRegistryUrl),
+    check: health.check("registry"),
+    log,
+    stopping,
+  });
+
+  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: "sink-writer", log });
+  const kafkaOptions = {
+    name: "kafka",
+    where: config.kafkaBrokers.join(","),
+    check: health.check("kafka"),
+    log,
+    stopping,
+  };
+  const producer = life.own(
+    await untilAvailable(() => connectProducer({ kafka }), kafkaOptions),
+    (owned) => owned.close(),
+  );
+
+  const write = createWriteBatches({
+    buffers: createRowBuffers(),
+    readRows: createReadRows({ registry, readerSchema, layout }),
+    pool,
+    sendDeadLetters: createSendDeadLetters({
+      producer,
+      topic: topicIn(config.namespace, "probe.metrics.dead-letter"),
+      groupId,
+      nowMs,
+      log,
+    }),
+    landRows: createLandRows({ layout, countBytes: metrics.copiedBytes }),
+    nodes: createNodeKeeper({ maxRemembered: 50_000, nowMs }),
+    metrics,
+  });
+
+  const writeShared = createShareWrites({
+    write,
+    maxRows: config.maxRows,
+    writers: config.writers,
+  });
+
+  const reports = createOffsetReports({ intervalMs: 5_000, log });
+  const consume = () =>
+    runConsumer({
+      kafka,
+      groupId,
+      topic,
+      // All that a fetch brings: they share writes, and those are bounded.
+      partitionsConcurrently: MAX_PARTITIONS,
+      maxBytesPerPartition: config.maxFetchBytes,
+      readsAhead: true,
+      minBytes: config.maxRows * TYPICAL_RECORD_BYTES,
+      maxWaitMs: config.maxWaitMs,
+      positionOf: (partition) => storedPosition(pool, topic, partition),
+      processBatch: async (batch) => {
+        await writeShared(batch);
+        reports.wrote(batch.partition, batch.nextOffset);
+      },
+      metrics: pipeline,
+      health,
+      log,
+    });
+  const consumer = life.own(await untilAvailable(consume, kafkaOptions), (owned) => owned.close());
+  reports.begin(consumer);
+  life.own(reports, (owned) => owned.end());
+}

@@ -1,0 +1,52 @@
+import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
+import fc from "fast-check";
+
+/** Any text that PostgreSQL can hold: all of Unicode but NUL. */
+const text = (limits: { minLength?: number; maxLength: number }) =>
+  fc.string({ unit: "grapheme", ...limits }).filter((value) => !value.includes("\0"));
+const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value);
+const percent = fc.double({ min: 0, max: 100, noNaN: true });
+/** From 1800 to 2200, to the microsecond. */
+const micros = fc.integer({ min: -5_364_662_400_000_000, max: 7_258_118_400_000_000 });
+const json = fc
+  .jsonValue({ maxDepth: 4, stringUnit: "grapheme" })
+  .map((value) => JSON.stringify(value))
+  // JSONB holds no NUL either.
+  .filter((value) => !value.includes("\\u0000"));
+
+/** Any event that the table takes, extremes included. */
+export const anyEvent: fc.Arbitrary<EnrichedProbeMetric> = fc.record({
+  event_id: fc.uuid(),
+  tenant: text({ maxLength: 80 }),
+  node_id: text({ minLength: 1, maxLength: 10 }),
+  country: text({ maxLength: 2 }),
+  region: text({ maxLength: 100 }),
+  latency_ms: fc.double(),
+  uptime_pct: percent,
+  packet_loss: percent,
+  timestamp: micros,
+  target_host: maybe(text({ maxLength: 255 })),
+  probe_type: text({ maxLength: 50 }),
+  metadata: maybe(json),
+  source_region: maybe(text({ maxLength: 100 })),
+  received_at: micros,
+  enrichment_status: fc.constantFrom("unknown", "complete", "unavailable"),
+  node_name: maybe(text({ maxLength: 70 })),
+  node_status: maybe(
+    fc.constantFrom("unknown", "registered", "reporting", "inactive", "deleted" as const),
+  ),
+  node_country: maybe(text({ maxLength: 2 })),
+  node_region: maybe(text({ maxLength: 10 })),
+  node_city: maybe(text({ maxLength: 10 })),
+  node_lat: maybe(fc.double({ min: -90, max: 90, noNaN: true })),
+  node_lng: maybe(fc.double({ min: -180, max: 180, noNaN: true })),
+  node_tags: fc.dictionary(text({ maxLength: 10 }), text({ maxLength: 70 }), { maxKeys: 3 }),
+  quality: fc.constantFrom("unknown", "good", "late", "ahead"),
+  ingest_delay_ms: maybe(fc.double()),
+  latency_mean_ms: maybe(fc.double()),
+  latency_stddev_ms: maybe(fc.double()),
+  latency_z: maybe(fc.double()),
+  packet_loss_spike: fc.boolean(),
+  anomaly_score: maybe(fc.double({ min: 0, max: 1, noNaN: true })),
+  anomaly_reason: maybe(text({ maxLength: 20 })),
+});

@@ -1,0 +1,140 @@
+import type { AvroNode } from "./avro-node.ts";
+import { NOT_A_UUID } from "./skip-code.ts";
+import type { Column } from "./table-layout.ts";
+
+/** Of any field: its length, JSONB's version, and 16 bytes where the value is no text. */
+export const MAX_FIXED_FIELD_BYTES = 21;
+
+const EPOCH_2000_MICROS = Date.UTC(2000, 0, 1) * 1_000;
+/** Up to here a loop is faster than a call into C++: 10 to 40 ns against 55 ns, measured. */
+const LOOP_BYTES = 32;
+const NULL = "out[o] = out[o + 1] = out[o + 2] = out[o + 3] = 255; o += 4;\n";
+
+/**
+ * Statements that write a column's field of the row from what was located under `place`.
+ * @returns undefined when the column cannot take what the writer writes
+ */
+export function columnCode(
+  column: Column,
+  place: number,
+  types: { writer: AvroNode; reader: AvroNode },
+): string | undefined {
+  const value = valueCode(column, place, types);
+  if (value === undefined) return undefined;
+  return `if (s${place} < 0) { ${NULL}} else {\n${value}}\n`;
+}
+
+function valueCode(
+  { kind, name }: Column,
+  place: number,
+  { writer, reader }: { writer: AvroNode; reader: AvroNode },
+): string | undefined {
+  const s = `s${place}`;
+  const v = `v${place}`;
+  switch (kind) {
+    case "text":
+      if (writer.type === "enum" && reader.type === "enum") return symbolCode(writer, v);
+      return writer.type === "string" ? markCode(name) + textCode(place, 0) : undefined;
+    case "jsonb":
+      return writer.type === "string" ? textCode(place, 1) : undefined;
+    case "uuid":
+      if (writer.type !== "string") return undefined;
+      return `if (e${place} - ${s} !== 36 || !h.uuid(src, ${s}, out, o + 4)) return ${NOT_A_UUID};\n${length(16)}o += 16;\n`;
+    case "float8":
+      if (writer.type !== "double") return undefined;
+      // Avro has the lowest byte first, PostgreSQL the highest.
+      return `${length(8)}${Array.from({ length: 8 }, (_, byte) => `out[o + ${byte}] = src[${s} + ${7 - byte}];`).join(" ")} o += 8;\n`;
+    case "bool":
+      if (writer.type !== "boolean") return undefined;
+      return `${length(1)}out[o++] = src[${s}] === 0 ? 0 : 1;\n`;
+    case "timestamptz": {
+      if (writer.type !== "long") return undefined;
+      const mark = name === "received_at" ? `slab.receivedAt = ${v};\n` : "";
+      return `${mark}${length(8)}h.int64(${v} - ${EPOCH_2000_MICROS}, out, o); o += 8;\n`;
+    }
+    case "int8":
+      if (writer.type !== "long" && writer.type !== "int") return undefined;
+      return `${length(8)}h.int64(${v}, out, o); o += 8;\n`;
+  }
+}
+
+const length = (bytes: number) =>
+  `out[o] = 0; out[o + 1] = 0; out[o + 2] = 0; out[o + 3] = ${bytes}; o += 4;\n`;
+
+/** @param version 1 writes JSONB's version before the text */
+function textCode(place: number, version: 0 | 1): string {
+  const s = `s${place}`;
+  const e = `e${place}`;
+  return `n = ${e} - ${s} + ${version};
+out[o] = n >>> 24; out[o + 1] = n >>> 16; out[o + 2] = n >>> 8; out[o + 3] = n; o += 4;
+${version === 1 ? "out[o++] = 1;\n" : ""}if (n <= ${LOOP_BYTES}) { while (${s} < ${e}) out[o++] = src[${s}++]; }
+else { src.copy(out, o, ${s}, ${e}); o += n - ${version}; }
+`;
+}
+
+/** What a missing node is made of is looked up in the row. */
+function markCode(column: string): string {
+  switch (column) {
+    case "node_id":
+      return "slab.nodeAt = o + 4;\n";
+    case "country":
+      return "slab.countryAt = o + 4;\n";
+    case "region":
+      return "slab.regionAt = o + 4;\n";
+    default:
+      return "";
+  }
+}
+
+/** The writer's own symbol, newer ones too: the column is text. */
+function symbolCode({ symbols }: { symbols: readonly string[] }, v: string): string {
+  const arms = symbols.map((symbol, index) => `case ${index}: ${bytesCode(fieldOf(symbol))}break;`);
+  return `switch (${v}) {\n${arms.join("\n")}\n}\n`;
+}
+
+/** Statements for a column that the writer does not know, and how many bytes they write. */
+export function constantCode(column: Column, value: unknown): { code: string; bytes: number } {
+  if (value === null || value === undefined) return { code: NULL, bytes: 4 };
+  const bytes = constantField(column, value);
+  const mark = column.kind === "text" ? markCode(column.name) : "";
+  return { code: mark + bytesCode(bytes), bytes: bytes.length };
+}
+
+function constantField({ kind }: Column, value: unknown): Buffer {
+  switch (kind) {
+    case "float8": {
+      const bytes = Buffer.alloc(8);
+      bytes.writeDoubleBE(Number(value));
+      return sized(bytes);
+    }
+    case "bool":
+      return sized(Buffer.from([value === true ? 1 : 0]));
+    case "int8":
+      return int64Field(BigInt(Number(value)));
+    case "jsonb":
+      return fieldOf(`\u0001${String(value)}`);
+    case "timestamptz":
+      return int64Field(BigInt(Number(value) - EPOCH_2000_MICROS));
+    case "uuid":
+      return sized(Buffer.from(String(value).replaceAll("-", ""), "hex"));
+    case "text":
+      return fieldOf(String(value));
+  }
+}
+
+const fieldOf = (text: string): Buffer => sized(Buffer.from(text));
+
+function int64Field(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(value);
+  return sized(bytes);
+}
+
+function sized(bytes: Buffer): Buffer {
+  const size = Buffer.alloc(4);
+  size.writeInt32BE(bytes.length);
+  return Buffer.concat([size, bytes]);
+}
+
+const bytesCode = (bytes: Buffer): string =>
+  `${[...bytes].map((byte, index) => `out[o + ${index}] = ${byte};`).join(" ")} o += ${bytes.length};\n`;

@@ -1,0 +1,47 @@
+import type { RecordBatch } from "@fiberstream/kafka/records";
+import { inTransaction, type PgPool } from "@fiberstream/postgres/pool";
+import type { SendDeadLetters } from "./dead-letters.ts";
+import type { LandRows } from "./land-rows.ts";
+import type { NodeKeeper } from "./node-keeper.ts";
+import type { RowBuffers } from "./row-buffers.ts";
+import type { ReadRows } from "./row-reader.ts";
+import type { SinkMetrics } from "./sink-metrics.ts";
+import { moveOffsets } from "./stored-offsets.ts";
+
+export type WriteBatches = (batches: readonly RecordBatch[]) => Promise<void>;
+
+/**
+ * The life of batches, one of each of some partitions: read as rows, written, and committed together with
+ * where the partitions go on. Either all of it is in the database or nothing; dead letters are
+ * acknowledged before.
+ *
+ * @returns a function that throws TransientError (the batches may be tried again as they are, or from the
+ *   stored offsets) and FatalError
+ */
+export function createWriteBatches(means: {
+  buffers: RowBuffers;
+  readRows: ReadRows;
+  pool: PgPool;
+  sendDeadLetters: SendDeadLetters;
+  landRows: LandRows;
+  nodes: NodeKeeper;
+  metrics: SinkMetrics;
+}): WriteBatches {
+  const { buffers, readRows, pool, sendDeadLetters, landRows, nodes, metrics } = means;
+
+  return (batches) =>
+    buffers.lend(async (rows) => {
+      const dead = await readRows(batches, rows);
+      await sendDeadLetters(dead, "decode");
+
+      const { landing, remember } = await inTransaction(pool, async (client) => {
+        await moveOffsets(client, batches);
+        const landed = await landRows(client, rows);
+        await sendDeadLetters([...landed.refused.values()], "write");
+        return { landing: landed, remember: await nodes.keep(client, rows, landed.refused) };
+      });
+
+      remember();
+      metrics.written({ rows, landing, dead });
+    });
+}

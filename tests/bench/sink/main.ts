@@ -1,0 +1,95 @@
+import { messageOf } from "@fiberstream/runtime/errors";
+import { Client } from "pg";
+import { connectSender } from "./backlog.ts";
+import { type Freshness, measureFreshness } from "./freshness.ts";
+import { type Measured, median } from "./measured.ts";
+import { createCommand, type Options } from "./options.ts";
+import { type BenchParts, startBenchParts } from "./parts.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { renderReport } from "./render-report.ts";
+import { exportRows, measurePsql } from "./run-psql.ts";
+import { measureSink } from "./run-sink.ts";
+
+try {
+  await createCommand(run).parseAsync();
+} catch (error) {
+  process.stderr.write(`bench:sink: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function run(options: Options): Promise<void> {
+  const progress = createProgress();
+  progress.step("starting the parts");
+  const parts = await startBenchParts((doing) => progress.step(doing));
+  const sql = new Client({ connectionString: parts.databaseUrl });
+  try {
+    await sql.connect();
+    const rounds = await measureRounds(options, { parts, sql, progress });
+    const freshness =
+      options.freshness > 0 ? await freshnessOf(options, { parts, sql, progress }) : undefined;
+    progress.end();
+    const figures = { ...options, rows: rounds.rows, ...mediansOf(rounds), freshness };
+    process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : renderReport(figures));
+  } finally {
+    progress.end();
+    await sql.end();
+    await parts.stop();
+  }
+}
+
+type Means = { readonly parts: BenchParts; readonly sql: Client; readonly progress: Progress };
+type Rounds = {
+  rows: number;
+  readonly sinks: (Measured & { rssMb: number })[];
+  readonly psqls: Measured[];
+};
+
+/** Sink and psql by turns, so that what the machine does meanwhile strikes both. */
+async function measureRounds(options: Options, means: Means): Promise<Rounds> {
+  const { parts, sql, progress } = means;
+  const { events } = options;
+  progress.step(`sending ${events} events`, events);
+  const sender = await connectSender({ ...parts, duplicates: options.duplicates });
+  const portion = Math.max(2_000, Math.floor(events / 100));
+  for (let at = 0; at < events; at += portion) {
+    await sender.send(at, Math.min(events, at + portion));
+    progress.done(at);
+  }
+  const records = await sender.records();
+  await sender.close();
+
+  const rounds: Rounds = { rows: 0, sinks: [], psqls: [] };
+  for (let round = 1; round <= options.rounds; round++) {
+    await sql.query("TRUNCATE metrics, sink_offsets, metric_conflicts");
+    await sql.query("CHECKPOINT");
+    progress.step(`round ${round} of ${options.rounds}: sink`, events);
+    const onRows = progress.done;
+    rounds.sinks.push(await measureSink({ parts, sql, records, onRows }));
+    if (round === 1) {
+      rounds.rows = await rowsIn(sql);
+      await exportRows(parts);
+    }
+    await sql.query("TRUNCATE metrics");
+    await sql.query("CHECKPOINT");
+    progress.step(`round ${round} of ${options.rounds}: psql`);
+    rounds.psqls.push(await measurePsql(parts));
+  }
+  return rounds;
+}
+
+function mediansOf({ sinks, psqls }: Rounds) {
+  return {
+    sink: median(sinks, ({ seconds }) => seconds),
+    psql: median(psqls, ({ seconds }) => seconds),
+  };
+}
+
+async function freshnessOf(options: Options, means: Means): Promise<Freshness> {
+  means.progress.step(`100 events/s for ${options.freshness} s`);
+  return measureFreshness({ ...means, seconds: options.freshness, firstPlace: options.events });
+}
+
+async function rowsIn(sql: Client): Promise<number> {
+  const { rows } = await sql.query<{ count: number }>("SELECT count(*)::int FROM metrics");
+  return rows[0]?.count ?? 0;
+}

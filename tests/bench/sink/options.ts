@@ -1,0 +1,45 @@
+import { Command, InvalidArgumentError } from "commander";
+
+export type Options = {
+  readonly events: number;
+  readonly rounds: number;
+  readonly duplicates: number;
+  readonly freshness: number;
+  readonly json: boolean;
+};
+
+/** The command with its `--help`. @param run is called with what was asked for */
+export function createCommand(run: (options: Options) => Promise<void>): Command {
+  return new Command("bench:sink")
+    .usage("[options]   (npm run bench:sink -- [options])")
+    .description(
+      "Measures the sink draining a backlog, beside a bare COPY of the same rows by psql.",
+    )
+    .option("--events <number>", "how many events the backlog has", whole(1_000, 1e8), 2_000_000)
+    .option("--rounds <number>", "how often each is measured; medians are printed", whole(1, 99), 3)
+    .option("--duplicates <percent>", "how many of 100 events are repeats", whole(0, 50), 0)
+    .option("--freshness <seconds>", "then send 100 events/s for so long", whole(0, 3_600), 0)
+    .option("--json", "print the figures as JSON", false)
+    .addHelpText("after", HELP)
+    .allowExcessArguments(false)
+    .showHelpAfterError("(--help shows what there is)")
+    .action((options: Options) => run(options));
+}
+
+const HELP = `
+Kafka, the registry and PostgreSQL are the run's own and run without Docker, on this machine: it should
+have nothing else to do. Sink and psql take turns, each into an empty table. The table's unique index is
+there for both. Rows, offsets, nodes and metrics are what the sink writes on top of what psql does.
+
+Examples:
+  npm run bench:sink
+  npm run bench:sink -- --events 200000 --rounds 1
+  npm run bench:sink -- --duplicates 10
+  npm run bench:sink -- --events 100000 --rounds 1 --freshness 30
+`;
+
+const whole = (least: number, most: number) => (text: string) => {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new InvalidArgumentError(`takes a whole number from ${least} to ${most}.`);
+};
