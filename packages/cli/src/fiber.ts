@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { breakerCommand } from "./commands/breaker.ts";
 import { dlqCommand } from "./commands/dlq.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { nodesCommand } from "./commands/nodes.ts";
 import { statusCommand } from "./commands/status.ts";
 import { topicsListCommand } from "./commands/topics-list.ts";
@@ -14,6 +15,7 @@ export function createFiber(): Command {
     .addCommand(
       new Command("topics").description("about the Kafka topics").addCommand(topicsListCommand()),
     )
+    .addCommand(keysCommand())
     .addCommand(nodesCommand())
     .addCommand(dlqCommand())
     .addCommand(breakerCommand())

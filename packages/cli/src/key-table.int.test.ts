@@ -1,0 +1,117 @@
+import { createPool } from "@fiberstream/postgres/pool";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { createTestDatabase } from "@fiberstream/testkit/database";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { renderKeys } from "./commands/keys-list.ts";
+import { createKeyTable, type KeyTable, type NewKey } from "./key-table.ts";
+
+const log = createLog({ service: "test", level: "silent", format: "json" });
+let life: Life;
+let table: KeyTable;
+let sql: ReturnType<typeof createPool>;
+
+beforeAll(async () => {
+  life = createLife();
+  const database = life.own(await createTestDatabase(), (owned) => owned.drop());
+  const options = { databaseUrl: database.url, applicationName: "test", maxConnections: 2, log };
+  sql = life.own(createPool(options), (owned) => owned.end());
+  table = createKeyTable(sql);
+});
+afterAll(() => life.stop());
+beforeEach(() => sql.query("TRUNCATE api_keys"));
+
+const key = (changes: Partial<NewKey> = {}): NewKey => ({
+  tenant: "acme",
+  node_pattern: "acme-*",
+  rate_per_second: 100,
+  burst: 1_000,
+  requires_signature: false,
+  expires_at: null,
+  jwt_subject: null,
+  note: null,
+  ...changes,
+});
+
+describe("fiber keys", () => {
+  it("makes a token whose secret the database does not have", async () => {
+    const { row, token = "" } = await table.create(key({ note: "airport" }));
+    expect(token).toMatch(new RegExp(`^fs_${row.key_id}_[A-Za-z0-9_-]{43}$`));
+    const { rows } = await sql.query<{ text: string }>(
+      "SELECT api_keys::text AS text FROM api_keys",
+    );
+    expect(JSON.stringify(rows)).not.toContain(token.slice(-43));
+    const text = renderKeys(await table.list({ isRevokedToo: false }));
+    expect(text).toMatch(/acme +acme-\* +100\/s, 1000 at once +secret +good +airport/);
+    expect(text).not.toContain(token.slice(-43));
+  });
+
+  it.each([
+    ["acme-*", "acme-7"],
+    ["acme-*", "acme-accra-*"],
+    ["acme-*", "a*"],
+    ["acme-7", "*"],
+    ["acme-7", "acme-7"],
+    ["ac_me*", "ac_me%*"],
+    ["ü*", "üb*"],
+  ])("lets no other tenant have nodes of %s by %s", async (ours, theirs) => {
+    await table.create(key({ node_pattern: ours }));
+    const other = table.create(key({ tenant: "zeta", node_pattern: theirs }));
+    await expect(other).rejects.toThrow(/has nodes of another tenant/);
+    await expect(table.create(key({ node_pattern: theirs }))).resolves.toBeDefined();
+  });
+
+  it.each([
+    ["acme-7", "acme-70"],
+    ["acme-*", "acme"],
+    ["acme-*", "acme.*"],
+    ["acme-*", "ACME-*"],
+  ])("lets another tenant have %s beside %s", async (ours, theirs) => {
+    await table.create(key({ node_pattern: ours }));
+    await expect(
+      table.create(key({ tenant: "zeta", node_pattern: theirs })),
+    ).resolves.toBeDefined();
+  });
+
+  it("lets one of two tenants win who take the same nodes at the same time", async () => {
+    const both = await Promise.allSettled([
+      table.create(key()),
+      table.create(key({ tenant: "zeta" })),
+    ]);
+    expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+  });
+
+  it("gives the nodes of a revoked key free, and keeps the revocation's time", async () => {
+    const { row } = await table.create(key());
+    const revoked = await table.revoke(row.key_id);
+    expect(await table.revoke(row.key_id)).toEqual(revoked);
+    await table.create(key({ tenant: "zeta" }));
+    expect(await table.list({ isRevokedToo: false })).toMatchObject([{ tenant: "zeta" }]);
+    expect(await table.list({ isRevokedToo: true, tenant: "acme" })).toMatchObject([
+      { key_id: row.key_id },
+    ]);
+    await expect(table.revoke("missing1")).rejects.toThrow("there is no key missing1");
+  });
+
+  it("rotates a key: the new one may do the same, the old one ends when it is told to", async () => {
+    const { row: old, token } = await table.create(key({ requires_signature: true }));
+    const created = await table.rotate(old.key_id, 3_600);
+    expect(created.token).not.toBe(token);
+    expect(created.row).toMatchObject({
+      node_pattern: "acme-*",
+      requires_signature: true,
+      expires_at: null,
+    });
+    const [oldNow] = await table.list({ isRevokedToo: false });
+    expect(oldNow?.expires_at?.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
+    await table.revoke(old.key_id);
+    await expect(table.rotate(old.key_id, 0)).rejects.toThrow(/is revoked/);
+  });
+
+  it("makes keys without a secret for the subjects of JWTs, one for each", async () => {
+    const { token, row } = await table.create(key({ jwt_subject: "relay-7" }));
+    expect(token).toBeUndefined();
+    await expect(table.create(key({ jwt_subject: "relay-7" }))).rejects.toThrow(/already/);
+    await expect(table.rotate(row.key_id, 0)).rejects.toThrow(/has no secret/);
+  });
+});
