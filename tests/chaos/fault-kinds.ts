@@ -1,0 +1,198 @@
+/** What chaos runs as processes, two of each service. */
+export const INSTANCES = [
+  "gateway-1",
+  "gateway-2",
+  "processor-1",
+  "processor-2",
+  "sink-1",
+  "sink-2",
+] as const;
+export type InstanceName = (typeof INSTANCES)[number];
+
+const PARTS_OF = {
+  gateway: ["kafka", "registry", "redis", "postgres"],
+  processor: ["kafka", "registry", "redis", "postgres"],
+  sink: ["kafka", "registry", "postgres"],
+} as const;
+
+/** A way over the network that faults can strike: `processor-1>kafka`, `senders>gateway-2`. */
+export const LINKS: readonly string[] = [
+  "senders>gateway-1",
+  "senders>gateway-2",
+  ...INSTANCES.flatMap((instance) =>
+    PARTS_OF[serviceOf(instance)].map((part) => `${instance}>${part}`),
+  ),
+];
+
+export function serviceOf(instance: InstanceName): keyof typeof PARTS_OF {
+  return instance.slice(0, instance.indexOf("-")) as keyof typeof PARTS_OF;
+}
+
+const instancesOf = (service: keyof typeof PARTS_OF) =>
+  INSTANCES.filter((instance) => serviceOf(instance) === service);
+
+type Trait = {
+  /** What it does, for people. */
+  readonly what: string;
+  /** One of these is struck, chosen by chance. */
+  readonly targets: readonly string[];
+  /** From its beginning to its end, ms; chosen by chance between the two. */
+  readonly lastsMs: readonly [number, number];
+  /** How often it comes, against the others. */
+  readonly weight: number;
+  /** How often it may come in a run; without a limit by default. */
+  readonly atMost?: number;
+};
+
+/** Longer than the 10 s after which the broker gives a silent consumer's partitions away. */
+const PAST_THE_SESSION_MS = [11_500, 15_000] as const;
+
+export const FAULTS = {
+  "kill-gateway": {
+    what: "SIGKILL of a gateway, started again after a while",
+    targets: instancesOf("gateway"),
+    lastsMs: [0, 3_000],
+    weight: 9,
+  },
+  "kill-processor": {
+    what: "SIGKILL of a processor, started again after a while",
+    targets: instancesOf("processor"),
+    lastsMs: [0, 3_000],
+    weight: 14,
+  },
+  "kill-sink": {
+    what: "SIGKILL of a sink, started again after a while",
+    targets: instancesOf("sink"),
+    lastsMs: [0, 3_000],
+    weight: 14,
+  },
+  "freeze-gateway": {
+    what: "SIGSTOP of a gateway, SIGCONT past its senders' patience",
+    targets: instancesOf("gateway"),
+    lastsMs: PAST_THE_SESSION_MS,
+    weight: 2,
+  },
+  "freeze-processor": {
+    what: "SIGSTOP of a processor, SIGCONT past the session timeout",
+    targets: instancesOf("processor"),
+    lastsMs: PAST_THE_SESSION_MS,
+    weight: 4,
+  },
+  "freeze-sink": {
+    what: "SIGSTOP of a sink, SIGCONT past the session timeout",
+    targets: instancesOf("sink"),
+    lastsMs: PAST_THE_SESSION_MS,
+    weight: 4,
+  },
+  "restart-broker": {
+    what: "the broker stops cleanly and starts again",
+    targets: ["kafka"],
+    lastsMs: [0, 3_000],
+    weight: 1,
+  },
+  "kill-broker": {
+    what: "SIGKILL of the broker, started again after a while",
+    targets: ["kafka"],
+    lastsMs: [0, 4_000],
+    weight: 2,
+  },
+  "kill-postgres": {
+    what: "SIGKILL of PostgreSQL, started again after a while",
+    targets: ["postgres"],
+    lastsMs: [0, 4_000],
+    weight: 2,
+  },
+  "stop-redis": {
+    what: "Redis stops for a while",
+    targets: ["redis"],
+    lastsMs: [3_000, 8_000],
+    weight: 1,
+  },
+  "flush-redis": {
+    what: "FLUSHALL: Redis forgets everything",
+    targets: ["redis"],
+    lastsMs: [0, 0],
+    weight: 1,
+  },
+  "stop-registry": {
+    what: "the schema registry stops for a while",
+    targets: ["registry"],
+    lastsMs: [5_000, 12_000],
+    weight: 1,
+  },
+  cut: {
+    what: "connections of a link are reset, and new ones too",
+    targets: LINKS,
+    lastsMs: [2_000, 8_000],
+    weight: 4,
+  },
+  "half-open": {
+    what: "a link swallows what is sent without a word, then its connections are reset",
+    targets: LINKS,
+    lastsMs: [4_000, 14_000],
+    weight: 4,
+  },
+  stall: {
+    what: "a link holds everything back, then delivers it late",
+    targets: LINKS,
+    lastsMs: [4_000, 14_000],
+    weight: 4,
+  },
+  latency: {
+    what: "a link takes 400 ms longer each way",
+    targets: LINKS,
+    lastsMs: [4_000, 12_000],
+    weight: 2,
+  },
+  throttle: {
+    what: "a link carries 16 KB a second each way",
+    targets: LINKS,
+    lastsMs: [4_000, 12_000],
+    weight: 2,
+  },
+  "rolling-restart": {
+    what: "every service process in turn: SIGTERM, its end, a new one, ready",
+    targets: ["services"],
+    lastsMs: [0, 0],
+    weight: 1,
+    atMost: 3,
+  },
+  "shift-clock": {
+    what: "a service runs with its clock three minutes off, then with the right one again",
+    targets: INSTANCES,
+    lastsMs: [6_000, 12_000],
+    weight: 1,
+  },
+  "add-partitions": {
+    what: "every topic of events gets two more partitions",
+    targets: ["topics"],
+    lastsMs: [0, 0],
+    weight: 1,
+    atMost: 2,
+  },
+  "evolve-schema": {
+    what: "new versions of both event schemas; events of the newer one come as from a newer gateway",
+    targets: ["schemas"],
+    lastsMs: [0, 0],
+    weight: 1,
+    atMost: 1,
+  },
+} as const satisfies Record<string, Trait>;
+
+export type FaultKind = keyof typeof FAULTS;
+export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
+export const traitOf = (kind: FaultKind): Trait => FAULTS[kind];
+
+/** What a fault has to itself while it lasts: two faults never work on the same process at once. */
+export function occupiedBy(kind: FaultKind, target: string): readonly string[] {
+  switch (kind) {
+    case "rolling-restart":
+      return INSTANCES;
+    case "add-partitions":
+      return ["kafka"];
+    case "evolve-schema":
+      return ["kafka", "registry"];
+    default:
+      return [target];
+  }
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import { deployTopics } from "@fiberstream/deploy/topics";
+import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { connectProducer } from "@fiberstream/kafka/producer";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { subjectOf } from "@fiberstream/kafka/topic-names";
+import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
+import { messageOf } from "@fiberstream/runtime/errors";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { giveAddresses } from "@fiberstream/testkit/config";
+import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import type { PartKind } from "@fiberstream/testkit/test-part";
+import { until } from "@fiberstream/testkit/until";
+import { createRawRecords } from "../../bench/processor/raw-records.ts";
+import { strikeAll } from "./faults.ts";
+import { createCommand, type Options } from "./options.ts";
+import { sendEvents } from "./send-events.ts";
+import { type Verdict, verify } from "./verify.ts";
+
+const TOPICS = {
+  raw: "probe.metrics.raw",
+  enriched: "probe.metrics.enriched",
+  deadLetter: "probe.metrics.dead-letter",
+} as const;
+const NODES = 200;
+/** One of 100 is no event, and one of 1,000 is of a node never seen. */
+const MIX = { nodes: NODES, unknown: 0.1, bad: 1 };
+
+try {
+  await createCommand(run).parseAsync();
+} catch (error) {
+  process.stderr.write(`chaos:processor: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function run(options: Options): Promise<void> {
+  const life = createLife();
+  const begunMs = performance.now();
+  const say = (what: string) => {
+    const seconds = Math.round((performance.now() - begunMs) / 1_000);
+    process.stderr.write(`${String(seconds).padStart(4)} s  ${what}\n`);
+  };
+  try {
+    const verdict = await throughFaults(options, life, say);
+    for (const [name, count] of Object.entries(verdict)) {
+      process.stdout.write(`${name.padEnd(14)}${count}\n`);
+    }
+    if (!isClean(verdict)) process.exitCode = 1;
+  } finally {
+    await life.stop();
+  }
+}
+
+async function throughFaults(
+  options: Options,
+  life: Life,
+  say: (what: string) => void,
+): Promise<Verdict> {
+  say("starting the parts");
+  const part = async (kind: PartKind) =>
+    life.own(await startPrivatePart(kind), (owned) => owned.remove());
+  const [kafkaPart, registryPart, redis, postgres] = await Promise.all([
+    part("kafka"),
+    part("registry"),
+    part("redis"),
+    part("postgres"),
+  ]);
+  giveAddresses(
+    JSON.stringify({
+      kafkaBrokers: kafkaPart.address,
+      schemaRegistryUrl: registryPart.address,
+      redisUrl: redis.address,
+      databaseUrl: postgres.address,
+    }),
+  );
+  // These read the addresses as they are loaded.
+  const { createTestDatabase } = await import("@fiberstream/testkit/database");
+  const { startService } = await import("@fiberstream/testkit/service");
+
+  const log = createLog({ service: "chaos", level: "silent", format: "json" });
+  const [brokers, schemaRegistryUrl] = [[kafkaPart.address], registryPart.address];
+  await deployTopics({ brokers, schemaRegistryUrl, namespace: "", log, print: () => undefined });
+  const database = await createTestDatabase();
+  const kafka = createKafka({ brokers, clientId: "chaos", log });
+  const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
+  const schemaId = await createSchemaRegistry({ url: schemaRegistryUrl }).idOf(
+    subjectOf(TOPICS.raw),
+    readAvroSchema("ProbeMetric"),
+  );
+  const { record } = createRawRecords({ schemaId, mix: MIX, run: randomUUID().slice(0, 8) });
+
+  const startProcessor = async () =>
+    life.own(
+      await startService("stream-processor", {
+        DATABASE_URL: database.url,
+        KAFKA_SESSION_TIMEOUT_MS: "6000",
+      }),
+      (owned) => owned.kill("SIGKILL"),
+    );
+  const processors = await Promise.all([startProcessor(), startProcessor()]);
+  const victims = { processors, startProcessor, kafka: kafkaPart, redis, postgres };
+
+  let sent = 0;
+  const sending = sendEvents({
+    ...options,
+    producer,
+    topic: TOPICS.raw,
+    record,
+    onSent: (events) => (sent = events),
+  });
+  await strikeAll(options, victims, (what) => say(`${sent} sent; ${what}`));
+  say(`${sent} sent; no more faults`);
+  await sending;
+  say("all sent, waiting for the processors");
+  const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
+  const topic = TOPICS.raw;
+  const offsets = await connectGroupOffsets({ kafka, groupId: "stream-processor", topic });
+  life.own(offsets, (owned) => owned.close());
+  const ends = await reader.stretches(topic);
+  for (const { partition, until: end } of ends) {
+    await until(async () => (await offsets.committed(partition))?.offset === end, {
+      what: `partition ${partition} is done`,
+      timeoutMs: 120_000,
+    });
+  }
+  say("looking what came");
+  return verify(reader, TOPICS);
+}
+
+function isClean({ lost, doubled, outOfOrder, badLost, badDoubled }: Verdict): boolean {
+  return lost + doubled + outOfOrder + badLost + badDoubled === 0;
+}

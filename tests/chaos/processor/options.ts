@@ -1,0 +1,50 @@
+import { Command, InvalidArgumentError } from "commander";
+
+export type Options = {
+  readonly events: number;
+  readonly rate: number;
+  readonly kills: number;
+  readonly brokerKills: number;
+  readonly redisAway: number;
+  readonly postgresAway: number;
+  readonly frozen: number;
+  readonly seed: number;
+};
+
+/** The command with its `--help`. @param run is called with what was asked for */
+export function createCommand(run: (options: Options) => Promise<void>): Command {
+  return new Command("chaos:processor")
+    .usage("[options]   (npm run chaos:processor -- [options])")
+    .description(
+      "Sends events through two processors while things die, and looks whether each came once and in order.",
+    )
+    .option("--events <number>", "how many events", whole(1_000, 1e7), 200_000)
+    .option("--rate <number>", "events a second", whole(10, 20_000), 1_000)
+    .option("--kills <number>", "SIGKILLs of a processor", whole(0, 1_000), 20)
+    .option("--broker-kills <number>", "SIGKILLs of the broker", whole(0, 100), 3)
+    .option("--redis-away <seconds>", "how long Redis is stopped", whole(0, 600), 20)
+    .option("--postgres-away <seconds>", "how long PostgreSQL is stopped", whole(0, 600), 20)
+    .option("--frozen <seconds>", "how long a processor is stopped and woken", whole(0, 600), 60)
+    .option("--seed <number>", "other moments and victims", whole(1, 2 ** 31), 1)
+    .addHelpText("after", HELP)
+    .allowExcessArguments(false)
+    .showHelpAfterError("(--help shows what there is)")
+    .action((options: Options) => run(options));
+}
+
+const HELP = `
+Kafka, registry, Redis and PostgreSQL are the run's own. One event of 100 is no event and has to be in the
+dead-letter topic once. What was sent is read from the raw topic: a send that Kafka did not answer is sent
+again. Faults come one after another, at random moments, while events flow.
+Exit code 1: something was lost, doubled or out of order.
+
+Examples:
+  npm run chaos:processor
+  npm run chaos:processor -- --events 20000 --kills 3 --broker-kills 1 --frozen 0
+`;
+
+const whole = (least: number, most: number) => (text: string) => {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new InvalidArgumentError(`takes a whole number from ${least} to ${most}.`);
+};
