@@ -102,6 +102,14 @@ describe("node keeper", () => {
     expect(await nodes()).toMatchObject([{ seen_ms: seenMs }]);
   });
 
+  it("inserts a node again that a crash of the server has lost, once it was told to forget", async () => {
+    await keep([eventOf("a")]);
+    await database.pool.query("TRUNCATE nodes");
+    keeper.forget();
+    await keep([eventOf("a")]);
+    expect(await nodes()).toHaveLength(1);
+  });
+
   it("remembers nothing of a transaction that was rolled back", async () => {
     const rolledBack = inTransaction(database.pool, async (client) => {
       await keeper.keep(client, await rowsOf([eventOf("a")], layout), nobody);

@@ -14,6 +14,11 @@ export type NodeKeeper = {
     rows: Rows,
     refused: { has: (row: number) => boolean },
   ) => Promise<() => void>;
+  /**
+   * Takes nothing for known any more. To be called when a write has failed: a server that crashed may
+   * have lost the last commits, and nodes with them.
+   */
+  forget: () => void;
 };
 
 const TOUCH_INTERVAL_MS = 10_000;
@@ -30,6 +35,7 @@ export function createNodeKeeper(options: {
   const touchedMs = new LRUCache<string, number>({ max: options.maxRemembered });
 
   return {
+    forget: () => touchedMs.clear(),
     keep: async (client, rows, refused) => {
       const nowMs = options.nowMs();
       const unknown: LatestEvent[] = [];

@@ -126,6 +126,8 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
         await writeShared(batch);
         reports.wrote(batch.partition, batch.nextOffset);
       },
+      outOfRangeAdvice:
+        "Look at docs/sink.md, stop the sink and move its offsets (npm run fiber -- sink rewind --help)",
       metrics: pipeline,
       health,
       log,

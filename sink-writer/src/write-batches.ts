@@ -29,7 +29,7 @@ export function createWriteBatches(means: {
 }): WriteBatches {
   const { buffers, readRows, pool, sendDeadLetters, landRows, nodes, metrics } = means;
 
-  return (batches) =>
+  const writeAll = (batches: readonly RecordBatch[]) =>
     buffers.lend(async (rows) => {
       const dead = await readRows(batches, rows);
       await sendDeadLetters(dead, "decode");
@@ -44,4 +44,13 @@ export function createWriteBatches(means: {
       remember();
       metrics.written({ rows, landing, dead });
     });
+
+  return async (batches) => {
+    try {
+      await writeAll(batches);
+    } catch (error) {
+      nodes.forget();
+      throw error;
+    }
+  };
 }

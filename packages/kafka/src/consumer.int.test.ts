@@ -159,6 +159,37 @@ describe("consumer", () => {
     expect(calls).toBeLessThanOrEqual(2);
   });
 
+  it.each([
+    ["retention has deleted", 1n],
+    ["a topic made anew has not reached", 99n],
+  ])("stops for good at an offset that %s, and says what can be done", async (_why, position) => {
+    await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
+    const admin = kafka.admin();
+    await admin.connect();
+    life.own(admin, (owned) => owned.disconnect());
+    const partitions = (await admin.fetchTopicOffsets(topic)).filter(({ high }) => high !== "0");
+    await admin.deleteTopicRecords({ topic, partitions });
+    const health = createHealth();
+    const seen: string[] = [];
+    await consume(
+      {
+        positionOf: async () => position,
+        processBatch: async (batch) => void seen.push(...valuesOf(batch)),
+        outOfRangeAdvice: "Rewind it",
+      },
+      health,
+    );
+    const reason = `goes on at offset ${position}, which Kafka does not have`;
+    await until(() => JSON.stringify(health.readiness()).includes(reason), {
+      what: "the consumer is not ready",
+    });
+    expect(JSON.stringify(health.readiness())).toContain("Rewind it");
+    await until(async () => (await admin.describeGroups([groupId])).groups[0]?.state === "Empty", {
+      what: "the consumer has left its group",
+    });
+    expect(seen).toEqual([]);
+  });
+
   it("hands partitions over to another member, each record once by its owner's position", async () => {
     const next = new Map<number, bigint>();
     const seen: string[] = [];

@@ -5,6 +5,7 @@ import { type Assignment, createAssignment, type HeldPartition } from "./assignm
 import { createBatchLoop } from "./batch-loop.ts";
 import type { KafkaClient } from "./kafka.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
+import { OffsetOutOfRangeError } from "./offset-range.ts";
 import type { PipelineMetrics } from "./pipeline-metrics.ts";
 import type { IncomingRecord, RecordBatch } from "./records.ts";
 
@@ -49,6 +50,8 @@ export type ConsumerOptions = {
    * @throws {FatalError} the consumer stops and the service is not ready; as anything else that is thrown
    */
   readonly processBatch: (batch: RecordBatch) => Promise<void>;
+  /** What an operator can do when Kafka does not have the offset where a partition goes on. */
+  readonly outOfRangeAdvice?: string;
   readonly metrics: PipelineMetrics;
   readonly health: Health;
   readonly log: Log;
@@ -107,6 +110,15 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     consumer.stop().catch((error: unknown) => log.error({ err: error }, "consumer did not stop"));
   };
 
+  const describeOutOfRange = (partition: number) => {
+    const position = assignment.current(partition)?.position() ?? "(unknown)";
+    const advice = options.outOfRangeAdvice ?? "Set the group's offsets with Kafka's own tools";
+    return (
+      `partition ${partition} of ${topic} goes on at offset ${position}, which Kafka does not have: ` +
+      `it was deleted before it was read, or the topic was made anew. ${advice}`
+    );
+  };
+
   const assignment: Assignment = createAssignment({
     ...options,
     consumer,
@@ -134,7 +146,10 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
   consumer.on(consumer.events.FETCH_START, alive);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     alive();
-    if (!halted.signal.aborted) check.failing(payload.error.message);
+    if (halted.signal.aborted) return;
+    const { error } = payload;
+    if (error instanceof OffsetOutOfRangeError) halt(describeOutOfRange(error.partition));
+    else check.failing(error.message);
   });
   // Also tells of batches that held only transaction markers, which no one else hears of.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {

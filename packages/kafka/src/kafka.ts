@@ -2,10 +2,12 @@ import type { Log } from "@fiberstream/runtime/log";
 import { Kafka, logLevel } from "kafkajs";
 import { useOwnFetchDecoding } from "./fetch-decoding.ts";
 import { createKafkaLog } from "./kafka-log.ts";
+import { tellOffsetsOutOfRange } from "./offset-range.ts";
 import { repairRequestQueue } from "./request-queue-repair.ts";
 
 repairRequestQueue();
 useOwnFetchDecoding();
+tellOffsetsOutOfRange();
 
 export type KafkaClient = Kafka;
 
