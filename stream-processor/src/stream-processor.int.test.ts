@@ -239,6 +239,33 @@ describe("stream processor", () => {
     expect(metrics).toMatch(/node_lookup_total\{tier="postgres",outcome="unavailable"\} [1-9]/);
   });
 
+  it("is frozen past its session and woken: what it had begun is refused, and each event came once", async () => {
+    const enriched = await read("probe.metrics.enriched");
+    const sent: string[] = [];
+    const sendSome = async () => {
+      const records = Array.from({ length: 500 }, () => rawRecord({ node_id: randomUUID() }));
+      await sendRaw(records);
+      sent.push(...records.map(({ eventId }) => eventId));
+    };
+    const [frozen] = await Promise.all([start(), start()]);
+    await sendSome();
+    await until(() => enriched.length > 0, { what: "the processors are at work" });
+    await frozen.kill("SIGSTOP");
+    await sendSome();
+    await until(() => enriched.length === sent.length, {
+      what: "the other one has done it all",
+      timeoutMs: 40_000,
+    });
+    await frozen.kill("SIGCONT");
+    await sendSome();
+    await until(async () => (await fetch(`${frozen.adminUrl}/readyz`)).ok, {
+      what: "the woken one is back",
+    });
+    await until(() => enriched.length >= sent.length, { what: "every event came" });
+    const ids = enriched.map((record) => enrichedOf(record).event_id);
+    expect(ids.toSorted()).toEqual(sent.toSorted());
+  });
+
   it("is killed again and again, and each event is enriched once, in order by node", async () => {
     const enriched = await read("probe.metrics.enriched");
     const nodeIds = Array.from({ length: 20 }, () => randomUUID());

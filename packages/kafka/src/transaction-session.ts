@@ -68,7 +68,7 @@ export async function whileBusy<T>(
 }
 
 const BUSY = new Set(["CONCURRENT_TRANSACTIONS", "GROUP_LOAD_IN_PROGRESS"]);
-const BUSY_OR_MOVING = new Set([
+export const BUSY_OR_MOVING = new Set([
   ...BUSY,
   "NOT_COORDINATOR_FOR_GROUP",
   "GROUP_COORDINATOR_NOT_AVAILABLE",

@@ -2,7 +2,7 @@ import type { KafkaClient } from "./kafka.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
 import { COORDINATOR } from "./kafkajs-cluster.ts";
 import { sendInTransaction, type TopicRecords } from "./transaction-send.ts";
-import { openSession, type Session, whileBusy } from "./transaction-session.ts";
+import { BUSY_OR_MOVING, openSession, type Session, whileBusy } from "./transaction-session.ts";
 
 /** What can be done inside a transaction, side by side. Nothing of it is seen by others before the commit. */
 export type TransactionScope = {
@@ -114,14 +114,15 @@ async function commitOffset(
 ): Promise<void> {
   begin();
   await whileBusy(() => coordinator.addOffsetsToTxn({ ...identity, groupId }));
-  let groupCoordinator = groupCoordinators.get(groupId);
-  if (groupCoordinator === undefined) {
-    const coordinatorType = COORDINATOR.group;
-    groupCoordinator = await cluster.findGroupCoordinator({ groupId, coordinatorType });
-    groupCoordinators.set(groupId, groupCoordinator);
-  }
   const partitions = [{ partition, offset: nextOffset.toString(), metadata }];
   const moved = { ...identity, groupId, topics: [{ topic, partitions }] };
-  const owner = groupCoordinator;
-  await whileBusy(() => owner.txnOffsetCommit(moved));
+  await whileBusy(async () => {
+    const coordinatorType = COORDINATOR.group;
+    const owner =
+      groupCoordinators.get(groupId) ??
+      (await cluster.findGroupCoordinator({ groupId, coordinatorType }));
+    groupCoordinators.delete(groupId);
+    await owner.txnOffsetCommit(moved);
+    groupCoordinators.set(groupId, owner);
+  }, BUSY_OR_MOVING);
 }
