@@ -1,0 +1,130 @@
+import type { RunningService } from "@fiberstream/testkit/service";
+import { until } from "@fiberstream/testkit/until";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { sampleEvent } from "./testing/sample-rows.ts";
+import { createSinkFixture, type SinkFixture } from "./testing/sink-fixture.ts";
+
+let fixture: SinkFixture;
+beforeEach(async () => {
+  fixture = await createSinkFixture();
+});
+afterEach(() => fixture.stop());
+
+const readiness = async (sink: RunningService): Promise<string> =>
+  (await fetch(`${sink.adminUrl}/readyz`)).text();
+const untilNotReady = (sink: RunningService, reason: RegExp) =>
+  until(async () => reason.test(await readiness(sink)), {
+    what: `the sink is not ready because of ${reason}`,
+  });
+
+/** Statements on the sink's database; $db and $role stand for its name and a role of its own. */
+const run = async (sql: string) => {
+  const database = new URL(fixture.databaseUrl).pathname.slice(1);
+  await fixture.sql.query(sql.replaceAll("$db", database).replaceAll("$role", `role_${database}`));
+};
+const throwOut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+/** Every write of a row fails with this SQLSTATE. */
+const refuse = (sqlState: string) => `
+  CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'made up' USING ERRCODE = '${sqlState}'; END $$;
+  CREATE TRIGGER refuse BEFORE INSERT ON metrics FOR EACH ROW EXECUTE FUNCTION refuse()`;
+const allow = "DROP TRIGGER refuse ON metrics; DROP FUNCTION refuse()";
+
+describe("a database that cannot take rows for a while", () => {
+  it.each([
+    { fault: "its disk is full", begin: refuse("53100"), end: allow, reason: /53100/ },
+    { fault: "a statement takes too long", begin: refuse("57014"), end: allow, reason: /57014/ },
+    { fault: "a deadlock", begin: refuse("40P01"), end: allow, reason: /40P01/ },
+    {
+      fault: "it is read-only after a failover",
+      begin: `ALTER DATABASE $db SET default_transaction_read_only = on; ${throwOut}`,
+      end: `SET default_transaction_read_only = off; ALTER DATABASE $db RESET default_transaction_read_only; ${throwOut}`,
+      reason: /25006/,
+    },
+    {
+      fault: "it has too many connections",
+      // Superusers are let in whatever the limit is.
+      begin: `ALTER DATABASE $db CONNECTION LIMIT 0; ${throwOut}`,
+      end: "ALTER DATABASE $db CONNECTION LIMIT -1",
+      reason: /53300/,
+    },
+  ])("is waited for: $fault", async ({ begin, end, reason }) => {
+    await run(
+      "CREATE ROLE $role LOGIN PASSWORD 'secret'; GRANT ALL ON ALL TABLES IN SCHEMA public TO $role",
+    );
+    await run("GRANT TEMPORARY ON DATABASE $db TO $role");
+    try {
+      const sink = await fixture.start({ DATABASE_URL: urlOfRole() });
+      await fixture.send([sampleEvent()]);
+      await fixture.untilStored(1);
+
+      await run(begin);
+      await fixture.send(Array.from({ length: 20 }, () => sampleEvent()));
+      await untilNotReady(sink, reason);
+      expect(await fixture.storedRows()).toBe(1);
+
+      await run(end);
+      await fixture.untilStored(21);
+      await until(async () => (await fetch(`${sink.adminUrl}/readyz`)).ok, {
+        what: "the sink is ready again",
+      });
+      expect(fixture.letters).toEqual([]);
+      expect(await sink.stop()).toBe(0);
+    } finally {
+      await run(`${throwOut}; DROP OWNED BY $role; DROP ROLE $role`);
+    }
+  });
+});
+
+describe("a database that a person has to see to", () => {
+  it.each([
+    {
+      fault: "a table was dropped",
+      begin: "ALTER TABLE metrics RENAME TO metrics_gone",
+      end: "ALTER TABLE metrics_gone RENAME TO metrics",
+      reason: /42P01.*Run the migrations/,
+    },
+    {
+      fault: "the credentials are refused",
+      begin: `ALTER ROLE $role PASSWORD 'changed'; ${throwOut}`,
+      end: "ALTER ROLE $role PASSWORD 'secret'",
+      reason: /28P01.*Check user, password/,
+    },
+    {
+      fault: "the user may not write",
+      begin: "REVOKE INSERT ON metrics FROM $role",
+      end: "GRANT INSERT ON metrics TO $role",
+      reason: /42501.*Grant this user/,
+    },
+  ])("makes the sink stop, and nothing is put aside: $fault", async ({ begin, end, reason }) => {
+    await run(
+      "CREATE ROLE $role LOGIN PASSWORD 'secret'; GRANT ALL ON ALL TABLES IN SCHEMA public TO $role",
+    );
+    await run("GRANT TEMPORARY ON DATABASE $db TO $role");
+    try {
+      const sink = await fixture.start({ DATABASE_URL: urlOfRole() });
+      await fixture.send([sampleEvent()]);
+      await fixture.untilStored(1);
+
+      await run(begin);
+      await fixture.send(Array.from({ length: 20 }, () => sampleEvent()));
+      await untilNotReady(sink, reason);
+      expect(await sink.stop()).toBe(0);
+
+      await run(end);
+      await fixture.start({ DATABASE_URL: urlOfRole() });
+      await fixture.untilStored(21);
+      expect(fixture.letters).toEqual([]);
+    } finally {
+      await run(`${throwOut}; DROP OWNED BY $role; DROP ROLE $role`);
+    }
+  });
+});
+
+function urlOfRole(): string {
+  const url = new URL(fixture.databaseUrl);
+  url.username = `role_${url.pathname.slice(1)}`;
+  url.password = "secret";
+  return url.href;
+}

@@ -1,0 +1,93 @@
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { connectProducer } from "@fiberstream/kafka/producer";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
+import { createLife } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
+import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
+import { addresses } from "@fiberstream/testkit/addresses";
+import { createTestDatabase } from "@fiberstream/testkit/database";
+import { testNamespace } from "@fiberstream/testkit/namespace";
+import { type ReadRecord, readTopic } from "@fiberstream/testkit/read-topic";
+import { type RunningService, startService } from "@fiberstream/testkit/service";
+import { createTestTopics } from "@fiberstream/testkit/topics";
+import { until } from "@fiberstream/testkit/until";
+import avsc from "avsc";
+import pg from "pg";
+import { recordOf, sampleSchema } from "./sample-rows.ts";
+
+export type SinkFixture = {
+  readonly namespace: string;
+  readonly topic: string;
+  readonly databaseUrl: string;
+  readonly sql: pg.Client;
+  readonly letters: readonly ReadRecord[];
+  readonly start: (environment?: Record<string, string>) => Promise<RunningService>;
+  /** @param schema another writer's than this version's; registered when it is new */
+  readonly send: (events: readonly EnrichedProbeMetric[], schema?: RecordSchema) => Promise<void>;
+  readonly storedRows: () => Promise<number>;
+  readonly untilStored: (count: number, timeoutMs?: number) => Promise<void>;
+  readonly stop: () => Promise<void>;
+};
+
+/** A database, topics and sinks of one test's own. */
+export async function createSinkFixture(): Promise<SinkFixture> {
+  const life = createLife();
+  const log = createLog({ service: "test", level: "silent", format: "json" });
+  const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
+  const registry = createSchemaRegistry({ url: addresses.schemaRegistryUrl });
+  const namespace = testNamespace();
+  const topic = topicIn(namespace, "probe.metrics.enriched");
+  const database = life.own(await createTestDatabase(), (owned) => owned.drop());
+  await createTestTopics(namespace);
+  const sql = life.own(new pg.Client({ connectionString: database.url }), (owned) => owned.end());
+  // The test may throw out all of the database's connections, this one among them.
+  sql.on("error", () => undefined);
+  await sql.connect();
+  const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
+  const letters = life.own(
+    await readTopic(addresses.kafkaBrokers, topicIn(namespace, "probe.metrics.dead-letter")),
+    (owned) => owned.close(),
+  );
+
+  const storedRows = async () => {
+    const { rows } = await sql.query<{ count: number }>("SELECT count(*)::int FROM metrics");
+    return rows[0]?.count ?? 0;
+  };
+  return {
+    namespace,
+    topic,
+    databaseUrl: database.url,
+    sql,
+    letters: letters.records,
+    start: async (environment = {}) =>
+      life.own(
+        await startService("sink-writer", {
+          NAMESPACE: namespace,
+          DATABASE_URL: database.url,
+          ...environment,
+        }),
+        (owned) => owned.kill(),
+      ),
+    send: async (events, schema = sampleSchema) => {
+      const { id } = await registry.register(subjectOf(topic), schema);
+      const type = avsc.Type.forSchema(schema as avsc.Schema);
+      const records = events.map((event) => ({
+        key: event.node_id,
+        value: recordOf(type.toBuffer(event), id).value,
+      }));
+      for (let at = 0; at < records.length; at += 2_000) {
+        await producer.send(topic, records.slice(at, at + 2_000));
+      }
+    },
+    storedRows,
+    untilStored: async (count, timeoutMs = 30_000) => {
+      await until(async () => (await storedRows()) === count, {
+        what: `${count} rows are stored`,
+        timeoutMs,
+      });
+    },
+    stop: life.stop,
+  };
+}
