@@ -1,4 +1,4 @@
-import type { Producer } from "@fiberstream/kafka/producer";
+import type { DeliveringProducer } from "@fiberstream/kafka/producer";
 import type { OutgoingRecord } from "@fiberstream/kafka/records";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
@@ -18,15 +18,29 @@ const events = (...nodes: string[]) => nodes.map((node_id) => ({ node_id }) as P
 const many = (count: number) => events(...Array.from({ length: count }, (_, n) => `n${n}`));
 const encode = ({ node_id }: ProbeMetric, slab: Buffer, at: number) => at + slab.write(node_id, at);
 
-type Call = { records: readonly OutgoingRecord[]; done: () => void; fail: (error: Error) => void };
+type Call = {
+  records: readonly OutgoingRecord[];
+  done: () => void;
+  /** Those at some places only, or all of them. */
+  fail: (error: TransientError, places?: readonly number[]) => void;
+};
 
 /** A producer whose calls wait until the test settles them. */
 function createHeldProducer() {
   const calls: Call[] = [];
   let isClosed = false;
-  const producer: Producer = {
-    send: (_topic, records) =>
-      new Promise((resolve, reject) => calls.push({ records, done: resolve, fail: reject })),
+  const producer: Pick<DeliveringProducer, "deliver" | "close"> = {
+    deliver: (_topic, records) =>
+      new Promise((resolve) =>
+        calls.push({
+          records,
+          done: () => resolve(records.map(() => undefined)),
+          fail: (error, places) =>
+            resolve(
+              records.map((_, index) => (places?.includes(index) === false ? undefined : error)),
+            ),
+        }),
+      ),
     close: async () => {
       isClosed = true;
     },
@@ -34,7 +48,9 @@ function createHeldProducer() {
   return { producer, calls, isClosed: () => isClosed };
 }
 
-function createSubject(changes: { gatherMaxWaitMs?: number; gatherMaxEvents?: number } = {}) {
+function createSubject(
+  changes: { gatherMaxWaitMs?: number; gatherMaxEvents?: number; produceMaxWaitMs?: number } = {},
+) {
   const held = createHeldProducer();
   const kafka = createDependencyState();
   const observed: number[] = [];
@@ -44,6 +60,7 @@ function createSubject(changes: { gatherMaxWaitMs?: number; gatherMaxEvents?: nu
     encode,
     gatherMaxWaitMs: HOUR_MS,
     gatherMaxEvents: 2,
+    produceMaxWaitMs: HOUR_MS,
     kafka,
     observeProduceSeconds: (seconds) => observed.push(seconds),
     log,
@@ -86,12 +103,12 @@ describe("createEventProducer", () => {
     const delivered = subject.produce(many(6));
     expect(calls).toHaveLength(3);
     calls[0]?.done();
-    calls[1]?.fail(new TransientError("kafka", "not enough replicas"));
+    calls[1]?.fail(new TransientError("kafka", "not enough replicas"), [1]);
     calls[2]?.done();
     expect(await delivered).toEqual([
       "accepted",
       "accepted",
-      "retry",
+      "accepted",
       "retry",
       "accepted",
       "accepted",
@@ -106,6 +123,26 @@ describe("createEventProducer", () => {
     calls[0]?.fail(new TransientError("kafka", "connection refused"));
     expect(await delivered).toEqual(["retry"]);
     expect(kafka.isUp()).toBe(false);
+  });
+
+  it("tells those who wait behind a failing call at once, too", async () => {
+    const { subject, calls } = createSubject({ gatherMaxEvents: 1 });
+    const sent = subject.produce(many(4));
+    const behind = subject.produce(events("x", "y"));
+    calls[0]?.fail(new TransientError("kafka", "connection refused"));
+    expect(await behind).toEqual(["retry", "retry"]);
+    for (const call of calls) call.done();
+    expect(await sent).toEqual(["retry", "accepted", "accepted", "accepted"]);
+    expect(calls).toHaveLength(4);
+  });
+
+  it("lets nobody wait longer than they are willing to", async () => {
+    const { subject, calls, kafka } = createSubject({ gatherMaxEvents: 1, produceMaxWaitMs: 5 });
+    kafka.ok();
+    expect(await subject.produce(events("a"))).toEqual(["retry"]);
+    expect(kafka.isUp()).toBe(false);
+    calls[0]?.done();
+    expect(await subject.produce([])).toEqual([]);
   });
 
   it("keeps four calls under way, and fills the next one meanwhile", async () => {

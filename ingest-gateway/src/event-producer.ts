@@ -1,4 +1,5 @@
-import type { Producer } from "@fiberstream/kafka/producer";
+import { isBrokersAnswer } from "@fiberstream/kafka/kafka-errors";
+import type { DeliveringProducer } from "@fiberstream/kafka/producer";
 import type { RecordHeaders } from "@fiberstream/kafka/records";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Check } from "@fiberstream/runtime/health";
@@ -19,6 +20,9 @@ export type EventProducer = {
   close: () => Promise<void>;
 };
 
+/** Where an event is on its way. */
+type Place = { readonly gather: Gather; readonly index: number };
+
 /** Calls under way at once. More of them would only be smaller: the next one gathers meanwhile. */
 const MAX_SENDS = 4;
 
@@ -26,13 +30,17 @@ const MAX_SENDS = 4;
  * Gathers the events of many requests into one produce call: one message a call costs 145 us, 500 a
  * call 10 us each. A gather goes out when it is full or `gatherMaxWaitMs` old, and stays open longer
  * while all calls are taken, so that a slow Kafka gets bigger calls instead of more of them.
+ *
+ * Nobody waits longer than `produceMaxWaitMs`: then Kafka counts as away, and what may yet come through
+ * is sent again by its sender, under the same event id.
  */
 export function createEventProducer(options: {
   topic: string;
-  producer: Producer;
+  producer: Pick<DeliveringProducer, "deliver" | "close">;
   encode: EncodeEvent;
   gatherMaxWaitMs: number;
   gatherMaxEvents: number;
+  produceMaxWaitMs: number;
   kafka: Check;
   observeProduceSeconds: (seconds: number) => void;
   log: Log;
@@ -47,15 +55,15 @@ export function createEventProducer(options: {
   let sends = 0;
   let inFlightEvents = 0;
 
-  const take = (event: ProbeMetric, headers: RecordHeaders | undefined): Gather => {
+  const take = (event: ProbeMetric, headers: RecordHeaders | undefined): Place => {
     const gather = (open ??= begin());
-    gather.add(event, headers);
+    const index = gather.add(event, headers);
     if (gather.isFull()) {
       closeOpen();
       full.push(gather);
       sendWhatIsDue();
     }
-    return gather;
+    return { gather, index };
   };
 
   const begin = (): Gather => {
@@ -68,6 +76,11 @@ export function createEventProducer(options: {
     unsettled.add(gather);
     isOpenDue = false;
     waiting = setTimeout(sendOpen, options.gatherMaxWaitMs);
+    const late = setTimeout(() => {
+      isAway(`no acknowledgement within ${options.produceMaxWaitMs} ms`);
+      gather.deliver(() => "retry");
+    }, options.produceMaxWaitMs);
+    void gather.delivered.then(() => clearTimeout(late));
     return gather;
   };
 
@@ -94,19 +107,17 @@ export function createEventProducer(options: {
   const send = async (gather: Gather) => {
     sends++;
     const startedAt = performance.now();
-    try {
-      await producer.send(topic, gather.records);
-      kafka.ok();
-      gather.deliver("accepted");
-    } catch (error) {
-      const reason = messageOf(error);
-      kafka.failing(reason);
+    const failures = await producer.deliver(topic, gather.records);
+    const failed = failures.filter((failure) => failure !== undefined);
+    if (failed.length < failures.length) kafka.ok();
+    else if (!failed.some(isBrokersAnswer)) isAway(messageOf(failed[0]));
+    if (failed.length > 0) {
       log.warn(
-        { events: gather.records.length, reason },
+        { events: failures.length, failed: failed.length, reason: messageOf(failed[0]) },
         "produce failed, senders are asked to try again",
       );
-      gather.deliver("retry");
     }
+    gather.deliver((index) => (failures[index] === undefined ? "accepted" : "retry"));
     options.observeProduceSeconds((performance.now() - startedAt) / 1_000);
     unsettled.delete(gather);
     if (freeSlabs.length < MAX_SENDS) freeSlabs.push(gather.slab);
@@ -114,13 +125,24 @@ export function createEventProducer(options: {
     sendWhatIsDue();
   };
 
+  /** What waits for a call would wait for that Kafka only: its senders are told now. */
+  const isAway = (reason: string) => {
+    kafka.failing(reason);
+    if (open !== undefined) full.push(open);
+    closeOpen();
+    for (const gather of full.splice(0)) {
+      gather.deliver(() => "retry");
+      unsettled.delete(gather);
+    }
+  };
+
   return {
     produce: async (events, headers) => {
       inFlightEvents += events.length;
       const taken = events.map((event) => take(event, headers));
-      await Promise.all(Array.from(new Set(taken), (gather) => gather.delivered));
+      await Promise.all(Array.from(new Set(taken.map(({ gather }) => gather.delivered))));
       inFlightEvents -= events.length;
-      return taken.map((gather) => gather.delivery());
+      return taken.map(({ gather, index }) => gather.deliveryOf(index));
     },
     inFlightEvents: () => inFlightEvents,
     close: async () => {

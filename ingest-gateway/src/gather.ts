@@ -5,17 +5,18 @@ import { ENCODED_EVENT_MAX_BYTES, type EncodeEvent } from "./encode-event.ts";
 /** Whether Kafka has acknowledged an event, or it should be sent again. */
 export type Delivery = "accepted" | "retry";
 
-/** The events of some requests on their way into one produce call; all of them share its delivery. */
+/** The events of some requests on their way into one produce call. */
 export type Gather = {
   readonly slab: Buffer;
   readonly records: readonly OutgoingRecord[];
-  add: (event: ProbeMetric, headers: OutgoingRecord["headers"]) => void;
+  /** @returns its index in `records` */
+  add: (event: ProbeMetric, headers: OutgoingRecord["headers"]) => number;
   isFull: () => boolean;
-  /** Settles the gather, once. */
-  deliver: (delivery: Delivery) => void;
+  /** Settles the gather: what comes after the first time is too late. */
+  deliver: (deliveryOf: (index: number) => Delivery) => void;
   readonly delivered: Promise<void>;
-  /** Only after `delivered`. */
-  delivery: () => Delivery;
+  /** Of one of the records; only after `delivered`. */
+  deliveryOf: (index: number) => Delivery;
 };
 
 /**
@@ -33,7 +34,7 @@ export function createGather(options: {
   const { slab, maxEvents, encode } = options;
   const records: OutgoingRecord[] = [];
   const { promise: delivered, resolve } = Promise.withResolvers<void>();
-  let delivery: Delivery = "retry";
+  let deliveryOf: ((index: number) => Delivery) | undefined;
   let usedBytes = 0;
   return {
     slab,
@@ -42,18 +43,15 @@ export function createGather(options: {
       const end = encode(event, slab, usedBytes);
       const value = slab.subarray(usedBytes, end);
       usedBytes = end;
-      records.push(
-        headers === undefined
-          ? { key: event.node_id, value }
-          : { key: event.node_id, value, headers },
-      );
+      const record = { key: event.node_id, value };
+      return records.push(headers === undefined ? record : { ...record, headers }) - 1;
     },
     isFull: () => records.length >= maxEvents || usedBytes > slab.length - ENCODED_EVENT_MAX_BYTES,
     deliver: (given) => {
-      delivery = given;
+      deliveryOf ??= given;
       resolve();
     },
     delivered,
-    delivery: () => delivery,
+    deliveryOf: (index) => deliveryOf?.(index) ?? "retry",
   };
 }

@@ -109,6 +109,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     encode: createEventEncoder({ schema, schemaId }),
     gatherMaxWaitMs: config.gatherMaxWaitMs,
     gatherMaxEvents: config.gatherMaxEvents,
+    produceMaxWaitMs: config.produceMaxWaitMs,
     kafka: kafkaState,
     observeProduceSeconds: metrics.observeProduceSeconds,
     log,

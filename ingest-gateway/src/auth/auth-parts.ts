@@ -5,8 +5,9 @@ import { FatalError, messageOf } from "@fiberstream/runtime/errors";
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
-import { Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { gatewaySettings } from "../settings.ts";
+import { createAuthModeGauge } from "./auth-mode-gauge.ts";
 import { type Authenticate, authenticateNobody, createAuthenticate } from "./authenticate.ts";
 import { createJwtCheck, type SubjectOfJwt } from "./jwt.ts";
 import { createKeyLookup } from "./key-lookup.ts";
@@ -38,13 +39,7 @@ export function startAuthentication(options: {
   log: Log;
 }): Authenticate {
   const { config, ask, life, registry, log } = options;
-  const mode = new Gauge({
-    name: "fiberstream_auth_mode",
-    help: "Always 1; mode=open means that everyone who reaches the port may send, which is for local use only",
-    labelNames: ["mode"],
-    registers: [registry],
-  });
-  mode.set({ mode: config.authMode }, 1);
+  createAuthModeGauge(registry).set({ mode: config.authMode }, 1);
   if (config.authMode === "open") {
     refuseOpenPort(config);
     log.warn({ host: config.host }, "AUTH_MODE is open: everyone who reaches this port may send");

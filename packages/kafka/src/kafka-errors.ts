@@ -24,6 +24,13 @@ export const isRejoinNeeded = (error: unknown): boolean => REJOIN.has(typeOf(err
 export const isTopicMissing = (error: unknown): boolean =>
   typeOf(error) === "UNKNOWN_TOPIC_OR_PARTITION";
 
+/** Whether a broker has answered so, about one partition, say: Kafka is not away then. */
+export const isBrokersAnswer = (error: unknown): boolean =>
+  typeof error === "object" &&
+  error !== null &&
+  (("name" in error && error.name === "KafkaJSProtocolError") ||
+    ("cause" in error && isBrokersAnswer(error.cause)));
+
 /** The protocol's name of an error ("TOPIC_AUTHORIZATION_FAILED"), or the client's class of it, cause by cause. */
 export function typeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;

@@ -8,6 +8,7 @@ import type { KafkaClient } from "./kafka.ts";
 export type Cluster = {
   connect: () => Promise<void>;
   disconnect: () => Promise<void>;
+  isConnected: () => boolean;
   refreshMetadata: () => Promise<void>;
   refreshMetadataIfNecessary: () => Promise<void>;
   addTargetTopic: (topic: string) => Promise<void>;

@@ -13,10 +13,25 @@ const PRODUCE_API_KEY = 0;
 const ALL_IN_SYNC_REPLICAS = -1;
 const TIMEOUT_MS = 30_000;
 
-/** A Produce request with record batches that are written already, for kafkajs's connection to send. */
+/** What a partition has answered; 0 is no error. */
+export type PartitionAnswer = { readonly partition: number; readonly errorCode: number };
+export type ProduceAnswer = {
+  readonly topics: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly PartitionAnswer[];
+  }[];
+};
+
+/**
+ * A Produce request with record batches that are written already, for kafkajs's connection to send.
+ *
+ * @param transactionalId null outside of a transaction
+ * @param errors "thrown": the first partition's error is thrown; "given": they come with the {@link ProduceAnswer}
+ */
 export function produceRequest(
-  transactionalId: string,
+  transactionalId: string | null,
   batches: readonly PartitionBatch[],
+  errors: "thrown" | "given" = "thrown",
 ): { request: object; response: unknown } {
   return {
     request: {
@@ -26,11 +41,11 @@ export function produceRequest(
       expectResponse: () => true,
       encode: () => encode(transactionalId, batches),
     },
-    response: produceResponse,
+    response: errors === "thrown" ? produceResponse : { ...produceResponse, parse: asItIs },
   };
 }
 
-function encode(transactionalId: string, batches: readonly PartitionBatch[]): Encoder {
+function encode(transactionalId: string | null, batches: readonly PartitionBatch[]): Encoder {
   const bytes = batches.reduce((sum, { batch }) => sum + batch.length + 100, 200);
   const topics = Map.groupBy(batches, ({ topic }) => topic);
   const encoder = new EncoderOf(bytes)
@@ -48,11 +63,12 @@ function encode(transactionalId: string, batches: readonly PartitionBatch[]): En
 }
 
 type Encoder = {
-  writeString: (text: string) => Encoder;
+  writeString: (text: string | null) => Encoder;
   writeInt16: (number: number) => Encoder;
   writeInt32: (number: number) => Encoder;
   writeBufferInternal: (bytes: Buffer) => void;
 };
 const EncoderOf = kafkajsFile("kafkajs/src/protocol/encoder") as new (bytes: number) => Encoder;
 /** Reads the answer, and throws the first error in it. */
-const produceResponse = kafkajsFile("kafkajs/src/protocol/requests/produce/v7/response");
+const produceResponse = kafkajsFile("kafkajs/src/protocol/requests/produce/v7/response") as object;
+const asItIs = (answer: ProduceAnswer): ProduceAnswer => answer;

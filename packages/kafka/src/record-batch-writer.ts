@@ -30,17 +30,22 @@ const MAGIC = 2;
 /** The length counts what follows it. */
 const BEFORE_LENGTH_ENDS = 12;
 
+/** A producer without idempotence: the broker keeps no count of its records. */
+const NOBODY: BatchProducer = { producerId: "-1", producerEpoch: -1, firstSequence: -1 };
+
 /**
- * Writes records of a transaction as one record batch, in one pass into one buffer. kafkajs makes a growing
+ * Writes records as one record batch, in one pass into one buffer. kafkajs makes a growing
  * buffer and several objects for each record: 5 us a record against 0.6 here.
  *
  * @param records in order; without a timestamp they get `nowMs`
+ * @param transaction whose batch it is; undefined outside of transactions
  */
 export function writeRecordBatch(
   records: readonly OutgoingRecord[],
-  producer: BatchProducer,
+  transaction: BatchProducer | undefined,
   nowMs: number,
 ): Buffer {
+  const producer = transaction ?? NOBODY;
   const times = records.map(({ timestamp }) =>
     timestamp === undefined ? nowMs : Number(timestamp),
   );
@@ -61,7 +66,7 @@ export function writeRecordBatch(
   batch.writeInt32BE(at - BEFORE_LENGTH_ENDS, AT.length);
   batch.writeInt32BE(-1, AT.leaderEpoch);
   batch[AT.magic] = MAGIC;
-  batch.writeInt16BE(TRANSACTIONAL, AT.attributes);
+  batch.writeInt16BE(transaction === undefined ? 0 : TRANSACTIONAL, AT.attributes);
   batch.writeInt32BE(records.length - 1, AT.lastOffsetDelta);
   batch.writeBigInt64BE(BigInt(firstMs), AT.firstTimestamp);
   batch.writeBigInt64BE(BigInt(maxMs), AT.maxTimestamp);

@@ -4,8 +4,9 @@ import { isTopicMissing, kafkaFailure } from "./kafka-errors.ts";
 
 export type TopicCheck = {
   /**
-   * Resolves when the topic is there and each of its partitions has a leader.
-   * @throws {TransientError} when Kafka is away or a partition has no leader
+   * Resolves when the topic is there and some of its partitions have a leader: who produces to the
+   * others is told so for each record.
+   * @throws {TransientError} when Kafka is away or no partition has a leader
    * @throws {FatalError} when there is no such topic, or Kafka refuses
    */
   look: () => Promise<void>;
@@ -22,9 +23,8 @@ export function createTopicCheck(options: { kafka: KafkaClient; topic: string })
         await admin.connect();
         const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
         const partitions = topics[0]?.partitions ?? [];
-        const leaderless = partitions.filter(({ leader }) => leader < 0).length;
-        if (leaderless > 0) {
-          const what = `${leaderless} of the ${partitions.length} partitions of ${topic} have no leader`;
+        if (partitions.every(({ leader }) => leader < 0)) {
+          const what = `none of the ${partitions.length} partitions of ${topic} has a leader`;
           throw new TransientError("kafka", what);
         }
       } catch (error) {
