@@ -25,6 +25,7 @@ export type BatchSteps = {
   topics: { enriched: string; alerts: string; deadLetter: string };
   groupId: string;
   count: (counts: BatchCounts) => void;
+  countFailedDeadLetters: () => void;
 };
 
 export type BatchCounts = {
@@ -62,13 +63,15 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
     const work = inHand.of(batch) ?? inHand.keep(batch, await prepare(batch));
     await producerOf(batch.partition).transaction(async (transaction) => {
       const { topic, partition, nextOffset } = batch;
+      const sent = transaction.send([
+        // To the partition of the same number, so that a node's events keep their order whatever put them in it.
+        { topic: topics.enriched, partition, records: work.enriched },
+        { topic: topics.alerts, partition, records: work.alerts },
+        { topic: topics.deadLetter, records: work.deadLetters },
+      ]);
+      if (work.deadLetters.length > 0) sent.catch(steps.countFailedDeadLetters);
       await Promise.all([
-        transaction.send([
-          // To the partition of the same number, so that a node's events keep their order whatever put them in it.
-          { topic: topics.enriched, partition, records: work.enriched },
-          { topic: topics.alerts, partition, records: work.alerts },
-          { topic: topics.deadLetter, records: work.deadLetters },
-        ]),
+        sent,
         transaction.commitOffset({ groupId, topic, partition, nextOffset, metadata: work.note }),
       ]);
     });

@@ -170,6 +170,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     topics,
     groupId,
     count: processorMetrics.countBatch,
+    countFailedDeadLetters: metrics.deadLetterWriteFailed,
   });
   life.own(
     await waitFor("kafka", kafkaAddress, () =>
@@ -178,6 +179,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         groupId,
         topic: topics.raw,
         partitionsConcurrently: config.partitionsConcurrently,
+        maxBytesPerPartition: config.maxFetchBytes,
         sessionTimeoutMs: config.sessionTimeoutMs,
         positionOf: producers.positionOf,
         readFrom: windows.readFrom,
