@@ -78,6 +78,11 @@ describe("raw event decoder", () => {
     });
   });
 
+  it("puts aside what would be too large for a broker once it is enriched", async () => {
+    const outcome = await decode(written(1, { metadata: "x".repeat(1_000_000) }));
+    expect(outcome).toMatchObject({ kind: "dead", reason: { failureClass: "invalid-record" } });
+  });
+
   it("puts aside what is not Avro", async () => {
     expect(await decode(Buffer.from("rubbish"))).toMatchObject({ kind: "dead" });
     expect(await decode(null)).toMatchObject({ kind: "dead" });

@@ -39,6 +39,7 @@ export function createRawEventDecoder(options: {
       if (foreign.length > 0) await others.prepare(foreign.map(({ value }) => value));
     },
     decode: ({ value }) => {
+      if (value !== null && value.length > MAX_VALUE_BYTES) return TOO_LARGE;
       if (value !== null && schemaIdOf(value) === currentId) {
         return outcomeOf(value.subarray(WIRE_PREFIX_BYTES), currentId, timePolicy);
       }
@@ -48,6 +49,13 @@ export function createRawEventDecoder(options: {
     },
   };
 }
+
+/** Brokers take batches of up to 1 MB, and what is appended has to find room in it. */
+const MAX_VALUE_BYTES = 900_000;
+const TOO_LARGE = dead({
+  failureClass: "invalid-record",
+  message: `value is larger than ${MAX_VALUE_BYTES} bytes`,
+});
 
 function outcomeOf(
   bytes: Buffer,

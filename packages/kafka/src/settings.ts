@@ -34,7 +34,7 @@ export const kafkaSettings = () => ({
 export const groupSettings = () => ({
   sessionTimeoutMs: setting(
     "KAFKA_SESSION_TIMEOUT_MS",
-    wholeNumber({ min: 6_000, max: 300_000 }).default(10_000),
+    wholeNumber({ min: 6_000, max: 300_000 }).default(8_000),
     "how long after a member's death, or into its pause, its partitions go to others",
   ),
 });
