@@ -19,12 +19,14 @@ const deadRecord = (value: Buffer): DeadRecord => ({
   reason: { failureClass: "undecodable", message: "value is not what schema id 1 says" },
 });
 
+let failedWrites = 0;
 const sendWith = (send: (topic: string, records: readonly OutgoingRecord[]) => Promise<void>) =>
   createSendDeadLetters({
     producer: { send, close: async () => {} },
     topic: "dlq",
     groupId: "sink-writer",
     nowMs: () => 0,
+    countFailedWrite: () => void failedWrites++,
     log: createLog({ service: "test", level: "silent", format: "json" }),
   });
 
@@ -69,6 +71,7 @@ describe("dead letters of the sink", () => {
       throw new TransientError("kafka", "away");
     });
     await expect(send([deadRecord(Buffer.alloc(1))], "write")).rejects.toThrow("away");
+    expect(failedWrites).toBe(1);
     await expect(send([], "write")).resolves.toBeUndefined();
   });
 });

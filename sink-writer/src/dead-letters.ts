@@ -19,9 +19,10 @@ export function createSendDeadLetters(options: {
   topic: string;
   groupId: string;
   nowMs: () => number;
+  countFailedWrite: () => void;
   log: Log;
 }): SendDeadLetters {
-  const { producer, topic, groupId, nowMs, log } = options;
+  const { producer, topic, groupId, nowMs, countFailedWrite, log } = options;
 
   return async (dead, stage) => {
     const [first] = dead;
@@ -32,7 +33,12 @@ export function createSendDeadLetters(options: {
       const origin = { topic: from, partition, groupId, service: "sink-writer", stage };
       return deadLetterOf(record, origin, reason, failedAt);
     });
-    for (const portion of portionsOf(letters)) await producer.send(topic, portion);
+    try {
+      for (const portion of portionsOf(letters)) await producer.send(topic, portion);
+    } catch (error) {
+      countFailedWrite();
+      throw error;
+    }
     // The first stands for all: a batch of bad records must not flood the log.
     const { topic: from, partition } = first.batch;
     const { offset } = first.record;

@@ -96,6 +96,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
       topic: topicIn(config.namespace, "probe.metrics.dead-letter"),
       groupId,
       nowMs,
+      countFailedWrite: pipeline.deadLetterWriteFailed,
       log,
     }),
     landRows: createLandRows({ layout, countBytes: metrics.copiedBytes }),

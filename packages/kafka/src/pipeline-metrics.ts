@@ -9,6 +9,7 @@ export type RecordOutcome = "ok" | "dead" | "repeat" | "conflict";
 export type PipelineMetrics = {
   readonly records: (outcome: RecordOutcome, count: number) => void;
   readonly deadLetters: (failureClass: FailureClass, count: number) => void;
+  readonly deadLetterWriteFailed: () => void;
   readonly batch: (records: number, seconds: number) => void;
   readonly retry: (cause: Dependency) => void;
   readonly rebalance: () => void;
@@ -42,6 +43,12 @@ export function createPipelineMetrics(options: {
     name: "fiberstream_pipeline_dead_letters_total",
     help: "Records put aside to the dead-letter topic, by why; their headers tell the rest",
     labelNames: ["stage", "failure_class"],
+    registers,
+  });
+  const failedDeadLetterWrites = new Counter({
+    name: "fiberstream_pipeline_dead_letter_write_failures_total",
+    help: "Writes that held dead letters and failed; they are tried again and their partitions wait. Look at Kafka, and at the dead-letter topic's settings and ACLs",
+    labelNames: ["stage"],
     registers,
   });
   const batchDuration = new Histogram({
@@ -102,10 +109,13 @@ export function createPipelineMetrics(options: {
     registers,
   });
   breaker.set({ stage }, 0);
+  // From the start, so that the first failure is an increase.
+  failedDeadLetterWrites.inc({ stage }, 0);
 
   return {
     records: (outcome, count) => records.inc({ stage, outcome }, count),
     deadLetters: (failure_class, count) => deadLetters.inc({ stage, failure_class }, count),
+    deadLetterWriteFailed: () => failedDeadLetterWrites.inc({ stage }),
     batch: (count, seconds) => {
       batchDuration.observe({ stage }, seconds);
       batchRecords.observe({ stage }, count);

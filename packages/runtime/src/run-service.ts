@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { type AdminServer, startAdminServer } from "./admin-server.ts";
 import { readConfig, type serviceSettings } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
@@ -6,6 +6,7 @@ import { FatalError, messageOf } from "./errors.ts";
 import { createHealth, type Health } from "./health.ts";
 import { createLife, type Life, stopOnSignals } from "./life.ts";
 import { createLog, type Log } from "./log.ts";
+import { createServiceRegistry } from "./service-metrics.ts";
 import type { ConfigOf, Settings } from "./settings.ts";
 
 /** What the frame gives to a service's own start. */
@@ -37,15 +38,8 @@ export async function runService<S extends ReturnType<typeof serviceSettings> & 
   const life = createLife();
   stopOnSignals(life, { log, timeoutMs: base.shutdownTimeoutMs });
 
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  new Gauge({
-    name: "fiberstream_build_info",
-    help: "Always 1; the labels say which service and version this is",
-    labelNames: ["service", "version"],
-    registers: [registry],
-  }).set({ service: name, version }, 1);
   const health = createHealth();
+  const registry = createServiceRegistry({ service: name, version, health });
   const serving = health.check("service");
   serving.failing("starting");
 
