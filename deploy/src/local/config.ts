@@ -20,10 +20,12 @@ export const localSettings = () => ({
   registryManagementPort: port("REGISTRY_MANAGEMENT_PORT", 8991, "the registry's management port"),
   redisPort: port("REDIS_PORT", 6379, "Redis's port"),
   postgresPort: port("POSTGRES_PORT", 5432, "PostgreSQL's port"),
+  prometheusPort: port("PROMETHEUS_PORT", 9090, "Prometheus's port"),
   kafkaBrokers: address("KAFKA_BROKERS", "addresses of a Kafka that runs already"),
   schemaRegistryUrl: address("SCHEMA_REGISTRY_URL", "address of a registry that runs already"),
   redisUrl: address("REDIS_URL", "address of a Redis that runs already"),
   databaseUrl: address("DATABASE_URL", "address of a TimescaleDB database that runs already"),
+  prometheusUrl: address("PROMETHEUS_URL", "address of a Prometheus that runs already"),
   namespace: setting("NAMESPACE", z.string().default(""), "prefix of topics, groups and keys"),
   stateDir: setting(
     "FIBERSTREAM_STATE_DIR",

@@ -55,10 +55,11 @@ export const sayLogLine = (service: keyof typeof COLORS, line: string) =>
 export function showReady(ready: {
   url: string;
   databaseUrl: string;
+  prometheusUrl: string;
   startedInMs: number;
   services: readonly { name: string; adminUrl: string }[];
 }): void {
-  const { url, databaseUrl, startedInMs, services } = ready;
+  const { url, databaseUrl, prometheusUrl, startedInMs, services } = ready;
   const event = JSON.stringify({ ...sampleEvent("probe-1"), timestamp: "TIME" }).replace(
     '"TIME"',
     `"'$(date -u +%FT%TZ)'"`,
@@ -70,6 +71,7 @@ export function showReady(ready: {
     `  events            ${url}/api/push`,
     `  API               ${url}/docs`,
     `  database          ${databaseUrl}`,
+    `  alerts, metrics   ${prometheusUrl}/alerts  /graph`,
     ...services.map(({ name, adminUrl }) => `  ${name.padEnd(16)}  ${adminUrl}/readyz  /metrics`),
     "",
     "Try it:",

@@ -9,13 +9,14 @@ const plan = (environment: Record<string, string>) =>
   planParts(readSettings(localSettings(), environment), "native");
 
 describe("planParts", () => {
-  it("starts all four by default, on the ports that the settings say", () => {
+  it("starts all five by default, on the ports that the settings say", () => {
     const parts = plan({ REDIS_PORT: "6400" });
     expect(parts.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
       "native redis",
       "native kafka",
       "native postgres",
       "native registry",
+      "native prometheus",
     ]);
     expect(partSettings(parts)).toEqual({
       KAFKA_BROKERS: "localhost:9092",
@@ -39,7 +40,7 @@ describe("planParts", () => {
       address: "a:1,b:2",
       ports: [],
     });
-    expect(parts.filter(({ kind }) => kind === "native")).toHaveLength(3);
+    expect(parts.filter(({ kind }) => kind === "native")).toHaveLength(4);
   });
 
   it("says what is not there, where, and what can be done", async () => {

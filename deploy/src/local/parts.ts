@@ -3,15 +3,17 @@ import { NativeError } from "../native/native-error.ts";
 import { startKafka } from "../native/kafka.ts";
 import type { Part, PartOptions } from "../native/part.ts";
 import { postgresUrl, startPostgres } from "../native/postgres.ts";
+import { startPrometheus } from "../native/prometheus.ts";
 import { startRedis } from "../native/redis.ts";
 import { registryUrl, startRegistry } from "../native/registry.ts";
 import { startContainer } from "./compose.ts";
 import type { LocalConfig } from "./config.ts";
 import { answers, hostsOf } from "./hosts.ts";
 import type { MemberKind, Started } from "./member.ts";
+import { writePrometheusFiles } from "./prometheus-files.ts";
 import { stateFiles } from "./state-files.ts";
 
-export const PARTS = ["redis", "kafka", "postgres", "registry"] as const;
+export const PARTS = ["redis", "kafka", "postgres", "registry", "prometheus"] as const;
 export type PartName = (typeof PARTS)[number];
 
 /** How each part is had on this machine. */
@@ -45,18 +47,26 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
     ownAddress: string;
     ports: PartPlan["ports"];
     startNative: (root: string) => Promise<Part>;
+    prepare?: () => void;
   }): PartPlan => {
     const { name, title, given, setting, ownAddress, ports, startNative } = part;
+    const { prepare = () => undefined } = part;
     if (given !== undefined) {
       const start = () => useExternal(title, given, setting);
       return { name, title, kind: "external", address: given, ports: [], start };
     }
     if (ours === "container") {
       // Its ports are the engine's: a container left by a start that was killed holds them rightly.
-      const start = () => startContainer(name, config);
+      const start = () => {
+        prepare();
+        return startContainer(name, config);
+      };
       return { name, title, kind: ours, address: ownAddress, ports: [], start };
     }
-    const start = async (root: string) => asStarted(await startNative(root));
+    const start = async (root: string) => {
+      prepare();
+      return asStarted(await startNative(root));
+    };
     return { name, title, kind: ours, address: ownAddress, ports, start };
   };
   return [
@@ -117,8 +127,28 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
             : { kind: "file" },
         }),
     }),
+    plan({
+      name: "prometheus",
+      title: "Prometheus",
+      given: config.prometheusUrl,
+      setting: "PROMETHEUS_URL",
+      ownAddress: `http://localhost:${config.prometheusPort}`,
+      ports: [{ number: config.prometheusPort, setting: "PROMETHEUS_PORT" }],
+      prepare: () => writePrometheusFiles(prometheusFiles(config)),
+      startNative: (root) => startPrometheus(place(root, "prometheus", config.prometheusPort)),
+    }),
   ];
 }
+
+/** Prometheus asks the services at their admin ports. */
+const prometheusFiles = (config: LocalConfig) => ({
+  folder: join(stateFiles(config.stateDir).data, "prometheus"),
+  targets: {
+    "ingest-gateway": `127.0.0.1:${config.gatewayAdminPort}`,
+    "stream-processor": `127.0.0.1:${config.processorAdminPort}`,
+    "sink-writer": `127.0.0.1:${config.sinkAdminPort}`,
+  },
+});
 
 const asStarted = ({ pid, ended, stop }: Part): Started => ({ pid, ended, stop });
 

@@ -27,21 +27,22 @@ let ports: number[];
 beforeEach(async () => {
   stateDir = mkdtempSync(join(tmpdir(), "fiberstream-start-"));
   database = await createTestDatabase();
-  ports = await freePorts(5);
-  const [gateway, gatewayAdmin, processorAdmin, sinkAdmin, redis] = ports.map(String);
+  ports = await freePorts(6);
+  const [gateway, gatewayAdmin, processorAdmin, sinkAdmin, redis, prometheus] = ports.map(String);
   environment = childEnvironment({
     ...partsEnvironment(addresses),
     DATABASE_URL: database.url,
-    // This one is started, and with it the way parts are run; the others are the test run's.
+    // These two are started, and with them the way parts are run; the others are the test run's.
     REDIS_URL: "",
     REDIS_PORT: redis ?? "",
+    PROMETHEUS_PORT: prometheus ?? "",
     PORT: gateway ?? "",
     GATEWAY_ADMIN_PORT: gatewayAdmin ?? "",
     PROCESSOR_ADMIN_PORT: processorAdmin ?? "",
     SINK_ADMIN_PORT: sinkAdmin ?? "",
     NAMESPACE: testNamespace(),
     FIBERSTREAM_STATE_DIR: stateDir,
-    // Where an engine answers, Redis is a container: of a project of the test's own.
+    // Where an engine answers, they are containers: of a project of the test's own.
     COMPOSE_PROJECT_NAME: `fiberstream-test-${redis ?? ""}`,
   });
 });
@@ -66,6 +67,13 @@ describe("the local start", () => {
     const { output } = await command("status");
     expect(output).toMatch(/redis \((native|container)\) +up/);
     expect(output).toMatch(/kafka \(external\) +up/);
+    expect(output).toMatch(/prometheus \((native|container)\) +up/);
+    expect(await scraped()).toEqual(
+      ports
+        .slice(1, 4)
+        .map((port) => `127.0.0.1:${port}`)
+        .sort(),
+    );
     expect(output).toMatch(/sink-writer +ready/);
     expect((await command("logs", "sink-writer")).output).toContain("started");
 
@@ -108,6 +116,15 @@ describe("the local start", () => {
     expect(await filesOfRun()).toEqual([]);
   });
 });
+
+/** The addresses that Prometheus scrapes. */
+async function scraped(): Promise<string[]> {
+  const answer = await fetch(`http://127.0.0.1:${ports[5]}/api/v1/targets?state=active`);
+  const { data } = (await answer.json()) as {
+    data: { activeTargets: { scrapeUrl: string }[] };
+  };
+  return data.activeTargets.map(({ scrapeUrl }) => new URL(scrapeUrl).host).sort();
+}
 
 const memberOf = (name: string): MemberStatus | undefined =>
   readRun(stateDir)?.members.find((member) => member.name === name);

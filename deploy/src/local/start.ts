@@ -45,10 +45,13 @@ export async function start(config: LocalConfig): Promise<number> {
       await requireFreePort(port);
     }
     await bringUp({ parts, services, supervision, namespace: config.namespace });
-    supervision.become("ready");
     isReady = true;
+    const prometheusUrl = parts.find(({ name }) => name === "prometheus")?.address ?? "";
     const databaseUrl = partSettings(parts).DATABASE_URL;
-    showReady({ url, databaseUrl, startedInMs: performance.now() - begunMs, services });
+    const startedInMs = performance.now() - begunMs;
+    // Said first: who waits for a start in the background reads until it is ready.
+    showReady({ url, databaseUrl, prometheusUrl, startedInMs, services });
+    supervision.become("ready");
   };
 
   const failure = await Promise.race([startAll().then(() => undefined, messageOf), signalled]);

@@ -1,14 +1,20 @@
 import { createHash } from "node:crypto";
 
 /**
- * What the native runtime consists of: one Debian tree with the databases and Java, and the two Java
+ * What the native runtime consists of: one Debian tree with the databases, Java and Prometheus, and the two Java
  * programs that Debian has no package of. Any change here makes a new tree beside the old one.
  */
 export const RECIPE = {
   /** Raised when the way of building changes and the list below does not. */
   revision: 1,
   suite: "trixie",
-  packages: ["postgresql-17-timescaledb", "redis-server", "openjdk-21-jre-headless", "tini"],
+  packages: [
+    "postgresql-17-timescaledb",
+    "redis-server",
+    "openjdk-21-jre-headless",
+    "prometheus",
+    "tini",
+  ],
   kafka: { groupId: "org.apache.kafka", artifactId: "kafka_2.13", version: "4.1.1" },
   registry: { groupId: "io.apicurio", artifactId: "apicurio-registry-app", version: "3.3.3" },
   dependencyPluginVersion: "3.6.1",

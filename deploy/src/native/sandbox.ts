@@ -8,7 +8,7 @@ import { NativeError } from "./native-error.ts";
 /** A program that runs inside the tree with its own data folder (at /data), mounts and processes. */
 export type Sandboxed = {
   /** The user in the tree that it runs as. */
-  readonly user: "postgres" | "redis" | "kafka" | "registry";
+  readonly user: "postgres" | "redis" | "kafka" | "registry" | "prometheus";
   readonly command: readonly [string, ...string[]];
   /** Absolute; made if it is missing, and owned by `user` afterwards. */
   readonly dataDir: string;

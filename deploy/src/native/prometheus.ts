@@ -1,0 +1,29 @@
+import { type Part, type PartOptions, startPart } from "./part.ts";
+
+/**
+ * Prometheus 2.53. Its configuration is `prometheus.yml` in its data folder.
+ *
+ * Keeps 15 days, or what fits into 1 GB: a local start is no archive.
+ */
+export function startPrometheus(options: PartOptions): Promise<Part> {
+  const { port } = options;
+  return startPart({
+    name: "Prometheus",
+    portSetting: "PROMETHEUS_PORT",
+    options,
+    sandboxed: {
+      user: "prometheus",
+      command: [
+        "prometheus",
+        "--config.file=/data/prometheus.yml",
+        "--storage.tsdb.path=/data/tsdb",
+        "--storage.tsdb.retention.time=15d",
+        "--storage.tsdb.retention.size=1GB",
+        `--web.listen-address=127.0.0.1:${port}`,
+        "--log.level=warn",
+      ],
+    },
+    stopSignal: "SIGTERM",
+    isReady: async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok,
+  });
+}

@@ -1,0 +1,88 @@
+import type { ServiceName } from "../local/start-service.ts";
+import { LABEL_BOUNDS } from "./label-bounds.ts";
+import type { Metric } from "./metric-catalogue.ts";
+import type { RecordingRule } from "./rule-files.ts";
+
+/** The library's own metrics that people look at; it has some twenty more, each with its help text. */
+const OF_NODE = new Set([
+  "process_cpu_seconds_total",
+  "process_resident_memory_bytes",
+  "process_start_time_seconds",
+  "nodejs_eventloop_lag_p99_seconds",
+  "nodejs_heap_size_used_bytes",
+  "nodejs_gc_duration_seconds",
+]);
+
+const SECTIONS: Record<string, (metric: Metric) => boolean> = {
+  "Every service": ({ services }) => services.length === 3,
+  "The gateway": ({ services }) => services.join() === "ingest-gateway",
+  "The processor and the sink": ({ services }) => services.length === 2,
+  "The processor": ({ services }) => services.join() === "stream-processor",
+  "The sink": ({ services }) => services.join() === "sink-writer",
+};
+
+/** docs/metrics.md: Markdown, complete. */
+export function renderMetricsPage(
+  metrics: readonly Metric[],
+  rules: readonly RecordingRule[],
+): string {
+  const own = metrics.filter(({ name }) => name.startsWith("fiberstream_"));
+  const ofNode = metrics.filter(({ name }) => OF_NODE.has(name));
+  return [
+    INTRODUCTION,
+    ...Object.entries(SECTIONS).flatMap(([title, isIn]) => [
+      `## ${title}`,
+      table(["metric", "type", "labels", "what it tells"], own.filter(isIn).map(rowOf)),
+    ]),
+    "## Node's own",
+    "Each service has the Node client's metrics as well, `process_…` and `nodejs_…`. The ones to look at first:",
+    table(["metric", "type", "labels", "what it tells"], ofNode.map(rowOf)),
+    "## Labels",
+    "No label has a value that a sender chooses: no node, no path, no key. Prometheus adds `job` and `instance`.",
+    table(
+      ["label", "what it is", "values"],
+      Object.entries(LABEL_BOUNDS).map(([label, { meaning, values }]) => [
+        code(label),
+        meaning,
+        values instanceof RegExp ? `like ${code(values.source)}` : values.map(code).join(", "),
+      ]),
+    ),
+    "## Recorded series",
+    "What [recording.yml](../deploy/prometheus/rules/recording.yml) makes of them, for alerts and dashboards:",
+    table(
+      ["series", "from"],
+      rules.map(({ record, expr }) => [code(record), metricsIn(expr).map(code).join(", ")]),
+    ),
+  ].join("\n\n");
+}
+
+const INTRODUCTION = `# Metrics
+
+Generated from the services' own code by \`npm run generate\`; do not edit. Every service answers \`GET /metrics\` on its
+admin port: ${Object.entries({
+  "ingest-gateway": 8010,
+  "stream-processor": 8020,
+  "sink-writer": 8030,
+} satisfies Record<ServiceName, number>)
+  .map(([name, port]) => `${name} ${port}`)
+  .join(", ")}. Units are in the names: seconds, bytes; what ends in \`_total\` only grows.
+What is watched is in [alerts.md](alerts.md).`;
+
+const code = (text: string) => `\`${text}\``;
+
+const rowOf = ({ name, type, labels, help }: Metric): string[] => [
+  code(name),
+  type,
+  labels.map(code).join(", "),
+  help,
+];
+
+export const metricsIn = (expr: string): string[] => [
+  ...new Set(expr.match(/\b(fiberstream|process|nodejs)_[a-z0-9_]+/g)),
+];
+
+function table(head: readonly string[], rows: readonly string[][]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

@@ -1,0 +1,38 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { isEngineUp } from "../local/docker-engine.ts";
+import { IMAGES } from "../local/images.ts";
+import { PROMETHEUS_FOLDER } from "../local/prometheus-files.ts";
+import { runSandboxed } from "../native/sandbox.ts";
+import { ensureTree } from "../native/tree.ts";
+
+/**
+ * Runs Prometheus's own tool on a copy of the rules, as a container or from the native tree.
+ *
+ * @param args paths are relative to deploy/prometheus
+ * @returns what it printed
+ * @throws when it finds a fault, with what it printed
+ */
+export async function promtool(...args: readonly string[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "fiberstream-promtool-"));
+  const dataDir = join(folder, "data");
+  const logFile = join(folder, "promtool.log");
+  try {
+    cpSync(PROMETHEUS_FOLDER, dataDir, { recursive: true });
+    const inData = args.map((arg) => (arg.endsWith(".yml") ? `/data/${arg}` : arg));
+    if (await isEngineUp()) {
+      const mounted = ["--volume", `${dataDir}:/data:ro`, "--entrypoint", "promtool"];
+      const command = ["run", "--rm", ...mounted, IMAGES.prometheus, ...inData];
+      return (await promisify(execFile)("docker", command)).stdout;
+    }
+    const root = await ensureTree(() => undefined);
+    const command = ["promtool", ...inData] as const;
+    await runSandboxed(root, "promtool", { user: "prometheus", command, dataDir, logFile });
+    return readFileSync(logFile, "utf8");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
