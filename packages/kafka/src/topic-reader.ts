@@ -33,8 +33,8 @@ export async function connectTopicReader(options: { kafka: KafkaClient }): Promi
   }
 
   return {
-    stretches: async (topic, { since } = {}) => {
-      try {
+    stretches: (topic, { since } = {}) =>
+      withTries(cluster, async () => {
         const offsets = await admin.fetchTopicOffsets(topic);
         const froms =
           since === undefined ? [] : await admin.fetchTopicOffsetsByTimestamp(topic, since);
@@ -47,10 +47,7 @@ export async function connectTopicReader(options: { kafka: KafkaClient }): Promi
           }))
           .filter(({ from, until }) => from < until)
           .toSorted((a, b) => a.partition - b.partition);
-      } catch (error) {
-        throw kafkaFailure(error);
-      }
-    },
+      }),
 
     read: async function* read(topic, { partition, from, until }) {
       for (let at = from, silent = 0; at < until;) {
@@ -81,15 +78,21 @@ const SILENT_FETCHES = 120;
 const MAX_WAIT_MS = 500;
 const TRIES = 5;
 
-async function fetchOne(cluster: ClusterAccess, topic: string, partition: number, at: bigint) {
+const fetchOne = (cluster: ClusterAccess, topic: string, partition: number, at: bigint) =>
+  withTries(cluster, async () => {
+    const parts = await cluster.fetch(topic, new Map([[partition, at]]), {
+      maxWaitMs: MAX_WAIT_MS,
+    });
+    const part = parts.find((one) => one.partition === partition);
+    if (part !== undefined) return part;
+    throw new TransientError("kafka", `no answer about partition ${partition} of ${topic}`);
+  });
+
+/** Leaders move, and that of a topic just created may not know of it yet: look again, with new metadata. */
+async function withTries<T>(cluster: ClusterAccess, call: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      const parts = await cluster.fetch(topic, new Map([[partition, at]]), {
-        maxWaitMs: MAX_WAIT_MS,
-      });
-      const part = parts.find((one) => one.partition === partition);
-      if (part !== undefined) return part;
-      throw new TransientError("kafka", `no answer about partition ${partition} of ${topic}`);
+      return await call();
     } catch (error) {
       if (tries === TRIES) throw kafkaFailure(error);
       await delay(tries * 100);
