@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { createLife, type Life } from "@fiberstream/runtime/life";
+import { readSettings } from "@fiberstream/runtime/settings";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { PG_MIGRATE_LOCK_ID } from "node-pg-migrate";
 import pg from "pg";
+import { lifecycleSettings } from "./lifecycle-settings.ts";
 import { migrate } from "./migrate.ts";
 
 let life: Life;
@@ -38,7 +40,22 @@ describe("migrate", () => {
     expect(lines[0]).toMatch(/^created the database on postgresql:/);
     expect(lines).toContain("applied 0003_metrics");
     expect(lines.at(-1)).toMatch(/^found TimescaleDB \d+\.\S+, (Apache|Community) edition$/);
-    expect(await migrated()).toEqual(["database schema is up to date", lines.at(-1)]);
+    expect(await migrated()).toEqual(["database schema is up to date", ...lines.slice(-3)]);
+  });
+
+  it("writes down how long data is to be kept, and does so again when that changes", async () => {
+    await migrated();
+    const keepRawDays = async () => {
+      const client = await connect(databaseUrl);
+      const { rows } = await client.query<{ days: number }>(
+        "SELECT extract(day FROM drop_after)::int AS days FROM data_lifecycle WHERE relation = 'metrics'",
+      );
+      return rows[0]?.days;
+    };
+    expect(await keepRawDays()).toBe(7);
+    const lifecycle = { ...readSettings(lifecycleSettings(), {}), keepRawDays: 14 };
+    await migrate({ databaseUrl, lifecycle, print: () => undefined });
+    expect(await keepRawDays()).toBe(14);
   });
 
   it("lets two that run at the same time apply each file once", async () => {
@@ -83,6 +100,27 @@ describe("the schema", () => {
          AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')`,
     );
     expect(rows).toEqual([]);
+  });
+
+  it("has the aggregates, and a role that reads all and writes nothing", async () => {
+    await migrated();
+    const client = await connect(databaseUrl);
+    await client.query("SET ROLE fiberstream_reader");
+    for (const suffix of [
+      "1m",
+      "5m",
+      "1h",
+      "1d",
+      "region_1m",
+      "region_5m",
+      "region_1h",
+      "region_1d",
+    ]) {
+      await client.query(`SELECT bucket, events, latency_p95_ms FROM metrics_${suffix}`);
+    }
+    await client.query("SELECT * FROM metrics_latest");
+    const write = client.query("DELETE FROM nodes");
+    await expect(write).rejects.toMatchObject({ code: "42501" });
   });
 
   it("marks a node unpublished and tells of it when others could see the change, only then", async () => {

@@ -6,7 +6,10 @@ import { FatalError, messageOf } from "@fiberstream/runtime/errors";
 import { addressOf, retryDelayMs } from "@fiberstream/runtime/retry";
 import { runner } from "node-pg-migrate";
 import type pg from "pg";
+import { readSettings } from "@fiberstream/runtime/settings";
 import { createDatabase, withClient } from "./create-database.ts";
+import { applyLifecycle, type Lifecycle } from "./lifecycle.ts";
+import { lifecycleSettings } from "./lifecycle-settings.ts";
 import { runStep } from "./run-step.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
@@ -17,24 +20,32 @@ const MAX_TRIES = 25;
  * Brings a database to this version's schema, creating it when it is missing. Only ever forward.
  * Safe beside writers and beside another one that migrates: waits for locks are short and tried again.
  *
+ * @param options.lifecycle how long data is kept; the settings' defaults when it is left out
  * @param options.print is given a line for each thing done, and which TimescaleDB was found
  * @throws {FatalError} when a migration fails or locks cannot be had; each file is one transaction,
  *   so that those before it stay done
  */
 export async function migrate(options: {
   databaseUrl: string;
+  lifecycle?: Lifecycle;
   print: (line: string) => void;
 }): Promise<void> {
-  const { databaseUrl, print } = options;
+  const { databaseUrl, print, lifecycle = readSettings(lifecycleSettings(), {}) } = options;
   const where = addressOf(databaseUrl);
   try {
     const database = await createDatabase(databaseUrl);
     if (database === "created") print(`created the database on ${where}`);
     await withClient(databaseUrl, async (client) => {
-      const applied = await applyWhenLocksAllow(client, print);
+      const applied = await whenLocksAllow(client, { work: () => applyMissing(client), print });
       for (const name of applied) print(`applied ${name}`);
       if (applied.length === 0) print("database schema is up to date");
-      print(await describeTimescale(client));
+      const { version, edition } = await findTimescale(client);
+      const kept = await whenLocksAllow(client, {
+        work: () => keepData(client, { edition, lifecycle }),
+        print,
+      });
+      for (const line of kept) print(line);
+      print(`found TimescaleDB ${version}, ${edition} edition`);
     });
   } catch (error) {
     if (error instanceof FatalError) throw error;
@@ -46,10 +57,13 @@ export async function migrate(options: {
   }
 }
 
-async function applyWhenLocksAllow(client: pg.Client, print: (line: string) => void) {
+async function whenLocksAllow<T>(
+  client: pg.Client,
+  { work, print }: { work: () => Promise<T>; print: (line: string) => void },
+): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await applyMissing(client);
+      return await work();
     } catch (error) {
       if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
       await client.query("ROLLBACK");
@@ -87,16 +101,32 @@ async function applyMissing(client: pg.Client): Promise<string[]> {
   }
 }
 
-async function describeTimescale(client: pg.Client): Promise<string> {
+type Edition = "Apache" | "Community";
+
+async function findTimescale(client: pg.Client): Promise<{ version: string; edition: Edition }> {
   const { rows } = await client.query<{ version: string; license: string }>(
     `SELECT extversion AS version, current_setting('timescaledb.license') AS license
        FROM pg_extension WHERE extname = 'timescaledb'`,
   );
   const [found] = rows;
   const edition = found?.license === "apache" ? "Apache" : "Community";
-  return `found TimescaleDB ${found?.version ?? "(unknown)"}, ${edition} edition`;
+  return { version: found?.version ?? "(unknown)", edition };
 }
 
+/** In one transaction, and one at a time: policies are taken away and set anew. */
+async function keepData(
+  client: pg.Client,
+  { edition, lifecycle }: { edition: Edition; lifecycle: Lifecycle },
+): Promise<string[]> {
+  await client.query("BEGIN");
+  await client.query(`SELECT pg_advisory_xact_lock(${LIFECYCLE_LOCK})`);
+  const run = (sql: string, values: unknown[] = []) => client.query(sql, values);
+  const lines = await applyLifecycle({ run, edition, lifecycle });
+  await client.query("COMMIT");
+  return lines;
+}
+
+const LIFECYCLE_LOCK = 4_130_772_501;
 const LOCK_NOT_AVAILABLE = "55P03";
 const ignore = () => {};
 
@@ -104,7 +134,7 @@ if (import.meta.main) {
   await runStep({
     name: "migrate",
     description: "Brings the database to this version's schema, creating it when it is missing.",
-    settings: postgresSettings(),
-    run: ({ databaseUrl }, print) => migrate({ databaseUrl, print }),
+    settings: { ...postgresSettings(), ...lifecycleSettings() },
+    run: ({ databaseUrl, ...lifecycle }, print) => migrate({ databaseUrl, lifecycle, print }),
   });
 }
