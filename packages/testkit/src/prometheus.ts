@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
+import { IMAGES } from "@fiberstream/deploy/local/images";
+import { writePrometheusFiles } from "@fiberstream/deploy/local/prometheus-files";
+import { startPrometheus } from "@fiberstream/deploy/native/prometheus";
+import { ensureTree } from "@fiberstream/deploy/native/tree";
+import { freePort } from "./free-ports.ts";
+
+export type TestPrometheus = {
+  readonly url: string;
+  /** Ends it and deletes its data. */
+  readonly remove: () => Promise<void>;
+};
+
+/**
+ * A Prometheus of one test's own with the project's configuration and rules.
+ *
+ * @param files.changeRules for tests that cannot wait as long as the rules do
+ */
+export async function startTestPrometheus(
+  files: Omit<Parameters<typeof writePrometheusFiles>[0], "folder">,
+): Promise<TestPrometheus> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "fiberstream-prometheus-"));
+  const dataDir = join(folder, "data");
+  writePrometheusFiles({ folder: dataDir, ...files });
+  const kill = await ((await isEngineUp()) ? inContainer : natively)(dataDir, port);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    remove: async () => {
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+type Starter = (dataDir: string, port: number) => Promise<() => Promise<void>>;
+
+const natively: Starter = async (dataDir, port) => {
+  const root = await ensureTree(() => undefined);
+  const part = await startPrometheus({ root, port, dataDir, logFile: join(dataDir, "../log") });
+  return part.kill;
+};
+
+/** On the machine's own network: the services listen on its loopback interface. */
+const inContainer: Starter = async (dataDir, port) => {
+  const { GenericContainer, Wait } = await import("testcontainers");
+  const container = await new GenericContainer(IMAGES.prometheus)
+    .withNetworkMode("host")
+    .withBindMounts([{ source: dataDir, target: "/etc/prometheus", mode: "ro" }])
+    .withCommand([
+      "--config.file=/etc/prometheus/prometheus.yml",
+      "--storage.tsdb.path=/prometheus",
+      `--web.listen-address=127.0.0.1:${port}`,
+    ])
+    .withWaitStrategy(Wait.forLogMessage("Server is ready to receive web requests"))
+    .start();
+  return () => container.stop().then(() => undefined);
+};

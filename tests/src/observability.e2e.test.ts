@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import { readMetricCatalogue } from "@fiberstream/deploy/observability/metric-catalogue";
+import { isWithinBounds } from "@fiberstream/deploy/observability/label-bounds";
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { connectProducer } from "@fiberstream/kafka/producer";
+import { topicIn } from "@fiberstream/kafka/topic-names";
+import { createLog } from "@fiberstream/runtime/log";
+import { addresses } from "@fiberstream/testkit/addresses";
+import { until } from "@fiberstream/testkit/until";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { readSamples, readTypes } from "./metrics-text.ts";
+import { eventOf, push, pushAccepted } from "./send.ts";
+import {
+  type FiringAlert,
+  startWatchedPlatform,
+  type WatchedPlatform,
+} from "./watched-platform.ts";
+
+const NAMES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
+
+let platform: WatchedPlatform;
+beforeAll(async () => {
+  platform = await startWatchedPlatform();
+});
+afterAll(() => platform.stop());
+
+describe("the services' metrics", () => {
+  it("are the documented ones, all of them, with bounded labels and no node in them", async () => {
+    const nodeId = randomUUID();
+    await pushAccepted(platform.gatewayUrl, eventOf(nodeId));
+    await push(platform.gatewayUrl, eventOf(nodeId, { latency_ms: -1 }));
+    await fetch(`${platform.gatewayUrl}/api/${nodeId}`);
+    await until(async () => (await scrape("sink-writer")).includes('rows_total{path="copy"} 1'), {
+      what: "the event's row is counted",
+    });
+
+    const catalogue = await readMetricCatalogue();
+    for (const name of NAMES) {
+      const text = await scrape(name);
+      expect(text).not.toContain(nodeId);
+      const documented = catalogue.filter(({ services }) => services.includes(name));
+      expect(Object.fromEntries(readTypes(text))).toEqual(
+        Object.fromEntries(documented.map((metric) => [metric.name, metric.type])),
+      );
+      const ours = readSamples(text).filter((sample) => sample.name.startsWith("fiberstream_"));
+      const outOfBounds = ours.flatMap(({ labels }) =>
+        Object.entries(labels).filter(
+          ([label, value]) => label !== "le" && !isWithinBounds(label, value),
+        ),
+      );
+      expect(outOfBounds).toEqual([]);
+    }
+  });
+
+  it("are told to Prometheus, all three services'", async () => {
+    await until(async () => (await platform.query("up == 1")).length === 3, {
+      what: "all services are scraped",
+    });
+  });
+});
+
+describe("the alerts", () => {
+  it("tell of records that are bad, and of a partition stopped for too many of them", async () => {
+    const log = createLog({ service: "tests", level: "silent", format: "json" });
+    const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "tests", log });
+    const producer = await connectProducer({ kafka });
+    const bad = (key: string, count: number) =>
+      producer.send(
+        topicIn(platform.namespace, "probe.metrics.raw"),
+        Array.from({ length: count }, () => ({ key, value: Buffer.from("no event") })),
+      );
+    await bad("few", 20);
+    // The first of them makes the counter; only a growth that is seen is a rate.
+    await until(async () => (await scrape("stream-processor")).includes('outcome="dead"} 20'), {
+      what: "the bad records are counted",
+    });
+    await until(async () => (await deadAsSeen()) > 0, { what: "Prometheus has seen them" });
+    await bad("few", 20);
+    await raised("FiberStreamDeadLetterShare", "pending");
+    await bad("many", 400);
+    await producer.close();
+    const alert = await raised("FiberStreamBreakerOpen");
+    expect(alert.labels).toMatchObject({ severity: "page", job: "stream-processor" });
+  });
+
+  it("tell of a database that is stopped, and end when it is back", async () => {
+    await platform.postgres.stop();
+    await pushAccepted(platform.gatewayUrl, eventOf(randomUUID()));
+    const stuck = await raised("FiberStreamConsumerStuck");
+    expect(stuck.labels).toMatchObject({ severity: "page", job: "sink-writer" });
+    expect(stuck.annotations["description"]).toMatch(/^Its oldest record has waited for \d/);
+    expect(stuck.annotations["runbook_url"]).toMatch(
+      /^file:.*\/docs\/runbooks\/consumer-stuck.md$/,
+    );
+    await raised("FiberStreamServiceNotReady");
+
+    await platform.postgres.start();
+    await until(async () => (await firing("FiberStreamConsumerStuck")) === undefined, {
+      what: "the sink goes on",
+    });
+  });
+
+  it("tell of a sink that is stopped", async () => {
+    expect(await platform.service("sink-writer").stop()).toBe(0);
+    const alert = await raised("FiberStreamServiceDown");
+    expect(alert.labels).toMatchObject({ severity: "page", job: "sink-writer" });
+  });
+});
+
+const scrape = async (name: (typeof NAMES)[number]) =>
+  (await fetch(`${platform.service(name).adminUrl}/metrics`)).text();
+
+async function deadAsSeen(): Promise<number> {
+  const seen = await platform.query('fiberstream_pipeline_records_total{outcome="dead"} >= 20');
+  return seen.length;
+}
+
+const firing = async (name: string, state: FiringAlert["state"] = "firing") =>
+  (await platform.alerts()).find(
+    (alert) => alert.labels["alertname"] === name && (state === "pending" || alert.state === state),
+  );
+
+/** Waits for an alert. @param atLeast pending is enough where firing takes long */
+const raised = (name: string, atLeast: FiringAlert["state"] = "firing") =>
+  until(() => firing(name, atLeast), { what: `${name} is ${atLeast}`, timeoutMs: 45_000 });
