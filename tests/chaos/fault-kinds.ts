@@ -184,15 +184,14 @@ export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
 export const traitOf = (kind: FaultKind): Trait => FAULTS[kind];
 
 /** What a fault has to itself while it lasts: two faults never work on the same process at once. */
-export function occupiedBy(kind: FaultKind, target: string): readonly string[] {
-  switch (kind) {
-    case "rolling-restart":
-      return INSTANCES;
-    case "add-partitions":
-      return ["kafka"];
-    case "evolve-schema":
-      return ["kafka", "registry"];
-    default:
-      return [target];
-  }
+export function occupiedBy({
+  kind,
+  target,
+}: {
+  kind: FaultKind;
+  target: string;
+}): readonly string[] {
+  if (kind === "rolling-restart") return INSTANCES;
+  if (kind === "add-partitions") return ["kafka"];
+  return kind === "evolve-schema" ? ["kafka", "registry"] : [target];
 }

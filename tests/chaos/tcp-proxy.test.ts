@@ -13,7 +13,10 @@ const sockets = new Set<Socket>();
 beforeEach(async () => {
   const [port = 0, to = 0] = await freePorts(2);
   proxyPort = port;
-  echo = createServer((socket) => void socket.on("error", () => undefined).pipe(socket));
+  echo = createServer(
+    { allowHalfOpen: true },
+    (socket) => void socket.on("error", () => undefined).pipe(socket),
+  );
   echo.listen(to, "127.0.0.1");
   await once(echo, "listening");
   proxy = await startTcpProxy({ port, to });

@@ -27,7 +27,7 @@ const MAX_QUEUED_BYTES = 256 * 1_024;
 export async function startTcpProxy(ports: { port: number; to: number }): Promise<TcpProxy> {
   let state = OPEN;
   const connections = new Set<Connection>();
-  const server = createServer({ noDelay: true }, (client) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
     if (state.kind === "cut") return void client.on("error", ignore).resetAndDestroy();
     const connection = createConnection(client, ports.to, () => state);
     connections.add(connection);
@@ -45,9 +45,10 @@ export async function startTcpProxy(ports: { port: number; to: number }): Promis
       connections.forEach((connection) => connection.wake());
     },
     close: async () => {
+      const closed = once(server, "close");
       server.close();
       resetAll();
-      await once(server, "close");
+      await closed;
     },
   };
 }
@@ -55,7 +56,7 @@ export async function startTcpProxy(ports: { port: number; to: number }): Promis
 type Connection = { readonly reset: () => void; readonly wake: () => void };
 
 function createConnection(client: Socket, to: number, stateOf: () => LinkState): Connection {
-  const server = connect({ port: to, host: "127.0.0.1", noDelay: true });
+  const server = connect({ port: to, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
   const reset = () => {
     client.resetAndDestroy();
     server.resetAndDestroy();
@@ -76,7 +77,8 @@ function carry(from: Socket, into: Socket, stateOf: () => LinkState): () => void
     timer = undefined;
     const state = stateOf();
     if (state.kind === "stalled" || state.kind === "half-open" || into.destroyed) return;
-    let allowance = state.kind === "slow" ? (state.bytesPerSecond * STEP_MS) / 1_000 : Infinity;
+    let allowance =
+      state.kind === "slow" ? Math.ceil((state.bytesPerSecond * STEP_MS) / 1_000) : Infinity;
     const nowMs = performance.now();
     for (let [first] = queue; first !== undefined && allowance > 0; [first] = queue) {
       if (state.kind === "slow" && first.dueMs > nowMs) break;

@@ -17,12 +17,17 @@ const JAVA = [
   "/opt/kafka/*",
 ] as const;
 
+/** A second way in, whose clients are told to come to `advertisedPort`: to a proxy in front of it. */
+export type KafkaListener = { readonly port: number; readonly advertisedPort: number };
+
 /** Kafka 4, one KRaft node that is broker and controller. */
-export async function startKafka(options: PartOptions & { controllerPort: number }): Promise<Part> {
-  const { root, port, controllerPort, dataDir, logFile } = options;
+export async function startKafka(
+  options: PartOptions & { controllerPort: number; listeners?: readonly KafkaListener[] },
+): Promise<Part> {
+  const { root, port, controllerPort, listeners = [], dataDir, logFile } = options;
   await requireFreePort({ number: controllerPort, setting: "KAFKA_CONTROLLER_PORT" });
   mkdirSync(dataDir, { recursive: true });
-  writeFileSync(join(dataDir, "server.properties"), properties(port, controllerPort));
+  writeFileSync(join(dataDir, "server.properties"), properties(port, controllerPort, listeners));
   writeFileSync(join(dataDir, "log4j2.properties"), LOGGING);
   if (!existsSync(join(dataDir, "log", "meta.properties"))) {
     await runSandboxed(root, "Formatting Kafka's storage", {
@@ -53,13 +58,24 @@ export async function startKafka(options: PartOptions & { controllerPort: number
 }
 
 /** One node: everything internal is kept once, in few partitions, and a group starts at once. */
-function properties(port: number, controllerPort: number): string {
+function properties(
+  port: number,
+  controllerPort: number,
+  listeners: readonly KafkaListener[],
+): string {
+  const all = [
+    { name: "PLAINTEXT", port, advertisedPort: port },
+    { name: "CONTROLLER", port: controllerPort, advertisedPort: controllerPort },
+    ...listeners.map((listener, at) => ({ name: `LINK${at}`, ...listener })),
+  ];
   return `${Object.entries({
     "process.roles": "broker,controller",
     "node.id": 1,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    listeners: all.map((one) => `${one.name}://127.0.0.1:${one.port}`),
     // An address every client on this machine agrees on; localhost may mean ::1 to some.
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    "advertised.listeners": all.map((one) => `${one.name}://127.0.0.1:${one.advertisedPort}`),
+    "listener.security.protocol.map": all.map(({ name }) => `${name}:PLAINTEXT`),
+    "inter.broker.listener.name": "PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
     "controller.quorum.bootstrap.servers": `127.0.0.1:${controllerPort}`,
     "log.dirs": "/data/log",
@@ -78,7 +94,7 @@ function properties(port: number, controllerPort: number): string {
     "num.network.threads": 2,
     "num.io.threads": 4,
   })
-    .map(([name, value]) => `${name}=${value}`)
+    .map(([name, value]) => `${name}=${String(value)}`)
     .join("\n")}\n`;
 }
 

@@ -5,18 +5,36 @@ import {
   Wait,
 } from "testcontainers";
 import { IMAGES } from "@fiberstream/deploy/local/images";
-import { addressOf, type PartKind, type PartPorts, type TestPart } from "./test-part.ts";
+import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-part.ts";
+
+type ContainerPlace = Pick<PartPlace, "ports" | "listeners">;
 
 /** Fixed host ports: a container that starts again would otherwise come up on another one. */
-const CONTAINERS: Record<PartKind, (ports: PartPorts) => GenericContainer> = {
-  kafka: ({ port }) =>
+const CONTAINERS: Record<PartKind, (place: ContainerPlace) => GenericContainer> = {
+  kafka: ({ ports: { port }, listeners = [] }) =>
     new GenericContainer(IMAGES.kafka)
-      .withExposedPorts({ container: 9092, host: port })
+      .withExposedPorts(
+        { container: 9092, host: port },
+        ...listeners.map((listener) => ({ container: listener.port, host: listener.port })),
+      )
       .withEnvironment({
         KAFKA_NODE_ID: "1",
         KAFKA_PROCESS_ROLES: "broker,controller",
-        KAFKA_LISTENERS: "PLAINTEXT://:9092,CONTROLLER://:9093",
-        KAFKA_ADVERTISED_LISTENERS: `PLAINTEXT://localhost:${port}`,
+        KAFKA_LISTENERS: [
+          "PLAINTEXT://:9092",
+          "CONTROLLER://:9093",
+          ...listeners.map((listener, at) => `LINK${at}://:${listener.port}`),
+        ].join(","),
+        KAFKA_ADVERTISED_LISTENERS: [
+          `PLAINTEXT://localhost:${port}`,
+          ...listeners.map(({ advertisedPort }, at) => `LINK${at}://127.0.0.1:${advertisedPort}`),
+        ].join(","),
+        KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: [
+          "PLAINTEXT:PLAINTEXT",
+          "CONTROLLER:PLAINTEXT",
+          ...listeners.map((_, at) => `LINK${at}:PLAINTEXT`),
+        ].join(","),
+        KAFKA_INTER_BROKER_LISTENER_NAME: "PLAINTEXT",
         KAFKA_CONTROLLER_LISTENER_NAMES: "CONTROLLER",
         KAFKA_CONTROLLER_QUORUM_VOTERS: "1@localhost:9093",
         KAFKA_AUTO_CREATE_TOPICS_ENABLE: "false",
@@ -28,7 +46,7 @@ const CONTAINERS: Record<PartKind, (ports: PartPorts) => GenericContainer> = {
         KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: "0",
       })
       .withWaitStrategy(Wait.forLogMessage("Kafka Server started")),
-  registry: ({ port }) =>
+  registry: ({ ports: { port } }) =>
     new GenericContainer(IMAGES.registry)
       .withExposedPorts({ container: 8080, host: port })
       .withEnvironment({
@@ -38,12 +56,12 @@ const CONTAINERS: Record<PartKind, (ports: PartPorts) => GenericContainer> = {
         APICURIO_RULES_GLOBAL_COMPATIBILITY: "FULL_TRANSITIVE",
       })
       .withWaitStrategy(Wait.forHttp("/apis/ccompat/v7/subjects", 8080)),
-  redis: ({ port }) =>
+  redis: ({ ports: { port } }) =>
     new GenericContainer(IMAGES.redis)
       .withExposedPorts({ container: 6379, host: port })
       .withCommand(["redis-server", "--appendonly", "yes"])
       .withWaitStrategy(Wait.forLogMessage("Ready to accept connections")),
-  postgres: ({ port }) =>
+  postgres: ({ ports: { port } }) =>
     new GenericContainer(IMAGES.postgres)
       .withExposedPorts({ container: 5432, host: port })
       .withEnvironment({ POSTGRES_PASSWORD: "postgres", TIMESCALEDB_TELEMETRY: "off" })
@@ -52,11 +70,8 @@ const CONTAINERS: Record<PartKind, (ports: PartPorts) => GenericContainer> = {
 };
 
 /** Starts a part in a container. Testcontainers removes it when this process is gone. */
-export async function startContainerPart(
-  kind: PartKind,
-  place: { ports: PartPorts },
-): Promise<TestPart> {
-  const container = await CONTAINERS[kind](place.ports).start();
+export async function startContainerPart(kind: PartKind, place: ContainerPlace): Promise<TestPart> {
+  const container = await CONTAINERS[kind](place).start();
   return {
     address: addressOf[kind](place.ports.port),
     stop: async () => (await handleOf(container)).stop().then(() => undefined),

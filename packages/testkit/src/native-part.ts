@@ -5,38 +5,40 @@ import { startPostgres } from "@fiberstream/deploy/native/postgres";
 import { startRedis } from "@fiberstream/deploy/native/redis";
 import { startRegistry } from "@fiberstream/deploy/native/registry";
 import { ensureTree } from "@fiberstream/deploy/native/tree";
-import { addressOf, type PartKind, type PartPorts, type TestPart } from "./test-part.ts";
+import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-part.ts";
 
-type Starter = (options: PartOptions, innerPort: number) => Promise<Part>;
+type Starter = (
+  options: PartOptions,
+  place: { innerPort: number; listeners: NonNullable<PartPlace["listeners"]> },
+) => Promise<Part>;
 
 const STARTERS: Record<PartKind, Starter> = {
-  kafka: (options, innerPort) => startKafka({ ...options, controllerPort: innerPort }),
-  registry: (options, innerPort) =>
+  kafka: (options, { innerPort, listeners }) =>
+    startKafka({ ...options, controllerPort: innerPort, listeners }),
+  registry: (options, { innerPort }) =>
     startRegistry({ ...options, managementPort: innerPort, storage: { kind: "file" } }),
   redis: (options) => startRedis(options),
   postgres: (options) => startPostgres({ ...options, databases: [], durability: "fast" }),
 };
 
 /** Starts a part on this machine. It dies with this process. */
-export async function startNativePart(
-  kind: PartKind,
-  place: { ports: PartPorts; folder: string; onProgress: (doing: string) => void },
-): Promise<TestPart> {
+export async function startNativePart(kind: PartKind, place: PartPlace): Promise<TestPart> {
   const { port, innerPort } = place.ports;
+  const inner = { innerPort, listeners: place.listeners ?? [] };
   const options: PartOptions = {
     root: await ensureTree(place.onProgress),
     port,
     dataDir: join(place.folder, "data"),
     logFile: join(place.folder, `${kind}.log`),
   };
-  let part = await STARTERS[kind](options, innerPort);
+  let part = await STARTERS[kind](options, inner);
   return {
     address: addressOf[kind](port),
     stop: () => part.stop(),
     kill: () => part.kill(),
     start: async () => {
       await part.ended;
-      part = await STARTERS[kind](options, innerPort);
+      part = await STARTERS[kind](options, inner);
     },
   };
 }

@@ -1,12 +1,9 @@
 import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
 import { startNativePart } from "./native-part.ts";
-import type { PartKind, PartPorts, TestPart } from "./test-part.ts";
+import type { PartKind, PartPlace, TestPart } from "./test-part.ts";
 
 /** Starts a part in a container where a Docker engine answers, natively where none does. */
-export async function startTestPart(
-  kind: PartKind,
-  place: { ports: PartPorts; folder: string; onProgress: (doing: string) => void },
-): Promise<TestPart> {
+export async function startTestPart(kind: PartKind, place: PartPlace): Promise<TestPart> {
   if (!(await isEngineUp())) return startNativePart(kind, place);
   // Loaded where it is used: it takes half a second, and most runs of the native kind need none of it.
   const { startContainerPart } = await import("./container-part.ts");

@@ -24,3 +24,13 @@ export const addressOf: Record<PartKind, (port: number) => string> = {
   redis: (port) => `redis://localhost:${port}`,
   postgres: (port) => `postgresql://postgres:postgres@localhost:${port}/postgres`,
 };
+
+/** Where a part is kept and what stands around it. */
+export type PartPlace = {
+  readonly ports: PartPorts;
+  /** Absolute; for the data and log of a part that runs natively. */
+  readonly folder: string;
+  readonly onProgress: (doing: string) => void;
+  /** Kafka's alone: further ways in, each advertised as the proxy's port in front of it. */
+  readonly listeners?: readonly { readonly port: number; readonly advertisedPort: number }[];
+};

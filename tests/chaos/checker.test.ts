@@ -1,0 +1,140 @@
+import { createFleet } from "@fiberstream/simulator/fleet";
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import { type Checker, createChecker, type FoundEvent, type Stage, STAGES } from "./checker.ts";
+import { createLedger, type Ledger } from "./ledger.ts";
+
+const NODES = 3;
+const EVENTS = 20;
+const PER_REQUEST = 2;
+const T0 = 1_790_000_000_000_000;
+
+let ledger: Ledger;
+beforeEach(() => {
+  ledger = createLedger(createFleet({ probes: NODES, seed: 1 }), () => PER_REQUEST);
+  for (let number = 0; number < EVENTS; number++) {
+    for (let node = 0; node < NODES; node++) {
+      const event = ledger.plan(node, T0 + number * 1_000);
+      ledger.sent([event]);
+      ledger.accepted(event);
+    }
+  }
+});
+
+type Placed = { event: FoundEvent; partition: number };
+
+/** Everything as it should be: each event once, in order, a partition for each node. */
+function whole(): Placed[] {
+  return ledger.nodes.flatMap(({ probe, micros }, node) =>
+    micros.map((at, number) => ({
+      event: { ...probe.eventAt(number, at), micros: at, event_id: `${node}-${number}` },
+      partition: node,
+    })),
+  );
+}
+
+/** Hands all stages over, one of them as `plant` has changed it. */
+function check(planted?: { stage: Stage; plant: (placed: Placed[]) => Placed[] }) {
+  const checker: Checker = createChecker(ledger);
+  for (const stage of STAGES) {
+    const placed = planted?.stage === stage ? planted.plant(whole()) : whole();
+    for (const { event, partition } of placed) {
+      checker.found(stage, event, stage === "table" ? undefined : partition);
+    }
+  }
+  return checker.verdict();
+}
+
+const CLEAN = { lost: 0, doubled: 0, altered: 0, reordered: 0, unexplained: 0 };
+const at = (placed: Placed[], index: number): Placed => {
+  const found = placed[index];
+  if (found === undefined) throw new RangeError(String(index));
+  return found;
+};
+
+describe("the checker", () => {
+  it("finds nothing where everything is as it should be", () => {
+    const { stages, examples } = check();
+    for (const stage of STAGES) {
+      expect(stages[stage]).toMatchObject({ ...CLEAN, found: NODES * EVENTS, unconfirmed: 0 });
+    }
+    expect(examples).toEqual([]);
+  });
+
+  it.each(STAGES)("finds one lost event in %s", (stage) => {
+    const { stages, examples } = check({ stage, plant: (placed) => placed.toSpliced(7, 1) });
+    expect(stages[stage].lost).toBe(1);
+    expect(examples.join()).toContain(`lost in ${stage}`);
+  });
+
+  it.each(["enriched", "table"] as const)("finds one doubled event in %s", (stage) => {
+    const { stages } = check({ stage, plant: (placed) => [...placed, at(placed, 7)] });
+    expect(stages[stage]).toMatchObject({ ...CLEAN, doubled: 1 });
+  });
+
+  it("allows a repeat in raw, and one in another partition only where it cannot be known there", () => {
+    const again = (placed: Placed[]) => [...placed, { ...at(placed, 7), partition: 9 }];
+    expect(check({ stage: "raw", plant: again }).stages.raw).toMatchObject({
+      ...CLEAN,
+      doubled: 1,
+    });
+    expect(check({ stage: "enriched", plant: again }).stages.enriched).toMatchObject({
+      ...CLEAN,
+      doubledAcrossPartitions: 1,
+    });
+    expect(check({ stage: "table", plant: again }).stages.table.doubled).toBe(1);
+  });
+
+  const changes: [string, Partial<FoundEvent>][] = [
+    ["a number", { latency_ms: 1.25 }],
+    ["a text", { region: "elsewhere" }],
+    ["a value inside the metadata", { metadata: { city: "elsewhere" } }],
+    ["the event_id", { event_id: "another" }],
+  ];
+  it.each(changes)("finds one event altered in %s", (_what, change) => {
+    for (const stage of ["enriched", "table"] as const) {
+      const { stages } = check({
+        stage,
+        plant: (placed) =>
+          placed.with(7, { ...at(placed, 7), event: { ...at(placed, 7).event, ...change } }),
+      });
+      expect(stages[stage]).toMatchObject({ ...CLEAN, altered: 1 });
+    }
+  });
+
+  it.each(["raw", "enriched"] as const)("finds one event out of order in %s", (stage) => {
+    const { stages } = check({
+      stage,
+      plant: (placed) => placed.toSpliced(4, 1).toSpliced(8, 0, at(placed, 4)),
+    });
+    expect(stages[stage]).toMatchObject({ ...CLEAN, reordered: 1 });
+  });
+
+  it("takes events of one request in any order, and repeats that come late", () => {
+    const swapped = check({
+      stage: "enriched",
+      plant: (placed) => placed.with(4, at(placed, 5)).with(5, at(placed, 4)),
+    });
+    expect(swapped.stages.enriched).toMatchObject(CLEAN);
+    const late = check({ stage: "raw", plant: (placed) => [...placed, at(placed, 0)] });
+    expect(late.stages.raw).toMatchObject({ ...CLEAN, doubled: 1 });
+  });
+
+  it("finds an event that nobody has sent, and one that skipped a stage", () => {
+    const stranger = { ...at(whole(), 0).event, micros: T0 + 1 };
+    const made = check({
+      stage: "table",
+      plant: (placed) => [...placed, { event: stranger, partition: 0 }],
+    });
+    expect(made.stages.table).toMatchObject({ ...CLEAN, unexplained: 1 });
+    const skipped = check({ stage: "enriched", plant: (placed) => placed.toSpliced(3, 1) });
+    expect(skipped.stages.table.unexplained).toBe(1);
+  });
+
+  it("does not miss an event that was never accepted, and notes where it is there all the same", () => {
+    const unanswered = ledger.plan(0, T0 + 1_000_000);
+    ledger.sent([unanswered]);
+    expect(check().stages.table).toMatchObject({ ...CLEAN, unconfirmed: 1 });
+    const absent = check({ stage: "table", plant: (placed) => placed.toSpliced(EVENTS, 1) });
+    expect(absent.stages.table).toMatchObject({ ...CLEAN, unconfirmed: 0 });
+  });
+});

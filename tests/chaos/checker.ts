@@ -1,0 +1,149 @@
+import { isDeepStrictEqual } from "node:util";
+import { type Ledger, numberAt } from "./ledger.ts";
+
+/** Where events are looked for, in the order in which they get there. */
+export const STAGES = ["raw", "enriched", "table"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** An event as it was found. */
+export type FoundEvent = {
+  readonly node_id: string;
+  readonly micros: number;
+  readonly event_id: string;
+  readonly country: string;
+  readonly region: string;
+  readonly latency_ms: number;
+  readonly uptime_pct: number;
+  readonly packet_loss: number;
+  readonly target_host: string | null;
+  readonly probe_type: string;
+  readonly metadata: unknown;
+};
+
+export type StageCounts = {
+  /** Records or rows, all of them. */
+  found: number;
+  /** Accepted events that are not there. */
+  lost: number;
+  /** Beyond the first one of an event. In `raw` they are allowed: a sender that got no answer sends again. */
+  doubled: number;
+  /** Doubled in another partition than before: a repeat from before and after partitions were added. */
+  doubledAcrossPartitions: number;
+  /** Found with another content or event_id than was sent. */
+  altered: number;
+  /** After an event that was sent only once this one had been accepted. */
+  reordered: number;
+  /** Nobody has sent it, or it was not in the stage before. */
+  unexplained: number;
+  /** Its sender was never told that it is kept: allowed. */
+  unconfirmed: number;
+};
+
+export type Verdict = {
+  readonly stages: Readonly<Record<Stage, StageCounts>>;
+  /** A few of what is wrong, by name. */
+  readonly examples: readonly string[];
+};
+
+export type Checker = {
+  /** Stage by stage; within a partition in its order. @param partition undefined in the table */
+  readonly found: (stage: Stage, event: FoundEvent, partition: number | undefined) => void;
+  /** When everything was handed over. */
+  readonly verdict: () => Verdict;
+};
+
+const MAX_EXAMPLES = 20;
+const NONE_YET = -1;
+
+/** Compares what is found with what the ledger says was sent and accepted. */
+export function createChecker(ledger: Ledger): Checker {
+  const stages = { raw: noCounts(), enriched: noCounts(), table: noCounts() };
+  /** By stage and node: the partition of each event's first record, plus 1; 0 when it was not found. */
+  const placeOf = (): Uint16Array[] =>
+    ledger.nodes.map(({ micros }) => new Uint16Array(micros.length));
+  const places = { raw: placeOf(), enriched: placeOf(), table: placeOf() };
+  const eventIds = ledger.nodes.map((): string[] => []);
+  const lastRequests = new Map<string, number>();
+  const examples: string[] = [];
+
+  const fault = (stage: Stage, kind: keyof StageCounts, what: string) => {
+    stages[stage][kind]++;
+    if (examples.length < MAX_EXAMPLES) examples.push(`${kind} in ${stage}: ${what}`);
+  };
+
+  const found: Checker["found"] = (stage, event, partition) => {
+    stages[stage].found++;
+    const name = `${event.node_id} at ${event.micros} us`;
+    const node = ledger.nodeOf(event.node_id);
+    const of = node === undefined ? undefined : ledger.nodes[node];
+    const number = of && numberAt(of, event.micros);
+    const place = node === undefined ? undefined : places[stage][node];
+    if (node === undefined || of === undefined || number === undefined || place === undefined) {
+      return fault(stage, "unexplained", `${name} was never sent`);
+    }
+    const before = place[number] ?? 0;
+    if (before > 0) {
+      if (stage === "raw") return void stages.raw.doubled++;
+      const isElsewhere = partition !== undefined && before !== partition + 1;
+      if (isElsewhere) return void stages[stage].doubledAcrossPartitions++;
+      return fault(stage, "doubled", `${name}${partition === undefined ? "" : ` in ${partition}`}`);
+    }
+    place[number] = (partition ?? 0) + 1;
+    if (of.isAccepted[number] !== true) stages[stage].unconfirmed++;
+
+    const earlier = stageBefore(stage);
+    if (earlier !== undefined && (places[earlier][node]?.[number] ?? 0) === 0) {
+      fault(stage, "unexplained", `${name} was not in ${earlier}`);
+    }
+    const ids = eventIds[node] ?? [];
+    const isSame = isAsSent(event, of.probe.eventAt(number, event.micros));
+    if (!isSame || (ids[number] ??= event.event_id) !== event.event_id) {
+      fault(stage, "altered", name);
+    }
+    if (partition === undefined) return;
+    const key = `${stage} ${partition} ${node}`;
+    const request = Math.floor(number / of.perRequest);
+    const last = lastRequests.get(key) ?? NONE_YET;
+    if (request < last) fault(stage, "reordered", `${name} in ${partition}`);
+    else lastRequests.set(key, request);
+  };
+
+  return {
+    found,
+    verdict: () => {
+      for (const stage of STAGES) {
+        for (const [node, { probe, micros, isAccepted }] of ledger.nodes.entries()) {
+          const place = places[stage][node];
+          for (let number = 0; number < micros.length; number++) {
+            if (isAccepted[number] !== true || (place?.[number] ?? 0) > 0) continue;
+            fault(stage, "lost", `${probe.nodeId} at ${micros[number]} us`);
+          }
+        }
+      }
+      return { stages, examples };
+    },
+  };
+}
+
+const stageBefore = (stage: Stage): Stage | undefined => STAGES[STAGES.indexOf(stage) - 1];
+
+const isAsSent = (found: FoundEvent, sent: Omit<FoundEvent, "micros" | "event_id">): boolean =>
+  found.country === sent.country &&
+  found.region === sent.region &&
+  found.latency_ms === sent.latency_ms &&
+  found.uptime_pct === sent.uptime_pct &&
+  found.packet_loss === sent.packet_loss &&
+  found.target_host === sent.target_host &&
+  found.probe_type === sent.probe_type &&
+  isDeepStrictEqual(found.metadata, sent.metadata);
+
+const noCounts = (): StageCounts => ({
+  found: 0,
+  lost: 0,
+  doubled: 0,
+  doubledAcrossPartitions: 0,
+  altered: 0,
+  reordered: 0,
+  unexplained: 0,
+  unconfirmed: 0,
+});

@@ -1,0 +1,130 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { until } from "@fiberstream/testkit/until";
+import { createClient } from "@redis/client";
+import { addPartitions } from "./add-partitions.ts";
+import { type InstanceName, INSTANCES } from "./fault-kinds.ts";
+import type { Platform } from "./platform.ts";
+import type { PlannedFault } from "./schedule.ts";
+import type { LinkState } from "./tcp-proxy.ts";
+
+/** What faults work with, beside the platform. */
+export type Means = {
+  readonly platform: Platform;
+  /** Registers the next versions of the schemas and sends events of them. */
+  readonly evolveSchema: () => Promise<void>;
+};
+
+const CLOCK_SHIFT_MS = 180_000;
+const SLOW: LinkState = { kind: "slow", delayMs: 400, bytesPerSecond: 1_000_000 };
+const NARROW: LinkState = { kind: "slow", delayMs: 0, bytesPerSecond: 16_384 };
+
+/** Lets a fault happen, from its beginning to its end. A fault ends where recovery can begin. */
+export async function inject(fault: PlannedFault, means: Means): Promise<void> {
+  const { kind, target, lastsMs } = fault;
+  const { platform } = means;
+  switch (kind) {
+    case "kill-gateway":
+    case "kill-processor":
+    case "kill-sink":
+      return away(platform.service(target as InstanceName), lastsMs);
+    case "freeze-gateway":
+    case "freeze-processor":
+    case "freeze-sink":
+      return freeze(platform, target as InstanceName, lastsMs);
+    case "restart-broker":
+      return stopped(platform.parts.of("kafka"), lastsMs);
+    case "kill-broker":
+      return away(platform.parts.of("kafka"), lastsMs);
+    case "kill-postgres":
+      return away(platform.parts.of("postgres"), lastsMs);
+    case "stop-redis":
+      return stopped(platform.parts.of("redis"), lastsMs);
+    case "flush-redis":
+      return flushRedis(platform.parts.of("redis").address);
+    case "stop-registry":
+      return stopped(platform.parts.of("registry"), lastsMs);
+    case "cut":
+      return onLink(fault, { kind: "cut" }, platform);
+    case "half-open":
+      return onLink(fault, { kind: "half-open" }, platform);
+    case "stall":
+      return onLink(fault, { kind: "stalled" }, platform);
+    case "latency":
+      return onLink(fault, SLOW, platform);
+    case "throttle":
+      return onLink(fault, NARROW, platform);
+    case "rolling-restart":
+      return rollingRestart(platform);
+    case "shift-clock":
+      return shiftClock(platform, fault);
+    case "add-partitions":
+      return addPartitions(platform.parts.of("kafka").address);
+    case "evolve-schema":
+      return means.evolveSchema();
+  }
+}
+
+type Killable = { kill: () => Promise<void>; start: () => unknown };
+
+async function away(one: Killable, lastsMs: number): Promise<void> {
+  await one.kill();
+  await delay(lastsMs);
+  await one.start();
+}
+
+async function stopped(
+  part: { stop: () => Promise<void>; start: () => Promise<void> },
+  lastsMs: number,
+): Promise<void> {
+  await part.stop();
+  await delay(lastsMs);
+  await part.start();
+}
+
+async function freeze(platform: Platform, name: InstanceName, lastsMs: number): Promise<void> {
+  platform.service(name).freeze();
+  await delay(lastsMs);
+  platform.service(name).thaw();
+}
+
+async function onLink(fault: PlannedFault, state: LinkState, platform: Platform): Promise<void> {
+  platform.network.set(fault.target, state);
+  await delay(fault.lastsMs);
+  platform.network.set(fault.target, { kind: "open" });
+}
+
+async function flushRedis(url: string): Promise<void> {
+  const client = createClient({ url, socket: { reconnectStrategy: false } });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await client.flushAll();
+  } catch {
+    // Another fault has it stopped: there is nothing to forget.
+  } finally {
+    client.destroy();
+  }
+}
+
+async function rollingRestart(platform: Platform): Promise<void> {
+  for (const name of INSTANCES) {
+    const service = platform.service(name);
+    await service.stop();
+    service.start();
+    // A part may be away by another fault: the next one's turn comes all the same.
+    await until(service.isReady, { what: `${name} is ready`, timeoutMs: 15_000 }).catch(
+      () => undefined,
+    );
+  }
+}
+
+async function shiftClock(platform: Platform, fault: PlannedFault): Promise<void> {
+  const service = platform.service(fault.target as InstanceName);
+  // Forward or back, as the schedule's chance has it.
+  const shiftMs = fault.lastsMs % 2 === 0 ? CLOCK_SHIFT_MS : -CLOCK_SHIFT_MS;
+  await service.stop();
+  service.start({ clockShiftMs: shiftMs });
+  await delay(fault.lastsMs);
+  await service.stop();
+  service.start();
+}

@@ -1,0 +1,61 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "@fiberstream/runtime/errors";
+import { occupiedBy } from "./fault-kinds.ts";
+import type { PlannedFault } from "./schedule.ts";
+
+/** A fault as it happened. Times are `performance.now()`. */
+export type RanFault = PlannedFault & {
+  readonly beganMs: number;
+  readonly endedMs: number;
+  /** Why it could not be done, if it could not. */
+  readonly failure: string | undefined;
+};
+
+/**
+ * Lets each fault happen when it is due, side by side where they do not work on the same process.
+ *
+ * @param run.startMs when the load began, by `performance.now()`
+ * @param run.stopping leaves out what has not begun; what has goes on to its end
+ * @returns when the last one is over
+ */
+export async function runSchedule(run: {
+  faults: readonly PlannedFault[];
+  startMs: number;
+  stopping: AbortSignal;
+  inject: (fault: PlannedFault) => Promise<void>;
+  onBegin: (fault: PlannedFault) => void;
+  onEnd: (fault: RanFault) => void;
+}): Promise<RanFault[]> {
+  const tails = new Map<string, Promise<unknown>>();
+  const ran: RanFault[] = [];
+
+  const happen = async (fault: PlannedFault, before: readonly Promise<unknown>[]) => {
+    await Promise.all(before);
+    const dueMs = run.startMs + fault.atMs;
+    await delay(Math.max(0, dueMs - performance.now()), undefined, { signal: run.stopping }).catch(
+      () => undefined,
+    );
+    if (run.stopping.aborted) return;
+    run.onBegin(fault);
+    const beganMs = performance.now();
+    const failure = await run.inject(fault).then(
+      () => undefined,
+      (error: unknown) => messageOf(error),
+    );
+    const done = { ...fault, beganMs, endedMs: performance.now(), failure };
+    ran.push(done);
+    run.onEnd(done);
+  };
+
+  const all = run.faults.map((fault) => {
+    const keys = occupiedBy(fault);
+    const happening = happen(
+      fault,
+      keys.map((key) => tails.get(key) ?? Promise.resolve()),
+    );
+    for (const key of keys) tails.set(key, happening);
+    return happening;
+  });
+  await Promise.all(all);
+  return ran.toSorted((a, b) => a.beganMs - b.beganMs);
+}
