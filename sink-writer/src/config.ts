@@ -22,6 +22,11 @@ export const sinkSettings = {
     wholeNumber({ min: 1, max: 10_000 }).default(250),
     "how long a record may wait for others to be written with it, ms; a backlog does not wait",
   ),
+  nodeSilentAfterMs: setting(
+    "SINK_NODE_SILENT_AFTER_MS",
+    wholeNumber({ min: 10_000, max: 2_592_000_000 }).default(300_000),
+    "a node from which nothing has come for so long is marked as inactive, ms",
+  ),
   maxFetchBytes: setting(
     "SINK_MAX_FETCH_BYTES",
     wholeNumber({ min: 16_384, max: 16_777_216 }).default(524_288),

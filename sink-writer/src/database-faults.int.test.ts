@@ -1,4 +1,3 @@
-import type { RunningService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { sampleEvent } from "./testing/sample-rows.ts";
@@ -9,13 +8,6 @@ beforeEach(async () => {
   fixture = await createSinkFixture();
 });
 afterEach(() => fixture.stop());
-
-const readiness = async (sink: RunningService): Promise<string> =>
-  (await fetch(`${sink.adminUrl}/readyz`)).text();
-const untilNotReady = (sink: RunningService, reason: RegExp) =>
-  until(async () => reason.test(await readiness(sink)), {
-    what: `the sink is not ready because of ${reason}`,
-  });
 
 /** Statements on the sink's database; $db and $role stand for its name and a role of its own. */
 const run = async (sql: string) => {
@@ -61,7 +53,7 @@ describe("a database that cannot take rows for a while", () => {
 
       await run(begin);
       await fixture.send(Array.from({ length: 20 }, () => sampleEvent()));
-      await untilNotReady(sink, reason);
+      await fixture.untilNotReady(sink, reason);
       expect(await fixture.storedRows()).toBe(1);
 
       await run(end);
@@ -109,7 +101,7 @@ describe("a database that a person has to see to", () => {
 
       await run(begin);
       await fixture.send(Array.from({ length: 20 }, () => sampleEvent()));
-      await untilNotReady(sink, reason);
+      await fixture.untilNotReady(sink, reason);
       expect(await sink.stop()).toBe(0);
 
       await run(end);

@@ -91,6 +91,10 @@ const columnsOf = (nodes: readonly LatestEvent[]) => [
   nodes.map(({ region }) => region),
 ];
 
+// What the sink itself has marked as silent comes back, not what an operator has deactivated.
+const REPORTS_AGAIN = `(stored.status = 'registered'
+  OR stored.status = 'inactive' AND stored.silent_since IS NOT NULL)`;
+
 const LATEST = `
   SELECT node_id, 'epoch'::timestamptz + micros * interval '1 microsecond' AS seen_at, country, region
   FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])
@@ -104,9 +108,10 @@ const REGISTER_NODES = `
   SELECT node_id, 'reporting', seen_at, country, region FROM (${LATEST}) AS latest
   ORDER BY node_id
   ON CONFLICT (node_id) DO UPDATE
-    SET status = CASE stored.status WHEN 'registered' THEN 'reporting' ELSE stored.status END,
+    SET status = CASE WHEN ${REPORTS_AGAIN} THEN 'reporting' ELSE stored.status END,
+        silent_since = NULL,
         last_seen_at = greatest(stored.last_seen_at, excluded.last_seen_at)
-    WHERE stored.status = 'registered'
+    WHERE ${REPORTS_AGAIN}
        OR stored.last_seen_at IS NULL
        OR stored.last_seen_at < excluded.last_seen_at - interval '10 s'`;
 
@@ -116,14 +121,15 @@ const TOUCH_NODES = `
     SELECT stored.node_id, latest.seen_at
     FROM (${LATEST}) AS latest
     JOIN nodes AS stored USING (node_id)
-    WHERE stored.status = 'registered'
+    WHERE ${REPORTS_AGAIN}
        OR stored.last_seen_at IS NULL
        OR stored.last_seen_at < latest.seen_at - interval '9 s'
     ORDER BY stored.node_id
     FOR UPDATE OF stored SKIP LOCKED
   )
   UPDATE nodes AS stored
-  SET status = CASE stored.status WHEN 'registered' THEN 'reporting' ELSE stored.status END,
+  SET status = CASE WHEN ${REPORTS_AGAIN} THEN 'reporting' ELSE stored.status END,
+      silent_since = NULL,
       last_seen_at = greatest(stored.last_seen_at, due.seen_at)
   FROM due
   WHERE stored.node_id = due.node_id`;

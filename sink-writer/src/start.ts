@@ -17,8 +17,10 @@ import { createRowBuffers } from "./row-buffers.ts";
 import { createReadRows } from "./row-reader.ts";
 import { createShareWrites } from "./share-writes.ts";
 import { createSinkMetrics } from "./sink-metrics.ts";
-import { storedPosition } from "./stored-offsets.ts";
+import { storedPosition, storedPositions } from "./stored-offsets.ts";
 import { readTableLayout } from "./table-layout.ts";
+import { createUpkeep } from "./upkeep.ts";
+import { createRewindWatch } from "./watch-rewinds.ts";
 import { createWriteBatches } from "./write-batches.ts";
 
 const SERVER_SETTINGS = {
@@ -32,6 +34,7 @@ const SERVER_SETTINGS = {
 /** All that a fetch can bring. */
 const MAX_PARTITIONS = 128;
 const TYPICAL_RECORD_BYTES = 250;
+const UPKEEP_INTERVAL_MS = 30_000;
 
 /** Connects what the sink is made of, and consumes until the service stops. @throws {FatalError} */
 export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promise<void> {
@@ -111,6 +114,11 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   });
 
   const reports = createOffsetReports({ intervalMs: 5_000, log });
+  const rewinds = createRewindWatch({
+    storedPositions: () => storedPositions(pool, topic),
+    intervalMs: 2_000,
+    log,
+  });
   const consume = () =>
     runConsumer({
       kafka,
@@ -126,6 +134,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
       processBatch: async (batch) => {
         await writeShared(batch);
         reports.wrote(batch.partition, batch.nextOffset);
+        rewinds.wrote(batch.partition, batch.nextOffset);
       },
       outOfRangeAdvice:
         "Look at docs/sink.md, stop the sink and move its offsets (npm run fiber -- sink rewind --help)",
@@ -136,4 +145,16 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   const consumer = life.own(await untilAvailable(consume, kafkaOptions), (owned) => owned.close());
   reports.begin(consumer);
   life.own(reports, (owned) => owned.end());
+  rewinds.begin(consumer);
+  life.own(rewinds, (owned) => owned.end());
+
+  const upkeep = createUpkeep({
+    pool,
+    intervalMs: UPKEEP_INTERVAL_MS,
+    silentAfterMs: config.nodeSilentAfterMs,
+    mayJudge: health.isReady,
+    log,
+  });
+  upkeep.begin();
+  life.own(upkeep, (owned) => owned.end());
 }

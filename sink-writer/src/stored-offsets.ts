@@ -16,6 +16,14 @@ export async function storedPosition(
   return BigInt(row?.next_offset ?? 0);
 }
 
+/** Where all of a topic's partitions go on. @throws {TransientError} @throws {FatalError} */
+export async function storedPositions(pool: PgPool, topic: string): Promise<Map<number, bigint>> {
+  const rows = await query<{ partition: number; next_offset: string }>(pool, SELECT_POSITIONS, [
+    topic,
+  ]);
+  return new Map(rows.map(({ partition, next_offset }) => [partition, BigInt(next_offset)]));
+}
+
 /**
  * Moves the stored offsets of the batches' partitions past them, if each still stands where its batch begins.
  * The first statement of a write's transaction: the rows stay locked until the commit, so that of two
@@ -44,6 +52,9 @@ export async function moveOffsets(
 
 const SELECT_POSITION = `
   SELECT next_offset FROM sink_offsets WHERE topic = $1 AND partition = $2`;
+
+const SELECT_POSITIONS = `
+  SELECT partition, next_offset FROM sink_offsets WHERE topic = $1`;
 
 // One statement for the first batch of a partition and for all later ones; no row comes back when
 // the offset stands elsewhere. In the partitions' order, so that two that have the same ones wait for

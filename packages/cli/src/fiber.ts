@@ -3,6 +3,7 @@ import { breakerCommand } from "./commands/breaker.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { nodesCommand } from "./commands/nodes.ts";
+import { sinkCommand } from "./commands/sink-rewind.ts";
 import { statusCommand } from "./commands/status.ts";
 import { topicsListCommand } from "./commands/topics-list.ts";
 
@@ -19,5 +20,6 @@ export function createFiber(): Command {
     .addCommand(nodesCommand())
     .addCommand(dlqCommand())
     .addCommand(breakerCommand())
+    .addCommand(sinkCommand())
     .showHelpAfterError("(--help shows what there is)");
 }

@@ -60,6 +60,8 @@ export type ConsumerOptions = {
 export type RunningConsumer = {
   /** Tells Kafka how far a partition is, for lag tools only. @throws {TransientError} */
   commitOffset: (partition: number, nextOffset: bigint) => Promise<void>;
+  /** Asks again where a partition goes on, if it is ours: its owner has moved it. */
+  placeAgain: (partition: number) => void;
   /** Stops fetching, waits for the batches in flight, leaves the group, disconnects. */
   close: () => Promise<void>;
 };
@@ -254,6 +256,9 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       } catch (error) {
         throw kafkaFailure(error);
       }
+    },
+    placeAgain: (partition) => {
+      if (assignment.current(partition) !== undefined) assignment.placeAgain(partition);
     },
     close: async () => {
       halted.abort();

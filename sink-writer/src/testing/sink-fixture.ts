@@ -23,7 +23,11 @@ export type SinkFixture = {
   readonly databaseUrl: string;
   readonly sql: pg.Client;
   readonly letters: readonly ReadRecord[];
-  readonly start: (environment?: Record<string, string>) => Promise<RunningService>;
+  readonly start: (
+    environment?: Record<string, string>,
+    options?: { awaitReady?: boolean },
+  ) => Promise<RunningService>;
+  readonly untilNotReady: (sink: RunningService, reason: RegExp) => Promise<void>;
   /** @param schema another writer's than this version's; registered when it is new */
   readonly send: (events: readonly EnrichedProbeMetric[], schema?: RecordSchema) => Promise<void>;
   readonly storedRows: () => Promise<number>;
@@ -61,15 +65,21 @@ export async function createSinkFixture(): Promise<SinkFixture> {
     databaseUrl: database.url,
     sql,
     letters: letters.records,
-    start: async (environment = {}) =>
+    start: async (environment = {}, options = {}) =>
       life.own(
-        await startService("sink-writer", {
-          NAMESPACE: namespace,
-          DATABASE_URL: database.url,
-          ...environment,
-        }),
+        await startService(
+          "sink-writer",
+          { NAMESPACE: namespace, DATABASE_URL: database.url, ...environment },
+          options,
+        ),
         (owned) => owned.kill(),
       ),
+    untilNotReady: async (sink, reason) => {
+      const readiness = async () => (await fetch(`${sink.adminUrl}/readyz`)).text();
+      await until(async () => reason.test(await readiness()), {
+        what: `the sink is not ready because of ${reason}`,
+      });
+    },
     send: async (events, schema = sampleSchema) => {
       const { id } = await registry.register(subjectOf(topic), schema);
       const type = avsc.Type.forSchema(schema as avsc.Schema);

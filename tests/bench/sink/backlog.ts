@@ -9,7 +9,7 @@ import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
 import { eventAt } from "./sample-event.ts";
 
-export const TOPIC = "probe.metrics.enriched";
+const TOPIC = "probe.metrics.enriched";
 
 /** Under the 1 MB that a broker takes for a partition at once, however uneven the keys fall. */
 const RECORDS_A_SEND = 2_000;
