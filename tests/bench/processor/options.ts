@@ -31,7 +31,8 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 const HELP = `
 Kafka, registry, Redis and PostgreSQL are the run's own, on this machine: it should have nothing else to do.
 The processor is a process of its own. Its CPU time and its rate are of the time from its first batch to its
-last; freshness is from Kafka's acknowledgement of a raw event until its enriched record can be read.
+last; freshness is from Kafka's acknowledgement of a raw event until its enriched record can be read, after
+5 s of the same that are not counted.
 
 Examples:
   npm run bench:processor
