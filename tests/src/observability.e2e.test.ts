@@ -9,6 +9,7 @@ import { addresses } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { readSamples, readTypes } from "./metrics-text.ts";
+import { queriesIn, readRunbooks } from "./runbooks.ts";
 import { eventOf, push, pushAccepted } from "./send.ts";
 import {
   type FiringAlert,
@@ -56,6 +57,12 @@ describe("the services' metrics", () => {
     await until(async () => (await platform.query("up == 1")).length === 3, {
       what: "all services are scraped",
     });
+  });
+
+  it("can be asked as the runbooks say", async () => {
+    const queries = readRunbooks().flatMap(({ text }) => queriesIn(text));
+    expect(queries.length).toBeGreaterThan(10);
+    for (const query of queries) await platform.query(query);
   });
 });
 
