@@ -1,0 +1,59 @@
+import type { IncomingRecord } from "@fiberstream/kafka/records";
+
+/** What became of the bad records that were planted. */
+export type DeadLetterCounts = {
+  /** Bad records found in the topics of events. */
+  planted: number;
+  /** Acknowledged when they were planted, and not found in their topic. */
+  vanished: number;
+  found: number;
+  lost: number;
+  /** More than one of the processor for one origin: its dead letters are part of its transactions. */
+  doubled: number;
+  /** More than one of the sink: allowed after a crash, tools tell them apart by their origin. */
+  repeated: number;
+  altered: number;
+  /** Of a record that was not bad. */
+  unexplained: number;
+};
+
+export type DeadLetterCheck = {
+  readonly bad: (topic: string, partition: number, record: IncomingRecord) => void;
+  readonly letter: (record: IncomingRecord) => void;
+  /** @param acknowledged how many bad records were planted for certain */
+  readonly verdict: (acknowledged: number) => DeadLetterCounts;
+};
+
+/** Compares dead letters with the bad records that they are of, by their origin. */
+export function createDeadLetterCheck(exactlyOnceTopic: string): DeadLetterCheck {
+  const expected = new Map<string, { value: Buffer | null; topic: string; letters: number }>();
+  const counts = { found: 0, doubled: 0, repeated: 0, altered: 0, unexplained: 0 };
+  return {
+    bad: (topic, partition, { offset, value }) =>
+      expected.set(`${topic} ${partition} ${offset}`, { value, topic, letters: 0 }),
+    letter: (record) => {
+      counts.found++;
+      const names = ["topic", "partition", "offset"];
+      const origin = names.map((name) => header(record, `__connect.errors.${name}`)).join(" ");
+      const of = expected.get(origin);
+      if (of === undefined) return void counts.unexplained++;
+      of.letters++;
+      if (of.letters > 1) counts[of.topic === exactlyOnceTopic ? "doubled" : "repeated"]++;
+      if (!isEqual(of.value, record.value)) counts.altered++;
+    },
+    verdict: (acknowledged) => ({
+      ...counts,
+      planted: expected.size,
+      vanished: Math.max(0, acknowledged - expected.size),
+      lost: Array.from(expected.values()).filter(({ letters }) => letters === 0).length,
+    }),
+  };
+}
+
+function header({ headers }: IncomingRecord, name: string): string {
+  const value = headers?.[name];
+  return String(Array.isArray(value) ? value[0] : (value ?? ""));
+}
+
+const isEqual = (a: Buffer | null, b: Buffer | null) =>
+  a === null || b === null ? a === b : a.equals(b);

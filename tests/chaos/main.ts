@@ -1,0 +1,62 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { messageOf } from "@fiberstream/runtime/errors";
+import { createCommand, type Options } from "./options.ts";
+import { createProgress } from "./progress.ts";
+import { brokenPromises, renderReport } from "./report.ts";
+import { runChaos } from "./run-chaos.ts";
+import { planByChance, planEachOnce, renderSchedule } from "./schedule.ts";
+
+try {
+  await createCommand(run).parseAsync();
+} catch (error) {
+  process.stderr.write(`chaos: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function run(options: Options): Promise<void> {
+  const { seed, minutes, events, kinds } = options;
+  const durationMs = minutes * 60_000;
+  const faults = options.eachOnce
+    ? planEachOnce({ seed, durationMs, kinds })
+    : planByChance({ seed, durationMs, kinds, everyMs: options.everySeconds * 1_000 });
+  const schedule = `seed ${seed}: ${faults.length} faults in ${minutes} min\n${renderSchedule(faults)}`;
+  if (options.plan) return void process.stdout.write(schedule);
+  process.stderr.write(schedule);
+
+  const folder = mkdtempSync(join(tmpdir(), "fiberstream-chaos-"));
+  const stopping = new AbortController();
+  process.once("SIGINT", () => stopping.abort());
+  const progress = createProgress();
+  let isKept = true;
+  try {
+    const { report, timeline } = await runChaos({
+      seed,
+      minutes,
+      events,
+      faults,
+      folder,
+      progress,
+      stopping: stopping.signal,
+    });
+    progress.end();
+    const out = resolve(options.out);
+    mkdirSync(out, { recursive: true });
+    writeFileSync(join(out, `seed-${seed}.svg`), timeline);
+    writeFileSync(join(out, `seed-${seed}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderReport(report));
+    process.stderr.write(`timeline: ${join(out, `seed-${seed}.svg`)}\n`);
+    const broken = brokenPromises(report);
+    isKept = broken.length > 0;
+    if (isKept) {
+      process.stderr.write(`chaos: ${broken.join("; ")}\n`);
+      process.exitCode = 1;
+    } else
+      process.stderr.write("chaos: nothing lost, doubled, altered, reordered or unexplained\n");
+  } finally {
+    progress.end();
+    if (isKept) process.stderr.write(`data and logs are kept in ${folder}\n`);
+    else rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,84 @@
+import { Command, InvalidArgumentError } from "commander";
+import { FAULT_KINDS, type FaultKind, FAULTS } from "./fault-kinds.ts";
+
+export type Options = {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly events: number;
+  readonly kinds: readonly FaultKind[];
+  readonly everySeconds: number;
+  readonly eachOnce: boolean;
+  readonly plan: boolean;
+  readonly out: string;
+  readonly json: boolean;
+};
+
+/** The command with its `--help`. @param run is called with what was asked for */
+export function createCommand(run: (options: Options) => Promise<void>): Command {
+  return new Command("chaos")
+    .usage("[options]   (npm run chaos -- [options])")
+    .description(
+      "Runs the whole platform under a known load, lets things fail by a seeded schedule, and compares what was accepted with what is in the topics and in the table.",
+    )
+    .option("--seed <number>", "which schedule, and which events", whole(0, 2 ** 31), 1)
+    .option("--minutes <number>", "how long the load and its faults last", decimal(0.3, 600), 3)
+    .option("--events <number>", "how many events are to be accepted", whole(100, 1e8), 50_000)
+    .option("--faults <list>", "only these kinds, separated by commas", kinds, FAULT_KINDS)
+    .option("--every <seconds>", "how far apart faults are, on average", decimal(0.5, 3_600), 6)
+    .option("--each-once", "every kind once, instead of by chance", false)
+    .option("--plan", "print the schedule and do nothing else", false)
+    .option("--out <folder>", "where the timeline and the report go", ".fiberstream/chaos")
+    .option("--json", "print the report as JSON", false)
+    .addHelpText("after", HELP)
+    .allowExcessArguments(false)
+    .showHelpAfterError("(--help shows what there is)")
+    .action(async ({ faults, every, ...given }: Given) =>
+      run({ ...given, kinds: faults, everySeconds: every }),
+    );
+}
+
+type Given = Omit<Options, "kinds" | "everySeconds"> & {
+  readonly faults: readonly FaultKind[];
+  readonly every: number;
+};
+
+const HELP = `
+Kinds of faults:
+${FAULT_KINDS.map((kind) => `  ${kind.padEnd(17)}${FAULTS[kind].what}`).join("\n")}
+
+The same options give the same schedule. Exit code 1: something was lost, doubled, altered, out of
+order or unexplained.
+
+Examples:
+  npm run chaos -- --seed 7 --minutes 3
+  npm run chaos -- --seed 1 --minutes 25 --events 1000000
+  npm run chaos -- --faults kill-processor,kill-broker --every 3`;
+
+function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+function decimal(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !(value >= min && value <= max)) {
+      throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+function kinds(text: string): readonly FaultKind[] {
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.filter((name) => !Object.hasOwn(FAULTS, name));
+  if (unknown.length > 0) {
+    throw new InvalidArgumentError(`There is no ${unknown.join(", ")}.`);
+  }
+  return names as FaultKind[];
+}

@@ -1,0 +1,34 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { connectProducer } from "@fiberstream/kafka/producer";
+import { createLog } from "@fiberstream/runtime/log";
+
+const EVERY_MS = 2_000;
+
+/**
+ * Plants a record that nobody can read in each topic of events every 2 s, until the end is asked for.
+ * @returns how many Kafka has acknowledged
+ */
+export async function plantBadRecords(options: {
+  brokers: string;
+  stopping: AbortSignal;
+}): Promise<number> {
+  const { brokers, stopping } = options;
+  const log = createLog({ service: "chaos", level: "silent", format: "json" });
+  const kafka = createKafka({ brokers: [brokers], clientId: "chaos", log });
+  const producer = await connectProducer({ kafka });
+  let acknowledged = 0;
+  for (let number = 0; !stopping.aborted; number++) {
+    for (const topic of ["probe.metrics.raw", "probe.metrics.enriched"]) {
+      const value = Buffer.from(`not an event: ${number}`);
+      await producer.send(topic, [{ key: `bad-${number}`, value }]).then(
+        () => acknowledged++,
+        // The broker is away by a fault: the record may be there or not.
+        () => undefined,
+      );
+    }
+    await delay(EVERY_MS, undefined, { signal: stopping }).catch(() => undefined);
+  }
+  await producer.close();
+  return acknowledged;
+}

@@ -1,0 +1,118 @@
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
+import type { IncomingRecord } from "@fiberstream/kafka/records";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
+import { createLog } from "@fiberstream/runtime/log";
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
+import { timestampOf } from "@fiberstream/simulator/timestamp";
+import { Client } from "pg";
+import type { Checker, FoundEvent } from "./checker.ts";
+import type { DeadLetterCheck } from "./dead-letter-check.ts";
+import type { Ledger } from "./ledger.ts";
+
+const TOPICS = [
+  { stage: "raw", topic: "probe.metrics.raw", schema: "ProbeMetric" },
+  { stage: "enriched", topic: "probe.metrics.enriched", schema: "EnrichedProbeMetric" },
+] as const;
+
+/** Hands all that the topics hold (committed records only) and then all rows to the checks. */
+export async function readFound(options: {
+  brokers: string;
+  schemaRegistryUrl: string;
+  databaseUrl: string;
+  ledger: Ledger;
+  checker: Checker;
+  deadLetters: DeadLetterCheck;
+  onProgress: (doing: string) => void;
+}): Promise<void> {
+  const { ledger, checker, deadLetters, onProgress } = options;
+  const log = createLog({ service: "chaos", level: "silent", format: "json" });
+  const kafka = createKafka({ brokers: [options.brokers], clientId: "chaos", log });
+  const registry = createSchemaRegistry({ url: options.schemaRegistryUrl });
+  const reader = await connectTopicReader({ kafka });
+  try {
+    for (const { stage, topic, schema } of TOPICS) {
+      onProgress(`reading ${topic}`);
+      const decoder = createRecordDecoder<ProbeMetric>({
+        registry,
+        readerSchema: readAvroSchema(schema),
+      });
+      for await (const { partition, records } of readAll(reader, topic)) {
+        await decoder.prepare(records.map(({ value }) => value));
+        for (const record of records) {
+          const outcome = decoder.decode(record.value);
+          if (outcome.kind === "ok") checker.found(stage, inAvro(outcome.value), partition);
+          else deadLetters.bad(topic, partition, record);
+        }
+      }
+    }
+    onProgress("reading the dead letters");
+    for await (const { records } of readAll(reader, "probe.metrics.dead-letter")) {
+      for (const record of records) deadLetters.letter(record);
+    }
+  } finally {
+    await reader.close();
+  }
+  onProgress("reading the table");
+  for await (const row of readRows(options.databaseUrl, ledger)) {
+    checker.found("table", row, undefined);
+  }
+}
+
+async function* readAll(
+  reader: TopicReader,
+  topic: string,
+): AsyncGenerator<{ partition: number; records: readonly IncomingRecord[] }> {
+  for (const stretch of await reader.stretches(topic)) {
+    for await (const records of reader.read(topic, stretch)) {
+      yield { partition: stretch.partition, records };
+    }
+  }
+}
+
+const inAvro = (event: ProbeMetric): FoundEvent => ({
+  ...event,
+  micros: event.timestamp,
+  metadata: event.metadata === null ? null : (JSON.parse(event.metadata) as unknown),
+});
+
+const ROWS_A_READ = 5_000;
+
+/** All rows, whoever sent them. */
+async function* readRows(databaseUrl: string, ledger: Ledger): AsyncGenerator<FoundEvent> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const known = ledger.nodes.map(({ probe }) => probe.nodeId);
+    const { rows: others } = await client.query<{ node_id: string }>(
+      "SELECT node_id FROM nodes WHERE node_id <> ALL ($1::text[])",
+      [known],
+    );
+    for (const nodeId of [...known, ...others.map(({ node_id }) => node_id)]) {
+      for (let after = { micros: 0, id: NO_ID }, more = true; more;) {
+        const { rows } = await client.query<FoundEvent>(ROWS_OF_A_NODE, [
+          nodeId,
+          timestampOf(after.micros),
+          after.id,
+        ]);
+        yield* rows;
+        more = rows.length === ROWS_A_READ;
+        const last = rows.at(-1);
+        if (last !== undefined) after = { micros: last.micros, id: last.event_id };
+      }
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+const ROWS_OF_A_NODE = `
+  SELECT node_id, (extract(epoch FROM time) * 1000000)::float8 AS micros, event_id::text, country,
+         region, latency_ms, uptime_pct, packet_loss, target_host, probe_type, metadata
+    FROM metrics
+   WHERE node_id = $1 AND time >= $2::timestamptz AND (time, event_id) > ($2::timestamptz, $3::uuid)
+   ORDER BY time, event_id
+   LIMIT ${ROWS_A_READ}`;

@@ -1,0 +1,170 @@
+import { type StageCounts, STAGES, type Verdict } from "./checker.ts";
+import type { DeadLetterCounts } from "./dead-letter-check.ts";
+import type { FaultKind } from "./fault-kinds.ts";
+import type { UnplannedEnd } from "./service-process.ts";
+
+export type FaultReport = {
+  readonly kind: FaultKind;
+  readonly target: string;
+  /** ms since the load began. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly failure: string | undefined;
+  /** From its end; undefined when it never came. */
+  readonly firstRowMs: number | undefined;
+  readonly recoveredMs: number | undefined;
+};
+
+export type ChaosReport = {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly accepted: number;
+  readonly sentAgain: number;
+  /** Why senders had to try again, by how many events. */
+  readonly reasons: Readonly<Record<string, number>>;
+  /** Valid events that were refused for good. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly faults: readonly FaultReport[];
+  readonly verdict: Verdict;
+  readonly deadLetters: DeadLetterCounts;
+  /** Rows in metric_conflicts: nobody sent an event with two contents. */
+  readonly conflicts: number;
+  /** Nodes that are not in the topic of nodes as they are in the table. */
+  readonly unpublishedNodes: number;
+  readonly unplannedEnds: readonly Pick<UnplannedEnd, "name" | "how">[];
+  /** Services that did not stop well at the end. */
+  readonly badStops: readonly string[];
+};
+
+const BROKEN = ["lost", "doubled", "altered", "reordered", "unexplained"] as const;
+
+/** What breaks the promise, in words; empty when it was kept. */
+export function brokenPromises(report: ChaosReport): string[] {
+  const { stages } = report.verdict;
+  const { faults, deadLetters, conflicts, unpublishedNodes, refused, badStops } = report;
+  const addedPartitions = faults.some(({ kind }) => kind === "add-partitions");
+  return [
+    ...STAGES.flatMap((stage) =>
+      BROKEN.filter(
+        (kind) => stages[stage][kind] > 0 && !(stage === "raw" && kind === "doubled"),
+      ).map((kind) => `${stages[stage][kind]} ${kind} in ${stage}`),
+    ),
+    ...(stages.enriched.doubledAcrossPartitions > 0 && !addedPartitions
+      ? [`${stages.enriched.doubledAcrossPartitions} doubled in enriched, in two partitions`]
+      : []),
+    ...(["vanished", "lost", "doubled", "altered", "unexplained"] as const)
+      .filter((kind) => deadLetters[kind] > 0)
+      .map((kind) => `${deadLetters[kind]} dead letters ${kind}`),
+    ...(conflicts > 0 ? [`${conflicts} conflicts`] : []),
+    ...(unpublishedNodes > 0 ? [`${unpublishedNodes} nodes unpublished`] : []),
+    ...Object.entries(refused).map(
+      ([reason, events]) => `${events} valid events refused: ${reason}`,
+    ),
+    ...faults
+      .filter(({ failure }) => failure !== undefined)
+      .map(({ kind, target, failure }) => `${kind} of ${target} could not be done: ${failure}`),
+    ...badStops.map((stop) => `did not stop well: ${stop}`),
+    ...(report.accepted === 0 ? ["nothing was accepted"] : []),
+  ];
+}
+
+export function renderReport(report: ChaosReport): string {
+  const { deadLetters: letters } = report;
+  const sections = [
+    `${report.accepted} events accepted, ${report.sentAgain} of them sent again; ${report.faults.length} faults\n`,
+    table(
+      ["fault", "times", "first row after", "backlog gone after", "at most"],
+      [...new Set(report.faults.map(({ kind }) => kind))].sort().map((kind) => {
+        const ran = report.faults.filter((fault) => fault.kind === kind);
+        const recovered = ran.map(({ recoveredMs }) => recoveredMs ?? Infinity);
+        return [
+          kind,
+          String(ran.length),
+          seconds(median(ran.map(({ firstRowMs }) => firstRowMs ?? Infinity))),
+          seconds(median(recovered)),
+          seconds(Math.max(...recovered)),
+        ];
+      }),
+    ),
+    table(
+      ["", ...STAGES],
+      (Object.keys(report.verdict.stages.raw) as (keyof StageCounts)[]).map((kind) =>
+        [NAMES[kind]].concat(STAGES.map((stage) => String(report.verdict.stages[stage][kind]))),
+      ),
+    ),
+    table(
+      [
+        "dead letters",
+        "bad records",
+        "found",
+        "lost",
+        "doubled",
+        "sink's repeats",
+        "altered",
+        "unexplained",
+      ],
+      [
+        [
+          "",
+          ...[letters.planted, letters.found, letters.lost, letters.doubled, letters.repeated].map(
+            String,
+          ),
+          ...[letters.altered, letters.unexplained].map(String),
+        ],
+      ],
+    ),
+    list("sent again because of", report.reasons),
+    ends(report.unplannedEnds),
+    report.verdict.examples.map((example) => `  ${example}\n`).join(""),
+  ];
+  return sections.filter((section) => section !== "").join("\n");
+}
+
+const NAMES: Record<keyof StageCounts, string> = {
+  found: "found",
+  lost: "lost",
+  doubled: "doubled",
+  doubledAcrossPartitions: "doubled over partitions",
+  altered: "altered",
+  reordered: "reordered",
+  unexplained: "unexplained",
+  unconfirmed: "unconfirmed",
+};
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, at) => Math.max(...all.map((row) => row[at]?.length ?? 0)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, at) =>
+          at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0),
+        )
+        .join("  ")
+        .trimEnd()
+        .concat("\n"),
+    )
+    .join("");
+}
+
+const list = (title: string, counts: Readonly<Record<string, number>>): string => {
+  const lines = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  return lines.length === 0
+    ? ""
+    : `${title}\n${lines.map(([what, count]) => `  ${String(count).padStart(8)}  ${what}\n`).join("")}`;
+};
+
+function ends(unplanned: ChaosReport["unplannedEnds"]): string {
+  const counts: Record<string, number> = {};
+  for (const { name, how } of unplanned) {
+    const what = `${name}: ${how}`;
+    counts[what] = (counts[what] ?? 0) + 1;
+  }
+  return list("ends of services that no fault asked for", counts);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Infinity;
+}
+
+const seconds = (ms: number) => (Number.isFinite(ms) ? `${(ms / 1_000).toFixed(1)} s` : "never");

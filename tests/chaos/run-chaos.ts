@@ -1,0 +1,188 @@
+import { createLife } from "@fiberstream/runtime/life";
+import { createFleet } from "@fiberstream/simulator/fleet";
+import { Client } from "pg";
+import { createChecker, type Verdict } from "./checker.ts";
+import { createDeadLetterCheck } from "./dead-letter-check.ts";
+import { evolveSchema } from "./evolve-schema.ts";
+import { INSTANCES } from "./fault-kinds.ts";
+import { inject } from "./inject.ts";
+import { createLedger, type Ledger } from "./ledger.ts";
+import { plantBadRecords } from "./plant-bad-records.ts";
+import { type Platform, startPlatform } from "./platform.ts";
+import type { Progress } from "./progress.ts";
+import { readFound } from "./read-found.ts";
+import type { ChaosReport } from "./report.ts";
+import { runSchedule } from "./run-schedule.ts";
+import type { PlannedFault } from "./schedule.ts";
+import { sendLoad } from "./send-load.ts";
+import { nodesOf, perRequestOf, planSenders } from "./senders.ts";
+import { drawTimeline } from "./timeline.ts";
+import { watchRows } from "./watch-rows.ts";
+
+/** Nodes whose events come of a newer schema, see `evolveSchema`. */
+const NEWER_NODES = 10;
+/** What is not there after so long without any movement is lost. */
+const STALL_MS = 90_000;
+
+/**
+ * A run of chaos: the platform, a load of known events, faults; then what has become of the events.
+ *
+ * @param run.folder for data and logs, absolute
+ * @param run.stopping ends load and faults early; what was accepted until then is checked all the same
+ */
+export async function runChaos(run: {
+  seed: number;
+  minutes: number;
+  events: number;
+  faults: readonly PlannedFault[];
+  folder: string;
+  progress: Progress;
+  stopping: AbortSignal;
+}): Promise<{ report: ChaosReport; timeline: string }> {
+  const { seed, minutes, progress } = run;
+  const life = createLife();
+  try {
+    const platform = await startPlatform({ folder: run.folder, life, onProgress: progress.step });
+    const senders = planSenders({ events: run.events, durationMs: minutes * 60_000 });
+    const ledger = ledgerFor({ seed, senders });
+    const newerNodes = Array.from({ length: NEWER_NODES }, (_, at) => nodesOf(senders) + at);
+    const { databaseUrl } = platform.parts;
+    const brokers = platform.parts.of("kafka").address;
+    const watch = life.own(watchRows({ databaseUrl, ledger }), (owned) => owned.end());
+
+    progress.begin({
+      ledger,
+      events: run.events,
+      minutes,
+      lag: () => watch.samples.at(-1)?.lag ?? 0,
+    });
+    const startMs = performance.now();
+    const plantingOver = new AbortController();
+    const planting = plantBadRecords({ brokers, stopping: plantingOver.signal });
+    const recoveries = new Map<PlannedFault, ReturnType<typeof watch.faultEnded>>();
+    const [load, ran] = await Promise.all([
+      sendLoad({
+        senders,
+        ledger,
+        gatewayUrls: ["gateway-1", "gateway-2"].map(
+          (gateway) => new URL(`http://127.0.0.1:${platform.network.portOf(`senders>${gateway}`)}`),
+        ),
+        stopping: run.stopping,
+      }),
+      runSchedule({
+        faults: run.faults,
+        startMs,
+        stopping: run.stopping,
+        inject: (fault) =>
+          inject(fault, {
+            platform,
+            evolveSchema: () => evolveSchema({ parts: platform.parts, ledger, nodes: newerNodes }),
+          }),
+        onBegin: progress.faultBegins,
+        onEnd: (fault) => {
+          recoveries.set(fault, watch.faultEnded());
+          progress.faultEnds(fault);
+        },
+      }),
+    ]);
+    plantingOver.abort();
+    const planted = await planting;
+
+    progress.step("waiting for the last rows");
+    await watch.settle({ stallMs: STALL_MS });
+    const unpublishedNodes = await countUnpublished(databaseUrl);
+    progress.step("stopping the services");
+    const badStops = await stopServices(platform);
+    const { verdict, deadLetters } = await check(platform, ledger, planted, progress);
+
+    const faults = ran.map((fault) => ({
+      kind: fault.kind,
+      target: fault.target,
+      fromMs: fault.beganMs - startMs,
+      toMs: fault.endedMs - startMs,
+      failure: fault.failure,
+      firstRowMs: recoveries.get(fault)?.firstRowMs(),
+      recoveredMs: recoveries.get(fault)?.recoveredMs(),
+    }));
+    const { accepted, sentAgain } = ledger.counts();
+    const title = `Chaos, seed ${seed}: ${accepted} events accepted, ${faults.length} faults`;
+    return {
+      timeline: drawTimeline({ title, startMs, samples: watch.samples, faults }),
+      report: {
+        seed,
+        minutes,
+        accepted,
+        sentAgain,
+        ...load,
+        faults,
+        verdict,
+        deadLetters,
+        conflicts: await count(databaseUrl, "SELECT count(*)::int AS count FROM metric_conflicts"),
+        unpublishedNodes,
+        unplannedEnds: platform.unplannedEnds.map(({ name, how }) => ({ name, how })),
+        badStops,
+      },
+    };
+  } finally {
+    await life.stop();
+  }
+}
+
+function ledgerFor(of: { seed: number; senders: ReturnType<typeof planSenders> }): Ledger {
+  const probes = nodesOf(of.senders) + NEWER_NODES;
+  return createLedger(createFleet({ probes, seed: of.seed }), (node) =>
+    perRequestOf(of.senders, node),
+  );
+}
+
+async function stopServices(platform: Platform): Promise<string[]> {
+  const ends = await Promise.all(
+    INSTANCES.map(async (name) => ({ name, code: await platform.service(name).stop() })),
+  );
+  return ends.filter(({ code }) => code !== 0).map(({ name, code }) => `${name} (code ${code})`);
+}
+
+async function check(
+  platform: Platform,
+  ledger: Ledger,
+  planted: number,
+  progress: Progress,
+): Promise<{ verdict: Verdict; deadLetters: ChaosReport["deadLetters"] }> {
+  const { parts } = platform;
+  const checker = createChecker(ledger);
+  const deadLetters = createDeadLetterCheck("probe.metrics.raw");
+  await readFound({
+    brokers: parts.of("kafka").address,
+    schemaRegistryUrl: parts.of("registry").address,
+    databaseUrl: parts.databaseUrl,
+    ledger,
+    checker,
+    deadLetters,
+    onProgress: progress.step,
+  });
+  return { verdict: checker.verdict(), deadLetters: deadLetters.verdict(planted) };
+}
+
+const PUBLISHES_WITHIN_MS = 30_000;
+
+/** The publisher gets its time after the last change. */
+async function countUnpublished(databaseUrl: string): Promise<number> {
+  const giveUpAt = performance.now() + PUBLISHES_WITHIN_MS;
+  for (;;) {
+    const left = await count(
+      databaseUrl,
+      "SELECT count(*)::int AS count FROM nodes WHERE published_revision < revision",
+    );
+    if (left === 0 || performance.now() > giveUpAt) return left;
+  }
+}
+
+async function count(databaseUrl: string, sql: string): Promise<number> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    return (await client.query<{ count: number }>(sql)).rows[0]?.count ?? 0;
+  } finally {
+    await client.end();
+  }
+}
