@@ -4,7 +4,8 @@ import type { Refusal } from "./refusal.ts";
 /** An answer as data, so that it can be kept and given again byte for byte. */
 export type Answer = {
   readonly status: number;
-  readonly contentType: "application/json" | "application/problem+json";
+  readonly contentType:
+    "application/json" | "application/problem+json" | "text/html; charset=utf-8";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
 };

@@ -43,17 +43,19 @@ export type CodeMeaning = { status: number; title: string; retryAfterSeconds?: n
 
 export const meaningOf = (code: Code): CodeMeaning => CODES[code];
 
-/** What is wrong with an event: the event's own fault, or its line's in NDJSON. */
-export type FaultCode =
-  | "MALFORMED_JSON"
-  | "REQUIRED"
-  | "WRONG_TYPE"
-  | "OUT_OF_RANGE"
-  | "BAD_FORMAT"
-  | "TOO_LONG"
-  | "TOO_OLD"
-  | "IN_THE_FUTURE"
-  | "NODE_NOT_ALLOWED";
+/** What is wrong with an event: the event's own fault, its line's in NDJSON, or its sender's. */
+export const FAULT_CODES = [
+  "MALFORMED_JSON",
+  "REQUIRED",
+  "WRONG_TYPE",
+  "OUT_OF_RANGE",
+  "BAD_FORMAT",
+  "TOO_LONG",
+  "TOO_OLD",
+  "IN_THE_FUTURE",
+  "NODE_NOT_ALLOWED",
+] as const satisfies readonly Code[];
+export type FaultCode = (typeof FAULT_CODES)[number];
 
 /** `message` says what was wrong, what is allowed and, where it helps, what to do. */
 export type Fault = { readonly code: FaultCode; readonly field?: string; readonly message: string };

@@ -1,6 +1,8 @@
 import express, { type Express, type Request, type Response } from "express";
-import { type Answer, problemAnswer } from "./answer.ts";
+import { type Answer, jsonAnswer, problemAnswer } from "./answer.ts";
 import type { GatewayMetrics, Route } from "./gateway-metrics.ts";
+import { renderDocsPage } from "./openapi/docs-page.ts";
+import type { OpenApiDocument } from "./openapi/openapi-document.ts";
 import { Refusal } from "./refusal.ts";
 import { requestIdOf } from "./request-id.ts";
 import { writeAnswer } from "./write-answer.ts";
@@ -8,6 +10,7 @@ import { writeAnswer } from "./write-answer.ts";
 /** Everything that does not carry events, where a request more or less does not matter. */
 export function createExpressApp(options: {
   status: () => Answer;
+  openApi: OpenApiDocument;
   metrics: Pick<GatewayMetrics, "observeRequest" | "countRefusal">;
   stopping: AbortSignal;
 }): Express {
@@ -35,6 +38,16 @@ export function createExpressApp(options: {
 
   const app = express().disable("x-powered-by").disable("etag");
   app.get("/api/status", answers("status", options.status));
+  const description = jsonAnswer(200, options.openApi);
+  app.get(
+    "/openapi.json",
+    answers("other", () => description),
+  );
+  const page = htmlAnswer(renderDocsPage(options.openApi));
+  app.get(
+    "/docs",
+    answers("other", () => page),
+  );
   for (const [path, methods] of Object.entries(METHODS)) {
     app.all(path, answers("other", wrongMethod(methods)));
   }
@@ -46,7 +59,20 @@ const METHODS = {
   "/api/push": "POST",
   "/api/ingest": "POST",
   "/api/status": "GET, HEAD",
+  "/openapi.json": "GET, HEAD",
+  "/docs": "GET, HEAD",
 } as const;
+
+/** The page's policy lets a browser load nothing at all but the style within it. */
+const htmlAnswer = (body: string): Answer => ({
+  status: 200,
+  contentType: "text/html; charset=utf-8",
+  headers: {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+  },
+  body,
+});
 
 const wrongMethod = (methods: string) => (request: Request) => {
   const detail = `${request.path} takes ${methods}, got ${request.method}`;

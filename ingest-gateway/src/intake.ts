@@ -16,6 +16,7 @@ import { type HttpServer, startHttpServer } from "./http-server.ts";
 import type { InFlightBudget } from "./in-flight-budget.ts";
 import { createIngest } from "./ingest.ts";
 import { LIMITS } from "./limits.ts";
+import { createOpenApiDocument } from "./openapi/openapi-document.ts";
 import { createReadHead } from "./request-head.ts";
 import { createServeEvents } from "./serve-events.ts";
 import type { gatewaySettings } from "./settings.ts";
@@ -79,7 +80,12 @@ export async function startIntake(options: {
     drainMaxWaitMs: config.shutdownTimeoutMs / 2,
     applyCors: createCors(config.corsOrigins),
     serveEvents: createServeEvents({ ingest, metrics, stopping, log }),
-    serveRest: createExpressApp({ status, metrics, stopping }),
+    serveRest: createExpressApp({
+      status,
+      openApi: createOpenApiDocument({ schema, authMode: config.authMode }),
+      metrics,
+      stopping,
+    }),
     log,
   });
 }

@@ -72,7 +72,7 @@ export function createEventValidator(options: {
 }
 
 /** The fields that a probe sends. */
-const SENT_FIELDS: ReadonlySet<string> = new Set<keyof ProbeMetric>([
+export const SENT_FIELDS: ReadonlySet<string> = new Set<keyof ProbeMetric>([
   "node_id",
   "country",
   "region",

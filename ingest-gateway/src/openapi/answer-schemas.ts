@@ -1,0 +1,89 @@
+import { CODES, FAULT_CODES } from "../codes.ts";
+import type { JsonSchema } from "./event-schema.ts";
+
+const text = { type: "string" };
+const count = { type: "integer", minimum: 0 };
+const index = { ...count, description: "Which event of the batch, from 0." };
+const faultCode = { enum: [...FAULT_CODES] };
+const fault = {
+  code: faultCode,
+  field: { ...text, description: "The field at fault, where it is one." },
+  message: { ...text, description: "What was wrong, what is allowed, what to do." },
+};
+
+/** The schemas of all answers, by their names in the document. */
+export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  Accepted: {
+    type: "object",
+    required: ["status", "event_id"],
+    properties: { status: { const: "accepted" }, event_id: { ...text, format: "uuid" } },
+  },
+  BatchAnswer: {
+    type: "object",
+    required: ["status", "message", "data", "results"],
+    properties: {
+      status: { const: "accepted" },
+      message: text,
+      data: {
+        type: "object",
+        required: ["batch_id", "source_region", "accepted", "rejected", "retry"],
+        properties: {
+          batch_id: { ...text, format: "uuid" },
+          source_region: { type: ["string", "null"] },
+          accepted: count,
+          rejected: { ...count, description: "Their own fault: do not send them again." },
+          retry: { ...count, description: "Send these again, after Retry-After." },
+        },
+      },
+      results: {
+        description: "The events that were not accepted, by index.",
+        type: "array",
+        items: {
+          type: "object",
+          required: ["index", "status", "code"],
+          properties: {
+            index,
+            status: { enum: ["rejected", "retry"] },
+            ...fault,
+            code: { enum: [...FAULT_CODES, "KAFKA_UNAVAILABLE"] },
+            errors: { type: "array", items: { type: "object", properties: fault } },
+          },
+        },
+      },
+    },
+  },
+  Problem: {
+    description: "RFC 9457.",
+    type: "object",
+    required: ["type", "title", "status", "detail", "code", "request_id"],
+    properties: {
+      type: text,
+      title: text,
+      status: { type: "integer" },
+      detail: { ...text, description: "What was wrong, what is allowed, what to do." },
+      code: { enum: Object.keys(CODES) },
+      request_id: text,
+      errors: {
+        type: "array",
+        items: { type: "object", required: ["code"], properties: { index, ...fault } },
+      },
+    },
+  },
+  Status: {
+    type: "object",
+    required: ["status", "data"],
+    properties: {
+      status: { enum: ["ok", "degraded"] },
+      data: {
+        type: "object",
+        required: ["api", "kafka", "registry", "redis"],
+        properties: {
+          api: { enum: ["ok", "stopping"] },
+          ...Object.fromEntries(
+            ["kafka", "registry", "redis"].map((part) => [part, { enum: ["ok", "unavailable"] }]),
+          ),
+        },
+      },
+    },
+  },
+};

@@ -1,0 +1,65 @@
+import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
+import { SENT_FIELDS } from "../validate-event.ts";
+
+/** A JSON Schema (draft 2020-12, as OpenAPI 3.1 takes it). */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** PostgreSQL cannot store a NUL. */
+const NO_NUL = "^[^\\u0000]*$";
+
+/**
+ * What a probe sends, from the raw record's schema: the same attributes that validation reads.
+ *
+ * @param options.isNodeRequired false for events of a batch that names their node
+ */
+export function eventSchema(
+  { fields }: RecordSchema,
+  options: { isNodeRequired: boolean },
+): JsonSchema {
+  const sent = fields.filter(({ name }) => SENT_FIELDS.has(name));
+  const isRequired = (field: RecordField) =>
+    !("default" in field) && (field.name !== "node_id" || options.isNodeRequired);
+  return {
+    type: "object",
+    required: sent.filter(isRequired).map(({ name }) => name),
+    properties: Object.fromEntries(
+      sent.map((field) => [field.name, fieldSchema(field, { isOptional: !isRequired(field) })]),
+    ),
+  };
+}
+
+export function fieldSchema(field: RecordField, options: { isOptional: boolean }): JsonSchema {
+  const described: JsonSchema = { description: describe(field), ...valueSchema(field) };
+  return options.isOptional ? { ...described, type: [described["type"], "null"] } : described;
+}
+
+function valueSchema(field: RecordField): JsonSchema {
+  const { name, minLength, maxLength, minimum, maximum, pattern = NO_NUL, example } = field;
+  if (name === "metadata") return { type: "object", examples: [{ version: "2.1.0" }] };
+  if (name === "timestamp") {
+    // Without an example: any would be too old to send one day.
+    return { type: "string", format: "date-time" };
+  }
+  const examples = example === undefined ? {} : { examples: [example] };
+  if (field.type === "double") {
+    return { type: "number", ...given({ minimum, maximum }), ...examples };
+  }
+  return { type: "string", ...given({ minLength, maxLength }), pattern, ...examples };
+}
+
+const given = (attributes: Record<string, number | undefined>): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(attributes).filter((entry): entry is [string, number] => entry[1] !== undefined),
+  );
+
+function describe(field: RecordField): string {
+  const { name, doc, unit, maxDepth, default: whenAbsent } = field;
+  if (name === "metadata") {
+    return `What else the probe tells: a JSON object, at most ${maxDepth ?? 1} levels deep and 4 KB.`;
+  }
+  if (name === "timestamp") {
+    return `${doc} ISO 8601 with seconds and with Z or an offset, such as 2026-11-05T12:34:56.123456Z; microseconds are kept.`;
+  }
+  const measured = unit === undefined ? doc : `${doc} Unit: ${unit}.`;
+  return typeof whenAbsent === "string" ? `${measured} Left out: ${whenAbsent}.` : measured;
+}

@@ -1,0 +1,64 @@
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { CODES } from "../codes.ts";
+import { startTestIntake, type TestIntake } from "../intake-fixture.ts";
+import { renderDocsPage } from "./docs-page.ts";
+import { createOpenApiDocument } from "./openapi-document.ts";
+
+const document = createOpenApiDocument({ schema: readAvroSchema("ProbeMetric"), authMode: "keys" });
+let intake: TestIntake | undefined;
+afterEach(() => intake?.close());
+
+describe("the gateway's description of itself", () => {
+  it("has the rules of the raw record's schema", () => {
+    const event = document.components.schemas["Event"] as {
+      required: string[];
+      properties: Record<string, object>;
+    };
+    expect(event.required).toEqual([
+      "node_id",
+      "country",
+      "region",
+      "latency_ms",
+      "uptime_pct",
+      "packet_loss",
+      "timestamp",
+    ]);
+    expect(event.properties["latency_ms"]).toMatchObject({
+      type: "number",
+      minimum: 0,
+      maximum: 10_000,
+    });
+    expect(event.properties["country"]).toMatchObject({ pattern: "^[A-Z]{2}$" });
+    expect(event.properties["target_host"]).toMatchObject({
+      type: ["string", "null"],
+      maxLength: 255,
+    });
+    expect(event.properties).not.toHaveProperty("event_id");
+  });
+
+  it("names each code with its status, those of keys only where there are keys", () => {
+    const responses = document.paths["/api/ingest"]?.["post"]?.responses ?? {};
+    for (const [code, { status }] of Object.entries(CODES)) {
+      if (code === "NOT_FOUND" || code === "METHOD_NOT_ALLOWED") continue;
+      expect(responses[String(status)]?.description).toContain(`\`${code}\``);
+    }
+    const open = createOpenApiDocument({
+      schema: readAvroSchema("ProbeMetric"),
+      authMode: "open",
+    });
+    expect(open.paths["/api/ingest"]?.["post"]?.responses).not.toHaveProperty("401");
+  });
+
+  it("is served, and as a page that loads nothing and has a place for each code", async () => {
+    intake = await startTestIntake();
+    const served = (await (await intake.get("/openapi.json")).json()) as typeof document;
+    expect(served.openapi).toBe("3.1.0");
+    const page = await intake.get("/docs");
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    const html = await page.text();
+    expect(html).toBe(renderDocsPage(served));
+    expect(html).not.toMatch(/<script|<link|<img|src=|@import|url\(/);
+    for (const code of Object.keys(CODES)) expect(html).toContain(`id="${code}"`);
+  });
+});

@@ -1,0 +1,186 @@
+import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
+import packageJson from "../../package.json" with { type: "json" };
+import { type Code, CODES } from "../codes.ts";
+import { LIMITS } from "../limits.ts";
+import { fieldFinder } from "../validate-event.ts";
+import { ANSWER_SCHEMAS } from "./answer-schemas.ts";
+import { eventSchema, fieldSchema, type JsonSchema } from "./event-schema.ts";
+
+/** The parts of the OpenAPI document that the page at /docs reads. */
+export type OpenApiDocument = {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, JsonSchema>>;
+    readonly securitySchemes?: JsonSchema;
+  };
+};
+export type Operation = {
+  readonly summary: string;
+  readonly description?: string;
+  readonly parameters?: readonly Parameter[];
+  readonly responses: Readonly<Record<string, { readonly description: string }>>;
+  readonly [more: string]: unknown;
+};
+type Parameter = { name: string; in: "header"; description: string; schema: JsonSchema };
+
+/** How the gateway describes itself, from the definitions that it works by. */
+export function createOpenApiDocument(options: {
+  schema: RecordSchema;
+  authMode: "keys" | "open";
+}): OpenApiDocument {
+  const { schema, authMode } = options;
+  const isKeyed = authMode === "keys";
+  const events = eventOperations(schema, isKeyed);
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "FiberStream",
+      version: packageJson.version,
+      description:
+        "Takes in measurements of network probes. 202 means that Kafka has acknowledged every event reported as accepted, from all in-sync replicas.",
+    },
+    paths: {
+      "/api/push": { post: events.push },
+      "/api/ingest": { post: events.ingest },
+      "/api/status": {
+        get: {
+          operationId: "status",
+          summary: "Whether events are accepted",
+          responses: {
+            200: answer("Events are accepted.", "Status"),
+            503: answer("Events cannot be accepted now.", "Status"),
+          },
+        },
+      },
+    },
+    components: {
+      schemas: {
+        Event: eventSchema(schema, { isNodeRequired: true }),
+        NodesEvent: eventSchema(schema, { isNodeRequired: false }),
+        ...ANSWER_SCHEMAS,
+      },
+      ...(isKeyed && { securitySchemes: { token: { type: "http", scheme: "bearer" } } }),
+    },
+  };
+}
+
+function eventOperations(schema: RecordSchema, isKeyed: boolean) {
+  const parameters = [...HEADERS, regionHeader(schema)];
+  const common = { parameters, ...(isKeyed && { security: [{ token: [] }] }) };
+  const push: Operation = {
+    ...common,
+    operationId: "push",
+    summary: "Sends one event",
+    description: `At most ${LIMITS.eventBytes} bytes, after decompression.`,
+    requestBody: { required: true, content: { "application/json": { schema: ref("Event") } } },
+    responses: {
+      202: answer("Kafka has the event.", "Accepted"),
+      ...problems(isKeyed, (code) => code !== "MALFORMED_BATCH"),
+    },
+  };
+  const list = (items: string, maxItems: number) => ({
+    type: "array",
+    minItems: 1,
+    maxItems,
+    items: ref(items),
+  });
+  const metrics = (items: string) => list(items, LIMITS.batchEvents);
+  const ingest: Operation = {
+    ...common,
+    operationId: "ingest",
+    summary: "Sends many events",
+    description: `At most ${LIMITS.batchEvents} events and ${LIMITS.batchBytes} bytes, after decompression. One bad event never costs its batch.`,
+    requestBody: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: {
+            anyOf: [
+              metrics("Event"),
+              {
+                type: "object",
+                required: ["metrics"],
+                properties: { metrics: metrics("Event") },
+                // With a node of the batch's own it is the other form.
+                not: { required: ["node_id"] },
+              },
+              {
+                type: "object",
+                required: ["node_id", "metrics"],
+                properties: {
+                  node_id: fieldSchema(fieldFinder(schema)("node_id"), { isOptional: false }),
+                  metrics: metrics("NodesEvent"),
+                },
+              },
+            ],
+          },
+        },
+        "application/x-ndjson": {
+          schema: { type: "string", description: "An event on each line." },
+        },
+      },
+    },
+    responses: {
+      202: answer("Kafka has the events that are not listed.", "BatchAnswer"),
+      ...problems(isKeyed, () => true),
+    },
+  };
+  return { push, ingest };
+}
+
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+
+const answer = (description: string, schema: string) => ({
+  description,
+  content: { "application/json": { schema: ref(schema) } },
+});
+
+/** Codes of the other routes, and those that only senders with keys meet. */
+const ELSEWHERE: ReadonlySet<Code> = new Set<Code>(["NOT_FOUND", "METHOD_NOT_ALLOWED"]);
+const KEYED: ReadonlySet<number> = new Set([401, 403]);
+
+/** A response for each status, which names its codes. */
+function problems(isKeyed: boolean, has: (code: Code) => boolean) {
+  const codes = (Object.keys(CODES) as Code[]).filter(
+    (code) => !ELSEWHERE.has(code) && has(code) && (isKeyed || !KEYED.has(CODES[code].status)),
+  );
+  const byStatus = Map.groupBy(codes, (code) => CODES[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, some]) => [
+      status,
+      {
+        description: some.map((code) => `\`${code}\`: ${CODES[code].title}`).join(". "),
+        content: { "application/problem+json": { schema: ref("Problem") } },
+      },
+    ]),
+  );
+}
+
+const header = (name: string, description: string, schema: JsonSchema): Parameter => ({
+  name,
+  in: "header",
+  description,
+  schema,
+});
+
+const HEADERS: readonly Parameter[] = [
+  header(
+    "X-Batch-ID",
+    "An id of the sender's own, which makes sending again safe: the same id and body within 24 hours get the first answer again.",
+    { type: "string", format: "uuid" },
+  ),
+  header("X-Request-ID", "Comes back, and is in the gateway's log; made where it is missing.", {
+    type: "string",
+  }),
+];
+
+function regionHeader(schema: RecordSchema): Parameter {
+  const { maxLength } = fieldFinder(schema)("source_region");
+  return header("X-Region-ID", "The relay's region; comes back as source_region.", {
+    type: "string",
+    maxLength,
+    pattern: "^[\\x20-\\x7e]*$",
+  });
+}
