@@ -4,6 +4,7 @@ import { startPrivatePart } from "@fiberstream/testkit/private-part";
 import { startTestPrometheus } from "@fiberstream/testkit/prometheus";
 import { type RunningService, type ServiceName, startService } from "@fiberstream/testkit/service";
 import { createTestTopics } from "@fiberstream/testkit/topics";
+import { Client } from "pg";
 
 export type FiringAlert = {
   readonly labels: Readonly<Record<string, string>>;
@@ -20,6 +21,8 @@ export type WatchedPlatform = {
   readonly alerts: () => Promise<readonly FiringAlert[]>;
   /** Series that an instant query gives. @throws with Prometheus's reason when it cannot be read */
   readonly query: (expr: string) => Promise<readonly unknown[]>;
+  /** Runs a query in the platform's database. */
+  readonly sql: (text: string) => Promise<readonly unknown[]>;
   readonly stop: () => Promise<void>;
 };
 
@@ -58,12 +61,23 @@ export async function startWatchedPlatform(): Promise<WatchedPlatform> {
     alerts: async () => (await ask<{ alerts: FiringAlert[] }>("alerts")).alerts,
     query: async (expr) =>
       (await ask<{ result: unknown[] }>(`query?query=${encodeURIComponent(expr)}`)).result,
+    sql: (text) => readRows(database.url, text),
     stop: async () => {
       await Promise.all(Object.values(services).map((service) => service.kill()));
       await prometheus.remove();
       await postgres.remove();
     },
   };
+}
+
+async function readRows(connectionString: string, text: string): Promise<unknown[]> {
+  const client = new Client({ connectionString });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
 }
 
 /** Rules in which a minute is a second: what they wait for is tested by promtool, with the real times. */

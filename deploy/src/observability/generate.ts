@@ -3,14 +3,22 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import prettier from "prettier";
 import { renderAlertsPage } from "./alerts-page.ts";
+import { DASHBOARDS } from "./dashboards/all.ts";
+import { renderDashboard } from "./dashboards/render-dashboard.ts";
 import { readMetricCatalogue } from "./metric-catalogue.ts";
 import { renderMetricsPage } from "./metrics-page.ts";
 import { readAlertRules, readRecordingRules } from "./rule-files.ts";
 
-// `npm run generate` writes what is made from metrics and rules; with --check it only says what is not current.
+// `npm run generate` writes what is made from metrics, rules and dashboards; with --check it only says what is not current.
 const files: Record<string, string> = {
   "docs/metrics.md": renderMetricsPage(await readMetricCatalogue(), readRecordingRules()),
   "docs/alerts.md": renderAlertsPage(readAlertRules()),
+  ...Object.fromEntries(
+    DASHBOARDS.map((dashboard) => [
+      `deploy/grafana/dashboards/${dashboard.uid}.json`,
+      JSON.stringify(renderDashboard(dashboard), undefined, 2),
+    ]),
+  ),
 };
 
 for (const [name, text] of Object.entries(files)) {

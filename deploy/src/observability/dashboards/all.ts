@@ -1,0 +1,18 @@
+import { business } from "./business.ts";
+import { gateway } from "./gateway.ts";
+import { overview } from "./overview.ts";
+import type { Dashboard, Panel } from "./panel.ts";
+import { processor } from "./processor.ts";
+import { sink } from "./sink.ts";
+
+export const DASHBOARDS: readonly Dashboard[] = [overview, gateway, processor, sink, business];
+
+/** What all panels ask of one source, each once. */
+export const queriesOf = (source: Panel["source"]): string[] => [
+  ...new Set(
+    DASHBOARDS.flatMap(({ rows }) => rows)
+      .flatMap(({ panels }) => panels)
+      .filter((panel) => panel.source === source)
+      .flatMap(({ queries }) => queries.map(({ expr }) => expr)),
+  ),
+];

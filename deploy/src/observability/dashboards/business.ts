@@ -1,0 +1,83 @@
+import { type Dashboard, rows, rowsOverTime } from "./panel.ts";
+
+/** Asks the database: what a node is called or where it stands is in no metric. */
+export const business: Dashboard = {
+  uid: "business",
+  title: "nodes and measurements",
+  description: "Which nodes report, from where, and what they measure.",
+  rows: [
+    {
+      title: "Nodes",
+      panels: [
+        rows({
+          title: "Nodes by country",
+          description: "Reporting: an event within the last 10 minutes",
+          queries: [
+            {
+              expr: `SELECT coalesce(country, 'unknown') AS country, count(*) AS nodes,
+  count(*) FILTER (WHERE last_seen_at > now() - interval '10 minutes') AS reporting
+FROM nodes WHERE status <> 'deleted' GROUP BY 1 ORDER BY nodes DESC`,
+            },
+          ],
+        }),
+        rows({
+          title: "Nodes that fell silent",
+          description: "Reported within the last day, and not within the last 10 minutes",
+          queries: [
+            {
+              expr: `SELECT coalesce(display_name, node_name) AS node, country, region, last_seen_at
+FROM nodes
+WHERE status = 'reporting'
+  AND last_seen_at BETWEEN now() - interval '1 day' AND now() - interval '10 minutes'
+ORDER BY last_seen_at DESC LIMIT 50`,
+            },
+          ],
+        }),
+      ],
+    },
+    {
+      title: "Measurements of the last 3 hours",
+      panels: [
+        rowsOverTime({
+          title: "Events stored a minute",
+          description: "By the probes' own clocks",
+          queries: [
+            {
+              expr: `SELECT time_bucket('1 minute', time) AS time, count(*) AS events
+FROM metrics WHERE time > now() - interval '3 hours' GROUP BY 1 ORDER BY 1`,
+            },
+          ],
+        }),
+        rowsOverTime({
+          title: "Latency and packet loss",
+          description: "Median latency in ms, mean packet loss in percent",
+          queries: [
+            {
+              expr: `SELECT time_bucket('1 minute', time) AS time,
+  percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) AS latency_ms,
+  avg(packet_loss) AS packet_loss_pct
+FROM metrics WHERE time > now() - interval '3 hours' GROUP BY 1 ORDER BY 1`,
+            },
+          ],
+        }),
+      ],
+    },
+    {
+      title: "Worst nodes of the last 15 minutes",
+      panels: [
+        rows({
+          title: "By latency",
+          description: "Mean over at least 3 events",
+          queries: [
+            {
+              expr: `SELECT coalesce(nodes.display_name, nodes.node_name) AS node, nodes.country,
+  round(avg(latency_ms)::numeric, 1) AS latency_ms, round(avg(packet_loss)::numeric, 2) AS packet_loss_pct
+FROM metrics JOIN nodes USING (node_id) WHERE time > now() - interval '15 minutes'
+GROUP BY 1, 2 HAVING count(*) >= 3 ORDER BY avg(latency_ms) DESC LIMIT 20`,
+            },
+          ],
+        }),
+      ],
+    },
+  ],
+};

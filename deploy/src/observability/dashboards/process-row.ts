@@ -1,0 +1,25 @@
+import { lines, type Row } from "./panel.ts";
+import { processQueries } from "./quantiles.ts";
+
+/** CPU, memory and event loop of a service, one line a process. */
+export function processRow(job: string): Row {
+  const { cpu, memory, eventLoop } = processQueries(job);
+  return {
+    title: "Processes",
+    panels: [
+      lines({
+        title: "CPU",
+        description: "In cores; a process cannot do much more than 1. Near it: start another one",
+        queries: [cpu],
+      }),
+      lines({ title: "Memory", description: "Resident", unit: "bytes", queries: [memory] }),
+      lines({
+        title: "Event loop delay, p99",
+        description: "Above 100 ms something blocks the process",
+        unit: "s",
+        limit: { warnAt: 0.1 },
+        queries: [eventLoop],
+      }),
+    ],
+  };
+}
