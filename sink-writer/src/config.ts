@@ -1,4 +1,4 @@
-import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { groupSettings, kafkaSettings } from "@fiberstream/kafka/settings";
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
@@ -6,6 +6,7 @@ import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 export const sinkSettings = {
   ...serviceSettings(8030),
   ...kafkaSettings(),
+  ...groupSettings(),
   ...postgresSettings(),
   writers: setting(
     "SINK_WRITERS",

@@ -34,7 +34,6 @@ const SERVER_SETTINGS = {
 /** All that a fetch can bring. */
 const MAX_PARTITIONS = 128;
 const TYPICAL_RECORD_BYTES = 250;
-const UPKEEP_INTERVAL_MS = 30_000;
 
 /** Connects what the sink is made of, and consumes until the service stops. @throws {FatalError} */
 export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promise<void> {
@@ -128,6 +127,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
       partitionsConcurrently: MAX_PARTITIONS,
       maxBytesPerPartition: config.maxFetchBytes,
       readsAhead: true,
+      sessionTimeoutMs: config.sessionTimeoutMs,
       minBytes: config.maxRows * TYPICAL_RECORD_BYTES,
       maxWaitMs: config.maxWaitMs,
       positionOf: (partition) => storedPosition(pool, topic, partition),
@@ -150,7 +150,6 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
 
   const upkeep = createUpkeep({
     pool,
-    intervalMs: UPKEEP_INTERVAL_MS,
     silentAfterMs: config.nodeSilentAfterMs,
     mayJudge: health.isReady,
     log,

@@ -4,7 +4,7 @@ import { createNodeKeeper } from "./node-keeper.ts";
 import { readTableLayout } from "./table-layout.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
 import { rowsOf, sampleEvent } from "./testing/sample-rows.ts";
-import { dropOldChunks, markSilent } from "./upkeep.ts";
+import { dropOldChunks, endFrozenWrites, markSilent } from "./upkeep.ts";
 
 let database: SampleDatabase;
 beforeAll(async () => {
@@ -46,6 +46,14 @@ describe("upkeep", () => {
     await keeper.keep(client, rows, new Set());
     client.release();
     expect(await statuses()).toEqual({ ...before, silent: "reporting" });
+  });
+
+  it("leaves writes alone that go on", async () => {
+    const client = await database.pool.connect();
+    await client.query("BEGIN");
+    expect(await endFrozenWrites(database.pool)).toBe(0);
+    await client.query("ROLLBACK");
+    client.release();
   });
 
   it("drops what is older than it is kept, a chunk at a time, where the edition does not", async () => {

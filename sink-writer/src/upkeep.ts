@@ -10,39 +10,60 @@ export type Upkeep = {
 };
 
 /**
- * Looks after what no event brings about: nodes that fall silent, and, where TimescaleDB's edition has no
- * retention of its own, rows that are older than they are to be kept. Nothing waits for it.
+ * Looks after what no event brings about: nodes that fall silent, sinks that are frozen in a write, and,
+ * where TimescaleDB's edition has no retention of its own, rows that are older than they are to be kept.
  *
  * @param options.mayJudge whether the sink keeps up: silence of a node is none while it does not
  */
 export function createUpkeep(options: {
   pool: PgPool;
-  intervalMs: number;
   silentAfterMs: number;
   mayJudge: () => boolean;
   log: Log;
 }): Upkeep {
-  const { pool, intervalMs, silentAfterMs, mayJudge, log } = options;
+  const { pool, silentAfterMs, mayJudge, log } = options;
+  const lookAtSessions = async () => {
+    const frozen = await endFrozenWrites(pool);
+    if (frozen > 0) log.warn({ count: frozen }, "writes of a sink that does not go on ended");
+    if (!mayJudge()) return;
+    const silent = await markSilent(pool, silentAfterMs);
+    if (silent > 0) log.info({ count: silent }, "nodes have fallen silent");
+  };
+  const dropChunks = async () => {
+    const dropped = await dropOldChunks(pool);
+    if (dropped > 0) log.info({ count: dropped }, "chunks older than they are kept dropped");
+  };
+  const tasks = [
+    createTask({ work: lookAtSessions, intervalMs: 5_000, log }),
+    createTask({ work: dropChunks, intervalMs: 600_000, log }),
+  ];
+
+  return {
+    begin: () => {
+      for (const task of tasks) task.begin();
+    },
+    end: async () => {
+      await Promise.all(tasks.map((task) => task.end()));
+    },
+  };
+}
+
+/** Does its work now and then, never twice at a time; a failure waits for the next time. */
+function createTask(options: { work: () => Promise<void>; intervalMs: number; log: Log }): Upkeep {
+  const { work, intervalMs, log } = options;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
-
-  const lookAfter = async () => {
+  const run = async () => {
     try {
-      if (mayJudge()) {
-        const silent = await markSilent(pool, silentAfterMs);
-        if (silent > 0) log.info({ count: silent }, "nodes have fallen silent");
-      }
-      const dropped = await dropOldChunks(pool);
-      if (dropped > 0) log.info({ count: dropped }, "chunks older than they are kept dropped");
+      await work();
     } catch (error) {
       log.warn({ reason: messageOf(error) }, "upkeep put off to the next time");
     }
   };
-
   return {
     begin: () => {
       timer = setInterval(() => {
-        running ??= lookAfter().finally(() => (running = undefined));
+        running ??= run().finally(() => (running = undefined));
       }, intervalMs);
     },
     end: async () => {
@@ -73,6 +94,24 @@ export async function dropOldChunks(pool: PgPool): Promise<number> {
     return (await query(client, DROP_CHUNKS)).length;
   });
 }
+
+/**
+ * Ends the sessions of sinks that have let the server wait within a write for 10 s: the process is frozen,
+ * and its locks would hold up the one that has its partitions now. Such a write rolls back.
+ * @returns how many @throws {TransientError} @throws {FatalError}
+ */
+export async function endFrozenWrites(pool: PgPool): Promise<number> {
+  return (await query(pool, END_FROZEN)).length;
+}
+
+// Neither a timeout for idle transactions nor one for statements ends a COPY whose data do not come.
+const END_FROZEN = `
+  SELECT pg_terminate_backend(pid)
+  FROM pg_stat_activity
+  WHERE application_name = current_setting('application_name')
+    AND datname = current_database() AND usename = current_user
+    AND xact_start IS NOT NULL AND wait_event = 'ClientRead'
+    AND greatest(query_start, state_change) < now() - interval '10 s'`;
 
 // Nobody waits: a node that is being changed by another is looked at the next time.
 const MARK_SILENT = `

@@ -38,7 +38,8 @@ Examples:
   npm run bench:sink -- --events 100000 --rounds 1 --freshness 30
 `;
 
-const whole = (least: number, most: number) => (text: string) => {
+/** A parser of an option that takes a whole number with bounds. */
+export const whole = (least: number, most: number) => (text: string) => {
   const value = Number(text);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new InvalidArgumentError(`takes a whole number from ${least} to ${most}.`);

@@ -1,0 +1,97 @@
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Endured, Fault } from "@fiberstream/sink-writer/testing/endure";
+import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { giveAddresses } from "@fiberstream/testkit/config";
+import { Command } from "commander";
+import { whole } from "./options.ts";
+import { createProgress } from "./progress.ts";
+
+type Options = {
+  readonly events: number;
+  readonly sinkKills: number;
+  readonly postgresKills: number;
+  readonly kafkaKills: number;
+  readonly freezes: number;
+  readonly freezeSeconds: number;
+};
+
+const command = new Command("endure:sink")
+  .usage("[options]   (npm run endure:sink -- [options])")
+  .description("Kills and freezes the sink and what it stands on, and accounts for every record.")
+  .option("--events <number>", "how many records in all", whole(100, 1e8), 500_000)
+  .option("--sink-kills <number>", "how often the sink is killed", whole(0, 999), 20)
+  .option("--postgres-kills <number>", "how often PostgreSQL is", whole(0, 999), 5)
+  .option("--kafka-kills <number>", "how often Kafka is", whole(0, 999), 1)
+  .option("--freezes <number>", "how often the sink is frozen", whole(0, 999), 1)
+  .option("--freeze-seconds <number>", "for how long at least", whole(0, 3_600), 60)
+  .allowExcessArguments(false)
+  .showHelpAfterError("(--help shows what there is)")
+  .action(run);
+
+try {
+  await command.parseAsync();
+} catch (error) {
+  process.stderr.write(`endure:sink: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function run(options: Options): Promise<void> {
+  const faults = faultsOf(options);
+  const progress = createProgress();
+  const registry = await startPrivatePart("registry");
+  try {
+    // Where the shared parts are is read when the test kit is loaded; the other parts are the run's own.
+    giveAddresses(JSON.stringify({ schemaRegistryUrl: registry.address }));
+    const { endure } = await import("@fiberstream/sink-writer/testing/endure");
+    const endured = await endure({
+      faults,
+      portion: Math.ceil(options.events / faults.length),
+      freezeMs: options.freezeSeconds * 1_000,
+      onPortion: (fault, place) => {
+        progress.step(`${place + 1} of ${faults.length}: ${fault}`, faults.length);
+        progress.done(place);
+      },
+    });
+    progress.end();
+    process.stdout.write(renderAccount(endured));
+    if (!isWhole(endured)) process.exitCode = 1;
+  } finally {
+    progress.end();
+    await registry.remove();
+  }
+}
+
+/** In turns, so that no kind comes only at the end. */
+function faultsOf(options: Options): Fault[] {
+  const left = new Map<Fault, number>([
+    ["sink killed", options.sinkKills],
+    ["postgres killed", options.postgresKills],
+    ["sink frozen", options.freezes],
+    ["kafka killed", options.kafkaKills],
+  ]);
+  const faults: Fault[] = [];
+  const total = [...left.values()].reduce((sum, count) => sum + count, 0);
+  if (total === 0) throw new Error("there is no fault to endure");
+  while (faults.length < total) {
+    for (const [fault, count] of left) {
+      if (count === 0) continue;
+      faults.push(fault);
+      left.set(fault, count - 1);
+    }
+  }
+  return faults;
+}
+
+function isWhole({ expected, found, orphans }: Endured): boolean {
+  return JSON.stringify(found) === JSON.stringify(expected) && orphans === 0;
+}
+
+function renderAccount({ accepted, expected, found, orphans }: Endured): string {
+  const { rows, repeats, conflicts, deadLetters } = found;
+  return [
+    `${accepted} accepted = ${rows} rows + ${repeats} repeats + ${conflicts} conflicts + ${deadLetters} dead letters by origin`,
+    `expected: ${expected.rows} rows, ${expected.repeats} repeats, ${expected.conflicts} conflicts, ${expected.deadLetters} dead letters`,
+    `rows without their node: ${orphans}`,
+    "",
+  ].join("\n");
+}
