@@ -12,12 +12,19 @@ const CODES_OF_NODE: ReadonlyMap<string, readonly [Code, string]> = new Map([
   ["HPE_CHUNK_EXTENSIONS_OVERFLOW", ["PAYLOAD_TOO_LARGE", "chunk extensions are too large"]],
 ]);
 
+/** Who sends on while it is being refused is heard for so long: a connection that is cut loses its answer. */
+const LINGER_MS = 500;
+const answered = new WeakSet<Duplex>();
+
 /** Answers on the bare connection, then closes it: there is no request to answer to. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // What a refused sender sends on is an error again.
+  if (answered.has(socket)) return;
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
+  answered.add(socket);
   const [code, detail] = CODES_OF_NODE.get(error.code ?? "") ?? [
     "MALFORMED_HTTP",
     "the request must be HTTP/1.1",
@@ -28,7 +35,8 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
       `Content-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `X-Request-ID: ${requestId}\r\nConnection: close\r\n\r\n${body}`,
-    // A sender that keeps its half open would keep its request's room, too.
-    () => socket.destroy(),
   );
+  // A sender that keeps its half open would keep its request's room, too.
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(cut));
 }

@@ -61,6 +61,7 @@ function textCheck(field: RecordField): (text: string) => Fault | undefined {
     }
     // A text of 2 units may be 1 character, but no minimum of ours is above 1.
     if (text.length < minLength) return badFormat(`be ${allowed}, got an empty string`);
+    if (minLength > 0 && isBlank(text)) return badFormat("have more than spaces");
     if (pattern !== undefined && !pattern.test(text)) {
       return badFormat(
         `match ${field.pattern ?? ""}, such as ${JSON.stringify(example)}, got ${shown(text)}`,
@@ -71,6 +72,14 @@ function textCheck(field: RecordField): (text: string) => Fault | undefined {
     return undefined;
   };
 }
+
+/** Nothing but spaces and control characters. */
+function isBlank(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > SPACE) return false;
+  return true;
+}
+
+const SPACE = 0x20;
 
 const lengthsAllowed = (min: number, max: number): string =>
   min > 0 ? `${min} to ${max} characters` : `at most ${max} characters`;

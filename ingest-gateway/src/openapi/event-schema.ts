@@ -4,8 +4,9 @@ import { SENT_FIELDS } from "../validate-event.ts";
 /** A JSON Schema (draft 2020-12, as OpenAPI 3.1 takes it). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** PostgreSQL cannot store a NUL. */
+/** PostgreSQL cannot store a NUL; where something is needed, it is more than spaces. */
 const NO_NUL = "^[^\\u0000]*$";
+const NOT_BLANK = "^[^\\u0000]*[^\\u0000-\\u0020][^\\u0000]*$";
 
 /**
  * What a probe sends, from the raw record's schema: the same attributes that validation reads.
@@ -34,7 +35,7 @@ export function fieldSchema(field: RecordField, options: { isOptional: boolean }
 }
 
 function valueSchema(field: RecordField): JsonSchema {
-  const { name, minLength, maxLength, minimum, maximum, pattern = NO_NUL, example } = field;
+  const { name, minLength = 0, maxLength, minimum, maximum, example } = field;
   if (name === "metadata") return { type: "object", examples: [{ version: "2.1.0" }] };
   if (name === "timestamp") {
     // Without an example: any would be too old to send one day.
@@ -44,6 +45,7 @@ function valueSchema(field: RecordField): JsonSchema {
   if (field.type === "double") {
     return { type: "number", ...given({ minimum, maximum }), ...examples };
   }
+  const pattern = field.pattern ?? (minLength > 0 ? NOT_BLANK : NO_NUL);
   return { type: "string", ...given({ minLength, maxLength }), pattern, ...examples };
 }
 

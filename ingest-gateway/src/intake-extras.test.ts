@@ -1,0 +1,105 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type PeerCertificate } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { exampleEvent } from "./example-event.ts";
+import { startTestIntake, type TestIntake } from "./intake-fixture.ts";
+
+let intake: TestIntake;
+afterEach(() => intake.close());
+
+describe("pages of other origins", () => {
+  const preflight = (origin: string) =>
+    fetch(`${intake.url}/api/push`, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST" },
+    });
+
+  it("may not send, by default", async () => {
+    intake = await startTestIntake();
+    const response = await preflight("https://app.example.net");
+    expect(response.status).toBe(405);
+    expect(response.headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  it("may send where the setting names them, and only they", async () => {
+    intake = await startTestIntake({
+      environment: { CORS_ORIGINS: "https://app.example.net, https://b.example.net" },
+    });
+    const allowed = await preflight("https://app.example.net");
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get("access-control-allow-origin")).toBe("https://app.example.net");
+    expect(allowed.headers.get("access-control-allow-headers")).toContain("X-Batch-ID");
+    expect((await preflight("https://evil.example.net")).status).toBe(405);
+    const sent = await intake.post("/api/push", exampleEvent(), {
+      origin: "https://b.example.net",
+    });
+    expect(sent.status).toBe(202);
+    expect(sent.headers.get("access-control-allow-origin")).toBe("https://b.example.net");
+    expect(sent.headers.get("vary")).toBe("Origin");
+  });
+});
+
+describe("Server-Timing", () => {
+  it("tells where the time went, to those who ask", async () => {
+    intake = await startTestIntake();
+    const asked = await intake.post("/api/push", exampleEvent(), { "x-fiber-timing": "1" });
+    expect(asked.headers.get("server-timing")).toMatch(
+      /^auth;dur=[\d.]+, body;dur=[\d.]+, check;dur=[\d.]+, kafka;dur=[\d.]+$/,
+    );
+    const unasked = await intake.post("/api/push", exampleEvent());
+    expect(unasked.headers.get("server-timing")).toBeNull();
+  });
+});
+
+describe("TLS", () => {
+  let folder: string;
+  const file = (name: string) => join(folder, name);
+  const makeCertificate = (name: string) => {
+    const kind = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1".split(" ");
+    const files = ["-keyout", file(`${name}.key`), "-out", file(`${name}.crt`)];
+    const parameters = ["req", ...kind, ...files, "-subj", `/CN=${name}`];
+    execFileSync("openssl", parameters, { stdio: "ignore" });
+  };
+  const use = (name: string) => {
+    copyFileSync(file(`${name}.crt`), file("tls.crt"));
+    copyFileSync(file(`${name}.key`), file("tls.key"));
+  };
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "fiberstream-tls-"));
+    makeCertificate("one");
+    makeCertificate("two");
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const nameOnCertificate = async (): Promise<unknown> => {
+    const port = Number(new URL(intake.url).port);
+    const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false });
+    await once(socket, "secureConnect");
+    const certificate: PeerCertificate = socket.getPeerCertificate();
+    socket.destroy();
+    return certificate.subject.CN;
+  };
+
+  it("is spoken with the certificate of the files, and with another once they change", async () => {
+    use("one");
+    intake = await startTestIntake({
+      environment: { TLS_CERT_FILE: file("tls.crt"), TLS_KEY_FILE: file("tls.key") },
+    });
+    expect(await nameOnCertificate()).toBe("one");
+    use("two");
+    while ((await nameOnCertificate()) !== "two") await new Promise(setImmediate);
+  });
+
+  it("needs both files, and says so", async () => {
+    use("one");
+    const environment = { TLS_CERT_FILE: file("tls.crt") };
+    await expect(startTestIntake({ environment })).rejects.toThrow(/belong together/);
+    await expect(
+      startTestIntake({ environment: { ...environment, TLS_KEY_FILE: file("missing") } }),
+    ).rejects.toThrow(/cannot read the certificate/);
+  });
+});
