@@ -67,6 +67,29 @@ describe("the services' metrics", () => {
   });
 });
 
+describe("the services' logs", () => {
+  it("are lines of the Elastic Common Schema, and say nothing of what was sent", async () => {
+    const nodeId = randomUUID();
+    await pushAccepted(platform.gatewayUrl, eventOf(nodeId));
+    for (const name of NAMES) {
+      const logs = platform.service(name).logs();
+      expect(logs).not.toContain(nodeId);
+      const lines = logs.trimEnd().split("\n");
+      expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(
+        lines.map(() =>
+          expect.objectContaining({
+            "@timestamp": expect.stringMatching(/^\d{4}-.*Z$/),
+            "log.level": expect.any(String),
+            "ecs.version": expect.any(String),
+            "service.name": name,
+            message: expect.any(String),
+          }),
+        ),
+      );
+    }
+  });
+});
+
 describe("the alerts", () => {
   it("tell of a database that is stopped, and end when it is back", async () => {
     await platform.postgres.stop();
@@ -78,6 +101,15 @@ describe("the alerts", () => {
       /^file:.*\/docs\/runbooks\/consumer-stuck.md$/,
     );
     await raised("FiberStreamServiceNotReady");
+    const { adminUrl } = platform.service("sink-writer");
+    const ready = await fetch(`${adminUrl}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(Object.values(((await ready.json()) as { checks: object }).checks)).toContainEqual({
+      status: "failing",
+      reason: expect.stringContaining("postgres"),
+      since: expect.stringMatching(/^\d{4}-/),
+    });
+    expect((await fetch(`${adminUrl}/livez`)).status).toBe(200);
 
     await platform.postgres.start();
     await until(async () => (await firing("FiberStreamConsumerStuck")) === undefined, {

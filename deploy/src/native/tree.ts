@@ -10,7 +10,7 @@ import { runTool } from "./run-tool.ts";
 /** What a long step is doing right now, in a few words. */
 export type OnProgress = (doing: string) => void;
 
-/** While it is built the tree takes 1.2 GB and Maven's own store 0.3 GB; the rest is for data. */
+/** While it is built the tree takes 1.5 GB and Maven's own store 0.3 GB; the rest is for data. */
 const NEEDED_BYTES = 2.5e9;
 
 /** Where parts mount their data, and what they run as, is made once in the tree: it is read-only later. */
