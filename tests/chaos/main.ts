@@ -26,8 +26,7 @@ async function run(options: Options): Promise<void> {
   process.stderr.write(schedule);
 
   const folder = mkdtempSync(join(tmpdir(), "fiberstream-chaos-"));
-  const stopping = new AbortController();
-  process.once("SIGINT", () => stopping.abort());
+  const stopping = stopOnCtrlC();
   const progress = createProgress();
   let isKept = true;
   try {
@@ -38,7 +37,7 @@ async function run(options: Options): Promise<void> {
       faults,
       folder,
       progress,
-      stopping: stopping.signal,
+      stopping,
     });
     progress.end();
     const out = resolve(options.out);
@@ -59,4 +58,19 @@ async function run(options: Options): Promise<void> {
     if (isKept) process.stderr.write(`data and logs are kept in ${folder}\n`);
     else rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** One key press comes twice under npm: from the terminal, and handed on by npm itself. */
+const SAME_KEY_PRESS_MS = 500;
+
+/** The first Ctrl-C ends load and faults, and what was accepted is checked; a second one ends the process. */
+function stopOnCtrlC(): AbortSignal {
+  const stop = new AbortController();
+  let firstMs = Infinity;
+  process.on("SIGINT", () => {
+    if (performance.now() - firstMs > SAME_KEY_PRESS_MS) process.exit(130);
+    if (!stop.signal.aborted) firstMs = performance.now();
+    stop.abort();
+  });
+  return stop.signal;
 }

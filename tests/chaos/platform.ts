@@ -104,7 +104,8 @@ export async function startPlatform(options: {
     made.start();
   }
   for (const [name, made] of services) {
-    await until(made.isReady, { what: `${name} is ready`, timeoutMs: 60_000 });
+    const log = join(logs, `${name}.log`);
+    await until(made.isReady, { what: `${name} is ready (its log: ${log})`, timeoutMs: 60_000 });
   }
   return {
     parts,

@@ -2,6 +2,7 @@ import { createKafka } from "@fiberstream/kafka/kafka";
 import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
 import type { IncomingRecord } from "@fiberstream/kafka/records";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
@@ -13,12 +14,16 @@ import type { DeadLetterCheck } from "./dead-letter-check.ts";
 import type { Ledger } from "./ledger.ts";
 
 const TOPICS = [
-  { stage: "raw", topic: "probe.metrics.raw", schema: "ProbeMetric" },
-  { stage: "enriched", topic: "probe.metrics.enriched", schema: "EnrichedProbeMetric" },
+  { stage: "raw", name: "probe.metrics.raw", schema: "ProbeMetric" },
+  { stage: "enriched", name: "probe.metrics.enriched", schema: "EnrichedProbeMetric" },
 ] as const;
 
-/** Hands all that the topics hold (committed records only) and then all rows to the checks. */
+/**
+ * Hands all that the topics hold (committed records only) and then all rows to the checks.
+ * @throws {TransientError} @throws {FatalError} of Kafka and the registry; what the database says, as it came
+ */
 export async function readFound(options: {
+  namespace: string;
   brokers: string;
   schemaRegistryUrl: string;
   databaseUrl: string;
@@ -27,13 +32,14 @@ export async function readFound(options: {
   deadLetters: DeadLetterCheck;
   onProgress: (doing: string) => void;
 }): Promise<void> {
-  const { ledger, checker, deadLetters, onProgress } = options;
+  const { namespace, ledger, checker, deadLetters, onProgress } = options;
   const log = createLog({ service: "chaos", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: [options.brokers], clientId: "chaos", log });
   const registry = createSchemaRegistry({ url: options.schemaRegistryUrl });
   const reader = await connectTopicReader({ kafka });
   try {
-    for (const { stage, topic, schema } of TOPICS) {
+    for (const { stage, name, schema } of TOPICS) {
+      const topic = topicIn(namespace, name);
       onProgress(`reading ${topic}`);
       const decoder = createRecordDecoder<ProbeMetric>({
         registry,
@@ -49,7 +55,10 @@ export async function readFound(options: {
       }
     }
     onProgress("reading the dead letters");
-    for await (const { records } of readAll(reader, "probe.metrics.dead-letter")) {
+    for await (const { records } of readAll(
+      reader,
+      topicIn(namespace, "probe.metrics.dead-letter"),
+    )) {
       for (const record of records) deadLetters.letter(record);
     }
   } finally {

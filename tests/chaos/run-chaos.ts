@@ -152,6 +152,7 @@ async function check(
   const checker = createChecker(ledger);
   const deadLetters = createDeadLetterCheck("probe.metrics.raw");
   await readFound({
+    namespace: "",
     brokers: parts.of("kafka").address,
     schemaRegistryUrl: parts.of("registry").address,
     databaseUrl: parts.databaseUrl,

@@ -63,6 +63,8 @@ export function createServiceProcess(options: {
     const [command, ...args] = [...tie, process.execPath, ...SERVICE_NODE_ARGS, ...clock, main];
     const started = spawn(command, args, {
       stdio: ["ignore", log, log],
+      // Ctrl-C reaches this process only.
+      detached: true,
       env: {
         ...SERVICE_ENVIRONMENT,
         ...inheritedEnvironment(),

@@ -10,8 +10,8 @@ export type DrawnFault = {
 };
 
 const WIDTH = 1_200;
-const LEFT = 70;
-const RIGHT = 15;
+const LEFT = 110;
+const RIGHT = 25;
 const CHART_HEIGHT = 150;
 const LANE_HEIGHT = 13;
 const FIRST_CHART_TOP = 50;
@@ -51,7 +51,7 @@ export function drawTimeline(run: {
     return `<rect x="${x(fromMs).toFixed(1)}" y="${y + 2}" width="${width}" height="${LANE_HEIGHT - 4}" fill="#c0392b"><title>${escape(`${kind} ${target}`)}</title></rect>`;
   });
   const laneNames = kinds.map((kind, at) =>
-    text(LEFT + 2, lanesTop + at * LANE_HEIGHT + 10, kind, 'fill="#555" font-size="9"'),
+    text(LEFT - 6, lanesTop + at * LANE_HEIGHT + 10, kind, 'text-anchor="end" font-size="10"'),
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11">`,
