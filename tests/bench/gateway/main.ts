@@ -1,0 +1,140 @@
+import { mkdirSync } from "node:fs";
+import { createKeyTable } from "@fiberstream/cli/key-table";
+import { renderTable } from "@fiberstream/deploy/local/table";
+import { createPool } from "@fiberstream/postgres/pool";
+import { messageOf } from "@fiberstream/runtime/errors";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { giveAddresses } from "@fiberstream/testkit/config";
+import type { RunningService } from "@fiberstream/testkit/service";
+import { startSharedParts } from "@fiberstream/testkit/shared-parts";
+import { createProgress, type Progress } from "../sink/progress.ts";
+import { measure, type Measured } from "./measure.ts";
+import { createCommand, type Options } from "./options.ts";
+import { SCENARIOS } from "./scenarios.ts";
+
+const WARM_UP_SECONDS = 3;
+
+try {
+  await createCommand(run).parseAsync();
+} catch (error) {
+  process.stderr.write(`bench:gateway: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function run(options: Options): Promise<void> {
+  const life = createLife();
+  const progress = life.own(createProgress(), (owned) => owned.end());
+  try {
+    const measured = await measureAll(options, life, progress);
+    progress.end();
+    process.stdout.write(options.json ? `${JSON.stringify(measured)}\n` : render(measured));
+  } finally {
+    await life.stop();
+  }
+}
+
+async function measureAll(options: Options, life: Life, progress: Progress): Promise<Measured[]> {
+  progress.step("starting the parts");
+  const parts = life.own(await startSharedParts((doing) => progress.step(doing)), (owned) =>
+    owned.stop(),
+  );
+  giveAddresses(JSON.stringify(parts.addresses));
+  // These read the addresses as they are loaded.
+  const { createTestDatabase } = await import("@fiberstream/testkit/database");
+  const { createTestTopics } = await import("@fiberstream/testkit/topics");
+  const { startService } = await import("@fiberstream/testkit/service");
+  await createTestTopics("");
+  const { url: databaseUrl } = await createTestDatabase();
+  const measured: Measured[] = [];
+  const modes = options.keys === "both" ? (["without", "with"] as const) : [options.keys];
+  for (const mode of modes) {
+    const token = mode === "with" ? await createToken(databaseUrl) : undefined;
+    if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
+    const gateway = await startService("ingest-gateway", {
+      DATABASE_URL: databaseUrl,
+      AUTH_MODE: token === undefined ? "open" : "keys",
+      LOG_LEVEL: "warn",
+      ...(options.profile !== undefined && {
+        NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${options.profile}`,
+      }),
+    });
+    measured.push(...(await measureGateway(gateway, { ...options, token, progress })));
+    await gateway.stop();
+  }
+  return measured;
+}
+
+async function measureGateway(
+  gateway: RunningService,
+  how: Options & { token: string | undefined; progress: Progress },
+): Promise<Measured[]> {
+  const { only, seconds, token, progress } = how;
+  const measured: Measured[] = [];
+  const mode = token === undefined ? "without keys" : "with keys";
+  for (const scenario of SCENARIOS.filter(({ name }) => only === undefined || name === only)) {
+    const { name } = scenario;
+    progress.step(`${name}, ${mode}`);
+    await measure(gateway, scenario, { name, token, seconds: WARM_UP_SECONDS });
+    const full = await measure(gateway, scenario, { name, token, seconds });
+    measured.push(full);
+    if (name !== "single") continue;
+    progress.step(`${name} at half, ${mode}`);
+    const rate = Math.round(full.requestsPerSecond / 2);
+    measured.push(
+      await measure(gateway, scenario, { name: `${name} at half`, token, seconds, rate }),
+    );
+  }
+  return measured;
+}
+
+/** A key without a limit that anyone could reach here. */
+async function createToken(databaseUrl: string): Promise<string> {
+  const log = createLog({ service: "bench", level: "error", format: "json" });
+  const pool = createPool({ databaseUrl, applicationName: "bench", maxConnections: 1, log });
+  const { token = "" } = await createKeyTable(pool).create({
+    tenant: "bench",
+    node_pattern: "bench-*",
+    rate_per_second: 1e9,
+    burst: 1e9,
+    requires_signature: false,
+    expires_at: null,
+    jwt_subject: null,
+    note: null,
+  });
+  await pool.end();
+  return token;
+}
+
+function render(measured: readonly Measured[]): string {
+  const ms = (value: number) => value.toFixed(1);
+  const rows = measured.map((one) => [
+    one.name,
+    one.keys ? "yes" : "no",
+    String(Math.round(one.requestsPerSecond)),
+    String(Math.round(one.eventsPerSecond)),
+    one.cpuUsPerEvent.toFixed(1),
+    `${Math.round(one.cpuPercent)} %`,
+    ms(one.p50Ms),
+    ms(one.p95Ms),
+    ms(one.p99Ms),
+    String(Math.round(one.peakRssMb)),
+    Object.entries(one.others)
+      .map(([status, count]) => `${count} x ${status}`)
+      .join(", "),
+  ]);
+  const heading = [
+    "SENDING",
+    "KEYS",
+    "REQUESTS/s",
+    "EVENTS/s",
+    "CPU us/EVENT",
+    "OF A CORE",
+    "p50 ms",
+    "p95 ms",
+    "p99 ms",
+    "PEAK RSS MB",
+    "NOT 202",
+  ];
+  return `${renderTable([heading, ...rows])}\n`;
+}

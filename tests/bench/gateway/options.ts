@@ -1,0 +1,49 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { SCENARIOS } from "./scenarios.ts";
+
+export type Options = {
+  readonly only: string | undefined;
+  readonly keys: "with" | "without" | "both";
+  readonly seconds: number;
+  readonly profile: string | undefined;
+  readonly json: boolean;
+};
+
+/** The command with its `--help`. @param run is called with what was asked for */
+export function createCommand(run: (options: Options) => Promise<void>): Command {
+  return new Command("bench:gateway")
+    .usage("[options]   (npm run bench:gateway -- [options])")
+    .description("Measures the gateway taking events in, each answered when Kafka has it.")
+    .addOption(
+      new Option("--only <name>", "one way of sending").choices(SCENARIOS.map(({ name }) => name)),
+    )
+    .addOption(
+      new Option("--keys <which>", "with API keys, without, or both after each other")
+        .choices(["with", "without", "both"])
+        .default("both"),
+    )
+    .option("--seconds <number>", "how long each measurement takes", whole(1, 3_600), 10)
+    .option("--profile <folder>", "write a CPU profile of the gateway there")
+    .option("--json", "print the figures as JSON", false)
+    .addHelpText("after", HELP)
+    .allowExcessArguments(false)
+    .showHelpAfterError("(--help shows what there is)")
+    .action((options: Options) => run(options));
+}
+
+const HELP = `
+Kafka, registry, Redis and PostgreSQL are the run's own, on this machine: it should have nothing else to do.
+The gateway is a process of its own, and so is what sends. Each way of sending is warmed up first. "single at
+half" sends half as many requests a second as "single" got through, evenly, and is there for its latencies.
+
+Examples:
+  npm run bench:gateway
+  npm run bench:gateway -- --only single --keys without --seconds 30
+  npm run bench:gateway -- --only batch-500 --keys without --profile /tmp/profile
+`;
+
+const whole = (least: number, most: number) => (text: string) => {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new InvalidArgumentError(`takes a whole number from ${least} to ${most}.`);
+};
