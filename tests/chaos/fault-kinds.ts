@@ -102,6 +102,12 @@ export const FAULTS = {
     lastsMs: [0, 4_000],
     weight: 2,
   },
+  "fill-disk": {
+    what: "the database's volume is full for a while (as root on Linux without Docker only)",
+    targets: ["postgres"],
+    lastsMs: [4_000, 10_000],
+    weight: 1,
+  },
   "stop-redis": {
     what: "Redis stops for a while",
     targets: ["redis"],

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "@fiberstream/testkit/until";
 import { createClient } from "@redis/client";
+import { Client } from "pg";
 import { addPartitions } from "./add-partitions.ts";
 import { type InstanceName, INSTANCES } from "./fault-kinds.ts";
+import type { Parts } from "./parts.ts";
 import type { Platform } from "./platform.ts";
 import type { PlannedFault } from "./schedule.ts";
 import type { LinkState } from "./tcp-proxy.ts";
@@ -37,6 +39,8 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
       return away(platform.parts.of("kafka"), lastsMs);
     case "kill-postgres":
       return away(platform.parts.of("postgres"), lastsMs);
+    case "fill-disk":
+      return fillDisk(platform.parts, lastsMs);
     case "stop-redis":
       return stopped(platform.parts.of("redis"), lastsMs);
     case "flush-redis":
@@ -91,6 +95,28 @@ async function onLink(fault: PlannedFault, state: LinkState, platform: Platform)
   platform.network.set(fault.target, state);
   await delay(fault.lastsMs);
   platform.network.set(fault.target, { kind: "open" });
+}
+
+async function fillDisk({ volume, of, databaseUrl }: Parts, lastsMs: number): Promise<void> {
+  if (volume === undefined) throw new Error("the database has no volume of its own");
+  await volume.fill();
+  await delay(lastsMs);
+  await volume.free();
+  // A server that could not write its log has given up, and is started again as by an orchestrator.
+  if (!(await accepts(databaseUrl))) await away(of("postgres"), 0);
+}
+
+async function accepts(databaseUrl: string): Promise<boolean> {
+  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 2_000 });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end();
+  }
 }
 
 async function flushRedis(url: string): Promise<void> {

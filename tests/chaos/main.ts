@@ -5,6 +5,7 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import { createCommand, type Options } from "./options.ts";
 import { createProgress } from "./progress.ts";
 import { brokenPromises, renderReport } from "./report.ts";
+import { canFillDisks, runWithOwnMounts } from "./own-mounts.ts";
 import { runChaos } from "./run-chaos.ts";
 import { planByChance, planEachOnce, renderSchedule } from "./schedule.ts";
 
@@ -18,11 +19,17 @@ try {
 async function run(options: Options): Promise<void> {
   const { seed, minutes, events, kinds } = options;
   const durationMs = minutes * 60_000;
-  const faults = options.eachOnce
+  const planned = options.eachOnce
     ? planEachOnce({ seed, durationMs, kinds })
     : planByChance({ seed, durationMs, kinds, everyMs: options.everySeconds * 1_000 });
+  // Planned all the same where it cannot be done, so that a seed means the same everywhere.
+  const canFill = await canFillDisks();
+  const faults = planned.filter(({ kind }) => canFill || kind !== "fill-disk");
   const schedule = `seed ${seed}: ${faults.length} faults in ${minutes} min\n${renderSchedule(faults)}`;
   if (options.plan) return void process.stdout.write(schedule);
+  if (faults.some(({ kind }) => kind === "fill-disk") && !options.ownMounts) {
+    return runWithOwnMounts();
+  }
   process.stderr.write(schedule);
 
   const folder = mkdtempSync(join(tmpdir(), "fiberstream-chaos-"));

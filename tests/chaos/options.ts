@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { FAULT_KINDS, type FaultKind, FAULTS } from "./fault-kinds.ts";
 
 export type Options = {
@@ -11,6 +11,8 @@ export type Options = {
   readonly plan: boolean;
   readonly out: string;
   readonly json: boolean;
+  /** Whether this process has mounts of its own already. */
+  readonly ownMounts: boolean;
 };
 
 /** The command with its `--help`. @param run is called with what was asked for */
@@ -29,6 +31,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .option("--plan", "print the schedule and do nothing else", false)
     .option("--out <folder>", "where the timeline and the report go", ".fiberstream/chaos")
     .option("--json", "print the report as JSON", false)
+    .addOption(new Option("--own-mounts").hideHelp().default(false))
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
     .showHelpAfterError("(--help shows what there is)")

@@ -30,6 +30,8 @@ const SERVICES: Record<ReturnType<typeof serviceOf>, ServiceName> = {
 /** @param options.folder for data and logs, absolute */
 export async function startPlatform(options: {
   folder: string;
+  /** Whether the database gets a volume that can be filled. */
+  ownVolume: boolean;
   life: Life;
   onProgress: (doing: string) => void;
 }): Promise<Platform> {
@@ -52,6 +54,7 @@ export async function startPlatform(options: {
         port: kafkaPorts[instance],
         advertisedPort: linkPorts[LINKS.indexOf(linkOf(instance, "kafka"))] ?? 0,
       })),
+      ownVolume: options.ownVolume,
       onProgress,
     }),
     (owned) => owned.end(),

@@ -42,7 +42,12 @@ export async function runChaos(run: {
   const { seed, minutes, progress } = run;
   const life = createLife();
   try {
-    const platform = await startPlatform({ folder: run.folder, life, onProgress: progress.step });
+    const platform = await startPlatform({
+      folder: run.folder,
+      ownVolume: run.faults.some(({ kind }) => kind === "fill-disk"),
+      life,
+      onProgress: progress.step,
+    });
     const senders = planSenders({ events: run.events, durationMs: minutes * 60_000 });
     const ledger = ledgerFor({ seed, senders });
     const newerNodes = Array.from({ length: NEWER_NODES }, (_, at) => nodesOf(senders) + at);

@@ -60,7 +60,14 @@ export function createServiceProcess(options: {
     const log = openSync(join(options.folder, `${name}.log`), "a");
     const clock = clockShiftMs === 0 ? [] : ["--import", CLOCK];
     const main = fileURLToPath(new URL(`../../${service}/src/main.ts`, import.meta.url));
-    const [command, ...args] = [...tie, process.execPath, ...SERVICE_NODE_ARGS, ...clock, main];
+    const [command, ...args] = [
+      ...tie,
+      process.execPath,
+      ...SERVICE_NODE_ARGS,
+      "--trace-warnings",
+      ...clock,
+      main,
+    ];
     const started = spawn(command, args, {
       stdio: ["ignore", log, log],
       // Ctrl-C reaches this process only.
