@@ -3,7 +3,7 @@ import type { DeadLetterCounts } from "./dead-letter-check.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import type { UnplannedEnd } from "./service-process.ts";
 
-export type FaultReport = {
+type FaultReport = {
   readonly kind: FaultKind;
   readonly target: string;
   /** ms since the load began. */
