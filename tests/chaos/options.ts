@@ -25,7 +25,11 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .option("--seed <number>", "which schedule, and which events", whole(0, 2 ** 31), 1)
     .option("--minutes <number>", "how long the load and its faults last", decimal(0.3, 600), 3)
     .option("--events <number>", "how many events are to be accepted", whole(100, 1e8), 50_000)
-    .option("--faults <list>", "only these kinds, separated by commas", kinds, FAULT_KINDS)
+    .addOption(
+      new Option("--faults <list>", "only these kinds, separated by commas")
+        .argParser(kinds)
+        .default(FAULT_KINDS, "all"),
+    )
     .option("--every <seconds>", "how far apart faults are, on average", decimal(0.5, 3_600), 6)
     .option("--each-once", "every kind once, instead of by chance", false)
     .option("--plan", "print the schedule and do nothing else", false)
