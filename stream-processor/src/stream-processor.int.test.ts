@@ -168,7 +168,9 @@ describe("stream processor", () => {
       ...usual.slice(-5),
       ...Array.from({ length: 5 }, () => measured(400)),
     ]);
-    await until(() => alerts.length === 1, { what: "an alert opened" });
+    await until(() => alerts.length === 1 && enriched.length >= 25, {
+      what: "an alert opened, and all but the repeats came",
+    });
     expect(enriched).toHaveLength(25);
     expect(enrichedOf(enriched[20])).toMatchObject({ anomaly_reason: "latency" });
     expect(enrichedOf(enriched[19])).toMatchObject({ quality: "good", anomaly_reason: null });
