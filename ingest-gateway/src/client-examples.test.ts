@@ -30,7 +30,7 @@ beforeAll(() => {
   const parameters = ["build", "-o", built, "send.go"];
   const env = {
     PATH: toolEnvironment()["PATH"],
-    HOME: folder,
+    HOME: join(built, ".."),
     GOCACHE: join(built, "..", "cache"),
   };
   const { status, stderr } = spawnSync("go", parameters, { cwd: folder, env, encoding: "utf8" });
