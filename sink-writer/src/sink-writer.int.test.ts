@@ -132,31 +132,6 @@ describe("sink writer", () => {
     );
   });
 
-  it("loses and doubles nothing when it is killed again and again", async () => {
-    // Each kill costs 10 s, until the group gives up waiting for the dead member.
-    const portions = 3;
-    const portionSize = 5_000;
-    for (let portion = 1; portion <= portions; portion++) {
-      const sink = await start();
-      await send(eventsOf(40, portionSize));
-      // Some rows of the portion, not all of them: somewhere in the middle of its batches.
-      await until(async () => ((await storedRows()) ?? 0) > (portion - 1) * portionSize, {
-        what: "a batch of the portion is stored",
-      });
-      await sink.kill("SIGKILL");
-    }
-    await start();
-    await untilStored(portions * portionSize);
-    const { rows } = await sql.query(
-      `SELECT count(DISTINCT event_id)::int AS events,
-              (SELECT sum(next_offset)::int FROM sink_offsets) AS offsets,
-              (SELECT count(*)::int FROM nodes) AS nodes
-       FROM metrics`,
-    );
-    const total = portions * portionSize;
-    expect(rows).toEqual([{ events: total, offsets: total, nodes: 40 }]);
-  }, 90_000);
-
   it("shares partitions with a second one, and writes each event once", async () => {
     const first = await start();
     await send(eventsOf(40, 1_000));

@@ -22,23 +22,21 @@ export type InsertThroughStaging = (
  * The function throws what the server or the network says, as it came.
  */
 export function createInsertThroughStaging(layout: TableLayout): InsertThroughStaging {
-  const columns = columnList(layout);
-  // Rows come back in the order in which they were copied, so that the first of two equals wins.
-  const insertNew = `
-    INSERT INTO metrics (${columns})
-    SELECT ${columns} FROM ${STAGING_TABLE} ORDER BY place
-    ON CONFLICT DO NOTHING`;
+  const insertNew = insertNewOf(columnList(layout));
   return async (client, fill, { topic, partitions, offsets }) => {
     await client.query(EMPTY_STAGING);
     await fill();
-    const { rowCount: inserted } = await client.query(insertNew);
+    const { rows } = await client.query<{ place: number }>(SELECT_FIRST_PLACE);
+    const { rowCount } = await client.query(insertNew);
+    const inserted = rowCount ?? 0;
     if (inserted === offsets.length) return { inserted, conflicts: 0 };
     const { rowCount: conflicts } = await client.query(KEEP_CONFLICTS, [
       topic,
       partitions,
       offsets,
+      rows[0]?.place,
     ]);
-    return { inserted: inserted ?? 0, conflicts: conflicts ?? 0 };
+    return { inserted, conflicts: conflicts ?? 0 };
   };
 }
 
@@ -49,6 +47,23 @@ const EMPTY_STAGING = `
   ) ON COMMIT DELETE ROWS;
   DELETE FROM ${STAGING_TABLE}`;
 
+const SELECT_FIRST_PLACE = `SELECT min(place) AS place FROM ${STAGING_TABLE}`;
+
+// Of rows with the same identity the one that was copied first wins. What was inserted leaves the staging
+// table, so that only the rest is looked up in metrics again: a look costs as much as an insert (8 us).
+const insertNewOf = (columns: string) => `
+  WITH inserted AS (
+    INSERT INTO metrics (${columns})
+    SELECT ${columns} FROM ${STAGING_TABLE} ORDER BY place
+    ON CONFLICT DO NOTHING
+    RETURNING node_id, time, event_id
+  )
+  DELETE FROM ${STAGING_TABLE} WHERE place IN (
+    SELECT min(place)
+    FROM ${STAGING_TABLE} JOIN inserted USING (node_id, time, event_id)
+    GROUP BY node_id, time, event_id
+  )`;
+
 // What a probe says, without what differs each time it says it again (received_at, what the processor
 // derives) and without what is in the identity. LIMIT keeps the planner, which knows nothing of the
 // staging table's size, to one look into the identity index for each row. A record that is read again
@@ -58,10 +73,9 @@ const KEEP_CONFLICTS = `
     (time, node_id, event_id, stored, received, topic, partition, record_offset)
   SELECT staged.time, staged.node_id, staged.event_id,
          to_jsonb(first), to_jsonb(staged) - 'place', $1,
-         ($2::integer[])[staged.place - base.place + 1],
-         ($3::bigint[])[staged.place - base.place + 1]
+         ($2::integer[])[staged.place - $4::integer + 1],
+         ($3::bigint[])[staged.place - $4::integer + 1]
   FROM ${STAGING_TABLE} AS staged
-  CROSS JOIN (SELECT min(place) AS place FROM ${STAGING_TABLE}) AS base
   CROSS JOIN LATERAL (
     SELECT * FROM metrics
     WHERE metrics.node_id = staged.node_id
