@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import kafkajs from "kafkajs";
 import type { KafkaClient } from "./kafka.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
@@ -39,6 +40,7 @@ export async function ensureTopics(options: {
           configEntries: entriesOf({ ...config, ...replication.config }),
         })),
       });
+      for (const { topic } of missing) await untilLed(admin, topic);
     }
     const present = options.topics.filter(({ topic }) => existing.has(topic));
     const changed = new Map<string, string[]>();
@@ -55,6 +57,25 @@ export async function ensureTopics(options: {
     await admin.disconnect();
   }
 }
+
+/**
+ * A topic's leaders are in the metadata before they know of it themselves: until then they refuse records.
+ * @throws the client's last error when a leader still refuses after 10 s
+ */
+async function untilLed(admin: Admin, topic: string): Promise<void> {
+  const giveUpAtMs = Date.now() + LED_WITHIN_MS;
+  for (;;) {
+    try {
+      await admin.fetchTopicOffsets(topic);
+      return;
+    } catch (error) {
+      if (Date.now() > giveUpAtMs) throw error;
+      await delay(50);
+    }
+  }
+}
+
+const LED_WITHIN_MS = 10_000;
 
 type Admin = ReturnType<KafkaClient["admin"]>;
 
