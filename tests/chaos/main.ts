@@ -54,8 +54,8 @@ async function run(options: Options): Promise<void> {
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderReport(report));
     process.stderr.write(`timeline: ${join(out, `seed-${seed}.svg`)}\n`);
     const broken = brokenPromises(report);
-    isKept = broken.length > 0;
-    if (isKept) {
+    isKept = options.keep || broken.length > 0;
+    if (broken.length > 0) {
       process.stderr.write(`chaos: ${broken.join("; ")}\n`);
       process.exitCode = 1;
     } else

@@ -10,6 +10,7 @@ export type Options = {
   readonly eachOnce: boolean;
   readonly plan: boolean;
   readonly out: string;
+  readonly keep: boolean;
   readonly json: boolean;
   /** Whether this process has mounts of its own already. */
   readonly ownMounts: boolean;
@@ -34,6 +35,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .option("--each-once", "every kind once, instead of by chance", false)
     .option("--plan", "print the schedule and do nothing else", false)
     .option("--out <folder>", "where the timeline and the report go", ".fiberstream/chaos")
+    .option("--keep", "keep data and logs of a good run, too", false)
     .option("--json", "print the report as JSON", false)
     .addOption(new Option("--own-mounts").hideHelp().default(false))
     .addHelpText("after", HELP)
