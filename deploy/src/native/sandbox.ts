@@ -20,7 +20,8 @@ export type Sandboxed = {
  * Everything is mounted inside a mount namespace of the part's own, so nothing is left to unmount.
  * The tree itself is read-only: parts of several starts share it. tini is the first process of the
  * PID namespace, hands signals on to the program and, by staying root, keeps the order to die with
- * its parent, which a change of user would clear.
+ * its parent, which a change of user would clear. Data that another tree has written gets the number
+ * that its user has in this one.
  */
 const SCRIPT = `set -e
 root=$1 data=$2 user=$3
@@ -32,7 +33,7 @@ mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -t tmpfs tmpfs "$root/run"
 mount --bind "$data" "$root/data"
-chroot "$root" chown "$user:" /data
+chroot "$root" find /data ! -user "$user" -exec chown -h "$user:" '{}' +
 cd /
 exec chroot "$root" /usr/bin/tini -- /usr/bin/setpriv --reuid="$user" --regid="$user" --clear-groups \
   /usr/bin/env -i HOME=/data PATH=/usr/bin:/bin LANG=C.UTF-8 "$@"
