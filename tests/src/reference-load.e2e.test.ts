@@ -18,13 +18,13 @@ describe("five probes in Accra, Kumasi, Lagos, Abuja and Nairobi, an event a sec
   it("has every event accepted and stored once, answered soon, and leaves no backlog", async () => {
     const cities = createFleet({ probes: 5, seed: 1 }).map(({ place }) => place.city);
     expect(cities).toEqual(["Accra", "Kumasi", "Lagos", "Abuja", "Nairobi"]);
-    // A minute has few answers from code that runs for the first time; six seconds would have many.
+    // A minute has few answers from code that runs for the first time; a few seconds would have many.
     await run({ rate: "unlimited", maxEvents: 200, concurrency: 4, freshIds: "warm-up" });
 
-    const summary = await run({ durationMs: 6_000 });
+    const summary = await run({ durationMs: 12_000 });
 
-    expect(summary).toMatchObject({ sent: 30, accepted: 30, refused: 0, unsent: 0 });
-    expect(summary.verified).toMatchObject({ rows: 30, lost: 0, doubled: 0, altered: 0 });
+    expect(summary).toMatchObject({ sent: 60, accepted: 60, refused: 0, unsent: 0 });
+    expect(summary.verified).toMatchObject({ rows: 60, lost: 0, doubled: 0, altered: 0 });
     expect(summary.answerMs.p95).toBeLessThan(50);
     for (const name of ["stream-processor", "sink-writer"] as const) {
       await until(async () => (await backlogOf(platform.service(name))) === 0, {
