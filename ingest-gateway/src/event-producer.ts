@@ -140,7 +140,11 @@ export function createEventProducer(options: {
     produce: async (events, headers) => {
       inFlightEvents += events.length;
       const taken = events.map((event) => take(event, headers));
-      await Promise.all(Array.from(new Set(taken.map(({ gather }) => gather.delivered))));
+      // Neighbours share a gather, and most requests have one: only its changes are waited for.
+      let last: Gather | undefined;
+      const gathers: Gather[] = [];
+      for (const { gather } of taken) if (gather !== last) gathers.push((last = gather));
+      for (const gather of gathers) await gather.delivered;
       inFlightEvents -= events.length;
       return taken.map(({ gather, index }) => gather.deliveryOf(index));
     },

@@ -42,7 +42,7 @@ describe("requests that mean harm", () => {
   });
 
   it.each([
-    ["gzip", gzipSync(Buffer.alloc(512 * 1_024 * 1_024))],
+    ["gzip", gzipSync(Buffer.alloc(64 * 1_024 * 1_024))],
     ["zstd", zstdCompressSync(Buffer.alloc(512 * 1_024 * 1_024))],
   ])("cannot unpack into more than the limit: %s", async (encoding, bomb) => {
     intake = await startTestIntake();

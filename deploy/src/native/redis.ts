@@ -24,6 +24,9 @@ export function startRedis(options: PartOptions): Promise<Part> {
         "everysec",
         "--save",
         "",
+        // Full, it refuses writes and evicts nothing: the services go on without it, and say so.
+        "--maxmemory",
+        "512mb",
       ],
     },
     stopSignal: "SIGTERM",
