@@ -68,6 +68,8 @@ describe("the local start", () => {
     expect(output).toMatch(/redis \((native|container)\) +up/);
     expect(output).toMatch(/kafka \(external\) +up/);
     expect(output).toMatch(/prometheus \((native|container)\) +up/);
+    // It reads its targets from files a moment after it is up.
+    await until(async () => (await scraped()).length === 3, { what: "the services are watched" });
     expect(await scraped()).toEqual(
       ports
         .slice(1, 4)
