@@ -9,5 +9,5 @@ export function helpOnSettings(settings: Settings): string {
     const shown = isTold ? ` (default ${String(standard.data)})` : "";
     return `  ${variable.padEnd(width)}  ${meaning}${shown}`;
   });
-  return `\nSettings (environment variables):\n${lines.join("\n")}\n`;
+  return `\nSettings (environment variables; NAME_FILE names a file to read one from):\n${lines.join("\n")}\n`;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ConfigError } from "./config-error.ts";
+import { givenFor } from "./setting-file.ts";
 
 /** One setting: the environment variable's name, its rule, and what it means to an operator. */
 export type Setting<S extends z.ZodType = z.ZodType> = {
@@ -27,7 +28,7 @@ export const wholeNumber = (range: { min: number; max: number }) =>
 export const portNumber = () => wholeNumber({ min: 0, max: 65_535 });
 
 /**
- * Reads settings from an environment once.
+ * Reads settings from an environment once, each from its variable or from the file that `<variable>_FILE` names.
  * Empty variables count as not set, so that a Compose file may pass them through.
  *
  * @throws {ConfigError} that lists every bad value at once, without repeating the values (secrets).
@@ -39,11 +40,15 @@ export function readSettings<S extends Settings>(
   const config: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [key, { variable, rule, meaning }] of Object.entries(settings)) {
-    const given = environment[variable];
-    const result = rule.safeParse(given === "" ? undefined : given);
+    const given = givenFor(variable, environment);
+    if ("problem" in given) {
+      problems.push(`${variable} (${meaning}): ${given.problem}`);
+      continue;
+    }
+    const result = rule.safeParse(given.value);
     if (result.success) config[key] = result.data;
     else {
-      const reason = given === undefined ? "is not set" : result.error.issues[0]?.message;
+      const reason = given.value === undefined ? "is not set" : result.error.issues[0]?.message;
       problems.push(`${variable} (${meaning}): ${reason ?? "is not valid"}`);
     }
   }
