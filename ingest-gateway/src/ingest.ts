@@ -14,6 +14,7 @@ import { readBody } from "./read-body.ts";
 import type { Refusal } from "./refusal.ts";
 import type { ReadHead } from "./request-head.ts";
 import type { Mark } from "./server-timing.ts";
+import type { RequestTrace } from "./trace.ts";
 import type { ValidateEvent } from "./validate-event.ts";
 import { type CheckedEvents, validateEvents } from "./validate-events.ts";
 
@@ -26,6 +27,7 @@ export type Call = {
   readonly answerOf: (refusal: Refusal) => Answer;
   /** Told of each step that is done, for senders that ask where the time went. */
   readonly mark: Mark;
+  readonly trace: RequestTrace;
 };
 
 /** @throws {Refusal}, or the request's own error when the sender has gone */
@@ -46,7 +48,7 @@ export type IngestSteps = {
 /** The life of a request's events: let in, read, parse, validate, produce, answer. */
 export function createIngest(steps: IngestSteps): Ingest {
   const { admit, authenticate, buckets, budget, readHead, once, validate } = steps;
-  return async ({ route, request, askForBody, answerOf, mark }) => {
+  return async ({ route, request, askForBody, answerOf, mark, trace }) => {
     const produce = admit();
     const sender = await authenticate(request);
     buckets.admit(sender);
@@ -65,7 +67,9 @@ export function createIngest(steps: IngestSteps): Ingest {
         const checked = validateEvents(parsed, origin, { validate, kept });
         mark("check");
         buckets.charge(sender, checked.events.length);
-        const deliveries = await produce(checked.events, head.traceHeaders);
+        const deliveries = await trace.producing(checked.events.length, (headers) =>
+          produce(checked.events, headers),
+        );
         steps.count(checked, deliveries);
         mark("kafka");
         const answerFor = route === "push" ? answerOne : answerBatch;

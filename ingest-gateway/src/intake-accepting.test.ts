@@ -30,7 +30,7 @@ describe("POST /api/push", () => {
   });
 
   it("hands a sampled trace on with the record, and begins some itself", async () => {
-    intake = await startTestIntake({ environment: { TRACE_SAMPLE_RATIO: "0" } });
+    intake = await startTestIntake({ environment: { OTEL_TRACES_SAMPLER_ARG: "0" } });
     const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
     await intake.post("/api/push", exampleEvent(), { traceparent: `${trace}-01` });
     await intake.post("/api/push", exampleEvent(), { traceparent: `${trace}-00` });
@@ -41,7 +41,7 @@ describe("POST /api/push", () => {
       undefined,
     ]);
     await intake.close();
-    intake = await startTestIntake({ environment: { TRACE_SAMPLE_RATIO: "1" } });
+    intake = await startTestIntake({ environment: { OTEL_TRACES_SAMPLER_ARG: "1" } });
     await intake.post("/api/push", exampleEvent());
     expect(intake.produced.at(-1)?.headers).toEqual({
       traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),

@@ -63,6 +63,8 @@ export async function startTestIntake(
       inFlightEvents: () => 0,
       bufferBytes: budget.usedBytes,
     }),
+    tracing: undefined,
+    topic: "probe.metrics.raw",
     stopping: stop.signal,
     log: createLog({ service: "test", level: "silent", format: "json" }),
   });

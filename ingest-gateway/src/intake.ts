@@ -1,6 +1,7 @@
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import type { Log } from "@fiberstream/runtime/log";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
+import type { Tracing } from "@fiberstream/runtime/tracing";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import { createAdmission } from "./admission.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
@@ -23,7 +24,8 @@ import type { gatewaySettings } from "./settings.ts";
 import { createSourceRegion } from "./source-region.ts";
 import { type StatusSources, statusAnswer } from "./status-answer.ts";
 import { tlsFilesOf } from "./tls.ts";
-import { createTraceHeaders } from "./trace.ts";
+import { createTraceRequest } from "./trace.ts";
+import { createSampler } from "./trace-sampler.ts";
 import { createEventValidator, fieldFinder } from "./validate-event.ts";
 
 /**
@@ -41,10 +43,14 @@ export async function startIntake(options: {
   dependencies: Pick<StatusSources, "isKafkaUp" | "isRegistryUp" | "isRedisUp">;
   budget: InFlightBudget;
   metrics: GatewayMetrics;
+  tracing: Tracing | undefined;
+  /** The raw records', as spans name it. */
+  topic: string;
   stopping: AbortSignal;
   log: Log;
 }): Promise<HttpServer> {
   const { config, schema, ask, producer, dependencies, metrics, stopping, log } = options;
+  const { tracesSampler: name, tracesSampleRatio: ratio } = config;
   const { isKafkaUp } = dependencies;
   const { namespace } = config;
   const ingest = createIngest({
@@ -52,7 +58,6 @@ export async function startIntake(options: {
     admit: createAdmission({ stopping, producer, isKafkaUp }),
     readHead: createReadHead({
       sourceRegionOf: createSourceRegion(fieldFinder(schema)("source_region")),
-      traceHeadersOf: createTraceHeaders({ sampleRatio: config.traceSampleRatio }),
     }),
     checkSignature: createSignatureCheck({ ask, namespace }),
     once: createOnce({
@@ -79,7 +84,13 @@ export async function startIntake(options: {
     tls: tlsFilesOf(config),
     drainMaxWaitMs: config.shutdownTimeoutMs / 2,
     applyCors: createCors(config.corsOrigins),
-    serveEvents: createServeEvents({ ingest, metrics, stopping, log }),
+    serveEvents: createServeEvents({
+      ingest,
+      metrics,
+      traceRequest: createTraceRequest({ ...options, isSampled: createSampler({ name, ratio }) }),
+      stopping,
+      log,
+    }),
     serveRest: createExpressApp({
       status,
       openApi: createOpenApiDocument({ schema, authMode: config.authMode }),

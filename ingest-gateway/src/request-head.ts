@@ -1,5 +1,4 @@
 import type { IncomingMessage } from "node:http";
-import type { RecordHeaders } from "@fiberstream/kafka/records";
 import { batchIdOf } from "./batches/batch-id.ts";
 import { type BodyFormat, bodyFormatOf } from "./media-type.ts";
 
@@ -8,7 +7,6 @@ export type RequestHead = {
   readonly format: BodyFormat;
   readonly batchId: string | undefined;
   readonly sourceRegion: string | null;
-  readonly traceHeaders: RecordHeaders | undefined;
 };
 
 /** @throws {Refusal} UNSUPPORTED_MEDIA_TYPE, BAD_FORMAT, TOO_LONG */
@@ -16,13 +14,11 @@ export type ReadHead = (request: IncomingMessage, route: "push" | "ingest") => R
 
 export function createReadHead(options: {
   sourceRegionOf: (request: IncomingMessage) => string | null;
-  traceHeadersOf: (request: IncomingMessage) => RecordHeaders | undefined;
 }): ReadHead {
-  const { sourceRegionOf, traceHeadersOf } = options;
+  const { sourceRegionOf } = options;
   return (request, route) => ({
     format: bodyFormatOf(request, route),
     batchId: batchIdOf(request),
     sourceRegion: sourceRegionOf(request),
-    traceHeaders: traceHeadersOf(request),
   });
 }

@@ -7,6 +7,7 @@ import type { Call, Ingest } from "./ingest.ts";
 import { Refusal } from "./refusal.ts";
 import { requestIdOf } from "./request-id.ts";
 import { createServerTiming, markNothing } from "./server-timing.ts";
+import type { TraceRequest } from "./trace.ts";
 import { writeAnswer } from "./write-answer.ts";
 
 export type ServeEvents = (
@@ -19,25 +20,30 @@ export type ServeEvents = (
 export function createServeEvents(options: {
   ingest: Ingest;
   metrics: Pick<GatewayMetrics, "observeRequest" | "countRefusal">;
+  traceRequest: TraceRequest;
   stopping: AbortSignal;
   log: Log;
 }): ServeEvents {
-  const { ingest, metrics, stopping, log } = options;
+  const { ingest, metrics, traceRequest, stopping, log } = options;
 
   const answerOf = (refusal: Refusal, requestId: string): Answer => {
     metrics.countRefusal(refusal.code);
     return problemAnswer(refusal, requestId);
   };
 
-  const refused = (error: unknown, requestId: string): Answer => {
+  const refused = (error: unknown, requestId: string, traceId: string | undefined): Answer => {
     if (error instanceof Refusal) return answerOf(error, requestId);
-    log.error({ reason: messageOf(error), err: error, requestId }, "a request failed by our fault");
+    log.error(
+      { reason: messageOf(error), err: error, requestId, "trace.id": traceId },
+      "a request failed by our fault",
+    );
     const detail = "the gateway has failed and nothing is promised: send this again, and report it";
     return answerOf(new Refusal("INTERNAL_ERROR", detail), requestId);
   };
 
   return async (route, request, response) => {
     const startedAt = performance.now();
+    const trace = traceRequest(request, route);
     const requestId = requestIdOf(request);
     const askForBody = () => {
       if (request.headers.expect !== undefined) response.writeContinue();
@@ -51,14 +57,16 @@ export function createServeEvents(options: {
         askForBody,
         answerOf: (refusal) => answerOf(refusal, requestId),
         mark: timing?.mark ?? markNothing,
+        trace,
       });
     } catch (error) {
       // The sender has gone: there is nobody to answer, and nothing of its request was kept.
-      if (request.errored || response.destroyed) return;
-      answer = refused(error, requestId);
+      if (request.errored || response.destroyed) return trace.end(undefined);
+      answer = refused(error, requestId, trace.traceId);
     }
     if (timing !== undefined) answer = withHeaders(answer, timing.header());
     writeAnswer(request, response, answer, { requestId, isLast: stopping.aborted });
+    trace.end(answer.status);
     metrics.observeRequest(route, answer.status, (performance.now() - startedAt) / 1_000);
   };
 }

@@ -4,6 +4,7 @@ import { redisSettings } from "@fiberstream/redis/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { portNumber, setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
+import { samplerSettings } from "./trace-sampler.ts";
 
 const durationMs = (defaultMs: number) =>
   wholeNumber({ min: 1, max: 366 * 24 * 60 * 60 * 1_000 }).default(defaultMs);
@@ -110,11 +111,7 @@ export const gatewaySettings = {
     durationMs(75_000),
     "how long an idle connection is kept; above the idle time of the load balancer before it",
   ),
-  traceSampleRatio: setting(
-    "TRACE_SAMPLE_RATIO",
-    z.coerce.number<string>().min(0).max(1).default(0.01),
-    "share of the requests without a traceparent that begin a sampled trace, 0 to 1",
-  ),
+  ...samplerSettings(),
   dependencyCheckIntervalMs: setting(
     "DEPENDENCY_CHECK_INTERVAL_MS",
     durationMs(2_000),

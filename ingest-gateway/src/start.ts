@@ -25,7 +25,7 @@ import type { gatewaySettings } from "./settings.ts";
  * ends the intake first, then sends what is gathered, then disconnects.
  */
 export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promise<void> {
-  const { config, log, life, health, registry } = frame;
+  const { config, log, life, health, registry, tracing } = frame;
   const { stopping } = life;
   const schema = readAvroSchema("ProbeMetric");
   const topic = topicIn(config.namespace, "probe.metrics.raw");
@@ -83,6 +83,8 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
       metrics,
       stopping,
       log,
+      tracing,
+      topic,
     }),
     (owned) => owned.close(),
   );

@@ -1,6 +1,7 @@
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import type { Producer } from "@fiberstream/kafka/producer";
 import type { OutgoingRecord } from "@fiberstream/kafka/records";
+import { traceIdOf } from "@fiberstream/kafka/batch-spans";
 import type { Log } from "@fiberstream/runtime/log";
 import type { DeadRecord } from "./row-reader.ts";
 
@@ -41,10 +42,11 @@ export function createSendDeadLetters(options: {
     }
     // The first stands for all: a batch of bad records must not flood the log.
     const { topic: from, partition } = first.batch;
-    const { offset } = first.record;
+    const { offset, headers } = first.record;
     const reason = first.reason.message;
+    const traceId = traceIdOf(headers);
     log.warn(
-      { topic: from, partition, offset, stage, reason, count: dead.length },
+      { topic: from, partition, offset, stage, reason, count: dead.length, "trace.id": traceId },
       "records dead-lettered",
     );
   };

@@ -23,6 +23,7 @@ import { createUpkeep } from "./upkeep.ts";
 import { createRewindWatch } from "./watch-rewinds.ts";
 import { createWriteBatches } from "./write-batches.ts";
 
+import { createTraceWrite } from "./trace-write.ts";
 const SERVER_SETTINGS = {
   // A crash of the server may take the last commits with it: rows together with their offsets, so that
   // the same records are read again, once. Waiting for the disk at each commit takes a tenth of the time.
@@ -37,7 +38,7 @@ const TYPICAL_RECORD_BYTES = 250;
 
 /** Connects what the sink is made of, and consumes until the service stops. @throws {FatalError} */
 export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promise<void> {
-  const { config, log, life, health, registry: registryOfMetrics } = frame;
+  const { config, log, life, health, registry: registryOfMetrics, tracing } = frame;
   const topic = topicIn(config.namespace, "probe.metrics.enriched");
   const groupId = `${config.namespace}sink-writer`;
   const nowMs = () => Date.now();
@@ -111,6 +112,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     maxRows: config.maxRows,
     writers: config.writers,
   });
+    traceWrite: createTraceWrite({ tracing, groupId, databaseUrl: config.databaseUrl }),
 
   const reports = createOffsetReports({ intervalMs: 5_000, log });
   const rewinds = createRewindWatch({

@@ -7,6 +7,7 @@ import type { RowBuffers } from "./row-buffers.ts";
 import type { ReadRows } from "./row-reader.ts";
 import type { SinkMetrics } from "./sink-metrics.ts";
 import { moveOffsets } from "./stored-offsets.ts";
+import type { TraceWrite, WriteTrace } from "./trace-write.ts";
 
 export type WriteBatches = (batches: readonly RecordBatch[]) => Promise<void>;
 
@@ -26,17 +27,18 @@ export function createWriteBatches(means: {
   landRows: LandRows;
   nodes: NodeKeeper;
   metrics: SinkMetrics;
+  traceWrite: TraceWrite;
 }): WriteBatches {
   const { buffers, readRows, pool, sendDeadLetters, landRows, nodes, metrics } = means;
 
-  const writeAll = (batches: readonly RecordBatch[]) =>
+  const writeAll = (batches: readonly RecordBatch[], trace: WriteTrace) =>
     buffers.lend(async (rows) => {
       const dead = await readRows(batches, rows);
       await sendDeadLetters(dead, "decode");
 
       const { landing, remember } = await inTransaction(pool, async (client) => {
         await moveOffsets(client, batches);
-        const landed = await landRows(client, rows);
+        const landed = await trace.copying(rows.count(), () => landRows(client, rows));
         await sendDeadLetters([...landed.refused.values()], "write");
         return { landing: landed, remember: await nodes.keep(client, rows, landed.refused) };
       });
@@ -46,9 +48,12 @@ export function createWriteBatches(means: {
     });
 
   return async (batches) => {
+    const trace = means.traceWrite(batches);
     try {
-      await writeAll(batches);
+      await writeAll(batches, trace);
+      trace.end();
     } catch (error) {
+      trace.end(error);
       nodes.forget();
       throw error;
     }

@@ -11,6 +11,7 @@ import { createInHand } from "./in-hand.ts";
 import type { NodeLookup, SeenNode } from "./node-lookup.ts";
 import { type PartitionWindows, placeOf } from "./partition-windows.ts";
 import { placeOf as nodePlaceOf, type RawEvent } from "./raw-event.ts";
+import type { BatchTrace, TraceBatch } from "./trace-batch.ts";
 import { writeNote } from "./window-note.ts";
 
 export type BatchSteps = {
@@ -20,6 +21,7 @@ export type BatchSteps = {
   lookupNodes: NodeLookup;
   windows: PartitionWindows;
   enrich: Enrich;
+  traceBatch: TraceBatch;
   alertRecord: (alert: ProbeAlert) => OutgoingRecord;
   producerOf: (partition: number) => TransactionalProducer;
   topics: { enriched: string; alerts: string; deadLetter: string };
@@ -59,13 +61,14 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
     return route(batch, outcomes, nodes, steps);
   };
 
-  return async (batch) => {
+  const processOne = async (batch: RecordBatch, trace: BatchTrace) => {
     const work = inHand.of(batch) ?? inHand.keep(batch, await prepare(batch));
+    const enriched = trace.sending(work.enriched);
     await producerOf(batch.partition).transaction(async (transaction) => {
       const { topic, partition, nextOffset } = batch;
       const sent = transaction.send([
         // To the partition of the same number, so that a node's events keep their order whatever put them in it.
-        { topic: topics.enriched, partition, records: work.enriched },
+        { topic: topics.enriched, partition, records: enriched },
         { topic: topics.alerts, partition, records: work.alerts },
         { topic: topics.deadLetter, records: work.deadLetters },
       ]);
@@ -77,6 +80,17 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
     });
     inHand.done(batch);
     steps.count(work.counts);
+  };
+
+  return async (batch) => {
+    const trace = steps.traceBatch(batch);
+    try {
+      await processOne(batch, trace);
+      trace.end();
+    } catch (error) {
+      trace.end(error);
+      throw error;
+    }
   };
 }
 

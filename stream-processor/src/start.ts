@@ -29,8 +29,10 @@ import type { processorSettings } from "./settings.ts";
 import { startNodes } from "./start-nodes.ts";
 
 /** Waits for what the processor needs, then consumes until the end of `life`. */
+import { createTraceBatch } from "./trace-batch.ts";
+import { watchCluster } from "./watch-cluster.ts";
 export async function start(frame: ServiceFrame<typeof processorSettings>): Promise<void> {
-  const { config, log, life, health, registry: metricsRegistry } = frame;
+  const { config, log, life, health, registry: metricsRegistry, tracing } = frame;
   const { namespace, kafkaBrokers, schemaRegistryUrl } = config;
   const groupId = `${namespace}stream-processor`;
   const topics = {
@@ -168,6 +170,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     alertRecord: createAlertRecord({ schema: schemas.alert, schemaId: ids.alert }),
     producerOf: producers.of,
     topics,
+    traceBatch: createTraceBatch({ tracing, groupId, topic: topics.enriched }),
     groupId,
     count: processorMetrics.countBatch,
     countFailedDeadLetters: metrics.deadLetterWriteFailed,

@@ -19,8 +19,14 @@ export type Platform = {
   readonly stop: () => Promise<void>;
 };
 
-/** The three services, ready, with topics and a database of their own. */
-export async function startPlatform(): Promise<Platform> {
+/**
+ * The three services, ready, with topics and a database of their own.
+ *
+ * @param settings of all of them, on top
+ */
+export async function startPlatform(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Platform> {
   const namespace = testNamespace();
   const port = await freePort();
   const [database] = await Promise.all([createTestDatabase(), createTestTopics(namespace)]);
@@ -30,6 +36,7 @@ export async function startPlatform(): Promise<Platform> {
       DATABASE_URL: database.url,
       // The gateway keeps its public address over a restart, as it does behind a load balancer.
       ...(name === "ingest-gateway" && { PORT: String(port) }),
+      ...settings,
     });
   const services = new Map<ServiceName, RunningService>();
   await Promise.all(NAMES.map(async (name) => services.set(name, await start(name))));

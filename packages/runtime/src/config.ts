@@ -7,6 +7,7 @@ import {
   readSettings,
   wholeNumber,
 } from "./settings.ts";
+import { tracingSettings } from "./tracing.ts";
 
 /** The settings that every service has. */
 export const serviceSettings = (adminPort: number) => ({
@@ -27,6 +28,7 @@ export const serviceSettings = (adminPort: number) => ({
     wholeNumber({ min: 0, max: 600_000 }).default(25_000),
     "how long a stop may take before the process ends anyway",
   ),
+  ...tracingSettings(),
 });
 
 /** Reads settings from the process's environment. @throws {ConfigError} */

@@ -8,6 +8,7 @@ import { createLife, type Life, stopOnSignals } from "./life.ts";
 import { createLog, type Log } from "./log.ts";
 import { createServiceRegistry } from "./service-metrics.ts";
 import type { ConfigOf, Settings } from "./settings.ts";
+import { startTracing, type Tracing } from "./tracing.ts";
 
 /** What the frame gives to a service's own start. */
 export type ServiceFrame<S extends Settings> = {
@@ -16,6 +17,8 @@ export type ServiceFrame<S extends Settings> = {
   readonly life: Life;
   readonly health: Health;
   readonly registry: Registry;
+  /** undefined when nothing is traced. */
+  readonly tracing: Tracing | undefined;
   readonly admin: Pick<AdminServer, "route">;
 };
 
@@ -32,7 +35,7 @@ export async function runService<S extends ReturnType<typeof serviceSettings> & 
 }): Promise<void> {
   const { name, version } = options;
   const config = readConfigOrExit(name, options.settings);
-  // The constraint on S guarantees these five; a mapped type over a generic hides them from the compiler.
+  // The constraint on S guarantees these; a mapped type over a generic hides them from the compiler.
   const base = config as ConfigOf<ReturnType<typeof serviceSettings>>;
   const log = createLog({ service: name, level: base.logLevel, format: base.logFormat });
   const life = createLife();
@@ -44,12 +47,16 @@ export async function runService<S extends ReturnType<typeof serviceSettings> & 
   serving.failing("starting");
 
   try {
+    const tracing = life.own(
+      await startTracing({ config: base, service: name, version, log }),
+      (owned) => owned?.close(),
+    );
     const admin = life.own(
       await startAdminServer({ host: base.adminHost, port: base.adminPort, health, registry }),
       (server) => server.close(),
     );
     log.info({ address: `http://${base.adminHost}:${admin.port}` }, "admin server listens");
-    await options.start({ config, log, life, health, registry, admin });
+    await options.start({ config, log, life, health, registry, tracing, admin });
     // Acquired last, so released first: a stopping service is not ready before anything else happens.
     life.own(serving, (check) => check.failing("stopping"));
     serving.ok();
