@@ -20,7 +20,7 @@ export const sinkSettings = {
   ),
   maxWaitMs: setting(
     "SINK_MAX_WAIT_MS",
-    wholeNumber({ min: 1, max: 10_000 }).default(250),
+    wholeNumber({ min: 1, max: 10_000 }).default(50),
     "how long a record may wait for others to be written with it, ms; a backlog does not wait",
   ),
   nodeSilentAfterMs: setting(

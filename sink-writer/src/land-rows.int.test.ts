@@ -1,7 +1,8 @@
 import { inTransaction, query } from "@fiberstream/postgres/pool";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { createLandRows, type LandRows } from "./land-rows.ts";
+import { createLandRows, type Landing, type LandRows } from "./land-rows.ts";
+import { createRecentEvents, type RecentEvents } from "./recent-events.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
 import { readTableLayout, type TableLayout } from "./table-layout.ts";
 import { rowsOf, sampleEvent } from "./testing/sample-rows.ts";
@@ -19,12 +20,23 @@ beforeEach(async () => {
   landRows = createLandRows({ layout, countBytes: () => {} });
 });
 
-const land = async (events: readonly EnrichedProbeMetric[]) => {
-  const rows = await rowsOf(events, layout);
-  return inTransaction(database.pool, (client) => landRows(client, rows));
+const landSorted = async (events: readonly EnrichedProbeMetric[], recent: RecentEvents) => {
+  const rows = await rowsOf(events, layout, recent);
+  const landed = await inTransaction(database.pool, (client) => landRows(client, rows));
+  return landed.map(({ landing }) => landing);
 };
+/** As after a restart, when nothing is known to be a repeat. */
+const knowsNothing: RecentEvents = { sawBefore: () => false, forget: () => undefined };
+const land = async (events: readonly EnrichedProbeMetric[]) =>
+  (await landSorted(events, knowsNothing))[0] ?? nothing;
 const stored = () => database.valueOf("SELECT count(*)::int FROM metrics");
-const nothing = { copied: 0, staged: 0, repeats: 0, conflicts: 0, refused: new Map() };
+const nothing: Landing = {
+  copied: 0,
+  staged: 0,
+  repeats: 0,
+  conflicts: 0,
+  refused: new Map(),
+};
 
 describe("landing rows", () => {
   it("copies rows that are new", async () => {
@@ -41,6 +53,21 @@ describe("landing rows", () => {
     expect(await land([fresh, old, fresh])).toEqual({ ...nothing, staged: 1, repeats: 2 });
     expect(await stored()).toBe(2);
     expect(await database.valueOf("SELECT count(*)::int FROM metric_conflicts")).toBe(0);
+  });
+
+  it("copies what is new while repeats that were seen before are staged", async () => {
+    const recent = createRecentEvents();
+    const [old, fresh, conflict] = [sampleEvent(), sampleEvent(), sampleEvent()];
+    await landSorted([old, conflict], recent);
+    const mixed = [fresh, old, fresh, { ...conflict, latency_ms: conflict.latency_ms + 1 }];
+    expect(await landSorted(mixed, recent)).toEqual([
+      { ...nothing, copied: 1 },
+      { ...nothing, repeats: 2, conflicts: 1 },
+    ]);
+    // A write that was seen but came to nothing is written all the same.
+    await database.pool.query("TRUNCATE metrics");
+    expect(await landSorted([old], recent)).toEqual([{ ...nothing, staged: 1 }]);
+    expect(await landSorted([sampleEvent()], recent)).toEqual([{ ...nothing, copied: 1 }]);
   });
 
   it("takes the staging table first after repeats, and COPY again after a write without", async () => {

@@ -7,6 +7,7 @@ import {
 } from "@fiberstream/postgres/postgres-errors";
 import { copyRows } from "./copy-rows.ts";
 import type { Rows } from "./row-buffer.ts";
+import type { SortedRows } from "./row-buffers.ts";
 import type { DeadRecord } from "./row-reader.ts";
 import { atSavepoint } from "./savepoint.ts";
 import { createInsertThroughStaging, STAGING_TABLE } from "./staging.ts";
@@ -26,17 +27,21 @@ export type Landing = {
   readonly refused: ReadonlyMap<number, DeadRecord>;
 };
 
-export type LandRows = (client: PgClient, rows: Rows) => Promise<Landing>;
+export type Landed = { readonly rows: Rows; readonly landing: Landing };
+
+/** @returns what became of the rows of each buffer that has any */
+export type LandRows = (client: PgClient, rows: SortedRows) => Promise<Landed[]>;
 
 type LandRange = (client: PgClient, rows: Rows, range: Range) => Promise<Landing>;
 /** Rows from `from` to below `to`. */
 type Range = { readonly from: number; readonly to: number };
 
 /**
- * Writes rows in a transaction that the caller has begun: all of them by COPY; where some are stored
- * already, through a staging table; where PostgreSQL refuses a value, by halves until it stands alone.
+ * Writes rows in a transaction that the caller has begun: the fresh ones by COPY; those seen before, and all
+ * where some turn out to be stored already, through a staging table; where PostgreSQL refuses a value, by
+ * halves until it stands alone.
  *
- * Repeats come in crowds (a client that sends again, a topic that is read again): after one the staging
+ * Repeats of what no one here has seen come in crowds (a topic that is read again): after one the staging
  * table is tried first, until a write has none. A COPY that fails costs its rows' space in the table.
  *
  * @param options.countBytes is told the size of each COPY
@@ -74,7 +79,6 @@ export function createLandRows(options: {
         insertThroughStaging(client, fill, originsOf(rows, { from, to })),
       );
       const repeats = to - from - inserted - conflicts;
-      areRepeatsLikely = repeats + conflicts > 0;
       return { ...NOTHING, staged: inserted, conflicts, repeats };
     } catch (error) {
       const refusal = refusalIn(error);
@@ -82,10 +86,22 @@ export function createLandRows(options: {
     }
   };
 
-  return async (client, rows) => {
-    const all = { from: 0, to: rows.count() };
-    if (all.to === 0) return NOTHING;
-    return areRepeatsLikely ? landAmongRepeats(client, rows, all) : landByCopy(client, rows, all);
+  const landFresh: LandRange = async (client, rows, range) => {
+    const land = areRepeatsLikely ? landAmongRepeats : landByCopy;
+    const landing = await land(client, rows, range);
+    areRepeatsLikely = landing.repeats + landing.conflicts > 0;
+    return landing;
+  };
+
+  return async (client, { fresh, again }) => {
+    const landed: Landed[] = [];
+    const land = async (rows: Rows, landRange: LandRange) => {
+      const range = { from: 0, to: rows.count() };
+      if (range.to > 0) landed.push({ rows, landing: await landRange(client, rows, range) });
+    };
+    await land(fresh, landFresh);
+    await land(again, landAmongRepeats);
+    return landed;
   };
 }
 

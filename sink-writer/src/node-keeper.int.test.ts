@@ -2,6 +2,7 @@ import { inTransaction, query } from "@fiberstream/postgres/pool";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { createNodeKeeper, type NodeKeeper } from "./node-keeper.ts";
+import type { SortedRows } from "./row-buffers.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
 import { readTableLayout, type TableLayout } from "./table-layout.ts";
 import { rowsOf, sampleEvent } from "./testing/sample-rows.ts";
@@ -22,10 +23,14 @@ beforeEach(async () => {
 });
 
 const nobody = new Set<number>();
+const landedOf = ({ fresh, again }: SortedRows, refused: ReadonlySet<number>) => [
+  { rows: fresh, landing: { refused } },
+  { rows: again, landing: { refused: nobody } },
+];
 const keep = async (events: readonly EnrichedProbeMetric[], refused = nobody) => {
   const rows = await rowsOf(events, layout);
   const remember = await inTransaction(database.pool, (client) =>
-    keeper.keep(client, rows, refused),
+    keeper.keep(client, landedOf(rows, refused)),
   );
   remember();
 };
@@ -112,7 +117,7 @@ describe("node keeper", () => {
 
   it("remembers nothing of a transaction that was rolled back", async () => {
     const rolledBack = inTransaction(database.pool, async (client) => {
-      await keeper.keep(client, await rowsOf([eventOf("a")], layout), nobody);
+      await keeper.keep(client, landedOf(await rowsOf([eventOf("a")], layout), nobody));
       throw new Error("rolled back");
     });
     await expect(rolledBack).rejects.toThrow("rolled back");

@@ -5,20 +5,21 @@ import type { Rows } from "./row-buffer.ts";
 export type NodeKeeper = {
   /**
    * Sees to it, in the rows' own transaction, that every row's node exists, and is known to report.
-   * @param refused numbers of rows that are not stored
+   * @param landed rows, and the numbers of those that are not stored
    * @returns what to call once the transaction is committed: until then nothing is remembered
    * @throws {TransientError} @throws {FatalError}
    */
-  keep: (
-    client: PgClient,
-    rows: Rows,
-    refused: { has: (row: number) => boolean },
-  ) => Promise<() => void>;
+  keep: (client: PgClient, landed: readonly LandedRows[]) => Promise<() => void>;
   /**
    * Takes nothing for known any more. To be called when a write has failed: a server that crashed may
    * have lost the last commits, and nodes with them.
    */
   forget: () => void;
+};
+
+type LandedRows = {
+  readonly rows: Rows;
+  readonly landing: { readonly refused: { readonly has: (row: number) => boolean } };
 };
 
 const TOUCH_INTERVAL_MS = 10_000;
@@ -36,11 +37,11 @@ export function createNodeKeeper(options: {
 
   return {
     forget: () => touchedMs.clear(),
-    keep: async (client, rows, refused) => {
+    keep: async (client, landed) => {
       const nowMs = options.nowMs();
       const unknown: LatestEvent[] = [];
       const due: LatestEvent[] = [];
-      for (const latest of latestByNode(rows, refused)) {
+      for (const latest of latestByNode(landed)) {
         const lastMs = touchedMs.get(latest.nodeId);
         if (lastMs === undefined) unknown.push(latest);
         else if (nowMs - lastMs >= TOUCH_INTERVAL_MS) due.push(latest);
@@ -62,23 +63,22 @@ type LatestEvent = {
   readonly region: string | null;
 };
 
-function latestByNode(
-  rows: Rows,
-  refused: { has: (row: number) => boolean },
-): Iterable<LatestEvent> {
+function latestByNode(landed: readonly LandedRows[]): Iterable<LatestEvent> {
   const latest = new Map<string, LatestEvent>();
-  const count = rows.count();
-  for (let row = 0; row < count; row++) {
-    if (refused.has(row)) continue;
-    const nodeId = rows.nodeIdOf(row);
-    const receivedAtMicros = rows.receivedAtOf(row);
-    const known = latest.get(nodeId);
-    if (known === undefined) {
-      const country = rows.countryOf(row);
-      const region = rows.regionOf(row);
-      latest.set(nodeId, { nodeId, receivedAtMicros, country, region });
-    } else if (receivedAtMicros > known.receivedAtMicros) {
-      known.receivedAtMicros = receivedAtMicros;
+  for (const { rows, landing } of landed) {
+    const count = rows.count();
+    for (let row = 0; row < count; row++) {
+      if (landing.refused.has(row)) continue;
+      const nodeId = rows.nodeIdOf(row);
+      const receivedAtMicros = rows.receivedAtOf(row);
+      const known = latest.get(nodeId);
+      if (known === undefined) {
+        const country = rows.countryOf(row);
+        const region = rows.regionOf(row);
+        latest.set(nodeId, { nodeId, receivedAtMicros, country, region });
+      } else if (receivedAtMicros > known.receivedAtMicros) {
+        known.receivedAtMicros = receivedAtMicros;
+      }
     }
   }
   return latest.values();

@@ -1,4 +1,5 @@
 import type { IncomingRecord, RecordBatch } from "@fiberstream/kafka/records";
+import type { RecentEvents } from "./recent-events.ts";
 import type { WriteTuple } from "./tuple-writer.ts";
 import { createTupleSlab } from "./tuple-slab.ts";
 import { WRITTEN } from "./skip-code.ts";
@@ -24,6 +25,9 @@ export type RowBuffer = Rows & {
   readonly begin: () => void;
   /** Appends a record's Avro, which begins at `from` in its value. @returns as WriteTuple does */
   readonly add: (write: WriteTuple, origin: Origin, value: Buffer, from: number) => number;
+  /** Whether the row added last is of an event that is remembered; from now on it is. */
+  readonly isLastIn: (recent: RecentEvents) => boolean;
+  readonly dropLast: () => void;
 };
 
 /** Columns of numbers instead of an object for each row: nothing of them is garbage. */
@@ -65,6 +69,11 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
       origins.push(origin);
       starts[++count] = slab.at;
       return verdict;
+    },
+    isLastIn: (recent) => slab.eventIdAt >= 0 && recent.sawBefore(slab.bytes, slab.eventIdAt),
+    dropLast: () => {
+      origins.pop();
+      slab.at = starts[--count] ?? 0;
     },
     count: () => count,
     bytes: (from, to) => slab.bytes.subarray(starts[from], starts[to]),

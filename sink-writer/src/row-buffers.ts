@@ -1,22 +1,26 @@
-import { createRowBuffer, type RowBuffer } from "./row-buffer.ts";
+import { createRowBuffer, type RowBuffer, type Rows } from "./row-buffer.ts";
 
-export type RowBuffers = {
-  /** Lends an empty buffer for as long as `work` takes. @throws what `work` threw */
-  lend: <T>(work: (rows: RowBuffer) => Promise<T>) => Promise<T>;
+/** The rows of a write, apart by how they are best written: see `createLandRows`. */
+export type SortedRows<T extends Rows = Rows> = {
+  readonly fresh: T;
+  /** Of events that this process has seen before. */
+  readonly again: T;
 };
 
-const INITIAL_BYTES = 512 * 1_024;
-const INITIAL_ROWS = 2_048;
+export type RowBuffers = {
+  /** Lends empty buffers for as long as `work` takes. @throws what `work` threw */
+  lend: <T>(work: (rows: SortedRows<RowBuffer>) => Promise<T>) => Promise<T>;
+};
 
-/** Buffers for writes, used again and again: one for each write that goes on at the same time. */
+/** Buffers for writes, used again and again: a pair for each write that goes on at the same time. */
 export function createRowBuffers(): RowBuffers {
-  const idle: RowBuffer[] = [];
+  const idle: SortedRows<RowBuffer>[] = [];
   return {
     lend: async (work) => {
-      const rows =
-        idle.pop() ?? createRowBuffer({ initialBytes: INITIAL_BYTES, initialRows: INITIAL_ROWS });
+      const rows = idle.pop() ?? createPair();
       try {
-        rows.begin();
+        rows.fresh.begin();
+        rows.again.begin();
         return await work(rows);
       } finally {
         idle.push(rows);
@@ -24,3 +28,8 @@ export function createRowBuffers(): RowBuffers {
     },
   };
 }
+
+const createPair = (): SortedRows<RowBuffer> => ({
+  fresh: createRowBuffer({ initialBytes: 512 * 1_024, initialRows: 2_048 }),
+  again: createRowBuffer({ initialBytes: 32 * 1_024, initialRows: 128 }),
+});

@@ -5,7 +5,9 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import type { DeadReason } from "@fiberstream/runtime/outcome";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
+import type { RecentEvents } from "./recent-events.ts";
 import type { Origin, RowBuffer } from "./row-buffer.ts";
+import type { SortedRows } from "./row-buffers.ts";
 import { NOT_A_UUID, UNDECODABLE, WRITTEN } from "./skip-code.ts";
 import type { TableLayout } from "./table-layout.ts";
 import { createTupleWriter, type WriteTuple } from "./tuple-writer.ts";
@@ -14,19 +16,24 @@ import { createTupleWriter, type WriteTuple } from "./tuple-writer.ts";
 export type DeadRecord = Origin & { readonly reason: DeadReason };
 
 /**
- * Appends the records of the batches to the buffer, in order.
+ * Appends the records of the batches to the buffers, in order; those of one event all to the same, or later
+ * ones to `again`.
  * @returns those that are none
  * @throws {TransientError} when the schema registry is away and a writer is not known yet
  */
-export type ReadRows = (batches: readonly RecordBatch[], into: RowBuffer) => Promise<DeadRecord[]>;
+export type ReadRows = (
+  batches: readonly RecordBatch[],
+  into: SortedRows<RowBuffer>,
+) => Promise<DeadRecord[]>;
 
 /** @param options.readerSchema the record as this version knows it */
 export function createReadRows(options: {
   registry: Pick<SchemaRegistry, "writerType">;
   readerSchema: RecordSchema;
   layout: TableLayout;
+  recent: RecentEvents;
 }): ReadRows {
-  const { registry, layout } = options;
+  const { registry, layout, recent } = options;
   const readerType = avsc.Type.forSchema(options.readerSchema as avsc.Schema);
   /** By schema id. */
   const readings = new Map<number, Reading>();
@@ -77,15 +84,24 @@ export function createReadRows(options: {
     return dead;
   };
 
-  function readOne(origin: Origin, into: RowBuffer): DeadReason | undefined {
+  function readOne(
+    origin: Origin,
+    { fresh, again }: SortedRows<RowBuffer>,
+  ): DeadReason | undefined {
     const { value } = origin.record;
     const schemaId = schemaIdOf(value);
     if (value === null || schemaId === undefined) return NOT_AVRO;
     const reading = readings.get(schemaId);
     if (reading === undefined) return NOT_AVRO;
     if (reading.kind === "none") return reading.reason;
-    const verdict = into.add(reading.write, origin, value, WIRE_PREFIX_BYTES);
-    if (verdict === WRITTEN) return undefined;
+    const verdict = fresh.add(reading.write, origin, value, WIRE_PREFIX_BYTES);
+    if (verdict === WRITTEN) {
+      if (fresh.isLastIn(recent)) {
+        fresh.dropLast();
+        again.add(reading.write, origin, value, WIRE_PREFIX_BYTES);
+      }
+      return undefined;
+    }
     if (verdict === NOT_A_UUID) return { ...NO_IDENTITY, schemaId };
     const message = `value is not what schema id ${schemaId} says`;
     return { failureClass: "undecodable", message, schemaId };

@@ -39,7 +39,10 @@ function valueCode(
       return writer.type === "string" ? textCode(place, 1) : undefined;
     case "uuid":
       if (writer.type !== "string") return undefined;
-      return `if (e${place} - ${s} !== 36 || !h.uuid(src, ${s}, out, o + 4)) return ${NOT_A_UUID};\n${length(16)}o += 16;\n`;
+      return (
+        `if (e${place} - ${s} !== 36 || !h.uuid(src, ${s}, out, o + 4)) return ${NOT_A_UUID};\n` +
+        `${markCode(name)}${length(16)}o += 16;\n`
+      );
     case "float8":
       if (writer.type !== "double") return undefined;
       // Avro has the lowest byte first, PostgreSQL the highest.
@@ -72,7 +75,7 @@ else { src.copy(out, o, ${s}, ${e}); o += n - ${version}; }
 `;
 }
 
-/** What a missing node is made of is looked up in the row. */
+/** What a missing node is made of, and who the event is, is looked up in the row. */
 function markCode(column: string): string {
   switch (column) {
     case "node_id":
@@ -81,6 +84,8 @@ function markCode(column: string): string {
       return "slab.countryAt = o + 4;\n";
     case "region":
       return "slab.regionAt = o + 4;\n";
+    case "event_id":
+      return "slab.eventIdAt = o + 4;\n";
     default:
       return "";
   }

@@ -11,6 +11,8 @@ export type TupleSlab = {
   nodeAt: number;
   countryAt: number;
   regionAt: number;
+  /** Of the row written last: where the 16 bytes of its `event_id` begin, -1 for NULL. */
+  eventIdAt: number;
   /** Of the row written last: microseconds since 1970. */
   receivedAt: number;
   /** Makes room for a row of at most so many bytes. @returns `bytes` as they are now */
@@ -31,6 +33,7 @@ export function createTupleSlab(options: { initialBytes: number }): TupleSlab {
     nodeAt: -1,
     countryAt: -1,
     regionAt: -1,
+    eventIdAt: -1,
     receivedAt: 0,
     reserve: (bytes) => {
       if (slab.at + bytes <= slab.bytes.length) return slab.bytes;

@@ -75,15 +75,17 @@ describe("rows of generated writers", () => {
         registry: { writerType: async () => writerType },
         readerSchema: sampleSchema,
         layout,
+        recent: { sawBefore: () => false, forget: () => undefined },
       });
       const rows = createRowBuffer({ initialBytes: 16, initialRows: 1 });
+      const none = createRowBuffer({ initialBytes: 16, initialRows: 1 });
 
       const events = fc.array(anyEvent.map(rounded), { minLength: 1, maxLength: 20 });
       const property = fc.asyncProperty(events, async (batch) => {
         const encoded = batch.map((event) => writerType.toBuffer(event));
         rows.begin();
         const records = encoded.map((avro) => recordOf(avro, 7));
-        expect(await readRows([batchOf(records)], rows)).toEqual([]);
+        expect(await readRows([batchOf(records)], { fresh: rows, again: none })).toEqual([]);
         await database.pool.query("TRUNCATE generated, plain");
         await copy();
         await insert(encoded.map((avro) => plainRow(avro, writerType)));

@@ -43,7 +43,7 @@ describe("upkeep", () => {
     const rows = await rowsOf(events, await readTableLayout(database.pool));
     const keeper = createNodeKeeper({ maxRemembered: 10, nowMs: Date.now });
     const client = await database.pool.connect();
-    await keeper.keep(client, rows, new Set());
+    await keeper.keep(client, [{ rows: rows.fresh, landing: { refused: new Set() } }]);
     client.release();
     expect(await statuses()).toEqual({ ...before, silent: "reporting" });
   });

@@ -4,6 +4,7 @@ import type { SendDeadLetters } from "./dead-letters.ts";
 import type { LandRows } from "./land-rows.ts";
 import type { NodeKeeper } from "./node-keeper.ts";
 import type { RowBuffers } from "./row-buffers.ts";
+import type { RecentEvents } from "./recent-events.ts";
 import type { ReadRows } from "./row-reader.ts";
 import type { SinkMetrics } from "./sink-metrics.ts";
 import { moveOffsets } from "./stored-offsets.ts";
@@ -26,25 +27,28 @@ export function createWriteBatches(means: {
   sendDeadLetters: SendDeadLetters;
   landRows: LandRows;
   nodes: NodeKeeper;
+  recent: RecentEvents;
   metrics: SinkMetrics;
   traceWrite: TraceWrite;
 }): WriteBatches {
-  const { buffers, readRows, pool, sendDeadLetters, landRows, nodes, metrics } = means;
+  const { buffers, readRows, pool, sendDeadLetters, landRows, nodes, recent, metrics } = means;
 
   const writeAll = (batches: readonly RecordBatch[], trace: WriteTrace) =>
     buffers.lend(async (rows) => {
       const dead = await readRows(batches, rows);
       await sendDeadLetters(dead, "decode");
 
-      const { landing, remember } = await inTransaction(pool, async (client) => {
+      const { landed, remember } = await inTransaction(pool, async (client) => {
         await moveOffsets(client, batches);
-        const landed = await trace.copying(rows.count(), () => landRows(client, rows));
-        await sendDeadLetters([...landed.refused.values()], "write");
-        return { landing: landed, remember: await nodes.keep(client, rows, landed.refused) };
+        const count = rows.fresh.count() + rows.again.count();
+        const written = await trace.copying(count, () => landRows(client, rows));
+        const refused = written.flatMap(({ landing }) => [...landing.refused.values()]);
+        await sendDeadLetters(refused, "write");
+        return { landed: written, remember: await nodes.keep(client, written) };
       });
 
       remember();
-      metrics.written({ rows, landing, dead });
+      metrics.written({ landed, dead });
     });
 
   return async (batches) => {
@@ -55,6 +59,7 @@ export function createWriteBatches(means: {
     } catch (error) {
       trace.end(error);
       nodes.forget();
+      recent.forget();
       throw error;
     }
   };

@@ -4,7 +4,9 @@ import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-form
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
-import { createRowBuffer, type Rows } from "../row-buffer.ts";
+import { createRecentEvents, type RecentEvents } from "../recent-events.ts";
+import { createRowBuffer } from "../row-buffer.ts";
+import type { SortedRows } from "../row-buffers.ts";
 import { createReadRows } from "../row-reader.ts";
 import type { TableLayout } from "../table-layout.ts";
 
@@ -48,8 +50,12 @@ export const batchOf = (
 export async function rowsOf(
   events: readonly EnrichedProbeMetric[],
   layout: TableLayout,
-): Promise<Rows> {
-  const rows = createRowBuffer({ initialBytes: 16, initialRows: 1 });
+  recent: RecentEvents = createRecentEvents(),
+): Promise<SortedRows> {
+  const rows = {
+    fresh: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
+    again: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
+  };
   const records = events.map((event, place) =>
     recordOf(sampleType.toBuffer(event), 1, 100 + place),
   );
@@ -57,6 +63,7 @@ export async function rowsOf(
     registry: { writerType: async () => sampleType },
     readerSchema: sampleSchema,
     layout,
+    recent,
   });
   const dead = await readRows([batchOf(records, { partition: 3, firstOffset: 100n })], rows);
   if (dead.length > 0) throw new Error(`not a row: ${dead[0]?.reason.message}`);
