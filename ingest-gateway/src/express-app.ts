@@ -1,3 +1,4 @@
+import { readCatalogueFile } from "@fiberstream/schemas/catalogue-files";
 import express, { type Express, type Request, type Response } from "express";
 import { type Answer, jsonAnswer, problemAnswer } from "./answer.ts";
 import type { GatewayMetrics, Route } from "./gateway-metrics.ts";
@@ -43,10 +44,23 @@ export function createExpressApp(options: {
     "/openapi.json",
     answers("other", () => description),
   );
-  const page = htmlAnswer(renderDocsPage(options.openApi));
+  const page = htmlAnswer(renderDocsPage(options.openApi), LOADS_NOTHING);
   app.get(
     "/docs",
     answers("other", () => page),
+  );
+  // Read when somebody asks: a gateway of probes alone does not keep 150 KB for it.
+  app.get(
+    "/docs/topics",
+    answers("other", () => htmlAnswer(readCatalogueFile("topics.html"), HAS_ITS_POLICY)),
+  );
+  app.get(
+    "/docs/asyncapi.json",
+    answers("other", () => ({
+      status: 200,
+      contentType: "application/json",
+      body: readCatalogueFile("asyncapi.json"),
+    })),
   );
   for (const [path, methods] of Object.entries(METHODS)) {
     app.all(path, answers("other", wrongMethod(methods)));
@@ -61,14 +75,20 @@ const METHODS = {
   "/api/status": "GET, HEAD",
   "/openapi.json": "GET, HEAD",
   "/docs": "GET, HEAD",
+  "/docs/topics": "GET, HEAD",
+  "/docs/asyncapi.json": "GET, HEAD",
 } as const;
 
-/** The page's policy lets a browser load nothing at all but the style within it. */
-const htmlAnswer = (body: string): Answer => ({
+/** A browser may load nothing at all but the style within the page. */
+const LOADS_NOTHING = "default-src 'none'; style-src 'unsafe-inline'";
+/** The page says itself which one script may run, also where it is opened as a file. */
+const HAS_ITS_POLICY = "frame-ancestors 'none'";
+
+const htmlAnswer = (body: string, policy: string): Answer => ({
   status: 200,
   contentType: "text/html; charset=utf-8",
   headers: {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Content-Security-Policy": policy,
     "X-Content-Type-Options": "nosniff",
   },
   body,

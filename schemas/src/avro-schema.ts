@@ -6,7 +6,13 @@ export type AvroSchema =
 export type PrimitiveName =
   "null" | "boolean" | "int" | "long" | "float" | "double" | "bytes" | "string";
 type LongOrString = { type: "long" | "string"; logicalType: "timestamp-micros" | "uuid" };
-type EnumSchema = { type: "enum"; name: string; doc: string; symbols: string[]; default: string };
+export type EnumSchema = {
+  type: "enum";
+  name: string;
+  doc: string;
+  symbols: string[];
+  default: string;
+};
 type MapSchema = { type: "map"; values: AvroSchema };
 export type RecordSchema = {
   type: "record";
@@ -20,6 +26,8 @@ export type RecordField = {
   type: AvroSchema;
   doc: string;
   default?: unknown;
+  /** Names that the field had before, by which readers find it in older records. */
+  aliases?: string[];
   /** What a number counts, e.g. "ms". */
   unit?: string;
   minimum?: number;

@@ -1,19 +1,25 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import prettier from "prettier";
 import { readAvroSchema, SCHEMA_NAMES } from "./avro-schema.ts";
+import { renderAsyncApi } from "./catalogue/asyncapi.ts";
+import { readCatalogue } from "./catalogue/catalogue.ts";
+import { renderCatalogueIndex } from "./catalogue/index-page.ts";
+import { renderCatalogueSite } from "./catalogue/site.ts";
+import { renderTopicPage } from "./catalogue/topic-page.ts";
+import { renderSchemaChangelog } from "./evolution/changelog.ts";
+import { readReleasedVersions } from "./released-versions.ts";
 import { renderTypes } from "./render-types.ts";
+import { writeGenerated } from "./write-generated.ts";
 
-// `npm run generate` writes what is made from the schemas; with --check it only says whether it is current.
-const file = new URL("./generated/records.ts", import.meta.url);
-const source = renderTypes(SCHEMA_NAMES.map(readAvroSchema));
-const wanted = await prettier.format(source, { parser: "typescript", printWidth: 100 });
+// `npm run generate` writes what is made from schemas and topics; with --check it only says what is not current.
+const released = readReleasedVersions();
+const catalogue = readCatalogue(released);
 
-if (process.argv.includes("--check")) {
-  if (readFileSync(file, "utf8") !== wanted) {
-    console.error("schemas/src/generated/records.ts is not current: run `npm run generate`");
-    process.exitCode = 1;
-  }
-} else {
-  writeFileSync(file, wanted);
-  console.log("wrote schemas/src/generated/records.ts");
-}
+await writeGenerated({
+  "schemas/src/generated/records.ts": renderTypes(SCHEMA_NAMES.map(readAvroSchema)),
+  "schemas/CHANGELOG.md": renderSchemaChangelog(released),
+  "schemas/catalogue/asyncapi.json": JSON.stringify(renderAsyncApi(catalogue)),
+  "schemas/catalogue/topics.html": renderCatalogueSite(catalogue),
+  "docs/topics/README.md": renderCatalogueIndex(catalogue),
+  ...Object.fromEntries(
+    catalogue.map((topic) => [`docs/topics/${topic.name}.md`, renderTopicPage(topic)]),
+  ),
+});

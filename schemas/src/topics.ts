@@ -12,6 +12,22 @@ export type Topic = {
   readonly retentionMs?: number;
   readonly meaning: string;
   readonly reliedOnBy: readonly string[];
+  /** Who writes it, and answers for what is in it. */
+  readonly owner: "ingest-gateway" | "stream-processor" | "stream-processor and sink-writer";
+  /** Which records stand in which order, in sentences for those who read the topic. */
+  readonly ordering: string;
+  /** What can be missing or come twice, and how a reader tells. */
+  readonly delivery: string;
+  /** How many records there are, in terms of what happens outside. */
+  readonly volume: string;
+  /** Headers of records, by name. */
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/** Goes with a record from the HTTP request to the row. */
+const TRACE = {
+  traceparent:
+    "W3C Trace Context of the HTTP request that brought the event; only where the request is traced.",
 };
 
 const days = (count: number) => count * 24 * 60 * 60 * 1_000;
@@ -25,6 +41,13 @@ export const TOPICS = {
     retentionMs: days(7),
     meaning: "Every event that a gateway has answered 202 for, as it came.",
     reliedOnBy: ["stream-processor"],
+    owner: "ingest-gateway",
+    ordering:
+      "Records of one node stand in one partition, in the order in which gateways took them in. That need not be the order of their timestamps.",
+    delivery:
+      "At least once: every event that was answered with 202 is here, acknowledged by all in-sync replicas before the answer. A probe that sends an event again makes a second record with the same event_id.",
+    volume: "One record for each accepted event, repeats included.",
+    headers: TRACE,
   },
   "probe.metrics.enriched": {
     key: "node_id",
@@ -34,6 +57,13 @@ export const TOPICS = {
     retentionMs: days(30),
     meaning: "The same events with their node's data.",
     reliedOnBy: ["sink-writer", "data teams"],
+    owner: "stream-processor",
+    ordering:
+      "Records of one node stand in one partition, in the order of the raw topic; partition numbers are the same.",
+    delivery:
+      "Exactly once for readers of committed records (isolation.level=read_committed). Repeats that a probe sent within 10 minutes are left out; a later one can come as a second record with the same event_id, so keep the first one of each event_id.",
+    volume: "One record for each event, without repeats and dead letters.",
+    headers: TRACE,
   },
   "probe.metrics.dead-letter": {
     key: "original",
@@ -43,6 +73,33 @@ export const TOPICS = {
     retentionMs: days(30),
     meaning: "Records that could not go on, untouched; headers say where they came from and why.",
     reliedOnBy: ["operators"],
+    owner: "stream-processor and sink-writer",
+    ordering: "By the original key, in the order in which they failed.",
+    delivery:
+      "The processor's come exactly once for readers of committed records. The sink's can come twice after a crash: the same origin (topic, partition, offset) is the same dead letter.",
+    volume: "None while all goes well: one record for each record that could not go on.",
+    headers: {
+      "__connect.errors.topic": "Topic that the record stood in.",
+      "__connect.errors.partition": "Its partition there, decimal.",
+      "__connect.errors.offset": "Its offset there, decimal.",
+      "__connect.errors.connector.name": "Service that put it aside.",
+      "__connect.errors.task.id": "The partition once more, where Kafka Connect has its task.",
+      "__connect.errors.stage": "Step that failed: decode or write.",
+      "__connect.errors.class.name": "Service once more, where Kafka Connect has a class.",
+      "__connect.errors.exception.class.name":
+        "Kind of the error, InvalidRecord for the record's own.",
+      "__connect.errors.exception.message": "What is wrong, without the record's values.",
+      "__connect.errors.exception.stacktrace":
+        "Where it was thrown; empty for the record's own faults.",
+      "__dlq.errors.group": "Consumer group that could not go on with it.",
+      "__dlq.errors.delivery.count": "How often it was tried, decimal.",
+      "fiber.dlq.failure-class":
+        "Why, in one word: undecodable, unknown-schema, too-old and the like.",
+      "fiber.dlq.failed-at": "When, ISO 8601 in UTC.",
+      "fiber.dlq.schema-id": "Schema id of the value, decimal, where it has one.",
+      "fiber.dlq.replay-count": "How often it has been replayed, decimal.",
+      ...TRACE,
+    },
   },
   "probe.nodes": {
     key: "node_id",
@@ -51,6 +108,14 @@ export const TOPICS = {
     cleanup: "compact",
     meaning: "The latest state of every node.",
     reliedOnBy: ["node caches", "data teams"],
+    owner: "stream-processor",
+    ordering:
+      "Records of one node stand in one partition; the one with the highest revision is the node's state.",
+    delivery:
+      "At least once: a change can come twice, never not at all. Within 2 s of the change in ordinary times. An older revision may follow a newer one; drop it.",
+    volume:
+      "One record for each change of a node's data, of which compaction leaves the latest: about one for each node. An event alone is no change.",
+    headers: {},
   },
   "probe.alerts": {
     key: "node_id",
@@ -60,6 +125,13 @@ export const TOPICS = {
     retentionMs: days(30),
     meaning: "Conditions of nodes that began or ended, at most one open of each node and kind.",
     reliedOnBy: ["operators", "data teams"],
+    owner: "stream-processor",
+    ordering:
+      "Records of one node stand in one partition, in the order of its events: of each alert opened before resolved.",
+    delivery:
+      "Exactly once for readers of committed records: in the same transactions as the enriched events that caused them.",
+    volume: "Two records for each alert: one when it opens, one when it resolves.",
+    headers: {},
   },
 } as const satisfies Record<string, Topic>;
 

@@ -69,7 +69,7 @@ export function showReady(ready: {
     `${styleText("green", "FiberStream is ready")} after ${(startedInMs / 1_000).toFixed(1)} s.`,
     "",
     `  events            ${url}/api/push`,
-    `  API               ${url}/docs`,
+    `  API, topics       ${url}/docs  ${url}/docs/topics`,
     `  database          ${databaseUrl}`,
     `  alerts, metrics   ${prometheusUrl}/alerts  /graph`,
     ...services.map(({ name, adminUrl }) => `  ${name.padEnd(16)}  ${adminUrl}/readyz  /metrics`),

@@ -12,7 +12,8 @@ export function renderDocsPage(document: OpenApiDocument): string {
 <html lang="en"><head><meta charset="utf-8"><title>${escape(info.title)}</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style></head><body>
 <h1>${escape(info.title)} ${escape(info.version)}</h1>
-<p>${escape(info.description)} For programs: <a href="/openapi.json">/openapi.json</a>.</p>
+<p>${escape(info.description)} For programs: <a href="/openapi.json">/openapi.json</a>.
+What becomes of events: <a href="/docs/topics">the topics</a>.</p>
 ${operations.join("\n")}
 <h2 id="event">An event</h2>
 ${renderFields(components.schemas["Event"] ?? {})}

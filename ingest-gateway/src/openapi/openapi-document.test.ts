@@ -61,4 +61,13 @@ describe("the gateway's description of itself", () => {
     expect(html).not.toMatch(/<script|<link|<img|src=|@import|url\(/);
     for (const code of Object.keys(CODES)) expect(html).toContain(`id="${code}"`);
   });
+
+  it("is beside the topics' catalogue, for people and for programs", async () => {
+    intake = await startTestIntake();
+    const page = await intake.get("/docs/topics");
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(await page.text()).toContain('id="probe.metrics.enriched/latency_ms"');
+    const described = await intake.get("/docs/asyncapi.json");
+    expect(await described.json()).toMatchObject({ asyncapi: "3.1.0" });
+  });
 });

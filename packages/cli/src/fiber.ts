@@ -3,6 +3,7 @@ import { breakerCommand } from "./commands/breaker.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { nodesCommand } from "./commands/nodes.ts";
+import { schemasCommand } from "./commands/schemas.ts";
 import { sinkCommand } from "./commands/sink-rewind.ts";
 import { statusCommand } from "./commands/status.ts";
 import { topicsListCommand } from "./commands/topics-list.ts";
@@ -16,6 +17,7 @@ export function createFiber(): Command {
     .addCommand(
       new Command("topics").description("about the Kafka topics").addCommand(topicsListCommand()),
     )
+    .addCommand(schemasCommand())
     .addCommand(keysCommand())
     .addCommand(nodesCommand())
     .addCommand(dlqCommand())

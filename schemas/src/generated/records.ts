@@ -88,11 +88,11 @@ export type EnrichedProbeMetric = {
   latency_mean_ms: null | number;
   /** Standard deviation of the latency in the node's window. Unit: ms. */
   latency_stddev_ms: null | number;
-  /** How many standard deviations the latency is above the window's mean; below it when negative. */
+  /** How many standard deviations the latency is above the window's mean; below it when negative. Unit: standard deviations. */
   latency_z: null | number;
   /** Whether the packet loss is far above the window's. */
   packet_loss_spike: boolean;
-  /** How unusual the event is for its node, 0 to 1; 0.5 and above is an anomaly. Null while the window has too few records. */
+  /** How unusual the event is for its node, 0 to 1; 0.5 and above is an anomaly. Null while the window has too few records. Unit: score. */
   anomaly_score: null | number;
   /** What makes the event an anomaly: latency or packet_loss. Null when it is none. */
   anomaly_reason: null | string;
@@ -126,7 +126,7 @@ export type Node = {
   created_at: number;
   /** When the node's data last changed. Unit: us since 1970-01-01T00:00:00Z. */
   updated_at: number;
-  /** Counts the changes of the node's data: the higher one is the newer one. */
+  /** Counts the changes of the node's data: the higher one is the newer one. Unit: changes. */
   revision: number;
 };
 
@@ -144,10 +144,10 @@ export type ProbeAlert = {
   at: number;
   /** The event that opened or resolved the alert. */
   event_id: string;
-  /** What was measured over the last few events: a latency in ms, or a packet loss in percent. */
+  /** What was measured over the last few events: a latency in ms, or a packet loss in percent. Unit: ms or percent, by kind. */
   value: number;
-  /** What is usual for the node, in the same unit. */
+  /** What is usual for the node, in the same unit. Unit: ms or percent, by kind. */
   usual: null | number;
-  /** The alert resolves when the value falls below this, in the same unit. */
+  /** The alert resolves when the value falls below this, in the same unit. Unit: ms or percent, by kind. */
   resolve_below: number;
 };

@@ -1,0 +1,35 @@
+import { readSchemaTree } from "@fiberstream/schemas/avro-topics";
+import { checkSchemas, problemText } from "@fiberstream/schemas/evolution/check-schemas";
+import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
+import { unreleasedText, unreleasedOf } from "@fiberstream/schemas/unreleased";
+import { Command } from "commander";
+import { readKnownSchemas } from "../known-schemas.ts";
+
+/** `fiber schemas check`: exit code 1 when a schema of the working tree would break somebody. */
+export const schemasCheckCommand = (): Command =>
+  new Command("check")
+    .description(
+      "whether the schemas of the working tree may become the next versions: says what breaks whom, and what to do instead",
+    )
+    .option("--offline", "compare with schemas/released only, and do not ask a registry", false)
+    .action(async ({ offline }: { offline: boolean }) => {
+      const tree = readSchemaTree();
+      const known = await readKnownSchemas({ isOffline: offline });
+      const problems = checkSchemas(tree, known.versions).map(problemText);
+      // A registry may lack what is released, but a checkout never lacks what it has released itself.
+      if (problems.length === 0 && known.source === "released") {
+        problems.push(...unreleasedOf(tree, readReleasedVersions()).map(unreleasedText));
+      }
+      process.stdout.write(`Compared with ${known.where}: ${summaryOf(known.versions)}.\n`);
+      if (problems.length === 0) {
+        process.stdout.write("Any consumer of any version can go on reading.\n");
+        return;
+      }
+      process.stdout.write(`\n${problems.join("\n\n")}\n`);
+      process.exitCode = 1;
+    });
+
+function summaryOf(versions: readonly { topic: string }[]): string {
+  const subjects = new Set(versions.map(({ topic }) => topic)).size;
+  return `${versions.length} versions of ${subjects} topics`;
+}

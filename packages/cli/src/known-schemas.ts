@@ -1,0 +1,50 @@
+import { readRegisteredVersions } from "@fiberstream/kafka/registered-versions";
+import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
+import { readConfig } from "@fiberstream/runtime/config";
+import { TransientError } from "@fiberstream/runtime/errors";
+import { type AvroTopic, avroTopics } from "@fiberstream/schemas/avro-topics";
+import type { KnownVersion } from "@fiberstream/schemas/evolution/check-schemas";
+import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
+
+/** Versions that others have, and where that was learned. */
+export type KnownSchemas = {
+  readonly source: "registry" | "released";
+  /** For people, e.g. "the registry at http://localhost:8081". */
+  readonly where: string;
+  readonly versions: readonly (KnownVersion & { readonly id?: number })[];
+};
+
+/** The registry's settings, from the environment. @throws {ConfigError} */
+export function readRegistrySettings() {
+  const { namespace, schemaRegistryUrl } = kafkaSettings();
+  return readConfig({ namespace, schemaRegistryUrl });
+}
+
+/** Of the registry, or, when there is none, of the versions that are kept with the code. */
+export async function readKnownSchemas(options: { isOffline: boolean }): Promise<KnownSchemas> {
+  if (options.isOffline) return releasedSchemas("schemas/released");
+  const { namespace, schemaRegistryUrl: url } = readRegistrySettings();
+  try {
+    const versions = await readRegistry({ url, namespace });
+    return { source: "registry", where: `the registry at ${url}`, versions };
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error;
+    return releasedSchemas(`schemas/released (no registry at ${url}: ${error.message})`);
+  }
+}
+
+const releasedSchemas = (where: string): KnownSchemas => ({
+  source: "released",
+  where,
+  versions: readReleasedVersions(),
+});
+
+async function readRegistry(options: { url: string; namespace: string }) {
+  const versionsOf = async (topic: AvroTopic) => {
+    const subject = subjectOf(topicIn(options.namespace, topic));
+    const registered = await readRegisteredVersions({ url: options.url, subject });
+    return registered.map(({ version, id, schema }) => ({ topic, version, id, schema }));
+  };
+  return (await Promise.all(avroTopics().map(versionsOf))).flat();
+}

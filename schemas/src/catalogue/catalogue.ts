@@ -1,0 +1,107 @@
+import type { RecordField } from "../avro-schema.ts";
+import { type AvroTopic, avroTopics, readSchemaTree, schemaNameOf } from "../avro-topics.ts";
+import { type HistoryEntry, historyOf } from "../evolution/changelog.ts";
+import type { ReleasedRecord, ReleasedVersion } from "../released-versions.ts";
+import { type Topic, type TopicName, TOPICS } from "../topics.ts";
+import { enumOf, typeText } from "../type-text.ts";
+
+/** All that is told of a topic, in whichever form. */
+export type CatalogueTopic = {
+  readonly name: TopicName;
+  /** What is said of it in the topic file. */
+  readonly topic: Topic;
+  /** Undefined of a topic whose values are bytes as they came. */
+  readonly record: CatalogueRecord | undefined;
+};
+
+export type CatalogueRecord = {
+  readonly name: string;
+  readonly doc: string;
+  readonly subject: string;
+  /** As in the .avsc file. */
+  readonly schema: ReleasedVersion["schema"];
+  readonly fields: readonly CatalogueField[];
+  /** The latest version first. */
+  readonly history: readonly HistoryEntry[];
+  /** Written by the latest released version: a typical record, and the least that may be in one. */
+  readonly samples: readonly ReleasedRecord[];
+};
+
+export type CatalogueField = {
+  readonly name: string;
+  readonly type: string;
+  readonly unit: string | undefined;
+  /** What values there may be, in words; undefined when the type says all. */
+  readonly range: string | undefined;
+  readonly meaning: string;
+  /** Of an enum: its symbols and what each means. */
+  readonly symbols: readonly { readonly symbol: string; readonly meaning: string }[];
+  /** JSON. */
+  readonly example: string;
+  /** JSON; undefined when every record has a value. */
+  readonly fallback: string | undefined;
+  /** The first version that has the field; undefined while none is released with it. */
+  readonly since: number | undefined;
+};
+
+/** @param released all released versions */
+export function readCatalogue(released: readonly ReleasedVersion[]): CatalogueTopic[] {
+  const tree = readSchemaTree();
+  const recordOf = (topic: AvroTopic): CatalogueRecord => {
+    const versions = released.filter((one) => one.topic === topic);
+    const schema = tree[topic];
+    return {
+      name: schemaNameOf(topic),
+      doc: schema.doc,
+      subject: `${topic}-value`,
+      schema,
+      fields: schema.fields.map((field) => fieldOf(field, versions)),
+      history: historyOf(versions),
+      samples: ["typical", "least"].flatMap(
+        (name) => versions.at(-1)?.records.find((record) => record.name === name) ?? [],
+      ),
+    };
+  };
+  const withSchema = new Set<TopicName>(avroTopics());
+  return (Object.entries(TOPICS) as [TopicName, Topic][]).map(([name, topic]) => ({
+    name,
+    topic,
+    record: withSchema.has(name) ? recordOf(name as AvroTopic) : undefined,
+  }));
+}
+
+function fieldOf(field: RecordField, versions: readonly ReleasedVersion[]): CatalogueField {
+  const { name, type, doc, unit, example } = field;
+  return {
+    name,
+    type: typeText(type),
+    unit,
+    range: rangeText(field),
+    meaning: doc,
+    symbols: symbolsOf(field),
+    example: JSON.stringify(example),
+    fallback: "default" in field ? JSON.stringify(field.default) : undefined,
+    since: versions.find(({ schema }) => schema.fields.some((one) => one.name === name))?.version,
+  };
+}
+
+function rangeText(field: RecordField): string | undefined {
+  const { minimum, maximum, minLength = 0, maxLength, pattern, maxDepth } = field;
+  if (maxDepth !== undefined) return `at most ${maxDepth} levels deep`;
+  if (pattern === "^[A-Z]{2}$") return "two capital letters";
+  if (pattern !== undefined) return `matches ${pattern}`;
+  if (maxLength !== undefined) return `${minLength} to ${maxLength} characters`;
+  if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
+  if (minimum !== undefined) return `${minimum} or more`;
+  return maximum === undefined ? undefined : `${maximum} or less`;
+}
+
+/** An enum's doc has a sentence for each symbol: "good: measured shortly before; late: …". */
+function symbolsOf({ type }: RecordField): CatalogueField["symbols"] {
+  const found = enumOf(type);
+  if (found === undefined) return [];
+  return found.symbols.map((symbol) => {
+    const sentence = found.doc.split("; ").find((part) => part.startsWith(`${symbol}: `));
+    return { symbol, meaning: (sentence ?? "").slice(symbol.length + 2).replace(/\.$/, "") };
+  });
+}

@@ -1,0 +1,16 @@
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+};
+
+/** Text for HTML, within elements or quoted attributes. */
+export const html = (text: string): string =>
+  text.replaceAll(/[&<>"]/g, (one) => ESCAPES[one] ?? one);
+
+/** A sentence with Markdown's \`code\` and **strong**, and nothing else of it. */
+export const markdownInline = (text: string): string =>
+  html(text)
+    .replaceAll(/`([^`]+)`/g, "<code>$1</code>")
+    .replaceAll(/\*\*([^*]+)\*\*/g, "<strong>$1</strong>");

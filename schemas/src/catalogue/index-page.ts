@@ -1,0 +1,30 @@
+import type { CatalogueTopic } from "./catalogue.ts";
+import { code, markdownTable } from "./markdown.ts";
+import { keptText, keyText, READING, valueText } from "./topic-words.ts";
+
+/** docs/topics/README.md */
+export function renderCatalogueIndex(topics: readonly CatalogueTopic[]): string {
+  return [
+    "# Topics",
+    `Generated from \`schemas/\` by \`npm run generate\`; do not edit. With search in a browser: \`/docs/topics\` of a running
+gateway, or the file [topics.html](../../schemas/catalogue/topics.html). For programs:
+[asyncapi.json](../../schemas/catalogue/asyncapi.json) (AsyncAPI 3).`,
+    markdownTable(
+      ["topic", "what is in it", "key", "value", "kept"],
+      topics.map((entry) => [
+        `[${entry.name}](${entry.name}.md)`,
+        entry.topic.meaning,
+        keyText(entry.topic),
+        valueText(entry),
+        keptText(entry.topic),
+      ]),
+    ),
+    "## Reading a topic",
+    READING.map((sentence) => `- ${sentence}`).join("\n"),
+    "## Before something changes",
+    `Versions and what changed between them are in [the changelog of the schemas](../../schemas/CHANGELOG.md). \`npm run fiber
+-- schemas diff\` shows what is coming, \`npm run fiber -- schemas check\` what it would break. A change that breaks a
+consumer fails the tests and is refused by the registry.`,
+    `${code("npm run fiber -- topics list")} shows the same beside a cluster.`,
+  ].join("\n\n");
+}

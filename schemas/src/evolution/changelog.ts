@@ -1,0 +1,59 @@
+import { type AvroTopic, schemaNameOf } from "../avro-topics.ts";
+import type { ReleasedVersion } from "../released-versions.ts";
+import { describeChanges } from "./describe-changes.ts";
+
+/** schemas/CHANGELOG.md: every released version of every topic's schema, the latest first. */
+export function renderSchemaChangelog(released: readonly ReleasedVersion[]): string {
+  const topics = [...new Set(released.map(({ topic }) => topic))];
+  return [
+    INTRODUCTION,
+    ...topics.flatMap((topic) =>
+      topicSection(
+        topic,
+        released.filter((one) => one.topic === topic),
+      ),
+    ),
+  ].join("\n\n");
+}
+
+const topicSection = (topic: AvroTopic, versions: readonly ReleasedVersion[]): string[] => [
+  `## ${topic}`,
+  `\`${schemaNameOf(topic)}\`, subject \`${topic}-value\`.`,
+  ...historyOf(versions).flatMap(versionSection),
+];
+
+export type HistoryEntry = Pick<ReleasedVersion, "version" | "date" | "note" | "pairedWith"> & {
+  /** Lines of Markdown; of the first version that it is the first. */
+  readonly changes: readonly string[];
+};
+
+/** @param versions of one topic, the first one first @returns the latest one first */
+export function historyOf(versions: readonly ReleasedVersion[]): HistoryEntry[] {
+  return versions
+    .map((released, index) => {
+      const earlier = versions[index - 1];
+      const changes = earlier
+        ? describeChanges(earlier.schema, released.schema)
+        : [`the first version, with ${released.schema.fields.length} fields`];
+      const { version, date, note, pairedWith } = released;
+      return { version, date, note, changes, ...(pairedWith !== undefined && { pairedWith }) };
+    })
+    .toReversed();
+}
+
+function versionSection({ version, date, note, pairedWith, changes }: HistoryEntry): string[] {
+  const pair =
+    pairedWith === undefined
+      ? ""
+      : ` Its records begin with those of version ${pairedWith} of probe.metrics.raw.`;
+  return [
+    `### Version ${version}, ${date}`,
+    `${note}${pair}`,
+    changes.map((change) => `- ${change}`).join("\n"),
+  ];
+}
+
+const INTRODUCTION = `# Changelog of the schemas
+
+Generated from \`schemas/released\` by \`npm run generate\`; do not edit. Every version can be read with every other
+one of its subject (FULL_TRANSITIVE), so consumers need not follow a new version until they want its fields.`;

@@ -1,0 +1,157 @@
+import type { RecordField, RecordSchema } from "../avro-schema.ts";
+import type { Fault } from "./fault.ts";
+import { shapeOf, typeFaults } from "./type-faults.ts";
+
+/**
+ * What breaks between two versions of a record, in both directions (FULL compatibility), and what Avro lets
+ * through although it changes what a value means. Empty when any reader may read any record.
+ */
+export function compareVersions(older: RecordSchema, newer: RecordSchema): Fault[] {
+  const heirs = new Map(older.fields.map((field) => [field.name, heirOf(field, newer)]));
+  const inherited = new Set(heirs.values());
+  const added = newer.fields.filter((field) => !inherited.has(field));
+  return [
+    ...nameFaults(older, newer),
+    ...older.fields.flatMap((field) => {
+      const heir = heirs.get(field.name);
+      if (heir === undefined)
+        return removalFaults(field, likelyHeir(field, { older, newer, added }));
+      return [
+        ...renameFaults(field, heir),
+        ...typeFaults(field, heir),
+        ...meaningFaults(field, heir),
+      ];
+    }),
+    ...added.flatMap(additionFaults),
+    ...orderFaults(older, newer),
+  ];
+}
+
+function nameFaults(older: RecordSchema, newer: RecordSchema): Fault[] {
+  const [before, now] = [older, newer].map(({ namespace, name }) => `${namespace}.${name}`);
+  if (before === now) return [];
+  return [
+    {
+      what: `is now named ${now}, it was ${before}`,
+      breaks: "old and new consumers",
+      because: "Avro finds a record by its full name",
+      instead: `Keep ${before}; a record of another name belongs into a topic of its own.`,
+    },
+  ];
+}
+
+const heirOf = ({ name }: RecordField, { fields }: RecordSchema): RecordField | undefined =>
+  fields.find((field) => field.name === name) ??
+  fields.find(({ aliases }) => aliases?.includes(name));
+
+/** A new field that looks as if it were the old one under another name: same type, same place or same doc. */
+function likelyHeir(
+  field: RecordField,
+  versions: { older: RecordSchema; newer: RecordSchema; added: readonly RecordField[] },
+): RecordField | undefined {
+  const place = versions.older.fields.indexOf(field);
+  return versions.added.find(
+    (one) =>
+      shapeOf(one.type) === shapeOf(field.type) &&
+      (versions.newer.fields.indexOf(one) === place || one.doc === field.doc),
+  );
+}
+
+function removalFaults(field: RecordField, heir: RecordField | undefined): Fault[] {
+  const hasDefault = "default" in field;
+  if (heir !== undefined) {
+    return [
+      {
+        field: field.name,
+        what: `is gone, and "${heir.name}" of the same type is new: that looks like a rename`,
+        breaks: "old and new consumers",
+        because: `old ones no longer find "${field.name}", and new ones do not find the old records' values under "${heir.name}"`,
+        instead: hasDefault
+          ? `Keep "${field.name}". Should the name really change, give "${heir.name}" the attribute "aliases": ["${field.name}"] and a default.`
+          : `Keep "${field.name}", which has no default and so can never go; "${heir.name}" may be added beside it, with a default.`,
+      },
+    ];
+  }
+  if (hasDefault) return [];
+  return [
+    {
+      field: field.name,
+      what: "is gone, and it had no default",
+      breaks: "old consumers",
+      because: `they need "${field.name}" and stop at the first record without it`,
+      instead:
+        "Put it back. A field without a default stays for good; say in its doc if nobody fills it.",
+    },
+  ];
+}
+
+function renameFaults(field: RecordField, heir: RecordField): Fault[] {
+  if (field.name === heir.name || ("default" in field && "default" in heir)) return [];
+  return [
+    {
+      field: field.name,
+      what: `was renamed to "${heir.name}" by an alias, but without a default on both names`,
+      breaks: "old consumers",
+      because: `they know only "${field.name}", and have nothing to put there`,
+      instead: `Keep "${field.name}" and add "${heir.name}" beside it, with a default.`,
+    },
+  ];
+}
+
+const additionFaults = (field: RecordField): Fault[] =>
+  "default" in field
+    ? []
+    : [
+        {
+          field: field.name,
+          what: "is new and has no default",
+          breaks: "new consumers",
+          because: "the records that lie in the topic do not have it, so they cannot be read",
+          instead: `Give it a default, for example "type": ["null", ${JSON.stringify(field.type)}] with "default": null.`,
+        },
+      ];
+
+function meaningFaults(field: RecordField, heir: RecordField): Fault[] {
+  const faults: Fault[] = [];
+  if (field.unit !== undefined && heir.unit !== field.unit) {
+    faults.push({
+      field: field.name,
+      what: `was in "${field.unit}" and is now ${heir.unit === undefined ? "without a unit" : `in "${heir.unit}"`}`,
+      breaks: "everybody who uses the value",
+      because: "the same number would mean another amount, and no program can see which",
+      instead: `Leave "${field.name}" as it is and add a field with the new unit in its name, with a default.`,
+    });
+  }
+  if ("default" in field && "default" in heir && !isSame(field.default, heir.default)) {
+    faults.push({
+      field: field.name,
+      what: `has the default ${JSON.stringify(heir.default)}, and had ${JSON.stringify(field.default)}`,
+      breaks: "everybody who uses the value",
+      because: "a record without it would read otherwise tomorrow than today",
+      instead: `Keep the default ${JSON.stringify(field.default)}.`,
+    });
+  }
+  return faults;
+}
+
+function orderFaults(older: RecordSchema, newer: RecordSchema): Fault[] {
+  const placeOf = new Map(newer.fields.map(({ name }, place) => [name, place]));
+  const kept = older.fields.filter(({ name }) => placeOf.has(name));
+  const moved = kept.find(({ name }, index) => {
+    const next = kept[index + 1];
+    return next !== undefined && (placeOf.get(name) ?? 0) > (placeOf.get(next.name) ?? 0);
+  });
+  if (moved === undefined) return [];
+  return [
+    {
+      field: moved.name,
+      what: "stands behind fields that it stood before",
+      breaks: "readers by position",
+      because:
+        "Avro would bear it, but records are also copied and exported by the order of their fields",
+      instead: "Keep the order; new fields go to the end.",
+    },
+  ];
+}
+
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

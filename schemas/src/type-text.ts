@@ -1,0 +1,41 @@
+import type { AvroSchema, EnumSchema } from "./avro-schema.ts";
+
+/** A type in a few words for people, e.g. "double or null", "text (uuid)", "one of unknown, good". */
+export function typeText(type: AvroSchema): string {
+  if (Array.isArray(type)) {
+    const branches = type.filter((branch) => branch !== "null").map(typeText);
+    return type.includes("null") ? `${branches.join(" or ")}, or null` : branches.join(" or ");
+  }
+  if (typeof type === "string") return type;
+  switch (type.type) {
+    case "long":
+    case "string":
+      return `${type.type} (${type.logicalType})`;
+    case "enum":
+      return `enum ${type.name}`;
+    case "map":
+      return `map of ${typeText(type.values)}`;
+    case "record":
+      return `record ${type.name}`;
+  }
+}
+
+/** The enum of a field, also of one that may be null. */
+export function enumOf(type: AvroSchema): EnumSchema | undefined {
+  if (Array.isArray(type)) return type.map(enumOf).find((found) => found !== undefined);
+  return typeof type === "object" && type.type === "enum" ? type : undefined;
+}
+
+const NUMBERS = new Set<unknown>(["int", "long", "float", "double"]);
+
+/** Whether values are numbers, also of a field that may be null. */
+export function isNumber(type: AvroSchema): boolean {
+  if (Array.isArray(type)) return type.some(isNumber);
+  return NUMBERS.has(typeof type === "string" ? type : type.type);
+}
+
+/** The logical type of a field, also of one that may be null. */
+export function logicalTypeOf(type: AvroSchema): string | undefined {
+  if (Array.isArray(type)) return type.map(logicalTypeOf).find((found) => found !== undefined);
+  return typeof type === "object" && "logicalType" in type ? type.logicalType : undefined;
+}
