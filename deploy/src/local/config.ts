@@ -21,6 +21,7 @@ export const localSettings = () => ({
   redisPort: port("REDIS_PORT", 6379, "Redis's port"),
   postgresPort: port("POSTGRES_PORT", 5432, "PostgreSQL's port"),
   prometheusPort: port("PROMETHEUS_PORT", 9090, "Prometheus's port"),
+  tracesPort: port("TRACES_PORT", 4318, "where start --trace takes and shows traces"),
   kafkaBrokers: address("KAFKA_BROKERS", "addresses of a Kafka that runs already"),
   schemaRegistryUrl: address("SCHEMA_REGISTRY_URL", "address of a registry that runs already"),
   redisUrl: address("REDIS_URL", "address of a Redis that runs already"),

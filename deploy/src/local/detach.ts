@@ -11,7 +11,10 @@ import { readRun, stateFiles } from "./state-files.ts";
  *
  * @returns the process's exit code
  */
-export async function startDetached(config: LocalConfig): Promise<number> {
+export async function startDetached(
+  config: LocalConfig,
+  options: { trace: boolean },
+): Promise<number> {
   const files = stateFiles(config.stateDir);
   mkdirSync(files.logs, { recursive: true });
   const logFile = files.log("supervisor");
@@ -20,7 +23,12 @@ export async function startDetached(config: LocalConfig): Promise<number> {
   let offset = statSync(logFile).size;
   const child = spawn(
     process.execPath,
-    [...process.execArgv, fileURLToPath(new URL("main.ts", import.meta.url)), "start"],
+    [
+      ...process.execArgv,
+      fileURLToPath(new URL("main.ts", import.meta.url)),
+      "start",
+      ...(options.trace ? ["--trace"] : []),
+    ],
     { detached: true, stdio: ["ignore", log, log], env: childEnvironment({ NO_COLOR: "1" }) },
   );
   closeSync(log);

@@ -18,8 +18,11 @@ program
   .usage("-- [options]")
   .description("Starts everything and keeps it running until Ctrl-C")
   .option("--detach", "return when it is ready; it goes on in the background")
+  .option("--trace", "trace every request and show how it went through the services", false)
   .addHelpText("after", helpOnSettings(localSettings()))
-  .action((options: { detach?: true }) => run(options.detach ? startDetached : start));
+  .action((options: { detach?: true; trace: boolean }) =>
+    run((config) => (options.detach ? startDetached : start)(config, options)),
+  );
 program
   .command("stop")
   .description("Stops everything and waits until it is gone")

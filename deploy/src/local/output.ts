@@ -51,15 +51,19 @@ export const sayLogLine = (service: keyof typeof COLORS, line: string) =>
     `${styleText(COLORS[service], service.padEnd(16))} | ${readableLine(line)}\n`,
   );
 
+/** Lines of their own, apart from the log lines around them. */
+export const sayText = (text: string) => process.stdout.write(`\n${text}\n\n`);
+
 /** What to do with a platform that is up. */
 export function showReady(ready: {
   url: string;
   databaseUrl: string;
   prometheusUrl: string;
+  tracesUrl: string | undefined;
   startedInMs: number;
   services: readonly { name: string; adminUrl: string }[];
 }): void {
-  const { url, databaseUrl, prometheusUrl, startedInMs, services } = ready;
+  const { url, databaseUrl, prometheusUrl, tracesUrl, startedInMs, services } = ready;
   const event = JSON.stringify({ ...sampleEvent("probe-1"), timestamp: "TIME" }).replace(
     '"TIME"',
     `"'$(date -u +%FT%TZ)'"`,
@@ -72,6 +76,7 @@ export function showReady(ready: {
     `  API, topics       ${url}/docs  ${url}/docs/topics`,
     `  database          ${databaseUrl}`,
     `  alerts, metrics   ${prometheusUrl}/alerts  /graph`,
+    ...(tracesUrl === undefined ? [] : [`  traces            ${tracesUrl}`]),
     ...services.map(({ name, adminUrl }) => `  ${name.padEnd(16)}  ${adminUrl}/readyz  /metrics`),
     "",
     "Try it:",

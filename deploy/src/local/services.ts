@@ -30,11 +30,13 @@ export function partSettings(parts: readonly PartPlan[]) {
  * The three services as child processes, in the order of an event's way through them.
  *
  * @param onLine is given each line that a service logs
+ * @param tracesUrl where they export all traces to; undefined: as the environment says
  */
 export function planServices(
   config: LocalConfig,
   parts: readonly PartPlan[],
   onLine: (service: ServiceName, line: string) => void,
+  tracesUrl: string | undefined,
 ): readonly ServicePlan[] {
   const plan = (
     name: ServiceName,
@@ -58,6 +60,7 @@ export function planServices(
             ADMIN_HOST: "127.0.0.1",
             ADMIN_PORT: String(adminPort.number),
             LOG_FORMAT: "json",
+            ...(tracesUrl !== undefined && tracingSettings(tracesUrl)),
             ...(publicPort && { PORT: String(publicPort.number) }),
           },
           logFile: stateFiles(config.stateDir).log(name),
@@ -78,3 +81,10 @@ export function planServices(
     plan("sink-writer", { number: config.sinkAdminPort, setting: "SINK_ADMIN_PORT" }),
   ];
 }
+
+/** Every request is traced, and seen within a second. */
+const tracingSettings = (tracesUrl: string) => ({
+  OTEL_EXPORTER_OTLP_ENDPOINT: tracesUrl,
+  OTEL_TRACES_SAMPLER: "parentbased_always_on",
+  OTEL_BSP_SCHEDULE_DELAY: "500",
+});

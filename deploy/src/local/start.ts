@@ -6,21 +6,24 @@ import { requireFreePort } from "../native/port-owner.ts";
 import { bringUp } from "./bring-up.ts";
 import type { LocalConfig } from "./config.ts";
 import { hasCompose, isEngineUp } from "./docker-engine.ts";
-import { say, sayFailure, sayLogLine, showReady } from "./output.ts";
+import { say, sayFailure, sayLogLine, sayText, showReady } from "./output.ts";
 import { PARTS, planParts } from "./parts.ts";
 import { partSettings, planServices } from "./services.ts";
 import { describeRun } from "./describe-run.ts";
 import { SERVICES } from "./start-service.ts";
 import { readRun, stateFiles } from "./state-files.ts";
 import { createSupervision } from "./supervision.ts";
+import { renderTrace } from "./traces/render-trace.ts";
+import { startTraceViewer } from "./traces/trace-viewer.ts";
 
 /**
  * Starts everything, in order, and keeps it running until a signal comes; then stops everything,
  * services before parts.
  *
+ * @param options.trace show how each event goes through the services
  * @returns the process's exit code
  */
-export async function start(config: LocalConfig): Promise<number> {
+export async function start(config: LocalConfig, options: { trace: boolean }): Promise<number> {
   const begunMs = performance.now();
   const lock = tryLock(stateFiles(config.stateDir).lock);
   if ("heldBy" in lock) {
@@ -37,12 +40,26 @@ export async function start(config: LocalConfig): Promise<number> {
   const startAll = async () => {
     dropLargeLogs(config.stateDir);
     const parts = planParts(config, (await usesContainers()) ? "container" : "native");
-    const services = planServices(config, parts, (service, line) => {
+    const tracesPort = { number: config.tracesPort, setting: "TRACES_PORT" };
+    const tracesUrl = options.trace ? `http://127.0.0.1:${config.tracesPort}` : undefined;
+    const onLine: Parameters<typeof planServices>[2] = (service, line) => {
       // Until then the task list has the screen; the lines are in the log files.
       if (isReady) sayLogLine(service, line);
-    });
-    for (const port of [...parts, ...services].flatMap((plan) => plan.ports)) {
+    };
+    const services = planServices(config, parts, onLine, tracesUrl);
+    const ports = [...parts, ...services].flatMap((plan) => plan.ports);
+    for (const port of options.trace ? [...ports, tracesPort] : ports) {
       await requireFreePort(port);
+    }
+    if (options.trace) {
+      life.own(
+        await startTraceViewer({
+          port: config.tracesPort,
+          quietMs: TRACE_QUIET_MS,
+          onComplete: (trace) => sayText(renderTrace(trace)),
+        }),
+        (viewer) => viewer.close(),
+      );
     }
     await bringUp({ parts, services, supervision, namespace: config.namespace });
     isReady = true;
@@ -50,7 +67,7 @@ export async function start(config: LocalConfig): Promise<number> {
     const databaseUrl = partSettings(parts).DATABASE_URL;
     const startedInMs = performance.now() - begunMs;
     // Said first: who waits for a start in the background reads until it is ready.
-    showReady({ url, databaseUrl, prometheusUrl, startedInMs, services });
+    showReady({ url, databaseUrl, prometheusUrl, tracesUrl, startedInMs, services });
     supervision.become("ready");
   };
 
@@ -61,6 +78,9 @@ export async function start(config: LocalConfig): Promise<number> {
   await life.stop();
   return failure === undefined ? 0 : 1;
 }
+
+/** The services send every 500 ms. */
+const TRACE_QUIET_MS = 1_500;
 
 const SIGNALLED = Symbol("signalled");
 
