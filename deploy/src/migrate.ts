@@ -11,6 +11,7 @@ import { createDatabase, withClient } from "./create-database.ts";
 import { applyLifecycle, type Lifecycle } from "./lifecycle.ts";
 import { lifecycleSettings } from "./lifecycle-settings.ts";
 import { runStep } from "./run-step.ts";
+import { accountSettings, type Passwords, setPasswords } from "./service-accounts.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 /** With waits of up to 3 s and pauses of up to 5 s in between: gives up after about 3 minutes. */
@@ -21,6 +22,7 @@ const MAX_TRIES = 25;
  * Safe beside writers and beside another one that migrates: waits for locks are short and tried again.
  *
  * @param options.lifecycle how long data is kept; the settings' defaults when it is left out
+ * @param options.passwords of the services' accounts; those left out stay as they are
  * @param options.print is given a line for each thing done, and which TimescaleDB was found
  * @throws {FatalError} when a migration fails or locks cannot be had; each file is one transaction,
  *   so that those before it stay done
@@ -28,9 +30,15 @@ const MAX_TRIES = 25;
 export async function migrate(options: {
   databaseUrl: string;
   lifecycle?: Lifecycle;
+  passwords?: Passwords;
   print: (line: string) => void;
 }): Promise<void> {
-  const { databaseUrl, print, lifecycle = readSettings(lifecycleSettings(), {}) } = options;
+  const {
+    databaseUrl,
+    print,
+    passwords = {},
+    lifecycle = readSettings(lifecycleSettings(), {}),
+  } = options;
   const where = addressOf(databaseUrl);
   try {
     const database = await createDatabase(databaseUrl);
@@ -45,6 +53,8 @@ export async function migrate(options: {
         print,
       });
       for (const line of kept) print(line);
+      const run = (sql: string) => client.query(sql);
+      for (const line of await setPasswords(run, passwords)) print(line);
       print(`found TimescaleDB ${version}, ${edition} edition`);
     });
   } catch (error) {
@@ -134,7 +144,8 @@ if (import.meta.main) {
   await runStep({
     name: "migrate",
     description: "Brings the database to this version's schema, creating it when it is missing.",
-    settings: { ...postgresSettings(), ...lifecycleSettings() },
-    run: ({ databaseUrl, ...lifecycle }, print) => migrate({ databaseUrl, lifecycle, print }),
+    settings: { ...postgresSettings(), ...lifecycleSettings(), ...accountSettings() },
+    run: (config, print) =>
+      migrate({ databaseUrl: config.databaseUrl, lifecycle: config, passwords: config, print }),
   });
 }

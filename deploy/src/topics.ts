@@ -1,3 +1,9 @@
+import {
+  type KafkaSecurity,
+  kafkaAccess,
+  registryAccess,
+  type RegistrySecurity,
+} from "@fiberstream/kafka/access";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
@@ -20,25 +26,30 @@ const CATALOGUE = Object.entries<Topic>(TOPICS) as [TopicName, Topic][];
  */
 export async function deployTopics(options: {
   brokers: readonly string[];
+  security?: KafkaSecurity;
   schemaRegistryUrl: string;
+  registrySecurity?: RegistrySecurity;
   namespace: string;
   log: Log;
   print: (line: string) => void;
 }): Promise<void> {
-  const { brokers, namespace, log, print } = options;
+  const { namespace, print } = options;
   let changes = 0;
   const tell = (line: string) => {
     changes++;
     print(line);
   };
 
-  const kafka = createKafka({ brokers, clientId: "fiberstream-deploy", log });
+  const kafka = createKafka({ ...options, clientId: "fiberstream-deploy" });
   const wanted = CATALOGUE.map(([name, topic]) => wantedTopic(topicIn(namespace, name), topic));
   for (const { topic, changes: made } of await ensureTopics({ kafka, topics: wanted })) {
     for (const change of made) tell(`topic ${topic}: ${change}`);
   }
 
-  const registry = createSchemaRegistry({ url: options.schemaRegistryUrl });
+  const registry = createSchemaRegistry({
+    url: options.schemaRegistryUrl,
+    ...(options.registrySecurity && { security: options.registrySecurity }),
+  });
   for (const [name, { value }] of CATALOGUE) {
     if (value === "original bytes") continue;
     const subject = subjectOf(topicIn(namespace, name));
@@ -69,8 +80,9 @@ if (import.meta.main) {
     settings: kafkaSettings(),
     run: (config, print) =>
       deployTopics({
-        brokers: config.kafkaBrokers,
+        ...kafkaAccess(config),
         schemaRegistryUrl: config.schemaRegistryUrl,
+        registrySecurity: registryAccess(config).security,
         namespace: config.namespace,
         log: createLog({ service: "topics", level: "error", format: "auto" }),
         print,

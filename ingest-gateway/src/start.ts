@@ -1,3 +1,4 @@
+import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
@@ -5,6 +6,7 @@ import { createTopicCheck } from "@fiberstream/kafka/topic-check";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { createPromptRedis } from "@fiberstream/redis/prompt-redis";
 import { connectRedis } from "@fiberstream/redis/redis";
+import { redisAccess } from "@fiberstream/redis/settings";
 import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
@@ -31,7 +33,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const topic = topicIn(config.namespace, "probe.metrics.raw");
   const intervalMs = config.dependencyCheckIntervalMs;
 
-  const redis = life.own(connectRedis({ url: config.redisUrl, log }), (owned) => owned.close());
+  const redis = life.own(connectRedis({ ...redisAccess(config), log }), (owned) => owned.close());
 
   const ask = createPromptRedis(redis);
   const authenticate = startAuthentication({ config, ask, life, registry, log });
@@ -40,7 +42,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     ended(),
   );
 
-  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: "ingest-gateway", log });
+  const kafka = createKafka({ ...kafkaAccess(config), clientId: "ingest-gateway", log });
   const kafkaState = createDependencyState(health.check("kafka"));
   const topicCheck = life.own(createTopicCheck({ kafka, topic }), (owned) => owned.close());
   life.own(
@@ -49,7 +51,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   );
 
   // Its id is kept for good once it is known: from then on the registry may be away.
-  const schemaRegistry = createSchemaRegistry({ url: config.schemaRegistryUrl });
+  const schemaRegistry = createSchemaRegistry(registryAccess(config));
   const schemaIdCheck = health.check("registry");
   const registryState = createDependencyState();
   life.own(

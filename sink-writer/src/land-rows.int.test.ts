@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await database.pool.query("TRUNCATE metrics, metric_conflicts");
+  await database.owner.query("TRUNCATE metrics, metric_conflicts");
   landRows = createLandRows({ layout, countBytes: () => {} });
 });
 

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await database.pool.query("TRUNCATE nodes");
+  await database.owner.query("TRUNCATE nodes");
   nowMs = Date.UTC(2026, 0, 1);
   keeper = createNodeKeeper({ maxRemembered: 100, nowMs: () => nowMs });
 });
@@ -66,7 +66,7 @@ describe("node keeper", () => {
   });
 
   it("moves a registered node on to reporting, and leaves what an operator has set", async () => {
-    await database.pool.query(
+    await database.owner.query(
       "INSERT INTO nodes (node_id, status) VALUES ('a', 'registered'), ('b', 'inactive'), ('c', 'deleted')",
     );
     await keep([eventOf("a"), eventOf("b"), eventOf("c")]);
@@ -109,7 +109,7 @@ describe("node keeper", () => {
 
   it("inserts a node again that a crash of the server has lost, once it was told to forget", async () => {
     await keep([eventOf("a")]);
-    await database.pool.query("TRUNCATE nodes");
+    await database.owner.query("TRUNCATE nodes");
     keeper.forget();
     await keep([eventOf("a")]);
     expect(await nodes()).toHaveLength(1);

@@ -1,3 +1,4 @@
+import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
 import { runConsumer } from "@fiberstream/kafka/consumer";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
@@ -73,7 +74,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   await untilAvailable(() => storedPosition(pool, topic, 0), postgresOptions);
   const layout = await untilAvailable(() => readTableLayout(pool), postgresOptions);
 
-  const registry = createSchemaRegistry({ url: config.schemaRegistryUrl });
+  const registry = createSchemaRegistry(registryAccess(config));
   const readerSchema = readAvroSchema("EnrichedProbeMetric");
   await untilAvailable(() => registry.idOf(subjectOf(topic), readerSchema), {
     name: "registry",
@@ -83,7 +84,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     stopping,
   });
 
-  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: "sink-writer", log });
+  const kafka = createKafka({ ...kafkaAccess(config), clientId: "sink-writer", log });
   const kafkaOptions = {
     name: "kafka",
     where: config.kafkaBrokers.join(","),

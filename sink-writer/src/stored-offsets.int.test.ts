@@ -10,7 +10,7 @@ beforeAll(async () => {
   database = await openSampleDatabase();
 });
 afterAll(() => database.close());
-beforeEach(() => database.pool.query("TRUNCATE sink_offsets"));
+beforeEach(() => database.owner.query("TRUNCATE sink_offsets"));
 
 const batch = (firstOffset: bigint, nextOffset: bigint, partition = 1): RecordBatch => ({
   topic: "t",

@@ -16,10 +16,10 @@ let database: SampleDatabase;
 let layout: TableLayout;
 beforeAll(async () => {
   database = await openSampleDatabase();
-  layout = await readTableLayout(database.pool);
+  layout = await readTableLayout(database.owner);
   // Plain copies of the table: dates from 1800 on would make a chunk each week.
   for (const table of ["generated", "plain"]) {
-    await database.pool.query(
+    await database.owner.query(
       `CREATE TABLE ${table} (LIKE metrics, place integer GENERATED ALWAYS AS IDENTITY)`,
     );
   }
@@ -86,17 +86,17 @@ describe("rows of generated writers", () => {
         rows.begin();
         const records = encoded.map((avro) => recordOf(avro, 7));
         expect(await readRows([batchOf(records)], { fresh: rows, again: none })).toEqual([]);
-        await database.pool.query("TRUNCATE generated, plain");
+        await database.owner.query("TRUNCATE generated, plain");
         await copy();
         await insert(encoded.map((avro) => plainRow(avro, writerType)));
         const select = (table: string) =>
-          query(database.pool, `SELECT ${SHOWN} FROM ${table} AS t ORDER BY place`);
+          query(database.owner, `SELECT ${SHOWN} FROM ${table} AS t ORDER BY place`);
         expect(await select("generated")).toEqual(await select("plain"));
       });
       await fc.assert(property, { numRuns: 20 });
 
       async function copy(): Promise<void> {
-        const client = await database.pool.connect();
+        const client = await database.owner.connect();
         try {
           const sql = `COPY generated (${columnList(layout)}) FROM STDIN (FORMAT binary)`;
           await copyRows(client, sql, rows.bytes(0, rows.count()));
@@ -129,7 +129,7 @@ async function insert(rows: readonly Record<string, unknown>[]): Promise<void> {
       : `$${index + 1}`,
   );
   for (const row of rows) {
-    await database.pool.query(
+    await database.owner.query(
       `INSERT INTO plain (${columnList(layout)}) VALUES (${values.join(", ")})`,
       // The client would write -0 as 0.
       names.map((name) => (Object.is(row[name], -0) ? "-0" : row[name])),

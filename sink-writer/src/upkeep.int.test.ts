@@ -22,7 +22,7 @@ const statuses = async () => {
 
 describe("upkeep", () => {
   it("marks silent nodes inactive until they report again, and leaves what an operator has set", async () => {
-    await database.pool.query(
+    await database.owner.query(
       `INSERT INTO nodes (node_id, status, last_seen_at) VALUES
          ('silent', 'reporting', now() - interval '6 minutes'),
          ('talking', 'reporting', now() - interval '4 minutes'),
@@ -34,7 +34,7 @@ describe("upkeep", () => {
     expect(await markSilent(database.pool, 300_000)).toBe(1);
     expect(await statuses()).toEqual({ ...before, silent: "inactive" });
     expect(await markSilent(database.pool, 300_000)).toBe(0);
-    await database.pool.query("UPDATE nodes SET silent_since = now() WHERE status = 'deleted'");
+    await database.owner.query("UPDATE nodes SET silent_since = now() WHERE status = 'deleted'");
 
     const received_at = Date.now() * 1_000;
     const events = ["silent", "off", "gone"].map((node_id) =>
@@ -57,7 +57,7 @@ describe("upkeep", () => {
   });
 
   it("drops what is older than it is kept, a chunk at a time, where the edition does not", async () => {
-    await database.pool.query(
+    await database.owner.query(
       `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id,
                             node_id, tenant, country, region, probe_type, enrichment_status)
        SELECT now() - age, now(), 1, 100, 0, gen_random_uuid(), 'n', 'default', 'GH', 'r', 'ping',

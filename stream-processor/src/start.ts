@@ -1,3 +1,4 @@
+import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
 import { createBreaker } from "@fiberstream/kafka/breaker";
 import { runConsumer } from "@fiberstream/kafka/consumer";
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
@@ -11,6 +12,7 @@ import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
 import { createPool, query } from "@fiberstream/postgres/pool";
 import { connectRedis } from "@fiberstream/redis/redis";
+import { redisAccess } from "@fiberstream/redis/settings";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
@@ -67,9 +69,9 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     (owned) => owned.end(),
   );
   await waitFor("postgres", addressOf(config.databaseUrl), () => query(pool, "SELECT 1"));
-  const redis = life.own(connectRedis({ url: config.redisUrl, log }), (owned) => owned.close());
+  const redis = life.own(connectRedis({ ...redisAccess(config), log }), (owned) => owned.close());
 
-  const registry = createSchemaRegistry({ url: schemaRegistryUrl });
+  const registry = createSchemaRegistry(registryAccess(config));
   const ids = await waitFor("registry", addressOf(schemaRegistryUrl), async () => ({
     raw: await registry.idOf(subjectOf(topics.raw), schemas.raw),
     enriched: await registry.idOf(subjectOf(topics.enriched), schemas.enriched),
@@ -77,7 +79,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     node: await registry.idOf(subjectOf(topics.nodes), schemas.node),
   }));
 
-  const kafka = createKafka({ brokers: kafkaBrokers, clientId: groupId, log });
+  const kafka = createKafka({ ...kafkaAccess(config), clientId: groupId, log });
   const kafkaAddress = kafkaBrokers.join(",");
   const producer = life.own(
     await waitFor("kafka", kafkaAddress, () => connectProducer({ kafka })),

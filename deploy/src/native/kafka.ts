@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { requireFreePort } from "./port-owner.ts";
 import { type Part, type PartOptions, startPart } from "./part.ts";
@@ -20,14 +20,33 @@ const JAVA = [
 /** A second way in, whose clients are told to come to `advertisedPort`: to a proxy in front of it. */
 export type KafkaListener = { readonly port: number; readonly advertisedPort: number };
 
+/** What a Kafka that knows its users has on top. */
+export type KafkaProtection = {
+  /** Lines of server.properties, over those that a Kafka has otherwise. */
+  readonly properties: Readonly<Record<string, string>>;
+  /** For the JVM. */
+  readonly javaArguments: readonly string[];
+  /** For the formatting of its storage, such as the first users. */
+  readonly formatArguments: readonly string[];
+  /** To a listener that answers without SASL, for the look whether it is ready. */
+  readonly connect: () => Socket;
+};
+
 /** Kafka 4, one KRaft node that is broker and controller. */
 export async function startKafka(
-  options: PartOptions & { controllerPort: number; listeners?: readonly KafkaListener[] },
+  options: PartOptions & {
+    controllerPort: number;
+    listeners?: readonly KafkaListener[];
+    protection?: KafkaProtection;
+  },
 ): Promise<Part> {
-  const { root, port, controllerPort, listeners = [], dataDir, logFile } = options;
+  const { root, port, controllerPort, listeners = [], dataDir, logFile, protection } = options;
   await requireFreePort({ number: controllerPort, setting: "KAFKA_CONTROLLER_PORT" });
   mkdirSync(dataDir, { recursive: true });
-  writeFileSync(join(dataDir, "server.properties"), properties(port, controllerPort, listeners));
+  writeFileSync(
+    join(dataDir, "server.properties"),
+    properties(port, controllerPort, listeners, protection?.properties),
+  );
   writeFileSync(join(dataDir, "log4j2.properties"), LOGGING);
   if (!existsSync(join(dataDir, "log", "meta.properties"))) {
     await runSandboxed(root, "Formatting Kafka's storage", {
@@ -42,6 +61,7 @@ export async function startKafka(
         "ZmliZXJzdHJlYW0tMQ",
         "--config",
         "/data/server.properties",
+        ...(protection?.formatArguments ?? []),
       ],
       dataDir,
       logFile,
@@ -51,9 +71,18 @@ export async function startKafka(
     name: "Kafka",
     portSetting: "KAFKA_PORT",
     options,
-    sandboxed: { user: "kafka", command: [...JAVA, "kafka.Kafka", "/data/server.properties"] },
+    sandboxed: {
+      user: "kafka",
+      command: [
+        JAVA[0],
+        ...(protection?.javaArguments ?? []),
+        ...JAVA.slice(1),
+        "kafka.Kafka",
+        "/data/server.properties",
+      ],
+    },
     stopSignal: "SIGTERM",
-    isReady: () => listsItself(port),
+    isReady: () => listsItself(protection?.connect ?? (() => connect({ host: "127.0.0.1", port }))),
   });
 }
 
@@ -62,6 +91,7 @@ function properties(
   port: number,
   controllerPort: number,
   listeners: readonly KafkaListener[],
+  protection: KafkaProtection["properties"] = {},
 ): string {
   const all = [
     { name: "PLAINTEXT", port, advertisedPort: port },
@@ -93,6 +123,7 @@ function properties(
     "group.initial.rebalance.delay.ms": 0,
     "num.network.threads": 2,
     "num.io.threads": 4,
+    ...protection,
   })
     .map(([name, value]) => `${name}=${String(value)}`)
     .join("\n")}\n`;
@@ -115,9 +146,9 @@ const METADATA_REQUEST = Buffer.from("0000000f0003000400000001ffff0000000000", "
  * Whether the broker names itself among the live ones. It accepts connections earlier, while the
  * controller still fences it and a first produce would fail.
  */
-function listsItself(port: number): Promise<boolean> {
+function listsItself(connectTo: () => Socket): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-  const socket = connect({ host: "127.0.0.1", port });
+  const socket = connectTo();
   let answer = Buffer.alloc(0);
   socket
     .on("connect", () => socket.write(METADATA_REQUEST))

@@ -19,12 +19,20 @@ export const postgresUrl = (port: number, database = "postgres") =>
  * @param options.databases made when they are missing
  */
 export async function startPostgres(
-  options: PartOptions & { databases: readonly string[]; durability?: Durability },
+  options: PartOptions & {
+    databases: readonly string[];
+    durability?: Durability;
+    /** Lines of its configuration, over those that it has otherwise. */
+    settings?: readonly string[];
+    /** Parameters of its address, such as those for TLS. */
+    parameters?: Readonly<Record<string, string>>;
+  },
 ): Promise<Part> {
   const { root, port, dataDir, logFile } = options;
+  const url = `${postgresUrl(port)}?${new URLSearchParams(options.parameters).toString()}`;
   if (!existsSync(join(dataDir, "db", "PG_VERSION")))
     await createCluster({ root, dataDir, logFile });
-  writeFileSync(join(dataDir, "settings.conf"), settings(port, options.durability ?? "durable"));
+  writeFileSync(join(dataDir, "settings.conf"), settings(options));
   const part = await startPart({
     name: "PostgreSQL",
     portSetting: "POSTGRES_PORT",
@@ -35,10 +43,10 @@ export async function startPostgres(
     },
     // Fast shutdown: SIGTERM would wait for clients to leave by themselves.
     stopSignal: "SIGINT",
-    isReady: async () => (await query(port, "SELECT 1")).length === 1,
+    isReady: async () => (await query(url, "SELECT 1")).length === 1,
   });
   try {
-    await createDatabases(port, options.databases);
+    await createDatabases(url, options.databases);
     return part;
   } catch (error) {
     await part.stop();
@@ -63,7 +71,15 @@ async function createCluster(options: Pick<PartOptions, "root" | "dataDir" | "lo
 }
 
 /** Small: the machine is shared with two JVMs and the services. */
-function settings(port: number, durability: Durability): string {
+function settings({
+  port,
+  durability,
+  settings: more = [],
+}: {
+  port: number;
+  durability?: Durability;
+  settings?: readonly string[];
+}): string {
   const lines = [
     `port = ${port}`,
     "listen_addresses = '127.0.0.1'",
@@ -83,22 +99,19 @@ function settings(port: number, durability: Durability): string {
     // Not synchronous_commit: without it a SIGKILL loses commits that clients were told of.
     lines.push("fsync = off", "full_page_writes = off");
   }
-  return `${lines.join("\n")}\n`;
+  return `${[...lines, ...more].join("\n")}\n`;
 }
 
-async function createDatabases(port: number, databases: readonly string[]): Promise<void> {
-  const rows = await query(port, "SELECT datname FROM pg_database");
+async function createDatabases(url: string, databases: readonly string[]): Promise<void> {
+  const rows = await query(url, "SELECT datname FROM pg_database");
   const present = new Set(rows.map((row) => row["datname"]));
   for (const name of databases.filter((database) => !present.has(database))) {
-    await query(port, `CREATE DATABASE "${name}"`);
+    await query(url, `CREATE DATABASE "${name}"`);
   }
 }
 
-async function query(port: number, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new Client({
-    connectionString: postgresUrl(port),
-    connectionTimeoutMillis: 2_000,
-  });
+async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
   // A server that goes away between two queries is the part's end, which its starter sees.
   client.on("error", () => undefined);
   try {

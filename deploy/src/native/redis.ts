@@ -1,9 +1,17 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { type Part, type PartOptions, startPart } from "./part.ts";
 
+/** What a Redis that knows its users has on top. */
+export type RedisProtection = {
+  /** Over those that it is started with otherwise. */
+  readonly arguments: readonly string[];
+  /** For the look whether it is ready. */
+  readonly connect: () => Socket;
+};
+
 /** Redis 8. Every write is in its append-only file, so that a stop loses nothing. */
-export function startRedis(options: PartOptions): Promise<Part> {
-  const { port } = options;
+export function startRedis(options: PartOptions & { protection?: RedisProtection }): Promise<Part> {
+  const { port, protection } = options;
   return startPart({
     name: "Redis",
     portSetting: "REDIS_PORT",
@@ -27,20 +35,21 @@ export function startRedis(options: PartOptions): Promise<Part> {
         // Full, it refuses writes and evicts nothing: the services go on without it, and say so.
         "--maxmemory",
         "512mb",
+        ...(protection?.arguments ?? []),
       ],
     },
     stopSignal: "SIGTERM",
-    isReady: () => answersPing(port),
+    isReady: () => answers(protection?.connect ?? (() => connect({ host: "127.0.0.1", port }))),
   });
 }
 
-/** +PONG; while it loads its data it answers -LOADING. */
-function answersPing(port: number): Promise<boolean> {
+/** +PONG, or that it asks for a password; while it loads its data it answers -LOADING. */
+function answers(connectTo: () => Socket): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-  const socket = connect({ host: "127.0.0.1", port });
+  const socket = connectTo();
   socket
     .on("connect", () => socket.write("PING\r\n"))
-    .on("data", (answer) => resolve(answer.toString().startsWith("+PONG")))
+    .on("data", (answer) => resolve(/^(\+PONG|-NOAUTH)/.test(answer.toString())))
     .on("error", reject)
     .on("close", () => resolve(false));
   return promise.finally(() => socket.destroy());

@@ -1,3 +1,4 @@
+import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
 import { createKafka, type KafkaClient } from "@fiberstream/kafka/kafka";
 import { createSchemaRegistry, type SchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
@@ -19,13 +20,14 @@ export type DeadLetterAccess = {
 export async function withDeadLetters<T>(
   work: (access: DeadLetterAccess) => Promise<T>,
 ): Promise<T> {
-  const { namespace, kafkaBrokers, schemaRegistryUrl } = readConfig(kafkaSettings());
+  const config = readConfig(kafkaSettings());
+  const { namespace } = config;
   const log = createLog({ service: "fiber", level: "fatal", format: "auto" });
-  const kafka = createKafka({ brokers: kafkaBrokers, clientId: "fiber", log });
+  const kafka = createKafka({ ...kafkaAccess(config), clientId: "fiber", log });
   const reader = await connectTopicReader({ kafka });
   try {
     const topic = topicIn(namespace, "probe.metrics.dead-letter");
-    const registry = createSchemaRegistry({ url: schemaRegistryUrl });
+    const registry = createSchemaRegistry(registryAccess(config));
     return await work({ kafka, namespace, topic, reader, registry });
   } finally {
     await reader.close();

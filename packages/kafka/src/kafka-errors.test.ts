@@ -25,6 +25,17 @@ describe("kafkaFailure", () => {
     expect(failure).toMatchObject({ advice: "Grant this user the topic" });
   });
 
+  it("tells a login that broke off from one that was refused", () => {
+    const failed = (reason: string) =>
+      kafkaFailure(
+        Object.assign(new Error(`SASL SCRAM SHA512 authentication failed: ${reason}`), {
+          name: "KafkaJSSASLAuthenticationError",
+        }),
+      );
+    expect(failed("Closed connection")).toBeInstanceOf(TransientError);
+    expect(failed("Authentication failed due to invalid credentials")).toBeInstanceOf(FatalError);
+  });
+
   it("leaves what is classified already as it is", () => {
     const failure = new TransientError("registry", "away");
     expect(kafkaFailure(failure)).toBe(failure);

@@ -7,7 +7,8 @@ import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/erro
 export function kafkaFailure(error: unknown): TransientError | FatalError {
   if (error instanceof TransientError || error instanceof FatalError) return error;
   const type = typeOf(error);
-  const advice = type === undefined ? undefined : FATAL.get(type);
+  const isFatal = type !== undefined && !isInterruptedLogin(type, error);
+  const advice = isFatal ? FATAL.get(type) : undefined;
   if (advice !== undefined) {
     return new FatalError(`Kafka refuses: ${messageOf(error)}`, advice, { cause: error });
   }
@@ -39,6 +40,16 @@ export function typeOf(error: unknown): string | undefined {
   return "name" in error ? String(error.name) : undefined;
 }
 
+/**
+ * A connection that breaks while it is being authenticated, as when a broker stops, is no refusal; the
+ * client says the same of both, in other words.
+ */
+const isInterruptedLogin = (type: string, error: unknown): boolean =>
+  type === "KafkaJSSASLAuthenticationError" && INTERRUPTED.test(messageOf(error));
+
+const INTERRUPTED =
+  /closed connection|connection (error|timeout)|timed out|ECONN|EPIPE|not connected/i;
+
 const FATAL: ReadonlyMap<string, string> = new Map([
   ["KafkaJSSASLAuthenticationError", "Check the credentials"],
   ["SASL_AUTHENTICATION_FAILED", "Check the credentials"],
@@ -46,6 +57,7 @@ const FATAL: ReadonlyMap<string, string> = new Map([
   ["GROUP_AUTHORIZATION_FAILED", "Grant this user the consumer group"],
   ["CLUSTER_AUTHORIZATION_FAILED", "Grant this user the cluster operation"],
   ["TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "Grant this user the transactional id"],
+  ["SECURITY_DISABLED", "Set authorizer.class.name on the brokers: this cluster has no authorizer"],
   ["UNSUPPORTED_VERSION", "Use a broker that this client can talk to"],
   ["KafkaJSServerDoesNotSupportApiKey", "Use a broker that this client can talk to"],
 ]);

@@ -1,5 +1,7 @@
 import type { Log } from "@fiberstream/runtime/log";
+import { tlsOptions } from "@fiberstream/runtime/tls-files";
 import { Kafka, logLevel } from "kafkajs";
+import type { KafkaSecurity } from "./access.ts";
 import { useOwnFetchDecoding } from "./fetch-decoding.ts";
 import { createKafkaLog } from "./kafka-log.ts";
 import { tellOffsetsOutOfRange } from "./offset-range.ts";
@@ -18,15 +20,20 @@ export type KafkaClient = Kafka;
  * those who would rather wait try again themselves, with their own reason to.
  *
  * @param options.brokers host:port, at least one
+ * @param options.security by default connections are plain and nobody says who they are
  */
 export function createKafka(options: {
   brokers: readonly string[];
   clientId: string;
+  security?: KafkaSecurity;
   log: Log;
 }): KafkaClient {
+  const { tls, sasl } = options.security ?? {};
   return new Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
+    ...(tls !== undefined && { ssl: tlsOptions(tls) }),
+    ...(sasl !== undefined && { sasl }),
     logLevel: logLevel.INFO,
     logCreator: createKafkaLog(options.log),
     connectionTimeout: 2_000,

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { Agent } from "node:https";
 import {
   COMPATIBILITY,
   SchemaRegistry as RegistryClient,
@@ -8,6 +10,7 @@ import {
 import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
+import type { RegistrySecurity } from "./access.ts";
 import { httpStatusOf } from "./http-status.ts";
 
 export type SchemaRegistry = {
@@ -37,12 +40,21 @@ export type SchemaRegistry = {
 
 /**
  * @param options.url base URL of a registry with Confluent's API
+ * @param options.security who to say one is, and who may vouch for the registry
  * @param options.timeoutMs how long an answer may take, 10 s by default
  */
-export function createSchemaRegistry(options: { url: string; timeoutMs?: number }): SchemaRegistry {
+export function createSchemaRegistry(options: {
+  url: string;
+  security?: RegistrySecurity;
+  timeoutMs?: number;
+}): SchemaRegistry {
+  const { caFile, user } = options.security ?? {};
+  const ca = caFile === undefined ? undefined : readFileSync(caFile);
   // Callers wait and try again themselves, so the client's own tries are few and short.
   const client = new RegistryClient({
     host: options.url,
+    ...(user !== undefined && { auth: user }),
+    ...(ca !== undefined && { agent: new Agent({ ca, keepAlive: true }) }),
     middlewares: [giveUpAfter(options.timeoutMs ?? 10_000)],
     retry: { retries: 1, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 0.5 },
   });
@@ -105,8 +117,12 @@ export function createSchemaRegistry(options: { url: string; timeoutMs?: number 
 
     ping: async () => {
       try {
-        const status = await httpStatusOf(`${options.url}/config`, { timeoutMs: 2_000 });
-        if (status !== 200) throw new Error(`status ${status}`);
+        const status = await httpStatusOf(`${options.url}/config`, {
+          timeoutMs: 2_000,
+          ca,
+          user,
+        });
+        if (status !== 200) throw Object.assign(new Error(`status ${status}`), { status });
       } catch (error) {
         throw away(error);
       }
@@ -131,8 +147,18 @@ const confluent = (schema: RecordSchema): { type: SchemaType.AVRO; schema: strin
   schema: JSON.stringify(schema),
 });
 
-const away = (error: unknown): TransientError =>
-  new TransientError("registry", reasonOf(error), { cause: error });
+/** @returns a FatalError when the registry is there and refuses */
+function away(error: unknown): TransientError | FatalError {
+  const status = statusOf(error);
+  if (status === 401 || status === 403) {
+    return new FatalError(
+      `the schema registry refuses: status ${status}`,
+      "Check SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO, and what this user may do",
+      { cause: error },
+    );
+  }
+  return new TransientError("registry", reasonOf(error), { cause: error });
+}
 
 /** Names a refused connection, which the HTTP clients hide in the cause. */
 function reasonOf(error: unknown): string {

@@ -1,5 +1,6 @@
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
+import { securitySettings } from "./security-settings.ts";
 
 /** The settings of everything that talks to Kafka and to the schema registry. */
 export const kafkaSettings = () => ({
@@ -28,6 +29,7 @@ export const kafkaSettings = () => ({
     z.url().default("http://localhost:8081/apis/ccompat/v7"),
     "base URL of the schema registry's Confluent API",
   ),
+  ...securitySettings(),
 });
 
 /** The settings of those that consume as members of a group. */

@@ -2,6 +2,7 @@ import { createClient } from "@redis/client";
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
+import { type TlsFiles, tlsOptions } from "@fiberstream/runtime/tls-files";
 
 /** A client without modules or scripts, as this file makes them. */
 export type RedisClient = ReturnType<typeof newClient>;
@@ -16,10 +17,10 @@ export type Redis = {
  * A client that connects and connects again in the background: nobody waits for Redis, and while it is
  * away every command fails at once instead of queueing.
  */
-export function connectRedis(options: { url: string; log: Log }): Redis {
+export function connectRedis(options: { url: string; tls?: TlsFiles; log: Log }): Redis {
   const { log } = options;
   let wasUp: boolean | undefined;
-  const client = newClient(options.url);
+  const client = newClient(options);
   const say = (isUp: boolean, reason?: string) => {
     if (wasUp === isUp) return;
     wasUp = isUp;
@@ -45,7 +46,7 @@ export const redisFailure = (error: unknown): TransientError =>
     ? error
     : new TransientError("redis", messageOf(error), { cause: error });
 
-const newClient = (url: string) =>
+const newClient = ({ url, tls }: { url: string; tls?: TlsFiles }) =>
   createClient({
     url,
     disableOfflineQueue: true,
@@ -53,5 +54,6 @@ const newClient = (url: string) =>
     socket: {
       connectTimeout: 2_000,
       reconnectStrategy: (tries: number) => Math.round(retryDelayMs(tries + 1)),
+      ...(tls !== undefined && { tls: true as const, ...tlsOptions(tls) }),
     },
   });

@@ -1,4 +1,6 @@
-import { setting } from "@fiberstream/runtime/settings";
+import { ConfigError } from "@fiberstream/runtime/config-error";
+import { type ConfigOf, setting } from "@fiberstream/runtime/settings";
+import { fileProblem, type TlsFiles } from "@fiberstream/runtime/tls-files";
 import { z } from "zod";
 
 /** The settings of everything that talks to Redis. */
@@ -6,6 +8,49 @@ export const redisSettings = () => ({
   redisUrl: setting(
     "REDIS_URL",
     z.url({ protocol: /^rediss?$/ }).default("redis://localhost:6379"),
-    "address of Redis, redis://[user:password@]host:port",
+    "address of Redis, redis://[user:password@]host:port, or rediss:// for TLS",
   ),
+  redisCaFile: setting(
+    "REDIS_TLS_CA_CERT_FILE",
+    z.string().optional(),
+    "PEM file of the authority that signed Redis's certificate",
+  ),
+  redisCertificateFile: setting(
+    "REDIS_TLS_CERT_FILE",
+    z.string().optional(),
+    "PEM file of this client's certificate, for mutual TLS",
+  ),
+  redisKeyFile: setting("REDIS_TLS_KEY_FILE", z.string().optional(), "PEM file of its key"),
 });
+
+/**
+ * Where Redis is and how to be let in, by the settings.
+ * @throws {ConfigError} for settings that do not go together, and files that cannot be read
+ */
+export function redisAccess(config: ConfigOf<ReturnType<typeof redisSettings>>): {
+  url: string;
+  tls?: TlsFiles;
+} {
+  const { redisUrl: url, redisCaFile, redisCertificateFile, redisKeyFile } = config;
+  const isEncrypted = url.startsWith("rediss:");
+  const files = {
+    REDIS_TLS_CA_CERT_FILE: redisCaFile,
+    REDIS_TLS_CERT_FILE: redisCertificateFile,
+    REDIS_TLS_KEY_FILE: redisKeyFile,
+  };
+  const problems = Object.entries(files).map(([variable, path]) =>
+    path === undefined || isEncrypted
+      ? fileProblem(variable, path)
+      : `${variable}: is set, but REDIS_URL is not rediss://`,
+  );
+  if ((redisCertificateFile === undefined) !== (redisKeyFile === undefined)) {
+    problems.push("REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE: belong together, one is missing");
+  }
+  const found = problems.filter((problem) => problem !== undefined);
+  if (found.length > 0) throw new ConfigError(found);
+  if (!isEncrypted) return { url };
+  return {
+    url,
+    tls: { caFile: redisCaFile, certificateFile: redisCertificateFile, keyFile: redisKeyFile },
+  };
+}

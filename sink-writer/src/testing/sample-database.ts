@@ -4,7 +4,10 @@ import { createLog } from "@fiberstream/runtime/log";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 
 export type SampleDatabase = {
+  /** With no more rights than the sink's account has. */
   readonly pool: PgPool;
+  /** The tables' owner, for what the sink itself does not do. */
+  readonly owner: PgPool;
   /** The single value that a query returns. */
   readonly valueOf: (sql: string, values?: readonly unknown[]) => Promise<unknown>;
   readonly close: () => Promise<void>;
@@ -14,19 +17,23 @@ export type SampleDatabase = {
 export async function openSampleDatabase(): Promise<SampleDatabase> {
   const life = createLife();
   const database = life.own(await createTestDatabase(), (owned) => owned.drop());
-  const pool = life.own(
-    createPool({
-      databaseUrl: database.url,
-      applicationName: "test",
-      maxConnections: 4,
-      log: createLog({ service: "test", level: "silent", format: "json" }),
-    }),
-    (owned) => owned.end(),
-  );
+  const connect = (serverSettings: Record<string, string>) =>
+    life.own(
+      createPool({
+        databaseUrl: database.url,
+        applicationName: "test",
+        maxConnections: 4,
+        serverSettings,
+        log: createLog({ service: "test", level: "silent", format: "json" }),
+      }),
+      (owned) => owned.end(),
+    );
+  const owner = connect({});
   return {
-    pool,
+    pool: connect({ role: "fiberstream_sink" }),
+    owner,
     valueOf: async (sql, values = []) => {
-      const [row] = await query<Record<string, unknown>>(pool, sql, values);
+      const [row] = await query<Record<string, unknown>>(owner, sql, values);
       return row && Object.values(row)[0];
     },
     close: life.stop,

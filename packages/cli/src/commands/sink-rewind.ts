@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { kafkaAccess } from "@fiberstream/kafka/access";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { offsetsAt } from "@fiberstream/kafka/offsets-at";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
@@ -60,7 +61,7 @@ async function rewind({ to, offset, partition, dryRun, wait }: Options): Promise
   if ((to === undefined) === (offset === undefined)) throw new Error("say --to or --offset");
   const config = readConfig({ ...kafkaSettings(), ...postgresSettings() });
   const log = createLog({ service: "fiber", level: "error", format: "auto" });
-  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: "fiber", log });
+  const kafka = createKafka({ ...kafkaAccess(config), clientId: "fiber", log });
   const pool = createPool({ ...config, applicationName: "fiber", maxConnections: 1, log });
   const topic = topicIn(config.namespace, "probe.metrics.enriched");
   try {

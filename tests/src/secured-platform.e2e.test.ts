@@ -1,0 +1,276 @@
+import { randomUUID } from "node:crypto";
+import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
+import { connectCluster } from "@fiberstream/kafka/cluster-access";
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { connectProducer } from "@fiberstream/kafka/producer";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { topicIn } from "@fiberstream/kafka/topic-names";
+import { connectRedis } from "@fiberstream/redis/redis";
+import { redisAccess, redisSettings } from "@fiberstream/redis/settings";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { readSettings } from "@fiberstream/runtime/settings";
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import type { TopicName } from "@fiberstream/schemas/topics";
+import { testNamespace } from "@fiberstream/testkit/namespace";
+import { type RunningService, startService } from "@fiberstream/testkit/service";
+import { until } from "@fiberstream/testkit/until";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { Client } from "pg";
+import { runProgram } from "./secured/run-program.ts";
+import {
+  canSecureParts,
+  SECRETS,
+  type SecuredParts,
+  startSecuredParts,
+} from "./secured/secured-parts.ts";
+import { type Environment, securedSettings, type Who } from "./secured/secured-settings.ts";
+import { eventOf } from "./send.ts";
+
+const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
+const log = createLog({ service: "test", level: "silent", format: "json" });
+const namespace = testNamespace();
+const topic = (name: TopicName) => topicIn(namespace, name);
+
+let life: Life;
+let parts: SecuredParts;
+let settings: Readonly<Record<Who, Environment>>;
+let services: RunningService[];
+
+/** The parts are natively started ones, see `canSecureParts`. */
+const describeSecured = (await canSecureParts()) ? describe : describe.skip;
+
+describeSecured("on parts that let in only whom they know", () => {
+  beforeAll(async () => {
+    life = createLife();
+    parts = life.own(await startSecuredParts(namespace), (owned) => owned.remove());
+    settings = securedSettings(parts, namespace);
+    await Promise.all([
+      runProgram("deploy/src/topics.ts", settings.admin),
+      runProgram("deploy/src/acls.ts", settings.admin),
+      runProgram("deploy/src/migrate.ts", {
+        ...settings.admin,
+        GATEWAY_DATABASE_PASSWORD: SECRETS.databaseGateway,
+        PROCESSOR_DATABASE_PASSWORD: SECRETS.databaseProcessor,
+        SINK_DATABASE_PASSWORD: SECRETS.databaseSink,
+      }),
+    ]);
+    services = await Promise.all(
+      SERVICES.map(async (name) =>
+        life.own(
+          await startService(name, { ...settings[name], LOG_LEVEL: "trace" }),
+          async (owned) => void (await owned.stop()),
+        ),
+      ),
+    );
+  });
+  afterAll(() => life.stop());
+
+  it("an event gets from its POST to its row, with each service's own rights alone", async () => {
+    const nodeId = randomUUID();
+    const create = ["keys", "create", "--tenant", "acme", "--nodes", "*", "--json"];
+    const created = await runProgram("packages/cli/src/main.ts", settings.admin, create);
+    const { token } = JSON.parse(created) as { token: string };
+    const answer = await fetch(`${services[0]?.url}/api/ingest`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        authorization: `Bearer ${token}`,
+        "x-batch-id": randomUUID(),
+      },
+      body: JSON.stringify({ metrics: [eventOf(nodeId)] }),
+    });
+    expect(answer.status).toBe(202);
+    // Only said when Redis did not answer.
+    expect(answer.headers.get("idempotent-protection")).toBeNull();
+
+    await withDatabase(settings.admin, async (client) => {
+      const row = await until(
+        async () => {
+          const { rows } = await client.query<{ tenant: string; status: string }>(
+            "SELECT tenant, status FROM metrics JOIN nodes USING (node_id) WHERE node_id = $1",
+            [nodeId],
+          );
+          return rows[0];
+        },
+        { what: "the event is a row" },
+      );
+      expect(row).toEqual({ tenant: "acme", status: "reporting" });
+      await until(
+        async () => {
+          const { rowCount } = await client.query(
+            "SELECT FROM nodes WHERE published_revision = revision",
+          );
+          return rowCount === 1;
+        },
+        { what: "the node is published" },
+      );
+    });
+    await withRedis(settings["stream-processor"], async (client) => {
+      const key = `${namespace}node:${nodeId}`;
+      await until(() => client.get(key), { what: "the node is cached" });
+    });
+    expect(parts.tokens.given()).toBeGreaterThan(0);
+  });
+
+  it("running the deploy steps again changes nothing", async () => {
+    const [acls, topics] = await Promise.all([
+      runProgram("deploy/src/acls.ts", settings.admin),
+      runProgram("deploy/src/topics.ts", settings.admin),
+    ]);
+    expect(acls).toBe("all grants are there\n");
+    expect(topics).toBe("topics and schemas are up to date\n");
+  });
+
+  it.each<[Who, "read" | "write", TopicName, boolean]>([
+    ["ingest-gateway", "read", "probe.metrics.raw", false],
+    ["ingest-gateway", "write", "probe.metrics.enriched", false],
+    ["stream-processor", "write", "probe.metrics.raw", false],
+    ["stream-processor", "read", "probe.metrics.dead-letter", false],
+    ["sink-writer", "write", "probe.metrics.raw", false],
+    ["sink-writer", "write", "probe.metrics.enriched", false],
+    ["sink-writer", "read", "probe.nodes", false],
+    ["data-team", "read", "probe.metrics.enriched", true],
+    ["data-team", "read", "probe.metrics.raw", false],
+    ["data-team", "write", "probe.metrics.enriched", false],
+    ["operator", "read", "probe.metrics.dead-letter", true],
+    ["operator", "write", "probe.nodes", false],
+  ])("Kafka lets %s %s %s: %s", async (who, action, name, isAllowed) => {
+    const { kafka } = clientOf(settings[who]);
+    const attempt = action === "read" ? readFrom(kafka, topic(name)) : writeTo(kafka, topic(name));
+    if (isAllowed) await attempt;
+    else await expect(attempt).rejects.toThrow(/not authorized/i);
+  });
+
+  it.each<[(typeof SERVICES)[number], string]>([
+    ["ingest-gateway", "SELECT FROM metrics"],
+    ["ingest-gateway", "UPDATE api_keys SET revoked_at = NULL"],
+    ["ingest-gateway", "SELECT FROM nodes"],
+    ["stream-processor", "SELECT FROM metrics"],
+    ["stream-processor", "SELECT FROM api_keys"],
+    ["stream-processor", "UPDATE nodes SET status = 'deleted'"],
+    ["sink-writer", "SELECT FROM api_keys"],
+    ["sink-writer", "DELETE FROM metrics"],
+    ["sink-writer", "UPDATE nodes SET node_name = 'other'"],
+    ["sink-writer", "SELECT drop_chunks('metrics', now())"],
+    ["sink-writer", "UPDATE data_lifecycle SET drop_after = '1 day'"],
+  ])("PostgreSQL refuses %s: %s", async (who, statement) => {
+    await withDatabase(settings[who], async (client) => {
+      await expect(client.query(statement)).rejects.toMatchObject({ code: "42501" });
+    });
+  });
+
+  it("Redis keeps each to its own keys", async () => {
+    await withRedis(settings["ingest-gateway"], async (client) => {
+      expect(await client.get(`${namespace}api-key:none`)).toBeNull();
+      await expect(client.get(`${namespace}node:any`)).rejects.toThrow("NOPERM");
+    });
+    await withRedis(settings["stream-processor"], async (client) => {
+      await expect(client.get(`${namespace}api-key:any`)).rejects.toThrow("NOPERM");
+      await expect(client.eval("return redis.call('FLUSHALL')")).rejects.toThrow();
+    });
+  });
+
+  it("refused credentials are fatal and say what to check; an unknown authority is waited for", async () => {
+    const gateway = settings["ingest-gateway"];
+    const kafkaOf = (more: Environment) =>
+      connectProducer(clientOf({ ...gateway, ...more })).then((producer) => producer.close());
+    await expect(kafkaOf({ KAFKA_SASL_PASSWORD: "another" })).rejects.toThrow(
+      /Check the credentials/,
+    );
+    await expect(kafkaOf({ KAFKA_SSL_CA_LOCATION: "" })).rejects.toMatchObject({
+      name: "TransientError",
+      message: expect.stringMatching(/certificate/) as unknown,
+    });
+
+    const idOf = (more: Environment) =>
+      clientOf({ ...gateway, ...more }).registry.idOf(
+        `${topic("probe.metrics.raw")}-value`,
+        readAvroSchema("ProbeMetric"),
+      );
+    await expect(
+      idOf({ SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO: "fiberstream:another" }),
+    ).rejects.toThrow(/status 401.*SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO/);
+    await expect(idOf({ SCHEMA_REGISTRY_SSL_CA_LOCATION: "" })).rejects.toMatchObject({
+      name: "TransientError",
+      message: expect.stringMatching(/certificate/) as unknown,
+    });
+
+    const { DATABASE_URL = "" } = gateway;
+    const untrusted = new URL(DATABASE_URL);
+    untrusted.searchParams.delete("sslrootcert");
+    await expect(withDatabase({ DATABASE_URL: untrusted.href }, nothing)).rejects.toThrow(
+      /certificate/,
+    );
+    const plain = new URL(DATABASE_URL);
+    plain.search = "?sslmode=disable";
+    await expect(withDatabase({ DATABASE_URL: plain.href }, nothing)).rejects.toMatchObject({
+      code: "28000",
+    });
+  });
+
+  it("no secret is in a log, down to the finest level", () => {
+    for (const service of services) {
+      const told = Object.values(SECRETS).filter((secret) => service.logs().includes(secret));
+      expect(told).toEqual([]);
+    }
+  });
+});
+
+const nothing = () => Promise.resolve();
+
+function clientOf(environment: Environment) {
+  const config = readSettings(kafkaSettings(), environment);
+  return {
+    kafka: createKafka({ ...kafkaAccess(config), clientId: "test", log }),
+    registry: createSchemaRegistry(registryAccess(config)),
+  };
+}
+
+type KafkaClient = ReturnType<typeof clientOf>["kafka"];
+
+async function writeTo(kafka: KafkaClient, name: string): Promise<void> {
+  const producer = await connectProducer({ kafka });
+  try {
+    await producer.send(name, [{ key: "key", value: Buffer.from("value") }]);
+  } finally {
+    await producer.close();
+  }
+}
+
+async function readFrom(kafka: KafkaClient, name: string): Promise<void> {
+  const cluster = await connectCluster(kafka);
+  try {
+    await cluster.fetch(name, new Map([[0, 0n]]), { maxWaitMs: 1 });
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function withDatabase<T>(
+  { DATABASE_URL: connectionString = "" }: Environment,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client({ connectionString });
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function withRedis<T>(
+  environment: Environment,
+  work: (client: ReturnType<typeof connectRedis>["client"]) => Promise<T>,
+): Promise<T> {
+  const access = redisAccess(readSettings(redisSettings(), environment));
+  const redis = connectRedis({ ...access, log });
+  try {
+    await until(redis.isUp, { what: "Redis lets the user in" });
+    return await work(redis.client);
+  } finally {
+    await redis.close();
+  }
+}

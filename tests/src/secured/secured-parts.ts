@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
+import { postgresUrl } from "@fiberstream/deploy/native/postgres";
+import { ensureTree } from "@fiberstream/deploy/native/tree";
+import { createLife } from "@fiberstream/runtime/life";
+import { addresses } from "@fiberstream/testkit/addresses";
+import { freePorts } from "@fiberstream/testkit/free-ports";
+import { type Authority, createAuthority } from "./certificates.ts";
+import { startRegistryProxy } from "./registry-proxy.ts";
+import { startSecuredKafka } from "./secured-kafka.ts";
+import { startSecuredPostgres, startSecuredRedis } from "./secured-stores.ts";
+import { startTokenIssuer, type TokenIssuer } from "./token-issuer.ts";
+
+/** Different ones, and none that could stand in a log for another reason. */
+export const SECRETS = {
+  admin: "kafka-admin-Tr4wl",
+  gateway: "kafka-gateway-Zeph1r",
+  processorClient: "oauth-processor-Qu4rtz",
+  registry: "registry-Lum3n",
+  redisGateway: "redis-gateway-M4gpie",
+  redisProcessor: "redis-processor-Ot7er",
+  databaseGateway: "database-gateway-B1rch",
+  databaseProcessor: "database-processor-Alder9",
+  databaseSink: "database-sink-W1llow",
+} as const;
+
+export type SecuredParts = {
+  readonly authority: Authority;
+  readonly tokens: TokenIssuer;
+  /** By certificate. */
+  readonly kafkaMutual: string;
+  /** By SCRAM or OAUTHBEARER. */
+  readonly kafkaSasl: string;
+  readonly registryUrl: string;
+  readonly redisUrl: (user: "ingest-gateway" | "stream-processor") => string;
+  /** @param user with its password, user:password */
+  readonly databaseUrl: (user: string, database: string) => string;
+  readonly remove: () => Promise<void>;
+};
+
+/** The secured parts are started natively: where an engine runs the parts in containers there are none. */
+export const canSecureParts = async (): Promise<boolean> =>
+  process.platform === "linux" && process.getuid?.() === 0 && !(await isEngineUp());
+
+/**
+ * Kafka, PostgreSQL, Redis and the registry, each of which lets in only whom it knows, over TLS.
+ *
+ * @param namespace prefix of the keys that Redis lets its users have
+ */
+export async function startSecuredParts(namespace: string): Promise<SecuredParts> {
+  const root = await ensureTree(() => undefined);
+  const life = createLife();
+  const folder = life.own(mkdtempSync(join(tmpdir(), "fiberstream-secured-")), (path) =>
+    rmSync(path, { recursive: true, force: true }),
+  );
+  const authority = createAuthority(join(folder, "authority"));
+  const ports = await freePorts(5);
+  const [kafkaPort = 0, saslPort = 0, controllerPort = 0, postgresPort = 0, redisPort = 0] = ports;
+  const optionsOf = (name: string, port: number) => ({
+    root,
+    port,
+    authority,
+    dataDir: join(folder, name),
+    logFile: join(folder, `${name}.log`),
+  });
+  const tokens = life.own(
+    await startTokenIssuer({ id: "stream-processor", secret: SECRETS.processorClient }),
+    (owned) => owned.close(),
+  );
+  const registry = life.own(
+    await startRegistryProxy({
+      registryUrl: addresses.schemaRegistryUrl,
+      certificate: authority.issue("registry"),
+      userInfo: `fiberstream:${SECRETS.registry}`,
+    }),
+    (owned) => owned.close(),
+  );
+  const redisPasswords = {
+    "ingest-gateway": SECRETS.redisGateway,
+    "stream-processor": SECRETS.redisProcessor,
+  };
+  const starting = await Promise.allSettled([
+    startSecuredKafka({
+      ...optionsOf("kafka", kafkaPort),
+      saslPort,
+      controllerPort,
+      scramUsers: { admin: SECRETS.admin, "ingest-gateway": SECRETS.gateway },
+      jwks: tokens.jwks,
+    }),
+    startSecuredPostgres(optionsOf("postgres", postgresPort)),
+    startSecuredRedis({
+      ...optionsOf("redis", redisPort),
+      passwords: redisPasswords,
+      namespace,
+    }),
+  ]);
+  for (const part of starting) {
+    if (part.status === "fulfilled") life.own(part.value, (owned) => owned.kill());
+  }
+  const failed = starting.find((part) => part.status === "rejected");
+  if (failed !== undefined) {
+    await life.stop();
+    throw failed.reason;
+  }
+  const tls = new URLSearchParams({ sslmode: "verify-full", sslrootcert: authority.caFile });
+  return {
+    authority,
+    tokens,
+    kafkaMutual: `127.0.0.1:${kafkaPort}`,
+    kafkaSasl: `127.0.0.1:${saslPort}`,
+    registryUrl: registry.url,
+    redisUrl: (user) => `rediss://${user}:${redisPasswords[user]}@localhost:${redisPort}`,
+    databaseUrl: (user, database) => {
+      const url = new URL(`${postgresUrl(postgresPort, database)}?${tls.toString()}`);
+      [url.username = "", url.password = ""] = user.split(":");
+      return url.href;
+    },
+    remove: life.stop,
+  };
+}

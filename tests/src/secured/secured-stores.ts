@@ -1,0 +1,81 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { fileURLToPath } from "node:url";
+import type { Part, PartOptions } from "@fiberstream/deploy/native/part";
+import { startPostgres } from "@fiberstream/deploy/native/postgres";
+import { startRedis } from "@fiberstream/deploy/native/redis";
+import type { Authority, Certificate } from "./certificates.ts";
+
+/** A PostgreSQL that takes no connection without TLS, and no user without a password. */
+export async function startSecuredPostgres(
+  options: PartOptions & { authority: Authority },
+): Promise<Part> {
+  const { authority, dataDir } = options;
+  copyFiles(dataDir, authority.issue("postgres"), authority.caFile);
+  writeFileSync(join(dataDir, "hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n");
+  return startPostgres({
+    ...options,
+    databases: [],
+    durability: "fast",
+    settings: [
+      "ssl = on",
+      "ssl_cert_file = '/data/tls/own.crt'",
+      "ssl_key_file = '/data/tls/own.key'",
+      "hba_file = '/data/hba.conf'",
+    ],
+    parameters: { sslmode: "verify-full", sslrootcert: authority.caFile },
+  });
+}
+
+const USERS = fileURLToPath(new URL("../../../deploy/redis/users.acl", import.meta.url));
+
+/** A Redis that speaks TLS alone, to clients with a certificate, and has the project's users. */
+export async function startSecuredRedis(
+  options: PartOptions & {
+    authority: Authority;
+    passwords: Readonly<Record<string, string>>;
+    namespace: string;
+  },
+): Promise<Part> {
+  const { port, authority, dataDir, passwords, namespace } = options;
+  const own = authority.issue("redis");
+  copyFiles(dataDir, own, authority.caFile);
+  const users = readFileSync(USERS, "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("user "))
+    .map((line) => line.replaceAll("~", `~${namespace}`))
+    .map((line) => {
+      const password = passwords[line.split(" ")[1] ?? ""];
+      return password === undefined ? line : `${line} >${password}`;
+    });
+  writeFileSync(join(dataDir, "users.acl"), `${users.join("\n")}\n`);
+  const tls = {
+    ca: readFileSync(authority.caFile),
+    cert: readFileSync(own.certificateFile),
+    key: readFileSync(own.keyFile),
+  };
+  return startRedis({
+    ...options,
+    protection: {
+      arguments: Object.entries({
+        "--port": "0",
+        "--tls-port": String(port),
+        "--tls-auth-clients": "yes",
+        "--tls-cert-file": "/data/tls/own.crt",
+        "--tls-key-file": "/data/tls/own.key",
+        "--tls-ca-cert-file": "/data/tls/ca.crt",
+        "--aclfile": "/data/users.acl",
+      }).flat(),
+      connect: () => connect({ host: "127.0.0.1", port, ...tls }),
+    },
+  });
+}
+
+function copyFiles(dataDir: string, own: Certificate, caFile: string): void {
+  const folder = join(dataDir, "tls");
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(own.certificateFile, join(folder, "own.crt"));
+  copyFileSync(own.keyFile, join(folder, "own.key"));
+  copyFileSync(caFile, join(folder, "ca.crt"));
+}
