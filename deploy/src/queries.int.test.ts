@@ -23,8 +23,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Each question of docs/queries.sql, its first comment line, and the statement. */
-const queries = readFileSync(new URL("../../docs/queries.sql", import.meta.url), "utf8")
+/** Each question of docs/query/timescaledb.sql, its first comment line, and the statement. */
+const queries = readFileSync(new URL("../../docs/query/timescaledb.sql", import.meta.url), "utf8")
   .split(/\n\n(?=-- )/)
   .slice(1)
   .map((text) => [text.slice(3, text.indexOf("\n")), text] as const);

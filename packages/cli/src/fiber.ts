@@ -1,12 +1,17 @@
 import { Command } from "commander";
 import { breakerCommand } from "./commands/breaker.ts";
 import { dlqCommand } from "./commands/dlq.ts";
+import { exportCommand } from "./commands/export.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { nodesCommand } from "./commands/nodes.ts";
+import { qualityCommand } from "./commands/quality.ts";
+import { replayRangeCommand } from "./commands/replay-range.ts";
 import { schemasCommand } from "./commands/schemas.ts";
 import { sinkCommand } from "./commands/sink-rewind.ts";
 import { statusCommand } from "./commands/status.ts";
-import { topicsListCommand } from "./commands/topics-list.ts";
+import { tailCommand } from "./commands/tail.ts";
+import { topicsCommand } from "./commands/topics.ts";
+import { tracesCommand } from "./commands/traces.ts";
 
 /** The command `fiber` with all that it can do; each command is a file of `commands`. */
 export function createFiber(): Command {
@@ -14,14 +19,17 @@ export function createFiber(): Command {
     .usage("[command] [options]   (npm run fiber -- [command] [options])")
     .description("Looks into FiberStream and works on it.")
     .addCommand(statusCommand())
-    .addCommand(
-      new Command("topics").description("about the Kafka topics").addCommand(topicsListCommand()),
-    )
+    .addCommand(topicsCommand())
+    .addCommand(tailCommand())
+    .addCommand(exportCommand())
+    .addCommand(replayRangeCommand())
+    .addCommand(qualityCommand())
     .addCommand(schemasCommand())
     .addCommand(keysCommand())
     .addCommand(nodesCommand())
     .addCommand(dlqCommand())
     .addCommand(breakerCommand())
     .addCommand(sinkCommand())
+    .addCommand(tracesCommand())
     .showHelpAfterError("(--help shows what there is)");
 }

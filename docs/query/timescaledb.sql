@@ -1,5 +1,5 @@
 -- Questions that people ask of the database. Run them with the role fiberstream_reader, for instance:
---   psql "$DATABASE_URL" -f docs/queries.sql
+--   psql "$DATABASE_URL" -f docs/query/timescaledb.sql
 -- Ranges of time let TimescaleDB look into the chunks that matter only: give one wherever you can.
 
 -- How is each node now?

@@ -1,0 +1,104 @@
+import { createPool } from "@fiberstream/postgres/pool";
+import { postgresSettings } from "@fiberstream/postgres/settings";
+import { readConfig } from "@fiberstream/runtime/config";
+import { createLog } from "@fiberstream/runtime/log";
+import { Command, Option } from "commander";
+import type { Moment } from "../dead-letters.ts";
+import { time } from "../dlq-options.ts";
+import type { ExportSource } from "../export/columns.ts";
+import { EXPORT_FORMATS, type ExportFormat, exportRows } from "../export/export-file.ts";
+import { EXPORT_TABLES, type ExportTable, tableSource } from "../export/table-source.ts";
+import { topicSource } from "../export/topic-source.ts";
+import { showProgress } from "../progress-bar.ts";
+import { untilStopped } from "../stopping.ts";
+import type { TimeRange } from "../time-range.ts";
+import { namedTopic, readTopicAccess } from "../topic-access.ts";
+
+type Options = {
+  readonly format: ExportFormat;
+  readonly from?: Moment;
+  readonly to?: Moment;
+  readonly topic: string;
+  readonly table?: ExportTable;
+  readonly output: string;
+};
+
+/** `fiber export` */
+export const exportCommand = (): Command =>
+  new Command("export")
+    .description("writes a time range of a topic or of a table to a file")
+    .addOption(
+      new Option("--format <format>", "of the file").choices(EXPORT_FORMATS).default("parquet"),
+    )
+    .option(
+      "--from <time>",
+      "from there, ISO 8601 or such as 6h, 2d ago; else from the oldest on",
+      time,
+    )
+    .option("--to <time>", "up to there, which is not in it; else up to now", time)
+    .option("--topic <topic>", "a topic of the catalogue", "probe.metrics.enriched")
+    .addOption(new Option("--table <table>", "a table instead").choices(EXPORT_TABLES))
+    .requiredOption("--output <file>", "where to write")
+    .addHelpText("after", HELP)
+    .action(run);
+
+const HELP = `
+A topic needs no access to the database, goes back as far as it is kept (probe.metrics.enriched: 30 days), and
+has the node's data as it was then. Its range is by when a gateway took an event in. A repeat that came more than
+10 minutes after its event is in it twice: keep one row of each event_id.
+A table has each event once, goes by when it was measured, and is sorted by that; metrics_enriched has the node's
+data as it is now.
+
+Times are kept to the microsecond (Parquet: TIMESTAMP, UTC; else ISO 8601), event_id is a UUID, metadata and tags
+are JSON (Parquet and CSV: as text). An export that is interrupted leaves no file.
+
+Examples:
+  npm run fiber -- export --from 2026-11-24T00:00Z --to 2026-11-25T00:00Z --output day.parquet
+  npm run fiber -- export --table metrics --from 6h --format csv --output metrics.csv
+`;
+
+async function run({ format, output, from, to, ...what }: Options): Promise<void> {
+  const range = { fromMs: from?.ms ?? 0, toMs: to?.ms ?? Date.now() };
+  if (range.fromMs >= range.toMs) throw new Error("--from is not before --to");
+  const faults = new Map<string, number>();
+  const progress = showProgress("{rows} rows");
+  const stopping = untilStopped();
+  const rows = await withSource(what, range, faults, (source) =>
+    exportRows(source, {
+      path: output,
+      format,
+      onProgress: ({ rows: count, share }) => progress.show(share, 1, { rows: count }),
+      stopping,
+    }),
+  ).finally(progress.end);
+  for (const [message, count] of faults) {
+    process.stderr.write(`fiber: ${count} records left out: ${message}\n`);
+  }
+  if (rows === undefined) throw new Error("stopped, nothing is written");
+  process.stdout.write(`${rows} rows written to ${output}\n`);
+}
+
+async function withSource<T>(
+  { topic, table }: Pick<Options, "topic" | "table">,
+  range: TimeRange,
+  faults: Map<string, number>,
+  work: (source: ExportSource) => Promise<T>,
+): Promise<T> {
+  if (table === undefined) {
+    const access = readTopicAccess();
+    const named = namedTopic(access.namespace, topic);
+    const onFault = (message: string) => faults.set(message, (faults.get(message) ?? 0) + 1);
+    return work(topicSource({ access, named, range, onFault }));
+  }
+  const pool = createPool({
+    ...readConfig(postgresSettings()),
+    applicationName: "fiber",
+    maxConnections: 1,
+    log: createLog({ service: "fiber", level: "error", format: "auto" }),
+  });
+  try {
+    return await work(await tableSource(pool, table, range));
+  } finally {
+    await pool.end();
+  }
+}

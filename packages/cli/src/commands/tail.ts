@@ -1,0 +1,95 @@
+import { Command, Option } from "commander";
+import type { Moment } from "../dead-letters.ts";
+import { time } from "../dlq-options.ts";
+import { createRecordOutput, OUTPUT_FORMATS, type OutputFormat } from "../record-output.ts";
+import { namesIn } from "../seen-record.ts";
+import { print, untilStopped } from "../stopping.ts";
+import { tailTopic } from "../tail-topic.ts";
+import { namedTopic, readTopicAccess } from "../topic-access.ts";
+import { compileWhere, WHERE_HELP } from "../where.ts";
+import type { Condition } from "../where-values.ts";
+import { wholeNumber } from "../whole-number.ts";
+
+type Options = {
+  readonly node?: string;
+  readonly country?: string;
+  readonly where?: string;
+  readonly since?: Moment;
+  readonly until?: Moment;
+  readonly fromBeginning: boolean;
+  readonly limit?: number;
+  readonly output: OutputFormat;
+  readonly columns?: string;
+};
+
+/** `fiber tail [topic]` */
+export const tailCommand = (): Command =>
+  new Command("tail")
+    .description("shows a topic's records as they come, decoded; leaves nothing on the cluster")
+    .argument("[topic]", "of the catalogue, or any other", "probe.metrics.enriched")
+    .option("--node <id>", "only of this node")
+    .option("--country <code>", "only of this country, two capital letters")
+    .option("--where <condition>", "only what fulfils it, such as 'latency_ms > 200'")
+    .option("--since <time>", "begin there, ISO 8601 or such as 30s, 10m, 6h, 2d ago", time)
+    .option("--from-beginning", "begin at the oldest record that there is", false)
+    .option("--until <time>", "end there, in the same way; 0s is now", time)
+    .option("--limit <number>", "end after so many", wholeNumber(1, 1e9))
+    .addOption(new Option("--output <format>", "how").choices(OUTPUT_FORMATS).default("table"))
+    .option("--columns <names>", "the fields to show, separated by commas (table, csv)")
+    .addHelpText("after", HELP)
+    .action(tail);
+
+const HELP = `${WHERE_HELP}
+
+--since and --until go by the records' timestamps: when a gateway took the event in. Only what is committed
+is shown. Records of one node come in their order, those of different nodes nearly so.
+
+Examples:
+  npm run fiber -- tail --country GH --where 'latency_ms > 200'
+  npm run fiber -- tail probe.metrics.dead-letter --since 6h --until 0s
+  npm run fiber -- tail probe.nodes --from-beginning --until 0s --output json
+  npm run --silent fiber -- tail --since 10m --until 0s --output csv > last.csv
+`;
+
+async function tail(name: string, options: Options): Promise<void> {
+  const { since, until, fromBeginning, limit, output, columns } = options;
+  if (since !== undefined && fromBeginning) throw new Error("say --since or --from-beginning");
+  if (until !== undefined && until.ms > Date.now()) {
+    throw new Error("--until is in the future: leave it out, and end with Ctrl-C");
+  }
+  const access = readTopicAccess();
+  const topic = namedTopic(access.namespace, name);
+  const isWanted = wantedBy(options, namesIn(topic.catalogueName));
+  const stopping = untilStopped();
+  const format = createRecordOutput({
+    format: output,
+    columns: columns?.split(",").map((column) => column.trim()),
+    isColoured: process.stdout.isTTY && process.stdout.hasColors(),
+  });
+  const onAway = (reason: string) =>
+    process.stderr.write(`fiber: Kafka is away (${reason}), waiting for it\n`);
+  const from = fromBeginning ? "beginning" : (since?.ms ?? "now");
+  const tailing = { from, untilMs: until?.ms, limit, isWanted, stopping, onAway } as const;
+  for await (const records of tailTopic(access, topic, tailing)) {
+    await print(format(records), stopping);
+    if (stopping.aborted) return;
+  }
+}
+
+/** A record's node is its key, whatever became of its value; a dead letter's country is that of what it holds. */
+export function wantedBy(
+  { node, country, where }: Pick<Options, "node" | "country" | "where">,
+  names: readonly string[] | undefined,
+): Condition {
+  const condition =
+    where === undefined ? () => true : compileWhere(where, { ...(names && { names }) });
+  return (look) => {
+    if (node !== undefined && look("key") !== node) return false;
+    if (country !== undefined && countryOf(look("country"), look("record")) !== country)
+      return false;
+    return condition(look);
+  };
+}
+
+const countryOf = (own: unknown, inner: unknown): unknown =>
+  own ?? (inner as { country?: unknown } | null)?.country;

@@ -1,0 +1,120 @@
+import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
+import { postgresFailure } from "@fiberstream/postgres/postgres-errors";
+import type { TimeRange } from "../time-range.ts";
+import type { ColumnKind, ExportColumn, ExportPart, ExportRow, ExportSource } from "./columns.ts";
+
+export const EXPORT_TABLES = ["metrics", "metrics_enriched"] as const;
+export type ExportTable = (typeof EXPORT_TABLES)[number];
+
+const ROWS_PER_FETCH = 5_000;
+/** Rows are sorted an hour at a time, which the server does without reading the others. */
+const SLICE_MS = 3_600_000;
+
+/**
+ * A time range of a table, by the column `time` and in its order; all of it as it is at one moment.
+ * @throws {TransientError} @throws {FatalError}
+ */
+export async function tableSource(
+  pool: PgPool,
+  table: ExportTable,
+  range: TimeRange,
+): Promise<ExportSource> {
+  const found = await query<{ name: string; type: string; required: boolean }>(
+    pool,
+    SELECT_COLUMNS,
+    [table],
+  );
+  const columns = found.map(({ name, type, required }): ExportColumn => {
+    return { name, kind: KINDS[type] ?? "text", isNullable: !required };
+  });
+  return { columns, parts: partsOf(pool, table, columns, range) };
+}
+
+async function* partsOf(
+  pool: PgPool,
+  table: ExportTable,
+  columns: readonly ExportColumn[],
+  { fromMs, toMs }: TimeRange,
+): AsyncGenerator<ExportPart> {
+  const select = `SELECT ${columns.map(selected).join(", ")} FROM ${table}
+    WHERE time >= to_timestamp($1) AND time < to_timestamp($2) ORDER BY time, node_id`;
+  const client = await pool.connect();
+  try {
+    await query(client, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    const [first] = await query<{ ms: number | null }>(client, OLDEST, [fromMs / 1_000]);
+    const beginMs = first?.ms ?? toMs;
+    for (let atMs = beginMs; atMs < toMs; atMs += SLICE_MS) {
+      const endMs = Math.min(toMs, atMs + SLICE_MS);
+      const share = (endMs - beginMs) / (toMs - beginMs);
+      const declare = `DECLARE slice NO SCROLL CURSOR FOR ${select}`;
+      await query(client, declare, [atMs / 1_000, endMs / 1_000]);
+      for (let rows = await fetchRows(client, columns); rows.length > 0;) {
+        yield { rows, share };
+        rows = await fetchRows(client, columns);
+      }
+      await query(client, "CLOSE slice");
+    }
+  } finally {
+    // Its transaction has nothing to keep, and may not have come to its end.
+    client.release(true);
+  }
+}
+
+async function fetchRows(
+  client: PgClient,
+  columns: readonly ExportColumn[],
+): Promise<readonly ExportRow[]> {
+  try {
+    const text = `FETCH ${ROWS_PER_FETCH} FROM slice`;
+    const { rows } = await client.query<unknown[]>({ text, rowMode: "array" });
+    return rows.map((row) => row.map((value, place) => valueOf(columns[place]?.kind, value)));
+  } catch (error) {
+    throw postgresFailure(error);
+  }
+}
+
+/** The server's client gives 64-bit integers as text. */
+const valueOf = (kind: ColumnKind | undefined, value: unknown): ExportRow[number] =>
+  value !== null && (kind === "time" || kind === "long")
+    ? Number(value)
+    : (value as ExportRow[number]);
+
+const selected = ({ name, kind }: ExportColumn): string => {
+  switch (kind) {
+    case "time":
+      return `(extract(epoch FROM ${name}) * 1000000)::bigint AS ${name}`;
+    case "json":
+    case "uuid":
+    case "text":
+      return `${name}::text AS ${name}`;
+    case "double":
+      return `${name}::double precision AS ${name}`;
+    case "long":
+    case "boolean":
+      return name;
+  }
+};
+
+const KINDS: Readonly<Record<string, ColumnKind>> = {
+  timestamptz: "time",
+  float8: "double",
+  numeric: "double",
+  uuid: "uuid",
+  text: "text",
+  varchar: "text",
+  jsonb: "json",
+  bool: "boolean",
+  int8: "long",
+};
+
+// Not null is known of tables only, not of views.
+const SELECT_COLUMNS = `
+  SELECT attname AS name, typname AS type, attnotnull AS required
+  FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+  WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+  ORDER BY attnum`;
+
+// To the full hour, so that slices are the same whatever the oldest row is.
+const OLDEST = `
+  SELECT extract(epoch FROM greatest(date_trunc('hour', min(time)), to_timestamp($1)))::float8 * 1000 AS ms
+  FROM metrics WHERE time >= to_timestamp($1)`;

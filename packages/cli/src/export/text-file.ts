@@ -1,0 +1,50 @@
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { finished } from "node:stream/promises";
+import { stringify } from "csv-stringify/sync";
+import { isoMicros } from "../micros.ts";
+import type { ExportColumn, ExportRow } from "./columns.ts";
+import type { ExportFile } from "./export-file.ts";
+
+/** Rows as comma-separated values (RFC 4180) with a heading, or as one JSON object a line; times in ISO 8601. */
+export function openTextFile(
+  path: string,
+  columns: readonly ExportColumn[],
+  format: "csv" | "ndjson",
+): ExportFile {
+  const stream = createWriteStream(path);
+  const names = columns.map(({ name }) => name);
+  const write = async (text: string) => {
+    if (!stream.write(text)) await once(stream, "drain");
+  };
+  let isHeaded = false;
+
+  return {
+    write: async (rows) => {
+      if (format === "ndjson") return write(rows.map((row) => jsonLine(columns, row)).join(""));
+      const cells = rows.map((row) => row.map((value, place) => cell(columns[place], value)));
+      await write(stringify(isHeaded ? cells : [names, ...cells]));
+      isHeaded = true;
+    },
+    end: async () => {
+      if (format === "csv" && !isHeaded) await write(stringify([names]));
+      stream.end();
+      await finished(stream);
+    },
+  };
+}
+
+function cell(column: ExportColumn | undefined, value: ExportRow[number]): string {
+  if (value === null) return "";
+  return column?.kind === "time" ? isoMicros(Number(value)) : String(value);
+}
+
+function jsonLine(columns: readonly ExportColumn[], row: ExportRow): string {
+  const entries = columns.map(({ name, kind }, place) => {
+    const value = row[place] ?? null;
+    const shown = kind === "time" && value !== null ? isoMicros(Number(value)) : value;
+    // Already JSON, whose numbers may be larger than this language's.
+    return `${JSON.stringify(name)}:${kind === "json" && value !== null ? String(value) : JSON.stringify(shown)}`;
+  });
+  return `{${entries.join(",")}}\n`;
+}

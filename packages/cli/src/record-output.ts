@@ -1,0 +1,45 @@
+import { stringify } from "csv-stringify/sync";
+import { textOf } from "./cell-text.ts";
+import { cellOf, plainRecord, type SeenRecord } from "./seen-record.ts";
+import { createTable } from "./record-table.ts";
+
+export const OUTPUT_FORMATS = ["table", "json", "csv"] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** Turns records into text, some at a time. */
+export type RecordOutput = (records: readonly SeenRecord[]) => string;
+
+/**
+ * @param options.columns the fields to show; undefined: those that matter most (table), or all that the
+ *   first record has (csv). JSON has all of a record, one object a line
+ * @param options.isColoured for a terminal
+ */
+export function createRecordOutput(options: {
+  format: OutputFormat;
+  columns: readonly string[] | undefined;
+  isColoured: boolean;
+}): RecordOutput {
+  switch (options.format) {
+    case "json":
+      return (records) => records.map((seen) => `${JSON.stringify(plainRecord(seen))}\n`).join("");
+    case "csv":
+      return createCsv(options.columns);
+    case "table":
+      return createTable(options);
+  }
+}
+
+/** RFC 4180, with a heading before the first record. */
+function createCsv(given: readonly string[] | undefined): RecordOutput {
+  let names: readonly string[] | undefined;
+  return (records) => {
+    const heading: string[][] = [];
+    const [first] = records;
+    if (names === undefined && first !== undefined) {
+      names = given ?? ["partition", "offset", "key", ...Object.keys(first.fields ?? {})];
+      heading.push([...names]);
+    }
+    const rows = records.map((seen) => (names ?? []).map((name) => textOf(cellOf(seen, name))));
+    return stringify([...heading, ...rows]);
+  };
+}
