@@ -31,6 +31,7 @@ function show() {
     if (!element.hidden) topicCount++;
   }
   reading.hidden = words.length > 0;
+  document.body.classList.toggle("searching", words.length > 0);
   nothing.hidden = topicCount > 0;
   found.textContent =
     words.length === 0 ? "" : `${count(fieldCount, "field")}, ${count(topicCount, "topic")}`;

@@ -1,6 +1,6 @@
 import type { Topic } from "../topics.ts";
 import type { CatalogueField, CatalogueRecord, CatalogueTopic } from "./catalogue.ts";
-import { html, markdownInline } from "./html.ts";
+import { breakable, html, markdownInline } from "./html.ts";
 import { hexLines, keptText, keyText, SAMPLE_TITLES, sizeText, valueText } from "./topic-words.ts";
 
 /** One topic of the page. */
@@ -9,7 +9,7 @@ export function renderTopicSection(entry: CatalogueTopic): string {
   const { meaning, headers } = topic;
   return `<section class="topic" id="${name}" aria-labelledby="${name}-title">
 <header>
-<h2 class="mono" id="${name}-title"><a href="#${name}">${html(name)}</a></h2>
+<h2 class="mono" id="${name}-title"><a href="#${name}">${breakable(name)}</a></h2>
 <p class="purpose">${html(meaning)}</p>
 </header>
 ${renderFacts(entry)}
@@ -27,12 +27,12 @@ function renderFacts(entry: CatalogueTopic): string {
     ["Written by", html(owner)],
     ["For", html(reliedOnBy.join(", "))],
     ["Key", html(keyText(topic))],
-    ["Value", html(valueText(entry))],
+    ["Value", breakable(valueText(entry))],
     ["Kept", html(keptText(topic))],
     ["Partitions", String(partitions)],
   ];
   if (record) {
-    facts.push(["Subject", `<code>${html(record.subject)}</code>`]);
+    facts.push(["Subject", `<code>${breakable(record.subject)}</code>`]);
     facts.push(["Version", String(record.history[0]?.version)]);
   }
   const cells = facts.map(([term, fact]) => `<div><dt>${term}</dt><dd>${fact}</dd></div>`);
@@ -54,7 +54,8 @@ function renderPromise(entry: CatalogueTopic): string {
 }
 
 function renderFields(topic: string, { name, doc, fields }: CatalogueRecord): string {
-  return `<div class="group"><h3>${html(name)} <small>${fields.length} fields. ${html(doc)}</small></h3>
+  return `<div class="group"><h3>${html(name)} <small>${fields.length} fields</small></h3>
+<p class="doc">${html(doc)}</p>
 <ul class="fields">
 ${fields.map((field) => renderField(topic, field)).join("\n")}
 </ul></div>`;
@@ -72,7 +73,7 @@ function renderField(topic: string, field: CatalogueField): string {
     ({ symbol, meaning: of }) => `<li><code>${html(symbol)}</code> ${html(of)}</li>`,
   );
   return `<li class="field" id="${topic}/${name}">
-<div><div class="name mono"><a href="#${topic}/${name}">${html(name)}</a></div>
+<div><div class="name mono"><a href="#${topic}/${name}">${breakable(name)}</a></div>
 <div class="type">${html(type)}${unit === undefined ? "" : `<br>${html(unit)}`}</div></div>
 <div><p>${html(meaning)}</p>${values.length > 0 ? `<ul class="symbols">${values.join("")}</ul>` : ""}
 <ul class="more">${more.map((item) => `<li>${item}</li>`).join("")}</ul></div>
@@ -82,7 +83,7 @@ function renderField(topic: string, field: CatalogueField): string {
 function renderHeaders(topic: string, headers: Topic["headers"]): string {
   const rows = Object.entries(headers).map(
     ([name, meaning]) => `<li class="field" id="${topic}/${name}">
-<div class="name mono"><a href="#${topic}/${name}">${html(name)}</a></div>
+<div class="name mono"><a href="#${topic}/${name}">${breakable(name)}</a></div>
 <p>${html(meaning)}</p>
 </li>`,
   );

@@ -21,7 +21,7 @@ export function sizeText({ name, topic, record }: CatalogueTopic): string | unde
   const typical = record?.samples[0];
   if (typical === undefined) return undefined;
   const bytes = WIRE_PREFIX_BYTES + typical.bytes.length;
-  const size = `A typical value has ${bytes} bytes.`;
+  const size = `A value with every field filled has ${bytes} bytes.`;
   if (!name.startsWith("probe.metrics")) return size;
   const gigabytesADay = (bytes * EVENTS_PER_SECOND * SECONDS_PER_DAY) / 1e9;
   const days = (topic.retentionMs ?? 0) / DAY_MS;
