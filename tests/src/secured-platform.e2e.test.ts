@@ -18,13 +18,9 @@ import { type RunningService, startService } from "@fiberstream/testkit/service"
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Client } from "pg";
+import { runsNatively } from "./runs-natively.ts";
 import { runProgram } from "./secured/run-program.ts";
-import {
-  canSecureParts,
-  SECRETS,
-  type SecuredParts,
-  startSecuredParts,
-} from "./secured/secured-parts.ts";
+import { SECRETS, type SecuredParts, startSecuredParts } from "./secured/secured-parts.ts";
 import { type Environment, securedSettings, type Who } from "./secured/secured-settings.ts";
 import { eventOf } from "./send.ts";
 
@@ -38,10 +34,9 @@ let parts: SecuredParts;
 let settings: Readonly<Record<Who, Environment>>;
 let services: RunningService[];
 
-/** The parts are natively started ones, see `canSecureParts`. */
-const describeSecured = (await canSecureParts()) ? describe : describe.skip;
+const describeNatively = runsNatively ? describe : describe.skip;
 
-describeSecured("on parts that let in only whom they know", () => {
+describeNatively("on parts that let in only whom they know", () => {
   beforeAll(async () => {
     life = createLife();
     parts = life.own(await startSecuredParts(namespace), (owned) => owned.remove());

@@ -33,7 +33,7 @@ mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -t tmpfs tmpfs "$root/run"
 mount --bind "$data" "$root/data"
-chroot "$root" find /data ! -user "$user" -exec chown -h "$user:" '{}' +
+chroot "$root" find /data -ignore_readdir_race ! -user "$user" -exec chown -h "$user:" '{}' +
 cd /
 exec chroot "$root" /usr/bin/tini -- /usr/bin/setpriv --reuid="$user" --regid="$user" --clear-groups \
   /usr/bin/env -i HOME=/data PATH=/usr/bin:/bin LANG=C.UTF-8 "$@"

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
 import { postgresUrl } from "@fiberstream/deploy/native/postgres";
 import { ensureTree } from "@fiberstream/deploy/native/tree";
 import { createLife } from "@fiberstream/runtime/life";
@@ -40,12 +39,9 @@ export type SecuredParts = {
   readonly remove: () => Promise<void>;
 };
 
-/** The secured parts are started natively: where an engine runs the parts in containers there are none. */
-export const canSecureParts = async (): Promise<boolean> =>
-  process.platform === "linux" && process.getuid?.() === 0 && !(await isEngineUp());
-
 /**
  * Kafka, PostgreSQL, Redis and the registry, each of which lets in only whom it knows, over TLS.
+ * They are started natively, see `runsNatively`.
  *
  * @param namespace prefix of the keys that Redis lets its users have
  */

@@ -1,0 +1,138 @@
+import { migrate } from "@fiberstream/deploy/migrate";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { testNamespace } from "@fiberstream/testkit/namespace";
+import { type RunningService, type ServiceName, startService } from "@fiberstream/testkit/service";
+import { createTestTopics } from "@fiberstream/testkit/topics";
+import { until } from "@fiberstream/testkit/until";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { Client } from "pg";
+import { type BackedUpDatabase, createBackedUpDatabase } from "./backed-up-database.ts";
+import { commandsOf } from "./runbook-commands.ts";
+import { runsNatively } from "./runs-natively.ts";
+import { eventOf } from "./send.ts";
+
+const EVENTS = 40;
+const print = () => undefined;
+const page = commandsOf("restore-database.md");
+const blocks = (heading: string) => page.get(heading) ?? [];
+
+let life: Life;
+let database: BackedUpDatabase;
+let start: (name: ServiceName) => Promise<RunningService>;
+
+const describeNatively = runsNatively ? describe : describe.skip;
+
+/** Everything that docs/runbooks/restore-database.md says is done here, its commands as they stand there. */
+describeNatively("the runbook to restore the database", () => {
+  beforeAll(async () => {
+    life = createLife();
+    const namespace = testNamespace();
+    [database] = await Promise.all([createBackedUpDatabase(), createTestTopics(namespace)]);
+    life.own(database, (owned) => owned.remove());
+    start = (name) =>
+      startService(name, { NAMESPACE: namespace, DATABASE_URL: database.url("fiberstack") });
+    await database.start();
+    await migrate({ databaseUrl: database.url("fiberstack"), print });
+  });
+  afterAll(() => life.stop());
+
+  it("brings an earlier moment back, and the sink writes again what came after, once", async () => {
+    await database.run(blocks("Once: archive the write-ahead log").join(""));
+    await database.stop();
+    await database.start();
+    const gateway = life.own(await start("ingest-gateway"), (owned) => owned.kill());
+    let [processor, sink] = await Promise.all([start("stream-processor"), start("sink-writer")]);
+    life.own("services", () => Promise.all([processor.kill(), sink.kill()]));
+
+    await send(gateway, "before-the-backup");
+    await untilRows(EVENTS);
+    await database.run(blocks("Every night: a base backup").join(""));
+    await send(gateway, "before-the-moment");
+    await untilRows(2 * EVENTS);
+    const [{ moment } = { moment: "" }] = await read<{ moment: string }>(
+      "SELECT clock_timestamp()::text AS moment",
+    );
+    await send(gateway, "after-the-moment");
+    await untilRows(3 * EVENTS);
+
+    const [switchLog = "", putInPlace = "", forget = "", ...rest] = blocks("Restore to a moment");
+    expect(rest).toEqual([]);
+    expect(await Promise.all([sink.stop(), processor.stop()])).toEqual([0, 0]);
+    await send(gateway, "while-it-is-restored");
+    await database.run(switchLog);
+    await database.stop();
+    await database.run(putInPlace, { MOMENT: moment });
+    await database.start();
+    await until(
+      async () => {
+        const [row] = await read<{ done: boolean }>("SELECT NOT pg_is_in_recovery() AS done");
+        return row?.done;
+      },
+      { what: "the server has read the archive" },
+    );
+    await database.run(forget);
+
+    expect(await countRows()).toBe(2 * EVENTS);
+    const [offsets] = await read<{ sum: number }>("SELECT sum(next_offset)::int FROM sink_offsets");
+    // Control records of transactions count, too.
+    expect(offsets?.sum).toBeGreaterThanOrEqual(2 * EVENTS);
+    await migrate({ databaseUrl: database.url("fiberstack"), print });
+
+    [processor, sink] = await Promise.all([start("stream-processor"), start("sink-writer")]);
+    await untilRows(4 * EVENTS);
+    expect(
+      await read(
+        `SELECT count(*)::int AS rows, count(DISTINCT event_id)::int AS events,
+                (SELECT count(*)::int FROM metric_conflicts) AS conflicts,
+                (SELECT count(*)::int FROM nodes WHERE status = 'reporting') AS nodes
+         FROM metrics`,
+      ),
+    ).toEqual([{ rows: 4 * EVENTS, events: 4 * EVENTS, conflicts: 0, nodes: 4 }]);
+  });
+
+  it("brings a dump back into another database, which takes rows again", async () => {
+    await database.run(blocks("Without an archive: a dump").join(""));
+    const restored = database.url("restored");
+    expect(await countRows(restored)).toBe(await countRows());
+    await migrate({ databaseUrl: restored, print });
+    const later =
+      "(jsonb_populate_record(m, jsonb_build_object('time', m.time + interval '8 days'))).*";
+    await read(`INSERT INTO metrics SELECT ${later} FROM metrics AS m LIMIT 1`, restored);
+    expect(await countRows(restored)).toBe((await countRows()) + 1);
+  });
+});
+
+/** Of a probe of their own, a millisecond apart. */
+async function send({ url }: RunningService, nodeId: string): Promise<void> {
+  const nowMs = Date.now();
+  const metrics = Array.from({ length: EVENTS }, (_, at) =>
+    eventOf(nodeId, { timestamp: new Date(nowMs - at).toISOString() }),
+  );
+  const answer = await fetch(`${url}/api/ingest`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ metrics }),
+  });
+  expect(answer.status).toBe(202);
+}
+
+const untilRows = (count: number) =>
+  until(async () => (await countRows()) >= count, { what: `${count} rows are there` });
+
+async function countRows(url?: string): Promise<number> {
+  const [row] = await read<{ count: number }>("SELECT count(*)::int FROM metrics", url);
+  return row?.count ?? 0;
+}
+
+async function read<Row extends object>(
+  sql: string,
+  url = database.url("fiberstack"),
+): Promise<Row[]> {
+  const client = new Client({ connectionString: url });
+  try {
+    await client.connect();
+    return (await client.query<Row>(sql)).rows;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
