@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
 import type { RecordField, RecordSchema } from "./avro-schema.ts";
 import { readSchemaTree } from "./avro-topics.ts";
+import { releaseVersion } from "./release-version.ts";
 import { readReleasedVersions, type ReleasedVersion, sha256Of } from "./released-versions.ts";
 
 const released = readReleasedVersions();
@@ -16,6 +19,19 @@ describe("released versions", () => {
       ]);
     }
     expect(released.filter(({ schema, sha256 }) => sha256Of(schema) !== sha256)).toEqual([]);
+  });
+
+  it("are written with records, and never twice", async () => {
+    const folder = mkdtempSync(`${tmpdir()}/released-`);
+    const schema = readSchemaTree()["probe.nodes"];
+    const release = { topic: "probe.nodes", version: 1, schema, note: "First.", folder } as const;
+    await releaseVersion({ ...release, date: "2026-11-24" });
+    const [version] = readReleasedVersions(folder);
+    expect(version).toMatchObject({ version: 1, note: "First.", schema, sha256: sha256Of(schema) });
+    const names = version?.records.map(({ name }) => name).sort();
+    expect(names).toEqual(["least", "most", "typical"]);
+    await expect(releaseVersion({ ...release, date: "2026-11-25" })).rejects.toThrow("EEXIST");
+    rmSync(folder, { recursive: true });
   });
 
   it("pair each enriched version with the raw one whose records its own begin with", () => {

@@ -89,7 +89,7 @@ function channelOf(entry: CatalogueTopic): object {
 const writeOf = (entry: CatalogueTopic): object => ({
   action: "send",
   channel: { $ref: `#/channels/${idOf(entry)}` },
-  title: `Written by ${entry.topic.owner}`,
+  title: `Written and owned by ${entry.topic.owner}`,
   summary: `For ${entry.topic.reliedOnBy.join(", ")}.`,
 });
 

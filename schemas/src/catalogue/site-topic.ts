@@ -24,7 +24,7 @@ function renderFacts(entry: CatalogueTopic): string {
   const { topic, record } = entry;
   const { owner, reliedOnBy, partitions } = topic;
   const facts: [string, string][] = [
-    ["Written by", html(owner)],
+    ["Owner", html(owner)],
     ["For", html(reliedOnBy.join(", "))],
     ["Key", html(keyText(topic))],
     ["Value", breakable(valueText(entry))],

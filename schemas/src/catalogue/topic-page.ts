@@ -22,7 +22,7 @@ function factsOf(entry: CatalogueTopic): string[][] {
   const { owner, reliedOnBy, partitions, ordering, delivery, volume } = topic;
   const size = sizeText(entry);
   return [
-    ["written by", owner],
+    ["owner", owner],
     ["for", reliedOnBy.join(", ")],
     ["key", keyText(topic)],
     ["value", valueText(entry)],

@@ -41,15 +41,14 @@ function problemsOf(
   history: readonly KnownVersion[],
 ): SchemaProblem[] {
   const schema = tree[topic];
-  const own = rulesBrokenBy(schema);
   const pair = topic === RAW ? pairFaults(schema, tree[ENRICHED]) : [];
-  const places = history
-    .slice(-1)
-    .flatMap((latest) => placeFaults(latest.schema, schema, partIn(topic, tree)));
-  return [
-    ...[...own, ...pair, ...places].map((fault) => ({ topic, fault, versions: [] })),
-    ...byVersion(topic, history, ({ schema: older }) => compareVersions(older, schema)),
-  ];
+  const own = [...rulesBrokenBy(schema), ...pair].map((fault) => ({ topic, fault, versions: [] }));
+  const compared = byVersion(topic, history, ({ schema: older }) => compareVersions(older, schema));
+  const latest = history.at(-1);
+  // What is gone or renamed would be told a second time as a field out of its place.
+  if (compared.length > 0 || latest === undefined) return [...own, ...compared];
+  const places = placeFaults(latest.schema, schema, partIn(topic, tree));
+  return [...own, ...places.map((fault) => ({ topic, fault, versions: [] }))];
 }
 
 const RAW: AvroTopic = "probe.metrics.raw";

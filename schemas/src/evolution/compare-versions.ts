@@ -7,25 +7,32 @@ import { shapeOf, typeFaults } from "./type-faults.ts";
  * through although it changes what a value means. Empty when any reader may read any record.
  */
 export function compareVersions(older: RecordSchema, newer: RecordSchema): Fault[] {
-  const heirs = new Map(older.fields.map((field) => [field.name, heirOf(field, newer)]));
+  const heirs = new Map(older.fields.map((field) => [field, heirOf(field, newer)]));
   const inherited = new Set(heirs.values());
   const added = newer.fields.filter((field) => !inherited.has(field));
+  const lost = older.fields.filter((field) => heirs.get(field) === undefined);
+  const renamed = new Map(
+    lost.map((field) => [field, likelyHeir(field, { older, newer, added })] as const),
+  );
+  const suspects = new Set(renamed.values());
   return [
     ...nameFaults(older, newer),
     ...older.fields.flatMap((field) => {
-      const heir = heirs.get(field.name);
-      if (heir === undefined)
-        return removalFaults(field, likelyHeir(field, { older, newer, added }));
-      return [
-        ...renameFaults(field, heir),
-        ...typeFaults(field, heir),
-        ...meaningFaults(field, heir),
-      ];
+      const heir = heirs.get(field);
+      return heir === undefined
+        ? removalFaults(field, renamed.get(field))
+        : changeFaults(field, heir);
     }),
-    ...added.flatMap(additionFaults),
+    ...added.filter((field) => !suspects.has(field)).flatMap(additionFaults),
     ...orderFaults(older, newer),
   ];
 }
+
+const changeFaults = (field: RecordField, heir: RecordField): Fault[] => [
+  ...renameFaults(field, heir),
+  ...typeFaults(field, heir),
+  ...meaningFaults(field, heir),
+];
 
 function nameFaults(older: RecordSchema, newer: RecordSchema): Fault[] {
   const [before, now] = [older, newer].map(({ namespace, name }) => `${namespace}.${name}`);
