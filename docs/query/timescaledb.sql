@@ -65,3 +65,17 @@ GROUP BY field;
 SELECT topic, partition, next_offset, updated_at
 FROM sink_offsets
 ORDER BY topic, partition;
+
+-- Which nodes sent least of what their rhythm let expect, on each of the last days?
+SELECT day, node_id, events, expected, round(100.0 * events / expected, 1) AS complete_pct, gaps, longest_gap_s
+FROM metric_quality_daily
+WHERE day >= current_date - 7 AND events < expected
+ORDER BY day DESC, complete_pct
+LIMIT 100;
+
+-- Which probes' clocks are wrong? Below 0 a clock is ahead.
+SELECT day, node_id, delay_min_ms, ahead, late
+FROM metric_quality_daily
+WHERE day >= current_date - 7 AND (delay_min_ms < -1000 OR delay_min_ms > 60000)
+ORDER BY abs(delay_min_ms) DESC
+LIMIT 100;

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await database.owner.query("TRUNCATE metrics, metric_conflicts");
+  await database.owner.query("TRUNCATE metrics, metric_conflicts, metric_quality_daily");
   landRows = createLandRows({ layout, countBytes: () => {} });
 });
 
@@ -53,6 +53,9 @@ describe("landing rows", () => {
     expect(await land([fresh, old, fresh])).toEqual({ ...nothing, staged: 1, repeats: 2 });
     expect(await stored()).toBe(2);
     expect(await database.valueOf("SELECT count(*)::int FROM metric_conflicts")).toBe(0);
+    const repeats = `SELECT repeats::int FROM metric_quality_daily
+       WHERE node_id = $1 AND day = (to_timestamp($2 / 1e6) AT TIME ZONE 'UTC')::date`;
+    expect(await database.valueOf(repeats, [old.node_id, old.timestamp])).toBe(2);
   });
 
   it("copies what is new while repeats that were seen before are staged", async () => {
@@ -65,7 +68,7 @@ describe("landing rows", () => {
       { ...nothing, repeats: 2, conflicts: 1 },
     ]);
     // A write that was seen but came to nothing is written all the same.
-    await database.pool.query("TRUNCATE metrics");
+    await database.owner.query("TRUNCATE metrics");
     expect(await landSorted([old], recent)).toEqual([{ ...nothing, staged: 1 }]);
     expect(await landSorted([sampleEvent()], recent)).toEqual([{ ...nothing, copied: 1 }]);
   });

@@ -1,4 +1,5 @@
 import type { PgClient } from "@fiberstream/postgres/pool";
+import { countRepeatsIn } from "./quality-sql.ts";
 import { columnList, type TableLayout } from "./table-layout.ts";
 
 export const STAGING_TABLE = "metrics_staging";
@@ -18,7 +19,8 @@ export type InsertThroughStaging = (
 
 /**
  * Inserts what `fill` puts into the staging table, leaving out rows whose identity is stored already;
- * those among them that have other content are kept in metric_conflicts, with both versions.
+ * those among them that have other content are kept in metric_conflicts, with both versions. How many a node
+ * had is counted in metric_quality_daily; what a rewound sink reads again counts, too.
  * The function throws what the server or the network says, as it came.
  */
 export function createInsertThroughStaging(layout: TableLayout): InsertThroughStaging {
@@ -36,6 +38,7 @@ export function createInsertThroughStaging(layout: TableLayout): InsertThroughSt
       offsets,
       rows[0]?.place,
     ]);
+    await client.query(COUNT_REPEATS);
     return { inserted, conflicts: conflicts ?? 0 };
   };
 }
@@ -48,6 +51,8 @@ const EMPTY_STAGING = `
   DELETE FROM ${STAGING_TABLE}`;
 
 const SELECT_FIRST_PLACE = `SELECT min(place) AS place FROM ${STAGING_TABLE}`;
+
+const COUNT_REPEATS = countRepeatsIn(STAGING_TABLE);
 
 // Of rows with the same identity the one that was copied first wins. What was inserted leaves the staging
 // table, so that only the rest is looked up in metrics again: a look costs as much as an insert (8 us).

@@ -16,6 +16,7 @@ import { createNodeKeeper } from "./node-keeper.ts";
 import { createOffsetReports } from "./offset-reports.ts";
 import { createRowBuffers } from "./row-buffers.ts";
 import { createRecentEvents } from "./recent-events.ts";
+import { createQualityMetrics } from "./quality-metrics.ts";
 import { createReadRows } from "./row-reader.ts";
 import { createShareWrites } from "./share-writes.ts";
 import { createSinkMetrics } from "./sink-metrics.ts";
@@ -58,7 +59,8 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     createPool({
       databaseUrl: config.databaseUrl,
       applicationName: "fiberstream-sink-writer",
-      maxConnections: config.writers + 1,
+      // One for positions and short looks, one for what takes its time.
+      maxConnections: config.writers + 2,
       serverSettings: SERVER_SETTINGS,
       log,
     }),
@@ -165,6 +167,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     pool,
     silentAfterMs: config.nodeSilentAfterMs,
     mayJudge: health.isReady,
+    quality: createQualityMetrics(registryOfMetrics),
     log,
   });
   upkeep.begin();

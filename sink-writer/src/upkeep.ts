@@ -1,6 +1,8 @@
 import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
+import { measureQuality } from "./measure-quality.ts";
+import type { QualityMetrics } from "./quality-metrics.ts";
 
 export type Upkeep = {
   /** Begins to look after the database, now and then. */
@@ -10,8 +12,9 @@ export type Upkeep = {
 };
 
 /**
- * Looks after what no event brings about: nodes that fall silent, sinks that are frozen in a write, and,
- * where TimescaleDB's edition has no retention of its own, rows that are older than they are to be kept.
+ * Looks after what no event brings about: nodes that fall silent, sinks that are frozen in a write, how good
+ * a day's events are, and, where TimescaleDB's edition has no retention of its own, rows that are older than
+ * they are to be kept.
  *
  * @param options.mayJudge whether the sink keeps up: silence of a node is none while it does not
  */
@@ -19,9 +22,10 @@ export function createUpkeep(options: {
   pool: PgPool;
   silentAfterMs: number;
   mayJudge: () => boolean;
+  quality: QualityMetrics;
   log: Log;
 }): Upkeep {
-  const { pool, silentAfterMs, mayJudge, log } = options;
+  const { pool, silentAfterMs, mayJudge, quality, log } = options;
   const lookAtSessions = async () => {
     const frozen = await endFrozenWrites(pool);
     if (frozen > 0) log.warn({ count: frozen }, "writes of a sink that does not go on ended");
@@ -33,8 +37,14 @@ export function createUpkeep(options: {
     const dropped = await dropOldChunks(pool);
     if (dropped > 0) log.info({ count: dropped }, "chunks older than they are kept dropped");
   };
+  const measure = async () => {
+    const endAtMs = performance.now() + MEASURE_FOR_MS;
+    while (mayJudge() && performance.now() < endAtMs && (await measureQuality(pool)));
+  };
   const tasks = [
     createTask({ work: lookAtSessions, intervalMs: 5_000, log }),
+    createTask({ work: measure, intervalMs: 5_000, log }),
+    createTask({ work: () => quality.refresh(pool), intervalMs: 15_000, log }),
     createTask({ work: dropChunks, intervalMs: 600_000, log }),
   ];
 
@@ -47,6 +57,9 @@ export function createUpkeep(options: {
     },
   };
 }
+
+/** Of each 5 s: measuring a day takes a connection and a core of the database for a while. */
+const MEASURE_FOR_MS = 1_000;
 
 /** Does its work now and then, never twice at a time; a failure waits for the next time. */
 function createTask(options: { work: () => Promise<void>; intervalMs: number; log: Log }): Upkeep {

@@ -1,4 +1,5 @@
 import { FAILURE_CLASSES } from "@fiberstream/runtime/outcome";
+import { QUALITY_DAYS, QUALITY_KINDS } from "../../../sink-writer/src/quality-metrics.ts";
 import { CODES } from "../../../ingest-gateway/src/codes.ts";
 
 /** What may stand in a label: a metric's cost is the number of its labels' combinations. */
@@ -38,6 +39,8 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   partition: { meaning: "number of a partition, 12 by default", values: /^\d{1,3}$/ },
   tier: { meaning: "where a node was looked up", values: ["memory", "redis", "postgres"] },
   path: { meaning: "how rows were written", values: ["copy", "staging"] },
+  day: { meaning: "which day in UTC", values: QUALITY_DAYS },
+  kind: { meaning: "what was counted of a day's events", values: QUALITY_KINDS },
   check: { meaning: "name of a check of /readyz", values: /^[a-z-]+$/ },
   service: {
     meaning: "which service",

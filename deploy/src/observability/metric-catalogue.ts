@@ -3,6 +3,7 @@ import { createHealth } from "@fiberstream/runtime/health";
 import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
 import { createAuthModeGauge } from "../../../ingest-gateway/src/auth/auth-mode-gauge.ts";
 import { createGatewayMetrics } from "../../../ingest-gateway/src/gateway-metrics.ts";
+import { createQualityMetrics } from "../../../sink-writer/src/quality-metrics.ts";
 import { createSinkMetrics } from "../../../sink-writer/src/sink-metrics.ts";
 import { createProcessorMetrics } from "../../../stream-processor/src/processor-metrics.ts";
 import { SERVICES, type ServiceName } from "../local/start-service.ts";
@@ -49,6 +50,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
     case "sink-writer": {
       const pipeline = createPipelineMetrics({ registry, stage: "sink" });
       createSinkMetrics({ registry, pipeline, nowMs: zero });
+      createQualityMetrics(registry);
       break;
     }
   }

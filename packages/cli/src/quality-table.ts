@@ -82,7 +82,7 @@ const SUMMED = ["late", "ahead", "out_of_range", "conflicts", "repeats"];
 
 const COLUMNS = `
   day::text AS day, node_id, events::float8 AS events, expected::float8 AS expected,
-  least(1, events / nullif(expected, 0)::float8) AS completeness,
+  CASE WHEN expected > 0 THEN least(1, events / expected::float8) END AS completeness,
   interval_s, gaps::float8 AS gaps, longest_gap_s, late::float8 AS late, ahead::float8 AS ahead,
   delay_min_ms, delay_p50_ms, delay_max_ms, out_of_range::float8 AS out_of_range,
   conflicts::float8 AS conflicts, repeats::float8 AS repeats, measured_at`;

@@ -1,0 +1,67 @@
+import { type PgPool, query } from "@fiberstream/postgres/pool";
+import { Gauge, type Registry } from "prom-client";
+
+export const QUALITY_DAYS = ["today", "yesterday"] as const;
+export const QUALITY_KINDS = [
+  "received",
+  "expected",
+  "late",
+  "ahead",
+  "out_of_range",
+  "conflict",
+  "repeat",
+] as const;
+
+type Sums = { readonly day: (typeof QUALITY_DAYS)[number]; readonly incomplete: number } & Record<
+  (typeof QUALITY_KINDS)[number],
+  number
+>;
+
+export type QualityMetrics = {
+  /** Reads what was measured last. @throws {TransientError} @throws {FatalError} */
+  readonly refresh: (pool: PgPool) => Promise<void>;
+};
+
+/** What metric_quality_daily says of all nodes together; every sink reports the same. */
+export function createQualityMetrics(registry: Registry): QualityMetrics {
+  const registers = [registry];
+  const events = new Gauge({
+    name: "fiberstream_quality_events",
+    help: "Events of today and of yesterday (UTC) over all nodes, as last measured: received against expected tells how complete they are; fiber quality says which nodes are worst",
+    labelNames: ["day", "kind"],
+    registers,
+  });
+  const incomplete = new Gauge({
+    name: "fiberstream_quality_incomplete_nodes",
+    help: "Nodes from which less than 95 % of what their rhythm lets expect has come; look at fiber quality",
+    labelNames: ["day"],
+    registers,
+  });
+
+  return {
+    refresh: async (pool) => {
+      const days = await query<Sums>(pool, SELECT_SUMS);
+      events.reset();
+      incomplete.reset();
+      for (const sums of days) {
+        for (const kind of QUALITY_KINDS) events.set({ day: sums.day, kind }, sums[kind]);
+        incomplete.set({ day: sums.day }, sums.incomplete);
+      }
+    },
+  };
+}
+
+// Received counts with what is expected only, so that nodes without a rhythm do not make up for others.
+const SELECT_SUMS = `
+  SELECT CASE WHEN day = (now() AT TIME ZONE 'UTC')::date THEN 'today' ELSE 'yesterday' END AS day,
+         coalesce(sum(events) FILTER (WHERE expected IS NOT NULL), 0)::float8 AS received,
+         coalesce(sum(expected), 0)::float8 AS expected,
+         sum(late)::float8 AS late,
+         sum(ahead)::float8 AS ahead,
+         sum(out_of_range)::float8 AS out_of_range,
+         sum(conflicts)::float8 AS conflict,
+         sum(repeats)::float8 AS repeat,
+         (count(*) FILTER (WHERE events < 0.95 * expected))::float8 AS incomplete
+  FROM metric_quality_daily
+  WHERE day >= (now() AT TIME ZONE 'UTC')::date - 1
+  GROUP BY 1`;
