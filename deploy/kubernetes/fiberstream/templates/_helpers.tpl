@@ -1,0 +1,65 @@
+{{- define "fiberstream.fullname" -}}
+{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name }}{{ else }}{{ .Release.Name }}-{{ .Chart.Name }}{{ end }}
+{{- end }}
+
+{{/* Which service each part of the values is about. */}}
+{{- define "fiberstream.service" -}}
+{{ get (dict "gateway" "ingest-gateway" "processor" "stream-processor" "sink" "sink-writer" "deploySteps" "deploy-steps") . }}
+{{- end }}
+
+{{/* Takes root and component. What does not change over a release's life. */}}
+{{- define "fiberstream.selectorLabels" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "fiberstream.labels" -}}
+{{ include "fiberstream.selectorLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
+{{- end }}
+
+{{/* Takes root and image, the folder's name. */}}
+{{- define "fiberstream.image" -}}
+{{- $image := .root.Values.image -}}
+{{ with $image.registry }}{{ . }}/{{ end }}{{ $image.repository }}/{{ .image }}:{{ $image.tag | default .root.Chart.AppVersion }}
+{{- end }}
+
+{{- define "fiberstream.kafkaCluster" -}}{{ include "fiberstream.fullname" . }}-kafka{{- end }}
+
+{{- define "fiberstream.brokers" -}}
+{{- if .Values.kafka.strimzi.enabled -}}
+{{ include "fiberstream.kafkaCluster" . }}-kafka-bootstrap:9093
+{{- else -}}
+{{ required "kafka.brokers (host:port of a cluster), or kafka.strimzi.enabled, is needed" .Values.kafka.brokers }}
+{{- end -}}
+{{- end }}
+
+{{- define "fiberstream.registryUrl" -}}
+{{- if .Values.registry.inCluster.enabled -}}
+http://{{ include "fiberstream.fullname" . }}-registry:8080/apis/ccompat/v7
+{{- else -}}
+{{ required "registry.url, or registry.inCluster.enabled, is needed" .Values.registry.url }}
+{{- end -}}
+{{- end }}
+
+{{/* Whether the chart brings a part that the deploy steps have to wait for. */}}
+{{- define "fiberstream.bringsParts" -}}
+{{- if or .Values.kafka.strimzi.enabled .Values.registry.inCluster.enabled .Values.database.inCluster.enabled }}yes{{ end }}
+{{- end }}
+
+{{/* Takes root, key (the service's part of the values). The Secret of its settings. */}}
+{{- define "fiberstream.secretName" -}}
+{{- (index .root.Values .key).secret | default .root.Values.secret.existing | default (include "fiberstream.fullname" .root) -}}
+{{- end }}
+
+{{/* Whether there is a service without a Secret of somebody's own. */}}
+{{- define "fiberstream.makesSecret" -}}
+{{- if not .Values.secret.existing -}}
+{{- range list .Values.gateway .Values.processor .Values.sink .Values.deploySteps -}}
+{{- if not .secret }}yes{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}

@@ -1,0 +1,130 @@
+import type { KubernetesObject } from "./render-chart.ts";
+
+const outside = {
+  kafka: { brokers: "kafka-1:9092,kafka-2:9092" },
+  registry: { url: "https://registry/apis/ccompat/v7" },
+};
+const scaled = { autoscaling: { enabled: true } };
+
+/** The ways to install that the tests look at. */
+export const CASES = {
+  "everything outside": {
+    values: { ...outside, secret: { existing: "fiberstream-settings" } },
+    valuesFiles: [],
+  },
+  "secrets from the values, NAMESPACE, no network policies": {
+    values: {
+      ...outside,
+      namespacePrefix: "eu.",
+      secret: { values: { DATABASE_URL: "postgresql://u:p@db/x", REDIS_URL: "redis://r:6379" } },
+      networkPolicy: { enabled: false },
+      gateway: { ingress: { enabled: true, host: "probes.example", tlsSecret: "probes-tls" } },
+    },
+    valuesFiles: [],
+  },
+  "everything in the cluster": {
+    values: {
+      kafka: { strimzi: { enabled: true } },
+      registry: { inCluster: { enabled: true } },
+      redis: { inCluster: { enabled: true } },
+      database: { inCluster: { enabled: true } },
+      secret: { values: { POSTGRES_PASSWORD: "a b/c" } },
+      processor: scaled,
+      sink: scaled,
+      monitoring: { serviceMonitor: { enabled: true }, prometheusRule: { enabled: true } },
+    },
+    valuesFiles: [],
+  },
+  "100,000 events/s": {
+    values: { ...outside, secret: { existing: "fiberstream-settings" } },
+    valuesFiles: ["values-100k.yaml"],
+  },
+  "a secured Kafka, a role for each service": {
+    values: {
+      ...outside,
+      certificates: { existing: "kafka-certificates" },
+      settings: {
+        KAFKA_SECURITY_PROTOCOL: "SASL_SSL",
+        KAFKA_SASL_MECHANISM: "SCRAM-SHA-512",
+        KAFKA_SSL_CA_LOCATION: "/etc/fiberstream/certificates/ca.crt",
+      },
+      ...Object.fromEntries(
+        ["gateway", "processor", "sink", "deploySteps"].map((part) => [
+          part,
+          {
+            secret: `fiberstream-${part.toLowerCase()}`,
+            settings: { KAFKA_SASL_USERNAME: part },
+            secretSettings: [
+              "DATABASE_URL",
+              "KAFKA_SASL_PASSWORD",
+              ...(["gateway", "processor"].includes(part) ? ["REDIS_URL"] : []),
+              // The step gives the roles their passwords.
+              ...(part === "deploySteps" ? ["GATEWAY_DATABASE_PASSWORD"] : []),
+            ],
+          },
+        ]),
+      ),
+    },
+    valuesFiles: [],
+  },
+} as const;
+
+export type CaseName = keyof typeof CASES;
+
+export type Container = {
+  readonly name: string;
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+  readonly resources: { readonly requests?: object; readonly limits?: object };
+};
+export type Pod = {
+  readonly owner: KubernetesObject;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: {
+    readonly initContainers?: readonly Container[];
+    readonly containers: readonly Container[];
+    readonly volumes?: readonly { readonly name: string }[];
+    readonly terminationGracePeriodSeconds?: number;
+  };
+};
+
+/** The pods of what is rendered, by whichever object makes them. */
+export const podsOf = (objects: readonly KubernetesObject[]): Pod[] =>
+  objects
+    .filter(({ kind }) => ["Deployment", "StatefulSet", "Job"].includes(kind))
+    .map((owner) => {
+      const { metadata, spec } = owner.spec["template"] as {
+        metadata: { labels: Record<string, string> };
+        spec: Pod["spec"];
+      };
+      return { owner, labels: metadata.labels, spec };
+    });
+
+export const containersOf = ({ spec }: Pod): Container[] => [
+  ...(spec.initContainers ?? []),
+  ...spec.containers,
+];
+
+export const ofKind = (objects: readonly KubernetesObject[], kind: string): KubernetesObject[] =>
+  objects.filter((object) => object.kind === kind);
+
+/** @throws when there is none, or more than one */
+export function theOne(
+  objects: readonly KubernetesObject[],
+  kind: string,
+  component?: string,
+): KubernetesObject {
+  const [found, ...more] = ofKind(objects, kind).filter(
+    ({ metadata }) =>
+      component === undefined || metadata.labels["app.kubernetes.io/component"] === component,
+  );
+  if (found === undefined || more.length > 0) throw new Error(`not one ${kind} ${component ?? ""}`);
+  return found;
+}
+
+/** Whether a selector's labels are all on an object. */
+export const selects = (selector: object, labels: Readonly<Record<string, string>>): boolean =>
+  Object.entries(selector).every(([name, value]) => labels[name] === value);

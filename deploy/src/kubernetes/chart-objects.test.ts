@@ -1,0 +1,180 @@
+import { TOPICS } from "@fiberstream/schemas/topics";
+import { readFileSync } from "node:fs";
+import { expect, it } from "@jest/globals";
+import { parse } from "yaml";
+import grants from "../../kafka/acls.json" with { type: "json" };
+import { CASES, type CaseName, ofKind, podsOf, selects, theOne } from "./chart-cases.ts";
+import { describeChart, renderCase, withChart } from "./chart-fixture.ts";
+import type { KubernetesObject } from "./render-chart.ts";
+
+const NAMES = Object.keys(CASES) as CaseName[];
+const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"];
+type Selector = { matchLabels: Record<string, string> };
+type Rule = { ports: { port: number | string }[]; from?: object[]; to?: object[] };
+
+const componentOf = ({ metadata }: KubernetesObject) =>
+  metadata.labels["app.kubernetes.io/component"] ?? "";
+const granted = (type: string, name: string, operation: string) => ({
+  resource: { type, name, patternType: "literal" },
+  operations: [operation],
+});
+const objectsOf = async (name: CaseName) => (await renderCase(name)).objects;
+
+describeChart("the chart's objects", () => {
+  it.each(NAMES)("select pods that are there, on ports that they have: %s", async (name) => {
+    const objects = await objectsOf(name);
+    const pods = podsOf(objects);
+    for (const service of ofKind(objects, "Service")) {
+      const selected = pods.filter(({ labels }) =>
+        selects(service.spec["selector"] as object, labels),
+      );
+      expect(selected).toHaveLength(1);
+      const ports = selected[0]?.spec.containers.flatMap((container) => container.ports ?? []);
+      for (const { targetPort } of service.spec["ports"] as { targetPort: string }[]) {
+        expect(ports?.map((port) => port.name)).toContain(targetPort);
+      }
+    }
+    const budgets = ofKind(objects, "PodDisruptionBudget");
+    expect(budgets.map(componentOf).sort()).toEqual(SERVICES.toSorted());
+    for (const budget of budgets) {
+      const { matchLabels } = budget.spec["selector"] as Selector;
+      expect(pods.filter(({ labels }) => selects(matchLabels, labels))).toHaveLength(1);
+    }
+  });
+
+  it.each(NAMES)("let traffic through that is needed, and no other: %s", async (name) => {
+    const objects = await objectsOf(name);
+    const policies = ofKind(objects, "NetworkPolicy");
+    if (name.endsWith("no network policies")) {
+      expect(policies).toEqual([]);
+      return;
+    }
+    const of = (component: string) => theOne(policies, "NetworkPolicy", component).spec;
+    expect(of("network")).toMatchObject({ policyTypes: ["Ingress", "Egress"] });
+    expect(of("network")["ingress"]).toBeUndefined();
+    const { matchLabels } = of("network")["podSelector"] as Selector;
+    for (const { labels } of podsOf(objects)) expect(selects(matchLabels, labels)).toBe(true);
+    const portsOf = (component: string, way: "ingress" | "egress") =>
+      (of(component)[way] as Rule[]).flatMap(({ ports }) => ports.map(({ port }) => port));
+    const [kafka, registry] = name === "everything in the cluster" ? [9093, 8080] : [9092, 443];
+    expect(portsOf("ingest-gateway", "egress")).toEqual([kafka, registry, 6379, 5432]);
+    expect(portsOf("stream-processor", "egress")).toEqual([kafka, registry, 6379, 5432]);
+    expect(portsOf("sink-writer", "egress")).toEqual([kafka, registry, 5432]);
+    expect(portsOf("deploy-steps", "egress")).toEqual([kafka, registry, 5432]);
+    expect(portsOf("ingest-gateway", "ingress")).toEqual(["http", "admin"]);
+    expect(portsOf("sink-writer", "ingress")).toEqual(["admin"]);
+    // The admin port is Prometheus's alone.
+    const [, admin] = of("ingest-gateway")["ingress"] as Rule[];
+    expect(admin?.from).toHaveLength(1);
+  });
+
+  it.each(NAMES)("leave the number of pods to what scales them: %s", async (name) => {
+    const objects = await objectsOf(name);
+    const scaling = new Set(
+      [...ofKind(objects, "HorizontalPodAutoscaler"), ...ofKind(objects, "ScaledObject")].map(
+        ({ spec }) => (spec["scaleTargetRef"] as { name: string }).name,
+      ),
+    );
+    for (const deployment of ofKind(objects, "Deployment")) {
+      const isScaled = scaling.has(deployment.metadata.name);
+      expect(deployment.spec["replicas"] === undefined).toBe(isScaled);
+    }
+  });
+
+  it.each(["everything in the cluster", "100,000 events/s"] as const)(
+    "scale on the lag of groups and topics that the services use: %s",
+    async (name) => {
+      const objects = await objectsOf(name);
+      const scaled = ofKind(objects, "ScaledObject");
+      expect(scaled.map(componentOf).sort()).toEqual(["sink-writer", "stream-processor"]);
+      for (const object of scaled) {
+        const [trigger] = object.spec["triggers"] as { metadata: Record<string, string> }[];
+        const { consumerGroup, topic = "", bootstrapServers } = trigger?.metadata ?? {};
+        expect(consumerGroup).toBe(componentOf(object));
+        const { reliedOnBy, partitions } = TOPICS[topic as keyof typeof TOPICS];
+        expect(reliedOnBy).toContain(componentOf(object));
+        expect(object.spec["maxReplicaCount"]).toBeLessThanOrEqual(partitions);
+        const pod = podsOf(objects).find(({ owner }) => componentOf(owner) === consumerGroup);
+        const brokers = pod?.spec.containers[0]?.env?.find((each) => each.name === "KAFKA_BROKERS");
+        expect(bootstrapServers).toBe(brokers?.value);
+      }
+    },
+  );
+
+  it("are scraped as the jobs that the rules name, and the rules are the ones of Prometheus", async () => {
+    const objects = await objectsOf("everything in the cluster");
+    const monitor = theOne(objects, "ServiceMonitor").spec;
+    const { matchLabels } = monitor["selector"] as Selector;
+    const scraped = ofKind(objects, "Service").filter(({ metadata }) =>
+      selects(matchLabels, metadata.labels),
+    );
+    const jobLabel = String(monitor["jobLabel"]);
+    const jobs = scraped.map(({ metadata }) => metadata.labels[jobLabel]);
+    expect(new Set(jobs)).toEqual(new Set(SERVICES));
+
+    const wanted = ["alerts.yml", "recording.yml"].flatMap((file) => {
+      const url = new URL(`../../prometheus/rules/${file}`, import.meta.url);
+      const text = readFileSync(url, "utf8").replaceAll(
+        "{{ $externalLabels.runbooks }}",
+        "https://fiberstream.example/docs/runbooks",
+      );
+      return (parse(text) as { groups: object[] }).groups;
+    });
+    expect(theOne(objects, "PrometheusRule").spec["groups"]).toEqual(wanted);
+  });
+
+  it("have the catalogue's topics, and a user of Kafka for each pod", async () => {
+    const objects = await objectsOf("everything in the cluster");
+    const topics = ofKind(objects, "KafkaTopic").map(({ spec }) => {
+      const config = spec["config"] as Record<string, unknown>;
+      return [
+        spec["topicName"],
+        config["cleanup.policy"],
+        config["retention.ms"],
+        spec["partitions"],
+      ];
+    });
+    expect(topics).toEqual(
+      Object.entries(TOPICS).map(([topic, { cleanup, partitions, ...rest }]) => [
+        topic,
+        cleanup,
+        "retentionMs" in rest ? rest.retentionMs : undefined,
+        partitions,
+      ]),
+    );
+    const users = ofKind(objects, "KafkaUser");
+    expect(users.map(componentOf).sort()).toEqual([...Object.keys(grants), "deploy-steps"].sort());
+    const pods = new Set(podsOf(objects).map(({ owner }) => componentOf(owner)));
+    for (const user of users.filter((each) => pods.has(componentOf(each)))) {
+      const pod = podsOf(objects).find(({ owner }) => componentOf(owner) === componentOf(user));
+      expect(pod?.spec.volumes).toContainEqual(
+        expect.objectContaining({
+          name: "kafka-user",
+          secret: expect.objectContaining({ secretName: user.metadata.name }),
+        }),
+      );
+      const variables = pod?.spec.containers[0]?.env;
+      expect(variables?.find((each) => each.name === "KAFKA_SASL_USERNAME")?.value).toBe(
+        user.metadata.name,
+      );
+    }
+    expect(theOne(objects, "KafkaUser", "sink-writer").spec["authorization"]).toEqual({
+      type: "simple",
+      acls: [
+        granted("topic", "probe.metrics.enriched", "Read"),
+        granted("topic", "probe.metrics.dead-letter", "Write"),
+        granted("group", "sink-writer", "Read"),
+      ],
+    });
+  });
+
+  it.each([
+    [{}, /kafka\.brokers/],
+    [{ kafka: { brokers: "kafka" } }, /brokers/],
+    [{ ...CASES["everything outside"].values, gatway: {} }, /gatway/],
+    [{ ...CASES["everything outside"].values, secret: { existing: "" } }, /DATABASE_URL/],
+    [{ ...CASES["everything outside"].values, settings: { LOG_LEVEL: 3 } }, /LOG_LEVEL/],
+  ])("are refused when the values cannot be meant: %j", async (values, reason) => {
+    await expect(withChart({ values })).rejects.toThrow(reason);
+  });
+});

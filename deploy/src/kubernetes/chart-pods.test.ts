@@ -1,0 +1,131 @@
+import { postgresSettings } from "@fiberstream/postgres/settings";
+import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { readSettings, type Settings } from "@fiberstream/runtime/settings";
+import { expect, it } from "@jest/globals";
+import { gatewaySettings } from "../../../ingest-gateway/src/settings.ts";
+import { sinkSettings } from "../../../sink-writer/src/config.ts";
+import { processorSettings } from "../../../stream-processor/src/settings.ts";
+import { lifecycleSettings } from "../lifecycle-settings.ts";
+import { accountSettings } from "../service-accounts.ts";
+import {
+  CASES,
+  type CaseName,
+  type Container,
+  containersOf,
+  ofKind,
+  podsOf,
+} from "./chart-cases.ts";
+import { describeChart, renderCase } from "./chart-fixture.ts";
+
+const SETTINGS: Readonly<Record<string, Settings>> = {
+  "ingest-gateway": gatewaySettings,
+  "stream-processor": processorSettings,
+  "sink-writer": sinkSettings,
+  migrate: { ...postgresSettings(), ...lifecycleSettings(), ...accountSettings() },
+  topics: kafkaSettings(),
+};
+/** Both steps are given the same, and each reads its own. */
+const ALL = new Set(Object.values(SETTINGS).flatMap((each) => Object.values(each).map(variableOf)));
+const NAMES = Object.keys(CASES) as CaseName[];
+
+function variableOf({ variable }: { variable: string }): string {
+  return variable;
+}
+const ours = (containers: readonly Container[]) =>
+  containers.filter(({ image }) => image.includes("fiberstream/"));
+
+describeChart("the chart's pods", () => {
+  it.each(NAMES)("run without any right that they do not need: %s", async (name) => {
+    const pods = podsOf((await renderCase(name)).objects);
+    expect(pods.length).toBeGreaterThanOrEqual(4);
+    for (const pod of pods) {
+      expect(pod.spec).toMatchObject({
+        automountServiceAccountToken: false,
+        enableServiceLinks: false,
+        securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+      });
+      for (const container of containersOf(pod)) {
+        expect(container).toMatchObject({
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ["ALL"] },
+          },
+          resources: {
+            requests: { cpu: expect.any(String), memory: expect.any(String) },
+            limits: { memory: expect.any(String) },
+          },
+        });
+        const volumes = pod.spec.volumes?.map((volume) => volume.name) ?? [];
+        const claims = pod.owner.kind === "StatefulSet" ? ["data"] : [];
+        for (const mount of container.volumeMounts ?? []) {
+          expect([...volumes, ...claims]).toContain(mount.name);
+        }
+      }
+    }
+  });
+
+  it.each(NAMES)("are given settings that exist and that the services take: %s", async (name) => {
+    const containers = podsOf((await renderCase(name)).objects).flatMap(containersOf);
+    expect(ours(containers)).toHaveLength(5);
+    for (const container of ours(containers)) {
+      const environment: Record<string, string> = {};
+      const files: string[] = [];
+      for (const { name: variable, value = "" } of container.env ?? []) {
+        const named = ALL.has(variable) ? variable : variable.replace(/_FILE$/, "");
+        expect([...ALL]).toContain(named);
+        // What a file holds is known in the cluster only.
+        if (named === variable) environment[variable] = value;
+        if (named !== variable || variable.endsWith("_LOCATION")) files.push(value);
+      }
+      const mounts = container.volumeMounts?.map(({ mountPath }) => `${mountPath}/`) ?? [];
+      expect(files.filter((file) => !mounts.some((mount) => file.startsWith(mount)))).toEqual([]);
+      expect(() => readSettings(SETTINGS[container.name] ?? {}, environment)).not.toThrow();
+    }
+  });
+
+  it.each(NAMES)("of services are looked at on their admin port: %s", async (name) => {
+    const { objects } = await renderCase(name);
+    for (const pod of podsOf(ofKind(objects, "Deployment"))) {
+      const [service] = ours(pod.spec.containers);
+      if (service === undefined) continue;
+      const get = (path: string) => ({ httpGet: { path, port: "admin" } });
+      expect(service).toMatchObject({
+        startupProbe: get("/livez"),
+        livenessProbe: get("/livez"),
+        readinessProbe: get("/readyz"),
+      });
+      const admin = service.ports?.find((port) => port.name === "admin");
+      const adminPort = service.env?.find((each) => each.name === "ADMIN_PORT")?.value;
+      expect(String(admin?.containerPort)).toBe(adminPort);
+      // Kubernetes waits longer than the service itself takes at most, and the gateway's 5 s before it.
+      const timeoutMs = service.env?.find((each) => each.name === "SHUTDOWN_TIMEOUT_MS")?.value;
+      expect(pod.spec.terminationGracePeriodSeconds).toBeGreaterThan(Number(timeoutMs) / 1_000 + 5);
+      expect(pod.owner.spec).toMatchObject({
+        strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      });
+      expect(pod.spec).toMatchObject({
+        topologySpreadConstraints: [
+          { topologyKey: "topology.kubernetes.io/zone" },
+          { topologyKey: "kubernetes.io/hostname" },
+        ],
+      });
+    }
+  });
+
+  it("migrate, then create topics, before the services where all parts are there", async () => {
+    const jobOf = async (name: CaseName) => podsOf(ofKind((await renderCase(name)).objects, "Job"));
+    for (const name of NAMES) {
+      const [job] = await jobOf(name);
+      expect(job && containersOf(job).map(({ command }) => command)).toEqual([
+        ["node", "deploy/src/migrate.ts"],
+        ["node", "deploy/src/topics.ts"],
+      ]);
+      const hook = job?.owner.metadata.annotations?.["helm.sh/hook"];
+      // Beside the parts that the chart brings: a hook would wait for them before they are made.
+      expect(hook).toBe(
+        name === "everything in the cluster" ? undefined : "pre-install,pre-upgrade",
+      );
+    }
+  });
+});

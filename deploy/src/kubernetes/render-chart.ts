@@ -1,0 +1,49 @@
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { parseAllDocuments } from "yaml";
+
+const run = promisify(execFile);
+export const CHART = fileURLToPath(new URL("../../kubernetes/fiberstream", import.meta.url));
+
+export type KubernetesObject = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: Readonly<Record<string, unknown>>;
+};
+
+/**
+ * What Helm makes of the chart, and of values on top of its own.
+ *
+ * @param options.valuesFiles of the chart's folder, by name
+ * @throws what Helm says of values that its schema or the chart refuses
+ */
+export async function renderChart(options: {
+  helm: string;
+  values: object;
+  valuesFiles?: readonly string[];
+  command?: "template" | "lint";
+  /** Where values and objects are written. */
+  folder: string;
+}): Promise<{ text: string; objects: KubernetesObject[] }> {
+  const { helm, values, valuesFiles = [], command = "template", folder } = options;
+  const file = `${folder}/values.json`;
+  writeFileSync(file, JSON.stringify(values));
+  const files = [...valuesFiles.map((name) => `${CHART}/${name}`), file];
+  const { stdout: text } = await run(helm, [
+    command,
+    ...(command === "template" ? ["fs", CHART, "--namespace", "probes"] : [CHART, "--strict"]),
+    ...files.flatMap((each) => ["--values", each]),
+  ]);
+  if (command === "lint") return { text, objects: [] };
+  const objects = parseAllDocuments(text)
+    .map((document) => document.toJS() as KubernetesObject | null)
+    .filter((object) => object !== null);
+  return { text, objects };
+}
