@@ -1,3 +1,4 @@
+import { registryAccess } from "@fiberstream/kafka/access";
 import { readRegisteredVersions } from "@fiberstream/kafka/registered-versions";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
@@ -15,18 +16,19 @@ export type KnownSchemas = {
   readonly versions: readonly (KnownVersion & { readonly id?: number })[];
 };
 
-/** The registry's settings, from the environment. @throws {ConfigError} */
-export function readRegistrySettings() {
-  const { namespace, schemaRegistryUrl } = kafkaSettings();
-  return readConfig({ namespace, schemaRegistryUrl });
+/** Where the registry is and how to be let in, from the environment. @throws {ConfigError} */
+export function readRegistryAccess() {
+  const config = readConfig(kafkaSettings());
+  return { ...registryAccess(config), namespace: config.namespace };
 }
 
 /** Of the registry, or, when there is none, of the versions that are kept with the code. */
 export async function readKnownSchemas(options: { isOffline: boolean }): Promise<KnownSchemas> {
   if (options.isOffline) return releasedSchemas("schemas/released");
-  const { namespace, schemaRegistryUrl: url } = readRegistrySettings();
+  const access = readRegistryAccess();
+  const { url } = access;
   try {
-    const versions = await readRegistry({ url, namespace });
+    const versions = await readRegistry(access);
     return { source: "registry", where: `the registry at ${url}`, versions };
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
@@ -40,10 +42,10 @@ const releasedSchemas = (where: string): KnownSchemas => ({
   versions: readReleasedVersions(),
 });
 
-async function readRegistry(options: { url: string; namespace: string }) {
+async function readRegistry({ namespace, ...access }: ReturnType<typeof readRegistryAccess>) {
   const versionsOf = async (topic: AvroTopic) => {
-    const subject = subjectOf(topicIn(options.namespace, topic));
-    const registered = await readRegisteredVersions({ url: options.url, subject });
+    const subject = subjectOf(topicIn(namespace, topic));
+    const registered = await readRegisteredVersions({ ...access, subject });
     return registered.map(({ version, id, schema }) => ({ topic, version, id, schema }));
   };
   return (await Promise.all(avroTopics().map(versionsOf))).flat();

@@ -99,6 +99,14 @@ describe("fiber schemas, with a registry", () => {
   });
 });
 
+describe("fiber schemas, with a registry that has none", () => {
+  it("compares with the released versions", async () => {
+    const { code, text } = await fiber(testNamespace(), "check");
+    expect(code).toBe(0);
+    expect(text).toMatch(/schemas\/released \(the registry at .* has no schemas yet\)/);
+  });
+});
+
 describe("fiber schemas, without a registry", () => {
   it("compares with the released versions and says so", async () => {
     const main = new URL("./main.ts", import.meta.url).pathname;

@@ -3,7 +3,7 @@ import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { avroTopics, readSchemaTree, schemaNameOf } from "@fiberstream/schemas/avro-topics";
 import { checkSchemas, problemText } from "@fiberstream/schemas/evolution/check-schemas";
 import { Command } from "commander";
-import { readKnownSchemas, readRegistrySettings } from "../known-schemas.ts";
+import { readKnownSchemas, readRegistryAccess } from "../known-schemas.ts";
 
 /** `fiber schemas register`: what the deploy step does with schemas, after the check and without topics. */
 export const schemasRegisterCommand = (): Command =>
@@ -14,14 +14,14 @@ export const schemasRegisterCommand = (): Command =>
     .option("--dry-run", "only say what would be registered", false)
     .action(async ({ dryRun }: { dryRun: boolean }) => {
       const tree = readSchemaTree();
-      const { namespace, schemaRegistryUrl: url } = readRegistrySettings();
+      const { namespace, ...access } = readRegistryAccess();
       const known = await readKnownSchemas({ isOffline: false });
       if (known.source !== "registry") throw new Error(`nothing is registered: ${known.where}`);
       const problems = checkSchemas(tree, known.versions).map(problemText);
       if (problems.length > 0)
         throw new Error(`nothing is registered:\n\n${problems.join("\n\n")}`);
 
-      const registry = createSchemaRegistry({ url });
+      const registry = createSchemaRegistry(access);
       for (const topic of avroTopics()) {
         const subject = subjectOf(topicIn(namespace, topic));
         const text = JSON.stringify(tree[topic]);
