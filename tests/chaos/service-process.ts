@@ -30,6 +30,7 @@ const LOOKS_IN_VAIN = 3;
 const RESTART_AFTER_MS = 500;
 /** Past the 25 s in which a service promises to stop. */
 const STOP_WITHIN_MS = 40_000;
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CLOCK = fileURLToPath(new URL("shifted-clock.mjs", import.meta.url));
 /** On Linux the kernel ends it with this process; elsewhere a killed run may leave it behind. */
 const tie = process.platform === "linux" ? ["setpriv", "--pdeathsig", "KILL", "--"] : [];
@@ -42,11 +43,13 @@ export function createServiceProcess(options: {
   name: string;
   service: ServiceName;
   environment: Readonly<Record<string, string>>;
+  /** The folder of another version of the project than this one. */
+  root?: string;
   adminPort: number;
   folder: string;
   onUnplannedEnd: (end: UnplannedEnd) => void;
 }): ServiceProcess {
-  const { name, service, adminPort } = options;
+  const { name, service, adminPort, root = ROOT } = options;
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   let child: ChildProcess | undefined;
   let isWanted = false;
@@ -59,7 +62,7 @@ export function createServiceProcess(options: {
     looksInVain = 0;
     const log = openSync(join(options.folder, `${name}.log`), "a");
     const clock = clockShiftMs === 0 ? [] : ["--import", CLOCK];
-    const main = fileURLToPath(new URL(`../../${service}/src/main.ts`, import.meta.url));
+    const main = join(root, service, "src/main.ts");
     const [command, ...args] = [
       ...tie,
       process.execPath,

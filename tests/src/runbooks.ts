@@ -25,4 +25,4 @@ export const fiberCommandsIn = (text: string): string[][] =>
 
 /** Names of npm scripts. */
 export const scriptsIn = (text: string): string[] =>
-  [...text.matchAll(/npm run ([\w:]+)/g)].map(([, script = ""]) => script);
+  [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, script = ""]) => script);

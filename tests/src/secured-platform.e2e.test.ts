@@ -18,10 +18,10 @@ import { type RunningService, startService } from "@fiberstream/testkit/service"
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Client } from "pg";
+import { type Environment, runProgram } from "./run-program.ts";
 import { runsNatively } from "./runs-natively.ts";
-import { runProgram } from "./secured/run-program.ts";
 import { SECRETS, type SecuredParts, startSecuredParts } from "./secured/secured-parts.ts";
-import { type Environment, securedSettings, type Who } from "./secured/secured-settings.ts";
+import { securedSettings, type Who } from "./secured/secured-settings.ts";
 import { eventOf } from "./send.ts";
 
 const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
@@ -64,8 +64,9 @@ describeNatively("on parts that let in only whom they know", () => {
 
   it("an event gets from its POST to its row, with each service's own rights alone", async () => {
     const nodeId = randomUUID();
-    const create = ["keys", "create", "--tenant", "acme", "--nodes", "*", "--json"];
-    const created = await runProgram("packages/cli/src/main.ts", settings.admin, create);
+    const created = await runProgram("packages/cli/src/main.ts", settings.admin, {
+      parameters: ["keys", "create", "--tenant", "acme", "--nodes", "*", "--json"],
+    });
     const { token } = JSON.parse(created) as { token: string };
     const answer = await fetch(`${services[0]?.url}/api/ingest`, {
       method: "POST",
@@ -159,6 +160,9 @@ describeNatively("on parts that let in only whom they know", () => {
   it("Redis keeps each to its own keys", async () => {
     await withRedis(settings["ingest-gateway"], async (client) => {
       expect(await client.get(`${namespace}api-key:none`)).toBeNull();
+      const nonce = `${namespace}nonce:key:any`;
+      const once = { condition: "NX", expiration: { type: "PX", value: 1_000 } } as const;
+      expect(await client.set(nonce, "", once)).toBe("OK");
       await expect(client.get(`${namespace}node:any`)).rejects.toThrow("NOPERM");
     });
     await withRedis(settings["stream-processor"], async (client) => {

@@ -1,6 +1,5 @@
+import type { Environment } from "../run-program.ts";
 import { SECRETS, type SecuredParts } from "./secured-parts.ts";
-
-export type Environment = Readonly<Record<string, string>>;
 
 export type Who =
   "admin" | "ingest-gateway" | "stream-processor" | "sink-writer" | "operator" | "data-team";

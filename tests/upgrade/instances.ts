@@ -1,0 +1,98 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Life } from "@fiberstream/runtime/life";
+import { freePorts } from "@fiberstream/testkit/free-ports";
+import type { ServiceName } from "@fiberstream/testkit/service";
+import { until } from "@fiberstream/testkit/until";
+import { createServiceProcess, type ServiceProcess } from "../chaos/service-process.ts";
+import type { Environment } from "../src/run-program.ts";
+
+/** Two processes of each service, in the order in which they are upgraded. */
+export const INSTANCES = [
+  "sink-writer-1",
+  "stream-processor-1",
+  "ingest-gateway-1",
+  "sink-writer-2",
+  "stream-processor-2",
+  "ingest-gateway-2",
+] as const;
+export type Instance = (typeof INSTANCES)[number];
+
+export type Instances = {
+  readonly gatewayUrls: readonly URL[];
+  /** Stops a process if there is one, and starts the version in `root` in its place; settles when it is ready. */
+  readonly replace: (instance: Instance, root: string) => Promise<void>;
+  readonly stopAll: () => Promise<void>;
+  /** What went wrong with processes, in words. */
+  readonly troubles: readonly string[];
+};
+
+const READY_WITHIN_MS = 60_000;
+
+/** @param options.folder for logs, absolute */
+export async function createInstances(options: {
+  life: Life;
+  folder: string;
+  environment: Environment;
+}): Promise<Instances> {
+  const { life, folder } = options;
+  mkdirSync(folder, { recursive: true });
+  const ports = await freePorts(2 * INSTANCES.length);
+  const portsOf = (instance: Instance) => {
+    const at = INSTANCES.indexOf(instance);
+    return { port: ports[at] ?? 0, adminPort: ports[INSTANCES.length + at] ?? 0 };
+  };
+  const running = new Map<Instance, ServiceProcess>();
+  const troubles: string[] = [];
+
+  const stop = async (instance: Instance) => {
+    const found = running.get(instance);
+    running.delete(instance);
+    found?.release();
+    const code = await found?.stop();
+    if (code !== undefined && code !== 0) troubles.push(`${instance} stopped with code ${code}`);
+  };
+  life.own("processes", () =>
+    Promise.all(
+      Array.from(running.values(), (made) => {
+        made.release();
+        return made.kill();
+      }),
+    ),
+  );
+
+  return {
+    troubles,
+    gatewayUrls: INSTANCES.filter((instance) => instance.startsWith("ingest-gateway")).map(
+      (instance) => new URL(`http://127.0.0.1:${portsOf(instance).port}`),
+    ),
+    replace: async (instance, root) => {
+      await stop(instance);
+      const { port, adminPort } = portsOf(instance);
+      const made = createServiceProcess({
+        name: instance,
+        service: instance.slice(0, -2) as ServiceName,
+        root,
+        adminPort,
+        folder,
+        environment: {
+          ...options.environment,
+          HOST: "127.0.0.1",
+          PORT: String(port),
+          ADMIN_HOST: "127.0.0.1",
+          ADMIN_PORT: String(adminPort),
+          AUTH_MODE: "open",
+          LOG_FORMAT: "json",
+        },
+        onUnplannedEnd: ({ name, how }) => troubles.push(`${name} ended by itself (${how})`),
+      });
+      running.set(instance, made);
+      made.start();
+      const what = `${instance} is ready (its log: ${join(folder, `${instance}.log`)})`;
+      await until(made.isReady, { what, timeoutMs: READY_WITHIN_MS });
+    },
+    stopAll: async () => {
+      await Promise.all([...running.keys()].map(stop));
+    },
+  };
+}

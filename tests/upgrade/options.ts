@@ -1,0 +1,46 @@
+import { Command, InvalidArgumentError } from "commander";
+
+export type Options = {
+  /** What `git` takes for a commit. */
+  readonly from: string;
+  readonly holdSeconds: number;
+  readonly rate: number;
+  readonly keep: boolean;
+  readonly json: boolean;
+};
+
+/** The command with its `--help`. @param run is called with what was asked for */
+export function createCommand(run: (options: Options) => Promise<void>): Command {
+  return new Command("upgrade-test")
+    .usage("--from <commit> [options]   (npm run upgrade-test -- --from <commit>)")
+    .description(
+      "Upgrades a running platform from an earlier version to this one and rolls it back, one process after another and under load, and compares what was accepted with what is in the topics and in the table.",
+    )
+    .requiredOption("--from <commit>", "the earlier version: a tag, a branch or a commit")
+    .option("--hold-seconds <number>", "how long each mix of versions is held", atLeast(1), 4)
+    .option("--rate <number>", "events a second", atLeast(20), 200)
+    .option("--keep", "keep data and logs of a good run, too", false)
+    .option("--json", "print the report as JSON", false)
+    .addHelpText("after", HELP)
+    .allowExcessArguments(false)
+    .showHelpAfterError("(--help shows what there is)")
+    .action(async ({ from, holdSeconds, rate, keep, json }: Options) =>
+      run({ from, holdSeconds, rate, keep, json }),
+    );
+}
+
+const HELP = `
+The earlier version is checked out beside this one and gets its own dependencies (npm install). There are two
+processes of each service. Exit code 1: something was lost, doubled, altered, out of order or unexplained,
+or a process ended that nobody had stopped.
+
+Example:
+  npm run upgrade-test -- --from v0.1.0`;
+
+const atLeast = (min: number) => (text: string) => {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= min && value <= 10_000)) {
+    throw new InvalidArgumentError(`It must be a number from ${min} to 10000.`);
+  }
+  return value;
+};

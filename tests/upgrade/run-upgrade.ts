@@ -1,0 +1,144 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { createLife } from "@fiberstream/runtime/life";
+import { createFleet } from "@fiberstream/simulator/fleet";
+import { freePorts } from "@fiberstream/testkit/free-ports";
+import { until } from "@fiberstream/testkit/until";
+import { type Environment, ROOT, runProgram } from "../src/run-program.ts";
+import { createChecker, type Verdict } from "../chaos/checker.ts";
+import { createDeadLetterCheck } from "../chaos/dead-letter-check.ts";
+import { createLedger } from "../chaos/ledger.ts";
+import { type Parts, startParts } from "../chaos/parts.ts";
+import { readFound } from "../chaos/read-found.ts";
+import { sendLoad } from "../chaos/send-load.ts";
+import { nodesOf, perRequestOf, planSenders } from "../chaos/senders.ts";
+import { watchRows } from "../chaos/watch-rows.ts";
+import { checkOutEarlier } from "./earlier-version.ts";
+import { createInstances, INSTANCES } from "./instances.ts";
+
+export type UpgradeReport = {
+  readonly from: string;
+  /** Each state that was held, and how long its events took to be rows. */
+  readonly steps: readonly { readonly what: string; readonly caughtUpMs: number }[];
+  readonly accepted: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly verdict: Verdict;
+  readonly deadLetters: number;
+  readonly troubles: readonly string[];
+};
+
+/** Longer than all steps can take: the load ends when they are through. */
+const LOAD_MAX_MS = 3_600_000;
+const CATCH_UP_WITHIN_MS = 60_000;
+
+/**
+ * Upgrades a running platform under load and rolls it back; then what has become of the events.
+ * Deploy steps first, then sink, processor, gateway, one process after another; back in reverse.
+ *
+ * @param run.folder for the earlier version, data and logs, absolute
+ */
+export async function runUpgrade(run: {
+  from: string;
+  holdMs: number;
+  rate: number;
+  folder: string;
+  onProgress: (doing: string) => void;
+}): Promise<UpgradeReport> {
+  const { folder, holdMs, onProgress } = run;
+  const life = createLife();
+  try {
+    onProgress("checking the earlier version out, with its dependencies");
+    const earlier = life.own(await checkOutEarlier(run.from, folder), (owned) => owned.remove());
+    const parts = life.own(
+      await startParts({
+        folder,
+        ports: await freePorts(8),
+        listeners: [],
+        ownVolume: false,
+        onProgress,
+      }),
+      (owned) => owned.end(),
+    );
+    const environment = environmentOf(parts);
+    const instances = await createInstances({ life, folder: join(folder, "logs"), environment });
+    onProgress(`starting ${earlier.title}`);
+    await runDeploySteps(earlier.root, environment);
+    await Promise.all(INSTANCES.map((instance) => instances.replace(instance, earlier.root)));
+
+    const senders = planSenders({
+      events: (run.rate * LOAD_MAX_MS) / 1_000,
+      durationMs: LOAD_MAX_MS,
+    });
+    const fleet = createFleet({ probes: nodesOf(senders), seed: 1 });
+    const ledger = createLedger(fleet, (node) => perRequestOf(senders, node));
+    const { databaseUrl } = parts;
+    const watch = life.own(watchRows({ databaseUrl, ledger }), (owned) => owned.end());
+    const loadOver = new AbortController();
+    life.own(loadOver, (owned) => owned.abort());
+    const loading = sendLoad({
+      senders,
+      ledger,
+      gatewayUrls: instances.gatewayUrls,
+      stopping: loadOver.signal,
+    });
+
+    const steps: { what: string; caughtUpMs: number }[] = [];
+    const step = async (what: string, work: () => Promise<void>) => {
+      onProgress(what);
+      await work();
+      await delay(holdMs);
+      const { recoveredMs } = watch.faultEnded();
+      const within = { what: `rows of ${what}`, timeoutMs: CATCH_UP_WITHIN_MS };
+      steps.push({ what, caughtUpMs: (await until(recoveredMs, within)) ?? 0 });
+    };
+    await step("the earlier version alone", async () => {});
+    await step("deploy steps of this version", () => runDeploySteps(ROOT, environment));
+    for (const instance of INSTANCES) {
+      await step(`${instance} to this version`, () => instances.replace(instance, ROOT));
+    }
+    for (const instance of INSTANCES.toReversed()) {
+      await step(`${instance} back`, () => instances.replace(instance, earlier.root));
+    }
+    loadOver.abort();
+    const { refused } = await loading;
+
+    onProgress("waiting for the last rows");
+    await watch.settle({ stallMs: CATCH_UP_WITHIN_MS });
+    await instances.stopAll();
+    const checker = createChecker(ledger);
+    const letters = createDeadLetterCheck("probe.metrics.raw");
+    await readFound({
+      namespace: "",
+      brokers: parts.of("kafka").address,
+      schemaRegistryUrl: parts.of("registry").address,
+      databaseUrl,
+      ledger,
+      checker,
+      deadLetters: letters,
+      onProgress,
+    });
+    return {
+      from: earlier.title,
+      steps,
+      accepted: ledger.counts().accepted,
+      refused,
+      verdict: checker.verdict(),
+      deadLetters: letters.verdict(0).found,
+      troubles: instances.troubles,
+    };
+  } finally {
+    await life.stop();
+  }
+}
+
+const environmentOf = (parts: Parts): Environment => ({
+  KAFKA_BROKERS: parts.of("kafka").address,
+  SCHEMA_REGISTRY_URL: parts.of("registry").address,
+  REDIS_URL: parts.of("redis").address,
+  DATABASE_URL: parts.databaseUrl,
+});
+
+async function runDeploySteps(root: string, environment: Environment): Promise<void> {
+  await runProgram("deploy/src/migrate.ts", environment, { root });
+  await runProgram("deploy/src/topics.ts", environment, { root });
+}
