@@ -1,4 +1,5 @@
-import { connect, type Socket } from "node:net";
+import { type HttpConnection, openHttpConnection } from "../frame/http-connection.ts";
+import { quantilesOf } from "../frame/quantiles.ts";
 import { requestBytes } from "./request-bytes.ts";
 import type { Drive, Driven } from "./scenarios.ts";
 
@@ -13,22 +14,24 @@ async function run(options: Drive): Promise<Driven> {
   const latencies: number[] = [];
   const statuses: Record<string, number> = {};
   let next = 0;
-  const free: Connection[] = [];
+  const free: HttpConnection[] = [];
+  /** When what a connection has under way was due. */
+  const dueOf = new Map<HttpConnection, number>();
   /** When requests were due that no connection was free for. */
   const due: number[] = [];
   const beganAt = performance.now();
   const endsAt = beganAt + seconds * 1_000;
 
-  const send = (connection: Connection, since: number) => {
-    connection.since = since;
-    connection.socket.write(requests[next++ % requests.length] ?? "");
+  const send = (connection: HttpConnection, since: number) => {
+    dueOf.set(connection, since);
+    connection.send(requests[next++ % requests.length] ?? Buffer.alloc(0));
   };
-  const answered = (connection: Connection, status: string) => {
+  const answered = (connection: HttpConnection, status: string) => {
     const now = performance.now();
-    latencies.push(now - connection.since);
+    latencies.push(now - (dueOf.get(connection) ?? now));
     statuses[status] = (statuses[status] ?? 0) + 1;
     if (now >= endsAt) {
-      connection.socket.destroy();
+      connection.close();
       return;
     }
     if (rate === undefined) send(connection, now);
@@ -40,9 +43,8 @@ async function run(options: Drive): Promise<Driven> {
   };
 
   const all = await Promise.all(
-    Array.from({ length: connections }, () => openConnection(options, answered)),
+    Array.from({ length: connections }, () => openHttpConnection(options, answered)),
   );
-  const closed = all.map(({ socket }) => new Promise((resolve) => socket.once("close", resolve)));
   if (rate === undefined) for (const connection of all) send(connection, performance.now());
   else {
     free.push(...all);
@@ -51,49 +53,24 @@ async function run(options: Drive): Promise<Driven> {
       const now = performance.now();
       const wanted = ((Math.min(now, endsAt) - beganAt) / 1_000) * rate;
       for (; sent < wanted; sent++) {
+        const dueMs = beganAt + (sent / rate) * 1_000;
         const connection = free.pop();
-        if (connection === undefined) due.push(now);
-        else send(connection, now);
+        if (connection === undefined) due.push(dueMs);
+        else send(connection, dueMs);
       }
       if (now < endsAt) return;
       clearInterval(tick);
-      for (const connection of free.splice(0)) connection.socket.destroy();
+      for (const connection of free.splice(0)) connection.close();
     }, 1);
   }
-  await Promise.all(closed);
-  const sorted = Float64Array.from(latencies).sort();
-  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;
+  await Promise.all(all.map(({ closed }) => closed));
+  const { p50Ms, p95Ms, p99Ms } = quantilesOf(latencies);
   return {
     requests: latencies.length,
     seconds: (performance.now() - beganAt) / 1_000,
     statuses,
-    p50Ms: at(0.5),
-    p95Ms: at(0.95),
-    p99Ms: at(0.99),
+    p50Ms,
+    p95Ms,
+    p99Ms,
   };
-}
-
-type Connection = { readonly socket: Socket; since: number };
-
-/** Reads answers by their Content-Length; a full HTTP client would cost more than the gateway. */
-function openConnection(
-  { host, port }: Drive,
-  answered: (connection: Connection, status: string) => void,
-): Promise<Connection> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true });
-    const connection: Connection = { socket, since: 0 };
-    let received = "";
-    socket.setEncoding("latin1").on("data", (text: string) => {
-      received += text;
-      const headEnd = received.indexOf("\r\n\r\n");
-      if (headEnd === -1) return;
-      const length = Number(/content-length: (\d+)/i.exec(received)?.[1] ?? 0);
-      if (received.length < headEnd + 4 + length) return;
-      const status = received.slice(9, 12);
-      received = received.slice(headEnd + 4 + length);
-      answered(connection, status);
-    });
-    socket.once("connect", () => resolve(connection)).on("error", reject);
-  });
 }

@@ -2,39 +2,26 @@ import { mkdirSync } from "node:fs";
 import { createKeyTable } from "@fiberstream/cli/key-table";
 import { renderTable } from "@fiberstream/deploy/local/table";
 import { createPool } from "@fiberstream/postgres/pool";
-import { messageOf } from "@fiberstream/runtime/errors";
-import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import type { RunningService } from "@fiberstream/testkit/service";
 import { startSharedParts } from "@fiberstream/testkit/shared-parts";
-import { createProgress, type Progress } from "../sink/progress.ts";
+import { type Means, runCommand, withMeans } from "../frame/command.ts";
+import type { Progress } from "../frame/progress.ts";
 import { measure, type Measured } from "./measure.ts";
 import { createCommand, type Options } from "./options.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 const WARM_UP_SECONDS = 3;
 
-try {
-  await createCommand(run).parseAsync();
-} catch (error) {
-  process.stderr.write(`bench:gateway: ${messageOf(error)}\n`);
-  process.exitCode = 1;
-}
+await runCommand(createCommand(run));
 
 async function run(options: Options): Promise<void> {
-  const life = createLife();
-  const progress = life.own(createProgress(), (owned) => owned.end());
-  try {
-    const measured = await measureAll(options, life, progress);
-    progress.end();
-    process.stdout.write(options.json ? `${JSON.stringify(measured)}\n` : render(measured));
-  } finally {
-    await life.stop();
-  }
+  const measured = await withMeans((means) => measureAll(options, means));
+  process.stdout.write(options.json ? `${JSON.stringify(measured)}\n` : render(measured));
 }
 
-async function measureAll(options: Options, life: Life, progress: Progress): Promise<Measured[]> {
+async function measureAll(options: Options, { life, progress }: Means): Promise<Measured[]> {
   progress.step("starting the parts");
   const parts = life.own(await startSharedParts((doing) => progress.step(doing)), (owned) =>
     owned.stop(),

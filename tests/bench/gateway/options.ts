@@ -1,4 +1,6 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
+import { createBenchCommand } from "../frame/command.ts";
+import { whole } from "../frame/option-numbers.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 export type Options = {
@@ -11,9 +13,11 @@ export type Options = {
 
 /** The command with its `--help`. @param run is called with what was asked for */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
-  return new Command("bench:gateway")
-    .usage("[options]   (npm run bench:gateway -- [options])")
-    .description("Measures the gateway taking events in, each answered when Kafka has it.")
+  return createBenchCommand({
+    name: "bench:gateway",
+    description: "Measures the gateway taking events in, each answered when Kafka has it.",
+    help: HELP,
+  })
     .addOption(
       new Option("--only <name>", "one way of sending").choices(SCENARIOS.map(({ name }) => name)),
     )
@@ -25,9 +29,6 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .option("--seconds <number>", "how long each measurement takes", whole(1, 3_600), 10)
     .option("--profile <folder>", "write a CPU profile of the gateway there")
     .option("--json", "print the figures as JSON", false)
-    .addHelpText("after", HELP)
-    .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)")
     .action((options: Options) => run(options));
 }
 
@@ -41,9 +42,3 @@ Examples:
   npm run bench:gateway -- --only single --keys without --seconds 30
   npm run bench:gateway -- --only batch-500 --keys without --profile /tmp/profile
 `;
-
-const whole = (least: number, most: number) => (text: string) => {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidArgumentError(`takes a whole number from ${least} to ${most}.`);
-};

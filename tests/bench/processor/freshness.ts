@@ -6,13 +6,7 @@ import { followTopic } from "@fiberstream/kafka/topic-follower";
 import { WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import type { Log } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
-
-export type Freshness = {
-  readonly events: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-};
+import { type Quantiles, quantilesOf } from "../frame/quantiles.ts";
 
 const EVERY_MS = 10;
 /** Sent before, and not counted: the sender and the reader have to be compiled first, as nobody's probe has. */
@@ -26,7 +20,7 @@ export async function measureFreshness(options: {
   record: (number: number) => OutgoingRecord;
   seconds: number;
   log: Log;
-}): Promise<Freshness> {
+}): Promise<Quantiles> {
   const { kafka, producer, topics, record, log } = options;
   const seenMs = new Map<string, number>();
   const follower = followTopic({
@@ -54,10 +48,8 @@ export async function measureFreshness(options: {
   await follower.close();
   const tookMs = [...ackedMs]
     .slice(WARM_UP_EVENTS)
-    .map(([id, atMs]) => Math.max(0, (seenMs.get(id) ?? NaN) - atMs))
-    .toSorted((a, b) => a - b);
-  const at = (share: number) => tookMs[Math.ceil(tookMs.length * share) - 1] ?? NaN;
-  return { events: tookMs.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+    .map(([id, atMs]) => Math.max(0, (seenMs.get(id) ?? NaN) - atMs));
+  return quantilesOf(tookMs);
 }
 
 /** The id is an event's first field: a length byte, then 36 characters. */

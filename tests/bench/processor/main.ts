@@ -4,46 +4,34 @@ import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer, type Producer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf } from "@fiberstream/kafka/topic-names";
-import { messageOf } from "@fiberstream/runtime/errors";
-import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import { startSharedParts } from "@fiberstream/testkit/shared-parts";
 import { Client } from "pg";
-import { createProgress, type Progress } from "../sink/progress.ts";
+import { type Means, runCommand, withMeans } from "../frame/command.ts";
+import type { Progress } from "../frame/progress.ts";
+import type { Quantiles } from "../frame/quantiles.ts";
 import { type Drained, watchDrain } from "./drain.ts";
-import { type Freshness, measureFreshness } from "./freshness.ts";
+import { measureFreshness } from "./freshness.ts";
 import { createCommand, type Options } from "./options.ts";
 import { createRawRecords } from "./raw-records.ts";
 
 const RECORDS_PER_SEND = 2_000;
 const TOPICS = { raw: "probe.metrics.raw", enriched: "probe.metrics.enriched" } as const;
 
-try {
-  await createCommand(run).parseAsync();
-} catch (error) {
-  process.stderr.write(`bench:processor: ${messageOf(error)}\n`);
-  process.exitCode = 1;
-}
+await runCommand(createCommand(run));
 
 async function run(options: Options): Promise<void> {
-  const life = createLife();
-  const progress = life.own(createProgress(), (owned) => owned.end());
-  try {
-    const figures = await measure(options, life, progress);
-    progress.end();
-    process.stdout.write(
-      options.json
-        ? `${JSON.stringify(figures)}\n`
-        : renderFigures(figures.drained, figures.freshness),
-    );
-  } finally {
-    await life.stop();
-  }
+  const figures = await withMeans((means) => measure(options, means));
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify(figures)}\n`
+      : renderFigures(figures.drained, figures.freshness),
+  );
 }
 
-async function measure(options: Options, life: Life, progress: Progress) {
+async function measure(options: Options, { life, progress }: Means) {
   progress.step("starting the parts");
   const parts = life.own(await startSharedParts((doing) => progress.step(doing)), (owned) =>
     owned.stop(),
@@ -129,7 +117,7 @@ async function sendBacklog(options: {
   }
 }
 
-function renderFigures(drained: Drained, freshness: Freshness | undefined): string {
+function renderFigures(drained: Drained, freshness: Quantiles | undefined): string {
   const lines = [
     ["events", `${drained.records} in ${drained.seconds.toFixed(1)} s`],
     ["rate", `${Math.round(drained.eventsPerSecond)} events/s`],
@@ -139,9 +127,9 @@ function renderFigures(drained: Drained, freshness: Freshness | undefined): stri
     ...Object.entries(drained.lookups).map(([what, count]) => [`lookups: ${what}`, String(count)]),
   ];
   if (freshness !== undefined) {
-    const { events, p50Ms, p99Ms, maxMs } = freshness;
+    const { count, p50Ms, p99Ms, maxMs } = freshness;
     const figures = [p50Ms, p99Ms, maxMs].map((ms) => `${ms.toFixed(0)} ms`);
-    lines.push(["freshness", `p50, p99, max ${figures.join(", ")} of ${events} events`]);
+    lines.push(["freshness", `p50, p99, max ${figures.join(", ")} of ${count} events`]);
   }
   return lines.map(([name = "", value]) => `${name.padEnd(28)}${value}\n`).join("");
 }

@@ -1,4 +1,6 @@
-import { Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { createBenchCommand } from "../frame/command.ts";
+import { percent, whole } from "../frame/option-numbers.ts";
 
 export type Options = {
   readonly events: number;
@@ -12,19 +14,18 @@ export type Options = {
 
 /** The command with its `--help`. @param run is called with what was asked for */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
-  return new Command("bench:processor")
-    .usage("[options]   (npm run bench:processor -- [options])")
-    .description("Measures the processor draining a backlog of raw events.")
+  return createBenchCommand({
+    name: "bench:processor",
+    description: "Measures the processor draining a backlog of raw events.",
+    help: HELP,
+  })
     .option("--events <number>", "how many events the backlog has", whole(1_000, 1e8), 1_000_000)
     .option("--nodes <number>", "how many nodes are known", whole(1, 1e6), 1_000)
-    .option("--unknown <share>", "events of nodes never seen, in percent", share, 1)
-    .option("--bad <share>", "records that are no events, in percent", share, 0.1)
+    .option("--unknown <share>", "events of nodes never seen, in percent", percent, 1)
+    .option("--bad <share>", "records that are no events, in percent", percent, 0.1)
     .option("--freshness <seconds>", "then send 100 events/s for so long", whole(0, 3_600), 20)
     .option("--profile <folder>", "write a CPU profile of the processor there")
     .option("--json", "print the figures as JSON", false)
-    .addHelpText("after", HELP)
-    .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)")
     .action((options: Options) => run(options));
 }
 
@@ -39,15 +40,3 @@ Examples:
   npm run bench:processor -- --events 200000 --freshness 0
   npm run bench:processor -- --events 300000 --profile /tmp/profile
 `;
-
-const whole = (least: number, most: number) => (text: string) => {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidArgumentError(`takes a whole number from ${least} to ${most}.`);
-};
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && value >= 0 && value <= 100) return value;
-  throw new InvalidArgumentError("takes a number from 0 to 100.");
-}

@@ -1,10 +1,9 @@
-import { messageOf } from "@fiberstream/runtime/errors";
 import type { Endured, Fault } from "@fiberstream/sink-writer/testing/endure";
 import { startPrivatePart } from "@fiberstream/testkit/private-part";
 import { giveAddresses } from "@fiberstream/testkit/config";
-import { Command } from "commander";
-import { whole } from "./options.ts";
-import { createProgress } from "./progress.ts";
+import { createBenchCommand, runCommand } from "../frame/command.ts";
+import { whole } from "../frame/option-numbers.ts";
+import { createProgress } from "../frame/progress.ts";
 
 type Options = {
   readonly events: number;
@@ -15,25 +14,20 @@ type Options = {
   readonly freezeSeconds: number;
 };
 
-const command = new Command("endure:sink")
-  .usage("[options]   (npm run endure:sink -- [options])")
-  .description("Kills and freezes the sink and what it stands on, and accounts for every record.")
+const command = createBenchCommand({
+  name: "endure:sink",
+  description: "Kills and freezes the sink and what it stands on, and accounts for every record.",
+  help: "",
+})
   .option("--events <number>", "how many records in all", whole(100, 1e8), 500_000)
   .option("--sink-kills <number>", "how often the sink is killed", whole(0, 999), 20)
   .option("--postgres-kills <number>", "how often PostgreSQL is", whole(0, 999), 5)
   .option("--kafka-kills <number>", "how often Kafka is", whole(0, 999), 1)
   .option("--freezes <number>", "how often the sink is frozen", whole(0, 999), 1)
   .option("--freeze-seconds <number>", "for how long at least", whole(0, 3_600), 60)
-  .allowExcessArguments(false)
-  .showHelpAfterError("(--help shows what there is)")
   .action(run);
 
-try {
-  await command.parseAsync();
-} catch (error) {
-  process.stderr.write(`endure:sink: ${messageOf(error)}\n`);
-  process.exitCode = 1;
-}
+await runCommand(command);
 
 async function run(options: Options): Promise<void> {
   const faults = faultsOf(options);

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "pg";
 import { connectSender } from "./backlog.ts";
-import type { BenchParts } from "./parts.ts";
+import type { BenchParts } from "../frame/parts.ts";
 import { eventAt } from "./sample-event.ts";
-import { startSink } from "./run-sink.ts";
+import { startBenchService } from "../frame/service.ts";
 
 export type Freshness = {
   readonly events: number;
@@ -23,7 +23,12 @@ export async function measureFreshness(options: {
   const { parts, sql, firstPlace } = options;
   const total = options.seconds * EVENTS_A_SECOND;
   const sender = await connectSender({ ...parts, duplicates: 0 });
-  const sink = await startSink(parts);
+  const sink = await startBenchService({
+    service: "sink-writer",
+    name: "sink-writer",
+    parts,
+    settings: { LOG_LEVEL: "warn" },
+  });
   const appendedMs = new Map<number, number>();
   const delaysMs: number[] = [];
 

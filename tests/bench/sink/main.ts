@@ -1,43 +1,35 @@
-import { messageOf } from "@fiberstream/runtime/errors";
 import { Client } from "pg";
+import { runCommand, withMeans } from "../frame/command.ts";
 import { connectSender } from "./backlog.ts";
 import { type Freshness, measureFreshness } from "./freshness.ts";
 import { type Measured, median } from "./measured.ts";
 import { createCommand, type Options } from "./options.ts";
-import { type BenchParts, startBenchParts } from "./parts.ts";
-import { createProgress, type Progress } from "./progress.ts";
+import type { BenchParts } from "../frame/parts.ts";
+import type { Progress } from "../frame/progress.ts";
+import { startSinkParts } from "./parts.ts";
 import { renderReport } from "./render-report.ts";
 import { exportRows, measurePsql } from "./run-psql.ts";
 import { measureSink } from "./run-sink.ts";
 
-try {
-  await createCommand(run).parseAsync();
-} catch (error) {
-  process.stderr.write(`bench:sink: ${messageOf(error)}\n`);
-  process.exitCode = 1;
-}
+await runCommand(createCommand(run));
 
 async function run(options: Options): Promise<void> {
-  const progress = createProgress();
-  progress.step("starting the parts");
-  const parts = await startBenchParts((doing) => progress.step(doing));
-  const sql = new Client({ connectionString: parts.databaseUrl });
-  try {
+  const figures = await withMeans(async ({ life, progress }) => {
+    progress.step("starting the parts");
+    const parts = await startSinkParts(life, (doing) => progress.step(doing));
+    const sql = life.own(new Client({ connectionString: parts.databaseUrl }), (owned) =>
+      owned.end(),
+    );
     await sql.connect();
     const rounds = await measureRounds(options, { parts, sql, progress });
     const freshness =
       options.freshness > 0 ? await freshnessOf(options, { parts, sql, progress }) : undefined;
-    progress.end();
-    const figures = { ...options, rows: rounds.rows, ...mediansOf(rounds), freshness };
-    process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : renderReport(figures));
-  } finally {
-    progress.end();
-    await sql.end();
-    await parts.stop();
-  }
+    return { ...options, rows: rounds.rows, ...mediansOf(rounds), freshness };
+  });
+  process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : renderReport(figures));
 }
 
-type Means = { readonly parts: BenchParts; readonly sql: Client; readonly progress: Progress };
+type SinkMeans = { readonly parts: BenchParts; readonly sql: Client; readonly progress: Progress };
 type Rounds = {
   rows: number;
   readonly sinks: (Measured & { rssMb: number })[];
@@ -45,7 +37,7 @@ type Rounds = {
 };
 
 /** Sink and psql by turns, so that what the machine does meanwhile strikes both. */
-async function measureRounds(options: Options, means: Means): Promise<Rounds> {
+async function measureRounds(options: Options, means: SinkMeans): Promise<Rounds> {
   const { parts, sql, progress } = means;
   const { events } = options;
   progress.step(`sending ${events} events`, events);
@@ -84,7 +76,7 @@ function mediansOf({ sinks, psqls }: Rounds) {
   };
 }
 
-async function freshnessOf(options: Options, means: Means): Promise<Freshness> {
+async function freshnessOf(options: Options, means: SinkMeans): Promise<Freshness> {
   means.progress.step(`100 events/s for ${options.freshness} s`);
   return measureFreshness({ ...means, seconds: options.freshness, firstPlace: options.events });
 }

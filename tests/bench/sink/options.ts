@@ -1,4 +1,6 @@
-import { Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import { createBenchCommand } from "../frame/command.ts";
+import { whole } from "../frame/option-numbers.ts";
 
 export type Options = {
   readonly events: number;
@@ -10,19 +12,17 @@ export type Options = {
 
 /** The command with its `--help`. @param run is called with what was asked for */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
-  return new Command("bench:sink")
-    .usage("[options]   (npm run bench:sink -- [options])")
-    .description(
+  return createBenchCommand({
+    name: "bench:sink",
+    description:
       "Measures the sink draining a backlog, beside a bare COPY of the same rows by psql.",
-    )
+    help: HELP,
+  })
     .option("--events <number>", "how many events the backlog has", whole(1_000, 1e8), 2_000_000)
     .option("--rounds <number>", "how often each is measured; medians are printed", whole(1, 99), 3)
     .option("--duplicates <percent>", "how many of 100 events are repeats", whole(0, 50), 0)
     .option("--freshness <seconds>", "then send 100 events/s for so long", whole(0, 3_600), 0)
     .option("--json", "print the figures as JSON", false)
-    .addHelpText("after", HELP)
-    .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)")
     .action((options: Options) => run(options));
 }
 
@@ -37,10 +37,3 @@ Examples:
   npm run bench:sink -- --duplicates 10
   npm run bench:sink -- --events 100000 --rounds 1 --freshness 30
 `;
-
-/** A parser of an option that takes a whole number with bounds. */
-export const whole = (least: number, most: number) => (text: string) => {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidArgumentError(`takes a whole number from ${least} to ${most}.`);
-};

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { lastLines, runSandboxed, startSandboxed } from "@fiberstream/deploy/native/sandbox";
 import { setTimeout as delay } from "node:timers/promises";
-import { cpuSecondsOf } from "./cpu-time.ts";
+import { cpuSecondsOf } from "../frame/process-cost.ts";
 import type { Measured } from "./measured.ts";
-import type { BenchParts } from "./parts.ts";
+import type { BenchParts } from "../frame/parts.ts";
 
 const PSQL = "/usr/lib/postgresql/17/bin/psql";
 

@@ -33,3 +33,9 @@ export function createProgress(): Progress {
     end: () => bar.stop(),
   };
 }
+
+/** The same, each step's name after a prefix. */
+export const prefixed = (progress: Progress, prefix: string): Progress => ({
+  ...progress,
+  step: (name, total) => progress.step(`${prefix}: ${name}`, total),
+});

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { childrenOf } from "@fiberstream/deploy/native/sandbox";
 
 /** Linux counts CPU time in hundredths of a second for every program that it has told so (USER_HZ). */
@@ -11,9 +11,31 @@ export function cpuSecondsOf(pid: number): number {
   return (own.own + own.ended + living.reduce((sum, ticks) => sum + ticks, 0)) / TICKS_PER_SECOND;
 }
 
+/** The memory that a process has now, in MB. */
+export const rssMb = (pid: number): number => megabytes(`/proc/${pid}/status`, /VmRSS:\s+(\d+)/);
+
 /** The most memory that a process has had, in MB. */
-export function peakRssMb(pid: number): number {
-  const [, kilobytes = "0"] = /VmHWM:\s+(\d+)/.exec(read(`/proc/${pid}/status`)) ?? [];
+export const peakRssMb = (pid: number): number =>
+  megabytes(`/proc/${pid}/status`, /VmHWM:\s+(\d+)/);
+
+/** Memory of a process and its children in MB; what they share is counted once. */
+export function sharedMemoryMb(pid: number): number {
+  return [pid, ...childrenOf(pid)]
+    .map((each) => megabytes(`/proc/${each}/smaps_rollup`, /^Pss:\s+(\d+)/m))
+    .reduce((sum, each) => sum + each, 0);
+}
+
+/** Files and connections that a process holds. */
+export function openFilesOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return 0;
+  }
+}
+
+function megabytes(file: string, pattern: RegExp): number {
+  const [, kilobytes = "0"] = pattern.exec(read(file)) ?? [];
   return Number(kilobytes) / 1_024;
 }
 

@@ -1,0 +1,55 @@
+import { peakRssMb, cpuSecondsOf, rssMb, sharedMemoryMb } from "../frame/process-cost.ts";
+import { type Bed, of } from "./bed.ts";
+
+/** Who costs something, in the order of a record's way. */
+export const PARTIES = [
+  "gateway",
+  "processor",
+  "sink",
+  "Kafka",
+  "PostgreSQL",
+  "Redis",
+  "registry",
+  "load",
+] as const;
+export type Party = (typeof PARTIES)[number];
+export type PerParty = Readonly<Record<Party, number>>;
+
+/** CPU seconds so far, of all processes of each. */
+export const cpuSeconds = (bed: Bed, loadPid: number): PerParty =>
+  perParty(bed, loadPid, cpuSecondsOf);
+
+/** Memory now, in MB. PostgreSQL's processes share most of theirs, which is counted once. */
+export const memoryMb = (bed: Bed, loadPid: number): PerParty => ({
+  ...perParty(bed, loadPid, rssMb),
+  PostgreSQL: sharedMemoryMb(bed.parts.postgres.pid),
+});
+
+/** The most memory that the services and the single processes have had, in MB. */
+export const peakMemoryMb = (bed: Bed, loadPid: number): PerParty => ({
+  ...perParty(bed, loadPid, peakRssMb),
+  PostgreSQL: sharedMemoryMb(bed.parts.postgres.pid),
+});
+
+export const difference = (later: PerParty, earlier: PerParty): PerParty =>
+  mapParties((party) => later[party] - earlier[party]);
+
+export function mapParties(value: (party: Party) => number): PerParty {
+  const entries = PARTIES.map((party) => [party, value(party)]);
+  return Object.fromEntries(entries) as PerParty;
+}
+
+function perParty(bed: Bed, loadPid: number, figure: (pid: number) => number): PerParty {
+  const { services, parts } = bed;
+  const pids: Record<Party, readonly number[]> = {
+    gateway: of(services, "ingest-gateway").map(({ pid }) => pid),
+    processor: of(services, "stream-processor").map(({ pid }) => pid),
+    sink: of(services, "sink-writer").map(({ pid }) => pid),
+    Kafka: [parts.kafka.pid],
+    PostgreSQL: [parts.postgres.pid],
+    Redis: [parts.redis.pid],
+    registry: [parts.registry.pid],
+    load: [loadPid],
+  };
+  return mapParties((party) => pids[party].reduce((sum, pid) => sum + figure(pid), 0));
+}

@@ -1,0 +1,91 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Client } from "pg";
+import type { EventIdentity } from "./event-bytes.ts";
+
+/** Some events of a load, followed until their rows can be seen. */
+export type MarkedRows = {
+  /** @returns its number, by which it is told that it was answered */
+  readonly sent: (event: EventIdentity & { dueMs: number }) => number;
+  readonly answered: (mark: number, atMs: number, isAccepted: boolean) => void;
+  /** Waits until all are found. @throws when one that was accepted is not found within a minute */
+  readonly close: () => Promise<{ afterAnswerMs: number[]; afterDueMs: number[] }>;
+};
+
+const LOOK_EVERY_MS = 5;
+const FOUND_WITHIN_MS = 60_000;
+
+type Mark = EventIdentity & {
+  readonly dueMs: number;
+  answeredMs: number | undefined;
+  visibleMs: number | undefined;
+};
+
+/** Looks for rows all the time, by the identity index: a look must not take longer than what it measures. */
+export async function watchMarkedRows(databaseUrl: string): Promise<MarkedRows> {
+  const sql = new Client({ connectionString: databaseUrl, application_name: "bench-rows" });
+  await sql.connect();
+  const marks: Mark[] = [];
+  const missing = new Set<number>();
+  const closing = new AbortController();
+
+  const look = async () => {
+    const looked = [...missing];
+    const { rows } = await sql.query<{ mark: number }>({
+      text: SELECT_VISIBLE,
+      values: [
+        looked,
+        looked.map((mark) => marks[mark]?.nodeId),
+        looked.map((mark) => marks[mark]?.micros),
+      ],
+    });
+    const nowMs = performance.now();
+    for (const { mark } of rows) {
+      const found = marks[mark];
+      if (found !== undefined) found.visibleMs = nowMs;
+      missing.delete(mark);
+    }
+  };
+  const watch = async () => {
+    while (!closing.signal.aborted || missing.size > 0) {
+      await delay(LOOK_EVERY_MS);
+      if (missing.size > 0) await look();
+    }
+  };
+  const watching = watch();
+
+  return {
+    sent: (event) => {
+      missing.add(marks.length);
+      return marks.push({ ...event, answeredMs: undefined, visibleMs: undefined }) - 1;
+    },
+    answered: (mark, atMs, isAccepted) => {
+      const answered = marks[mark];
+      if (answered !== undefined) answered.answeredMs = atMs;
+      if (!isAccepted) missing.delete(mark);
+    },
+    close: async () => {
+      closing.abort();
+      const giveUp = delay(FOUND_WITHIN_MS, "late" as const, { ref: false });
+      const how = await Promise.race([watching, giveUp]);
+      await sql.end();
+      if (how === "late") throw new Error(`${missing.size} rows of accepted events did not come`);
+      const found = marks.filter(({ visibleMs }) => visibleMs !== undefined);
+      const since = (from: (mark: Mark) => number | undefined) =>
+        found.map((mark) => Math.max(0, (mark.visibleMs ?? NaN) - (from(mark) ?? NaN)));
+      return {
+        afterAnswerMs: since(({ answeredMs }) => answeredMs),
+        afterDueMs: since(({ dueMs }) => dueMs),
+      };
+    },
+  };
+}
+
+const SELECT_VISIBLE = `
+  SELECT mark
+  FROM unnest($1::integer[], $2::text[], $3::bigint[]) AS sent (mark, node_id, micros)
+  CROSS JOIN LATERAL (
+    SELECT FROM metrics
+    WHERE metrics.node_id = sent.node_id
+      AND metrics.time = 'epoch'::timestamptz + sent.micros * interval '1 microsecond'
+    LIMIT 1
+  ) AS visible`;

@@ -1,0 +1,113 @@
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Means } from "../frame/command.ts";
+import { type Bed, type BedOptions, startBed } from "./bed.ts";
+import { isFlat } from "./flatness.ts";
+import { type Idle, measureIdle } from "./idle.ts";
+import type { LoadPace, LoadPlan } from "./load-plan.ts";
+import { type Phase, type PhaseName, phaseOf, requireWhole } from "./phase.ts";
+import { runLoad } from "./run-load.ts";
+
+export type MeasureOptions = {
+  readonly only: readonly PhaseName[];
+  /** Of each measurement. */
+  readonly seconds: number;
+  readonly idleSeconds: number;
+  readonly batch: number;
+  readonly nodes: number;
+  /** Taken as the rate that can be sustained, events/s; undefined: looked for. */
+  readonly rate: number | undefined;
+};
+
+export type Measured = { readonly phases: readonly Phase[]; readonly idle: Idle | undefined };
+
+const WARM_UP_SECONDS = 5;
+const BATCH_CONNECTIONS = 8;
+const SINGLE_CONNECTIONS = 64;
+/** Enough for every stage to have work, little enough to be written within a few seconds. */
+const EVENTS_AHEAD = 40_000;
+/** Of what a load that waits for rows got through. */
+const HELD_SHARES = [0.97, 0.92, 0.86, 0.8, 0.7, 0.6, 0.5] as const;
+
+/** Starts everything once and measures what was asked for. */
+export async function measure(
+  means: Means,
+  options: MeasureOptions,
+  bedOptions: BedOptions = {},
+): Promise<Measured> {
+  const bed = await startBed(means.life, (doing) => means.progress.step(doing), bedOptions);
+  return measureOn(bed, means, options);
+}
+
+/** Measures what was asked for, each account closed before the next one begins. */
+export async function measureOn(
+  bed: Bed,
+  means: Means,
+  options: MeasureOptions,
+): Promise<Measured> {
+  const { progress } = means;
+  const { only, seconds, batch, nodes } = options;
+  const phases: Phase[] = [];
+
+  const plan = (how: { of: number; pace: LoadPace; looks?: boolean }): LoadPlan => ({
+    gatewayUrls: bed.gatewayUrls,
+    eventsPerRequest: how.of,
+    nodes,
+    connections: how.of === 1 ? SINGLE_CONNECTIONS : BATCH_CONNECTIONS,
+    warmUpSeconds: WARM_UP_SECONDS,
+    seconds,
+    pace: how.pace,
+    databaseUrl: how.looks === true ? bed.parts.databaseUrl : undefined,
+  });
+  const runPhase = async (name: Phase["name"], what: string, load: LoadPlan): Promise<Phase> => {
+    progress.step(what, seconds);
+    const ran = await runLoad(bed, load, progress.done).catch((error: unknown) => {
+      const logs = bed.services.map((service) => service.lastLines()).join("\n");
+      throw new Error(`${what}: ${messageOf(error)}\n${logs}`, { cause: error });
+    });
+    const phase = phaseOf(name, what, load, ran);
+    requireWhole(phase);
+    return phase;
+  };
+  const closed = (of: number) => plan({ of, pace: { kind: "closed", eventsAhead: EVENTS_AHEAD } });
+  const open = (of: number, eventsPerSecond: number, looks = false) =>
+    plan({ of, pace: { kind: "open", eventsPerSecond }, looks });
+
+  progress.step("warming up", WARM_UP_SECONDS);
+  await runLoad(
+    bed,
+    { ...closed(batch), warmUpSeconds: 0, seconds: WARM_UP_SECONDS },
+    progress.done,
+  );
+  let rate = options.rate;
+  const needsRate = ["sustained", "half", "most"] as const;
+  if (rate === undefined && needsRate.some((name) => only.includes(name))) {
+    const most = await runPhase("sustained", "as much as becomes rows", closed(batch));
+    for (const share of HELD_SHARES) {
+      rate = Math.round(most.eventsPerSecond * share);
+      const held = await runPhase("sustained", `holding ${rate} events/s`, open(batch, rate));
+      if (!isFlat(held.lag, rate)) continue;
+      if (only.includes("sustained")) phases.push(held);
+      break;
+    }
+  }
+  for (const [name, share] of [
+    ["half", 0.5],
+    ["most", 0.8],
+  ] as const) {
+    if (rate === undefined || !only.includes(name)) continue;
+    const what = `batches of ${batch} at ${share * 100} % of ${rate} events/s`;
+    phases.push(await runPhase(name, what, open(batch, rate * share, true)));
+  }
+  if (only.includes("single")) {
+    const most = await runPhase("single-sustained", "single POSTs, as become rows", closed(1));
+    const what = `single POSTs at half of ${Math.round(most.eventsPerSecond)} events/s`;
+    phases.push(most, await runPhase("single", what, open(1, most.eventsPerSecond / 2, true)));
+  }
+  const idle = only.includes("idle") ? await idleOf(bed, means, options) : undefined;
+  return { phases, idle };
+}
+
+async function idleOf(bed: Bed, { progress }: Means, { idleSeconds }: MeasureOptions) {
+  progress.step(`nothing for ${idleSeconds} s`, idleSeconds);
+  return measureIdle(bed, idleSeconds);
+}

@@ -1,0 +1,75 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { createBenchCommand } from "../frame/command.ts";
+import { whole } from "../frame/option-numbers.ts";
+import type { MeasureOptions } from "./measure.ts";
+import { PHASES } from "./phase.ts";
+import { AXES, type Axis } from "./scale-axes.ts";
+
+export type Options = MeasureOptions & {
+  readonly compare: readonly string[] | undefined;
+  readonly rounds: number;
+  readonly scale: readonly Axis[] | undefined;
+  readonly profile: string | undefined;
+  readonly save: boolean;
+  readonly json: boolean;
+};
+
+/** The command with its `--help`. @param run is called with what was asked for */
+export function createCommand(run: (options: Options) => Promise<void>): Command {
+  return createBenchCommand({
+    name: "bench",
+    description:
+      "Measures the whole path: from a POST to its row, what it costs and how fast it is.",
+    help: HELP,
+  })
+    .option("--only <names>", `some of ${PHASES.join(",")}`, listOf(PHASES), PHASES)
+    .option("--seconds <number>", "how long each measurement takes", whole(2, 3_600), 20)
+    .option("--idle-seconds <number>", "how long the idle one takes", whole(2, 3_600), 60)
+    .option("--batch <events>", "events in a request that has several", whole(2, 10_000), 500)
+    .option("--nodes <number>", "how many nodes send", whole(1, 1e6), 1_000)
+    .option("--rate <events>", "take this as the sustained rate a second", whole(100, 1e7))
+    .option("--compare <commits...>", "two commits by turns; a dot is what is checked out here")
+    .option("--rounds <number>", "how often each of the two is measured", whole(1, 50), 4)
+    .option("--scale [axes]", `grow some of ${AXES.join(",")}; all by default`, axesOf)
+    .option("--profile <folder>", "write CPU profiles there, and tell what is largest in them")
+    .option("--save", "write docs/benchmark", false)
+    .option("--json", "print the figures as JSON", false)
+    .action((options: Omit<Options, "scale"> & { scale?: readonly Axis[] | true }) => {
+      const { scale, compare } = options;
+      if (compare !== undefined && compare.length !== 2)
+        throw new InvalidArgumentError("--compare takes two commits");
+      return run({ ...options, compare, scale: scale === true ? AXES : scale });
+    });
+}
+
+const HELP = `
+Kafka, registry, Redis and PostgreSQL (with fsync) are the run's own and run without Docker, on this machine,
+which should have nothing else to do; each service is one process, the load another. What is measured:
+  sustained  the highest rate at which what has no row yet does not grow: first a load that waits for rows,
+             then a bit less of it held whatever happens
+  half,most  50 % and 80 % of that rate, sent evenly whatever happens, and how long until rows can be seen
+  single     the same for single POSTs, at half of what single POSTs get through
+  idle       CPU and log of an hour in which nothing comes, from a minute of it
+All events that were accepted are counted in the table before anything is told. CPU time is of everything
+that a process and its children have used, by rows that were written meanwhile.
+
+Examples:
+  npm run bench
+  npm run bench -- --only sustained --seconds 10
+  npm run bench -- --only half,single --rate 15000 --json
+  npm run bench -- --compare v0.1.0 . --rounds 6 --only sustained
+  npm run bench -- --scale partitions,nodes
+`;
+
+function listOf<Name extends string>(names: readonly Name[]) {
+  return (text: string): readonly Name[] =>
+    text.split(",").map((one) => {
+      const found = names.find((name) => name === one.trim());
+      if (found === undefined) throw new InvalidArgumentError(`takes ${names.join(", ")}.`);
+      return found;
+    });
+}
+
+function axesOf(text: string): readonly Axis[] {
+  return listOf(AXES)(text);
+}

@@ -1,0 +1,66 @@
+import type { Quantiles } from "../frame/quantiles.ts";
+import { mapParties, type PerParty } from "./costs.ts";
+import type { LoadPlan } from "./load-plan.ts";
+import type { Ran } from "./run-load.ts";
+
+export const PHASES = ["sustained", "half", "most", "single", "idle"] as const;
+export type PhaseName = (typeof PHASES)[number];
+
+/** What was measured of one load. */
+export type Phase = {
+  readonly name: Exclude<PhaseName, "idle"> | "single-sustained";
+  readonly what: string;
+  readonly eventsPerRequest: number;
+  readonly seconds: number;
+  /** Accepted; at a given rate about that. */
+  readonly eventsPerSecond: number;
+  readonly accepted: number;
+  readonly rows: number;
+  readonly doubled: number;
+  readonly refused: Readonly<Record<string, number>>;
+  /** By rows that were written in the time. */
+  readonly cpuUsPerEvent: PerParty;
+  readonly servicesCpuUsPerEvent: number;
+  readonly memoryMb: PerParty;
+  readonly peakMemoryMb: PerParty;
+  readonly answer: Quantiles;
+  readonly rowAfterAnswer: Quantiles;
+  readonly rowAfterDue: Quantiles;
+  readonly lag: readonly (readonly [number, number])[];
+};
+
+export function phaseOf(name: Phase["name"], what: string, plan: LoadPlan, ran: Ran): Phase {
+  const cpuUsPerEvent = mapParties((party) => (ran.cpu[party] * 1e6) / ran.delivered);
+  const { gateway, processor, sink } = cpuUsPerEvent;
+  return {
+    name,
+    what,
+    eventsPerRequest: plan.eventsPerRequest,
+    seconds: ran.seconds,
+    eventsPerSecond: ran.acceptedMeasured / ran.seconds,
+    accepted: ran.accepted,
+    rows: ran.rows,
+    doubled: ran.doubled,
+    refused: ran.refused,
+    cpuUsPerEvent,
+    servicesCpuUsPerEvent: gateway + processor + sink,
+    memoryMb: ran.memory,
+    peakMemoryMb: ran.peakMemory,
+    answer: ran.answer,
+    rowAfterAnswer: ran.rowAfterAnswer,
+    rowAfterDue: ran.rowAfterDue,
+    lag: ran.lag,
+  };
+}
+
+/**
+ * What a phase has to account for. An event whose answer was not 202 may be a row all the same.
+ * @throws when accepted events are not rows, each once
+ */
+export function requireWhole({ name, accepted, refused, rows, doubled }: Phase): void {
+  const unsure = Object.values(refused).reduce((sum, count) => sum + count, 0);
+  if (rows >= accepted && rows <= accepted + unsure && doubled === 0) return;
+  throw new Error(
+    `${name}: ${accepted} events accepted, ${rows} rows, ${doubled} doubled: its figures are worth nothing`,
+  );
+}

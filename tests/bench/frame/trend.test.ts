@@ -1,0 +1,46 @@
+import { describe, expect, it } from "@jest/globals";
+import { quantilesOf } from "./quantiles.ts";
+import { trendOf } from "./trend.ts";
+
+describe("trendOf", () => {
+  it("finds a line, and no error where points lie on it", () => {
+    const { slope, slopeError } = trendOf([
+      [0, 5],
+      [1, 7],
+      [2, 9],
+      [3, 11],
+    ]);
+    expect(slope).toBeCloseTo(2);
+    expect(slopeError).toBeCloseTo(0);
+  });
+
+  it("gives the textbook's error of points that do not", () => {
+    // Residuals 0.1, -0.2, 0.1 around y = 1 + x/2; sqrt(0.06 / 1 / 2).
+    const { slopeError } = trendOf([
+      [0, 1.1],
+      [1, 1.3],
+      [2, 2.1],
+    ]);
+    expect(slopeError).toBeCloseTo(Math.sqrt(0.06 / 2), 6);
+  });
+
+  it("says nothing of two points", () => {
+    expect(
+      trendOf([
+        [0, 1],
+        [1, 2],
+      ]).slope,
+    ).toBeNaN();
+  });
+});
+
+describe("quantilesOf", () => {
+  it("gives times that were measured", () => {
+    const times = Array.from({ length: 100 }, (_, at) => 100 - at);
+    expect(quantilesOf(times)).toEqual({ count: 100, p50Ms: 50, p95Ms: 95, p99Ms: 99, maxMs: 100 });
+  });
+
+  it("gives none of nothing", () => {
+    expect(quantilesOf([])).toMatchObject({ count: 0, p50Ms: NaN });
+  });
+});

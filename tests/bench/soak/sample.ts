@@ -1,0 +1,62 @@
+import { createClient } from "@redis/client";
+import type { Life } from "@fiberstream/runtime/life";
+import type { Bed } from "../end-to-end/bed.ts";
+import { loggedBytes } from "../end-to-end/idle.ts";
+import { openFilesOf, rssMb } from "../frame/process-cost.ts";
+import type { BenchService } from "../frame/service.ts";
+
+/** What might grow, at one time. */
+export type Sample = {
+  /** Since the load began. */
+  readonly seconds: number;
+  readonly services: Readonly<Record<string, ServiceSample>>;
+  readonly redisMb: number;
+  readonly redisKeys: number;
+  readonly databaseConnections: number;
+  readonly loggedBytes: number;
+};
+
+type ServiceSample = {
+  readonly rssMb: number;
+  readonly heapMb: number;
+  readonly openFiles: number;
+  /** Sockets, servers and the like that Node holds. */
+  readonly handles: number;
+};
+
+/** @returns a function that looks once */
+export async function createSampler(life: Life, bed: Bed): Promise<() => Promise<Sample>> {
+  const redis = life.own(createClient({ url: bed.parts.redisUrl }), (owned) => owned.close());
+  redis.on("error", () => undefined);
+  await redis.connect();
+  const fromMs = performance.now();
+  return async () => {
+    const services = await Promise.all(
+      bed.services.map(async (service) => [service.service, await sampleOf(service)] as const),
+    );
+    const { rows } = await bed.sql.query<{ connections: number }>(
+      "SELECT count(*)::int AS connections FROM pg_stat_activity WHERE application_name LIKE 'fiberstream-%'",
+    );
+    const memory = await redis.info("memory");
+    return {
+      seconds: (performance.now() - fromMs) / 1_000,
+      services: Object.fromEntries(services),
+      redisMb: Number(/used_memory:(\d+)/.exec(memory)?.[1]) / 1_048_576,
+      redisKeys: await redis.dbSize(),
+      databaseConnections: rows[0]?.connections ?? 0,
+      loggedBytes: loggedBytes(bed),
+    };
+  };
+}
+
+async function sampleOf({ pid, adminUrl }: BenchService): Promise<ServiceSample> {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  const gauge = (name: string) =>
+    Number(new RegExp(`^${name}(?:\\{.*\\})? ([\\d.e+-]+)`, "m").exec(text)?.[1] ?? NaN);
+  return {
+    rssMb: rssMb(pid),
+    heapMb: gauge("nodejs_heap_size_used_bytes") / 1_048_576,
+    openFiles: openFilesOf(pid),
+    handles: gauge("nodejs_active_handles_total"),
+  };
+}

@@ -1,0 +1,86 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Bed, startBed } from "../end-to-end/bed.ts";
+import type { LoadPlan } from "../end-to-end/load-plan.ts";
+import type { Setting } from "../end-to-end/machine.ts";
+import { measureOn } from "../end-to-end/measure.ts";
+import { type Phase, phaseOf, requireWhole } from "../end-to-end/phase.ts";
+import { runLoad } from "../end-to-end/run-load.ts";
+import type { Means } from "../frame/command.ts";
+import { type Growth, judgeSoak } from "./judge-soak.ts";
+import type { Options } from "./options.ts";
+import { createSampler, type Sample } from "./sample.ts";
+
+/** What a soak gives; samples are thinned out for the page. */
+export type Soaked = {
+  readonly setting: Setting;
+  readonly minutes: number;
+  readonly load: Phase;
+  readonly growths: readonly Growth[];
+  /** Warnings of Node that something is listened to ever more. */
+  readonly listenerWarnings: number;
+  readonly samples: readonly Sample[];
+};
+
+const RATE_SECONDS = 20;
+const CONNECTIONS = 8;
+const LOOK_EVERY_MS = 5_000;
+
+/** Sends the load, looks at everything meanwhile, and judges what it saw. */
+export async function soak(
+  means: Means,
+  options: Options,
+): Promise<Omit<Soaked, "setting" | "minutes">> {
+  const { life, progress } = means;
+  const { minutes, load, batch, nodes } = options;
+  const bed = await startBed(life, (doing) => progress.step(doing));
+  const rate = options.rate ?? (await sustainedRate(bed, means, options));
+  const eventsPerSecond = Math.round((rate * load) / 100);
+  const what = `${eventsPerSecond} events/s (${load} %) for ${minutes} min`;
+  progress.step(what, minutes * 60);
+  const plan: LoadPlan = {
+    gatewayUrls: bed.gatewayUrls,
+    eventsPerRequest: batch,
+    nodes,
+    connections: CONNECTIONS,
+    warmUpSeconds: 1,
+    seconds: minutes * 60,
+    pace: { kind: "open", eventsPerSecond },
+    databaseUrl: undefined,
+  };
+  const over = new AbortController();
+  const sampling = sampleUntil(over.signal, await createSampler(life, bed));
+  const ran = await runLoad(bed, plan, progress.done).finally(() => over.abort());
+  const samples = await sampling;
+  const phase = phaseOf("half", what, plan, ran);
+  requireWhole(phase);
+  const logs = bed.services.map((service) => service.log()).join("");
+  return {
+    load: { ...phase, lag: [] },
+    growths: judgeSoak(samples),
+    listenerWarnings: logs.split("MaxListenersExceededWarning").length - 1,
+    samples,
+  };
+}
+
+async function sustainedRate(bed: Bed, means: Means, options: Options): Promise<number> {
+  const { phases } = await measureOn(bed, means, {
+    ...options,
+    only: ["sustained"],
+    seconds: RATE_SECONDS,
+    idleSeconds: 0,
+    batch: 500,
+    rate: undefined,
+  });
+  const [phase] = phases;
+  if (phase === undefined) throw new Error("no rate could be sustained");
+  return phase.eventsPerSecond;
+}
+
+async function sampleUntil(over: AbortSignal, sample: () => Promise<Sample>): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  while (!over.aborted) {
+    samples.push(await sample());
+    await delay(LOOK_EVERY_MS, undefined, { signal: over }).catch(() => undefined);
+  }
+  return samples;
+}
