@@ -49,7 +49,7 @@ export function createExpressApp(options: {
     "/docs",
     answers("other", () => page),
   );
-  // Read when somebody asks: a gateway of probes alone does not keep 150 KB for it.
+  // Read when somebody asks: a gateway of probes alone does not keep 100 KB for it.
   app.get(
     "/docs/topics",
     answers("other", () => htmlAnswer(readCatalogueFile("topics.html"), HAS_ITS_POLICY)),
