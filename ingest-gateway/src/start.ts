@@ -83,10 +83,10 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
       },
       budget,
       metrics,
-      stopping,
-      log,
       tracing,
       topic,
+      stopping,
+      log,
     }),
     (owned) => owned.close(),
   );

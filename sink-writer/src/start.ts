@@ -7,26 +7,28 @@ import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { createPool } from "@fiberstream/postgres/pool";
 import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
+import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { sinkSettings } from "./config.ts";
+import { createDatabaseGauges } from "./database-gauges.ts";
 import { createSendDeadLetters } from "./dead-letters.ts";
 import { createLandRows } from "./land-rows.ts";
 import { createNodeKeeper } from "./node-keeper.ts";
 import { createOffsetReports } from "./offset-reports.ts";
 import { createRowBuffers } from "./row-buffers.ts";
-import { createRecentEvents } from "./recent-events.ts";
 import { createQualityMetrics } from "./quality-metrics.ts";
+import { createRecentEvents } from "./recent-events.ts";
 import { createReadRows } from "./row-reader.ts";
 import { createShareWrites } from "./share-writes.ts";
 import { createSinkMetrics } from "./sink-metrics.ts";
 import { storedPosition, storedPositions } from "./stored-offsets.ts";
 import { readTableLayout } from "./table-layout.ts";
+import { createTraceWrite } from "./trace-write.ts";
 import { createUpkeep } from "./upkeep.ts";
 import { createRewindWatch } from "./watch-rewinds.ts";
 import { createWriteBatches } from "./write-batches.ts";
 
-import { createTraceWrite } from "./trace-write.ts";
 const SERVER_SETTINGS = {
   // A crash of the server may take the last commits with it: rows together with their offsets, so that
   // the same records are read again, once. Waiting for the disk at each commit takes a tenth of the time.
@@ -35,6 +37,8 @@ const SERVER_SETTINGS = {
   // would refuse the whole batch, again and again.
   "timescaledb.max_tuples_decompressed_per_dml_transaction": "0",
 };
+/** As often as metrics are usually read. */
+const DATABASE_LOOK_INTERVAL_MS = 15_000;
 /** All that a fetch can bring. */
 const MAX_PARTITIONS = 128;
 const TYPICAL_RECORD_BYTES = 250;
@@ -116,6 +120,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     nodes: createNodeKeeper({ maxRemembered: 50_000, nowMs }),
     recent,
     metrics,
+    traceWrite: createTraceWrite({ tracing, groupId, databaseUrl: config.databaseUrl }),
   });
 
   const writeShared = createShareWrites({
@@ -123,7 +128,6 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     maxRows: config.maxRows,
     writers: config.writers,
   });
-    traceWrite: createTraceWrite({ tracing, groupId, databaseUrl: config.databaseUrl }),
 
   const reports = createOffsetReports({ intervalMs: 5_000, log });
   const rewinds = createRewindWatch({
@@ -172,4 +176,15 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   });
   upkeep.begin();
   life.own(upkeep, (owned) => owned.end());
+
+  const gauges = createDatabaseGauges(registryOfMetrics);
+  const databaseLooks = createRepeatedTask({
+    name: "look at the database",
+    work: () => gauges.refresh(pool),
+    intervalMs: DATABASE_LOOK_INTERVAL_MS,
+    startsAtOnce: true,
+    log,
+  });
+  databaseLooks.begin();
+  life.own(databaseLooks, (owned) => owned.end());
 }

@@ -29,10 +29,10 @@ import { createBatchProcessor } from "./process-batch.ts";
 import { createProcessorMetrics } from "./processor-metrics.ts";
 import type { processorSettings } from "./settings.ts";
 import { startNodes } from "./start-nodes.ts";
-
-/** Waits for what the processor needs, then consumes until the end of `life`. */
 import { createTraceBatch } from "./trace-batch.ts";
 import { watchCluster } from "./watch-cluster.ts";
+
+/** Waits for what the processor needs, then consumes until the end of `life`. */
 export async function start(frame: ServiceFrame<typeof processorSettings>): Promise<void> {
   const { config, log, life, health, registry: metricsRegistry, tracing } = frame;
   const { namespace, kafkaBrokers, schemaRegistryUrl } = config;
@@ -109,6 +109,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     pipeline: metrics,
     windowNodes: () => windows.nodes(),
   });
+  watchCluster({ kafka, topics: Object.values(topics), registry: metricsRegistry, life, log });
   const timePolicy = createTimePolicy(config);
   const decoder = createRawEventDecoder({
     registry,
@@ -169,10 +170,10 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
       enrichedSchema: schemas.enriched,
       enrichedId: ids.enriched,
     }),
+    traceBatch: createTraceBatch({ tracing, groupId, topic: topics.enriched }),
     alertRecord: createAlertRecord({ schema: schemas.alert, schemaId: ids.alert }),
     producerOf: producers.of,
     topics,
-    traceBatch: createTraceBatch({ tracing, groupId, topic: topics.enriched }),
     groupId,
     count: processorMetrics.countBatch,
     countFailedDeadLetters: metrics.deadLetterWriteFailed,

@@ -1,6 +1,7 @@
 import { FAILURE_CLASSES } from "@fiberstream/runtime/outcome";
 import { QUALITY_DAYS, QUALITY_KINDS } from "../../../sink-writer/src/quality-metrics.ts";
 import { CODES } from "../../../ingest-gateway/src/codes.ts";
+import { CONNECTION_STATES, WATCHED_TABLES } from "../../../sink-writer/src/database-gauges.ts";
 
 /** What may stand in a label: a metric's cost is the number of its labels' combinations. */
 export type LabelBound = {
@@ -41,6 +42,9 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   path: { meaning: "how rows were written", values: ["copy", "staging"] },
   day: { meaning: "which day in UTC", values: QUALITY_DAYS },
   kind: { meaning: "what was counted of a day's events", values: QUALITY_KINDS },
+  table: { meaning: "a table of the database that grows", values: WATCHED_TABLES },
+  state: { meaning: "what a connection to the database does", values: CONNECTION_STATES },
+  broker: { meaning: "number of a broker", values: /^\d+$/ },
   check: { meaning: "name of a check of /readyz", values: /^[a-z-]+$/ },
   service: {
     meaning: "which service",

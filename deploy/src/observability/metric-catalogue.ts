@@ -4,7 +4,9 @@ import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
 import { createAuthModeGauge } from "../../../ingest-gateway/src/auth/auth-mode-gauge.ts";
 import { createGatewayMetrics } from "../../../ingest-gateway/src/gateway-metrics.ts";
 import { createQualityMetrics } from "../../../sink-writer/src/quality-metrics.ts";
+import { createDatabaseGauges } from "../../../sink-writer/src/database-gauges.ts";
 import { createSinkMetrics } from "../../../sink-writer/src/sink-metrics.ts";
+import { createClusterGauges } from "../../../stream-processor/src/cluster-gauges.ts";
 import { createProcessorMetrics } from "../../../stream-processor/src/processor-metrics.ts";
 import { SERVICES, type ServiceName } from "../local/start-service.ts";
 
@@ -45,11 +47,13 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
     case "stream-processor": {
       const pipeline = createPipelineMetrics({ registry, stage: "processor" });
       createProcessorMetrics({ registry, pipeline, windowNodes: zero });
+      createClusterGauges(registry);
       break;
     }
     case "sink-writer": {
       const pipeline = createPipelineMetrics({ registry, stage: "sink" });
       createSinkMetrics({ registry, pipeline, nowMs: zero });
+      createDatabaseGauges(registry);
       createQualityMetrics(registry);
       break;
     }

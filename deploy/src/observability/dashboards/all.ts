@@ -1,11 +1,19 @@
 import { business } from "./business.ts";
 import { gateway } from "./gateway.ts";
+import { kafkaDatabase } from "./kafka-database.ts";
 import { overview } from "./overview.ts";
 import type { Dashboard, Panel } from "./panel.ts";
 import { processor } from "./processor.ts";
 import { sink } from "./sink.ts";
 
-export const DASHBOARDS: readonly Dashboard[] = [overview, gateway, processor, sink, business];
+export const DASHBOARDS: readonly Dashboard[] = [
+  overview,
+  gateway,
+  processor,
+  sink,
+  kafkaDatabase,
+  business,
+];
 
 /** What all panels ask of one source, each once. */
 export const queriesOf = (source: Panel["source"]): string[] => [
