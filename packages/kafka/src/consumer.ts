@@ -8,6 +8,7 @@ import { kafkaFailure } from "./kafka-errors.ts";
 import { OffsetOutOfRangeError } from "./offset-range.ts";
 import type { PipelineMetrics } from "./pipeline-metrics.ts";
 import type { IncomingRecord, RecordBatch } from "./records.ts";
+import { createRestarts } from "./restarts.ts";
 
 export type ConsumerOptions = {
   readonly kafka: KafkaClient;
@@ -52,6 +53,8 @@ export type ConsumerOptions = {
   readonly processBatch: (batch: RecordBatch) => Promise<void>;
   /** What an operator can do when Kafka does not have the offset where a partition goes on. */
   readonly outOfRangeAdvice?: string;
+  /** Told why the consumer has stopped for good, besides its check and its log line. */
+  readonly onHalt?: (reason: string) => void;
   readonly metrics: PipelineMetrics;
   readonly health: Health;
   readonly log: Log;
@@ -77,11 +80,23 @@ const STALLED_AFTER_MS = 60_000;
 export async function runConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
   const { kafka, groupId, topic, metrics, health, log } = options;
   const halted = new AbortController();
+  const sessionTimeoutMs = options.sessionTimeoutMs ?? 10_000;
+  let lastSignOfLifeMs = Date.now();
+  const alive = () => (lastSignOfLifeMs = Date.now());
+  const restarts = createRestarts({
+    kafka,
+    groupId,
+    topic,
+    alive,
+    stopping: halted.signal,
+    log,
+  });
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
-    sessionTimeout: options.sessionTimeoutMs ?? 10_000,
-    rebalanceTimeout: 30_000,
+    sessionTimeout: sessionTimeoutMs,
+    // Whoever dies while the group joins is waited for so long, instead of for its session.
+    rebalanceTimeout: sessionTimeoutMs,
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
     minBytes: options.minBytes ?? 1,
     maxWaitTimeInMs: options.maxWaitMs ?? 250,
@@ -90,13 +105,15 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       initialRetryTime: 100,
       maxRetryTime: 2_000,
       retries: 8,
-      restartOnFailure: async () => !halted.signal.aborted,
+      restartOnFailure: async (error) => {
+        crashed(error);
+        await restarts.prepare(error);
+        return !halted.signal.aborted;
+      },
     },
   });
   const check = health.check("consumer");
   check.failing("has not joined its group yet");
-  let lastSignOfLifeMs = Date.now();
-  const alive = () => (lastSignOfLifeMs = Date.now());
   health.liveness("consumer", () => {
     const silentMs = Date.now() - lastSignOfLifeMs;
     return silentMs < STALLED_AFTER_MS
@@ -109,7 +126,15 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     halted.abort();
     check.failing(reason);
     log.fatal({ topic, reason }, "consumer stopped for good, a person has to look");
+    options.onHalt?.(reason);
     consumer.stop().catch((error: unknown) => log.error({ err: error }, "consumer did not stop"));
+  };
+
+  const crashed = (error: Error) => {
+    alive();
+    if (halted.signal.aborted) return;
+    if (error instanceof OffsetOutOfRangeError) halt(describeOutOfRange(error.partition));
+    else check.failing(error.message);
   };
 
   const describeOutOfRange = (partition: number) => {
@@ -139,6 +164,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
 
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     alive();
+    restarts.joined(payload.memberId);
     metrics.rebalance();
     metrics.forgetLag();
     const partitions = payload.memberAssignment[topic] ?? [];
@@ -146,13 +172,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     assignment.begin(partitions);
   });
   consumer.on(consumer.events.FETCH_START, alive);
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    alive();
-    if (halted.signal.aborted) return;
-    const { error } = payload;
-    if (error instanceof OffsetOutOfRangeError) halt(describeOutOfRange(error.partition));
-    else check.failing(error.message);
-  });
+  consumer.on(consumer.events.CRASH, ({ payload }) => crashed(payload.error));
   // Also tells of batches that held only transaction markers, which no one else hears of.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     const behind = Number(payload.offsetLag);

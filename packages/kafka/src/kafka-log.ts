@@ -36,4 +36,6 @@ const EXPECTED = [
   "Failed to connect to broker",
   "Failed to connect to seed broker",
   "Connection timeout",
+  "Crash: ",
+  "Restarting the consumer in ",
 ];

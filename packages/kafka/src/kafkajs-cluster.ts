@@ -56,6 +56,7 @@ export type Broker = {
     },
   ) => Promise<unknown>;
   endTxn: (request: ProducerIdentity & { transactionResult: boolean }) => Promise<unknown>;
+  leaveGroup: (member: { groupId: string; memberId: string }) => Promise<unknown>;
   connect: () => Promise<void>;
   readonly connectionPool: { send: (request: object) => Promise<unknown> };
 };

@@ -1,0 +1,63 @@
+import { createHealth } from "@fiberstream/runtime/health";
+import { createLife } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { until } from "@fiberstream/testkit/until";
+import { expect, it } from "@jest/globals";
+import { Registry } from "prom-client";
+import { runConsumer } from "./consumer.ts";
+import { createKafka } from "./kafka.ts";
+import { createPipelineMetrics } from "./pipeline-metrics.ts";
+import { connectProducer } from "./producer.ts";
+import { ensureTopics } from "./topic-admin.ts";
+
+const SESSION_TIMEOUT_MS = 60_000;
+
+it("goes on after a broker's restart without waiting for the session of who it was", async () => {
+  const life = createLife();
+  const log = createLog({ service: "test", level: "silent", format: "json" });
+  const broker = await startPrivatePart("kafka");
+  life.own(broker, (owned) => owned.remove());
+  try {
+    const kafka = createKafka({ brokers: [broker.address], clientId: "test", log });
+    await ensureTopics({ kafka, topics: [{ topic: "t", partitions: 2, config: {} }] });
+    const health = createHealth();
+    const seen: string[] = [];
+    life.own(
+      await runConsumer({
+        kafka,
+        groupId: "g",
+        topic: "t",
+        partitionsConcurrently: 2,
+        sessionTimeoutMs: SESSION_TIMEOUT_MS,
+        positionOf: async () => undefined,
+        processBatch: async ({ records }) => {
+          seen.push(...records.map(({ value }) => String(value)));
+        },
+        metrics: createPipelineMetrics({ registry: new Registry(), stage: "sink" }),
+        health,
+        log,
+      }),
+      (owned) => owned.close(),
+    );
+    await until(() => health.isReady(), { what: "the consumer has joined", timeoutMs: 30_000 });
+
+    await broker.kill();
+    await until(() => !health.isReady(), { what: "the consumer misses its broker" });
+    await broker.start();
+    const restartedMs = performance.now();
+    const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
+    await until(
+      () => producer.send("t", [{ key: null, value: Buffer.from("a") }]).then(() => true),
+      {
+        what: "the broker takes records",
+        timeoutMs: 30_000,
+      },
+    );
+    await until(() => seen.length > 0, { what: "the consumer goes on", timeoutMs: 120_000 });
+    expect(seen).toEqual(["a"]);
+    expect(performance.now() - restartedMs).toBeLessThan(SESSION_TIMEOUT_MS / 2);
+  } finally {
+    await life.stop();
+  }
+}, 240_000);
