@@ -209,6 +209,14 @@ describeNatively("on parts that let in only whom they know", () => {
     });
   });
 
+  it("no service has asked for more than it may", () => {
+    for (const service of services) {
+      expect(service.logs()).not.toMatch(
+        /permission denied|not authorized|AUTHORIZATION_FAILED|NOPERM/i,
+      );
+    }
+  });
+
   it("no secret is in a log, down to the finest level", () => {
     for (const service of services) {
       const told = Object.values(SECRETS).filter((secret) => service.logs().includes(secret));

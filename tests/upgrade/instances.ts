@@ -16,7 +16,7 @@ export const INSTANCES = [
   "stream-processor-2",
   "ingest-gateway-2",
 ] as const;
-export type Instance = (typeof INSTANCES)[number];
+type Instance = (typeof INSTANCES)[number];
 
 export type Instances = {
   readonly gatewayUrls: readonly URL[];
