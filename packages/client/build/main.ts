@@ -1,0 +1,12 @@
+import { fileURLToPath } from "node:url";
+import { messageOf } from "@fiberstream/runtime/errors";
+import { packClient } from "./pack-client.ts";
+
+// `npm run pack -w @fiberstream/client` makes the file that is published: npm publish <file>
+try {
+  const file = await packClient(fileURLToPath(new URL("../", import.meta.url)));
+  process.stdout.write(`${file}\n`);
+} catch (error) {
+  process.stderr.write(`pack: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}

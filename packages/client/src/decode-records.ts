@@ -1,0 +1,71 @@
+import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
+import type { IncomingRecord } from "@fiberstream/kafka/records";
+import type { SchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { readAvroSchema, type SchemaName } from "@fiberstream/schemas/avro-schema";
+import { type TopicRecord, type TopicValues, UndecodableError } from "./topic-record.ts";
+
+const SCHEMAS = {
+  "probe.metrics.raw": "ProbeMetric",
+  "probe.metrics.enriched": "EnrichedProbeMetric",
+  "probe.nodes": "Node",
+  "probe.alerts": "ProbeAlert",
+} as const satisfies Record<keyof TopicValues, SchemaName>;
+
+export type DecodeRecords<Topic extends keyof TopicValues> = (
+  partition: number,
+  records: readonly IncomingRecord[],
+) => Promise<TopicRecord<Topic>[]>;
+
+/**
+ * Decodes a partition's records by whichever schemas wrote them.
+ *
+ * @param options.onUndecodable is told of those that cannot be read, which are left out then; without it
+ *   the first one is thrown
+ * @returns throws {TransientError} when the registry is away, {UndecodableError}
+ */
+export function createDecodeRecords<Topic extends keyof TopicValues>(options: {
+  registry: SchemaRegistry;
+  topic: Topic;
+  onUndecodable?: ((error: UndecodableError) => void) | undefined;
+}): DecodeRecords<Topic> {
+  const { registry, topic, onUndecodable } = options;
+  const readerSchema = readAvroSchema(SCHEMAS[topic]);
+  const decoder = createRecordDecoder<TopicValues[Topic]>({ registry, readerSchema });
+
+  return async (partition, records) => {
+    await decoder.prepare(records.map(({ value }) => value));
+    const decoded: TopicRecord<Topic>[] = [];
+    for (const { offset: text, key, value, timestamp, headers } of records) {
+      const offset = BigInt(text);
+      const outcome = decoder.decode(value);
+      if (outcome.kind === "dead") {
+        const error = new UndecodableError({ topic, partition, offset }, outcome.reason.message);
+        if (onUndecodable === undefined) throw error;
+        onUndecodable(error);
+        continue;
+      }
+      decoded.push({
+        topic,
+        partition,
+        offset,
+        key: key === null ? null : key.toString(),
+        writtenAt: new Date(Number(timestamp)),
+        headers: textOf(headers),
+        value: outcome.value,
+      });
+    }
+    return decoded;
+  };
+}
+
+const NO_HEADERS = Object.freeze({});
+
+/** Headers as text; the first one where a name comes twice. */
+function textOf(headers: IncomingRecord["headers"]): Readonly<Record<string, string>> {
+  if (headers === undefined) return NO_HEADERS;
+  const entries = Object.entries(headers);
+  if (entries.length === 0) return NO_HEADERS;
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, String(Array.isArray(value) ? value[0] : value)]),
+  );
+}

@@ -1,0 +1,21 @@
+/**
+ * A time of a record as text, with its microseconds: "2026-11-24T12:00:00.123456Z".
+ * @param micros microseconds since 1970
+ */
+export function isoOf(micros: number): string {
+  const millis = Math.floor(micros / 1_000);
+  const rest = String(micros - millis * 1_000).padStart(3, "0");
+  return new Date(millis).toISOString().replace("Z", `${rest}Z`);
+}
+
+/**
+ * The opposite of `isoOf`, for times without microseconds, too.
+ * @param time ISO 8601 with Z or an offset, or a Date
+ * @returns microseconds since 1970; NaN when it is no time
+ */
+export function microsOf(time: string | Date): number {
+  if (time instanceof Date) return time.getTime() * 1_000;
+  const fraction = /\.(\d{1,9})/.exec(time)?.[1] ?? "";
+  const whole = Date.parse(time.replace(/\.\d+/, ""));
+  return whole * 1_000 + Number(fraction.padEnd(6, "0").slice(0, 6));
+}

@@ -1,0 +1,110 @@
+import { type ConsumerOptions, runConsumer } from "@fiberstream/kafka/consumer";
+import type { KafkaClient } from "@fiberstream/kafka/kafka";
+import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
+import type { RecordBatch } from "@fiberstream/kafka/records";
+import { FatalError, TransientError } from "@fiberstream/runtime/errors";
+import { createHealth } from "@fiberstream/runtime/health";
+import type { Log } from "@fiberstream/runtime/log";
+
+export type GroupWork = {
+  /**
+   * Does a batch and commits it, or a part of it.
+   * @returns the offset up to which it is done; before the batch's end only when the group is to stop
+   * @throws {TransientError} the batch is tried again; anything else ends the group
+   */
+  readonly doBatch: (batch: RecordBatch) => Promise<bigint>;
+  /** Where a partition goes on; undefined for its first record. @throws {TransientError} */
+  readonly positionOf: ConsumerOptions["positionOf"];
+};
+
+export type CommitOffset = (partition: number, nextOffset: bigint) => Promise<void>;
+
+/**
+ * A member of a group from its start to its end: joins, does batch by batch, leaves when `signal` is
+ * aborted and the batches in hand are done.
+ *
+ * @param options.work made with a way to commit an offset to Kafka
+ * @throws what `doBatch` threw, or why the group cannot go on
+ */
+export async function runGroup(options: {
+  kafka: KafkaClient;
+  groupId: string;
+  topic: string;
+  partitionsAtOnce: number;
+  work: (commitOffset: CommitOffset) => GroupWork;
+  log: Log;
+  signal: AbortSignal | undefined;
+}): Promise<void> {
+  const { kafka, groupId, topic, log, signal } = options;
+  if (signal?.aborted) return;
+  const ended = Promise.withResolvers<void>();
+  const leaving = Promise.withResolvers<void>();
+  const running = Promise.withResolvers<{ commitOffset: CommitOffset }>();
+  const inHand = new Set<Promise<unknown>>();
+  let isDraining = false;
+  const work = options.work(async (partition, nextOffset) =>
+    (await running.promise).commitOffset(partition, nextOffset),
+  );
+
+  const doInHand = async (batch: RecordBatch): Promise<bigint> => {
+    const done = work.doBatch(batch);
+    inHand.add(done);
+    try {
+      return await done;
+    } catch (error) {
+      if (!(error instanceof TransientError)) ended.reject(error);
+      throw error;
+    } finally {
+      inHand.delete(done);
+    }
+  };
+
+  const processBatch = async (batch: RecordBatch) => {
+    if (!isDraining && (await doInHand(batch)) >= batch.nextOffset) return;
+    // Reported as not done, and only once the consumer knows that it stops, so that it looks no further.
+    await leaving.promise;
+    throw new Error("the batch is left off");
+  };
+
+  const consumer = await runConsumer({
+    kafka,
+    groupId,
+    topic,
+    partitionsConcurrently: options.partitionsAtOnce,
+    positionOf: work.positionOf,
+    processBatch,
+    outOfRangeAdvice: "Take another group name, or set its offsets with Kafka's own tools",
+    onHalt: (reason) => ended.reject(new FatalError(reason, "Nothing more is consumed")),
+    metrics: UNCOUNTED,
+    health: createHealth(),
+    log,
+  });
+  running.resolve(consumer);
+  const stop = () => ended.resolve();
+  signal?.addEventListener("abort", stop, { once: true });
+  if (signal?.aborted) stop();
+  try {
+    await ended.promise;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    // A consumer that is being closed commits nothing any more, and does not say so.
+    isDraining = true;
+    await Promise.allSettled(inHand);
+    const closed = consumer.close();
+    leaving.resolve();
+    await closed;
+  }
+}
+
+const nothing = () => undefined;
+const UNCOUNTED: PipelineMetrics = {
+  records: nothing,
+  deadLetters: nothing,
+  deadLetterWriteFailed: nothing,
+  batch: nothing,
+  retry: nothing,
+  rebalance: nothing,
+  breakerOpen: nothing,
+  lag: nothing,
+  forgetLag: nothing,
+};

@@ -1,0 +1,110 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ProbeEvent } from "./probe-event.ts";
+import { batchesOf } from "./event-batches.ts";
+import { postBatch } from "./post-batch.ts";
+
+export type SenderOptions = {
+  /** Of the gateway, e.g. "http://127.0.0.1:8000". */
+  readonly url: string;
+  /** An API key or a JWT; without one only a gateway with AUTH_MODE=open takes events. */
+  readonly token?: string;
+  /** The relay's region, kept as `source_region`. */
+  readonly regionId?: string;
+  /** How often a batch is sent before it is given up; default 10, which is about 4 minutes. */
+  readonly maxTries?: number;
+  /** Ends the waiting between two tries. What has an answer has it. */
+  readonly signal?: AbortSignal;
+};
+
+/** An event that is no good as it is; its place counts in the array that was given. */
+export type Rejection = {
+  readonly index: number;
+  readonly code: string;
+  readonly field?: string;
+  readonly message?: string;
+};
+
+export type SendResult = { readonly accepted: number; readonly rejected: readonly Rejection[] };
+
+/**
+ * Sends events. When it settles each of them is in Kafka on all in-sync replicas, or is among the rejected.
+ * @throws {SendError}
+ */
+export type Sender = (events: readonly ProbeEvent[]) => Promise<SendResult>;
+
+/**
+ * A batch was not accepted: refused for good, or given up after all tries. Sending it later again does
+ * no harm: its events' ids are the same.
+ */
+export class SendError extends Error {
+  override readonly name = "SendError";
+  /** The HTTP status of the last answer; undefined when none came. */
+  readonly status: number | undefined;
+  /** The gateway's code, e.g. "INVALID_TOKEN". */
+  readonly code: string | undefined;
+  /** How many events of the array come before this batch: those are accepted or rejected. */
+  readonly settledEvents: number;
+
+  constructor(
+    message: string,
+    facts: { status: number | undefined; code: string | undefined; settledEvents: number },
+  ) {
+    super(message);
+    this.status = facts.status;
+    this.code = facts.code;
+    this.settledEvents = facts.settledEvents;
+  }
+}
+
+/** A sender that tries again what may be tried again, with one X-Batch-ID for all tries of a batch. */
+export function createSender(options: SenderOptions): Sender {
+  const { url, token, regionId, maxTries = 10, signal } = options;
+  const target = new URL(`${url.replace(/\/$/, "")}/api/ingest`);
+  const headers = {
+    "content-type": "application/x-ndjson",
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(regionId !== undefined && { "x-region-id": regionId }),
+  };
+
+  const sendBatch = async (body: string, settledEvents: number): Promise<SendResult> => {
+    const batchId = crypto.randomUUID();
+    for (let tries = 1; ; tries++) {
+      const outcome = await postBatch({
+        target,
+        headers: { ...headers, "x-batch-id": batchId },
+        body,
+      });
+      switch (outcome.kind) {
+        case "settled":
+          return outcome.result;
+        case "refused":
+          throw new SendError(outcome.message, { ...outcome, settledEvents });
+        case "again":
+          if (tries >= maxTries) {
+            const message = `given up after ${tries} tries: ${outcome.message}`;
+            throw new SendError(message, { ...outcome, settledEvents });
+          }
+          await delay(outcome.afterMs ?? pauseMs(tries), undefined, { signal });
+      }
+    }
+  };
+
+  return async (events) => {
+    let accepted = 0;
+    let sent = 0;
+    const rejected: Rejection[] = [];
+    for (const { body, count } of batchesOf(events)) {
+      const result = await sendBatch(body, sent);
+      accepted += result.accepted;
+      for (const one of result.rejected) rejected.push({ ...one, index: sent + one.index });
+      sent += count;
+    }
+    return { accepted, rejected };
+  };
+}
+
+/** 1 s, doubling to a minute, with jitter, so that many probes do not come back at the same moment. */
+function pauseMs(tries: number): number {
+  const ceilingMs = Math.min(60_000, 1_000 * 2 ** (tries - 1));
+  return ceilingMs * (0.5 + Math.random() / 2);
+}

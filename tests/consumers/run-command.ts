@@ -1,0 +1,49 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { toolEnvironment } from "@fiberstream/deploy/native/config";
+
+export type Command = readonly [string, ...string[]];
+export type CommandOptions = {
+  readonly folder?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
+export type RunningCommand = {
+  /** What it has printed on standard output so far. */
+  readonly output: () => string;
+  /** Asks it to end, by SIGTERM. */
+  readonly stop: () => void;
+  /**
+   * Settles at its end with all that it has printed on standard output.
+   * Rejects with what it has printed on standard error when it ends with another code than 0.
+   */
+  readonly ended: Promise<string>;
+};
+
+/** Starts a program; it dies with this process on Linux. */
+export function startCommand(command: Command, options: CommandOptions = {}): RunningCommand {
+  const [program, ...parameters] =
+    process.platform === "linux"
+      ? (["setpriv", "--pdeathsig", "KILL", "--", ...command] as const)
+      : command;
+  const child = spawn(program, parameters, {
+    cwd: options.folder,
+    env: { ...toolEnvironment(), ...options.environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  let complaints = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (complaints += text));
+  const end = async () => {
+    const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    if (code === 0) return output;
+    const said = (complaints + output).slice(-4_000);
+    throw new Error(`${command.join(" ")} ended with ${signal ?? `code ${code}`}:\n${said}`);
+  };
+  return { output: () => output, stop: () => void child.kill("SIGTERM"), ended: end() };
+}
+
+/** Runs a program to its end. @returns its standard output @throws its standard error */
+export const runCommand = (command: Command, options: CommandOptions = {}): Promise<string> =>
+  startCommand(command, options).ended;

@@ -1,0 +1,106 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cachedFolder } from "./cached-folder.ts";
+import type { InstalledClient } from "./installed-client.ts";
+import { type Command, runCommand } from "./run-command.ts";
+import type { Toolchain } from "./toolchains.ts";
+
+const EXAMPLES = fileURLToPath(new URL("../../docs/consume/", import.meta.url));
+const example = (...path: string[]) => join(EXAMPLES, ...path);
+const recipeOf = (...paths: string[][]) =>
+  paths.map((path) => readFileSync(example(...path), "utf8"));
+
+export type StockConsumer = {
+  readonly name: string;
+  /** What the machine has to have; undefined for what the project itself needs. */
+  readonly needs?: Toolchain;
+  /** Installs what the example's own manifest names. @returns how the example is run, as it is */
+  readonly install: (client: InstalledClient) => Promise<Command>;
+};
+
+/** The examples of docs/consume that decode values. */
+export const STOCK_CONSUMERS: readonly StockConsumer[] = [
+  {
+    name: "Python: confluent-kafka",
+    needs: "python",
+    install: async () => {
+      const requirements = ["python", "requirements.txt"];
+      const folder = await cachedFolder({
+        name: "consumers-python",
+        recipe: recipeOf(requirements),
+        make: async (half) => {
+          await runCommand(["python3", "-m", "venv", half]);
+          const pip = [join(half, "bin", "python"), "-m", "pip"] as const;
+          await runCommand([...pip, "install", "--quiet", "-r", example(...requirements)]);
+        },
+      });
+      return [join(folder, "bin", "python"), example("python", "consume.py")];
+    },
+  },
+  {
+    name: "Java: kafka-clients and Apicurio's deserializer",
+    needs: "java",
+    install: async () => {
+      const project = ["java", "pom.xml"];
+      const folder = await cachedFolder({
+        name: "consumers-java",
+        recipe: recipeOf(project),
+        make: async (half) => {
+          await runCommand([
+            "mvn",
+            "--batch-mode",
+            "--quiet",
+            "--file",
+            example(...project),
+            "dependency:copy-dependencies",
+            `-DoutputDirectory=${half}`,
+          ]);
+        },
+      });
+      // A small heap and the first compiler only: it starts in half the time.
+      const quick = ["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx256m"];
+      return ["java", ...quick, "-cp", join(folder, "*"), example("java", "Consume.java")];
+    },
+  },
+  {
+    name: "Go: franz-go and hamba/avro",
+    needs: "go",
+    install: async () => {
+      const folder = await cachedFolder({
+        name: "consumers-go",
+        recipe: recipeOf(["go", "consume.go"], ["go", "go.mod"], ["go", "go.sum"]),
+        make: async (half) => {
+          await runCommand(["go", "build", "-o", join(half, "consume"), "."], {
+            folder: example("go"),
+          });
+        },
+      });
+      return [join(folder, "consume")];
+    },
+  },
+  {
+    name: "Node: kafkajs and its registry client",
+    install: async () => [process.execPath, example("node", "consume.mjs")],
+  },
+  {
+    name: "Node: @fiberstream/client, installed from its package",
+    install: async (client) => [
+      process.execPath,
+      client.place("consume.ts", example("client", "consume.ts")),
+    ],
+  },
+];
+
+/** Debian's package where there is none yet: it brings no Avro, so what it prints is compared by itself. */
+export async function installKcat(): Promise<Command> {
+  await runCommand([
+    "sh",
+    "-ec",
+    `command -v kcat || {
+      install="apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends kcat"
+      $install || { apt-get update; $install; }
+    }`,
+  ]);
+  return ["sh", example("kcat", "consume.sh")];
+}

@@ -1,0 +1,18 @@
+import { spawnSync } from "node:child_process";
+import { toolEnvironment } from "@fiberstream/deploy/native/config";
+
+/** What the stock consumers need of the machine, and how to tell that it is there. */
+const PROBES = {
+  python: ["python3", "-c", "import venv, ensurepip, sys; assert sys.version_info >= (3, 9)"],
+  java: ["sh", "-c", "mvn --version && javac --version | grep -Eq ' (1[7-9]|[2-9][0-9])'"],
+  go: ["go", "version"],
+  kcat: ["sh", "-c", 'command -v kcat || { [ "$(id -u)" = 0 ] && command -v apt-get; }'],
+} as const;
+
+export type Toolchain = keyof typeof PROBES;
+
+/** Whether this machine has it; a test that needs one that is missing is skipped, and says so by its name. */
+export function hasToolchain(toolchain: Toolchain): boolean {
+  const [command, ...parameters] = PROBES[toolchain];
+  return spawnSync(command, parameters, { env: toolEnvironment() }).status === 0;
+}
