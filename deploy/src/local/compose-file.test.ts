@@ -92,7 +92,7 @@ describe("docker-compose.yml", () => {
   it("starts the core without a profile, and watching and logs by theirs", () => {
     const inProfile = (profile: string | undefined) =>
       each.filter(([, { profiles }]) => profiles?.[0] === profile).map(([name]) => name);
-    expect(inProfile("observability")).toEqual(["prometheus", "grafana"]);
+    expect(inProfile("observability")).toEqual(["prometheus", "grafana", "jaeger"]);
     expect(inProfile("logs")).toEqual(["elasticsearch", "kibana", "filebeat"]);
     expect(inProfile(undefined)).toEqual(expect.arrayContaining(ours.map(([name]) => name)));
   });
