@@ -37,12 +37,13 @@ export async function deployAcls(options: {
   if (granted.length === 0) print("all grants are there");
 }
 
-/** A resource by exactly one of the names, and what may be done with it. READ and WRITE bring DESCRIBE. */
+/** A resource by exactly one of the names, or the cluster itself, and what may be done with it. READ and WRITE bring DESCRIBE. */
 type Line = {
   readonly topic?: string;
   readonly group?: string;
   readonly groupPrefix?: string;
   readonly transactionalIdPrefix?: string;
+  readonly cluster?: boolean;
   readonly operations: readonly string[];
 };
 
@@ -51,8 +52,12 @@ function grantsOf(line: Line, namespace: string, principal: string): Grant[] {
   const prefix = groupPrefix ?? transactionalIdPrefix;
   return operations.map((operation) => ({
     principal,
-    resource: topic ? "TOPIC" : transactionalIdPrefix ? "TRANSACTIONAL_ID" : "GROUP",
-    name: `${namespace}${topic ?? group ?? prefix}`,
+    ...(line.cluster
+      ? ({ resource: "CLUSTER", name: "kafka-cluster" } as const)
+      : {
+          resource: topic ? "TOPIC" : transactionalIdPrefix ? "TRANSACTIONAL_ID" : "GROUP",
+          name: `${namespace}${topic ?? group ?? prefix}`,
+        }),
     pattern: prefix === undefined ? "LITERAL" : "PREFIXED",
     operation: operation as Grant["operation"],
   }));

@@ -62,6 +62,13 @@ describeNatively("on parts that let in only whom they know", () => {
   });
   afterAll(() => life.stop());
 
+  it("the processor may ask the brokers how full their disks are", async () => {
+    const metrics = async () => (await fetch(`${services[1]?.adminUrl}/metrics`)).text();
+    await until(async () => (await metrics()).includes('kafka_disk_free_bytes{broker="'), {
+      what: "the disks are among the metrics",
+    });
+  });
+
   it("an event gets from its POST to its row, with each service's own rights alone", async () => {
     const nodeId = randomUUID();
     const created = await runProgram("packages/cli/src/main.ts", settings.admin, {

@@ -6,7 +6,7 @@ import { kafkaFailure } from "./kafka-errors.ts";
 export type Grant = {
   /** As the brokers name it, such as `User:sink-writer` or `User:CN=sink-writer`. */
   readonly principal: string;
-  readonly resource: "TOPIC" | "GROUP" | "TRANSACTIONAL_ID";
+  readonly resource: "TOPIC" | "GROUP" | "TRANSACTIONAL_ID" | "CLUSTER";
   readonly name: string;
   readonly pattern: "LITERAL" | "PREFIXED";
   readonly operation: "READ" | "WRITE" | "DESCRIBE";
