@@ -52,15 +52,18 @@ function grantsOf(line: Line, namespace: string, principal: string): Grant[] {
   const prefix = groupPrefix ?? transactionalIdPrefix;
   return operations.map((operation) => ({
     principal,
-    ...(line.cluster
-      ? ({ resource: "CLUSTER", name: "kafka-cluster" } as const)
-      : {
-          resource: topic ? "TOPIC" : transactionalIdPrefix ? "TRANSACTIONAL_ID" : "GROUP",
-          name: `${namespace}${topic ?? group ?? prefix}`,
-        }),
+    resource: kindOf(line),
+    // Kafka's own name for the cluster.
+    name: line.cluster ? "kafka-cluster" : `${namespace}${topic ?? group ?? prefix}`,
     pattern: prefix === undefined ? "LITERAL" : "PREFIXED",
     operation: operation as Grant["operation"],
   }));
+}
+
+function kindOf({ topic, transactionalIdPrefix, cluster }: Line): Grant["resource"] {
+  if (cluster) return "CLUSTER";
+  if (topic !== undefined) return "TOPIC";
+  return transactionalIdPrefix === undefined ? "GROUP" : "TRANSACTIONAL_ID";
 }
 
 if (import.meta.main) {
