@@ -55,6 +55,8 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   const groupId = `${config.namespace}sink-writer`;
   const nowMs = () => Date.now();
   const { stopping } = life;
+  // Before anything is waited for: settings that do not go together are to be told at once.
+  const places = { kafka: kafkaAccess(config), registry: registryAccess(config) };
 
   const pipeline = createPipelineMetrics({ registry: registryOfMetrics, stage: "sink" });
   const metrics = createSinkMetrics({ registry: registryOfMetrics, pipeline, nowMs });
@@ -80,7 +82,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   await untilAvailable(() => storedPosition(pool, topic, 0), postgresOptions);
   const layout = await untilAvailable(() => readTableLayout(pool), postgresOptions);
 
-  const registry = createSchemaRegistry(registryAccess(config));
+  const registry = createSchemaRegistry(places.registry);
   const readerSchema = readAvroSchema("EnrichedProbeMetric");
   await untilAvailable(() => registry.idOf(subjectOf(topic), readerSchema), {
     name: "registry",
@@ -90,7 +92,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     stopping,
   });
 
-  const kafka = createKafka({ ...kafkaAccess(config), clientId: "sink-writer", log });
+  const kafka = createKafka({ ...places.kafka, clientId: "sink-writer", log });
   const kafkaOptions = {
     name: "kafka",
     where: config.kafkaBrokers.join(","),

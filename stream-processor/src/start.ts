@@ -37,6 +37,12 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   const { config, log, life, health, registry: metricsRegistry, tracing } = frame;
   const { namespace, kafkaBrokers, schemaRegistryUrl } = config;
   const groupId = `${namespace}stream-processor`;
+  // Before anything is waited for: settings that do not go together are to be told at once.
+  const places = {
+    kafka: kafkaAccess(config),
+    registry: registryAccess(config),
+    redis: redisAccess(config),
+  };
   const topics = {
     raw: topicIn(namespace, "probe.metrics.raw"),
     enriched: topicIn(namespace, "probe.metrics.enriched"),
@@ -69,9 +75,9 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     (owned) => owned.end(),
   );
   await waitFor("postgres", addressOf(config.databaseUrl), () => query(pool, "SELECT 1"));
-  const redis = life.own(connectRedis({ ...redisAccess(config), log }), (owned) => owned.close());
+  const redis = life.own(connectRedis({ ...places.redis, log }), (owned) => owned.close());
 
-  const registry = createSchemaRegistry(registryAccess(config));
+  const registry = createSchemaRegistry(places.registry);
   const ids = await waitFor("registry", addressOf(schemaRegistryUrl), async () => ({
     raw: await registry.idOf(subjectOf(topics.raw), schemas.raw),
     enriched: await registry.idOf(subjectOf(topics.enriched), schemas.enriched),
@@ -79,7 +85,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     node: await registry.idOf(subjectOf(topics.nodes), schemas.node),
   }));
 
-  const kafka = createKafka({ ...kafkaAccess(config), clientId: groupId, log });
+  const kafka = createKafka({ ...places.kafka, clientId: groupId, log });
   const kafkaAddress = kafkaBrokers.join(",");
   const producer = life.own(
     await waitFor("kafka", kafkaAddress, () => connectProducer({ kafka })),

@@ -54,7 +54,7 @@ export function createSchemaRegistry(options: {
   const client = new RegistryClient({
     host: options.url,
     ...(user !== undefined && { auth: user }),
-    ...(ca !== undefined && { agent: new Agent({ ca, keepAlive: true }) }),
+    ...(ca !== undefined && { agent: new Agent({ ca }) }),
     middlewares: [giveUpAfter(options.timeoutMs ?? 10_000)],
     retry: { retries: 1, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 0.5 },
   });

@@ -29,7 +29,9 @@ export async function startRegistryProxy(options: {
       const { authorization: _, ...headers } = incoming.headers;
       const { hostname, port } = target;
       const { method, url: path } = incoming;
-      const inner = forward({ hostname, port, method, path, headers }, (answer) => {
+      // A kept connection may be closed by the registry just when it is used again.
+      const agent = false;
+      const inner = forward({ agent, hostname, port, method, path, headers }, (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(outgoing);
       });

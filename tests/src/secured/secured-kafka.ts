@@ -78,6 +78,8 @@ const PROPERTIES = {
   "ssl.truststore.type": "PEM",
   "ssl.truststore.location": "/data/tls/ca.crt",
   "ssl.client.auth": "required",
+  // Short enough for a login to be renewed within a test.
+  "connections.max.reauth.ms": "20000",
   "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
   "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
   "super.users": "User:broker;User:admin",
