@@ -1,7 +1,6 @@
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Means } from "../frame/command.ts";
 import { type Bed, type BedOptions, startBed } from "./bed.ts";
-import { isFlat } from "./flatness.ts";
 import { type Idle, measureIdle } from "./idle.ts";
 import type { LoadPace, LoadPlan } from "./load-plan.ts";
 import { type Phase, type PhaseName, phaseOf, requireWhole } from "./phase.ts";
@@ -14,7 +13,7 @@ export type MeasureOptions = {
   readonly idleSeconds: number;
   readonly batch: number;
   readonly nodes: number;
-  /** Taken as the rate that can be sustained, events/s; undefined: looked for. */
+  /** Taken as the rate that can be sustained, events/s, and held whether it can or not; undefined: looked for. */
   readonly rate: number | undefined;
 };
 
@@ -24,8 +23,9 @@ const WARM_UP_SECONDS = 5;
 const BATCH_CONNECTIONS = 8;
 const SINGLE_CONNECTIONS = 64;
 /** Enough for every stage to have work, little enough to be written within a few seconds. */
-const EVENTS_AHEAD = 40_000;
-/** Of what a load that waits for rows got through. */
+const EVENTS_AHEAD = { batches: 40_000, singles: 5_000 } as const;
+const NEED_RATE = ["sustained", "half", "most"] as const;
+/** Of what a load that waits for rows got through; the last one is told of as growing where none is flat. */
 const HELD_SHARES = [0.97, 0.92, 0.86, 0.8, 0.7, 0.6, 0.5] as const;
 
 /** Starts everything once and measures what was asked for. */
@@ -68,7 +68,10 @@ export async function measureOn(
     requireWhole(phase);
     return phase;
   };
-  const closed = (of: number) => plan({ of, pace: { kind: "closed", eventsAhead: EVENTS_AHEAD } });
+  const closed = (of: number) => {
+    const eventsAhead = of === 1 ? EVENTS_AHEAD.singles : EVENTS_AHEAD.batches;
+    return plan({ of, pace: { kind: "closed", eventsAhead } });
+  };
   const open = (of: number, eventsPerSecond: number, looks = false) =>
     plan({ of, pace: { kind: "open", eventsPerSecond }, looks });
 
@@ -78,17 +81,19 @@ export async function measureOn(
     { ...closed(batch), warmUpSeconds: 0, seconds: WARM_UP_SECONDS },
     progress.done,
   );
-  let rate = options.rate;
-  const needsRate = ["sustained", "half", "most"] as const;
-  if (rate === undefined && needsRate.some((name) => only.includes(name))) {
+  const hold = (rate: number) =>
+    runPhase("sustained", `holding ${rate} events/s`, open(batch, rate));
+  let { rate } = options;
+  if (rate !== undefined && only.includes("sustained")) phases.push(await hold(rate));
+  if (rate === undefined && NEED_RATE.some((name) => only.includes(name))) {
     const most = await runPhase("sustained", "as much as becomes rows", closed(batch));
+    let held = most;
     for (const share of HELD_SHARES) {
       rate = Math.round(most.eventsPerSecond * share);
-      const held = await runPhase("sustained", `holding ${rate} events/s`, open(batch, rate));
-      if (!isFlat(held.lag, rate)) continue;
-      if (only.includes("sustained")) phases.push(held);
-      break;
+      held = await hold(rate);
+      if (held.isLagFlat) break;
     }
+    if (only.includes("sustained")) phases.push(held);
   }
   for (const [name, share] of [
     ["half", 0.5],

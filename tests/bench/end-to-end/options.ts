@@ -3,16 +3,18 @@ import { createBenchCommand } from "../frame/command.ts";
 import { whole } from "../frame/option-numbers.ts";
 import type { MeasureOptions } from "./measure.ts";
 import { PHASES } from "./phase.ts";
-import { AXES, type Axis } from "./scale-axes.ts";
+import { ALL_AXES, type AxisSteps, readAxis } from "./scale-axes.ts";
 
 export type Options = MeasureOptions & {
   readonly compare: readonly string[] | undefined;
   readonly rounds: number;
-  readonly scale: readonly Axis[] | undefined;
+  readonly scale: readonly AxisSteps[] | undefined;
   readonly profile: string | undefined;
   readonly save: boolean;
   readonly json: boolean;
 };
+
+const AXIS_NAMES = ALL_AXES.map(({ axis }) => axis).join(", ");
 
 /** The command with its `--help`. @param run is called with what was asked for */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
@@ -27,18 +29,21 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .option("--idle-seconds <number>", "how long the idle one takes", whole(2, 3_600), 60)
     .option("--batch <events>", "events in a request that has several", whole(2, 10_000), 500)
     .option("--nodes <number>", "how many nodes send", whole(1, 1e6), 1_000)
-    .option("--rate <events>", "take this as the sustained rate a second", whole(100, 1e7))
+    .option("--rate <events>", "hold this rate a second rather than look for one", whole(100, 1e7))
     .option("--compare <commits...>", "two commits by turns; a dot is what is checked out here")
     .option("--rounds <number>", "how often each of the two is measured", whole(1, 50), 4)
-    .option("--scale [axes]", `grow some of ${AXES.join(",")}; all by default`, axesOf)
+    .option(
+      "--scale [axes...]",
+      `grow some of ${AXIS_NAMES}, all by default; nodes=10,5000 says how far`,
+    )
     .option("--profile <folder>", "write CPU profiles there, and tell what is largest in them")
     .option("--save", "write docs/benchmark", false)
     .option("--json", "print the figures as JSON", false)
-    .action((options: Omit<Options, "scale"> & { scale?: readonly Axis[] | true }) => {
+    .action((options: Omit<Options, "scale"> & { scale?: readonly string[] | true }) => {
       const { scale, compare } = options;
       if (compare !== undefined && compare.length !== 2)
         throw new InvalidArgumentError("--compare takes two commits");
-      return run({ ...options, compare, scale: scale === true ? AXES : scale });
+      return run({ ...options, compare, scale: axesOf(scale) });
     });
 }
 
@@ -53,12 +58,14 @@ which should have nothing else to do; each service is one process, the load anot
 All events that were accepted are counted in the table before anything is told. CPU time is of everything
 that a process and its children have used, by rows that were written meanwhile.
 
+With --rate both commits of --compare do equal work, and CPU time can be told apart sooner.
+
 Examples:
   npm run bench
   npm run bench -- --only sustained --seconds 10
   npm run bench -- --only half,single --rate 15000 --json
-  npm run bench -- --compare v0.1.0 . --rounds 6 --only sustained
-  npm run bench -- --scale partitions,nodes
+  npm run bench -- --compare HEAD~1 . --rounds 6 --only sustained --rate 5000
+  npm run bench -- --scale partitions nodes=1000,50000
 `;
 
 function listOf<Name extends string>(names: readonly Name[]) {
@@ -70,6 +77,13 @@ function listOf<Name extends string>(names: readonly Name[]) {
     });
 }
 
-function axesOf(text: string): readonly Axis[] {
-  return listOf(AXES)(text);
+function axesOf(texts: readonly string[] | true | undefined): readonly AxisSteps[] | undefined {
+  if (texts === undefined) return undefined;
+  if (texts === true) return ALL_AXES;
+  return texts.map((text) => {
+    const steps = readAxis(text);
+    if (steps === undefined)
+      throw new InvalidArgumentError(`--scale takes ${AXIS_NAMES}, each with values like =1,2,4`);
+    return steps;
+  });
 }

@@ -1,5 +1,6 @@
 import type { Quantiles } from "../frame/quantiles.ts";
 import { mapParties, type PerParty } from "./costs.ts";
+import { isFlat } from "./flatness.ts";
 import type { LoadPlan } from "./load-plan.ts";
 import type { Ran } from "./run-load.ts";
 
@@ -27,17 +28,20 @@ export type Phase = {
   readonly rowAfterAnswer: Quantiles;
   readonly rowAfterDue: Quantiles;
   readonly lag: readonly (readonly [number, number])[];
+  /** Whether it stayed where it was. */
+  readonly isLagFlat: boolean;
 };
 
 export function phaseOf(name: Phase["name"], what: string, plan: LoadPlan, ran: Ran): Phase {
   const cpuUsPerEvent = mapParties((party) => (ran.cpu[party] * 1e6) / ran.delivered);
   const { gateway, processor, sink } = cpuUsPerEvent;
+  const eventsPerSecond = ran.acceptedMeasured / ran.seconds;
   return {
     name,
     what,
     eventsPerRequest: plan.eventsPerRequest,
     seconds: ran.seconds,
-    eventsPerSecond: ran.acceptedMeasured / ran.seconds,
+    eventsPerSecond,
     accepted: ran.accepted,
     rows: ran.rows,
     doubled: ran.doubled,
@@ -50,6 +54,7 @@ export function phaseOf(name: Phase["name"], what: string, plan: LoadPlan, ran: 
     rowAfterAnswer: ran.rowAfterAnswer,
     rowAfterDue: ran.rowAfterDue,
     lag: ran.lag,
+    isLagFlat: isFlat(ran.lag, eventsPerSecond),
   };
 }
 

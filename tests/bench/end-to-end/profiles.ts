@@ -57,7 +57,7 @@ export function largestIn(
 
 function nameFrame(frame: CpuProfile["nodes"][number]["callFrame"]): string {
   const { functionName, url, lineNumber } = frame;
-  if (url === "") return functionName;
+  if (url === "") return functionName || "(native)";
   const file = url.replace(/^.*node_modules\//, "").replace(/^file:\/\/.*?\/(?=[^/]+\/src\/)/, "");
   return `${functionName || "(anonymous)"}  ${file}:${lineNumber + 1}`;
 }

@@ -27,6 +27,7 @@ const phase: Phase = {
     [1, 200],
     [2, 150],
   ],
+  isLagFlat: true,
 };
 const idle = {
   seconds: 60,
@@ -47,7 +48,9 @@ const setting = {
 describe("renderPage", () => {
   const page = renderPage({
     latest: { setting, phases: [phase], idle },
-    scaled: { setting, steps: [1, 2, 4].map((value) => ({ axis: "processes", value, phase })) },
+    scaled: {
+      steps: [1, 2, 4].map((value) => ({ axis: "processes", value, setting, phase })),
+    },
     compared: undefined,
     soak: undefined,
   });

@@ -6,7 +6,7 @@ import type { Setting } from "./machine.ts";
 import type { Measured } from "./measure.ts";
 import type { Phase } from "./phase.ts";
 import type { Scaled, Step } from "./scale.ts";
-import { AXES } from "./scale-axes.ts";
+import { ALL_AXES } from "./scale-axes.ts";
 import { drawLines, drawStackedBars, escape } from "./svg-charts.ts";
 
 /** The results that the page is drawn from, each when there is one. */
@@ -90,26 +90,25 @@ function pathSection({ setting, phases, idle }: NonNullable<Pages["latest"]>): s
   ].join("\n");
 }
 
-function scaleSection({ setting, steps }: Scaled): string {
-  const charts = AXES.map((axis) => ({ axis, own: steps.filter((step) => step.axis === axis) }))
-    .filter(({ own }) => own.length > 0)
-    .map(({ axis, own }) =>
-      [
-        `<h3>More ${axis}: CPU us an event</h3>`,
-        drawStackedBars({
-          label: `CPU us an event by ${axis}`,
-          unit: "us",
-          parts: PARTIES,
-          bars: own.map((step) => ({
-            name: stepName(step),
-            values: PARTIES.map((party) => step.phase.cpuUsPerEvent[party]),
-          })),
-        }),
-      ].join("\n"),
-    );
-  return [heading("How it scales", setting, "npm run bench -- --scale --save"), ...charts].join(
-    "\n",
-  );
+function scaleSection({ steps }: Scaled): string {
+  const sections = ALL_AXES.flatMap(({ axis }) => {
+    const own = steps.filter((step) => step.axis === axis);
+    const [first] = own;
+    if (first === undefined) return [];
+    const bars = own.map((step) => ({
+      name: stepName(step),
+      values: PARTIES.map((party) => step.phase.cpuUsPerEvent[party]),
+    }));
+    return [
+      heading(
+        `More ${axis}: CPU us an event`,
+        first.setting,
+        `npm run bench -- --scale ${axis} --save`,
+      ),
+      drawStackedBars({ label: `CPU us an event by ${axis}`, unit: "us", parts: PARTIES, bars }),
+    ];
+  });
+  return sections.join("\n");
 }
 
 const stepName = ({ axis, value, phase }: Step): string =>

@@ -15,17 +15,20 @@ export function renderReport({ phases, idle }: Measured): string {
 function renderRates(phases: readonly Phase[]): string {
   if (phases.length === 0) return "";
   return renderTable([
-    ["", "EVENTS/s", "ACCEPTED", "ROWS", "DOUBLED", "NOT 202"],
-    ...phases.map(({ what, eventsPerSecond, accepted, rows, doubled, refused }) => [
-      what,
-      whole(eventsPerSecond),
-      String(accepted),
-      String(rows),
-      String(doubled),
-      Object.entries(refused)
-        .map(([status, count]) => `${count} x ${status}`)
-        .join(", ") || "0",
-    ]),
+    ["", "EVENTS/s", "LAG", "ACCEPTED", "ROWS", "DOUBLED", "NOT 202"],
+    ...phases.map(
+      ({ name, what, eventsPerSecond, isLagFlat, accepted, rows, doubled, refused }) => [
+        what,
+        whole(eventsPerSecond),
+        name === "single-sustained" ? "waited for" : isLagFlat ? "flat" : "grows",
+        String(accepted),
+        String(rows),
+        String(doubled),
+        Object.entries(refused)
+          .map(([status, count]) => `${count} x ${status}`)
+          .join(", ") || "0",
+      ],
+    ),
   ]);
 }
 

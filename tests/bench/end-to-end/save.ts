@@ -26,7 +26,8 @@ export async function save<Name extends keyof Pages>(
   );
 }
 
-function readResult<Name extends keyof Pages>(name: Name): Pages[Name] {
+/** The result that was written last; undefined when none was. */
+export function readResult<Name extends keyof Pages>(name: Name): Pages[Name] {
   const file = join(FOLDER, `${name}.json`);
   if (!existsSync(file)) return undefined;
   return JSON.parse(readFileSync(file, "utf8")) as Pages[Name];

@@ -6,31 +6,47 @@ import { type Setting, describeSetting } from "./machine.ts";
 import { measureOn, type MeasureOptions } from "./measure.ts";
 import type { Phase } from "./phase.ts";
 import { prefillTable } from "./prefill-table.ts";
-import { save } from "./save.ts";
-import { type Axis, STEPS } from "./scale-axes.ts";
+import { readResult, save } from "./save.ts";
+import type { Axis, AxisSteps } from "./scale-axes.ts";
 
 type ScaleOptions = MeasureOptions & { readonly json: boolean; readonly save: boolean };
 
-export type Step = { readonly axis: Axis; readonly value: number; readonly phase: Phase };
-export type Scaled = { readonly setting: Setting; readonly steps: readonly Step[] };
+export type Step = {
+  readonly axis: Axis;
+  readonly value: number;
+  /** Steps can be of different runs. */
+  readonly setting: Setting;
+  readonly phase: Phase;
+};
+export type Scaled = { readonly steps: readonly Step[] };
 
 /** Grows one thing at a time, each from nothing, and measures the sustained rate and what it costs. */
-export async function scale(options: ScaleOptions, axes: readonly Axis[]): Promise<void> {
-  const setting = describeSetting();
-  const wanted = axes.flatMap((axis) => STEPS[axis].map((value) => ({ axis, value })));
+export async function scale(options: ScaleOptions, axes: readonly AxisSteps[]): Promise<void> {
+  const wanted = axes.flatMap(({ axis, values }) => values.map((value) => ({ axis, value })));
   const steps = await withMeans(async (means) => {
     const done: Step[] = [];
     for (const [at, { axis, value }] of wanted.entries()) {
+      const setting = describeSetting();
       const of = `${at + 1} of ${wanted.length}, ${value} ${axis}`;
       const named = { ...means, progress: prefixed(means.progress, of) };
       const phase = await inTurn(named, (own) => measureStep(own, options, { axis, value }));
-      done.push({ axis, value, phase });
+      const step = { axis, value, setting, phase };
+      done.push(step);
+      // At once: a whole run takes half an hour.
+      if (options.save) await save("scaled", withStep(readResult("scaled"), step));
     }
     return done;
   });
-  const result = { setting, options, steps };
-  process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : render(steps));
-  if (options.save) await save("scaled", result);
+  process.stdout.write(options.json ? `${JSON.stringify({ steps })}\n` : render(steps));
+}
+
+/** In the place of an earlier one of the same kind, by axes and values. */
+function withStep(scaled: Scaled | undefined, step: Step): Scaled {
+  const others = (scaled?.steps ?? []).filter(
+    ({ axis, value }) => axis !== step.axis || value !== step.value,
+  );
+  const steps = [...others, step].sort((a, b) => a.axis.localeCompare(b.axis) || a.value - b.value);
+  return { steps };
 }
 
 async function measureStep(
