@@ -9,7 +9,7 @@ export type BatchSpans = ReadonlyMap<string, OpenSpan>;
  * Begins the spans of batches that are processed together: a request's records have one, however many they
  * are, as a child of the span that sent them.
  *
- * Records without headers, which is nearly all of them, cost one look each: 10 ns.
+ * Records without headers, which is nearly all of them, cost one look each: 1 ns.
  */
 export function startBatchSpans(
   tracing: Tracing,

@@ -45,8 +45,8 @@ export const tracingSettings = () => ({
 });
 
 /**
- * Makes ready to export spans. Without an endpoint OpenTelemetry is not even loaded: it takes 0.1 s and
- * memory, and most processes run without.
+ * Makes ready to export spans. Without an endpoint OpenTelemetry is not even loaded: it takes 25 MB, and
+ * most processes run without.
  *
  * @returns undefined without an endpoint
  */
