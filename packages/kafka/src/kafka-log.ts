@@ -7,9 +7,11 @@ export const createKafkaLog =
   () =>
   ({
     level,
-    log: { message, timestamp: _timestamp, logger: _logger, stack: _stack, ...fields },
+    log: { message, timestamp: _timestamp, logger: _logger, stack: _stack, error, ...fields },
   }: LogEntry) => {
-    log[levelOf(level, message)](fields, `kafka client: ${message}`);
+    // In the Elastic Common Schema `error` is an object: Elasticsearch would refuse a line where it is text.
+    const reason = error === undefined ? undefined : String(error);
+    log[levelOf(level, message)]({ ...fields, reason }, `kafka client: ${message}`);
   };
 
 function levelOf(level: logLevel, message: string): "debug" | "info" | "warn" {
