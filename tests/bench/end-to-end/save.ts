@@ -12,7 +12,10 @@ export async function save<Name extends keyof Pages>(
   result: NonNullable<Pages[Name]>,
 ): Promise<void> {
   mkdirSync(FOLDER, { recursive: true });
-  const json = await prettier.format(JSON.stringify(result), { parser: "json", printWidth: 100 });
+  const json = await prettier.format(JSON.stringify(result, rounded), {
+    parser: "json",
+    printWidth: 100,
+  });
   writeFileSync(join(FOLDER, `${name}.json`), json);
   const page = renderPage({
     latest: readResult("latest"),
@@ -31,4 +34,11 @@ export function readResult<Name extends keyof Pages>(name: Name): Pages[Name] {
   const file = join(FOLDER, `${name}.json`);
   if (!existsSync(file)) return undefined;
   return JSON.parse(readFileSync(file, "utf8")) as Pages[Name];
+}
+
+/** Six digits: more than was measured. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isInteger(value)
+    ? Number(value.toPrecision(6))
+    : value;
 }
