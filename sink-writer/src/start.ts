@@ -7,7 +7,6 @@ import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { createPool } from "@fiberstream/postgres/pool";
 import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
-import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { sinkSettings } from "./config.ts";
@@ -37,8 +36,6 @@ const SERVER_SETTINGS = {
   // would refuse the whole batch, again and again.
   "timescaledb.max_tuples_decompressed_per_dml_transaction": "0",
 };
-/** As often as metrics are usually read. */
-const DATABASE_LOOK_INTERVAL_MS = 15_000;
 /** All that a fetch can bring. */
 const MAX_PARTITIONS = 128;
 const TYPICAL_RECORD_BYTES = 250;
@@ -174,19 +171,9 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     silentAfterMs: config.nodeSilentAfterMs,
     mayJudge: health.isReady,
     quality: createQualityMetrics(registryOfMetrics),
+    gauges: createDatabaseGauges(registryOfMetrics),
     log,
   });
   upkeep.begin();
   life.own(upkeep, (owned) => owned.end());
-
-  const gauges = createDatabaseGauges(registryOfMetrics);
-  const databaseLooks = createRepeatedTask({
-    name: "look at the database",
-    work: () => gauges.refresh(pool),
-    intervalMs: DATABASE_LOOK_INTERVAL_MS,
-    startsAtOnce: true,
-    log,
-  });
-  databaseLooks.begin();
-  life.own(databaseLooks, (owned) => owned.end());
 }

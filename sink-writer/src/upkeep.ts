@@ -1,15 +1,9 @@
 import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
-import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
+import { createRepeatedTask, type RepeatedTask } from "@fiberstream/runtime/repeated-task";
+import type { DatabaseGauges } from "./database-gauges.ts";
 import { measureQuality } from "./measure-quality.ts";
 import type { QualityMetrics } from "./quality-metrics.ts";
-
-export type Upkeep = {
-  /** Begins to look after the database, now and then. */
-  begin: () => void;
-  /** Waits for what is being done, and ends. */
-  end: () => Promise<void>;
-};
 
 /**
  * Looks after what no event brings about: nodes that fall silent, sinks that are frozen in a write, how good
@@ -23,9 +17,10 @@ export function createUpkeep(options: {
   silentAfterMs: number;
   mayJudge: () => boolean;
   quality: QualityMetrics;
+  gauges: DatabaseGauges;
   log: Log;
-}): Upkeep {
-  const { pool, silentAfterMs, mayJudge, quality, log } = options;
+}): RepeatedTask {
+  const { pool, silentAfterMs, mayJudge, quality, gauges, log } = options;
   const lookAtSessions = async () => {
     const frozen = await endFrozenWrites(pool);
     if (frozen > 0) log.warn({ count: frozen }, "writes of a sink that does not go on ended");
@@ -42,10 +37,22 @@ export function createUpkeep(options: {
     while (mayJudge() && performance.now() < endAtMs && (await measureQuality(pool)));
   };
   const tasks = [
-    createTask({ work: lookAtSessions, intervalMs: 5_000, log }),
-    createTask({ work: measure, intervalMs: 5_000, log }),
-    createTask({ work: () => quality.refresh(pool), intervalMs: 15_000, log }),
-    createTask({ work: dropChunks, intervalMs: 600_000, log }),
+    createRepeatedTask({
+      name: "look at the database",
+      work: () => gauges.refresh(pool),
+      intervalMs: 15_000,
+      startsAtOnce: true,
+      log,
+    }),
+    createRepeatedTask({ name: "look at sessions", work: lookAtSessions, intervalMs: 5_000, log }),
+    createRepeatedTask({ name: "measure quality", work: measure, intervalMs: 5_000, log }),
+    createRepeatedTask({
+      name: "read quality",
+      work: () => quality.refresh(pool),
+      intervalMs: 15_000,
+      log,
+    }),
+    createRepeatedTask({ name: "drop chunks", work: dropChunks, intervalMs: 600_000, log }),
   ];
 
   return {
@@ -60,31 +67,6 @@ export function createUpkeep(options: {
 
 /** Of each 5 s: measuring a day takes a connection and a core of the database for a while. */
 const MEASURE_FOR_MS = 1_000;
-
-/** Does its work now and then, never twice at a time; a failure waits for the next time. */
-function createTask(options: { work: () => Promise<void>; intervalMs: number; log: Log }): Upkeep {
-  const { work, intervalMs, log } = options;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | undefined;
-  const run = async () => {
-    try {
-      await work();
-    } catch (error) {
-      log.warn({ reason: messageOf(error) }, "upkeep put off to the next time");
-    }
-  };
-  return {
-    begin: () => {
-      timer = setInterval(() => {
-        running ??= run().finally(() => (running = undefined));
-      }, intervalMs);
-    },
-    end: async () => {
-      clearInterval(timer);
-      await running;
-    },
-  };
-}
 
 /**
  * Marks nodes from which nothing has come for so long as inactive.
