@@ -1,31 +1,27 @@
 import { randomUUID } from "node:crypto";
-import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
-import { connectCluster } from "@fiberstream/kafka/cluster-access";
-import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
-import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
-import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { topicIn } from "@fiberstream/kafka/topic-names";
-import { connectRedis } from "@fiberstream/redis/redis";
-import { redisAccess, redisSettings } from "@fiberstream/redis/settings";
 import { createLife, type Life } from "@fiberstream/runtime/life";
-import { createLog } from "@fiberstream/runtime/log";
-import { readSettings } from "@fiberstream/runtime/settings";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { TopicName } from "@fiberstream/schemas/topics";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { Client } from "pg";
 import { type Environment, runProgram } from "./run-program.ts";
 import { runsNatively } from "./runs-natively.ts";
 import { SECRETS, type SecuredParts, startSecuredParts } from "./secured/secured-parts.ts";
 import { securedSettings, type Who } from "./secured/secured-settings.ts";
+import {
+  clientsOf,
+  readFrom,
+  withDatabase,
+  withRedis,
+  writeTo,
+} from "./secured/secured-clients.ts";
 import { eventOf } from "./send.ts";
 
 const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
-const log = createLog({ service: "test", level: "silent", format: "json" });
 const namespace = testNamespace();
 const topic = (name: TopicName) => topicIn(namespace, name);
 
@@ -33,6 +29,7 @@ let life: Life;
 let parts: SecuredParts;
 let settings: Readonly<Record<Who, Environment>>;
 let services: RunningService[];
+let token: string;
 
 const describeNatively = runsNatively ? describe : describe.skip;
 
@@ -59,8 +56,24 @@ describeNatively("on parts that let in only whom they know", () => {
         ),
       ),
     );
+    const created = await runProgram("packages/cli/src/main.ts", settings.admin, {
+      parameters: ["keys", "create", "--tenant", "acme", "--nodes", "*", "--json"],
+    });
+    ({ token } = JSON.parse(created) as { token: string });
   });
   afterAll(() => life.stop());
+
+  /** One event of a node, as a batch that may be sent again. */
+  const post = (nodeId: string) =>
+    fetch(`${services[0]?.url}/api/ingest`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        authorization: `Bearer ${token}`,
+        "x-batch-id": randomUUID(),
+      },
+      body: JSON.stringify({ metrics: [eventOf(nodeId)] }),
+    });
 
   it("the processor may ask the brokers how full their disks are", async () => {
     const metrics = async () => (await fetch(`${services[1]?.adminUrl}/metrics`)).text();
@@ -71,19 +84,7 @@ describeNatively("on parts that let in only whom they know", () => {
 
   it("an event gets from its POST to its row, with each service's own rights alone", async () => {
     const nodeId = randomUUID();
-    const created = await runProgram("packages/cli/src/main.ts", settings.admin, {
-      parameters: ["keys", "create", "--tenant", "acme", "--nodes", "*", "--json"],
-    });
-    const { token } = JSON.parse(created) as { token: string };
-    const answer = await fetch(`${services[0]?.url}/api/ingest`, {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        authorization: `Bearer ${token}`,
-        "x-batch-id": randomUUID(),
-      },
-      body: JSON.stringify({ metrics: [eventOf(nodeId)] }),
-    });
+    const answer = await post(nodeId);
     expect(answer.status).toBe(202);
     // Only said when Redis did not answer.
     expect(answer.headers.get("idempotent-protection")).toBeNull();
@@ -140,7 +141,7 @@ describeNatively("on parts that let in only whom they know", () => {
     ["operator", "read", "probe.metrics.dead-letter", true],
     ["operator", "write", "probe.nodes", false],
   ])("Kafka lets %s %s %s: %s", async (who, action, name, isAllowed) => {
-    const { kafka } = clientOf(settings[who]);
+    const { kafka } = clientsOf(settings[who]);
     const attempt = action === "read" ? readFrom(kafka, topic(name)) : writeTo(kafka, topic(name));
     if (isAllowed) await attempt;
     else await expect(attempt).rejects.toThrow(/not authorized/i);
@@ -181,7 +182,7 @@ describeNatively("on parts that let in only whom they know", () => {
   it("refused credentials are fatal and say what to check; an unknown authority is waited for", async () => {
     const gateway = settings["ingest-gateway"];
     const kafkaOf = (more: Environment) =>
-      connectProducer(clientOf({ ...gateway, ...more })).then((producer) => producer.close());
+      connectProducer(clientsOf({ ...gateway, ...more })).then((producer) => producer.close());
     await expect(kafkaOf({ KAFKA_SASL_PASSWORD: "another" })).rejects.toThrow(
       /Check the credentials/,
     );
@@ -191,7 +192,7 @@ describeNatively("on parts that let in only whom they know", () => {
     });
 
     const idOf = (more: Environment) =>
-      clientOf({ ...gateway, ...more }).registry.idOf(
+      clientsOf({ ...gateway, ...more }).registry.idOf(
         `${topic("probe.metrics.raw")}-value`,
         readAvroSchema("ProbeMetric"),
       );
@@ -216,6 +217,19 @@ describeNatively("on parts that let in only whom they know", () => {
     });
   });
 
+  it("a broker that dies and comes back lets everyone in again", async () => {
+    await parts.restartKafka();
+    const nodeId = randomUUID();
+    const isAccepted = async () => (await post(nodeId)).status === 202;
+    await until(isAccepted, { what: "an event is accepted again", timeoutMs: 30_000 });
+    await withDatabase(settings.admin, async (client) => {
+      // An event that was not confirmed may be there, too.
+      const isRow = async () =>
+        (await client.query("SELECT FROM metrics WHERE node_id = $1", [nodeId])).rowCount !== 0;
+      await until(isRow, { what: "the event is a row", timeoutMs: 40_000 });
+    });
+  });
+
   it("no service has asked for more than it may", () => {
     for (const service of services) {
       expect(service.logs()).not.toMatch(
@@ -233,58 +247,3 @@ describeNatively("on parts that let in only whom they know", () => {
 });
 
 const nothing = () => Promise.resolve();
-
-function clientOf(environment: Environment) {
-  const config = readSettings(kafkaSettings(), environment);
-  return {
-    kafka: createKafka({ ...kafkaAccess(config), clientId: "test", log }),
-    registry: createSchemaRegistry(registryAccess(config)),
-  };
-}
-
-type KafkaClient = ReturnType<typeof clientOf>["kafka"];
-
-async function writeTo(kafka: KafkaClient, name: string): Promise<void> {
-  const producer = await connectProducer({ kafka });
-  try {
-    await producer.send(name, [{ key: "key", value: Buffer.from("value") }]);
-  } finally {
-    await producer.close();
-  }
-}
-
-async function readFrom(kafka: KafkaClient, name: string): Promise<void> {
-  const cluster = await connectCluster(kafka);
-  try {
-    await cluster.fetch(name, new Map([[0, 0n]]), { maxWaitMs: 1 });
-  } finally {
-    await cluster.close();
-  }
-}
-
-async function withDatabase<T>(
-  { DATABASE_URL: connectionString = "" }: Environment,
-  work: (client: Client) => Promise<T>,
-): Promise<T> {
-  const client = new Client({ connectionString });
-  try {
-    await client.connect();
-    return await work(client);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}
-
-async function withRedis<T>(
-  environment: Environment,
-  work: (client: ReturnType<typeof connectRedis>["client"]) => Promise<T>,
-): Promise<T> {
-  const access = redisAccess(readSettings(redisSettings(), environment));
-  const redis = connectRedis({ ...access, log });
-  try {
-    await until(redis.isUp, { what: "Redis lets the user in" });
-    return await work(redis.client);
-  } finally {
-    await redis.close();
-  }
-}

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { postgresUrl } from "@fiberstream/deploy/native/postgres";
+import type { Part } from "@fiberstream/deploy/native/part";
 import { ensureTree } from "@fiberstream/deploy/native/tree";
 import { createLife } from "@fiberstream/runtime/life";
 import { addresses } from "@fiberstream/testkit/addresses";
@@ -36,6 +37,8 @@ export type SecuredParts = {
   readonly redisUrl: (user: "ingest-gateway" | "stream-processor") => string;
   /** @param user with its password, user:password */
   readonly databaseUrl: (user: string, database: string) => string;
+  /** SIGKILL, then a start on the same data. */
+  readonly restartKafka: () => Promise<void>;
   readonly remove: () => Promise<void>;
 };
 
@@ -77,24 +80,27 @@ export async function startSecuredParts(namespace: string): Promise<SecuredParts
     "ingest-gateway": SECRETS.redisGateway,
     "stream-processor": SECRETS.redisProcessor,
   };
-  const starting = await Promise.allSettled([
-    startSecuredKafka({
+  let kafka: Part | undefined;
+  life.own("Kafka", () => kafka?.kill());
+  const startBroker = async () => {
+    kafka = await startSecuredKafka({
       ...optionsOf("kafka", kafkaPort),
       saslPort,
       controllerPort,
       scramUsers: { admin: SECRETS.admin, "ingest-gateway": SECRETS.gateway },
       jwks: tokens.jwks,
-    }),
-    startSecuredPostgres(optionsOf("postgres", postgresPort)),
+    });
+  };
+  const own = (part: Part) => life.own(part, (owned) => owned.kill());
+  const starting = await Promise.allSettled([
+    startBroker(),
+    startSecuredPostgres(optionsOf("postgres", postgresPort)).then(own),
     startSecuredRedis({
       ...optionsOf("redis", redisPort),
       passwords: redisPasswords,
       namespace,
-    }),
+    }).then(own),
   ]);
-  for (const part of starting) {
-    if (part.status === "fulfilled") life.own(part.value, (owned) => owned.kill());
-  }
   const failed = starting.find((part) => part.status === "rejected");
   if (failed !== undefined) {
     await life.stop();
@@ -112,6 +118,10 @@ export async function startSecuredParts(namespace: string): Promise<SecuredParts
       const url = new URL(`${postgresUrl(postgresPort, database)}?${tls.toString()}`);
       [url.username = "", url.password = ""] = user.split(":");
       return url.href;
+    },
+    restartKafka: async () => {
+      await kafka?.kill();
+      await startBroker();
     },
     remove: life.stop,
   };
