@@ -68,7 +68,7 @@ describeNatively("the runbook to restore the database", () => {
         const [row] = await read<{ done: boolean }>("SELECT NOT pg_is_in_recovery() AS done");
         return row?.done;
       },
-      { what: "the server has read the archive" },
+      { what: "the server has read the archive", timeoutMs: 60_000 },
     );
     await database.run(forget);
 
@@ -88,7 +88,7 @@ describeNatively("the runbook to restore the database", () => {
          FROM metrics`,
       ),
     ).toEqual([{ rows: 4 * EVENTS, events: 4 * EVENTS, conflicts: 0, nodes: 4 }]);
-  });
+  }, 240_000);
 
   it("brings a dump back into another database, which takes rows again", async () => {
     await database.run(blocks("Without an archive: a dump").join(""));
@@ -117,7 +117,10 @@ async function send({ url }: RunningService, nodeId: string): Promise<void> {
 }
 
 const untilRows = (count: number) =>
-  until(async () => (await countRows()) >= count, { what: `${count} rows are there` });
+  until(async () => (await countRows()) >= count, {
+    what: `${count} rows are there`,
+    timeoutMs: 40_000,
+  });
 
 async function countRows(url?: string): Promise<number> {
   const [row] = await read<{ count: number }>("SELECT count(*)::int FROM metrics", url);

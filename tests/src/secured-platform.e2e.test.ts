@@ -221,14 +221,14 @@ describeNatively("on parts that let in only whom they know", () => {
     await parts.restartKafka();
     const nodeId = randomUUID();
     const isAccepted = async () => (await post(nodeId)).status === 202;
-    await until(isAccepted, { what: "an event is accepted again", timeoutMs: 30_000 });
+    await until(isAccepted, { what: "an event is accepted again", timeoutMs: 60_000 });
     await withDatabase(settings.admin, async (client) => {
       // An event that was not confirmed may be there, too.
       const isRow = async () =>
         (await client.query("SELECT FROM metrics WHERE node_id = $1", [nodeId])).rowCount !== 0;
-      await until(isRow, { what: "the event is a row", timeoutMs: 40_000 });
+      await until(isRow, { what: "the event is a row", timeoutMs: 60_000 });
     });
-  });
+  }, 180_000);
 
   it("no service has asked for more than it may", () => {
     for (const service of services) {
