@@ -9,9 +9,7 @@ import { renderChart } from "./render-chart.ts";
 /** Where Helm cannot be had the tests are counted as skipped, and their name says why. */
 const helm = await ensureHelm();
 export const describeChart = (what: string, tests: () => void): void =>
-  typeof helm === "string"
-    ? describe(what, tests)
-    : describe.skip(`${what} (${helm.missing})`, tests);
+  "command" in helm ? describe(what, tests) : describe.skip(`${what} (${helm.missing})`, tests);
 
 /** Renders values as they are, or lints them. */
 export async function withChart(
@@ -19,8 +17,8 @@ export async function withChart(
 ) {
   const folder = mkdtempSync(join(tmpdir(), "fiberstream-chart-"));
   try {
-    if (typeof helm !== "string") throw new Error(helm.missing);
-    return await renderChart({ helm, folder, ...options });
+    if ("missing" in helm) throw new Error(helm.missing);
+    return await renderChart({ helm: helm.command, folder, ...options });
   } finally {
     rmSync(folder, { recursive: true });
   }
