@@ -43,9 +43,10 @@ export const STOCK_CONSUMERS: readonly StockConsumer[] = [
     needs: "java",
     install: async () => {
       const project = ["java", "pom.xml"];
+      const source = ["java", "Consume.java"];
       const folder = await cachedFolder({
         name: "consumers-java",
-        recipe: recipeOf(project),
+        recipe: recipeOf(project, source),
         make: async (half) => {
           await runCommand([
             "mvn",
@@ -56,11 +57,12 @@ export const STOCK_CONSUMERS: readonly StockConsumer[] = [
             "dependency:copy-dependencies",
             `-DoutputDirectory=${half}`,
           ]);
+          await runCommand(["javac", "-cp", join(half, "*"), "-d", half, example(...source)]);
         },
       });
       // A small heap and the first compiler only: it starts in half the time.
-      const quick = ["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx256m"];
-      return ["java", ...quick, "-cp", join(folder, "*"), example("java", "Consume.java")];
+      const quick = ["-XX:TieredStopAtLevel=1", "-Xmx256m"];
+      return ["java", ...quick, "-cp", `${folder}:${join(folder, "*")}`, "Consume"];
     },
   },
   {

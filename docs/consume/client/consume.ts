@@ -34,3 +34,4 @@ for await (const { value } of consume({ cluster, topic, group: GROUP, signal: st
   waitForNext();
   if (++records === Number(MAX_RECORDS)) stopping.abort(); // The loop ends after this record.
 }
+clearTimeout(idle);

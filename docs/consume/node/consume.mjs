@@ -25,8 +25,7 @@ const registry = new SchemaRegistry(
   { [SchemaType.AVRO]: { logicalTypes: { "timestamp-micros": TimestampMicros } } },
 );
 const kafka = new Kafka({ brokers: KAFKA_BROKERS.split(","), logLevel: logLevel.ERROR });
-// kafkajs reads committed records only, unless it is told otherwise.
-const consumer = kafka.consumer({ groupId: GROUP });
+const consumer = kafka.consumer({ groupId: GROUP }); // Reads committed records only by default.
 const ended = Promise.withResolvers();
 const maxRecords = Number(MAX_RECORDS) || Infinity;
 let records = 0;
@@ -56,4 +55,5 @@ await consumer.run({
   },
 });
 await ended.promise;
+clearTimeout(idle);
 await consumer.disconnect();

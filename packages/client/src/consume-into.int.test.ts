@@ -31,12 +31,14 @@ const nodesSeen = async () =>
     .toSorted((one, other) => one - other);
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-/** A member of one group, which ends when `count` nodes are in the table. */
+/** A member of one group, which ends when `count` nodes are in the table, or at a signal. */
 function member(
   count: number,
   before: (client: pg.PoolClient, nodes: readonly string[]) => Promise<unknown> = async () => {},
+  signal?: AbortSignal,
 ): Promise<void> {
   const stopping = new AbortController();
+  signal?.addEventListener("abort", () => stopping.abort());
   return consumeInto({
     cluster: at.cluster,
     topic: "probe.metrics.enriched",
@@ -89,6 +91,23 @@ describe("consume into PostgreSQL", () => {
       await at.write({ from: 0, count: 10 });
     });
     expect(await nodesSeen()).toEqual(upTo(11));
+  });
+
+  it("shares the partitions among its members, who come and go under load", async () => {
+    let written = 0;
+    const write = async (count: number) => {
+      for (const end = written + count; written < end; written += 10) {
+        await at.write({ from: written, count: 10, partition: (written / 10) % 2 });
+      }
+    };
+    const leaving = new AbortController();
+    const first = member(200, async () => {}, leaving.signal);
+    await write(60);
+    const second = member(200);
+    await write(60);
+    leaving.abort();
+    await Promise.all([write(80), first, second]);
+    expect(await nodesSeen()).toEqual(upTo(200));
   });
 
   it("takes a plain name for its table only", () => {
