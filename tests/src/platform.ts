@@ -39,7 +39,16 @@ export async function startPlatform(
       ...settings,
     });
   const services = new Map<ServiceName, RunningService>();
-  await Promise.all(NAMES.map(async (name) => services.set(name, await start(name))));
+  const starting = await Promise.allSettled(
+    NAMES.map(async (name) => services.set(name, await start(name))),
+  );
+  for (const result of starting) {
+    if (result.status === "fulfilled") continue;
+    // Their processes would keep the test run from ending.
+    await Promise.all([...services.values()].map((service) => service.kill()));
+    await database.drop();
+    throw result.reason;
+  }
   const client = new Client({ connectionString: database.url });
   await client.connect();
 

@@ -1,3 +1,4 @@
+import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { startPrivatePart } from "@fiberstream/testkit/private-part";
@@ -28,17 +29,31 @@ export type WatchedPlatform = {
 
 /** The three services, a database server that may be stopped, and a Prometheus in a hurry. */
 export async function startWatchedPlatform(): Promise<WatchedPlatform> {
+  const life = createLife();
+  try {
+    return await startWith(life);
+  } catch (error) {
+    await life.stop();
+    throw error;
+  }
+}
+
+async function startWith(life: Life): Promise<WatchedPlatform> {
   const namespace = testNamespace();
-  const [postgres] = await Promise.all([startPrivatePart("postgres"), createTestTopics(namespace)]);
+  const postgres = life.own(await startPrivatePart("postgres"), (owned) => owned.remove());
+  await createTestTopics(namespace);
   const database = await createTestDatabase({ serverUrl: postgres.address });
-  const start = (name: ServiceName) =>
-    startService(name, { NAMESPACE: namespace, DATABASE_URL: database.url });
+  const start = async (name: ServiceName) =>
+    life.own(
+      await startService(name, { NAMESPACE: namespace, DATABASE_URL: database.url }),
+      (owned) => owned.kill(),
+    );
   const services = {
     "ingest-gateway": await start("ingest-gateway"),
     "stream-processor": await start("stream-processor"),
     "sink-writer": await start("sink-writer"),
   };
-  const prometheus = await startTestPrometheus({
+  const started = await startTestPrometheus({
     targets: {
       "ingest-gateway": new URL(services["ingest-gateway"].adminUrl).host,
       "stream-processor": new URL(services["stream-processor"].adminUrl).host,
@@ -47,6 +62,7 @@ export async function startWatchedPlatform(): Promise<WatchedPlatform> {
     changeConfig: (text) => text.replaceAll(/: 1[05]s$/gm, ": 1s"),
     changeRules: inAHurry,
   });
+  const prometheus = life.own(started, (owned) => owned.remove());
   const ask = async <T>(path: string): Promise<T> => {
     const answer = await fetch(`${prometheus.url}/api/v1/${path}`);
     const body = (await answer.json()) as { data: T; error?: string };
@@ -62,11 +78,7 @@ export async function startWatchedPlatform(): Promise<WatchedPlatform> {
     query: async (expr) =>
       (await ask<{ result: unknown[] }>(`query?query=${encodeURIComponent(expr)}`)).result,
     sql: (text) => readRows(database.url, text),
-    stop: async () => {
-      await Promise.all(Object.values(services).map((service) => service.kill()));
-      await prometheus.remove();
-      await postgres.remove();
-    },
+    stop: () => life.stop(),
   };
 }
 
