@@ -1,7 +1,5 @@
-import { createPool, type PgPool, query } from "@fiberstream/postgres/pool";
-import { postgresSettings } from "@fiberstream/postgres/settings";
-import { readConfig } from "@fiberstream/runtime/config";
-import { createLog } from "@fiberstream/runtime/log";
+import { type PgPool, query } from "@fiberstream/postgres/pool";
+import { withPool } from "./with-pool.ts";
 
 /** A row of `nodes`, as people see it. */
 export type NodeRow = {
@@ -39,17 +37,7 @@ export type NodeTable = {
 
 /** Runs `work` with the table at DATABASE_URL. */
 export async function withNodeTable<T>(work: (table: NodeTable) => Promise<T>): Promise<T> {
-  const pool = createPool({
-    ...readConfig(postgresSettings()),
-    applicationName: "fiber",
-    maxConnections: 1,
-    log: createLog({ service: "fiber", level: "error", format: "auto" }),
-  });
-  try {
-    return await work(createNodeTable(pool));
-  } finally {
-    await pool.end();
-  }
+  return withPool((pool) => work(createNodeTable(pool)));
 }
 
 export function createNodeTable(pool: PgPool): NodeTable {

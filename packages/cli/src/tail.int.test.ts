@@ -1,4 +1,8 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
+import { addresses, partsEnvironment } from "@fiberstream/testkit/addresses";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import type { TopicName } from "@fiberstream/schemas/topics";
@@ -12,6 +16,7 @@ import { tailTopic, type TailOptions } from "./tail-topic.ts";
 import { openSampleTopics, type SampleTopics } from "./testing/sample-topic.ts";
 import { namedTopic } from "./topic-access.ts";
 
+const run = promisify(execFile);
 const NOON_MS = Date.now() - 3_600_000;
 const ENRICHED = "probe.metrics.enriched";
 
@@ -146,10 +151,13 @@ describe("fiber tail", () => {
     expect(await tail(name, { untilMs: Date.now() })).toHaveLength(2);
   });
 
-  it("names a topic that is not there", async () => {
-    await expect(
-      tailTopic(topics.access, namedTopic("", "no.such.topic"), SO_FAR).next(),
-    ).rejects.toThrow("there is no topic no.such.topic");
+  it("ends with a sentence, and at once, when there is no such topic", async () => {
+    const command = [fileURLToPath(new URL("main.ts", import.meta.url)), "tail", "no.such.topic"];
+    const running = run(process.execPath, command, { env: partsEnvironment(addresses) });
+    await expect(running).rejects.toMatchObject({
+      code: 1,
+      stderr: "fiber: there is no topic no.such.topic\n",
+    });
   });
 });
 

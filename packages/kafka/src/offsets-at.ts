@@ -23,10 +23,9 @@ export async function offsetsAt(options: {
   const admin = options.kafka.admin();
   try {
     await admin.connect();
-    const [ends, atTimes] = await Promise.all([
-      admin.fetchTopicOffsets(topic),
-      admin.fetchTopicOffsetsByTimestamp(topic, timeMs),
-    ]);
+    // One after the other: a call that goes on when another has failed connects anew, and nobody ends that.
+    const ends = await admin.fetchTopicOffsets(topic);
+    const atTimes = await admin.fetchTopicOffsetsByTimestamp(topic, timeMs);
     const atTimeOf = new Map(atTimes.map(({ partition, offset }) => [partition, BigInt(offset)]));
     return ends.map(({ partition, low, high }) => ({
       partition,

@@ -34,14 +34,14 @@ export async function topicFacts(options: {
     await admin.connect();
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     const metadata = topics[0]?.partitions ?? [];
-    const [offsets, described, bytes] = await Promise.all([
-      admin.fetchTopicOffsets(topic),
-      admin.describeConfigs({
-        includeSynonyms: false,
-        resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
-      }),
-      sizeOf({ kafka, topic, brokers: new Set(metadata.flatMap(({ replicas }) => replicas)) }),
-    ]);
+    // One after the other: a call that goes on when another has failed connects anew, and nobody ends that.
+    const offsets = await admin.fetchTopicOffsets(topic);
+    const described = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
+    });
+    const brokers = new Set(metadata.flatMap(({ replicas }) => replicas));
+    const bytes = await sizeOf({ kafka, topic, brokers });
     const ends = new Map(offsets.map((entry) => [entry.partition, entry]));
     const entries = described.resources[0]?.configEntries ?? [];
     return {

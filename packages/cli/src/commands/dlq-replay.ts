@@ -1,9 +1,9 @@
-import cliProgress from "cli-progress";
 import { Command } from "commander";
 import { withDeadLetters } from "../dead-letter-access.ts";
 import type { LetterFilter } from "../dead-letters.ts";
 import { withFilter } from "../dlq-options.ts";
-import { replayLetters, type ReplayOptions, type ReplayResult } from "../replay-letters.ts";
+import { showProgress } from "../progress-bar.ts";
+import { replayLetters, type ReplayResult } from "../replay-letters.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 type Options = LetterFilter & {
@@ -33,7 +33,7 @@ export const dlqReplayCommand = (): Command =>
     .addHelpText("after", HELP)
     .action(({ dryRun, limit, rate, maxReplays, fromStart, json, ...filter }: Options) =>
       withDeadLetters(async (access) => {
-        const progress = showProgress();
+        const progress = showProgress("{done} sent back");
         const stop = new AbortController();
         process.once("SIGINT", () => stop.abort());
         const result = await replayLetters(access, {
@@ -43,7 +43,7 @@ export const dlqReplayCommand = (): Command =>
           rate,
           maxReplays,
           fromStart,
-          onProgress: progress.show,
+          onProgress: ({ done, looked, of }) => progress.show(Number(looked), Number(of), { done }),
           stopping: stop.signal,
         }).finally(progress.end);
         process.stdout.write(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
@@ -65,22 +65,4 @@ function renderResult({ replayed, quarantined, doubles }: ReplayResult, dryRun: 
   if (quarantined > 0) lines.push(`${quarantined} left: replayed too often (--max-replays)`);
   if (doubles > 0) lines.push(`${doubles} left: the same record once more`);
   return `${lines.join("\n")}\n`;
-}
-
-/** A bar on a terminal, nothing elsewhere; on standard error. */
-function showProgress(): { show: ReplayOptions["onProgress"]; end: () => void } {
-  if (!process.stderr.isTTY) return { show: () => undefined, end: () => undefined };
-  const bar = new cliProgress.SingleBar({
-    format: "{bar} {percentage}% | {done} sent back",
-    hideCursor: true,
-    gracefulExit: false,
-  });
-  bar.start(1, 0, { done: 0 });
-  return {
-    show: ({ done, looked, of }) => {
-      bar.setTotal(Number(of));
-      bar.update(Number(looked), { done });
-    },
-    end: () => bar.stop(),
-  };
 }

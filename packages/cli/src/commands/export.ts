@@ -1,7 +1,3 @@
-import { createPool } from "@fiberstream/postgres/pool";
-import { postgresSettings } from "@fiberstream/postgres/settings";
-import { readConfig } from "@fiberstream/runtime/config";
-import { createLog } from "@fiberstream/runtime/log";
 import { Command, Option } from "commander";
 import type { Moment } from "../dead-letters.ts";
 import { time } from "../dlq-options.ts";
@@ -13,6 +9,7 @@ import { showProgress } from "../progress-bar.ts";
 import { untilStopped } from "../stopping.ts";
 import type { TimeRange } from "../time-range.ts";
 import { namedTopic, readTopicAccess } from "../topic-access.ts";
+import { withPool } from "../with-pool.ts";
 
 type Options = {
   readonly format: ExportFormat;
@@ -90,15 +87,5 @@ async function withSource<T>(
     const onFault = (message: string) => faults.set(message, (faults.get(message) ?? 0) + 1);
     return work(topicSource({ access, named, range, onFault }));
   }
-  const pool = createPool({
-    ...readConfig(postgresSettings()),
-    applicationName: "fiber",
-    maxConnections: 1,
-    log: createLog({ service: "fiber", level: "error", format: "auto" }),
-  });
-  try {
-    return await work(await tableSource(pool, table, range));
-  } finally {
-    await pool.end();
-  }
+  return withPool(async (pool) => work(await tableSource(pool, table, range)));
 }

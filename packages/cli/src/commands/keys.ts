@@ -1,9 +1,6 @@
-import { createPool } from "@fiberstream/postgres/pool";
-import { postgresSettings } from "@fiberstream/postgres/settings";
-import { readConfig } from "@fiberstream/runtime/config";
-import { createLog } from "@fiberstream/runtime/log";
 import { Command } from "commander";
 import { createKeyTable, type KeyTable } from "../key-table.ts";
+import { withPool } from "../with-pool.ts";
 import { keysCreateCommand } from "./keys-create.ts";
 import { keysListCommand } from "./keys-list.ts";
 import { keysRevokeCommand } from "./keys-revoke.ts";
@@ -12,19 +9,7 @@ import { keysRotateCommand } from "./keys-rotate.ts";
 /** Runs `work` with the table at DATABASE_URL. */
 export type WithKeyTable = <T>(work: (table: KeyTable) => Promise<T>) => Promise<T>;
 
-const withKeyTable: WithKeyTable = async (work) => {
-  const pool = createPool({
-    ...readConfig(postgresSettings()),
-    applicationName: "fiber",
-    maxConnections: 1,
-    log: createLog({ service: "fiber", level: "error", format: "auto" }),
-  });
-  try {
-    return await work(createKeyTable(pool));
-  } finally {
-    await pool.end();
-  }
-};
+const withKeyTable: WithKeyTable = (work) => withPool((pool) => work(createKeyTable(pool)));
 
 /** `fiber keys …`: who may send events. */
 export const keysCommand = (): Command =>

@@ -1,8 +1,4 @@
 import { renderTable } from "@fiberstream/deploy/local/table";
-import { createPool } from "@fiberstream/postgres/pool";
-import { postgresSettings } from "@fiberstream/postgres/settings";
-import { readConfig } from "@fiberstream/runtime/config";
-import { createLog } from "@fiberstream/runtime/log";
 import { Command, InvalidArgumentError } from "commander";
 import {
   daysOfNode,
@@ -12,6 +8,7 @@ import {
   worstNodes,
 } from "../quality-table.ts";
 import { wholeNumber } from "../whole-number.ts";
+import { withPool } from "../with-pool.ts";
 
 type Options = {
   readonly day?: string;
@@ -32,7 +29,7 @@ export const qualityCommand = (): Command =>
     .action(run);
 
 const HELP = `
-The sink measures: today once an hour, a day once more 10 minutes after its end and again a day later.
+The sink measures: today each 5 minutes, a day once more 10 minutes after its end and again a day later.
 docs/quality.md says how. Exit code 1 when nothing is measured of the day yet.
 
 Examples:
@@ -42,13 +39,7 @@ Examples:
 
 async function run({ day: given, node, worst, json }: Options): Promise<void> {
   if (given !== undefined && node !== undefined) throw new Error("say --day or --node");
-  const pool = createPool({
-    ...readConfig(postgresSettings()),
-    applicationName: "fiber",
-    maxConnections: 1,
-    log: createLog({ service: "fiber", level: "error", format: "auto" }),
-  });
-  try {
+  await withPool(async (pool) => {
     if (node !== undefined) {
       const days = await daysOfNode(pool, { nodeId: node, limit: worst });
       if (days.length === 0) process.exitCode = 1;
@@ -64,9 +55,7 @@ async function run({ day: given, node, worst, json }: Options): Promise<void> {
         ? `${JSON.stringify({ day: wanted, ...sum, worst: nodes })}\n`
         : renderQuality(wanted, sum, nodes),
     );
-  } finally {
-    await pool.end();
-  }
+  });
 }
 
 /** @throws {InvalidArgumentError} */
@@ -86,7 +75,7 @@ export function renderQuality(
   nodes: readonly QualityRow[],
 ): string {
   if (sum === undefined || sum.measured_at === null) {
-    return `Nothing is measured of ${of} yet: the sink measures today once an hour.\n`;
+    return `Nothing is measured of ${of} yet: the sink measures today each 5 minutes.\n`;
   }
   const faults = [
     [sum.late, "late"],

@@ -3,7 +3,7 @@ import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import type { ColumnKind, ExportColumn, ExportRow } from "./columns.ts";
 import type { ExportFile } from "./export-file.ts";
 
-/** Rows of a row group, which is held in memory as a whole: 20,000 enriched events take about 40 MB. */
+/** Rows of a row group, held in memory as a whole: an export of 400,000 enriched events stays below 430 MB (RSS). */
 const ROWS_PER_GROUP = 20_000;
 
 /** A Parquet file, compressed by Snappy: a time is TIMESTAMP(MICROS, UTC), an id is UUID. */

@@ -1,0 +1,19 @@
+import { createPool, type PgPool } from "@fiberstream/postgres/pool";
+import { postgresSettings } from "@fiberstream/postgres/settings";
+import { readConfig } from "@fiberstream/runtime/config";
+import { createLog } from "@fiberstream/runtime/log";
+
+/** Runs `work` with a connection to the database at DATABASE_URL. */
+export async function withPool<T>(work: (pool: PgPool) => Promise<T>): Promise<T> {
+  const pool = createPool({
+    ...readConfig(postgresSettings()),
+    applicationName: "fiber",
+    maxConnections: 1,
+    log: createLog({ service: "fiber", level: "error", format: "auto" }),
+  });
+  try {
+    return await work(pool);
+  } finally {
+    await pool.end();
+  }
+}
