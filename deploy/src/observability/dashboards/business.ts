@@ -63,6 +63,36 @@ FROM metrics WHERE time > now() - interval '3 hours' GROUP BY 1 ORDER BY 1`,
       ],
     },
     {
+      title: "How good the data of today and yesterday are",
+      panels: [
+        rows({
+          title: "All nodes",
+          description:
+            "Completeness by each node's own rhythm; late, ahead of their time and repeated events",
+          queries: [
+            {
+              expr: `SELECT day, count(*) AS nodes, sum(events) AS events,
+  round(100 * sum(events) FILTER (WHERE expected IS NOT NULL) / nullif(sum(expected), 0), 2) AS complete_pct,
+  sum(late) AS late, sum(ahead) AS ahead, sum(repeats) AS repeats
+FROM metric_quality_daily WHERE day >= current_date - 1 GROUP BY day ORDER BY day DESC`,
+            },
+          ],
+        }),
+        rows({
+          title: "Nodes that sent least of what was expected",
+          description: "More with fiber quality --worst 50",
+          queries: [
+            {
+              expr: `SELECT day, coalesce(nodes.display_name, nodes.node_name) AS node, nodes.country,
+  round(100.0 * events / expected, 1) AS complete_pct, gaps, round(longest_gap_s::numeric) AS longest_gap_s
+FROM metric_quality_daily JOIN nodes USING (node_id)
+WHERE day >= current_date - 1 AND events < expected ORDER BY day DESC, complete_pct LIMIT 20`,
+            },
+          ],
+        }),
+      ],
+    },
+    {
       title: "Worst nodes of the last 15 minutes",
       panels: [
         rows({
