@@ -42,6 +42,40 @@ export const sink: Dashboard = {
         }),
       ],
     },
+    {
+      title: "How good the data are",
+      panels: [
+        lines({
+          title: "Completeness",
+          description:
+            "Received of what the nodes' own rhythm lets expect; fiber quality has the worst nodes",
+          unit: "percentunit",
+          queries: [
+            {
+              expr: 'max by (day) (fiberstream_quality_events{kind="received"}) / max by (day) (fiberstream_quality_events{kind="expected"})',
+              legend: "{{day}}",
+            },
+          ],
+        }),
+        lines({
+          title: "Nodes below 95 %",
+          description: "So many sent less than 95 % of what was expected",
+          queries: [
+            { expr: "max by (day) (fiberstream_quality_incomplete_nodes)", legend: "{{day}}" },
+          ],
+        }),
+        lines({
+          title: "Faulty events of the day",
+          description: "Late, ahead of their time, out of range, in conflict, repeated",
+          queries: [
+            {
+              expr: 'max by (day, kind) (fiberstream_quality_events{kind!~"received|expected"})',
+              legend: "{{kind}} {{day}}",
+            },
+          ],
+        }),
+      ],
+    },
     ...consumerRows("sink-writer", "sink"),
     processRow("sink-writer"),
   ],
