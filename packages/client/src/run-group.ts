@@ -71,10 +71,11 @@ export async function runGroup(options: {
     groupId,
     topic,
     partitionsConcurrently: options.partitionsAtOnce,
+    sessionTimeoutMs: SESSION_TIMEOUT_MS,
     positionOf: work.positionOf,
     processBatch,
     outOfRangeAdvice: "Take another group name, or set its offsets with Kafka's own tools",
-    onHalt: (reason) => ended.reject(new FatalError(reason, "Nothing more is consumed")),
+    onHalt: (reason) => ended.reject(new FatalError(reason, adviceFor(reason, groupId))),
     metrics: UNCOUNTED,
     health: createHealth(),
     log,
@@ -95,6 +96,18 @@ export async function runGroup(options: {
     await closed;
   }
 }
+
+/** kafkajs says no more than this when the brokers refuse the group. */
+const adviceFor = (reason: string, groupId: string): string =>
+  reason.includes("Failed to find group coordinator")
+    ? `The brokers are not ready, or this account may not use the group ${groupId}`
+    : "Nothing more is consumed";
+
+/**
+ * A killed member's partitions move after this, and a member whose batch takes longer while others come or
+ * go has to do it again: handlers of others may take their time.
+ */
+const SESSION_TIMEOUT_MS = 30_000;
 
 const nothing = () => undefined;
 const UNCOUNTED: PipelineMetrics = {

@@ -172,7 +172,11 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     assignment.begin(partitions);
   });
   consumer.on(consumer.events.FETCH_START, alive);
-  consumer.on(consumer.events.CRASH, ({ payload }) => crashed(payload.error));
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    crashed(payload.error);
+    // A group that refuses us, say: the client does not start anew.
+    if (!payload.restart && !halted.signal.aborted) halt(kafkaFailure(payload.error).message);
+  });
   // Also tells of batches that held only transaction markers, which no one else hears of.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     const behind = Number(payload.offsetLag);
