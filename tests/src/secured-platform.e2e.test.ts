@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { consume } from "@fiberstream/client";
-import { consume } from "@fiberstream/client";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { createLife, type Life } from "@fiberstream/runtime/life";
@@ -21,7 +20,6 @@ import {
   withRedis,
   writeTo,
 } from "./secured/secured-clients.ts";
-import { teamCluster } from "./secured/team-cluster.ts";
 import { teamCluster } from "./secured/team-cluster.ts";
 import { eventOf } from "./send.ts";
 
@@ -120,21 +118,6 @@ describeNatively("on parts that let in only whom they know", () => {
       await until(() => client.get(key), { what: "the node is cached" });
     });
     expect(parts.tokens.given()).toBeGreaterThan(0);
-  });
-
-  it("a data team reads it with the typed client, in a group of its own", async () => {
-    const nodeId = randomUUID();
-    expect((await post(nodeId)).status).toBe(202);
-    const cluster = teamCluster(settings["data-team"]);
-    const group = "data-team-tests";
-    const nodes: string[] = [];
-    for await (const { value } of consume({ cluster, topic: "probe.metrics.enriched", group })) {
-      nodes.push(value.node_id);
-      if (value.node_id === nodeId) break;
-    }
-    expect(nodes).toContain(nodeId);
-    const others = consume({ cluster, topic: "probe.metrics.enriched", group: "sink-writer" });
-    await expect(others.next()).rejects.toThrow(/not authorized/i);
   });
 
   it("a data team reads it with the typed client, in a group of its own", async () => {
