@@ -3,7 +3,7 @@ import type { Means } from "../frame/command.ts";
 import { type Bed, type BedOptions, startBed } from "./bed.ts";
 import { type Idle, measureIdle } from "./idle.ts";
 import type { LoadPace, LoadPlan } from "./load-plan.ts";
-import { type Phase, type PhaseName, phaseOf, requireWhole } from "./phase.ts";
+import { type Phase, type PhaseName, phaseOf, requireWhole, unsureOf } from "./phase.ts";
 import { runLoad } from "./run-load.ts";
 
 export type MeasureOptions = {
@@ -47,6 +47,7 @@ export async function measureOn(
   const { progress } = means;
   const { only, seconds, batch, nodes } = options;
   const phases: Phase[] = [];
+  let unsure = 0;
 
   const plan = (how: { of: number; pace: LoadPace; looks?: boolean }): LoadPlan => ({
     gatewayUrls: bed.gatewayUrls,
@@ -59,13 +60,14 @@ export async function measureOn(
     databaseUrl: how.looks === true ? bed.parts.databaseUrl : undefined,
   });
   const runPhase = async (name: Phase["name"], what: string, load: LoadPlan): Promise<Phase> => {
-    progress.step(what, seconds);
+    progress.step(what, load.seconds);
     const ran = await runLoad(bed, load, progress.done).catch((error: unknown) => {
       const logs = bed.services.map((service) => service.lastLines()).join("\n");
       throw new Error(`${what}: ${messageOf(error)}\n${logs}`, { cause: error });
     });
     const phase = phaseOf(name, what, load, ran);
-    requireWhole(phase);
+    requireWhole(phase, unsure);
+    unsure += unsureOf(phase);
     return phase;
   };
   const closed = (of: number) => {
@@ -75,12 +77,11 @@ export async function measureOn(
   const open = (of: number, eventsPerSecond: number, looks = false) =>
     plan({ of, pace: { kind: "open", eventsPerSecond }, looks });
 
-  progress.step("warming up", WARM_UP_SECONDS);
-  await runLoad(
-    bed,
-    { ...closed(batch), warmUpSeconds: 0, seconds: WARM_UP_SECONDS },
-    progress.done,
-  );
+  await runPhase("sustained", "warming up", {
+    ...closed(batch),
+    warmUpSeconds: 0,
+    seconds: WARM_UP_SECONDS,
+  });
   const hold = (rate: number) =>
     runPhase("sustained", `holding ${rate} events/s`, open(batch, rate));
   let { rate } = options;

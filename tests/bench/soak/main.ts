@@ -21,7 +21,9 @@ async function run(options: Options): Promise<void> {
 }
 
 /** Of every twelve, which are a minute, one. */
-const thin = (samples: readonly Sample[]): Sample[] => samples.filter((_, at) => at % 12 === 0);
+function thin(samples: readonly Sample[]): Sample[] {
+  return samples.filter((_, at) => at % 12 === 0);
+}
 
 function render({ load, growths, listenerWarnings }: Soaked): string {
   const signed = (value: number) => `${value < 0 ? "" : "+"}${value.toFixed(1)}`;
