@@ -77,6 +77,15 @@ describe("consume", () => {
   });
 });
 
+describe("a topic that is not there", () => {
+  it("is named, with what may be wrong", async () => {
+    const cluster = { ...at.cluster, namespace: "nobodys." };
+    const complaint = "no topic nobodys.probe.metrics.enriched, or not for this account";
+    await expect(consume({ cluster, topic, group: "any" }).next()).rejects.toThrow(complaint);
+    await expect(readRange({ cluster, topic }).next()).rejects.toThrow(complaint);
+  });
+});
+
 describe("consume in batches", () => {
   it("throws what the handler throws, and gives the batch again to whoever comes next", async () => {
     await at.write({ from: 0, count: 10 });

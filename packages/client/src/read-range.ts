@@ -4,6 +4,7 @@ import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
 import type { Cluster } from "./cluster.ts";
 import { connectionTo } from "./connection.ts";
 import { createDecodeRecords } from "./decode-records.ts";
+import { explained } from "./topic-missing.ts";
 import type { TopicRecord, TopicValues, UndecodableError } from "./topic-record.ts";
 
 export type ReadRangeOptions<Topic extends keyof TopicValues> = {
@@ -39,6 +40,8 @@ export async function* readRange<Topic extends keyof TopicValues>(
         yield* await decode(stretch.partition, records);
       }
     }
+  } catch (error) {
+    throw explained(error, topic);
   } finally {
     await reader.close();
   }

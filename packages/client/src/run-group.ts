@@ -5,6 +5,7 @@ import type { RecordBatch } from "@fiberstream/kafka/records";
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { createHealth } from "@fiberstream/runtime/health";
 import type { Log } from "@fiberstream/runtime/log";
+import { explained } from "./topic-missing.ts";
 
 export type GroupWork = {
   /**
@@ -79,6 +80,8 @@ export async function runGroup(options: {
     metrics: UNCOUNTED,
     health: createHealth(),
     log,
+  }).catch((error: unknown) => {
+    throw explained(error, topic);
   });
   running.resolve(consumer);
   const stop = () => ended.resolve();
