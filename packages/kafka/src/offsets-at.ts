@@ -24,8 +24,9 @@ export async function offsetsAt(options: {
   try {
     await admin.connect();
     // One after the other: a call that goes on when another has failed connects anew, and nobody ends that.
-    const ends = await admin.fetchTopicOffsets(topic);
+    // The ends last: what is found by time is then below them.
     const atTimes = await admin.fetchTopicOffsetsByTimestamp(topic, timeMs);
+    const ends = await admin.fetchTopicOffsets(topic);
     const atTimeOf = new Map(atTimes.map(({ partition, offset }) => [partition, BigInt(offset)]));
     return ends.map(({ partition, low, high }) => ({
       partition,
