@@ -76,7 +76,7 @@ export async function runGroup(options: {
     positionOf: work.positionOf,
     processBatch,
     outOfRangeAdvice: "Take another group name, or set its offsets with Kafka's own tools",
-    onHalt: (reason) => ended.reject(new FatalError(reason, adviceFor(reason, groupId))),
+    onHalt: (reason) => ended.reject(new FatalError(reason, "Nothing more is consumed")),
     metrics: UNCOUNTED,
     health: createHealth(),
     log,
@@ -99,12 +99,6 @@ export async function runGroup(options: {
     await closed;
   }
 }
-
-/** kafkajs says no more than this when the brokers refuse the group. */
-const adviceFor = (reason: string, groupId: string): string =>
-  reason.includes("Failed to find group coordinator")
-    ? `The brokers are not ready, or this account may not use the group ${groupId}`
-    : "Nothing more is consumed";
 
 /**
  * A killed member's partitions move after this, and a member whose batch takes longer while others come or

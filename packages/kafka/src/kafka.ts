@@ -2,6 +2,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import { tlsOptions } from "@fiberstream/runtime/tls-files";
 import { Kafka, logLevel } from "kafkajs";
 import type { KafkaSecurity } from "./access.ts";
+import { tellWhyNoCoordinator } from "./coordinator-search.ts";
 import { useOwnFetchDecoding } from "./fetch-decoding.ts";
 import { createKafkaLog } from "./kafka-log.ts";
 import { tellOffsetsOutOfRange } from "./offset-range.ts";
@@ -10,6 +11,7 @@ import { repairRequestQueue } from "./request-queue-repair.ts";
 repairRequestQueue();
 useOwnFetchDecoding();
 tellOffsetsOutOfRange();
+tellWhyNoCoordinator();
 
 export type KafkaClient = Kafka;
 
