@@ -41,8 +41,6 @@ export function createQualityMetrics(registry: Registry): QualityMetrics {
   return {
     refresh: async (pool) => {
       const days = await query<Sums>(pool, SELECT_SUMS);
-      events.reset();
-      incomplete.reset();
       for (const sums of days) {
         for (const kind of QUALITY_KINDS) events.set({ day: sums.day, kind }, sums[kind]);
         incomplete.set({ day: sums.day }, sums.incomplete);
@@ -51,17 +49,18 @@ export function createQualityMetrics(registry: Registry): QualityMetrics {
   };
 }
 
+// Both days always: a gauge that is not there says nothing, 0 does.
 // Received counts with what is expected only, so that nodes without a rhythm do not make up for others.
 const SELECT_SUMS = `
-  SELECT CASE WHEN day = (now() AT TIME ZONE 'UTC')::date THEN 'today' ELSE 'yesterday' END AS day,
+  SELECT days.name AS day,
          coalesce(sum(events) FILTER (WHERE expected IS NOT NULL), 0)::float8 AS received,
          coalesce(sum(expected), 0)::float8 AS expected,
-         sum(late)::float8 AS late,
-         sum(ahead)::float8 AS ahead,
-         sum(out_of_range)::float8 AS out_of_range,
-         sum(conflicts)::float8 AS conflict,
-         sum(repeats)::float8 AS repeat,
+         coalesce(sum(late), 0)::float8 AS late,
+         coalesce(sum(ahead), 0)::float8 AS ahead,
+         coalesce(sum(out_of_range), 0)::float8 AS out_of_range,
+         coalesce(sum(conflicts), 0)::float8 AS conflict,
+         coalesce(sum(repeats), 0)::float8 AS repeat,
          (count(*) FILTER (WHERE events < 0.95 * expected))::float8 AS incomplete
-  FROM metric_quality_daily
-  WHERE day >= (now() AT TIME ZONE 'UTC')::date - 1
+  FROM (VALUES ('today', 0), ('yesterday', 1)) AS days (name, ago)
+  LEFT JOIN metric_quality_daily ON day = (now() AT TIME ZONE 'UTC')::date - ago
   GROUP BY 1`;
