@@ -132,7 +132,9 @@ describeNatively("on parts that let in only whom they know", () => {
     }
     expect(nodes).toContain(nodeId);
     const others = consume({ cluster, topic: "probe.metrics.enriched", group: "sink-writer" });
-    await expect(others.next()).rejects.toThrow(/Not authorized to access group.*Grant this user the consumer group/);
+    await expect(others.next()).rejects.toThrow(
+      /Not authorized to access group.*Grant this user the consumer group/,
+    );
   });
 
   it("running the deploy steps again changes nothing", async () => {
