@@ -23,10 +23,13 @@ export async function offsetsAt(options: {
   const admin = options.kafka.admin();
   try {
     await admin.connect();
-    // One after the other: a call that goes on when another has failed connects anew, and nobody ends that.
-    // The ends last: what is found by time is then below them.
-    const atTimes = await admin.fetchTopicOffsetsByTimestamp(topic, timeMs);
-    const ends = await admin.fetchTopicOffsets(topic);
+    const calls = [
+      admin.fetchTopicOffsets(topic),
+      admin.fetchTopicOffsetsByTimestamp(topic, timeMs),
+    ] as const;
+    // Both come to their end: one that went on after the other's failure would connect anew, and never end.
+    await Promise.allSettled(calls);
+    const [ends, atTimes] = await Promise.all(calls);
     const atTimeOf = new Map(atTimes.map(({ partition, offset }) => [partition, BigInt(offset)]));
     return ends.map(({ partition, low, high }) => ({
       partition,
