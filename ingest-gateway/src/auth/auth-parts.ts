@@ -42,7 +42,10 @@ export function startAuthentication(options: {
   createAuthModeGauge(registry).set({ mode: config.authMode }, 1);
   if (config.authMode === "open") {
     refuseOpenPort(config);
-    log.warn({ address: config.host }, "AUTH_MODE is open: everyone who reaches this port may send");
+    log.warn(
+      { address: config.host },
+      "AUTH_MODE is open: everyone who reaches this port may send",
+    );
     return authenticateNobody;
   }
   // Two connections: equal look-ups are one already, and a flood of unknown keys should wait, not spread.

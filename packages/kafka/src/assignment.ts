@@ -17,9 +17,11 @@ export type HeldPartition = {
 export type Assignment = {
   /** A new assignment: nothing of it is fetched until its position is known. To be called before the first fetch. */
   begin: (partitions: readonly number[]) => void;
-  /** Stops fetching a partition until its owner has said again where it goes on. */
+  /** Nothing is ours any more: the consumer has stopped, for good or to start anew. */
+  end: () => void;
+  /** Stops fetching a partition until its owner has said again where it goes on; nothing if it is not placed. */
   placeAgain: (partition: number) => void;
-  /** Stops fetching a partition until `released` settles, then goes on at its position. */
+  /** Stops fetching a partition until `released` settles, then goes on at its position; nothing if it is not placed. */
   hold: (partition: number, position: bigint, released: Promise<void>) => void;
   /** Undefined while the partition is not ours or not yet placed. */
   current: (partition: number) => HeldPartition | undefined;
@@ -94,13 +96,17 @@ export function createAssignment(options: {
       if (partitions.length > 0) consumer.pause([{ topic, partitions: [...partitions] }]);
       void placeAll(partitions, held);
     },
+    end: () => {
+      held = new Map();
+    },
     placeAgain: (partition) => {
-      held.delete(partition);
+      if (!held.delete(partition)) return;
       stop(partition);
       void placeAll([partition], held);
     },
     hold: (partition, position, released) => {
       const into = held;
+      if (!into.has(partition)) return;
       stop(partition);
       void released.then(() => {
         if (held === into && !stopping.aborted) goOn(partition, position);

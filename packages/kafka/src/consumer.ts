@@ -171,6 +171,8 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     options.onAssigned?.(partitions);
     assignment.begin(partitions);
   });
+  // The client takes no orders from here on, until it has joined again.
+  consumer.on(consumer.events.STOP, assignment.end);
   consumer.on(consumer.events.FETCH_START, alive);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     crashed(payload.error);
