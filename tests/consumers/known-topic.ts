@@ -36,6 +36,8 @@ export type KnownTopic = {
 const BULK = 3_000;
 /** As many requests, so that the processor meets the bulk in many small batches. */
 const BULK_REQUESTS = 30;
+/** So many of them come after the aborted transaction. */
+const LAST = BULK / BULK_REQUESTS;
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
 /**
@@ -53,28 +55,32 @@ export async function makeKnownTopic(platform: Platform): Promise<KnownTopic> {
   await send(edges);
   // A probe that has lost its answer sends again: these are not to come twice.
   await send(edges.slice(0, 5));
-  const passing = sendInParts(send, bulk);
+  const passing = sendInParts(send, bulk.slice(0, -LAST));
   await rowsOf(platform, edges.length + 1);
-  await abortCopies(topic, await readKnown(topic));
   await platform.service("stream-processor").kill("SIGKILL");
   await platform.restart("stream-processor");
-  const { accepted, rejected } = await passing;
-  if (accepted !== BULK) throw new Error(`not all accepted: ${JSON.stringify(rejected)}`);
+  await passing;
+  await rowsOf(platform, sent.length - LAST);
+  // Not beside an open transaction of the processor: kafkajs by itself reads aborted records where two overlap.
+  await abortCopies(topic, await readKnown(topic));
+  await sendInParts(send, bulk.slice(-LAST));
   await rowsOf(platform, sent.length);
 
   return { topic, sent, records: await readKnown(topic) };
 }
 
+/** @throws when not all are accepted */
 async function sendInParts(send: ReturnType<typeof createSender>, events: readonly ProbeEvent[]) {
-  const size = events.length / BULK_REQUESTS;
   let accepted = 0;
   const rejected: unknown[] = [];
-  for (let at = 0; at < events.length; at += size) {
-    const result = await send(events.slice(at, at + size));
+  for (let at = 0; at < events.length; at += LAST) {
+    const result = await send(events.slice(at, at + LAST));
     accepted += result.accepted;
     rejected.push(...result.rejected);
   }
-  return { accepted, rejected };
+  if (accepted !== events.length) {
+    throw new Error(`not all accepted: ${JSON.stringify(rejected)}`);
+  }
 }
 
 const rowsOf = (platform: Platform, count: number) =>
