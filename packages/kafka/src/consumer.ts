@@ -4,6 +4,7 @@ import type { EachBatchPayload } from "kafkajs";
 import { type Assignment, createAssignment, type HeldPartition } from "./assignment.ts";
 import { createBatchLoop } from "./batch-loop.ts";
 import type { KafkaClient } from "./kafka.ts";
+import { historyIn } from "./history.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
 import { OffsetOutOfRangeError } from "./offset-range.ts";
 import type { PipelineMetrics } from "./pipeline-metrics.ts";
@@ -293,12 +294,4 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       await consumer.disconnect();
     },
   };
-}
-
-/** How many records stand before the position: offsets stay below 2^53 for as long as anyone lives. */
-function historyIn(messages: readonly { offset: string }[], position: bigint | undefined): number {
-  const first = messages[0];
-  if (position === undefined || first === undefined || BigInt(first.offset) >= position) return 0;
-  const at = messages.findIndex(({ offset }) => Number(offset) >= Number(position));
-  return at === -1 ? messages.length : at;
 }
