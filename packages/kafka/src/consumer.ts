@@ -96,7 +96,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     groupId,
     allowAutoTopicCreation: false,
     sessionTimeout: sessionTimeoutMs,
-    // Whoever dies while the group joins is waited for so long, instead of for its session.
+    // Who dies in the middle of a join is waited for until this is over: no longer than one who dies at work.
     rebalanceTimeout: sessionTimeoutMs,
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
     minBytes: options.minBytes ?? 1,
