@@ -20,8 +20,8 @@ export const sinkSettings = {
   ),
   maxWaitMs: setting(
     "SINK_MAX_WAIT_MS",
-    wholeNumber({ min: 1, max: 10_000 }).default(50),
-    "how long a record may wait for others to be written with it, ms; a backlog does not wait",
+    wholeNumber({ min: 1, max: 10_000 }).default(20),
+    "how long a record may wait for others to be written with it, ms; one that comes alone does not wait",
   ),
   nodeSilentAfterMs: setting(
     "SINK_NODE_SILENT_AFTER_MS",
