@@ -1,7 +1,7 @@
 import type { Breaker } from "@fiberstream/kafka/breaker";
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import type { IncomingRecord, OutgoingRecord, RecordBatch } from "@fiberstream/kafka/records";
-import type { TransactionalProducer } from "@fiberstream/kafka/transactional-producer";
+import type { TransactionPart } from "@fiberstream/kafka/shared-transactions";
 import type { DeadReason, FailureClass, Outcome } from "@fiberstream/runtime/outcome";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import type { RawEventDecoder } from "./decode-raw.ts";
@@ -23,7 +23,7 @@ export type BatchSteps = {
   enrich: Enrich;
   traceBatch: TraceBatch;
   alertRecord: (alert: ProbeAlert) => OutgoingRecord;
-  producerOf: (partition: number) => TransactionalProducer;
+  commit: (part: TransactionPart) => Promise<void>;
   topics: { enriched: string; alerts: string; deadLetter: string };
   groupId: string;
   count: (counts: BatchCounts) => void;
@@ -47,7 +47,7 @@ export type BatchCounts = {
  * @throws {TransientError} nothing of the batch is seen downstream, or all of it is: ask for the committed offset
  */
 export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) => Promise<void> {
-  const { decoder, breaker, lookupNodes, producerOf, topics, groupId } = steps;
+  const { decoder, breaker, lookupNodes, topics } = steps;
   const inHand = createInHand<Work>();
 
   const prepare = async (batch: RecordBatch): Promise<Work> => {
@@ -63,21 +63,19 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
 
   const processOne = async (batch: RecordBatch, trace: BatchTrace) => {
     const work = inHand.of(batch) ?? inHand.keep(batch, await prepare(batch));
-    const enriched = trace.sending(work.enriched);
-    await producerOf(batch.partition).transaction(async (transaction) => {
-      const { topic, partition, nextOffset } = batch;
-      const sent = transaction.send([
-        // To the partition of the same number, so that a node's events keep their order whatever put them in it.
-        { topic: topics.enriched, partition, records: enriched },
-        { topic: topics.alerts, partition, records: work.alerts },
-        { topic: topics.deadLetter, records: work.deadLetters },
-      ]);
-      if (work.deadLetters.length > 0) sent.catch(steps.countFailedDeadLetters);
-      await Promise.all([
-        sent,
-        transaction.commitOffset({ groupId, topic, partition, nextOffset, metadata: work.note }),
-      ]);
-    });
+    const { partition, nextOffset } = batch;
+    const batches = [
+      // To the partition of the same number, so that a node's events keep their order whatever put them in it.
+      { topic: topics.enriched, partition, records: trace.sending(work.enriched) },
+      { topic: topics.alerts, partition, records: work.alerts },
+      { topic: topics.deadLetter, records: work.deadLetters },
+    ];
+    try {
+      await steps.commit({ partition, nextOffset, metadata: work.note, batches });
+    } catch (error) {
+      if (work.deadLetters.length > 0) steps.countFailedDeadLetters();
+      throw error;
+    }
     inHand.done(batch);
     steps.count(work.counts);
   };

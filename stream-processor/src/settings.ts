@@ -16,7 +16,7 @@ export const processorSettings = {
   ...eventTimeSettings(),
   partitionsConcurrently: setting(
     "PARTITIONS_CONCURRENTLY",
-    wholeNumber({ min: 1, max: 64 }).default(4),
+    wholeNumber({ min: 1, max: 64 }).default(16),
     "partitions worked on side by side",
   ),
   maxFetchBytes: setting(
@@ -24,6 +24,11 @@ export const processorSettings = {
     // Draining 300,000 events: 7.7 us an event and 337 MB with 1 MB, 9.5 and 288 with half, 9.2 and 266 with a quarter.
     wholeNumber({ min: 16_384, max: 16_777_216 }).default(524_288),
     "the most that one fetch brings of one partition, which is the largest transaction",
+  ),
+  maxWaitMs: setting(
+    "PROCESSOR_MAX_WAIT_MS",
+    wholeNumber({ min: 1, max: 10_000 }).default(25),
+    "how long a record may wait for others to share its transaction, ms; one that comes alone does not wait",
   ),
   memoryNodes: setting(
     "MEMORY_NODES",

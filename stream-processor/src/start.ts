@@ -3,6 +3,7 @@ import { createBreaker } from "@fiberstream/kafka/breaker";
 import { runConsumer } from "@fiberstream/kafka/consumer";
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { createKafka } from "@fiberstream/kafka/kafka";
+import { neighbourAssigner } from "@fiberstream/kafka/partition-blocks";
 import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { connectProducer } from "@fiberstream/kafka/producer";
@@ -69,7 +70,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     createPool({
       databaseUrl: config.databaseUrl,
       applicationName: "stream-processor",
-      maxConnections: config.partitionsConcurrently + 1,
+      maxConnections: 5,
       log,
     }),
     (owned) => owned.end(),
@@ -97,16 +98,23 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     ),
     (owned) => owned.close(),
   );
-  const producers = life.own(createPartitionProducers({ kafka, groupId, groupOffsets }), (owned) =>
-    owned.close(),
-  );
-
   const reader = life.own(
     await waitFor("kafka", kafkaAddress, () => connectTopicReader({ kafka })),
     (owned) => owned.close(),
   );
   const [rawCount, alertCount] = await waitFor("kafka", kafkaAddress, () =>
     partitionCounts({ kafka, topics: [topics.raw, topics.alerts] }),
+  );
+
+  const producers = life.own(
+    createPartitionProducers({
+      kafka,
+      groupId,
+      topic: topics.raw,
+      partitions: rawCount ?? 0,
+      groupOffsets,
+    }),
+    (owned) => owned.close(),
   );
 
   const metrics = createPipelineMetrics({ registry: metricsRegistry, stage: "processor" });
@@ -178,7 +186,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     }),
     traceBatch: createTraceBatch({ tracing, groupId, topic: topics.enriched }),
     alertRecord: createAlertRecord({ schema: schemas.alert, schemaId: ids.alert }),
-    producerOf: producers.of,
+    commit: producers.commit,
     topics,
     groupId,
     count: processorMetrics.countBatch,
@@ -190,13 +198,17 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         kafka,
         groupId,
         topic: topics.raw,
+        partitionAssigner: neighbourAssigner,
         partitionsConcurrently: config.partitionsConcurrently,
         maxBytesPerPartition: config.maxFetchBytes,
         sessionTimeoutMs: config.sessionTimeoutMs,
+        minBytes: config.maxFetchBytes,
+        maxWaitMs: config.maxWaitMs,
         positionOf: producers.positionOf,
         readFrom: windows.readFrom,
         onHistory: windows.learn,
         onAssigned: (partitions) => {
+          producers.assigned(partitions);
           windows.keepOnly(partitions);
           breaker.keepOnly(partitions);
         },

@@ -129,7 +129,11 @@ function createChoice({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
 async function sendBack(
   producer: TransactionalProducer,
   letters: readonly DeadLetter[],
-  position: { groupId: string; topic: string; partition: number; nextOffset: bigint },
+  {
+    groupId,
+    topic,
+    ...position
+  }: { groupId: string; topic: string; partition: number; nextOffset: bigint },
 ): Promise<void> {
   const places = Map.groupBy(letters, ({ origin }) => `${origin.partition} ${origin.topic}`);
   const batches = [...places.values()].map((some) => ({
@@ -139,7 +143,7 @@ async function sendBack(
   }));
   await producer.transaction(async (transaction) => {
     await transaction.send(batches);
-    await transaction.commitOffset(position);
+    await transaction.commitOffsets({ groupId, topic, partitions: [position] });
   });
 }
 

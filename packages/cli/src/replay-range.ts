@@ -80,12 +80,12 @@ export async function replayRange(
             looked++;
           }
           if (nextOffset === undefined) return result;
-          const position = { groupId, topic, partition, nextOffset };
+          const moved = { groupId, topic, partitions: [{ partition, nextOffset }] };
           if (!dryRun) {
             await producer.transaction(async (transaction) => {
               // To the partition of the same number where there is one: a node's records keep their order.
               await transaction.send([{ topic: into, partition, records: chosen }]);
-              await transaction.commitOffset(position);
+              await transaction.commitOffsets(moved);
             });
           }
           result.copied += chosen.length;

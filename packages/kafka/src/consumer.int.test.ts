@@ -271,7 +271,11 @@ describe("consumer", () => {
     await expect(failing).rejects.toThrow("changed my mind");
     await transactional.transaction(async (transaction) => {
       await transaction.send([{ topic, records: [{ key: "k", value: Buffer.from("committed") }] }]);
-      await transaction.commitOffset({ groupId, topic, partition: 0, nextOffset: 7n });
+      await transaction.commitOffsets({
+        groupId,
+        topic,
+        partitions: [{ partition: 0, nextOffset: 7n }],
+      });
     });
     const seen: string[] = [];
     await consume({
@@ -293,12 +297,10 @@ describe("transactional producer", () => {
       (owned) => owned.close(),
     );
     await transactional.transaction(async (transaction) => {
-      await transaction.commitOffset({
+      await transaction.commitOffsets({
         groupId,
         topic,
-        partition: 0,
-        nextOffset: 7n,
-        metadata: "x",
+        partitions: [{ partition: 0, nextOffset: 7n, metadata: "x" }],
       });
     });
     await until(async () => (await offsets.committed(0)) !== undefined, {
@@ -321,7 +323,11 @@ describe("transactional producer", () => {
     await zombie.fence();
     const late = zombie.transaction(async (transaction) => {
       await transaction.send([{ topic, records: [{ key: "k", value: Buffer.from("late") }] }]);
-      await transaction.commitOffset({ groupId, topic, partition: 0, nextOffset: 99n });
+      await transaction.commitOffsets({
+        groupId,
+        topic,
+        partitions: [{ partition: 0, nextOffset: 99n }],
+      });
       await heir.fence();
       expect(await offsets.committed(0)).toBeUndefined();
     });

@@ -1,6 +1,6 @@
 import type { Health } from "@fiberstream/runtime/health";
 import type { Log } from "@fiberstream/runtime/log";
-import type { EachBatchPayload } from "kafkajs";
+import type { EachBatchPayload, PartitionAssigner } from "kafkajs";
 import { type Assignment, createAssignment, type HeldPartition } from "./assignment.ts";
 import { createBatchLoop } from "./batch-loop.ts";
 import type { KafkaClient } from "./kafka.ts";
@@ -15,12 +15,17 @@ export type ConsumerOptions = {
   readonly kafka: KafkaClient;
   readonly groupId: string;
   readonly topic: string;
+  /** How the group shares its partitions out; by default one by one. */
+  readonly partitionAssigner?: PartitionAssigner;
   readonly partitionsConcurrently: number;
   /** A killed member's partitions move after this; a longer pause of the process costs a rebalance. Default 10 s. */
   readonly sessionTimeoutMs?: number;
   /** The most that one fetch brings of one partition; default 1 MB. */
   readonly maxBytesPerPartition?: number;
-  /** The broker holds a fetch back until it has so many bytes, or `maxWaitMs` long; default 1 byte, 250 ms. */
+  /**
+   * The broker holds a fetch back until it has so many bytes, or `maxWaitMs` long; default 1 byte, 250 ms. With
+   * more than 1 byte only while records come, see `lingerWhileRecordsCome`.
+   */
   readonly minBytes?: number;
   readonly maxWaitMs?: number;
   /**
@@ -95,6 +100,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
+    ...(options.partitionAssigner && { partitionAssigners: [options.partitionAssigner] }),
     sessionTimeout: sessionTimeoutMs,
     // Who dies in the middle of a join is waited for until this is over: no longer than one who dies at work.
     rebalanceTimeout: sessionTimeoutMs,

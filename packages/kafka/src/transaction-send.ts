@@ -26,7 +26,7 @@ export async function sendInTransaction(
   if (filled.length === 0) return;
   await cluster.addMultipleTargetTopics(filled.map(({ topic }) => topic));
   await cluster.refreshMetadataIfNecessary();
-  const parts = filled.flatMap((batch) => partsOf(cluster, batch));
+  const parts = joined(filled.flatMap((batch) => partsOf(cluster, batch)));
   begin();
   await whileBusy(() => coordinator.addPartitionsToTxn({ ...identity, topics: topicsOf(parts) }));
   for (let portion = takePortion(parts); portion.length > 0; portion = takePortion(parts)) {
@@ -53,6 +53,17 @@ function partsOf(cluster: Cluster, { topic, records, partition }: TopicRecords):
     sent: 0,
   }));
 }
+
+/** What goes to the same partition, as one: a request has one batch of each. */
+function joined(parts: readonly Part[]): Part[] {
+  return [...Map.groupBy(parts, nameOf).values()].flatMap(([first, ...more]) => {
+    if (first === undefined) return [];
+    if (more.length === 0) return [first];
+    return [{ ...first, records: [first, ...more].flatMap(({ records }) => records) }];
+  });
+}
+
+const nameOf = ({ topic, partition }: Part) => `${topic} ${partition}`;
 
 function topicsOf(parts: readonly Part[]): { topic: string; partitions: number[] }[] {
   return [...Map.groupBy(parts, ({ topic }) => topic)].map(([topic, some]) => ({
@@ -84,8 +95,9 @@ async function produce({ cluster, identity, sequences }: Session, portion: Part[
     return leader ?? "";
   });
   const requests = [...byLeader].map(async ([nodeId, parts]) => {
-    const batches: PartitionBatch[] = parts.map(({ topic, partition, records }) => {
-      const name = `${topic} ${partition}`;
+    const batches: PartitionBatch[] = parts.map((part) => {
+      const { topic, partition, records } = part;
+      const name = nameOf(part);
       const firstSequence = sequences.get(name) ?? 0;
       sequences.set(name, (firstSequence + records.length) % 2 ** 31);
       const batch = writeRecordBatch(records, { ...identity, firstSequence }, nowMs);

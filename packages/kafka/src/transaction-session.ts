@@ -28,24 +28,30 @@ export async function openSession(kafka: KafkaClient, transactionalId: string): 
   const cluster = createCluster(kafka);
   try {
     await cluster.connect();
-    const { coordinator, producerId, producerEpoch } = await whileBusy(async () => {
-      // Asked for anew each time: on a cluster that has just started, it moves.
-      const found = await cluster.findGroupCoordinator({
-        groupId: transactionalId,
-        coordinatorType: COORDINATOR.transaction,
-      });
-      const given = await found.initProducerId({
-        transactionalId,
-        transactionTimeout: TRANSACTION_TIMEOUT_MS,
-      });
-      return { ...given, coordinator: found };
-    }, BUSY_OR_MOVING);
-    const identity = { transactionalId, producerId, producerEpoch };
-    return { cluster, coordinator, groupCoordinators: new Map(), identity, sequences: new Map() };
+    const taken = await takeOver(cluster, transactionalId);
+    return { ...taken, cluster, groupCoordinators: new Map(), sequences: new Map() };
   } catch (error) {
     await cluster.disconnect().catch(() => undefined);
     throw error;
   }
+}
+
+export async function takeOver(
+  cluster: Cluster,
+  transactionalId: string,
+): Promise<Pick<Session, "coordinator" | "identity">> {
+  return whileBusy(async () => {
+    // Asked for anew each time: on a cluster that has just started, it moves.
+    const coordinator = await cluster.findGroupCoordinator({
+      groupId: transactionalId,
+      coordinatorType: COORDINATOR.transaction,
+    });
+    const { producerId, producerEpoch } = await coordinator.initProducerId({
+      transactionalId,
+      transactionTimeout: TRANSACTION_TIMEOUT_MS,
+    });
+    return { coordinator, identity: { transactionalId, producerId, producerEpoch } };
+  }, BUSY_OR_MOVING);
 }
 
 /**

@@ -42,7 +42,7 @@ const connectOffsets = async (): Promise<GroupOffsets> =>
 const write = (value: string, nextOffset: bigint) => async (scope: TransactionScope) => {
   await Promise.all([
     scope.send([{ topic, partition: 0, records: [{ key: null, value: Buffer.from(value) }] }]),
-    scope.commitOffset({ groupId, topic, partition: 0, nextOffset }),
+    scope.commitOffsets({ groupId, topic, partitions: [{ partition: 0, nextOffset }] }),
   ]);
 };
 const committedValues = async () => {

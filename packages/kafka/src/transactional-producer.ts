@@ -7,13 +7,15 @@ import { BUSY_OR_MOVING, openSession, type Session, whileBusy } from "./transact
 /** What can be done inside a transaction, side by side. Nothing of it is seen by others before the commit. */
 export type TransactionScope = {
   send: (batches: readonly TopicRecords[]) => Promise<void>;
-  /** Moves a consumer group's position with the transaction; `metadata` (up to 4 KB) comes back with it. */
-  commitOffset: (position: {
-    groupId: string;
-    topic: string;
-    partition: number;
-    nextOffset: bigint;
-    metadata?: string;
+  /** Moves a consumer group's positions with the transaction; `metadata` (up to 4 KB) comes back with each. */
+  commitOffsets: (positions: {
+    readonly groupId: string;
+    readonly topic: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly nextOffset: bigint;
+      readonly metadata?: string;
+    }[];
   }) => Promise<void>;
 };
 
@@ -88,7 +90,7 @@ async function runTransaction(
   try {
     await work({
       send: (batches) => sendInTransaction(session, batches, begin),
-      commitOffset: (position) => commitOffset(session, position, begin),
+      commitOffsets: (positions) => commitOffsets(session, positions, begin),
     });
   } catch (error) {
     // What failed may have left the transaction open; should this fail too, the next fence ends it.
@@ -101,21 +103,19 @@ async function runTransaction(
   }
 }
 
-async function commitOffset(
+async function commitOffsets(
   { cluster, coordinator, groupCoordinators, identity }: Session,
-  {
-    groupId,
-    topic,
-    partition,
-    nextOffset,
-    metadata = "",
-  }: Parameters<TransactionScope["commitOffset"]>[0],
+  { groupId, topic, partitions }: Parameters<TransactionScope["commitOffsets"]>[0],
   begin: () => void,
 ): Promise<void> {
   begin();
   await whileBusy(() => coordinator.addOffsetsToTxn({ ...identity, groupId }));
-  const partitions = [{ partition, offset: nextOffset.toString(), metadata }];
-  const moved = { ...identity, groupId, topics: [{ topic, partitions }] };
+  const offsets = partitions.map(({ partition, nextOffset, metadata = "" }) => ({
+    partition,
+    offset: nextOffset.toString(),
+    metadata,
+  }));
+  const moved = { ...identity, groupId, topics: [{ topic, partitions: offsets }] };
   await whileBusy(async () => {
     const coordinatorType = COORDINATOR.group;
     const owner =
