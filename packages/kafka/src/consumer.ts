@@ -22,10 +22,7 @@ export type ConsumerOptions = {
   readonly sessionTimeoutMs?: number;
   /** The most that one fetch brings of one partition; default 1 MB. */
   readonly maxBytesPerPartition?: number;
-  /**
-   * The broker holds a fetch back until it has so many bytes, or `maxWaitMs` long; default 1 byte, 250 ms. With
-   * more than 1 byte only while records come, see `lingerWhileRecordsCome`.
-   */
+  /** A fetch gathers so many bytes, `maxWaitMs` long, while records come (`fetch-linger.ts`); default 1, 250 ms. */
   readonly minBytes?: number;
   readonly maxWaitMs?: number;
   /**

@@ -1,6 +1,6 @@
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { describe, expect, it } from "@jest/globals";
-import { isFenced, isRejoinNeeded, kafkaFailure } from "./kafka-errors.ts";
+import { isFenced, kafkaFailure } from "./kafka-errors.ts";
 
 const protocolError = (type: string) => Object.assign(new Error(type), { type });
 const wrapped = (cause: Error) => new Error("retries exceeded", { cause });
@@ -41,10 +41,8 @@ describe("kafkaFailure", () => {
     expect(kafkaFailure(failure)).toBe(failure);
   });
 
-  it("tells a fence and a rebalance, however deep", () => {
+  it("tells a fence, however deep", () => {
     expect(isFenced(wrapped(protocolError("INVALID_PRODUCER_EPOCH")))).toBe(true);
     expect(isFenced(protocolError("NOT_LEADER_FOR_PARTITION"))).toBe(false);
-    expect(isRejoinNeeded(protocolError("ILLEGAL_GENERATION"))).toBe(true);
-    expect(isRejoinNeeded(protocolError("INVALID_PRODUCER_EPOCH"))).toBe(false);
   });
 });

@@ -18,9 +18,6 @@ export function kafkaFailure(error: unknown): TransientError | FatalError {
 /** Whether another producer with the same transactional id has taken over. */
 export const isFenced = (error: unknown): boolean => FENCED.has(typeOf(error) ?? "");
 
-/** Whether this member has to join its group again; only the client itself can do that. */
-export const isRejoinNeeded = (error: unknown): boolean => REJOIN.has(typeOf(error) ?? "");
-
 /** Whether the cluster has no such topic. */
 export const isTopicMissing = (error: unknown): boolean =>
   typeOf(error) === "UNKNOWN_TOPIC_OR_PARTITION";
@@ -63,10 +60,3 @@ const FATAL: ReadonlyMap<string, string> = new Map([
 ]);
 
 const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "INVALID_TXN_STATE"]);
-
-const REJOIN = new Set([
-  "REBALANCE_IN_PROGRESS",
-  "ILLEGAL_GENERATION",
-  "UNKNOWN_MEMBER_ID",
-  "NOT_COORDINATOR_FOR_GROUP",
-]);
