@@ -20,7 +20,7 @@ export const sinkSettings = {
   ),
   maxWaitMs: setting(
     "SINK_MAX_WAIT_MS",
-    wholeNumber({ min: 1, max: 10_000 }).default(20),
+    wholeNumber({ min: 1, max: 2_000 }).default(20),
     "how long a record may wait for others to be written with it, ms; one that comes alone does not wait",
   ),
   nodeSilentAfterMs: setting(

@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => life.stop());
 
 /** A processor that was given some partitions and knows where they go on. */
-const placedMember = async (partitions: readonly number[]) => {
+const placedMember = async (partitions: readonly number[], isShared = true) => {
   const groupOffsets = life.own(
     await connectGroupOffsets({ kafka, groupId: topic, topic }),
     (owned) => owned.close(),
@@ -39,7 +39,7 @@ const placedMember = async (partitions: readonly number[]) => {
     }),
     (owned) => owned.close(),
   );
-  member.assigned(partitions);
+  member.assigned(partitions, { isShared });
   await Promise.all(partitions.map((partition) => member.positionOf(partition)));
   return member;
 };
@@ -50,33 +50,48 @@ const part = (partition: number, nextOffset: bigint) => ({
   batches: [{ topic, partition, records: [{ key: null, value: Buffer.from("x") }] }],
 });
 
-describe.each([
-  { had: ALL, has: ALL },
-  { had: ALL, has: HALF },
-  { had: HALF, has: ALL },
-  { had: HALF, has: HALF },
-])("a processor that had partitions $had of 4 when another has $has", ({ had, has }) => {
-  it("can write for none of them any more, and the other goes on behind what it wrote", async () => {
-    const before = await placedMember(had);
-    await Promise.all(had.map((partition) => before.commit(part(partition, 5n))));
-    const after = await placedMember(has);
-    for (const partition of HALF) {
-      expect(await after.positionOf(partition)).toBe(5n);
-      await expect(before.commit(part(partition, 6n))).rejects.toThrow(/epoch|fenced/i);
-    }
-    await Promise.all(has.map((partition) => after.commit(part(partition, 7n))));
-    expect(await after.positionOf(0)).toBe(7n);
-  });
+/** As one of several, as the only one of a group that shares, and of one that does not. */
+const SHARES = [
+  { partitions: HALF, isShared: true },
+  { partitions: ALL, isShared: true },
+  { partitions: ALL, isShared: false },
+];
+
+describe.each(SHARES)("a processor that had $partitions, shared $isShared", (had) => {
+  it.each(SHARES)(
+    "can write for none that another has of $partitions, shared $isShared",
+    async (has) => {
+      const before = await placedMember(had.partitions, had.isShared);
+      await Promise.all(had.partitions.map((one) => before.committing(one)(part(one, 5n))));
+      const after = await placedMember(has.partitions, has.isShared);
+      for (const partition of HALF) {
+        expect(await after.positionOf(partition)).toBe(5n);
+        const late = before.committing(partition)(part(partition, 6n));
+        await expect(late).rejects.toThrow(/epoch|fenced/i);
+      }
+      await Promise.all(has.partitions.map((one) => after.committing(one)(part(one, 7n))));
+      expect(await after.positionOf(0)).toBe(7n);
+    },
+  );
 });
 
 describe("a processor", () => {
+  it("cannot commit what it read before an assignment, wherever the partition stands now", async () => {
+    const member = await placedMember(ALL);
+    const commitOld = member.committing(1);
+    member.assigned(ALL, { isShared: true });
+    await member.positionOf(1);
+    await expect(commitOld(part(1, 4n))).rejects.toThrow("assigned anew");
+    expect(await member.positionOf(1)).toBeUndefined();
+  });
+
   it("goes on under the same ids after an assignment that left all as it was", async () => {
     const member = await placedMember(ALL);
-    await member.commit(part(1, 3n));
-    member.assigned(ALL);
-    await expect(member.commit(part(1, 4n))).rejects.toThrow("assigned anew");
+    await member.committing(1)(part(1, 3n));
+    member.assigned(ALL, { isShared: true });
+    await expect(member.committing(1)(part(1, 4n))).rejects.toThrow("assigned anew");
     expect(await member.positionOf(1)).toBe(3n);
-    await member.commit(part(1, 4n));
+    await member.committing(1)(part(1, 4n));
     expect(await member.positionOf(1)).toBe(4n);
   });
 });

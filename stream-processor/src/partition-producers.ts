@@ -9,6 +9,7 @@ import {
   type TransactionPart,
 } from "@fiberstream/kafka/shared-transactions";
 import { createTransactionalProducer } from "@fiberstream/kafka/transactional-producer";
+import { TransientError } from "@fiberstream/runtime/errors";
 import { readNote, type WindowNote } from "./window-note.ts";
 
 /**
@@ -28,18 +29,18 @@ export function createPartitionProducers(options: {
 }) {
   const { kafka, groupId, topic, groupOffsets } = options;
   const transactions = new Map<string, SharedTransactions>();
-  /** Under which id, and since when, each partition's position is known. */
-  const placed = new Map<number, { shared: SharedTransactions; tenure: Tenure }>();
+  const placed = new Map<number, Place>();
   const notes = new Map<number, WindowNote | undefined>();
   const fences = createFences(kafka);
   let owned: ReadonlySet<number> = new Set();
+  let count = options.partitions;
 
   const idOf = ({ first, size }: Block) =>
     size === 1 ? `${groupId}-${first}` : `${groupId}-${first}-to-${first + size - 1}`;
 
   const idsAround = (partition: number): { used: string; unused: string[] } => {
     const blocks = blocksAround(partition);
-    const isOurs = (block: Block) => isOwned(block, owned, options.partitions);
+    const isOurs = (block: Block) => isOwned(block, owned, count);
     const used = blocks.find(isOurs) ?? { first: partition, size: 1 };
     const unused = blocks.filter(({ size }) => size !== used.size);
     return { used: idOf(used), unused: unused.map(idOf) };
@@ -56,16 +57,27 @@ export function createPartitionProducers(options: {
   };
 
   return {
-    /** To be told of every assignment, before the positions of its partitions are asked for. */
-    assigned: (partitions: readonly number[]): void => {
-      owned = new Set(partitions);
+    /**
+     * To be told of every assignment, before the positions of its partitions are asked for.
+     * @param isShared whether all members know blocks; else each partition is written for by itself, under the
+     *   id that also members of earlier versions fence
+     */
+    assigned: (partitions: readonly number[], { isShared }: { isShared: boolean }): void => {
+      owned = new Set(isShared ? partitions : []);
+      count = Math.max(count, ...partitions.map((partition) => partition + 1));
       for (const shared of transactions.values()) shared.leave();
     },
-    /** @throws {TransientError} all of it is seen downstream or nothing: ask where the partition goes on */
-    commit: async (part: TransactionPart): Promise<void> => {
-      const place = placed.get(part.partition);
-      if (place === undefined) throw new Error(`partition ${part.partition} has no position yet`);
-      await place.shared.commit(place.tenure, part);
+    /**
+     * How to commit what is read from a partition where it stands now. What it returns throws TransientError when
+     * all of it is seen downstream or nothing, or when the partition has another place since: ask for the position.
+     */
+    committing: (partition: number) => {
+      const place = placed.get(partition);
+      return async (part: TransactionPart): Promise<void> => {
+        if (place === undefined) throw new Error(`partition ${partition} has no position yet`);
+        await place.shared.commit(place.tenure, part);
+        place.nextOffset = part.nextOffset;
+      };
     },
     /**
      * Where a partition goes on: first the fences, which end open transactions of those who had it, then the
@@ -77,7 +89,16 @@ export function createPartitionProducers(options: {
       const shared = under(used);
       const [tenure] = await Promise.all([shared.enter(), fences.fence(unused)]);
       const committed = await groupOffsets.committed(partition);
-      placed.set(partition, { shared, tenure });
+      const before = placed.get(partition);
+      const nextOffset = before?.tenure === tenure ? before.nextOffset : undefined;
+      // A fence waits until a commit is seen by all. An open tenure has had none since.
+      if (nextOffset !== undefined && (committed?.offset ?? -1n) < nextOffset) {
+        throw new TransientError(
+          "kafka",
+          `the commit of offset ${nextOffset} is not to be seen yet`,
+        );
+      }
+      placed.set(partition, { shared, tenure, nextOffset });
       notes.set(partition, readNote(committed?.metadata ?? ""));
       return committed?.offset;
     },
@@ -88,3 +109,10 @@ export function createPartitionProducers(options: {
     },
   };
 }
+
+/** Under which id, and since when, a partition's position is known; how far it has come since. */
+type Place = {
+  readonly shared: SharedTransactions;
+  readonly tenure: Tenure;
+  nextOffset: bigint | undefined;
+};

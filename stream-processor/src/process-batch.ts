@@ -23,7 +23,7 @@ export type BatchSteps = {
   enrich: Enrich;
   traceBatch: TraceBatch;
   alertRecord: (alert: ProbeAlert) => OutgoingRecord;
-  commit: (part: TransactionPart) => Promise<void>;
+  committing: (partition: number) => (part: TransactionPart) => Promise<void>;
   topics: { enriched: string; alerts: string; deadLetter: string };
   groupId: string;
   count: (counts: BatchCounts) => void;
@@ -62,6 +62,8 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
   };
 
   const processOne = async (batch: RecordBatch, trace: BatchTrace) => {
+    // The position that the batch was read from may be another's by the time that it is prepared.
+    const commit = steps.committing(batch.partition);
     const work = inHand.of(batch) ?? inHand.keep(batch, await prepare(batch));
     const { partition, nextOffset } = batch;
     const batches = [
@@ -70,12 +72,14 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
       { topic: topics.alerts, partition, records: work.alerts },
       { topic: topics.deadLetter, records: work.deadLetters },
     ];
-    try {
-      await steps.commit({ partition, nextOffset, metadata: work.note, batches });
-    } catch (error) {
-      if (work.deadLetters.length > 0) steps.countFailedDeadLetters();
-      throw error;
-    }
+    const hasDeadLetters = work.deadLetters.length > 0;
+    await commit({
+      partition,
+      nextOffset,
+      metadata: work.note,
+      batches,
+      ...(hasDeadLetters && { onUnsent: steps.countFailedDeadLetters }),
+    });
     inHand.done(batch);
     steps.count(work.counts);
   };

@@ -27,7 +27,7 @@ export const processorSettings = {
   ),
   maxWaitMs: setting(
     "PROCESSOR_MAX_WAIT_MS",
-    wholeNumber({ min: 1, max: 10_000 }).default(25),
+    wholeNumber({ min: 1, max: 2_000 }).default(25),
     "how long a record may wait for others to share its transaction, ms; one that comes alone does not wait",
   ),
   memoryNodes: setting(

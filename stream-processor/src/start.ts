@@ -3,7 +3,7 @@ import { createBreaker } from "@fiberstream/kafka/breaker";
 import { runConsumer } from "@fiberstream/kafka/consumer";
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { createKafka } from "@fiberstream/kafka/kafka";
-import { neighbourAssigner } from "@fiberstream/kafka/partition-blocks";
+import { NEIGHBOURS, neighbourAssigners } from "@fiberstream/kafka/partition-blocks";
 import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { connectProducer } from "@fiberstream/kafka/producer";
@@ -186,7 +186,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     }),
     traceBatch: createTraceBatch({ tracing, groupId, topic: topics.enriched }),
     alertRecord: createAlertRecord({ schema: schemas.alert, schemaId: ids.alert }),
-    commit: producers.commit,
+    committing: producers.committing,
     topics,
     groupId,
     count: processorMetrics.countBatch,
@@ -198,7 +198,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         kafka,
         groupId,
         topic: topics.raw,
-        partitionAssigner: neighbourAssigner,
+        partitionAssigners: neighbourAssigners,
         partitionsConcurrently: config.partitionsConcurrently,
         maxBytesPerPartition: config.maxFetchBytes,
         sessionTimeoutMs: config.sessionTimeoutMs,
@@ -207,8 +207,8 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         positionOf: producers.positionOf,
         readFrom: windows.readFrom,
         onHistory: windows.learn,
-        onAssigned: (partitions) => {
-          producers.assigned(partitions);
+        onAssigned: (partitions, assigner) => {
+          producers.assigned(partitions, { isShared: assigner === NEIGHBOURS });
           windows.keepOnly(partitions);
           breaker.keepOnly(partitions);
         },

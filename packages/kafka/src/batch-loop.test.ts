@@ -35,7 +35,8 @@ function loopOver(tries: (() => void)[], options: { position?: bigint } = {}) {
     stopping: stopping.signal,
   });
   return {
-    run: (heartbeat = async () => void beats++) => loop(batch, heartbeat),
+    run: (heartbeat = async () => void beats++, isOurs = () => true) =>
+      loop(batch, heartbeat, isOurs),
     health,
     halts,
     stopping,
@@ -94,6 +95,20 @@ describe("batch loop", () => {
     ]);
     const rebalance = Object.assign(new Error("rebalance"), { type: "REBALANCE_IN_PROGRESS" });
     await expect(run(() => Promise.reject(rebalance))).rejects.toBe(rebalance);
+  });
+
+  it("does not try again what was read before the partition was assigned anew", async () => {
+    let tries = 0;
+    const { run, health } = loopOver([
+      () => {
+        tries++;
+        throw away();
+      },
+      () => void tries++,
+    ]);
+    expect(await run(undefined, () => tries === 0)).toEqual({ kind: "stopped" });
+    expect(tries).toBe(1);
+    expect(health.isReady()).toBe(true);
   });
 
   it("ends its wait when the service stops", async () => {

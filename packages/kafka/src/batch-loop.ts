@@ -17,7 +17,8 @@ export type BatchResult =
   | { readonly kind: "stopped" };
 
 /**
- * Tries a batch until it is done, in place: the partition waits, the member stays in its group.
+ * Tries a batch until it is done, in place: the partition waits, the member stays in its group. A batch whose
+ * partition has been assigned anew, to us too, is not tried again: it comes again from where the partition goes on.
  * The returned function throws only what `heartbeat` throws: then the group wants the member to join again.
  */
 export function createBatchLoop(options: {
@@ -30,7 +31,11 @@ export function createBatchLoop(options: {
   alive: () => void;
   log: Log;
   stopping: AbortSignal;
-}): (batch: RecordBatch, heartbeat: () => Promise<void>) => Promise<BatchResult> {
+}): (
+  batch: RecordBatch,
+  heartbeat: () => Promise<void>,
+  isOurs: () => boolean,
+) => Promise<BatchResult> {
   const { metrics, check, log, stopping, heartbeatIntervalMs } = options;
   const failing = new Map<number, string>();
 
@@ -62,12 +67,16 @@ export function createBatchLoop(options: {
     }
   };
 
-  return async (batch, heartbeat) => {
+  return async (batch, heartbeat, isOurs) => {
     const { topic, partition, firstOffset, nextOffset } = batch;
     for (let tries = 1; ; tries++) {
       try {
         if (tries > 1) {
-          const position = await options.positionOf(partition);
+          const position = isOurs() ? await options.positionOf(partition) : undefined;
+          if (!isOurs()) {
+            report(partition, undefined);
+            return { kind: "stopped" };
+          }
           if (position !== undefined && position !== firstOffset) {
             report(partition, undefined);
             return { kind: "moved", nextOffset: position };

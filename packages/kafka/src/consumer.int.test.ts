@@ -11,6 +11,7 @@ import { type ConsumerOptions, runConsumer } from "./consumer.ts";
 import { connectGroupOffsets } from "./group-offsets.ts";
 import { HeldBackError } from "./held-back.ts";
 import { createKafka } from "./kafka.ts";
+import { NEIGHBOURS, neighbourAssigners } from "./partition-blocks.ts";
 import { createPipelineMetrics } from "./pipeline-metrics.ts";
 import { connectProducer, type Producer } from "./producer.ts";
 import type { RecordBatch } from "./records.ts";
@@ -284,6 +285,21 @@ describe("consumer", () => {
     });
     await until(() => seen.includes("committed"), { what: "the committed record came" });
     expect(seen).toEqual(["committed"]);
+  });
+});
+
+describe("a group that shares out neighbours", () => {
+  it("falls back while it has a member that does not know how", async () => {
+    const told: string[] = [];
+    const member = (own: Partial<ConsumerOptions>) =>
+      consume({ processBatch: async () => undefined, sessionTimeoutMs: 6_000, ...own });
+    const onAssigned = (_: readonly number[], assigner: string) => void told.push(assigner);
+    await member({ partitionAssigners: neighbourAssigners, onAssigned });
+    await until(() => told.at(-1) === NEIGHBOURS, { what: "one that is alone shares" });
+    const former = await member({});
+    await until(() => told.at(-1) === "RoundRobinAssigner", { what: "with another it does not" });
+    await former.close();
+    await until(() => told.at(-1) === NEIGHBOURS, { what: "it shares again" });
   });
 });
 

@@ -15,8 +15,8 @@ export type ConsumerOptions = {
   readonly kafka: KafkaClient;
   readonly groupId: string;
   readonly topic: string;
-  /** How the group shares its partitions out; by default one by one. */
-  readonly partitionAssigner?: PartitionAssigner;
+  /** How the group shares its partitions out, the first one that all members know; default one by one. */
+  readonly partitionAssigners?: PartitionAssigner[];
   readonly partitionsConcurrently: number;
   /** A killed member's partitions move after this; a longer pause of the process costs a rebalance. Default 10 s. */
   readonly sessionTimeoutMs?: number;
@@ -44,8 +44,8 @@ export type ConsumerOptions = {
    */
   readonly readFrom?: (partition: number, position: bigint) => Promise<bigint>;
   readonly onHistory?: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
-  /** Told at every assignment which partitions are ours now. */
-  readonly onAssigned?: (partitions: readonly number[]) => void;
+  /** Told at every assignment which partitions are ours now, and by which assigner. */
+  readonly onAssigned?: (partitions: readonly number[], assigner: string) => void;
   /**
    * Does everything that a batch needs, its commit included. Batches of one partition come one by one,
    * in order; of several partitions side by side.
@@ -97,7 +97,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
-    ...(options.partitionAssigner && { partitionAssigners: [options.partitionAssigner] }),
+    ...(options.partitionAssigners && { partitionAssigners: options.partitionAssigners }),
     sessionTimeout: sessionTimeoutMs,
     // Who dies in the middle of a join is waited for until this is over: no longer than one who dies at work.
     rebalanceTimeout: sessionTimeoutMs,
@@ -172,7 +172,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     metrics.rebalance();
     metrics.forgetLag();
     const partitions = payload.memberAssignment[topic] ?? [];
-    options.onAssigned?.(partitions);
+    options.onAssigned?.(partitions, payload.groupProtocol);
     assignment.begin(partitions);
   });
   // The client takes no orders from here on, until it has joined again.
@@ -246,7 +246,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     payload: EachBatchPayload,
   ): Promise<boolean> => {
     const { partition, firstOffset, nextOffset, highWatermark } = records;
-    const result = await batchLoop(records, () => payload.heartbeat());
+    const result = await batchLoop(records, () => payload.heartbeat(), held.isOurs);
     if (result.kind === "stopped" || !held.isOurs()) return false;
     switch (result.kind) {
       case "done":

@@ -22,7 +22,9 @@ export function createFences(kafka: KafkaClient): Fences {
     const cluster = createCluster(kafka);
     try {
       await cluster.connect();
-      await Promise.all(Array.from(ids, (id) => takeOver(cluster, id)));
+      // None may go on by itself when this is over: it would connect again, and fence who comes later.
+      const taken = await Promise.allSettled(Array.from(ids, (id) => takeOver(cluster, id)));
+      for (const one of taken) if (one.status === "rejected") throw one.reason;
     } catch (error) {
       throw kafkaFailure(error);
     } finally {

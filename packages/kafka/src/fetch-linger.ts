@@ -34,7 +34,7 @@ function patienceOf({ minBytes, maxWaitTime }: Patience, cameMs: number | undefi
   const leftMs = cameMs === undefined ? 0 : Math.round(cameMs + maxWaitTime - performance.now());
   return leftMs > 0
     ? { minBytes, maxWaitTime: leftMs }
-    : { minBytes: 1, maxWaitTime: Math.max(maxWaitTime, IDLE_WAIT_MS) };
+    : { minBytes: 1, maxWaitTime: IDLE_WAIT_MS };
 }
 
 const hasRecords = ({ responses }: Answer) =>

@@ -1,4 +1,4 @@
-import { AssignerProtocol, type PartitionAssigner } from "kafkajs";
+import { AssignerProtocol, type PartitionAssigner, PartitionAssigners } from "kafkajs";
 
 /**
  * Neighbouring partitions: a power of two of them, the first one a multiple of it. A partition's blocks stay
@@ -38,15 +38,15 @@ export function shareOut(
   return new Map(members.map((member, at) => [member, sorted.slice(begin(at), begin(at + 1))]));
 }
 
-/**
- * Assigns partitions by `shareOut`. It goes by the name of kafkajs's own assigner, whose members can then be in
- * the same group: whoever leads it assigns in its way, and all look at what they were given.
- */
-export const neighbourAssigner: PartitionAssigner = ({ cluster }) => ({
-  name: NAME,
+/** The assigner's name, and how it is told of at an assignment. */
+export const NEIGHBOURS = "NeighbourAssigner";
+
+/** Assigns partitions by `shareOut`. */
+const neighbourAssigner: PartitionAssigner = ({ cluster }) => ({
+  name: NEIGHBOURS,
   version: 0,
   protocol: ({ topics }) => ({
-    name: NAME,
+    name: NEIGHBOURS,
     metadata: MemberMetadata.encode({ version: 0, topics, userData: NO_DATA }),
   }),
   assign: async ({ members, topics }) => {
@@ -70,6 +70,11 @@ export const neighbourAssigner: PartitionAssigner = ({ cluster }) => ({
   },
 });
 
-const NAME = "RoundRobinAssigner";
+/** What a group falls back to while it has members that do not know of neighbours is kafkajs's own. */
+export const neighbourAssigners: PartitionAssigner[] = [
+  neighbourAssigner,
+  PartitionAssigners.roundRobin,
+];
+
 const NO_DATA = Buffer.alloc(0);
 const { MemberAssignment, MemberMetadata } = AssignerProtocol;

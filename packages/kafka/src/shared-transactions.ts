@@ -9,6 +9,8 @@ export type TransactionPart = {
   /** Comes back with the offset, up to 4 KB. */
   readonly metadata: string;
   readonly batches: readonly TopicRecords[];
+  /** Told when the records could not be sent, as opposed to a commit that fails or is refused. */
+  readonly onUnsent?: () => void;
 };
 
 /** The time from a fence to the first failure after it, in which nobody else can have had the id. */
@@ -55,6 +57,7 @@ export function createSharedTransactions(options: {
   let entering: Promise<Tenure> | undefined;
   let waiting: Waiting[] = [];
   let isDue = false;
+  let isClosed = false;
   let last: Promise<unknown> = Promise.resolve();
 
   const oneByOne = <T>(work: () => Promise<T>): Promise<T> => {
@@ -92,10 +95,9 @@ export function createSharedTransactions(options: {
     const parts = open.map(({ part }) => part);
     try {
       await producer.transaction(async (transaction) => {
-        await Promise.all([
-          transaction.send(parts.flatMap(({ batches }) => batches)),
-          transaction.commitOffsets({ groupId, topic, partitions: parts }),
-        ]);
+        const sent = transaction.send(parts.flatMap(({ batches }) => batches));
+        sent.catch(() => parts.forEach(({ onUnsent }) => onUnsent?.()));
+        await Promise.all([sent, transaction.commitOffsets({ groupId, topic, partitions: parts })]);
       });
       for (const { done } of open) done();
     } catch (error) {
@@ -105,8 +107,10 @@ export function createSharedTransactions(options: {
   };
 
   return {
-    enter: async () =>
-      entering ?? (current.closedBy === undefined ? current : (entering = begin())),
+    enter: async () => {
+      if (isClosed) throw CLOSED;
+      return entering ?? (current.closedBy === undefined ? current : (entering = begin()));
+    },
     commit: (tenure, part) => {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       waiting.push({ tenure, part, done: resolve, failed: reject });
@@ -121,6 +125,12 @@ export function createSharedTransactions(options: {
       current.closedBy ??= new TransientError("kafka", "the partitions are assigned anew");
       entering = undefined;
     },
-    close: () => oneByOne(() => producer.close()),
+    close: () => {
+      isClosed = true;
+      current.closedBy ??= CLOSED;
+      return oneByOne(() => producer.close());
+    },
   };
 }
+
+const CLOSED = new TransientError("kafka", "the producer is closed");
