@@ -2,8 +2,13 @@ import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 
 const days = (byDefault: number) => wholeNumber({ min: 1, max: 36_500 }).default(byDefault);
 
-/** How long data is kept and when it is compressed, in days. */
+/** How long data is kept and when it is compressed, in days, and in what pieces. */
 export const lifecycleSettings = () => ({
+  chunkMinutes: setting(
+    "METRICS_CHUNK_MINUTES",
+    wholeNumber({ min: 1, max: 525_600 }).default(10_080),
+    "minutes of metrics in one chunk from now on, whose index should fit in memory",
+  ),
   compressAfterDays: setting(
     "COMPRESS_AFTER_DAYS",
     days(3),

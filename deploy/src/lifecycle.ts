@@ -7,7 +7,7 @@ export type Lifecycle = ConfigOf<ReturnType<typeof lifecycleSettings>>;
 export type RunSql = (sql: string, values?: unknown[]) => Promise<unknown>;
 
 /**
- * Writes down how long data is kept, and sets TimescaleDB's own policies by it where the edition has
+ * Writes down how long data is kept, sets how long a new chunk is, and sets TimescaleDB's own policies by it where the edition has
  * them. To be called after every migration: it replaces what was set before.
  *
  * @returns what is done with the data from now on, a line each
@@ -22,6 +22,9 @@ export async function applyLifecycle(options: {
     { relation: "metrics", keepDays: lifecycle.keepRawDays },
     ...aggregatesOf(lifecycle),
   ];
+  await run("SELECT set_chunk_time_interval('metrics', $1::integer * interval '1 minute')", [
+    lifecycle.chunkMinutes,
+  ]);
   for (const { relation, keepDays } of kept) {
     const compressDays = relation === "metrics" ? lifecycle.compressAfterDays : null;
     await run(WRITE_DOWN, [relation, compressDays, keepDays]);

@@ -58,6 +58,22 @@ describe("migrate", () => {
     expect(await keepRawDays()).toBe(14);
   });
 
+  it("sets how long a new chunk is", async () => {
+    await migrated();
+    const chunkMinutes = async () => {
+      const client = await connect(databaseUrl);
+      const { rows } = await client.query<{ minutes: number }>(
+        `SELECT (extract(epoch FROM time_interval) / 60)::int AS minutes
+           FROM timescaledb_information.dimensions WHERE hypertable_name = 'metrics'`,
+      );
+      return rows[0]?.minutes;
+    };
+    expect(await chunkMinutes()).toBe(10_080);
+    const lifecycle = { ...readSettings(lifecycleSettings(), {}), chunkMinutes: 15 };
+    await migrate({ databaseUrl, lifecycle, print: () => undefined });
+    expect(await chunkMinutes()).toBe(15);
+  });
+
   it("lets two that run at the same time apply each file once", async () => {
     const lines = (await Promise.all([migrated(), migrated()])).flat();
     expect(lines.filter((line) => line.startsWith("created"))).toHaveLength(1);
