@@ -7,7 +7,7 @@ export type Drained = {
   readonly eventsPerSecond: number;
   readonly cpuUsPerEvent: number;
   readonly rssMb: number;
-  readonly transactionsPerSecond: number;
+  readonly batchesPerSecond: number;
   readonly lookups: Readonly<Record<string, number>>;
 };
 
@@ -45,7 +45,7 @@ type Sample = {
   readonly records: number;
   readonly cpuSeconds: number;
   readonly rssMb: number;
-  readonly transactions: number;
+  readonly batches: number;
   readonly lookups: Record<string, number>;
 };
 
@@ -61,7 +61,7 @@ async function sampleOf(processor: RunningService): Promise<Sample> {
     records: sum(/^fiberstream_pipeline_records_total\{.*\} (\d+)/gm),
     cpuSeconds: sum(/^process_cpu_seconds_total ([\d.e+-]+)/gm),
     rssMb: sum(/^process_resident_memory_bytes ([\d.e+-]+)/gm) / 1_048_576,
-    transactions: sum(/^fiberstream_pipeline_batch_records_count\{.*\} (\d+)/gm),
+    batches: sum(/^fiberstream_pipeline_batch_records_count\{.*\} (\d+)/gm),
     lookups: Object.fromEntries(lookups),
   };
 }
@@ -75,7 +75,7 @@ function drainedBetween(first: Sample, last: Sample, rssMb: number): Drained {
     eventsPerSecond: records / seconds,
     cpuUsPerEvent: ((last.cpuSeconds - first.cpuSeconds) * 1e6) / records,
     rssMb,
-    transactionsPerSecond: (last.transactions - first.transactions) / seconds,
+    batchesPerSecond: (last.batches - first.batches) / seconds,
     lookups: last.lookups,
   };
 }

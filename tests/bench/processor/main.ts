@@ -14,6 +14,7 @@ import type { Progress } from "../frame/progress.ts";
 import type { Quantiles } from "../frame/quantiles.ts";
 import { type Drained, watchDrain } from "./drain.ts";
 import { measureFreshness } from "./freshness.ts";
+import { measureNodeChanges } from "./node-changes.ts";
 import { createCommand, type Options } from "./options.ts";
 import { createRawRecords } from "./raw-records.ts";
 
@@ -27,7 +28,7 @@ async function run(options: Options): Promise<void> {
   process.stdout.write(
     options.json
       ? `${JSON.stringify(figures)}\n`
-      : renderFigures(figures.drained, figures.freshness),
+      : renderFigures(figures.drained, figures.freshness, figures.changes),
   );
 }
 
@@ -86,7 +87,27 @@ async function measure(options: Options, { life, progress }: Means) {
           seconds: options.freshness,
           log,
         });
-  return { drained, freshness };
+  progress.step(`${options.changes} changes of a node`);
+  const one = createRawRecords({
+    schemaId,
+    mix: { nodes: 1, unknown: 0, bad: 0 },
+    run: randomUUID(),
+  });
+  const [nodeId = ""] = one.nodeIds();
+  const changes =
+    options.changes === 0
+      ? undefined
+      : await measureNodeChanges({
+          ...options,
+          kafka,
+          producer,
+          topics: TOPICS,
+          record: one.record,
+          databaseUrl: database.url,
+          nodeId,
+          log,
+        });
+  return { drained, freshness, changes };
 }
 
 async function registerNodes(databaseUrl: string, nodeIds: readonly string[]): Promise<void> {
@@ -117,19 +138,26 @@ async function sendBacklog(options: {
   }
 }
 
-function renderFigures(drained: Drained, freshness: Quantiles | undefined): string {
+function renderFigures(
+  drained: Drained,
+  freshness: Quantiles | undefined,
+  changes: Quantiles | undefined,
+): string {
   const lines = [
     ["events", `${drained.records} in ${drained.seconds.toFixed(1)} s`],
     ["rate", `${Math.round(drained.eventsPerSecond)} events/s`],
     ["CPU", `${drained.cpuUsPerEvent.toFixed(1)} us an event`],
     ["RSS", `${Math.round(drained.rssMb)} MB at most`],
-    ["transactions", `${drained.transactionsPerSecond.toFixed(1)} a second`],
+    ["batches", `${drained.batchesPerSecond.toFixed(1)} a second`],
     ...Object.entries(drained.lookups).map(([what, count]) => [`lookups: ${what}`, String(count)]),
   ];
-  if (freshness !== undefined) {
-    const { count, p50Ms, p99Ms, maxMs } = freshness;
-    const figures = [p50Ms, p99Ms, maxMs].map((ms) => `${ms.toFixed(0)} ms`);
-    lines.push(["freshness", `p50, p99, max ${figures.join(", ")} of ${count} events`]);
+  for (const [what, times, of] of [
+    ["freshness", freshness, "events"],
+    ["a node's change seen", changes, "changes"],
+  ] as const) {
+    if (times === undefined) continue;
+    const figures = [times.p50Ms, times.p99Ms, times.maxMs].map((ms) => `${ms.toFixed(0)} ms`);
+    lines.push([what, `p50, p99, max ${figures.join(", ")} of ${times.count} ${of}`]);
   }
   return lines.map(([name = "", value]) => `${name.padEnd(28)}${value}\n`).join("");
 }

@@ -8,6 +8,7 @@ export type Options = {
   readonly unknown: number;
   readonly bad: number;
   readonly freshness: number;
+  readonly changes: number;
   readonly profile: string | undefined;
   readonly json: boolean;
 };
@@ -24,6 +25,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .option("--unknown <share>", "events of nodes never seen, in percent", percent, 1)
     .option("--bad <share>", "records that are no events, in percent", percent, 0.1)
     .option("--freshness <seconds>", "then send 100 events/s for so long", whole(0, 3_600), 20)
+    .option("--changes <number>", "then change a node so often", whole(0, 10_000), 20)
     .option("--profile <folder>", "write a CPU profile of the processor there")
     .option("--json", "print the figures as JSON", false)
     .action((options: Options) => run(options));
@@ -33,7 +35,8 @@ const HELP = `
 Kafka, registry, Redis and PostgreSQL are the run's own, on this machine: it should have nothing else to do.
 The processor is a process of its own. Its CPU time and its rate are of the time from its first batch to its
 last; freshness is from Kafka's acknowledgement of a raw event until its enriched record can be read, after
-5 s of the same that are not counted.
+5 s of the same that are not counted. A node's change is seen when the first record that has it can be read, from
+the commit of its row in PostgreSQL.
 
 Examples:
   npm run bench:processor
