@@ -7,8 +7,8 @@ export type Lifecycle = ConfigOf<ReturnType<typeof lifecycleSettings>>;
 export type RunSql = (sql: string, values?: unknown[]) => Promise<unknown>;
 
 /**
- * Writes down how long data is kept, sets how long a new chunk is, and sets TimescaleDB's own policies by it where the edition has
- * them. To be called after every migration: it replaces what was set before.
+ * Writes down how long data is kept, sets how long a new chunk is, and TimescaleDB's own policies where the
+ * edition has them. To be called after every migration: it replaces what was set before.
  *
  * @returns what is done with the data from now on, a line each
  */

@@ -30,7 +30,6 @@ export function createPartitionProducers(options: {
   const { kafka, groupId, topic, groupOffsets } = options;
   const transactions = new Map<string, SharedTransactions>();
   const placed = new Map<number, Place>();
-  const notes = new Map<number, WindowNote | undefined>();
   const fences = createFences(kafka);
   let owned: ReadonlySet<number> = new Set();
   let count = options.partitions;
@@ -98,21 +97,22 @@ export function createPartitionProducers(options: {
           `the commit of offset ${nextOffset} is not to be seen yet`,
         );
       }
-      placed.set(partition, { shared, tenure, nextOffset });
-      notes.set(partition, readNote(committed?.metadata ?? ""));
+      const note = readNote(committed?.metadata ?? "");
+      placed.set(partition, { shared, tenure, note, nextOffset });
       return committed?.offset;
     },
     /** What was committed with the position, as `positionOf` has read it last. */
-    noteOf: (partition: number): WindowNote | undefined => notes.get(partition),
+    noteOf: (partition: number): WindowNote | undefined => placed.get(partition)?.note,
     close: async () => {
       await Promise.all(Array.from(transactions.values(), (shared) => shared.close()));
     },
   };
 }
 
-/** Under which id, and since when, a partition's position is known; how far it has come since. */
+/** Under which id, and since when, a partition's position is known; its note; how far it has come since. */
 type Place = {
   readonly shared: SharedTransactions;
   readonly tenure: Tenure;
+  readonly note: WindowNote | undefined;
   nextOffset: bigint | undefined;
 };

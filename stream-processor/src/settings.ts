@@ -17,7 +17,7 @@ export const processorSettings = {
   partitionsConcurrently: setting(
     "PARTITIONS_CONCURRENTLY",
     wholeNumber({ min: 1, max: 64 }).default(16),
-    "partitions worked on side by side",
+    "partitions worked on side by side; only those can share a transaction",
   ),
   maxFetchBytes: setting(
     "PROCESSOR_MAX_FETCH_BYTES",

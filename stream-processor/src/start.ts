@@ -33,6 +33,9 @@ import { startNodes } from "./start-nodes.ts";
 import { createTraceBatch } from "./trace-batch.ts";
 import { watchCluster } from "./watch-cluster.ts";
 
+/** One that holds the publisher's lock, and for look-ups of nodes: of more batches at once the others wait. */
+const MAX_CONNECTIONS = 5;
+
 /** Waits for what the processor needs, then consumes until the end of `life`. */
 export async function start(frame: ServiceFrame<typeof processorSettings>): Promise<void> {
   const { config, log, life, health, registry: metricsRegistry, tracing } = frame;
@@ -70,7 +73,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     createPool({
       databaseUrl: config.databaseUrl,
       applicationName: "stream-processor",
-      maxConnections: 5,
+      maxConnections: MAX_CONNECTIONS,
       log,
     }),
     (owned) => owned.end(),

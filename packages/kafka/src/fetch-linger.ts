@@ -18,6 +18,7 @@ export function lingerWhileRecordsCome(): void {
   const recordsCameMs = new WeakMap<Broker, number>();
 
   prototype.fetch = async function lingering(request) {
+    if (request.minBytes <= 1) return fetch.call(this, request);
     const cameMs = recordsCameMs.get(this);
     const answer = await fetch.call(this, { ...request, ...patienceOf(request, cameMs) });
     if (hasRecords(answer)) recordsCameMs.set(this, performance.now());
@@ -30,7 +31,6 @@ const IDLE_WAIT_MS = 250;
 const replaced = new WeakSet<Broker>();
 
 function patienceOf({ minBytes, maxWaitTime }: Patience, cameMs: number | undefined): Patience {
-  if (minBytes <= 1) return { minBytes, maxWaitTime };
   const leftMs = cameMs === undefined ? 0 : Math.round(cameMs + maxWaitTime - performance.now());
   return leftMs > 0
     ? { minBytes, maxWaitTime: leftMs }

@@ -36,6 +36,7 @@ export async function openSession(kafka: KafkaClient, transactionalId: string): 
   }
 }
 
+/** The same on a connection that is there, for one who may not write under the id at all. */
 export async function takeOver(
   cluster: Cluster,
   transactionalId: string,
