@@ -69,44 +69,25 @@ async function measure(options: Options, { life, progress }: Means) {
   life.own(processor, (owned) => owned.stop());
   const drained = await watchDrain(processor, options.events, progress.done);
 
-  progress.step(`100 events/s for ${options.freshness} s`);
-  const calm = createRawRecords({
-    schemaId,
-    mix: { ...options, unknown: 0, bad: 0 },
-    run: randomUUID(),
-  });
-  const freshness =
-    options.freshness === 0
-      ? undefined
-      : await measureFreshness({
-          ...options,
-          kafka,
-          producer,
-          topics: TOPICS,
-          record: calm.record,
-          seconds: options.freshness,
-          log,
-        });
-  progress.step(`${options.changes} changes of a node`);
-  const one = createRawRecords({
-    schemaId,
-    mix: { nodes: 1, unknown: 0, bad: 0 },
-    run: randomUUID(),
-  });
-  const [nodeId = ""] = one.nodeIds();
-  const changes =
-    options.changes === 0
-      ? undefined
-      : await measureNodeChanges({
-          ...options,
-          kafka,
-          producer,
-          topics: TOPICS,
-          record: one.record,
-          databaseUrl: database.url,
-          nodeId,
-          log,
-        });
+  const means = { kafka, producer, topics: TOPICS, log };
+  const recordsOf = (nodes: number) =>
+    createRawRecords({ schemaId, mix: { nodes, unknown: 0, bad: 0 }, run: randomUUID() });
+
+  const measureCalm = () => {
+    progress.step(`100 events/s for ${options.freshness} s`);
+    const { record } = recordsOf(options.nodes);
+    return measureFreshness({ ...means, record, seconds: options.freshness });
+  };
+  const freshness = options.freshness === 0 ? undefined : await measureCalm();
+
+  const measureChanges = () => {
+    progress.step(`${options.changes} changes of a node`);
+    const { record, nodeIds } = recordsOf(1);
+    const [nodeId = ""] = nodeIds();
+    const databaseUrl = database.url;
+    return measureNodeChanges({ ...means, record, databaseUrl, nodeId, changes: options.changes });
+  };
+  const changes = options.changes === 0 ? undefined : await measureChanges();
   return { drained, freshness, changes };
 }
 

@@ -25,7 +25,7 @@ export async function measureNodeChanges(options: {
   changes: number;
   log: Log;
 }): Promise<Quantiles> {
-  const { kafka, producer, topics, record, log } = options;
+  const { kafka, producer, topics, record, nodeId, log } = options;
   let wanted = "";
   let seenMs: number | undefined;
   const follower = followTopic({
@@ -38,29 +38,30 @@ export async function measureNodeChanges(options: {
     log,
   });
   await follower.caughtUp;
+  const sql = new Client({ connectionString: options.databaseUrl });
+  await sql.connect();
   const sends: Promise<void>[] = [];
   const sending = setInterval(() => {
     sends.push(producer.send(topics.raw, [record(sends.length)]));
   }, EVERY_MS);
-  const sql = new Client({ connectionString: options.databaseUrl });
-  await sql.connect();
   const tookMs: number[] = [];
-  for (let change = 0; change < options.changes; change++) {
-    seenMs = undefined;
-    wanted = randomUUID();
-    await sql.query("UPDATE nodes SET display_name = $1 WHERE node_id = $2", [
-      wanted,
-      options.nodeId,
-    ]);
-    const changedMs = performance.now();
-    await until(() => seenMs !== undefined, { what: "the new name came", timeoutMs: 30_000 });
-    tookMs.push((seenMs ?? NaN) - changedMs);
-    // Not in step with whatever looks for changes.
-    await delay(Math.random() * 1_000);
+  try {
+    for (let change = 0; change < options.changes; change++) {
+      seenMs = undefined;
+      wanted = randomUUID();
+      await sql.query("UPDATE nodes SET display_name = $1 WHERE node_id = $2", [wanted, nodeId]);
+      const changedMs = performance.now();
+      await until(() => seenMs !== undefined, { what: "the new name came", timeoutMs: 30_000 });
+      tookMs.push((seenMs ?? NaN) - changedMs);
+      // Not in step with whatever looks for changes.
+      await delay(Math.random() * 1_000);
+    }
+    clearInterval(sending);
+    await Promise.all(sends);
+  } finally {
+    clearInterval(sending);
+    await sql.end();
+    await follower.close();
   }
-  clearInterval(sending);
-  await Promise.all(sends);
-  await sql.end();
-  await follower.close();
   return quantilesOf(tookMs);
 }
