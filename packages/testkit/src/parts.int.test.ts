@@ -2,7 +2,6 @@ import { describe, expect, it } from "@jest/globals";
 import { Client } from "pg";
 import { addresses } from "./addresses.ts";
 import { createTestDatabase } from "./database.ts";
-import { freePorts } from "./free-ports.ts";
 import { testNamespace } from "./namespace.ts";
 import { startPrivatePart } from "./private-part.ts";
 import { createTestTopics } from "./topics.ts";
@@ -51,14 +50,6 @@ describe("a private part", () => {
       await part.remove();
     }
   }, 60_000);
-});
-
-describe("freePorts", () => {
-  it("gives different ports, outside of the range of outgoing connections", async () => {
-    const ports = await freePorts(20);
-    expect(new Set(ports).size).toBe(20);
-    expect(Math.max(...ports)).toBeLessThan(32_768);
-  });
 });
 
 async function query(connectionString: string, sql: string): Promise<unknown[]> {
