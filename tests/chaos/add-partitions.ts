@@ -9,9 +9,9 @@ const MORE = 2;
 const TRY_FOR_MS = 60_000;
 
 /** Gives every topic of events two more partitions, as an operator would under load. */
-export async function addPartitions(brokers: string): Promise<void> {
+export async function addPartitions(brokers: readonly string[]): Promise<void> {
   const log = createLog({ service: "chaos", level: "silent", format: "json" });
-  const admin = createKafka({ brokers: [brokers], clientId: "chaos", log }).admin();
+  const admin = createKafka({ brokers, clientId: "chaos", log }).admin();
   try {
     await until(() => admin.connect().then(() => true), {
       what: "the broker answers",

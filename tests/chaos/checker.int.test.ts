@@ -69,7 +69,7 @@ describe("the checker on real topics and a real table", () => {
     const deadLetters = createDeadLetterCheck(topicIn(namespace, "probe.metrics.raw"));
     await readFound({
       namespace,
-      brokers: addresses.kafkaBrokers,
+      brokers: [addresses.kafkaBrokers],
       schemaRegistryUrl: addresses.schemaRegistryUrl,
       databaseUrl: database.url,
       ledger,

@@ -41,7 +41,7 @@ export async function evolveSchema(options: {
   }
   const encode = createEncode(ids.get("probe.metrics.raw-value") ?? 0);
   const log = createLog({ service: "chaos", level: "silent", format: "json" });
-  const kafka = createKafka({ brokers: [parts.of("kafka").address], clientId: "chaos", log });
+  const kafka = createKafka({ brokers: parts.brokers, clientId: "chaos", log });
   const producer = await until(() => connectProducer({ kafka }), {
     what: "the broker answers",
     timeoutMs: TRY_FOR_MS,

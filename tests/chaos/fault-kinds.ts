@@ -1,41 +1,10 @@
-/** What chaos runs as processes, two of each service. */
-export const INSTANCES = [
-  "gateway-1",
-  "gateway-2",
-  "processor-1",
-  "processor-2",
-  "sink-1",
-  "sink-2",
-] as const;
-export type InstanceName = (typeof INSTANCES)[number];
-
-const PARTS_OF = {
-  gateway: ["kafka", "registry", "redis", "postgres"],
-  processor: ["kafka", "registry", "redis", "postgres"],
-  sink: ["kafka", "registry", "postgres"],
-} as const;
-
-/** A way over the network that faults can strike: `processor-1>kafka`, `senders>gateway-2`. */
-export const LINKS: readonly string[] = [
-  "senders>gateway-1",
-  "senders>gateway-2",
-  ...INSTANCES.flatMap((instance) =>
-    PARTS_OF[serviceOf(instance)].map((part) => `${instance}>${part}`),
-  ),
-];
-
-export function serviceOf(instance: InstanceName): keyof typeof PARTS_OF {
-  return instance.slice(0, instance.indexOf("-")) as keyof typeof PARTS_OF;
-}
-
-const instancesOf = (service: keyof typeof PARTS_OF) =>
-  INSTANCES.filter((instance) => serviceOf(instance) === service);
+import { INSTANCES, instancesOf, type Topology } from "./topology.ts";
 
 type Trait = {
   /** What it does, for people. */
   readonly what: string;
-  /** One of these is struck, chosen by chance. */
-  readonly targets: readonly string[];
+  /** One of these, or of the topology's, is struck, chosen by chance. */
+  readonly targets: readonly string[] | keyof Topology;
   /** From its beginning to its end, ms; chosen by chance between the two. */
   readonly lastsMs: readonly [number, number];
   /** How often it comes, against the others. */
@@ -85,14 +54,14 @@ export const FAULTS = {
     weight: 4,
   },
   "restart-broker": {
-    what: "the broker stops cleanly and starts again",
-    targets: ["kafka"],
+    what: "a broker stops cleanly and starts again",
+    targets: "brokers",
     lastsMs: [0, 3_000],
     weight: 1,
   },
   "kill-broker": {
-    what: "SIGKILL of the broker, started again after a while",
-    targets: ["kafka"],
+    what: "SIGKILL of a broker, started again after a while",
+    targets: "brokers",
     lastsMs: [0, 4_000],
     weight: 2,
   },
@@ -128,31 +97,31 @@ export const FAULTS = {
   },
   cut: {
     what: "connections of a link are reset, and new ones too",
-    targets: LINKS,
+    targets: "links",
     lastsMs: [2_000, 8_000],
     weight: 4,
   },
   "half-open": {
     what: "a link swallows what is sent without a word, then its connections are reset",
-    targets: LINKS,
+    targets: "links",
     lastsMs: [4_000, 14_000],
     weight: 4,
   },
   stall: {
     what: "a link holds everything back, then delivers it late",
-    targets: LINKS,
+    targets: "links",
     lastsMs: [4_000, 14_000],
     weight: 4,
   },
   latency: {
     what: "a link takes 400 ms longer each way",
-    targets: LINKS,
+    targets: "links",
     lastsMs: [4_000, 12_000],
     weight: 2,
   },
   throttle: {
     what: "a link carries 16 KB a second each way",
-    targets: LINKS,
+    targets: "links",
     lastsMs: [4_000, 12_000],
     weight: 2,
   },
@@ -189,15 +158,17 @@ export type FaultKind = keyof typeof FAULTS;
 export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
 export const traitOf = (kind: FaultKind): Trait => FAULTS[kind];
 
+export function targetsOf(kind: FaultKind, topology: Topology): readonly string[] {
+  const { targets } = traitOf(kind);
+  return typeof targets === "string" ? topology[targets] : targets;
+}
+
 /** What a fault has to itself while it lasts: two faults never work on the same process at once. */
-export function occupiedBy({
-  kind,
-  target,
-}: {
-  kind: FaultKind;
-  target: string;
-}): readonly string[] {
+export function occupiedBy(
+  { kind, target }: { kind: FaultKind; target: string },
+  { brokers }: Topology,
+): readonly string[] {
   if (kind === "rolling-restart") return INSTANCES;
-  if (kind === "add-partitions") return ["kafka"];
-  return kind === "evolve-schema" ? ["kafka", "registry"] : [target];
+  if (kind === "add-partitions") return brokers;
+  return kind === "evolve-schema" ? [...brokers, "registry"] : [target];
 }

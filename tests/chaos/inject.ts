@@ -3,11 +3,11 @@ import { until } from "@fiberstream/testkit/until";
 import { createClient } from "@redis/client";
 import { Client } from "pg";
 import { addPartitions } from "./add-partitions.ts";
-import { type InstanceName, INSTANCES } from "./fault-kinds.ts";
 import type { Parts } from "./parts.ts";
 import type { Platform } from "./platform.ts";
 import type { PlannedFault } from "./schedule.ts";
 import type { LinkState } from "./tcp-proxy.ts";
+import { type BrokerName, type InstanceName, INSTANCES } from "./topology.ts";
 
 /** What faults work with, beside the platform. */
 export type Means = {
@@ -34,9 +34,9 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
     case "freeze-sink":
       return freeze(platform, target as InstanceName, lastsMs);
     case "restart-broker":
-      return stopped(platform.parts.of("kafka"), lastsMs);
+      return stopped(platform.parts.of(target as BrokerName), lastsMs);
     case "kill-broker":
-      return away(platform.parts.of("kafka"), lastsMs);
+      return away(platform.parts.of(target as BrokerName), lastsMs);
     case "kill-postgres":
       return away(platform.parts.of("postgres"), lastsMs);
     case "fill-disk":
@@ -62,7 +62,7 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
     case "shift-clock":
       return shiftClock(platform, fault);
     case "add-partitions":
-      return addPartitions(platform.parts.of("kafka").address);
+      return addPartitions(platform.parts.brokers);
     case "evolve-schema":
       return means.evolveSchema();
   }

@@ -7,6 +7,7 @@ import { createProgress } from "./progress.ts";
 import { brokenPromises, renderReport } from "./report.ts";
 import { canFillDisks, runWithOwnMounts } from "./own-mounts.ts";
 import { runChaos } from "./run-chaos.ts";
+import { topologyOf } from "./topology.ts";
 import { planByChance, planEachOnce, renderSchedule } from "./schedule.ts";
 
 try {
@@ -19,9 +20,16 @@ try {
 async function run(options: Options): Promise<void> {
   const { seed, minutes, events, kinds } = options;
   const durationMs = minutes * 60_000;
+  const topology = topologyOf(options.brokers);
   const planned = options.eachOnce
-    ? planEachOnce({ seed, durationMs, kinds })
-    : planByChance({ seed, durationMs, kinds, everyMs: options.everySeconds * 1_000 });
+    ? planEachOnce({ seed, durationMs, kinds, topology })
+    : planByChance({
+        seed,
+        durationMs,
+        kinds,
+        everyMs: options.everySeconds * 1_000,
+        topology,
+      });
   // Planned all the same where it cannot be done, so that a seed means the same everywhere.
   const canFill = await canFillDisks();
   const faults = planned.filter(({ kind }) => canFill || kind !== "fill-disk");
@@ -41,6 +49,7 @@ async function run(options: Options): Promise<void> {
       seed,
       minutes,
       events,
+      topology,
       faults,
       folder,
       progress,

@@ -1,27 +1,20 @@
-import type { PartKind } from "@fiberstream/testkit/test-part";
-import { type InstanceName, LINKS } from "./fault-kinds.ts";
 import { type LinkState, startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 
 /** All links between what runs, each through a proxy of its own. */
 export type Network = {
-  /** @param link as in `LINKS` */
+  /** @param link as in the topology */
   readonly set: (link: string, state: LinkState) => void;
   readonly portOf: (link: string) => number;
   readonly close: () => Promise<void>;
 };
 
-/**
- * @param options.ports for the proxies, as many as there are `LINKS`
- * @param options.targetOf the port that a link leads to
- */
-export async function startNetwork(options: {
-  ports: readonly number[];
-  targetOf: (link: string) => number;
-}): Promise<Network> {
+/** @param wanted the links, the port of each one's proxy and the port that it leads to */
+export async function startNetwork(
+  wanted: readonly { link: string; port: number; to: number }[],
+): Promise<Network> {
   const links = new Map<string, { port: number; proxy: TcpProxy }>();
-  for (const [at, link] of LINKS.entries()) {
-    const port = options.ports[at] ?? 0;
-    links.set(link, { port, proxy: await startTcpProxy({ port, to: options.targetOf(link) }) });
+  for (const { link, port, to } of wanted) {
+    links.set(link, { port, proxy: await startTcpProxy({ port, to }) });
   }
   const find = (link: string) => {
     const found = links.get(link);
@@ -36,5 +29,3 @@ export async function startNetwork(options: {
     },
   };
 }
-
-export const linkOf = (instance: InstanceName, part: PartKind): string => `${instance}>${part}`;

@@ -6,6 +6,7 @@ export type Options = {
   readonly minutes: number;
   readonly events: number;
   readonly kinds: readonly FaultKind[];
+  readonly brokers: number;
   readonly everySeconds: number;
   readonly eachOnce: boolean;
   readonly plan: boolean;
@@ -30,6 +31,12 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
       new Option("--faults <list>", "only these kinds, separated by commas")
         .argParser(kinds)
         .default(FAULT_KINDS, "all"),
+    )
+    .option(
+      "--brokers <number>",
+      "how many Kafka brokers; from 3 on with three replicas",
+      whole(1, 5),
+      1,
     )
     .option("--every <seconds>", "how far apart faults are, on average", decimal(0.5, 3_600), 6)
     .option("--each-once", "every kind once, instead of by chance", false)

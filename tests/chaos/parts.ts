@@ -1,13 +1,17 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "@fiberstream/testkit/free-ports";
 import { startTestPart } from "@fiberstream/testkit/start-test-part";
-import type { PartKind, TestPart } from "@fiberstream/testkit/test-part";
+import type { PartKind, PartPlace, TestPart } from "@fiberstream/testkit/test-part";
+import type { BrokerName, PartName } from "./topology.ts";
 import { mountVolume, type Volume } from "./volume.ts";
 
-/** The four parts, each on a port and data of its own. */
+/** Kafka's brokers and the three other parts, each on a port and data of its own. */
 export type Parts = {
-  readonly of: (kind: PartKind) => TestPart;
-  readonly portOf: (kind: PartKind) => number;
+  readonly of: (name: PartName) => TestPart;
+  readonly portOf: (name: PartName) => number;
+  /** The brokers' addresses. */
+  readonly brokers: readonly string[];
   readonly databaseUrl: string;
   /** The database's, where it has one of its own. */
   readonly volume: Volume | undefined;
@@ -15,49 +19,65 @@ export type Parts = {
 };
 
 /**
- * @param options.ports eight free ones
- * @param options.listeners Kafka's further ways in, see `PartPlace`
+ * @param options.brokers one, or several for a cluster
+ * @param options.listenersOf a broker's further ways in, see `PartPlace`
  */
 export async function startParts(options: {
   folder: string;
-  ports: readonly number[];
-  listeners: readonly { port: number; advertisedPort: number }[];
+  brokers: readonly BrokerName[];
+  listenersOf?: (broker: BrokerName) => NonNullable<PartPlace["listeners"]>;
   /** Whether the database gets a volume that can be filled. */
   ownVolume: boolean;
   onProgress: (doing: string) => void;
 }): Promise<Parts> {
-  const { ports, listeners, onProgress } = options;
-  const at: Record<PartKind, number> = { kafka: 0, registry: 2, redis: 4, postgres: 6 };
-  const portOf = (kind: PartKind) => ports[at[kind]] ?? 0;
-  const folderOf = (kind: PartKind) => {
-    const folder = join(options.folder, kind);
+  const { brokers, onProgress } = options;
+  const names: PartName[] = [...brokers, "registry", "redis", "postgres"];
+  const ports = await freePorts(2 * names.length);
+  const portOf = (name: PartName) => ports[2 * names.indexOf(name)] ?? 0;
+  const innerPortOf = (name: PartName) => ports[2 * names.indexOf(name) + 1] ?? 0;
+  const folderOf = (name: PartName) => {
+    const folder = join(options.folder, name);
     mkdirSync(folder, { recursive: true });
     return folder;
   };
   const volume = options.ownVolume ? await mountVolume(folderOf("postgres")) : undefined;
-  const start = (kind: PartKind) => {
-    const folder = folderOf(kind);
-    return startTestPart(kind, {
-      ports: { port: portOf(kind), innerPort: ports[at[kind] + 1] ?? 0 },
-      folder,
+  const controllerPorts = brokers.map(innerPortOf);
+  const start = (kind: PartKind, name: PartName, kafkaPlace: Partial<PartPlace> = {}) =>
+    startTestPart(kind, {
+      ports: { port: portOf(name), innerPort: innerPortOf(name) },
+      folder: folderOf(name),
       onProgress,
-      ...(kind === "kafka" && { listeners }),
+      ...kafkaPlace,
     });
-  };
-  const [kafka, registry, redis, postgres] = await Promise.all([
-    start("kafka"),
-    start("registry"),
-    start("redis"),
-    start("postgres"),
+  const startBroker = (broker: BrokerName, at: number) =>
+    start("kafka", broker, {
+      listeners: options.listenersOf?.(broker) ?? [],
+      ...(brokers.length > 1 && { cluster: { nodeId: at + 1, controllerPorts } }),
+    });
+  const [registry, redis, postgres, ...kafkas] = await Promise.all([
+    start("registry", "registry"),
+    start("redis", "redis"),
+    start("postgres", "postgres"),
+    ...brokers.map(startBroker),
   ]);
-  const parts = { kafka, registry, redis, postgres };
+  const parts = new Map<PartName, TestPart>([
+    ["registry", registry],
+    ["redis", redis],
+    ["postgres", postgres],
+    ...brokers.map((broker, at): [PartName, TestPart] => [broker, kafkas[at] as TestPart]),
+  ]);
   return {
-    of: (kind) => parts[kind],
+    of: (name) => {
+      const found = parts.get(name);
+      if (found === undefined) throw new RangeError(`there is no ${name}`);
+      return found;
+    },
     portOf,
+    brokers: kafkas.map(({ address }) => address),
     databaseUrl: Object.assign(new URL(postgres.address), { pathname: "/fiberstack" }).href,
     volume,
     end: async () => {
-      await Promise.all(Object.values(parts).map((part) => part.kill()));
+      await Promise.all(Array.from(parts.values(), (part) => part.kill()));
       await volume?.unmount();
     },
   };

@@ -10,12 +10,12 @@ const EVERY_MS = 2_000;
  * @returns how many Kafka has acknowledged
  */
 export async function plantBadRecords(options: {
-  brokers: string;
+  brokers: readonly string[];
   stopping: AbortSignal;
 }): Promise<number> {
   const { brokers, stopping } = options;
   const log = createLog({ service: "chaos", level: "silent", format: "json" });
-  const kafka = createKafka({ brokers: [brokers], clientId: "chaos", log });
+  const kafka = createKafka({ brokers, clientId: "chaos", log });
   const producer = await connectProducer({ kafka });
   let acknowledged = 0;
   for (let number = 0; !stopping.aborted; number++) {

@@ -7,10 +7,18 @@ import { createLog } from "@fiberstream/runtime/log";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import type { ServiceName } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
-import { type InstanceName, INSTANCES, LINKS, serviceOf } from "./fault-kinds.ts";
-import { linkOf, type Network, startNetwork } from "./network.ts";
+import { type Network, startNetwork } from "./network.ts";
 import { type Parts, startParts } from "./parts.ts";
 import { createServiceProcess, type ServiceProcess, type UnplannedEnd } from "./service-process.ts";
+import {
+  type BrokerName,
+  type InstanceName,
+  INSTANCES,
+  linkOf,
+  type PartName,
+  serviceOf,
+  type Topology,
+} from "./topology.ts";
 
 /** Everything that runs: parts, links and services, ready. */
 export type Platform = {
@@ -30,37 +38,42 @@ const SERVICES: Record<ReturnType<typeof serviceOf>, ServiceName> = {
 /** @param options.folder for data and logs, absolute */
 export async function startPlatform(options: {
   folder: string;
+  topology: Topology;
   /** Whether the database gets a volume that can be filled. */
   ownVolume: boolean;
   life: Life;
   onProgress: (doing: string) => void;
 }): Promise<Platform> {
-  const { folder, life, onProgress } = options;
-  const ports = await freePorts(8 + INSTANCES.length * 3 + LINKS.length);
-  const take = (count: number) => ports.splice(0, count);
-  const partPorts = take(8);
-  const kafkaPorts = portsOf(take(INSTANCES.length));
-  const publicPorts = portsOf(take(INSTANCES.length));
-  const adminPorts = portsOf(take(INSTANCES.length));
-  const linkPorts = take(LINKS.length);
+  const { folder, topology, life, onProgress } = options;
+  const { brokers, links } = topology;
+  // A way in of its own to each broker for each instance: Kafka tells clients where to come back to.
+  const waysIn = INSTANCES.length * brokers.length;
+  const ports = await freePorts(links.length + waysIn + 2 * INSTANCES.length);
+  const linkPorts = ports.splice(0, links.length);
+  const wayInPorts = ports.splice(0, waysIn);
+  const publicPorts = portsOf(ports.splice(0, INSTANCES.length));
+  const adminPorts = portsOf(ports);
+  const linkPortOf = (link: string) => linkPorts[links.indexOf(link)] ?? 0;
+  const wayIn = (instance: InstanceName, broker: BrokerName) =>
+    wayInPorts[INSTANCES.indexOf(instance) * brokers.length + brokers.indexOf(broker)] ?? 0;
 
   onProgress("starting Kafka, the registry, Redis and PostgreSQL");
   const parts = life.own(
     await startParts({
       folder,
-      ports: partPorts,
-      // A way in of its own for each instance: Kafka tells clients where to come back to.
-      listeners: INSTANCES.map((instance) => ({
-        port: kafkaPorts[instance],
-        advertisedPort: linkPorts[LINKS.indexOf(linkOf(instance, "kafka"))] ?? 0,
-      })),
+      brokers,
+      listenersOf: (broker) =>
+        INSTANCES.map((instance) => ({
+          port: wayIn(instance, broker),
+          advertisedPort: linkPortOf(linkOf(instance, broker)),
+        })),
       ownVolume: options.ownVolume,
       onProgress,
     }),
     (owned) => owned.end(),
   );
   await deployTopics({
-    brokers: [parts.of("kafka").address],
+    brokers: parts.brokers,
     schemaRegistryUrl: parts.of("registry").address,
     namespace: "",
     log: createLog({ service: "chaos", level: "silent", format: "json" }),
@@ -68,16 +81,14 @@ export async function startPlatform(options: {
   });
   await migrate({ databaseUrl: parts.databaseUrl, print: () => undefined });
 
+  const targetOf = (link: string) => {
+    const [from, to] = link.split(">") as [InstanceName, PartName];
+    if (link.startsWith("senders>")) return publicPorts[to as InstanceName];
+    return isBroker(to) ? wayIn(from, to) : parts.portOf(to);
+  };
+  const isBroker = (name: PartName): name is BrokerName => brokers.includes(name as BrokerName);
   const network = life.own(
-    await startNetwork({
-      ports: linkPorts,
-      targetOf: (link) => {
-        const [from = "", to = ""] = link.split(">");
-        if (from === "senders") return publicPorts[to as InstanceName];
-        if (to === "kafka") return kafkaPorts[from as InstanceName];
-        return parts.portOf(to as Parameters<Parts["portOf"]>[0]);
-      },
-    }),
+    await startNetwork(links.map((link) => ({ link, port: linkPortOf(link), to: targetOf(link) }))),
     (owned) => owned.close(),
   );
 
@@ -93,7 +104,7 @@ export async function startPlatform(options: {
       adminPort: adminPorts[name],
       folder: logs,
       environment: {
-        ...environmentOf(name, parts, network),
+        ...environmentOf(name, { parts, network, topology }),
         PORT: String(publicPorts[name]),
         ADMIN_PORT: String(adminPorts[name]),
       },
@@ -123,20 +134,24 @@ export async function startPlatform(options: {
 }
 
 /** Everything by way of the instance's own links. */
-function environmentOf(name: InstanceName, parts: Parts, network: Network): Record<string, string> {
+function environmentOf(
+  name: InstanceName,
+  { parts, network, topology }: { parts: Parts; network: Network; topology: Topology },
+): Record<string, string> {
   const through = (part: "registry" | "redis" | "postgres", address: string) => {
     const url = new URL(address);
     const link = linkOf(name, part);
-    if (LINKS.includes(link)) url.port = String(network.portOf(link));
+    if (topology.links.includes(link)) url.port = String(network.portOf(link));
     url.hostname = "127.0.0.1";
     return url.href;
   };
+  const brokers = topology.brokers.map((broker) => network.portOf(linkOf(name, broker)));
   return {
     HOST: "127.0.0.1",
     ADMIN_HOST: "127.0.0.1",
     AUTH_MODE: "open",
     LOG_FORMAT: "json",
-    KAFKA_BROKERS: `127.0.0.1:${network.portOf(linkOf(name, "kafka"))}`,
+    KAFKA_BROKERS: brokers.map((port) => `127.0.0.1:${port}`).join(","),
     SCHEMA_REGISTRY_URL: through("registry", parts.of("registry").address),
     REDIS_URL: through("redis", parts.of("redis").address),
     DATABASE_URL: through("postgres", parts.databaseUrl),

@@ -24,7 +24,7 @@ const TOPICS = [
  */
 export async function readFound(options: {
   namespace: string;
-  brokers: string;
+  brokers: readonly string[];
   schemaRegistryUrl: string;
   databaseUrl: string;
   ledger: Ledger;
@@ -34,7 +34,7 @@ export async function readFound(options: {
 }): Promise<void> {
   const { namespace, ledger, checker, deadLetters, onProgress } = options;
   const log = createLog({ service: "chaos", level: "silent", format: "json" });
-  const kafka = createKafka({ brokers: [options.brokers], clientId: "chaos", log });
+  const kafka = createKafka({ brokers: options.brokers, clientId: "chaos", log });
   const registry = createSchemaRegistry({ url: options.schemaRegistryUrl });
   const reader = await connectTopicReader({ kafka });
   try {

@@ -4,7 +4,6 @@ import { Client } from "pg";
 import { createChecker, type Verdict } from "./checker.ts";
 import { createDeadLetterCheck } from "./dead-letter-check.ts";
 import { evolveSchema } from "./evolve-schema.ts";
-import { INSTANCES } from "./fault-kinds.ts";
 import { inject } from "./inject.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { plantBadRecords } from "./plant-bad-records.ts";
@@ -17,6 +16,7 @@ import type { PlannedFault } from "./schedule.ts";
 import { sendLoad } from "./send-load.ts";
 import { nodesOf, perRequestOf, planSenders } from "./senders.ts";
 import { drawTimeline } from "./timeline.ts";
+import { INSTANCES, type Topology } from "./topology.ts";
 import { watchRows } from "./watch-rows.ts";
 
 /** Nodes whose events come of a newer schema, see `evolveSchema`. */
@@ -34,6 +34,7 @@ export async function runChaos(run: {
   seed: number;
   minutes: number;
   events: number;
+  topology: Topology;
   faults: readonly PlannedFault[];
   folder: string;
   progress: Progress;
@@ -44,6 +45,7 @@ export async function runChaos(run: {
   try {
     const platform = await startPlatform({
       folder: run.folder,
+      topology: run.topology,
       ownVolume: run.faults.some(({ kind }) => kind === "fill-disk"),
       life,
       onProgress: progress.step,
@@ -51,8 +53,7 @@ export async function runChaos(run: {
     const senders = planSenders({ events: run.events, durationMs: minutes * 60_000 });
     const ledger = ledgerFor({ seed, senders });
     const newerNodes = Array.from({ length: NEWER_NODES }, (_, at) => nodesOf(senders) + at);
-    const { databaseUrl } = platform.parts;
-    const brokers = platform.parts.of("kafka").address;
+    const { databaseUrl, brokers } = platform.parts;
     const watch = life.own(watchRows({ databaseUrl, ledger }), (owned) => owned.end());
 
     progress.begin({
@@ -76,6 +77,7 @@ export async function runChaos(run: {
       }),
       runSchedule({
         faults: run.faults,
+        topology: run.topology,
         startMs,
         stopping: run.stopping,
         inject: (fault) =>
@@ -158,7 +160,7 @@ async function check(
   const deadLetters = createDeadLetterCheck("probe.metrics.raw");
   await readFound({
     namespace: "",
-    brokers: parts.of("kafka").address,
+    brokers: parts.brokers,
     schemaRegistryUrl: parts.of("registry").address,
     databaseUrl: parts.databaseUrl,
     ledger,

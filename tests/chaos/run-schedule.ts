@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { occupiedBy } from "./fault-kinds.ts";
 import type { PlannedFault } from "./schedule.ts";
+import type { Topology } from "./topology.ts";
 
 /** A fault as it happened. Times are `performance.now()`. */
 export type RanFault = PlannedFault & {
@@ -20,6 +21,7 @@ export type RanFault = PlannedFault & {
  */
 export async function runSchedule(run: {
   faults: readonly PlannedFault[];
+  topology: Topology;
   startMs: number;
   stopping: AbortSignal;
   inject: (fault: PlannedFault) => Promise<void>;
@@ -48,7 +50,7 @@ export async function runSchedule(run: {
   };
 
   const all = run.faults.map((fault) => {
-    const keys = occupiedBy(fault);
+    const keys = occupiedBy(fault, run.topology);
     const happening = happen(
       fault,
       keys.map((key) => tails.get(key) ?? Promise.resolve()),

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
-import { FAULT_KINDS, type FaultKind, FAULTS, traitOf } from "./fault-kinds.ts";
+import { FAULT_KINDS, type FaultKind, FAULTS, targetsOf, traitOf } from "./fault-kinds.ts";
 import { planByChance, planEachOnce } from "./schedule.ts";
+import { topologyOf } from "./topology.ts";
 
-const HOUR = { durationMs: 3_600_000, kinds: FAULT_KINDS, everyMs: 5_000 };
+const topology = topologyOf(1);
+
+const HOUR = { durationMs: 3_600_000, kinds: FAULT_KINDS, everyMs: 5_000, topology };
 
 describe("a schedule by chance", () => {
   it("is the same for the same seed, and another for another", () => {
@@ -19,10 +22,13 @@ describe("a schedule by chance", () => {
   });
 
   it("keeps to what each kind may strike, how long and how often", () => {
-    const faults = planByChance({ seed: 2, ...HOUR });
+    const cluster = topologyOf(3);
+    const faults = planByChance({ seed: 2, ...HOUR, topology: cluster });
+    const struck = new Set(faults.map(({ target }) => target));
+    for (const name of ["kafka-1", "kafka-3", "sink-2>kafka-2"]) expect(struck).toContain(name);
     for (const { kind, target, lastsMs } of faults) {
-      const { targets, lastsMs: limits, atMost = Infinity } = traitOf(kind);
-      expect(targets).toContain(target);
+      const { lastsMs: limits, atMost = Infinity } = traitOf(kind);
+      expect(targetsOf(kind, cluster)).toContain(target);
       expect(lastsMs).toBeGreaterThanOrEqual(limits[0]);
       expect(lastsMs).toBeLessThanOrEqual(limits[1]);
       expect(faults.filter((fault) => fault.kind === kind).length).toBeLessThanOrEqual(atMost);
@@ -38,7 +44,12 @@ describe("a schedule by chance", () => {
 
 describe("a schedule with each kind once", () => {
   it("has each kind once, evenly spread", () => {
-    const faults = planEachOnce({ seed: 1, durationMs: 120_000, kinds: FAULT_KINDS });
+    const faults = planEachOnce({
+      seed: 1,
+      durationMs: 120_000,
+      kinds: FAULT_KINDS,
+      topology,
+    });
     expect(faults.map(({ kind }) => kind).sort()).toEqual([...FAULT_KINDS].sort());
     const gaps = faults.slice(1).map(({ atMs }, at) => atMs - (faults[at]?.atMs ?? 0));
     expect(Math.max(...gaps) - Math.min(...gaps)).toBeLessThanOrEqual(1);

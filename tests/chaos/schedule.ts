@@ -1,5 +1,6 @@
 import { createRandom, type Random, seedOf } from "@fiberstream/simulator/random";
-import { type FaultKind, traitOf } from "./fault-kinds.ts";
+import { type FaultKind, targetsOf, traitOf } from "./fault-kinds.ts";
+import type { Topology } from "./topology.ts";
 
 /** A fault as it is planned. Times are ms since the load began. */
 export type PlannedFault = {
@@ -24,6 +25,7 @@ export function planByChance(plan: {
   durationMs: number;
   kinds: readonly FaultKind[];
   everyMs: number;
+  topology: Topology;
 }): PlannedFault[] {
   const random = createRandom(seedOf(plan.seed, 1));
   const faults: PlannedFault[] = [];
@@ -31,7 +33,7 @@ export function planByChance(plan: {
   for (let atMs = FIRST_AT_MS; atMs < endMs; atMs += plan.everyMs * (0.4 + 1.2 * random.unit())) {
     const kind = chooseKind(plan.kinds, faults, random);
     if (kind === undefined) break;
-    faults.push(strike(kind, Math.round(atMs), random));
+    faults.push(strike(kind, Math.round(atMs), plan.topology, random));
   }
   return faults;
 }
@@ -41,16 +43,18 @@ export function planEachOnce(plan: {
   seed: number;
   durationMs: number;
   kinds: readonly FaultKind[];
+  topology: Topology;
 }): PlannedFault[] {
   const random = createRandom(seedOf(plan.seed, 1));
   const everyMs = (plan.durationMs - QUIET_END_MS - FIRST_AT_MS) / plan.kinds.length;
   return shuffled(plan.kinds, random).map((kind, at) =>
-    strike(kind, Math.round(FIRST_AT_MS + at * everyMs), random),
+    strike(kind, Math.round(FIRST_AT_MS + at * everyMs), plan.topology, random),
   );
 }
 
-function strike(kind: FaultKind, atMs: number, random: Random): PlannedFault {
-  const { targets, lastsMs } = traitOf(kind);
+function strike(kind: FaultKind, atMs: number, topology: Topology, random: Random): PlannedFault {
+  const { lastsMs } = traitOf(kind);
+  const targets = targetsOf(kind, topology);
   const target = targets[Math.floor(random.unit() * targets.length)] ?? "";
   const [shortest, longest] = lastsMs;
   return {

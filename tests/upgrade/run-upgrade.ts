@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createLife } from "@fiberstream/runtime/life";
 import { createFleet } from "@fiberstream/simulator/fleet";
-import { freePorts } from "@fiberstream/testkit/free-ports";
 import { until } from "@fiberstream/testkit/until";
 import { type Environment, ROOT, runProgram } from "../src/run-program.ts";
 import { createChecker, type Verdict } from "../chaos/checker.ts";
@@ -52,8 +51,7 @@ export async function runUpgrade(run: {
     const parts = life.own(
       await startParts({
         folder,
-        ports: await freePorts(8),
-        listeners: [],
+        brokers: ["kafka"],
         ownVolume: false,
         onProgress,
       }),
@@ -109,7 +107,7 @@ export async function runUpgrade(run: {
     const letters = createDeadLetterCheck("probe.metrics.raw");
     await readFound({
       namespace: "",
-      brokers: parts.of("kafka").address,
+      brokers: parts.brokers,
       schemaRegistryUrl: parts.of("registry").address,
       databaseUrl,
       ledger,
@@ -132,7 +130,7 @@ export async function runUpgrade(run: {
 }
 
 const environmentOf = (parts: Parts): Environment => ({
-  KAFKA_BROKERS: parts.of("kafka").address,
+  KAFKA_BROKERS: parts.brokers.join(","),
   SCHEMA_REGISTRY_URL: parts.of("registry").address,
   REDIS_URL: parts.of("redis").address,
   DATABASE_URL: parts.databaseUrl,

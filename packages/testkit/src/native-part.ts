@@ -7,38 +7,34 @@ import { startRegistry } from "@fiberstream/deploy/native/registry";
 import { ensureTree } from "@fiberstream/deploy/native/tree";
 import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-part.ts";
 
-type Starter = (
-  options: PartOptions,
-  place: { innerPort: number; listeners: NonNullable<PartPlace["listeners"]> },
-) => Promise<Part>;
+type Starter = (options: PartOptions, place: PartPlace) => Promise<Part>;
 
 const STARTERS: Record<PartKind, Starter> = {
-  kafka: (options, { innerPort, listeners }) =>
-    startKafka({ ...options, controllerPort: innerPort, listeners }),
-  registry: (options, { innerPort }) =>
-    startRegistry({ ...options, managementPort: innerPort, storage: { kind: "file" } }),
+  kafka: (options, { ports, listeners = [], cluster }) =>
+    startKafka({ ...options, controllerPort: ports.innerPort, listeners, cluster }),
+  registry: (options, { ports }) =>
+    startRegistry({ ...options, managementPort: ports.innerPort, storage: { kind: "file" } }),
   redis: (options) => startRedis(options),
   postgres: (options) => startPostgres({ ...options, databases: [], durability: "fast" }),
 };
 
 /** Starts a part on this machine. It dies with this process. */
 export async function startNativePart(kind: PartKind, place: PartPlace): Promise<TestPart> {
-  const { port, innerPort } = place.ports;
-  const inner = { innerPort, listeners: place.listeners ?? [] };
+  const { port } = place.ports;
   const options: PartOptions = {
     root: await ensureTree(place.onProgress),
     port,
     dataDir: join(place.folder, "data"),
     logFile: join(place.folder, `${kind}.log`),
   };
-  let part = await STARTERS[kind](options, inner);
+  let part = await STARTERS[kind](options, place);
   return {
     address: addressOf[kind](port),
     stop: () => part.stop(),
     kill: () => part.kill(),
     start: async () => {
       await part.ended;
-      part = await STARTERS[kind](options, inner);
+      part = await STARTERS[kind](options, place);
     },
   };
 }

@@ -2,9 +2,9 @@ import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
 import { startNativePart } from "./native-part.ts";
 import type { PartKind, PartPlace, TestPart } from "./test-part.ts";
 
-/** Starts a part in a container where a Docker engine answers, natively where none does. */
+/** Starts a part in a container where a Docker engine answers, natively where none does, or for a cluster. */
 export async function startTestPart(kind: PartKind, place: PartPlace): Promise<TestPart> {
-  if (!(await isEngineUp())) return startNativePart(kind, place);
+  if (place.cluster !== undefined || !(await isEngineUp())) return startNativePart(kind, place);
   // Loaded where it is used: it takes half a second, and most runs of the native kind need none of it.
   const { startContainerPart } = await import("./container-part.ts");
   return startContainerPart(kind, place);

@@ -33,4 +33,6 @@ export type PartPlace = {
   readonly onProgress: (doing: string) => void;
   /** Kafka's alone: further ways in, each advertised as the proxy's port in front of it. */
   readonly listeners?: readonly { readonly port: number; readonly advertisedPort: number }[];
+  /** Kafka's alone: which of several nodes this is. They run natively only. */
+  readonly cluster?: { readonly nodeId: number; readonly controllerPorts: readonly number[] };
 };
