@@ -11,9 +11,11 @@ type Trait = {
   readonly weight: number;
   /** How often it may come in a run; without a limit by default. */
   readonly atMost?: number;
+  /** Whether it takes several brokers. */
+  readonly isOfCluster?: boolean;
 };
 
-/** Longer than the 10 s after which the broker gives a silent consumer's partitions away. */
+/** Longer than the 10 s after which a silent consumer's partitions go to others, and a broker's 9 s. */
 const PAST_THE_SESSION_MS = [11_500, 15_000] as const;
 
 export const FAULTS = {
@@ -64,6 +66,13 @@ export const FAULTS = {
     targets: "brokers",
     lastsMs: [0, 4_000],
     weight: 2,
+  },
+  "freeze-broker": {
+    what: "SIGSTOP of one of several brokers, SIGCONT after another has taken its place",
+    targets: "brokers",
+    lastsMs: PAST_THE_SESSION_MS,
+    weight: 2,
+    isOfCluster: true,
   },
   "kill-postgres": {
     what: "SIGKILL of PostgreSQL, started again after a while",

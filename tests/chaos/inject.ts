@@ -32,11 +32,13 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
     case "freeze-gateway":
     case "freeze-processor":
     case "freeze-sink":
-      return freeze(platform, target as InstanceName, lastsMs);
+      return frozen(platform.service(target as InstanceName), lastsMs);
     case "restart-broker":
       return stopped(platform.parts.of(target as BrokerName), lastsMs);
     case "kill-broker":
       return away(platform.parts.of(target as BrokerName), lastsMs);
+    case "freeze-broker":
+      return frozen(platform.parts.of(target as BrokerName), lastsMs);
     case "kill-postgres":
       return away(platform.parts.of("postgres"), lastsMs);
     case "fill-disk":
@@ -85,10 +87,12 @@ async function stopped(
   await part.start();
 }
 
-async function freeze(platform: Platform, name: InstanceName, lastsMs: number): Promise<void> {
-  platform.service(name).freeze();
+type Freezable = { freeze: () => unknown; thaw: () => unknown };
+
+async function frozen(one: Freezable, lastsMs: number): Promise<void> {
+  await one.freeze();
   await delay(lastsMs);
-  platform.service(name).thaw();
+  await one.thaw();
 }
 
 async function onLink(fault: PlannedFault, state: LinkState, platform: Platform): Promise<void> {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { createCommand, type Options } from "./options.ts";
+import { traitOf } from "./fault-kinds.ts";
 import { createProgress } from "./progress.ts";
 import { brokenPromises, renderReport } from "./report.ts";
 import { canFillDisks, runWithOwnMounts } from "./own-mounts.ts";
@@ -18,9 +19,11 @@ try {
 }
 
 async function run(options: Options): Promise<void> {
-  const { seed, minutes, events, kinds } = options;
+  const { seed, minutes, events, brokers } = options;
+  const kinds = options.kinds.filter((kind) => brokers > 1 || !traitOf(kind).isOfCluster);
+  if (kinds.length === 0) throw new Error("these faults take several brokers: add --brokers 3");
   const durationMs = minutes * 60_000;
-  const topology = topologyOf(options.brokers);
+  const topology = topologyOf(brokers);
   const planned = options.eachOnce
     ? planEachOnce({ seed, durationMs, kinds, topology })
     : planByChance({

@@ -76,6 +76,8 @@ export async function startContainerPart(kind: PartKind, place: ContainerPlace):
     address: addressOf[kind](place.ports.port),
     stop: async () => (await handleOf(container)).stop().then(() => undefined),
     kill: async () => (await handleOf(container)).kill().then(() => undefined),
+    freeze: async () => (await handleOf(container)).pause().then(() => undefined),
+    thaw: async () => (await handleOf(container)).unpause().then(() => undefined),
     start: () => container.restart(),
   };
 }

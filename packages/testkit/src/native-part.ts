@@ -32,6 +32,8 @@ export async function startNativePart(kind: PartKind, place: PartPlace): Promise
     address: addressOf[kind](port),
     stop: () => part.stop(),
     kill: () => part.kill(),
+    freeze: async () => void process.kill(part.pid, "SIGSTOP"),
+    thaw: async () => void process.kill(part.pid, "SIGCONT"),
     start: async () => {
       await part.ended;
       part = await STARTERS[kind](options, place);

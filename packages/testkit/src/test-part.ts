@@ -10,6 +10,9 @@ export type TestPart = {
   readonly stop: () => Promise<void>;
   /** Ends it by SIGKILL. */
   readonly kill: () => Promise<void>;
+  /** Stops its work as SIGSTOP does, without its knowing, until `thaw`. */
+  readonly freeze: () => Promise<void>;
+  readonly thaw: () => Promise<void>;
   /** Starts it again, on the same port and data. */
   readonly start: () => Promise<void>;
 };
