@@ -20,8 +20,8 @@ export type EventProducer = {
   close: () => Promise<void>;
 };
 
-/** Where an event is on its way. */
-type Place = { readonly gather: Gather; readonly index: number };
+/** Events of a request that are neighbours in a gather; most requests are one such stretch. */
+type Stretch = { readonly gather: Gather; readonly from: number; to: number };
 
 /** Calls under way at once. More of them would only be smaller: the next one gathers meanwhile. */
 const MAX_SENDS = 4;
@@ -55,7 +55,8 @@ export function createEventProducer(options: {
   let sends = 0;
   let inFlightEvents = 0;
 
-  const take = (event: ProbeMetric, headers: RecordHeaders | undefined): Place => {
+  /** @returns where the event is on its way */
+  const take = (event: ProbeMetric, headers: RecordHeaders | undefined) => {
     const gather = (open ??= begin());
     const index = gather.add(event, headers);
     if (gather.isFull()) {
@@ -136,17 +137,26 @@ export function createEventProducer(options: {
     }
   };
 
+  const delivered = async (stretches: readonly Stretch[]): Promise<Delivery[]> => {
+    for (const { gather } of stretches) await gather.delivered;
+    const deliveries = stretches.flatMap(({ gather, from, to }) =>
+      Array.from({ length: to - from }, (_, at) => gather.deliveryOf(from + at)),
+    );
+    inFlightEvents -= deliveries.length;
+    return deliveries;
+  };
+
   return {
-    produce: async (events, headers) => {
+    produce: (events, headers) => {
       inFlightEvents += events.length;
-      const taken = events.map((event) => take(event, headers));
-      // Neighbours share a gather, and most requests have one: only its changes are waited for.
-      let last: Gather | undefined;
-      const gathers: Gather[] = [];
-      for (const { gather } of taken) if (gather !== last) gathers.push((last = gather));
-      for (const gather of gathers) await gather.delivered;
-      inFlightEvents -= events.length;
-      return taken.map(({ gather, index }) => gather.deliveryOf(index));
+      const stretches: Stretch[] = [];
+      for (const event of events) {
+        const { gather, index } = take(event, headers);
+        const last = stretches.at(-1);
+        if (last?.gather === gather) last.to = index + 1;
+        else stretches.push({ gather, from: index, to: index + 1 });
+      }
+      return delivered(stretches);
     },
     inFlightEvents: () => inFlightEvents,
     close: async () => {

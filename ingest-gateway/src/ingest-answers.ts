@@ -24,11 +24,10 @@ export function answerOne(checked: CheckedEvents, { deliveries }: Outcome): Inge
   const [rejection] = checked.rejections;
   if (rejection !== undefined) throw rejectedAll(rejection.faults);
   if (deliveries[0] !== "accepted") throw notKept();
-  const eventId = checked.events[0]?.event_id ?? "";
   const answer: Answer = {
     status: 202,
     contentType: "application/json",
-    body: `{"status":"accepted","event_id":"${eventId}"}`,
+    body: `{"status":"accepted","event_id":"${checked.eventId ?? ""}"}`,
   };
   return { answer, isFinal: true };
 }

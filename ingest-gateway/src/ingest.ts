@@ -3,7 +3,10 @@ import type { Admit } from "./admission.ts";
 import { type Answer, withHeaders } from "./answer.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
 import type { CheckSignature } from "./auth/signature.ts";
+import type { Sender } from "./auth/sender.ts";
+import type { KeptEvents } from "./batches/kept-events.ts";
 import type { Once } from "./batches/once.ts";
+import type { EventProducer } from "./event-producer.ts";
 import type { Buckets } from "./fairness/buckets.ts";
 import type { Delivery } from "./gather.ts";
 import type { InFlightBudget } from "./in-flight-budget.ts";
@@ -12,7 +15,7 @@ import { LIMITS } from "./limits.ts";
 import { parseBatch, parseOne } from "./parse-events.ts";
 import { readBody } from "./read-body.ts";
 import type { Refusal } from "./refusal.ts";
-import type { ReadHead } from "./request-head.ts";
+import type { ReadHead, RequestHead } from "./request-head.ts";
 import type { Mark } from "./server-timing.ts";
 import type { RequestTrace } from "./trace.ts";
 import type { ValidateEvent } from "./validate-event.ts";
@@ -45,10 +48,33 @@ export type IngestSteps = {
   readonly count: (checked: CheckedEvents, deliveries: readonly Delivery[]) => void;
 };
 
+type Handing = {
+  readonly call: Call;
+  readonly head: RequestHead;
+  readonly body: Buffer;
+  readonly sender: Sender;
+  readonly kept: KeptEvents;
+  readonly produce: EventProducer["produce"];
+};
+
 /** The life of a request's events: let in, read, parse, validate, produce, answer. */
 export function createIngest(steps: IngestSteps): Ingest {
   const { admit, authenticate, buckets, budget, readHead, once, validate } = steps;
-  return async ({ route, request, askForBody, answerOf, mark, trace }) => {
+
+  /** Events that wait for Kafka would grow old as garbage: what is returned holds on to none of them. */
+  const handOver = ({ call, head, sender, body, kept, produce }: Handing) => {
+    const { route, mark, trace } = call;
+    const parsed = route === "push" ? parseOne(body) : parseBatch(body, head.format);
+    const origin = { ...head, ...sender, receivedAtMicros: Date.now() * 1_000 };
+    const { events, checked } = validateEvents(parsed, origin, { validate, kept });
+    mark("check");
+    buckets.charge(sender, events.length);
+    const delivering = trace.producing(events.length, (headers) => produce(events, headers));
+    return { checked, delivering };
+  };
+
+  return async (call) => {
+    const { route, request, askForBody, answerOf, mark } = call;
     const produce = admit();
     const sender = await authenticate(request);
     buckets.admit(sender);
@@ -62,14 +88,8 @@ export function createIngest(steps: IngestSteps): Ingest {
       mark("body");
 
       const answer = await once({ ...head, sender, body, answerOf }, async (kept) => {
-        const parsed = route === "push" ? parseOne(body) : parseBatch(body, head.format);
-        const origin = { ...head, ...sender, receivedAtMicros: Date.now() * 1_000 };
-        const checked = validateEvents(parsed, origin, { validate, kept });
-        mark("check");
-        buckets.charge(sender, checked.events.length);
-        const deliveries = await trace.producing(checked.events.length, (headers) =>
-          produce(checked.events, headers),
-        );
+        const { checked, delivering } = handOver({ call, head, sender, body, kept, produce });
+        const deliveries = await delivering;
         steps.count(checked, deliveries);
         mark("kafka");
         const answerFor = route === "push" ? answerOne : answerBatch;

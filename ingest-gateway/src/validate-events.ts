@@ -6,11 +6,12 @@ import type { ParsedEvents } from "./parse-events.ts";
 import { shown } from "./shown-value.ts";
 import { countUnknownFields, type Origin, type ValidateEvent } from "./validate-event.ts";
 
-/** The events of a request, parted. */
+/** What is known of a request's events, apart from the good ones themselves. */
 export type CheckedEvents = {
-  readonly events: readonly ProbeMetric[];
-  /** Which event of the request each of `events` is, from 0. */
+  /** Which events of the request the good ones are, from 0. */
   readonly indexes: readonly number[];
+  /** The first good one's. */
+  readonly eventId: string | undefined;
   readonly rejections: readonly Rejection[];
   readonly unknownFields: number;
 };
@@ -19,12 +20,13 @@ export type CheckedEvents = {
  * Parts the good events from the bad ones: one bad event never costs its batch.
  *
  * @param options.kept events that an earlier try has brought into Kafka; they are left out
+ * @returns the good ones, and what is to be remembered of all
  */
 export function validateEvents(
   parsed: ParsedEvents,
   from: Omit<Origin, "nodeId"> & Pick<Sender, "mayReport">,
   options: { validate: ValidateEvent; kept: Pick<KeptEvents, "has"> },
-): CheckedEvents {
+): { events: readonly ProbeMetric[]; checked: CheckedEvents } {
   const { validate, kept } = options;
   const { mayReport } = from;
   const origin = { ...from, nodeId: parsed.nodeId };
@@ -45,7 +47,8 @@ export function validateEvents(
       unknownFields += countUnknownFields(input);
     }
   }
-  return { events, indexes, rejections, unknownFields };
+  const checked = { indexes, eventId: events[0]?.event_id, rejections, unknownFields };
+  return { events, checked };
 }
 
 const notAllowed = (nodeId: string): Fault => ({

@@ -4,7 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { SERVICE_ENVIRONMENT, SERVICE_NODE_ARGS } from "@fiberstream/runtime/service-process";
+import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import type { ServiceName } from "@fiberstream/testkit/service";
 
@@ -63,13 +63,9 @@ export function createServiceProcess(options: {
     const log = openSync(join(options.folder, `${name}.log`), "a");
     const clock = clockShiftMs === 0 ? [] : ["--import", CLOCK];
     const main = join(root, service, "src/main.ts");
-    const [command, ...args] = [
+    const [command = process.execPath, ...args] = [
       ...tie,
-      process.execPath,
-      ...SERVICE_NODE_ARGS,
-      "--trace-warnings",
-      ...clock,
-      main,
+      ...serviceCommand(service, main, ["--trace-warnings", ...clock]),
     ];
     const started = spawn(command, args, {
       stdio: ["ignore", log, log],

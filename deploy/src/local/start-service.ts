@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { SERVICE_ENVIRONMENT, SERVICE_NODE_ARGS } from "@fiberstream/runtime/service-process";
+import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
 import { NativeError } from "../native/native-error.ts";
 import { lastLines } from "../native/sandbox.ts";
 import { childEnvironment } from "./config.ts";
@@ -35,7 +35,7 @@ export async function startService(options: {
 }): Promise<Started> {
   const { name, adminUrl, settings, logFile, onLine } = options;
   const script = fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url));
-  const child = spawnTied(script, settings);
+  const child = spawnTied(serviceCommand(name, script), settings);
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;
     createInterface({ input: stream }).on("line", (line) => {
@@ -88,17 +88,16 @@ async function untilReady(waiting: {
  * In a session of its own, so that Ctrl-C reaches only its starter, which stops it in order.
  * On Linux the kernel ends it when its starter is gone, however that ended.
  */
-function spawnTied(script: string, settings: Readonly<Record<string, string>>): ChildProcess {
+function spawnTied(
+  [command, ...args]: [string, ...string[]],
+  settings: Readonly<Record<string, string>>,
+): ChildProcess {
   const options = {
     env: { ...SERVICE_ENVIRONMENT, ...childEnvironment(settings) },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   } satisfies SpawnOptions;
   return process.platform === "linux"
-    ? spawn(
-        "setpriv",
-        ["--pdeathsig", "KILL", "--", process.execPath, ...SERVICE_NODE_ARGS, script],
-        options,
-      )
-    : spawn(process.execPath, [...SERVICE_NODE_ARGS, script], options);
+    ? spawn("setpriv", ["--pdeathsig", "KILL", "--", command, ...args], options)
+    : spawn(command, args, options);
 }

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { messageOf } from "@fiberstream/runtime/errors";
-import { cacheDirectory, toolEnvironment } from "../native/config.ts";
-import { waitForLock } from "../native/lock.ts";
+import { cacheDirectory, toolEnvironment } from "./config.ts";
+import { waitForLock } from "./lock.ts";
 
 const run = promisify(execFile);
 

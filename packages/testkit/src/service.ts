@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { SERVICE_ENVIRONMENT, SERVICE_NODE_ARGS } from "@fiberstream/runtime/service-process";
+import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
 import { addresses, partsEnvironment } from "./addresses.ts";
 import { inheritedEnvironment } from "./config.ts";
 import { freePorts } from "./free-ports.ts";
@@ -37,7 +37,7 @@ export async function startService(
 ): Promise<RunningService> {
   const [port = 0, adminPort = 0] = await freePorts(2);
   const child = spawnTied(
-    [fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url))],
+    serviceCommand(name, fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url))),
     {
       ...SERVICE_ENVIRONMENT,
       ...inheritedEnvironment(),
@@ -89,13 +89,12 @@ export async function startService(
 }
 
 /** On Linux the kernel ends it with its parent; elsewhere a killed test run may leave it behind. */
-function spawnTied(script: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-  const [command, args] =
-    process.platform === "linux"
-      ? [
-          "setpriv",
-          ["--pdeathsig", "KILL", "--", process.execPath, ...SERVICE_NODE_ARGS, ...script],
-        ]
-      : [process.execPath, [...SERVICE_NODE_ARGS, ...script]];
-  return spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+function spawnTied(
+  [command, ...args]: [string, ...string[]],
+  env: NodeJS.ProcessEnv,
+): ChildProcess {
+  const options = { env, stdio: ["ignore", "pipe", "pipe"] } satisfies SpawnOptions;
+  return process.platform === "linux"
+    ? spawn("setpriv", ["--pdeathsig", "KILL", "--", command, ...args], options)
+    : spawn(command, args, options);
 }

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lastLines } from "@fiberstream/deploy/native/sandbox";
-import { SERVICE_ENVIRONMENT, SERVICE_NODE_ARGS } from "@fiberstream/runtime/service-process";
+import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import type { ServiceName } from "@fiberstream/testkit/service";
@@ -52,7 +52,7 @@ export async function startBenchService(options: {
   const logFile = join(parts.folder, `${name}.log`);
   const output = openSync(logFile, "a");
   const main = join(checkout, service, "src/main.ts");
-  const node = [process.execPath, ...SERVICE_NODE_ARGS, ...nodeArgs, main];
+  const node = serviceCommand(service, main, nodeArgs);
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...node], {
     cwd: checkout,
     stdio: ["ignore", output, output],
