@@ -9,7 +9,7 @@ const EVERY_SERVICE = ["--max-semi-space-size=8"];
 
 /**
  * Below a heap of 2 GB V8 collects old garbage when the heap has doubled, not when it is fourfold. That
- * costs the gateway 5 % of CPU and saves a quarter of its memory under load; the processor it costs 25 %.
+ * costs the gateway 5 % of CPU and saves a quarter of its memory under load; the processor it costs a quarter and more.
  */
 const OF_THE_GATEWAY = ["--max-old-space-size=2000"];
 
