@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import { startTestPart } from "@fiberstream/testkit/start-test-part";
-import type { PartKind, PartPlace, TestPart } from "@fiberstream/testkit/test-part";
+import type { PartPlace, TestPart } from "@fiberstream/testkit/test-part";
 import type { BrokerName, PartName } from "./topology.ts";
 import { mountVolume, type Volume } from "./volume.ts";
 
@@ -42,42 +42,37 @@ export async function startParts(options: {
   };
   const volume = options.ownVolume ? await mountVolume(folderOf("postgres")) : undefined;
   const controllerPorts = brokers.map(innerPortOf);
-  const start = (kind: PartKind, name: PartName, kafkaPlace: Partial<PartPlace> = {}) =>
-    startTestPart(kind, {
-      ports: { port: portOf(name), innerPort: innerPortOf(name) },
-      folder: folderOf(name),
-      onProgress,
-      ...kafkaPlace,
+  const placeOf = (name: PartName): PartPlace => ({
+    ports: { port: portOf(name), innerPort: innerPortOf(name) },
+    folder: folderOf(name),
+    onProgress,
+  });
+  const start = (name: PartName): Promise<TestPart> => {
+    if (name === "registry" || name === "redis" || name === "postgres") {
+      return startTestPart(name, placeOf(name));
+    }
+    return startTestPart("kafka", {
+      ...placeOf(name),
+      listeners: options.listenersOf?.(name) ?? [],
+      ...(brokers.length > 1 && {
+        cluster: { nodeId: brokers.indexOf(name) + 1, controllerPorts },
+      }),
     });
-  const startBroker = (broker: BrokerName, at: number) =>
-    start("kafka", broker, {
-      listeners: options.listenersOf?.(broker) ?? [],
-      ...(brokers.length > 1 && { cluster: { nodeId: at + 1, controllerPorts } }),
-    });
-  const [registry, redis, postgres, ...kafkas] = await Promise.all([
-    start("registry", "registry"),
-    start("redis", "redis"),
-    start("postgres", "postgres"),
-    ...brokers.map(startBroker),
-  ]);
-  const parts = new Map<PartName, TestPart>([
-    ["registry", registry],
-    ["redis", redis],
-    ["postgres", postgres],
-    ...brokers.map((broker, at): [PartName, TestPart] => [broker, kafkas[at] as TestPart]),
-  ]);
+  };
+  const started = await Promise.all(names.map(start));
+  const of = (name: PartName): TestPart => {
+    const found = started[names.indexOf(name)];
+    if (found === undefined) throw new RangeError(`there is no ${name}`);
+    return found;
+  };
   return {
-    of: (name) => {
-      const found = parts.get(name);
-      if (found === undefined) throw new RangeError(`there is no ${name}`);
-      return found;
-    },
+    of,
     portOf,
-    brokers: kafkas.map(({ address }) => address),
-    databaseUrl: Object.assign(new URL(postgres.address), { pathname: "/fiberstack" }).href,
+    brokers: brokers.map((broker) => of(broker).address),
+    databaseUrl: Object.assign(new URL(of("postgres").address), { pathname: "/fiberstack" }).href,
     volume,
     end: async () => {
-      await Promise.all(Array.from(parts.values(), (part) => part.kill()));
+      await Promise.all(started.map((part) => part.kill()));
       await volume?.unmount();
     },
   };

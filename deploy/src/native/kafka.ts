@@ -120,9 +120,10 @@ function isListed(nodeId: number, connectTo: () => Socket): Promise<boolean> {
 
 /** The node ids of a Metadata v4 answer: size, correlation id and throttle time, then the brokers. */
 function brokersOf(answer: Buffer): number[] {
-  let at = 12;
+  const count = answer.readInt32BE(12);
+  let at = 16;
   const skipString = () => (at += 2 + Math.max(0, answer.readInt16BE(at)));
-  return Array.from({ length: answer.readInt32BE((at += 4) - 4) }, () => {
+  return Array.from({ length: count }, () => {
     const id = answer.readInt32BE(at);
     at += 4;
     skipString(); // host
