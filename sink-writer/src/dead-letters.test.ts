@@ -8,6 +8,7 @@ import type { DeadRecord } from "./row-reader.ts";
 const batch: RecordBatch = {
   topic: "probe.metrics.enriched",
   partition: 3,
+  log: { clusterId: "c", topicId: "t" },
   records: [],
   firstOffset: 0n,
   nextOffset: 1n,

@@ -15,6 +15,7 @@ beforeEach(() => database.owner.query("TRUNCATE sink_offsets"));
 const batch = (firstOffset: bigint, nextOffset: bigint, partition = 1): RecordBatch => ({
   topic: "t",
   partition,
+  log: { clusterId: "c", topicId: "t" },
   records: [],
   firstOffset,
   nextOffset,

@@ -10,6 +10,7 @@ import type { RecordBatch } from "./records.ts";
 const batch: RecordBatch = {
   topic: "t",
   partition: 0,
+  log: { clusterId: "c", topicId: "t" },
   records: [],
   firstOffset: 10n,
   nextOffset: 20n,

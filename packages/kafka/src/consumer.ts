@@ -214,6 +214,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     const records: RecordBatch = {
       topic,
       partition,
+      log: { clusterId: "", topicId: "" },
       records: history > 0 ? batch.messages.slice(history) : batch.messages,
       firstOffset: held.position() ?? BigInt(batch.firstOffset() ?? "0"),
       nextOffset: BigInt(batch.lastOffset()) + 1n,

@@ -19,10 +19,17 @@ export type OutgoingRecord = {
   timestamp?: string;
 };
 
+/**
+ * Which log offsets are of: a topic that was made anew has another id, and so has another cluster.
+ * `topicId` is the UUID's text.
+ */
+export type LogIdentity = { readonly clusterId: string; readonly topicId: string };
+
 /** Neighbours of one partition. Offsets have gaps where the log was compacted or a transaction ended. */
 export type RecordBatch = {
   readonly topic: string;
   readonly partition: number;
+  readonly log: LogIdentity;
   readonly records: readonly IncomingRecord[];
   /** Where the batch begins: the next offset of the batch before it. */
   readonly firstOffset: bigint;

@@ -43,7 +43,16 @@ export const batchOf = (
 ): RecordBatch => {
   const { partition = 0, firstOffset = 0n } = place;
   const nextOffset = firstOffset + BigInt(records.length);
-  return { topic: "t", partition, records, firstOffset, nextOffset, highWatermark: nextOffset };
+  const log = { clusterId: "c", topicId: "t" };
+  return {
+    topic: "t",
+    partition,
+    log,
+    records,
+    firstOffset,
+    nextOffset,
+    highWatermark: nextOffset,
+  };
 };
 
 /** Events as the rows of a batch of partition 3, with the offsets 100, 101, … */
