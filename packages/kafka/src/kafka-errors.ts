@@ -26,7 +26,8 @@ export const isTopicMissing = (error: unknown): boolean =>
 export const isBrokersAnswer = (error: unknown): boolean =>
   typeof error === "object" &&
   error !== null &&
-  (("name" in error && error.name === "KafkaJSProtocolError") ||
+  (("name" in error &&
+    (error.name === "KafkaJSProtocolError" || error.name === "BrokerAnswerError")) ||
     ("cause" in error && isBrokersAnswer(error.cause)));
 
 /** The protocol's name of an error ("TOPIC_AUTHORIZATION_FAILED"), or the client's class of it, cause by cause. */

@@ -15,7 +15,17 @@ lingerWhileRecordsCome();
 tellOffsetsOutOfRange();
 tellWhyNoCoordinator();
 
-export type KafkaClient = Kafka;
+/** Where a cluster is, and how its client is let in and called. */
+export type KafkaAccess = {
+  /** host:port, at least one */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** By default connections are plain and nobody says who they are. */
+  readonly security?: KafkaSecurity;
+};
+
+/** kafkajs's client, and what the connections of our own need (`broker/connections.ts`). */
+export type KafkaClient = Kafka & { readonly access: KafkaAccess };
 
 /**
  * A client of one cluster; nothing connects before a producer, consumer or admin of it does.
@@ -23,19 +33,13 @@ export type KafkaClient = Kafka;
  * A call gives up after about 1.5 s of tries, so that its caller can say at once that Kafka is away;
  * those who would rather wait try again themselves, with their own reason to.
  *
- * @param options.brokers host:port, at least one
- * @param options.security by default connections are plain and nobody says who they are
  */
-export function createKafka(options: {
-  brokers: readonly string[];
-  clientId: string;
-  security?: KafkaSecurity;
-  log: Log;
-}): KafkaClient {
-  const { tls, sasl } = options.security ?? {};
-  return new Kafka({
-    brokers: [...options.brokers],
-    clientId: options.clientId,
+export function createKafka(options: KafkaAccess & { log: Log }): KafkaClient {
+  const { brokers, clientId, security } = options;
+  const { tls, sasl } = security ?? {};
+  const kafka = new Kafka({
+    brokers: [...brokers],
+    clientId,
     ...(tls !== undefined && { ssl: tlsOptions(tls) }),
     ...(sasl !== undefined && { sasl }),
     logLevel: logLevel.INFO,
@@ -44,4 +48,5 @@ export function createKafka(options: {
     requestTimeout: 10_000,
     retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 5 },
   });
+  return Object.assign(kafka, { access: { brokers, clientId, ...(security && { security }) } });
 }

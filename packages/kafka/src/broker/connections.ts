@@ -1,0 +1,140 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { findCoordinatorV4, metadataV12 } from "@platformatic/kafka";
+import type { KafkaAccess } from "../kafka.ts";
+import type { LogIdentity } from "../records.ts";
+import { BrokerAnswerError, throwIfFailed } from "./broker-answer.ts";
+import { type Api, type BrokerAddress, createConnectionPool } from "./connection-pool.ts";
+
+export type { Api, BrokerAddress } from "./connection-pool.ts";
+
+/** Who leads a partition, and since which election; `address` is undefined while nobody does. */
+export type PartitionLeader = {
+  readonly address: BrokerAddress | undefined;
+  readonly epoch: number;
+};
+
+export type TopicMetadata = {
+  readonly log: LogIdentity;
+  /** By partition, all of the topic. */
+  readonly leaders: ReadonlyMap<number, PartitionLeader>;
+};
+
+/**
+ * Connections to the brokers of one cluster, for requests that are written here: made when needed, by broker and
+ * lane. Requests of one lane wait for each other in the broker (it answers a connection's requests one by one), those
+ * of different lanes do not.
+ *
+ * The versions of the requests are fixed: Kafka 3.5 and later, 4.x among them, know all of them.
+ */
+export type Connections = {
+  /**
+   * Sends one request and waits for its answer.
+   * @returns the answer, also one that holds errors: look at its error codes
+   * @throws {Error} when the broker is away or silent for `timeoutMs`; the lane's connection is closed then
+   */
+  call: <Args extends unknown[], Answer>(
+    to: BrokerAddress,
+    lane: string,
+    request: { api: Api<Args, Answer>; timeoutMs?: number },
+    ...args: Args
+  ) => Promise<Answer>;
+  /** What a broker that answers knows of a topic now. @throws {BrokerAnswerError} @throws {Error} */
+  topicMetadata: (topic: string) => Promise<TopicMetadata>;
+  /** Who coordinates a group or a transactional id now. @throws {BrokerAnswerError} @throws {Error} */
+  coordinator: (kind: "group" | "transaction", key: string) => Promise<BrokerAddress>;
+  close: () => Promise<void>;
+};
+
+/** A broker that is frozen must not hold up a question that any other can answer. */
+const ASK_TIMEOUT_MS = 2_000;
+const LANE = "questions";
+
+/** Nothing connects before the first call. */
+export function createConnections({ access }: { access: KafkaAccess }): Connections {
+  const pool = createConnectionPool(access);
+  const bootstrap = access.brokers.map(addressIn);
+  /** Whoever answered last comes first. */
+  let askable: readonly BrokerAddress[] = bootstrap;
+
+  /** Asks one broker after the other until one answers. */
+  const askAny = async <Answer>(ask: (broker: BrokerAddress) => Promise<Answer>) => {
+    let failure: unknown;
+    for (const broker of askable) {
+      try {
+        const answer = await ask(broker);
+        askable = [broker, ...askable.filter((one) => one !== broker)];
+        return answer;
+      } catch (error) {
+        if (error instanceof BrokerAnswerError) throw error;
+        failure = error;
+      }
+    }
+    // All of them may have other addresses by now.
+    askable = distinct([...bootstrap, ...askable]);
+    throw failure;
+  };
+
+  return {
+    call: pool.call,
+
+    topicMetadata: (topic) =>
+      askAny(async (broker) => {
+        const request = { api: metadataV12.api, timeoutMs: ASK_TIMEOUT_MS };
+        const answer = await pool.call(broker, LANE, request, [topic], false, false);
+        const brokers = new Map(answer.brokers.map((one) => [one.nodeId, one]));
+        askable = distinct([
+          ...askable,
+          ...answer.brokers.map(({ host, port }) => ({ host, port })),
+          ...bootstrap,
+        ]);
+        const found = answer.topics.find(({ name }) => name === topic);
+        throwIfFailed(found?.errorCode ?? UNKNOWN_TOPIC, `metadata of ${topic}`);
+        return {
+          log: { clusterId: answer.clusterId ?? "", topicId: found?.topicId ?? "" },
+          // A partition's own error is that it has no leader, or too few replicas: the others go on.
+          leaders: new Map(
+            found?.partitions.map(({ partitionIndex, leaderId, leaderEpoch }) => {
+              const leader = brokers.get(leaderId);
+              const address = leader && { host: leader.host, port: leader.port };
+              return [partitionIndex, { address, epoch: leaderEpoch }];
+            }),
+          ),
+        };
+      }),
+
+    coordinator: (kind, key) =>
+      askAny(async (broker) => {
+        const request = { api: findCoordinatorV4.api, timeoutMs: ASK_TIMEOUT_MS };
+        const answer = await pool.call(broker, LANE, request, KEY_TYPES[kind], [key]);
+        const [found] = answer.coordinators;
+        throwIfFailed(found?.errorCode ?? COORDINATOR_NOT_AVAILABLE, `coordinator of ${key}`);
+        return { host: found?.host ?? "", port: found?.port ?? 0 };
+      }),
+
+    close: pool.close,
+  };
+}
+
+const KEY_TYPES = { group: 0, transaction: 1 } as const;
+const UNKNOWN_TOPIC = 3;
+const COORDINATOR_NOT_AVAILABLE = 15;
+
+/** `host:port`, the host perhaps an IPv6 address in brackets. */
+function addressIn(broker: string): BrokerAddress {
+  const colon = broker.lastIndexOf(":");
+  const host = broker.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return { host, port: Number(broker.slice(colon + 1)) };
+}
+
+export const nameOf = ({ host, port }: BrokerAddress): string => `${host}:${port}`;
+
+const distinct = (brokers: readonly BrokerAddress[]): BrokerAddress[] => [
+  ...new Map(brokers.map((broker) => [nameOf(broker), broker])).values(),
+];
+
+/** Waits for a connection's next try: doubling from 50 ms to 1 s, and not at all once `stopping`. */
+export async function pauseBeforeTry(tries: number, stopping?: AbortSignal): Promise<void> {
+  const mostMs = Math.min(1_000, 50 * 2 ** Math.min(tries - 1, 10));
+  const options = stopping && { signal: stopping };
+  await delay(mostMs / 2 + (Math.random() * mostMs) / 2, undefined, options).catch(() => undefined);
+}
