@@ -68,8 +68,16 @@ describe("connections", () => {
       what: "the group has a coordinator",
     });
     const request = { api: heartbeatV4.api, timeoutMs: 5_000 };
-    const answer = await connections.call(coordinator, "group", request, "a-group", 1, "nobody");
-    expect(answerType(answer.errorCode)).toBe("UNKNOWN_MEMBER_ID");
+    // While it loads the group it says yes to everything.
+    const refused = await until(
+      async () => {
+        const args = ["a-group", 1, "nobody"] as const;
+        const answer = await connections.call(coordinator, "group", request, ...args);
+        return answerType(answer.errorCode);
+      },
+      { what: "the heartbeat is refused" },
+    );
+    expect(refused).toBe("UNKNOWN_MEMBER_ID");
 
     const [host = "", port] = (await silentServer()).split(":");
     const asked = connections.call(
