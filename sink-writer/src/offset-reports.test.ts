@@ -10,7 +10,7 @@ describe("offset reports", () => {
     const told: [number, bigint][] = [];
     const reports = createOffsetReports({ intervalMs: 60_000, log });
     reports.wrote(0, 5n);
-    reports.begin({ commitOffset: async (partition, next) => void told.push([partition, next]) });
+    reports.begin({ commitOffsets: async (offsets) => void told.push(...offsets) });
     reports.wrote(0, 9n);
     reports.wrote(3, 1n);
     await reports.end();
@@ -23,7 +23,7 @@ describe("offset reports", () => {
   it("do not disturb the sink when Kafka is away", async () => {
     const reports = createOffsetReports({ intervalMs: 60_000, log });
     reports.begin({
-      commitOffset: async () => {
+      commitOffsets: async () => {
         throw new TransientError("kafka", "away");
       },
     });

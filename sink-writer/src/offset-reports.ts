@@ -6,7 +6,7 @@ export type OffsetReports = {
   /** A partition has been written up to here. */
   wrote: (partition: number, nextOffset: bigint) => void;
   /** Begins to tell Kafka, now and then. */
-  begin: (consumer: Pick<RunningConsumer, "commitOffset">) => void;
+  begin: (consumer: Pick<RunningConsumer, "commitOffsets">) => void;
   /** Tells what is untold, and ends. */
   end: () => Promise<void>;
 };
@@ -24,12 +24,11 @@ export function createOffsetReports(options: { intervalMs: number; log: Log }): 
     wrote: (partition, nextOffset) => untold.set(partition, nextOffset),
     begin: (consumer) => {
       tell = async () => {
-        const reports = [...untold];
+        if (untold.size === 0) return;
+        const reports = new Map(untold);
         untold.clear();
         try {
-          for (const [partition, nextOffset] of reports) {
-            await consumer.commitOffset(partition, nextOffset);
-          }
+          await consumer.commitOffsets(reports);
         } catch (error) {
           options.log.debug({ reason: messageOf(error) }, "offsets not reported to Kafka");
         }

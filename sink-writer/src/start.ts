@@ -36,8 +36,6 @@ const SERVER_SETTINGS = {
   // would refuse the whole batch, again and again.
   "timescaledb.max_tuples_decompressed_per_dml_transaction": "0",
 };
-/** All that a fetch can bring. */
-const MAX_PARTITIONS = 128;
 const TYPICAL_RECORD_BYTES = 250;
 /**
  * What one partition may bring is to be enough for a fetch: otherwise the last partitions of a backlog wait
@@ -139,16 +137,16 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
       kafka,
       groupId,
       topic,
-      // All that a fetch brings: they share writes, and those are bounded.
-      partitionsConcurrently: MAX_PARTITIONS,
       maxBytesPerPartition: config.maxFetchBytes,
-      readsAhead: true,
       sessionTimeoutMs: config.sessionTimeoutMs,
       minBytes: Math.floor(
         Math.min(config.maxRows * TYPICAL_RECORD_BYTES, config.maxFetchBytes * SHARE_OF_ONE),
       ),
       maxWaitMs: config.maxWaitMs,
-      positionOf: (partition) => storedPosition(pool, topic, partition),
+      positionsOf: async (partitions) => {
+        const stored = await storedPositions(pool, topic);
+        return new Map(partitions.map((partition) => [partition, stored.get(partition) ?? 0n]));
+      },
       processBatch: async (batch) => {
         await writeShared(batch);
         reports.wrote(batch.partition, batch.nextOffset);

@@ -3,7 +3,6 @@ import { createBreaker } from "@fiberstream/kafka/breaker";
 import { runConsumer } from "@fiberstream/kafka/consumer";
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { createKafka } from "@fiberstream/kafka/kafka";
-import { NEIGHBOURS, neighbourAssigners } from "@fiberstream/kafka/partition-blocks";
 import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { connectProducer } from "@fiberstream/kafka/producer";
@@ -201,17 +200,19 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         kafka,
         groupId,
         topic: topics.raw,
-        partitionAssigners: neighbourAssigners,
-        partitionsConcurrently: config.partitionsConcurrently,
         maxBytesPerPartition: config.maxFetchBytes,
         sessionTimeoutMs: config.sessionTimeoutMs,
         minBytes: config.maxFetchBytes,
         maxWaitMs: config.maxWaitMs,
-        positionOf: producers.positionOf,
+        positionsOf: async (partitions) => {
+          const ask = async (partition: number) =>
+            [partition, (await producers.positionOf(partition)) ?? "beginning"] as const;
+          return new Map(await Promise.all(partitions.map(ask)));
+        },
         readFrom: windows.readFrom,
         onHistory: windows.learn,
-        onAssigned: (partitions, assigner) => {
-          producers.assigned(partitions, { isShared: assigner === NEIGHBOURS });
+        onAssigned: (partitions) => {
+          producers.assigned(partitions, { isShared: true });
           windows.keepOnly(partitions);
           breaker.keepOnly(partitions);
         },

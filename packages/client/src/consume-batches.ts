@@ -71,7 +71,7 @@ export async function consumeParts<Topic extends keyof TopicValues>(
       partitionsAtOnce: options.partitionsAtOnce ?? 1,
       work: (commitOffset) => ({
         positionOf: async (partition) =>
-          (await offsets.committed(partition))?.offset ?? (await startOf(partition)),
+          (await offsets.committed(partition))?.offset ?? (await startOf(partition)) ?? "beginning",
         doBatch: async (batch) => {
           const records = await decode(batch.partition, batch.records);
           const doneUpTo = records.length === 0 ? undefined : await onPart(records);

@@ -54,7 +54,8 @@ export async function consumeInto<Topic extends keyof TopicValues, Client extend
     work: (commitOffset) => ({
       positionOf: async (partition) =>
         (await inTransaction(pool, (client) => table.find(client, partition))) ??
-        (await startOf(partition)),
+        (await startOf(partition)) ??
+        "beginning",
       doBatch: async (batch) => {
         const { partition, firstOffset, nextOffset } = batch;
         const records = await decode(partition, batch.records);

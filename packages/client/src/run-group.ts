@@ -1,5 +1,6 @@
-import { type ConsumerOptions, runConsumer } from "@fiberstream/kafka/consumer";
+import { runConsumer, type RunningConsumer } from "@fiberstream/kafka/consumer";
 import type { KafkaClient } from "@fiberstream/kafka/kafka";
+import type { Position } from "@fiberstream/kafka/partition-fault";
 import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import type { RecordBatch } from "@fiberstream/kafka/records";
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
@@ -14,8 +15,8 @@ export type GroupWork = {
    * @throws {TransientError} the batch is tried again; anything else ends the group
    */
   readonly doBatch: (batch: RecordBatch) => Promise<bigint>;
-  /** Where a partition goes on; undefined for its first record. @throws {TransientError} */
-  readonly positionOf: ConsumerOptions["positionOf"];
+  /** Where a partition goes on. @throws {TransientError} */
+  readonly positionOf: (partition: number) => Promise<Position>;
 };
 
 export type CommitOffset = (partition: number, nextOffset: bigint) => Promise<void>;
@@ -40,15 +41,16 @@ export async function runGroup(options: {
   if (signal?.aborted) return;
   const ended = Promise.withResolvers<void>();
   const leaving = Promise.withResolvers<void>();
-  const running = Promise.withResolvers<{ commitOffset: CommitOffset }>();
+  const running = Promise.withResolvers<Pick<RunningConsumer, "commitOffsets">>();
   const inHand = new Set<Promise<unknown>>();
   let isDraining = false;
   const work = options.work(async (partition, nextOffset) =>
-    (await running.promise).commitOffset(partition, nextOffset),
+    (await running.promise).commitOffsets(new Map([[partition, nextOffset]])),
   );
 
+  const inTurn = createTurns(options.partitionsAtOnce);
   const doInHand = async (batch: RecordBatch): Promise<bigint> => {
-    const done = work.doBatch(batch);
+    const done = inTurn(() => work.doBatch(batch));
     inHand.add(done);
     try {
       return await done;
@@ -71,9 +73,12 @@ export async function runGroup(options: {
     kafka,
     groupId,
     topic,
-    partitionsConcurrently: options.partitionsAtOnce,
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
-    positionOf: work.positionOf,
+    positionsOf: async (partitions) => {
+      const ask = async (partition: number) =>
+        [partition, await work.positionOf(partition)] as const;
+      return new Map(await Promise.all(partitions.map(ask)));
+    },
     processBatch,
     outOfRangeAdvice: "Take another group name, or set its offsets with Kafka's own tools",
     onHalt: (reason) => ended.reject(new FatalError(reason, "Nothing more is consumed")),
@@ -117,4 +122,22 @@ const UNCOUNTED: PipelineMetrics = {
   breakerOpen: nothing,
   lag: nothing,
   forgetLag: nothing,
+  partitionStopped: nothing,
 };
+
+/** Lets so many of what it is given run at once; the others wait for their turn, in order. */
+function createTurns(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running--;
+      else next();
+    }
+  };
+}

@@ -4,15 +4,11 @@ import { Kafka, logLevel } from "kafkajs";
 import type { KafkaSecurity } from "./access.ts";
 import { tellWhyNoCoordinator } from "./coordinator-search.ts";
 import { useOwnFetchDecoding } from "./fetch-decoding.ts";
-import { lingerWhileRecordsCome } from "./fetch-linger.ts";
 import { createKafkaLog } from "./kafka-log.ts";
-import { tellOffsetsOutOfRange } from "./offset-range.ts";
 import { repairRequestQueue } from "./request-queue-repair.ts";
 
 repairRequestQueue();
 useOwnFetchDecoding();
-lingerWhileRecordsCome();
-tellOffsetsOutOfRange();
 tellWhyNoCoordinator();
 
 /** Where a cluster is, and how its client is let in and called. */

@@ -22,7 +22,9 @@ export type PipelineMetrics = {
     oldestPendingMs: number | undefined;
   }) => void;
   /** Partitions that another member has now are no longer ours to report. */
-  readonly forgetLag: () => void;
+  readonly forgetLag: (topic: string, partition: number) => void;
+  /** A partition cannot go on by itself, while all others do. */
+  readonly partitionStopped: (topic: string, partition: number, isStopped: boolean) => void;
 };
 
 export function createPipelineMetrics(options: {
@@ -108,6 +110,12 @@ export function createPipelineMetrics(options: {
     help: "How often this member has got a new assignment of partitions",
     registers,
   });
+  const stopped = new Gauge({
+    name: "fiberstream_pipeline_partition_stopped",
+    help: "1 for a partition that cannot go on by itself; /readyz and the log say why and what to do. All others go on",
+    labelNames: ["stage", "topic", "partition"],
+    registers,
+  });
   breaker.set({ stage }, 0);
   // From the start, so that the first failure is an increase.
   failedDeadLetterWrites.inc({ stage }, 0);
@@ -128,10 +136,14 @@ export function createPipelineMetrics(options: {
       lagRecords.set({ topic, partition }, count);
       pending.set(partition, { topic, oldestPendingMs });
     },
-    forgetLag: () => {
-      lagRecords.reset();
-      lagSeconds.reset();
-      pending.clear();
+    forgetLag: (topic, partition) => {
+      lagRecords.remove({ topic, partition });
+      lagSeconds.remove({ topic, partition });
+      pending.delete(partition);
+    },
+    partitionStopped: (topic, partition, isStopped) => {
+      if (isStopped) stopped.set({ stage, topic, partition }, 1);
+      else stopped.remove({ stage, topic, partition });
     },
   };
 }

@@ -7,10 +7,10 @@ import { until } from "@fiberstream/testkit/until";
 import { expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { runConsumer } from "./consumer.ts";
-import { createKafka } from "./kafka.ts";
-import { createPipelineMetrics } from "./pipeline-metrics.ts";
-import { connectProducer } from "./producer.ts";
-import { ensureTopics } from "./topic-admin.ts";
+import { createKafka } from "../kafka.ts";
+import { createPipelineMetrics } from "../pipeline-metrics.ts";
+import { connectProducer } from "../producer.ts";
+import { ensureTopics } from "../topic-admin.ts";
 
 const SESSION_TIMEOUT_MS = 60_000;
 
@@ -35,10 +35,9 @@ it("goes on after a broker's restart without waiting for the session of who it w
         kafka,
         groupId: "g",
         topic: "t",
-        partitionsConcurrently: 2,
         sessionTimeoutMs: SESSION_TIMEOUT_MS,
-        positionOf: async () => undefined,
-        readsAhead: true,
+        positionsOf: async (partitions) =>
+          new Map(partitions.map((partition) => [partition, "beginning"])),
         processBatch: async ({ records }) => {
           begun.resolve();
           // In the middle of a batch, which fails when the consumer has been stopped.

@@ -8,15 +8,15 @@ import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { type ConsumerOptions, runConsumer } from "./consumer.ts";
-import { connectGroupOffsets } from "./group-offsets.ts";
-import { HeldBackError } from "./held-back.ts";
-import { createKafka } from "./kafka.ts";
-import { NEIGHBOURS, neighbourAssigners } from "./partition-blocks.ts";
-import { createPipelineMetrics } from "./pipeline-metrics.ts";
-import { connectProducer, type Producer } from "./producer.ts";
-import type { RecordBatch } from "./records.ts";
-import { ensureTopics } from "./topic-admin.ts";
-import { createTransactionalProducer } from "./transactional-producer.ts";
+import { connectGroupOffsets } from "../group-offsets.ts";
+import { HeldBackError } from "../held-back.ts";
+import { createKafka } from "../kafka.ts";
+import type { Position } from "../partition-fault.ts";
+import { createPipelineMetrics } from "../pipeline-metrics.ts";
+import { connectProducer, type Producer } from "../producer.ts";
+import type { RecordBatch } from "../records.ts";
+import { ensureTopics } from "../topic-admin.ts";
+import { createTransactionalProducer } from "../transactional-producer.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
@@ -41,6 +41,8 @@ const send = (values: readonly string[]) =>
     topic,
     values.map((value) => ({ key: value, value: Buffer.from(value) })),
   );
+const at = (positionOf: (partition: number) => Position) => async (partitions: readonly number[]) =>
+  new Map(partitions.map((partition) => [partition, positionOf(partition)]));
 const valuesOf = (batch: RecordBatch) => batch.records.map((record) => String(record.value));
 
 const consume = async (
@@ -52,8 +54,7 @@ const consume = async (
       kafka,
       groupId,
       topic,
-      partitionsConcurrently: 2,
-      positionOf: async () => undefined,
+      positionsOf: at(() => "beginning"),
       metrics: createPipelineMetrics({ registry: new Registry(), stage: "sink" }),
       health,
       log,
@@ -67,7 +68,7 @@ describe("consumer", () => {
     await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
     const seen: { firstOffset: bigint; offsets: string[] }[] = [];
     await consume({
-      positionOf: async () => 2n,
+      positionsOf: at(() => 2n),
       processBatch: async (batch) => {
         seen.push({
           firstOffset: batch.firstOffset,
@@ -91,7 +92,7 @@ describe("consumer", () => {
     let failures = 3;
     await consume(
       {
-        positionOf: async (partition) => next.get(partition),
+        positionsOf: at((partition) => next.get(partition) ?? "beginning"),
         processBatch: async (batch) => {
           if (failures-- > 0) throw new TransientError("postgres", "connection refused");
           done.push(...valuesOf(batch));
@@ -114,8 +115,7 @@ describe("consumer", () => {
     let failures = 2;
     await send(sent.slice(0, 20));
     await consume({
-      readsAhead: true,
-      positionOf: async (partition) => next.get(partition) ?? 0n,
+      positionsOf: at((partition) => next.get(partition) ?? 0n),
       processBatch: async (batch) => {
         expect(batch.firstOffset).toBe(next.get(batch.partition) ?? 0n);
         begun.add(batch.partition);
@@ -163,19 +163,29 @@ describe("consumer", () => {
   it.each([
     ["retention has deleted", 1n],
     ["a topic made anew has not reached", 99n],
-  ])("stops for good at an offset that %s, and says what can be done", async (_why, position) => {
-    await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
+  ])("stops a partition alone at an offset that %s, until it is moved", async (_why, position) => {
     const admin = kafka.admin();
     await admin.connect();
     life.own(admin, (owned) => owned.disconnect());
-    const partitions = (await admin.fetchTopicOffsets(topic)).filter(({ high }) => high !== "0");
-    await admin.deleteTopicRecords({ topic, partitions });
+    await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
+    const [ends] = (await admin.fetchTopicOffsets(topic)).filter((one) => one.partition === 0);
+    await admin.deleteTopicRecords({
+      topic,
+      partitions: [{ partition: 0, offset: ends?.high ?? "" }],
+    });
     const health = createHealth();
-    const seen: string[] = [];
+    const registry = new Registry();
+    const metrics = createPipelineMetrics({ registry, stage: "sink" });
+    const stopped = async () =>
+      (await registry.getMetricsAsJSON()).find(({ name }) => name.endsWith("partition_stopped"))
+        ?.values;
+    let isMoved = false;
+    const seen: RecordBatch[] = [];
     await consume(
       {
-        positionOf: async () => position,
-        processBatch: async (batch) => void seen.push(...valuesOf(batch)),
+        metrics,
+        positionsOf: at((partition) => (partition === 0 && !isMoved ? position : "beginning")),
+        processBatch: async (batch) => void seen.push(batch),
         outOfRangeAdvice: "Rewind it",
       },
       health,
@@ -185,10 +195,92 @@ describe("consumer", () => {
       what: "the consumer is not ready",
     });
     expect(JSON.stringify(health.readiness())).toContain("Rewind it");
-    await until(async () => (await admin.describeGroups([groupId])).groups[0]?.state === "Empty", {
-      what: "the consumer has left its group",
+    expect(await stopped()).toMatchObject([{ labels: { stage: "sink", partition: 0 }, value: 1 }]);
+    // The other one goes on.
+    await send(Array.from({ length: 20 }, (_, index) => `later-${index}`));
+    await until(() => seen.length > 1, { what: "partition 1 goes on" });
+    expect(seen.some(({ partition }) => partition === 0)).toBe(false);
+    expect((await admin.describeGroups([groupId])).groups[0]?.members).toHaveLength(1);
+
+    isMoved = true;
+    await until(() => seen.some(({ partition }) => partition === 0), {
+      what: "partition 0 goes on",
     });
-    expect(seen).toEqual([]);
+    await until(() => health.isReady(), { what: "the consumer is ready" });
+    expect(await stopped()).toEqual([]);
+  });
+
+  it("asks again for a position that is not known, and does not take it for none", async () => {
+    await send(Array.from({ length: 20 }, (_, index) => `value-${index}`));
+    const asked = new Map<number, number>();
+    const firsts = new Map<number, bigint>();
+    await consume({
+      positionsOf: async (partitions) => {
+        for (const one of partitions) asked.set(one, (asked.get(one) ?? 0) + 1);
+        const known = partitions.filter((one) => one !== 0 || (asked.get(0) ?? 0) > 2);
+        return new Map(known.map((one) => [one, 3n]));
+      },
+      processBatch: async ({ partition, firstOffset }) => {
+        if (!firsts.has(partition)) firsts.set(partition, firstOffset);
+      },
+    });
+    await until(() => firsts.size === 2, { what: "both partitions came" });
+    expect(Object.fromEntries(firsts)).toEqual({ 0: 3n, 1: 3n });
+    expect(asked.get(0)).toBe(3);
+  });
+
+  it("leaves partitions alone that stay with their member when another comes and goes", async () => {
+    const placed: number[] = [];
+    const assigned: (readonly number[])[] = [];
+    const positionsOf = async (partitions: readonly number[]) => {
+      placed.push(...partitions);
+      return at(() => "beginning")(partitions);
+    };
+    const processBatch = async () => undefined;
+    await consume({ positionsOf, processBatch, onAssigned: (some) => assigned.push(some) });
+    await until(() => placed.length === 2, { what: "it has both partitions" });
+    const others: number[] = [];
+    const other = await consume({
+      positionsOf: async (partitions) => {
+        others.push(...partitions);
+        return at(() => "beginning")(partitions);
+      },
+      processBatch,
+    });
+    await until(() => others.length === 1, { what: "the other has one" });
+    await other.close();
+    await until(() => placed.length === 3, { what: "it has both again" });
+    expect(placed[2]).toBe(others[0]);
+    expect(assigned.at(-1)).toHaveLength(2);
+  });
+
+  it("asks where it goes on when the topic was made anew, with the new one's identity", async () => {
+    const admin = kafka.admin();
+    await admin.connect();
+    life.own(admin, (owned) => owned.disconnect());
+    await send(["a", "b", "c", "d"]);
+    const logs = new Set<string>();
+    const seen: string[] = [];
+    await consume({
+      positionsOf: async (partitions, identity) => {
+        logs.add(identity.topicId);
+        return at(() => "beginning")(partitions);
+      },
+      processBatch: async (batch) => {
+        expect(logs).toContain(batch.log.topicId);
+        seen.push(...valuesOf(batch));
+      },
+    });
+    await until(() => seen.length >= 4, { what: "the first ones came" });
+    await admin.deleteTopics({ topics: [topic] });
+    await until(
+      () =>
+        ensureTopics({ kafka, topics: [{ topic, partitions: 2, config: {} }] }).then(() => true),
+      { what: "the topic is there again" },
+    );
+    await until(() => send(["e", "f"]).then(() => true), { what: "it takes records" });
+    await until(() => seen.includes("e") && seen.includes("f"), { what: "the new ones came" });
+    expect(logs.size).toBe(2);
   });
 
   it("hands partitions over to another member, each record once by its owner's position", async () => {
@@ -198,11 +290,11 @@ describe("consumer", () => {
       seen.push(...valuesOf(batch));
       next.set(batch.partition, batch.nextOffset);
     };
-    const positionOf = async (partition: number) => next.get(partition) ?? 0n;
-    const first = await consume({ processBatch, positionOf });
+    const positionsOf = at((partition) => next.get(partition) ?? 0n);
+    const first = await consume({ processBatch, positionsOf });
     await send(Array.from({ length: 50 }, (_, index) => `before-${index}`));
     await until(() => seen.length === 50, { what: "the first 50 came" });
-    await consume({ processBatch, positionOf });
+    await consume({ processBatch, positionsOf });
     await first.close();
     await send(Array.from({ length: 50 }, (_, index) => `after-${index}`));
     await until(() => seen.length >= 100, { what: "the second 50 came" });
@@ -215,7 +307,7 @@ describe("consumer", () => {
     const history: string[] = [];
     const done: { firstOffset: bigint; offsets: string[] }[] = [];
     await consume({
-      positionOf: async () => 5n,
+      positionsOf: at(() => 5n),
       readFrom: async (_partition, position) => position - 3n,
       onHistory: async (_partition, records) => {
         history.push(...records.map(({ offset }) => offset));
@@ -280,26 +372,11 @@ describe("consumer", () => {
     });
     const seen: string[] = [];
     await consume({
-      positionOf: async () => 0n,
+      positionsOf: at(() => 0n),
       processBatch: async (batch) => void seen.push(...valuesOf(batch)),
     });
     await until(() => seen.includes("committed"), { what: "the committed record came" });
     expect(seen).toEqual(["committed"]);
-  });
-});
-
-describe("a group that shares out neighbours", () => {
-  it("falls back while it has a member that does not know how", async () => {
-    const told: string[] = [];
-    const member = (own: Partial<ConsumerOptions>) =>
-      consume({ processBatch: async () => undefined, sessionTimeoutMs: 6_000, ...own });
-    const onAssigned = (_: readonly number[], assigner: string) => void told.push(assigner);
-    await member({ partitionAssigners: neighbourAssigners, onAssigned });
-    await until(() => told.at(-1) === NEIGHBOURS, { what: "one that is alone shares" });
-    const former = await member({});
-    await until(() => told.at(-1) === "RoundRobinAssigner", { what: "with another it does not" });
-    await former.close();
-    await until(() => told.at(-1) === NEIGHBOURS, { what: "it shares again" });
   });
 });
 

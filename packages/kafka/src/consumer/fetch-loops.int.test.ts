@@ -7,10 +7,10 @@ import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { runConsumer } from "./consumer.ts";
-import { createKafka } from "./kafka.ts";
-import { createPipelineMetrics } from "./pipeline-metrics.ts";
-import { connectProducer, type Producer } from "./producer.ts";
-import { ensureTopics } from "./topic-admin.ts";
+import { createKafka } from "../kafka.ts";
+import { createPipelineMetrics } from "../pipeline-metrics.ts";
+import { connectProducer, type Producer } from "../producer.ts";
+import { ensureTopics } from "../topic-admin.ts";
 
 const LINGER_MS = 3_000;
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -33,10 +33,9 @@ beforeEach(async () => {
       kafka,
       groupId: topic,
       topic,
-      partitionsConcurrently: 1,
       minBytes: 100_000,
       maxWaitMs: LINGER_MS,
-      positionOf: async () => undefined,
+      positionsOf: async () => new Map([[0, "beginning"]]),
       processBatch: async ({ records }) => {
         const values = records.map(({ value }) => String(value));
         batches.push({ atMs: performance.now(), values });

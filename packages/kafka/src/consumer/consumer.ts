@@ -1,0 +1,263 @@
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Health } from "@fiberstream/runtime/health";
+import type { Log } from "@fiberstream/runtime/log";
+import { createConnections, type TopicMetadata } from "../broker/connections.ts";
+import { joinGroup, type MemberIdentity } from "../group/group-member.ts";
+import type { KafkaClient } from "../kafka.ts";
+import { kafkaFailure } from "../kafka-errors.ts";
+import type { Position } from "../partition-fault.ts";
+import type { PipelineMetrics } from "../pipeline-metrics.ts";
+import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
+import { startFetchLoops } from "./fetch-loops.ts";
+import { groupQuestions } from "./group-questions.ts";
+import { beginningOf } from "./list-offsets.ts";
+import { type PartitionLoop, runPartition } from "./partition-loop.ts";
+import { watchTopic } from "./topic-state.ts";
+import { createTroubles } from "./troubles.ts";
+
+export type ConsumerOptions = {
+  readonly kafka: KafkaClient;
+  readonly groupId: string;
+  readonly topic: string;
+  /** A killed member's partitions move after this; so do those of a process that pauses longer. Default 10 s. */
+  readonly sessionTimeoutMs?: number | undefined;
+  /** Makes a static member (KIP-345): one that is back within the session finds its partitions as it left them. */
+  readonly groupInstanceId?: string | undefined;
+  /** What all members of the group are told of this one; default "". */
+  readonly memberData?: string;
+  /** The most that one fetch brings of one partition; default 1 MB. Of each, one more waits. */
+  readonly maxBytesPerPartition?: number;
+  /** A fetch gathers so many bytes, `maxWaitMs` long, while records come (`fetch-loops.ts`); default 1, 250 ms. */
+  readonly minBytes?: number;
+  readonly maxWaitMs?: number;
+  /**
+   * Where partitions go on, asked at every assignment, before anything of them is fetched, and after every
+   * failed try of a batch, because a commit that seemed to fail may have gone through. A partition that is
+   * missing in the answer is not known yet, and is asked for again.
+   * @throws {TransientError} asked again with backoff @throws {FatalError}
+   */
+  readonly positionsOf: (
+    partitions: readonly number[],
+    log: LogIdentity,
+  ) => Promise<ReadonlyMap<number, Position>>;
+  /**
+   * Where to begin reading a partition that goes on at `position`: at it, or before it to see again what
+   * was done earlier. Records before the position go to `onHistory` alone. Asked after `positionsOf`.
+   * @throws {TransientError} asked again with backoff @throws {FatalError}
+   */
+  readonly readFrom?: (partition: number, position: bigint) => Promise<bigint>;
+  readonly onHistory?: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
+  /** Told at every assignment which partitions are ours now, and the `memberData` of all members. */
+  readonly onAssigned?: (partitions: readonly number[], membersData: readonly string[]) => void;
+  /**
+   * Does everything that a batch needs, its commit included. Batches of one partition come one by one,
+   * in order, each from where the one before has ended; of several partitions side by side.
+   * @throws {TransientError} the batch is tried again in place, with backoff; the other partitions go on
+   * @throws {HeldBackError} the partition waits until the error says so
+   * @throws {PartitionFaultError} the partition stops until its position has been moved
+   * @throws {FatalError} the consumer stops and the service is not ready; as anything else that is thrown
+   */
+  readonly processBatch: (batch: RecordBatch) => Promise<void>;
+  /** What an operator can do when Kafka does not have the offset where a partition goes on. */
+  readonly outOfRangeAdvice?: string;
+  /** Told why the consumer has stopped for good, besides its check and its log line. */
+  readonly onHalt?: (reason: string) => void;
+  readonly metrics: PipelineMetrics;
+  readonly health: Health;
+  readonly log: Log;
+};
+
+export type RunningConsumer = {
+  /** Tells Kafka how far partitions are, in one request. @throws {TransientError} */
+  readonly commitOffsets: (nextOffsets: ReadonlyMap<number, bigint>) => Promise<void>;
+  /** Asks again where a partition goes on, if it is ours: its owner has moved it. */
+  readonly placeAgain: (partition: number) => void;
+  /** As whom we may commit for a partition; undefined when it is not ours. */
+  readonly member: (partition: number) => MemberIdentity | undefined;
+  /** Stops fetching, waits for the batches in flight, leaves the group, disconnects. */
+  readonly close: () => Promise<void>;
+};
+
+/** Without a fetch, a heartbeat or the end of a try for so long, the consumer counts as dead. */
+const STALLED_AFTER_MS = 60_000;
+
+/**
+ * Joins a group and hands on committed records batch by batch. Each partition has an owner, a position and
+ * a loop of its own: what holds one of them back, or one broker, holds back nothing else.
+ *
+ * @throws {TransientError} when Kafka is away or lacks the topic
+ */
+export async function runConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
+  const { kafka, groupId, topic, metrics, health, log } = options;
+  const connections = createConnections(kafka);
+  let first: TopicMetadata;
+  try {
+    first = await connections.topicMetadata(topic);
+  } catch (error) {
+    await connections.close();
+    throw kafkaFailure(error);
+  }
+
+  const check = health.check("consumer");
+  check.failing("has not joined its group yet");
+  const troubles = createTroubles(check);
+  troubles.report("group", "has not joined its group yet");
+  const closing = new AbortController();
+  /** Aborted last: the member stays in its group until the batches in flight are done. */
+  const left = new AbortController();
+  const loops = new Map<number, PartitionLoop>();
+  /** Loops that were told to stop, until they have. */
+  const stoppingLoops = new Map<number, Promise<void>>();
+  let aliveMs = performance.now();
+
+  const stopLoop = (partition: number): Promise<void> => {
+    const loop = loops.get(partition);
+    if (loop === undefined) return stoppingLoops.get(partition) ?? Promise.resolve();
+    loops.delete(partition);
+    const stopped: Promise<void> = loop.stop().then(() => {
+      if (stoppingLoops.get(partition) === stopped) stoppingLoops.delete(partition);
+      if (!loops.has(partition)) metrics.forgetLag(topic, partition);
+    });
+    stoppingLoops.set(partition, stopped);
+    return stopped;
+  };
+  const stopAll = () => Promise.all([...loops.keys(), ...stoppingLoops.keys()].map(stopLoop));
+
+  const halt = (error: unknown) => {
+    if (closing.signal.aborted) return;
+    const reason = messageOf(error);
+    closing.abort();
+    troubles.report("halt", reason);
+    log.fatal({ topic, reason, err: error }, "consumer stopped for good, a person has to look");
+    options.onHalt?.(reason);
+    // Not awaited: a batch in flight may be the one who calls.
+    void end();
+  };
+
+  const state = watchTopic({
+    connections,
+    topic,
+    first,
+    onChange: (before) => {
+      const { topicId, clusterId } = state.log();
+      if (before.log.topicId !== topicId || before.log.clusterId !== clusterId) {
+        log.warn({ topic, before: before.log.topicId, now: topicId }, "topic was made anew");
+        for (const loop of loops.values()) loop.placeAgain();
+      }
+      reportLeaderless();
+      member.topicHas(state.partitions().length);
+      fetching.wake();
+    },
+    onTrouble: (reason) => troubles.report("topic", reason),
+    stopping: left.signal,
+    log,
+  });
+  const cluster = { connections, state, topic };
+
+  const reportLeaderless = () => {
+    const leaderless = [...loops.keys()].filter((one) => !state.leaderOf(one)?.address);
+    troubles.report(
+      "leaders",
+      leaderless.length > 0
+        ? `nobody leads partitions ${leaderless.join(", ")} of ${topic}`
+        : undefined,
+    );
+  };
+
+  const fetching = startFetchLoops({
+    connections,
+    state,
+    owned: () => [...loops.keys()],
+    ticketOf: (partition) => loops.get(partition)?.ticket(),
+    minBytes: options.minBytes ?? 1,
+    maxWaitMs: options.maxWaitMs ?? 250,
+    maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
+    onTrouble: (broker, reason) =>
+      troubles.report(`broker ${broker}`, reason && `broker ${broker}: ${reason}`),
+    stopping: closing.signal,
+    log,
+  });
+
+  const work = {
+    positionOf: groupQuestions((partitions) => options.positionsOf(partitions, state.log())),
+    beginningOf: (partition: number) => beginningOf(cluster, partition),
+    readFrom: options.readFrom,
+    onHistory: options.onHistory,
+    processBatch: options.processBatch,
+  };
+
+  const startLoop = (partition: number) => {
+    loops.set(
+      partition,
+      runPartition({
+        topic,
+        partition,
+        before: stoppingLoops.get(partition),
+        identity: state.log,
+        work,
+        outOfRangeAdvice:
+          options.outOfRangeAdvice ?? "Set the group's offsets with Kafka's own tools",
+        wake: fetching.wake,
+        report: (reason) => troubles.report(`partition ${partition}`, reason),
+        halt,
+        metrics,
+        log,
+      }),
+    );
+  };
+
+  const member = joinGroup({
+    connections,
+    groupId,
+    topic,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
+    groupInstanceId: options.groupInstanceId,
+    userData: options.memberData ?? "",
+    partitions: async () => [...(await connections.topicMetadata(topic)).leaders.keys()],
+    onAssigned: ({ partitions, membersData }) => {
+      if (closing.signal.aborted) return;
+      metrics.rebalance();
+      options.onAssigned?.(partitions, membersData);
+      for (const partition of partitions) if (!loops.has(partition)) startLoop(partition);
+      state.refreshSoon();
+    },
+    revoke: async (partitions) => {
+      await Promise.all(partitions.map(stopLoop));
+    },
+    onLost: () => void stopAll(),
+    onTrouble: (reason) => troubles.report("group", reason),
+    onHalt: halt,
+    alive: () => (aliveMs = performance.now()),
+    stopping: left.signal,
+    log,
+  });
+
+  health.liveness("consumer", () => {
+    const silentMs = Math.max(
+      performance.now() - aliveMs,
+      fetching.silentMs(),
+      ...Array.from(loops.values(), (loop) => loop.tryingMs()),
+    );
+    return silentMs < STALLED_AFTER_MS
+      ? undefined
+      : `no fetch, no heartbeat or no end of a batch for ${Math.round(silentMs / 1_000)} s`;
+  });
+
+  let ended: Promise<void> | undefined;
+  const end = () =>
+    (ended ??= (async () => {
+      closing.abort();
+      await stopAll();
+      await member.leave();
+      left.abort();
+      await fetching.ended;
+      await connections.close();
+    })());
+
+  return {
+    commitOffsets: (nextOffsets) => member.commitOffsets(nextOffsets),
+    placeAgain: (partition) => loops.get(partition)?.placeAgain(),
+    member: (partition) => (member.owned().includes(partition) ? member.identity() : undefined),
+    close: end,
+  };
+}

@@ -1,0 +1,142 @@
+import { hideAborted } from "../aborted-records.ts";
+import { PartitionFaultError } from "../partition-fault.ts";
+import { readRecordBatches } from "../record-batches.ts";
+import type { IncomingRecord } from "../records.ts";
+import type { FetchTicket } from "./fetch-loops.ts";
+import { endOfBatches, type FetchedBytes } from "./fetch-request.ts";
+
+/** Fetched and waiting, besides what is being worked on. */
+const MAX_WAITING = 1;
+
+export type Fetched = {
+  readonly records: readonly IncomingRecord[];
+  readonly nextOffset: bigint;
+  readonly highWatermark: bigint;
+};
+
+export type Reading = ReturnType<typeof createReading>;
+
+/** What is fetched of a partition under one placement, in order. */
+export function createReading(options: {
+  topic: string;
+  partition: number;
+  start: { position: bigint; from: bigint };
+  wake: () => void;
+  advice: string;
+}) {
+  const { topic, partition, wake, advice } = options;
+  const waiting: Fetched[] = [];
+  let fetchFrom = options.start.from;
+  let leaderEpoch = -1;
+  let isFetching = false;
+  let end: "again" | PartitionFaultError | undefined;
+  let arrived = Promise.withResolvers<void>();
+
+  const stopWith = (why: "again" | PartitionFaultError) => {
+    end ??= why;
+    arrived.resolve();
+  };
+
+  const take = (fetched: FetchedBytes) => {
+    if (fetched.divergesAt !== undefined && fetched.divergesAt < fetchFrom) {
+      return stopWith(
+        new PartitionFaultError(
+          `partition ${partition} of ${topic} was cut back to offset ${fetched.divergesAt}, and was read up to ${fetchFrom}`,
+          `A leader without all records was elected: what was read after is gone from Kafka. ${advice}`,
+        ),
+      );
+    }
+    const after = endOfBatches(fetched.records);
+    const records = recordsIn(fetched, fetchFrom);
+    if (records === undefined) {
+      return stopWith(
+        new PartitionFaultError(
+          `partition ${partition} of ${topic} has a batch at offset ${fetchFrom} that cannot be read`,
+          `Its format is older than message format 2, or its bytes are broken. ${advice}`,
+        ),
+      );
+    }
+    if (after !== undefined && after.nextOffset > fetchFrom) {
+      fetchFrom = after.nextOffset;
+      ({ leaderEpoch } = after);
+    }
+    waiting.push({ records, nextOffset: fetchFrom, highWatermark: fetched.highWatermark });
+    arrived.resolve();
+  };
+
+  const refused = (type: string) =>
+    stopWith(
+      type === "OFFSET_OUT_OF_RANGE"
+        ? new PartitionFaultError(
+            `partition ${partition} of ${topic} goes on at offset ${fetchFrom}, which Kafka does not have: ` +
+              "it was deleted before it was read, or the topic was made anew",
+            advice,
+          )
+        : new PartitionFaultError(
+            `partition ${partition} of ${topic} cannot be read at offset ${fetchFrom}: ${type}`,
+            type.endsWith("AUTHORIZATION_FAILED") ? "Grant this user the topic" : advice,
+          ),
+    );
+
+  return {
+    ticket: (): FetchTicket | undefined => {
+      if (end !== undefined || isFetching || waiting.length >= MAX_WAITING) return undefined;
+      isFetching = true;
+      let isSpent = false;
+      const once =
+        <Args extends unknown[]>(use: (...args: Args) => void) =>
+        (...args: Args) => {
+          if (isSpent) return;
+          isSpent = true;
+          isFetching = false;
+          if (end === undefined) use(...args);
+        };
+      return {
+        partition,
+        offset: fetchFrom,
+        leaderEpoch,
+        take: once(take),
+        refused: once(refused),
+        release: once(() => undefined),
+      };
+    },
+    again: () => stopWith("again"),
+    hasMore: () => waiting.length > 0,
+    next: async (): Promise<Fetched | "again" | PartitionFaultError> => {
+      for (;;) {
+        if (end !== undefined) return end;
+        const next = waiting.shift();
+        if (next !== undefined) {
+          wake();
+          return next;
+        }
+        arrived = Promise.withResolvers();
+        await arrived.promise;
+      }
+    },
+  };
+}
+
+/** The committed records from `from` on; undefined when they cannot be read. */
+function recordsIn(
+  { records, aborted }: FetchedBytes,
+  from: bigint,
+): readonly IncomingRecord[] | undefined {
+  let found: ReturnType<typeof readRecordBatches>;
+  try {
+    found = readRecordBatches(records, 0, records.length);
+  } catch {
+    return undefined;
+  }
+  if (found === undefined) return undefined;
+  const visible = hideAborted(found, aborted) as readonly (IncomingRecord & {
+    isControlRecord: boolean;
+  })[];
+  const all = visible.filter(({ isControlRecord }) => !isControlRecord);
+  const begin = Number(from);
+  const [first] = all;
+  // A compressed batch comes as a whole, also when it begins before.
+  return first !== undefined && Number(first.offset) < begin
+    ? all.filter(({ offset }) => Number(offset) >= begin)
+    : all;
+}

@@ -1,0 +1,109 @@
+import { FatalError, TransientError } from "@fiberstream/runtime/errors";
+import { createLog } from "@fiberstream/runtime/log";
+import { describe, expect, it } from "@jest/globals";
+import { Registry } from "prom-client";
+import { HeldBackError } from "../held-back.ts";
+import { PartitionFaultError, type Position } from "../partition-fault.ts";
+import { createPipelineMetrics } from "../pipeline-metrics.ts";
+import type { RecordBatch } from "../records.ts";
+import { createTryBatch } from "./try-batch.ts";
+
+const batch: RecordBatch = {
+  topic: "t",
+  partition: 0,
+  log: { clusterId: "c", topicId: "t" },
+  records: [],
+  firstOffset: 10n,
+  nextOffset: 20n,
+  highWatermark: 20n,
+};
+const away = () => {
+  throw new TransientError("kafka", "connection refused");
+};
+
+function tryWith(
+  tries: (() => void)[],
+  positionOf: () => Position | undefined = () => batch.firstOffset,
+) {
+  const halts: unknown[] = [];
+  const reports: (string | undefined)[] = [];
+  const stopping = new AbortController();
+  const tryBatch = createTryBatch({
+    processBatch: async () => tries.shift()?.(),
+    positionOf: async () => positionOf(),
+    metrics: createPipelineMetrics({ registry: new Registry(), stage: "sink" }),
+    report: (reason) => reports.push(reason),
+    halt: (error) => halts.push(error),
+    log: createLog({ service: "test", level: "silent", format: "json" }),
+    stopping: stopping.signal,
+  });
+  return { run: () => tryBatch(batch), halts, reports, stopping };
+}
+
+describe("a batch", () => {
+  it("is tried again in place until it is done, and says meanwhile why it waits", async () => {
+    const { run, reports } = tryWith([away, away]);
+    expect(await run()).toEqual({ kind: "done" });
+    expect(reports).toEqual(["kafka: connection refused", "kafka: connection refused", undefined]);
+  });
+
+  it("is not tried again when a failed try had been committed, or someone has moved the position", async () => {
+    const { run } = tryWith([away], () => 20n);
+    expect(await run()).toEqual({ kind: "moved" });
+  });
+
+  it("is not tried again while the position is not known", async () => {
+    const positions = [undefined, undefined, 10n];
+    let isTriedUnknown = false;
+    const { run } = tryWith([away, () => (isTriedUnknown = positions.length > 0)], () =>
+      positions.shift(),
+    );
+    expect(await run()).toEqual({ kind: "done" });
+    expect(isTriedUnknown).toBe(false);
+  });
+
+  it.each([
+    ["a fatal error", new FatalError("no such table", "run the migrations")],
+    ["a defect", new TypeError("x is not a function")],
+  ])("stops all at %s, and commits nothing", async (_what, error) => {
+    const { run, halts } = tryWith([
+      () => {
+        throw error;
+      },
+    ]);
+    expect(await run()).toEqual({ kind: "stopped" });
+    expect(halts).toEqual([error]);
+  });
+
+  it("stops its partition alone at the partition's own fault", async () => {
+    const fault = new PartitionFaultError("it cannot go on", "Look at it");
+    const { run, halts } = tryWith([
+      () => {
+        throw fault;
+      },
+    ]);
+    expect(await run()).toEqual({ kind: "fault", fault });
+    expect(halts).toEqual([]);
+  });
+
+  it("waits until it is released when it is held back", async () => {
+    const released = Promise.withResolvers<void>();
+    const { run } = tryWith([
+      () => {
+        setImmediate(released.resolve);
+        throw new HeldBackError("not now", released.promise);
+      },
+    ]);
+    expect(await run()).toEqual({ kind: "done" });
+  });
+
+  it("ends its wait when the partition goes", async () => {
+    const { run, stopping } = tryWith([
+      () => {
+        setImmediate(() => stopping.abort());
+        away();
+      },
+    ]);
+    expect(await run()).toEqual({ kind: "stopped" });
+  });
+});

@@ -1,0 +1,102 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf, TransientError } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import { retryDelayMs } from "@fiberstream/runtime/retry";
+import { HeldBackError } from "../held-back.ts";
+import { PartitionFaultError, type Position } from "../partition-fault.ts";
+import type { PipelineMetrics } from "../pipeline-metrics.ts";
+import type { RecordBatch } from "../records.ts";
+
+export type BatchResult =
+  | { readonly kind: "done" }
+  /** A try that seemed to fail had been committed, or someone else has moved the position: ask for it again. */
+  | { readonly kind: "moved" }
+  | { readonly kind: "fault"; readonly fault: PartitionFaultError }
+  | { readonly kind: "stopped" };
+
+/**
+ * Tries a batch until it is done, in place: its partition waits, all others go on.
+ *
+ * @param options.positionOf asked before a second try; undefined: not known yet
+ * @param options.report told why the partition waits, and undefined when it does no more
+ * @param options.halt told what nobody can go on with
+ * @param options.stopping no further try is begun, the one that runs is waited for
+ * @returns a function that never throws
+ */
+export function createTryBatch(options: {
+  processBatch: (batch: RecordBatch) => Promise<void>;
+  positionOf: () => Promise<Position | undefined>;
+  metrics: Pick<PipelineMetrics, "batch" | "retry">;
+  report: (reason: string | undefined) => void;
+  halt: (error: unknown) => void;
+  stopping: AbortSignal;
+  log: Log;
+}): (batch: RecordBatch) => Promise<BatchResult> {
+  const { metrics, report, stopping, log } = options;
+
+  const runOnce = async (batch: RecordBatch) => {
+    const begun = performance.now();
+    await options.processBatch(batch);
+    metrics.batch(batch.records.length, (performance.now() - begun) / 1_000);
+  };
+
+  /** @returns undefined when the batch is to be tried again as it is */
+  const lookAgain = async ({ firstOffset }: RecordBatch): Promise<BatchResult | undefined> => {
+    const position = await options.positionOf();
+    if (stopping.aborted) return { kind: "stopped" };
+    if (position instanceof PartitionFaultError) return { kind: "fault", fault: position };
+    if (position === undefined) throw new TransientError("kafka", "the position is not known yet");
+    // At the beginning nobody has committed anything yet, this batch neither.
+    return position === "beginning" || position === firstOffset ? undefined : { kind: "moved" };
+  };
+
+  const wait = (waitMs: number) =>
+    delay(waitMs, undefined, { signal: stopping }).catch(() => undefined);
+
+  return async (batch) => {
+    const { topic, partition } = batch;
+    for (let tries = 1, transient = 0; !stopping.aborted; tries++) {
+      try {
+        const result = transient > 0 ? await lookAgain(batch) : undefined;
+        if (result !== undefined) {
+          report(undefined);
+          return result;
+        }
+        await runOnce(batch);
+        if (tries > 1) {
+          report(undefined);
+          log.info({ topic, partition, tries }, "batch done after waiting");
+        }
+        return { kind: "done" };
+      } catch (error) {
+        if (error instanceof PartitionFaultError) return { kind: "fault", fault: error };
+        if (stopping.aborted) break;
+        if (error instanceof HeldBackError) {
+          report(undefined);
+          await Promise.race([error.released, untilAborted(stopping)]);
+          continue;
+        }
+        if (!(error instanceof TransientError)) {
+          options.halt(error);
+          log.error({ topic, partition, err: error }, "batch cannot go on");
+          break;
+        }
+        transient++;
+        const reason = `${error.dependency}: ${messageOf(error)}`;
+        report(reason);
+        metrics.retry(error.dependency);
+        const waitMs = Math.round(retryDelayMs(transient));
+        log.warn({ topic, partition, tries, reason, waitMs }, "batch failed, retrying");
+        await wait(waitMs);
+      }
+    }
+    report(undefined);
+    return { kind: "stopped" };
+  };
+}
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });

@@ -1,0 +1,266 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import { BrokerAnswerError } from "../broker/broker-answer.ts";
+import { type Connections, pauseBeforeTry } from "../broker/connections.ts";
+import { kafkaFailure } from "../kafka-errors.ts";
+import {
+  createCoordinatorCalls,
+  type Joined,
+  type MemberIdentity,
+  MemberIdGivenError,
+} from "./coordinator-calls.ts";
+import {
+  type Assignment,
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from "./group-protocol.ts";
+import { assignSticky } from "./sticky-assignor.ts";
+
+export type { MemberIdentity } from "./coordinator-calls.ts";
+
+export type GroupMember = {
+  /** Undefined while it is not in the group. */
+  readonly identity: () => MemberIdentity | undefined;
+  /** What is ours, that which is being given up among it. */
+  readonly owned: () => readonly number[];
+  /** To be told how many partitions the topic has: new ones are shared out. */
+  readonly topicHas: (partitions: number) => void;
+  /** @throws {TransientError} when the offsets may not be committed */
+  readonly commitOffsets: (offsets: ReadonlyMap<number, bigint>) => Promise<void>;
+  /** Leaves the group, so that others need not wait for the session's end; a static member stays in it. */
+  readonly leave: () => Promise<void>;
+};
+
+const HEARTBEAT_INTERVAL_MS = 500;
+
+/**
+ * A member of a consumer group (KIP-429, cooperative): it keeps what it has while others come and go, gives up
+ * what the leader gives to others, and joins again then. Heartbeats depend on nothing that is done with
+ * the records. Coordinators that are away or move cost nothing but time: what is ours stays ours until
+ * the group says otherwise.
+ *
+ * @param options.userData what all members are told of this one
+ * @param options.partitions asked by the leader, which shares them out
+ * @param options.onAssigned told what is ours now, at every assignment
+ * @param options.revoke settles when nothing is done any more with these partitions
+ * @param options.onLost the group has gone on without us: nothing is ours
+ * @param options.onTrouble told why it is not in its group, and undefined when it is
+ */
+export function joinGroup(options: {
+  connections: Connections;
+  groupId: string;
+  topic: string;
+  sessionTimeoutMs: number;
+  groupInstanceId: string | undefined;
+  userData: string;
+  partitions: () => Promise<readonly number[]>;
+  onAssigned: (assignment: Assignment) => void;
+  revoke: (partitions: readonly number[]) => Promise<void>;
+  onLost: () => void;
+  onTrouble: (reason: string | undefined) => void;
+  onHalt: (error: FatalError) => void;
+  alive: () => void;
+  stopping: AbortSignal;
+  log: Log;
+}): GroupMember {
+  const { groupId, topic, userData, sessionTimeoutMs, stopping, alive, log } = options;
+  const groupInstanceId = options.groupInstanceId ?? null;
+  const coordinator = createCoordinatorCalls({
+    connections: options.connections,
+    groupId,
+    sessionTimeoutMs,
+    // Who dies in the middle of a join is waited for until this is over: no longer than one who dies at work.
+    rebalanceTimeoutMs: sessionTimeoutMs,
+  });
+  let memberId = "";
+  let generationId = NONE;
+  let owned: readonly number[] = [];
+  let isJoining = true;
+  /** How many partitions we have shared out as the leader. */
+  let sharedOut: number | undefined;
+  let rejoin = Promise.withResolvers<void>();
+
+  const identity = (): MemberIdentity | undefined =>
+    generationId === NONE ? undefined : { memberId, generationId, groupInstanceId };
+
+  const lose = (reason: string) => {
+    generationId = NONE;
+    sharedOut = undefined;
+    if (owned.length > 0) log.warn({ topic, groupId, reason }, "partitions lost, joining again");
+    owned = [];
+    options.onLost();
+    rejoin.resolve();
+  };
+
+  /** @throws what cannot be mended by joining again or looking for the coordinator */
+  const learnFrom = (error: unknown) => {
+    if (error instanceof MemberIdGivenError) {
+      ({ memberId } = error);
+      return;
+    }
+    const type = error instanceof BrokerAnswerError ? error.type : "";
+    switch (type) {
+      case "REBALANCE_IN_PROGRESS":
+        return rejoin.resolve();
+      case "UNKNOWN_MEMBER_ID":
+        memberId = "";
+        return lose(type);
+      case "ILLEGAL_GENERATION":
+        return lose(type);
+      case "FENCED_INSTANCE_ID":
+        throw new FatalError(
+          `another process is the member ${groupInstanceId} of ${groupId}`,
+          "Give each process a KAFKA_GROUP_INSTANCE_ID of its own",
+          { cause: error },
+        );
+      default: {
+        const failure = kafkaFailure(error);
+        if (failure instanceof FatalError) throw failure;
+        options.onTrouble(
+          type === "INCONSISTENT_GROUP_PROTOCOL"
+            ? `members of another version are in the group ${groupId}: stop them first`
+            : failure.message,
+        );
+      }
+    }
+  };
+
+  const shareOut = async ({ members }: Joined): Promise<Map<string, Buffer>> => {
+    const partitions = await options.partitions();
+    sharedOut = partitions.length;
+    const subscriptions = members.map((one) => ({
+      memberId: one.memberId,
+      ...decodeSubscription(one.subscription),
+    }));
+    const membersData = subscriptions.map((one) => one.userData);
+    const assigned = assignSticky(partitions, subscriptions);
+    return new Map(
+      Array.from(assigned, ([id, some]) => [
+        id,
+        encodeAssignment(topic, { partitions: some, membersData }),
+      ]),
+    );
+  };
+
+  const joinOnce = async (): Promise<Assignment> => {
+    isJoining = true;
+    try {
+      const subscription = encodeSubscription({ topic, owned, generationId, userData });
+      const joined = await coordinator.join({ memberId, groupInstanceId }, subscription);
+      ({ memberId, generationId } = joined);
+      if (!joined.isLeader) sharedOut = undefined;
+      const assignments = joined.mustAssign ? await shareOut(joined) : new Map<string, Buffer>();
+      const as = { memberId, generationId, groupInstanceId };
+      return decodeAssignment(await coordinator.sync(as, assignments));
+    } finally {
+      isJoining = false;
+    }
+  };
+
+  const adopt = async (assignment: Assignment) => {
+    const generation = generationId;
+    const kept = new Set(assignment.partitions);
+    const revoked = owned.filter((partition) => !kept.has(partition));
+    owned = [...assignment.partitions, ...revoked];
+    const given = revoked.length > 0 ? options.revoke(revoked) : undefined;
+    options.onAssigned(assignment);
+    log.info(
+      { topic, partitions: assignment.partitions, revoked, generation },
+      "partitions assigned",
+    );
+    if (given === undefined) return;
+    await given;
+    if (generationId !== generation) return;
+    owned = assignment.partitions;
+    // Now they are free, for those who are to have them.
+    rejoin.resolve();
+  };
+
+  const stayInGroup = async () => {
+    for (let tries = 1; !stopping.aborted; tries++) {
+      alive();
+      rejoin = Promise.withResolvers<void>();
+      try {
+        const assignment = await joinOnce();
+        tries = 0;
+        options.onTrouble(undefined);
+        await adopt(assignment);
+        await Promise.race([rejoin.promise, stopped]);
+      } catch (error) {
+        if (stopping.aborted) return;
+        log.debug({ topic, groupId, tries, reason: messageOf(error) }, "join failed, trying again");
+        learnFrom(error);
+        if (!(error instanceof MemberIdGivenError)) await pauseBeforeTry(tries, stopping);
+      }
+    }
+  };
+
+  const beatOnce = async () => {
+    const as = identity();
+    if (isJoining || as === undefined) return;
+    try {
+      await coordinator.heartbeat(as);
+      if (generationId === as.generationId) options.onTrouble(undefined);
+    } catch (error) {
+      // An answer to a generation of the past says nothing of this one.
+      if (generationId === as.generationId && !isJoining) learnFrom(error);
+    }
+  };
+
+  const beat = async () => {
+    while (!stopping.aborted) {
+      await delay(HEARTBEAT_INTERVAL_MS, undefined, { signal: stopping }).catch(() => undefined);
+      if (stopping.aborted) return;
+      alive();
+      await beatOnce();
+    }
+  };
+
+  const stopped = new Promise<void>((resolve) => {
+    stopping.addEventListener("abort", () => resolve(), { once: true });
+  });
+  const halt = (error: unknown) => {
+    if (!stopping.aborted) options.onHalt(asFatal(error));
+  };
+  void stayInGroup().catch(halt);
+  void beat().catch(halt);
+
+  return {
+    identity,
+    owned: () => owned,
+    topicHas: (partitions) => {
+      if (sharedOut !== undefined && sharedOut !== partitions && !isJoining) rejoin.resolve();
+    },
+    commitOffsets: async (offsets) => {
+      const as = identity();
+      if (as === undefined) throw new TransientError("kafka", `${groupId} has no such member now`);
+      try {
+        await coordinator.commitOffsets(as, topic, offsets);
+      } catch (error) {
+        throw kafkaFailure(error);
+      }
+    },
+    leave: async () => {
+      const id = memberId;
+      generationId = NONE;
+      if (id === "" || groupInstanceId !== null) return;
+      await coordinator.leave(id).catch((error: unknown) => {
+        log.debug(
+          { groupId, reason: messageOf(error) },
+          "group not left, its session ends by itself",
+        );
+      });
+    },
+  };
+}
+
+/** No generation: those of a group begin with 0. */
+const NONE = -1;
+
+const asFatal = (error: unknown): FatalError =>
+  error instanceof FatalError
+    ? error
+    : new FatalError(messageOf(error), "Restart the service and report this", { cause: error });
