@@ -168,7 +168,7 @@ describe("consumer", () => {
     await admin.connect();
     life.own(admin, (owned) => owned.disconnect());
     await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
-    const [ends] = (await admin.fetchTopicOffsets(topic)).filter((one) => one.partition === 0);
+    const ends = (await admin.fetchTopicOffsets(topic)).find((one) => one.partition === 0);
     await admin.deleteTopicRecords({
       topic,
       partitions: [{ partition: 0, offset: ends?.high ?? "" }],
