@@ -145,12 +145,23 @@ describe("our reading of fetched records", () => {
     await fc.assert(property, { numRuns: 300 });
   });
 
-  it("leaves compressed batches and older formats to kafkajs", () => {
-    const sample = { delta: 0, key: null, value: null, headers: [] };
-    const batch = { first: 0n, at: 0n, attributes: 1, records: [sample] };
-    expect(decodeFetch(response([recordBatch(batch)]))).toBeUndefined();
-    const old = recordBatch({ ...batch, attributes: 0 });
+  it("leaves older formats to kafkajs", () => {
+    const old = recordBatch(oneRecord());
     old[16] = 1;
     expect(decodeFetch(response([old]))).toBeUndefined();
   });
+
+  it("names a batch that cannot be unpacked, once what precedes it is taken", () => {
+    const broken = recordBatch({ ...oneRecord(), first: 9n, attributes: 4 });
+    expect(() => decodeFetch(response([broken]))).toThrow("The batch at offset 9 cannot");
+    const behind = decodeFetch(response([recordBatch(oneRecord()), broken])) as Response;
+    expect(behind.responses[0]?.partitions[0]?.messages).toHaveLength(1);
+  });
+});
+
+const oneRecord = (): SampleBatch => ({
+  first: 0n,
+  at: 0n,
+  attributes: 0,
+  records: [{ delta: 0, key: null, value: null, headers: [] }],
 });

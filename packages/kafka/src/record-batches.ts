@@ -1,3 +1,7 @@
+import { PartitionFaultError } from "./partition-fault.ts";
+import { CODECS, decompressRecords } from "./record-compression.ts";
+import { UnpackingError } from "./unpacked-bytes.ts";
+
 /** A record as kafkajs hands it on. Values are parts of the response's bytes, not copies. */
 export type FetchedRecord = {
   readonly magicByte: number;
@@ -30,9 +34,11 @@ const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
 /**
- * Reads the record batches from `at` to below `end`; a last one that the broker has cut off is left out.
- * Like kafkajs it does not check their CRC: TCP and the broker have.
- * @returns undefined when one is compressed or of an older format
+ * Reads the record batches from `at` to below `end`, packed ones too; a last one that the broker has cut off is left
+ * out. Like kafkajs it does not check their CRC: TCP and the broker have. What precedes a batch that cannot be
+ * unpacked is returned: that batch is then the first of the next fetch.
+ * @returns undefined when one is of an older format
+ * @throws {PartitionFaultError} the first batch cannot be unpacked
  */
 export function readRecordBatches(
   bytes: Buffer,
@@ -44,14 +50,33 @@ export function readRecordBatches(
     const next = at + PREFIX_BYTES + bytes.readInt32BE(at + 8);
     if (bytes[at + MAGIC_AT] !== 2) return undefined;
     if (next > end) break;
-    if ((bytes.readInt16BE(at + 21) & COMPRESSION) !== 0) return undefined;
-    readBatch(bytes, at, records);
+    const unpacked = recordsOf(bytes, at, next);
+    if (unpacked instanceof PartitionFaultError) {
+      if (records.length === 0) throw unpacked;
+      break;
+    }
+    readBatch(bytes, at, unpacked, records);
     at = next;
   }
   return records;
 }
 
-function readBatch(bytes: Buffer, at: number, into: FetchedRecord[]): void {
+/** Where a batch's records are, and begin. */
+function recordsOf(bytes: Buffer, at: number, next: number): Reader | PartitionFaultError {
+  const codec = bytes.readInt16BE(at + 21) & COMPRESSION;
+  if (codec === 0) return { bytes, at: at + RECORDS_AT };
+  try {
+    return { bytes: decompressRecords(codec, bytes.subarray(at + RECORDS_AT, next)), at: 0 };
+  } catch (error) {
+    if (!(error instanceof UnpackingError)) throw error;
+    return new PartitionFaultError(
+      `The batch at offset ${bytes.readBigInt64BE(at)} cannot be unpacked (${CODECS[codec] ?? codec}): ${error.message}`,
+      "Look at it with another client, and set the group's offset behind it to go on without it",
+    );
+  }
+}
+
+function readBatch(bytes: Buffer, at: number, reader: Reader, into: FetchedRecord[]): void {
   const attributes = bytes.readInt16BE(at + 21);
   // Safe integers: a partition has not had 2^53 records, and times are milliseconds.
   const baseOffset = Number(bytes.readBigInt64BE(at));
@@ -67,7 +92,6 @@ function readBatch(bytes: Buffer, at: number, into: FetchedRecord[]): void {
     isControlBatch: isControlRecord,
   };
 
-  const reader = { bytes, at: at + RECORDS_AT };
   let lastDelta = 0;
   let timestamp = String(hasLogTime ? maxTimestamp : firstTimestamp);
   for (let left = count; left > 0; left--) {
