@@ -1,0 +1,168 @@
+import { TransientError } from "@fiberstream/runtime/errors";
+import { createLog } from "@fiberstream/runtime/log";
+import { until } from "@fiberstream/testkit/until";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { Registry } from "prom-client";
+import type { Position } from "../partition-fault.ts";
+import { createPipelineMetrics } from "../pipeline-metrics.ts";
+import { writeRecordBatch } from "../record-batch-writer.ts";
+import type { RecordBatch } from "../records.ts";
+import type { FetchTicket } from "./fetch-loops.ts";
+import type { FetchedBytes } from "./fetch-request.ts";
+import { type PartitionLoop, runPartition } from "./partition-loop.ts";
+
+const log = createLog({ service: "test", level: "silent", format: "json" });
+
+/** Records from `from` to below `to`, as a leader gives them. */
+function fetched(from: number, to: number, more: Partial<FetchedBytes> = {}): FetchedBytes {
+  const values = Array.from({ length: to - from }, (_, at) => ({
+    key: null,
+    value: Buffer.from(String(from + at)),
+  }));
+  const records = writeRecordBatch(values, undefined, 0);
+  records.writeBigInt64BE(BigInt(from), 0);
+  return {
+    partition: 0,
+    errorCode: 0,
+    highWatermark: BigInt(to),
+    divergesAt: undefined,
+    aborted: [],
+    records,
+    ...more,
+  };
+}
+
+const offsetsOf = ({ records }: RecordBatch) => records.map(({ offset }) => Number(offset));
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at);
+
+const running: PartitionLoop[] = [];
+afterEach(() => Promise.all(running.splice(0).map((loop) => loop.stop())));
+
+/** A partition whose position moves with what is done. */
+function startLoop(
+  options: {
+    position?: { now: Position };
+    processBatch?: (batch: RecordBatch) => Promise<void>;
+    before?: Promise<unknown>;
+  } = {},
+) {
+  const { position = { now: 0n as Position } } = options;
+  const done: number[] = [];
+  const reports: (string | undefined)[] = [];
+  const loop = runPartition({
+    topic: "t",
+    partition: 0,
+    before: options.before,
+    identity: () => ({ clusterId: "c", topicId: "t" }),
+    work: {
+      positionOf: async () => position.now,
+      beginningOf: async () => 0n,
+      readFrom: undefined,
+      onHistory: undefined,
+      processBatch: async (batch) => {
+        await options.processBatch?.(batch);
+        expect(batch.firstOffset).toBe(position.now);
+        done.push(...offsetsOf(batch));
+        position.now = batch.nextOffset;
+      },
+    },
+    outOfRangeAdvice: "Rewind it",
+    wake: () => undefined,
+    report: (reason) => reports.push(reason),
+    halt: (error) => {
+      throw error;
+    },
+    metrics: createPipelineMetrics({ registry: new Registry(), stage: "sink" }),
+    log,
+  });
+  running.push(loop);
+  const ticket = (): Promise<FetchTicket> =>
+    until(() => loop.ticket(), { what: "the partition wants records" });
+  return { loop, ticket, position, done, reports };
+}
+
+describe("a partition", () => {
+  it("does not go on with what was read ahead when the batch before it was not written", async () => {
+    const position = { now: 0n as Position };
+    let isAway = true;
+    const first = startLoop({
+      position,
+      processBatch: async () => {
+        if (isAway) throw new TransientError("postgres", "away");
+      },
+    });
+    (await first.ticket()).take(fetched(0, 10));
+    const late = await first.ticket();
+    late.take(fetched(10, 20));
+    await until(() => first.reports.includes("postgres: away"), { what: "the first batch waits" });
+
+    // The group shares out anew, and the partition comes back to the same member.
+    const before = first.loop.stop();
+    const second = startLoop({ position, before });
+    isAway = false;
+    const ticket = await second.ticket();
+    expect(ticket.offset).toBe(0n);
+    ticket.take(fetched(0, 20));
+    await until(() => second.done.length === 20, { what: "all records are done" });
+    expect([...first.done, ...second.done]).toEqual(range(0, 20));
+  });
+
+  it("throws away what an earlier placement asked for", async () => {
+    const { loop, ticket, position, done } = startLoop();
+    const old = await ticket();
+    position.now = 5n;
+    loop.placeAgain();
+    const now = await until(() => loop.ticket(), { what: "it is placed again" });
+    expect(now.offset).toBe(5n);
+    old.take(fetched(0, 10));
+    now.take(fetched(5, 10));
+    await until(() => done.length > 0, { what: "the records are done" });
+    expect(done).toEqual(range(5, 10));
+  });
+
+  it("waits until an earlier loop of its own is over before it asks where it goes on", async () => {
+    const position = { now: 0n as Position };
+    const released = Promise.withResolvers<void>();
+    const first = startLoop({ position, processBatch: () => released.promise });
+    (await first.ticket()).take(fetched(0, 10));
+    await until(() => first.loop.tryingMs() > 0, { what: "the batch is being done" });
+    const second = startLoop({ position, before: first.loop.stop() });
+    expect(second.loop.ticket()).toBeUndefined();
+    released.resolve();
+    expect((await second.ticket()).offset).toBe(10n);
+  });
+
+  it("gives a batch where the one before has ended, over offsets that markers have", async () => {
+    const firsts: bigint[] = [];
+    const { ticket, done } = startLoop({
+      processBatch: async ({ firstOffset }) => void firsts.push(firstOffset),
+    });
+    (await ticket()).take(fetched(0, 3));
+    (await ticket()).take(fetched(5, 7));
+    await until(() => done.length === 5, { what: "both are done" });
+    expect(done).toEqual([0, 1, 2, 5, 6]);
+    expect(firsts).toEqual([0n, 3n]);
+  });
+
+  it("leaves out what stands before the offset that was asked for", async () => {
+    const { ticket, done } = startLoop({ position: { now: 4n } });
+    // A compressed batch comes as a whole.
+    (await ticket()).take(fetched(0, 8));
+    await until(() => done.length > 0, { what: "the records are done" });
+    expect(done).toEqual(range(4, 8));
+  });
+
+  it.each([
+    [
+      "a log that was cut back behind what was read",
+      { divergesAt: 2n },
+      "was cut back to offset 2",
+    ],
+    ["a batch that cannot be read", { records: Buffer.alloc(70) }, "cannot be read"],
+  ])("stops at %s, and says so", async (_what, more, reason) => {
+    const { ticket, done, reports } = startLoop({ position: { now: 5n } });
+    (await ticket()).take(fetched(5, 10, more));
+    await until(() => reports.at(-1)?.includes(reason), { what: "it is reported" });
+    expect(done).toEqual([]);
+  });
+});
