@@ -1,5 +1,16 @@
+import { TransientError } from "@fiberstream/runtime/errors";
+import { listOffsetsV7 } from "@platformatic/kafka";
+import { BrokerAnswerError, throwIfFailed } from "./broker/broker-answer.ts";
+import {
+  type BrokerAddress,
+  createConnections,
+  nameOf,
+  type TopicMetadata,
+} from "./broker/connections.ts";
+import { committedRecords } from "./fetch/committed-records.ts";
+import { endOfBatches, fetchApi, type FetchedBytes } from "./fetch/fetch-request.ts";
 import type { KafkaClient } from "./kafka.ts";
-import { createCluster, type FetchedPartition, kafkajsFile } from "./kafkajs-cluster.ts";
+import { kafkaFailure } from "./kafka-errors.ts";
 import type { IncomingRecord } from "./records.ts";
 
 /** Reads topics without being a member of a group: a cache that follows one, a command that looks into one. */
@@ -12,7 +23,8 @@ export type ClusterAccess = {
   ) => Promise<FetchedPart[]>;
   /** Where each partition of a topic begins now. */
   readonly beginnings: (topic: string) => Promise<Map<number, bigint>>;
-  readonly refresh: () => Promise<void>;
+  /** Forgets who leads what: the next call asks for it. */
+  readonly refresh: () => void;
   readonly close: () => Promise<void>;
 };
 
@@ -25,96 +37,136 @@ export type FetchedPart = {
 };
 
 const MAX_BYTES_PER_PARTITION = 1_048_576;
+const READ_COMMITTED = 1;
+const READ_UNCOMMITTED = 0;
+const BEGINNING = -2n;
+const PATIENCE_MS = 5_000;
 
-/** @throws what kafkajs throws: see `kafkaFailure` */
-export async function connectCluster(kafka: KafkaClient): Promise<ClusterAccess> {
-  const cluster = createCluster(kafka);
-  await cluster.connect();
+/** Connects at the first call. Its functions throw {TransientError} and {FatalError}. */
+export function connectCluster(kafka: KafkaClient): ClusterAccess {
+  const connections = createConnections(kafka);
+  const known = new Map<string, TopicMetadata>();
 
-  const partitionsOf = async (topic: string) => {
-    await cluster.addTargetTopic(topic);
-    await cluster.refreshMetadataIfNecessary();
-    return cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
+  const metadataOf = async (topic: string): Promise<TopicMetadata> => {
+    const metadata = known.get(topic) ?? (await connections.topicMetadata(topic));
+    known.set(topic, metadata);
+    return metadata;
+  };
+
+  /** Partitions by the broker that leads them. @throws {TransientError} when nobody leads one */
+  const byLeader = ({ leaders }: TopicMetadata, topic: string, partitions: Iterable<number>) => {
+    const led = Array.from(partitions, (partition) => {
+      const address = leaders.get(partition)?.address;
+      if (address !== undefined) return { partition, address };
+      throw new TransientError("kafka", `nobody leads partition ${partition} of ${topic}`);
+    });
+    return [...Map.groupBy(led, ({ address }) => nameOf(address)).values()].map((some) => ({
+      address: (some[0] as { address: BrokerAddress }).address,
+      partitions: some.map(({ partition }) => partition),
+    }));
   };
 
   const fetchFrom = async (
-    nodeId: string,
-    topic: string,
+    broker: BrokerAddress,
+    { log, leaders }: TopicMetadata,
     positions: readonly (readonly [number, bigint])[],
     maxWaitMs: number,
   ): Promise<FetchedPart[]> => {
-    const broker = await cluster.findBroker({ nodeId });
-    const { responses } = await broker.fetch({
-      maxWaitTime: maxWaitMs,
-      minBytes: 1,
-      maxBytes: 10 * MAX_BYTES_PER_PARTITION,
-      isolationLevel: READ_COMMITTED,
-      topics: [
+    const answer = await connections.call(
+      broker,
+      "reader",
+      { api: fetchApi, timeoutMs: maxWaitMs + PATIENCE_MS },
+      maxWaitMs,
+      1,
+      10 * MAX_BYTES_PER_PARTITION,
+      READ_COMMITTED,
+      0,
+      -1,
+      [
         {
-          topic,
-          partitions: positions.map(([partition, offset]) => ({
+          topicId: log.topicId,
+          partitions: positions.map(([partition, fetchOffset]) => ({
             partition,
-            fetchOffset: offset.toString(),
-            maxBytes: MAX_BYTES_PER_PARTITION,
+            currentLeaderEpoch: leaders.get(partition)?.epoch ?? -1,
+            fetchOffset,
+            lastFetchedEpoch: -1,
+            partitionMaxBytes: MAX_BYTES_PER_PARTITION,
           })),
         },
       ],
-    });
-    const from = new Map(positions);
-    return responses.flatMap(({ partitions }) =>
-      partitions.map((data) => partOf(topic, from.get(data.partition) ?? 0n, data)),
+      [],
+      "",
     );
+    throwIfFailed(answer.errorCode, `fetch from ${nameOf(broker)}`);
+    const from = new Map(positions);
+    return answer.partitions.map((fetched) => partOf(fetched, from.get(fetched.partition) ?? 0n));
+  };
+
+  const beginningsAt = async (broker: BrokerAddress, topic: string, partitions: number[]) => {
+    const asked = partitions.map((partitionIndex) => ({
+      partitionIndex,
+      currentLeaderEpoch: -1,
+      timestamp: BEGINNING,
+    }));
+    const request = { api: listOffsetsV7.api };
+    const { topics } = await connections.call(broker, "reader", request, -1, READ_UNCOMMITTED, [
+      { name: topic, partitions: asked },
+    ]);
+    return topics
+      .flatMap((one) => one.partitions)
+      .map(({ partitionIndex, errorCode, offset }) => {
+        throwIfFailed(errorCode, `beginning of ${topic} ${partitionIndex}`);
+        return [partitionIndex, offset] as const;
+      });
+  };
+
+  const failing = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      known.clear();
+      throw isOutOfRange(error) ? error : kafkaFailure(error);
+    }
   };
 
   return {
-    fetch: async (topic, positions, { maxWaitMs }) => {
-      await partitionsOf(topic);
-      const byLeader = cluster.findLeaderForPartitions(topic, [...positions.keys()]);
-      const parts = await Promise.all(
-        Object.entries(byLeader).map(([nodeId, partitions]) =>
-          fetchFrom(
-            nodeId,
-            topic,
-            partitions.map((partition) => [partition, positions.get(partition) ?? 0n]),
-            maxWaitMs,
+    fetch: (topic, positions, { maxWaitMs }) =>
+      failing(async () => {
+        const metadata = await metadataOf(topic);
+        const parts = await Promise.all(
+          byLeader(metadata, topic, positions.keys()).map(({ address, partitions }) =>
+            fetchFrom(
+              address,
+              metadata,
+              partitions.map((partition) => [partition, positions.get(partition) ?? 0n]),
+              maxWaitMs,
+            ),
           ),
-        ),
-      );
-      return parts.flat();
-    },
-    beginnings: async (topic) => {
-      const partitions = (await partitionsOf(topic)).map((partition) => ({ partition }));
-      const [found] = await cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning: true }]);
-      return new Map(found?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-    },
-    refresh: () => cluster.refreshMetadata(),
-    close: () => cluster.disconnect(),
+        );
+        return parts.flat();
+      }),
+    beginnings: (topic) =>
+      failing(async () => {
+        const metadata = await metadataOf(topic);
+        const asked = byLeader(metadata, topic, metadata.leaders.keys());
+        const found = await Promise.all(
+          asked.map(({ address, partitions }) => beginningsAt(address, topic, partitions)),
+        );
+        return new Map(found.flat());
+      }),
+    refresh: () => known.clear(),
+    close: () => connections.close(),
   };
 }
 
-const READ_COMMITTED = 1;
-
-function partOf(topic: string, from: bigint, data: FetchedPartition): FetchedPart {
-  const batch = new Batch(topic, from.toString(), data);
-  const isEmpty = batch.rawMessages.length === 0;
-  return {
-    partition: data.partition,
-    records: batch.messages,
-    nextOffset: isEmpty ? from : BigInt(batch.lastOffset()) + 1n,
-    highWatermark: BigInt(data.highWatermark),
-  };
+function partOf(fetched: FetchedBytes, from: bigint): FetchedPart {
+  const { partition, errorCode, highWatermark } = fetched;
+  throwIfFailed(errorCode, `partition ${partition}`);
+  const records = committedRecords(fetched, from);
+  const nextOffset = endOfBatches(fetched.records)?.nextOffset ?? from;
+  return { partition, records, nextOffset: nextOffset > from ? nextOffset : from, highWatermark };
 }
-
-const Batch = kafkajsFile("kafkajs/src/consumer/batch") as new (
-  topic: string,
-  fetchedOffset: string,
-  data: FetchedPartition,
-) => {
-  messages: IncomingRecord[];
-  rawMessages: readonly unknown[];
-  lastOffset: () => string;
-};
 
 /** Whether a position has been deleted by retention, or was never there. */
 export const isOutOfRange = (error: unknown): boolean =>
-  error instanceof Error && error.name === "KafkaJSOffsetOutOfRange";
+  error instanceof BrokerAnswerError && error.type === "OFFSET_OUT_OF_RANGE";

@@ -28,10 +28,9 @@ export async function groupLags(options: {
 }): Promise<GroupLag[]> {
   const { kafka, topic, nowMs } = options;
   const admin = kafka.admin();
-  let cluster: ClusterAccess | undefined;
+  const cluster = connectCluster(kafka);
   try {
     await admin.connect();
-    cluster = await connectCluster(kafka);
     const highs = new Map<number, bigint>();
     for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
       highs.set(partition, BigInt(high));
@@ -61,7 +60,7 @@ export async function groupLags(options: {
   } catch (error) {
     throw kafkaFailure(error);
   } finally {
-    await cluster?.close().catch(() => undefined);
+    await cluster.close();
     await admin.disconnect();
   }
 }

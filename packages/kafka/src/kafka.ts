@@ -3,12 +3,10 @@ import { tlsOptions } from "@fiberstream/runtime/tls-files";
 import { Kafka, logLevel } from "kafkajs";
 import type { KafkaSecurity } from "./access.ts";
 import { tellWhyNoCoordinator } from "./coordinator-search.ts";
-import { useOwnFetchDecoding } from "./fetch-decoding.ts";
 import { createKafkaLog } from "./kafka-log.ts";
 import { repairRequestQueue } from "./request-queue-repair.ts";
 
 repairRequestQueue();
-useOwnFetchDecoding();
 tellWhyNoCoordinator();
 
 /** Where a cluster is, and how its client is let in and called. */

@@ -23,7 +23,7 @@ const MAX_WAIT_MS = 500;
 export function followTopic(options: {
   kafka: KafkaClient;
   topic: string;
-  onRecords: (records: readonly IncomingRecord[]) => void | Promise<void>;
+  onRecords: (records: readonly IncomingRecord[], partition: number) => void | Promise<void>;
   log: Log;
 }): TopicFollower {
   const { kafka, topic, log } = options;
@@ -38,7 +38,7 @@ export function followTopic(options: {
     }
     for (const part of await cluster.fetch(topic, positions, { maxWaitMs: MAX_WAIT_MS })) {
       if (!goals.has(part.partition)) goals.set(part.partition, part.highWatermark);
-      if (part.records.length > 0) await options.onRecords(part.records);
+      if (part.records.length > 0) await options.onRecords(part.records, part.partition);
       positions.set(part.partition, part.nextOffset);
     }
     const isBehind = ([partition, at]: [number, bigint]) => at < (goals.get(partition) ?? at + 1n);
@@ -46,10 +46,9 @@ export function followTopic(options: {
   };
 
   const run = async () => {
-    let cluster: ClusterAccess | undefined;
+    const cluster = connectCluster(kafka);
     for (let failures = 0; !ending.signal.aborted;) {
       try {
-        cluster ??= await connectCluster(kafka);
         await round(cluster);
         failures = 0;
       } catch (error) {
@@ -57,14 +56,12 @@ export function followTopic(options: {
         if (isOutOfRange(error)) positions.clear();
         failures++;
         log.warn({ topic, failures, reason: messageOf(error) }, "topic cannot be followed now");
-        await cluster?.close().catch(() => undefined);
-        cluster = undefined;
         await delay(retryDelayMs(failures), undefined, { signal: ending.signal }).catch(
           () => undefined,
         );
       }
     }
-    await cluster?.close().catch(() => undefined);
+    await cluster.close();
   };
 
   const ended = run();

@@ -23,10 +23,9 @@ export type TopicReader = {
 /** Reads topics from outside of any consumer group. @throws {TransientError} when no broker answers */
 export async function connectTopicReader(options: { kafka: KafkaClient }): Promise<TopicReader> {
   const admin = options.kafka.admin();
-  let cluster: ClusterAccess;
+  const cluster = connectCluster(options.kafka);
   try {
     await admin.connect();
-    cluster = await connectCluster(options.kafka);
   } catch (error) {
     await admin.disconnect();
     throw kafkaFailure(error);
@@ -96,7 +95,7 @@ async function withTries<T>(cluster: ClusterAccess, call: () => Promise<T>): Pro
     } catch (error) {
       if (tries === TRIES) throw kafkaFailure(error);
       await delay(tries * 100);
-      await cluster.refresh().catch(() => undefined);
+      cluster.refresh();
     }
   }
 }

@@ -1,6 +1,7 @@
 import { createKafka } from "@fiberstream/kafka/kafka";
+import type { RecordHeaders } from "@fiberstream/kafka/records";
+import { followTopic } from "@fiberstream/kafka/topic-follower";
 import { createLog } from "@fiberstream/runtime/log";
-import { randomUUID } from "node:crypto";
 
 export type ReadRecord = {
   readonly partition: number;
@@ -12,7 +13,7 @@ export type ReadRecord = {
 };
 
 /**
- * Reads a topic from its beginning, committed records only, as any consumer of its own group would.
+ * Reads a topic from its beginning, committed records only.
  *
  * @returns `records`, which grows as they come, in order within each partition
  */
@@ -22,29 +23,24 @@ export async function readTopic(
 ): Promise<{ records: readonly ReadRecord[]; close: () => Promise<void> }> {
   const log = createLog({ service: "testkit", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: [brokers], clientId: "testkit", log });
-  const consumer = kafka.consumer({ groupId: `testkit-${randomUUID()}`, maxWaitTimeInMs: 100 });
   const records: ReadRecord[] = [];
-  await consumer.connect();
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  await consumer.run({
-    eachMessage: async ({ partition, message }) => {
-      const headers = Object.entries(message.headers ?? {}).map(
-        ([name, value]) => [name, String(Array.isArray(value) ? value[0] : value)] as const,
-      );
-      records.push({
-        partition,
-        offset: message.offset,
-        key: message.key,
-        value: message.value,
-        headers: Object.fromEntries(headers),
-      });
+  const follower = followTopic({
+    kafka,
+    topic,
+    onRecords: (read, partition) => {
+      for (const { offset, key, value, headers } of read) {
+        records.push({ partition, offset, key, value, headers: textsOf(headers) });
+      }
     },
+    log,
   });
-  return {
-    records,
-    close: async () => {
-      await consumer.stop();
-      await consumer.disconnect();
-    },
-  };
+  return { records, close: follower.close };
 }
+
+const textsOf = (headers: RecordHeaders = {}): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      String(Array.isArray(value) ? value[0] : value),
+    ]),
+  );

@@ -8,7 +8,7 @@ import {
   nameOf,
   pauseBeforeTry,
 } from "../broker/connections.ts";
-import { type FetchedBytes, fetchApi } from "./fetch-request.ts";
+import { type FetchedBytes, fetchApi } from "../fetch/fetch-request.ts";
 import type { TopicState } from "./topic-state.ts";
 
 /** A partition's wish for its next records, as it is at this moment: what comes of it later is refused. */

@@ -8,7 +8,7 @@ import { createPipelineMetrics } from "../pipeline-metrics.ts";
 import { writeRecordBatch } from "../record-batch-writer.ts";
 import type { RecordBatch } from "../records.ts";
 import type { FetchTicket } from "./fetch-loops.ts";
-import type { FetchedBytes } from "./fetch-request.ts";
+import type { FetchedBytes } from "../fetch/fetch-request.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });

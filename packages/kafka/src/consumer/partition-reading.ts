@@ -1,9 +1,9 @@
-import { hideAborted } from "../aborted-records.ts";
+import { messageOf } from "@fiberstream/runtime/errors";
 import { PartitionFaultError } from "../partition-fault.ts";
-import { readRecordBatches } from "../record-batches.ts";
+import { committedRecords } from "../fetch/committed-records.ts";
 import type { IncomingRecord } from "../records.ts";
 import type { FetchTicket } from "./fetch-loops.ts";
-import { endOfBatches, type FetchedBytes } from "./fetch-request.ts";
+import { endOfBatches, type FetchedBytes } from "../fetch/fetch-request.ts";
 
 /** Fetched and waiting, besides what is being worked on. */
 const MAX_WAITING = 1;
@@ -47,12 +47,14 @@ export function createReading(options: {
       );
     }
     const after = endOfBatches(fetched.records);
-    const records = recordsIn(fetched, fetchFrom);
-    if (records === undefined) {
+    let records: readonly IncomingRecord[];
+    try {
+      records = committedRecords(fetched, fetchFrom);
+    } catch (error) {
       return stopWith(
         new PartitionFaultError(
-          `partition ${partition} of ${topic} has a batch at offset ${fetchFrom} that cannot be read`,
-          `Its format is older than message format 2, or its bytes are broken. ${advice}`,
+          `partition ${partition} of ${topic} has a batch from offset ${fetchFrom} on that cannot be read: ${messageOf(error)}`,
+          advice,
         ),
       );
     }
@@ -115,28 +117,4 @@ export function createReading(options: {
       }
     },
   };
-}
-
-/** The committed records from `from` on; undefined when they cannot be read. */
-function recordsIn(
-  { records, aborted }: FetchedBytes,
-  from: bigint,
-): readonly IncomingRecord[] | undefined {
-  let found: ReturnType<typeof readRecordBatches>;
-  try {
-    found = readRecordBatches(records, 0, records.length);
-  } catch {
-    return undefined;
-  }
-  if (found === undefined) return undefined;
-  const visible = hideAborted(found, aborted) as readonly (IncomingRecord & {
-    isControlRecord: boolean;
-  })[];
-  const all = visible.filter(({ isControlRecord }) => !isControlRecord);
-  const begin = Number(from);
-  const [first] = all;
-  // A compressed batch comes as a whole, also when it begins before.
-  return first !== undefined && Number(first.offset) < begin
-    ? all.filter(({ offset }) => Number(offset) >= begin)
-    : all;
 }
