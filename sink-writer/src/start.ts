@@ -1,6 +1,8 @@
 import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
+import { createConnections } from "@fiberstream/kafka/broker/connections";
 import { runConsumer } from "@fiberstream/kafka/consumer";
 import { createKafka } from "@fiberstream/kafka/kafka";
+import { readLogStarts } from "@fiberstream/kafka/log-starts";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
@@ -21,7 +23,7 @@ import { createRecentEvents } from "./recent-events.ts";
 import { createReadRows } from "./row-reader.ts";
 import { createShareWrites } from "./share-writes.ts";
 import { createSinkMetrics } from "./sink-metrics.ts";
-import { storedPosition, storedPositions } from "./stored-offsets.ts";
+import { createStoredPositions, readOffsets } from "./stored-offsets.ts";
 import { readTableLayout } from "./table-layout.ts";
 import { createTraceWrite } from "./trace-write.ts";
 import { createUpkeep } from "./upkeep.ts";
@@ -42,6 +44,9 @@ const TYPICAL_RECORD_BYTES = 250;
  * for others that have nothing. Measured: 87,000 rows/s without, 190,000 with it.
  */
 const SHARE_OF_ONE = 0.75;
+
+const OUT_OF_RANGE_ADVICE =
+  "Look at docs/sink.md; npm run fiber -- sink rewind --offset 0 has it go on at the first record that there is";
 
 /** Connects what the sink is made of, and consumes until the service stops. @throws {FatalError} */
 export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promise<void> {
@@ -74,7 +79,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     log,
     stopping,
   };
-  await untilAvailable(() => storedPosition(pool, topic, 0), postgresOptions);
+  await untilAvailable(() => readOffsets(pool, topic), postgresOptions);
   const layout = await untilAvailable(() => readTableLayout(pool), postgresOptions);
 
   const registry = createSchemaRegistry(places.registry);
@@ -128,8 +133,15 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
 
   const reports = createOffsetReports({ intervalMs: 5_000, log });
   const rewinds = createRewindWatch({
-    storedPositions: () => storedPositions(pool, topic),
+    readOffsets: () => readOffsets(pool, topic),
     intervalMs: 2_000,
+    log,
+  });
+  const connections = life.own(createConnections(kafka), (owned) => owned.close());
+  const storedPositions = createStoredPositions({
+    pool,
+    topic,
+    logStarts: () => readLogStarts(connections, topic),
     log,
   });
   const consume = () =>
@@ -143,17 +155,17 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
         Math.min(config.maxRows * TYPICAL_RECORD_BYTES, config.maxFetchBytes * SHARE_OF_ONE),
       ),
       maxWaitMs: config.maxWaitMs,
-      positionsOf: async (partitions) => {
-        const stored = await storedPositions(pool, topic);
-        return new Map(partitions.map((partition) => [partition, stored.get(partition) ?? 0n]));
+      positionsOf: async (partitions, logOfTopic) => {
+        const positions = await storedPositions(partitions, logOfTopic);
+        rewinds.placed(positions);
+        return positions;
       },
       processBatch: async (batch) => {
         await writeShared(batch);
         reports.wrote(batch.partition, batch.nextOffset);
         rewinds.wrote(batch.partition, batch.nextOffset);
       },
-      outOfRangeAdvice:
-        "Look at docs/sink.md, stop the sink and move its offsets (npm run fiber -- sink rewind --help)",
+      outOfRangeAdvice: OUT_OF_RANGE_ADVICE,
       metrics: pipeline,
       health,
       log,

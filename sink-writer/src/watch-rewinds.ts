@@ -1,8 +1,11 @@
 import type { RunningConsumer } from "@fiberstream/kafka/consumer";
+import type { Position } from "@fiberstream/kafka/partition-fault";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 
 export type RewindWatch = {
+  /** Partitions go on here, those that go on at all. */
+  placed: (positions: ReadonlyMap<number, Position>) => void;
   /** A partition has been written up to here. */
   wrote: (partition: number, nextOffset: bigint) => void;
   /** Begins to look, now and then. */
@@ -11,31 +14,34 @@ export type RewindWatch = {
 };
 
 /**
- * Notices that a stored offset was set back behind what this process has written: by an operator who wants
- * records read again, or by a server that lost its last commits. The next write would notice it too, but
- * there may be none for long.
+ * Notices that a stored offset was set back behind where this process goes on, or has vanished: by an operator
+ * who wants records read again, or by a server that lost its last commits. The next write would notice it too,
+ * but there may be none for long.
  *
- * @param options.storedPositions next offset by partition
+ * @param options.readOffsets next offset by partition, of those that have one stored
  */
 export function createRewindWatch(options: {
-  storedPositions: () => Promise<ReadonlyMap<number, bigint>>;
+  readOffsets: () => Promise<ReadonlyMap<number, bigint>>;
   intervalMs: number;
   log: Log;
 }): RewindWatch {
-  const { storedPositions, intervalMs, log } = options;
-  const written = new Map<number, bigint>();
+  const { readOffsets, intervalMs, log } = options;
+  const next = new Map<number, bigint>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
 
   const look = async (consumer: Pick<RunningConsumer, "placeAgain">) => {
     try {
-      for (const [partition, position] of await storedPositions()) {
-        const writtenTo = written.get(partition);
-        if (writtenTo === undefined || position >= writtenTo) continue;
-        written.delete(partition);
+      // As they were before the question: what is placed or written meanwhile may not be in its answer.
+      const before = [...next];
+      const stored = await readOffsets();
+      for (const [partition, nextOffset] of before) {
+        const position = stored.get(partition);
+        if (position !== undefined && position >= nextOffset) continue;
+        next.delete(partition);
         log.info(
-          { partition, from: writtenTo.toString(), to: position.toString() },
-          "stored offset was set back",
+          { partition, from: nextOffset.toString(), to: position?.toString() },
+          position === undefined ? "stored offset has vanished" : "stored offset was set back",
         );
         consumer.placeAgain(partition);
       }
@@ -46,7 +52,13 @@ export function createRewindWatch(options: {
   };
 
   return {
-    wrote: (partition, nextOffset) => written.set(partition, nextOffset),
+    placed: (positions) => {
+      for (const [partition, position] of positions) {
+        if (typeof position === "bigint") next.set(partition, position);
+        else next.delete(partition);
+      }
+    },
+    wrote: (partition, nextOffset) => next.set(partition, nextOffset),
     begin: (consumer) => {
       timer = setInterval(() => {
         looking ??= look(consumer).finally(() => (looking = undefined));

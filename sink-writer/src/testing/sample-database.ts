@@ -4,7 +4,7 @@ import { createLog } from "@fiberstream/runtime/log";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 
 export type SampleDatabase = {
-  /** With no more rights than the sink's account has. */
+  /** With no more rights than the sink's account has, and its commits that do not wait for the disk. */
   readonly pool: PgPool;
   /** The tables' owner, for what the sink itself does not do. */
   readonly owner: PgPool;
@@ -30,7 +30,7 @@ export async function openSampleDatabase(): Promise<SampleDatabase> {
     );
   const owner = connect({});
   return {
-    pool: connect({ role: "fiberstream_sink" }),
+    pool: connect({ role: "fiberstream_sink", synchronous_commit: "off" }),
     owner,
     valueOf: async (sql, values = []) => {
       const [row] = await query<Record<string, unknown>>(owner, sql, values);
