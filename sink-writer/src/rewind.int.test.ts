@@ -1,7 +1,3 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { addresses, partsEnvironment } from "@fiberstream/testkit/addresses";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { sampleEvent } from "./testing/sample-rows.ts";
 import { createSinkFixture, type SinkFixture } from "./testing/sink-fixture.ts";
@@ -12,21 +8,7 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.stop());
 
-const FIBER = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
-const rewind = async (...args: string[]) => {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [FIBER, "sink", "rewind", ...args],
-    {
-      env: {
-        ...partsEnvironment(addresses),
-        NAMESPACE: fixture.namespace,
-        DATABASE_URL: fixture.databaseUrl,
-      },
-    },
-  );
-  return stdout;
-};
+const rewind = (...args: string[]) => fixture.fiber("sink", "rewind", ...args);
 const metric = async (adminUrl: string, name: string) => {
   const text = await (await fetch(`${adminUrl}/metrics`)).text();
   const line = text.split("\n").find((each) => each.startsWith(name));
@@ -50,6 +32,40 @@ describe("fiber sink rewind", () => {
     const repeats = 'fiberstream_pipeline_records_total{stage="sink",outcome="repeat"}';
     expect(await metric(sink.adminUrl, repeats)).toBe(280);
     expect(await rewind("--to", "2040-01-01")).toBe("nothing to move\n");
+  });
+
+  it("makes the rows of a table that has none, at the beginning, or where it is told", async () => {
+    await fixture.send(Array.from({ length: 30 }, () => sampleEvent({ node_id: "n1" })));
+    const printed = await rewind("--to", "0h", "--no-wait");
+    expect(printed.match(/goes on at 0 and had no stored offset/g)).toHaveLength(12);
+    expect(await rewind("--to", "0h", "--no-wait")).toBe("nothing to move\n");
+    const { rows } = await fixture.sql.query<{ places: number; logs: number }>(
+      `SELECT count(*)::int AS places, count(DISTINCT (cluster_id, topic_id))::int AS logs
+       FROM sink_offsets WHERE next_offset = 0 AND cluster_id <> '' AND topic_id <> ''`,
+    );
+    expect(rows).toEqual([{ places: 12, logs: 1 }]);
+
+    await fixture.sql.query("DELETE FROM sink_offsets");
+    expect(await rewind("--offset", "10", "--no-wait")).toMatch(/goes on at 10 and had no/);
+    await fixture.start();
+    await fixture.untilStored(20);
+  });
+
+  it("makes a row under a running sink, which reads the partition from its beginning", async () => {
+    await fixture.start();
+    await fixture.send(Array.from({ length: 30 }, () => sampleEvent({ node_id: "n1" })));
+    await fixture.untilStored(30);
+    await fixture.sql.query("BEGIN; DELETE FROM metrics; DELETE FROM sink_offsets; COMMIT");
+    await rewind("--offset", "0", "--no-wait");
+    await fixture.untilStored(30);
+  });
+
+  it("moves nothing that is of another log", async () => {
+    await rewind("--offset", "0", "--no-wait");
+    await fixture.sql.query("UPDATE sink_offsets SET next_offset = 5, topic_id = 'another'");
+    await expect(rewind("--offset", "0", "--no-wait")).rejects.toThrow(/sink accept-log/);
+    const { rows } = await fixture.sql.query("SELECT DISTINCT next_offset FROM sink_offsets");
+    expect(rows).toEqual([{ next_offset: "5" }]);
   });
 
   it("lets the sink go on that has stopped at an offset that Kafka lacks", async () => {

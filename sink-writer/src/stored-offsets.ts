@@ -1,3 +1,4 @@
+import { isAnotherLog } from "@fiberstream/kafka/log-identity";
 import type { LogStarts } from "@fiberstream/kafka/log-starts";
 import { PartitionFaultError, type Position } from "@fiberstream/kafka/partition-fault";
 import type { LogIdentity, RecordBatch } from "@fiberstream/kafka/records";
@@ -26,7 +27,7 @@ export async function readOffsets(pool: PgPool, topic: string): Promise<Map<numb
 export function createStoredPositions(means: {
   pool: PgPool;
   topic: string;
-  logStarts: () => Promise<LogStarts>;
+  logStarts: () => Promise<Pick<LogStarts, "log" | "starts">>;
   log: Pick<Log, "info" | "warn">;
 }): (partitions: readonly number[], log: LogIdentity) => Promise<ReadonlyMap<number, Position>> {
   const { pool, topic, logStarts } = means;
@@ -124,12 +125,6 @@ function positionIn(row: StoredRow, topic: string, log: LogIdentity): Position {
       "has the sink begin with the new one (docs/runbooks/topic-made-anew.md)",
   );
 }
-
-const isAnotherLog = (one: LogIdentity, other: LogIdentity) =>
-  differ(one.clusterId, other.clusterId) || differ(one.topicId, other.topicId);
-
-/** What is not known differs from nothing. */
-const differ = (one: string, other: string) => one !== "" && other !== "" && one !== other;
 
 /** The log's ids as they are stored: null when not known. */
 const idsOf = ({ clusterId, topicId }: LogIdentity) => [clusterId || null, topicId || null];

@@ -7,7 +7,7 @@ import { nodesCommand } from "./commands/nodes.ts";
 import { qualityCommand } from "./commands/quality.ts";
 import { replayRangeCommand } from "./commands/replay-range.ts";
 import { schemasCommand } from "./commands/schemas.ts";
-import { sinkCommand } from "./commands/sink-rewind.ts";
+import { sinkCommand } from "./commands/sink.ts";
 import { statusCommand } from "./commands/status.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { topicsCommand } from "./commands/topics.ts";

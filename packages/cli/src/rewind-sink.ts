@@ -1,8 +1,18 @@
+import { isAnotherLog } from "@fiberstream/kafka/log-identity";
 import type { PartitionOffsets } from "@fiberstream/kafka/offsets-at";
+import type { LogIdentity } from "@fiberstream/kafka/records";
 import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
+import { lockRows, setRows } from "./stored-row.ts";
 
-/** How far one partition is set back, or ahead. Offsets of the records to be read next. */
-export type Move = { readonly partition: number; readonly from: bigint; readonly to: bigint };
+/**
+ * How far one partition is set back, or ahead. Offsets of the records to be read next; `from` is undefined
+ * where nothing was stored, which is to say at the beginning.
+ */
+export type Move = {
+  readonly partition: number;
+  readonly from: bigint | undefined;
+  readonly to: bigint;
+};
 
 export type Target =
   | { readonly kind: "time" }
@@ -13,44 +23,41 @@ export type Target =
  * Sets the sink's stored offsets, which it follows within seconds. What it reads again it leaves out
  * where it is stored already.
  *
+ * @param options.log whose offsets they are
  * @param options.offsets what Kafka has of each partition
- * @returns the partitions that were moved: to a time only backwards, to an offset either way
- * @throws {TransientError} @throws {FatalError}
+ * @returns the partitions that were moved: to a time only backwards, to an offset either way. One that had
+ *   nothing stored is always among them.
+ * @throws {TransientError} @throws {FatalError} @throws {Error} when a stored offset is of another log
  */
 export async function rewindSink(
   pool: PgPool,
   options: {
     topic: string;
+    log: LogIdentity;
     offsets: readonly PartitionOffsets[];
     target: Target;
     dryRun: boolean;
   },
 ): Promise<Move[]> {
-  const { topic, offsets, target, dryRun } = options;
+  const { topic, log, offsets, target, dryRun } = options;
   return inTransaction(pool, async (client) => {
-    // Locks them: a write of the sink that is going on is waited for, and the next one finds it moved.
-    const rows = await query<{ partition: number; next_offset: string }>(
-      client,
-      "SELECT partition, next_offset FROM sink_offsets WHERE topic = $1 ORDER BY partition FOR UPDATE",
-      [topic],
-    );
-    const moves = rows.flatMap(({ partition, next_offset }) => {
-      const from = BigInt(next_offset);
-      const found = offsets.find((entry) => entry.partition === partition);
-      if (found === undefined) return [];
-      const to = goalOf(found, from, target);
+    const rows = new Map((await lockRows(client, topic)).map((row) => [row.partition, row]));
+    const moves = offsets.flatMap((entry) => {
+      const { partition, low } = entry;
+      const row = rows.get(partition);
+      if (row !== undefined && isAnotherLog(row.log, log)) throw new Error(anotherLog(partition));
+      const from = row?.nextOffset;
+      const to = goalOf(entry, from ?? low, target);
       return to === from ? [] : [{ partition, from, to }];
     });
-    for (const { partition, to } of dryRun ? [] : moves) {
-      await query(
-        client,
-        "UPDATE sink_offsets SET next_offset = $3, updated_at = now() WHERE topic = $1 AND partition = $2",
-        [topic, partition, to],
-      );
-    }
-    return moves;
+    if (!dryRun) await setRows(client, topic, moves, log);
+    return moves.toSorted((one, other) => one.partition - other.partition);
   });
 }
+
+const anotherLog = (partition: number) =>
+  `the stored offset of partition ${partition} is of another log: the topic was made anew, or this is another ` +
+  "cluster. Nothing was moved; npm run fiber -- sink accept-log shows both";
 
 function goalOf({ low, high, atTime }: PartitionOffsets, from: bigint, target: Target): bigint {
   const wanted = target.kind === "offset" ? target.offset : (atTime ?? high);
@@ -71,7 +78,7 @@ export async function recordsLeft(
   );
   const positions = new Map(rows.map((row) => [row.partition, BigInt(row.next_offset)]));
   return moves.reduce((sum, { partition, from, to }) => {
-    const left = from - (positions.get(partition) ?? to);
+    const left = (from ?? to) - (positions.get(partition) ?? to);
     return sum + Math.max(0, Number(left));
   }, 0);
 }

@@ -6,6 +6,8 @@ import type { LogIdentity } from "./records.ts";
 
 export type LogStarts = {
   readonly log: LogIdentity;
+  /** All that the topic has. */
+  readonly partitions: readonly number[];
   /** The first offset that there is, by partition; those are missing whose leader does not say at the moment. */
   readonly starts: ReadonlyMap<number, bigint>;
 };
@@ -38,7 +40,12 @@ export async function readLogStarts(
       .flatMap((answer) => (answer.status === "fulfilled" ? answer.value.topics : []))
       .flatMap(({ partitions }) => partitions)
       .filter(({ errorCode }) => answerType(errorCode) === undefined);
-    return { log, starts: new Map(found.map((one) => [one.partitionIndex, one.offset])) };
+    const partitions = [...leaders.keys()];
+    return {
+      log,
+      partitions,
+      starts: new Map(found.map((one) => [one.partitionIndex, one.offset])),
+    };
   } catch (error) {
     throw kafkaFailure(error);
   }

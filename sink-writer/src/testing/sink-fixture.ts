@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
@@ -6,7 +9,7 @@ import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
-import { addresses } from "@fiberstream/testkit/addresses";
+import { addresses, partsEnvironment } from "@fiberstream/testkit/addresses";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { type ReadRecord, readTopic } from "@fiberstream/testkit/read-topic";
@@ -30,10 +33,14 @@ export type SinkFixture = {
   readonly untilNotReady: (sink: RunningService, reason: RegExp) => Promise<void>;
   /** @param schema another writer's than this version's; registered when it is new */
   readonly send: (events: readonly EnrichedProbeMetric[], schema?: RecordSchema) => Promise<void>;
+  /** Runs the operator's command line on this database and topic. @returns what it prints @throws when it fails */
+  readonly fiber: (...args: string[]) => Promise<string>;
   readonly storedRows: () => Promise<number>;
   readonly untilStored: (count: number, timeoutMs?: number) => Promise<void>;
   readonly stop: () => Promise<void>;
 };
+
+const FIBER = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.meta.url));
 
 /** A database, topics and sinks of one test's own. */
 export async function createSinkFixture(): Promise<SinkFixture> {
@@ -90,6 +97,14 @@ export async function createSinkFixture(): Promise<SinkFixture> {
       for (let at = 0; at < records.length; at += 2_000) {
         await producer.send(topic, records.slice(at, at + 2_000));
       }
+    },
+    fiber: async (...args) => {
+      const env = {
+        ...partsEnvironment(addresses),
+        NAMESPACE: namespace,
+        DATABASE_URL: database.url,
+      };
+      return (await promisify(execFile)(process.execPath, [FIBER, ...args], { env })).stdout;
     },
     storedRows,
     untilStored: async (count, timeoutMs = 30_000) => {

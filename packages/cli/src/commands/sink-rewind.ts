@@ -1,18 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { kafkaAccess } from "@fiberstream/kafka/access";
-import { createKafka } from "@fiberstream/kafka/kafka";
+import { kafkaFailure } from "@fiberstream/kafka/kafka-errors";
 import { offsetsAt } from "@fiberstream/kafka/offsets-at";
-import { kafkaSettings } from "@fiberstream/kafka/settings";
-import { topicIn } from "@fiberstream/kafka/topic-names";
-import { createPool } from "@fiberstream/postgres/pool";
-import { postgresSettings } from "@fiberstream/postgres/settings";
-import { readConfig } from "@fiberstream/runtime/config";
-import { createLog } from "@fiberstream/runtime/log";
 import cliProgress from "cli-progress";
 import { Command } from "commander";
 import type { Moment } from "../dead-letters.ts";
 import { time } from "../dlq-options.ts";
 import { type Move, recordsLeft, rewindSink } from "../rewind-sink.ts";
+import { type SinkAccess, withSinkAccess } from "../sink-access.ts";
 import { wholeNumber } from "../whole-number.ts";
 
 type Options = {
@@ -25,31 +19,24 @@ type Options = {
 
 const LOOK_EVERY_MS = 500;
 
-/** `fiber sink`. */
-export const sinkCommand = (): Command =>
-  new Command("sink")
-    .description("about the sink")
-    .addCommand(
-      new Command("rewind")
-        .description("has the sink read records again, or go on where Kafka has some")
-        .option("--to <time>", "read again from there, ISO 8601 or such as 30m, 6h, 2d ago", time)
-        .option(
-          "--offset <number>",
-          "go on at this offset",
-          wholeNumber(0, Number.MAX_SAFE_INTEGER),
-        )
-        .option("--partition <number>", "only this partition", wholeNumber(0, 1e6))
-        .option("--dry-run", "only show what would be moved", false)
-        .option("--no-wait", "do not wait until they are read")
-        .addHelpText("after", HELP)
-        .action(rewind),
-    );
+/** `fiber sink rewind` */
+export const sinkRewindCommand = (): Command =>
+  new Command("rewind")
+    .description("has the sink read records again, or go on where Kafka has some")
+    .option("--to <time>", "read again from there, ISO 8601 or such as 30m, 6h, 2d ago", time)
+    .option("--offset <number>", "go on at this offset", wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .option("--partition <number>", "only this partition", wholeNumber(0, 1e6))
+    .option("--dry-run", "only show what would be moved", false)
+    .option("--no-wait", "do not wait until they are read")
+    .addHelpText("after", HELP)
+    .action(rewind);
 
 const HELP = `
 A running sink follows within seconds. Events that are stored already are left out by their identity, so
 that nothing is doubled; those older than metrics are kept would come back and be dropped again.
-When the sink has stopped because Kafka lacks the offset that it goes on at, --offset 0 has it go on at the
-first record that there is; start it again afterwards.
+A partition without a stored offset is one that begins at its first record: it gets a stored offset.
+When a partition has stopped because Kafka lacks the offset that it goes on at, --offset 0 has it go on at the
+first record that there is.
 
 Examples:
   npm run fiber -- sink rewind --to 6h --dry-run
@@ -57,34 +44,38 @@ Examples:
   npm run fiber -- sink rewind --offset 0 --partition 3
 `;
 
-async function rewind({ to, offset, partition, dryRun, wait }: Options): Promise<void> {
-  if ((to === undefined) === (offset === undefined)) throw new Error("say --to or --offset");
-  const config = readConfig({ ...kafkaSettings(), ...postgresSettings() });
-  const log = createLog({ service: "fiber", level: "error", format: "auto" });
-  const kafka = createKafka({ ...kafkaAccess(config), clientId: "fiber", log });
-  const pool = createPool({ ...config, applicationName: "fiber", maxConnections: 1, log });
-  const topic = topicIn(config.namespace, "probe.metrics.enriched");
-  try {
-    const all = await offsetsAt({ kafka, topic, timeMs: to?.ms ?? 0 });
-    const offsets = all.filter((entry) => partition === undefined || entry.partition === partition);
-    const moves = await rewindSink(pool, {
-      topic,
-      offsets,
-      target: offset === undefined ? { kind: "time" } : { kind: "offset", offset: BigInt(offset) },
-      dryRun,
-    });
-    process.stdout.write(renderMoves(moves, dryRun));
-    if (!dryRun && wait) await untilRead(() => recordsLeft(pool, topic, moves));
-  } finally {
-    await pool.end();
+async function rewind(options: Options): Promise<void> {
+  if ((options.to === undefined) === (options.offset === undefined)) {
+    throw new Error("say --to or --offset");
   }
+  await withSinkAccess((access) => rewindWith(access, options));
+}
+
+async function rewindWith(
+  { kafka, connections, pool, topic }: SinkAccess,
+  { to, offset, partition, dryRun, wait }: Options,
+): Promise<void> {
+  const all = await offsetsAt({ kafka, topic, timeMs: to?.ms ?? 0 });
+  const { log } = await connections.topicMetadata(topic).catch((error: unknown) => {
+    throw kafkaFailure(error);
+  });
+  const moves = await rewindSink(pool, {
+    topic,
+    log,
+    offsets: all.filter((entry) => partition === undefined || entry.partition === partition),
+    target: offset === undefined ? { kind: "time" } : { kind: "offset", offset: BigInt(offset) },
+    dryRun,
+  });
+  process.stdout.write(renderMoves(moves, dryRun));
+  if (!dryRun && wait) await untilRead(() => recordsLeft(pool, topic, moves));
 }
 
 function renderMoves(moves: readonly Move[], dryRun: boolean): string {
   if (moves.length === 0) return "nothing to move\n";
   const lines = moves.map(
     ({ partition, from, to }) =>
-      `partition ${partition}: ${dryRun ? "would go" : "goes"} on at ${to} instead of ${from}`,
+      `partition ${partition}: ${dryRun ? "would go" : "goes"} on at ${to} ` +
+      (from === undefined ? "and had no stored offset" : `instead of ${from}`),
   );
   return `${lines.join("\n")}\n`;
 }

@@ -1,0 +1,32 @@
+import { kafkaAccess } from "@fiberstream/kafka/access";
+import { type Connections, createConnections } from "@fiberstream/kafka/broker/connections";
+import { createKafka, type KafkaClient } from "@fiberstream/kafka/kafka";
+import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { topicIn } from "@fiberstream/kafka/topic-names";
+import { createPool, type PgPool } from "@fiberstream/postgres/pool";
+import { postgresSettings } from "@fiberstream/postgres/settings";
+import { readConfig } from "@fiberstream/runtime/config";
+import { createLog } from "@fiberstream/runtime/log";
+
+/** The sink's two sides, by the environment: its topic, and the database that says how far it is. */
+export type SinkAccess = {
+  readonly kafka: KafkaClient;
+  readonly connections: Connections;
+  readonly pool: PgPool;
+  readonly topic: string;
+};
+
+/** Runs `work` with both. */
+export async function withSinkAccess<T>(work: (access: SinkAccess) => Promise<T>): Promise<T> {
+  const config = readConfig({ ...kafkaSettings(), ...postgresSettings() });
+  const log = createLog({ service: "fiber", level: "error", format: "auto" });
+  const kafka = createKafka({ ...kafkaAccess(config), clientId: "fiber", log });
+  const pool = createPool({ ...config, applicationName: "fiber", maxConnections: 1, log });
+  const connections = createConnections(kafka);
+  try {
+    const topic = topicIn(config.namespace, "probe.metrics.enriched");
+    return await work({ kafka, connections, pool, topic });
+  } finally {
+    await Promise.all([connections.close(), pool.end()]);
+  }
+}
