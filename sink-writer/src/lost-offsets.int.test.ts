@@ -25,8 +25,12 @@ const offsets = async () => {
 };
 const written = async () => (await offsets()).filter(([, next]) => next > 0);
 /** What a crash, a standby that lags or a restore does: the last transactions are gone, the first ones among them. */
-const loseAll = () =>
-  fixture.sql.query("BEGIN; DELETE FROM metrics; DELETE FROM sink_offsets; COMMIT");
+const loseAll = () => fixture.sql.query(`BEGIN; ${LOSE_ALL}; COMMIT`);
+const LOSE_ALL = "DELETE FROM metrics; DELETE FROM nodes; DELETE FROM sink_offsets";
+const rowsWithNode = async () => {
+  const { rows } = await fixture.sql.query("SELECT FROM metrics JOIN nodes USING (node_id)");
+  return rows.length;
+};
 
 describe("a database that has lost the first write of a partition", () => {
   it("has it written again before what comes next", async () => {
@@ -34,9 +38,7 @@ describe("a database that has lost the first write of a partition", () => {
     await fixture.send(events(10));
     await fixture.untilStored(10);
     // Locked until the next records are there: so the write comes before anybody has looked at the offsets.
-    await fixture.sql.query(
-      "BEGIN; LOCK TABLE sink_offsets; DELETE FROM metrics; DELETE FROM sink_offsets",
-    );
+    await fixture.sql.query(`BEGIN; LOCK TABLE sink_offsets; ${LOSE_ALL}`);
     await fixture.send(events(10));
     await until(
       async () => {
@@ -50,6 +52,7 @@ describe("a database that has lost the first write of a partition", () => {
     );
     await fixture.sql.query("COMMIT");
     await fixture.untilStored(20);
+    expect(await rowsWithNode()).toBe(20);
     expect((await written()).map(([, next]) => next)).toEqual([20]);
   });
 
@@ -59,6 +62,7 @@ describe("a database that has lost the first write of a partition", () => {
     await fixture.untilStored(10);
     await loseAll();
     await fixture.untilStored(10);
+    expect(await rowsWithNode()).toBe(10);
     await until(async () => (await written()).length === 1, { what: "the offset is stored again" });
   });
 });

@@ -106,6 +106,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   );
 
   const recent = createRecentEvents();
+  const nodes = createNodeKeeper({ maxRemembered: 50_000, nowMs });
   const write = createWriteBatches({
     buffers: createRowBuffers(),
     readRows: createReadRows({ registry, readerSchema, layout, recent }),
@@ -119,7 +120,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
       log,
     }),
     landRows: createLandRows({ layout, countBytes: metrics.copiedBytes }),
-    nodes: createNodeKeeper({ maxRemembered: 50_000, nowMs }),
+    nodes,
     recent,
     metrics,
     traceWrite: createTraceWrite({ tracing, groupId, databaseUrl: config.databaseUrl }),
@@ -134,6 +135,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   const reports = createOffsetReports({ intervalMs: 5_000, log });
   const rewinds = createRewindWatch({
     readOffsets: () => readOffsets(pool, topic),
+    wentBack: () => nodes.forget(),
     intervalMs: 2_000,
     log,
   });

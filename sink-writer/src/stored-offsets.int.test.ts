@@ -1,7 +1,7 @@
 import { PartitionFaultError } from "@fiberstream/kafka/partition-fault";
 import type { LogIdentity, RecordBatch } from "@fiberstream/kafka/records";
 import { inTransaction } from "@fiberstream/postgres/pool";
-import { createLog } from "@fiberstream/runtime/log";
+import { TransientError } from "@fiberstream/runtime/errors";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { createStoredPositions, moveOffsets, readOffsets } from "./stored-offsets.ts";
@@ -12,13 +12,14 @@ const UNKNOWN: LogIdentity = { clusterId: "", topicId: "" };
 
 let database: SampleDatabase;
 /** What Kafka has. */
-let kafka: { log: LogIdentity; starts: ReadonlyMap<number, bigint> };
+let kafka: { log: LogIdentity; starts: ReadonlyMap<number, bigint> } | undefined;
 beforeAll(async () => {
   database = await openSampleDatabase();
 });
 afterAll(() => database.close());
 beforeEach(async () => {
   await database.owner.query("TRUNCATE sink_offsets");
+  warned.length = 0;
   kafka = { log: LOG, starts: new Map([1, 2, 3, 7].map((partition) => [partition, 0n])) };
 });
 
@@ -40,12 +41,16 @@ const moveAll = (...batches: RecordBatch[]) =>
 const move = (firstOffset: bigint, nextOffset: bigint, log?: LogIdentity) =>
   moveAll(batch(firstOffset, nextOffset, { ...(log && { log }) }));
 /** Where the partitions go on, rows made as a sink does that is given them. */
+const warned: object[] = [];
 const place = (partitions: readonly number[], log = LOG) =>
   createStoredPositions({
     pool: database.pool,
     topic: "t",
-    logStarts: async () => kafka,
-    log: createLog({ service: "test", level: "silent", format: "json" }),
+    logStarts: async () => {
+      if (kafka === undefined) throw new TransientError("kafka", "away");
+      return kafka;
+    },
+    log: { info: () => undefined, warn: (fields: object) => void warned.push(fields) },
   })(partitions, log);
 const stored = async (partition = 1) => (await readOffsets(database.pool, "t")).get(partition);
 const logOf = (partition: number) =>
@@ -137,6 +142,7 @@ describe("a partition without a stored offset", () => {
     kafka = { log: LOG, starts: new Map([[1, 500n]]) };
     expect(await place([1])).toEqual(new Map([[1, 500n]]));
     expect(await stored()).toBe(500n);
+    expect(warned).toEqual([{ topic: "t", from: { 1: "500" } }]);
     await expect(move(0n, 600n)).rejects.toMatchObject({ name: "TransientError" });
     await move(500n, 600n);
     // Retention goes on, and what is stored stays.
@@ -150,6 +156,12 @@ describe("a partition without a stored offset", () => {
     kafka = { log: { clusterId: "c", topicId: "anew" }, starts: new Map([[1, 0n]]) };
     expect(await place([1])).toEqual(new Map());
     expect(await stored()).toBeUndefined();
+  });
+
+  it("does not hold back those that have one while Kafka is away", async () => {
+    await place([1]);
+    kafka = undefined;
+    expect(await place([1, 2])).toEqual(new Map([[1, 0n]]));
   });
 
   it("is given the same row by two that begin at the same moment", async () => {

@@ -35,11 +35,23 @@ export function createStoredPositions(means: {
   const read = (partitions: readonly number[]) =>
     query<StoredRow>(pool, SELECT_POSITIONS, [topic, partitions]);
 
+  /** Those that have a row go on whatever Kafka does not say. */
+  const logStartsIfKnown = async () => {
+    try {
+      return await logStarts();
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      means.log.warn({ topic, reason: error.message }, "beginnings of partitions not known yet");
+      return undefined;
+    }
+  };
+
   /** Makes the rows that are missing; another sink may make them at the same moment, with the same content. */
   const begin = async (partitions: readonly number[], log: LogIdentity) => {
-    const { log: found, starts } = await logStarts();
+    const found = await logStartsIfKnown();
     // Made anew since the caller asked: it will hear of it, and ask again.
-    if (isAnotherLog(found, log)) return;
+    if (found === undefined || isAnotherLog(found.log, log)) return;
+    const { starts } = found;
     const known = partitions.flatMap((partition) => {
       const start = starts.get(partition);
       return start === undefined ? [] : [{ partition, start }];

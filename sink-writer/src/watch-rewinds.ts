@@ -18,14 +18,16 @@ export type RewindWatch = {
  * who wants records read again, or by a server that lost its last commits. The next write would notice it too,
  * but there may be none for long.
  *
+ * @param options.wentBack told before anything is read again: what was written is perhaps not there any more
  * @param options.readOffsets next offset by partition, of those that have one stored
  */
 export function createRewindWatch(options: {
   readOffsets: () => Promise<ReadonlyMap<number, bigint>>;
+  wentBack: () => void;
   intervalMs: number;
   log: Log;
 }): RewindWatch {
-  const { readOffsets, intervalMs, log } = options;
+  const { readOffsets, wentBack, intervalMs, log } = options;
   const next = new Map<number, bigint>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
@@ -43,6 +45,7 @@ export function createRewindWatch(options: {
           { partition, from: nextOffset.toString(), to: position?.toString() },
           position === undefined ? "stored offset has vanished" : "stored offset was set back",
         );
+        wentBack();
         consumer.placeAgain(partition);
       }
     } catch (error) {
@@ -54,8 +57,10 @@ export function createRewindWatch(options: {
   return {
     placed: (positions) => {
       for (const [partition, position] of positions) {
-        if (typeof position === "bigint") next.set(partition, position);
-        else next.delete(partition);
+        if (typeof position !== "bigint") continue;
+        // A partition may also have been another member's meanwhile.
+        if (position < (next.get(partition) ?? position)) wentBack();
+        next.set(partition, position);
       }
     },
     wrote: (partition, nextOffset) => next.set(partition, nextOffset),

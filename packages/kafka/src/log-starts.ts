@@ -1,6 +1,5 @@
-import { listOffsetsV7 } from "@platformatic/kafka";
-import { answerType } from "./broker/broker-answer.ts";
-import { type BrokerAddress, type Connections, nameOf } from "./broker/connections.ts";
+import { type Connections, nameOf } from "./broker/connections.ts";
+import { listOffsets } from "./consumer/list-offsets.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
 import type { LogIdentity } from "./records.ts";
 
@@ -16,45 +15,27 @@ export type LogStarts = {
  * Where a topic's partitions begin now: behind 0 once retention has deleted something.
  * @throws {TransientError} when Kafka is away or lacks the topic @throws {FatalError}
  */
-export async function readLogStarts(
-  connections: Pick<Connections, "call" | "topicMetadata">,
-  topic: string,
-): Promise<LogStarts> {
-  try {
-    const { log, leaders } = await connections.topicMetadata(topic);
-    const byBroker = new Map<string, Asked>();
-    for (const [partitionIndex, { address, epoch }] of leaders) {
-      if (address === undefined) continue;
-      const asked = byBroker.get(nameOf(address)) ?? { address, partitions: [] };
-      byBroker.set(nameOf(address), asked);
-      asked.partitions.push({ partitionIndex, currentLeaderEpoch: epoch, timestamp: EARLIEST });
-    }
-    const answers = await Promise.allSettled(
-      [...byBroker.values()].map(({ address, partitions }) =>
-        connections.call(address, "questions", { api: listOffsetsV7.api }, CONSUMER, 0, [
-          { name: topic, partitions },
-        ]),
-      ),
-    );
-    const found = answers
-      .flatMap((answer) => (answer.status === "fulfilled" ? answer.value.topics : []))
-      .flatMap(({ partitions }) => partitions)
-      .filter(({ errorCode }) => answerType(errorCode) === undefined);
-    const partitions = [...leaders.keys()];
-    return {
-      log,
-      partitions,
-      starts: new Map(found.map((one) => [one.partitionIndex, one.offset])),
-    };
-  } catch (error) {
+export async function readLogStarts(connections: Connections, topic: string): Promise<LogStarts> {
+  const { log, leaders } = await connections.topicMetadata(topic).catch((error: unknown) => {
     throw kafkaFailure(error);
-  }
+  });
+  const partitions = [...leaders.keys()];
+  const state = {
+    log: () => log,
+    partitions: () => partitions,
+    leaderOf: (partition: number) => leaders.get(partition),
+    refreshSoon: () => undefined,
+  };
+  // Each broker by itself: one that is frozen leaves the others' answers alone.
+  const byLeader = Map.groupBy(partitions, (partition) => {
+    const address = leaders.get(partition)?.address;
+    return address && nameOf(address);
+  });
+  const starts = new Map<number, bigint>();
+  const ask = async (led: readonly number[]) => {
+    const known = await listOffsets({ connections, state, topic }, led, "beginning");
+    for (const [partition, start] of known) starts.set(partition, start);
+  };
+  await Promise.allSettled(Array.from(byLeader.values(), ask));
+  return { log, partitions, starts };
 }
-
-const EARLIEST = -2n;
-const CONSUMER = -1;
-
-type Asked = {
-  readonly address: BrokerAddress;
-  readonly partitions: { partitionIndex: number; currentLeaderEpoch: number; timestamp: bigint }[];
-};
