@@ -13,9 +13,11 @@ const until = async (fact: () => boolean) => {
   while (!fact()) await new Promise(setImmediate);
 };
 
+const numbersUpTo = (count: number) => Array.from({ length: count }, (_, number) => number);
+
 /** Events that differ in their node only; the stand-in for the encoder writes that node's name. */
 const events = (...nodes: string[]) => nodes.map((node_id) => ({ node_id }) as ProbeMetric);
-const many = (count: number) => events(...Array.from({ length: count }, (_, n) => `n${n}`));
+const many = (count: number) => events(...numbersUpTo(count).map((n) => `n${n}`));
 const encode = ({ node_id }: ProbeMetric, slab: Buffer, at: number) => at + slab.write(node_id, at);
 
 type Call = {
@@ -49,7 +51,12 @@ function createHeldProducer() {
 }
 
 function createSubject(
-  changes: { gatherMaxWaitMs?: number; gatherMaxEvents?: number; produceMaxWaitMs?: number } = {},
+  changes: {
+    gatherMaxWaitMs?: number;
+    gatherMaxEvents?: number;
+    produceMaxWaitMs?: number;
+    encode?: typeof encode;
+  } = {},
 ) {
   const held = createHeldProducer();
   const kafka = createDependencyState();
@@ -101,10 +108,7 @@ describe("createEventProducer", () => {
   it("tells of each event of a batch whether Kafka has it", async () => {
     const { subject, calls, kafka } = createSubject({ gatherMaxEvents: 2 });
     const delivered = subject.produce(many(6));
-    expect(calls).toHaveLength(3);
-    calls[0]?.done();
-    calls[1]?.fail(new TransientError("kafka", "not enough replicas"), [1]);
-    calls[2]?.done();
+    calls[0]?.fail(new TransientError("kafka", "not enough replicas"), [3]);
     expect(await delivered).toEqual([
       "accepted",
       "accepted",
@@ -114,6 +118,25 @@ describe("createEventProducer", () => {
       "accepted",
     ]);
     expect(kafka.isUp()).toBe(true);
+  });
+
+  it("keeps a request in one call, which alone keeps its order, however much it is", async () => {
+    const wide = ({ uptime_pct }: ProbeMetric, slab: Buffer, at: number) =>
+      slab.writeInt32BE(uptime_pct ?? 0, at) + 4_096;
+    const { subject, calls } = createSubject({ gatherMaxEvents: 10, encode: wide });
+    const first = subject.produce(events("before"));
+    const large = subject.produce(
+      numbersUpTo(500).map((number) => ({ node_id: "one", uptime_pct: number }) as ProbeMetric),
+    );
+    const after = subject.produce(events("after"));
+    const closed = subject.close();
+    expect(calls.map(({ records }) => records.length)).toEqual([1, 500, 1]);
+    expect(calls[1]?.records.map(({ value }) => value?.readInt32BE())).toEqual(numbersUpTo(500));
+    for (const call of calls) call.done();
+    await closed;
+    expect((await Promise.all([first, large, after])).flat()).toEqual(
+      numbersUpTo(502).map(() => "accepted"),
+    );
   });
 
   it("marks Kafka as away when a call fails", async () => {
@@ -127,12 +150,12 @@ describe("createEventProducer", () => {
 
   it("tells those who wait behind a failing call at once, too", async () => {
     const { subject, calls } = createSubject({ gatherMaxEvents: 1 });
-    const sent = subject.produce(many(4));
+    const sent = many(4).map((event) => subject.produce([event]));
     const behind = subject.produce(events("x", "y"));
     calls[0]?.fail(new TransientError("kafka", "connection refused"));
     expect(await behind).toEqual(["retry", "retry"]);
     for (const call of calls) call.done();
-    expect(await sent).toEqual(["retry", "accepted", "accepted", "accepted"]);
+    expect((await Promise.all(sent)).flat()).toEqual(["retry", "accepted", "accepted", "accepted"]);
     expect(calls).toHaveLength(4);
   });
 
@@ -147,7 +170,7 @@ describe("createEventProducer", () => {
 
   it("keeps four calls under way, and fills the next one meanwhile", async () => {
     const { subject, calls } = createSubject({ gatherMaxEvents: 3 });
-    const full = subject.produce(many(12));
+    const full = numbersUpTo(4).map(() => subject.produce(many(3)));
     expect(calls).toHaveLength(4);
     const later = [subject.produce(events("x")), subject.produce(events("y"))];
     const closed = subject.close();
@@ -157,7 +180,7 @@ describe("createEventProducer", () => {
     expect(valuesOf(calls[4])).toEqual(["x", "y"]);
     for (const call of calls) call.done();
     await closed;
-    expect(new Set(await full)).toEqual(new Set(["accepted"]));
+    expect(new Set((await Promise.all(full)).flat())).toEqual(new Set(["accepted"]));
     expect(await Promise.all(later)).toEqual([["accepted"], ["accepted"]]);
   });
 
@@ -175,14 +198,14 @@ describe("createEventProducer", () => {
       ["a1", "b1"],
       ["a2", "b2"],
     ]);
-    const held = subject.produce(many(6));
+    const held = ["n", "o", "p"].map((name) => subject.produce(events(`${name}0`, `${name}1`)));
     expect(calls.slice(3).map(valuesOf)).toEqual([
       ["n0", "n1"],
-      ["n2", "n3"],
-      ["n4", "n5"],
+      ["o0", "o1"],
+      ["p0", "p1"],
     ]);
     for (const call of calls) call.done();
-    await held;
+    await Promise.all(held);
   });
 
   it("sends what it has gathered before it closes", async () => {

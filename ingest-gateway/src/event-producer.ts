@@ -11,6 +11,7 @@ import { createGather, type Delivery, type Gather, SLAB_BYTES } from "./gather.t
 export type EventProducer = {
   /**
    * Resolves when Kafka has answered for every event: one delivery for each, in order. Never rejects.
+   * Kafka gets a node's events in their order, and none of them behind one that it did not accept.
    * @param headers go with each of the records, where given
    */
   produce: (events: readonly ProbeMetric[], headers?: RecordHeaders) => Promise<Delivery[]>;
@@ -20,9 +21,6 @@ export type EventProducer = {
   close: () => Promise<void>;
 };
 
-/** Events of a request that are neighbours in a gather; most requests are one such stretch. */
-type Stretch = { readonly gather: Gather; readonly from: number; to: number };
-
 /** Calls under way at once. More of them would only be smaller: the next one gathers meanwhile. */
 const MAX_SENDS = 4;
 
@@ -30,6 +28,9 @@ const MAX_SENDS = 4;
  * Gathers the events of many requests into one produce call: one message a call costs 145 us, 500 a
  * call 10 us each. A gather goes out when it is full or `gatherMaxWaitMs` old, and stays open longer
  * while all calls are taken, so that a slow Kafka gets bigger calls instead of more of them.
+ *
+ * Calls overtake each other, so a request is never spread over two of them: one that does not fit begins
+ * a gather, and one that is larger than `gatherMaxEvents` has a gather of its own, however long.
  *
  * Nobody waits longer than `produceMaxWaitMs`: then Kafka counts as away, and what may yet come through
  * is sent again by its sender, under the same event id.
@@ -55,22 +56,23 @@ export function createEventProducer(options: {
   let sends = 0;
   let inFlightEvents = 0;
 
-  /** @returns where the event is on its way */
-  const take = (event: ProbeMetric, headers: RecordHeaders | undefined) => {
+  const take = (events: readonly ProbeMetric[], headers: RecordHeaders | undefined) => {
+    if (open?.hasRoomFor(events.length) === false) sendFull(open);
     const gather = (open ??= begin());
-    const index = gather.add(event, headers);
-    if (gather.isFull()) {
-      closeOpen();
-      full.push(gather);
-      sendWhatIsDue();
-    }
-    return { gather, index };
+    const from = gather.add(events, headers);
+    if (gather.isFull()) sendFull(gather);
+    return { gather, from };
+  };
+
+  const sendFull = (gather: Gather) => {
+    closeOpen();
+    full.push(gather);
+    sendWhatIsDue();
   };
 
   const begin = (): Gather => {
-    const slab = freeSlabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
     const gather = createGather({
-      slab,
+      takeSlab: () => freeSlabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES),
       maxEvents: options.gatherMaxEvents,
       encode: options.encode,
     });
@@ -121,7 +123,7 @@ export function createEventProducer(options: {
     gather.deliver((index) => (failures[index] === undefined ? "accepted" : "retry"));
     options.observeProduceSeconds((performance.now() - startedAt) / 1_000);
     unsettled.delete(gather);
-    if (freeSlabs.length < MAX_SENDS) freeSlabs.push(gather.slab);
+    freeSlabs.push(...gather.slabs.slice(0, MAX_SENDS - freeSlabs.length));
     sends--;
     sendWhatIsDue();
   };
@@ -137,26 +139,19 @@ export function createEventProducer(options: {
     }
   };
 
-  const delivered = async (stretches: readonly Stretch[]): Promise<Delivery[]> => {
-    for (const { gather } of stretches) await gather.delivered;
-    const deliveries = stretches.flatMap(({ gather, from, to }) =>
-      Array.from({ length: to - from }, (_, at) => gather.deliveryOf(from + at)),
-    );
-    inFlightEvents -= deliveries.length;
-    return deliveries;
+  /** Apart from the events themselves, so that they are not held until Kafka's answer. */
+  const delivered = async (gather: Gather, from: number, count: number): Promise<Delivery[]> => {
+    await gather.delivered;
+    inFlightEvents -= count;
+    return Array.from({ length: count }, (_, at) => gather.deliveryOf(from + at));
   };
 
   return {
     produce: (events, headers) => {
+      if (events.length === 0) return Promise.resolve([]);
       inFlightEvents += events.length;
-      const stretches: Stretch[] = [];
-      for (const event of events) {
-        const { gather, index } = take(event, headers);
-        const last = stretches.at(-1);
-        if (last?.gather === gather) last.to = index + 1;
-        else stretches.push({ gather, from: index, to: index + 1 });
-      }
-      return delivered(stretches);
+      const { gather, from } = take(events, headers);
+      return delivered(gather, from, events.length);
     },
     inFlightEvents: () => inFlightEvents,
     close: async () => {

@@ -7,10 +7,16 @@ export type Delivery = "accepted" | "retry";
 
 /** The events of some requests on their way into one produce call. */
 export type Gather = {
-  readonly slab: Buffer;
+  /** Where the records' values live until the delivery, each {@link SLAB_BYTES} long. */
+  readonly slabs: readonly Buffer[];
   readonly records: readonly OutgoingRecord[];
-  /** @returns its index in `records` */
-  add: (event: ProbeMetric, headers: OutgoingRecord["headers"]) => number;
+  /** Whether another request of so many events may join those that are here. */
+  hasRoomFor: (events: number) => boolean;
+  /**
+   * Takes all events of a request: only within one call their order is kept.
+   * @returns the index of the first one in `records`
+   */
+  add: (events: readonly ProbeMetric[], headers: OutgoingRecord["headers"]) => number;
   isFull: () => boolean;
   /** Settles the gather: what comes after the first time is too late. */
   deliver: (deliveryOf: (index: number) => Delivery) => void;
@@ -20,33 +26,46 @@ export type Gather = {
 };
 
 /**
- * A call's records are to fit into one record batch of Kafka's default size (1 MB), should they all
- * go to one partition: a key repeats at most two thirds of its value.
+ * The records of small requests are to fit into one record batch of Kafka's default size (1 MB), should
+ * they all go to one partition: a key repeats at most two thirds of its value.
  */
 export const SLAB_BYTES = 512 * 1024;
 
-/** @param slab where the records' values live until the delivery, {@link SLAB_BYTES} long */
+/** @param takeSlab gives a buffer, {@link SLAB_BYTES} long, that nobody else writes into */
 export function createGather(options: {
-  slab: Buffer;
+  takeSlab: () => Buffer;
   maxEvents: number;
   encode: EncodeEvent;
 }): Gather {
-  const { slab, maxEvents, encode } = options;
+  const { takeSlab, maxEvents, encode } = options;
+  let slab = takeSlab();
+  const slabs = [slab];
   const records: OutgoingRecord[] = [];
   const { promise: delivered, resolve } = Promise.withResolvers<void>();
   let deliveryOf: ((index: number) => Delivery) | undefined;
   let usedBytes = 0;
+  const isSlabFull = () => usedBytes > slab.length - ENCODED_EVENT_MAX_BYTES;
   return {
-    slab,
+    slabs,
     records,
-    add: (event, headers) => {
-      const end = encode(event, slab, usedBytes);
-      const value = slab.subarray(usedBytes, end);
-      usedBytes = end;
-      const record = { key: event.node_id, value };
-      return records.push(headers === undefined ? record : { ...record, headers }) - 1;
+    hasRoomFor: (events) => records.length === 0 || records.length + events <= maxEvents,
+    add: (events, headers) => {
+      const first = records.length;
+      for (const event of events) {
+        if (isSlabFull()) {
+          slab = takeSlab();
+          slabs.push(slab);
+          usedBytes = 0;
+        }
+        const end = encode(event, slab, usedBytes);
+        const value = slab.subarray(usedBytes, end);
+        usedBytes = end;
+        const record = { key: event.node_id, value };
+        records.push(headers === undefined ? record : { ...record, headers });
+      }
+      return first;
     },
-    isFull: () => records.length >= maxEvents || usedBytes > slab.length - ENCODED_EVENT_MAX_BYTES,
+    isFull: () => records.length >= maxEvents || slabs.length > 1 || isSlabFull(),
     deliver: (given) => {
       deliveryOf ??= given;
       resolve();

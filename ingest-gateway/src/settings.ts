@@ -79,7 +79,7 @@ export const gatewaySettings = {
   gatherMaxEvents: setting(
     "GATHER_MAX_EVENTS",
     wholeNumber({ min: 1, max: 10_000 }).default(1_000),
-    "how many events one produce call takes at most",
+    "how many events of several requests one produce call takes at most",
   ),
   inFlightMaxBytes: setting(
     "IN_FLIGHT_MAX_BYTES",

@@ -6,7 +6,9 @@ import { testNamespace } from "@fiberstream/testkit/namespace";
 import { readTopic } from "@fiberstream/testkit/read-topic";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { deliverRecords } from "./deliver-records.ts";
 import { createKafka, type KafkaClient } from "./kafka.ts";
+import { type Cluster, createCluster } from "./kafkajs-cluster.ts";
 import { partitionOfKey } from "./murmur2.ts";
 import { connectProducer, type DeliveringProducer } from "./producer.ts";
 import { ensureTopics } from "./topic-admin.ts";
@@ -64,17 +66,49 @@ describe("deliver", () => {
       key: "one",
       value: Buffer.from(String(number).padEnd(100)),
     }));
-    await ensureTopics({
-      kafka,
-      topics: [{ topic: `${topic}-2`, partitions: 1, config: {} }],
-    });
-    await producer.send(`${topic}-2`, records);
-    const { records: read } = life.own(
-      await readTopic(addresses.kafkaBrokers, `${topic}-2`),
-      (owned) => owned.close(),
+    const wide = await wideTopic();
+    await producer.send(wide, records);
+    expect(await numbersIn(wide, records.length)).toEqual(records.map((_, number) => number));
+  });
+
+  it("sends what comes later in a partition after what failed before it", async () => {
+    const wide = await wideTopic();
+    const failures = await deliverRecords(await clusterThatFails(1), wide, threePortions());
+    expect(failures.every((failure) => failure === undefined)).toBe(true);
+    expect(await numbersIn(wide, PORTION_RECORDS * 3)).toEqual(
+      Array.from({ length: PORTION_RECORDS * 3 }, (_, number) => number),
     );
-    await until(() => read.length >= records.length, { what: "they can be read" });
-    expect(read.map(({ value }) => Number(value))).toEqual(records.map((_, number) => number));
+  });
+
+  it("accepts nothing of a partition behind what has failed for good", async () => {
+    const wide = await wideTopic();
+    const failures = await deliverRecords(await clusterThatFails(3), wide, threePortions());
+    expect(failures.every((failure) => failure instanceof TransientError)).toBe(true);
+    await producer.send(wide, [{ key: "one", value: Buffer.from("-1") }]);
+    expect(await numbersIn(wide, 1)).toEqual([-1]);
+  });
+
+  it("lets only its own partition wait for what the broker refuses", async () => {
+    const wide = await wideTopic();
+    const other = ["a", "b", "c", "d"].find((key) => partitionOf(key) !== partitionOf("one")) ?? "";
+    const sized = (key: string, number: number, bytes: number) => ({
+      key,
+      value: Buffer.from(String(number).padEnd(bytes)),
+    });
+    const records = [
+      sized("one", 0, 800_000),
+      sized("one", 1, 2_000_000),
+      sized(other, 2, 800_000),
+      sized("one", 3, 800_000),
+      sized(other, 4, 800_000),
+      sized("one", 5, 10),
+      sized(other, 6, 10),
+    ];
+    const failures = await producer.deliver(wide, records);
+    const accepted = records.flatMap((_, at) => (failures[at] === undefined ? [at] : []));
+    expect(accepted).toEqual([0, 2, 4, 6]);
+    const numbers = await numbersIn(wide, 4);
+    expect(numbers.filter((number) => number !== 0)).toEqual([2, 4, 6]);
   });
 
   it("fails for every record where there is no such topic", async () => {
@@ -85,3 +119,44 @@ describe("deliver", () => {
     ).rejects.toBeInstanceOf(TransientError);
   });
 });
+
+/** A topic that takes batches of the usual size. */
+async function wideTopic(): Promise<string> {
+  const wide = `${topic}-wide`;
+  await ensureTopics({ kafka, topics: [{ topic: wide, partitions: PARTITIONS, config: {} }] });
+  return wide;
+}
+
+const PORTION_RECORDS = 800;
+
+/** More than 900 KB each, all of one partition, numbered. */
+const threePortions = () =>
+  Array.from({ length: PORTION_RECORDS * 3 }, (_, number) => ({
+    key: "one",
+    value: Buffer.from(String(number).padEnd(1_000)),
+  }));
+
+/** A real cluster whose first requests to brokers fail, as those of a connection that breaks. */
+async function clusterThatFails(requests: number): Promise<Cluster> {
+  const cluster = life.own(createCluster(kafka), (owned) => owned.disconnect());
+  await cluster.connect();
+  let left = requests;
+  const findBroker: Cluster["findBroker"] = async (wanted) => {
+    const broker = await cluster.findBroker(wanted);
+    const send = (request: object) =>
+      left-- > 0
+        ? Promise.reject(new Error("the connection broke"))
+        : broker.connectionPool.send(request);
+    return Object.create(broker, { connectionPool: { value: { send } } }) as typeof broker;
+  };
+  return Object.create(cluster, { findBroker: { value: findBroker } }) as Cluster;
+}
+
+/** The numbers that values begin with, in the order of the topic, when there are `count`. */
+async function numbersIn(name: string, count: number): Promise<number[]> {
+  const { records } = life.own(await readTopic(addresses.kafkaBrokers, name), (owned) =>
+    owned.close(),
+  );
+  await until(() => records.length >= count, { what: `${count} records can be read` });
+  return records.map(({ value }) => Number(value));
+}

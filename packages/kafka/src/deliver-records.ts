@@ -21,6 +21,11 @@ const BATCH_BYTES = 900_000;
  * Sends records, each partition for itself: what fails in one of them costs only its own records a second
  * try, and in the end only they have failed. Keys go to the partitions that Kafka's own clients choose.
  *
+ * A partition's records come into its log in the order given (`deliver-records.int.test.ts`): what stands
+ * behind a failed record of its partition is not sent before that one is through, and fails with it for
+ * good. So whoever sends again what has failed puts nothing behind what was accepted after it. Only the
+ * order within one call is kept: two calls at the same time may overtake each other.
+ *
  * @returns a failure for each record, in order. Never rejects
  */
 export async function deliverRecords(
@@ -49,9 +54,13 @@ async function tryOnce(
   indexes: readonly number[],
 ): Promise<Map<number, Failure>> {
   const failed = new Map<number, Failure>();
-  const failAll = (parts: readonly Part[], error: unknown) => {
-    const failure = kafkaFailure(error);
-    for (const { rows } of parts) for (const index of rows) failed.set(index, failure);
+  /** What comes later in them has to wait for the next try. */
+  const failedPartitions = new Map<number, Failure>();
+  const failAll = (parts: readonly Part[], failure: Failure) => {
+    for (const { partition, rows } of parts) {
+      failedPartitions.set(partition, failure);
+      for (const index of rows) failed.set(index, failure);
+    }
   };
   let parts: Part[] = [];
   try {
@@ -62,19 +71,26 @@ async function tryOnce(
       throw new TransientError("kafka", `nothing is known of ${topic} yet`);
     parts = partsOf(metadata, records, indexes);
   } catch (error) {
-    failAll([{ partition: 0, leader: 0, rows: indexes }], error);
-    return failed;
+    const failure = kafkaFailure(error);
+    return new Map(indexes.map((index) => [index, failure]));
   }
   const sendPortion = async (leader: number, portion: readonly Part[]) => {
+    const sent: Part[] = [];
+    for (const part of portion) {
+      const before = failedPartitions.get(part.partition);
+      if (before === undefined) sent.push(part);
+      else failAll([part], before);
+    }
+    if (sent.length === 0) return;
     try {
       if (leader < 0) throw errorOf(LEADER_NOT_AVAILABLE);
-      const answers = await produce(cluster, leader, topic, records, portion);
-      for (const part of portion) {
-        const code = answers.get(part.partition) ?? 0;
-        if (code !== 0) failAll([part], errorOf(code));
+      const answers = await produce(cluster, leader, topic, records, sent);
+      for (const part of sent) {
+        const code = answers.get(part.partition) ?? UNKNOWN_SERVER_ERROR;
+        if (code !== 0) failAll([part], kafkaFailure(errorOf(code)));
       }
     } catch (error) {
-      failAll(portion, error);
+      failAll(sent, kafkaFailure(error));
     }
   };
   const sends = [...Map.groupBy(parts, ({ leader }) => leader)].map(async ([leader, some]) => {
@@ -171,6 +187,8 @@ async function renewConnections(cluster: Cluster): Promise<void> {
   await Promise.race([renew().catch(() => undefined), delay(RENEW_MAX_WAIT_MS)]);
 }
 
+/** What a partition that is missing from the answer counts as. */
+const UNKNOWN_SERVER_ERROR = -1;
 const LEADER_NOT_AVAILABLE = 5;
 const { createErrorFromCode: errorOf } = kafkajsFile("kafkajs/src/protocol/error") as {
   createErrorFromCode: (code: number) => Error;
