@@ -21,7 +21,7 @@ import { readFound } from "./read-found.ts";
 
 const EVENTS = 40;
 const namespace = testNamespace();
-const ledger = createLedger(createFleet({ probes: 1, seed: 5, freshIds: namespace }), () => 1);
+const ledger = createLedger(createFleet({ probes: 1, seed: 5, freshIds: namespace }));
 const kafka = createKafka({
   brokers: [addresses.kafkaBrokers],
   clientId: "checker-test",

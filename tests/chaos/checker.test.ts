@@ -5,12 +5,11 @@ import { createLedger, type Ledger } from "./ledger.ts";
 
 const NODES = 3;
 const EVENTS = 20;
-const PER_REQUEST = 2;
 const T0 = 1_790_000_000_000_000;
 
 let ledger: Ledger;
 beforeEach(() => {
-  ledger = createLedger(createFleet({ probes: NODES, seed: 1 }), () => PER_REQUEST);
+  ledger = createLedger(createFleet({ probes: NODES, seed: 1 }));
   for (let number = 0; number < EVENTS; number++) {
     for (let node = 0; node < NODES; node++) {
       const event = ledger.plan(node, T0 + number * 1_000);
@@ -109,12 +108,16 @@ describe("the checker", () => {
     expect(stages[stage]).toMatchObject({ ...CLEAN, reordered: 1 });
   });
 
-  it("takes events of one request in any order, and repeats that come late", () => {
-    const swapped = check({
-      stage: "enriched",
+  it.each(["raw", "enriched"] as const)("finds neighbours of a request swapped in %s", (stage) => {
+    const { stages, examples } = check({
+      stage,
       plant: (placed) => placed.with(4, at(placed, 5)).with(5, at(placed, 4)),
     });
-    expect(swapped.stages.enriched).toMatchObject(CLEAN);
+    expect(stages[stage]).toMatchObject({ ...CLEAN, reordered: 1 });
+    expect(examples.join()).toContain(`reordered in ${stage}`);
+  });
+
+  it("takes repeats that come late", () => {
     const late = check({ stage: "raw", plant: (placed) => [...placed, at(placed, 0)] });
     expect(late.stages.raw).toMatchObject({ ...CLEAN, doubled: 1 });
   });

@@ -31,7 +31,7 @@ export type StageCounts = {
   doubledAcrossPartitions: number;
   /** Found with another content or event_id than was sent. */
   altered: number;
-  /** After an event that was sent only once this one had been accepted. */
+  /** After a later event of its node, of the same request or another; first appearances count. */
   reordered: number;
   /** Nobody has sent it, or it was not in the stage before. */
   unexplained: number;
@@ -63,7 +63,7 @@ export function createChecker(ledger: Ledger): Checker {
     ledger.nodes.map(({ micros }) => new Uint16Array(micros.length));
   const places = { raw: placeOf(), enriched: placeOf(), table: placeOf() };
   const eventIds = ledger.nodes.map((): string[] => []);
-  const lastRequests = new Map<string, number>();
+  const lastNumbers = new Map<string, number>();
   const examples: string[] = [];
 
   const fault = (stage: Stage, kind: keyof StageCounts, what: string) => {
@@ -102,10 +102,9 @@ export function createChecker(ledger: Ledger): Checker {
     }
     if (partition === undefined) return;
     const key = `${stage} ${partition} ${node}`;
-    const request = Math.floor(number / of.perRequest);
-    const last = lastRequests.get(key) ?? NONE_YET;
-    if (request < last) fault(stage, "reordered", `${name} in ${partition}`);
-    else lastRequests.set(key, request);
+    const last = lastNumbers.get(key) ?? NONE_YET;
+    if (number < last) fault(stage, "reordered", `${name} in ${partition}`);
+    else lastNumbers.set(key, number);
   };
 
   return {

@@ -3,8 +3,6 @@ import type { Probe } from "@fiberstream/simulator/probe";
 /** What is known of one node's events; index = the event's number. */
 export type NodeLedger = {
   readonly probe: Probe;
-  /** Numbers of one request, as its sender made them: `floor(number / perRequest)` is the request. */
-  readonly perRequest: number;
   /** us since 1970, rising. */
   readonly micros: number[];
   readonly isAccepted: boolean[];
@@ -27,13 +25,9 @@ export type Ledger = {
   readonly counts: () => { planned: number; accepted: number; sentAgain: number };
 };
 
-export function createLedger(
-  fleet: readonly Probe[],
-  perRequestOf: (node: number) => number,
-): Ledger {
-  const nodes = fleet.map((probe, node): NodeLedger => ({
+export function createLedger(fleet: readonly Probe[]): Ledger {
+  const nodes = fleet.map((probe): NodeLedger => ({
     probe,
-    perRequest: perRequestOf(node),
     micros: [],
     isAccepted: [],
     sends: [],

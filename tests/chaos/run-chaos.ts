@@ -14,7 +14,7 @@ import type { ChaosReport } from "./report.ts";
 import { runSchedule } from "./run-schedule.ts";
 import type { PlannedFault } from "./schedule.ts";
 import { sendLoad } from "./send-load.ts";
-import { nodesOf, perRequestOf, planSenders } from "./senders.ts";
+import { nodesOf, planSenders } from "./senders.ts";
 import { drawTimeline } from "./timeline.ts";
 import { INSTANCES, type Topology } from "./topology.ts";
 import { watchRows } from "./watch-rows.ts";
@@ -137,9 +137,7 @@ export async function runChaos(run: {
 
 function ledgerFor(of: { seed: number; senders: ReturnType<typeof planSenders> }): Ledger {
   const probes = nodesOf(of.senders) + NEWER_NODES;
-  return createLedger(createFleet({ probes, seed: of.seed }), (node) =>
-    perRequestOf(of.senders, node),
-  );
+  return createLedger(createFleet({ probes, seed: of.seed }));
 }
 
 async function stopServices(platform: Platform): Promise<string[]> {

@@ -49,8 +49,3 @@ export function planSenders(plan: { events: number; durationMs: number }): reado
 
 export const nodesOf = (senders: readonly Sender[]): number =>
   senders.reduce((sum, { nodes }) => sum + nodes.length, 0);
-
-/** How many events of a node are in one of its sender's requests. */
-export function perRequestOf(senders: readonly Sender[], node: number): number {
-  return senders.find(({ nodes }) => nodes.includes(node))?.perNode ?? 1;
-}

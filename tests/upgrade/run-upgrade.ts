@@ -10,7 +10,7 @@ import { createLedger } from "../chaos/ledger.ts";
 import { type Parts, startParts } from "../chaos/parts.ts";
 import { readFound } from "../chaos/read-found.ts";
 import { sendLoad } from "../chaos/send-load.ts";
-import { nodesOf, perRequestOf, planSenders } from "../chaos/senders.ts";
+import { nodesOf, planSenders } from "../chaos/senders.ts";
 import { watchRows } from "../chaos/watch-rows.ts";
 import { checkOutEarlier } from "./earlier-version.ts";
 import { createInstances, INSTANCES } from "./instances.ts";
@@ -68,7 +68,7 @@ export async function runUpgrade(run: {
       durationMs: LOAD_MAX_MS,
     });
     const fleet = createFleet({ probes: nodesOf(senders), seed: 1 });
-    const ledger = createLedger(fleet, (node) => perRequestOf(senders, node));
+    const ledger = createLedger(fleet);
     const { databaseUrl } = parts;
     const watch = life.own(watchRows({ databaseUrl, ledger }), (owned) => owned.end());
     const loadOver = new AbortController();
