@@ -1,6 +1,7 @@
 import { type ClusterAccess, connectCluster } from "./cluster-access.ts";
 import type { KafkaClient } from "./kafka.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
+import { partitionEnds } from "./partition-ends.ts";
 
 export type GroupLag = {
   readonly groupId: string;
@@ -13,6 +14,8 @@ export type GroupLag = {
   readonly seconds: number;
   /** Partitions of which the group has committed something. */
   readonly partitions: number;
+  /** Those of them that have no leader: what the group lags there is not in the lag above. */
+  readonly leaderless: number;
 };
 
 const MAX_WAIT_MS = 500;
@@ -31,10 +34,7 @@ export async function groupLags(options: {
   const cluster = connectCluster(kafka);
   try {
     await admin.connect();
-    const highs = new Map<number, bigint>();
-    for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
-      highs.set(partition, BigInt(high));
-    }
+    const ends = await partitionEnds({ kafka, topic });
     const { groups } = await admin.listGroups();
     const lags: GroupLag[] = [];
     for (const { groupId } of groups) {
@@ -42,7 +42,7 @@ export async function groupLags(options: {
       const known = (committed?.partitions ?? []).filter(({ offset }) => offset !== "-1");
       if (known.length === 0) continue;
       const behind = known.flatMap(({ partition, offset }) => {
-        const records = Number((highs.get(partition) ?? 0n) - BigInt(offset));
+        const records = Number((ends.get(partition)?.high ?? 0n) - BigInt(offset));
         return records > 0 ? [{ partition, offset: BigInt(offset), records }] : [];
       });
       const { groups: described } = await admin.describeGroups([groupId]);
@@ -54,6 +54,7 @@ export async function groupLags(options: {
         records: behind.reduce((sum, { records }) => sum + records, 0),
         seconds: oldestMs === undefined ? 0 : Math.max(0, nowMs - oldestMs) / 1_000,
         partitions: known.length,
+        leaderless: known.filter(({ partition }) => !ends.has(partition)).length,
       });
     }
     return lags.toSorted((a, b) => a.groupId.localeCompare(b.groupId));

@@ -4,10 +4,12 @@ import { Kafka, logLevel } from "kafkajs";
 import type { KafkaSecurity } from "./access.ts";
 import { tellWhyNoCoordinator } from "./coordinator-search.ts";
 import { createKafkaLog } from "./kafka-log.ts";
+import { goOnWithoutLeaders } from "./metadata-refresh.ts";
 import { repairRequestQueue } from "./request-queue-repair.ts";
 
 repairRequestQueue();
 tellWhyNoCoordinator();
+goOnWithoutLeaders();
 
 /** Where a cluster is, and how its client is let in and called. */
 export type KafkaAccess = {

@@ -16,7 +16,7 @@ export type Cluster = {
   findTopicPartitionMetadata: (topic: string) => PartitionMetadata[];
   findLeaderForPartitions: (topic: string, partitions: number[]) => Record<string, number[]>;
   fetchTopicsOffset: (
-    topics: { topic: string; partitions: { partition: number }[]; fromBeginning: true }[],
+    topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
   ) => Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
   findBroker: (wanted: { nodeId: string | number }) => Promise<Broker>;
   findGroupCoordinator: (wanted: {
@@ -27,6 +27,7 @@ export type Cluster = {
 
 export const COORDINATOR = { group: 0, transaction: 1 } as const;
 
+/** The leader is below 0 where there is none. */
 export type PartitionMetadata = { partitionId: number; leader: number };
 
 /** Who a transactional producer is: its id, and how often the id has been taken over. */

@@ -1,8 +1,9 @@
 import kafkajs from "kafkajs";
 import type { KafkaClient } from "./kafka.ts";
-import { isBrokersAnswer, kafkaFailure } from "./kafka-errors.ts";
+import { isBrokersAnswer, kafkaFailure, typeOf } from "./kafka-errors.ts";
 import { createCluster } from "./kafkajs-cluster.ts";
 import { describeLogDirs } from "./log-dirs.ts";
+import { partitionEnds } from "./partition-ends.ts";
 
 export type PartitionFacts = {
   readonly partition: number;
@@ -10,14 +11,14 @@ export type PartitionFacts = {
   readonly leader: number;
   readonly replicas: readonly number[];
   readonly inSync: readonly number[];
-  /** Records from `low` to below `high`, those of ended transactions' markers counted in. */
-  readonly low: bigint;
-  readonly high: bigint;
+  /** Records from `low` to below `high`, ended transactions' markers counted in; undefined without a leader. */
+  readonly low: bigint | undefined;
+  readonly high: bigint | undefined;
 };
 
 export type TopicFacts = {
   readonly partitions: readonly PartitionFacts[];
-  /** On disk, over all replicas; undefined when this user may not ask. */
+  /** On disk, over all replicas; undefined when this user may not ask, or a broker is away. */
   readonly bytes: number | undefined;
   /** Its settings, defaults of the brokers among them. */
   readonly config: ReadonlyMap<string, string>;
@@ -35,14 +36,13 @@ export async function topicFacts(options: {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     const metadata = topics[0]?.partitions ?? [];
     // One after the other: a call that goes on when another has failed connects anew, and nobody ends that.
-    const offsets = await admin.fetchTopicOffsets(topic);
+    const ends = await partitionEnds({ kafka, topic });
     const described = await admin.describeConfigs({
       includeSynonyms: false,
       resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
     });
     const brokers = new Set(metadata.flatMap(({ replicas }) => replicas));
     const bytes = await sizeOf({ kafka, topic, brokers });
-    const ends = new Map(offsets.map((entry) => [entry.partition, entry]));
     const entries = described.resources[0]?.configEntries ?? [];
     return {
       bytes,
@@ -53,8 +53,8 @@ export async function topicFacts(options: {
           leader,
           replicas,
           inSync: isr,
-          low: BigInt(ends.get(partitionId)?.low ?? 0),
-          high: BigInt(ends.get(partitionId)?.high ?? 0),
+          low: ends.get(partitionId)?.low,
+          high: ends.get(partitionId)?.high,
         }))
         .toSorted((a, b) => a.partition - b.partition),
     };
@@ -83,7 +83,7 @@ async function sizeOf(options: {
     }
     return bytes;
   } catch (error) {
-    if (isBrokersAnswer(error)) return undefined;
+    if (isBrokersAnswer(error) || typeOf(error) === "KafkaJSBrokerNotFound") return undefined;
     throw error;
   } finally {
     await cluster.disconnect();

@@ -55,8 +55,8 @@ const toJson = ({ partitions, config, schemas, ...rest }: DescribedTopic): strin
     schemas: schemas.map(({ version, id, schema }) => ({ version, id, name: schema.name })),
     partitions: partitions.map((entry) => ({
       ...entry,
-      low: Number(entry.low),
-      high: Number(entry.high),
+      low: entry.low === undefined ? null : Number(entry.low),
+      high: entry.high === undefined ? null : Number(entry.high),
     })),
     config: Object.fromEntries(config),
   };
@@ -66,25 +66,30 @@ const toJson = ({ partitions, config, schemas, ...rest }: DescribedTopic): strin
 export function renderTopic(described: DescribedTopic): string {
   const { topic, catalogueName, partitions, groups, schemas, bytes } = described;
   const entry: Topic | undefined = catalogueName && TOPICS[catalogueName];
-  const records = partitions.reduce((sum, { low, high }) => sum + Number(high - low), 0);
+  const records = partitions.reduce((sum, { low = 0n, high = 0n }) => sum + Number(high - low), 0);
+  const leaderless = partitions.filter(({ leader }) => leader < 0).length;
   const facts = [
     ["kept", keptFor(described)],
     ["size", bytes === undefined ? "not told" : `${sizeOf(bytes)} on disk, over all replicas`],
-    ["offsets", `${records} in ${partitions.length} partitions (ends of transactions among them)`],
+    [
+      "offsets",
+      `${records} in ${partitions.length - leaderless} partitions (ends of transactions among them)`,
+    ],
+    ...(leaderless > 0 ? [["leaders", `none for ${leaderless} partitions`] as const] : []),
     ["schemas", schemas.length === 0 ? "none" : schemas.map(schemaText).join(", ")],
   ] as const;
   const perPartition = partitions.map((one) => [
     String(one.partition),
     one.leader < 0 ? "none" : String(one.leader),
     `${one.inSync.length} of ${one.replicas.length}`,
-    String(one.low),
-    String(one.high),
+    String(one.low ?? "-"),
+    String(one.high ?? "-"),
   ]);
   const perGroup = groups.map((group) => [
     group.groupId,
     group.state,
     String(group.members),
-    String(group.records),
+    group.leaderless > 0 ? `${group.records}, ${group.leaderless} not known` : `${group.records}`,
     group.seconds.toFixed(1),
   ]);
   return [
