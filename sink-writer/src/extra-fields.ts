@@ -15,15 +15,14 @@ export function createExtraFields(
   const { fields } = writerType as avsc.types.RecordType;
   const wanted = extras.flatMap(({ name }) => fields.filter((field) => field.name === name));
   return (src, spans) => {
-    const kept: Record<string, unknown> = {};
-    let isEmpty = true;
+    const kept: [string, unknown][] = [];
     for (const [index, field] of wanted.entries()) {
       const bytes = src.subarray(spans[index * 2], spans[index * 2 + 1]);
       const value: unknown = field.type.fromBuffer(bytes);
       if (value === null || isDeepStrictEqual(value, field.defaultValue())) continue;
-      kept[field.name] = value;
-      isEmpty = false;
+      kept.push([field.name, value]);
     }
-    return isEmpty ? null : Buffer.from(JSON.stringify(kept));
+    // A field may be named "__proto__", which an assignment would lose.
+    return kept.length === 0 ? null : Buffer.from(JSON.stringify(Object.fromEntries(kept)));
   };
 }

@@ -60,12 +60,12 @@ export function createDecodeRecords<Topic extends keyof TopicValues>(options: {
 
 const NO_HEADERS = Object.freeze({});
 
-/** Headers as text; the first one where a name comes twice. */
+/** Headers as text, empty where one has no value; the first one where a name comes twice. */
 function textOf(headers: IncomingRecord["headers"]): Readonly<Record<string, string>> {
   if (headers === undefined) return NO_HEADERS;
   const entries = Object.entries(headers);
   if (entries.length === 0) return NO_HEADERS;
   return Object.fromEntries(
-    entries.map(([name, value]) => [name, String(Array.isArray(value) ? value[0] : value)]),
+    entries.map(([name, value]) => [name, String((Array.isArray(value) ? value[0] : value) ?? "")]),
   );
 }

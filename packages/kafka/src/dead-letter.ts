@@ -59,7 +59,8 @@ function framesOf(error: Error): string {
 function replayCountOf(record: IncomingRecord): string {
   const header = record.headers?.["fiber.dlq.replay-count"];
   const text = Array.isArray(header) ? header[0] : header;
-  return text === undefined ? "0" : text.toString();
+  // A header may have no value, whatever its type says.
+  return text?.toString() ?? "0";
 }
 
 /** The message of an error without what it may quote of a payload, for a dead letter's headers. */

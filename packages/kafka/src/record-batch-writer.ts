@@ -89,7 +89,7 @@ export function mostBytesOf({ key, value, headers }: OutgoingRecord): number {
   if (headers !== undefined) {
     for (const [name, header] of headerPairs(headers)) {
       bytes += HEADER_OVERHEAD_BYTES + name.length * 3;
-      bytes += typeof header === "string" ? header.length * 3 : header.length;
+      bytes += typeof header === "string" ? header.length * 3 : (header?.length ?? 0);
     }
   }
   return bytes;
@@ -129,7 +129,8 @@ function writeRecord(
 
 const LENGTH_GAP = 2;
 
-function headerPairs(headers: RecordHeaders): (readonly [string, Buffer | string])[] {
+/** A record that was read may have headers without a value, whatever kafkajs's type says. */
+function headerPairs(headers: RecordHeaders): (readonly [string, Buffer | string | null])[] {
   return Object.entries(headers).flatMap(([name, header]) =>
     (Array.isArray(header) ? header : [header])
       .filter((one) => one !== undefined)

@@ -127,7 +127,8 @@ const NO_HEADERS: FetchedRecord["headers"] = Object.freeze({});
 function readHeaders(reader: Reader): FetchedRecord["headers"] {
   let left = readVarint(reader);
   if (left === 0) return NO_HEADERS;
-  const headers: Record<string, Buffer | Buffer[] | null> = {};
+  // Without a prototype: a header may be named "constructor" or "__proto__".
+  const headers = Object.create(null) as Record<string, Buffer | Buffer[] | null>;
   for (; left > 0; left--) {
     const name = String(readBytes(reader) ?? "");
     const value = readBytes(reader);
