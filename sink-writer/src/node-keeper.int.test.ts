@@ -1,6 +1,15 @@
 import { inTransaction, query } from "@fiberstream/postgres/pool";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  jest,
+} from "@jest/globals";
 import { createNodeKeeper, type NodeKeeper } from "./node-keeper.ts";
 import type { SortedRows } from "./row-buffers.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
@@ -21,6 +30,8 @@ beforeEach(async () => {
   nowMs = Date.UTC(2026, 0, 1);
   keeper = createNodeKeeper({ maxRemembered: 100, nowMs: () => nowMs });
 });
+
+afterEach(() => jest.restoreAllMocks());
 
 const nobody = new Set<number>();
 const landedOf = ({ fresh, again }: SortedRows, refused: ReadonlySet<number>) => [
@@ -87,6 +98,17 @@ describe("node keeper", () => {
     nowMs += 1;
     await keep([eventOf("a")]);
     expect(await nodes()).toMatchObject([{ seen_ms: begunMs + 10_000, revision: "1" }]);
+  });
+
+  it("goes on touching when the machine's clock is set back", async () => {
+    keeper = createNodeKeeper({ maxRemembered: 100 });
+    await keep([eventOf("a")]);
+    const [wall, elapsed] = [Date.now, performance.now.bind(performance)];
+    jest.spyOn(Date, "now").mockImplementation(() => wall() - 3_600_000);
+    jest.spyOn(performance, "now").mockImplementation(() => elapsed() + 10_000);
+    nowMs += 10_000;
+    await keep([eventOf("a")]);
+    expect(await nodes()).toMatchObject([{ seen_ms: nowMs }]);
   });
 
   it("waits for nobody when it touches", async () => {

@@ -26,19 +26,20 @@ const TOUCH_INTERVAL_MS = 10_000;
 
 /**
  * @param options.maxRemembered how many nodes are known without asking, about 200 bytes each
- * @param options.nowMs the clock, ms since 1970
+ * @param options.nowMs a clock that only goes on, in ms; by default the monotonic one of the process
  */
 export function createNodeKeeper(options: {
   maxRemembered: number;
-  nowMs: () => number;
+  nowMs?: () => number;
 }): NodeKeeper {
+  const { nowMs: clock = () => performance.now() } = options;
   /** When each node was last touched by this process, in ms. A node in it exists. */
   const touchedMs = new LRUCache<string, number>({ max: options.maxRemembered });
 
   return {
     forget: () => touchedMs.clear(),
     keep: async (client, landed) => {
-      const nowMs = options.nowMs();
+      const nowMs = clock();
       const unknown: LatestEvent[] = [];
       const due: LatestEvent[] = [];
       for (const latest of latestByNode(landed)) {

@@ -106,7 +106,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   );
 
   const recent = createRecentEvents();
-  const nodes = createNodeKeeper({ maxRemembered: 50_000, nowMs });
+  const nodes = createNodeKeeper({ maxRemembered: 50_000 });
   const write = createWriteBatches({
     buffers: createRowBuffers(),
     readRows: createReadRows({ registry, readerSchema, layout, recent }),

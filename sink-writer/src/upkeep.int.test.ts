@@ -41,7 +41,7 @@ describe("upkeep", () => {
       sampleEvent({ node_id, received_at }),
     );
     const rows = await rowsOf(events, await readTableLayout(database.pool));
-    const keeper = createNodeKeeper({ maxRemembered: 10, nowMs: Date.now });
+    const keeper = createNodeKeeper({ maxRemembered: 10 });
     const client = await database.pool.connect();
     await keeper.keep(client, [{ rows: rows.fresh, landing: { refused: new Set() } }]);
     client.release();

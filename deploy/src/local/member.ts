@@ -57,6 +57,7 @@ export function createMember(definition: {
   const stopping = new AbortController();
   let first: Promise<void> | undefined;
   let running: Started | undefined;
+  let upAtMs = 0;
   let restarting: Promise<void> = Promise.resolve();
   let status: MemberStatus = {
     name,
@@ -74,6 +75,7 @@ export function createMember(definition: {
   const startOnce = async () => {
     running = await definition.start();
     const { pid, ended } = running;
+    upAtMs = performance.now();
     become({ state: "up", since: new Date().toISOString(), ...(pid !== undefined && { pid }) });
     void ended.then((how) => {
       if (!stopping.signal.aborted) restarting = restart(how);
@@ -81,7 +83,7 @@ export function createMember(definition: {
   };
 
   const restart = async (how: string) => {
-    const livedMs = Date.now() - Date.parse(status.since ?? "");
+    const livedMs = performance.now() - upAtMs;
     let reason = `ended by itself (${how})`;
     for (let tries = livedMs > RECOVERED_AFTER_MS ? 1 : status.restarts + 1; ; tries++) {
       const waitMs = Math.round(retryDelayMs(tries));

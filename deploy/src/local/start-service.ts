@@ -65,7 +65,7 @@ async function untilReady(waiting: {
   child: ChildProcess;
 }): Promise<void> {
   const { name, adminUrl, logFile, child } = waiting;
-  const giveUpAt = Date.now() + READY_TIMEOUT_MS;
+  const giveUpAtMs = performance.now() + READY_TIMEOUT_MS;
   for (;;) {
     const { state, reason } = await readReadiness(adminUrl);
     if (state === "ready") return;
@@ -75,7 +75,7 @@ async function untilReady(waiting: {
         `${name} ended while it was starting (${how}). ${lastLines(logFile, readableLine)}`,
       );
     }
-    if (Date.now() > giveUpAt) {
+    if (performance.now() > giveUpAtMs) {
       throw new NativeError(
         `${name} is ${state} (${reason ?? "for no known reason"}). ${lastLines(logFile, readableLine)}`,
       );

@@ -23,9 +23,9 @@ export async function stop(config: LocalConfig): Promise<number> {
   const run = readRun(config.stateDir);
   if (run?.state !== "stopping") process.kill(holder.pid, "SIGTERM");
   say("stopping");
-  const giveUpAt = Date.now() + GONE_WITHIN_MS;
+  const giveUpAtMs = performance.now() + GONE_WITHIN_MS;
   while (isAlive(holder)) {
-    if (Date.now() > giveUpAt) {
+    if (performance.now() > giveUpAtMs) {
       say(`PID ${holder.pid} does not end: kill -9 ${holder.pid} ends it and all that it started`);
       return 1;
     }

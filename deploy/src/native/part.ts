@@ -91,13 +91,13 @@ async function untilReady(waiting: {
   howItEnded: () => string | undefined;
 }): Promise<void> {
   const { name, logFile, isReady, howItEnded } = waiting;
-  const giveUpAt = Date.now() + START_TIMEOUT_MS;
+  const giveUpAtMs = performance.now() + START_TIMEOUT_MS;
   while (!(await isReady().catch(() => false))) {
     const how = howItEnded();
     if (how !== undefined) {
       throw new NativeError(`${name} ended while it was starting (${how}). ${lastLines(logFile)}`);
     }
-    if (Date.now() > giveUpAt) {
+    if (performance.now() > giveUpAtMs) {
       throw new NativeError(
         `${name} did not get ready within ${START_TIMEOUT_MS / 1_000} s. ${lastLines(logFile)}`,
       );

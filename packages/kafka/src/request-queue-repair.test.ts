@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
-import { describe, expect, it } from "@jest/globals";
+import { afterEach, describe, expect, it, jest } from "@jest/globals";
+import { until } from "@fiberstream/testkit/until";
 import { repairRequestQueue } from "./request-queue-repair.ts";
 
 const require = createRequire(import.meta.url);
@@ -8,30 +9,37 @@ type Queue = {
   fulfillRequest: (answer: { correlationId: number; payload: null; size: number }) => void;
   maybeThrottle: (ms: number) => void;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
+  scheduleRequestTimeoutCheck: () => void;
+  destroy: () => void;
 };
 const RequestQueue = require("kafkajs/src/network/requestQueue") as new (options: object) => Queue;
 const log = { debug: () => undefined, warn: () => undefined, error: () => undefined };
 
-function queueWith(options: { maxInFlightRequests: number }) {
+function queueWith(options: {
+  maxInFlightRequests: number;
+  requestTimeout?: number;
+  enforceRequestTimeout?: boolean;
+}) {
   repairRequestQueue();
   const logger = { ...log, namespace: () => log };
   const queue = new RequestQueue({
-    ...options,
-    logger,
     requestTimeout: 1_000,
     enforceRequestTimeout: false,
+    ...options,
+    logger,
     clientId: "test",
     broker: "test:1",
     isConnected: () => true,
   });
   const sent: number[] = [];
+  const failed: number[] = [];
   const push = (correlationId: number) =>
     queue.push({
-      entry: { correlationId, resolve: () => undefined, reject: () => undefined },
+      entry: { correlationId, resolve: () => undefined, reject: () => failed.push(correlationId) },
       expectResponse: true,
       sendRequest: () => sent.push(correlationId),
     });
-  return { queue, sent, push };
+  return { queue, sent, failed, push };
 }
 
 describe("the mended request queue", () => {
@@ -57,13 +65,37 @@ describe("the mended request queue", () => {
     queue.maybeThrottle(20);
     push(1);
     expect(sent).toEqual([]);
-    await new Promise<void>((resolve) => {
-      const look = setInterval(() => {
-        if (sent.length === 0) return;
-        clearInterval(look);
-        resolve();
-      }, 1);
-    });
+    await until(() => sent.length > 0, { what: "it is sent" });
     expect(sent).toEqual([1]);
+  });
+});
+
+describe("when the machine's clock is set", () => {
+  const HOUR_MS = 3_600_000;
+  afterEach(() => jest.restoreAllMocks());
+  const step = (ms: number) => {
+    const realNow = Date.now;
+    jest.spyOn(Date, "now").mockImplementation(() => realNow() + ms);
+  };
+
+  it("sends what waited for a throttle all the same", async () => {
+    const { queue, sent, push } = queueWith({ maxInFlightRequests: 5 });
+    queue.maybeThrottle(20);
+    step(-HOUR_MS);
+    push(1);
+    await until(() => sent.length > 0, { what: "it is sent", timeoutMs: 2_000 });
+    queue.destroy();
+  });
+
+  it.each([-HOUR_MS, HOUR_MS])("gives up what gets no answer in its time (%d ms)", async (ms) => {
+    const timing = { requestTimeout: 300, enforceRequestTimeout: true };
+    const { queue, failed, push } = queueWith({ maxInFlightRequests: 5, ...timing });
+    queue.scheduleRequestTimeoutCheck();
+    const startMs = performance.now();
+    push(1);
+    step(ms);
+    await until(() => failed.length > 0, { what: "it has timed out", timeoutMs: 2_000 });
+    expect(performance.now() - startMs).toBeGreaterThan(290);
+    queue.destroy();
   });
 });

@@ -16,7 +16,7 @@ export async function until<T>(
   options: { what: string; timeoutMs?: number },
 ): Promise<NonNullable<T>> {
   const { what, timeoutMs = 20_000 } = options;
-  const giveUpAt = Date.now() + timeoutMs;
+  const giveUpAtMs = performance.now() + timeoutMs;
   for (;;) {
     let seen: string;
     try {
@@ -26,7 +26,7 @@ export async function until<T>(
     } catch (error) {
       seen = `it threw: ${messageOf(error)}`;
     }
-    if (Date.now() >= giveUpAt) {
+    if (performance.now() >= giveUpAtMs) {
       throw new Error(`waited ${timeoutMs / 1_000} s in vain: ${what} (the last time ${seen})`);
     }
     await delay(LOOK_EVERY_MS);

@@ -141,13 +141,13 @@ async function endureWith(
         await kafkaPart.start();
         break;
       case "sink frozen": {
-        const frozenAtMs = Date.now();
+        const frozenAtMs = performance.now();
         await sink.kill("SIGSTOP");
         const other = await start();
         await sending;
         sent = await accepted();
         await untilDone();
-        await delay(Math.max(0, freezeMs - (Date.now() - frozenAtMs)));
+        await delay(Math.max(0, freezeMs - (performance.now() - frozenAtMs)));
         await sink.kill("SIGCONT");
         await other.stop();
         break;

@@ -22,7 +22,7 @@ export async function watchDrain(
 ): Promise<Drained> {
   let first: Sample | undefined;
   let rssMb = 0;
-  let progressAtMs = Date.now();
+  let progressAtMs = performance.now();
   for (let last = await sampleOf(processor); ; await delay(LOOK_EVERY_MS)) {
     const sample = await sampleOf(processor);
     if (sample.records > last.records) progressAtMs = sample.atMs;
@@ -32,7 +32,7 @@ export async function watchDrain(
     onRecords(sample.records);
     if (first !== undefined && sample.records >= events)
       return drainedBetween(first, sample, rssMb);
-    if (Date.now() - progressAtMs > STUCK_AFTER_MS) {
+    if (performance.now() - progressAtMs > STUCK_AFTER_MS) {
       throw new Error(
         `only ${sample.records} of ${events} came. The processor's log:\n${processor.logs()}`,
       );
@@ -57,7 +57,7 @@ async function sampleOf(processor: RunningService): Promise<Sample> {
     ...text.matchAll(/^fiberstream_node_lookup_total\{tier="(\w+)",outcome="(\w+)"\} (\d+)/gm),
   ].map(([, tier, outcome, count]) => [`${tier} ${outcome}`, Number(count)] as const);
   return {
-    atMs: Date.now(),
+    atMs: performance.now(),
     records: sum(/^fiberstream_pipeline_records_total\{.*\} (\d+)/gm),
     cpuSeconds: sum(/^process_cpu_seconds_total ([\d.e+-]+)/gm),
     rssMb: sum(/^process_resident_memory_bytes ([\d.e+-]+)/gm) / 1_048_576,
