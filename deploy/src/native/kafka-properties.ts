@@ -15,6 +15,8 @@ export type KafkaPlace = {
   readonly listeners?: readonly KafkaListener[];
   /** None for a node that is alone. */
   readonly cluster?: KafkaCluster | undefined;
+  /** Each node has the list of all controllers; else it finds them by asking any of these. */
+  readonly hasFixedControllers?: boolean;
 };
 
 /** A node that is alone is a cluster of one. */
@@ -47,17 +49,22 @@ export function serverProperties(
     "node.id": nodeId,
     listeners: all.map((one) => `${one.name}://127.0.0.1:${one.port}`),
     // An address every client on this machine agrees on; localhost may mean ::1 to some.
-    "advertised.listeners": all.map((one) => `${one.name}://127.0.0.1:${one.advertisedPort}`),
+    "advertised.listeners": all
+      // A fixed list has the controllers' addresses; Kafka refuses them here then.
+      .filter(({ name }) => name !== "CONTROLLER" || options.hasFixedControllers !== true)
+      .map((one) => `${one.name}://127.0.0.1:${one.advertisedPort}`),
     "listener.security.protocol.map": all.map(({ name }) => `${name}:PLAINTEXT`),
     "inter.broker.listener.name": "PLAINTEXT",
     "controller.listener.names": "CONTROLLER",
-    "controller.quorum.bootstrap.servers": controllerPorts.map((one) => `127.0.0.1:${one}`),
+    ...controllersOf(options),
     "log.dirs": "/data/log",
     "auto.create.topics.enable": false,
     "default.replication.factor": replicas,
     "min.insync.replicas": inSync,
     "offsets.topic.replication.factor": replicas,
     "offsets.topic.num.partitions": 4,
+    // 30 days, longer than any topic that a group reads is kept.
+    "offsets.retention.minutes": 43_200,
     "transaction.state.log.replication.factor": replicas,
     "transaction.state.log.min.isr": inSync,
     "transaction.state.log.num.partitions": 4,
@@ -71,6 +78,13 @@ export function serverProperties(
   })
     .map(([name, value]) => `${name}=${String(value)}`)
     .join("\n")}\n`;
+}
+
+function controllersOf(place: KafkaPlace): Readonly<Record<string, readonly string[]>> {
+  const addresses = placeInCluster(place).controllerPorts.map((port) => `127.0.0.1:${port}`);
+  return place.hasFixedControllers === true
+    ? { "controller.quorum.voters": addresses.map((address, at) => `${at + 1}@${address}`) }
+    : { "controller.quorum.bootstrap.servers": addresses };
 }
 
 /** Who votes when the storage is formatted, as kafka-storage.sh takes it; the same for each node. */

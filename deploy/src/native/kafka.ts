@@ -7,8 +7,10 @@ import {
   placeInCluster,
   serverProperties,
 } from "./kafka-properties.ts";
+import { hasFixedControllers, mountKafka } from "./kafka-version.ts";
 import { type Part, type PartOptions, startPart } from "./part.ts";
 import { requireFreePort } from "./port-owner.ts";
+import { RECIPE } from "./recipe.ts";
 import { runSandboxed } from "./sandbox.ts";
 
 /** The quick compiler only: it starts sooner, and what a development load asks for is no more. */
@@ -35,15 +37,25 @@ export type KafkaProtection = {
   readonly connect: () => Socket;
 };
 
-/** Kafka 4, a KRaft node that is broker and controller; alone, or one of several. */
+/**
+ * A KRaft node that is broker and controller; alone, or one of several.
+ *
+ * @param options.version another Kafka than the tree's, 3.7 or later; it is fetched at first use
+ */
 export async function startKafka(
-  options: PartOptions & KafkaPlace & { protection?: KafkaProtection },
+  options: PartOptions &
+    Omit<KafkaPlace, "hasFixedControllers"> & { protection?: KafkaProtection; version?: string },
 ): Promise<Part> {
-  const { root, port, dataDir, logFile, protection } = options;
+  const { root, port, dataDir, logFile, protection, version = RECIPE.kafka.version } = options;
+  const isFixed = hasFixedControllers(version);
+  const mounts = await mountKafka(version);
   const { nodeId, controllerPorts } = placeInCluster(options);
   await requireFreePort({ number: options.controllerPort, setting: "KAFKA_CONTROLLER_PORT" });
   mkdirSync(dataDir, { recursive: true });
-  writeFileSync(join(dataDir, "server.properties"), serverProperties(options));
+  writeFileSync(
+    join(dataDir, "server.properties"),
+    serverProperties({ ...options, hasFixedControllers: isFixed }),
+  );
   writeFileSync(join(dataDir, "log4j2.properties"), LOGGING);
   if (!existsSync(join(dataDir, "log", "meta.properties"))) {
     await runSandboxed(root, "Formatting Kafka's storage", {
@@ -53,8 +65,7 @@ export async function startKafka(
         ...JAVA,
         "kafka.tools.StorageTool",
         "format",
-        "--initial-controllers",
-        initialControllers(controllerPorts),
+        ...(isFixed ? [] : ["--initial-controllers", initialControllers(controllerPorts)]),
         "--cluster-id",
         "ZmliZXJzdHJlYW0tMQ",
         "--config",
@@ -63,6 +74,7 @@ export async function startKafka(
       ],
       dataDir,
       logFile,
+      mounts,
     });
   }
   return startPart({
@@ -71,6 +83,7 @@ export async function startKafka(
     options,
     sandboxed: {
       user: "kafka",
+      mounts,
       command: [
         JAVA[0],
         ...(protection?.javaArguments ?? []),

@@ -15,4 +15,12 @@ describe("the recipe", () => {
       "<artifactId>apicurio-registry-app</artifactId><version>3.3.3</version>",
     );
   });
+
+  it("asks for Kafka alone where it is another version than the tree's", () => {
+    const { dependencyPluginVersion } = RECIPE;
+    const kafka = { ...RECIPE.kafka, version: "3.7.2" };
+    const project = mavenProject({ kafka, dependencyPluginVersion });
+    expect(project).toContain("<artifactId>kafka_2.13</artifactId><version>3.7.2</version>");
+    expect(project).not.toContain("apicurio");
+  });
 });

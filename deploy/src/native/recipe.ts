@@ -27,12 +27,18 @@ export function recipeHash(recipe: object): string {
   return createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 12);
 }
 
+/** What Maven is asked for; without a registry, Kafka alone. */
+export type MavenPrograms = Pick<Recipe, "dependencyPluginVersion"> & {
+  readonly kafka: Artifact;
+  readonly registry?: Artifact;
+};
+
 /**
  * The Maven project that puts Kafka's jars into `<parts>/kafka` and the registry into
  * `<parts>/apicurio`; the folder is given as the property `parts`.
  */
-export function mavenProject(recipe: Recipe): string {
-  const { kafka, registry, dependencyPluginVersion } = recipe;
+export function mavenProject(programs: MavenPrograms): string {
+  const { kafka, registry, dependencyPluginVersion } = programs;
   return `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>fiberstream</groupId>
@@ -55,7 +61,15 @@ export function mavenProject(recipe: Recipe): string {
             <goals><goal>copy-dependencies</goal></goals>
             <configuration><outputDirectory>\${parts}/kafka</outputDirectory></configuration>
           </execution>
-          <execution>
+${registry === undefined ? "" : unpackingOf(registry)}        </executions>
+      </plugin>
+    </plugins>
+  </build>
+</project>
+`;
+}
+
+const unpackingOf = (registry: Artifact): string => `          <execution>
             <id>registry</id>
             <phase>package</phase>
             <goals><goal>unpack</goal></goals>
@@ -70,14 +84,14 @@ export function mavenProject(recipe: Recipe): string {
               <outputDirectory>\${parts}/apicurio</outputDirectory>
             </configuration>
           </execution>
-        </executions>
-      </plugin>
-    </plugins>
-  </build>
-</project>
 `;
-}
 
-const coordinates = (artifact: { groupId: string; artifactId: string; version: string }) =>
+export type Artifact = {
+  readonly groupId: string;
+  readonly artifactId: string;
+  readonly version: string;
+};
+
+const coordinates = (artifact: Artifact) =>
   `<groupId>${artifact.groupId}</groupId><artifactId>${artifact.artifactId}</artifactId>` +
   `<version>${artifact.version}</version>`;

@@ -14,7 +14,12 @@ export type Sandboxed = {
   readonly dataDir: string;
   /** Absolute; what the program prints is appended. */
   readonly logFile: string;
+  /** Folders over those of the tree, read-only. */
+  readonly mounts?: readonly Mount[];
 };
+
+/** A folder of this machine, at a folder that the tree has; both absolute. */
+export type Mount = { readonly from: string; readonly at: string };
 
 /**
  * Everything is mounted inside a mount namespace of the part's own, so nothing is left to unmount.
@@ -28,6 +33,12 @@ root=$1 data=$2 user=$3
 shift 3
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
+while [ "$1" != -- ]; do
+  mount --bind "$1" "$root$2"
+  mount -o remount,bind,ro "$root$2"
+  shift 2
+done
+shift
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/tmp"
@@ -51,12 +62,13 @@ const NAMESPACES =
  * whole PID namespace), and is in a session of its own: Ctrl-C reaches only its starter.
  */
 export function startSandboxed(root: string, sandboxed: Sandboxed): ChildProcess {
-  const { user, command, dataDir, logFile } = sandboxed;
+  const { user, command, dataDir, logFile, mounts = [] } = sandboxed;
+  const mounted = mounts.flatMap(({ from, at }) => [from, at]);
   mkdirSync(dataDir, { recursive: true });
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, "a");
   try {
-    return spawn("setpriv", [...NAMESPACES, root, dataDir, user, ...command], {
+    return spawn("setpriv", [...NAMESPACES, root, dataDir, user, ...mounted, "--", ...command], {
       stdio: ["ignore", log, log],
       detached: true,
       env: toolEnvironment(),

@@ -7,6 +7,12 @@ export function giveAddresses(addresses: string): void {
   process.env[ADDRESSES_VARIABLE] = addresses;
 }
 
+/** The Kafka that the run is on, where it is another than the one that `npm start` has. */
+export function kafkaVersion(): { readonly version?: string } {
+  const version = process.env["TEST_KAFKA_VERSION"];
+  return version === undefined || version === "" ? {} : { version };
+}
+
 /** What services inherit in tests: where programs are, and nothing that would set them up. */
 export const inheritedEnvironment = (): NodeJS.ProcessEnv => ({
   PATH: process.env["PATH"],

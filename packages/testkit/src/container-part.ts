@@ -5,14 +5,18 @@ import {
   Wait,
 } from "testcontainers";
 import { IMAGES } from "@fiberstream/deploy/local/images";
+import { kafkaVersion } from "./config.ts";
 import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-part.ts";
+
+const kafkaImage = ({ version }: { readonly version?: string }) =>
+  version === undefined ? IMAGES.kafka : IMAGES.kafka.replace(/:.*/, `:${version}`);
 
 type ContainerPlace = Pick<PartPlace, "ports" | "listeners">;
 
 /** Fixed host ports: a container that starts again would otherwise come up on another one. */
 const CONTAINERS: Record<PartKind, (place: ContainerPlace) => GenericContainer> = {
   kafka: ({ ports: { port }, listeners = [] }) =>
-    new GenericContainer(IMAGES.kafka)
+    new GenericContainer(kafkaImage(kafkaVersion()))
       .withExposedPorts(
         { container: 9092, host: port },
         ...listeners.map((listener) => ({ container: listener.port, host: listener.port })),
@@ -40,6 +44,7 @@ const CONTAINERS: Record<PartKind, (place: ContainerPlace) => GenericContainer> 
         KAFKA_AUTO_CREATE_TOPICS_ENABLE: "false",
         KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: "1",
         KAFKA_OFFSETS_TOPIC_NUM_PARTITIONS: "4",
+        KAFKA_OFFSETS_RETENTION_MINUTES: "43200",
         KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: "1",
         KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: "1",
         KAFKA_TRANSACTION_STATE_LOG_NUM_PARTITIONS: "4",

@@ -5,13 +5,20 @@ import { startPostgres } from "@fiberstream/deploy/native/postgres";
 import { startRedis } from "@fiberstream/deploy/native/redis";
 import { startRegistry } from "@fiberstream/deploy/native/registry";
 import { ensureTree } from "@fiberstream/deploy/native/tree";
+import { kafkaVersion } from "./config.ts";
 import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-part.ts";
 
 type Starter = (options: PartOptions, place: PartPlace) => Promise<Part>;
 
 const STARTERS: Record<PartKind, Starter> = {
   kafka: (options, { ports, listeners = [], cluster }) =>
-    startKafka({ ...options, controllerPort: ports.innerPort, listeners, cluster }),
+    startKafka({
+      ...options,
+      ...kafkaVersion(),
+      controllerPort: ports.innerPort,
+      listeners,
+      cluster,
+    }),
   registry: (options, { ports }) =>
     startRegistry({ ...options, managementPort: ports.innerPort, storage: { kind: "file" } }),
   redis: (options) => startRedis(options),

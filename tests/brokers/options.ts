@@ -1,0 +1,36 @@
+import { Command, InvalidArgumentError } from "commander";
+
+/** From the oldest that is supported to the newest that there is, the one of `npm start` among them. */
+const versionsBesides = (ownVersion: string) => ["3.7.2", "3.9.1", ownVersion, "4.4.0"];
+
+/** The command with its `--help`. @param run is called with the versions and, if given, the tests */
+export function createCommand({
+  ownVersion,
+  run,
+}: {
+  ownVersion: string;
+  run: (versions: readonly string[], tests: readonly string[]) => Promise<void>;
+}): Command {
+  return new Command("test:brokers")
+    .usage("[options] [tests...]   (npm run test:brokers -- --kafka 3.7.2)")
+    .description(
+      "Runs the tests of delivery (whatever speaks to Kafka, and the services killed under load) on each version of Kafka in turn.",
+    )
+    .argument("[tests...]", "other tests to run, as npm test takes them")
+    .option("--kafka <versions>", "separated by commas", versions, versionsBesides(ownVersion))
+    .addHelpText("after", HELP)
+    .showHelpAfterError("(--help shows what there is)")
+    .action(async (tests: string[], { kafka }: { kafka: readonly string[] }) => run(kafka, tests));
+}
+
+const HELP = `
+A version is fetched at its first use: by Maven into the user's cache, or as an image where a Docker engine answers.
+Exit code 1: a test failed on one of them. One version takes about five minutes.
+
+TEST_KAFKA_VERSION=3.9.1 npm test -- packages/kafka runs any test on one version.`;
+
+function versions(text: string): readonly string[] {
+  const list = text.split(",").map((one) => one.trim());
+  if (list.every((one) => /^\d+\.\d+\.\d+$/.test(one))) return list;
+  throw new InvalidArgumentError("It must be versions such as 3.7.2,4.1.1.");
+}
