@@ -60,13 +60,14 @@ export async function deployTopics(options: {
 }
 
 function wantedTopic(topic: string, entry: Topic): WantedTopic {
-  const { partitions, cleanup, retentionMs, value } = entry;
+  const { partitions, cleanup, retentionMs, timestamps, value } = entry;
   return {
     topic,
     partitions,
     config: {
       "cleanup.policy": cleanup,
       ...(retentionMs !== undefined && { "retention.ms": String(retentionMs) }),
+      ...(timestamps !== undefined && { "message.timestamp.type": timestamps }),
       // The largest record that another topic takes (1 MB), and the headers that it is given here.
       ...(value === "original bytes" && { "max.message.bytes": String(2 * 1_024 * 1_024) }),
     },

@@ -10,6 +10,8 @@ export type Topic = {
   readonly cleanup: "delete" | "compact";
   /** Only where cleanup is "delete". */
   readonly retentionMs?: number;
+  /** Whose clock a record's timestamp is of; the writer's where it is not said. */
+  readonly timestamps?: "LogAppendTime";
   readonly meaning: string;
   readonly reliedOnBy: readonly string[];
   /** Who writes it, and answers for what is in it. */
@@ -39,11 +41,14 @@ export const TOPICS = {
     partitions: 12,
     cleanup: "delete",
     retentionMs: days(7),
+    // One gateway whose clock is ahead would move the time of a partition's windows, and keep its segments too long.
+    // A limit on how far ahead (message.timestamp.after.max.ms) would refuse that gateway's events instead.
+    timestamps: "LogAppendTime",
     meaning: "Every event that a gateway has answered 202 for, as it came.",
     reliedOnBy: ["stream-processor"],
     owner: "ingest-gateway",
     ordering:
-      "Records of one node stand in one partition, in the order in which gateways took them in. That need not be the order of their timestamps.",
+      "Records of one node stand in one partition, in the order in which gateways took them in. That need not be the order of their events' timestamps. A record's own timestamp is when Kafka appended it.",
     delivery:
       "At least once: every event that was answered with 202 is here, acknowledged by all in-sync replicas before the answer. A probe that sends an event again makes a second record with the same event_id.",
     volume: "One record for each accepted event, repeats included.",

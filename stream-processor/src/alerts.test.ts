@@ -13,6 +13,7 @@ function alertsOf(
     clockMs: 0,
     openAlerts,
     countEvicted: () => undefined,
+    nowMs: Date.now,
   });
   return measured.flatMap((change, at) => {
     const event = sampleEvent({ latency_ms: 40, packet_loss: 0, event_id: uuidOf(at), ...change });

@@ -45,6 +45,7 @@ describe("anomaly score", () => {
         clockMs: 0,
         openAlerts: [],
         countEvicted: () => undefined,
+        nowMs: Date.now,
       });
       series(2_000, node * 7_919).forEach(({ isAnomaly, ...measured }, at) => {
         const event = sampleEvent({ ...measured, event_id: uuidOf(at) });

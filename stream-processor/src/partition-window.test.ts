@@ -1,19 +1,20 @@
 import { describe, expect, it } from "@jest/globals";
 import { WINDOW_MS } from "./node-window.ts";
-import { createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
+import { AHEAD_MS, createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
 import type { RawEvent } from "./raw-event.ts";
 import { sampleEvent, uuidOf } from "./testing/sample-event.ts";
 import { readNote, writeNote } from "./window-note.ts";
 
 const START_MS = 1_790_000_000_000;
 
-function window(options: { maxNodes?: number; clockMs?: number } = {}) {
+function window(options: { maxNodes?: number; clockMs?: number; nowMs?: () => number } = {}) {
   let evicted = 0;
   const made = createPartitionWindow({
     maxNodes: 1_000,
     clockMs: 0,
     openAlerts: [],
     countEvicted: () => evicted++,
+    nowMs: () => Infinity,
     ...options,
   });
   return Object.assign(made, { evicted: () => evicted });
@@ -71,6 +72,95 @@ describe("partition window", () => {
       });
       expect(outputs(second, log.slice(cut), cut)).toEqual(whole.slice(cut));
     }
+  });
+
+  const HOUR_MS = 3_600_000;
+
+  it("is not moved by a record that is stamped ahead, and counts it", () => {
+    let nowMs = START_MS;
+    const windows = window({ nowMs: () => nowMs });
+    const event = (number: number) => sampleEvent({ event_id: uuidOf(number) });
+    judge(windows, event(0), 0, nowMs);
+    judge(windows, event(1), 1, nowMs + 50 * 60_000);
+    for (const number of [0, 1]) {
+      expect(judge(windows, event(number), 2 + number, nowMs + 1).isRepeat).toBe(true);
+    }
+    expect(windows.takeAhead()).toBe(1);
+    expect(windows.takeAhead()).toBe(0);
+    // It is forgotten as all that stands around it is.
+    nowMs += WINDOW_MS + 2;
+    expect(judge(windows, event(1), 4, nowMs).isRepeat).toBe(false);
+    expect(windows.clockMs()).toBe(nowMs);
+  });
+
+  it("believes what is as far ahead as clocks may differ", () => {
+    const windows = window({ nowMs: () => START_MS });
+    judge(windows, sampleEvent({}), 0, START_MS + AHEAD_MS);
+    expect(windows.clockMs()).toBe(START_MS + AHEAD_MS);
+    judge(windows, sampleEvent({}), 1, START_MS + AHEAD_MS + 1);
+    expect(windows.clockMs()).toBe(START_MS + AHEAD_MS);
+  });
+
+  describe("with some records an hour ahead", () => {
+    const log = makeLog(600).map(({ event, timeMs }, at) => ({
+      event,
+      timeMs: at % 50 === 0 ? timeMs + HOUR_MS : timeMs,
+    }));
+    /** The output of each record from `from` on, where it is judged `laterMs` after it came. */
+    const judged = (from: number, on: (nowMs: () => number) => PartitionWindow, laterMs = 0) => {
+      let at = from;
+      const windows = on(() => START_MS + at * 2_000 + laterMs);
+      return log.slice(from).map(({ event, timeMs }) => {
+        const { isRepeat, anomaly } = judge(windows, event, at, timeMs);
+        at++;
+        return { isRepeat, anomaly };
+      });
+    };
+    const whole = judged(0, (nowMs) => window({ nowMs }));
+    /** What the next owner says, whose clock, or whose start, is `laterMs` later. */
+    const takenOver = (cut: number, laterMs: number) => {
+      const first = window({ nowMs: () => START_MS + cut * 2_000 });
+      outputs(first, log.slice(0, cut), 0);
+      const from = Number(first.neededFrom(BigInt(cut)));
+      const second = (nowMs: () => number) => {
+        const windows = window({ clockMs: first.clockMs(), nowMs });
+        log.slice(from, cut).forEach(({ event, timeMs }, index) => {
+          windows.learn(event, { offset: from + index, timeMs });
+        });
+        return windows;
+      };
+      return judged(cut, second, laterMs);
+    };
+
+    it.each([137, 300, 451])("gives the same output where its owner changes at %i", (cut) => {
+      expect(takenOver(cut, 0)).toEqual(whole.slice(cut));
+    });
+
+    it.each([137, 325, 451])("reads again what was ahead at %i when its time has come", (cut) => {
+      // Up to the next one, which is believed now.
+      const next = Math.ceil(cut / 50) * 50;
+      expect(takenOver(cut, 2 * HOUR_MS).slice(0, next - cut)).toEqual(whole.slice(cut, next));
+    });
+
+    it("misses no repeat where the next owner's clock is an hour behind", () => {
+      const found = takenOver(300, -HOUR_MS);
+      const missed = whole
+        .slice(300)
+        .filter(({ isRepeat }, at) => isRepeat && found[at]?.isRepeat !== true);
+      expect(missed).toEqual([]);
+      expect(whole.slice(300).some(({ isRepeat }) => isRepeat)).toBe(true);
+    });
+  });
+
+  it("does not believe a clock that was noted ahead, and takes that of the records", () => {
+    const event = (number: number) => sampleEvent({ event_id: uuidOf(number) });
+    const windows = window({ clockMs: START_MS + HOUR_MS, nowMs: () => START_MS });
+    windows.learn(event(0), { offset: 0, timeMs: START_MS - 1_000 });
+    windows.learn(event(1), { offset: 1, timeMs: START_MS + HOUR_MS });
+    for (const number of [0, 1]) {
+      expect(judge(windows, event(number), 2 + number, START_MS).isRepeat).toBe(true);
+    }
+    expect(windows.clockMs()).toBe(START_MS);
   });
 
   it("keeps no more nodes than it may, and forgets those that are silent without counting them", () => {

@@ -27,8 +27,11 @@ export type Judgement = {
 /**
  * The windows of a partition's nodes. What they say follows from the partition's log alone: a window holds
  * the last 60 events of its node that stand before, repeats included, none older than 10 minutes by the
- * partition's clock, which is the highest record timestamp so far. So a reader who begins at `neededFrom`
- * with that clock gets the same windows.
+ * partition's clock, which is the highest record timestamp so far that can be believed. So a reader who begins
+ * at `neededFrom` with that clock gets the same windows.
+ *
+ * A timestamp that is further ahead of this machine's clock than AHEAD_MS is not believed: it would make all that
+ * follows look old. Such a record counts as of the partition's clock.
  */
 export type PartitionWindow = {
   /** The offset of the next record to judge; undefined before the first one. */
@@ -40,10 +43,14 @@ export type PartitionWindow = {
   /** From where a reader would have to begin at `nextOffset` to have these windows; now and then it is less than it could be. */
   neededFrom: (nextOffset: bigint) => bigint;
   readonly clockMs: () => number;
+  /** How many records were ahead since it was asked last. */
+  readonly takeAhead: () => number;
   readonly nodes: () => number;
 };
 
 const REPEAT: Judgement = { isRepeat: true, anomaly: undefined, alerts: [] };
+/** The gateways take what probes measured up to this much ahead: clocks differ. */
+export const AHEAD_MS = 300_000;
 /** How often the windows are gone through for what is old, by the partition's clock. */
 const SWEEP_MS = 30_000;
 /** Going through 10,000 windows takes 2 to 6 ms; a new owner reads so much more again at most. */
@@ -51,7 +58,9 @@ const NEEDED_FROM_EVERY_MS = 5_000;
 
 /**
  * @param options.maxNodes the most windows that are kept; past it the oldest is forgotten
- * @param options.clockMs the partition's clock at the first record
+ * @param options.clockMs the partition's clock at the first record; where it is ahead itself, that of the records
+ *   is taken: an earlier version believed every timestamp
+ * @param options.nowMs this machine's clock
  * @param options.openAlerts what is open at the first record
  */
 export function createPartitionWindow(options: {
@@ -59,10 +68,15 @@ export function createPartitionWindow(options: {
   clockMs: number;
   openAlerts: readonly ProbeAlert[];
   countEvicted: () => void;
+  nowMs: () => number;
 }): PartitionWindow {
   const windows = new Map<string, NodeWindow>();
   const alerts = new Map<string, OpenAlerts>();
-  let { clockMs } = options;
+  let believedUntilMs = options.nowMs() + AHEAD_MS;
+  const notedMs = options.clockMs <= believedUntilMs ? options.clockMs : undefined;
+  let clockMs = notedMs ?? 0;
+  let learntMs = 0;
+  let ahead = 0;
   let sweptAtMs = clockMs;
   let needed: { from: bigint; atMs: number } | undefined;
   for (const alert of options.openAlerts) note(alerts, alert);
@@ -92,9 +106,29 @@ export function createPartitionWindow(options: {
     options.countEvicted();
   };
 
-  const tick = (timeMs: number) => {
-    if (timeMs > clockMs) clockMs = timeMs;
+  const isBelieved = (timeMs: number): boolean => {
+    if (timeMs > believedUntilMs) believedUntilMs = options.nowMs() + AHEAD_MS;
+    return timeMs <= believedUntilMs;
+  };
+
+  /** Moves the clock. @returns the record as of when it counts */
+  const arrived = (at: Place): Place => {
+    const isAhead = at.timeMs > clockMs && !isBelieved(at.timeMs);
+    if (isAhead) ahead++;
+    else if (at.timeMs > clockMs) clockMs = at.timeMs;
     if (clockMs - sweptAtMs > SWEEP_MS) sweep();
+    return isAhead ? { offset: at.offset, timeMs: clockMs } : at;
+  };
+
+  /**
+   * As of when an earlier owner had a record. With its clock noted, what it did not believe is known whatever the time
+   * is now: no record that it believed is later than its clock.
+   */
+  const arrivedEarlier = (at: Place): Place => {
+    const isBelievable = notedMs === undefined ? isBelieved(at.timeMs) : at.timeMs <= notedMs;
+    if (isBelievable) learntMs = Math.max(learntMs, at.timeMs);
+    clockMs = Math.max(clockMs, learntMs);
+    return isBelievable ? at : { offset: at.offset, timeMs: learntMs };
   };
 
   const judgeIn = (window: NodeWindow, event: RawEvent, sinceMs: number): Judgement => {
@@ -117,8 +151,8 @@ export function createPartitionWindow(options: {
 
   return {
     position: undefined,
-    judge: (event, at) => {
-      tick(at.timeMs);
+    judge: (event, record) => {
+      const at = arrived(record);
       const window = windowOf(event.nodeId);
       forgetOlder(window, clockMs - WINDOW_MS);
       const judgement = judgeIn(window, event, clockMs - WINDOW_MS);
@@ -126,8 +160,7 @@ export function createPartitionWindow(options: {
       return judgement;
     },
     learn: (event, at) => {
-      tick(at.timeMs);
-      addTo(windowOf(event.nodeId), event, at);
+      addTo(windowOf(event.nodeId), event, arrivedEarlier(at));
     },
     neededFrom: (nextOffset) => {
       const nowMs = performance.now();
@@ -137,6 +170,11 @@ export function createPartitionWindow(options: {
       return needed.from;
     },
     clockMs: () => clockMs,
+    takeAhead: () => {
+      const taken = ahead;
+      ahead = 0;
+      return taken;
+    },
     nodes: () => windows.size,
   };
 }

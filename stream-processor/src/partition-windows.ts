@@ -40,6 +40,7 @@ export function createPartitionWindows(options: {
       clockMs,
       openAlerts,
       countEvicted: options.countEvicted,
+      nowMs: Date.now,
     });
     windows.set(partition, window);
     return window;

@@ -35,6 +35,8 @@ export type BatchCounts = {
   repeats: number;
   late: number;
   alerts: number;
+  /** Records whose timestamps were not believed. */
+  ahead: number;
   dead: Map<FailureClass, number>;
 };
 
@@ -124,7 +126,7 @@ function route(
 ): Work {
   const { windows, timePolicy, enrich, alertRecord } = steps;
   const window = windows.at(batch.partition, batch.firstOffset);
-  const counts: BatchCounts = { ok: 0, repeats: 0, late: 0, alerts: 0, dead: new Map() };
+  const counts: BatchCounts = { ok: 0, repeats: 0, late: 0, alerts: 0, ahead: 0, dead: new Map() };
   const work: Work = { enriched: [], alerts: [], deadLetters: [], note: "", counts };
   batch.records.forEach((record, index) => {
     const outcome = outcomes[index];
@@ -149,6 +151,7 @@ function route(
   });
   counts.ok = work.enriched.length;
   counts.alerts = work.alerts.length;
+  counts.ahead = window.takeAhead();
   window.position = batch.nextOffset;
   work.note = writeNote({
     from: window.neededFrom(batch.nextOffset),

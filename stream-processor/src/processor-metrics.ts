@@ -47,6 +47,11 @@ export function createProcessorMetrics(options: {
     help: "Windows of nodes forgotten because a partition has more nodes than WINDOW_NODES_PER_PARTITION: their repeats are left to the sink and their scores begin anew",
     registers,
   });
+  const ahead = new Counter({
+    name: "fiberstream_window_records_ahead_total",
+    help: "Raw records whose Kafka timestamp is more than 5 minutes ahead of this processor's clock; they are enriched but do not move the time of the windows. Some: a broker's or producer's clock is ahead. All: this processor's clock is behind",
+    registers,
+  });
   const windows: Gauge = new Gauge({
     name: "fiberstream_window_nodes",
     help: "Nodes whose last events are in memory, up to 3 KB each",
@@ -70,6 +75,7 @@ export function createProcessorMetrics(options: {
       pipeline.records("dead", dead);
       late.inc(counts.late);
       alerts.inc(counts.alerts);
+      ahead.inc(counts.ahead);
     },
   };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer, type Producer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
 import { createLife, type Life } from "@fiberstream/runtime/life";
@@ -86,6 +87,19 @@ const decoded = (name: SchemaName, record: ReadRecord | undefined): unknown =>
   typeOf(name).fromBuffer(record?.value?.subarray(WIRE_PREFIX_BYTES) ?? Buffer.alloc(0));
 const enrichedOf = (record: ReadRecord | undefined) =>
   decoded("EnrichedProbeMetric", record) as EnrichedProbeMetric;
+
+/** As a topic has it that was made by another version, or not by the deploy step. */
+const setTimestampType = (type: string) =>
+  ensureTopics({
+    kafka,
+    topics: [
+      {
+        topic: topicIn(namespace, "probe.metrics.raw"),
+        partitions: 12,
+        config: { "message.timestamp.type": type },
+      },
+    ],
+  });
 
 describe("stream processor", () => {
   it("registers a node never seen, enriches its events, publishes the node", async () => {
@@ -189,6 +203,32 @@ describe("stream processor", () => {
     expect(resolved).toMatchObject({ state: "resolved", alert_id: opened?.alert_id });
     expect(enrichedOf(enriched[25]).latency_mean_ms).toBeGreaterThan(45);
   });
+
+  it.each(["LogAppendTime", "CreateTime"])(
+    "finds repeats and scores behind a record that is stamped ahead, and after a restart: %s",
+    async (timestampType) => {
+      await setTimestampType(timestampType);
+      const enriched = await read("probe.metrics.enriched");
+      const node_id = randomUUID();
+      const measured = (latency_ms: number) => rawRecord({ node_id, latency_ms });
+      const usual = Array.from({ length: 20 }, (_, index) => measured(40 + (index % 3)));
+      const first = await start();
+      const { key, value } = measured(41);
+      const timestamp = String(Date.now() + 50 * 60_000);
+      await producer.send(topicIn(namespace, "probe.metrics.raw"), [{ key, value, timestamp }]);
+      await sendRaw([...usual, ...usual.slice(-5), measured(400)]);
+      await until(() => enriched.length >= 22, { what: "all but the repeats came" });
+      expect(enriched).toHaveLength(22);
+      expect(enrichedOf(enriched[21])).toMatchObject({ anomaly_reason: "latency" });
+      expect(await first.stop()).toBe(0);
+
+      await start();
+      const last = measured(41);
+      await sendRaw([...usual.slice(-5), last]);
+      await until(() => enriched.length >= 23, { what: "what follows the repeats came" });
+      expect(enrichedOf(enriched[22])).toMatchObject({ event_id: last.eventId });
+    },
+  );
 
   it("stops a partition that is all rubbish, goes on with the others, and with it after a reset", async () => {
     const processor = await start({ BREAKER_RUN: "20", BREAKER_RETEST_MS: "3600000" });

@@ -131,6 +131,7 @@ describeChart("the chart's objects", () => {
         spec["topicName"],
         config["cleanup.policy"],
         config["retention.ms"],
+        config["message.timestamp.type"],
         spec["partitions"],
       ];
     });
@@ -139,6 +140,7 @@ describeChart("the chart's objects", () => {
         topic,
         cleanup,
         "retentionMs" in rest ? rest.retentionMs : undefined,
+        "timestamps" in rest ? rest.timestamps : undefined,
         partitions,
       ]),
     );

@@ -28,6 +28,10 @@ export const processor: Dashboard = {
           queries: [
             { expr: "sum(fiberstream_window_nodes)", legend: "windows" },
             { expr: "sum(increase(fiberstream_window_evictions_total[5m]))", legend: "forgotten" },
+            {
+              expr: "sum(increase(fiberstream_window_records_ahead_total[5m]))",
+              legend: "records stamped ahead",
+            },
           ],
         }),
         lines({
