@@ -1,3 +1,5 @@
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { readOffsetRetention } from "@fiberstream/kafka/offset-retention";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";
@@ -15,6 +17,12 @@ const deployed = async (namespace: string) => {
   });
   return lines;
 };
+
+it("reads how long each broker keeps offsets", async () => {
+  const log = createLog({ service: "test", level: "silent", format: "json" });
+  const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
+  expect(await readOffsetRetention(kafka)).toEqual([{ brokerId: 1, minutes: 43_200 }]);
+});
 
 it("creates topics and subjects under the namespace, and has nothing to do the second time", async () => {
   const namespace = testNamespace();

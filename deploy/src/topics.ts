@@ -5,6 +5,7 @@ import {
   type RegistrySecurity,
 } from "@fiberstream/kafka/access";
 import { createKafka } from "@fiberstream/kafka/kafka";
+import { readOffsetRetention } from "@fiberstream/kafka/offset-retention";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { ensureTopics, type WantedTopic } from "@fiberstream/kafka/topic-admin";
@@ -12,15 +13,17 @@ import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { createLog, type Log } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { type Topic, type TopicName, TOPICS } from "@fiberstream/schemas/topics";
+import { offsetRetentionWarnings } from "./offset-retention.ts";
 import { runStep } from "./run-step.ts";
 
 const CATALOGUE = Object.entries<Topic>(TOPICS) as [TopicName, Topic][];
 
 /**
- * Creates the catalogue's topics and registers their schemas; what is there already stays.
+ * Creates the catalogue's topics and registers their schemas; what is there already stays. Warns of brokers that
+ * forget offsets too soon, which is no topic's setting.
  *
  * @param options.namespace prefix of the topics' names on this cluster
- * @param options.print is given a line for each change
+ * @param options.print is given a line for each change and warning
  * @throws {TransientError} when Kafka or the registry is away
  * @throws {FatalError} when one refuses, or a schema is not compatible with an earlier version
  */
@@ -57,6 +60,7 @@ export async function deployTopics(options: {
     if (change === "registered") tell(`subject ${subject}: ${value.avro} registered with id ${id}`);
   }
   if (changes === 0) print("topics and schemas are up to date");
+  offsetRetentionWarnings(await readOffsetRetention(kafka)).forEach(print);
 }
 
 function wantedTopic(topic: string, entry: Topic): WantedTopic {

@@ -22,6 +22,7 @@ import { addBreakerRoutes } from "./breaker-routes.ts";
 import { createRawEventDecoder } from "./decode-raw.ts";
 import { createEnrich } from "./enrich.ts";
 import { createTimePolicy } from "./event-time.ts";
+import { createMissingOffsets } from "./missing-offset.ts";
 import { readOpenAlerts } from "./open-alerts.ts";
 import { createPartitionProducers } from "./partition-producers.ts";
 import { createPartitionWindows } from "./partition-windows.ts";
@@ -175,6 +176,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     log,
   });
 
+  const sayMissing = createMissingOffsets({ reader, topics, log });
   const processBatch = createBatchProcessor({
     decoder,
     timePolicy,
@@ -207,7 +209,9 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         positionsOf: async (partitions) => {
           const ask = async (partition: number) =>
             [partition, (await producers.positionOf(partition)) ?? "beginning"] as const;
-          return new Map(await Promise.all(partitions.map(ask)));
+          const positions = new Map(await Promise.all(partitions.map(ask)));
+          await sayMissing(partitions.filter((one) => positions.get(one) === "beginning"));
+          return positions;
         },
         readFrom: windows.readFrom,
         onHistory: windows.learn,

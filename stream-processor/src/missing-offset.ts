@@ -1,0 +1,41 @@
+import type { TopicReader } from "@fiberstream/kafka/topic-reader";
+import type { Log } from "@fiberstream/runtime/log";
+
+/**
+ * Says when a partition is begun anew although it has been read before: the group's offset of it is gone. It expires
+ * when the group has been empty for longer than the brokers' `offsets.retention.minutes`, or was deleted by someone.
+ * Events of that partition are then enriched again; the table keeps one row of each, by its key.
+ *
+ * @returns to be called with the partitions of raw that have no committed offset, before they are read
+ */
+export function createMissingOffsets(options: {
+  reader: Pick<TopicReader, "stretches">;
+  topics: { readonly raw: string; readonly enriched: string };
+  log: Log;
+}): (partitions: readonly number[]) => Promise<void> {
+  const { reader, topics, log } = options;
+
+  return async (partitions) => {
+    if (partitions.length === 0) return;
+    const [raw, enriched] = await Promise.all([
+      reader.stretches(topics.raw),
+      reader.stretches(topics.enriched),
+    ]);
+    for (const { partition, from, until } of raw) {
+      if (!partitions.includes(partition)) continue;
+      // Events go to the partition of the same number: where there are none, raw was never read.
+      if (!enriched.some((one) => one.partition === partition)) continue;
+      log.warn(
+        {
+          topic: topics.raw,
+          partition,
+          fromOffset: String(from),
+          endOffset: String(until),
+          advice:
+            "check offsets.retention.minutes of the brokers; consumers of the enriched topic see events again",
+        },
+        "offset missing, starting at the beginning, events will be enriched again",
+      );
+    }
+  };
+}

@@ -1,0 +1,87 @@
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { topicIn } from "@fiberstream/kafka/topic-names";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { addresses } from "@fiberstream/testkit/addresses";
+import { readTopic } from "@fiberstream/testkit/read-topic";
+import { until } from "@fiberstream/testkit/until";
+import { afterEach, beforeEach, expect, it } from "@jest/globals";
+import { type Platform, startPlatform } from "./platform.ts";
+import { eventOf, pushAccepted } from "./send.ts";
+
+let platform: Platform;
+let life: Life;
+beforeEach(async () => {
+  life = createLife();
+  platform = await startPlatform();
+  life.own(platform, (owned) => owned.stop());
+});
+afterEach(() => life.stop());
+
+const SAYS = "offset missing, starting at the beginning, events will be enriched again";
+
+it("says that offsets are gone and begins anew, and the table keeps each event once", async () => {
+  const nodeIds = Array.from({ length: 30 }, (_, number) => `probe-${number}`);
+  const eventIds = await Promise.all(
+    nodeIds.map((nodeId) => pushAccepted(platform.gatewayUrl, eventOf(nodeId))),
+  );
+  await untilRows(eventIds.length, "all are rows");
+  expect(platform.service("stream-processor").logs()).not.toContain(SAYS);
+
+  expect(await platform.service("stream-processor").stop()).toBe(0);
+  await forgetOffsets();
+  await platform.restart("stream-processor");
+  const enriched = topicIn(platform.namespace, "probe.metrics.enriched");
+  const { records } = life.own(await readTopic(addresses.kafkaBrokers, enriched), (owned) =>
+    owned.close(),
+  );
+  await until(() => records.length === 2 * eventIds.length, { what: "all are enriched again" });
+
+  const lines = platform.service("stream-processor").logs().split("\n");
+  const said = lines.filter((line) => line.includes(SAYS));
+  const partitions = new Set(records.map(({ partition }) => partition));
+  expect(said).toHaveLength(partitions.size);
+  for (const line of said) expect(line).toContain('"log.level":"warn"');
+
+  // Behind all that was enriched again, in each partition: when these are rows, the sink has seen the others.
+  const last = nodeIds.map((nodeId) => eventOf(nodeId, { probe_type: "last" }));
+  await Promise.all(last.map((event) => pushAccepted(platform.gatewayUrl, event)));
+  await untilRows(last.length, "what came after them are rows", "last");
+  const rows = await platform.query<{ event_id: string }>(
+    "SELECT event_id FROM metrics WHERE probe_type <> 'last'",
+  );
+  expect(rows.map(({ event_id }) => event_id).toSorted()).toEqual(eventIds.toSorted());
+});
+
+const untilRows = (count: number, what: string, probeType = "ping") =>
+  until(
+    async () => {
+      const sql = "SELECT FROM metrics WHERE probe_type = $1";
+      return (await platform.query(sql, [probeType])).length >= count;
+    },
+    { what },
+  );
+
+/** As the broker does when the group has been empty for too long. */
+async function forgetOffsets(): Promise<void> {
+  const log = createLog({ service: "test", level: "silent", format: "json" });
+  const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const group = `${platform.namespace}stream-processor`;
+    // A group that has just lost its last member is not empty at once.
+    await until(
+      () =>
+        admin.deleteGroups([group]).then(
+          () => true,
+          () => false,
+        ),
+      {
+        what: "the group's offsets are deleted",
+      },
+    );
+  } finally {
+    await admin.disconnect();
+  }
+}
