@@ -153,6 +153,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
       topic,
       maxBytesPerPartition: config.maxFetchBytes,
       sessionTimeoutMs: config.sessionTimeoutMs,
+      groupInstanceId: config.groupInstanceId,
       minBytes: Math.floor(
         Math.min(config.maxRows * TYPICAL_RECORD_BYTES, config.maxFetchBytes * SHARE_OF_ONE),
       ),

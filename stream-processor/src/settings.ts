@@ -14,11 +14,6 @@ export const processorSettings = {
   ...groupSettings(),
   ...breakerSettings(),
   ...eventTimeSettings(),
-  partitionsConcurrently: setting(
-    "PARTITIONS_CONCURRENTLY",
-    wholeNumber({ min: 1, max: 64 }).default(16),
-    "partitions worked on side by side; only those can share a transaction",
-  ),
   maxFetchBytes: setting(
     "PROCESSOR_MAX_FETCH_BYTES",
     // Draining 300,000 events: 7.7 us an event and 337 MB with 1 MB, 9.5 and 288 with half, 9.2 and 266 with a quarter.

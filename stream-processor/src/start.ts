@@ -204,6 +204,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         topic: topics.raw,
         maxBytesPerPartition: config.maxFetchBytes,
         sessionTimeoutMs: config.sessionTimeoutMs,
+        groupInstanceId: config.groupInstanceId,
         minBytes: config.maxFetchBytes,
         maxWaitMs: config.maxWaitMs,
         positionsOf: async (partitions) => {

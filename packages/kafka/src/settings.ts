@@ -39,4 +39,12 @@ export const groupSettings = () => ({
     wholeNumber({ min: 6_000, max: 300_000 }).default(8_000),
     "how long after a member's death, or into its pause, its partitions go to others",
   ),
+  groupInstanceId: setting(
+    "KAFKA_GROUP_INSTANCE_ID",
+    z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,249}$/, "takes letters, digits, dot, dash and underscore")
+      .optional(),
+    "name of this process among the members of its group (KIP-345), the same after a restart: back within the session timeout, it finds its partitions as it left them",
+  ),
 });
