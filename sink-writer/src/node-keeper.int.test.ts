@@ -31,7 +31,7 @@ beforeEach(async () => {
   keeper = createNodeKeeper({ maxRemembered: 100, nowMs: () => nowMs });
 });
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 const nobody = new Set<number>();
 const landedOf = ({ fresh, again }: SortedRows, refused: ReadonlySet<number>) => [

@@ -11,7 +11,7 @@ type Pool = {
 const BrokerPool = require("kafkajs/src/cluster/brokerPool") as new (options: object) => Pool;
 const MAX_AGE_MS = 300_000;
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 /** A pool of which one broker answers for one topic. */
 function poolOf(leader: number) {

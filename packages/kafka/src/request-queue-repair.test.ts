@@ -72,7 +72,7 @@ describe("the mended request queue", () => {
 
 describe("when the machine's clock is set", () => {
   const HOUR_MS = 3_600_000;
-  afterEach(() => jest.restoreAllMocks());
+  afterEach(() => void jest.restoreAllMocks());
   const step = (ms: number) => {
     const realNow = Date.now;
     jest.spyOn(Date, "now").mockImplementation(() => realNow() + ms);
