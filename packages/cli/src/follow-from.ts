@@ -45,7 +45,7 @@ export async function* followFrom(options: {
   try {
     for (dropDone(); positions.size > 0 && !stopping.aborted; dropDone()) {
       try {
-        cluster ??= await connectCluster(kafka);
+        cluster ??= connectCluster(kafka);
         const parts = await cluster.fetch(topic, positions, { maxWaitMs: MAX_WAIT_MS });
         failures = 0;
         const placed = parts.flatMap(({ partition, records }) =>

@@ -6,7 +6,7 @@ import { Registry } from "prom-client";
 import type { Position } from "../partition-fault.ts";
 import { createPipelineMetrics } from "../pipeline-metrics.ts";
 import { writeRecordBatch } from "../record-batch-writer.ts";
-import type { RecordBatch } from "../records.ts";
+import type { LogIdentity, RecordBatch } from "../records.ts";
 import type { FetchTicket } from "./fetch-loops.ts";
 import type { FetchedBytes } from "../fetch/fetch-request.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
@@ -42,6 +42,8 @@ afterEach(() => Promise.all(running.splice(0).map((loop) => loop.stop())));
 function startLoop(
   options: {
     position?: { now: Position };
+    identity?: () => LogIdentity;
+    positionOf?: () => Promise<Position>;
     processBatch?: (batch: RecordBatch) => Promise<void>;
     before?: Promise<unknown>;
   } = {},
@@ -53,9 +55,9 @@ function startLoop(
     topic: "t",
     partition: 0,
     before: options.before,
-    identity: () => ({ clusterId: "c", topicId: "t" }),
+    identity: options.identity ?? (() => ({ clusterId: "c", topicId: "t" })),
     work: {
-      positionOf: async () => position.now,
+      positionOf: options.positionOf ?? (async () => position.now),
       beginningOf: async () => 0n,
       readFrom: undefined,
       onHistory: undefined,
@@ -130,6 +132,34 @@ describe("a partition", () => {
     expect(second.loop.ticket()).toBeUndefined();
     released.resolve();
     expect((await second.ticket()).offset).toBe(10n);
+  });
+
+  it("asks again when the topic was made anew while it asked, and gives the log of the position", async () => {
+    let topicId = "old";
+    const asked = [Promise.withResolvers<Position>(), Promise.withResolvers<Position>()];
+    const answers = [...asked];
+    const logs: string[] = [];
+    const { loop, ticket, done } = startLoop({
+      position: { now: 3n },
+      identity: () => ({ clusterId: "c", topicId }),
+      positionOf: () => answers.shift()?.promise ?? Promise.reject(new Error("asked three times")),
+      processBatch: async (batch) => void logs.push(batch.log.topicId),
+    });
+    await until(() => answers.length === 1, { what: "it asks" });
+    topicId = "new";
+    loop.placeAgain();
+    asked[0]?.resolve(9n);
+    asked[1]?.resolve(3n);
+    const now = await ticket();
+    expect(now.offset).toBe(3n);
+    now.take(fetched(3, 5));
+    await until(() => done.length > 0, { what: "the records are done" });
+    expect(logs).toEqual(["new"]);
+  });
+
+  it("is over at once when it only asks for its position", async () => {
+    const { loop } = startLoop({ positionOf: () => new Promise(() => undefined) });
+    await loop.stop();
   });
 
   it("gives a batch where the one before has ended, over offsets that markers have", async () => {

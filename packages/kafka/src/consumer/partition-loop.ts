@@ -6,6 +6,7 @@ import { PartitionFaultError, type Position } from "../partition-fault.ts";
 import type { PipelineMetrics } from "../pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
 import type { FetchTicket } from "./fetch-loops.ts";
+import { orAborted } from "../or-aborted.ts";
 import { createReading, type Reading } from "./partition-reading.ts";
 import { createTryBatch } from "./try-batch.ts";
 
@@ -19,6 +20,9 @@ export type PartitionLoop = {
   /** Since when one try of a batch has been running, ms; 0 when none is. */
   readonly tryingMs: () => number;
 };
+
+/** Where a partition is read on, and of which log. */
+type Placement = { readonly position: bigint; readonly from: bigint; readonly log: LogIdentity };
 
 export type PartitionWork = {
   readonly positionOf: (partition: number) => Promise<Position | undefined>;
@@ -58,6 +62,8 @@ export function runPartition(options: {
   const stopping = ending.signal;
   /** What the partition is read from, from one placement to the next. */
   let reading: Reading | undefined;
+  /** Whether the position was moved while it was being asked for. */
+  let isMoved = false;
   let tryingSinceMs: number | undefined;
   let fault: PartitionFaultError | undefined;
 
@@ -70,7 +76,7 @@ export function runPartition(options: {
         tryingSinceMs = undefined;
       }
     },
-    positionOf: () => work.positionOf(partition),
+    positionOf: () => orAborted(work.positionOf(partition), stopping),
     metrics,
     report,
     halt: options.halt,
@@ -78,19 +84,23 @@ export function runPartition(options: {
     log,
   });
 
-  const placeOnce = async (): Promise<{ position: bigint; from: bigint }> => {
+  const placeOnce = async (): Promise<Placement> => {
+    isMoved = false;
+    const logOfPosition = identity();
     const found = await work.positionOf(partition);
     if (found instanceof PartitionFaultError) throw found;
     if (found === undefined) throw new TransientError("kafka", "the position is not known yet");
     const position = found === "beginning" ? await work.beginningOf(partition) : found;
-    return { position, from: (await work.readFrom?.(partition, position)) ?? position };
+    const from = (await work.readFrom?.(partition, position)) ?? position;
+    if (isMoved) throw new TransientError("kafka", "the position was moved meanwhile");
+    return { position, from, log: logOfPosition };
   };
 
   /** Undefined once the partition is no longer ours. */
   const place = async () => {
     for (let tries = 1; !stopping.aborted; tries++) {
       try {
-        return await placeOnce();
+        return await orAborted(placeOnce(), stopping);
       } catch (error) {
         if (error instanceof PartitionFaultError) {
           await stand(error);
@@ -143,7 +153,7 @@ export function runPartition(options: {
     });
 
   /** Reads from a placement until it holds no longer. */
-  const read = async (start: { position: bigint; from: bigint }) => {
+  const read = async (start: Placement) => {
     let { position } = start;
     reading = createReading({ topic, partition, start, wake, advice: options.outOfRangeAdvice });
     wake();
@@ -166,7 +176,7 @@ export function runPartition(options: {
         const batch: RecordBatch = {
           topic,
           partition,
-          log: identity(),
+          log: start.log,
           records,
           firstOffset: position,
           nextOffset,
@@ -202,7 +212,10 @@ export function runPartition(options: {
 
   return {
     ticket: () => reading?.ticket(),
-    placeAgain: () => reading?.again(),
+    placeAgain: () => {
+      isMoved = true;
+      reading?.again();
+    },
     stop: () => {
       ending.abort();
       reading?.again();

@@ -6,6 +6,7 @@ import { HeldBackError } from "../held-back.ts";
 import { PartitionFaultError, type Position } from "../partition-fault.ts";
 import type { PipelineMetrics } from "../pipeline-metrics.ts";
 import type { RecordBatch } from "../records.ts";
+import { orAborted } from "../or-aborted.ts";
 
 export type BatchResult =
   | { readonly kind: "done" }
@@ -73,7 +74,7 @@ export function createTryBatch(options: {
         if (stopping.aborted) break;
         if (error instanceof HeldBackError) {
           report(undefined);
-          await Promise.race([error.released, untilAborted(stopping)]);
+          await orAborted(error.released, stopping);
           continue;
         }
         if (!(error instanceof TransientError)) {
@@ -94,9 +95,3 @@ export function createTryBatch(options: {
     return { kind: "stopped" };
   };
 }
-
-const untilAborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });

@@ -3,6 +3,7 @@ import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/erro
 import type { Log } from "@fiberstream/runtime/log";
 import { BrokerAnswerError } from "../broker/broker-answer.ts";
 import { type Connections, pauseBeforeTry } from "../broker/connections.ts";
+import { orAborted } from "../or-aborted.ts";
 import { kafkaFailure } from "../kafka-errors.ts";
 import {
   createCoordinatorCalls,
@@ -188,7 +189,7 @@ export function joinGroup(options: {
         tries = 0;
         options.onTrouble(undefined);
         await adopt(assignment);
-        await Promise.race([rejoin.promise, stopped]);
+        await orAborted(rejoin.promise, stopping);
       } catch (error) {
         if (stopping.aborted) return;
         log.debug({ topic, groupId, tries, reason: messageOf(error) }, "join failed, trying again");
@@ -219,9 +220,6 @@ export function joinGroup(options: {
     }
   };
 
-  const stopped = new Promise<void>((resolve) => {
-    stopping.addEventListener("abort", () => resolve(), { once: true });
-  });
   const halt = (error: unknown) => {
     if (!stopping.aborted) options.onHalt(asFatal(error));
   };
