@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { Admit } from "./admission.ts";
 import { type Answer, withHeaders } from "./answer.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
@@ -65,7 +66,7 @@ export function createIngest(steps: IngestSteps): Ingest {
   const handOver = ({ call, head, sender, body, kept, produce }: Handing) => {
     const { route, mark, trace } = call;
     const parsed = route === "push" ? parseOne(body) : parseBatch(body, head.format);
-    const origin = { ...head, ...sender, receivedAtMicros: Date.now() * 1_000 };
+    const origin = { ...head, ...sender, receivedAtMicros: wallNowMs() * 1_000 };
     const { events, checked } = validateEvents(parsed, origin, { validate, kept });
     mark("check");
     buckets.charge(sender, events.length);

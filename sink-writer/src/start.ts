@@ -10,6 +10,7 @@ import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { createPool } from "@fiberstream/postgres/pool";
 import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { sinkSettings } from "./config.ts";
 import { createDatabaseGauges } from "./database-gauges.ts";
@@ -53,13 +54,12 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   const { config, log, life, health, registry: registryOfMetrics, tracing } = frame;
   const topic = topicIn(config.namespace, "probe.metrics.enriched");
   const groupId = `${config.namespace}sink-writer`;
-  const nowMs = () => Date.now();
   const { stopping } = life;
   // Before anything is waited for: settings that do not go together are to be told at once.
   const places = { kafka: kafkaAccess(config), registry: registryAccess(config) };
 
   const pipeline = createPipelineMetrics({ registry: registryOfMetrics, stage: "sink" });
-  const metrics = createSinkMetrics({ registry: registryOfMetrics, pipeline, nowMs });
+  const metrics = createSinkMetrics({ registry: registryOfMetrics, pipeline, nowMs: wallNowMs });
 
   const pool = life.own(
     createPool({
@@ -115,7 +115,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
       producer,
       topic: topicIn(config.namespace, "probe.metrics.dead-letter"),
       groupId,
-      nowMs,
+      nowMs: wallNowMs,
       countFailedWrite: pipeline.deadLetterWriteFailed,
       log,
     }),

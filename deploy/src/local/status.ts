@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { LocalConfig } from "./config.ts";
 import type { MemberStatus } from "./member.ts";
 import { answers, hostsOf } from "./hosts.ts";
@@ -38,7 +39,7 @@ function rowOf(member: MemberStatus, look: Look): string[] {
     look.state,
     withoutPassword(address),
     pid === undefined || !isUp ? "-" : String(pid),
-    since === undefined || !isUp ? "-" : duration(Date.now() - Date.parse(since)),
+    since === undefined || !isUp ? "-" : duration(wallNowMs() - Date.parse(since)),
     pid === undefined || !isUp ? "-" : megabytes(memoryBytes(pid)),
     String(restarts),
   ];

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { Refusal } from "../refusal.ts";
 import { type ApiKey, isSecretOf, nodeMatcher, parseToken } from "./api-key.ts";
 import type { SubjectOfJwt } from "./jwt.ts";
@@ -86,7 +87,7 @@ function bearerOf(request: IncomingMessage): string {
 
 function usable(key: ApiKey): ApiKey {
   if (key.isRevoked) throw invalid("this key has been revoked");
-  if (key.expiresAtMs !== null && key.expiresAtMs <= Date.now()) {
+  if (key.expiresAtMs !== null && key.expiresAtMs <= wallNowMs()) {
     throw unauthorized("EXPIRED_TOKEN", "this key has expired: ask for a new one");
   }
   return key;

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import { messageOf } from "@fiberstream/runtime/errors";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { Refusal } from "../refusal.ts";
 
 /** @returns the subject of a good JWT @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, AUTH_UNAVAILABLE */
@@ -45,7 +46,7 @@ export function createJwtCheck({ issuer, audience, jwksUrl }: JwtSettings): Subj
         requiredClaims: ["sub", "exp"],
       });
       const subject = payload.sub ?? "";
-      const leftMs = (payload.exp ?? 0) * 1_000 - Date.now();
+      const leftMs = (payload.exp ?? 0) * 1_000 - wallNowMs();
       if (leftMs > 0) believed.set(name, subject, { ttl: Math.min(leftMs, BELIEVED_MS) });
       return subject;
     } catch (error) {

@@ -2,6 +2,7 @@ import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import { LRUCache } from "lru-cache";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { Refusal } from "../refusal.ts";
 import type { Sender } from "./sender.ts";
 
@@ -64,7 +65,7 @@ export function createSignatureCheck(options: {
     if (!timingSafeEqual(expected, Buffer.from(signature, "hex"))) {
       throw new Refusal("INVALID_SIGNATURE", `the signature does not fit the request. ${HOW}`);
     }
-    if (Math.abs(Date.now() / 1_000 - seconds) > MAX_OFF_SECONDS) {
+    if (Math.abs(wallNowMs() / 1_000 - seconds) > MAX_OFF_SECONDS) {
       const detail = `X-Fiber-Timestamp must be within ${MAX_OFF_SECONDS} seconds of now: set the clock, and sign each try anew`;
       throw new Refusal("STALE_SIGNATURE", detail);
     }

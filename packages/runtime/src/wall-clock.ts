@@ -1,3 +1,6 @@
+/** The time of day in ms since 1970, for timestamps and expiry. It can be set: durations are not for it. */
+export const wallNowMs = (): number => Date.now();
+
 /**
  * The time in ms since 1970 with fractions, for spans that take less than one. `Date.now()` has none, and
  * `performance.timeOrigin` does not follow a clock that is set: it is left as soon as it is 2 ms away.
