@@ -1,0 +1,204 @@
+import { TransientError } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import { type Connections, createConnections } from "../broker/connections.ts";
+import type { KafkaClient } from "../kafka.ts";
+import { kafkaFailure } from "../kafka-errors.ts";
+import type { Position } from "../partition-fault.ts";
+import type { LogIdentity } from "../records.ts";
+import { createCoordinators } from "./coordinators.ts";
+import { routeOf, type TopicRecords } from "./destinations.ts";
+import { createFences } from "./fences.ts";
+import { createLane, type Lane, type LanePart } from "./lane.ts";
+import { createLeaders } from "./leaders.ts";
+import { writeOffsetMetadata } from "./offset-metadata.ts";
+import { createPositions, type Place } from "./positions.ts";
+import { RecordRefusedError } from "./record-refused.ts";
+import { openSession, type Session } from "./session.ts";
+import { type MemberIdentity, runTransaction } from "./transaction.ts";
+import { createTransactionalIds } from "./transactional-ids.ts";
+
+export type { TopicRecords } from "./destinations.ts";
+export type { MemberIdentity } from "./transaction.ts";
+
+/** What one input partition has to write, and where that leaves it. */
+export type TransactionPart = {
+  readonly partition: number;
+  readonly log: LogIdentity;
+  /** Where the batch began: refused unless the partition's position is there. */
+  readonly firstOffset: bigint;
+  readonly nextOffset: bigint;
+  /** Comes back with the position, up to 3 KB. */
+  readonly metadata: string;
+  readonly batches: readonly TopicRecords[];
+  /** Told when the records could not be sent, as opposed to a commit that fails or is refused. */
+  readonly onUnsent?: () => void;
+};
+
+export type GroupTransactions = {
+  /**
+   * Where partitions go on, after whoever had them before has been fenced.
+   * @returns the positions that are known by now; one that is left out is to be asked for again
+   * @throws {TransientError} @throws {FatalError}
+   */
+  positionsOf: (
+    partitions: readonly number[],
+    log: LogIdentity,
+  ) => Promise<ReadonlyMap<number, Position>>;
+  /** What was committed with the position, as it was read or committed here last; "" if nothing. */
+  metadataOf: (partition: number) => string;
+  /**
+   * Settles when the part is committed, perhaps in one transaction with those of other partitions.
+   * @throws {TransientError} all of it is seen downstream or nothing: ask for the position
+   * @throws {RecordRefusedError} a broker will never take some of the records: nothing of the part is seen
+   * @throws {FatalError}
+   */
+  commit: (part: TransactionPart) => Promise<void>;
+  /** To be told of every assignment: what is not in it is forgotten. */
+  keepOnly: (partitions: readonly number[]) => void;
+  /** Ends the transactions that are under way. */
+  close: () => Promise<void>;
+};
+
+type Part = LanePart & TransactionPart;
+
+/**
+ * The transactions of one member of a consumer group, which move its offsets: fenced by the group's generation
+ * (KIP-447), so that this process needs ids of its own only. There is one lane, with a transactional id, for each set
+ * of brokers that lead what a part writes to: a broker that is slow or frozen holds back only what needs it.
+ *
+ * @param options.topic the input topic
+ * @param options.processId this process's own, which others read of the group's members
+ * @param options.member who this process is in the group; undefined when the partition is not its own
+ * @param options.liveProcesses the ids of the members' processes, as of the last assignment
+ */
+export function createGroupTransactions(options: {
+  kafka: KafkaClient;
+  groupId: string;
+  topic: string;
+  processId: string;
+  member: (partition: number) => MemberIdentity | undefined;
+  liveProcesses: () => ReadonlySet<string>;
+  log: Log;
+  /** For tests. */
+  connections?: Connections;
+}): GroupTransactions {
+  const { groupId, topic, member } = options;
+  const connections = options.connections ?? createConnections(options.kafka);
+  const coordinators = createCoordinators(connections);
+  const leaders = createLeaders(connections);
+  const ids = createTransactionalIds({ ...options, coordinators });
+  const batchBytes = new Map<string, number>();
+  const lanes = new Map<string, Lane<Part>>();
+  const places = new Map<number, Place>();
+  /** In whose transaction, the outcome of which is not known, a partition's offset was last. */
+  const doubts = new Map<number, Lane<Part>>();
+  const positions = createPositions({
+    ...options,
+    coordinators,
+    fences: createFences({ ...options, coordinators }),
+    places,
+    settled: async (partition) => {
+      const lane = doubts.get(partition);
+      await lane?.settled();
+      if (doubts.get(partition) === lane) doubts.delete(partition);
+    },
+  });
+
+  const run = async (session: Session, parts: readonly Part[], as: MemberIdentity) => {
+    const committer = ids.committer();
+    await runTransaction(
+      { connections, coordinators, leaders, session, lane: session.transactionalId, batchBytes },
+      {
+        destinations: parts.flatMap(({ destinations }) => destinations),
+        groupId,
+        topic,
+        member: as,
+        offsets: parts.map(({ partition, nextOffset, metadata: text, log }) => ({
+          partition,
+          nextOffset,
+          metadata: writeOffsetMetadata({ text, log: named(log), committer }),
+        })),
+        onUnsent: () => parts.forEach(({ onUnsent }) => onUnsent?.()),
+      },
+    );
+  };
+
+  const laneOf = (brokers: readonly string[]): Lane<Part> => {
+    const name = brokers.join("+");
+    const known = lanes.get(name);
+    if (known !== undefined) return known;
+    let transactionalId: string | undefined;
+    const open = async () => {
+      transactionalId ??= ids.idOf(await ids.choose(brokers));
+      return openSession(coordinators, transactionalId, transactionalId);
+    };
+    const lane = createLane<Part>({ open, run });
+    lanes.set(name, lane);
+    return lane;
+  };
+
+  const claim = ({ partition, firstOffset }: TransactionPart): MemberIdentity => {
+    const identity = member(partition);
+    if (identity === undefined) throw lost(`partition ${partition} is another member's now`);
+    const position = places.get(partition)?.position;
+    if (position === undefined) throw lost(`the position of partition ${partition} is not known`);
+    if (position !== "beginning" && position !== firstOffset) {
+      throw lost(
+        `partition ${partition} stands at ${position}, the batch begins at ${firstOffset}`,
+      );
+    }
+    return identity;
+  };
+
+  const commit = async (part: TransactionPart) => {
+    const { partition, nextOffset, log, metadata: text } = part;
+    const route = await routeOf(part.batches, leaders).catch((error: unknown) => {
+      part.onUnsent?.();
+      throw error;
+    });
+    const lane = laneOf(route.brokers);
+    let placed: Place | undefined;
+    await lane.commit({
+      ...part,
+      destinations: route.destinations,
+      claim: () => {
+        const identity = claim(part);
+        placed = places.get(partition);
+        return identity;
+      },
+      onDoubt: () => {
+        const place = places.get(partition);
+        if (place !== undefined) places.set(partition, { ...place, position: undefined });
+        doubts.set(partition, lane);
+      },
+    });
+    // Another assignment may have come meanwhile, with another position.
+    if (placed === undefined || places.get(partition) !== placed) return;
+    const committedHere = { offset: nextOffset, log };
+    places.set(partition, { position: nextOffset, text, committedHere });
+  };
+
+  return {
+    positionsOf: (partitions, log) => positions.of(partitions, log).catch(rethrow),
+    metadataOf: (partition) => places.get(partition)?.text ?? "",
+    commit: (part) => commit(part).catch(rethrow),
+    keepOnly: (partitions) => {
+      const kept = new Set(partitions);
+      for (const partition of places.keys()) if (!kept.has(partition)) places.delete(partition);
+      for (const partition of doubts.keys()) if (!kept.has(partition)) doubts.delete(partition);
+    },
+    close: async () => {
+      await Promise.all(Array.from(lanes.values(), (lane) => lane.close()));
+      await connections.close();
+    },
+  };
+}
+
+const lost = (reason: string) => new TransientError("kafka", reason);
+
+/** What does not say which log it is has none to write down. */
+const named = (log: LogIdentity) => (log.topicId === "" ? undefined : log);
+
+function rethrow(error: unknown): never {
+  throw error instanceof RecordRefusedError ? error : kafkaFailure(error);
+}

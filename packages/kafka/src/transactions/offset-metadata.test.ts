@@ -1,0 +1,32 @@
+import { describe, expect, it } from "@jest/globals";
+import { readOffsetMetadata, writeOffsetMetadata } from "./offset-metadata.ts";
+
+const LOG = {
+  clusterId: "5L6g3nShT-eMCtK--X86sw",
+  topicId: "0f8fad5b-d9cb-469f-a165-70867728950e",
+};
+const COMMITTER = { processId: "7c9e6679-7425-40de-944b-e07fc1f90ae7", lanes: [0, 3, 12] };
+
+describe("offset metadata", () => {
+  it.each(["", "windows from=12 clock=1700000000000", "a=b by=hand", "two\nlines"])(
+    "comes back with the text %j",
+    (text) => {
+      const all = { text, log: LOG, committer: COMMITTER };
+      expect(readOffsetMetadata(writeOffsetMetadata(all))).toEqual(all);
+      const bare = { text, log: undefined, committer: undefined };
+      expect(readOffsetMetadata(writeOffsetMetadata(bare))).toEqual(bare);
+    },
+  );
+
+  it("of earlier versions and of tools is all text", () => {
+    for (const text of [
+      "windows from=1 clock=2",
+      "by=",
+      "log=",
+      "x by=someone/",
+      "moved by a tool",
+    ]) {
+      expect(readOffsetMetadata(text)).toEqual({ text, log: undefined, committer: undefined });
+    }
+  });
+});

@@ -1,0 +1,158 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Position, PartitionFaultError } from "../partition-fault.ts";
+import type { LogIdentity } from "../records.ts";
+import { committedOffsets, type OffsetAnswer } from "./committed-offsets.ts";
+import type { Coordinators } from "./coordinators.ts";
+import type { Fences } from "./fences.ts";
+import { readOffsetMetadata } from "./offset-metadata.ts";
+
+/** Where a partition goes on, as far as this process knows. */
+export type Place = {
+  /** Undefined while a transaction's outcome is not known. */
+  readonly position: bigint | "beginning" | undefined;
+  /** The caller's own text that was committed with it. */
+  readonly text: string;
+  /** What this process itself has committed while the partition is its own. */
+  readonly committedHere: { readonly offset: bigint; readonly log: LogIdentity } | undefined;
+};
+
+export type PositionSteps = {
+  coordinators: Coordinators;
+  fences: Fences;
+  groupId: string;
+  topic: string;
+  processId: string;
+  liveProcesses: () => ReadonlySet<string>;
+  places: Map<number, Place>;
+  /** Settles when none of this process's own transactions that may have moved the partition is open. */
+  settled: (partition: number) => Promise<void>;
+};
+
+/** One slow coordinator must not hold up the positions that do not need it: they are asked for again soon. */
+const PATIENCE_MS = 1_000;
+/** An open transaction of a process that is alive takes some milliseconds to end. */
+const UNSTABLE_FOR_MS = 500;
+
+/**
+ * Tells where partitions go on. Whoever had them before is fenced first: by the group's generation, which the broker
+ * looks at, and what a dead process has left open is ended, so that nothing holds back readers for long.
+ */
+export function createPositions(steps: PositionSteps) {
+  const { fences, processId, places, liveProcesses } = steps;
+  const unstableSinceMs = new Map<number, number>();
+
+  /** The partitions whose last owner, if it is dead or has been holding them up, could not be fenced yet. */
+  const fenceDead = async (known: ReadonlyMap<number, OffsetAnswer>): Promise<Set<number>> => {
+    const live = liveProcesses();
+    for (const one of live) fences.forget(one);
+    const left = [...known].flatMap(([partition, answer]) => {
+      if (typeof answer !== "object") return [];
+      const { committer } = readOffsetMetadata(answer.metadata);
+      if (committer === undefined || committer.processId === processId) return [];
+      if (live.has(committer.processId) && !isStuck(partition)) return [];
+      return [{ partition, committer }];
+    });
+    const waiting = new Set<number>();
+    const byProcess = Map.groupBy(left, ({ committer }) => committer.processId);
+    const fenced = Array.from(byProcess, async ([dead, some]) => {
+      const lanes = [...new Set(some.flatMap(({ committer }) => committer.lanes))];
+      if (await settlesSoon(fences.fence({ processId: dead, lanes }))) return;
+      for (const { partition } of some) waiting.add(partition);
+    });
+    await Promise.all(fenced);
+    return waiting;
+  };
+
+  const isStuck = (partition: number): boolean => {
+    const sinceMs = unstableSinceMs.get(partition);
+    const isLong = sinceMs !== undefined && performance.now() - sinceMs > UNSTABLE_FOR_MS;
+    if (isLong) unstableSinceMs.delete(partition);
+    return isLong;
+  };
+
+  const place = (
+    partition: number,
+    answer: OffsetAnswer,
+    log: LogIdentity,
+  ): Position | undefined => {
+    if (answer === "unstable" && !unstableSinceMs.has(partition)) {
+      unstableSinceMs.set(partition, performance.now());
+    }
+    if (answer === "unstable" || answer === "unknown") return undefined;
+    unstableSinceMs.delete(partition);
+    const { offset, metadata } = answer;
+    const stored = readOffsetMetadata(metadata);
+    if (stored.log !== undefined && isOther(stored.log, log)) return otherLog(stored.log, log);
+    // A coordinator that has come back may not know yet what its successor has taken.
+    const committedHere = places.get(partition)?.committedHere;
+    const isBehind =
+      committedHere !== undefined &&
+      !isOther(committedHere.log, log) &&
+      (offset ?? -1n) < committedHere.offset;
+    if (isBehind) return undefined;
+    const position = offset ?? "beginning";
+    places.set(partition, { position, text: stored.text, committedHere });
+    return position;
+  };
+
+  return {
+    /**
+     * @returns the positions that are known; those of partitions with an open transaction, an error or no answer are left
+     *   out: not known yet is not "nobody has committed"
+     * @throws {BrokerAnswerError} @throws {Error} no coordinator has answered
+     */
+    of: async (
+      partitions: readonly number[],
+      log: LogIdentity,
+    ): Promise<ReadonlyMap<number, Position>> => {
+      const ready = await readyOf(partitions, steps.settled);
+      if (ready.length === 0) return new Map();
+      const before = await committedOffsets({ ...steps, partitions: ready, stable: "any" });
+      const waiting = await fenceDead(before);
+      const fenced = ready.filter((partition) => !waiting.has(partition));
+      if (fenced.length === 0) return new Map();
+      const answers = await committedOffsets({ ...steps, partitions: fenced, stable: "required" });
+      const positions = new Map<number, Position>();
+      for (const [partition, answer] of answers) {
+        const position = place(partition, answer, log);
+        if (position !== undefined) positions.set(partition, position);
+      }
+      return positions;
+    },
+  };
+}
+
+async function readyOf(
+  partitions: readonly number[],
+  settled: (partition: number) => Promise<void>,
+): Promise<number[]> {
+  const isReady = await Promise.all(partitions.map((partition) => settlesSoon(settled(partition))));
+  return partitions.filter((_, at) => isReady[at]);
+}
+
+/** Whether it is done, and soon; it goes on if it is not. */
+async function settlesSoon(work: Promise<unknown>): Promise<boolean> {
+  const over = new AbortController();
+  const late = delay(PATIENCE_MS, false, { signal: over.signal }).catch(() => false);
+  const done = work.then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([done, late]).finally(() => over.abort());
+}
+
+/** A log that is not named, by an earlier version or a tool, is taken for the same. */
+const isOther = (one: LogIdentity, other: LogIdentity): boolean =>
+  one.topicId !== "" &&
+  other.topicId !== "" &&
+  (one.topicId !== other.topicId || one.clusterId !== other.clusterId);
+
+function otherLog(stored: LogIdentity, log: LogIdentity): PartitionFaultError {
+  const what = stored.clusterId === log.clusterId ? "topic" : "cluster";
+  return new PartitionFaultError(
+    `the group's offset is of another ${what}: of ${nameOf(stored)}, where the log is ${nameOf(log)}`,
+    "Stop all processors, look whether the new log is the right one, then run: npm run fiber -- processor accept-log",
+  );
+}
+
+const nameOf = ({ clusterId, topicId }: LogIdentity) => `${clusterId}/${topicId}`;

@@ -1,0 +1,104 @@
+import { randomUUID } from "node:crypto";
+import type { Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { type Connections, createConnections } from "../../broker/connections.ts";
+import { createKafka, type KafkaClient } from "../../kafka.ts";
+import type { LogIdentity, OutgoingRecord } from "../../records.ts";
+import { ensureTopics } from "../../topic-admin.ts";
+import { connectTopicReader } from "../../topic-reader.ts";
+import { createGroupTransactions, type TransactionPart } from "../group-transactions.ts";
+import type { MemberIdentity } from "../transaction.ts";
+import { joinGroup, type TestMember } from "./join-group.ts";
+
+const log = createLog({ service: "test", level: "silent", format: "json" });
+
+/** A topic that is read and written by one group, and what its processes need. */
+export type TransactionsBench = {
+  readonly kafka: KafkaClient;
+  readonly topic: string;
+  readonly groupId: string;
+  readonly identity: LogIdentity;
+  readonly connections: Connections;
+  readonly member: TestMember;
+  /** A process with partitions that nobody has committed of yet, unless it asks for other positions. */
+  process: (options?: {
+    processId?: string;
+    member?: (partition: number) => MemberIdentity | undefined;
+    live?: readonly string[];
+    connections?: Connections;
+  }) => ReturnType<typeof createGroupTransactions>;
+  part: (
+    partition: number,
+    at: { from: bigint; to: bigint; metadata?: string },
+    ...values: string[]
+  ) => TransactionPart;
+  /** What is seen by those who read committed records only, with offsets. */
+  committedRecords: () => Promise<string[]>;
+};
+
+export async function createTransactionsBench(options: {
+  brokers: readonly string[];
+  life: Life;
+  partitions: number;
+}): Promise<TransactionsBench> {
+  const { life, partitions } = options;
+  const kafka = createKafka({ brokers: options.brokers, clientId: "test", log });
+  const topic = `transactions-${randomUUID()}`;
+  const groupId = `group-${randomUUID()}`;
+  await ensureTopics({ kafka, topics: [{ topic, partitions, config: {} }] });
+  const connections = life.own(createConnections(kafka), (owned) => owned.close());
+  const { log: identity } = await connections.topicMetadata(topic);
+  const member = await joinGroup(connections, groupId);
+
+  return {
+    kafka,
+    topic,
+    groupId,
+    identity,
+    connections,
+    member,
+    process: ({ processId = randomUUID(), live = [], ...more } = {}) =>
+      life.own(
+        createGroupTransactions({
+          kafka,
+          groupId,
+          topic,
+          processId,
+          member: more.member ?? member.identity,
+          liveProcesses: () => new Set([processId, ...live]),
+          log,
+          ...(more.connections !== undefined && { connections: more.connections }),
+        }),
+        (owned) => owned.close(),
+      ),
+    part: (partition, { from, to, metadata = "" }, ...values) => {
+      const records: OutgoingRecord[] = values.map((value) => ({
+        key: null,
+        value: Buffer.from(value),
+      }));
+      return {
+        partition,
+        log: identity,
+        firstOffset: from,
+        nextOffset: to,
+        metadata,
+        batches: [{ topic, partition, records }],
+      };
+    },
+    committedRecords: async () => {
+      const reader = await connectTopicReader({ kafka });
+      const found: string[] = [];
+      for (const stretch of await reader.stretches(topic)) {
+        for await (const records of reader.read(topic, stretch)) {
+          found.push(
+            ...records.map(
+              ({ offset, value }) => `${stretch.partition}/${offset} ${String(value)}`,
+            ),
+          );
+        }
+      }
+      await reader.close();
+      return found;
+    },
+  };
+}
