@@ -1,7 +1,9 @@
 import type { Breaker } from "@fiberstream/kafka/breaker";
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import type { IncomingRecord, OutgoingRecord, RecordBatch } from "@fiberstream/kafka/records";
-import type { TransactionPart } from "@fiberstream/kafka/shared-transactions";
+import type { GroupTransactions } from "@fiberstream/kafka/transactions/group-transactions";
+import { RecordRefusedError } from "@fiberstream/kafka/transactions/record-refused";
+import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import type { DeadReason, FailureClass, Outcome } from "@fiberstream/runtime/outcome";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import type { RawEventDecoder } from "./decode-raw.ts";
@@ -23,7 +25,7 @@ export type BatchSteps = {
   enrich: Enrich;
   traceBatch: TraceBatch;
   alertRecord: (alert: ProbeAlert) => OutgoingRecord;
-  committing: (partition: number) => (part: TransactionPart) => Promise<void>;
+  commit: GroupTransactions["commit"];
   topics: { enriched: string; alerts: string; deadLetter: string };
   groupId: string;
   count: (counts: BatchCounts) => void;
@@ -64,24 +66,29 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
   };
 
   const processOne = async (batch: RecordBatch, trace: BatchTrace) => {
-    // The position that the batch was read from may be another's by the time that it is prepared.
-    const commit = steps.committing(batch.partition);
     const work = inHand.of(batch) ?? inHand.keep(batch, await prepare(batch));
-    const { partition, nextOffset } = batch;
-    const batches = [
-      // To the partition of the same number, so that a node's events keep their order whatever put them in it.
-      { topic: topics.enriched, partition, records: trace.sending(work.enriched) },
-      { topic: topics.alerts, partition, records: work.alerts },
-      { topic: topics.deadLetter, records: work.deadLetters },
-    ];
+    const { partition, log, firstOffset, nextOffset } = batch;
+    const enriched = trace.sending(work.enriched);
     const hasDeadLetters = work.deadLetters.length > 0;
-    await commit({
-      partition,
-      nextOffset,
-      metadata: work.note,
-      batches,
-      ...(hasDeadLetters && { onUnsent: steps.countFailedDeadLetters }),
-    });
+    try {
+      await steps.commit({
+        partition,
+        log,
+        firstOffset,
+        nextOffset,
+        metadata: work.note,
+        batches: [
+          // To the partition of the same number, so that a node's events keep their order whatever put them in it.
+          { topic: topics.enriched, partition, records: enriched },
+          { topic: topics.alerts, partition, records: work.alerts },
+          { topic: topics.deadLetter, records: work.deadLetters },
+        ],
+        ...(hasDeadLetters && { onUnsent: steps.countFailedDeadLetters }),
+      });
+    } catch (error) {
+      if (!(error instanceof RecordRefusedError)) throw error;
+      throw putAside(batch, work, { enriched, refusal: error }, steps.groupId);
+    }
     inHand.done(batch);
     steps.count(work.counts);
   };
@@ -101,6 +108,8 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
 /** What is made of a batch: all that is written, and what is counted once it is. */
 type Work = {
   enriched: OutgoingRecord[];
+  /** What each of the enriched records was made of. */
+  sources: IncomingRecord[];
   alerts: OutgoingRecord[];
   deadLetters: OutgoingRecord[];
   note: string;
@@ -127,12 +136,12 @@ function route(
   const { windows, timePolicy, enrich, alertRecord } = steps;
   const window = windows.at(batch.partition, batch.firstOffset);
   const counts: BatchCounts = { ok: 0, repeats: 0, late: 0, alerts: 0, ahead: 0, dead: new Map() };
-  const work: Work = { enriched: [], alerts: [], deadLetters: [], note: "", counts };
+  const work: Work = { enriched: [], sources: [], alerts: [], deadLetters: [], note: "", counts };
   batch.records.forEach((record, index) => {
     const outcome = outcomes[index];
     if (outcome === undefined) return;
     if (outcome.kind === "dead") {
-      work.deadLetters.push(aside(record, outcome.reason, batch, steps.groupId));
+      work.deadLetters.push(aside(record, outcome.reason, batch, steps.groupId, "decode"));
       const { failureClass } = outcome.reason;
       counts.dead.set(failureClass, (counts.dead.get(failureClass) ?? 0) + 1);
       return;
@@ -146,6 +155,7 @@ function route(
     const quality = timePolicy.qualityOf(event);
     const node = nodes.get(event.nodeId);
     work.enriched.push(enrich(record, event, { quality, node, anomaly }));
+    work.sources.push(record);
     for (const alert of alerts) work.alerts.push(alertRecord(alert));
     if (quality === "late") counts.late++;
   });
@@ -165,10 +175,43 @@ const aside = (
   reason: DeadReason,
   { topic, partition }: RecordBatch,
   groupId: string,
+  stage: string,
 ): OutgoingRecord =>
   deadLetterOf(
     record,
-    { topic, partition, groupId, service: "stream-processor", stage: "decode" },
+    { topic, partition, groupId, service: "stream-processor", stage },
     reason,
     new Date(),
   );
+
+/**
+ * Makes dead letters of the events whose enriched records Kafka will never take, for the next try.
+ * @returns what to throw
+ */
+function putAside(
+  batch: RecordBatch,
+  work: Work,
+  sent: { enriched: readonly OutgoingRecord[]; refusal: RecordRefusedError },
+  groupId: string,
+): TransientError | FatalError {
+  const { refusal } = sent;
+  const refused = new Set(refusal.records.map((record) => sent.enriched.indexOf(record)));
+  if (refused.has(-1)) {
+    const advice = `Let ${refusal.topic} take larger records, or free the partition by hand`;
+    return new FatalError(refusal.message, advice, { cause: refusal });
+  }
+  const message = `Kafka refuses its enriched record: ${refusal.type}`;
+  const reason = { failureClass: "record-refused", message } as const;
+  const isTaken = (_: unknown, index: number) => !refused.has(index);
+  work.deadLetters.push(
+    ...work.sources
+      .filter((_, index) => refused.has(index))
+      .map((source) => aside(source, reason, batch, groupId, "produce")),
+  );
+  work.enriched = work.enriched.filter(isTaken);
+  work.sources = work.sources.filter(isTaken);
+  work.counts.ok = work.enriched.length;
+  const { dead } = work.counts;
+  dead.set(reason.failureClass, (dead.get(reason.failureClass) ?? 0) + refused.size);
+  return new TransientError("kafka", refusal.message, { cause: refusal });
+}

@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
 import { createBreaker } from "@fiberstream/kafka/breaker";
-import { runConsumer } from "@fiberstream/kafka/consumer";
+import { type RunningConsumer, runConsumer } from "@fiberstream/kafka/consumer";
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { partitionCounts } from "@fiberstream/kafka/partition-count";
@@ -10,6 +11,7 @@ import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
+import { createGroupTransactions } from "@fiberstream/kafka/transactions/group-transactions";
 import { createPool, query } from "@fiberstream/postgres/pool";
 import { connectRedis } from "@fiberstream/redis/redis";
 import { redisAccess } from "@fiberstream/redis/settings";
@@ -24,7 +26,6 @@ import { createEnrich } from "./enrich.ts";
 import { createTimePolicy } from "./event-time.ts";
 import { createMissingOffsets } from "./missing-offset.ts";
 import { readOpenAlerts } from "./open-alerts.ts";
-import { createPartitionProducers } from "./partition-producers.ts";
 import { createPartitionWindows } from "./partition-windows.ts";
 import { createBatchProcessor } from "./process-batch.ts";
 import { createProcessorMetrics } from "./processor-metrics.ts";
@@ -32,6 +33,7 @@ import type { processorSettings } from "./settings.ts";
 import { startNodes } from "./start-nodes.ts";
 import { createTraceBatch } from "./trace-batch.ts";
 import { watchCluster } from "./watch-cluster.ts";
+import { readNote } from "./window-note.ts";
 
 /** One that holds the publisher's lock, and for look-ups of nodes: of more batches at once the others wait. */
 const MAX_CONNECTIONS = 5;
@@ -109,13 +111,19 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     partitionCounts({ kafka, topics: [topics.raw, topics.alerts] }),
   );
 
-  const producers = life.own(
-    createPartitionProducers({
+  // Its own at every start, so that who comes later can tell what the process before has left open.
+  const processId = randomUUID();
+  let consumer: RunningConsumer | undefined;
+  let liveProcesses: ReadonlySet<string> = new Set();
+  const transactions = life.own(
+    createGroupTransactions({
       kafka,
       groupId,
       topic: topics.raw,
-      partitions: rawCount ?? 0,
-      groupOffsets,
+      processId,
+      member: (partition) => consumer?.member(partition),
+      liveProcesses: () => liveProcesses,
+      log,
     }),
     (owned) => owned.close(),
   );
@@ -137,7 +145,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   const alertDecoder = createRecordDecoder<ProbeAlert>({ registry, readerSchema: schemas.alert });
   const windows = createPartitionWindows({
     maxNodesPerPartition: config.windowNodesPerPartition,
-    noteOf: producers.noteOf,
+    noteOf: (partition) => readNote(transactions.metadataOf(partition)),
     earliestOf: groupOffsets.earliest,
     // A node's alerts are in the partition of its events' number where there are as many of them.
     openAlertsOf: (number) =>
@@ -190,13 +198,13 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     }),
     traceBatch: createTraceBatch({ tracing, groupId, topic: topics.enriched }),
     alertRecord: createAlertRecord({ schema: schemas.alert, schemaId: ids.alert }),
-    committing: producers.committing,
+    commit: transactions.commit,
     topics,
     groupId,
     count: processorMetrics.countBatch,
     countFailedDeadLetters: metrics.deadLetterWriteFailed,
   });
-  life.own(
+  consumer = life.own(
     await waitFor("kafka", kafkaAddress, () =>
       runConsumer({
         kafka,
@@ -207,17 +215,17 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         groupInstanceId: config.groupInstanceId,
         minBytes: config.maxFetchBytes,
         maxWaitMs: config.maxWaitMs,
-        positionsOf: async (partitions) => {
-          const ask = async (partition: number) =>
-            [partition, (await producers.positionOf(partition)) ?? "beginning"] as const;
-          const positions = new Map(await Promise.all(partitions.map(ask)));
+        memberData: processId,
+        positionsOf: async (partitions, identity) => {
+          const positions = await transactions.positionsOf(partitions, identity);
           await sayMissing(partitions.filter((one) => positions.get(one) === "beginning"));
           return positions;
         },
         readFrom: windows.readFrom,
         onHistory: windows.learn,
-        onAssigned: (partitions) => {
-          producers.assigned(partitions, { isShared: true });
+        onAssigned: (partitions, membersData) => {
+          liveProcesses = new Set(membersData);
+          transactions.keepOnly(partitions);
           windows.keepOnly(partitions);
           breaker.keepOnly(partitions);
         },
@@ -227,6 +235,6 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         log,
       }),
     ),
-    (consumer) => consumer.close(),
+    (owned) => owned.close(),
   );
 }

@@ -22,6 +22,7 @@ export const FAILURE_CLASSES = [
   "too-old",
   "in-future",
   "row-refused",
+  "record-refused",
 ] as const;
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
 

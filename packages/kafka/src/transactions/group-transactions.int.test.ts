@@ -221,6 +221,20 @@ describe("group transactions", () => {
     await expectCommitted("0/0 a", "0/2 b");
   });
 
+  it("refuse a batch that was read before the process lost its place in the group", async () => {
+    const { member, part, identity } = bench;
+    let isBack = false;
+    const transactions = await placed({
+      member: () => (isBack ? member.identity() : { ...member.identity(), memberId: "before" }),
+    });
+    isBack = true;
+    const late = transactions.commit(part(0, { from: 0n, to: 1n }, "late"));
+    await expect(late).rejects.toThrow("is not known");
+    await transactions.positionsOf([0], identity);
+    await transactions.commit(part(0, { from: 0n, to: 1n }, "read again"));
+    await expectCommitted("0/0 read again");
+  });
+
   it("name the records that a broker will never take, and write the others", async () => {
     const { part } = bench;
     const transactions = await placed();

@@ -1,6 +1,7 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { type Connections, createConnections } from "../broker/connections.ts";
+import type { MemberIdentity } from "../group/group-member.ts";
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../kafka-errors.ts";
 import type { Position } from "../partition-fault.ts";
@@ -14,11 +15,10 @@ import { writeOffsetMetadata } from "./offset-metadata.ts";
 import { createPositions, type Place } from "./positions.ts";
 import { RecordRefusedError } from "./record-refused.ts";
 import { openSession, type Session } from "./session.ts";
-import { type MemberIdentity, runTransaction } from "./transaction.ts";
+import { runTransaction } from "./transaction.ts";
 import { createTransactionalIds } from "./transactional-ids.ts";
 
 export type { TopicRecords } from "./destinations.ts";
-export type { MemberIdentity } from "./transaction.ts";
 
 /** What one input partition has to write, and where that leaves it. */
 export type TransactionPart = {
@@ -140,8 +140,10 @@ export function createGroupTransactions(options: {
   const claim = ({ partition, firstOffset }: TransactionPart): MemberIdentity => {
     const identity = member(partition);
     if (identity === undefined) throw lost(`partition ${partition} is another member's now`);
-    const position = places.get(partition)?.position;
-    if (position === undefined) throw lost(`the position of partition ${partition} is not known`);
+    const { position, memberId } = places.get(partition) ?? {};
+    // Who has lost its place in the group comes back under another id: others may have had the partition meanwhile.
+    if (position === undefined || memberId !== identity.memberId)
+      throw lost(`the position of partition ${partition} is not known`);
     if (position !== "beginning" && position !== firstOffset) {
       throw lost(
         `partition ${partition} stands at ${position}, the batch begins at ${firstOffset}`,
@@ -175,7 +177,7 @@ export function createGroupTransactions(options: {
     // Another assignment may have come meanwhile, with another position.
     if (placed === undefined || places.get(partition) !== placed) return;
     const committedHere = { offset: nextOffset, log };
-    places.set(partition, { position: nextOffset, text, committedHere });
+    places.set(partition, { ...placed, position: nextOffset, text, committedHere });
   };
 
   return {

@@ -1,8 +1,8 @@
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
+import type { MemberIdentity } from "../group/group-member.ts";
 import type { Destination } from "./destinations.ts";
 import { RecordRefusedError } from "./record-refused.ts";
 import type { Session } from "./session.ts";
-import type { MemberIdentity } from "./transaction.ts";
 
 /** What one input partition has to write, with where it goes. */
 export type LanePart = {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { MemberIdentity } from "../group/group-member.ts";
 import { type Position, PartitionFaultError } from "../partition-fault.ts";
 import type { LogIdentity } from "../records.ts";
 import { committedOffsets, type OffsetAnswer } from "./committed-offsets.ts";
@@ -10,6 +11,8 @@ import { readOffsetMetadata } from "./offset-metadata.ts";
 export type Place = {
   /** Undefined while a transaction's outcome is not known. */
   readonly position: bigint | "beginning" | undefined;
+  /** Who this process was in the group when it asked for the position; undefined when it was nobody. */
+  readonly memberId: string | undefined;
   /** The caller's own text that was committed with it. */
   readonly text: string;
   /** What this process itself has committed while the partition is its own. */
@@ -22,6 +25,7 @@ export type PositionSteps = {
   groupId: string;
   topic: string;
   processId: string;
+  member: (partition: number) => MemberIdentity | undefined;
   liveProcesses: () => ReadonlySet<string>;
   places: Map<number, Place>;
   /** Settles when none of this process's own transactions that may have moved the partition is open. */
@@ -73,7 +77,7 @@ export function createPositions(steps: PositionSteps) {
   const place = (
     partition: number,
     answer: OffsetAnswer,
-    log: LogIdentity,
+    { log, memberId }: { log: LogIdentity; memberId: string | undefined },
   ): Position | undefined => {
     if (answer === "unstable" && !unstableSinceMs.has(partition)) {
       unstableSinceMs.set(partition, performance.now());
@@ -91,7 +95,7 @@ export function createPositions(steps: PositionSteps) {
       (offset ?? -1n) < committedHere.offset;
     if (isBehind) return undefined;
     const position = offset ?? "beginning";
-    places.set(partition, { position, text: stored.text, committedHere });
+    places.set(partition, { position, memberId, text: stored.text, committedHere });
     return position;
   };
 
@@ -105,6 +109,7 @@ export function createPositions(steps: PositionSteps) {
       partitions: readonly number[],
       log: LogIdentity,
     ): Promise<ReadonlyMap<number, Position>> => {
+      const memberIds = new Map(partitions.map((one) => [one, steps.member(one)?.memberId]));
       const ready = await readyOf(partitions, steps.settled);
       if (ready.length === 0) return new Map();
       const before = await committedOffsets({ ...steps, partitions: ready, stable: "any" });
@@ -114,7 +119,7 @@ export function createPositions(steps: PositionSteps) {
       const answers = await committedOffsets({ ...steps, partitions: fenced, stable: "required" });
       const positions = new Map<number, Position>();
       for (const [partition, answer] of answers) {
-        const position = place(partition, answer, log);
+        const position = place(partition, answer, { log, memberId: memberIds.get(partition) });
         if (position !== undefined) positions.set(partition, position);
       }
       return positions;

@@ -4,18 +4,12 @@ import {
   endTxnV3,
   txnOffsetCommitV3,
 } from "@platformatic/kafka";
+import type { MemberIdentity } from "../group/group-member.ts";
 import type { Coordinators } from "./coordinators.ts";
 import type { Destination } from "./destinations.ts";
 import type { SendSteps } from "./produce.ts";
 import { sendRecords } from "./send-records.ts";
 import { settleAll } from "./settle-all.ts";
-
-/** Who a process is in its group, and since which rebalance. */
-export type MemberIdentity = {
-  readonly memberId: string;
-  readonly generationId: number;
-  readonly groupInstanceId: string | null;
-};
 
 /** What one transaction writes: records, and offsets of one topic and group in the name of a member. */
 export type Transaction = {

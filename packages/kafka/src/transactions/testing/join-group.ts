@@ -2,7 +2,7 @@ import { joinGroupV9, syncGroupV5 } from "@platformatic/kafka";
 import { answerType } from "../../broker/broker-answer.ts";
 import type { Connections } from "../../broker/connections.ts";
 import { createCoordinators } from "../coordinators.ts";
-import type { MemberIdentity } from "../transaction.ts";
+import type { MemberIdentity } from "../../group/group-member.ts";
 
 export type TestMember = {
   /** Who it is now. */

@@ -7,7 +7,7 @@ import type { LogIdentity, OutgoingRecord } from "../../records.ts";
 import { ensureTopics } from "../../topic-admin.ts";
 import { connectTopicReader } from "../../topic-reader.ts";
 import { createGroupTransactions, type TransactionPart } from "../group-transactions.ts";
-import type { MemberIdentity } from "../transaction.ts";
+import type { MemberIdentity } from "../../group/group-member.ts";
 import { joinGroup, type TestMember } from "./join-group.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
