@@ -23,6 +23,7 @@ import { createTestTopics } from "@fiberstream/testkit/topics";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
+import kafkajs from "kafkajs";
 import pg from "pg";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -169,6 +170,33 @@ describe("stream processor", () => {
       "__connect.errors.offset": "0",
       "fiber.dlq.failure-class": "not-avro",
     });
+  });
+
+  it("puts an event aside whose enriched record Kafka will never take, and writes those around it", async () => {
+    const name = topicIn(namespace, "probe.metrics.enriched");
+    const admin = life.own(kafka.admin(), (owned) => owned.disconnect());
+    await admin.connect();
+    const configEntries = [{ name: "max.message.bytes", value: "2000" }];
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configEntries }],
+    });
+    const enriched = await read("probe.metrics.enriched");
+    const deadLetters = await read("probe.metrics.dead-letter");
+    const node_id = randomUUID();
+    const large = rawRecord({ node_id, metadata: JSON.stringify({ note: "x".repeat(3_000) }) });
+    const events = [rawRecord({ node_id }), large, rawRecord({ node_id }), rawRecord({ node_id })];
+    await sendRaw(events);
+    await start();
+    await until(() => enriched.length === 3 && deadLetters.length === 1, {
+      what: "three went on, one was put aside",
+    });
+    const small = events.filter((event) => event !== large);
+    expect(enriched.map((record) => enrichedOf(record).event_id)).toEqual(
+      small.map(({ eventId }) => eventId),
+    );
+    expect(deadLetters[0]?.value).toEqual(large.value);
+    expect(String(deadLetters[0]?.headers?.["fiber.dlq.failure-class"])).toBe("record-refused");
   });
 
   it("drops repeats, scores, opens and resolves an alert, and goes on with it after a restart", async () => {
