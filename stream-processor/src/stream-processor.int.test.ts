@@ -4,6 +4,7 @@ import { connectProducer, type Producer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
+import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
@@ -23,7 +24,6 @@ import { createTestTopics } from "@fiberstream/testkit/topics";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
-import kafkajs from "kafkajs";
 import pg from "pg";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -173,14 +173,9 @@ describe("stream processor", () => {
   });
 
   it("puts an event aside whose enriched record Kafka will never take, and writes those around it", async () => {
-    const name = topicIn(namespace, "probe.metrics.enriched");
-    const admin = life.own(kafka.admin(), (owned) => owned.disconnect());
-    await admin.connect();
-    const configEntries = [{ name: "max.message.bytes", value: "2000" }];
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name, configEntries }],
-    });
+    const topic = topicIn(namespace, "probe.metrics.enriched");
+    const config = { "max.message.bytes": "2000" };
+    await ensureTopics({ kafka, topics: [{ topic, partitions: 1, config }] });
     const enriched = await read("probe.metrics.enriched");
     const deadLetters = await read("probe.metrics.dead-letter");
     const node_id = randomUUID();

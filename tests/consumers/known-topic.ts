@@ -3,7 +3,7 @@ import { createKafka } from "@fiberstream/kafka/kafka";
 import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
-import { createTransactionalProducer } from "@fiberstream/kafka/transactional-producer";
+import { createTransactionalProducer } from "@fiberstream/kafka/transactions/transactional-producer";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";

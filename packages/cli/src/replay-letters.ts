@@ -5,7 +5,7 @@ import type { OutgoingRecord } from "@fiberstream/kafka/records";
 import {
   createTransactionalProducer,
   type TransactionalProducer,
-} from "@fiberstream/kafka/transactional-producer";
+} from "@fiberstream/kafka/transactions/transactional-producer";
 import type { DeadLetterAccess } from "./dead-letter-access.ts";
 import {
   type DeadLetter,

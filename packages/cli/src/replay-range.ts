@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import type { IncomingRecord, OutgoingRecord } from "@fiberstream/kafka/records";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
-import { createTransactionalProducer } from "@fiberstream/kafka/transactional-producer";
+import { createTransactionalProducer } from "@fiberstream/kafka/transactions/transactional-producer";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
 import { createSeeing, lookIn } from "./seen-record.ts";

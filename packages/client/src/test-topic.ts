@@ -2,7 +2,7 @@ import { createKafka } from "@fiberstream/kafka/kafka";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { subjectOf } from "@fiberstream/kafka/topic-names";
-import { createTransactionalProducer } from "@fiberstream/kafka/transactional-producer";
+import { createTransactionalProducer } from "@fiberstream/kafka/transactions/transactional-producer";
 import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";

@@ -6,7 +6,7 @@ import { expect, it } from "@jest/globals";
 import { createKafka } from "./kafka.ts";
 import { ensureTopics } from "./topic-admin.ts";
 import { connectTopicReader } from "./topic-reader.ts";
-import { createTransactionalProducer } from "./transactional-producer.ts";
+import { createTransactionalProducer } from "./transactions/transactional-producer.ts";
 
 it("hides what aborted transactions wrote, however they overlap", async () => {
   const life = createLife();

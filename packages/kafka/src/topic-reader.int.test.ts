@@ -9,7 +9,7 @@ import { connectProducer, type Producer } from "./producer.ts";
 import { ensureTopics } from "./topic-admin.ts";
 import { followTopic } from "./topic-follower.ts";
 import { connectTopicReader } from "./topic-reader.ts";
-import { createTransactionalProducer } from "./transactional-producer.ts";
+import { createTransactionalProducer } from "./transactions/transactional-producer.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });

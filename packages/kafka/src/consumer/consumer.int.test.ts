@@ -16,7 +16,7 @@ import { createPipelineMetrics } from "../pipeline-metrics.ts";
 import { connectProducer, type Producer } from "../producer.ts";
 import type { RecordBatch } from "../records.ts";
 import { ensureTopics } from "../topic-admin.ts";
-import { createTransactionalProducer } from "../transactional-producer.ts";
+import { createTransactionalProducer } from "../transactions/transactional-producer.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });

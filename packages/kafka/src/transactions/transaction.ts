@@ -64,7 +64,8 @@ const coordinatorOf = ({ session, lane }: TransactionSteps) => ({
   lane,
 });
 
-async function addPartitions(
+/** @throws {BrokerAnswerError} @throws {Error} */
+export async function addPartitions(
   steps: TransactionSteps,
   destinations: readonly Destination[],
 ): Promise<void> {
@@ -91,7 +92,11 @@ async function addPartitions(
 
 const OPERATION_NOT_ATTEMPTED = 55;
 
-async function commitOffsets(steps: TransactionSteps, transaction: Transaction): Promise<void> {
+/** @throws {BrokerAnswerError} also when the member is of an old generation @throws {Error} */
+export async function commitOffsets(
+  steps: TransactionSteps,
+  transaction: Pick<Transaction, "groupId" | "topic" | "member" | "offsets">,
+): Promise<void> {
   const { transactionalId, producerId, producerEpoch } = steps.session;
   const { groupId, topic, member, offsets } = transaction;
   await steps.coordinators.ask(
@@ -127,7 +132,8 @@ async function commitOffsets(steps: TransactionSteps, transaction: Transaction):
 
 const NO_EPOCH = -1;
 
-async function commit(steps: TransactionSteps): Promise<void> {
+/** @throws {BrokerAnswerError} @throws {Error} it may have been committed or not */
+export async function commit(steps: TransactionSteps): Promise<void> {
   const { transactionalId, producerId, producerEpoch } = steps.session;
   await steps.coordinators.ask(
     coordinatorOf(steps),
