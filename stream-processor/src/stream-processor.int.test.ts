@@ -4,7 +4,6 @@ import { connectProducer, type Producer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
-import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
