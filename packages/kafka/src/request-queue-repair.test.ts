@@ -60,6 +60,17 @@ describe("the mended request queue", () => {
     expect(sent).toEqual([1, 2]);
   });
 
+  it.each([undefined, null, 0])(
+    "goes on at once after an answer with a throttle of %s",
+    (throttleMs) => {
+      const { queue, sent, push } = queueWith({ maxInFlightRequests: 5 });
+      queue.maybeThrottle(throttleMs);
+      push(1);
+      expect(sent).toEqual([1]);
+      queue.destroy();
+    },
+  );
+
   it("sends what waited for a throttle when it is over", async () => {
     const { queue, sent, push } = queueWith({ maxInFlightRequests: 5 });
     queue.maybeThrottle(20);

@@ -27,7 +27,8 @@ export function repairRequestQueue(): void {
     );
   };
   prototype.maybeThrottle = function maybeThrottle(throttleMs) {
-    if (throttleMs === null || throttleMs <= 0) return;
+    // Undefined where an answer says nothing of it.
+    if (throttleMs === null || throttleMs === undefined || throttleMs <= 0) return;
     this.throttledUntil = Math.max(performance.now() + throttleMs, this.throttledUntil);
   };
   prototype.canSendSocketRequestImmediately = function canSend() {
@@ -71,7 +72,7 @@ type RequestQueue = {
   isConnected: () => boolean;
   destroy: () => void;
   checkPendingRequests: () => void;
-  maybeThrottle: (this: RequestQueue, throttleMs: number | null) => void;
+  maybeThrottle: (this: RequestQueue, throttleMs: number | null | undefined) => void;
   canSendSocketRequestImmediately: (this: RequestQueue) => boolean;
   scheduleCheckPendingRequests: (this: RequestQueue) => void;
   scheduleRequestTimeoutCheck: (this: RequestQueue) => void;
