@@ -25,7 +25,7 @@ export function createCommand({
 
 const HELP = `
 A version is fetched at its first use: by Maven into the user's cache, or as an image where a Docker engine answers.
-Exit code 1: a test failed on one of them. One version takes about five minutes.
+Exit code 1: a test failed on one of them. One version takes several minutes.
 
 TEST_KAFKA_VERSION=3.9.1 npm test -- packages/kafka runs any test on one version.`;
 

@@ -1,0 +1,11 @@
+import { expect, it } from "@jest/globals";
+import { createLineReader } from "./closing-line.ts";
+
+it("keeps the closing line, in whatever pieces it comes, and no other line like it", () => {
+  const reader = createLineReader();
+  expect(reader.last()).toBeUndefined();
+  for (const piece of ["Tests: 3 passed, 0 failed\n\n13", "0 passed,", " 1 failed\n", "after"]) {
+    reader.read(piece);
+  }
+  expect(reader.last()).toBe("130 passed, 1 failed");
+});
