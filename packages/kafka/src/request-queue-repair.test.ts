@@ -7,7 +7,7 @@ const require = createRequire(import.meta.url);
 type Queue = {
   push: (request: object) => void;
   fulfillRequest: (answer: { correlationId: number; payload: null; size: number }) => void;
-  maybeThrottle: (ms: number) => void;
+  maybeThrottle: (ms: number | null | undefined) => void;
   throttleCheckTimeoutId: NodeJS.Timeout | null;
   scheduleRequestTimeoutCheck: () => void;
   destroy: () => void;
