@@ -1,4 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { TopicReader } from "@fiberstream/kafka/topic-reader";
+import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 
 /**
@@ -6,7 +8,7 @@ import type { Log } from "@fiberstream/runtime/log";
  * when the group has been empty for longer than the brokers' `offsets.retention.minutes`, or was deleted by someone.
  * Events of that partition are then enriched again; the table keeps one row of each, by its key.
  *
- * @returns to be called with the partitions of raw that have no committed offset, before they are read
+ * @returns to be called with the partitions of raw that have no committed offset, before they are read; never rejects
  */
 export function createMissingOffsets(options: {
   reader: Pick<TopicReader, "stretches">;
@@ -15,8 +17,7 @@ export function createMissingOffsets(options: {
 }): (partitions: readonly number[]) => Promise<void> {
   const { reader, topics, log } = options;
 
-  return async (partitions) => {
-    if (partitions.length === 0) return;
+  const tell = async (partitions: readonly number[]) => {
     const [raw, enriched] = await Promise.all([
       reader.stretches(topics.raw),
       reader.stretches(topics.enriched),
@@ -38,4 +39,15 @@ export function createMissingOffsets(options: {
       );
     }
   };
+
+  return async (partitions) => {
+    if (partitions.length === 0) return;
+    // A broker that does not answer must not hold back the partitions of the others.
+    const told = tell(partitions).catch((error: unknown) => {
+      log.warn({ partitions, reason: messageOf(error) }, "not looked whether an offset is missing");
+    });
+    await Promise.race([told, delay(MOST_WAIT_MS, undefined, { ref: false })]);
+  };
 }
+
+const MOST_WAIT_MS = 2_000;

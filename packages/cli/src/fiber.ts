@@ -4,6 +4,7 @@ import { dlqCommand } from "./commands/dlq.ts";
 import { exportCommand } from "./commands/export.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { nodesCommand } from "./commands/nodes.ts";
+import { processorCommand } from "./commands/processor.ts";
 import { qualityCommand } from "./commands/quality.ts";
 import { replayRangeCommand } from "./commands/replay-range.ts";
 import { schemasCommand } from "./commands/schemas.ts";
@@ -29,6 +30,7 @@ export function createFiber(): Command {
     .addCommand(nodesCommand())
     .addCommand(dlqCommand())
     .addCommand(breakerCommand())
+    .addCommand(processorCommand())
     .addCommand(sinkCommand())
     .addCommand(tracesCommand())
     .showHelpAfterError("(--help shows what there is)");

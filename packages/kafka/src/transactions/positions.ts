@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { MemberIdentity } from "../group/group-member.ts";
+import { isAnotherLog } from "../log-identity.ts";
 import { type Position, PartitionFaultError } from "../partition-fault.ts";
 import type { LogIdentity } from "../records.ts";
 import { committedOffsets, type OffsetAnswer } from "./committed-offsets.ts";
@@ -86,12 +87,12 @@ export function createPositions(steps: PositionSteps) {
     unstableSinceMs.delete(partition);
     const { offset, metadata } = answer;
     const stored = readOffsetMetadata(metadata);
-    if (stored.log !== undefined && isOther(stored.log, log)) return otherLog(stored.log, log);
+    if (stored.log !== undefined && isAnotherLog(stored.log, log)) return otherLog(stored.log, log);
     // A coordinator that has come back may not know yet what its successor has taken.
     const committedHere = places.get(partition)?.committedHere;
     const isBehind =
       committedHere !== undefined &&
-      !isOther(committedHere.log, log) &&
+      !isAnotherLog(committedHere.log, log) &&
       (offset ?? -1n) < committedHere.offset;
     if (isBehind) return undefined;
     const position = offset ?? "beginning";
@@ -145,12 +146,6 @@ async function settlesSoon(work: Promise<unknown>): Promise<boolean> {
   );
   return Promise.race([done, late]).finally(() => over.abort());
 }
-
-/** A log that is not named, by an earlier version or a tool, is taken for the same. */
-const isOther = (one: LogIdentity, other: LogIdentity): boolean =>
-  one.topicId !== "" &&
-  other.topicId !== "" &&
-  (one.topicId !== other.topicId || one.clusterId !== other.clusterId);
 
 function otherLog(stored: LogIdentity, log: LogIdentity): PartitionFaultError {
   const what = stored.clusterId === log.clusterId ? "topic" : "cluster";
