@@ -404,6 +404,45 @@ describe("positions", () => {
   });
 });
 
+describe("a broker that is frozen", () => {
+  it("holds back what it leads, and nothing else", async () => {
+    const { part, connections, topic } = bench;
+    const held = Promise.withResolvers<void>();
+    /** As if partition 1 were led by another broker, which does not answer. */
+    const two: Connections = {
+      ...connections,
+      topicMetadata: async (name) => {
+        const { log, leaders } = await connections.topicMetadata(name);
+        const other = { address: { host: "frozen", port: 1 }, epoch: 0 };
+        return { log, leaders: new Map([...leaders, [1, other]]) };
+      },
+      call: async (to, lane, request, ...args) => {
+        if (to.host !== "frozen") return connections.call(to, lane, request, ...args);
+        await held.promise;
+        const { leaders } = await connections.topicMetadata(topic);
+        const { address = to } = leaders.get(1) ?? {};
+        return connections.call(address, lane, request, ...args);
+      },
+    };
+    const transactions = await placed({ connections: two });
+    life.own(held, ({ resolve }) => resolve());
+    const waiting = transactions.commit(part(1, { from: 0n, to: 1n }, "waits"));
+    // An alert of partition 2 goes there, too.
+    const alert = part(1, { from: 0n, to: 0n }, "alert").batches;
+    const { batches } = part(2, { from: 0n, to: 1n }, "with an alert");
+    const both = transactions.commit({
+      ...part(2, { from: 0n, to: 1n }),
+      batches: [...batches, ...alert],
+    });
+    for (let at = 0n; at < 5n; at++) {
+      await transactions.commit(part(0, { from: at, to: at + 1n }, `goes on ${at}`));
+    }
+    held.resolve();
+    await Promise.all([waiting, both]);
+    expect((await bench.committedRecords()).filter((one) => one.startsWith("0/"))).toHaveLength(5);
+  });
+});
+
 describe("a transaction that fails", () => {
   it("is not ended before its last request has settled, and what comes late is refused", async () => {
     const { part, connections, identity } = bench;
