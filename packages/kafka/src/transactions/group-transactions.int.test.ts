@@ -440,6 +440,31 @@ describe("a broker that is frozen", () => {
   });
 });
 
+describe("a leader that does not take a batch for now", () => {
+  it("gets the same batch again, in the same transaction", async () => {
+    const { part, connections, topic } = bench;
+    let refusals = 3;
+    const busy: Connections = {
+      ...connections,
+      call: async (to, lane, request, ...args) => {
+        const api: unknown = request.api;
+        if (api !== produceBatches || refusals-- <= 0) {
+          return connections.call(to, lane, request, ...args);
+        }
+        const partitionResponses = [{ index: 0, errorCode: NOT_ENOUGH_REPLICAS }];
+        const answer: unknown = { responses: [{ name: topic, partitionResponses }] };
+        return answer as Awaited<ReturnType<typeof request.api.async>>;
+      },
+    };
+    const transactions = await placed({ connections: busy });
+    await transactions.commit(part(0, { from: 0n, to: 1n }, "a"));
+    expect(refusals).toBeLessThan(0);
+    await expectCommitted("0/0 a");
+  });
+});
+
+const NOT_ENOUGH_REPLICAS = 19;
+
 describe("a transaction that fails", () => {
   it("is not ended before its last request has settled, and what comes late is refused", async () => {
     const { part, connections, identity } = bench;
