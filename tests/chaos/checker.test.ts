@@ -83,6 +83,25 @@ describe("the checker", () => {
     expect(check({ stage: "table", plant: again }).stages.table.doubled).toBe(1);
   });
 
+  it("allows an event once more in enriched for each time that its offsets were deleted", () => {
+    const checker = createChecker(ledger);
+    const [first, second] = whole();
+    if (first === undefined || second === undefined) throw new Error("there are no events");
+    for (const { event, partition } of whole()) checker.found("raw", event, partition);
+    for (const [{ event, partition }, round] of [
+      [first, 0],
+      [second, 1],
+      [first, 1],
+      // Not twice in one round, and not where it came for the first time in it.
+      [first, 1],
+      [second, 1],
+      [first, 2],
+    ] as const) {
+      checker.found("enriched", event, partition, round);
+    }
+    expect(checker.verdict().stages.enriched).toMatchObject({ again: 2, doubled: 2 });
+  });
+
   const changes: [string, Partial<FoundEvent>][] = [
     ["a number", { latency_ms: 1.25 }],
     ["a text", { region: "elsewhere" }],

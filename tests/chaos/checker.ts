@@ -29,6 +29,8 @@ export type StageCounts = {
   doubled: number;
   /** Doubled in another partition than before: a repeat from before and after partitions were added. */
   doubledAcrossPartitions: number;
+  /** Again, after the processor had been sent back to the beginning of raw: allowed, in enriched only. */
+  again: number;
   /** Found with another content or event_id than was sent. */
   altered: number;
   /** After a later event of its node, of the same request or another; first appearances count. */
@@ -46,8 +48,17 @@ export type Verdict = {
 };
 
 export type Checker = {
-  /** Stage by stage; within a partition in its order. @param partition undefined in the table */
-  readonly found: (stage: Stage, event: FoundEvent, partition: number | undefined) => void;
+  /**
+   * Stage by stage; within a partition in its order.
+   * @param partition undefined in the table
+   * @param round how often the processor had been sent back to the beginning of raw before
+   */
+  readonly found: (
+    stage: Stage,
+    event: FoundEvent,
+    partition: number | undefined,
+    round?: number,
+  ) => void;
   /** When everything was handed over. */
   readonly verdict: () => Verdict;
 };
@@ -62,6 +73,7 @@ export function createChecker(ledger: Ledger): Checker {
   const placeOf = (): Uint16Array[] =>
     ledger.nodes.map(({ micros }) => new Uint16Array(micros.length));
   const places = { raw: placeOf(), enriched: placeOf(), table: placeOf() };
+  const lastRounds = ledger.nodes.map((): number[] => []);
   const eventIds = ledger.nodes.map((): string[] => []);
   const lastNumbers = new Map<string, number>();
   const examples: string[] = [];
@@ -71,7 +83,7 @@ export function createChecker(ledger: Ledger): Checker {
     if (examples.length < MAX_EXAMPLES) examples.push(`${kind} in ${stage}: ${what}`);
   };
 
-  const found: Checker["found"] = (stage, event, partition) => {
+  const found: Checker["found"] = (stage, event, partition, round = 0) => {
     stages[stage].found++;
     const name = `${event.node_id} at ${event.micros} us`;
     const node = ledger.nodeOf(event.node_id);
@@ -84,11 +96,16 @@ export function createChecker(ledger: Ledger): Checker {
     const before = place[number] ?? 0;
     if (before > 0) {
       if (stage === "raw") return void stages.raw.doubled++;
+      if (round > (lastRounds[node]?.[number] ?? 0)) {
+        (lastRounds[node] ?? [])[number] = round;
+        return void stages[stage].again++;
+      }
       const isElsewhere = partition !== undefined && before !== partition + 1;
       if (isElsewhere) return void stages[stage].doubledAcrossPartitions++;
       return fault(stage, "doubled", `${name}${partition === undefined ? "" : ` in ${partition}`}`);
     }
     place[number] = (partition ?? 0) + 1;
+    if (round > 0) (lastRounds[node] ?? [])[number] = round;
     if (of.isAccepted[number] !== true) stages[stage].unconfirmed++;
 
     const earlier = stageBefore(stage);
@@ -141,6 +158,7 @@ const noCounts = (): StageCounts => ({
   lost: 0,
   doubled: 0,
   doubledAcrossPartitions: 0,
+  again: 0,
   altered: 0,
   reordered: 0,
   unexplained: 0,

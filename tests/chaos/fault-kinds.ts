@@ -13,6 +13,10 @@ type Trait = {
   readonly atMost?: number;
   /** Whether it takes several brokers. */
   readonly isOfCluster?: boolean;
+  /** Whether it takes parts that run on this machine without Docker, as root. */
+  readonly isOfNativeParts?: boolean;
+  /** Whether it comes only where it is asked for by its name. */
+  readonly isOptIn?: boolean;
 };
 
 /** Longer than the 10 s after which a silent consumer's partitions go to others, and a broker's 9 s. */
@@ -85,11 +89,32 @@ export const FAULTS = {
     targets: ["postgres"],
     lastsMs: [4_000, 10_000],
     weight: 1,
+    isOfNativeParts: true,
+  },
+  "fail-over-postgres": {
+    what: "SIGKILL of PostgreSQL, and a standby that lags behind by some seconds takes its place",
+    targets: ["postgres"],
+    lastsMs: [2_000, 6_000],
+    weight: 1,
+    isOfNativeParts: true,
+  },
+  "restore-postgres": {
+    what: "a backup is put back under running services: one of some seconds ago, or of the beginning",
+    targets: ["postgres", "postgres@start"],
+    lastsMs: [3_000, 10_000],
+    weight: 1,
+    isOfNativeParts: true,
   },
   "stop-redis": {
     what: "Redis stops for a while",
     targets: ["redis"],
     lastsMs: [3_000, 8_000],
+    weight: 1,
+  },
+  "freeze-redis": {
+    what: "SIGSTOP of Redis: connections stay, answers do not come",
+    targets: ["redis"],
+    lastsMs: [3_000, 12_000],
     weight: 1,
   },
   "flush-redis": {
@@ -115,6 +140,12 @@ export const FAULTS = {
     targets: "links",
     lastsMs: [4_000, 14_000],
     weight: 4,
+  },
+  unanswered: {
+    what: "a link hands on what is sent and swallows the answers, then its connections are reset",
+    targets: "links",
+    lastsMs: [1_000, 8_000],
+    weight: 3,
   },
   stall: {
     what: "a link holds everything back, then delivers it late",
@@ -147,12 +178,58 @@ export const FAULTS = {
     lastsMs: [6_000, 12_000],
     weight: 1,
   },
+  "step-clock": {
+    what: "the clock of a running service steps by an hour or a day, forward or back, and back again",
+    targets: INSTANCES,
+    lastsMs: [5_000, 13_000],
+    weight: 2,
+  },
+  "elect-leaders": {
+    what: "other leaders are elected for all partitions again and again, also while PostgreSQL is away",
+    targets: ["leaders", "leaders+postgres"],
+    lastsMs: [3_000, 8_000],
+    weight: 2,
+    isOfCluster: true,
+  },
+  "move-partitions": {
+    what: "every partition loses the replica that leads it and gets it back, also while PostgreSQL is away",
+    targets: ["replicas", "replicas+postgres"],
+    lastsMs: [0, 0],
+    weight: 2,
+    isOfCluster: true,
+  },
+  "flap-isr": {
+    what: "raw has too few replicas in sync by turns, while batches of 2 MB come for one node",
+    targets: ["replicas"],
+    lastsMs: [6_000, 10_000],
+    weight: 1,
+  },
+  "foreign-batches": {
+    what: "valid events come straight to Kafka, uncompressed and by gzip, snappy, lz4 and zstd",
+    targets: ["raw"],
+    lastsMs: [0, 0],
+    weight: 1,
+  },
+  "delete-offsets": {
+    what: "the processor is stopped, its offsets are deleted: it begins at the beginning of raw",
+    targets: ["offsets"],
+    lastsMs: [0, 2_000],
+    weight: 1,
+    atMost: 1,
+  },
   "add-partitions": {
     what: "every topic of events gets two more partitions",
     targets: ["topics"],
     lastsMs: [0, 0],
     weight: 1,
     atMost: 2,
+  },
+  "add-partitions-unanswered": {
+    what: "the same, while the brokers' answers to the processors are lost",
+    targets: ["topics"],
+    lastsMs: [1_000, 3_000],
+    weight: 1,
+    atMost: 1,
   },
   "evolve-schema": {
     what: "new versions of both event schemas; events of the newer one come as from a newer gateway",
@@ -172,12 +249,33 @@ export function targetsOf(kind: FaultKind, topology: Topology): readonly string[
   return typeof targets === "string" ? topology[targets] : targets;
 }
 
+/** Kinds by which the topics of events get more partitions. */
+export const addsPartitions = (kind: FaultKind): boolean =>
+  kind === "add-partitions" || kind === "add-partitions-unanswered";
+
 /** What a fault has to itself while it lasts: two faults never work on the same process at once. */
 export function occupiedBy(
   { kind, target }: { kind: FaultKind; target: string },
-  { brokers }: Topology,
+  topology: Topology,
 ): readonly string[] {
-  if (kind === "rolling-restart") return INSTANCES;
-  if (kind === "add-partitions") return brokers;
-  return kind === "evolve-schema" ? [...brokers, "registry"] : [target];
+  const wanted = OCCUPIED[kind]?.(topology) ?? [target];
+  return target.endsWith("+postgres") ? [...wanted, "postgres"] : wanted;
 }
+
+/** Of kinds that take more than their target. */
+const OCCUPIED: Partial<Record<FaultKind, (topology: Topology) => readonly string[]>> = {
+  "rolling-restart": () => INSTANCES,
+  "add-partitions": ({ brokers }) => brokers,
+  "add-partitions-unanswered": ({ brokers, links }) => [...brokers, ...answersOf(links)],
+  "restore-postgres": () => ["postgres"],
+  "flap-isr": ({ brokers }) => brokers,
+  "elect-leaders": ({ brokers }) => brokers,
+  "move-partitions": ({ brokers }) => brokers,
+  "foreign-batches": ({ brokers }) => [...brokers, "registry"],
+  "evolve-schema": ({ brokers }) => [...brokers, "registry"],
+  "delete-offsets": ({ brokers }) => [...brokers, ...instancesOf("processor")],
+};
+
+/** The links over which processors hear of their transactions. */
+export const answersOf = (links: readonly string[]): string[] =>
+  links.filter((link) => /^processor-\d+>kafka/.test(link));

@@ -2,18 +2,37 @@ import { setTimeout as delay } from "node:timers/promises";
 import { until } from "@fiberstream/testkit/until";
 import { createClient } from "@redis/client";
 import { Client } from "pg";
-import { addPartitions } from "./add-partitions.ts";
+import { answersOf } from "./fault-kinds.ts";
+import { addPartitions } from "./faults/add-partitions.ts";
+import { failOverPostgres, restorePostgres } from "./faults/database-copies.ts";
+import { deleteOffsets, type EnrichedEnds } from "./faults/delete-offsets.ts";
+import { flapIsr } from "./faults/flap-isr.ts";
+import { electLeaders, movePartitions } from "./faults/move-leaders.ts";
+import { stepClock } from "./faults/step-clock.ts";
 import type { Parts } from "./parts.ts";
 import type { Platform } from "./platform.ts";
 import type { PlannedFault } from "./schedule.ts";
 import type { LinkState } from "./tcp-proxy.ts";
-import { type BrokerName, type InstanceName, INSTANCES } from "./topology.ts";
+import {
+  type BrokerName,
+  type InstanceName,
+  INSTANCES,
+  instancesOf,
+  type Topology,
+} from "./topology.ts";
 
 /** What faults work with, beside the platform. */
 export type Means = {
   readonly platform: Platform;
+  readonly topology: Topology;
   /** Registers the next versions of the schemas and sends events of them. */
   readonly evolveSchema: () => Promise<void>;
+  /** Sends events as batches of every codec. */
+  readonly sendForeignBatches: () => Promise<void>;
+  /** Sends batches of 2 MB for one node, for so long. */
+  readonly sendBulk: (lastsMs: number) => Promise<void>;
+  /** From there on the enriched topic has events again. */
+  readonly enrichedAgainFrom: (ends: EnrichedEnds) => void;
 };
 
 const CLOCK_SHIFT_MS = 180_000;
@@ -43,8 +62,14 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
       return away(platform.parts.of("postgres"), lastsMs);
     case "fill-disk":
       return fillDisk(platform.parts, lastsMs);
+    case "fail-over-postgres":
+      return failOverPostgres(platform.parts, lastsMs);
+    case "restore-postgres":
+      return restorePostgres(platform.parts, fault);
     case "stop-redis":
       return stopped(platform.parts.of("redis"), lastsMs);
+    case "freeze-redis":
+      return frozen(platform.parts.of("redis"), lastsMs);
     case "flush-redis":
       return flushRedis(platform.parts.of("redis").address);
     case "stop-registry":
@@ -53,6 +78,8 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
       return onLink(fault, { kind: "cut" }, platform);
     case "half-open":
       return onLink(fault, { kind: "half-open" }, platform);
+    case "unanswered":
+      return onLink(fault, { kind: "unanswered" }, platform);
     case "stall":
       return onLink(fault, { kind: "stalled" }, platform);
     case "latency":
@@ -63,8 +90,31 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
       return rollingRestart(platform);
     case "shift-clock":
       return shiftClock(platform, fault);
+    case "step-clock":
+      return stepClock(platform.service(target as InstanceName), lastsMs);
+    case "elect-leaders":
+      return aroundPostgres(fault, platform.parts, () =>
+        electLeaders(platform.parts.brokers, lastsMs),
+      );
+    case "move-partitions":
+      return aroundPostgres(fault, platform.parts, () => movePartitions(platform.parts.brokers));
+    case "flap-isr":
+      await Promise.all([flapIsr(platform.parts.brokers, lastsMs), means.sendBulk(lastsMs)]);
+      return;
+    case "foreign-batches":
+      return means.sendForeignBatches();
+    case "delete-offsets":
+      return means.enrichedAgainFrom(
+        await deleteOffsets({
+          brokers: platform.parts.brokers,
+          processors: instancesOf("processor").map(platform.service),
+          lastsMs,
+        }),
+      );
     case "add-partitions":
       return addPartitions(platform.parts.brokers);
+    case "add-partitions-unanswered":
+      return addPartitionsUnanswered(fault, means);
     case "evolve-schema":
       return means.evolveSchema();
   }
@@ -87,6 +137,21 @@ async function stopped(
   await part.start();
 }
 
+/** With PostgreSQL away meanwhile, where the fault's target says so. */
+async function aroundPostgres(
+  { target }: PlannedFault,
+  { of }: Parts,
+  work: () => Promise<void>,
+): Promise<void> {
+  if (!target.endsWith("+postgres")) return work();
+  await of("postgres").kill();
+  try {
+    await work();
+  } finally {
+    await of("postgres").start();
+  }
+}
+
 type Freezable = { freeze: () => unknown; thaw: () => unknown };
 
 async function frozen(one: Freezable, lastsMs: number): Promise<void> {
@@ -99,6 +164,19 @@ async function onLink(fault: PlannedFault, state: LinkState, platform: Platform)
   platform.network.set(fault.target, state);
   await delay(fault.lastsMs);
   platform.network.set(fault.target, { kind: "open" });
+}
+
+async function addPartitionsUnanswered(
+  { lastsMs }: PlannedFault,
+  { platform: { network, parts }, topology }: Means,
+): Promise<void> {
+  const links = answersOf(topology.links);
+  for (const link of links) network.set(link, { kind: "unanswered" });
+  try {
+    await Promise.all([addPartitions(parts.brokers), delay(lastsMs)]);
+  } finally {
+    for (const link of links) network.set(link, { kind: "open" });
+  }
 }
 
 async function fillDisk({ volume, of, databaseUrl }: Parts, lastsMs: number): Promise<void> {

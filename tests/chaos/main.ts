@@ -6,7 +6,7 @@ import { createCommand, type Options } from "./options.ts";
 import { traitOf } from "./fault-kinds.ts";
 import { createProgress } from "./progress.ts";
 import { brokenPromises, renderReport } from "./report.ts";
-import { canFillDisks, runWithOwnMounts } from "./own-mounts.ts";
+import { arePartsNative, runWithOwnMounts } from "./own-mounts.ts";
 import { runChaos } from "./run-chaos.ts";
 import { topologyOf } from "./topology.ts";
 import { planByChance, planEachOnce, renderSchedule } from "./schedule.ts";
@@ -34,8 +34,8 @@ async function run(options: Options): Promise<void> {
         topology,
       });
   // Planned all the same where it cannot be done, so that a seed means the same everywhere.
-  const canFill = await canFillDisks();
-  const faults = planned.filter(({ kind }) => canFill || kind !== "fill-disk");
+  const isNative = await arePartsNative();
+  const faults = planned.filter(({ kind }) => isNative || !traitOf(kind).isOfNativeParts);
   const schedule = `seed ${seed}: ${faults.length} faults in ${minutes} min\n${renderSchedule(faults)}`;
   if (options.plan) return void process.stdout.write(schedule);
   if (faults.some(({ kind }) => kind === "fill-disk") && !options.ownMounts) {

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { FAULT_KINDS, type FaultKind, FAULTS } from "./fault-kinds.ts";
+import { FAULT_KINDS, type FaultKind, FAULTS, traitOf } from "./fault-kinds.ts";
 
 export type Options = {
   readonly seed: number;
@@ -30,7 +30,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .addOption(
       new Option("--faults <list>", "only these kinds, separated by commas")
         .argParser(kinds)
-        .default(FAULT_KINDS, "all"),
+        .default(BY_DEFAULT, "all but those that are only by name"),
     )
     .option(
       "--brokers <number>",
@@ -53,6 +53,8 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     );
 }
 
+const BY_DEFAULT = FAULT_KINDS.filter((kind) => !traitOf(kind).isOptIn);
+
 type Given = Omit<Options, "kinds" | "everySeconds"> & {
   readonly faults: readonly FaultKind[];
   readonly every: number;
@@ -60,7 +62,7 @@ type Given = Omit<Options, "kinds" | "everySeconds"> & {
 
 const HELP = `
 Kinds of faults:
-${FAULT_KINDS.map((kind) => `  ${kind.padEnd(17)}${FAULTS[kind].what}`).join("\n")}
+${FAULT_KINDS.map((kind) => `  ${kind.padEnd(27)}${traitOf(kind).what}${traitOf(kind).isOptIn ? " (only by name)" : ""}`).join("\n")}
 
 The same options give the same schedule. Exit code 1: something was lost, doubled, altered, out of
 order or unexplained.

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
 
-/** Whether the database runs on this machine, as a process, on a volume that can be mounted for it. */
-export async function canFillDisks(): Promise<boolean> {
+/** Whether the parts run on this machine, as processes whose data is at hand and on volumes that can be mounted. */
+export async function arePartsNative(): Promise<boolean> {
   return process.platform === "linux" && process.getuid?.() === 0 && !(await isEngineUp());
 }
 

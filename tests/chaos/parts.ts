@@ -10,6 +10,8 @@ import { mountVolume, type Volume } from "./volume.ts";
 export type Parts = {
   readonly of: (name: PartName) => TestPart;
   readonly portOf: (name: PartName) => number;
+  /** Where its data and its log are. */
+  readonly folderOf: (name: PartName) => string;
   /** The brokers' addresses. */
   readonly brokers: readonly string[];
   readonly databaseUrl: string;
@@ -68,6 +70,7 @@ export async function startParts(options: {
   return {
     of,
     portOf,
+    folderOf,
     brokers: brokers.map((broker) => of(broker).address),
     databaseUrl: Object.assign(new URL(of("postgres").address), { pathname: "/fiberstack" }).href,
     volume,

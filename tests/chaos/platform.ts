@@ -41,6 +41,8 @@ export async function startPlatform(options: {
   topology: Topology;
   /** Whether the database gets a volume that can be filled. */
   ownVolume: boolean;
+  /** Whether the services' clocks can step while they run. */
+  ownClocks: boolean;
   life: Life;
   onProgress: (doing: string) => void;
 }): Promise<Platform> {
@@ -103,6 +105,7 @@ export async function startPlatform(options: {
       service: SERVICES[serviceOf(name)],
       adminPort: adminPorts[name],
       folder: logs,
+      ownClock: options.ownClocks,
       environment: {
         ...environmentOf(name, { parts, network, topology }),
         PORT: String(publicPorts[name]),

@@ -9,8 +9,9 @@ import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { timestampOf } from "@fiberstream/simulator/timestamp";
 import { Client } from "pg";
-import type { Checker, FoundEvent } from "./checker.ts";
+import type { Checker, FoundEvent, Stage } from "./checker.ts";
 import type { DeadLetterCheck } from "./dead-letter-check.ts";
+import type { EnrichedEnds } from "./faults/delete-offsets.ts";
 import type { Ledger } from "./ledger.ts";
 
 const TOPICS = [
@@ -30,9 +31,15 @@ export async function readFound(options: {
   ledger: Ledger;
   checker: Checker;
   deadLetters: DeadLetterCheck;
+  /** Where the enriched topic ended each time that the processor was sent back to the beginning of raw. */
+  enrichedAgain?: readonly EnrichedEnds[];
   onProgress: (doing: string) => void;
 }): Promise<void> {
-  const { namespace, ledger, checker, deadLetters, onProgress } = options;
+  const { namespace, ledger, checker, deadLetters, enrichedAgain = [], onProgress } = options;
+  const roundOf = (stage: Stage, partition: number, offset: string) =>
+    stage === "raw"
+      ? 0
+      : enrichedAgain.filter((ends) => BigInt(offset) >= (ends.get(partition) ?? 0n)).length;
   const log = createLog({ service: "chaos", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: options.brokers, clientId: "chaos", log });
   const registry = createSchemaRegistry({ url: options.schemaRegistryUrl });
@@ -49,8 +56,10 @@ export async function readFound(options: {
         await decoder.prepare(records.map(({ value }) => value));
         for (const record of records) {
           const outcome = decoder.decode(record.value);
-          if (outcome.kind === "ok") checker.found(stage, inAvro(outcome.value), partition);
-          else deadLetters.bad(topic, partition, record);
+          if (outcome.kind === "ok") {
+            const round = roundOf(stage, partition, record.offset);
+            checker.found(stage, inAvro(outcome.value), partition, round);
+          } else deadLetters.bad(topic, partition, record);
         }
       }
     }

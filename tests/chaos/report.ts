@@ -1,6 +1,6 @@
 import { type StageCounts, STAGES, type Verdict } from "./checker.ts";
 import type { DeadLetterCounts } from "./dead-letter-check.ts";
-import type { FaultKind } from "./fault-kinds.ts";
+import { addsPartitions, type FaultKind } from "./fault-kinds.ts";
 import type { UnplannedEnd } from "./service-process.ts";
 
 type FaultReport = {
@@ -42,7 +42,7 @@ const BROKEN = ["lost", "doubled", "altered", "reordered", "unexplained"] as con
 export function brokenPromises(report: ChaosReport): string[] {
   const { stages } = report.verdict;
   const { faults, deadLetters, conflicts, unpublishedNodes, refused, badStops } = report;
-  const addedPartitions = faults.some(({ kind }) => kind === "add-partitions");
+  const addedPartitions = faults.some(({ kind }) => addsPartitions(kind));
   return [
     ...STAGES.flatMap((stage) =>
       BROKEN.filter(
@@ -125,6 +125,7 @@ const NAMES: Record<keyof StageCounts, string> = {
   lost: "lost",
   doubled: "doubled",
   doubledAcrossPartitions: "doubled over partitions",
+  again: "enriched again",
   altered: "altered",
   reordered: "reordered",
   unexplained: "unexplained",

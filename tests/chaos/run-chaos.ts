@@ -3,7 +3,12 @@ import { createFleet } from "@fiberstream/simulator/fleet";
 import { Client } from "pg";
 import { createChecker, type Verdict } from "./checker.ts";
 import { createDeadLetterCheck } from "./dead-letter-check.ts";
-import { evolveSchema } from "./evolve-schema.ts";
+import { backUpPostgres, FIRST_BACKUP } from "./faults/database-copies.ts";
+import type { EnrichedEnds } from "./faults/delete-offsets.ts";
+import { evolveSchema } from "./faults/evolve-schema.ts";
+import { sendForeignBatches } from "./faults/foreign-batches.ts";
+import { sendBulk, withLargeEvents } from "./faults/send-bulk.ts";
+import { isOfTheClock } from "./faults/step-clock.ts";
 import { inject } from "./inject.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { plantBadRecords } from "./plant-bad-records.ts";
@@ -14,13 +19,15 @@ import type { ChaosReport } from "./report.ts";
 import { runSchedule } from "./run-schedule.ts";
 import type { PlannedFault } from "./schedule.ts";
 import { sendLoad } from "./send-load.ts";
-import { nodesOf, planSenders } from "./senders.ts";
+import { nodesOf, planSenders, type Sender } from "./senders.ts";
 import { drawTimeline } from "./timeline.ts";
 import { INSTANCES, type Topology } from "./topology.ts";
 import { watchRows } from "./watch-rows.ts";
 
-/** Nodes whose events come of a newer schema, see `evolveSchema`. */
+/** Nodes beyond the senders': of a newer schema's events, of foreign clients, and the one of large batches. */
 const NEWER_NODES = 10;
+const FOREIGN_NODES = 4;
+const BULK_NODES = 1;
 /** What is not there after so long without any movement is lost. */
 const STALL_MS = 90_000;
 
@@ -47,12 +54,16 @@ export async function runChaos(run: {
       folder: run.folder,
       topology: run.topology,
       ownVolume: run.faults.some(({ kind }) => kind === "fill-disk"),
+      ownClocks: run.faults.some(({ kind }) => kind === "step-clock"),
       life,
       onProgress: progress.step,
     });
+    if (run.faults.some(({ target }) => target === FIRST_BACKUP)) {
+      await backUpPostgres(platform.parts);
+    }
     const senders = planSenders({ events: run.events, durationMs: minutes * 60_000 });
     const ledger = ledgerFor({ seed, senders });
-    const newerNodes = Array.from({ length: NEWER_NODES }, (_, at) => nodesOf(senders) + at);
+    const { newerNodes, foreignNodes, bulkNode } = otherNodes(senders);
     const { databaseUrl, brokers } = platform.parts;
     const watch = life.own(watchRows({ databaseUrl, ledger }), (owned) => owned.end());
 
@@ -66,15 +77,15 @@ export async function runChaos(run: {
     const plantingOver = new AbortController();
     const planting = plantBadRecords({ brokers, stopping: plantingOver.signal });
     const recoveries = new Map<PlannedFault, ReturnType<typeof watch.faultEnded>>();
+    const enrichedAgain: EnrichedEnds[] = [];
+    const gatewayUrls = ["gateway-1", "gateway-2"].map(
+      (gateway) => new URL(`http://127.0.0.1:${platform.network.portOf(`senders>${gateway}`)}`),
+    );
+    const hasSteps = run.faults.some(({ kind }) => kind === "step-clock");
+    const isPassing = (reason: string) => hasSteps && isOfTheClock(reason);
+    const sending = { ledger, gatewayUrls, isPassing, stopping: run.stopping };
     const [load, ran] = await Promise.all([
-      sendLoad({
-        senders,
-        ledger,
-        gatewayUrls: ["gateway-1", "gateway-2"].map(
-          (gateway) => new URL(`http://127.0.0.1:${platform.network.portOf(`senders>${gateway}`)}`),
-        ),
-        stopping: run.stopping,
-      }),
+      sendLoad({ ...sending, senders }),
       runSchedule({
         faults: run.faults,
         topology: run.topology,
@@ -83,7 +94,13 @@ export async function runChaos(run: {
         inject: (fault) =>
           inject(fault, {
             platform,
+            topology: run.topology,
             evolveSchema: () => evolveSchema({ parts: platform.parts, ledger, nodes: newerNodes }),
+            sendForeignBatches: () =>
+              sendForeignBatches({ parts: platform.parts, ledger, nodes: foreignNodes }),
+            sendBulk: async (lastsMs) =>
+              void (await sendBulk({ ...sending, node: bulkNode, lastsMs })),
+            enrichedAgainFrom: (ends) => enrichedAgain.push(ends),
           }),
         onBegin: progress.faultBegins,
         onEnd: (fault) => {
@@ -100,7 +117,13 @@ export async function runChaos(run: {
     const unpublishedNodes = await countUnpublished(databaseUrl);
     progress.step("stopping the services");
     const badStops = await stopServices(platform);
-    const { verdict, deadLetters } = await check(platform, ledger, planted, progress);
+    const { verdict, deadLetters } = await check({
+      platform,
+      ledger,
+      planted,
+      enrichedAgain,
+      progress,
+    });
 
     const faults = ran.map((fault) => ({
       kind: fault.kind,
@@ -135,9 +158,22 @@ export async function runChaos(run: {
   }
 }
 
-function ledgerFor(of: { seed: number; senders: ReturnType<typeof planSenders> }): Ledger {
-  const probes = nodesOf(of.senders) + NEWER_NODES;
-  return createLedger(createFleet({ probes, seed: of.seed }));
+function ledgerFor(of: { seed: number; senders: readonly Sender[] }): Ledger {
+  const { bulkNode } = otherNodes(of.senders);
+  const fleet = createFleet({ probes: bulkNode + BULK_NODES, seed: of.seed });
+  return createLedger(
+    fleet.map((probe, node) => (node === bulkNode ? withLargeEvents(probe) : probe)),
+  );
+}
+
+function otherNodes(senders: readonly Sender[]) {
+  const newest = nodesOf(senders);
+  const foreign = newest + NEWER_NODES;
+  return {
+    newerNodes: Array.from({ length: NEWER_NODES }, (_, at) => newest + at),
+    foreignNodes: Array.from({ length: FOREIGN_NODES }, (_, at) => foreign + at),
+    bulkNode: foreign + FOREIGN_NODES,
+  };
 }
 
 async function stopServices(platform: Platform): Promise<string[]> {
@@ -147,12 +183,19 @@ async function stopServices(platform: Platform): Promise<string[]> {
   return ends.filter(({ code }) => code !== 0).map(({ name, code }) => `${name} (code ${code})`);
 }
 
-async function check(
-  platform: Platform,
-  ledger: Ledger,
-  planted: number,
-  progress: Progress,
-): Promise<{ verdict: Verdict; deadLetters: ChaosReport["deadLetters"] }> {
+async function check({
+  platform,
+  ledger,
+  planted,
+  enrichedAgain,
+  progress,
+}: {
+  platform: Platform;
+  ledger: Ledger;
+  planted: number;
+  enrichedAgain: readonly EnrichedEnds[];
+  progress: Progress;
+}): Promise<{ verdict: Verdict; deadLetters: ChaosReport["deadLetters"] }> {
   const { parts } = platform;
   const checker = createChecker(ledger);
   const deadLetters = createDeadLetterCheck("probe.metrics.raw");
@@ -164,6 +207,7 @@ async function check(
     ledger,
     checker,
     deadLetters,
+    enrichedAgain,
     onProgress: progress.step,
   });
   return { verdict: checker.verdict(), deadLetters: deadLetters.verdict(planted) };

@@ -91,6 +91,6 @@ export const renderSchedule = (faults: readonly PlannedFault[]): string =>
     .map(({ atMs, kind, target, lastsMs }) => {
       const at = `${(atMs / 1_000).toFixed(1)} s`.padStart(9);
       const lasts = lastsMs > 0 ? ` for ${(lastsMs / 1_000).toFixed(1)} s` : "";
-      return `${at}  ${kind.padEnd(17)}${target}${lasts}\n`;
+      return `${at}  ${kind.padEnd(27)}${target}${lasts}\n`;
     })
     .join("");

@@ -28,9 +28,12 @@ export async function sendLoad(load: {
   senders: readonly Sender[];
   ledger: Ledger;
   gatewayUrls: readonly URL[];
+  /** Refusals for which a fault is to blame: another try meets a gateway that knows better. */
+  isPassing?: (reason: string) => boolean;
   stopping: AbortSignal;
 }): Promise<Load> {
-  const { senders, ledger, stopping } = load;
+  const { senders, ledger, stopping, isPassing = () => false } = load;
+  const isFinal = (reason: string) => isOfTheEvent(reason) && !isPassing(reason);
   const clients = load.gatewayUrls.map((url) =>
     createGatewayClient({ url, connections: senders.length, timeoutMs: TIMEOUT_MS }),
   );
@@ -101,7 +104,7 @@ function bodyOf(ledger: Ledger, events: readonly EventRef[], form: Sender["form"
 }
 
 /** A refusal that another try would meet again: the event's own fault. */
-const isFinal = (reason: string): boolean =>
+const isOfTheEvent = (reason: string): boolean =>
   reason.startsWith("rejected ") || (/^4\d\d/.test(reason) && !/^4(08|09|29)/.test(reason));
 
 const pause = (ms: number, stopping: AbortSignal) =>

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,8 @@ export type ServiceProcess = {
   /** SIGKILL; settles when it is gone. It stays down until `start`. */
   readonly kill: () => Promise<void>;
   readonly start: (options?: { clockShiftMs?: number }) => void;
+  /** From now on its wall clock is off by so much; needs a clock of its own. */
+  readonly stepClock: (shiftMs: number) => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
   /** SIGTERM; settles when it is gone. @returns its exit code; null when a signal ended it */
@@ -47,6 +49,8 @@ export function createServiceProcess(options: {
   root?: string;
   adminPort: number;
   folder: string;
+  /** Whether its clock can step while it runs. */
+  ownClock?: boolean;
   onUnplannedEnd: (end: UnplannedEnd) => void;
 }): ServiceProcess {
   const { name, service, adminPort, root = ROOT } = options;
@@ -55,13 +59,27 @@ export function createServiceProcess(options: {
   let isWanted = false;
   let isFrozen = false;
   let looksInVain = 0;
+  let shiftMs = 0;
+  const clockFile = join(options.folder, `${name}.clock`);
+
+  const stepClock = (nextMs: number) => {
+    shiftMs = nextMs;
+    // Whole or not at all: it is read ten times a second.
+    writeFileSync(`${clockFile}.new`, String(shiftMs));
+    renameSync(`${clockFile}.new`, clockFile);
+  };
 
   const start = ({ clockShiftMs = 0 }: { clockShiftMs?: number } = {}) => {
+    stepClock(clockShiftMs);
+    run();
+  };
+
+  const run = () => {
     isWanted = true;
     isFrozen = false;
     looksInVain = 0;
     const log = openSync(join(options.folder, `${name}.log`), "a");
-    const clock = clockShiftMs === 0 ? [] : ["--import", CLOCK];
+    const clock = options.ownClock === true || shiftMs !== 0 ? ["--import", CLOCK] : [];
     const main = join(root, service, "src/main.ts");
     const [command = process.execPath, ...args] = [
       ...tie,
@@ -75,7 +93,7 @@ export function createServiceProcess(options: {
         ...SERVICE_ENVIRONMENT,
         ...inheritedEnvironment(),
         ...options.environment,
-        CLOCK_SHIFT_MS: String(clockShiftMs),
+        CLOCK_FILE: clockFile,
       },
     });
     closeSync(log);
@@ -84,7 +102,7 @@ export function createServiceProcess(options: {
       if (child !== started || !isWanted) return;
       options.onUnplannedEnd({ name, atMs: performance.now(), how: signal ?? `code ${code}` });
       setTimeout(() => {
-        if (child === started && isWanted) start();
+        if (child === started && isWanted) run();
       }, RESTART_AFTER_MS);
     });
   };
@@ -114,12 +132,13 @@ export function createServiceProcess(options: {
     if (looksInVain < LOOKS_IN_VAIN) return;
     options.onUnplannedEnd({ name, atMs: performance.now(), how: "not alive: killed" });
     await end("SIGKILL");
-    start();
+    run();
   };
   const looking = setInterval(() => void look(), LOOK_EVERY_MS);
 
   return {
     start,
+    stepClock,
     kill: async () => void (await end("SIGKILL")),
     freeze: () => {
       isFrozen = true;

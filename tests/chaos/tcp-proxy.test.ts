@@ -79,6 +79,17 @@ describe("a TCP proxy", () => {
     expect(seen.text).toBe("");
   });
 
+  it("hands on what is sent and swallows the answers while unanswered, and resets afterwards", async () => {
+    const { socket, seen } = dial();
+    const arrived = once(echo, "connection").then(([peer]) => once(peer as Socket, "data"));
+    proxy.set({ kind: "unanswered" });
+    socket.write("asked");
+    expect(String((await arrived)[0])).toBe("asked");
+    proxy.set({ kind: "open" });
+    await until(() => seen.error === "ECONNRESET", { what: "the connection was reset" });
+    expect(seen.text).toBe("");
+  });
+
   it("delays and throttles", async () => {
     const { socket, seen } = dial();
     proxy.set({ kind: "slow", delayMs: 100, bytesPerSecond: 50_000 });

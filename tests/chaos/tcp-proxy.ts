@@ -10,6 +10,8 @@ export type LinkState =
   | { readonly kind: "stalled" }
   /** As stalled, but what was sent is gone, and the connections are reset when the link opens again. */
   | { readonly kind: "half-open" }
+  /** What the client sends arrives, what it is answered is gone; then connections are reset. */
+  | { readonly kind: "unanswered" }
   | { readonly kind: "slow"; readonly delayMs: number; readonly bytesPerSecond: number };
 
 export type TcpProxy = {
@@ -41,7 +43,8 @@ export async function startTcpProxy(ports: { port: number; to: number }): Promis
     set: (next) => {
       const before = state;
       state = next;
-      if (next.kind === "cut" || before.kind === "half-open") resetAll();
+      const hasLost = before.kind === "half-open" || before.kind === "unanswered";
+      if (next.kind === "cut" || hasLost) resetAll();
       connections.forEach((connection) => connection.wake());
     },
     close: async () => {
@@ -61,7 +64,9 @@ function createConnection(client: Socket, to: number, stateOf: () => LinkState):
     client.resetAndDestroy();
     server.resetAndDestroy();
   };
-  const ways = [carry(client, server, stateOf), carry(server, client, stateOf)];
+  const backStateOf = (): LinkState =>
+    stateOf().kind === "unanswered" ? { kind: "half-open" } : stateOf();
+  const ways = [carry(client, server, stateOf), carry(server, client, backStateOf)];
   for (const socket of [client, server]) socket.on("error", reset);
   return { reset, wake: () => ways.forEach((wake) => wake()) };
 }
@@ -97,7 +102,7 @@ function carry(from: Socket, into: Socket, stateOf: () => LinkState): () => void
   from.on("data", (bytes) => {
     const state = stateOf();
     if (state.kind === "half-open") return;
-    if (state.kind === "open" && queue.length === 0) {
+    if (passesAll(state) && queue.length === 0) {
       if (!into.write(bytes)) from.pause();
       return;
     }
@@ -121,5 +126,8 @@ function carry(from: Socket, into: Socket, stateOf: () => LinkState): () => void
   });
   return handOn;
 }
+
+/** The way to the server of an unanswered link is as open as ever. */
+const passesAll = ({ kind }: LinkState) => kind === "open" || kind === "unanswered";
 
 const ignore = () => undefined;

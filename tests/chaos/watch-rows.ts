@@ -50,11 +50,10 @@ export function watchRows(options: { databaseUrl: string; ledger: Ledger }): Row
   const look = async () => {
     client ??= await connectTo(databaseUrl);
     const { rows } = await client.query<{ node: number; micros: number }>(NEWEST, [nodeIds]);
+    // Not the most that ever was: a database that went back to an earlier state has them no more.
+    visible.fill(0);
     for (const { node, micros } of rows) {
-      visible[node] = Math.max(
-        visible[node] ?? 0,
-        countUpTo(ledger.nodes[node]?.micros ?? [], micros),
-      );
+      visible[node] = countUpTo(ledger.nodes[node]?.micros ?? [], micros);
     }
   };
 

@@ -1,0 +1,15 @@
+import { withAdmin } from "./with-admin.ts";
+
+/** Downstream first: a record goes on to the partition of the same number. */
+const GROWING = ["probe.metrics.enriched", "probe.alerts", "probe.metrics.raw"] as const;
+const MORE = 2;
+
+/** Gives every topic of events two more partitions, as an operator would under load. */
+export const addPartitions = (brokers: readonly string[]): Promise<void> =>
+  withAdmin(brokers, async (admin) => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [...GROWING] });
+    for (const topic of GROWING) {
+      const now = topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
+      await admin.createPartitions({ topicPartitions: [{ topic, count: now + MORE }] });
+    }
+  });

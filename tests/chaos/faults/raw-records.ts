@@ -1,0 +1,43 @@
+import { randomUUID } from "node:crypto";
+import { writeWirePrefix, WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
+import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
+import { nowMicros } from "@fiberstream/simulator/timestamp";
+import avsc from "avsc";
+import type { EventRef, Ledger } from "../ledger.ts";
+
+/** A record of the raw topic. */
+export type RawRecord = { readonly key: string; readonly value: Buffer };
+
+/**
+ * Makes the raw record of a planned event as a gateway of another make would, with an event_id of its own.
+ * @param options.fields what the schema has beyond the events' own fields
+ */
+export function createRawEncoder(options: {
+  ledger: Ledger;
+  schema: RecordSchema;
+  schemaId: number;
+  fields?: Readonly<Record<string, unknown>>;
+}): (event: EventRef) => RawRecord {
+  const { ledger, schemaId, fields } = options;
+  const type = avsc.Type.forSchema(options.schema as avsc.Schema);
+  return ({ node, number }) => {
+    const of = ledger.nodes[node];
+    if (of === undefined) throw new RangeError(`there is no node ${node}`);
+    const micros = of.micros[number] ?? 0;
+    const { metadata, ...event } = of.probe.eventAt(number, micros);
+    const avro = type.toBuffer({
+      ...event,
+      event_id: randomUUID(),
+      tenant: "default",
+      timestamp: micros,
+      metadata: JSON.stringify(metadata),
+      source_region: null,
+      received_at: nowMicros(),
+      ...fields,
+    });
+    const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
+    writeWirePrefix(value, 0, schemaId);
+    avro.copy(value, WIRE_PREFIX_BYTES);
+    return { key: event.node_id, value };
+  };
+}

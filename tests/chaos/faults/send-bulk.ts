@@ -1,0 +1,36 @@
+import type { Probe } from "@fiberstream/simulator/probe";
+import type { Ledger } from "../ledger.ts";
+import { type Load, sendLoad } from "../send-load.ts";
+import type { Sender } from "../senders.ts";
+
+/** An event may have 4 KB: 600 of these are 2 MB for one partition, more than a Produce request of the gateway. */
+const PADDING = "x".repeat(3_200);
+const EVENTS_OF_A_BULK = 600;
+const EVERY_MS = 2_000;
+
+/** A probe whose events are nearly as large as they may be. */
+export const withLargeEvents = (probe: Probe): Probe => ({
+  ...probe,
+  eventAt: (number, micros) => {
+    const event = probe.eventAt(number, micros);
+    return { ...event, metadata: { ...event.metadata, padding: PADDING } };
+  },
+});
+
+/** Sends batches of 2 MB for one node, one after the other. @param options.node has large events */
+export function sendBulk(options: {
+  ledger: Ledger;
+  node: number;
+  gatewayUrls: readonly URL[];
+  lastsMs: number;
+  stopping: AbortSignal;
+}): Promise<Load> {
+  const sender: Sender = {
+    form: "batch",
+    nodes: [options.node],
+    perNode: EVENTS_OF_A_BULK,
+    everyMs: EVERY_MS,
+    requests: Math.ceil(options.lastsMs / EVERY_MS),
+  };
+  return sendLoad({ ...options, senders: [sender] });
+}
