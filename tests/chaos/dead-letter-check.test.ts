@@ -38,6 +38,14 @@ describe("the check of dead letters", () => {
     expect(counts).toEqual({ ...CLEAN, planted: 2, found: 3, repeated: 1 });
   });
 
+  it("allows the processor one more each time that its offsets were deleted", () => {
+    const check = createDeadLetterCheck("raw");
+    check.bad("raw", 3, record(1));
+    for (let times = 0; times < 3; times++) check.letter(letterOf("raw", 1));
+    expect(check.verdict(1, 1).doubled).toBe(1);
+    expect(check.verdict(1, 2).doubled).toBe(0);
+  });
+
   it("finds a lost, a doubled, an altered and an unexplained one, and bad records that vanished", () => {
     const counts = checkWith((check) => {
       check.letter(letterOf("raw", 1, "other bytes"));

@@ -20,14 +20,22 @@ export type DeadLetterCounts = {
 export type DeadLetterCheck = {
   readonly bad: (topic: string, partition: number, record: IncomingRecord) => void;
   readonly letter: (record: IncomingRecord) => void;
-  /** @param acknowledged how many bad records were planted for certain */
-  readonly verdict: (acknowledged: number) => DeadLetterCounts;
+  /**
+   * @param acknowledged how many bad records were planted for certain
+   * @param again how often the processor was sent back to the beginning of raw
+   */
+  readonly verdict: (acknowledged: number, again?: number) => DeadLetterCounts;
 };
 
 /** Compares dead letters with the bad records that they are of, by their origin. */
 export function createDeadLetterCheck(exactlyOnceTopic: string): DeadLetterCheck {
   const expected = new Map<string, { value: Buffer | null; topic: string; letters: number }>();
-  const counts = { found: 0, doubled: 0, repeated: 0, altered: 0, unexplained: 0 };
+  const counts = { found: 0, altered: 0, unexplained: 0 };
+  const all = () => Array.from(expected.values());
+  const beyond = (allowed: number, isExactlyOnce: boolean) =>
+    all()
+      .filter(({ topic }) => (topic === exactlyOnceTopic) === isExactlyOnce)
+      .reduce((sum, { letters }) => sum + Math.max(0, letters - allowed), 0);
   return {
     bad: (topic, partition, { offset, value }) =>
       expected.set(`${topic} ${partition} ${offset}`, { value, topic, letters: 0 }),
@@ -38,14 +46,15 @@ export function createDeadLetterCheck(exactlyOnceTopic: string): DeadLetterCheck
       const of = expected.get(origin);
       if (of === undefined) return void counts.unexplained++;
       of.letters++;
-      if (of.letters > 1) counts[of.topic === exactlyOnceTopic ? "doubled" : "repeated"]++;
       if (!isEqual(of.value, record.value)) counts.altered++;
     },
-    verdict: (acknowledged) => ({
+    verdict: (acknowledged, again = 0) => ({
       ...counts,
+      doubled: beyond(1 + again, true),
+      repeated: beyond(1, false),
       planted: expected.size,
       vanished: Math.max(0, acknowledged - expected.size),
-      lost: Array.from(expected.values()).filter(({ letters }) => letters === 0).length,
+      lost: all().filter(({ letters }) => letters === 0).length,
     }),
   };
 }

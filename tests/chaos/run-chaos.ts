@@ -210,7 +210,10 @@ async function check({
     enrichedAgain,
     onProgress: progress.step,
   });
-  return { verdict: checker.verdict(), deadLetters: deadLetters.verdict(planted) };
+  return {
+    verdict: checker.verdict(),
+    deadLetters: deadLetters.verdict(planted, enrichedAgain.length),
+  };
 }
 
 const PUBLISHES_WITHIN_MS = 30_000;
