@@ -17,6 +17,7 @@ import { Client } from "pg";
 import { createChecker, type FoundEvent, STAGES } from "./checker.ts";
 import { createDeadLetterCheck } from "./dead-letter-check.ts";
 import { createLedger } from "./ledger.ts";
+import { DERIVED, type Provenance } from "./provenance.ts";
 import { readFound } from "./read-found.ts";
 
 const EVENTS = 40;
@@ -59,7 +60,17 @@ describe("the checker on real topics and a real table", () => {
       .with(21, at(20))
       .toSpliced(30, 1, at(29));
     await send("probe.metrics.enriched", "EnrichedProbeMetric", enriched);
-    await store(events.with(11, { ...at(11), region: "elsewhere" }).toSpliced(12, 1));
+    await store(
+      events
+        .with(11, { ...at(11), region: "elsewhere" })
+        .with(15, withProvenance(at(15), { received_at: at(15).micros + 1 }))
+        .with(16, withProvenance(at(16), { tenant: "another" }))
+        .with(17, withProvenance(at(17), { extra: { resolver_ms: 1 } }))
+        .with(18, withProvenance(at(18), { derived: { ...DERIVATION, quality: "late" } }))
+        .toSpliced(12, 1),
+    );
+    // Its node is not in nodes, and nobody has sent it.
+    await store([{ ...at(14), node_id: "nobody" }]);
     await store([{ ...at(13), event_id: idOf(EVENTS + 13) }]);
     await producer.send(topicIn(namespace, "probe.metrics.raw"), [
       { key: "bad", value: Buffer.from("not an event") },
@@ -77,14 +88,21 @@ describe("the checker on real topics and a real table", () => {
       deadLetters,
       onProgress: () => undefined,
     });
-    const { stages } = checker.verdict();
+    const { stages, examples } = checker.verdict();
     const clean = { lost: 0, doubled: 0, altered: 0, reordered: 0, unexplained: 0 };
     expect(STAGES.map((stage) => stages[stage])).toMatchObject([
       clean,
       { ...clean, lost: 1, doubled: 1, altered: 1, reordered: 1 },
       // The row of the event that is lost in the enriched topic has no record that it could be of.
-      { ...clean, lost: 1, doubled: 1, altered: 1, unexplained: 1 },
+      { ...clean, lost: 1, doubled: 1, altered: 5, unexplained: 2 },
     ]);
+    expect(examples).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining("received_at"),
+        expect.stringContaining("what is derived"),
+        expect.stringContaining("nobody"),
+      ]),
+    );
     expect(deadLetters.verdict(1)).toMatchObject({ planted: 1, vanished: 0, lost: 1 });
   });
 });
@@ -98,9 +116,32 @@ function planEvents(): FoundEvent[] {
     const of = ledger.nodes[0];
     if (of === undefined) throw new Error("there is no node");
     const micros = of.micros[number] ?? 0;
-    return { ...of.probe.eventAt(number, micros), micros, event_id: idOf(number) };
+    const provenance: Provenance = {
+      received_at: micros,
+      tenant: "default",
+      source_region: null,
+      extra: null,
+      derived: DERIVATION,
+    };
+    return { ...of.probe.eventAt(number, micros), micros, event_id: idOf(number), provenance };
   });
 }
+
+const DERIVATION = {
+  enrichment_status: "complete",
+  quality: "good",
+  latency_mean_ms: 10.5,
+  latency_stddev_ms: 0.1,
+  latency_z: 1 / 3,
+  packet_loss_spike: false,
+  anomaly_score: 0.25,
+  anomaly_reason: null,
+};
+
+const withProvenance = (event: FoundEvent, change: Partial<Provenance>): FoundEvent => ({
+  ...event,
+  provenance: { ...event.provenance, ...change },
+});
 
 const idOf = (number: number) => `00000000-0000-5000-8000-${String(number).padStart(12, "0")}`;
 
@@ -116,11 +157,10 @@ async function send(
   const records = events.map((event) => {
     const avro = type.toBuffer({
       ...event,
-      tenant: "default",
+      ...event.provenance,
+      ...DERIVATION,
       timestamp: event.micros,
       metadata: JSON.stringify(event.metadata),
-      source_region: null,
-      received_at: event.micros,
     });
     const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
     writeWirePrefix(value, 0, schemaId);
@@ -134,12 +174,14 @@ async function store(events: readonly FoundEvent[]): Promise<void> {
   for (const event of events) {
     await sql.query(
       `INSERT INTO metrics (time, received_at, node_id, event_id, tenant, country, region, latency_ms,
-                            uptime_pct, packet_loss, target_host, probe_type, metadata, enrichment_status)
-       VALUES ($1, $1, $2, $3, 'default', $4, $5, $6, $7, $8, $9, $10, $11, 'complete')`,
+                            uptime_pct, packet_loss, target_host, probe_type, metadata, extra, ${DERIVED.join(", ")})
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
       [
         timestampOf(event.micros),
+        timestampOf(event.provenance.received_at),
         event.node_id,
         event.event_id,
+        event.provenance.tenant,
         event.country,
         event.region,
         event.latency_ms,
@@ -148,6 +190,8 @@ async function store(events: readonly FoundEvent[]): Promise<void> {
         event.target_host,
         event.probe_type,
         event.metadata,
+        event.provenance.extra,
+        ...DERIVED.map((name) => event.provenance.derived?.[name]),
       ],
     );
   }

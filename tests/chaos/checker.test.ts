@@ -2,6 +2,7 @@ import { createFleet } from "@fiberstream/simulator/fleet";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { type Checker, createChecker, type FoundEvent, type Stage, STAGES } from "./checker.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
+import type { Provenance } from "./provenance.ts";
 
 const NODES = 3;
 const EVENTS = 20;
@@ -25,7 +26,18 @@ type Placed = { event: FoundEvent; partition: number };
 function whole(): Placed[] {
   return ledger.nodes.flatMap(({ probe, micros }, node) =>
     micros.map((at, number) => ({
-      event: { ...probe.eventAt(number, at), micros: at, event_id: `${node}-${number}` },
+      event: {
+        ...probe.eventAt(number, at),
+        micros: at,
+        event_id: `${node}-${number}`,
+        provenance: {
+          received_at: at + 500,
+          tenant: "default",
+          source_region: null,
+          extra: null,
+          derived: { quality: "good" },
+        },
+      },
       partition: node,
     })),
   );
@@ -108,6 +120,38 @@ describe("the checker", () => {
     ["a value inside the metadata", { metadata: { city: "elsewhere" } }],
     ["the event_id", { event_id: "another" }],
   ];
+  const provenance = () => at(whole(), 7).event.provenance;
+  const disagreements: [string, Stage[], Partial<Provenance>][] = [
+    ["received_at", ["enriched", "table"], { received_at: 1 }],
+    ["the tenant", ["enriched", "table"], { tenant: "another" }],
+    ["the relay's region", ["enriched", "table"], { source_region: "another" }],
+    ["extra", ["enriched", "table"], { extra: { resolver_ms: 1 } }],
+    ["a derived column", ["table"], { derived: { quality: "late" } }],
+  ];
+  it.each(disagreements)("finds one event whose stages disagree on %s", (_what, stages, change) => {
+    for (const stage of stages) {
+      const plant = (placed: Placed[]) =>
+        placed.with(7, {
+          ...at(placed, 7),
+          event: { ...at(placed, 7).event, provenance: { ...provenance(), ...change } },
+        });
+      expect(check({ stage, plant }).stages[stage]).toMatchObject({ ...CLEAN, altered: 1 });
+    }
+  });
+
+  it("takes what any of an event's records in raw had", () => {
+    const { event, partition } = at(whole(), 7);
+    const later = { ...event, provenance: { ...event.provenance, received_at: 1 } };
+    const checker = createChecker(ledger);
+    for (const stage of STAGES) {
+      const place = stage === "table" ? undefined : partition;
+      if (stage === "raw") checker.found(stage, event, place);
+      checker.found(stage, later, place);
+    }
+    const { stages } = checker.verdict();
+    expect([stages.raw.doubled, stages.enriched.altered, stages.table.altered]).toEqual([1, 0, 0]);
+  });
+
   it.each(changes)("finds one event altered in %s", (_what, change) => {
     for (const stage of ["enriched", "table"] as const) {
       const { stages } = check({

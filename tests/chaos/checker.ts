@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Ledger, numberAt } from "./ledger.ts";
+import { createProvenanceBook, type Provenance } from "./provenance.ts";
 
 /** Where events are looked for, in the order in which they get there. */
 export const STAGES = ["raw", "enriched", "table"] as const;
@@ -18,6 +19,8 @@ export type FoundEvent = {
   readonly target_host: string | null;
   readonly probe_type: string;
   readonly metadata: unknown;
+  /** What the stages beside the sender have to agree on. */
+  readonly provenance: Provenance;
 };
 
 export type StageCounts = {
@@ -75,12 +78,28 @@ export function createChecker(ledger: Ledger): Checker {
   const places = { raw: placeOf(), enriched: placeOf(), table: placeOf() };
   const lastRounds = ledger.nodes.map((): number[] => []);
   const eventIds = ledger.nodes.map((): string[] => []);
-  const lastNumbers = new Map<string, number>();
+  const receivedInRaw = createProvenanceBook(ledger);
+  const derivedInEnriched = createProvenanceBook(ledger);
+  const lastRequests = new Map<string, number>();
   const examples: string[] = [];
 
   const fault = (stage: Stage, kind: keyof StageCounts, what: string) => {
     stages[stage][kind]++;
     if (examples.length < MAX_EXAMPLES) examples.push(`${kind} in ${stage}: ${what}`);
+  };
+
+  /** Notes what later stages have to agree with, and says what differs from the ones before. */
+  const differing = (
+    stage: Stage,
+    node: number,
+    number: number,
+    { derived, ...received }: Provenance,
+  ): string | undefined => {
+    if (stage === "raw") receivedInRaw.note(node, number, received);
+    else if (!receivedInRaw.has(node, number, received)) return Object.keys(received).join(", ");
+    if (stage === "enriched") derivedInEnriched.note(node, number, derived);
+    const isSame = stage !== "table" || derivedInEnriched.has(node, number, derived);
+    return isSame ? undefined : "what is derived";
   };
 
   const found: Checker["found"] = (stage, event, partition, round = 0) => {
@@ -93,6 +112,7 @@ export function createChecker(ledger: Ledger): Checker {
     if (node === undefined || of === undefined || number === undefined || place === undefined) {
       return fault(stage, "unexplained", `${name} was never sent`);
     }
+    const difference = differing(stage, node, number, event.provenance);
     const before = place[number] ?? 0;
     if (before > 0) {
       if (stage === "raw") return void stages.raw.doubled++;
@@ -109,13 +129,14 @@ export function createChecker(ledger: Ledger): Checker {
     if (of.isAccepted[number] !== true) stages[stage].unconfirmed++;
 
     const earlier = stageBefore(stage);
-    if (earlier !== undefined && (places[earlier][node]?.[number] ?? 0) === 0) {
-      fault(stage, "unexplained", `${name} was not in ${earlier}`);
-    }
+    const isExplained = earlier === undefined || (places[earlier][node]?.[number] ?? 0) > 0;
+    if (!isExplained) fault(stage, "unexplained", `${name} was not in ${earlier}`);
     const ids = eventIds[node] ?? [];
     const isSame = isAsSent(event, of.probe.eventAt(number, event.micros));
     if (!isSame || (ids[number] ??= event.event_id) !== event.event_id) {
       fault(stage, "altered", name);
+    } else if (isExplained && difference !== undefined) {
+      fault(stage, "altered", `${name}: ${difference}`);
     }
     if (partition === undefined) return;
     const key = `${stage} ${partition} ${node}`;
@@ -143,7 +164,10 @@ export function createChecker(ledger: Ledger): Checker {
 
 const stageBefore = (stage: Stage): Stage | undefined => STAGES[STAGES.indexOf(stage) - 1];
 
-const isAsSent = (found: FoundEvent, sent: Omit<FoundEvent, "micros" | "event_id">): boolean =>
+const isAsSent = (
+  found: FoundEvent,
+  sent: Omit<FoundEvent, "micros" | "event_id" | "provenance">,
+): boolean =>
   found.country === sent.country &&
   found.region === sent.region &&
   found.latency_ms === sent.latency_ms &&

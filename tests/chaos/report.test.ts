@@ -45,6 +45,7 @@ const kept: ChaosReport = {
   },
   conflicts: 0,
   unpublishedNodes: 0,
+  missingNodes: 0,
   unplannedEnds: [{ name: "sink-2", how: "code 1" }],
   badStops: [],
 };
@@ -78,14 +79,15 @@ describe("the verdict on a run", () => {
     expect(brokenPromises({ ...kept, verdict, faults: added })).toEqual([]);
   });
 
-  it("is bad where dead letters are missing, a valid event was refused, or nothing was accepted", () => {
+  it("is bad where dead letters are missing, a valid event was refused, a node is missing, or nothing was accepted", () => {
     const broken = brokenPromises({
       ...kept,
       accepted: 0,
       refused: { "rejected TOO_OLD": 1 },
       deadLetters: { ...kept.deadLetters, lost: 1 },
+      missingNodes: 1,
     });
-    expect(broken).toHaveLength(3);
+    expect(broken).toHaveLength(4);
   });
 });
 

@@ -31,6 +31,8 @@ export type ChaosReport = {
   readonly conflicts: number;
   /** Nodes that are not in the topic of nodes as they are in the table. */
   readonly unpublishedNodes: number;
+  /** Nodes that have rows and are not in the table of nodes. */
+  readonly missingNodes: number;
   readonly unplannedEnds: readonly Pick<UnplannedEnd, "name" | "how">[];
   /** Services that did not stop well at the end. */
   readonly badStops: readonly string[];
@@ -57,6 +59,7 @@ export function brokenPromises(report: ChaosReport): string[] {
       .map((kind) => `${deadLetters[kind]} dead letters ${kind}`),
     ...(conflicts > 0 ? [`${conflicts} conflicts`] : []),
     ...(unpublishedNodes > 0 ? [`${unpublishedNodes} nodes unpublished`] : []),
+    ...(report.missingNodes > 0 ? [`${report.missingNodes} nodes missing from the table`] : []),
     ...Object.entries(refused).map(
       ([reason, events]) => `${events} valid events refused: ${reason}`,
     ),

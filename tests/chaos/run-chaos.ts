@@ -149,6 +149,7 @@ export async function runChaos(run: {
         deadLetters,
         conflicts: await count(databaseUrl, "SELECT count(*)::int AS count FROM metric_conflicts"),
         unpublishedNodes,
+        missingNodes: await count(databaseUrl, MISSING_NODES),
         unplannedEnds: platform.unplannedEnds.map(({ name, how }) => ({ name, how })),
         badStops,
       },
@@ -215,6 +216,10 @@ async function check({
     deadLetters: deadLetters.verdict(planted, enrichedAgain.length),
   };
 }
+
+const MISSING_NODES = `
+  SELECT count(*)::int AS count FROM (SELECT DISTINCT node_id FROM metrics) AS reporting
+   WHERE NOT EXISTS (SELECT FROM nodes WHERE nodes.node_id = reporting.node_id)`;
 
 const PUBLISHES_WITHIN_MS = 30_000;
 
