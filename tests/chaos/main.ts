@@ -54,6 +54,7 @@ async function run(options: Options): Promise<void> {
       events,
       topology,
       faults,
+      alone: options.alone,
       folder,
       progress,
       stopping,

@@ -9,6 +9,7 @@ export type Options = {
   readonly brokers: number;
   readonly everySeconds: number;
   readonly eachOnce: boolean;
+  readonly alone: boolean;
   readonly plan: boolean;
   readonly out: string;
   readonly keep: boolean;
@@ -40,6 +41,11 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     )
     .option("--every <seconds>", "how far apart faults are, on average", decimal(0.5, 3_600), 6)
     .option("--each-once", "every kind once, instead of by chance", false)
+    .option(
+      "--alone",
+      "one fault at a time, the next when nothing of it is left; fails where a wait is past its bound",
+      false,
+    )
     .option("--plan", "print the schedule and do nothing else", false)
     .option("--out <folder>", "where the timeline and the report go", ".fiberstream/chaos")
     .option("--keep", "keep data and logs of a good run, too", false)
@@ -70,7 +76,8 @@ order or unexplained.
 Examples:
   npm run chaos -- --seed 7 --minutes 3
   npm run chaos -- --seed 1 --minutes 25 --events 1000000
-  npm run chaos -- --faults kill-processor,kill-broker --every 3`;
+  npm run chaos -- --faults kill-processor,kill-broker --every 3
+  npm run chaos -- --brokers 3 --alone --faults kill-sink,freeze-broker --minutes 5`;
 
 function whole(min: number, max: number): (text: string) => number {
   return (text) => {

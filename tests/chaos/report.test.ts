@@ -17,6 +17,8 @@ const stage: StageCounts = {
 const kept: ChaosReport = {
   seed: 1,
   minutes: 1,
+  brokers: 1,
+  alone: false,
   accepted: 10,
   sentAgain: 3,
   reasons: { "503 KAFKA_UNAVAILABLE": 3 },
@@ -30,6 +32,14 @@ const kept: ChaosReport = {
       failure: undefined,
       firstRowMs: 500,
       recoveredMs: 1_500,
+      waits: {
+        struckMs: 11_000,
+        othersMs: 2_500,
+        behindMs: 14_000,
+        struckUnacceptedMs: 100,
+        othersUnacceptedMs: 200,
+      },
+      coordinates: [],
     },
   ],
   verdict: { stages: { raw: stage, enriched: stage, table: stage }, examples: [] },
@@ -48,6 +58,11 @@ const kept: ChaosReport = {
   missingNodes: 0,
   unplannedEnds: [{ name: "sink-2", how: "code 1" }],
   badStops: [],
+};
+
+const of = (change: Partial<ChaosReport["faults"][number]>): ChaosReport["faults"] => {
+  const [fault] = kept.faults;
+  return fault === undefined ? [] : [{ ...fault, ...change }];
 };
 
 const withTable = (counts: Partial<StageCounts>): ChaosReport => ({
@@ -73,10 +88,24 @@ describe("the verdict on a run", () => {
   it("allows a repeat that a sender made before and after partitions were added, then only", () => {
     const enriched = { ...stage, doubledAcrossPartitions: 1 };
     const verdict = { examples: [], stages: { ...kept.verdict.stages, enriched } };
-    const [fault] = kept.faults;
-    const added = fault === undefined ? [] : [{ ...fault, kind: "add-partitions" as const }];
+    const added = of({ kind: "add-partitions" });
     expect(brokenPromises({ ...kept, verdict })).toHaveLength(1);
     expect(brokenPromises({ ...kept, verdict, faults: added })).toEqual([]);
+  });
+
+  it("is bad where something waited past its bound, if each fault had the time for itself", () => {
+    expect(brokenPromises({ ...kept, alone: true })).toEqual([
+      "kill-sink of sink-1: partitions of others waited 2.5 s, at most 2.0 s are allowed",
+    ]);
+  });
+
+  it("lets others wait longer where a struck broker coordinated, and bounds brokers of a cluster only", () => {
+    const faults = of({ kind: "kill-broker" });
+    const alone = { ...kept, alone: true, faults };
+    expect(brokenPromises(alone)).toEqual([]);
+    expect(brokenPromises({ ...alone, brokers: 3 })).toHaveLength(1);
+    const coordinating = of({ kind: "kill-broker", coordinates: ["transactions"] });
+    expect(brokenPromises({ ...alone, brokers: 3, faults: coordinating })).toEqual([]);
   });
 
   it("is bad where dead letters are missing, a valid event was refused, a node is missing, or nothing was accepted", () => {
@@ -95,6 +124,7 @@ describe("the report", () => {
   it("shows each kind of fault with its recovery, and unplanned ends", () => {
     const text = renderReport(kept);
     expect(text).toMatch(/kill-sink +1 +0\.5 s +1\.5 s +1\.5 s/);
+    expect(text).toMatch(/kill-sink +11\.0 s +2\.5 s +14\.0 s/);
     expect(text).toContain("sink-2: code 1");
   });
 });

@@ -1,7 +1,9 @@
+import { pastBounds } from "./bounds.ts";
 import { type StageCounts, STAGES, type Verdict } from "./checker.ts";
 import type { DeadLetterCounts } from "./dead-letter-check.ts";
 import { addsPartitions, type FaultKind } from "./fault-kinds.ts";
 import type { UnplannedEnd } from "./service-process.ts";
+import type { Waits } from "./waits.ts";
 
 type FaultReport = {
   readonly kind: FaultKind;
@@ -13,11 +15,18 @@ type FaultReport = {
   /** From its end; undefined when it never came. */
   readonly firstRowMs: number | undefined;
   readonly recoveredMs: number | undefined;
+  /** From its beginning; undefined when it could not be begun. */
+  readonly waits: Waits | undefined;
+  /** What a struck broker did beside leading partitions. */
+  readonly coordinates: readonly string[];
 };
 
 export type ChaosReport = {
   readonly seed: number;
   readonly minutes: number;
+  readonly brokers: number;
+  /** Whether every fault had the time for itself, so that what it cost can be told. */
+  readonly alone: boolean;
   readonly accepted: number;
   readonly sentAgain: number;
   /** Why senders had to try again, by how many events. */
@@ -66,10 +75,16 @@ export function brokenPromises(report: ChaosReport): string[] {
     ...faults
       .filter(({ failure }) => failure !== undefined)
       .map(({ kind, target, failure }) => `${kind} of ${target} could not be done: ${failure}`),
+    ...(report.alone ? faults.flatMap((fault) => tooLong(fault, report)) : []),
     ...badStops.map((stop) => `did not stop well: ${stop}`),
     ...(report.accepted === 0 ? ["nothing was accepted"] : []),
   ];
 }
+
+const tooLong = ({ waits, ...fault }: FaultReport, { brokers }: ChaosReport): string[] =>
+  waits === undefined
+    ? []
+    : pastBounds({ ...fault, waits }, { brokers, coordinates: fault.coordinates });
 
 export function renderReport(report: ChaosReport): string {
   const { deadLetters: letters } = report;
@@ -77,8 +92,7 @@ export function renderReport(report: ChaosReport): string {
     `${report.accepted} events accepted, ${report.sentAgain} of them sent again; ${report.faults.length} faults\n`,
     table(
       ["fault", "times", "first row after", "backlog gone after", "at most"],
-      [...new Set(report.faults.map(({ kind }) => kind))].sort().map((kind) => {
-        const ran = report.faults.filter((fault) => fault.kind === kind);
+      byKind(report, (kind, ran) => {
         const recovered = ran.map(({ recoveredMs }) => recoveredMs ?? Infinity);
         return [
           kind,
@@ -89,6 +103,25 @@ export function renderReport(report: ChaosReport): string {
         ];
       }),
     ),
+    `longest waits from a fault's beginning on${report.alone ? "" : " (faults overlap: what one cost cannot be told from another)"}\n` +
+      table(
+        [
+          "fault",
+          "struck: for a row",
+          "others: for a row",
+          "behind for",
+          "struck: for a 202",
+          "others: for a 202",
+          "struck coordinators of",
+        ],
+        byKind(report, (kind, ran) => [
+          kind,
+          ...WAITS.map((name) =>
+            seconds(Math.max(...ran.map(({ waits }) => waits?.[name] ?? Infinity))),
+          ),
+          [...new Set(ran.flatMap(({ coordinates }) => coordinates))].join(", "),
+        ]),
+      ),
     table(
       ["", ...STAGES],
       (Object.keys(report.verdict.stages.raw) as (keyof StageCounts)[]).map((kind) =>
@@ -122,6 +155,25 @@ export function renderReport(report: ChaosReport): string {
   ];
   return sections.filter((section) => section !== "").join("\n");
 }
+
+const WAITS = [
+  "struckMs",
+  "othersMs",
+  "behindMs",
+  "struckUnacceptedMs",
+  "othersUnacceptedMs",
+] as const satisfies readonly (keyof Waits)[];
+
+const byKind = (
+  { faults }: ChaosReport,
+  row: (kind: FaultKind, ran: readonly FaultReport[]) => string[],
+): string[][] =>
+  [...new Set(faults.map(({ kind }) => kind))].sort().map((kind) =>
+    row(
+      kind,
+      faults.filter((fault) => fault.kind === kind),
+    ),
+  );
 
 const NAMES: Record<keyof StageCounts, string> = {
   found: "found",

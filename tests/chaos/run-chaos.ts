@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { createLife } from "@fiberstream/runtime/life";
 import { createFleet } from "@fiberstream/simulator/fleet";
 import { Client } from "pg";
@@ -22,6 +23,7 @@ import { sendLoad } from "./send-load.ts";
 import { nodesOf, planSenders, type Sender } from "./senders.ts";
 import { drawTimeline } from "./timeline.ts";
 import { INSTANCES, type Topology } from "./topology.ts";
+import type { WaitWindow } from "./waits.ts";
 import { watchRows } from "./watch-rows.ts";
 
 /** Nodes beyond the senders': of a newer schema's events, of foreign clients, and the one of large batches. */
@@ -30,6 +32,9 @@ const FOREIGN_NODES = 4;
 const BULK_NODES = 1;
 /** What is not there after so long without any movement is lost. */
 const STALL_MS = 90_000;
+/** A fault that has everything to itself begins no later than this before the load's end. */
+const LAST_ALONE_MS = 25_000;
+const LOOK_EVERY_MS = 250;
 
 /**
  * A run of chaos: the platform, a load of known events, faults; then what has become of the events.
@@ -43,6 +48,8 @@ export async function runChaos(run: {
   events: number;
   topology: Topology;
   faults: readonly PlannedFault[];
+  /** One at a time, each when nothing of the one before is left. */
+  alone: boolean;
   folder: string;
   progress: Progress;
   stopping: AbortSignal;
@@ -76,6 +83,7 @@ export async function runChaos(run: {
     const startMs = performance.now();
     const plantingOver = new AbortController();
     const planting = plantBadRecords({ brokers, stopping: plantingOver.signal });
+    const struck = new Map<string, Struck & { window: WaitWindow }>();
     const recoveries = new Map<PlannedFault, ReturnType<typeof watch.faultEnded>>();
     const enrichedAgain: EnrichedEnds[] = [];
     const gatewayUrls = ["gateway-1", "gateway-2"].map(
@@ -91,8 +99,19 @@ export async function runChaos(run: {
         topology: run.topology,
         startMs,
         stopping: run.stopping,
-        inject: (fault) =>
-          inject(fault, {
+        ...(run.alone && {
+          alone: {
+            lastAtMs: minutes * 60_000 - LAST_ALONE_MS,
+            untilQuiet: async (fault) => {
+              const isQuiet = () => struck.get(nameOf(fault))?.window.isQuiet() ?? true;
+              while (!isQuiet() && !run.stopping.aborted) await delay(LOOK_EVERY_MS);
+            },
+          },
+        }),
+        inject: async (fault) => {
+          const of = await findStruck(fault, { platform, topology: run.topology, ledger });
+          struck.set(nameOf(fault), { ...of, window: watch.faultBegins(of.nodes) });
+          await inject(fault, {
             platform,
             topology: run.topology,
             evolveSchema: () => evolveSchema({ parts: platform.parts, ledger, nodes: newerNodes }),
@@ -101,9 +120,11 @@ export async function runChaos(run: {
             sendBulk: async (lastsMs) =>
               void (await sendBulk({ ...sending, node: bulkNode, lastsMs })),
             enrichedAgainFrom: (ends) => enrichedAgain.push(ends),
-          }),
+          });
+        },
         onBegin: progress.faultBegins,
         onEnd: (fault) => {
+          struck.get(nameOf(fault))?.window.faultEnded();
           recoveries.set(fault, watch.faultEnded());
           progress.faultEnds(fault);
         },
@@ -133,6 +154,8 @@ export async function runChaos(run: {
       failure: fault.failure,
       firstRowMs: recoveries.get(fault)?.firstRowMs(),
       recoveredMs: recoveries.get(fault)?.recoveredMs(),
+      waits: struck.get(nameOf(fault))?.window.waits(),
+      coordinates: struck.get(nameOf(fault))?.coordinates ?? [],
     }));
     const { accepted, sentAgain } = ledger.counts();
     const title = `Chaos, seed ${seed}: ${accepted} events accepted, ${faults.length} faults`;
@@ -141,6 +164,8 @@ export async function runChaos(run: {
       report: {
         seed,
         minutes,
+        brokers: brokers.length,
+        alone: run.alone,
         accepted,
         sentAgain,
         ...load,
@@ -158,6 +183,8 @@ export async function runChaos(run: {
     await life.stop();
   }
 }
+
+const nameOf = ({ kind, target, atMs }: PlannedFault) => `${kind} ${target} ${atMs}`;
 
 function ledgerFor(of: { seed: number; senders: readonly Sender[] }): Ledger {
   const { bulkNode } = otherNodes(of.senders);

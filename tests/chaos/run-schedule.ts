@@ -15,6 +15,8 @@ export type RanFault = PlannedFault & {
 /**
  * Lets each fault happen when it is due, side by side where they do not work on the same process.
  *
+ * @param run.alone has one fault at a time: the next begins when what this waits for has come, and none
+ *   after so long
  * @param run.startMs when the load began, by `performance.now()`
  * @param run.stopping leaves out what has not begun; what has goes on to its end
  * @returns when the last one is over
@@ -24,6 +26,10 @@ export async function runSchedule(run: {
   topology: Topology;
   startMs: number;
   stopping: AbortSignal;
+  alone?: {
+    readonly untilQuiet: (fault: PlannedFault) => Promise<void>;
+    readonly lastAtMs: number;
+  };
   inject: (fault: PlannedFault) => Promise<void>;
   onBegin: (fault: PlannedFault) => void;
   onEnd: (fault: RanFault) => void;
@@ -38,6 +44,8 @@ export async function runSchedule(run: {
       () => undefined,
     );
     if (run.stopping.aborted) return;
+    const isTooLate = performance.now() - run.startMs > (run.alone?.lastAtMs ?? Infinity);
+    if (isTooLate) return;
     run.onBegin(fault);
     const beganMs = performance.now();
     const failure = await run.inject(fault).then(
@@ -47,10 +55,11 @@ export async function runSchedule(run: {
     const done = { ...fault, beganMs, endedMs: performance.now(), failure };
     ran.push(done);
     run.onEnd(done);
+    await run.alone?.untilQuiet(fault);
   };
 
   const all = run.faults.map((fault) => {
-    const keys = occupiedBy(fault, run.topology);
+    const keys = run.alone === undefined ? occupiedBy(fault, run.topology) : ["everything"];
     const happening = happen(
       fault,
       keys.map((key) => tails.get(key) ?? Promise.resolve()),

@@ -22,6 +22,8 @@ export type ServiceProcess = {
   /** SIGTERM; settles when it is gone. @returns its exit code; null when a signal ended it */
   readonly stop: () => Promise<number | null>;
   readonly isReady: () => Promise<boolean>;
+  /** Partitions that it has, by its metrics; none while it does not answer. */
+  readonly partitions: () => Promise<readonly number[]>;
   /** No more looks at it. */
   readonly release: () => void;
 };
@@ -151,6 +153,7 @@ export function createServiceProcess(options: {
     },
     stop: () => end("SIGTERM"),
     isReady: () => answers(`${adminUrl}/readyz`),
+    partitions: () => partitionsOf(`${adminUrl}/metrics`),
     release: () => clearInterval(looking),
   };
 }
@@ -162,5 +165,17 @@ async function answers(url: string): Promise<boolean> {
     return (await fetch(url, { signal: AbortSignal.timeout(LOOK_EVERY_MS) })).ok;
   } catch {
     return false;
+  }
+}
+
+/** Only who has a partition has its lag. */
+const LAG = /^fiberstream_pipeline_consumer_lag_seconds\{.*partition="(\d+)".*\}/gm;
+
+async function partitionsOf(url: string): Promise<number[]> {
+  try {
+    const metrics = await (await fetch(url, { signal: AbortSignal.timeout(2_000) })).text();
+    return Array.from(metrics.matchAll(LAG), ([, partition]) => Number(partition));
+  } catch {
+    return [];
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { countUpTo, type Ledger } from "./ledger.ts";
+import { createWaitWatch, type WaitWindow } from "./waits.ts";
 
 /** One look at how far things are. */
 export type Sample = {
@@ -16,12 +17,15 @@ export type Sample = {
 type Wake = {
   readonly acceptedUpTo: readonly number[];
   readonly visibleAtEnd: number;
+  readonly hadBacklog: boolean;
   firstRowMs: number | undefined;
   recoveredMs: number | undefined;
 };
 
 export type RowsWatch = {
   readonly samples: readonly Sample[];
+  /** Begins to time how long partitions wait. @param struck the nodes in those that the fault strikes */
+  readonly faultBegins: (struck: ReadonlySet<number>) => WaitWindow;
   /** Begins to time the recovery from a fault that is over now. */
   readonly faultEnded: () => {
     /** From the fault's end to the first new row. */
@@ -43,6 +47,7 @@ export function watchRows(options: { databaseUrl: string; ledger: Ledger }): Row
   const visible = nodeIds.map(() => 0);
   const samples: Sample[] = [];
   const wakes = new Set<Wake>();
+  const waits = createWaitWatch(ledger);
   const ending = new AbortController();
   let client: Client | undefined;
   let lastMoveMs = performance.now();
@@ -64,12 +69,13 @@ export function watchRows(options: { databaseUrl: string; ledger: Ledger }): Row
       (sum, { acceptedUpTo }, node) => sum + Math.max(0, acceptedUpTo - (visible[node] ?? 0)),
       0,
     );
+    waits.look(atMs, visible);
     if (total !== samples.at(-1)?.visible) lastMoveMs = atMs;
     samples.push({ atMs, accepted: ledger.counts().accepted, visible: total, lag });
     for (const wake of wakes) {
       if (total > wake.visibleAtEnd) wake.firstRowMs ??= atMs;
       if (!wake.acceptedUpTo.every((count, node) => (visible[node] ?? 0) >= count)) continue;
-      if (wake.firstRowMs === undefined) continue;
+      if (wake.firstRowMs === undefined && wake.hadBacklog) continue;
       wake.recoveredMs = atMs;
       wakes.delete(wake);
     }
@@ -91,11 +97,13 @@ export function watchRows(options: { databaseUrl: string; ledger: Ledger }): Row
 
   return {
     samples,
+    faultBegins: waits.faultBegins,
     faultEnded: () => {
       const endedMs = performance.now();
       const wake: Wake = {
         acceptedUpTo: ledger.nodes.map(({ acceptedUpTo }) => acceptedUpTo),
         visibleAtEnd: samples.at(-1)?.visible ?? 0,
+        hadBacklog: ledger.nodes.some(({ acceptedUpTo }, at) => (visible[at] ?? 0) < acceptedUpTo),
         firstRowMs: undefined,
         recoveredMs: undefined,
       };
