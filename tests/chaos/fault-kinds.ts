@@ -217,6 +217,13 @@ export const FAULTS = {
     weight: 1,
     atMost: 1,
   },
+  "recreate-topic": {
+    what: "in a quiet moment the enriched topic is deleted and made anew, then its log is accepted",
+    targets: ["enriched"],
+    lastsMs: [0, 0],
+    weight: 1,
+    isOptIn: true,
+  },
   "add-partitions": {
     what: "every topic of events gets two more partitions",
     targets: ["topics"],
@@ -273,6 +280,14 @@ const OCCUPIED: Partial<Record<FaultKind, (topology: Topology) => readonly strin
   "move-partitions": ({ brokers }) => brokers,
   "foreign-batches": ({ brokers }) => [...brokers, "registry"],
   "evolve-schema": ({ brokers }) => [...brokers, "registry"],
+  "recreate-topic": ({ brokers, links }) => [
+    ...brokers,
+    ...INSTANCES,
+    ...links,
+    "registry",
+    "redis",
+    "postgres",
+  ],
   "delete-offsets": ({ brokers }) => [...brokers, ...instancesOf("processor")],
 };
 

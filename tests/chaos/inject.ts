@@ -8,6 +8,7 @@ import { failOverPostgres, restorePostgres } from "./faults/database-copies.ts";
 import { deleteOffsets, type EnrichedEnds } from "./faults/delete-offsets.ts";
 import { flapIsr } from "./faults/flap-isr.ts";
 import { electLeaders, movePartitions } from "./faults/move-leaders.ts";
+import { recreateTopic } from "./faults/recreate-topic.ts";
 import { stepClock } from "./faults/step-clock.ts";
 import type { Parts } from "./parts.ts";
 import type { Platform } from "./platform.ts";
@@ -31,6 +32,8 @@ export type Means = {
   readonly sendForeignBatches: () => Promise<void>;
   /** Sends batches of 2 MB for one node, for so long. */
   readonly sendBulk: (lastsMs: number) => Promise<void>;
+  /** Does it while nothing is sent or on its way, and after what the enriched topic has is noted. */
+  readonly inQuiet: (work: () => Promise<void>) => Promise<void>;
   /** From there on the enriched topic has events again. */
   readonly enrichedAgainFrom: (ends: EnrichedEnds) => void;
 };
@@ -109,6 +112,13 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
           brokers: platform.parts.brokers,
           processors: instancesOf("processor").map(platform.service),
           lastsMs,
+        }),
+      );
+    case "recreate-topic":
+      return means.inQuiet(() =>
+        recreateTopic({
+          parts: platform.parts,
+          sinks: instancesOf("sink").map(platform.service),
         }),
       );
     case "add-partitions":

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { createLog } from "@fiberstream/runtime/log";
+import type { Gate } from "./gate.ts";
 
 const EVERY_MS = 2_000;
 
@@ -11,14 +12,16 @@ const EVERY_MS = 2_000;
  */
 export async function plantBadRecords(options: {
   brokers: readonly string[];
+  gate: Gate;
   stopping: AbortSignal;
 }): Promise<number> {
-  const { brokers, stopping } = options;
+  const { brokers, gate, stopping } = options;
   const log = createLog({ service: "chaos", level: "silent", format: "json" });
   const kafka = createKafka({ brokers, clientId: "chaos", log });
   const producer = await connectProducer({ kafka });
   let acknowledged = 0;
   for (let number = 0; !stopping.aborted; number++) {
+    await gate.pass();
     for (const topic of ["probe.metrics.raw", "probe.metrics.enriched"]) {
       const value = Buffer.from(`not an event: ${number}`);
       await producer.send(topic, [{ key: `bad-${number}`, value }]).then(

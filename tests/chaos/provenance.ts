@@ -24,6 +24,12 @@ export const DERIVED = [
   "anomaly_reason",
 ] as const;
 
+/** In one order, whatever the stage. */
+export const derivedOf = (from: object): Record<string, unknown> =>
+  Object.fromEntries(
+    DERIVED.map((name) => [name, (from as Readonly<Record<string, unknown>>)[name]]),
+  );
+
 /** Remembers what a stage had, and says whether the next one has it from there. */
 export type ProvenanceBook = {
   readonly note: (node: number, number: number, value: unknown) => void;

@@ -1,26 +1,16 @@
 import { createKafka } from "@fiberstream/kafka/kafka";
-import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
-import type { IncomingRecord } from "@fiberstream/kafka/records";
-import { createSchemaRegistry, type SchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { topicIn } from "@fiberstream/kafka/topic-names";
-import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
+import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
 import { createLog } from "@fiberstream/runtime/log";
-import { type RecordSchema, readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { timestampOf } from "@fiberstream/simulator/timestamp";
-import { schemaIdOf, WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
-import type avsc from "avsc";
 import { Client } from "pg";
 import type { Checker, FoundEvent, Stage } from "./checker.ts";
 import type { DeadLetterCheck } from "./dead-letter-check.ts";
 import type { EnrichedEnds } from "./faults/delete-offsets.ts";
 import type { Ledger } from "./ledger.ts";
-import { DERIVED, type Provenance } from "./provenance.ts";
-
-const TOPICS = [
-  { stage: "raw", name: "probe.metrics.raw", schema: "ProbeMetric" },
-  { stage: "enriched", name: "probe.metrics.enriched", schema: "EnrichedProbeMetric" },
-] as const;
+import { DERIVED, derivedOf, type Provenance } from "./provenance.ts";
+import { type FoundRecord, readAll, readStage, TOPIC_OF } from "./read-topics.ts";
 
 /**
  * Hands all that the topics hold (committed records only) and then all rows to the checks.
@@ -36,9 +26,12 @@ export async function readFound(options: {
   deadLetters: DeadLetterCheck;
   /** Where the enriched topic ended each time that the processor was sent back to the beginning of raw. */
   enrichedAgain?: readonly EnrichedEnds[];
+  /** What the enriched topic had before it was deleted on purpose. */
+  destroyed?: readonly FoundRecord[];
   onProgress: (doing: string) => void;
 }): Promise<void> {
-  const { namespace, ledger, checker, deadLetters, enrichedAgain = [], onProgress } = options;
+  const { namespace, checker, deadLetters, enrichedAgain = [], destroyed = [] } = options;
+  const { onProgress } = options;
   const roundOf = (stage: Stage, partition: number, offset: string) =>
     stage === "raw"
       ? 0
@@ -48,101 +41,31 @@ export async function readFound(options: {
   const registry = createSchemaRegistry({ url: options.schemaRegistryUrl });
   const reader = await connectTopicReader({ kafka });
   try {
-    for (const { stage, name, schema } of TOPICS) {
-      const topic = topicIn(namespace, name);
+    for (const stage of ["raw", "enriched"] as const) {
+      const topic = topicIn(namespace, TOPIC_OF[stage]);
+      const take = ({ partition, record, event }: FoundRecord, round: number) => {
+        if (event === undefined) deadLetters.bad(topic, partition, record);
+        else checker.found(stage, event, partition, round);
+      };
       onProgress(`reading ${topic}`);
-      const decoder = createRecordDecoder<ProbeMetric>({
-        registry,
-        readerSchema: readAvroSchema(schema),
-      });
-      const unknownTo = createUnknownFields(registry, readAvroSchema(schema));
-      for await (const { partition, records } of readAll(reader, topic)) {
-        await decoder.prepare(records.map(({ value }) => value));
-        for (const record of records) {
-          const outcome = decoder.decode(record.value);
-          if (outcome.kind === "ok") {
-            const round = roundOf(stage, partition, record.offset);
-            const extra = await unknownTo(record);
-            checker.found(stage, inAvro(stage, outcome.value, extra), partition, round);
-          } else deadLetters.bad(topic, partition, record);
-        }
+      if (stage === "enriched") for (const found of destroyed) take(found, 0);
+      for await (const found of readStage({ reader, registry, stage, topic })) {
+        take(found, roundOf(stage, found.partition, found.record.offset));
       }
     }
     onProgress("reading the dead letters");
-    for await (const { records } of readAll(
-      reader,
-      topicIn(namespace, "probe.metrics.dead-letter"),
-    )) {
+    const letters = readAll(reader, topicIn(namespace, "probe.metrics.dead-letter"));
+    for await (const { records } of letters) {
       for (const record of records) deadLetters.letter(record);
     }
   } finally {
     await reader.close();
   }
   onProgress("reading the table");
-  for await (const row of readRows(options.databaseUrl, ledger)) {
+  for await (const row of readRows(options.databaseUrl, options.ledger)) {
     checker.found("table", row, undefined);
   }
 }
-
-async function* readAll(
-  reader: TopicReader,
-  topic: string,
-): AsyncGenerator<{ partition: number; records: readonly IncomingRecord[] }> {
-  for (const stretch of await reader.stretches(topic)) {
-    for await (const records of reader.read(topic, stretch)) {
-      yield { partition: stretch.partition, records };
-    }
-  }
-}
-
-/** Reads the fields of a record whose writer knew more than this version; null when there are none. */
-function createUnknownFields(
-  registry: SchemaRegistry,
-  known: RecordSchema,
-): (record: IncomingRecord) => Promise<unknown> {
-  const names = new Set(known.fields.map(({ name }) => name));
-  const writers = new Map<number, { type: avsc.Type; unknown: readonly string[] }>();
-  const writerOf = async (schemaId: number) => {
-    const type = await registry.writerType(schemaId);
-    if (type === undefined) throw new Error(`the registry does not know schema ${schemaId}`);
-    const { fields } = type as avsc.types.RecordType;
-    return { type, unknown: fields.map(({ name }) => name).filter((name) => !names.has(name)) };
-  };
-  return async ({ value }) => {
-    const schemaId = value === null ? undefined : schemaIdOf(value);
-    if (value === null || schemaId === undefined) return null;
-    const writer = writers.get(schemaId) ?? (await writerOf(schemaId));
-    writers.set(schemaId, writer);
-    if (writer.unknown.length === 0) return null;
-    const all = writer.type.fromBuffer(value.subarray(WIRE_PREFIX_BYTES)) as Record<
-      string,
-      unknown
-    >;
-    const kept = Object.entries(all).filter(
-      ([name, field]) => writer.unknown.includes(name) && field !== null,
-    );
-    return kept.length === 0 ? null : (Object.fromEntries(kept) as unknown);
-  };
-}
-
-const inAvro = (stage: Stage, event: ProbeMetric, extra: unknown): FoundEvent => ({
-  ...event,
-  micros: event.timestamp,
-  metadata: event.metadata === null ? null : (JSON.parse(event.metadata) as unknown),
-  provenance: {
-    received_at: event.received_at,
-    tenant: event.tenant,
-    source_region: event.source_region,
-    extra,
-    derived: stage === "raw" ? null : derivedOf(event),
-  },
-});
-
-/** In one order, whatever the stage. */
-const derivedOf = (from: object): Record<string, unknown> =>
-  Object.fromEntries(
-    DERIVED.map((name) => [name, (from as Readonly<Record<string, unknown>>)[name]]),
-  );
 
 type Row = Omit<FoundEvent, "provenance"> & Omit<Provenance, "derived">;
 

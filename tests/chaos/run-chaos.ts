@@ -1,4 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
 import { createLife } from "@fiberstream/runtime/life";
 import { createFleet } from "@fiberstream/simulator/fleet";
 import { Client } from "pg";
@@ -9,13 +11,16 @@ import type { EnrichedEnds } from "./faults/delete-offsets.ts";
 import { evolveSchema } from "./faults/evolve-schema.ts";
 import { sendForeignBatches } from "./faults/foreign-batches.ts";
 import { sendBulk, withLargeEvents } from "./faults/send-bulk.ts";
+import { chaosKafka } from "./faults/with-admin.ts";
 import { isOfTheClock } from "./faults/step-clock.ts";
 import { inject } from "./inject.ts";
+import { createGate } from "./gate.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
 import { plantBadRecords } from "./plant-bad-records.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 import type { Progress } from "./progress.ts";
 import { readFound } from "./read-found.ts";
+import { type FoundRecord, readStage, TOPIC_OF } from "./read-topics.ts";
 import type { ChaosReport } from "./report.ts";
 import { runSchedule } from "./run-schedule.ts";
 import type { PlannedFault } from "./schedule.ts";
@@ -35,6 +40,8 @@ const STALL_MS = 90_000;
 /** A fault that has everything to itself begins no later than this before the load's end. */
 const LAST_ALONE_MS = 25_000;
 const LOOK_EVERY_MS = 250;
+/** Sinks whose offsets have not moved for so long have nothing to do. */
+const REST_MS = 2_000;
 
 /**
  * A run of chaos: the platform, a load of known events, faults; then what has become of the events.
@@ -82,7 +89,8 @@ export async function runChaos(run: {
     });
     const startMs = performance.now();
     const plantingOver = new AbortController();
-    const planting = plantBadRecords({ brokers, stopping: plantingOver.signal });
+    const gate = createGate();
+    const planting = plantBadRecords({ brokers, gate, stopping: plantingOver.signal });
     const struck = new Map<string, Struck & { window: WaitWindow }>();
     const recoveries = new Map<PlannedFault, ReturnType<typeof watch.faultEnded>>();
     const enrichedAgain: EnrichedEnds[] = [];
@@ -91,7 +99,19 @@ export async function runChaos(run: {
     );
     const hasSteps = run.faults.some(({ kind }) => kind === "step-clock");
     const isPassing = (reason: string) => hasSteps && isOfTheClock(reason);
-    const sending = { ledger, gatewayUrls, isPassing, stopping: run.stopping };
+    const sending = { ledger, gatewayUrls, isPassing, gate, stopping: run.stopping };
+    const destroyed: FoundRecord[] = [];
+    const inQuiet = async (work: () => Promise<void>) => {
+      gate.close();
+      try {
+        await watch.settle({ stallMs: STALL_MS });
+        await untilSinksRest(databaseUrl);
+        for (const found of await readEnriched(platform)) destroyed.push(found);
+        await work();
+      } finally {
+        gate.open();
+      }
+    };
     const [load, ran] = await Promise.all([
       sendLoad({ ...sending, senders }),
       runSchedule({
@@ -119,6 +139,7 @@ export async function runChaos(run: {
               sendForeignBatches({ parts: platform.parts, ledger, nodes: foreignNodes }),
             sendBulk: async (lastsMs) =>
               void (await sendBulk({ ...sending, node: bulkNode, lastsMs })),
+            inQuiet,
             enrichedAgainFrom: (ends) => enrichedAgain.push(ends),
           });
         },
@@ -143,6 +164,7 @@ export async function runChaos(run: {
       ledger,
       planted,
       enrichedAgain,
+      destroyed,
       progress,
     });
 
@@ -216,12 +238,14 @@ async function check({
   ledger,
   planted,
   enrichedAgain,
+  destroyed,
   progress,
 }: {
   platform: Platform;
   ledger: Ledger;
   planted: number;
   enrichedAgain: readonly EnrichedEnds[];
+  destroyed: readonly FoundRecord[];
   progress: Progress;
 }): Promise<{ verdict: Verdict; deadLetters: ChaosReport["deadLetters"] }> {
   const { parts } = platform;
@@ -236,12 +260,39 @@ async function check({
     checker,
     deadLetters,
     enrichedAgain,
+    destroyed,
     onProgress: progress.step,
   });
   return {
     verdict: checker.verdict(),
     deadLetters: deadLetters.verdict(planted, enrichedAgain.length),
   };
+}
+
+/** What the enriched topic has now. */
+async function readEnriched({ parts }: Platform): Promise<FoundRecord[]> {
+  const reader = await connectTopicReader({ kafka: chaosKafka(parts.brokers) });
+  const registry = createSchemaRegistry({ url: parts.of("registry").address });
+  const found: FoundRecord[] = [];
+  try {
+    const topic = TOPIC_OF.enriched;
+    for await (const one of readStage({ reader, registry, stage: "enriched", topic })) {
+      found.push(one);
+    }
+    return found;
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Bad records are no rows: the sinks have put them aside, too, when their offsets have not moved for a while. */
+async function untilSinksRest(databaseUrl: string): Promise<void> {
+  const sum = () =>
+    count(databaseUrl, "SELECT coalesce(sum(next_offset), 0)::int AS count FROM sink_offsets");
+  for (let before = -1, now = await sum(); now !== before; now = await sum()) {
+    before = now;
+    await delay(REST_MS);
+  }
 }
 
 const MISSING_NODES = `

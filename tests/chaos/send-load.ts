@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createGatewayClient, type GatewayClient } from "@fiberstream/simulator/gateway-client";
 import { readAnswer, type Refusals, unanswered } from "@fiberstream/simulator/read-answer";
 import { nowMicros } from "@fiberstream/simulator/timestamp";
+import type { Gate } from "./gate.ts";
 import type { EventRef, Ledger } from "./ledger.ts";
 import type { Sender } from "./senders.ts";
 
@@ -30,6 +31,8 @@ export async function sendLoad(load: {
   gatewayUrls: readonly URL[];
   /** Refusals for which a fault is to blame: another try meets a gateway that knows better. */
   isPassing?: (reason: string) => boolean;
+  /** Holds requests up that have not begun. */
+  gate?: Gate;
   stopping: AbortSignal;
 }): Promise<Load> {
   const { senders, ledger, stopping, isPassing = () => false } = load;
@@ -45,6 +48,7 @@ export async function sendLoad(load: {
     for (let request = 0; request < sender.requests && !stopping.aborted; request++) {
       const dueMs = startMs + (request + at / senders.length) * sender.everyMs;
       await pause(dueMs - performance.now(), stopping);
+      await load.gate?.pass();
       if (stopping.aborted) return;
       const now = nowMicros();
       const events = sender.nodes.flatMap((node) =>

@@ -24,6 +24,8 @@ export type ServiceProcess = {
   readonly isReady: () => Promise<boolean>;
   /** Partitions that it has, by its metrics; none while it does not answer. */
   readonly partitions: () => Promise<readonly number[]>;
+  /** Those of a topic that it has stopped and names in its metrics. */
+  readonly stoppedPartitions: (topic: string) => Promise<readonly number[]>;
   /** No more looks at it. */
   readonly release: () => void;
 };
@@ -153,7 +155,12 @@ export function createServiceProcess(options: {
     },
     stop: () => end("SIGTERM"),
     isReady: () => answers(`${adminUrl}/readyz`),
-    partitions: () => partitionsOf(`${adminUrl}/metrics`),
+    partitions: () => partitionsIn(`${adminUrl}/metrics`, LAG),
+    stoppedPartitions: async (topic) =>
+      partitionsIn(
+        `${adminUrl}/metrics`,
+        new RegExp(`^${STOPPED}\\{.*topic="${topic}",partition="(\\d+)".*\\} 1$`, "gm"),
+      ),
     release: () => clearInterval(looking),
   };
 }
@@ -171,10 +178,12 @@ async function answers(url: string): Promise<boolean> {
 /** Only who has a partition has its lag. */
 const LAG = /^fiberstream_pipeline_consumer_lag_seconds\{.*partition="(\d+)".*\}/gm;
 
-async function partitionsOf(url: string): Promise<number[]> {
+const STOPPED = "fiberstream_pipeline_partition_stopped";
+
+async function partitionsIn(url: string, line: RegExp): Promise<number[]> {
   try {
     const metrics = await (await fetch(url, { signal: AbortSignal.timeout(2_000) })).text();
-    return Array.from(metrics.matchAll(LAG), ([, partition]) => Number(partition));
+    return Array.from(metrics.matchAll(line), ([, partition]) => Number(partition));
   } catch {
     return [];
   }

@@ -1,0 +1,85 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { deployTopics } from "@fiberstream/deploy/topics";
+import { createLog } from "@fiberstream/runtime/log";
+import { inheritedEnvironment } from "@fiberstream/testkit/config";
+import { until } from "@fiberstream/testkit/until";
+import { Client } from "pg";
+import type { Parts } from "../parts.ts";
+import type { ServiceProcess } from "../service-process.ts";
+import { TRY_FOR_MS, withAdmin } from "./with-admin.ts";
+
+const TOPIC = "probe.metrics.enriched";
+const FIBER = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.meta.url));
+
+/**
+ * Deletes the enriched topic and makes it anew. The sink has to stop each of its partitions and to name them,
+ * whatever the new topic has by then, and to go on once an operator has accepted the new log.
+ * @throws when a partition is not stopped, or does not go on
+ */
+export async function recreateTopic(options: {
+  parts: Parts;
+  sinks: readonly ServiceProcess[];
+}): Promise<void> {
+  const { parts, sinks } = options;
+  const written = await writtenPartitions(parts.databaseUrl);
+  await withAdmin(parts.brokers, async (admin) => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [TOPIC] });
+    const count = topics[0]?.partitions.length ?? 0;
+    await admin.deleteTopics({ topics: [TOPIC] });
+    await until(async () => !(await admin.listTopics()).includes(TOPIC), {
+      what: "the enriched topic is gone",
+      timeoutMs: TRY_FOR_MS,
+    });
+    await deployTopics({
+      brokers: parts.brokers,
+      schemaRegistryUrl: parts.of("registry").address,
+      namespace: "",
+      log: createLog({ service: "chaos", level: "silent", format: "json" }),
+      print: () => undefined,
+    });
+    await admin
+      .createPartitions({ topicPartitions: [{ topic: TOPIC, count }] })
+      // As many as the catalogue says already.
+      .catch(() => undefined);
+  });
+  await until(
+    async () => {
+      const stopped = await Promise.all(sinks.map((sink) => sink.stoppedPartitions(TOPIC)));
+      return stopped.flat().length === written;
+    },
+    { what: `${written} partitions of the enriched topic are stopped`, timeoutMs: TRY_FOR_MS },
+  );
+  await promisify(execFile)(process.execPath, [FIBER, "sink", "accept-log", "--yes"], {
+    env: {
+      ...inheritedEnvironment(),
+      KAFKA_BROKERS: parts.brokers.join(","),
+      SCHEMA_REGISTRY_URL: parts.of("registry").address,
+      DATABASE_URL: parts.databaseUrl,
+    },
+  });
+  await until(
+    async () => {
+      const stopped = await Promise.all(sinks.map((sink) => sink.stoppedPartitions(TOPIC)));
+      const ready = await Promise.all(sinks.map((sink) => sink.isReady()));
+      return stopped.flat().length === 0 && ready.every(Boolean);
+    },
+    { what: "the sinks go on with the new log", timeoutMs: TRY_FOR_MS },
+  );
+}
+
+/** How many partitions have an offset that another log would be mistaken for. */
+async function writtenPartitions(databaseUrl: string): Promise<number> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ count: number }>(
+      "SELECT count(*)::int AS count FROM sink_offsets WHERE topic = $1",
+      [TOPIC],
+    );
+    return rows[0]?.count ?? 0;
+  } finally {
+    await client.end();
+  }
+}
