@@ -80,7 +80,7 @@ export function createChecker(ledger: Ledger): Checker {
   const eventIds = ledger.nodes.map((): string[] => []);
   const receivedInRaw = createProvenanceBook(ledger);
   const derivedInEnriched = createProvenanceBook(ledger);
-  const lastRequests = new Map<string, number>();
+  const lastNumbers = new Map<string, number>();
   const examples: string[] = [];
 
   const fault = (stage: Stage, kind: keyof StageCounts, what: string) => {

@@ -26,6 +26,7 @@ import { runSchedule } from "./run-schedule.ts";
 import type { PlannedFault } from "./schedule.ts";
 import { sendLoad } from "./send-load.ts";
 import { nodesOf, planSenders, type Sender } from "./senders.ts";
+import { findStruck, type Struck } from "./struck.ts";
 import { drawTimeline } from "./timeline.ts";
 import { INSTANCES, type Topology } from "./topology.ts";
 import type { WaitWindow } from "./waits.ts";

@@ -11,7 +11,7 @@ let watch: WaitWatch;
 let visible: number[];
 let beganMs: number;
 beforeEach(() => {
-  ledger = createLedger(createFleet({ probes: 2, seed: 1 }), () => 1);
+  ledger = createLedger(createFleet({ probes: 2, seed: 1 }));
   watch = createWaitWatch(ledger);
   visible = [0, 0];
   beganMs = performance.now();
