@@ -48,7 +48,7 @@ export async function runSchedule(run: {
     if (isTooLate) return;
     run.onBegin(fault);
     const beganMs = performance.now();
-    const failure = await run.inject(fault).then(
+    const failure = await withinReason(run.inject(fault)).then(
       () => undefined,
       (error: unknown) => messageOf(error),
     );
@@ -69,4 +69,20 @@ export async function runSchedule(run: {
   });
   await Promise.all(all);
   return ran.toSorted((a, b) => a.beganMs - b.beganMs);
+}
+
+/** A fault that has not ended by then is given up and told, and does not hold the run up. */
+const GIVE_UP_AFTER_MS = 180_000;
+
+async function withinReason(happening: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const late = delay(GIVE_UP_AFTER_MS, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`it has not ended after ${GIVE_UP_AFTER_MS / 1_000} s`);
+  });
+  late.catch(() => undefined);
+  try {
+    await Promise.race([happening, late]);
+  } finally {
+    over.abort();
+  }
 }

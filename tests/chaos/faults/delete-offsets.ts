@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { until } from "@fiberstream/testkit/until";
 import type { ServiceProcess } from "../service-process.ts";
-import { TRY_FOR_MS, withAdmin } from "./with-admin.ts";
+import { insistWithAdmin } from "./with-admin.ts";
 
 const GROUP = "stream-processor";
 const TOPIC = "probe.metrics.enriched";
@@ -21,19 +20,18 @@ export async function deleteOffsets(options: {
 }): Promise<EnrichedEnds> {
   await Promise.all(options.processors.map((processor) => processor.stop()));
   try {
-    return await withAdmin(options.brokers, async (admin) => {
-      // One that did not come to leave its group is a member until its session ends.
-      await until(() => admin.deleteGroups([GROUP]).then(() => true), {
-        what: "the processor's offsets are deleted",
-        timeoutMs: TRY_FOR_MS,
-      });
-      const ends = await until(() => admin.fetchTopicOffsets(TOPIC), {
-        what: "the enriched topic's ends are known",
-        timeoutMs: TRY_FOR_MS,
-      });
-      await delay(options.lastsMs);
-      return new Map(ends.map(({ partition, high }) => [partition, BigInt(high)]));
+    const { brokers } = options;
+    // One that did not come to leave its group is a member until its session ends.
+    await insistWithAdmin(brokers, "the processor's offsets are deleted", async (admin) => {
+      const { groups } = await admin.listGroups();
+      if (groups.some(({ groupId }) => groupId === GROUP)) await admin.deleteGroups([GROUP]);
+      return true;
     });
+    const ends = await insistWithAdmin(brokers, "the enriched topic's ends are known", (admin) =>
+      admin.fetchTopicOffsets(TOPIC),
+    );
+    await delay(options.lastsMs);
+    return new Map(ends.map(({ partition, high }) => [partition, BigInt(high)]));
   } finally {
     for (const processor of options.processors) processor.start();
   }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { createKafka, type KafkaClient } from "@fiberstream/kafka/kafka";
 import { createLog } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
@@ -30,3 +31,23 @@ export async function withAdmin<T>(
     await admin.disconnect();
   }
 }
+
+/** A call of kafkajs may never settle where its connection goes away at the wrong moment. */
+const CALL_WITHIN_MS = 15_000;
+
+/** Does it again, each time over a connection of its own, until it is done. */
+export const insistWithAdmin = <T>(
+  brokers: readonly string[],
+  what: string,
+  work: (admin: Admin) => Promise<T>,
+): Promise<NonNullable<T>> =>
+  until(
+    () =>
+      Promise.race([
+        withAdmin(brokers, work),
+        delay(CALL_WITHIN_MS).then(() => {
+          throw new Error("no answer");
+        }),
+      ]),
+    { what, timeoutMs: TRY_FOR_MS },
+  );
