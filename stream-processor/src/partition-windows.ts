@@ -1,4 +1,5 @@
 import type { IncomingRecord } from "@fiberstream/kafka/records";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import type { RawEventDecoder } from "./decode-raw.ts";
 import { createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
@@ -40,7 +41,7 @@ export function createPartitionWindows(options: {
       clockMs,
       openAlerts,
       countEvicted: options.countEvicted,
-      nowMs: Date.now,
+      nowMs: wallNowMs,
     });
     windows.set(partition, window);
     return window;
