@@ -69,7 +69,7 @@ export function createPipelineMetrics(options: {
   });
   const lagRecords = new Gauge({
     name: "fiberstream_pipeline_consumer_lag_records",
-    help: "Records of a partition after the last one done, as of the latest fetch",
+    help: "Records of a partition after the last one done, as of its leader's latest answer",
     labelNames: ["topic", "partition"],
     registers,
   });

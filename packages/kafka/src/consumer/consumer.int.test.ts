@@ -202,6 +202,15 @@ describe("consumer", () => {
     expect(seen.some(({ partition }) => partition === 0)).toBe(false);
     expect((await admin.describeGroups([groupId])).groups[0]?.members).toHaveLength(1);
 
+    // How far it is behind grows, though nothing of it is fetched.
+    const lagOfStopped = async () =>
+      (await registry.getMetricsAsJSON())
+        .find(({ name }) => name.endsWith("consumer_lag_records"))
+        ?.values.find(({ labels }) => labels.partition === 0)?.value;
+    if (position === 1n) {
+      await until(async () => Number(await lagOfStopped()) > 5, { what: "its lag is seen" });
+    }
+
     isMoved = true;
     await until(() => seen.some(({ partition }) => partition === 0), {
       what: "partition 0 goes on",

@@ -10,7 +10,7 @@ import type { PipelineMetrics } from "../pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
 import { startFetchLoops } from "./fetch-loops.ts";
 import { groupQuestions } from "./group-questions.ts";
-import { beginningOf } from "./list-offsets.ts";
+import { beginningOf, listOffsets } from "./list-offsets.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
 import { watchTopic } from "./topic-state.ts";
 import { createTroubles } from "./troubles.ts";
@@ -80,6 +80,8 @@ export type RunningConsumer = {
 
 /** Without a fetch, a heartbeat or the end of a try for so long, the consumer counts as dead. */
 const STALLED_AFTER_MS = 60_000;
+const SILENT_AFTER_MS = 3_000;
+const NOTHING_KNOWN: ReadonlyMap<number, bigint> = new Map();
 
 /**
  * Joins a group and hands on committed records batch by batch. Each partition has an owner, a position and
@@ -145,6 +147,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
         for (const loop of loops.values()) loop.placeAgain();
       }
       reportLeaderless();
+      void measureSilent();
       member.topicHas(state.partitions().length);
       fetching.wake();
     },
@@ -162,6 +165,15 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
         ? `nobody leads partitions ${leaderless.join(", ")} of ${topic}`
         : undefined,
     );
+  };
+
+  /** Of partitions of which nothing is fetched, because they wait or stand: how far they are behind grows. */
+  const measureSilent = async () => {
+    const silent = [...loops].filter(([, loop]) => loop.silentMs() > SILENT_AFTER_MS);
+    if (silent.length === 0) return;
+    const partitions = silent.map(([partition]) => partition);
+    const ends = await listOffsets(cluster, partitions, "end").catch(() => NOTHING_KNOWN);
+    for (const [partition, end] of ends) loops.get(partition)?.endsAt(end);
   };
 
   const fetching = startFetchLoops({

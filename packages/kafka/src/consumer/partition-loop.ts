@@ -17,6 +17,10 @@ export type PartitionLoop = {
   readonly placeAgain: () => void;
   /** Begins no further try. Settles when nothing is done any more with the partition. */
   readonly stop: () => Promise<void>;
+  /** How long nothing has been fetched of it, ms. */
+  readonly silentMs: () => number;
+  /** Told where it ends now while nothing is fetched: how far it is behind is known all the same. */
+  readonly endsAt: (end: bigint) => void;
   /** Since when one try of a batch has been running, ms; 0 when none is. */
   readonly tryingMs: () => number;
 };
@@ -66,6 +70,8 @@ export function runPartition(options: {
   let isMoved = false;
   let tryingSinceMs: number | undefined;
   let fault: PartitionFaultError | undefined;
+  let behind: { readonly at: bigint; readonly oldestPendingMs: number | undefined } | undefined;
+  let fetchedMs = performance.now();
 
   const tryBatch = createTryBatch({
     processBatch: async (batch) => {
@@ -144,17 +150,17 @@ export function runPartition(options: {
     log.info({ topic, partition }, "partition goes on");
   };
 
-  const lagOf = (at: bigint, highWatermark: bigint, oldest: IncomingRecord | undefined) =>
-    metrics.lag({
-      topic,
-      partition,
-      records: Math.max(0, Number(highWatermark - at)),
-      oldestPendingMs: oldest && Number(oldest.timestamp),
-    });
+  const lagOf = (at: bigint, highWatermark: bigint, oldest: IncomingRecord | undefined) => {
+    const oldestPendingMs = oldest && Number(oldest.timestamp);
+    behind = { at, oldestPendingMs };
+    const records = Math.max(0, Number(highWatermark - at));
+    metrics.lag({ topic, partition, records, oldestPendingMs });
+  };
 
   /** Reads from a placement until it holds no longer. */
   const read = async (start: Placement) => {
     let { position } = start;
+    behind = { at: position, oldestPendingMs: behind?.oldestPendingMs };
     reading = createReading({ topic, partition, start, wake, advice: options.outOfRangeAdvice });
     wake();
     try {
@@ -162,6 +168,7 @@ export function runPartition(options: {
         const fetched = await reading.next();
         if (stopping.aborted || fetched === "again") return;
         if (fetched instanceof PartitionFaultError) return await stand(fetched);
+        fetchedMs = performance.now();
         goesOn();
         const history = historyIn(fetched.records, position);
         if (history > 0) await work.onHistory?.(partition, fetched.records.slice(0, history));
@@ -220,6 +227,12 @@ export function runPartition(options: {
       ending.abort();
       reading?.again();
       return ended;
+    },
+    silentMs: () => performance.now() - fetchedMs,
+    endsAt: (end) => {
+      if (behind === undefined) return;
+      const records = Math.max(0, Number(end - behind.at));
+      metrics.lag({ topic, partition, records, oldestPendingMs: behind.oldestPendingMs });
     },
     tryingMs: () => (tryingSinceMs === undefined ? 0 : performance.now() - tryingSinceMs),
   };
