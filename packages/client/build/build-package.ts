@@ -71,7 +71,12 @@ function keepReachable(folder: string): ReadonlySet<string> {
 }
 
 /** The packages that users of this one install with it; any other one would be a surprise to them. */
-const EXPECTED = new Set(["@kafkajs/confluent-schema-registry", "avsc", "kafkajs"]);
+const EXPECTED = new Set([
+  "@kafkajs/confluent-schema-registry",
+  "@platformatic/kafka",
+  "avsc",
+  "kafkajs",
+]);
 
 /** What users of the package need of its package.json. Its dependencies are those that it is tested with. */
 function manifestOf(needed: ReadonlySet<string>): object {
@@ -92,7 +97,7 @@ function manifestOf(needed: ReadonlySet<string>): object {
     description: "Typed consumer of FiberStream's topics, and sender of probe events.",
     license,
     type,
-    engines: { node: ">=22" },
+    engines: { node: ">=22.22" },
     exports: { ".": { types: `./${ENTRY.replace(/js$/, "d.ts")}`, default: `./${ENTRY}` } },
     dependencies: Object.fromEntries(versions) as Record<string, string>,
   };
