@@ -139,6 +139,24 @@ describe("the checker", () => {
     }
   });
 
+  it("lets the processor leave out fields that it does not know, and the table no more than that", () => {
+    const withExtra = (extra: unknown) => (placed: Placed[]) =>
+      placed.with(7, {
+        ...at(placed, 7),
+        event: { ...at(placed, 7).event, provenance: { ...provenance(), extra } },
+      });
+    const known = { resolver_ms: 1 };
+    expect(check({ stage: "raw", plant: withExtra(known) }).stages.enriched).toMatchObject(CLEAN);
+    const checker = createChecker(ledger);
+    for (const stage of STAGES) {
+      const placed = stage === "table" ? whole() : withExtra(known)(whole());
+      for (const { event, partition } of placed) {
+        checker.found(stage, event, stage === "table" ? undefined : partition);
+      }
+    }
+    expect(checker.verdict().stages.table).toMatchObject({ ...CLEAN, altered: 1 });
+  });
+
   it("takes what any of an event's records in raw had", () => {
     const { event, partition } = at(whole(), 7);
     const later = { ...event, provenance: { ...event.provenance, received_at: 1 } };

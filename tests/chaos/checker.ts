@@ -79,7 +79,8 @@ export function createChecker(ledger: Ledger): Checker {
   const lastRounds = ledger.nodes.map((): number[] => []);
   const eventIds = ledger.nodes.map((): string[] => []);
   const receivedInRaw = createProvenanceBook(ledger);
-  const derivedInEnriched = createProvenanceBook(ledger);
+  const extraInRaw = createProvenanceBook(ledger);
+  const enriched = createProvenanceBook(ledger);
   const lastNumbers = new Map<string, number>();
   const examples: string[] = [];
 
@@ -93,13 +94,20 @@ export function createChecker(ledger: Ledger): Checker {
     stage: Stage,
     node: number,
     number: number,
-    { derived, ...received }: Provenance,
+    { derived, extra, ...received }: Provenance,
   ): string | undefined => {
-    if (stage === "raw") receivedInRaw.note(node, number, received);
-    else if (!receivedInRaw.has(node, number, received)) return Object.keys(received).join(", ");
-    if (stage === "enriched") derivedInEnriched.note(node, number, derived);
-    const isSame = stage !== "table" || derivedInEnriched.has(node, number, derived);
-    return isSame ? undefined : "what is derived";
+    if (stage === "raw") {
+      receivedInRaw.note(node, number, received);
+      extraInRaw.note(node, number, extra);
+      return undefined;
+    }
+    if (!receivedInRaw.has(node, number, received)) return Object.keys(received).join(", ");
+    // A processor that does not know the schema's pair leaves out what it does not know.
+    if (extra !== null && !extraInRaw.has(node, number, extra)) return "extra";
+    if (stage === "enriched") enriched.note(node, number, [derived, extra]);
+    return stage === "enriched" || enriched.has(node, number, [derived, extra])
+      ? undefined
+      : "what is derived, or extra";
   };
 
   const found: Checker["found"] = (stage, event, partition, round = 0) => {

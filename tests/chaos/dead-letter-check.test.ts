@@ -38,12 +38,15 @@ describe("the check of dead letters", () => {
     expect(counts).toEqual({ ...CLEAN, planted: 2, found: 3, repeated: 1 });
   });
 
-  it("allows the processor one more each time that its offsets were deleted", () => {
+  it("allows the processor one more each time that its offsets were deleted, and names what is lost", () => {
     const check = createDeadLetterCheck("raw");
     check.bad("raw", 3, record(1));
     for (let times = 0; times < 3; times++) check.letter(letterOf("raw", 1));
     expect(check.verdict(1, 1).doubled).toBe(1);
     expect(check.verdict(1, 2).doubled).toBe(0);
+    expect(check.lost()).toEqual([]);
+    check.bad("enriched", 3, record(2));
+    expect(check.lost()).toEqual(["dead letter lost: of enriched 3 2"]);
   });
 
   it("finds a lost, a doubled, an altered and an unexplained one, and bad records that vanished", () => {

@@ -25,6 +25,8 @@ export type DeadLetterCheck = {
    * @param again how often the processor was sent back to the beginning of raw
    */
   readonly verdict: (acknowledged: number, again?: number) => DeadLetterCounts;
+  /** Where those came from that have no letter. */
+  readonly lost: () => readonly string[];
 };
 
 type Expected = { readonly value: Buffer | null; readonly topic: string; letters: number };
@@ -55,6 +57,10 @@ export function createDeadLetterCheck(exactlyOnceTopic: string): DeadLetterCheck
       of.letters++;
       if (same === undefined) counts.altered++;
     },
+    lost: () =>
+      Array.from(expected).flatMap(([origin, of]) =>
+        of.some(({ letters }) => letters === 0) ? [`dead letter lost: of ${origin}`] : [],
+      ),
     verdict: (acknowledged, again = 0) => ({
       ...counts,
       doubled: beyond(1 + again, true),

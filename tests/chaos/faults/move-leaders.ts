@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "@fiberstream/testkit/until";
-import { type Admin, TRY_FOR_MS, withAdmin } from "./with-admin.ts";
+import { insistWithAdmin, TRY_FOR_MS } from "./with-admin.ts";
 
 const OF_EVENTS = ["probe.metrics.raw", "probe.metrics.enriched"] as const;
 /** Where groups and transactions have their coordinators: those move with the leader. */
@@ -13,61 +13,58 @@ const ELECT_EVERY_MS = 1_500;
  * Elects other leaders for every partition of events, groups and transactions, again and again: the order of
  * the replicas is turned by one, then the preferred ones are elected.
  */
-export const electLeaders = (brokers: readonly string[], lastsMs: number): Promise<void> =>
-  withAdmin(brokers, async (admin) => {
-    for (const endMs = performance.now() + lastsMs; performance.now() < endMs;) {
-      await reassign(admin, [...OF_EVENTS, ...OF_COORDINATORS], ([first = 0, ...rest]) => [
-        ...rest,
-        first,
-      ]);
-      await electPreferred(brokers);
-      await delay(ELECT_EVERY_MS);
-    }
-  });
+export async function electLeaders(brokers: readonly string[], lastsMs: number): Promise<void> {
+  for (const endMs = performance.now() + lastsMs; performance.now() < endMs;) {
+    await reassign(brokers, [...OF_EVENTS, ...OF_COORDINATORS], ([first = 0, ...rest]) => [
+      ...rest,
+      first,
+    ]);
+    await electPreferred(brokers);
+    await delay(ELECT_EVERY_MS);
+  }
+}
 
 /** Takes every partition of events from the broker that leads it, and gives that broker its replica back. */
-export const movePartitions = (brokers: readonly string[]): Promise<void> =>
-  withAdmin(brokers, async (admin) => {
-    const leaders = await reassign(admin, OF_EVENTS, (replicas, leader) =>
-      replicas.filter((replica) => replica !== leader),
-    );
-    await reassign(admin, OF_EVENTS, (replicas, _leader, place) => {
-      const before = leaders.get(place);
-      return before === undefined || replicas.includes(before)
-        ? [...replicas]
-        : [...replicas, before];
-    });
+export async function movePartitions(brokers: readonly string[]): Promise<void> {
+  const leaders = await reassign(brokers, OF_EVENTS, (replicas, leader) =>
+    replicas.filter((replica) => replica !== leader),
+  );
+  await reassign(brokers, OF_EVENTS, (replicas, _leader, place) => {
+    const before = leaders.get(place);
+    return before === undefined || replicas.includes(before)
+      ? [...replicas]
+      : [...replicas, before];
   });
+}
 
 /**
  * Gives each partition the replicas that `wanted` says, and waits until it has them.
  * @returns who led each partition before
  */
 async function reassign(
-  admin: Admin,
+  brokers: readonly string[],
   names: readonly string[],
   wanted: (replicas: readonly number[], leader: number, place: string) => number[],
 ): Promise<Map<string, number>> {
-  const { topics } = await until(() => admin.fetchTopicMetadata({ topics: [...names] }), {
-    what: "every partition has a leader",
-    timeoutMs: TRY_FOR_MS,
-  });
-  await admin.alterPartitionReassignments({
-    topics: topics.map(({ name, partitions }) => ({
-      topic: name,
-      partitionAssignment: partitions.map(({ partitionId, replicas, leader }) => ({
-        partition: partitionId,
-        replicas: wanted(replicas, leader, `${name} ${partitionId}`),
-      })),
-    })),
-  });
-  await until(
-    async () => {
-      const { topics: moving } = await admin.listPartitionReassignments({});
-      return moving.every(({ topic }) => !names.includes(topic));
-    },
-    { what: "every partition is where it is to be", timeoutMs: TRY_FOR_MS },
+  const { topics } = await insistWithAdmin(brokers, "every partition has a leader", (admin) =>
+    admin.fetchTopicMetadata({ topics: [...names] }),
   );
+  await insistWithAdmin(brokers, "partitions are asked to move", async (admin) => {
+    await admin.alterPartitionReassignments({
+      topics: topics.map(({ name, partitions }) => ({
+        topic: name,
+        partitionAssignment: partitions.map(({ partitionId, replicas, leader }) => ({
+          partition: partitionId,
+          replicas: wanted(replicas, leader, `${name} ${partitionId}`),
+        })),
+      })),
+    });
+    return true;
+  });
+  await insistWithAdmin(brokers, "every partition is where it is to be", async (admin) => {
+    const { topics: moving } = await admin.listPartitionReassignments({});
+    return moving.every(({ topic }) => !names.includes(topic));
+  });
   return new Map(
     topics.flatMap(({ name, partitions }) =>
       partitions.map(({ partitionId, leader }) => [`${name} ${partitionId}`, leader] as const),
@@ -88,6 +85,8 @@ async function electPreferred(brokers: readonly string[]): Promise<void> {
         const { hostname, port } = new URL(`kafka://${broker}`);
         const socket = connect({ host: hostname, port: Number(port), timeout: 10_000 });
         socket.on("timeout", () => socket.destroy(new Error("no answer")));
+        // An end without an error would let nobody know.
+        socket.on("end", () => socket.destroy(new Error("hung up")));
         try {
           socket.write(ELECT_PREFERRED);
           const [answer] = (await once(socket, "data")) as [Buffer];
