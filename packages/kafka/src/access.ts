@@ -2,6 +2,7 @@ import { ConfigError } from "@fiberstream/runtime/config-error";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
 import { fileProblem, type TlsFiles } from "@fiberstream/runtime/tls-files";
 import type { SASLOptions } from "kafkajs";
+import type { Codec } from "./batch-compression.ts";
 import { createTokenSource } from "./oauth-tokens.ts";
 import type { kafkaSettings } from "./settings.ts";
 
@@ -24,6 +25,7 @@ type Config = ConfigOf<ReturnType<typeof kafkaSettings>>;
  */
 export function kafkaAccess(config: Config): {
   brokers: readonly string[];
+  compression: Codec;
   security: KafkaSecurity;
 } {
   const problems = kafkaProblems(config);
@@ -31,6 +33,7 @@ export function kafkaAccess(config: Config): {
   const sasl = saslOf(config);
   return {
     brokers: config.kafkaBrokers,
+    compression: config.kafkaCompression,
     security: {
       ...(isEncrypted(config) && {
         tls: {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TransientError } from "@fiberstream/runtime/errors";
+import type { Codec } from "./batch-compression.ts";
 import { type Cluster, kafkajsFile, type PartitionMetadata } from "./kafkajs-cluster.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
 import { partitionOfKey } from "./murmur2.ts";
@@ -32,11 +33,12 @@ export async function deliverRecords(
   cluster: Cluster,
   topic: string,
   records: readonly OutgoingRecord[],
+  compression: Codec = "none",
 ): Promise<Failure[]> {
   const failures: Failure[] = Array.from({ length: records.length });
   let left = records.map((_, index) => index);
   for (let tries = 1; left.length > 0; tries++) {
-    const failed = await tryOnce(cluster, topic, records, left);
+    const failed = await tryOnce({ cluster, topic, records, compression }, left);
     for (const index of left) failures[index] = failed.get(index);
     left = left.filter((index) => failures[index] instanceof TransientError);
     if (left.length === 0 || tries === TRIES) break;
@@ -46,13 +48,16 @@ export async function deliverRecords(
   return failures;
 }
 
+type Delivery = {
+  readonly cluster: Cluster;
+  readonly topic: string;
+  readonly records: readonly OutgoingRecord[];
+  readonly compression: Codec;
+};
+
 /** @returns the failures by record */
-async function tryOnce(
-  cluster: Cluster,
-  topic: string,
-  records: readonly OutgoingRecord[],
-  indexes: readonly number[],
-): Promise<Map<number, Failure>> {
+async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<number, Failure>> {
+  const { cluster, topic, records } = what;
   const failed = new Map<number, Failure>();
   /** What comes later in them has to wait for the next try. */
   const failedPartitions = new Map<number, Failure>();
@@ -84,7 +89,7 @@ async function tryOnce(
     if (sent.length === 0) return;
     try {
       if (leader < 0) throw errorOf(LEADER_NOT_AVAILABLE);
-      const answers = await produce(cluster, leader, topic, records, sent);
+      const answers = await produce(what, leader, sent);
       for (const part of sent) {
         const code = answers.get(part.partition) ?? UNKNOWN_SERVER_ERROR;
         if (code !== 0) failAll([part], kafkaFailure(errorOf(code)));
@@ -154,16 +159,14 @@ function portionsOf(parts: readonly Part[], records: readonly OutgoingRecord[]):
 
 /** @returns each partition's error code, 0 for none */
 async function produce(
-  cluster: Cluster,
+  { cluster, topic, records, compression }: Delivery,
   leader: number,
-  topic: string,
-  records: readonly OutgoingRecord[],
   parts: readonly Part[],
 ): Promise<Map<number, number>> {
   const nowMs = Date.now();
   const batches: PartitionBatch[] = parts.map(({ partition, rows }) => {
     const some = rows.map((index) => records[index]).filter((record) => record !== undefined);
-    return { topic, partition, batch: writeRecordBatch(some, undefined, nowMs) };
+    return { topic, partition, batch: writeRecordBatch(some, undefined, nowMs, compression) };
   });
   const broker = await cluster.findBroker({ nodeId: leader });
   const request = produceRequest(null, batches, "given");

@@ -2,6 +2,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import { tlsOptions } from "@fiberstream/runtime/tls-files";
 import { Kafka, logLevel } from "kafkajs";
 import type { KafkaSecurity } from "./access.ts";
+import type { Codec } from "./batch-compression.ts";
 import { tellWhyNoCoordinator } from "./coordinator-search.ts";
 import { createKafkaLog } from "./kafka-log.ts";
 import { goOnWithoutLeaders } from "./metadata-refresh.ts";
@@ -18,6 +19,8 @@ export type KafkaAccess = {
   readonly clientId: string;
   /** By default connections are plain and nobody says who they are. */
   readonly security?: KafkaSecurity;
+  /** What packs the record batches that are written; default "none". */
+  readonly compression?: Codec;
 };
 
 /** kafkajs's client, and what the connections of our own need (`broker/connections.ts`). */
@@ -31,7 +34,7 @@ export type KafkaClient = Kafka & { readonly access: KafkaAccess };
  *
  */
 export function createKafka(options: KafkaAccess & { log: Log }): KafkaClient {
-  const { brokers, clientId, security } = options;
+  const { brokers, clientId, security, compression = "none" } = options;
   const { tls, sasl } = security ?? {};
   const kafka = new Kafka({
     brokers: [...brokers],
@@ -44,5 +47,7 @@ export function createKafka(options: KafkaAccess & { log: Log }): KafkaClient {
     requestTimeout: 10_000,
     retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 5 },
   });
-  return Object.assign(kafka, { access: { brokers, clientId, ...(security && { security }) } });
+  return Object.assign(kafka, {
+    access: { brokers, clientId, compression, ...(security && { security }) },
+  });
 }

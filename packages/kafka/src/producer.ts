@@ -39,7 +39,7 @@ export async function connectProducer(options: {
     throw kafkaFailure(error);
   }
   const deliver: DeliveringProducer["deliver"] = (topic, records) =>
-    deliverRecords(cluster, topic, records);
+    deliverRecords(cluster, topic, records, options.kafka.access.compression);
   return {
     send: async (topic, records) => {
       const failure = (await deliver(topic, records)).find((one) => one !== undefined);

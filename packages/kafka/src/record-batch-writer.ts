@@ -1,3 +1,4 @@
+import { type Codec, packBatch } from "./batch-compression.ts";
 import { crc32c } from "./crc32c.ts";
 import type { OutgoingRecord, RecordHeaders } from "./records.ts";
 
@@ -39,11 +40,13 @@ const NOBODY: BatchProducer = { producerId: "-1", producerEpoch: -1, firstSequen
  *
  * @param records in order; without a timestamp they get `nowMs`
  * @param transaction whose batch it is; undefined outside of transactions
+ * @param codec what packs the records
  */
 export function writeRecordBatch(
   records: readonly OutgoingRecord[],
   transaction: BatchProducer | undefined,
   nowMs: number,
+  codec: Codec = "none",
 ): Buffer {
   const producer = transaction ?? NOBODY;
   const times = records.map(({ timestamp }) =>
@@ -75,7 +78,7 @@ export function writeRecordBatch(
   batch.writeInt32BE(producer.firstSequence, AT.firstSequence);
   batch.writeInt32BE(records.length, AT.count);
   batch.writeUInt32BE(crc32c(batch, AT.attributes, at), AT.crc);
-  return batch;
+  return packBatch(batch, codec);
 }
 
 /** Lengths and deltas take up to 5 or 10 bytes each. */

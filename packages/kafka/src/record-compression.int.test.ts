@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createKafka, type KafkaClient } from "./kafka.ts";
 import { connectProducer } from "./producer.ts";
 import { ensureTopics } from "./topic-admin.ts";
+import { topicFacts } from "./topic-facts.ts";
 
 const brokers = addresses.kafkaBrokers;
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -40,6 +41,17 @@ describe("packed batches are read", () => {
     await ensureTopics({ kafka, topics: [{ topic, partitions: 1, config: {} }] });
     await produceForeign({ brokers, topic, partition: 0, codec, records });
     await expectAllReadIn(topic);
+  });
+
+  it.each(CODECS)("of our own producer, set to %s", async (compression) => {
+    const topic = `${testNamespace()}own`;
+    await ensureTopics({ kafka, topics: [{ topic, partitions: 1, config: {} }] });
+    const packing = createKafka({ brokers: [brokers], clientId: "test", compression, log });
+    const producer = life.own(await connectProducer({ kafka: packing }), (owned) => owned.close());
+    await producer.send(topic, records);
+    await expectAllReadIn(topic);
+    const bytes = (await topicFacts({ kafka, topic })).bytes ?? Infinity;
+    expect(bytes).toBeLessThan(0.5 * values.reduce((sum, { length }) => sum + length, 0));
   });
 
   // The broker packs by the code that Java's producer has.

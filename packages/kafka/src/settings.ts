@@ -1,5 +1,6 @@
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
+import { CODECS } from "./record-compression.ts";
 import { securitySettings } from "./security-settings.ts";
 
 /** The settings of everything that talks to Kafka and to the schema registry. */
@@ -23,6 +24,11 @@ export const kafkaSettings = () => ({
         "takes host:port, several separated by commas",
       ),
     "brokers to begin with, as host:port separated by commas",
+  ),
+  kafkaCompression: setting(
+    "KAFKA_COMPRESSION_TYPE",
+    z.enum(CODECS).default("none"),
+    "what packs the record batches that are written: none, gzip, snappy, lz4 or zstd; all of them can be read",
   ),
   schemaRegistryUrl: setting(
     "SCHEMA_REGISTRY_URL",

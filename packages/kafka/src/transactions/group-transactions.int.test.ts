@@ -79,7 +79,14 @@ const leaveOpen = async (transactionalId: string, options: { offsets: "moved" | 
   const records = [{ key: null, value: Buffer.from("left open") }];
   const route = await routeOf([{ topic, partition: 0, records }], leaders);
   await sendRecords(
-    { connections, leaders, session, lane: "test", batchBytes: new Map() },
+    {
+      connections,
+      leaders,
+      session,
+      lane: "test",
+      batchBytes: new Map(),
+      compression: "none" as const,
+    },
     route.destinations,
   );
   if (options.offsets === "not moved") return session;

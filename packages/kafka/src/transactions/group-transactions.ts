@@ -88,6 +88,7 @@ export function createGroupTransactions(options: {
   const leaders = createLeaders(connections);
   const ids = createTransactionalIds({ ...options, coordinators });
   const batchBytes = new Map<string, number>();
+  const { compression = "none" } = options.kafka.access;
   const lanes = new Map<string, Lane<Part>>();
   const places = new Map<number, Place>();
   /** In whose transaction, the outcome of which is not known, a partition's offset was last. */
@@ -107,7 +108,15 @@ export function createGroupTransactions(options: {
   const run = async (session: Session, parts: readonly Part[], as: MemberIdentity) => {
     const committer = ids.committer();
     await runTransaction(
-      { connections, coordinators, leaders, session, lane: session.transactionalId, batchBytes },
+      {
+        connections,
+        coordinators,
+        leaders,
+        session,
+        lane: session.transactionalId,
+        batchBytes,
+        compression,
+      },
       {
         destinations: parts.flatMap(({ destinations }) => destinations),
         groupId,

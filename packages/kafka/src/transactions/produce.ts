@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { answerType, BrokerAnswerError } from "../broker/broker-answer.ts";
+import type { Codec } from "../batch-compression.ts";
 import type { Connections } from "../broker/connections.ts";
 import { writeRecordBatch } from "../record-batch-writer.ts";
 import { type Destination, keyOf } from "./destinations.ts";
@@ -16,6 +17,7 @@ export type SendSteps = {
   lane: string;
   /** How much a batch may be of a topic whose brokers take less than the default. */
   batchBytes: Map<string, number>;
+  compression: Codec;
 };
 
 export type Refused = { readonly batch: Destination; readonly type: string };
@@ -59,7 +61,7 @@ type Answer = { readonly batch: Destination; readonly type: string | undefined }
 
 /** One request. @returns what became of each batch @throws {Error} nobody knows */
 async function produceOnce(
-  { connections, leaders, session, lane }: SendSteps,
+  { connections, leaders, session, lane, compression }: SendSteps,
   batches: readonly Destination[],
 ): Promise<Answer[]> {
   const [first] = batches;
@@ -70,7 +72,7 @@ async function produceOnce(
   const written: PartitionBatch[] = batches.map((destination) => {
     const { topic, partition, records } = destination;
     const firstSequence = sequences.get(keyOf(destination)) ?? 0;
-    const batch = writeRecordBatch(records, { ...producer, firstSequence }, nowMs);
+    const batch = writeRecordBatch(records, { ...producer, firstSequence }, nowMs, compression);
     return { topic, partition, batch };
   });
   const request = { api: produceBatches, timeoutMs: PRODUCE_TIMEOUT_MS };

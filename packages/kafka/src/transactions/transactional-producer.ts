@@ -56,13 +56,22 @@ export function createTransactionalProducer(options: {
   const coordinators = createCoordinators(connections);
   const leaders = createLeaders(connections);
   const batchBytes = new Map<string, number>();
+  const { compression = "none" } = options.kafka.access;
   let session: Session | undefined;
 
   const open = () => openSession(coordinators, transactionalId, transactionalId);
 
   const run = async (own: Session, work: (scope: TransactionScope) => Promise<void>) => {
     const lane = transactionalId;
-    const steps = { connections, coordinators, leaders, session: own, lane, batchBytes };
+    const steps = {
+      connections,
+      coordinators,
+      leaders,
+      session: own,
+      lane,
+      batchBytes,
+      compression,
+    };
     let isBegun = false;
     await work({
       send: async (batches) => {
