@@ -247,28 +247,30 @@ describe("group transactions", () => {
     const { part } = bench;
     const transactions = await placed();
     const large = "x".repeat(1_100_000);
+    // As large as to share its transaction.
+    const other = "o".repeat(200_000);
     const first = part(0, { from: 0n, to: 3n }, "a", large, "c");
-    const [refused, other] = await Promise.allSettled([
+    const [refused, shared] = await Promise.allSettled([
       transactions.commit(first),
-      transactions.commit(part(1, { from: 0n, to: 1n }, "other")),
+      transactions.commit(part(2, { from: 0n, to: 1n }, other)),
     ]);
     const { reason } = refused as { reason: RecordRefusedError };
     expect(reason).toBeInstanceOf(RecordRefusedError);
     expect(reason.type).toBe("MESSAGE_TOO_LARGE");
     // Told by identity: comparing a megabyte byte by byte takes jest seconds.
     expect(reason.records.map((record) => first.batches[0]?.records.indexOf(record))).toEqual([1]);
-    expect(other).toMatchObject({ reason: expect.any(TransientError) });
+    expect(shared).toMatchObject({ reason: expect.any(TransientError) });
     expect(await bench.committedRecords()).toEqual([]);
     const positions = await until(
       async () => {
-        const found = await transactions.positionsOf([0, 1], bench.identity);
+        const found = await transactions.positionsOf([0, 2], bench.identity);
         return found.size === 2 ? found : undefined;
       },
       { what: "the transaction has ended" },
     );
     expect([...positions.values()]).toEqual(["beginning", "beginning"]);
-    await transactions.commit(part(1, { from: 0n, to: 1n }, "other"));
-    await expectValues("other");
+    await transactions.commit(part(2, { from: 0n, to: 1n }, other));
+    await expectValues(other);
   });
 });
 

@@ -7,7 +7,7 @@ import { kafkaFailure } from "../kafka-errors.ts";
 import type { Position } from "../partition-fault.ts";
 import type { LogIdentity } from "../records.ts";
 import { createCoordinators } from "./coordinators.ts";
-import { routeOf, type TopicRecords } from "./destinations.ts";
+import { type Route, routeOf, type TopicRecords } from "./destinations.ts";
 import { createFences } from "./fences.ts";
 import { createLane, type Lane, type LanePart } from "./lane.ts";
 import { createLeaders } from "./leaders.ts";
@@ -63,7 +63,7 @@ type Part = LanePart & TransactionPart;
 
 /**
  * The transactions of one member of a consumer group, which move its offsets: fenced by the group's generation
- * (KIP-447), so that this process needs ids of its own only. There is one lane, with a transactional id, for each set
+ * (KIP-447), so that this process needs ids of its own only. There are lanes, each with a transactional id, for each set
  * of brokers that lead what a part writes to: a broker that is slow or frozen holds back only what needs it.
  *
  * @param options.topic the input topic
@@ -132,8 +132,8 @@ export function createGroupTransactions(options: {
     );
   };
 
-  const laneOf = (brokers: readonly string[]): Lane<Part> => {
-    const name = brokers.join("+");
+  const laneOf = (brokers: readonly string[], slot: number): Lane<Part> => {
+    const name = `${slot} ${brokers.join("+")}`;
     const known = lanes.get(name);
     if (known !== undefined) return known;
     let transactionalId: string | undefined;
@@ -167,7 +167,7 @@ export function createGroupTransactions(options: {
       part.onUnsent?.();
       throw error;
     });
-    const lane = laneOf(route.brokers);
+    const lane = laneOf(route.brokers, slotOf(partition, route));
     let placed: Place | undefined;
     await lane.commit({
       ...part,
@@ -203,6 +203,18 @@ export function createGroupTransactions(options: {
       await connections.close();
     },
   };
+}
+
+/** In a backlog partitions have so much each. */
+const LARGE_BYTES = 100_000;
+
+/**
+ * Small parts share all, for a transaction costs the broker about as much for one as for twelve. Large ones go two
+ * ways: while the transaction of the one is under way the processor prepares what the other will have.
+ */
+function slotOf(partition: number, { destinations }: Route): number {
+  const bytes = destinations.reduce((sum, one) => sum + one.bytes, 0);
+  return bytes < LARGE_BYTES ? 0 : 1 + (partition % 2);
 }
 
 const lost = (reason: string) => new TransientError("kafka", reason);
