@@ -8,7 +8,7 @@ import {
   type TopicMetadata,
 } from "./broker/connections.ts";
 import { committedRecords } from "./fetch/committed-records.ts";
-import { endOfBatches, fetchApi, type FetchedBytes } from "./fetch/fetch-request.ts";
+import { fetchApi, type FetchedBytes } from "./fetch/fetch-request.ts";
 import type { KafkaClient } from "./kafka.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
 import type { IncomingRecord } from "./records.ts";
@@ -162,8 +162,8 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
 function partOf(fetched: FetchedBytes, from: bigint): FetchedPart {
   const { partition, errorCode, highWatermark } = fetched;
   throwIfFailed(errorCode, `partition ${partition}`);
-  const records = committedRecords(fetched, from);
-  const nextOffset = endOfBatches(fetched.records)?.nextOffset ?? from;
+  const { records, end } = committedRecords(fetched, from);
+  const nextOffset = end?.nextOffset ?? from;
   return { partition, records, nextOffset: nextOffset > from ? nextOffset : from, highWatermark };
 }
 

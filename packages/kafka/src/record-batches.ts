@@ -1,5 +1,5 @@
 import { PartitionFaultError } from "./partition-fault.ts";
-import { CODECS, decompressRecords } from "./record-compression.ts";
+import { CODECS, decompressRecords, MAX_UNPACKED_BYTES } from "./record-compression.ts";
 import { UnpackingError } from "./unpacked-bytes.ts";
 
 /** A record as kafkajs hands it on. Values are parts of the response's bytes, not copies. */
@@ -25,6 +25,10 @@ type BatchContext = {
 /** From a batch's offset to its magic byte, and to its first record (KIP-98, message format 2). */
 const MAGIC_AT = 16;
 const RECORDS_AT = 61;
+const LENGTH_AT = 8;
+const LEADER_EPOCH_AT = 12;
+const ATTRIBUTES_AT = 21;
+const LAST_DELTA_AT = 23;
 /** Offset and length, which the length does not count. */
 const PREFIX_BYTES = 12;
 
@@ -33,56 +37,93 @@ const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
+/** What was read, and where the batches that were read end. */
+export type ReadBatches = {
+  readonly records: FetchedRecord[];
+  /** Undefined when there is no whole batch. */
+  readonly end: { readonly nextOffset: bigint; readonly leaderEpoch: number } | undefined;
+};
+
 /**
- * Reads the record batches from `at` to below `end`, packed ones too; a last one that the broker has cut off is left
- * out. Like kafkajs it does not check their CRC: TCP and the broker have. What precedes a batch that cannot be
- * unpacked is returned: that batch is then the first of the next fetch.
- * @returns undefined when one is of an older format
- * @throws {PartitionFaultError} the first batch cannot be unpacked
+ * Reads record batches, packed ones too; a last one that the broker has cut off is left out. It reads up to a batch that
+ * cannot be read, or with which more than {@link MAX_UNPACKED_BYTES} would be unpacked: that one is the first of
+ * the next fetch, which begins at `end`. Like kafkajs it does not check their CRC, only that lengths and
+ * counts fit.
+ * @throws {PartitionFaultError} the first batch cannot be read: it cannot be unpacked, is damaged or of an older format
  */
-export function readRecordBatches(
-  bytes: Buffer,
-  at: number,
-  end: number,
-): FetchedRecord[] | undefined {
+export function readRecordBatches(bytes: Buffer): ReadBatches {
   const records: FetchedRecord[] = [];
-  while (at + RECORDS_AT <= end) {
-    const next = at + PREFIX_BYTES + bytes.readInt32BE(at + 8);
-    if (bytes[at + MAGIC_AT] !== 2) return undefined;
-    if (next > end) break;
-    const unpacked = recordsOf(bytes, at, next);
-    if (unpacked instanceof PartitionFaultError) {
-      if (records.length === 0) throw unpacked;
-      break;
+  let end: ReadBatches["end"];
+  let unpackedBytes = 0;
+  for (let at = 0; at + RECORDS_AT <= bytes.length;) {
+    const before = records.length;
+    try {
+      const next = nextBatch(bytes, at);
+      if (next > bytes.length) break;
+      const content = contentOf(bytes, at, next);
+      unpackedBytes += content.end - content.at;
+      if (end !== undefined && unpackedBytes > MAX_UNPACKED_BYTES) break;
+      readBatch(bytes, at, content, records);
+      end = {
+        nextOffset: bytes.readBigInt64BE(at) + BigInt(bytes.readInt32BE(at + LAST_DELTA_AT)) + 1n,
+        leaderEpoch: bytes.readInt32BE(at + LEADER_EPOCH_AT),
+      };
+      at = next;
+    } catch (error) {
+      if (!(error instanceof UnreadableBatchError)) throw error;
+      records.length = before;
+      if (end !== undefined) break;
+      throw new PartitionFaultError(
+        `The batch at offset ${bytes.readBigInt64BE(at)} ${error.message}`,
+        "Look at it with another client, and set the group's offset behind it to go on without it",
+      );
     }
-    readBatch(bytes, at, unpacked, records);
-    at = next;
   }
-  return records;
+  return { records, end };
 }
 
-/** Where a batch's records are, and begin. */
-function recordsOf(bytes: Buffer, at: number, next: number): Reader | PartitionFaultError {
-  const codec = bytes.readInt16BE(at + 21) & COMPRESSION;
-  if (codec === 0) return { bytes, at: at + RECORDS_AT };
+class UnreadableBatchError extends Error {
+  override readonly name = "UnreadableBatchError";
+}
+
+function nextBatch(bytes: Buffer, at: number): number {
+  if (bytes[at + MAGIC_AT] !== 2) {
+    throw new UnreadableBatchError("is of a format older than message format 2");
+  }
+  const length = bytes.readInt32BE(at + LENGTH_AT);
+  if (length < RECORDS_AT - PREFIX_BYTES) throw new UnreadableBatchError("is damaged: its length");
+  return at + PREFIX_BYTES + length;
+}
+
+/** A batch's records, unpacked. */
+function contentOf(bytes: Buffer, at: number, next: number): Content {
+  const codec = bytes.readInt16BE(at + ATTRIBUTES_AT) & COMPRESSION;
+  if (codec === 0) return { bytes, at: at + RECORDS_AT, end: next };
   try {
-    return { bytes: decompressRecords(codec, bytes.subarray(at + RECORDS_AT, next)), at: 0 };
+    const unpacked = decompressRecords(codec, bytes.subarray(at + RECORDS_AT, next));
+    return { bytes: unpacked, at: 0, end: unpacked.length };
   } catch (error) {
     if (!(error instanceof UnpackingError)) throw error;
-    return new PartitionFaultError(
-      `The batch at offset ${bytes.readBigInt64BE(at)} cannot be unpacked (${CODECS[codec] ?? codec}): ${error.message}`,
-      "Look at it with another client, and set the group's offset behind it to go on without it",
+    throw new UnreadableBatchError(
+      `cannot be unpacked (${CODECS[codec] ?? codec}): ${error.message}`,
     );
   }
 }
 
-function readBatch(bytes: Buffer, at: number, reader: Reader, into: FetchedRecord[]): void {
+type Content = Reader & { readonly end: number };
+/** A record has at least its length, attributes, two deltas, two lengths and a count. */
+const LEAST_RECORD_BYTES = 7;
+
+function readBatch(bytes: Buffer, at: number, reader: Content, into: FetchedRecord[]): void {
   const attributes = bytes.readInt16BE(at + 21);
   // Safe integers: a partition has not had 2^53 records, and times are milliseconds.
   const baseOffset = Number(bytes.readBigInt64BE(at));
   const firstTimestamp = Number(bytes.readBigInt64BE(at + 27));
   const maxTimestamp = Number(bytes.readBigInt64BE(at + 35));
   const count = bytes.readInt32BE(at + 57);
+  if (count * LEAST_RECORD_BYTES > reader.end - reader.at) {
+    throw new UnreadableBatchError("is damaged: its number of records");
+  }
   const isControlRecord = (attributes & CONTROL) !== 0;
   const hasLogTime = (attributes & LOG_APPEND_TIME) !== 0;
   const batchContext: BatchContext = {
@@ -117,6 +158,7 @@ function readBatch(bytes: Buffer, at: number, reader: Reader, into: FetchedRecor
       isControlRecord,
       batchContext,
     });
+    if (reader.at > reader.end) throw new UnreadableBatchError("is damaged: a record's length");
   }
 }
 

@@ -1,9 +1,8 @@
-import { messageOf } from "@fiberstream/runtime/errors";
 import { PartitionFaultError } from "../partition-fault.ts";
 import { committedRecords } from "../fetch/committed-records.ts";
 import type { IncomingRecord } from "../records.ts";
 import type { FetchTicket } from "./fetch-loops.ts";
-import { endOfBatches, type FetchedBytes } from "../fetch/fetch-request.ts";
+import type { FetchedBytes } from "../fetch/fetch-request.ts";
 
 /** Fetched and waiting, besides what is being worked on. */
 const MAX_WAITING = 1;
@@ -46,18 +45,19 @@ export function createReading(options: {
         ),
       );
     }
-    const after = endOfBatches(fetched.records);
-    let records: readonly IncomingRecord[];
+    let read: ReturnType<typeof committedRecords>;
     try {
-      records = committedRecords(fetched, fetchFrom);
+      read = committedRecords(fetched, fetchFrom);
     } catch (error) {
+      if (!(error instanceof PartitionFaultError)) throw error;
       return stopWith(
         new PartitionFaultError(
-          `partition ${partition} of ${topic} has a batch from offset ${fetchFrom} on that cannot be read: ${messageOf(error)}`,
+          `partition ${partition} of ${topic} cannot be read at offset ${fetchFrom}: ${error.reason}`,
           advice,
         ),
       );
     }
+    const { records, end: after } = read;
     if (after !== undefined && after.nextOffset > fetchFrom) {
       fetchFrom = after.nextOffset;
       ({ leaderEpoch } = after);

@@ -104,30 +104,3 @@ export function readFetchAnswer(bytes: Buffer): FetchAnswer {
   int32(); // the session, which we have none of
   return { errorCode, partitions: list(topic).flat() };
 }
-
-/** From a batch's offset to its length, leader epoch and last offset's delta (KIP-98, message format 2). */
-const LENGTH_AT = 8;
-const LEADER_EPOCH_AT = 12;
-const LAST_DELTA_AT = 23;
-const HEADER_BYTES = 61;
-const PREFIX_BYTES = 12;
-
-/**
- * Where the next fetch begins after these record batches, and which leader's epoch the last one has.
- * @returns undefined when there is no whole batch
- */
-export function endOfBatches(
-  records: Buffer,
-): { readonly nextOffset: bigint; readonly leaderEpoch: number } | undefined {
-  let end: { nextOffset: bigint; leaderEpoch: number } | undefined;
-  for (let at = 0; at + HEADER_BYTES <= records.length;) {
-    const next = at + PREFIX_BYTES + records.readInt32BE(at + LENGTH_AT);
-    if (next > records.length) break;
-    end = {
-      nextOffset: records.readBigInt64BE(at) + BigInt(records.readInt32BE(at + LAST_DELTA_AT)) + 1n,
-      leaderEpoch: records.readInt32BE(at + LEADER_EPOCH_AT),
-    };
-    at = next;
-  }
-  return end;
-}
