@@ -7,11 +7,14 @@ export class PartitionFaultError extends Error {
   readonly reason: string;
   /** What an operator can do. */
   readonly advice: string;
+  /** Looking at the same place again would not tell: what is there now may be another log's. */
+  readonly untilMoved: boolean;
 
-  constructor(reason: string, advice: string) {
+  constructor(reason: string, advice: string, options: { untilMoved?: boolean } = {}) {
     super(`${reason}. ${advice}`);
     this.reason = reason;
     this.advice = advice;
+    this.untilMoved = options.untilMoved ?? false;
   }
 }
 

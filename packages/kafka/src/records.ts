@@ -25,7 +25,10 @@ export type OutgoingRecord = {
  */
 export type LogIdentity = { readonly clusterId: string; readonly topicId: string };
 
-/** Neighbours of one partition. Offsets have gaps where the log was compacted or a transaction ended. */
+/**
+ * Neighbours of one partition. Offsets have gaps where the log was compacted or a transaction ended; where only such stand,
+ * there may be no record at all.
+ */
 export type RecordBatch = {
   readonly topic: string;
   readonly partition: number;

@@ -263,6 +263,54 @@ describe("consumer", () => {
     expect(assigned.at(-1)).toHaveLength(2);
   });
 
+  it("stays in its group, and says that it is stuck, when a partition that it gives up never ends", async () => {
+    const hanging = Promise.withResolvers<void>();
+    const health = createHealth();
+    const assigned: (readonly number[])[] = [];
+    let isHanging = false;
+    const slow = await consume(
+      {
+        sessionTimeoutMs: 6_000,
+        onAssigned: (some) => assigned.push(some),
+        processBatch: async ({ partition }) => {
+          if (partition !== 1) return;
+          isHanging = true;
+          await hanging.promise;
+        },
+      },
+      health,
+    );
+    await until(() => assigned.at(-1)?.length === 2, { what: "it has both" });
+    await send(Array.from({ length: 20 }, (_, index) => `value-${index}`));
+    await until(() => isHanging, { what: "a batch hangs" });
+    const others: (readonly number[])[] = [];
+    const other = { processBatch: async () => undefined, sessionTimeoutMs: 6_000 };
+    await consume({ ...other, onAssigned: (some) => others.push(some) });
+    await until(() => assigned.at(-1)?.length === 1, { what: "it is to give one up" });
+    const generation = () => slow.member(0)?.generationId ?? -1;
+    const before = generation();
+    await consume({ ...other, onAssigned: (some) => others.push(some) });
+    await until(() => generation() > before, { what: "it has joined again meanwhile" });
+    expect(slow.member(1)).toBeDefined();
+    hanging.resolve();
+    await until(() => slow.member(1) === undefined, { what: "it has given it up" });
+    await until(() => others.some((some) => some.includes(1)), { what: "another has it" });
+  });
+
+  it("commits no offset of a partition that is another member's", async () => {
+    const mine: (readonly number[])[] = [];
+    const others: (readonly number[])[] = [];
+    const processBatch = async () => undefined;
+    const first = await consume({ processBatch, onAssigned: (some) => mine.push(some) });
+    await until(() => mine.at(-1)?.length === 2, { what: "it has both" });
+    await consume({ processBatch, onAssigned: (some) => others.push(some) });
+    const [theirs = -1] = await until(() => others.find(({ length }) => length === 1), {
+      what: "the other has one",
+    });
+    await until(() => first.member(theirs) === undefined, { what: "it has given it up" });
+    await expect(first.commitOffsets(new Map([[theirs, 1n]]))).rejects.toThrow(TransientError);
+  });
+
   it("asks where it goes on when the topic was made anew, with the new one's identity", async () => {
     const admin = kafka.admin();
     await admin.connect();
@@ -380,12 +428,18 @@ describe("consumer", () => {
       });
     });
     const seen: string[] = [];
+    const nexts: bigint[] = [];
     await consume({
       positionsOf: at(() => 0n),
-      processBatch: async (batch) => void seen.push(...valuesOf(batch)),
+      processBatch: async (batch) => {
+        seen.push(...valuesOf(batch));
+        nexts.push(batch.nextOffset);
+      },
     });
     await until(() => seen.includes("committed"), { what: "the committed record came" });
     expect(seen).toEqual(["committed"]);
+    // Past the markers, too: retention deletes them, and a position before them would be gone.
+    await until(() => nexts.includes(4n), { what: "the position is past the last marker" });
   });
 });
 

@@ -51,13 +51,14 @@ export type ConsumerOptions = {
   readonly onAssigned?: (partitions: readonly number[], membersData: readonly string[]) => void;
   /**
    * Does everything that a batch needs, its commit included. Batches of one partition come one by one,
-   * in order, each from where the one before has ended; of several partitions side by side.
+   * in order, each from where the one before has ended; of several partitions side by side. `signal` is aborted
+   * when the partition is to be given up: what has not begun yet is not to begin then.
    * @throws {TransientError} the batch is tried again in place, with backoff; the other partitions go on
    * @throws {HeldBackError} the partition waits until the error says so
    * @throws {PartitionFaultError} the partition stops until its position has been moved
    * @throws {FatalError} the consumer stops and the service is not ready; as anything else that is thrown
    */
-  readonly processBatch: (batch: RecordBatch) => Promise<void>;
+  readonly processBatch: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
   /** What an operator can do when Kafka does not have the offset where a partition goes on. */
   readonly outOfRangeAdvice?: string;
   /** Told why the consumer has stopped for good, besides its check and its log line. */
@@ -78,7 +79,14 @@ export type RunningConsumer = {
   readonly close: () => Promise<void>;
 };
 
-/** Without a fetch, a heartbeat or the end of a try for so long, the consumer counts as dead. */
+/** A loop that was told to stop, and what it is waited for with. */
+type StoppingLoop = {
+  readonly loop: PartitionLoop;
+  readonly stopped: Promise<void>;
+  readonly settled: Promise<unknown>;
+};
+
+/** Without a fetch, a heartbeat or the end of a call for so long, the consumer counts as dead. */
 const STALLED_AFTER_MS = 60_000;
 const SILENT_AFTER_MS = 3_000;
 const NOTHING_KNOWN: ReadonlyMap<number, bigint> = new Map();
@@ -109,18 +117,21 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
   const left = new AbortController();
   const loops = new Map<number, PartitionLoop>();
   /** Loops that were told to stop, until they have. */
-  const stoppingLoops = new Map<number, Promise<void>>();
+  const stoppingLoops = new Map<number, StoppingLoop>();
   let aliveMs = performance.now();
 
   const stopLoop = (partition: number): Promise<void> => {
     const loop = loops.get(partition);
-    if (loop === undefined) return stoppingLoops.get(partition) ?? Promise.resolve();
+    if (loop === undefined) return stoppingLoops.get(partition)?.stopped ?? Promise.resolve();
     loops.delete(partition);
-    const stopped: Promise<void> = loop.stop().then(() => {
-      if (stoppingLoops.get(partition) === stopped) stoppingLoops.delete(partition);
+    const stopped = loop.stop().then(() => {
       if (!loops.has(partition)) metrics.forgetLag(topic, partition);
     });
-    stoppingLoops.set(partition, stopped);
+    const entry: StoppingLoop = { loop, stopped, settled: stopped.then(loop.settled) };
+    stoppingLoops.set(partition, entry);
+    void entry.settled.then(() => {
+      if (stoppingLoops.get(partition) === entry) stoppingLoops.delete(partition);
+    });
     return stopped;
   };
   const stopAll = () => Promise.all([...loops.keys(), ...stoppingLoops.keys()].map(stopLoop));
@@ -204,7 +215,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       runPartition({
         topic,
         partition,
-        before: stoppingLoops.get(partition),
+        before: stoppingLoops.get(partition)?.settled,
         identity: state.log,
         work,
         outOfRangeAdvice:
@@ -236,7 +247,11 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     revoke: async (partitions) => {
       await Promise.all(partitions.map(stopLoop));
     },
-    onLost: () => void stopAll(),
+    onLost: () => {
+      // What is known of partitions is not to be taken for true when they come back.
+      options.onAssigned?.([], []);
+      void stopAll();
+    },
     onTrouble: (reason) => troubles.report("group", reason),
     onHalt: halt,
     alive: () => (aliveMs = performance.now()),
@@ -248,11 +263,12 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     const silentMs = Math.max(
       performance.now() - aliveMs,
       fetching.silentMs(),
-      ...Array.from(loops.values(), (loop) => loop.tryingMs()),
+      ...Array.from(loops.values(), (loop) => loop.busyMs()),
+      ...Array.from(stoppingLoops.values(), ({ loop }) => loop.busyMs()),
     );
     return silentMs < STALLED_AFTER_MS
       ? undefined
-      : `no fetch, no heartbeat or no end of a batch for ${Math.round(silentMs / 1_000)} s`;
+      : `no fetch, no heartbeat or no end of a call for ${Math.round(silentMs / 1_000)} s`;
   });
 
   let ended: Promise<void> | undefined;
@@ -260,8 +276,8 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     (ended ??= (async () => {
       closing.abort();
       await stopAll();
-      await member.leave();
       left.abort();
+      await member.leave();
       await fetching.ended;
       await connections.close();
     })());

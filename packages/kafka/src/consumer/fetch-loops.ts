@@ -39,6 +39,8 @@ const MAX_FETCH_BYTES = 16_777_216;
 /** A partition that was left out of a fetch that the broker holds back gets one of its own after this. */
 const SECOND_AFTER_MS = 20;
 const READ_COMMITTED = 1;
+/** A leader that has moved is known after about so long. */
+const LEFT_OUT_MS = 150;
 
 /** Not the partition's fault: who leads it has to be looked up again. */
 const STALE = new Set([
@@ -81,7 +83,18 @@ export function startFetchLoops(options: {
   const loops = new Map<string, Promise<void>>();
   /** When each loop turned the last time; a loop that waits for a wish is not in it. */
   const turnedMs = new Map<string, number>();
+  const leftOut = new Set<number>();
   let woken = Promise.withResolvers<void>();
+
+  /** For a while: its leader has to be looked up, and the others of the broker do not wait for that. */
+  const leaveOut = (partition: number) => {
+    leftOut.add(partition);
+    state.refreshSoon();
+    setTimeout(() => {
+      leftOut.delete(partition);
+      wake();
+    }, LEFT_OUT_MS);
+  };
 
   const isLedBy = (broker: string) => (partition: number) => {
     const address = state.leaderOf(partition)?.address;
@@ -89,7 +102,10 @@ export function startFetchLoops(options: {
   };
 
   const ticketsFor = (broker: string, turn: number): FetchTicket[] => {
-    const led = options.owned().filter(isLedBy(broker));
+    const led = options
+      .owned()
+      .filter(isLedBy(broker))
+      .filter((one) => !leftOut.has(one));
     const first = led.length === 0 ? 0 : turn % led.length;
     // In turns: who stands first gets at least one batch, however large it is.
     return [...led.slice(first), ...led.slice(0, first)]
@@ -138,7 +154,6 @@ export function startFetchLoops(options: {
     fetched: ReadonlyMap<number, FetchedBytes>,
   ): boolean => {
     let hasRecords = false;
-    let isStale = false;
     for (const ticket of tickets) {
       const found = fetched.get(ticket.partition);
       const type = found && answerType(found.errorCode);
@@ -147,13 +162,9 @@ export function startFetchLoops(options: {
         if (found.records.length > 0) hasRecords = true;
         ticket.take(found);
       } else if (STALE.has(type)) {
-        isStale = true;
+        leaveOut(ticket.partition);
         ticket.release();
       } else ticket.refused(type);
-    }
-    if (isStale) {
-      state.refreshSoon();
-      throw new Error("leaders have moved");
     }
     return hasRecords;
   };
@@ -168,6 +179,11 @@ export function startFetchLoops(options: {
       const tickets = ticketsFor(name, turn);
       if (tickets.length === 0) {
         turnedMs.delete(loop);
+        if (!options.owned().some(isLedBy(name))) {
+          // Others lead what it led: that it is away is no trouble of ours.
+          failures = 0;
+          options.onTrouble(name, undefined);
+        }
         await changed;
         if (isSecond) await delay(SECOND_AFTER_MS);
         continue;

@@ -45,6 +45,8 @@ function startLoop(
     identity?: () => LogIdentity;
     positionOf?: () => Promise<Position>;
     processBatch?: (batch: RecordBatch) => Promise<void>;
+    readFrom?: (partition: number, position: bigint) => Promise<bigint>;
+    onHistory?: () => Promise<void>;
     before?: Promise<unknown>;
   } = {},
 ) {
@@ -59,8 +61,8 @@ function startLoop(
     work: {
       positionOf: options.positionOf ?? (async () => position.now),
       beginningOf: async () => 0n,
-      readFrom: undefined,
-      onHistory: undefined,
+      readFrom: options.readFrom,
+      onHistory: options.onHistory,
       processBatch: async (batch) => {
         await options.processBatch?.(batch);
         expect(batch.firstOffset).toBe(position.now);
@@ -127,7 +129,7 @@ describe("a partition", () => {
     const released = Promise.withResolvers<void>();
     const first = startLoop({ position, processBatch: () => released.promise });
     (await first.ticket()).take(fetched(0, 10));
-    await until(() => first.loop.tryingMs() > 0, { what: "the batch is being done" });
+    await until(() => first.loop.busyMs() > 0, { what: "the batch is being done" });
     const second = startLoop({ position, before: first.loop.stop() });
     expect(second.loop.ticket()).toBeUndefined();
     released.resolve();
@@ -155,6 +157,74 @@ describe("a partition", () => {
     now.take(fetched(3, 5));
     await until(() => done.length > 0, { what: "the records are done" });
     expect(logs).toEqual(["new"]);
+  });
+
+  it("is moved also in the moment between the position's answer and the reading", async () => {
+    for (let ticks = 0; ticks < 12; ticks++) {
+      const asked = [Promise.withResolvers<Position>(), Promise.withResolvers<Position>()];
+      const answers = [...asked];
+      const { loop, ticket } = startLoop({
+        positionOf: () => answers.shift()?.promise ?? Promise.resolve(5n),
+      });
+      await until(() => answers.length === 1, { what: "it asks" });
+      asked[1]?.resolve(5n);
+      asked[0]?.resolve(0n);
+      for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+      loop.placeAgain();
+      await until(async () => (await ticket()).offset === 5n, { what: "it is at the new place" });
+      await loop.stop();
+    }
+  });
+
+  it("waits with its history while what is needed for it is away", async () => {
+    let isAway = true;
+    const { ticket, done, reports } = startLoop({
+      position: { now: 5n },
+      readFrom: async () => 2n,
+      onHistory: async () => {
+        if (isAway) throw new TransientError("registry", "away");
+      },
+    });
+    (await ticket()).take(fetched(2, 8));
+    await until(() => reports.includes("registry: away"), { what: "it is reported" });
+    isAway = false;
+    await until(() => done.length > 0, { what: "it goes on" });
+    expect(done).toEqual(range(5, 8));
+    expect(reports.at(-1)).toBeUndefined();
+  });
+
+  it("asks for a position again only when an earlier loop does so no more", async () => {
+    let open = 0;
+    let most = 0;
+    const released = Promise.withResolvers<void>();
+    const readFrom = async (_partition: number, position: bigint) => {
+      most = Math.max(most, ++open);
+      await released.promise;
+      open--;
+      return position;
+    };
+    const first = startLoop({ readFrom });
+    await until(() => open === 1, { what: "the first one reads" });
+    await first.loop.stop();
+    const second = startLoop({ readFrom, before: first.loop.settled() });
+    released.resolve();
+    await second.ticket();
+    expect(most).toBe(1);
+  });
+
+  it("does not go on by itself where the log was cut back, until it is moved", async () => {
+    const { ticket, loop, position, done, reports } = startLoop({ position: { now: 5n } });
+    (await ticket()).take(fetched(5, 10));
+    await until(() => done.length === 5, { what: "the records are done" });
+    (await ticket()).take({ ...fetched(10, 10), divergesAt: 7n });
+    await until(() => reports.at(-1)?.includes("was cut back"), { what: "it is reported" });
+    // Its position is asked for again, and is the same.
+    await until(() => reports.filter((reason) => reason?.includes("was cut back")).length > 1, {
+      what: "it has looked again",
+    });
+    expect(loop.ticket()).toBeUndefined();
+    position.now = 7n;
+    expect((await ticket()).offset).toBe(7n);
   });
 
   it("is over at once when it only asks for its position", async () => {

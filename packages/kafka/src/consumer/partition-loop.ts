@@ -15,14 +15,16 @@ export type PartitionLoop = {
   readonly ticket: () => FetchTicket | undefined;
   /** Asks again where it goes on. */
   readonly placeAgain: () => void;
-  /** Begins no further try. Settles when nothing is done any more with the partition. */
+  /** Begins no further try. Settles when no batch of the partition is being done any more. */
   readonly stop: () => Promise<void>;
+  /** Settles when also nothing is asked for any more, or has been for too long, after a stop. */
+  readonly settled: () => Promise<unknown>;
   /** How long nothing has been fetched of it, ms. */
   readonly silentMs: () => number;
   /** Told where it ends now while nothing is fetched: how far it is behind is known all the same. */
   readonly endsAt: (end: bigint) => void;
-  /** Since when one try of a batch has been running, ms; 0 when none is. */
-  readonly tryingMs: () => number;
+  /** How long one call of the partition's owner has been running, ms; 0 when none is. */
+  readonly busyMs: () => number;
 };
 
 /** Where a partition is read on, and of which log. */
@@ -34,11 +36,16 @@ export type PartitionWork = {
   readonly readFrom: ((partition: number, position: bigint) => Promise<bigint>) | undefined;
   readonly onHistory:
     ((partition: number, records: readonly IncomingRecord[]) => Promise<void>) | undefined;
-  readonly processBatch: (batch: RecordBatch) => Promise<void>;
+  readonly processBatch: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
 };
 
 /** A stopped partition asks for its position so often: an operator may have moved it. */
 const LOOK_AGAIN_MS = 5_000;
+/** What an earlier loop still asks for is waited for so long: its answer would mix with the next one's. */
+const SETTLES_WITHIN_MS = 10_000;
+const UNKNOWN_EPOCH = -1;
+/** After so long without records the position moves past what has none; a batch of none is handed on for that. */
+const QUIET_MS = 2_000;
 /**
  * One partition for as long as it is ours: placed where its owner says, then batch by batch, in order, each from
  * where the one before has ended. What was fetched belongs to the placement under which it was asked for, and is
@@ -68,21 +75,29 @@ export function runPartition(options: {
   let reading: Reading | undefined;
   /** Whether the position was moved while it was being asked for. */
   let isMoved = false;
-  let tryingSinceMs: number | undefined;
+  let busySinceMs: number | undefined;
+  let placing: Promise<unknown> = Promise.resolve();
+  /** How far it was read the last time: from there on the leader can tell whether its log is the same. */
+  let readTo: { offset: bigint; leaderEpoch: number; topicId: string } | undefined;
+  /** Where it cannot go on, until its position is another one. */
+  let stuck: { readonly fault: PartitionFaultError; readonly at: Placement } | undefined;
   let fault: PartitionFaultError | undefined;
   let behind: { readonly at: bigint; readonly oldestPendingMs: number | undefined } | undefined;
   let fetchedMs = performance.now();
 
+  const busy = async <T>(call: () => Promise<T>): Promise<T> => {
+    busySinceMs = performance.now();
+    try {
+      return await call();
+    } finally {
+      busySinceMs = undefined;
+    }
+  };
+
   const tryBatch = createTryBatch({
-    processBatch: async (batch) => {
-      tryingSinceMs = performance.now();
-      try {
-        await work.processBatch(batch);
-      } finally {
-        tryingSinceMs = undefined;
-      }
-    },
+    processBatch: (batch) => busy(() => work.processBatch(batch, stopping)),
     positionOf: () => orAborted(work.positionOf(partition), stopping),
+    identity,
     metrics,
     report,
     halt: options.halt,
@@ -106,7 +121,9 @@ export function runPartition(options: {
   const place = async () => {
     for (let tries = 1; !stopping.aborted; tries++) {
       try {
-        return await orAborted(placeOnce(), stopping);
+        const placed = busy(placeOnce);
+        placing = placed.catch(() => undefined);
+        return await orAborted(placed, stopping);
       } catch (error) {
         if (error instanceof PartitionFaultError) {
           await stand(error);
@@ -117,9 +134,7 @@ export function runPartition(options: {
             { topic, partition, tries, reason: messageOf(error) },
             "position not known yet",
           );
-          await delay(Math.min(1_000, retryDelayMs(tries)), undefined, { signal: stopping }).catch(
-            () => undefined,
-          );
+          await pause(Math.min(1_000, retryDelayMs(tries)));
         } else {
           if (!stopping.aborted) options.halt(error);
           return undefined;
@@ -138,7 +153,28 @@ export function runPartition(options: {
       log.error({ topic, partition, reason: why.reason, advice: why.advice }, "partition stopped");
     }
     fault = why;
-    await delay(LOOK_AGAIN_MS, undefined, { signal: stopping }).catch(() => undefined);
+    await pause(LOOK_AGAIN_MS);
+  };
+
+  const pause = (ms: number) => delay(ms, undefined, { signal: stopping }).catch(() => undefined);
+
+  /** Shows records of before the position again. Not while what is needed for it is away. */
+  const showHistory = async (records: readonly IncomingRecord[]) => {
+    for (let tries = 1; !stopping.aborted; tries++) {
+      try {
+        await busy(async () => work.onHistory?.(partition, records));
+        if (tries > 1) report(undefined);
+        return;
+      } catch (error) {
+        if (!(error instanceof TransientError)) throw error;
+        report(`${error.dependency}: ${messageOf(error)}`);
+        log.debug(
+          { topic, partition, tries, reason: messageOf(error) },
+          "history failed, retrying",
+        );
+        await pause(retryDelayMs(tries));
+      }
+    }
   };
 
   /** What it was stopped for is over: something was fetched. */
@@ -159,27 +195,44 @@ export function runPartition(options: {
 
   /** Reads from a placement until it holds no longer. */
   const read = async (start: Placement) => {
+    if (isMoved) return;
     let { position } = start;
+    let doneMs = performance.now();
+    const isSameLog = readTo?.offset === start.from && readTo.topicId === start.log.topicId;
+    const leaderEpoch = isSameLog ? readTo?.leaderEpoch : undefined;
     behind = { at: position, oldestPendingMs: behind?.oldestPendingMs };
-    reading = createReading({ topic, partition, start, wake, advice: options.outOfRangeAdvice });
+    reading = createReading({
+      topic,
+      partition,
+      start,
+      leaderEpoch: leaderEpoch ?? UNKNOWN_EPOCH,
+      wake,
+      advice: options.outOfRangeAdvice,
+    });
     wake();
     try {
       for (;;) {
         const fetched = await reading.next();
         if (stopping.aborted || fetched === "again") return;
-        if (fetched instanceof PartitionFaultError) return await stand(fetched);
+        if (fetched instanceof PartitionFaultError) {
+          if (fetched.untilMoved) stuck = { fault: fetched, at: { ...start, position } };
+          return await stand(fetched);
+        }
         fetchedMs = performance.now();
         goesOn();
         const history = historyIn(fetched.records, position);
-        if (history > 0) await work.onHistory?.(partition, fetched.records.slice(0, history));
+        if (history > 0) await showHistory(fetched.records.slice(0, history));
+        if (stopping.aborted) return;
         const records = history > 0 ? fetched.records.slice(history) : fetched.records;
         if (records.length === 0) {
           // Only transaction markers, or what was done before.
-          if (!reading.hasMore()) lagOf(fetched.nextOffset, fetched.highWatermark, undefined);
-          continue;
+          if (reading.hasMore()) continue;
+          lagOf(fetched.nextOffset, fetched.highWatermark, undefined);
+          // Retention deletes markers, too: a position that stays before them would be gone one day.
+          if (fetched.nextOffset <= position || performance.now() - doneMs < QUIET_MS) continue;
         }
         const { nextOffset, highWatermark } = fetched;
-        lagOf(position, highWatermark, records[0]);
+        if (records.length > 0) lagOf(position, highWatermark, records[0]);
         const batch: RecordBatch = {
           topic,
           partition,
@@ -193,18 +246,28 @@ export function runPartition(options: {
         if (result.kind === "fault") return await stand(result.fault);
         if (result.kind !== "done") return;
         position = nextOffset;
+        doneMs = performance.now();
         if (!reading.hasMore()) lagOf(position, highWatermark, undefined);
       }
     } finally {
+      readTo = { ...reading.readTo(), topicId: start.log.topicId };
       reading = undefined;
     }
   };
+
+  const isStuck = ({ position, log: { topicId } }: Placement) =>
+    stuck !== undefined && stuck.at.position === position && stuck.at.log.topicId === topicId;
 
   const run = async () => {
     await options.before;
     while (!stopping.aborted) {
       const start = await place();
       if (start === undefined || stopping.aborted) return;
+      if (stuck !== undefined && isStuck(start)) {
+        await stand(stuck.fault);
+        continue;
+      }
+      stuck = undefined;
       if (fault === undefined) report(undefined);
       log.debug({ topic, partition, position: start.position.toString() }, "partition placed");
       await read(start);
@@ -228,13 +291,18 @@ export function runPartition(options: {
       reading?.again();
       return ended;
     },
+    settled: () =>
+      Promise.all([
+        ended,
+        Promise.race([placing, delay(SETTLES_WITHIN_MS, undefined, { ref: false })]),
+      ]),
     silentMs: () => performance.now() - fetchedMs,
     endsAt: (end) => {
       if (behind === undefined) return;
       const records = Math.max(0, Number(end - behind.at));
       metrics.lag({ topic, partition, records, oldestPendingMs: behind.oldestPendingMs });
     },
-    tryingMs: () => (tryingSinceMs === undefined ? 0 : performance.now() - tryingSinceMs),
+    busyMs: () => (busySinceMs === undefined ? 0 : performance.now() - busySinceMs),
   };
 }
 

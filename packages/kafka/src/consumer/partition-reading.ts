@@ -20,13 +20,15 @@ export function createReading(options: {
   topic: string;
   partition: number;
   start: { position: bigint; from: bigint };
+  /** Of the last batch before `start.from`; -1 when it is not known. */
+  leaderEpoch: number;
   wake: () => void;
   advice: string;
 }) {
   const { topic, partition, wake, advice } = options;
   const waiting: Fetched[] = [];
   let fetchFrom = options.start.from;
-  let leaderEpoch = -1;
+  let { leaderEpoch } = options;
   let isFetching = false;
   let end: "again" | PartitionFaultError | undefined;
   let arrived = Promise.withResolvers<void>();
@@ -42,6 +44,7 @@ export function createReading(options: {
         new PartitionFaultError(
           `partition ${partition} of ${topic} was cut back to offset ${fetched.divergesAt}, and was read up to ${fetchFrom}`,
           `A leader without all records was elected: what was read after is gone from Kafka. ${advice}`,
+          { untilMoved: true },
         ),
       );
     }
@@ -73,6 +76,7 @@ export function createReading(options: {
             `partition ${partition} of ${topic} goes on at offset ${fetchFrom}, which Kafka does not have: ` +
               "it was deleted before it was read, or the topic was made anew",
             advice,
+            { untilMoved: true },
           )
         : new PartitionFaultError(
             `partition ${partition} of ${topic} cannot be read at offset ${fetchFrom}: ${type}`,
@@ -103,6 +107,8 @@ export function createReading(options: {
       };
     },
     again: () => stopWith("again"),
+    /** How far it has come. */
+    readTo: () => ({ offset: fetchFrom, leaderEpoch }),
     hasMore: () => waiting.length > 0,
     next: async (): Promise<Fetched | "again" | PartitionFaultError> => {
       for (;;) {

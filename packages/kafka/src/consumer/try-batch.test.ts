@@ -24,6 +24,7 @@ const away = () => {
 function tryWith(
   tries: (() => void)[],
   positionOf: () => Position | undefined = () => batch.firstOffset,
+  topicId = "t",
 ) {
   const halts: unknown[] = [];
   const reports: (string | undefined)[] = [];
@@ -31,6 +32,7 @@ function tryWith(
   const tryBatch = createTryBatch({
     processBatch: async () => tries.shift()?.(),
     positionOf: async () => positionOf(),
+    identity: () => ({ clusterId: "c", topicId }),
     metrics: createPipelineMetrics({ registry: new Registry(), stage: "sink" }),
     report: (reason) => reports.push(reason),
     halt: (error) => halts.push(error),
@@ -49,6 +51,11 @@ describe("a batch", () => {
 
   it("is not tried again when a failed try had been committed, or someone has moved the position", async () => {
     const { run } = tryWith([away], () => 20n);
+    expect(await run()).toEqual({ kind: "moved" });
+  });
+
+  it("is not tried again when the topic was made anew, where it begins by chance", async () => {
+    const { run } = tryWith([away], undefined, "another");
     expect(await run()).toEqual({ kind: "moved" });
   });
 

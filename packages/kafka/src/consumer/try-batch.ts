@@ -3,9 +3,10 @@ import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
 import { HeldBackError } from "../held-back.ts";
+import { isAnotherLog } from "../log-identity.ts";
 import { PartitionFaultError, type Position } from "../partition-fault.ts";
 import type { PipelineMetrics } from "../pipeline-metrics.ts";
-import type { RecordBatch } from "../records.ts";
+import type { LogIdentity, RecordBatch } from "../records.ts";
 import { orAborted } from "../or-aborted.ts";
 
 export type BatchResult =
@@ -19,6 +20,7 @@ export type BatchResult =
  * Tries a batch until it is done, in place: its partition waits, all others go on.
  *
  * @param options.positionOf asked before a second try; undefined: not known yet
+ * @param options.identity of which log the topic is now: a batch of another one is not tried again
  * @param options.report told why the partition waits, and undefined when it does no more
  * @param options.halt told what nobody can go on with
  * @param options.stopping no further try is begun, the one that runs is waited for
@@ -27,6 +29,7 @@ export type BatchResult =
 export function createTryBatch(options: {
   processBatch: (batch: RecordBatch) => Promise<void>;
   positionOf: () => Promise<Position | undefined>;
+  identity: () => LogIdentity;
   metrics: Pick<PipelineMetrics, "batch" | "retry">;
   report: (reason: string | undefined) => void;
   halt: (error: unknown) => void;
@@ -42,11 +45,15 @@ export function createTryBatch(options: {
   };
 
   /** @returns undefined when the batch is to be tried again as it is */
-  const lookAgain = async ({ firstOffset }: RecordBatch): Promise<BatchResult | undefined> => {
+  const lookAgain = async ({
+    firstOffset,
+    log: ofBatch,
+  }: RecordBatch): Promise<BatchResult | undefined> => {
     const position = await options.positionOf();
     if (stopping.aborted) return { kind: "stopped" };
     if (position instanceof PartitionFaultError) return { kind: "fault", fault: position };
     if (position === undefined) throw new TransientError("kafka", "the position is not known yet");
+    if (isAnotherLog(ofBatch, options.identity())) return { kind: "moved" };
     // At the beginning nobody has committed anything yet, this batch neither.
     return position === "beginning" || position === firstOffset ? undefined : { kind: "moved" };
   };

@@ -80,6 +80,8 @@ export function joinGroup(options: {
   let generationId = NONE;
   let owned: readonly number[] = [];
   let isJoining = true;
+  /** Heartbeats one after another that have failed. */
+  let missed = 0;
   /** How many partitions we have shared out as the leader. */
   let sharedOut: number | undefined;
   let rejoin = Promise.withResolvers<void>();
@@ -90,6 +92,7 @@ export function joinGroup(options: {
   const lose = (reason: string) => {
     generationId = NONE;
     sharedOut = undefined;
+    options.onTrouble(`lost its place in the group ${groupId}: ${reason}`);
     if (owned.length > 0) log.warn({ topic, groupId, reason }, "partitions lost, joining again");
     owned = [];
     options.onLost();
@@ -104,12 +107,12 @@ export function joinGroup(options: {
     }
     const type = error instanceof BrokerAnswerError ? error.type : "";
     switch (type) {
+      // The group knows the member and has gone on: an answer to its joining was lost.
+      case "ILLEGAL_GENERATION":
       case "REBALANCE_IN_PROGRESS":
         return rejoin.resolve();
       case "UNKNOWN_MEMBER_ID":
         memberId = "";
-        return lose(type);
-      case "ILLEGAL_GENERATION":
         return lose(type);
       case "FENCED_INSTANCE_ID":
         throw new FatalError(
@@ -120,6 +123,8 @@ export function joinGroup(options: {
       default: {
         const failure = kafkaFailure(error);
         if (failure instanceof FatalError) throw failure;
+        // One that is lost is made up for by the next.
+        if (missed === 1) return;
         options.onTrouble(
           type === "INCONSISTENT_GROUP_PROTOCOL"
             ? `members of another version are in the group ${groupId}: stop them first`
@@ -173,8 +178,9 @@ export function joinGroup(options: {
       "partitions assigned",
     );
     if (given === undefined) return;
-    await given;
-    if (generationId !== generation) return;
+    // Who is wanted by the group meanwhile joins with what it still has.
+    const isGiven = await Promise.race([given.then(() => true), rejoin.promise.then(() => false)]);
+    if (!isGiven || generationId !== generation) return;
     owned = assignment.partitions;
     // Now they are free, for those who are to have them.
     rejoin.resolve();
@@ -204,8 +210,10 @@ export function joinGroup(options: {
     if (isJoining || as === undefined) return;
     try {
       await coordinator.heartbeat(as);
+      missed = 0;
       if (generationId === as.generationId) options.onTrouble(undefined);
     } catch (error) {
+      missed++;
       // An answer to a generation of the past says nothing of this one.
       if (generationId === as.generationId && !isJoining) learnFrom(error);
     }
@@ -234,7 +242,8 @@ export function joinGroup(options: {
     },
     commitOffsets: async (offsets) => {
       const as = identity();
-      if (as === undefined) throw new TransientError("kafka", `${groupId} has no such member now`);
+      const isOurs = as !== undefined && [...offsets.keys()].every((one) => owned.includes(one));
+      if (!isOurs) throw new TransientError("kafka", "the partition is another member's now");
       try {
         await coordinator.commitOffsets(as, topic, offsets);
       } catch (error) {
