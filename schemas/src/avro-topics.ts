@@ -2,11 +2,13 @@ import { readAvroSchema, type RecordSchema, type SchemaName } from "./avro-schem
 import { type TopicName, TOPICS } from "./topics.ts";
 
 /** A topic whose values have a schema in the registry. */
-export type AvroTopic = Exclude<TopicName, "probe.metrics.dead-letter">;
+export type AvroTopic = Exclude<TopicName, "probe.metrics.dead-letter" | "probe.reconciliation">;
 
 /** In the catalogue's order, the raw topic before the enriched one. */
 export const avroTopics = (): AvroTopic[] =>
-  (Object.keys(TOPICS) as TopicName[]).filter((name) => name !== "probe.metrics.dead-letter");
+  (Object.keys(TOPICS) as TopicName[]).filter(
+    (name) => name !== "probe.metrics.dead-letter" && name !== "probe.reconciliation",
+  );
 
 export function schemaNameOf(topic: AvroTopic): SchemaName {
   return TOPICS[topic].value.avro;

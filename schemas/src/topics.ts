@@ -3,9 +3,9 @@ import type { SchemaName } from "./avro-schema.ts";
 /** What a topic promises to those that read it. Defined here once: the deploy step creates topics from it. */
 export type Topic = {
   /** Which field of the value is the record's key; records of one key keep their order. */
-  readonly key: "node_id" | "original";
-  /** Avro by the registry (Confluent wire format), or bytes as they came. */
-  readonly value: { readonly avro: SchemaName } | "original bytes";
+  readonly key: "node_id" | "partition" | "original";
+  /** Avro by the registry (Confluent wire format), JSON, or bytes as they came. */
+  readonly value: { readonly avro: SchemaName } | "JSON" | "original bytes";
   readonly partitions: number;
   readonly cleanup: "delete" | "compact";
   /** Only where cleanup is "delete". */
@@ -136,6 +136,24 @@ export const TOPICS = {
     delivery:
       "Exactly once for readers of committed records: in the same transactions as the enriched events that caused them.",
     volume: "Two records for each alert: one when it opens, one when it resolves.",
+    headers: {},
+  },
+  "probe.reconciliation": {
+    key: "partition",
+    value: "JSON",
+    // All entries in one order.
+    partitions: 1,
+    cleanup: "delete",
+    retentionMs: days(30),
+    meaning:
+      "The processor's ledger: what it did with each range of offsets of probe.metrics.raw, by minute of received_at. An entry has partition, log (the topic's id), from and to (offsets, to is not in it), begins (nothing is known of what stands before), records (offsets with a record), and minutes: of each the minute since 1970, then count, sum and xor of the events read, written to probe.metrics.enriched and left out as repeats, then three counts, of which the last is of dead letters. Sum and xor are of the first 8 bytes of event_id, the sum modulo 2^64.",
+    reliedOnBy: ["sink-writer's reconciliation"],
+    owner: "stream-processor",
+    ordering:
+      "Entries of one raw partition follow each other: each begins at the offset at which the one before ends.",
+    delivery:
+      "Exactly once for readers of committed records: in the same transactions as the enriched events. What the last entry does not cover yet is in the metadata of the group's committed offsets.",
+    volume: "About one record for each raw partition and minute with events.",
     headers: {},
   },
 } as const satisfies Record<string, Topic>;

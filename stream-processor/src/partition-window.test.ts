@@ -63,7 +63,11 @@ describe("partition window", () => {
       const first = window();
       outputs(first, log.slice(0, cut), 0);
       const note = readNote(
-        writeNote({ from: first.neededFrom(BigInt(cut)), clockMs: first.clockMs() }),
+        writeNote({
+          from: first.neededFrom(BigInt(cut)),
+          clockMs: first.clockMs(),
+          ledger: undefined,
+        }),
       );
       const from = Number(note?.from);
       const second = window({ clockMs: note?.clockMs ?? 0 });

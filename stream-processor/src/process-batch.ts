@@ -13,8 +13,10 @@ import { createInHand } from "./in-hand.ts";
 import type { NodeLookup, SeenNode } from "./node-lookup.ts";
 import { type PartitionWindows, placeOf } from "./partition-windows.ts";
 import { placeOf as nodePlaceOf, type RawEvent } from "./raw-event.ts";
+import { type BatchBooks, createBatchBooks, entryRecord } from "./reconciliation/batch-books.ts";
+import type { OpenEntries } from "./reconciliation/open-entries.ts";
 import type { BatchTrace, TraceBatch } from "./trace-batch.ts";
-import { writeNote } from "./window-note.ts";
+import { type WindowNote, writeNote } from "./window-note.ts";
 
 export type BatchSteps = {
   decoder: RawEventDecoder;
@@ -22,11 +24,12 @@ export type BatchSteps = {
   breaker: Breaker;
   lookupNodes: NodeLookup;
   windows: PartitionWindows;
+  ledger: OpenEntries;
   enrich: Enrich;
   traceBatch: TraceBatch;
   alertRecord: (alert: ProbeAlert) => OutgoingRecord;
   commit: GroupTransactions["commit"];
-  topics: { enriched: string; alerts: string; deadLetter: string };
+  topics: { enriched: string; alerts: string; deadLetter: string; reconciliation: string };
   groupId: string;
   count: (counts: BatchCounts) => void;
   countFailedDeadLetters: () => void;
@@ -69,6 +72,8 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
     const work = inHand.of(batch) ?? inHand.keep(batch, await prepare(batch));
     const { partition, log, firstOffset, nextOffset } = batch;
     const enriched = trace.sending(work.enriched);
+    const entries = steps.ledger.after(batch, work.books.minutes);
+    const note = writeNote({ ...work.windows, ledger: entries.open });
     const hasDeadLetters = work.deadLetters.length > 0;
     try {
       await steps.commit({
@@ -76,12 +81,13 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
         log,
         firstOffset,
         nextOffset,
-        metadata: work.note,
+        metadata: note,
         batches: [
           // To the partition of the same number, so that a node's events keep their order whatever put them in it.
           { topic: topics.enriched, partition, records: enriched },
           { topic: topics.alerts, partition, records: work.alerts },
           { topic: topics.deadLetter, records: work.deadLetters },
+          { topic: topics.reconciliation, partition: 0, records: entries.finished.map(entryRecord) },
         ],
         ...(hasDeadLetters && { onUnsent: steps.countFailedDeadLetters }),
       });
@@ -90,6 +96,7 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
       throw putAside(batch, work, { enriched, refusal: error }, steps.groupId);
     }
     inHand.done(batch);
+    steps.ledger.committed(partition, note, entries);
     steps.count(work.counts);
   };
 
@@ -109,10 +116,12 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
 type Work = {
   enriched: OutgoingRecord[];
   /** What each of the enriched records was made of. */
-  sources: IncomingRecord[];
+  sources: { record: IncomingRecord; event: RawEvent }[];
   alerts: OutgoingRecord[];
   deadLetters: OutgoingRecord[];
-  note: string;
+  books: BatchBooks;
+  /** How the next owner gets the windows of after the batch. */
+  windows: Pick<WindowNote, "from" | "clockMs">;
   counts: BatchCounts;
 };
 
@@ -136,26 +145,40 @@ function route(
   const { windows, timePolicy, enrich, alertRecord } = steps;
   const window = windows.at(batch.partition, batch.firstOffset);
   const counts: BatchCounts = { ok: 0, repeats: 0, late: 0, alerts: 0, ahead: 0, dead: new Map() };
-  const work: Work = { enriched: [], sources: [], alerts: [], deadLetters: [], note: "", counts };
+  const work: Work = {
+    enriched: [],
+    sources: [],
+    alerts: [],
+    deadLetters: [],
+    books: createBatchBooks(),
+    windows: { from: batch.firstOffset, clockMs: 0 },
+    counts,
+  };
+  const { books } = work;
   batch.records.forEach((record, index) => {
     const outcome = outcomes[index];
     if (outcome === undefined) return;
     if (outcome.kind === "dead") {
       work.deadLetters.push(aside(record, outcome.reason, batch, steps.groupId, "decode"));
+      books.dead(record);
       const { failureClass } = outcome.reason;
       counts.dead.set(failureClass, (counts.dead.get(failureClass) ?? 0) + 1);
       return;
     }
     const event = outcome.value;
+    books.read(event);
     const { isRepeat, anomaly, alerts } = window.judge(event, placeOf(record));
     if (isRepeat) {
       counts.repeats++;
+      books.leftOut(event);
       return;
     }
     const quality = timePolicy.qualityOf(event);
     const node = nodes.get(event.nodeId);
-    work.enriched.push(enrich(record, event, { quality, node, anomaly }));
-    work.sources.push(record);
+    const enriched = enrich(record, event, { quality, node, anomaly });
+    work.enriched.push(enriched);
+    work.sources.push({ record, event });
+    books.written(event, enriched);
     for (const alert of alerts) work.alerts.push(alertRecord(alert));
     if (quality === "late") counts.late++;
   });
@@ -163,10 +186,7 @@ function route(
   counts.alerts = work.alerts.length;
   counts.ahead = window.takeAhead();
   window.position = batch.nextOffset;
-  work.note = writeNote({
-    from: window.neededFrom(batch.nextOffset),
-    clockMs: window.clockMs(),
-  });
+  work.windows = { from: window.neededFrom(batch.nextOffset), clockMs: window.clockMs() };
   return work;
 }
 
@@ -203,11 +223,12 @@ function putAside(
   const message = `Kafka refuses its enriched record: ${refusal.type}`;
   const reason = { failureClass: "record-refused", message } as const;
   const isTaken = (_: unknown, index: number) => !refused.has(index);
-  work.deadLetters.push(
-    ...work.sources
-      .filter((_, index) => refused.has(index))
-      .map((source) => aside(source, reason, batch, groupId, "produce")),
-  );
+  for (const index of refused) {
+    const source = work.sources[index];
+    if (source === undefined) continue;
+    work.deadLetters.push(aside(source.record, reason, batch, groupId, "produce"));
+    work.books.refused(source.event);
+  }
   work.enriched = work.enriched.filter(isTaken);
   work.sources = work.sources.filter(isTaken);
   work.counts.ok = work.enriched.length;

@@ -29,6 +29,7 @@ import { readOpenAlerts } from "./open-alerts.ts";
 import { createPartitionWindows } from "./partition-windows.ts";
 import { createBatchProcessor } from "./process-batch.ts";
 import { createProcessorMetrics } from "./processor-metrics.ts";
+import { createOpenEntries } from "./reconciliation/open-entries.ts";
 import type { processorSettings } from "./settings.ts";
 import { startNodes } from "./start-nodes.ts";
 import { createTraceBatch } from "./trace-batch.ts";
@@ -55,6 +56,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     deadLetter: topicIn(namespace, "probe.metrics.dead-letter"),
     alerts: topicIn(namespace, "probe.alerts"),
     nodes: topicIn(namespace, "probe.nodes"),
+    reconciliation: topicIn(namespace, "probe.reconciliation"),
   };
   const schemas = {
     raw: readAvroSchema("ProbeMetric"),
@@ -158,6 +160,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     decoder,
     countEvicted: processorMetrics.countEvicted,
   });
+  const ledger = createOpenEntries({ metadataOf: transactions.metadataOf, nowMs: () => performance.now() });
   const breaker = createBreaker({
     limits: {
       badSharePct: config.breakerSharePct,
@@ -191,6 +194,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     breaker,
     lookupNodes,
     windows,
+    ledger,
     enrich: createEnrich({
       rawSchema: schemas.raw,
       enrichedSchema: schemas.enriched,
@@ -227,6 +231,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
           liveProcesses = new Set(membersData);
           transactions.keepOnly(partitions);
           windows.keepOnly(partitions);
+          ledger.keepOnly(partitions);
           breaker.keepOnly(partitions);
         },
         processBatch,

@@ -47,5 +47,5 @@ export function namedTopic(namespace: string, name: string): NamedTopic {
 export function schemaOf(catalogueName: TopicName | undefined): RecordSchema | undefined {
   if (catalogueName === undefined) return undefined;
   const { value }: Topic = TOPICS[catalogueName];
-  return value === "original bytes" ? undefined : readAvroSchema(value.avro);
+  return typeof value === "string" ? undefined : readAvroSchema(value.avro);
 }

@@ -52,7 +52,8 @@ const KAFKA_BINDING = "0.5.0";
 /** Dots would end a key in references of some tools. */
 const idOf = ({ name }: CatalogueTopic): string => name.replaceAll(/[.-]/g, "_");
 
-const messageName = ({ record }: CatalogueTopic): string => record?.name ?? "DeadLetter";
+const messageName = ({ topic, record }: CatalogueTopic): string =>
+  record?.name ?? (topic.value === "JSON" ? "LedgerEntry" : "DeadLetter");
 
 function channelOf(entry: CatalogueTopic): object {
   const { name, topic } = entry;
@@ -103,6 +104,17 @@ function messageOf({ topic, record }: CatalogueTopic): object {
     bindingVersion: KAFKA_BINDING,
   };
   const headerSchema = headersSchema(headers);
+  if (topic.value === "JSON") {
+    return {
+      name: "LedgerEntry",
+      title: "What was done with a range of offsets",
+      summary: topic.meaning,
+      contentType: "application/json",
+      ...headerSchema,
+      payload: { type: "object" },
+      bindings: { kafka: binding },
+    };
+  }
   if (record === undefined) {
     return {
       name: "DeadLetter",

@@ -10,8 +10,10 @@ export function keptText({ cleanup, retentionMs }: Topic): string {
 export const keyText = ({ key }: Topic): string =>
   key === "original" ? "the key that the record had" : `${key}, as UTF-8 text`;
 
-export const valueText = ({ record }: CatalogueTopic): string =>
-  record === undefined ? "the original bytes, untouched" : `Avro ${record.name}`;
+export const valueText = ({ topic, record }: CatalogueTopic): string => {
+  if (record !== undefined) return `Avro ${record.name}`;
+  return topic.value === "JSON" ? "JSON" : "the original bytes, untouched";
+};
 
 /**
  * What a topic takes, from the size of its typical record; values only, as the records' own frame and keys

@@ -22,7 +22,7 @@ export function renderTopics(namespace: string): string {
   const rows = topics.map(([name, topic]) => [
     topicIn(namespace, name),
     topic.key === "original" ? "original key" : topic.key,
-    topic.value === "original bytes" ? topic.value : `Avro ${topic.value.avro}`,
+    typeof topic.value === "string" ? topic.value : `Avro ${topic.value.avro}`,
     String(topic.partitions),
     keptFor(topic),
   ]);

@@ -41,7 +41,7 @@ export async function openSampleTopics(life: Life): Promise<SampleTopics> {
   const kinds = new Map<TopicName, Promise<Kind>>();
   const kindOf = async (name: TopicName): Promise<Kind> => {
     const { value }: Topic = TOPICS[name];
-    if (value === "original bytes") throw new Error(`${name} has no schema`);
+    if (typeof value === "string") throw new Error(`${name} has no schema`);
     const schema = readAvroSchema(value.avro);
     return {
       schemaId: await registry.idOf(subjectOf(topicIn(namespace, name)), schema),

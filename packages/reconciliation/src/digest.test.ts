@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import {
+  addIdBytes,
+  addIdText,
+  digestOf,
+  type DigestValues,
+  emptyDigest,
+  isSame,
+  merged,
+  NO_EVENTS,
+  removeIdText,
+  valuesOf,
+} from "./digest.ts";
+
+const uuids = fc.array(fc.uuid(), { maxLength: 200 });
+
+/** The same by BigInt, as one would write it down. */
+const byHand = (ids: readonly string[]): DigestValues =>
+  ids
+    .map((id) => BigInt(`0x${id.replaceAll("-", "").slice(0, 16)}`))
+    .reduce((sum, hash) => merged(sum, { count: 1n, sum: hash, xor: hash }), NO_EVENTS);
+
+const ofText = (ids: readonly string[]): DigestValues => {
+  const digest = emptyDigest();
+  for (const id of ids) addIdText(digest, Buffer.from(`H${id}`), 1);
+  return valuesOf(digest);
+};
+const ofBytes = (ids: readonly string[]): DigestValues => {
+  const digest = emptyDigest();
+  for (const id of ids) addIdBytes(digest, Buffer.from(id.replaceAll("-", ""), "hex"), 0);
+  return valuesOf(digest);
+};
+
+describe("digest", () => {
+  it("is count, sum and xor of the first 8 bytes of each id, from text or bytes", () => {
+    fc.assert(
+      fc.property(uuids, (ids) => {
+        expect(ofText(ids)).toEqual(byHand(ids));
+        expect(ofText(ids.map((id) => id.toUpperCase()))).toEqual(byHand(ids));
+        expect(ofBytes(ids)).toEqual(byHand(ids));
+      }),
+    );
+  });
+
+  it("merges to the digest of the whole, however it was cut and ordered", () => {
+    fc.assert(
+      fc.property(uuids, fc.nat(200), fc.nat(200), (ids, one, other) => {
+        const [from, to] = [Math.min(one, other), Math.max(one, other)];
+        const parts = [ids.slice(to), ids.slice(0, from), ids.slice(from, to).toReversed()];
+        const whole = parts.map(ofText).reduce(merged, NO_EVENTS);
+        expect(isSame(whole, ofText(ids))).toBe(true);
+      }),
+    );
+  });
+
+  it("is not the same when one of the ids is missing, doubled or another", () => {
+    const id = (place: number) => {
+      const hex = createHash("sha1").update(String(place)).digest("hex");
+      return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+    };
+    const ids = Array.from({ length: 100 }, (_, place) => id(place));
+    const whole = ofText(ids);
+    for (let place = 0; place < ids.length; place++) {
+      const one = ids[place] ?? "";
+      expect(isSame(ofText(ids.toSpliced(place, 1)), whole)).toBe(false);
+      expect(isSame(ofText([...ids, one]), whole)).toBe(false);
+      expect(isSame(ofText(ids.toSpliced(place, 1, id(100 + place))), whole)).toBe(false);
+    }
+  });
+
+  it("is as before when an event is taken out again", () => {
+    fc.assert(
+      fc.property(uuids, fc.uuid(), (ids, id) => {
+        const digest = digestOf(ofText(ids));
+        addIdText(digest, Buffer.from(id), 0);
+        removeIdText(digest, Buffer.from(id), 0);
+        expect(valuesOf(digest)).toEqual(byHand(ids));
+      }),
+    );
+  });
+
+  it("comes back from its values", () => {
+    fc.assert(
+      fc.property(uuids, (ids) => {
+        expect(valuesOf(digestOf(byHand(ids)))).toEqual(byHand(ids));
+      }),
+    );
+  });
+});

@@ -1,0 +1,127 @@
+import type { RecordBatch } from "@fiberstream/kafka/records";
+import { addIdText } from "@fiberstream/reconciliation/digest";
+import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
+import { createBookFinder, type MinuteBook } from "@fiberstream/reconciliation/minute-books";
+import { beforeEach, describe, expect, it } from "@jest/globals";
+import { writeNote } from "../window-note.ts";
+import { createOpenEntries, type NextEntries, type OpenEntries } from "./open-entries.ts";
+
+let metadata: string;
+let nowMs: number;
+const entries = () => createOpenEntries({ metadataOf: () => metadata, nowMs: () => nowMs });
+
+beforeEach(() => {
+  metadata = "";
+  nowMs = 1_000_000;
+});
+
+const batch = (from: number, to: number): RecordBatch => ({
+  topic: "raw",
+  partition: 3,
+  log: { clusterId: "c", topicId: "t" },
+  records: Array.from({ length: to - from }, (_, place) => ({
+    offset: String(from + place),
+    key: null,
+    value: null,
+    timestamp: "0",
+  })),
+  firstOffset: BigInt(from),
+  nextOffset: BigInt(to),
+  highWatermark: BigInt(to),
+});
+const minutesOf = (...minutes: number[]) => {
+  const books = new Map<number, MinuteBook>();
+  const bookOf = createBookFinder(books);
+  for (const minute of minutes) {
+    addIdText(bookOf(minute).read, Buffer.from("5f0c1c1e-7a43-5d6e-9c55-0d6c2f0f4a11"), 0);
+  }
+  return books;
+};
+const rangeOf = (entry: LedgerEntry | undefined) =>
+  entry && [Number(entry.from), Number(entry.to), entry.begins];
+const rangesOf = ({ finished, open }: NextEntries) => [...finished.map(rangeOf), rangeOf(open)];
+/** As another process finds it that asks for the position. */
+const moveTo = ({ open }: NextEntries) => {
+  metadata = writeNote({ from: 0n, clockMs: 0, ledger: open });
+};
+const commit = (ledger: OpenEntries, next: NextEntries) => {
+  moveTo(next);
+  ledger.committed(3, metadata, next);
+};
+
+describe("open entries", () => {
+  it("join batch after batch, and are finished after a minute", () => {
+    const ledger = entries();
+    commit(ledger, ledger.after(batch(0, 10), minutesOf(1)));
+    nowMs += 59_999;
+    const second = ledger.after(batch(10, 20), minutesOf(2));
+    expect(rangesOf(second)).toEqual([[0, 20, false]]);
+    commit(ledger, second);
+    nowMs += 1;
+    const third = ledger.after(batch(20, 30), minutesOf(2));
+    expect(rangesOf(third)).toEqual([
+      [0, 30, false],
+      [30, 30, false],
+    ]);
+    commit(ledger, third);
+    expect(rangesOf(ledger.after(batch(30, 40), minutesOf(2)))).toEqual([[30, 40, false]]);
+  });
+
+  it("are finished before they have more minutes than fit into a commit", () => {
+    const ledger = entries();
+    const minutes = Array.from({ length: 30 }, (_, minute) => minute);
+    const next = ledger.after(batch(0, 30), minutesOf(...minutes));
+    expect(rangesOf(next)).toEqual([
+      [0, 30, false],
+      [30, 30, false],
+    ]);
+    const full = ledger.after(batch(0, 10), minutesOf(...minutes.slice(0, 10)));
+    expect(full.finished).toEqual([]);
+    expect(writeNote({ from: 0n, clockMs: 0, ledger: full.open }).length).toBeLessThan(3_072);
+  });
+
+  it("forget a batch that was not committed", () => {
+    const ledger = entries();
+    commit(ledger, ledger.after(batch(0, 10), minutesOf(1)));
+    ledger.after(batch(10, 20), minutesOf(1));
+    expect(ledger.after(batch(10, 15), minutesOf(1)).open?.minutes.get(1)?.read[0]).toBe(2);
+  });
+
+  it("go on with what was committed by another owner", () => {
+    const ledger = entries();
+    const mine = ledger.after(batch(0, 10), minutesOf(1));
+    commit(ledger, mine);
+    const other = entries();
+    const theirs = other.after(batch(10, 20), minutesOf(1));
+    expect(rangesOf(theirs)).toEqual([[0, 20, false]]);
+    moveTo(theirs);
+    expect(rangesOf(ledger.after(batch(20, 30), minutesOf(1)))).toEqual([[0, 30, false]]);
+  });
+
+  it("show offsets that were skipped or are read again, with the note as it was", () => {
+    for (const position of [11, 5]) {
+      const ledger = entries();
+      moveTo(entries().after(batch(0, 10), minutesOf(1)));
+      expect(rangesOf(ledger.after(batch(position, 20), minutesOf(1)))).toEqual([
+        [0, 10, false],
+        [position, 20, false],
+      ]);
+    }
+  });
+
+  it("begin anew without a note, unless with the log itself", () => {
+    expect(rangesOf(entries().after(batch(7, 20), minutesOf(1)))).toEqual([[7, 20, true]]);
+    expect(rangesOf(entries().after(batch(0, 20), minutesOf(1)))).toEqual([[0, 20, false]]);
+    metadata = "windows from=1 clock=2";
+    expect(rangesOf(entries().after(batch(7, 20), minutesOf(1)))).toEqual([[7, 20, true]]);
+  });
+
+  it("do not join another topic's of the same name", () => {
+    moveTo(entries().after(batch(0, 10), minutesOf(1)));
+    const anew = { ...batch(10, 20), log: { clusterId: "c", topicId: "another" } };
+    expect(rangesOf(entries().after(anew, minutesOf(1)))).toEqual([
+      [0, 10, false],
+      [10, 20, false],
+    ]);
+  });
+});
