@@ -35,6 +35,8 @@ const nothing: Landing = {
   staged: 0,
   repeats: 0,
   conflicts: 0,
+  leftOut: [],
+  inConflict: [],
   refused: new Map(),
 };
 
@@ -50,7 +52,12 @@ describe("landing rows", () => {
     const old = sampleEvent();
     await land([old]);
     const fresh = sampleEvent();
-    expect(await land([fresh, old, fresh])).toEqual({ ...nothing, staged: 1, repeats: 2 });
+    expect(await land([fresh, old, fresh])).toEqual({
+      ...nothing,
+      staged: 1,
+      repeats: 2,
+      leftOut: [1, 2],
+    });
     expect(await stored()).toBe(2);
     expect(await database.valueOf("SELECT count(*)::int FROM metric_conflicts")).toBe(0);
     const repeats = `SELECT repeats::int FROM metric_quality_daily
@@ -65,7 +72,7 @@ describe("landing rows", () => {
     const mixed = [fresh, old, fresh, { ...conflict, latency_ms: conflict.latency_ms + 1 }];
     expect(await landSorted(mixed, recent)).toEqual([
       { ...nothing, copied: 1 },
-      { ...nothing, repeats: 2, conflicts: 1 },
+      { ...nothing, repeats: 2, conflicts: 1, leftOut: [0, 1, 2], inConflict: [2] },
     ]);
     // A write that was seen but came to nothing is written all the same.
     await database.owner.query("TRUNCATE metrics");
@@ -92,7 +99,14 @@ describe("landing rows", () => {
     const unlike = { ...first, metadata: "{}" };
     await land([first]);
     const again = [laterReceived, other, sampleEvent(), unlike];
-    expect(await land(again)).toEqual({ ...nothing, staged: 1, repeats: 1, conflicts: 2 });
+    expect(await land(again)).toEqual({
+      ...nothing,
+      staged: 1,
+      repeats: 1,
+      conflicts: 2,
+      leftOut: [0, 1, 3],
+      inConflict: [1, 3],
+    });
     expect(
       await query(
         database.pool,
@@ -121,7 +135,7 @@ describe("landing rows", () => {
       },
     ]);
     // Read again, they are repeats: a conflict is kept once.
-    expect(await land(again)).toEqual({ ...nothing, repeats: 4 });
+    expect(await land(again)).toEqual({ ...nothing, repeats: 4, leftOut: [0, 1, 2, 3] });
     expect(
       await database.valueOf("SELECT latency_ms FROM metrics WHERE event_id = $1", [
         first.event_id,

@@ -23,6 +23,9 @@ export type Landing = {
   readonly repeats: number;
   /** Kept in metric_conflicts: stored already with other content. */
   readonly conflicts: number;
+  /** The numbers of the rows that are stored already, those in conflict among them. */
+  readonly leftOut: readonly number[];
+  readonly inConflict: readonly number[];
   /** Refused by PostgreSQL for their own values, by their number. */
   readonly refused: ReadonlyMap<number, DeadRecord>;
 };
@@ -75,11 +78,17 @@ export function createLandRows(options: {
   const landAmongRepeats: LandRange = async (client, rows, { from, to }) => {
     try {
       const fill = () => copyInto(client, STAGING_TABLE, rows.bytes(from, to));
-      const { inserted, conflicts } = await atSavepoint(client, () =>
+      const { inserted, leftOut, inConflict } = await atSavepoint(client, () =>
         insertThroughStaging(client, fill, originsOf(rows, { from, to })),
       );
-      const repeats = to - from - inserted - conflicts;
-      return { ...NOTHING, staged: inserted, conflicts, repeats };
+      return {
+        ...NOTHING,
+        staged: inserted,
+        conflicts: inConflict.length,
+        repeats: leftOut.length - inConflict.length,
+        leftOut: leftOut.map((place) => from + place),
+        inConflict: inConflict.map((place) => from + place),
+      };
     } catch (error) {
       const refusal = refusalIn(error);
       return isolate({ client, rows, range: { from, to }, refusal, landHalf: landAmongRepeats });
@@ -128,6 +137,8 @@ async function isolate(failed: {
     staged: first.staged + second.staged,
     repeats: first.repeats + second.repeats,
     conflicts: first.conflicts + second.conflicts,
+    leftOut: [...first.leftOut, ...second.leftOut],
+    inConflict: [...first.inConflict, ...second.inConflict],
     refused: new Map([...first.refused, ...second.refused]),
   };
 }
@@ -150,4 +161,12 @@ function refusalIn(error: unknown): RowRefusedError {
   throw failure;
 }
 
-const NOTHING: Landing = { copied: 0, staged: 0, repeats: 0, conflicts: 0, refused: new Map() };
+const NOTHING: Landing = {
+  copied: 0,
+  staged: 0,
+  repeats: 0,
+  conflicts: 0,
+  leftOut: [],
+  inConflict: [],
+  refused: new Map(),
+};

@@ -1,4 +1,5 @@
 import type { IncomingRecord, RecordBatch } from "@fiberstream/kafka/records";
+import { addIdBytes, type Digest } from "@fiberstream/reconciliation/digest";
 import type { RecentEvents } from "./recent-events.ts";
 import type { WriteTuple } from "./tuple-writer.ts";
 import { createTupleSlab } from "./tuple-slab.ts";
@@ -18,6 +19,7 @@ export type Rows = {
   readonly regionOf: (row: number) => string | null;
   /** Microseconds since 1970. */
   readonly receivedAtOf: (row: number) => number;
+  readonly addIdTo: (digest: Digest, row: number) => void;
 };
 
 export type RowBuffer = Rows & {
@@ -38,6 +40,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
   let nodes = new Int32Array(options.initialRows);
   let countries = new Int32Array(options.initialRows);
   let regions = new Int32Array(options.initialRows);
+  let eventIds = new Int32Array(options.initialRows);
   let receivedAts = new Float64Array(options.initialRows);
   let count = 0;
 
@@ -47,6 +50,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
     nodes = copyInto(new Int32Array(rows), nodes);
     countries = copyInto(new Int32Array(rows), countries);
     regions = copyInto(new Int32Array(rows), regions);
+    eventIds = copyInto(new Int32Array(rows), eventIds);
     receivedAts = copyInto(new Float64Array(rows), receivedAts);
   };
   const textAt = (at: number) =>
@@ -65,6 +69,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
       nodes[count] = slab.nodeAt;
       countries[count] = slab.countryAt;
       regions[count] = slab.regionAt;
+      eventIds[count] = slab.eventIdAt;
       receivedAts[count] = slab.receivedAt;
       origins.push(origin);
       starts[++count] = slab.at;
@@ -86,6 +91,10 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
     countryOf: (row) => textAt(countries[row] ?? -1),
     regionOf: (row) => textAt(regions[row] ?? -1),
     receivedAtOf: (row) => receivedAts[row] ?? 0,
+    addIdTo: (digest, row) => {
+      const at = eventIds[row] ?? -1;
+      if (at >= 0) addIdBytes(digest, slab.bytes, at);
+    },
   };
 }
 

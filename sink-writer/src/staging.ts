@@ -15,7 +15,15 @@ export type InsertThroughStaging = (
   client: PgClient,
   fill: () => Promise<void>,
   origins: StagedOrigins,
-) => Promise<{ inserted: number; conflicts: number }>;
+) => Promise<Inserted>;
+
+/** What became of staged rows, by their place among them, from 0. */
+export type Inserted = {
+  readonly inserted: number;
+  /** Stored already, those in conflict among them. */
+  readonly leftOut: readonly number[];
+  readonly inConflict: readonly number[];
+};
 
 /**
  * Inserts what `fill` puts into the staging table, leaving out rows whose identity is stored already;
@@ -31,15 +39,22 @@ export function createInsertThroughStaging(layout: TableLayout): InsertThroughSt
     const { rows } = await client.query<{ place: number }>(SELECT_FIRST_PLACE);
     const { rowCount } = await client.query(insertNew);
     const inserted = rowCount ?? 0;
-    if (inserted === offsets.length) return { inserted, conflicts: 0 };
-    const { rowCount: conflicts } = await client.query(KEEP_CONFLICTS, [
+    if (inserted === offsets.length) return { inserted, leftOut: [], inConflict: [] };
+    const firstPlace = rows[0]?.place;
+    const left = await client.query<{ places: number[] }>(SELECT_LEFT_OUT, [firstPlace]);
+    const conflicts = await client.query<{ partition: number; offset: string }>(KEEP_CONFLICTS, [
       topic,
       partitions,
       offsets,
-      rows[0]?.place,
+      firstPlace,
     ]);
     await client.query(COUNT_REPEATS);
-    return { inserted, conflicts: conflicts ?? 0 };
+    const isInConflict = new Set(conflicts.rows.map((row) => `${row.partition} ${row.offset}`));
+    const leftOut = left.rows[0]?.places ?? [];
+    const inConflict = leftOut.filter((place) =>
+      isInConflict.has(`${partitions[place]} ${offsets[place]}`),
+    );
+    return { inserted, leftOut, inConflict };
   };
 }
 
@@ -51,6 +66,10 @@ const EMPTY_STAGING = `
   DELETE FROM ${STAGING_TABLE}`;
 
 const SELECT_FIRST_PLACE = `SELECT min(place) AS place FROM ${STAGING_TABLE}`;
+
+// What was inserted has left the table.
+const SELECT_LEFT_OUT = `
+  SELECT coalesce(array_agg(place - $1 ORDER BY place), '{}') AS places FROM ${STAGING_TABLE}`;
 
 const COUNT_REPEATS = countRepeatsIn(STAGING_TABLE);
 
@@ -93,4 +112,5 @@ const KEEP_CONFLICTS = `
         IS DISTINCT FROM
         (first.latency_ms, first.uptime_pct, first.packet_loss,
          first.country, first.region, first.metadata)
-  ON CONFLICT DO NOTHING`;
+  ON CONFLICT DO NOTHING
+  RETURNING partition, record_offset AS "offset"`;

@@ -18,6 +18,7 @@ import { createSendDeadLetters } from "./dead-letters.ts";
 import { createLandRows } from "./land-rows.ts";
 import { createNodeKeeper } from "./node-keeper.ts";
 import { createOffsetReports } from "./offset-reports.ts";
+import { startReconciling } from "./reconciliation/start-reconciling.ts";
 import { createRowBuffers } from "./row-buffers.ts";
 import { createQualityMetrics } from "./quality-metrics.ts";
 import { createRecentEvents } from "./recent-events.ts";
@@ -65,8 +66,8 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     createPool({
       databaseUrl: config.databaseUrl,
       applicationName: "fiberstream-sink-writer",
-      // One for positions and short looks, one for what takes its time.
-      maxConnections: config.writers + 2,
+      // One for positions and short looks, one for what takes its time, one that closes the books.
+      maxConnections: config.writers + 3,
       serverSettings: SERVER_SETTINGS,
       log,
     }),
@@ -187,6 +188,15 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     gauges: createDatabaseGauges(registryOfMetrics),
     log,
   });
+  startReconciling({
+    kafka,
+    namespace: config.namespace,
+    pool,
+    registry: registryOfMetrics,
+    life,
+    log,
+  });
+
   upkeep.begin();
   life.own(upkeep, (owned) => owned.end());
 }

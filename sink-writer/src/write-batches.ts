@@ -3,6 +3,7 @@ import { inTransaction, type PgPool } from "@fiberstream/postgres/pool";
 import type { SendDeadLetters } from "./dead-letters.ts";
 import type { LandRows } from "./land-rows.ts";
 import type { NodeKeeper } from "./node-keeper.ts";
+import { keepBooks } from "./reconciliation/keep-books.ts";
 import type { RowBuffers } from "./row-buffers.ts";
 import type { RecentEvents } from "./recent-events.ts";
 import type { ReadRows } from "./row-reader.ts";
@@ -44,6 +45,7 @@ export function createWriteBatches(means: {
         const written = await trace.copying(count, () => landRows(client, rows));
         const refused = written.flatMap(({ landing }) => [...landing.refused.values()]);
         await sendDeadLetters(refused, "write");
+        await keepBooks(client, { batches, landed: written, dead });
         return { landed: written, remember: await nodes.keep(client, written) };
       });
 

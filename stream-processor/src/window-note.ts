@@ -1,4 +1,4 @@
-import { type LedgerEntry, readEntry, writeEntry } from "@fiberstream/reconciliation/ledger-entry";
+import { entryInNote, entryNote, type LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
 
 /** What is committed with a partition's offset: how the next owner gets the same windows, and the open ledger. */
 export type WindowNote = {
@@ -10,18 +10,14 @@ export type WindowNote = {
   readonly ledger: LedgerEntry | undefined;
 };
 
-const NOTE = /^windows from=(\d+) clock=(\d+)(?: ledger=(.+))?$/;
+const NOTE = /^windows from=(\d+) clock=(\d+)(?: ledger=|$)/;
 
 export const writeNote = ({ from, clockMs, ledger }: WindowNote): string =>
-  `windows from=${from} clock=${clockMs}${ledger === undefined ? "" : ` ledger=${writeEntry(ledger)}`}`;
+  `windows from=${from} clock=${clockMs}${entryNote(ledger)}`;
 
 /** Undefined for a note of someone else, such as a tool that has moved the offset. */
 export function readNote(text: string): WindowNote | undefined {
-  const [, from, clockMs, ledger] = NOTE.exec(text) ?? [];
+  const [, from, clockMs] = NOTE.exec(text) ?? [];
   if (from === undefined || clockMs === undefined) return undefined;
-  return {
-    from: BigInt(from),
-    clockMs: Number(clockMs),
-    ledger: ledger === undefined ? undefined : readEntry(ledger),
-  };
+  return { from: BigInt(from), clockMs: Number(clockMs), ledger: entryInNote(text) };
 }

@@ -43,9 +43,8 @@ describe("ledger entry", () => {
         const [one, next] = [entryOf(7, some.slice(0, cut)), entryOf(7 + cut, some.slice(cut))];
         const before = writeEntry(one);
         const joined = joinedEntries(one, next);
-        expect(new Map([...joined.minutes].toSorted())).toEqual(
-          new Map([...entryOf(7, some).minutes].toSorted()),
-        );
+        // Maps are compared whatever their order.
+        expect(joined.minutes).toEqual(entryOf(7, some).minutes);
         expect({ ...joined, minutes: 0 }).toEqual({ ...entryOf(7, some), minutes: 0 });
         expect(writeEntry(one)).toBe(before);
       }),

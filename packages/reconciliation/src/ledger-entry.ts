@@ -66,6 +66,16 @@ export function readEntry(text: string): LedgerEntry | undefined {
   }
 }
 
+/** An entry as the end of a committed offset's metadata. */
+export const entryNote = (entry: LedgerEntry | undefined): string =>
+  entry === undefined ? "" : ` ledger=${writeEntry(entry)}`;
+
+/** The entry in a committed offset's metadata; undefined where there is none. */
+export function entryInNote(metadata: string): LedgerEntry | undefined {
+  const [, text] = / ledger=(.+)$/.exec(metadata) ?? [];
+  return text === undefined ? undefined : readEntry(text);
+}
+
 type Written = {
   readonly partition: number;
   readonly log: string;

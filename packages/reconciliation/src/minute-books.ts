@@ -4,6 +4,7 @@ import {
   type DigestValues,
   emptyDigest,
   merged,
+  NO_EVENTS,
   valuesOf,
 } from "./digest.ts";
 
@@ -91,4 +92,22 @@ export const bookValuesOf = (book: MinuteBook): BookValues => ({
   read: valuesOf(book.read),
   written: valuesOf(book.written),
   leftOut: valuesOf(book.leftOut),
+});
+
+export const EMPTY_BOOK: BookValues = {
+  read: NO_EVENTS,
+  written: NO_EVENTS,
+  leftOut: NO_EVENTS,
+  conflicts: 0,
+  refused: 0,
+  dead: 0,
+};
+
+export const mergedValues = (one: BookValues, other: BookValues): BookValues => ({
+  read: merged(one.read, other.read),
+  written: merged(one.written, other.written),
+  leftOut: merged(one.leftOut, other.leftOut),
+  conflicts: one.conflicts + other.conflicts,
+  refused: one.refused + other.refused,
+  dead: one.dead + other.dead,
 });

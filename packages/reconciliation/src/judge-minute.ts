@@ -1,0 +1,168 @@
+import { type DigestValues, isSame, merged, NO_EVENTS } from "./digest.ts";
+import type { BookValues } from "./minute-books.ts";
+
+export type Verdict = "ok" | "differs" | "not known";
+
+/** The hop in which something is amiss, by what goes into it. */
+export type Hop = "raw" | "enriched" | "rows" | "table";
+
+/** What differs, or why it is not known. */
+export type Finding = {
+  readonly verdict: Exclude<Verdict, "ok">;
+  readonly hop: Hop;
+  /** Null for the table, which has no partitions. */
+  readonly partition: number | null;
+  /** How many events, at the least; 0 where it is not known. */
+  readonly events: number;
+  /** The first offset in question, where it is known without looking: of raw, or of enriched in the hop "enriched". */
+  readonly offset: string | null;
+  readonly why: string;
+};
+
+export type Break = {
+  readonly stage: "processor" | "sink";
+  readonly partition: number;
+  readonly kind: "skipped" | "read again" | "without a record";
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly events: number;
+};
+
+/** All that is known of a minute's events in one partition. */
+export type PartitionFacts = {
+  readonly partition: number;
+  readonly processor: BookValues;
+  readonly sink: BookValues & { readonly rewritten: number };
+  /** Dead letters of the sink around the minute: they are counted by Kafka's timestamp, not by received_at. */
+  readonly sinkDeadNearby: number;
+  /** Those that are counted in this minute. */
+  readonly breaks: readonly Break[];
+  /** Why a stage's books may lack some of it. */
+  readonly processorLacks: string | undefined;
+  readonly sinkLacks: string | undefined;
+};
+
+export type MinuteFacts = {
+  readonly partitions: readonly PartitionFacts[];
+  /** Of the rows that are in the table now. */
+  readonly table: DigestValues;
+};
+
+export type Judgement = {
+  readonly verdict: Verdict;
+  /** Events of the minute in raw. */
+  readonly events: number;
+  readonly unaccounted: number;
+  readonly findings: readonly Finding[];
+};
+
+/**
+ * Whether every event of a minute is accounted for:
+ *
+ *     raw      = enriched + repeats + dead letters          (the processor's books, and no offset skipped or read twice)
+ *     enriched = what the sink has read                     (both books)
+ *     what the sink has read = rows + repeats + conflicts + dead letters
+ *     rows     = what is in the table                       (over all partitions)
+ *
+ * Each by number and by digest, so that it is the same events. Where books may lack something nothing is claimed.
+ */
+export function judgeMinute({ partitions, table }: MinuteFacts): Judgement {
+  const findings = [...partitions.flatMap(findingsOf), ...tableFindings(partitions, table)];
+  const differing = findings.filter(({ verdict }) => verdict === "differs");
+  return {
+    verdict: differing.length > 0 ? "differs" : findings.length > 0 ? "not known" : "ok",
+    events: sum(partitions.map(({ processor }) => Number(processor.read.count) + processor.dead)),
+    unaccounted: sum(differing.map(({ events }) => events)),
+    findings,
+  };
+}
+
+function findingsOf(facts: PartitionFacts): Finding[] {
+  const { partition, processor, sink } = facts;
+  const findings: Finding[] = [];
+  const found = (hop: Hop, rest: Omit<Finding, "hop" | "partition">) =>
+    findings.push({ hop, partition, ...rest });
+  const differs = (hop: Hop, events: number, offset: bigint | undefined, why: string) =>
+    found(hop, { verdict: "differs", events, offset: offset?.toString() ?? null, why });
+  const notKnown = (hop: Hop, why: string) =>
+    found(hop, { verdict: "not known", events: 0, offset: null, why });
+
+  for (const one of facts.breaks) {
+    if (one.stage !== "processor") continue;
+    differs("raw", one.events, one.from, breakText(one));
+  }
+  if (facts.processorLacks !== undefined) notKnown("raw", facts.processorLacks);
+  const processed = merged(processor.written, processor.leftOut);
+  if (!isSame(processor.read, processed)) {
+    const why = `the processor has read ${processor.read.count} events, and written or left out ${processed.count}`;
+    differs("raw", eventsBetween(processor.read, processed), undefined, why);
+  }
+
+  if (facts.sinkLacks !== undefined) notKnown("enriched", facts.sinkLacks);
+  const isComplete = facts.processorLacks === undefined && facts.sinkLacks === undefined;
+  if (isComplete && !isSame(processor.written, sink.read)) {
+    const missing = Number(processor.written.count - sink.read.count);
+    if (missing > 0 && missing <= facts.sinkDeadNearby) {
+      notKnown("enriched", `${missing} events may be among ${facts.sinkDeadNearby} dead letters`);
+    } else {
+      const skipped = facts.breaks.find(({ stage }) => stage === "sink");
+      const why =
+        missing === 0
+          ? `the sink has read ${sink.read.count} events as written, but not the same`
+          : `the processor has written ${processor.written.count} events, the sink has read ${sink.read.count}`;
+      differs("enriched", eventsBetween(processor.written, sink.read), skipped?.from, why);
+    }
+  }
+
+  const landed = merged(sink.written, sink.leftOut);
+  if (!isSame(sink.read, landed)) {
+    const why = `the sink has read ${sink.read.count} events, and written or left out ${landed.count}`;
+    differs("rows", eventsBetween(sink.read, landed), undefined, why);
+  }
+  return findings;
+}
+
+function tableFindings(partitions: readonly PartitionFacts[], table: DigestValues): Finding[] {
+  const finding = (rest: Pick<Finding, "verdict" | "events" | "why">): Finding[] => [
+    { hop: "table", partition: null, offset: null, ...rest },
+  ];
+  const lacking = partitions.find(({ sinkLacks }) => sinkLacks !== undefined);
+  if (lacking !== undefined) {
+    const why = `partition ${lacking.partition}: ${lacking.sinkLacks}`;
+    return finding({ verdict: "not known", events: 0, why });
+  }
+  const written = partitions.map(({ sink }) => sink.written).reduce(merged, NO_EVENTS);
+  if (isSame(written, table)) return [];
+  const rewritten = sum(partitions.map(({ sink }) => sink.rewritten));
+  const difference = Number(table.count - written.count);
+  // A rewind brings back rows that were gone (then the digests are the same) or that were dead letters.
+  if (rewritten > 0 && difference > 0 && difference <= rewritten) {
+    const why = `${rewritten} rows were written again after a rewind, some of which may not have been there before`;
+    return finding({ verdict: "not known", events: 0, why });
+  }
+  const why =
+    difference === 0
+      ? `the table has ${table.count} rows as written, but not the same`
+      : `the sink has written ${written.count} rows, the table has ${table.count}`;
+  return finding({ verdict: "differs", events: eventsBetween(written, table), why });
+}
+
+/** At the least: one is missing and one too many where the number is the same. */
+function eventsBetween(one: DigestValues, other: DigestValues): number {
+  const difference = Number(one.count - other.count);
+  return Math.max(1, Math.abs(difference));
+}
+
+function breakText({ kind, from, to, events }: Break): string {
+  const range = `offsets ${from} to ${to - 1n} of raw`;
+  switch (kind) {
+    case "skipped":
+      return `the processor has skipped ${range}`;
+    case "read again":
+      return `the processor has read ${range} twice, so that their events are in enriched twice`;
+    case "without a record":
+      return `the processor has read ${events} records less than there are at ${range}`;
+  }
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);

@@ -1,0 +1,99 @@
+import { connectGroupOffsets, type GroupOffsets } from "@fiberstream/kafka/group-offsets";
+import type { KafkaClient } from "@fiberstream/kafka/kafka";
+import { topicIn } from "@fiberstream/kafka/topic-names";
+import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
+import { entryInNote, type LedgerEntry, readEntry } from "@fiberstream/reconciliation/ledger-entry";
+
+/** Where the processor stands in a raw partition, and what it has committed with that. */
+export type ProcessorPosition = { readonly offset: bigint; readonly open: LedgerEntry | undefined };
+
+/** What the reconciler asks Kafka for. All of it throws TransientError and FatalError. */
+export type KafkaView = {
+  /** The end of each partition that has had records. */
+  readonly rawEnds: () => Promise<ReadonlyMap<number, bigint>>;
+  readonly enrichedEnds: () => Promise<ReadonlyMap<number, bigint>>;
+  readonly processorAt: (partition: number) => Promise<ProcessorPosition | undefined>;
+  /** Entries from an offset of probe.reconciliation on; `areLost` when retention has deleted some of them. */
+  readonly entriesFrom: (
+    offset: bigint,
+  ) => Promise<{ entries: readonly LedgerEntry[]; next: bigint; areLost: boolean }>;
+  /** How many records a range of raw has; undefined where it is deleted. */
+  readonly rawRecords: (partition: number, from: bigint, to: bigint) => Promise<number | undefined>;
+  /** Whether a range of enriched has committed records, and not only transaction markers. */
+  readonly hasEnriched: (partition: number, from: bigint, to: bigint) => Promise<boolean>;
+  readonly close: () => Promise<void>;
+};
+
+/** Connects at the first question. */
+export function createKafkaView(options: { kafka: KafkaClient; namespace: string }): KafkaView {
+  const { kafka, namespace } = options;
+  const raw = topicIn(namespace, "probe.metrics.raw");
+  const enriched = topicIn(namespace, "probe.metrics.enriched");
+  const reconciliation = topicIn(namespace, "probe.reconciliation");
+  let reader: Promise<TopicReader> | undefined;
+  let groupOffsets: Promise<GroupOffsets> | undefined;
+
+  const connectedReader = async (): Promise<TopicReader> => {
+    reader ??= connectTopicReader({ kafka });
+    return reader.catch((error: unknown) => {
+      reader = undefined;
+      throw error;
+    });
+  };
+  const connectedOffsets = async (): Promise<GroupOffsets> => {
+    const groupId = `${namespace}stream-processor`;
+    groupOffsets ??= connectGroupOffsets({ kafka, groupId, topic: raw });
+    return groupOffsets.catch((error: unknown) => {
+      groupOffsets = undefined;
+      throw error;
+    });
+  };
+  const endsOf = async (topic: string) => {
+    const stretches = await (await connectedReader()).stretches(topic);
+    return new Map(stretches.map(({ partition, until }) => [partition, until]));
+  };
+
+  return {
+    rawEnds: () => endsOf(raw),
+    enrichedEnds: () => endsOf(enriched),
+    processorAt: async (partition) => {
+      const committed = await (await connectedOffsets()).committed(partition);
+      return committed && { offset: committed.offset, open: entryInNote(committed.metadata) };
+    },
+    entriesFrom: async (offset) => {
+      const connected = await connectedReader();
+      const [stretch] = await connected.stretches(reconciliation);
+      if (stretch === undefined || stretch.until <= offset) {
+        return { entries: [], next: offset, areLost: false };
+      }
+      const from = stretch.from > offset ? stretch.from : offset;
+      const entries: LedgerEntry[] = [];
+      for await (const records of connected.read(reconciliation, { ...stretch, from })) {
+        for (const { value } of records) {
+          const entry = value && readEntry(value.toString());
+          if (entry) entries.push(entry);
+        }
+      }
+      return { entries, next: stretch.until, areLost: from > offset };
+    },
+    rawRecords: async (partition, from, to) => {
+      const connected = await connectedReader();
+      const stretch = (await connected.stretches(raw)).find((one) => one.partition === partition);
+      if (stretch === undefined || stretch.from > from) return undefined;
+      let count = 0;
+      for await (const records of connected.read(raw, { partition, from, until: to })) {
+        count += records.length;
+      }
+      return count;
+    },
+    hasEnriched: async (partition, from, to) => {
+      const records = (await connectedReader()).read(enriched, { partition, from, until: to });
+      const { done } = await records.next();
+      return done !== true;
+    },
+    close: async () => {
+      await (await reader?.catch(() => undefined))?.close();
+      await (await groupOffsets?.catch(() => undefined))?.close();
+    },
+  };
+}

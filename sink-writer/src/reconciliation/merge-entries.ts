@@ -1,0 +1,166 @@
+import { type PgClient, query } from "@fiberstream/postgres/pool";
+import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
+import { type MinuteBooks, mergedBooks } from "@fiberstream/reconciliation/minute-books";
+import { addLines, linesIn, linesJson } from "./books-table.ts";
+import type { KafkaView } from "./kafka-view.ts";
+
+/**
+ * Adds what has come to probe.reconciliation to the processor's books, together with how far it is read. The
+ * entries of a partition are a chain: where one does not begin at the end of the one before, offsets were skipped
+ * or read twice.
+ *
+ * @param client in a transaction that is the only one of its kind
+ * @throws {TransientError} @throws {FatalError}
+ */
+export async function mergeEntries(
+  client: PgClient,
+  kafka: Pick<KafkaView, "entriesFrom" | "rawRecords">,
+): Promise<void> {
+  const [position] = await query<{ next_offset: string }>(client, SELECT_READ_TO);
+  const { entries, next, areLost } = await kafka.entriesFrom(BigInt(position?.next_offset ?? 0));
+  // Where nothing was read before, what is deleted was never needed.
+  if (areLost && position !== undefined) await query(client, FORGET_POSITIONS);
+  if (entries.length === 0) {
+    if (position === undefined || next > BigInt(position.next_offset)) {
+      await query(client, READ_TO, [next]);
+    }
+    return;
+  }
+  const chains = await readChains(client);
+  const lines = new Map<number, MinuteBooks>();
+  for (const entry of entries) {
+    await follow(client, chains, entry);
+    await lookForRecords(client, kafka, entry);
+    lines.set(entry.partition, mergedBooks(lines.get(entry.partition) ?? new Map(), entry.minutes));
+  }
+  for (const [partition, { log, next: nextOffset, completeAfter }] of chains) {
+    await query(client, MOVE_CHAIN, [partition, log, nextOffset, completeAfter]);
+  }
+  const all = [...lines].flatMap(([partition, minutes]) =>
+    [...minutes].map(([minute, book]) => ({ partition, minute, book, rewritten: 0 })),
+  );
+  await query(client, ADD, [linesJson(all)]);
+  await query(client, READ_TO, [next]);
+}
+
+/** How far a partition's entries are. */
+type Chain = { log: string; next: bigint; completeAfter: number | null };
+
+async function readChains(client: PgClient): Promise<Map<number, Chain>> {
+  const rows = await query<{
+    partition: number;
+    log: string;
+    next_offset: string;
+    complete_after: number | null;
+  }>(client, SELECT_CHAINS);
+  return new Map(
+    rows.map(({ partition, log, next_offset, complete_after }) => [
+      partition,
+      { log, next: BigInt(next_offset), completeAfter: complete_after },
+    ]),
+  );
+}
+
+async function follow(
+  client: PgClient,
+  chains: Map<number, Chain>,
+  entry: LedgerEntry,
+): Promise<void> {
+  const { partition, log, from, to, begins, minutes } = entry;
+  const chain = chains.get(partition);
+  const isOtherLog = chain !== undefined && log !== "" && chain.log !== "" && log !== chain.log;
+  if (chain === undefined || isOtherLog) {
+    if (isOtherLog) await query(client, FORGET_BREAKS, [partition]);
+    chains.set(partition, {
+      log,
+      next: to,
+      completeAfter: from > 0n ? lastMinuteOf(minutes) * 60 : null,
+    });
+    return;
+  }
+  if (log !== "") chain.log = log;
+  if (from > chain.next) {
+    if (begins || chain.next < 0n) chain.completeAfter = lastMinuteOf(minutes) * 60;
+    else await addBreak(client, entry, { kind: "skipped", from: chain.next, to: from });
+  }
+  if (from < chain.next && from < to) {
+    const until = to < chain.next ? to : chain.next;
+    const [filled] = await query(client, FILL_SKIPPED, [partition, from, to]);
+    if (filled === undefined) {
+      await addBreak(client, entry, { kind: "read again", from, to: until });
+    }
+  }
+  if (to > chain.next) chain.next = to;
+}
+
+/** Raw has an offset without a record only where somebody has written by transactions, as a replay does. */
+async function lookForRecords(
+  client: PgClient,
+  kafka: Pick<KafkaView, "rawRecords">,
+  entry: LedgerEntry,
+): Promise<void> {
+  const { partition, from, to, records } = entry;
+  if (BigInt(records) === to - from) return;
+  const count = await kafka.rawRecords(partition, from, to);
+  if (count === undefined || count === records) return;
+  const events = Math.abs(count - records);
+  await addBreak(client, entry, { kind: "without a record", from, to, events });
+}
+
+async function addBreak(
+  client: PgClient,
+  { partition, minutes }: LedgerEntry,
+  range: { kind: string; from: bigint; to: bigint; events?: number },
+): Promise<void> {
+  const { kind, from, to, events = Number(to - from) } = range;
+  const minute = minutes.size > 0 ? Math.min(...minutes.keys()) : minuteNow();
+  await query(client, ADD_BREAK, [partition, kind, from, to, events, minute * 60]);
+  // So that the minute is judged, also where nothing else of it has come.
+  await query(client, OPEN_MINUTE, [partition, minute * 60]);
+}
+
+const lastMinuteOf = (minutes: MinuteBooks) =>
+  minutes.size > 0 ? Math.max(...minutes.keys()) : minuteNow();
+const minuteNow = () => Math.floor(Date.now() / 60_000);
+
+const SELECT_READ_TO = `
+  SELECT next_offset FROM reconciliation_positions WHERE stage = 'entries' AND partition = 0`;
+
+const READ_TO = `
+  INSERT INTO reconciliation_positions (stage, partition, log, next_offset) VALUES ('entries', 0, '', $1)
+  ON CONFLICT (stage, partition) DO UPDATE SET next_offset = excluded.next_offset`;
+
+const SELECT_CHAINS = `
+  SELECT partition, log, next_offset, extract(epoch FROM complete_after)::float8 AS complete_after
+  FROM reconciliation_positions WHERE stage = 'processor'`;
+
+const MOVE_CHAIN = `
+  INSERT INTO reconciliation_positions (stage, partition, log, next_offset, complete_after)
+  VALUES ('processor', $1, $2, $3, to_timestamp($4))
+  ON CONFLICT (stage, partition) DO UPDATE
+    SET log = excluded.log, next_offset = excluded.next_offset,
+        complete_after = excluded.complete_after`;
+
+/** -1: some of the chain is not known, so that the next entry may begin anywhere. */
+const FORGET_POSITIONS =
+  "UPDATE reconciliation_positions SET next_offset = -1 WHERE stage = 'processor'";
+
+const FORGET_BREAKS = `
+  DELETE FROM reconciliation_breaks WHERE stage = 'processor' AND partition = $1`;
+
+const FILL_SKIPPED = `
+  DELETE FROM reconciliation_breaks
+  WHERE stage = 'processor' AND kind = 'skipped' AND partition = $1
+    AND from_offset = $2 AND to_offset = $3
+  RETURNING partition`;
+
+const ADD_BREAK = `
+  INSERT INTO reconciliation_breaks (stage, partition, kind, from_offset, to_offset, events, minute)
+  VALUES ('processor', $1, $2, $3, $4, $5, to_timestamp($6))
+  ON CONFLICT DO NOTHING`;
+
+const OPEN_MINUTE = `
+  UPDATE reconciliation_books SET is_judged = false
+  WHERE stage = 'processor' AND partition = $1 AND minute = to_timestamp($2)`;
+
+const ADD = addLines("processor", linesIn("$1"));

@@ -1,0 +1,158 @@
+import { type PgClient, query } from "@fiberstream/postgres/pool";
+import type { DigestValues } from "@fiberstream/reconciliation/digest";
+import { NO_EVENTS } from "@fiberstream/reconciliation/digest";
+import type { Break, MinuteFacts } from "@fiberstream/reconciliation/judge-minute";
+import { EMPTY_BOOK, mergedValues } from "@fiberstream/reconciliation/minute-books";
+import { readBooks, type StoredBook } from "./books-table.ts";
+import type { ProcessorTail, StagePosition } from "./processor-books.ts";
+
+export type GatheredFacts = {
+  readonly facts: ReadonlyMap<number, MinuteFacts>;
+  /** As they were judged: what is added meanwhile is to be judged again. */
+  readonly books: readonly StoredBook[];
+};
+
+/** Gathers all that is known of minutes, from the database and the processor's open entries. */
+export async function gatherFacts(
+  client: PgClient,
+  minutes: readonly number[],
+  known: {
+    tails: ReadonlyMap<number, ProcessorTail>;
+    positions: ReadonlyMap<string, StagePosition>;
+    /** Why a partition's stage has not read all of a minute. */
+    lagOf: (stage: "processor" | "sink", partition: number, minute: number) => string | undefined;
+  },
+): Promise<GatheredFacts> {
+  const { tails, positions, lagOf } = known;
+  const nearby = [...new Set(minutes.flatMap((minute) => [minute - 1, minute, minute + 1]))];
+  const all = await readBooks(client, nearby);
+  const bookOf = new Map(all.map((book) => [keyOf(book.stage, book.partition, book.minute), book]));
+  const breaks = await readBreaks(client, minutes);
+  const tables = await readTable(client, minutes);
+  const partitions = [
+    ...new Set([...tails.keys(), ...all.map(({ partition }) => partition)]),
+  ].toSorted((a, b) => a - b);
+
+  const lacks = (stage: "processor" | "sink", partition: number, minute: number) => {
+    const begun =
+      stage === "processor"
+        ? tails.get(partition)?.completeAfter
+        : positions.get(`sink ${partition}`)?.completeAfter;
+    if (begun !== undefined && begun !== null && minute <= begun) {
+      return `the ${stage}'s books of partition ${partition} begin in the middle of the log`;
+    }
+    return lagOf(stage, partition, minute);
+  };
+
+  const factsOf = (minute: number): MinuteFacts => ({
+    table: tables.get(minute) ?? NO_EVENTS,
+    partitions: partitions.map((partition) => {
+      const tail = tails.get(partition);
+      const stored = bookOf.get(keyOf("processor", partition, minute)) ?? EMPTY_BOOK;
+      const open = tail?.open.get(minute) ?? EMPTY_BOOK;
+      const sinkAt = (at: number) => bookOf.get(keyOf("sink", partition, at));
+      const gap = tail?.gap?.minute === minute ? [tail.gap.found] : [];
+      return {
+        partition,
+        processor: mergedValues(stored, open),
+        sink: sinkAt(minute) ?? { ...EMPTY_BOOK, rewritten: 0 },
+        sinkDeadNearby: [minute - 1, minute, minute + 1].reduce(
+          (sum, at) => sum + (sinkAt(at)?.dead ?? 0),
+          0,
+        ),
+        breaks: [
+          ...(breaks.get(minute) ?? []).filter((one) => one.partition === partition),
+          ...gap,
+        ],
+        processorLacks: tail?.unknown ?? lacks("processor", partition, minute),
+        sinkLacks: lacks("sink", partition, minute),
+      };
+    }),
+  });
+  const wanted = new Set(minutes);
+  return {
+    facts: new Map(minutes.map((minute) => [minute, factsOf(minute)])),
+    books: all.filter(({ minute }) => wanted.has(minute)),
+  };
+}
+
+const keyOf = (stage: string, partition: number, minute: number) =>
+  `${stage} ${partition} ${minute}`;
+
+async function readBreaks(
+  client: PgClient,
+  minutes: readonly number[],
+): Promise<Map<number, Break[]>> {
+  const rows = await query<
+    Omit<Break, "from" | "to" | "events"> & {
+      minute: number;
+      from_offset: string;
+      to_offset: string;
+      events: string;
+    }
+  >(client, SELECT_BREAKS, [minutes.map((minute) => minute * 60)]);
+  const found = rows.map(({ minute, from_offset, to_offset, ...rest }) => ({
+    minute,
+    one: { ...rest, events: Number(rest.events), from: BigInt(from_offset), to: BigInt(to_offset) },
+  }));
+  return new Map(
+    [...Map.groupBy(found, ({ minute }) => minute)].map(([minute, some]) => [
+      minute,
+      some.map(({ one }) => one),
+    ]),
+  );
+}
+
+/** The digests of the rows of minutes. Measured: 0.4 us a row. @throws {TransientError} @throws {FatalError} */
+export async function readTable(
+  client: PgClient,
+  minutes: readonly number[],
+): Promise<Map<number, DigestValues>> {
+  const found = new Map<number, DigestValues>();
+  for (const [from, to] of rangesOf(minutes)) {
+    const rows = await query<{
+      minute: number;
+      count: string;
+      high: string;
+      low: string;
+      xor: string;
+    }>(client, SELECT_TABLE, [from * 60, to * 60]);
+    for (const { minute, count, high, low, xor } of rows) {
+      const sum = BigInt.asUintN(64, (BigInt(high) << 32n) + BigInt(low));
+      found.set(minute, { count: BigInt(count), sum, xor: BigInt.asUintN(64, BigInt(xor)) });
+    }
+  }
+  return found;
+}
+
+/** Neighbouring minutes as one range, the end not in it: a scan for each range. */
+function rangesOf(minutes: readonly number[]): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const minute of minutes.toSorted((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === minute) last[1] = minute + 1;
+    else ranges.push([minute, minute + 1]);
+  }
+  return ranges;
+}
+
+const SELECT_BREAKS = `
+  SELECT stage, partition, kind, from_offset, to_offset, events,
+         (extract(epoch FROM minute) / 60)::integer AS minute
+  FROM reconciliation_breaks
+  WHERE minute IN (SELECT to_timestamp(at) FROM unnest($1::double precision[]) AS at)
+  ORDER BY from_offset`;
+
+// Halves are added up instead of whole hashes: a sum of bigint is numeric, and takes twice the time.
+const SELECT_TABLE = `
+  SELECT (extract(epoch FROM hashes.minute) / 60)::integer AS minute,
+         count(*) AS count,
+         sum(hash >> 32) AS high, sum(hash & 4294967295) AS low, bit_xor(hash) AS xor
+  FROM (
+    SELECT date_trunc('minute', received_at) AS minute,
+           ('x' || encode(substring(uuid_send(event_id) FOR 8), 'hex'))::bit(64)::bigint AS hash
+    FROM metrics
+    WHERE received_at >= to_timestamp($1) AND received_at < to_timestamp($2)
+    OFFSET 0
+  ) AS hashes
+  GROUP BY hashes.minute`;

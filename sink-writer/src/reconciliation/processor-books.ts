@@ -1,0 +1,83 @@
+import { type PgClient, query } from "@fiberstream/postgres/pool";
+import type { Break } from "@fiberstream/reconciliation/judge-minute";
+import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
+import { type BookValues, bookValuesOf } from "@fiberstream/reconciliation/minute-books";
+import type { ProcessorPosition } from "./kafka-view.ts";
+
+/** How far a stage's books of a partition are. */
+export type StagePosition = { readonly next: bigint; readonly completeAfter: number | null };
+
+/** Of one partition: what the processor has done that is not in the table yet, and where that leaves it. */
+export type ProcessorTail = {
+  readonly next: bigint;
+  readonly open: ReadonlyMap<number, BookValues>;
+  /** A break between the table and the open entry, by the minute that it is counted in. */
+  readonly gap: { readonly minute: number; readonly found: Break } | undefined;
+  readonly completeAfter: number | null;
+  /** Why it is not known how far it is. */
+  readonly unknown: string | undefined;
+};
+
+/** How far the books are, by "stage partition"; minutes since 1970. */
+export async function readPositions(client: PgClient): Promise<Map<string, StagePosition>> {
+  const rows = await query<{
+    stage: string;
+    partition: number;
+    next_offset: string;
+    complete_after: number | null;
+  }>(client, SELECT_POSITIONS);
+  return new Map(
+    rows.map((row) => [
+      `${row.stage} ${row.partition}`,
+      { next: BigInt(row.next_offset), completeAfter: row.complete_after },
+    ]),
+  );
+}
+
+/**
+ * Joins what the processor has committed with a partition's offset to what is in the table.
+ * @param committed asked for before the table's entries were read, so that these are not behind it
+ */
+export function tailOf(
+  partition: number,
+  committed: ProcessorPosition | undefined,
+  stored: StagePosition | undefined,
+): ProcessorTail {
+  const table = {
+    next: stored?.next ?? 0n,
+    open: new Map<number, BookValues>(),
+    gap: undefined,
+    completeAfter: stored?.completeAfter ?? null,
+    unknown: undefined,
+  };
+  if (committed === undefined) return table;
+  const { open, offset } = committed;
+  if (open === undefined || open.to !== offset) {
+    if (offset === table.next) return table;
+    return { ...table, unknown: `the processor's books end at offset ${table.next} of raw` };
+  }
+  if (open.to <= table.next) return table;
+  const minutes = new Map([...open.minutes].map(([minute, book]) => [minute, bookValuesOf(book)]));
+  const tail = { ...table, next: open.to, open: minutes };
+  if (open.from === table.next) return tail;
+  const first = minutes.size > 0 ? Math.min(...minutes.keys()) : undefined;
+  const last = minutes.size > 0 ? Math.max(...minutes.keys()) : null;
+  if (stored === undefined || stored.next < 0n || open.begins) {
+    const isWhole = stored === undefined && open.from === 0n;
+    return { ...tail, completeAfter: isWhole ? null : last };
+  }
+  if (first === undefined) return tail;
+  return { ...tail, gap: { minute: first, found: breakBefore(partition, open, table.next) } };
+}
+
+function breakBefore(partition: number, { from, to }: LedgerEntry, next: bigint): Break {
+  const isSkip = from > next;
+  const range = isSkip ? { from: next, to: from } : { from, to: next < to ? next : to };
+  const kind = isSkip ? "skipped" : "read again";
+  return { stage: "processor", partition, kind, ...range, events: Number(range.to - range.from) };
+}
+
+const SELECT_POSITIONS = `
+  SELECT stage, partition, next_offset,
+         (extract(epoch FROM complete_after) / 60)::integer AS complete_after
+  FROM reconciliation_positions`;

@@ -1,0 +1,52 @@
+import { type PgPool, query } from "@fiberstream/postgres/pool";
+import type { Verdict } from "@fiberstream/reconciliation/judge-minute";
+import { Gauge, type Registry } from "prom-client";
+
+export const VERDICTS = ["ok", "differs", "not known"] as const satisfies Verdict[];
+
+export type ReconciledMetrics = {
+  /** Reads what was judged. @throws {TransientError} @throws {FatalError} */
+  readonly refresh: (pool: PgPool) => Promise<void>;
+};
+
+/** What reconciled_minutes says; every sink reports the same. */
+export function createReconciledMetrics(registry: Registry): ReconciledMetrics {
+  const registers = [registry];
+  const minutes = new Gauge({
+    name: "fiberstream_reconciled_minutes",
+    help: "Minutes of the last day whose books are closed, by verdict: differs means that events are lost, doubled or others; fiber reconcile says which",
+    labelNames: ["verdict"],
+    registers,
+  });
+  const unaccounted = new Gauge({
+    name: "fiberstream_reconciled_unaccounted_events",
+    help: "Events of the last day that are lost, doubled or others somewhere between raw and the table, at the least; 0 is the promise",
+    registers,
+  });
+  const newest = new Gauge({
+    name: "fiberstream_reconciled_newest_minute_timestamp_seconds",
+    help: "The newest minute whose books are closed: some minutes ago while events come in, later when a stage is behind",
+    registers,
+  });
+
+  return {
+    refresh: async (pool) => {
+      const [row] = await query<SumsRow>(pool, SELECT_SUMS);
+      if (row === undefined) return;
+      for (const verdict of VERDICTS) minutes.set({ verdict }, row[verdict]);
+      unaccounted.set(row.unaccounted);
+      newest.set(row.newest);
+    },
+  };
+}
+
+type SumsRow = Record<Verdict, number> & { unaccounted: number; newest: number };
+
+const SELECT_SUMS = `
+  SELECT (count(*) FILTER (WHERE verdict = 'ok'))::float8 AS ok,
+         (count(*) FILTER (WHERE verdict = 'differs'))::float8 AS differs,
+         (count(*) FILTER (WHERE verdict = 'not known'))::float8 AS "not known",
+         coalesce(sum(unaccounted), 0)::float8 AS unaccounted,
+         coalesce(extract(epoch FROM max(minute)), 0)::float8 AS newest
+  FROM reconciled_minutes
+  WHERE minute > now() - interval '1 day'`;

@@ -1,0 +1,95 @@
+import type { RecordBatch } from "@fiberstream/kafka/records";
+import {
+  createBookFinder,
+  type MinuteBook,
+  minuteOfTimestamp,
+  minuteOfUs,
+} from "@fiberstream/reconciliation/minute-books";
+import type { Landed } from "../land-rows.ts";
+import type { DeadRecord } from "../row-reader.ts";
+import type { BookLine } from "./books-table.ts";
+
+/** What a write was of and what became of it. */
+export type BookedWrite = {
+  readonly batches: readonly RecordBatch[];
+  readonly landed: readonly Landed[];
+  /** Records that were no rows. */
+  readonly dead: readonly DeadRecord[];
+};
+
+/** Whether an offset of a partition is in the books already: it is read again. */
+export type IsBooked = (partition: number, offset: string) => boolean;
+
+/**
+ * What a write adds to the books. Of what is read again only rows count that are written anew: with the first
+ * reading all else is in the books.
+ */
+export function linesOf({ landed, dead }: BookedWrite, isBooked?: IsBooked): BookLine[] {
+  const partitions = new Map<number, PartitionBooks>();
+  const booksOf = (partition: number) => {
+    let books = partitions.get(partition);
+    if (books === undefined) partitions.set(partition, (books = newPartitionBooks()));
+    return books;
+  };
+
+  for (const { record, batch } of dead) {
+    if (isBooked?.(batch.partition, record.offset)) continue;
+    booksOf(batch.partition).bookOf(minuteOfTimestamp(record.timestamp)).dead++;
+  }
+
+  for (const { rows, landing } of landed) {
+    const leftOut = new Set(landing.leftOut);
+    const inConflict = new Set(landing.inConflict);
+    let batch: RecordBatch | undefined;
+    let books = newPartitionBooks();
+    const count = rows.count();
+    for (let row = 0; row < count; row++) {
+      const origin = rows.originOf(row);
+      // The rows of a batch stand together.
+      if (origin.batch !== batch) books = booksOf((batch = origin.batch).partition);
+      const minute = minuteOfUs(rows.receivedAtOf(row));
+      const isRefused = landing.refused.has(row);
+      const isWritten = !isRefused && !leftOut.has(row);
+      if (isBooked?.(origin.batch.partition, origin.record.offset)) {
+        if (isWritten) books.rewrote(minute);
+        continue;
+      }
+      const book = books.bookOf(minute);
+      rows.addIdTo(book.read, row);
+      rows.addIdTo(isWritten ? book.written : book.leftOut, row);
+      if (isRefused) book.refused++;
+      else if (inConflict.has(row)) book.conflicts++;
+    }
+  }
+
+  return [...partitions].flatMap(([partition, books]) =>
+    [...books.minutes].map(([minute, book]) => ({
+      partition,
+      minute,
+      book,
+      rewritten: books.rewritten.get(minute) ?? 0,
+    })),
+  );
+}
+
+type PartitionBooks = {
+  readonly minutes: ReadonlyMap<number, MinuteBook>;
+  readonly bookOf: (minute: number) => MinuteBook;
+  readonly rewritten: ReadonlyMap<number, number>;
+  readonly rewrote: (minute: number) => void;
+};
+
+function newPartitionBooks(): PartitionBooks {
+  const minutes = new Map<number, MinuteBook>();
+  const rewritten = new Map<number, number>();
+  const bookOf = createBookFinder(minutes);
+  return {
+    minutes,
+    bookOf,
+    rewritten,
+    rewrote: (minute) => {
+      bookOf(minute);
+      rewritten.set(minute, (rewritten.get(minute) ?? 0) + 1);
+    },
+  };
+}
