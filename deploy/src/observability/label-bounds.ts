@@ -1,4 +1,5 @@
 import { FAILURE_CLASSES } from "@fiberstream/runtime/outcome";
+import { VERDICTS } from "../../../sink-writer/src/reconciliation/reconciled-metrics.ts";
 import { QUALITY_DAYS, QUALITY_KINDS } from "../../../sink-writer/src/quality-metrics.ts";
 import { CODES } from "../../../ingest-gateway/src/codes.ts";
 import { CONNECTION_STATES, WATCHED_TABLES } from "../../../sink-writer/src/database-gauges.ts";
@@ -35,7 +36,7 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   cause: { meaning: "what was away", values: ["kafka", "registry", "postgres", "redis"] },
   topic: {
     meaning: "a topic of the catalogue, with the installation's NAMESPACE before it",
-    values: /probe\.(metrics\.(raw|enriched|dead-letter)|nodes|alerts)$/,
+    values: /probe\.(metrics\.(raw|enriched|dead-letter)|nodes|alerts|reconciliation)$/,
   },
   partition: { meaning: "number of a partition, 12 by default", values: /^\d{1,3}$/ },
   tier: { meaning: "where a node was looked up", values: ["memory", "redis", "postgres"] },
@@ -44,6 +45,7 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   kind: { meaning: "what was counted of a day's events", values: QUALITY_KINDS },
   table: { meaning: "a table of the database that grows", values: WATCHED_TABLES },
   state: { meaning: "what a connection to the database does", values: CONNECTION_STATES },
+  verdict: { meaning: "what closing a minute's books has shown", values: VERDICTS },
   broker: { meaning: "number of a broker", values: /^\d+$/ },
   check: { meaning: "name of a check of /readyz", values: /^[a-z-]+$/ },
   service: {

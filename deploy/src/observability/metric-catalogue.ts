@@ -3,6 +3,7 @@ import { createHealth } from "@fiberstream/runtime/health";
 import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
 import { createAuthModeGauge } from "../../../ingest-gateway/src/auth/auth-mode-gauge.ts";
 import { createGatewayMetrics } from "../../../ingest-gateway/src/gateway-metrics.ts";
+import { createReconciledMetrics } from "../../../sink-writer/src/reconciliation/reconciled-metrics.ts";
 import { createQualityMetrics } from "../../../sink-writer/src/quality-metrics.ts";
 import { createDatabaseGauges } from "../../../sink-writer/src/database-gauges.ts";
 import { createSinkMetrics } from "../../../sink-writer/src/sink-metrics.ts";
@@ -55,6 +56,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       createSinkMetrics({ registry, pipeline, nowMs: zero });
       createDatabaseGauges(registry);
       createQualityMetrics(registry);
+      createReconciledMetrics(registry);
       break;
     }
   }

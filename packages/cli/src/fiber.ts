@@ -6,6 +6,7 @@ import { keysCommand } from "./commands/keys.ts";
 import { nodesCommand } from "./commands/nodes.ts";
 import { processorCommand } from "./commands/processor.ts";
 import { qualityCommand } from "./commands/quality.ts";
+import { reconcileCommand } from "./commands/reconcile.ts";
 import { replayRangeCommand } from "./commands/replay-range.ts";
 import { schemasCommand } from "./commands/schemas.ts";
 import { sinkCommand } from "./commands/sink.ts";
@@ -25,6 +26,7 @@ export function createFiber(): Command {
     .addCommand(exportCommand())
     .addCommand(replayRangeCommand())
     .addCommand(qualityCommand())
+    .addCommand(reconcileCommand())
     .addCommand(schemasCommand())
     .addCommand(keysCommand())
     .addCommand(nodesCommand())
