@@ -1,4 +1,5 @@
 import type { RecordBatch } from "@fiberstream/kafka/records";
+import { type Digest, digestOf, merged, valuesOf } from "@fiberstream/reconciliation/digest";
 import {
   createBookFinder,
   type MinuteBook,
@@ -40,6 +41,7 @@ export function linesOf({ landed, dead }: BookedWrite, isBooked?: IsBooked): Boo
   for (const { rows, landing } of landed) {
     const leftOut = new Set(landing.leftOut);
     const inConflict = new Set(landing.inConflict);
+    const areAllWritten = leftOut.size + landing.refused.size === 0;
     let batch: RecordBatch | undefined;
     let books = newPartitionBooks();
     const count = rows.count();
@@ -48,15 +50,15 @@ export function linesOf({ landed, dead }: BookedWrite, isBooked?: IsBooked): Boo
       // The rows of a batch stand together.
       if (origin.batch !== batch) books = booksOf((batch = origin.batch).partition);
       const minute = minuteOfUs(rows.receivedAtOf(row));
-      const isRefused = landing.refused.has(row);
-      const isWritten = !isRefused && !leftOut.has(row);
+      const isRefused = areAllWritten ? false : landing.refused.has(row);
+      const isWritten = areAllWritten || (!isRefused && !leftOut.has(row));
       if (isBooked?.(origin.batch.partition, origin.record.offset)) {
         if (isWritten) books.rewrote(minute);
         continue;
       }
       const book = books.bookOf(minute);
-      rows.addIdTo(book.read, row);
       rows.addIdTo(isWritten ? book.written : book.leftOut, row);
+      if (isWritten) continue;
       if (isRefused) book.refused++;
       else if (inConflict.has(row)) book.conflicts++;
     }
@@ -66,11 +68,15 @@ export function linesOf({ landed, dead }: BookedWrite, isBooked?: IsBooked): Boo
     [...books.minutes].map(([minute, book]) => ({
       partition,
       minute,
-      book,
+      book: { ...book, read: joined(book.written, book.leftOut) },
       rewritten: books.rewritten.get(minute) ?? 0,
     })),
   );
 }
+
+/** Each row was read, and nothing else: so it need not be added twice. */
+const joined = (written: Digest, leftOut: Digest): Digest =>
+  digestOf(merged(valuesOf(written), valuesOf(leftOut)));
 
 type PartitionBooks = {
   readonly minutes: ReadonlyMap<number, MinuteBook>;
