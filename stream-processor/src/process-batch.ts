@@ -87,7 +87,11 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
           { topic: topics.enriched, partition, records: enriched },
           { topic: topics.alerts, partition, records: work.alerts },
           { topic: topics.deadLetter, records: work.deadLetters },
-          { topic: topics.reconciliation, partition: 0, records: entries.finished.map(entryRecord) },
+          {
+            topic: topics.reconciliation,
+            partition: 0,
+            records: entries.finished.map(entryRecord),
+          },
         ],
         ...(hasDeadLetters && { onUnsent: steps.countFailedDeadLetters }),
       });

@@ -160,7 +160,10 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     decoder,
     countEvicted: processorMetrics.countEvicted,
   });
-  const ledger = createOpenEntries({ metadataOf: transactions.metadataOf, nowMs: () => performance.now() });
+  const ledger = createOpenEntries({
+    metadataOf: transactions.metadataOf,
+    nowMs: () => performance.now(),
+  });
   const breaker = createBreaker({
     limits: {
       badSharePct: config.breakerSharePct,

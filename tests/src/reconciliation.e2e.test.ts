@@ -6,7 +6,6 @@ import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
-import { createTransactionalProducer } from "@fiberstream/kafka/transactional-producer";
 import { createPool, type PgPool } from "@fiberstream/postgres/pool";
 import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
@@ -83,15 +82,14 @@ async function moveProcessor(partition: number, to: bigint): Promise<void> {
   const metadata = (await offsets.committed(partition))?.metadata ?? "";
   await offsets.close();
   expect(metadata).toMatch(/ ledger=/);
-  const producer = createTransactionalProducer({ kafka, transactionalId: `${groupId}-test` });
-  await producer.transaction((transaction) =>
-    transaction.commitOffsets({
-      groupId,
-      topic: raw,
-      partitions: [{ partition, nextOffset: to, metadata }],
-    }),
-  );
-  await producer.close();
+  const consumer = kafka.consumer({ groupId });
+  await consumer.connect();
+  await consumer.subscribe({ topic: raw });
+  const joined = new Promise((resolve) => void consumer.on(consumer.events.GROUP_JOIN, resolve));
+  await consumer.run({ autoCommit: false, eachBatch: async () => undefined });
+  await joined;
+  await consumer.commitOffsets([{ topic: raw, partition, offset: to.toString(), metadata }]);
+  await consumer.disconnect();
 }
 
 async function whileStopped(

@@ -3,6 +3,7 @@ import type { Finding, Verdict } from "@fiberstream/reconciliation/judge-minute"
 
 /** What the books of a minute say of one partition, or of all together where it is null. */
 export type Equation = {
+  readonly minute: Date;
   readonly partition: number | null;
   readonly raw: number;
   readonly enriched: number;
@@ -33,11 +34,14 @@ export async function reconciledMinutes(
     from,
     to,
   ]);
-  const equations = await query<Equation & { minute: Date }>(pool, SELECT_EQUATIONS, [from, to]);
+  const equations = await query<Equation>(pool, SELECT_EQUATIONS, [from, to]);
   const byMinute = Map.groupBy(equations, ({ minute }) => minute.getTime());
   return verdicts.map((one) => ({
-    ...one,
-    equations: (byMinute.get(one.minute.getTime()) ?? []).map(({ minute: _, ...rest }) => rest),
+    minute: one.minute,
+    verdict: one.verdict,
+    unaccounted: one.unaccounted,
+    findings: one.findings,
+    equations: byMinute.get(one.minute.getTime()) ?? [],
   }));
 }
 

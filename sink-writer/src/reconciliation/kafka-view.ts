@@ -2,6 +2,7 @@ import { connectGroupOffsets, type GroupOffsets } from "@fiberstream/kafka/group
 import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
+import { readOffsetMetadata } from "@fiberstream/kafka/transactions/offset-metadata";
 import { entryInNote, type LedgerEntry, readEntry } from "@fiberstream/reconciliation/ledger-entry";
 
 /** Where the processor stands in a raw partition, and what it has committed with that. */
@@ -58,7 +59,12 @@ export function createKafkaView(options: { kafka: KafkaClient; namespace: string
     enrichedEnds: () => endsOf(enriched),
     processorAt: async (partition) => {
       const committed = await (await connectedOffsets()).committed(partition);
-      return committed && { offset: committed.offset, open: entryInNote(committed.metadata) };
+      return (
+        committed && {
+          offset: committed.offset,
+          open: entryInNote(readOffsetMetadata(committed.metadata).text),
+        }
+      );
     },
     entriesFrom: async (offset) => {
       const connected = await connectedReader();

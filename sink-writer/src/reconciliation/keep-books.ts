@@ -1,5 +1,6 @@
 import type { RecordBatch } from "@fiberstream/kafka/records";
 import { type PgClient, query } from "@fiberstream/postgres/pool";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { addLines, linesIn, linesJson } from "./books-table.ts";
 import { type BookedWrite, type IsBooked, linesOf } from "./write-lines.ts";
 
@@ -11,13 +12,19 @@ import { type BookedWrite, type IsBooked, linesOf } from "./write-lines.ts";
  */
 export async function keepBooks(client: PgClient, write: BookedWrite): Promise<void> {
   const { batches } = write;
-  const moved = await query<{ partition: number }>(client, KEEP, [
+  const values = [
     batches.map(({ partition }) => partition),
     batches.map(({ firstOffset }) => firstOffset),
     batches.map(({ nextOffset }) => nextOffset),
     batches.map(({ log }) => log.topicId),
     linesJson(linesOf(write)),
-  ]);
+  ];
+  // Prepared: half of its time was planning (0.5 ms of 1).
+  const { rows: moved } = await client.query<{ partition: number }>({
+    name: "keep-books",
+    text: KEEP,
+    values,
+  });
   if (moved.length === batches.length) return;
   const done = new Set(moved.map(({ partition }) => partition));
   const isLeft = (batch: RecordBatch) => !done.has(batch.partition);
@@ -119,7 +126,7 @@ const lastOf = (minutes: readonly number[]) =>
   minutes.length > 0 ? Math.max(...minutes) : minuteNow();
 const firstOf = (minutes: readonly number[]) =>
   minutes.length > 0 ? Math.min(...minutes) : minuteNow();
-const minuteNow = () => Math.floor(Date.now() / 60_000);
+const minuteNow = () => Math.floor(wallNowMs() / 60_000);
 
 type PositionRow = { partition: number; next_offset: string; log: string };
 

@@ -1,6 +1,7 @@
 import { type PgClient, query } from "@fiberstream/postgres/pool";
 import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
 import { type MinuteBooks, mergedBooks } from "@fiberstream/reconciliation/minute-books";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { addLines, linesIn, linesJson } from "./books-table.ts";
 import type { KafkaView } from "./kafka-view.ts";
 
@@ -121,7 +122,7 @@ async function addBreak(
 
 const lastMinuteOf = (minutes: MinuteBooks) =>
   minutes.size > 0 ? Math.max(...minutes.keys()) : minuteNow();
-const minuteNow = () => Math.floor(Date.now() / 60_000);
+const minuteNow = () => Math.floor(wallNowMs() / 60_000);
 
 const SELECT_READ_TO = `
   SELECT next_offset FROM reconciliation_positions WHERE stage = 'entries' AND partition = 0`;

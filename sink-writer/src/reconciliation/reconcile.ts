@@ -27,7 +27,7 @@ export const RECONCILER_LIMITS: ReconcilerLimits = {
   keepMs: 7 * 86_400_000,
 };
 
-export type JudgedMinute = Judgement & { readonly minute: number };
+export type JudgedMinute = { readonly minute: number; readonly judgement: Judgement };
 
 export type Round = {
   readonly judged: readonly JudgedMinute[];
@@ -158,8 +158,8 @@ export function createReconcile(options: {
             : `the ${stage} has not read all of partition ${partition} yet`,
       });
       const judged = [...facts]
-        .map(([minute, one]) => ({ minute, ...judgeMinute(one) }))
-        .filter(({ minute, ...judgement }) => isSettled(minute, judgement, tails.keys()));
+        .map(([minute, one]) => ({ minute, judgement: judgeMinute(one) }))
+        .filter(({ minute, judgement }) => isSettled(minute, judgement, tails.keys()));
       const areJudged = new Set(judged.map(({ minute }) => minute));
       await store(
         client,
@@ -199,7 +199,15 @@ async function store(
 ): Promise<void> {
   if (judged.length === 0) return;
   await query(client, STORE_JUDGEMENTS, [
-    JSON.stringify(judged.map(({ minute, ...rest }) => ({ minute: minute * 60, ...rest }))),
+    JSON.stringify(
+      judged.map(({ minute, judgement: { verdict, events, unaccounted, findings } }) => ({
+        minute: minute * 60,
+        verdict,
+        events,
+        unaccounted,
+        findings,
+      })),
+    ),
   ]);
   await query(client, MARK_JUDGED, [
     JSON.stringify(

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { Finding } from "@fiberstream/reconciliation/judge-minute";
 import { createKafkaView } from "./kafka-view.ts";
 import { createReconcile } from "./reconcile.ts";
@@ -38,7 +39,7 @@ export async function reconciliationVerdict(options: {
   try {
     await query(pool, "UPDATE reconciliation_books SET is_judged = false");
     const limits = { judgeAfterMs: 0, giveUpAfterMs: Infinity, keepMs: 7 * 86_400_000 };
-    const nowMs = () => Date.now() + AHEAD_MS;
+    const nowMs = () => wallNowMs() + AHEAD_MS;
     const reconcile = createReconcile({ pool, kafka, limits, nowMs });
     let waiting = 1;
     while (waiting > 0 && performance.now() < endAtMs) {

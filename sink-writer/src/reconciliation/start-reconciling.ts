@@ -2,6 +2,7 @@ import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import type { PgPool } from "@fiberstream/postgres/pool";
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
 import type { Registry } from "prom-client";
 import { createKafkaView } from "./kafka-view.ts";
@@ -19,8 +20,12 @@ export function startReconciling(means: {
 }): void {
   const { pool, life, log } = means;
   const kafka = life.own(createKafkaView(means), (owned) => owned.close());
-  const nowMs = () => Date.now();
-  const reconcile = createReconcile({ pool, kafka, limits: RECONCILER_LIMITS, nowMs });
+  const reconcile = createReconcile({
+    pool,
+    kafka,
+    limits: RECONCILER_LIMITS,
+    nowMs: wallNowMs,
+  });
   const metrics = createReconciledMetrics(means.registry);
   const tasks = [
     createRepeatedTask({
@@ -45,7 +50,8 @@ export function startReconciling(means: {
   }
 }
 
-function tell(log: Log, { minute, verdict, unaccounted, findings }: JudgedMinute): void {
+function tell(log: Log, { minute, judgement }: JudgedMinute): void {
+  const { verdict, unaccounted, findings } = judgement;
   if (verdict === "ok") return;
   const fields = { minute: new Date(minute * 60_000).toISOString(), unaccounted, findings };
   if (verdict === "differs") log.error(fields, "events unaccounted for");

@@ -1,5 +1,9 @@
 import type { RecordBatch } from "@fiberstream/kafka/records";
-import { entryInNote, joinedEntries, type LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
+import {
+  entryInNote,
+  joinedEntries,
+  type LedgerEntry,
+} from "@fiberstream/reconciliation/ledger-entry";
 import type { MinuteBooks } from "@fiberstream/reconciliation/minute-books";
 
 /** What a batch leaves a partition's ledger at. */
