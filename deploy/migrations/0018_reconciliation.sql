@@ -30,7 +30,7 @@ COMMENT ON COLUMN reconciliation_books.minute IS 'Minute of received_at; of dead
 COMMENT ON COLUMN reconciliation_books.stage IS 'processor (raw to enriched) or sink (enriched to rows)';
 COMMENT ON COLUMN reconciliation_books.partition IS 'Partition, the same number in raw and enriched';
 COMMENT ON COLUMN reconciliation_books.read_count IS 'Events read that could be decoded';
-COMMENT ON COLUMN reconciliation_books.read_sum IS 'Sum of the first 8 bytes of their event_id, modulo 2^64';
+COMMENT ON COLUMN reconciliation_books.read_sum IS 'Sum of uuid_hash_extended(event_id, 0) of them, modulo 2^64';
 COMMENT ON COLUMN reconciliation_books.read_xor IS 'Xor of the same';
 COMMENT ON COLUMN reconciliation_books.written_count IS 'Events written: enriched records, or rows';
 COMMENT ON COLUMN reconciliation_books.written_sum IS 'As read_sum';
@@ -97,8 +97,10 @@ COMMENT ON COLUMN reconciled_minutes.unaccounted IS 'How many events are lost, d
 COMMENT ON COLUMN reconciled_minutes.findings IS 'What differs or is not known: partition, equation, by how many events, offset';
 COMMENT ON COLUMN reconciled_minutes.judged_at IS 'When; again when something of the minute comes late';
 
--- Finds a minute's rows: they arrive in the order of received_at, so that a block range index is small and cheap.
-CREATE INDEX metrics_received_at ON metrics USING brin (received_at)
+-- Finds a minute's rows too: they arrive in the order of received_at as well. One index of both columns is less work for
+-- COPY than two.
+DROP INDEX metrics_time;
+CREATE INDEX metrics_time ON metrics USING brin (time, received_at)
   WITH (pages_per_range = 32, autosummarize = on);
 
 DO $$

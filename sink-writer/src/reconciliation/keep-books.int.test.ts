@@ -111,7 +111,7 @@ async function expectBooksLikeTable(): Promise<void> {
   const { rows } = await database.owner.query(
     `WITH hashes AS (
        SELECT date_trunc('minute', received_at) AS minute,
-              ('x' || left(replace(event_id::text, '-', ''), 16))::bit(64)::bigint AS hash
+              uuid_hash_extended(event_id, 0) AS hash
        FROM metrics
      ), stored AS (
        SELECT minute, count(*) AS count, bit_xor(hash) AS xor,
