@@ -180,13 +180,14 @@ async function dueMinutes(
   tails: ReadonlyMap<number, ProcessorTail>,
 ): Promise<number[]> {
   const isOver = (minute: number) => minute <= lastMinute;
-  const open = [...tails.values()].flatMap((tail) => [
-    ...tail.open.keys(),
-    ...(tail.gap === undefined ? [] : [tail.gap.minute]),
-  ]);
+  const open = new Set<number>();
+  for (const tail of tails.values()) {
+    for (const minute of tail.open.keys()) open.add(minute);
+    if (tail.gap !== undefined) open.add(tail.gap.minute);
+  }
   const rows = await query<{ minute: number }>(client, SELECT_DUE, [
     lastMinute * 60,
-    [...new Set(open)].filter(isOver).map((minute) => minute * 60),
+    [...open].filter(isOver).map((minute) => minute * 60),
     MINUTES_A_ROUND,
   ]);
   return rows.map(({ minute }) => minute);

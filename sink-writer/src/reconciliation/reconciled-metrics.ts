@@ -13,7 +13,7 @@ export type ReconciledMetrics = {
 export function createReconciledMetrics(registry: Registry): ReconciledMetrics {
   const registers = [registry];
   const minutes = new Gauge({
-    name: "fiberstream_reconciled_minutes",
+    name: "fiberstream_reconciled_verdicts",
     help: "Minutes of the last day whose books are closed, by verdict: differs means that events are lost, doubled or others; fiber reconcile says which",
     labelNames: ["verdict"],
     registers,

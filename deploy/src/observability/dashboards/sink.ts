@@ -43,6 +43,38 @@ export const sink: Dashboard = {
       ],
     },
     {
+      title: "Whether all is accounted for",
+      panels: [
+        lines({
+          title: "Events unaccounted for",
+          description: "Of the last day, lost, doubled or others; fiber reconcile names them",
+          unit: "short",
+          limit: { badAt: 1 },
+          queries: [{ expr: "max(fiberstream_reconciled_unaccounted_events)", legend: "events" }],
+        }),
+        lines({
+          title: "Minutes closed, by verdict",
+          description: "Of the last day",
+          unit: "short",
+          queries: [
+            { expr: "max by (verdict) (fiberstream_reconciled_verdicts)", legend: "{{verdict}}" },
+          ],
+        }),
+        lines({
+          title: "Age of the newest closed minute",
+          description: "Some minutes while events come in",
+          unit: "s",
+          limit: { badAt: 3_600 },
+          queries: [
+            {
+              expr: "time() - max(fiberstream_reconciled_newest_minute_timestamp_seconds)",
+              legend: "age",
+            },
+          ],
+        }),
+      ],
+    },
+    {
       title: "How good the data are",
       panels: [
         lines({
