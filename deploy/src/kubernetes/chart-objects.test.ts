@@ -163,6 +163,9 @@ describeChart("the chart's objects", () => {
     expect(theOne(objects, "KafkaUser", "sink-writer").spec["authorization"]).toEqual({
       type: "simple",
       acls: [
+        granted("topic", "probe.metrics.raw", "Read"),
+        granted("topic", "probe.reconciliation", "Read"),
+        granted("group", "stream-processor", "Describe"),
         granted("topic", "probe.metrics.enriched", "Read"),
         granted("topic", "probe.metrics.dead-letter", "Write"),
         granted("group", "sink-writer", "Read"),
