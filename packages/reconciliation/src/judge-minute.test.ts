@@ -165,11 +165,28 @@ describe("a minute's judgement", () => {
       unaccounted: 0,
       findings: [{ hop: "raw", why: "begins" }],
     });
-    const judgement = judge([factsOf(0, partly, { sinkLacks: "begins" })], ids);
+    const judgement = judge([factsOf(0, partly, { sinkLacks: "begins" })], lost(ids));
     expect(judgement.findings.map(({ hop, verdict }) => [hop, verdict])).toEqual([
       ["enriched", "not known"],
       ["table", "not known"],
     ]);
+  });
+
+  it("misses nothing that is a row, also where a sink without books has written it", () => {
+    const [ids, others] = [newIds(9), newIds(9)];
+    const partly = factsOf(1, { ...all(ids), sinkRead: lost(ids), rows: lost(ids) });
+    expect(judge([factsOf(0, all(others)), partly], [...ids, ...others]).verdict).toBe("ok");
+    expect(judge([factsOf(0, all(others)), partly], [...lost(ids), ...others])).toMatchObject({
+      unaccounted: 1,
+      findings: [{ hop: "enriched", partition: 1 }],
+    });
+    const whole = factsOf(1, all(ids));
+    const [read, leftOut] = [digest(doubled(ids)), digest(ids.slice(0, 1))];
+    const doubledInEnriched = { ...whole, sink: { ...whole.sink, read, leftOut } };
+    expect(judge([doubledInEnriched], ids)).toMatchObject({
+      unaccounted: 1,
+      findings: [{ hop: "enriched", partition: 1 }],
+    });
   });
 
   it("does not know whether dead letters of the sink are what it lacks", () => {

@@ -36,11 +36,18 @@ export const newMinuteBook = (): MinuteBook => ({
   dead: 0,
 });
 
+export const MINUTE_US = 60_000_000;
+/** In the year 2255: times are whatever a producer says, and PostgreSQL has no time for all of them. */
+const LAST_MINUTE = 150_000_000;
+
 /** Which minute a time belongs to, in us since 1970. */
-export const minuteOfUs = (timeUs: number): number => Math.floor(timeUs / 60_000_000);
+export function minuteOfUs(timeUs: number): number {
+  const minute = Math.floor(timeUs / MINUTE_US);
+  return minute > 0 ? Math.min(minute, LAST_MINUTE) : 0;
+}
 /** The same of a Kafka timestamp, decimal ms: for what has no `received_at`. */
 export const minuteOfTimestamp = (timestampMs: string): number =>
-  Math.floor(Number(timestampMs) / 60_000);
+  minuteOfUs(Number(timestampMs) * 1_000);
 
 /** Finds a minute's book, mostly the one that was asked for last. */
 export function createBookFinder(books: Map<number, MinuteBook>): (minute: number) => MinuteBook {

@@ -134,6 +134,7 @@ export function createReconcile(options: {
         doubts.clear();
         return undefined;
       }
+      await query(client, NAME_SESSION);
       await query(client, FORGET_OLD, [limits.keepMs]);
       const { tails, positions } = await lookAtProcessor(client);
       if (doubts.size > 0) await lookAtSink(tails.keys(), positions);
@@ -226,6 +227,9 @@ async function store(
 
 // Any number that nothing else in the database uses; the others are in upkeep.ts.
 const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(4130772503) AS "isOurs"`;
+
+// The sink ends its own sessions that let the server wait within a write. This one waits for Kafka.
+const NAME_SESSION = "SET LOCAL application_name = 'fiberstream-reconciler'";
 
 const FORGET_OLD = `
   WITH books AS (

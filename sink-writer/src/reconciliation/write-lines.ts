@@ -2,9 +2,11 @@ import type { RecordBatch } from "@fiberstream/kafka/records";
 import { type Digest, digestOf, merged, valuesOf } from "@fiberstream/reconciliation/digest";
 import {
   createBookFinder,
+  MINUTE_US,
   type MinuteBook,
   minuteOfTimestamp,
   minuteOfUs,
+  newMinuteBook,
 } from "@fiberstream/reconciliation/minute-books";
 import type { Landed } from "../land-rows.ts";
 import type { DeadRecord } from "../row-reader.ts";
@@ -44,19 +46,28 @@ export function linesOf({ landed, dead }: BookedWrite, isBooked?: IsBooked): Boo
     const areAllWritten = leftOut.size + landing.refused.size === 0;
     let batch: RecordBatch | undefined;
     let books = newPartitionBooks();
+    let minute = 0;
+    let book = newMinuteBook();
+    // Where the minute begins; most rows are in the one of the row before.
+    let fromUs = NaN;
     const count = rows.count();
     for (let row = 0; row < count; row++) {
       const origin = rows.originOf(row);
       // The rows of a batch stand together.
-      if (origin.batch !== batch) books = booksOf((batch = origin.batch).partition);
-      const minute = minuteOfUs(rows.receivedAtOf(row));
+      const receivedAtUs = rows.receivedAtOf(row);
+      const isSameMinute = receivedAtUs >= fromUs && receivedAtUs < fromUs + MINUTE_US;
+      if (origin.batch !== batch || !isSameMinute) {
+        if (origin.batch !== batch) books = booksOf((batch = origin.batch).partition);
+        minute = minuteOfUs(receivedAtUs);
+        book = books.bookOf(minute);
+        fromUs = minute * MINUTE_US;
+      }
       const isRefused = areAllWritten ? false : landing.refused.has(row);
       const isWritten = areAllWritten || (!isRefused && !leftOut.has(row));
       if (isBooked?.(origin.batch.partition, origin.record.offset)) {
         if (isWritten) books.rewrote(minute);
         continue;
       }
-      const book = books.bookOf(minute);
       rows.addIdTo(isWritten ? book.written : book.leftOut, row);
       if (isWritten) continue;
       if (isRefused) book.refused++;
