@@ -53,6 +53,7 @@ const kept: ChaosReport = {
     altered: 0,
     unexplained: 0,
   },
+  books: { minutes: 0, events: 0, differs: [], notKnown: [] },
   conflicts: 0,
   unpublishedNodes: 0,
   missingNodes: 0,

@@ -1,3 +1,4 @@
+import type { ReconciliationVerdict } from "@fiberstream/sink-writer/reconciliation/reconciliation-verdict";
 import { pastBounds } from "./bounds.ts";
 import { type StageCounts, STAGES, type Verdict } from "./checker.ts";
 import type { DeadLetterCounts } from "./dead-letter-check.ts";
@@ -36,6 +37,8 @@ export type ChaosReport = {
   readonly faults: readonly FaultReport[];
   readonly verdict: Verdict;
   readonly deadLetters: DeadLetterCounts;
+  /** What the services' own books say of it (docs/reconciliation.md). */
+  readonly books: Pick<ReconciliationVerdict, "minutes" | "events" | "differs" | "notKnown">;
   /** Rows in metric_conflicts: nobody sent an event with two contents. */
   readonly conflicts: number;
   /** Nodes that are not in the topic of nodes as they are in the table. */
@@ -54,6 +57,7 @@ export function brokenPromises(report: ChaosReport): string[] {
   const { stages } = report.verdict;
   const { faults, deadLetters, conflicts, unpublishedNodes, refused, badStops } = report;
   const addedPartitions = faults.some(({ kind }) => addsPartitions(kind));
+  const enrichedAgain = faults.some(({ kind }) => kind === "delete-offsets");
   return [
     ...STAGES.flatMap((stage) =>
       BROKEN.filter(
@@ -66,6 +70,10 @@ export function brokenPromises(report: ChaosReport): string[] {
     ...(["vanished", "lost", "doubled", "altered", "unexplained"] as const)
       .filter((kind) => deadLetters[kind] > 0)
       .map((kind) => `${deadLetters[kind]} dead letters ${kind}`),
+    ...(addedPartitions || enrichedAgain ? [] : report.books.differs).map(
+      ({ minute, hop, partition, why }) =>
+        `the books of ${minute} differ: ${hop} ${partition ?? ""} ${why}`,
+    ),
     ...(conflicts > 0 ? [`${conflicts} conflicts`] : []),
     ...(unpublishedNodes > 0 ? [`${unpublishedNodes} nodes unpublished`] : []),
     ...(report.missingNodes > 0 ? [`${report.missingNodes} nodes missing from the table`] : []),
@@ -85,6 +93,17 @@ const tooLong = ({ waits, ...fault }: FaultReport, { brokers }: ChaosReport): st
   waits === undefined
     ? []
     : pastBounds({ ...fault, waits }, { brokers, coordinates: fault.coordinates });
+
+function renderBooks({ minutes, events, differs, notKnown }: ChaosReport["books"]): string {
+  const lines = [...differs, ...notKnown].map(
+    ({ minute, verdict, hop, partition, events: of, why }) =>
+      `  ${minute} ${verdict}: ${hop} ${partition ?? ""}, ${of} events: ${why}\n`,
+  );
+  const said = `${differs.length} differ, ${notKnown.length} not known`;
+  return `the services' own books: ${minutes} minutes with ${events} events, ${said}\n${lines.slice(0, MOST_LINES).join("")}`;
+}
+
+const MOST_LINES = 20;
 
 export function renderReport(report: ChaosReport): string {
   const { deadLetters: letters } = report;
@@ -149,6 +168,7 @@ export function renderReport(report: ChaosReport): string {
         ],
       ],
     ),
+    renderBooks(report.books),
     list("sent again because of", report.reasons),
     ends(report.unplannedEnds),
     report.verdict.examples.map((example) => `  ${example}\n`).join(""),

@@ -19,6 +19,7 @@ import { createLedger, type Ledger } from "./ledger.ts";
 import { plantBadRecords } from "./plant-bad-records.ts";
 import { type Platform, startPlatform } from "./platform.ts";
 import type { Progress } from "./progress.ts";
+import { readBooks } from "./read-books.ts";
 import { readFound } from "./read-found.ts";
 import { type FoundRecord, readStage, TOPIC_OF } from "./read-topics.ts";
 import type { ChaosReport } from "./report.ts";
@@ -158,6 +159,8 @@ export async function runChaos(run: {
     progress.step("waiting for the last rows");
     await watch.settle({ stallMs: STALL_MS });
     const unpublishedNodes = await countUnpublished(databaseUrl);
+    progress.step("closing the services' own books");
+    const books = await readBooks({ brokers, databaseUrl });
     progress.step("stopping the services");
     const badStops = await stopServices(platform);
     const { verdict, deadLetters } = await check({
@@ -195,6 +198,7 @@ export async function runChaos(run: {
         faults,
         verdict,
         deadLetters,
+        books,
         conflicts: await count(databaseUrl, "SELECT count(*)::int AS count FROM metric_conflicts"),
         unpublishedNodes,
         missingNodes: await count(databaseUrl, MISSING_NODES),
