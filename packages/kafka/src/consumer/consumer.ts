@@ -236,7 +236,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
     groupInstanceId: options.groupInstanceId,
     userData: options.memberData ?? "",
-    partitions: async () => [...(await connections.topicMetadata(topic)).leaders.keys()],
+    partitionsOf: async (name) => [...(await connections.topicMetadata(name)).leaders.keys()],
     onAssigned: ({ partitions, membersData }) => {
       if (closing.signal.aborted) return;
       metrics.rebalance();

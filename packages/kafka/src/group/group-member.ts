@@ -11,14 +11,8 @@ import {
   type MemberIdentity,
   MemberIdGivenError,
 } from "./coordinator-calls.ts";
-import {
-  type Assignment,
-  decodeAssignment,
-  decodeSubscription,
-  encodeAssignment,
-  encodeSubscription,
-} from "./group-protocol.ts";
-import { assignSticky } from "./sticky-assignor.ts";
+import { type Assignment, decodeAssignment, encodeSubscription } from "./group-protocol.ts";
+import { shareOut } from "./share-out.ts";
 
 export type { MemberIdentity } from "./coordinator-calls.ts";
 
@@ -44,7 +38,7 @@ const HEARTBEAT_INTERVAL_MS = 500;
  * the group says otherwise.
  *
  * @param options.userData what all members are told of this one
- * @param options.partitions asked by the leader, which shares them out
+ * @param options.partitionsOf asked by the leader of each topic that its members read: it shares them out
  * @param options.onAssigned told what is ours now, at every assignment
  * @param options.revoke settles when nothing is done any more with these partitions
  * @param options.onLost the group has gone on without us: nothing is ours
@@ -57,7 +51,7 @@ export function joinGroup(options: {
   sessionTimeoutMs: number;
   groupInstanceId: string | undefined;
   userData: string;
-  partitions: () => Promise<readonly number[]>;
+  partitionsOf: (topic: string) => Promise<readonly number[]>;
   onAssigned: (assignment: Assignment) => void;
   revoke: (partitions: readonly number[]) => Promise<void>;
   onLost: () => void;
@@ -82,8 +76,10 @@ export function joinGroup(options: {
   let isJoining = true;
   /** Heartbeats one after another that have failed. */
   let missed = 0;
-  /** How many partitions we have shared out as the leader. */
+  /** How many partitions of our topic we have shared out as the leader. */
   let sharedOut: number | undefined;
+  /** And of the topics that others read under the name of our group. */
+  let sharedOutOfOthers: ReadonlyMap<string, number> = new Map();
   let rejoin = Promise.withResolvers<void>();
 
   const identity = (): MemberIdentity | undefined =>
@@ -134,21 +130,24 @@ export function joinGroup(options: {
     }
   };
 
-  const shareOut = async ({ members }: Joined): Promise<Map<string, Buffer>> => {
-    const partitions = await options.partitions();
-    sharedOut = partitions.length;
-    const subscriptions = members.map((one) => ({
-      memberId: one.memberId,
-      ...decodeSubscription(one.subscription),
-    }));
-    const membersData = subscriptions.map((one) => one.userData);
-    const assigned = assignSticky(partitions, subscriptions);
-    return new Map(
-      Array.from(assigned, ([id, some]) => [
-        id,
-        encodeAssignment(topic, { partitions: some, membersData }),
-      ]),
-    );
+  const shareOutAmong = async (
+    members: Joined["members"],
+  ): Promise<ReadonlyMap<string, Buffer>> => {
+    const { partitionsOf } = options;
+    const { assignments, counts } = await shareOut({ members, topic, partitionsOf, log });
+    sharedOut = counts.get(topic);
+    sharedOutOfOthers = new Map([...counts].filter(([name]) => name !== topic));
+    return assignments;
+  };
+
+  /** Joins again when a topic of others has other partitions than those that were shared out. */
+  const lookAtOthers = async () => {
+    const shared = sharedOutOfOthers;
+    for (const [name, count] of shared) {
+      const found = await options.partitionsOf(name).catch(() => undefined);
+      const isStill = sharedOut !== undefined && shared === sharedOutOfOthers && !isJoining;
+      if (isStill && found !== undefined && found.length !== count) return rejoin.resolve();
+    }
   };
 
   const joinOnce = async (): Promise<Assignment> => {
@@ -158,9 +157,9 @@ export function joinGroup(options: {
       const joined = await coordinator.join({ memberId, groupInstanceId }, subscription);
       ({ memberId, generationId } = joined);
       if (!joined.isLeader) sharedOut = undefined;
-      const assignments = joined.mustAssign ? await shareOut(joined) : new Map<string, Buffer>();
+      const assignments = joined.mustAssign ? await shareOutAmong(joined.members) : NO_ASSIGNMENTS;
       const as = { memberId, generationId, groupInstanceId };
-      return decodeAssignment(await coordinator.sync(as, assignments));
+      return decodeAssignment(topic, await coordinator.sync(as, assignments));
     } finally {
       isJoining = false;
     }
@@ -238,7 +237,9 @@ export function joinGroup(options: {
     identity,
     owned: () => owned,
     topicHas: (partitions) => {
-      if (sharedOut !== undefined && sharedOut !== partitions && !isJoining) rejoin.resolve();
+      if (sharedOut === undefined || isJoining) return;
+      if (sharedOut !== partitions) rejoin.resolve();
+      else void lookAtOthers();
     },
     commitOffsets: async (offsets) => {
       const as = identity();
@@ -264,6 +265,7 @@ export function joinGroup(options: {
   };
 }
 
+const NO_ASSIGNMENTS: ReadonlyMap<string, Buffer> = new Map();
 /** No generation: those of a group begin with 0. */
 const NONE = -1;
 

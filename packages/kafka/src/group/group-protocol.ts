@@ -46,15 +46,16 @@ export const encodeAssignment = (topic: string, { partitions, membersData }: Ass
     .appendArray([partitions], (w, some) => void partitionsTo(w, topic, some), false, false)
     .appendBytes(Buffer.from(JSON.stringify(membersData)), false).buffer;
 
-/** A member that gets nothing may get no bytes at all. */
-export function decodeAssignment(bytes: Buffer): Assignment {
+/** What is assigned of a topic. A member that gets nothing may get no bytes at all. */
+export function decodeAssignment(topic: string, bytes: Buffer): Assignment {
   if (bytes.length === 0) return { partitions: [], membersData: [] };
   const reader = Reader.from(bytes);
   reader.readInt16();
   const topics = reader.readArray(partitionsFrom, false, false);
   const userData = String(reader.readNullableBytes(false) ?? "");
+  const own = topics.filter((one) => one.topic === topic);
   return {
-    partitions: topics.flatMap(({ partitions }) => partitions),
+    partitions: own.flatMap(({ partitions }) => partitions),
     membersData: userData === "" ? [] : (JSON.parse(userData) as string[]),
   };
 }
