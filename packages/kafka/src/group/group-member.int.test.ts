@@ -88,6 +88,16 @@ function join(of: { topic: string; groupInstanceId?: string }) {
 }
 
 describe("a group's members", () => {
+  it("share out partitions that are added after a static leader has come back", async () => {
+    const before = join({ topic, groupInstanceId: "a" });
+    await before.owns([0, 1]);
+    await before.leave();
+    const again = join({ topic, groupInstanceId: "a" });
+    await again.owns([0, 1]);
+    await addPartitions(topic, 4);
+    await expect(again.owns([0, 1, 2, 3])).resolves.toBe(true);
+  });
+
   it("have all of their own topic each, where two topics are read under one name", async () => {
     await makeTopics({ [other]: 3 });
     const first = join({ topic });

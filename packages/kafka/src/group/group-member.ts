@@ -76,7 +76,7 @@ export function joinGroup(options: {
   let isJoining = true;
   /** Heartbeats one after another that have failed. */
   let missed = 0;
-  /** How many partitions of our topic we have shared out as the leader. */
+  /** How many partitions of our topic we have shared out as the leader; -1: it was done in a life of before. */
   let sharedOut: number | undefined;
   /** And of the topics that others read under the name of our group. */
   let sharedOutOfOthers: ReadonlyMap<string, number> = new Map();
@@ -157,6 +157,8 @@ export function joinGroup(options: {
       const joined = await coordinator.join({ memberId, groupInstanceId }, subscription);
       ({ memberId, generationId } = joined);
       if (!joined.isLeader) sharedOut = undefined;
+      // A static leader that has come back: what it shared out before is not known here.
+      else if (!joined.mustAssign) sharedOut = -1;
       const assignments = joined.mustAssign ? await shareOutAmong(joined.members) : NO_ASSIGNMENTS;
       const as = { memberId, generationId, groupInstanceId };
       return decodeAssignment(topic, await coordinator.sync(as, assignments));
