@@ -12,6 +12,9 @@ export type Api<Args extends unknown[], Answer> = {
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** The limit of a call is for silence. An answer that comes all the time may take this many times as long. */
+const LONGEST_ANSWER_IN_LIMITS = 30;
+const LOOKS_IN_A_LIMIT = 4;
 
 export type ConnectionPool = {
   call: <Args extends unknown[], Answer>(
@@ -61,7 +64,7 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
       } catch (error) {
         throw brokerError(error, about);
       }
-      const silent = setTimeout(() => connection.socket.destroy(), timeoutMs);
+      const watched = endWhenSilent(connection, timeoutMs);
       try {
         return await api.async(connection, ...args);
       } catch (error) {
@@ -69,7 +72,7 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
         if (answer !== undefined) return answer as Awaited<ReturnType<typeof api.async>>;
         throw brokerError(error, about);
       } finally {
-        clearTimeout(silent);
+        clearInterval(watched);
       }
     },
 
@@ -80,6 +83,20 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
       connections.clear();
     },
   };
+}
+
+/** A fetch of many megabytes over a slow link is no silence: the limit runs anew as long as bytes arrive. */
+function endWhenSilent({ socket }: Connection, timeoutMs: number): NodeJS.Timeout {
+  let looks = 0;
+  let silentLooks = 0;
+  let { bytesRead } = socket;
+  return setInterval(() => {
+    looks++;
+    silentLooks = socket.bytesRead === bytesRead ? silentLooks + 1 : 0;
+    ({ bytesRead } = socket);
+    const isOver = looks >= LOOKS_IN_A_LIMIT * LONGEST_ANSWER_IN_LIMITS;
+    if (isOver || silentLooks >= LOOKS_IN_A_LIMIT) socket.destroy();
+  }, timeoutMs / LOOKS_IN_A_LIMIT);
 }
 
 /** An answer that holds errors is thrown by the library, with the answer in it. */

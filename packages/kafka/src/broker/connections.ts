@@ -30,7 +30,8 @@ export type Connections = {
   /**
    * Sends one request and waits for its answer.
    * @returns the answer, also one that holds errors: look at its error codes
-   * @throws {Error} when the broker is away or silent for `timeoutMs`; the lane's connection is closed then
+   * @throws {Error} when the broker is away, silent for `timeoutMs` or answering without end; the lane's connection is
+   *   closed then
    */
   call: <Args extends unknown[], Answer>(
     to: BrokerAddress,

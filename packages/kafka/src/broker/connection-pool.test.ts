@@ -1,0 +1,85 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { heartbeatV4 } from "@platformatic/kafka";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { createKafka } from "../kafka.ts";
+import {
+  type BrokerAddress,
+  type ConnectionPool,
+  createConnectionPool,
+} from "./connection-pool.ts";
+
+const log = createLog({ service: "test", level: "silent", format: "json" });
+
+let life: Life;
+beforeEach(() => {
+  life = createLife();
+});
+afterEach(() => life.stop());
+
+/** An answer to a heartbeat without an error. */
+const FINE = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0]);
+
+/** Answers byte by byte, one in each `everyMs`; a cut answer lacks its last byte, an endless one never has it. */
+async function slowBroker(options: {
+  everyMs: number;
+  answer?: "whole" | "cut" | "endless";
+}): Promise<BrokerAddress> {
+  const { everyMs, answer: kind = "whole" } = options;
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("data", (request) => {
+      const size = 4 + FINE.length + (kind === "whole" ? 0 : kind === "cut" ? 1 : 1_000_000);
+      const answer = Buffer.alloc(4 + 4 + FINE.length);
+      answer.writeInt32BE(size, 0);
+      request.copy(answer, 4, 8, 12);
+      FINE.copy(answer, 8);
+      let sent = 0;
+      const timer = setInterval(() => {
+        if (sent >= answer.length && kind !== "endless") return clearInterval(timer);
+        socket.write(Buffer.from([answer[sent++] ?? 0]));
+      }, everyMs);
+      socket.on("close", () => clearInterval(timer));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  life.own(server, (owned) => {
+    for (const socket of sockets) socket.destroy();
+    owned.close();
+  });
+  return { host: "127.0.0.1", port: (server.address() as AddressInfo).port };
+}
+
+function createPool(): ConnectionPool {
+  const kafka = createKafka({ brokers: ["127.0.0.1:1"], clientId: "test", log });
+  return life.own(createConnectionPool(kafka.access), (owned) => owned.close());
+}
+
+const beat = (broker: BrokerAddress, timeoutMs: number) =>
+  createPool().call(broker, "group", { api: heartbeatV4.api, timeoutMs }, "a-group", 1, "a-member");
+
+describe("the time limit of a call", () => {
+  it("runs anew as long as bytes arrive", async () => {
+    const begunMs = performance.now();
+    const answer = await beat(await slowBroker({ everyMs: 100 }), 400);
+    expect(answer.errorCode).toBe(0);
+    expect(performance.now() - begunMs).toBeGreaterThan(800);
+  });
+
+  it("ends a call whose answer stays unfinished", async () => {
+    const asked = beat(await slowBroker({ everyMs: 5, answer: "cut" }), 400);
+    await expect(asked).rejects.toThrow("127.0.0.1");
+  });
+
+  it("ends a call whose answer takes for ever", async () => {
+    const begunMs = performance.now();
+    const asked = beat(await slowBroker({ everyMs: 10, answer: "endless" }), 100);
+    await expect(asked).rejects.toThrow("127.0.0.1");
+    expect(performance.now() - begunMs).toBeGreaterThan(1_000);
+  });
+});
