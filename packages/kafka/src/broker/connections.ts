@@ -2,9 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { findCoordinatorV4, metadataV12 } from "@platformatic/kafka";
 import type { KafkaAccess } from "../kafka.ts";
 import type { LogIdentity } from "../records.ts";
-import { BrokerAnswerError, throwIfFailed } from "./broker-answer.ts";
+import { throwIfFailed } from "./broker-answer.ts";
+import { createBrokerTurns } from "./broker-turns.ts";
 import { type Api, type BrokerAddress, createConnectionPool } from "./connection-pool.ts";
 
+export { nameOf } from "./broker-turns.ts";
 export type { Api, BrokerAddress } from "./connection-pool.ts";
 
 /** Who leads a partition, and since which election; `address` is undefined while nobody does. */
@@ -39,9 +41,9 @@ export type Connections = {
     request: { api: Api<Args, Answer>; timeoutMs?: number },
     ...args: Args
   ) => Promise<Answer>;
-  /** What a broker that answers knows of a topic now. @throws {BrokerAnswerError} @throws {Error} */
+  /** What a broker knows of a topic now, another one each time (`broker-turns.ts`). @throws {BrokerAnswerError} @throws {Error} */
   topicMetadata: (topic: string) => Promise<TopicMetadata>;
-  /** Who coordinates a group or a transactional id now. @throws {BrokerAnswerError} @throws {Error} */
+  /** Who coordinates a group or a transactional id now, as another broker says each time. @throws {BrokerAnswerError} @throws {Error} */
   coordinator: (kind: "group" | "transaction", key: string) => Promise<BrokerAddress>;
   close: () => Promise<void>;
 };
@@ -53,41 +55,17 @@ const LANE = "questions";
 /** Nothing connects before the first call. */
 export function createConnections({ access }: { access: KafkaAccess }): Connections {
   const pool = createConnectionPool(access);
-  const bootstrap = access.brokers.map(addressIn);
-  /** Whoever answered last comes first. */
-  let askable: readonly BrokerAddress[] = bootstrap;
-
-  /** Asks one broker after the other until one answers. */
-  const askAny = async <Answer>(ask: (broker: BrokerAddress) => Promise<Answer>) => {
-    let failure: unknown;
-    for (const broker of askable) {
-      try {
-        const answer = await ask(broker);
-        askable = [broker, ...askable.filter((one) => one !== broker)];
-        return answer;
-      } catch (error) {
-        if (error instanceof BrokerAnswerError) throw error;
-        failure = error;
-      }
-    }
-    // All of them may have other addresses by now.
-    askable = distinct([...bootstrap, ...askable]);
-    throw failure;
-  };
+  const askAny = createBrokerTurns(access.brokers.map(addressIn));
 
   return {
     call: pool.call,
 
     topicMetadata: (topic) =>
-      askAny(async (broker) => {
+      askAny(`topic ${topic}`, async (broker, clusterHas) => {
         const request = { api: metadataV12.api, timeoutMs: ASK_TIMEOUT_MS };
         const answer = await pool.call(broker, LANE, request, [topic], false, false);
         const brokers = new Map(answer.brokers.map((one) => [one.nodeId, one]));
-        askable = distinct([
-          ...askable,
-          ...answer.brokers.map(({ host, port }) => ({ host, port })),
-          ...bootstrap,
-        ]);
+        clusterHas(answer.brokers.map(({ host, port }) => ({ host, port })));
         const found = answer.topics.find(({ name }) => name === topic);
         throwIfFailed(found?.errorCode ?? UNKNOWN_TOPIC, `metadata of ${topic}`);
         return {
@@ -104,7 +82,7 @@ export function createConnections({ access }: { access: KafkaAccess }): Connecti
       }),
 
     coordinator: (kind, key) =>
-      askAny(async (broker) => {
+      askAny(`${kind} ${key}`, async (broker) => {
         const request = { api: findCoordinatorV4.api, timeoutMs: ASK_TIMEOUT_MS };
         const answer = await pool.call(broker, LANE, request, KEY_TYPES[kind], [key]);
         const [found] = answer.coordinators;
@@ -126,12 +104,6 @@ function addressIn(broker: string): BrokerAddress {
   const host = broker.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
   return { host, port: Number(broker.slice(colon + 1)) };
 }
-
-export const nameOf = ({ host, port }: BrokerAddress): string => `${host}:${port}`;
-
-const distinct = (brokers: readonly BrokerAddress[]): BrokerAddress[] => [
-  ...new Map(brokers.map((broker) => [nameOf(broker), broker])).values(),
-];
 
 /** Waits for a connection's next try: doubling from 50 ms to 1 s, and not at all once `stopping`. */
 export async function pauseBeforeTry(tries: number, stopping?: AbortSignal): Promise<void> {

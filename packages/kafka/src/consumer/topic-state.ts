@@ -18,14 +18,16 @@ const REFRESH_EVERY_MS = 5_000;
 const LEAST_PAUSE_MS = 100;
 
 /**
- * Keeps what is known of a topic fresh, from one who answers.
+ * Keeps what is known of a topic fresh. Each look is at another broker, and one of them may lag: the later leader
+ * of a partition counts, and that the topic was made anew or has fewer partitions is believed when a second one
+ * says so.
  *
  * @param options.first what is known at the beginning
  * @param options.onChange told after each look
  * @param options.onTrouble told why the topic cannot be looked at, and undefined when it can
  */
 export function watchTopic(options: {
-  connections: Connections;
+  connections: Pick<Connections, "topicMetadata">;
   topic: string;
   first: TopicMetadata;
   onChange: (before: TopicMetadata) => void;
@@ -37,10 +39,18 @@ export function watchTopic(options: {
   let now = options.first;
   let wanted = new AbortController();
 
+  const lookTwiceIfNeeded = async (): Promise<TopicMetadata> => {
+    const found = await connections.topicMetadata(topic);
+    if (isContinued(now, found)) return laterLeaders(now, found);
+    const second = await connections.topicMetadata(topic);
+    if (isContinued(now, second)) return laterLeaders(now, second);
+    return isContinued(found, second) ? second : now;
+  };
+
   const look = async () => {
     try {
       const before = now;
-      now = await connections.topicMetadata(topic);
+      now = await lookTwiceIfNeeded();
       options.onTrouble(undefined);
       options.onChange(before);
     } catch (error) {
@@ -67,3 +77,21 @@ export function watchTopic(options: {
     refreshSoon: () => wanted.abort(),
   };
 }
+
+const isSameLog = (one: LogIdentity, other: LogIdentity): boolean =>
+  one.topicId === other.topicId && one.clusterId === other.clusterId;
+
+const isContinued = (before: TopicMetadata, found: TopicMetadata): boolean =>
+  isSameLog(before.log, found.log) &&
+  [...before.leaders.keys()].every((partition) => found.leaders.has(partition));
+
+/** What was found, but for leaders that were elected before those that are known. */
+const laterLeaders = (before: TopicMetadata, found: TopicMetadata): TopicMetadata => ({
+  log: found.log,
+  leaders: new Map(
+    Array.from(found.leaders, ([partition, leader]) => {
+      const known = before.leaders.get(partition);
+      return [partition, known !== undefined && known.epoch > leader.epoch ? known : leader];
+    }),
+  ),
+});

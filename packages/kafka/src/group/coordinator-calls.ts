@@ -53,7 +53,7 @@ const JOIN_LANE = "group join";
 
 /** All calls throw {BrokerAnswerError} what the coordinator answers, {Error} when it is away. */
 export function createCoordinatorCalls(options: {
-  connections: Connections;
+  connections: Pick<Connections, "call" | "coordinator">;
   groupId: string;
   sessionTimeoutMs: number;
   rebalanceTimeoutMs: number;
@@ -71,12 +71,21 @@ export function createCoordinatorCalls(options: {
     }
   };
 
-  /** Rejects when another broker is the coordinator now: who was frozen meanwhile answers late, or never. */
+  /** Whether some broker says that it still is; also when none says anything. */
+  const isCoordinator = async (broker: BrokerAddress) => {
+    const now = await connections.coordinator("group", groupId).catch(() => broker);
+    return nameOf(now) === nameOf(broker);
+  };
+
+  /**
+   * Rejects when another broker is the coordinator now: who was frozen meanwhile answers late, or never. Two have to
+   * say so, because one of them may lag.
+   */
   const untilMoved = (from: BrokerAddress, ended: AbortSignal) =>
     new Promise<never>((_, reject) => {
       const look = async () => {
-        const now = await connections.coordinator("group", groupId).catch(() => from);
-        if (nameOf(now) !== nameOf(from)) reject(new Error(`${nameOf(from)} coordinates no more`));
+        if ((await isCoordinator(from)) || (await isCoordinator(from))) return;
+        reject(new Error(`${nameOf(from)} coordinates no more`));
       };
       const timer = setInterval(() => void look(), LOOK_EVERY_MS);
       ended.addEventListener("abort", () => clearInterval(timer), { once: true });

@@ -1,0 +1,103 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { Life } from "@fiberstream/runtime/life";
+import { Writer } from "@platformatic/kafka";
+import type { BrokerAddress } from "../connection-pool.ts";
+
+/** A request's head: what is asked for, in which version. */
+export type FakeRequest = { readonly apiKey: number; readonly apiVersion: number };
+
+/**
+ * Takes a broker's place in a test of what brokers do that no cluster does when told to.
+ * @param answer the body of the answer, what follows the correlation id; undefined: none, ever
+ */
+export async function startFakeBroker(
+  life: Life,
+  answer: (request: FakeRequest) => Buffer | undefined,
+): Promise<BrokerAddress> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    let unread = Buffer.alloc(0);
+    socket.on("data", (chunk) => {
+      unread = Buffer.concat([unread, chunk]);
+      while (unread.length >= 4 && unread.length >= 4 + unread.readInt32BE(0)) {
+        const request = unread.subarray(4, 4 + unread.readInt32BE(0));
+        unread = unread.subarray(4 + request.length);
+        const head = { apiKey: request.readInt16BE(0), apiVersion: request.readInt16BE(2) };
+        const body = answer(head);
+        if (body === undefined) continue;
+        const sized = Buffer.alloc(8);
+        sized.writeInt32BE(4 + body.length, 0);
+        request.copy(sized, 4, 4, 8);
+        socket.write(Buffer.concat([sized, body]));
+      }
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  life.own(server, (owned) => {
+    for (const socket of sockets) socket.destroy();
+    owned.close();
+  });
+  return { host: "127.0.0.1", port: (server.address() as AddressInfo).port };
+}
+
+export const METADATA = 3;
+export const FIND_COORDINATOR = 10;
+
+/** What a broker knows: an answer to a request for a topic's metadata, version 12. */
+export function metadataAnswer(options: {
+  brokers: readonly BrokerAddress[];
+  topic: string;
+  topicId: string;
+  /** By partition, the epoch since when the first broker has led it; undefined: there is no such topic. */
+  epochs: readonly number[] | undefined;
+}): Buffer {
+  const { brokers, topic, topicId, epochs } = options;
+  const [first] = brokers.keys();
+  return Writer.create()
+    .appendTaggedFields()
+    .appendInt32(0)
+    .appendArray([...brokers.entries()], (w, [nodeId, { host, port }]) =>
+      w.appendInt32(nodeId).appendString(host).appendInt32(port).appendString(null),
+    )
+    .appendString("a-cluster")
+    .appendInt32(first ?? 0)
+    .appendArray([topic], (w, name) =>
+      w
+        .appendInt16(epochs === undefined ? 3 : 0)
+        .appendString(name)
+        .appendUUID(topicId)
+        .appendBoolean(false)
+        .appendArray([...(epochs ?? []).entries()], (partition, [index, epoch]) =>
+          partition
+            .appendInt16(0)
+            .appendInt32(index)
+            .appendInt32(0)
+            .appendInt32(epoch)
+            .appendArray([0], (ids, id) => ids.appendInt32(id), true, false)
+            .appendArray([0], (ids, id) => ids.appendInt32(id), true, false)
+            .appendArray([], () => undefined, true, false),
+        )
+        .appendInt32(0),
+    )
+    .appendTaggedFields().buffer;
+}
+
+/** Who coordinates a group: an answer of version 4. */
+export const coordinatorAnswer = (key: string, { host, port }: BrokerAddress): Buffer =>
+  Writer.create()
+    .appendTaggedFields()
+    .appendInt32(0)
+    .appendArray([key], (w, of) =>
+      w
+        .appendString(of)
+        .appendInt32(0)
+        .appendString(host)
+        .appendInt32(port)
+        .appendInt16(0)
+        .appendString(null),
+    )
+    .appendTaggedFields().buffer;
