@@ -5,6 +5,8 @@ import { createCoordinatorCalls } from "./coordinator-calls.ts";
 
 const COORDINATOR: BrokerAddress = { host: "coordinator", port: 1 };
 const ANOTHER: BrokerAddress = { host: "another", port: 1 };
+const OFFSETS = new Map([[0, 5n]]);
+const AS = { memberId: "a-member", generationId: 1, groupInstanceId: null };
 
 const callsOver = (connections: {
   coordinator: () => Promise<BrokerAddress>;
@@ -53,5 +55,21 @@ describe("a join that waits for others", () => {
       members: [],
     });
     await expect(lagging.join).resolves.toMatchObject({ memberId: "a-member", isLeader: false });
+  });
+});
+
+describe("heartbeats", () => {
+  it("do not wait behind an offset commit, which waits for its replicas", async () => {
+    const lanes: string[] = [];
+    const calls = callsOver({
+      coordinator: async () => COORDINATOR,
+      call: async (lane) => {
+        lanes.push(lane);
+        return { errorCode: 0, topics: [] };
+      },
+    });
+    await calls.commitOffsets(AS, "a-topic", OFFSETS);
+    await calls.heartbeat(AS);
+    expect(new Set(lanes).size).toBe(2);
   });
 });

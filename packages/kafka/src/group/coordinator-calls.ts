@@ -50,6 +50,8 @@ const LOOK_EVERY_MS = 2_000;
 const LANE = "group";
 /** A join is answered when all have joined: heartbeats must not wait behind it. */
 const JOIN_LANE = "group join";
+/** A commit waits for its replicas: heartbeats must not wait behind it either. */
+const COMMIT_LANE = "group commit";
 
 /** All calls throw {BrokerAnswerError} what the coordinator answers, {Error} when it is away. */
 export function createCoordinatorCalls(options: {
@@ -174,7 +176,7 @@ export function createCoordinatorCalls(options: {
         }));
         const answer = await connections.call(
           coordinator,
-          LANE,
+          COMMIT_LANE,
           { api: offsetCommitV8.api, timeoutMs: TIMEOUT_MS },
           groupId,
           as.generationId,
