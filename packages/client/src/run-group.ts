@@ -7,14 +7,16 @@ import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { createHealth } from "@fiberstream/runtime/health";
 import type { Log } from "@fiberstream/runtime/log";
 import { explained } from "./topic-missing.ts";
+import { createTurns } from "./turns.ts";
 
 export type GroupWork = {
   /**
    * Does a batch and commits it, or a part of it.
+   * @param owned aborted when the partition is no longer ours
    * @returns the offset up to which it is done; before the batch's end only when the group is to stop
    * @throws {TransientError} the batch is tried again; anything else ends the group
    */
-  readonly doBatch: (batch: RecordBatch) => Promise<bigint>;
+  readonly doBatch: (batch: RecordBatch, owned: AbortSignal | undefined) => Promise<bigint>;
   /** Where a partition goes on. @throws {TransientError} */
   readonly positionOf: (partition: number) => Promise<Position>;
 };
@@ -49,8 +51,8 @@ export async function runGroup(options: {
   );
 
   const inTurn = createTurns(options.partitionsAtOnce);
-  const doInHand = async (batch: RecordBatch): Promise<bigint> => {
-    const done = inTurn(() => work.doBatch(batch));
+  const doInHand = async (batch: RecordBatch, owned: AbortSignal | undefined) => {
+    const done = inTurn({ work: () => work.doBatch(batch, owned), owned });
     inHand.add(done);
     try {
       return await done;
@@ -62,8 +64,8 @@ export async function runGroup(options: {
     }
   };
 
-  const processBatch = async (batch: RecordBatch) => {
-    if (!isDraining && (await doInHand(batch)) >= batch.nextOffset) return;
+  const processBatch = async (batch: RecordBatch, owned?: AbortSignal) => {
+    if (!isDraining && (await doInHand(batch, owned)) >= batch.nextOffset) return;
     // Reported as not done, and only once the consumer knows that it stops, so that it looks no further.
     await leaving.promise;
     throw new Error("the batch is left off");
@@ -124,20 +126,3 @@ const UNCOUNTED: PipelineMetrics = {
   forgetLag: nothing,
   partitionStopped: nothing,
 };
-
-/** Lets so many of what it is given run at once; the others wait for their turn, in order. */
-function createTurns(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (work) => {
-    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running++;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
-  };
-}
