@@ -1,6 +1,7 @@
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import type { Cluster } from "./cluster.ts";
+import { commitAgain } from "./commit-again.ts";
 import { connectionTo } from "./connection.ts";
 import { runGroup } from "./run-group.ts";
 import type { From } from "./from.ts";
@@ -29,8 +30,9 @@ export type ConsumeBatchesOptions<Topic extends keyof TopicValues> = {
 };
 
 /**
- * Consumes a topic at least once: a batch's offset is committed when the handler has settled. After a
- * crash the batch in hand comes again; tell repeats by `value.event_id`.
+ * Consumes a topic at least once: a batch's offset is committed when the handler has settled, with some tries
+ * while Kafka does not take it. The batch in hand comes again, here or to another member, after a crash, when all
+ * these tries fail, and when its partition is lost before the commit; tell repeats by `value.event_id`.
  *
  * @returns settles when `signal` has been aborted
  * @throws what the handler threw, {UndecodableError}, or an Error that says why the group cannot go on
@@ -72,11 +74,11 @@ export async function consumeParts<Topic extends keyof TopicValues>(
       work: (commitOffset) => ({
         positionOf: async (partition) =>
           (await offsets.committed(partition))?.offset ?? (await startOf(partition)) ?? "beginning",
-        doBatch: async (batch) => {
+        doBatch: async (batch, owned) => {
           const records = await decode(batch.partition, batch.records);
           const doneUpTo = records.length === 0 ? undefined : await onPart(records);
           const nextOffset = doneUpTo ?? batch.nextOffset;
-          await commitOffset(batch.partition, nextOffset);
+          await commitAgain(() => commitOffset(batch.partition, nextOffset), owned);
           return nextOffset;
         },
       }),
