@@ -2,7 +2,7 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { createPool, inTransaction, type PgPool, query } from "./pool.ts";
+import { createPool, inTransaction, type PgClient, type PgPool, query } from "./pool.ts";
 import { RowRefusedError } from "./postgres-errors.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -40,6 +40,29 @@ describe("pool", () => {
     });
     await expect(cut).rejects.toBeInstanceOf(TransientError);
     expect(await query(pool, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  it("does not take a rolled back transaction for a committed one", async () => {
+    const table = `pool_lost_${process.pid}`;
+    const lost = inTransaction(pool, async (client) => {
+      await client.query(`CREATE TABLE ${table} (value int)`);
+      await client.query("SELECT 1 / 0").catch(() => undefined);
+    });
+    await expect(lost).rejects.toBeInstanceOf(TransientError);
+    expect(await query(pool, `SELECT to_regclass('${table}') AS found`)).toEqual([{ found: null }]);
+  });
+
+  it.each([
+    ["25006", "SET TRANSACTION READ ONLY; CREATE TABLE never (value int)", "destroys"],
+    ["40P01", "DO $$ BEGIN RAISE 'made up' USING ERRCODE = '40P01'; END $$", "destroys"],
+    ["42P01", "SELECT FROM never", "destroys"],
+    ["22012", "SELECT 1 / 0", "keeps"],
+  ])("after SQLSTATE %s of %j %s the connection", async (_, sql, verdict) => {
+    const backend = async (client: PgPool | PgClient) =>
+      (await query<{ pid: number }>(client, "SELECT pg_backend_pid() AS pid"))[0]?.pid;
+    const before = await backend(pool);
+    await expect(inTransaction(pool, (client) => query(client, sql))).rejects.toThrow();
+    expect((await backend(pool)) === before).toBe(verdict === "keeps");
   });
 
   it("says that a server is away", async () => {

@@ -1,7 +1,7 @@
-import { messageOf } from "@fiberstream/runtime/errors";
+import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import pg from "pg";
-import { postgresFailure } from "./postgres-errors.ts";
+import { postgresFailure, RowRefusedError } from "./postgres-errors.ts";
 
 export type PgPool = pg.Pool;
 export type PgClient = pg.PoolClient;
@@ -50,20 +50,36 @@ export async function inTransaction<T>(
   work: (client: PgClient) => Promise<T>,
 ): Promise<T> {
   let client: PgClient | undefined;
-  let broken: Error | undefined;
+  let isBroken = false;
   try {
     client = await pool.connect();
     await client.query("BEGIN");
     const result = await work(client);
-    await client.query("COMMIT");
+    const { command } = await client.query("COMMIT");
+    if (command !== "COMMIT") throw new TransientError("postgres", NOT_COMMITTED);
     return result;
   } catch (error) {
-    await client?.query("ROLLBACK").catch((failure: Error) => (broken = failure));
-    throw postgresFailure(error);
+    const failure = postgresFailure(error);
+    isBroken = !isKeptAfter(failure);
+    if (!isBroken) await client?.query("ROLLBACK").catch(() => (isBroken = true));
+    throw failure;
   } finally {
-    client?.release(broken);
+    client?.release(isBroken);
   }
 }
+
+/** What the server answers a COMMIT with when a statement had failed and its error was passed over. */
+const NOT_COMMITTED = "the transaction was rolled back at its commit: a statement of it had failed";
+
+/**
+ * A connection is kept where its work refused to go on by itself, or a row was bad. After the rest it is
+ * another: to a server that is read-only since a failover, or with a session that has come to its end, it
+ * would fail as often as it is used.
+ */
+const isKeptAfter = (failure: Error) =>
+  failure instanceof RowRefusedError ||
+  (failure instanceof TransientError &&
+    (failure.dependency !== "postgres" || failure.cause === undefined));
 
 /** One query of the pool, its errors classified. @throws {TransientError} @throws {FatalError} @throws {RowRefusedError} */
 export async function query<Row extends pg.QueryResultRow>(
