@@ -5,14 +5,14 @@ import { createLandRows, type Landing, type LandRows } from "./land-rows.ts";
 import { createRecentEvents, type RecentEvents } from "./recent-events.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
 import { readTableLayout, type TableLayout } from "./table-layout.ts";
-import { rowsOf, sampleEvent } from "./testing/sample-rows.ts";
+import { rowsOf, sampleEvent, sampleSchema } from "./testing/sample-rows.ts";
 
 let database: SampleDatabase;
 let layout: TableLayout;
 let landRows: LandRows;
 beforeAll(async () => {
   database = await openSampleDatabase();
-  layout = await readTableLayout(database.pool);
+  layout = await readTableLayout(database.pool, sampleSchema);
 });
 afterAll(() => database.close());
 beforeEach(async () => {

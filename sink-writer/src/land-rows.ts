@@ -3,8 +3,10 @@ import type { PgClient } from "@fiberstream/postgres/pool";
 import {
   postgresFailure,
   RowRefusedError,
+  sqlStateOf,
   UNIQUE_VIOLATION,
 } from "@fiberstream/postgres/postgres-errors";
+import { FatalError } from "@fiberstream/runtime/errors";
 import { copyRows } from "./copy-rows.ts";
 import type { Rows } from "./row-buffer.ts";
 import type { SortedRows } from "./row-buffers.ts";
@@ -110,8 +112,32 @@ export function createLandRows(options: {
     };
     await land(fresh, landFresh);
     await land(again, landAmongRepeats);
+    assertNotAllRefused(landed);
     return landed;
   };
+}
+
+/** So many rows are hardly all bad for one reason by themselves. */
+const MOST_REFUSED_ALIKE = 100;
+
+/**
+ * A constraint, a trigger or a column of somebody else's that refuses whatever comes is the table's fault:
+ * dead letters of a whole topic would be no help.
+ * @throws {FatalError}
+ */
+function assertNotAllRefused(landed: readonly Landed[]) {
+  const refused = landed.flatMap(({ landing }) => [...landing.refused.values()]);
+  const count = landed.reduce((sum, { rows }) => sum + rows.count(), 0);
+  if (count <= MOST_REFUSED_ALIKE || refused.length < count) return;
+  const [first] = refused;
+  const sqlState = first && sqlStateOf(first.reason.cause);
+  if (!refused.every(({ reason }) => sqlStateOf(reason.cause) === sqlState)) return;
+  throw new FatalError(
+    `all ${count} rows of a write are refused alike, ` +
+      `partition ${first?.batch.partition} from offset ${first?.record.offset} on: ${first?.reason.message}`,
+    "Look for constraints, triggers and columns of metrics that are not of the migrations, then start the sink " +
+      "again; if it is the records that are bad, npm run fiber -- sink rewind --partition --offset leads past them",
+  );
 }
 
 /** The culprit alone is dead; of more rows each half is tried by itself. */

@@ -14,7 +14,7 @@ import { createNodeKeeper, type NodeKeeper } from "./node-keeper.ts";
 import type { SortedRows } from "./row-buffers.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
 import { readTableLayout, type TableLayout } from "./table-layout.ts";
-import { rowsOf, sampleEvent } from "./testing/sample-rows.ts";
+import { rowsOf, sampleEvent, sampleSchema } from "./testing/sample-rows.ts";
 
 let database: SampleDatabase;
 let layout: TableLayout;
@@ -22,7 +22,7 @@ let nowMs: number;
 let keeper: NodeKeeper;
 beforeAll(async () => {
   database = await openSampleDatabase();
-  layout = await readTableLayout(database.pool);
+  layout = await readTableLayout(database.pool, sampleSchema);
 });
 afterAll(() => database.close());
 beforeEach(async () => {

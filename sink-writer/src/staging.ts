@@ -36,7 +36,7 @@ export function createInsertThroughStaging(layout: TableLayout): InsertThroughSt
   return async (client, fill, { topic, partitions, offsets }) => {
     await client.query(EMPTY_STAGING);
     await fill();
-    const { rows } = await client.query<{ place: number }>(SELECT_FIRST_PLACE);
+    const { rows } = await client.query<{ place: string }>(SELECT_FIRST_PLACE);
     const { rowCount } = await client.query(insertNew);
     const inserted = rowCount ?? 0;
     if (inserted === offsets.length) return { inserted, leftOut: [], inConflict: [] };
@@ -59,9 +59,11 @@ export function createInsertThroughStaging(layout: TableLayout): InsertThroughSt
 }
 
 // Lives as long as the connection. Emptied first, because the halves of a batch use it one after another.
+// Columns that the table fills itself are filled here too: they may be NOT NULL.
 const EMPTY_STAGING = `
   CREATE TEMP TABLE IF NOT EXISTS ${STAGING_TABLE} (
-    LIKE metrics, place integer GENERATED ALWAYS AS IDENTITY
+    LIKE metrics INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING GENERATED,
+    place bigint GENERATED ALWAYS AS IDENTITY
   ) ON COMMIT DELETE ROWS;
   DELETE FROM ${STAGING_TABLE}`;
 
@@ -97,8 +99,8 @@ const KEEP_CONFLICTS = `
     (time, node_id, event_id, stored, received, topic, partition, record_offset)
   SELECT staged.time, staged.node_id, staged.event_id,
          to_jsonb(first), to_jsonb(staged) - 'place', $1,
-         ($2::integer[])[staged.place - $4::integer + 1],
-         ($3::bigint[])[staged.place - $4::integer + 1]
+         ($2::integer[])[(staged.place - $4::bigint + 1)::integer],
+         ($3::bigint[])[(staged.place - $4::bigint + 1)::integer]
   FROM ${STAGING_TABLE} AS staged
   CROSS JOIN LATERAL (
     SELECT * FROM metrics

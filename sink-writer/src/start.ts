@@ -81,10 +81,10 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
     stopping,
   };
   await untilAvailable(() => readOffsets(pool, topic), postgresOptions);
-  const layout = await untilAvailable(() => readTableLayout(pool), postgresOptions);
+  const readerSchema = readAvroSchema("EnrichedProbeMetric");
+  const layout = await untilAvailable(() => readTableLayout(pool, readerSchema), postgresOptions);
 
   const registry = createSchemaRegistry(places.registry);
-  const readerSchema = readAvroSchema("EnrichedProbeMetric");
   await untilAvailable(() => registry.idOf(subjectOf(topic), readerSchema), {
     name: "registry",
     where: addressOf(config.schemaRegistryUrl),

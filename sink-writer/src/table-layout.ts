@@ -39,18 +39,21 @@ export const columnList = ({ columns, hasExtra }: TableLayout): string =>
 
 /**
  * Looks at the table as it is: a field that gets a column by a migration goes there once the sink is
- * started again, and into `extra` until then.
+ * started again, and into `extra` until then. A column that the table fills itself and that is no field of
+ * `readerSchema` is somebody else's, and left to them.
  * @throws {TransientError} @throws {FatalError} when the table is missing or has a type unknown here
  */
-export async function readTableLayout(pool: PgPool): Promise<TableLayout> {
-  const found = await query<{ name: string; type: string; required: boolean }>(
-    pool,
-    SELECT_COLUMNS,
-  );
-  const columns = found.flatMap(({ name, type }): Column[] => {
+export async function readTableLayout(
+  pool: PgPool,
+  readerSchema: { readonly fields: readonly { readonly name: string }[] },
+): Promise<TableLayout> {
+  const found = await query<FoundColumn>(pool, SELECT_COLUMNS);
+  const fields = new Set(readerSchema.fields.map(({ name }) => name));
+  const columns = found.flatMap(({ name, type, isFilled }): Column[] => {
     const kind = KINDS[type];
-    if (name === EXTRA_COLUMN || kind === undefined) return [];
-    return [{ name, field: name === "time" ? "timestamp" : name, kind }];
+    const field = name === "time" ? "timestamp" : name;
+    if (name === EXTRA_COLUMN || kind === undefined || (isFilled && !fields.has(field))) return [];
+    return [{ name, field, kind }];
   });
   const unknown = found.find(({ type, required }) => required && KINDS[type] === undefined);
   if (unknown !== undefined) {
@@ -61,6 +64,8 @@ export async function readTableLayout(pool: PgPool): Promise<TableLayout> {
   }
   return { columns, hasExtra: found.some(({ name }) => name === EXTRA_COLUMN) };
 }
+
+type FoundColumn = { name: string; type: string; isFilled: boolean; required: boolean };
 
 const KINDS: Readonly<Record<string, ColumnKind>> = {
   timestamptz: "timestamptz",
@@ -73,8 +78,10 @@ const KINDS: Readonly<Record<string, ColumnKind>> = {
   int8: "int8",
 };
 
+// A generated column has a default, by the catalogue.
 const SELECT_COLUMNS = `
-  SELECT attname AS name, typname AS type, attnotnull AND NOT atthasdef AS required
+  SELECT attname AS name, typname AS type, is_filled AS "isFilled", attnotnull AND NOT is_filled AS required
   FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+  CROSS JOIN LATERAL (SELECT atthasdef OR attidentity <> '' AS is_filled) AS filling
   WHERE attrelid = 'metrics'::regclass AND attnum > 0 AND NOT attisdropped
   ORDER BY attnum`;

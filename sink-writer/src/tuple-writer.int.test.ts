@@ -16,7 +16,7 @@ let database: SampleDatabase;
 let layout: TableLayout;
 beforeAll(async () => {
   database = await openSampleDatabase();
-  layout = await readTableLayout(database.owner);
+  layout = await readTableLayout(database.owner, sampleSchema);
   // Plain copies of the table: dates from 1800 on would make a chunk each week.
   for (const table of ["generated", "plain"]) {
     await database.owner.query(

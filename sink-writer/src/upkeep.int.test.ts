@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createNodeKeeper } from "./node-keeper.ts";
 import { readTableLayout } from "./table-layout.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
-import { rowsOf, sampleEvent } from "./testing/sample-rows.ts";
+import { rowsOf, sampleEvent, sampleSchema } from "./testing/sample-rows.ts";
 import { dropOldChunks, endFrozenWrites, markSilent } from "./upkeep.ts";
 
 let database: SampleDatabase;
@@ -40,7 +40,7 @@ describe("upkeep", () => {
     const events = ["silent", "off", "gone"].map((node_id) =>
       sampleEvent({ node_id, received_at }),
     );
-    const rows = await rowsOf(events, await readTableLayout(database.pool));
+    const rows = await rowsOf(events, await readTableLayout(database.pool, sampleSchema));
     const keeper = createNodeKeeper({ maxRemembered: 10 });
     const client = await database.pool.connect();
     await keeper.keep(client, [{ rows: rows.fresh, landing: { refused: new Set() } }]);

@@ -7,6 +7,7 @@ const refusal = (code: string) => Object.assign(new Error("refused"), { code });
 describe("postgresFailure", () => {
   it.each([
     "08006",
+    "2200H",
     "25006",
     "40001",
     "40P01",
@@ -31,6 +32,8 @@ describe("postgresFailure", () => {
     ["42P01", "Run the migrations"],
     ["42501", "Grant this user"],
     ["28P01", "Check user, password"],
+    ["22P03", "Restart the sink"],
+    ["22P04", "Restart the sink"],
     ["3D000", "Check user, password"],
   ])("stops at SQLSTATE %s, with advice", (code, advice) => {
     const failure = postgresFailure(refusal(code));

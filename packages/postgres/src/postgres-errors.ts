@@ -53,6 +53,10 @@ type Verdict = "transient" | "row" | { readonly advice: string };
 const MIGRATE = { advice: "Run the migrations of this version (npm run deploy:migrate)" };
 const CREDENTIALS = { advice: "Check user, password and database in DATABASE_URL" };
 
+const CHANGED_TYPES = {
+  advice: "The table's types changed while the rows were made for others. Restart the sink",
+};
+
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   "08": "transient", // connection
   "25": "transient", // read-only after a failover, transaction timed out
@@ -68,5 +72,9 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   "3D": CREDENTIALS, // no such database
   "42": MIGRATE, // missing table, column or privilege
   "3F": MIGRATE, // no such schema
+  // Only a COPY's structure is at fault here, not a value: another type, more or fewer columns.
+  "22P03": CHANGED_TYPES,
+  "22P04": CHANGED_TYPES,
+  "2200H": "transient", // a sequence of the session's own is used up
   "42501": { advice: "Grant this user the tables that it writes" },
 };
