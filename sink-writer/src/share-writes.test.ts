@@ -62,6 +62,21 @@ describe("shared writes", () => {
     expect(partitions()[2]).toEqual([2, 3]);
   });
 
+  it("take a batch by itself once its write has failed, so that it does not fail others again", async () => {
+    const batches = [batch(0, 1), batch(1, 1)];
+    const failing = batches.map(share);
+    await untilWrites(1);
+    writes[0]?.end.reject(new Error("away"));
+    for (const promise of failing) await expect(promise).rejects.toThrow("away");
+
+    for (const again of [batch(2, 1), ...batches, batch(3, 1)]) void share(again);
+    await untilWrites(3);
+    writes[1]?.end.resolve();
+    writes[2]?.end.resolve();
+    await untilWrites(5);
+    expect(partitions()).toEqual([[0, 1], [2], [0], [1], [3]]);
+  });
+
   it("fail together, and the next ones are written", async () => {
     const done = [share(batch(0, 1)), share(batch(1, 1))];
     await untilWrites(1);

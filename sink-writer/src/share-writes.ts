@@ -12,6 +12,9 @@ type Waiting = {
  * and those that come while all writers are busy. Measured with 12 partitions of 10 records each: 12
  * commits take 31 ms, one takes 4 ms.
  *
+ * A batch whose write has failed comes into a write of its own from then on: what makes it fail, such as a stored
+ * offset that another holds, is not to make its neighbours fail again.
+ *
  * @param options.maxRows a write takes no further batch that would lead past it
  * @param options.writers how many writes go on at the same time
  * @returns a function that settles when the batch is committed, and throws what its write threw
@@ -23,6 +26,7 @@ export function createShareWrites(options: {
 }): (batch: RecordBatch) => Promise<void> {
   const { write, maxRows, writers } = options;
   const waiting: Waiting[] = [];
+  const failedBefore = new WeakSet<RecordBatch>();
   let busyWriters = 0;
   let isDue = false;
 
@@ -32,7 +36,10 @@ export function createShareWrites(options: {
       await write(group.map(({ batch }) => batch));
       for (const { done } of group) done();
     } catch (error) {
-      for (const { failed } of group) failed(error);
+      for (const { batch, failed } of group) {
+        failedBefore.add(batch);
+        failed(error);
+      }
     } finally {
       busyWriters--;
       begin();
@@ -41,7 +48,7 @@ export function createShareWrites(options: {
 
   const begin = () => {
     for (let idle = writers - busyWriters; idle > 0 && waiting.length > 0; idle--) {
-      void writeTogether(takeGroup(waiting, maxRows));
+      void writeTogether(takeGroup(waiting, { maxRows, failedBefore }));
     }
   };
 
@@ -61,13 +68,18 @@ export function createShareWrites(options: {
 }
 
 /** Takes batches from the front, at least one. */
-function takeGroup(waiting: Waiting[], maxRows: number): Waiting[] {
+function takeGroup(
+  waiting: Waiting[],
+  limits: { maxRows: number; failedBefore: Pick<WeakSet<RecordBatch>, "has"> },
+): Waiting[] {
   let rows = 0;
   let count = 0;
   for (const { batch } of waiting) {
+    const isAlone = limits.failedBefore.has(batch);
     rows += batch.records.length;
-    if (count > 0 && rows > maxRows) break;
+    if (count > 0 && (isAlone || rows > limits.maxRows)) break;
     count++;
+    if (isAlone) break;
   }
   return waiting.splice(0, count);
 }

@@ -1,6 +1,6 @@
 import { PartitionFaultError } from "@fiberstream/kafka/partition-fault";
 import type { LogIdentity, RecordBatch } from "@fiberstream/kafka/records";
-import { inTransaction } from "@fiberstream/postgres/pool";
+import { inTransaction, query } from "@fiberstream/postgres/pool";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
@@ -106,6 +106,22 @@ describe("stored offsets", () => {
     await move(0n, 50n);
     await expect(move(first, next)).rejects.toMatchObject({ name: "TransientError" });
     expect(await stored()).toBe(50n);
+  });
+
+  it("are not waited for long while another holds them, and what follows waits as the server has it", async () => {
+    await place([1]);
+    await inTransaction(database.owner, async (owner) => {
+      await owner.query("SELECT FROM sink_offsets FOR UPDATE");
+      await expect(move(0n, 10n)).rejects.toMatchObject({
+        name: "TransientError",
+        message: expect.stringMatching(/55P03/) as unknown,
+      });
+    });
+    const timeout = await inTransaction(database.pool, async (client) => {
+      await moveOffsets(client, [batch(0n, 10n)]);
+      return query(client, "SHOW lock_timeout");
+    });
+    expect(timeout).toEqual([{ lock_timeout: "0" }]);
   });
 
   it("move once for two that have the same batch", async () => {

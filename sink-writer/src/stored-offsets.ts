@@ -94,14 +94,16 @@ export function createStoredPositions(means: {
  * stands where the batch begins. It never makes a row: one that is missing was lost by the database, with
  * the last writes of its partition.
  * The first statement of a write's transaction: the rows stay locked until the commit, so that of two
- * that hold the same records the second waits here, finds the offset moved and rolls back.
- * @throws {TransientError} when one has moved: a try that seemed to fail was committed, another
+ * that hold the same records the second waits here, finds the offset moved and rolls back. It waits for a
+ * second: longer it would hold up the partitions that share the write, and those of the writes behind it.
+ * @throws {TransientError} when one is locked for longer, or has moved: a try that seemed to fail was committed, another
  *   member has the partition now, or the database has lost its last commits
  */
 export async function moveOffsets(
   client: PgClient,
   batches: readonly RecordBatch[],
 ): Promise<void> {
+  await query(client, WAIT_BRIEFLY);
   const moved = await query<{ partition: number }>(client, MOVE_OFFSETS, [
     batches[0]?.topic,
     batches.map(({ partition }) => partition),
@@ -110,6 +112,7 @@ export async function moveOffsets(
     batches.map(({ log }) => idsOf(log)[0]),
     batches.map(({ log }) => idsOf(log)[1]),
   ]);
+  await query(client, WAIT_AS_BEFORE);
   if (moved.length === batches.length) return;
   const done = new Set(moved.map(({ partition }) => partition));
   const stuck = batches.find(({ partition }) => !done.has(partition));
@@ -164,6 +167,10 @@ const NAME_LOGS = `
   SET cluster_id = coalesce(cluster_id, $3), topic_id = coalesce(topic_id, $4)
   WHERE topic = $1 AND partition = ANY ($2::integer[])
     AND coalesce(cluster_id = $3, true) AND coalesce(topic_id = $4, true)`;
+
+// For the stored offsets alone: a migration, say, may be waited for longer.
+const WAIT_BRIEFLY = "SET LOCAL lock_timeout = '1s'";
+const WAIT_AS_BEFORE = "SET LOCAL lock_timeout TO DEFAULT";
 
 // Locked in the partitions' order, so that two that have the same ones wait for each other in the same
 // order; a row that was waited for is looked at again as it is then.
