@@ -65,6 +65,21 @@ describe("pool", () => {
     expect((await backend(pool)) === before).toBe(verdict === "keeps");
   });
 
+  it("joins server settings with those of the address, its own last", async () => {
+    const given = encodeURIComponent("-c work_mem=8MB -c synchronous_commit=on");
+    const own = createPool({
+      databaseUrl: `${addresses.databaseUrl}?options=${given}`,
+      applicationName: "test",
+      maxConnections: 1,
+      serverSettings: { synchronous_commit: "off" },
+      log,
+    });
+    const settings = `SELECT current_setting('work_mem') AS memory,
+                             current_setting('synchronous_commit') AS commits`;
+    expect(await query(own, settings)).toEqual([{ memory: "8MB", commits: "off" }]);
+    await own.end();
+  });
+
   it("says that a server is away", async () => {
     const nowhere = poolAt("postgresql://postgres@127.0.0.1:9/none");
     await expect(query(nowhere, "SELECT 1")).rejects.toBeInstanceOf(TransientError);

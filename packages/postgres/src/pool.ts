@@ -19,9 +19,8 @@ export function createPool(options: {
   log: Log;
 }): PgPool {
   const { log } = options;
-  const serverSettings = Object.entries(options.serverSettings ?? {});
   const pool = new pg.Pool({
-    connectionString: options.databaseUrl,
+    ...withSettings(options.databaseUrl, options.serverSettings ?? {}),
     application_name: options.applicationName,
     max: options.maxConnections,
     connectionTimeoutMillis: 5_000,
@@ -29,7 +28,6 @@ export function createPool(options: {
     query_timeout: 35_000,
     idle_in_transaction_session_timeout: 60_000,
     keepAlive: true,
-    options: serverSettings.map(([name, value]) => `-c ${name}=${value}`).join(" "),
   });
   // Without a listener either event ends the process: one is an idle connection's loss, the other that
   // of a connection in use between two queries, whose next query fails by itself.
@@ -38,6 +36,18 @@ export function createPool(options: {
   pool.on("error", lost);
   pool.on("connect", (client) => client.on("error", lost));
   return pool;
+}
+
+/** The address' own options would replace those given beside it: both are joined, and of the same setting ours holds. */
+function withSettings(databaseUrl: string, settings: Readonly<Record<string, string>>) {
+  const url = new URL(databaseUrl);
+  const given = url.searchParams.getAll("options");
+  url.searchParams.delete("options");
+  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  return {
+    connectionString: given.length > 0 ? url.href : databaseUrl,
+    options: [...given, ...ours].join(" "),
+  };
 }
 
 /**
