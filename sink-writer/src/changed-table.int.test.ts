@@ -61,6 +61,19 @@ describe("a table with a column of somebody else's", () => {
   });
 });
 
+it("repeats are left out in a database where nobody else may make temporary tables", async () => {
+  await database.owner.query(`
+    DO $$ BEGIN
+      EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+    END $$`);
+  const layout = await layoutNow();
+  const landRows = createLandRows({ layout, countBytes: () => undefined });
+  const event = sampleEvent();
+  const rows = await rowsOf([event, event], layout);
+  const landed = await inTransaction(database.pool, (client) => landRows(client, rows));
+  expect(landed.reduce((sum, { landing }) => sum + landing.repeats, 0)).toBe(1);
+});
+
 describe("a fault of the table", () => {
   it("stops the sink where a column's type was changed while it ran", async () => {
     const layout = await layoutNow();
