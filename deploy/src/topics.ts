@@ -64,7 +64,7 @@ export async function deployTopics(options: {
 }
 
 function wantedTopic(topic: string, entry: Topic): WantedTopic {
-  const { partitions, cleanup, retentionMs, timestamps, value } = entry;
+  const { partitions, cleanup, retentionMs, timestamps, timestampsAhead, value } = entry;
   return {
     topic,
     partitions,
@@ -72,11 +72,16 @@ function wantedTopic(topic: string, entry: Topic): WantedTopic {
       "cleanup.policy": cleanup,
       ...(retentionMs !== undefined && { "retention.ms": String(retentionMs) }),
       ...(timestamps !== undefined && { "message.timestamp.type": timestamps }),
+      // Kafka 3.6 and later know it.
+      ...(timestampsAhead !== undefined && { "message.timestamp.after.max.ms": MOST_MS }),
       // The largest record that another topic takes (1 MB), and the headers that it is given here.
       ...(value === "original bytes" && { "max.message.bytes": String(2 * 1_024 * 1_024) }),
     },
   };
 }
+
+/** The largest that there is: no bound. */
+const MOST_MS = "9223372036854775807";
 
 if (import.meta.main) {
   await runStep({

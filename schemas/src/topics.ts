@@ -12,6 +12,8 @@ export type Topic = {
   readonly retentionMs?: number;
   /** Whose clock a record's timestamp is of; the writer's where it is not said. */
   readonly timestamps?: "LogAppendTime";
+  /** Records are taken however far their timestamps are ahead of their leader's clock; by default Kafka takes an hour. */
+  readonly timestampsAhead?: "any";
   readonly meaning: string;
   readonly reliedOnBy: readonly string[];
   /** Who writes it, and answers for what is in it. */
@@ -60,13 +62,15 @@ export const TOPICS = {
     partitions: 12,
     cleanup: "delete",
     retentionMs: days(30),
+    // Timestamps are those of the raw records. Where a leader's clock is behind, nobody's records are at fault.
+    timestampsAhead: "any",
     meaning: "The same events with their node's data.",
     reliedOnBy: ["sink-writer", "data teams"],
     owner: "stream-processor",
     ordering:
       "Records of one node stand in one partition, in the order of the raw topic; partition numbers are the same.",
     delivery:
-      "Exactly once for readers of committed records (isolation.level=read_committed). Repeats that a probe sent within 10 minutes are left out; a later one can come as a second record with the same event_id, so keep the first one of each event_id.",
+      "Exactly once for readers of committed records (isolation.level=read_committed). Repeats that a probe sent within 10 minutes are left out where no more than 60 records of the node lie between; another one can come as a second record with the same event_id, so keep the first one of each event_id.",
     volume: "One record for each event, without repeats and dead letters.",
     headers: TRACE,
   },
@@ -76,6 +80,7 @@ export const TOPICS = {
     partitions: 12,
     cleanup: "delete",
     retentionMs: days(30),
+    timestampsAhead: "any",
     meaning: "Records that could not go on, untouched; headers say where they came from and why.",
     reliedOnBy: ["operators"],
     owner: "stream-processor and sink-writer",
@@ -128,6 +133,7 @@ export const TOPICS = {
     partitions: 12,
     cleanup: "delete",
     retentionMs: days(30),
+    timestampsAhead: "any",
     meaning: "Conditions of nodes that began or ended, at most one open of each node and kind.",
     reliedOnBy: ["operators", "data teams"],
     owner: "stream-processor",

@@ -1,9 +1,10 @@
 import type { Breaker } from "@fiberstream/kafka/breaker";
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
+import { PartitionFaultError } from "@fiberstream/kafka/partition-fault";
 import type { IncomingRecord, OutgoingRecord, RecordBatch } from "@fiberstream/kafka/records";
 import type { GroupTransactions } from "@fiberstream/kafka/transactions/group-transactions";
 import { RecordRefusedError } from "@fiberstream/kafka/transactions/record-refused";
-import { FatalError, TransientError } from "@fiberstream/runtime/errors";
+import { TransientError } from "@fiberstream/runtime/errors";
 import type { DeadReason, FailureClass, Outcome } from "@fiberstream/runtime/outcome";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import type { RawEventDecoder } from "./decode-raw.ts";
@@ -51,6 +52,7 @@ export type BatchCounts = {
  * offset that says it is done. What cannot go on is dead-lettered in the same transaction.
  *
  * @throws {HeldBackError} too many of the records are bad: nothing is written
+ * @throws {PartitionFaultError} Kafka will never take a dead letter or an alert of it: nothing is written
  * @throws {TransientError} nothing of the batch is seen downstream, or all of it is: ask for the committed offset
  */
 export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) => Promise<void> {
@@ -217,12 +219,12 @@ function putAside(
   work: Work,
   sent: { enriched: readonly OutgoingRecord[]; refusal: RecordRefusedError },
   groupId: string,
-): TransientError | FatalError {
+): TransientError | PartitionFaultError {
   const { refusal } = sent;
   const refused = new Set(refusal.records.map((record) => sent.enriched.indexOf(record)));
   if (refused.has(-1)) {
     const advice = `Let ${refusal.topic} take larger records, or free the partition by hand`;
-    return new FatalError(refusal.message, advice, { cause: refusal });
+    return new PartitionFaultError(refusal.message, advice);
   }
   const message = `Kafka refuses its enriched record: ${refusal.type}`;
   const reason = { failureClass: "record-refused", message } as const;

@@ -132,6 +132,7 @@ describeChart("the chart's objects", () => {
         config["cleanup.policy"],
         config["retention.ms"],
         config["message.timestamp.type"],
+        config["message.timestamp.after.max.ms"],
         spec["partitions"],
       ];
     });
@@ -141,6 +142,7 @@ describeChart("the chart's objects", () => {
         cleanup,
         "retentionMs" in rest ? rest.retentionMs : undefined,
         "timestamps" in rest ? rest.timestamps : undefined,
+        "timestampsAhead" in rest ? "9223372036854775807" : undefined,
         partitions,
       ]),
     );

@@ -15,6 +15,7 @@ import {
   sampleSchema,
   sampleType,
 } from "../testing/sample-rows.ts";
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { keepBooks } from "./keep-books.ts";
 
 let database: SampleDatabase;
@@ -22,7 +23,7 @@ let layout: TableLayout;
 let landRows: LandRows;
 beforeAll(async () => {
   database = await openSampleDatabase();
-  layout = await readTableLayout(database.pool);
+  layout = await readTableLayout(database.pool, readAvroSchema("EnrichedProbeMetric"));
 });
 afterAll(() => database.close());
 beforeEach(async () => {

@@ -152,8 +152,9 @@ const isSame = (one: MemberIdentity, other: MemberIdentity) =>
 /** A record that a broker refuses is the fault of the parts that it is in; the others only have to come again. */
 function reasonFor({ destinations }: LanePart, error: unknown): unknown {
   if (!(error instanceof RecordRefusedError)) return error;
-  const refused = new Set(error.records);
-  const isIn = destinations.some(({ records }) => records.some((record) => refused.has(record)));
-  if (isIn) return error;
+  const own = new Set(destinations.flatMap(({ records }) => records));
+  const records = error.records.filter((record) => own.has(record));
+  const { topic, partition, type } = error;
+  if (records.length > 0) return new RecordRefusedError({ topic, partition, type, records });
   return new TransientError("kafka", `shared a transaction with others: ${messageOf(error)}`);
 }

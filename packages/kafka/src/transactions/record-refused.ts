@@ -25,10 +25,12 @@ export class RecordRefusedError extends Error {
   }
 }
 
-/** Answers that say so of a batch, whoever leads the partition. */
+/**
+ * Answers that say so of a batch, whoever leads the partition. INVALID_TIMESTAMP is none: a leader whose clock is behind
+ * takes for ahead what another one would take.
+ */
 export const REFUSALS: ReadonlySet<string> = new Set([
   "MESSAGE_TOO_LARGE",
   "RECORD_LIST_TOO_LARGE",
   "INVALID_RECORD",
-  "INVALID_TIMESTAMP",
 ]);

@@ -1,0 +1,70 @@
+import { TransientError } from "@fiberstream/runtime/errors";
+import { createLife, type Life } from "@fiberstream/runtime/life";
+import { addresses } from "@fiberstream/testkit/addresses";
+import { until } from "@fiberstream/testkit/until";
+import { afterEach, beforeEach, expect, it } from "@jest/globals";
+import { ensureTopics } from "../topic-admin.ts";
+import { RecordRefusedError } from "./record-refused.ts";
+import { createTransactionsBench, type TransactionsBench } from "./testing/transactions-bench.ts";
+
+let life: Life;
+let bench: TransactionsBench;
+beforeEach(async () => {
+  life = createLife();
+  bench = await createTransactionsBench({ brokers: [addresses.kafkaBrokers], life, partitions: 3 });
+});
+afterEach(() => life.stop());
+
+const placed = async (...partitions: number[]) => {
+  const transactions = bench.process();
+  const isPlaced = async () =>
+    (await transactions.positionsOf(partitions, bench.identity)).size === partitions.length;
+  await until(isPlaced, { what: "all positions are known" });
+  return transactions;
+};
+
+it("does not take a leader's clock that is behind for a fault of the records", async () => {
+  const { topic, kafka } = bench;
+  const transactions = await placed(1);
+  const timestamp = String(Date.now() + 7_200_000);
+  const records = [{ key: null, value: Buffer.from("two hours ahead"), timestamp }];
+  const part = {
+    ...bench.part(1, { from: 0n, to: 1n }),
+    batches: [{ topic, partition: 1, records }],
+  };
+  await expect(transactions.commit(part)).rejects.toThrow(TransientError);
+
+  // As the deploy step has it.
+  const config = { "message.timestamp.after.max.ms": "9223372036854775807" };
+  await ensureTopics({ kafka, topics: [{ topic, partitions: 3, config }] });
+  const again = async () => {
+    await transactions.positionsOf([1], bench.identity);
+    return transactions.commit(part).then(
+      () => true,
+      () => false,
+    );
+  };
+  await until(again, { what: "the records are taken" });
+});
+
+it("tells each part of its own refused records alone", async () => {
+  const { kafka } = bench;
+  const topic = `${bench.topic}-one`;
+  const config = { "max.message.bytes": "2000" };
+  await ensureTopics({ kafka, topics: [{ topic, partitions: 1, config }] });
+  const transactions = await placed(1, 2);
+  const [one, other] = [1, 2].map((partition) => {
+    const records = [{ key: null, value: Buffer.alloc(3_000, String(partition)) }];
+    // The topic has no such partition: both go where their keys say, to the same one.
+    const part = bench.part(partition, { from: 0n, to: 1n });
+    return { ...part, batches: [{ topic, partition, records }] };
+  });
+  const refused = await Promise.all(
+    [one, other].map(async (part) => part && transactions.commit(part).then(() => [], refusedIn)),
+  );
+  const values = refused.map((own) => own?.map(({ value }) => String(value).slice(0, 1)));
+  expect(values).toEqual([["1"], ["2"]]);
+});
+
+const refusedIn = (error: unknown) =>
+  error instanceof RecordRefusedError ? error.records : [{ key: null, value: String(error) }];

@@ -1,0 +1,77 @@
+import { createBreaker } from "@fiberstream/kafka/breaker";
+import { PartitionFaultError } from "@fiberstream/kafka/partition-fault";
+import type { RecordBatch } from "@fiberstream/kafka/records";
+import type { TransactionPart } from "@fiberstream/kafka/transactions/group-transactions";
+import { RecordRefusedError } from "@fiberstream/kafka/transactions/record-refused";
+import { createLog } from "@fiberstream/runtime/log";
+import { dead } from "@fiberstream/runtime/outcome";
+import { expect, it } from "@jest/globals";
+import { createTimePolicy } from "./event-time.ts";
+import { createPartitionWindows } from "./partition-windows.ts";
+import { createBatchProcessor } from "./process-batch.ts";
+
+const log = createLog({ service: "test", level: "silent", format: "json" });
+
+/** A processor of records that are all rubbish, up to where they are committed. */
+const processorOf = async (commit: (part: TransactionPart) => Promise<void>) => {
+  const windows = createPartitionWindows({
+    maxNodesPerPartition: 10,
+    noteOf: () => undefined,
+    earliestOf: async () => 0n,
+    openAlertsOf: async () => [],
+    decoder: { prepare: async () => undefined, decode: () => dead(rubbish) },
+    countEvicted: () => undefined,
+  });
+  await windows.readFrom(0, 0n);
+  return createBatchProcessor({
+    decoder: { prepare: async () => undefined, decode: () => dead(rubbish) },
+    timePolicy: createTimePolicy({
+      lateAfterMs: 3_600_000,
+      tooOldAfterMs: 86_400_000,
+      futureAfterMs: 300_000,
+    }),
+    breaker: createBreaker({
+      limits: { badSharePct: 50, overRecords: 1_000, badRun: 1_000, retestAfterMs: 60_000 },
+      metrics: { breakerOpen: () => undefined },
+      log,
+    }),
+    lookupNodes: async () => new Map(),
+    windows,
+    enrich: () => ({ key: null, value: null, timestamp: "0" }),
+    traceBatch: () => ({ sending: (records) => records, end: () => undefined }),
+    alertRecord: () => ({ key: null, value: null }),
+    commit,
+    topics: {
+      enriched: "enriched",
+      alerts: "alerts",
+      deadLetter: "dead-letter",
+      reconciliation: "reconciliation",
+    },
+    groupId: "processor",
+    count: () => undefined,
+    countFailedDeadLetters: () => undefined,
+  });
+};
+
+const rubbish = { failureClass: "not-avro", message: "no Avro" } as const;
+
+const batch: RecordBatch = {
+  topic: "raw",
+  partition: 0,
+  log: { clusterId: "c", topicId: "t" },
+  records: [{ offset: "0", key: null, value: Buffer.from("rubbish"), timestamp: "0" }],
+  firstOffset: 0n,
+  nextOffset: 1n,
+  highWatermark: 1n,
+};
+
+it("stops the one partition whose dead letter Kafka will never take", async () => {
+  const process = await processorOf(async ({ batches }) => {
+    const { topic, records } = batches.find((one) => one.records.length > 0) ?? { records: [] };
+    const type = "MESSAGE_TOO_LARGE";
+    throw new RecordRefusedError({ topic: topic ?? "", partition: 3, type, records });
+  });
+  const refused = process(batch);
+  await expect(refused).rejects.toBeInstanceOf(PartitionFaultError);
+  await expect(refused).rejects.toThrow(/dead-letter refuses 1 records.*Let dead-letter take/);
+});
