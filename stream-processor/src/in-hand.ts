@@ -5,6 +5,8 @@ export type InHand<Work> = {
   of: (batch: RecordBatch) => Work | undefined;
   keep: (batch: RecordBatch, work: Work) => Work;
   done: (batch: RecordBatch) => void;
+  /** Forgets the partitions that are no longer ours. */
+  keepOnly: (partitions: readonly number[]) => void;
 };
 
 /**
@@ -22,6 +24,12 @@ export function createInHand<Work>(): InHand<Work> {
       kept.set(batch.partition, { batch, work });
       return work;
     },
-    done: ({ partition }) => void kept.delete(partition),
+    done: (batch) => {
+      if (kept.get(batch.partition)?.batch === batch) kept.delete(batch.partition);
+    },
+    keepOnly: (partitions) => {
+      const ours = new Set(partitions);
+      for (const partition of kept.keys()) if (!ours.has(partition)) kept.delete(partition);
+    },
   };
 }

@@ -9,6 +9,7 @@ import { expect, it } from "@jest/globals";
 import { createTimePolicy } from "./event-time.ts";
 import { createPartitionWindows } from "./partition-windows.ts";
 import { createBatchProcessor } from "./process-batch.ts";
+import { createOpenEntries } from "./reconciliation/open-entries.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
@@ -36,6 +37,7 @@ const processorOf = async (commit: (part: TransactionPart) => Promise<void>) => 
       log,
     }),
     lookupNodes: async () => new Map(),
+    ledger: createOpenEntries({ metadataOf: () => "", nowMs: () => 0 }),
     windows,
     enrich: () => ({ key: null, value: null, timestamp: "0" }),
     traceBatch: () => ({ sending: (records) => records, end: () => undefined }),
@@ -66,7 +68,7 @@ const batch: RecordBatch = {
 };
 
 it("stops the one partition whose dead letter Kafka will never take", async () => {
-  const process = await processorOf(async ({ batches }) => {
+  const { process } = await processorOf(async ({ batches }) => {
     const { topic, records } = batches.find((one) => one.records.length > 0) ?? { records: [] };
     const type = "MESSAGE_TOO_LARGE";
     throw new RecordRefusedError({ topic: topic ?? "", partition: 3, type, records });

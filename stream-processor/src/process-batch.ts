@@ -36,6 +36,17 @@ export type BatchSteps = {
   countFailedDeadLetters: () => void;
 };
 
+export type BatchProcessor = {
+  /**
+   * @throws {HeldBackError} too many of the records are bad: nothing is written
+   * @throws {PartitionFaultError} Kafka will never take a dead letter or an alert of it: nothing is written
+   * @throws {TransientError} nothing of the batch is seen downstream, or all of it is: ask for the committed offset
+   */
+  process: (batch: RecordBatch) => Promise<void>;
+  /** Forgets what is in hand of partitions that are no longer ours. */
+  keepOnly: (partitions: readonly number[]) => void;
+};
+
 export type BatchCounts = {
   ok: number;
   repeats: number;
@@ -50,12 +61,8 @@ export type BatchCounts = {
  * The life of a batch of raw records: decoded, looked at in bulk by the breaker, enriched with their nodes'
  * data and with what their nodes' windows say, and produced in one Kafka transaction together with the
  * offset that says it is done. What cannot go on is dead-lettered in the same transaction.
- *
- * @throws {HeldBackError} too many of the records are bad: nothing is written
- * @throws {PartitionFaultError} Kafka will never take a dead letter or an alert of it: nothing is written
- * @throws {TransientError} nothing of the batch is seen downstream, or all of it is: ask for the committed offset
  */
-export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) => Promise<void> {
+export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
   const { decoder, breaker, lookupNodes, topics } = steps;
   const inHand = createInHand<Work>();
 
@@ -106,15 +113,18 @@ export function createBatchProcessor(steps: BatchSteps): (batch: RecordBatch) =>
     steps.count(work.counts);
   };
 
-  return async (batch) => {
-    const trace = steps.traceBatch(batch);
-    try {
-      await processOne(batch, trace);
-      trace.end();
-    } catch (error) {
-      trace.end(error);
-      throw error;
-    }
+  return {
+    process: async (batch) => {
+      const trace = steps.traceBatch(batch);
+      try {
+        await processOne(batch, trace);
+        trace.end();
+      } catch (error) {
+        trace.end(error);
+        throw error;
+      }
+    },
+    keepOnly: inHand.keepOnly,
   };
 }
 

@@ -191,7 +191,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   });
 
   const sayMissing = createMissingOffsets({ reader, topics, log });
-  const processBatch = createBatchProcessor({
+  const batches = createBatchProcessor({
     decoder,
     timePolicy,
     breaker,
@@ -235,9 +235,10 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
           transactions.keepOnly(partitions);
           windows.keepOnly(partitions);
           ledger.keepOnly(partitions);
+          batches.keepOnly(partitions);
           breaker.keepOnly(partitions);
         },
-        processBatch,
+        processBatch: batches.process,
         metrics,
         health,
         log,
