@@ -18,9 +18,12 @@ export async function readOpenAlerts(options: {
 }): Promise<ProbeAlert[]> {
   const { reader, decoder, topic, partition } = options;
   const open = new Map<string, ProbeAlert>();
-  const stretches = await reader.stretches(topic);
+  // Of the one alone: the others may be without a leader.
+  const stretches =
+    partition === undefined
+      ? await reader.stretches(topic)
+      : [await reader.stretch(topic, partition)];
   for (const stretch of stretches) {
-    if (partition !== undefined && stretch.partition !== partition) continue;
     for await (const records of reader.read(topic, stretch)) {
       const values = records.map(({ value }) => value);
       await decoder.prepare(values);

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
 import { createBreaker } from "@fiberstream/kafka/breaker";
 import { type RunningConsumer, runConsumer } from "@fiberstream/kafka/consumer";
-import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
@@ -99,12 +98,6 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     await waitFor("kafka", kafkaAddress, () => connectProducer({ kafka })),
     (owned) => owned.close(),
   );
-  const groupOffsets = life.own(
-    await waitFor("kafka", kafkaAddress, () =>
-      connectGroupOffsets({ kafka, groupId, topic: topics.raw }),
-    ),
-    (owned) => owned.close(),
-  );
   const reader = life.own(
     await waitFor("kafka", kafkaAddress, () => connectTopicReader({ kafka })),
     (owned) => owned.close(),
@@ -148,7 +141,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   const windows = createPartitionWindows({
     maxNodesPerPartition: config.windowNodesPerPartition,
     noteOf: (partition) => readNote(transactions.metadataOf(partition)),
-    earliestOf: groupOffsets.earliest,
+    earliestOf: async (partition) => (await reader.stretch(topics.raw, partition)).from,
     // A node's alerts are in the partition of its events' number where there are as many of them.
     openAlertsOf: (number) =>
       readOpenAlerts({

@@ -23,6 +23,8 @@ export type ClusterAccess = {
   ) => Promise<FetchedPart[]>;
   /** Where each partition of a topic begins now. */
   readonly beginnings: (topic: string) => Promise<Map<number, bigint>>;
+  /** Where one partition begins now, and where its next record will be. The others are not asked for. */
+  readonly ends: (topic: string, partition: number) => Promise<{ low: bigint; high: bigint }>;
   /** Forgets who leads what: the next call asks for it. */
   readonly refresh: () => void;
   readonly close: () => Promise<void>;
@@ -40,6 +42,7 @@ const MAX_BYTES_PER_PARTITION = 1_048_576;
 const READ_COMMITTED = 1;
 const READ_UNCOMMITTED = 0;
 const BEGINNING = -2n;
+const END = -1n;
 const PATIENCE_MS = 5_000;
 
 /** Connects at the first call. Its functions throw {TransientError} and {FatalError}. */
@@ -102,11 +105,16 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
     return answer.partitions.map((fetched) => partOf(fetched, from.get(fetched.partition) ?? 0n));
   };
 
-  const beginningsAt = async (broker: BrokerAddress, topic: string, partitions: number[]) => {
+  const offsetsAt = async (
+    broker: BrokerAddress,
+    topic: string,
+    partitions: number[],
+    timestamp: bigint,
+  ) => {
     const asked = partitions.map((partitionIndex) => ({
       partitionIndex,
       currentLeaderEpoch: -1,
-      timestamp: BEGINNING,
+      timestamp,
     }));
     const request = { api: listOffsetsV7.api };
     const { topics } = await connections.call(broker, "reader", request, -1, READ_UNCOMMITTED, [
@@ -115,7 +123,7 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
     return topics
       .flatMap((one) => one.partitions)
       .map(({ partitionIndex, errorCode, offset }) => {
-        throwIfFailed(errorCode, `beginning of ${topic} ${partitionIndex}`);
+        throwIfFailed(errorCode, `offsets of ${topic} ${partitionIndex}`);
         return [partitionIndex, offset] as const;
       });
   };
@@ -150,9 +158,22 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
         const metadata = await metadataOf(topic);
         const asked = byLeader(metadata, topic, metadata.leaders.keys());
         const found = await Promise.all(
-          asked.map(({ address, partitions }) => beginningsAt(address, topic, partitions)),
+          asked.map(({ address, partitions }) => offsetsAt(address, topic, partitions, BEGINNING)),
         );
         return new Map(found.flat());
+      }),
+    ends: (topic, partition) =>
+      failing(async () => {
+        const [led] = byLeader(await metadataOf(topic), topic, [partition]);
+        const ask = async (timestamp: bigint) => {
+          const found = led && (await offsetsAt(led.address, topic, [partition], timestamp));
+          const [, offset] = found?.[0] ?? [];
+          if (offset !== undefined) return offset;
+          throw new TransientError("kafka", `no answer about partition ${partition} of ${topic}`);
+        };
+        // In this order the end is not before the beginning, whatever retention deletes meanwhile.
+        const low = await ask(BEGINNING);
+        return { low, high: await ask(END) };
       }),
     refresh: () => known.clear(),
     close: () => connections.close(),

@@ -7,8 +7,6 @@ export type CommittedOffset = { readonly offset: bigint; readonly metadata: stri
 export type GroupOffsets = {
   /** A group's committed offset of a partition; undefined where it has none. @throws {TransientError} */
   committed: (partition: number) => Promise<CommittedOffset | undefined>;
-  /** Where a partition begins now: what retention has deleted stands before. @throws {TransientError} */
-  earliest: (partition: number) => Promise<bigint>;
   close: () => Promise<void>;
 };
 
@@ -33,14 +31,6 @@ export async function connectGroupOffsets(options: {
         const found = offsets?.partitions.find((entry) => entry.partition === partition);
         if (found === undefined || found.offset === "-1") return undefined;
         return { offset: BigInt(found.offset), metadata: found.metadata ?? "" };
-      } catch (error) {
-        throw kafkaFailure(error);
-      }
-    },
-    earliest: async (partition) => {
-      try {
-        const offsets = await admin.fetchTopicOffsets(topic);
-        return BigInt(offsets.find((entry) => entry.partition === partition)?.low ?? "0");
       } catch (error) {
         throw kafkaFailure(error);
       }

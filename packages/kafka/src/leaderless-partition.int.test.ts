@@ -12,6 +12,7 @@ import { partitionOfKey } from "./murmur2.ts";
 import { connectProducer } from "./producer.ts";
 import { createTopicCheck } from "./topic-check.ts";
 import { topicFacts } from "./topic-facts.ts";
+import { connectTopicReader } from "./topic-reader.ts";
 
 const TOPIC = "one-replica-each";
 const LOST = 2;
@@ -50,6 +51,7 @@ const records = () => [0, 1, 2].map((partition) => ({ key: keyOf(partition), val
 it("goes on with the other partitions of a topic, and tells how many have no leader", async () => {
   const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
   const watch = life.own(createClusterWatch({ kafka, topics: [TOPIC], log }), (one) => one.close());
+  const reader = life.own(await connectTopicReader({ kafka }), (one) => one.close());
   const check = life.own(createTopicCheck({ kafka, topic: TOPIC }), (owned) => owned.close());
   await until(
     async () => (await producer.deliver(TOPIC, records())).every((one) => one === undefined),
@@ -71,6 +73,16 @@ it("goes on with the other partitions of a topic, and tells how many have no lea
     expect(failures.toSpliced(LOST, 1)).toEqual([undefined, undefined]);
   }
   await check.look();
+  const begunMs = performance.now();
+  for (const partition of [0, 1]) {
+    const stretch = await reader.stretch(TOPIC, partition);
+    expect(stretch).toMatchObject({ partition, from: 0n });
+    const values: unknown[] = [];
+    for await (const some of reader.read(TOPIC, stretch)) values.push(...some);
+    expect(values).toHaveLength(Number(stretch.until));
+  }
+  expect(performance.now() - begunMs).toBeLessThan(10_000);
+  await expect(reader.stretch(TOPIC, LOST)).rejects.toThrow(TransientError);
   const { partitions } = await topicFacts({ kafka, topic: TOPIC });
   expect(partitions).toMatchObject([
     { leader: 1, low: 0n, high: expect.any(BigInt) },

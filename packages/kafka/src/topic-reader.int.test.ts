@@ -56,6 +56,8 @@ describe("topic reader", () => {
       }
     }
     expect(seen.toSorted()).toEqual([...values, "committed"].toSorted());
+    const alone = await Promise.all([0, 1, 2].map((partition) => reader.stretch(topic, partition)));
+    expect(alone).toEqual(await reader.stretches(topic));
     expect(await reader.stretches(topic, { since: Date.now() + 60_000 })).toEqual([]);
   });
 });

@@ -15,6 +15,8 @@ export type TopicReader = {
    * @throws {TransientError} @throws {FatalError}
    */
   stretches: (topic: string, options?: { since?: number | undefined }) => Promise<Stretch[]>;
+  /** What one partition holds now, perhaps nothing; the others need no leader. @throws {TransientError} @throws {FatalError} */
+  stretch: (topic: string, partition: number) => Promise<Stretch>;
   /** The committed records of a stretch, by and by. @throws {TransientError} @throws {FatalError} */
   read: (topic: string, stretch: Stretch) => AsyncGenerator<readonly IncomingRecord[]>;
   close: () => Promise<void>;
@@ -46,6 +48,12 @@ export async function connectTopicReader(options: { kafka: KafkaClient }): Promi
           }))
           .filter(({ from, until }) => from < until)
           .toSorted((a, b) => a.partition - b.partition);
+      }),
+
+    stretch: (topic, partition) =>
+      withTries(cluster, async () => {
+        const { low, high } = await cluster.ends(topic, partition);
+        return { partition, from: low, until: high };
       }),
 
     read: async function* read(topic, { partition, from, until }) {
