@@ -69,6 +69,20 @@ describe("record batch writer", () => {
     expect(batch.readUInt32BE(17)).toBe(crc32c(batch, 21, batch.length));
   });
 
+  it.each([
+    ["9223372036854775807", 2n ** 52n - 1n],
+    ["-9223372036854775808", -1n],
+    ["1700000000000", 1_700_000_000_000n],
+    ["1.5", 1n],
+    ["no time", 77n],
+  ])("writes a timestamp of %s as one that can be written", (timestamp, written) => {
+    const records = ["0", timestamp].map((one) => ({ key: null, value: null, timestamp: one }));
+    const batch = writeRecordBatch(records, undefined, 77);
+    expect(batch.readBigInt64BE(35)).toBe(written > 0n ? written : 0n);
+    const [first] = records.slice(1);
+    expect(first && writeRecordBatch([first], undefined, 77).readBigInt64BE(27)).toBe(written);
+  });
+
   it("takes texts in any script for keys and headers", async () => {
     const text = {
       key: "Düsseldorf 東京 🙂".repeat(20),

@@ -93,10 +93,11 @@ export function createGroupTransactions(options: {
   const places = new Map<number, Place>();
   /** In whose transaction, the outcome of which is not known, a partition's offset was last. */
   const doubts = new Map<number, Lane<Part>>();
+  const fences = createFences({ ...options, coordinators });
   const positions = createPositions({
     ...options,
     coordinators,
-    fences: createFences({ ...options, coordinators }),
+    fences,
     places,
     settled: async (partition) => {
       const lane = doubts.get(partition);
@@ -199,6 +200,7 @@ export function createGroupTransactions(options: {
       for (const partition of doubts.keys()) if (!kept.has(partition)) doubts.delete(partition);
     },
     close: async () => {
+      fences.close();
       await Promise.all(Array.from(lanes.values(), (lane) => lane.close()));
       await connections.close();
     },

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "@fiberstream/runtime/log";
 import type { MemberIdentity } from "../group/group-member.ts";
 import { isAnotherLog } from "../log-identity.ts";
 import { type Position, PartitionFaultError } from "../partition-fault.ts";
@@ -31,25 +32,43 @@ export type PositionSteps = {
   places: Map<number, Place>;
   /** Settles when none of this process's own transactions that may have moved the partition is open. */
   settled: (partition: number) => Promise<void>;
+  log: Log;
+  /** For tests. */
+  nowMs?: () => number;
 };
 
 /** One slow coordinator must not hold up the positions that do not need it: they are asked for again soon. */
 const PATIENCE_MS = 1_000;
 /** An open transaction of a process that is alive takes some milliseconds to end. */
 const UNSTABLE_FOR_MS = 500;
+/**
+ * What a dead process has left open is waited for so long. The generation keeps it from committing, whenever it is ended;
+ * readers of what is behind it wait, at most until its coordinator ends it.
+ */
+const FENCED_WITHIN_MS = 2_000;
+/** How long a coordinator may not know what its predecessor has taken. */
+const BEHIND_FOR_MS = 60_000;
 
 /**
  * Tells where partitions go on. Whoever had them before is fenced first: by the group's generation, which the broker
  * looks at, and what a dead process has left open is ended, so that nothing holds back readers for long.
  */
 export function createPositions(steps: PositionSteps) {
-  const { fences, processId, places, liveProcesses } = steps;
+  const { fences, processId, places, liveProcesses, log, nowMs = () => performance.now() } = steps;
   const unstableSinceMs = new Map<number, number>();
+  const fencingSinceMs = new Map<string, number>();
+  const behindSinceMs = new Map<number, number>();
 
-  /** The partitions whose last owner, if it is dead or has been holding them up, could not be fenced yet. */
+  /**
+   * The partitions whose last owner, if it is dead or has been holding them up, is being fenced, and has not been for
+   * long: fencing goes on, and what its open transactions hold back is unstable anyway.
+   */
   const fenceDead = async (known: ReadonlyMap<number, OffsetAnswer>): Promise<Set<number>> => {
     const live = liveProcesses();
-    for (const one of live) fences.forget(one);
+    for (const one of live) {
+      fences.forget(one);
+      fencingSinceMs.delete(one);
+    }
     const left = [...known].flatMap(([partition, answer]) => {
       if (typeof answer !== "object") return [];
       const { committer } = readOffsetMetadata(answer.metadata);
@@ -61,8 +80,13 @@ export function createPositions(steps: PositionSteps) {
     const byProcess = Map.groupBy(left, ({ committer }) => committer.processId);
     const fenced = Array.from(byProcess, async ([dead, some]) => {
       const lanes = [...new Set(some.flatMap(({ committer }) => committer.lanes))];
-      if (await settlesSoon(fences.fence({ processId: dead, lanes }))) return;
-      for (const { partition } of some) waiting.add(partition);
+      const sinceMs = fencingSinceMs.get(dead) ?? nowMs();
+      fencingSinceMs.set(dead, sinceMs);
+      if (await settlesSoon(fences.fence({ processId: dead, lanes }))) {
+        fencingSinceMs.delete(dead);
+      } else if (nowMs() - sinceMs < FENCED_WITHIN_MS) {
+        for (const { partition } of some) waiting.add(partition);
+      }
     });
     await Promise.all(fenced);
     return waiting;
@@ -70,7 +94,7 @@ export function createPositions(steps: PositionSteps) {
 
   const isStuck = (partition: number): boolean => {
     const sinceMs = unstableSinceMs.get(partition);
-    const isLong = sinceMs !== undefined && performance.now() - sinceMs > UNSTABLE_FOR_MS;
+    const isLong = sinceMs !== undefined && nowMs() - sinceMs > UNSTABLE_FOR_MS;
     if (isLong) unstableSinceMs.delete(partition);
     return isLong;
   };
@@ -78,26 +102,43 @@ export function createPositions(steps: PositionSteps) {
   const place = (
     partition: number,
     answer: OffsetAnswer,
-    { log, memberId }: { log: LogIdentity; memberId: string | undefined },
+    { log: found, memberId }: { log: LogIdentity; memberId: string | undefined },
   ): Position | undefined => {
     if (answer === "unstable" && !unstableSinceMs.has(partition)) {
-      unstableSinceMs.set(partition, performance.now());
+      unstableSinceMs.set(partition, nowMs());
     }
     if (answer === "unstable" || answer === "unknown") return undefined;
     unstableSinceMs.delete(partition);
     const { offset, metadata } = answer;
     const stored = readOffsetMetadata(metadata);
-    if (stored.log !== undefined && isAnotherLog(stored.log, log)) return otherLog(stored.log, log);
-    // A coordinator that has come back may not know yet what its successor has taken.
+    if (stored.log !== undefined && isAnotherLog(stored.log, found)) {
+      return otherLog(stored.log, found);
+    }
     const committedHere = places.get(partition)?.committedHere;
     const isBehind =
       committedHere !== undefined &&
-      !isAnotherLog(committedHere.log, log) &&
+      !isAnotherLog(committedHere.log, found) &&
       (offset ?? -1n) < committedHere.offset;
-    if (isBehind) return undefined;
+    if (isBehind) return notBelieved(partition, offset, committedHere.offset);
+    behindSinceMs.delete(partition);
     const position = offset ?? "beginning";
     places.set(partition, { position, memberId, text: stored.text, committedHere });
     return position;
+  };
+
+  /** A coordinator that has come back may not know yet what its successor has taken. */
+  const notBelieved = (partition: number, offset: bigint | undefined, here: bigint) => {
+    const reason = `the group's offset is ${offset ?? "none"}, behind ${here}, which this process has committed`;
+    const sinceMs = behindSinceMs.get(partition);
+    if (sinceMs === undefined) {
+      behindSinceMs.set(partition, nowMs());
+      log.warn({ partition, reason }, "position not believed: behind what was committed here");
+    }
+    if (nowMs() - (sinceMs ?? nowMs()) < BEHIND_FOR_MS) return undefined;
+    return new PartitionFaultError(
+      reason,
+      "Restart this process if the offset was set back on purpose; else look whether the brokers have lost commits",
+    );
   };
 
   return {

@@ -1,0 +1,107 @@
+import { createLog } from "@fiberstream/runtime/log";
+import { until } from "@fiberstream/testkit/until";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { BrokerAnswerError } from "../broker/broker-answer.ts";
+import { PartitionFaultError } from "../partition-fault.ts";
+import type { Coordinators } from "./coordinators.ts";
+import { createFences, type Fences } from "./fences.ts";
+import { createPositions, type Place } from "./positions.ts";
+
+const LOG = { clusterId: "c", topicId: "t" };
+const UNSTABLE_OFFSET_COMMIT = 88;
+const lines: string[] = [];
+const log = createLog({ service: "test", level: "silent", format: "json" });
+log.warn = (...line: unknown[]) => void lines.push(String(line.at(-1)));
+
+let fences: Fences | undefined;
+afterEach(() => {
+  fences?.close();
+  lines.length = 0;
+});
+
+/** Positions of partitions that a process has committed which is not in the group any more. */
+const createBench = () => {
+  const bench = {
+    offset: 5n,
+    /** What a transaction moves that is still open. */
+    unstable: new Set<number>(),
+    fenced: new Set<string>(),
+    /** Lanes whose open transaction cannot be ended. */
+    unfenceable: "-7",
+    nowMs: 0,
+    places: new Map<number, Place>(),
+  };
+  const ask = async (of: { kind: string; key: string }, ...args: unknown[]) => {
+    if (of.kind === "transaction") {
+      if (of.key.endsWith(bench.unfenceable)) {
+        throw new BrokerAnswerError("CONCURRENT_TRANSACTIONS", "markers cannot be written");
+      }
+      bench.fenced.add(of.key);
+      return { producerId: 1n, producerEpoch: 1 };
+    }
+    const [, , groups, isStableRequired] = args;
+    const [asked] = groups as { groupId: string; topics: { partitionIndexes: number[] }[] }[];
+    const partitions = asked?.topics[0]?.partitionIndexes.map((partitionIndex) => ({
+      partitionIndex,
+      committedOffset: bench.offset,
+      metadata: "x by=dead/0.7",
+      errorCode:
+        isStableRequired && bench.unstable.has(partitionIndex) ? UNSTABLE_OFFSET_COMMIT : 0,
+    }));
+    return {
+      groups: [{ groupId: asked?.groupId, errorCode: 0, topics: [{ name: "t", partitions }] }],
+    };
+  };
+  const coordinators = {
+    ask: ask as unknown as Coordinators["ask"],
+    find: async () => ({ host: "b", port: 1 }),
+  };
+  fences = createFences({ coordinators, groupId: "g", log });
+  const positions = createPositions({
+    coordinators,
+    fences,
+    groupId: "g",
+    topic: "t",
+    processId: "me",
+    member: () => undefined,
+    liveProcesses: () => new Set(["me"]),
+    places: bench.places,
+    settled: async () => undefined,
+    log,
+    nowMs: () => bench.nowMs,
+  });
+  return Object.assign(bench, positions);
+};
+
+describe("a dead process's lane that cannot be fenced", () => {
+  it("holds back for a moment what is stable, what is not for as long, and is fenced when it can be", async () => {
+    const bench = createBench();
+    bench.unstable.add(1);
+    expect((await bench.of([0, 1], LOG)).size).toBe(0);
+    bench.nowMs += 2_100;
+    expect([...(await bench.of([0, 1], LOG))]).toEqual([[0, 5n]]);
+    expect([...bench.fenced]).toEqual(["g-dead-0"]);
+    // Nobody asks for a position any more.
+    bench.unfenceable = "nothing";
+    await until(() => bench.fenced.has("g-dead-7"), { what: "the lane is fenced" });
+  });
+});
+
+describe("a position below what this process has committed", () => {
+  it("is told of once, and is a fault of its partition when it stays", async () => {
+    const bench = createBench();
+    bench.unfenceable = "nothing";
+    const committedHere = { offset: 9n, log: LOG };
+    bench.places.set(0, { position: 9n, memberId: undefined, text: "", committedHere });
+    for (let tries = 0; tries < 3; tries++) {
+      expect((await bench.of([0], LOG)).size).toBe(0);
+      bench.nowMs += 20_100;
+    }
+    expect(lines).toEqual(["position not believed: behind what was committed here"]);
+    const { 0: fault } = Object.fromEntries(await bench.of([0], LOG));
+    expect(fault).toBeInstanceOf(PartitionFaultError);
+    expect(String(fault)).toContain("the group's offset is 5, behind 9");
+    bench.offset = 9n;
+    expect([...(await bench.of([0], LOG))]).toEqual([[0, 9n]]);
+  });
+});
