@@ -69,6 +69,56 @@ describe("a database that cannot take rows for a while", () => {
   });
 });
 
+const takesLong = "SELECT pg_sleep(3600)";
+
+describe("a database that holds up a part of the sink", () => {
+  it("does not hold up the partitions beside one whose stored offset is locked", async () => {
+    const nodes = ["n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8"];
+    const send = () => fixture.send(nodes.map((node_id) => sampleEvent({ node_id })));
+    await fixture.start();
+    await send();
+    await fixture.untilStored(8);
+    const { rows } = await fixture.sql.query<{ partition: number; count: number }>(`
+      SELECT partition, next_offset::int AS count FROM sink_offsets
+      WHERE next_offset > 0 ORDER BY partition DESC LIMIT 1`);
+    const [locked] = rows;
+    await fixture.sql.query("BEGIN");
+    await fixture.sql.query("SELECT FROM sink_offsets WHERE partition = $1 FOR UPDATE", [
+      locked?.partition,
+    ]);
+    await send();
+    await fixture.untilStored(16 - (locked?.count ?? 0));
+    await send();
+    await fixture.untilStored(24 - 2 * (locked?.count ?? 0), 10_000);
+    await fixture.sql.query("ROLLBACK");
+    await fixture.untilStored(24);
+  });
+
+  it("does not hold up its writes by what takes long beside them", async () => {
+    await run(`
+      CREATE SCHEMA slow;
+      CREATE VIEW slow.pg_stat_activity AS
+        SELECT activity.* FROM (${takesLong}) AS late LEFT JOIN pg_catalog.pg_stat_activity AS activity ON true;
+      CREATE VIEW slow.metric_quality_days AS
+        SELECT days.* FROM (${takesLong}) AS late LEFT JOIN public.metric_quality_days AS days ON true;
+      CREATE VIEW slow.metric_quality_daily AS
+        SELECT daily.* FROM (${takesLong}) AS late LEFT JOIN public.metric_quality_daily AS daily ON true;
+      ALTER DATABASE $db SET search_path = slow, pg_catalog, public`);
+    await fixture.start({ SINK_WRITERS: "1" });
+    await until(
+      async () => {
+        const { rowCount } = await fixture.sql.query(
+          "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+        );
+        return (rowCount ?? 0) >= 2;
+      },
+      { what: "two queries beside the writes take long" },
+    );
+    await fixture.send([sampleEvent()]);
+    await fixture.untilStored(1, 4_000);
+  });
+});
+
 describe("a database that a person has to see to", () => {
   it.each([
     {
@@ -82,6 +132,12 @@ describe("a database that a person has to see to", () => {
       begin: `ALTER ROLE $role PASSWORD 'changed'; ${throwOut}`,
       end: "ALTER ROLE $role PASSWORD 'secret'",
       reason: /28P01.*Check user, password/,
+    },
+    {
+      fault: "nodes are refused",
+      begin: "ALTER TABLE nodes ADD CONSTRAINT refuse CHECK (false) NOT VALID",
+      end: "ALTER TABLE nodes DROP CONSTRAINT refuse",
+      reason: /23514.*Look for constraints/,
     },
     {
       fault: "the user may not write",
@@ -100,7 +156,9 @@ describe("a database that a person has to see to", () => {
       await fixture.untilStored(1);
 
       await run(begin);
-      await fixture.send(Array.from({ length: 20 }, () => sampleEvent()));
+      await fixture.send(
+        Array.from({ length: 20 }, (_, place) => sampleEvent({ node_id: `n${place}` })),
+      );
       await fixture.untilNotReady(sink, reason);
       expect(await sink.stop()).toBe(0);
 

@@ -71,7 +71,7 @@ const SELECT_FIRST_PLACE = `SELECT min(place) AS place FROM ${STAGING_TABLE}`;
 
 // What was inserted has left the table.
 const SELECT_LEFT_OUT = `
-  SELECT coalesce(array_agg(place - $1 ORDER BY place), '{}') AS places FROM ${STAGING_TABLE}`;
+  SELECT coalesce(array_agg((place - $1)::integer ORDER BY place), '{}') AS places FROM ${STAGING_TABLE}`;
 
 const COUNT_REPEATS = countRepeatsIn(STAGING_TABLE);
 

@@ -62,17 +62,18 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   const pipeline = createPipelineMetrics({ registry: registryOfMetrics, stage: "sink" });
   const metrics = createSinkMetrics({ registry: registryOfMetrics, pipeline, nowMs: wallNowMs });
 
-  const pool = life.own(
+  const connect = (maxConnections: number) =>
     createPool({
       databaseUrl: config.databaseUrl,
       applicationName: "fiberstream-sink-writer",
-      // One for positions and short looks, one for what takes its time, one that closes the books.
-      maxConnections: config.writers + 3,
+      maxConnections,
       serverSettings: SERVER_SETTINGS,
       log,
-    }),
-    (owned) => owned.end(),
-  );
+    });
+  // One more than writers, for positions and short looks.
+  const pool = life.own(connect(config.writers + 1), (owned) => owned.end());
+  // Apart, because it takes its time: a slow look at the database is not to hold up a write.
+  const upkeepPool = life.own(connect(3), (owned) => owned.end());
   const postgresOptions = {
     name: "postgres",
     where: addressOf(config.databaseUrl),
@@ -181,7 +182,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   life.own(rewinds, (owned) => owned.end());
 
   const upkeep = createUpkeep({
-    pool,
+    pool: upkeepPool,
     silentAfterMs: config.nodeSilentAfterMs,
     mayJudge: health.isReady,
     quality: createQualityMetrics(registryOfMetrics),
@@ -191,7 +192,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   startReconciling({
     kafka,
     namespace: config.namespace,
-    pool,
+    pool: upkeepPool,
     registry: registryOfMetrics,
     life,
     log,
