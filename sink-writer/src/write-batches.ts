@@ -1,5 +1,8 @@
+import { redacted } from "@fiberstream/kafka/dead-letter";
 import type { RecordBatch } from "@fiberstream/kafka/records";
 import { inTransaction, type PgPool } from "@fiberstream/postgres/pool";
+import { RowRefusedError } from "@fiberstream/postgres/postgres-errors";
+import { FatalError } from "@fiberstream/runtime/errors";
 import type { SendDeadLetters } from "./dead-letters.ts";
 import type { LandRows } from "./land-rows.ts";
 import type { NodeKeeper } from "./node-keeper.ts";
@@ -62,7 +65,15 @@ export function createWriteBatches(means: {
       trace.end(error);
       nodes.forget();
       recent.forget();
-      throw error;
+      throw error instanceof RowRefusedError ? refusedBeside(error) : error;
     }
   };
 }
+
+/** Bad rows of metrics are isolated before: it is a row of another table, which no record alone is to blame for. */
+const refusedBeside = (refusal: RowRefusedError) =>
+  new FatalError(
+    `PostgreSQL refuses what the sink writes beside the rows: ${refusal.sqlState} ${redacted(refusal)}`,
+    "Look for constraints, triggers and columns of nodes and sink_offsets that are not of the migrations, then start the sink again",
+    { cause: refusal },
+  );
