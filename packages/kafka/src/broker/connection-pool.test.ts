@@ -2,14 +2,16 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
+import { until } from "@fiberstream/testkit/until";
 import { heartbeatV4 } from "@platformatic/kafka";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { createKafka } from "../kafka.ts";
+import { createKafka, type KafkaAccess } from "../kafka.ts";
 import {
   type BrokerAddress,
   type ConnectionPool,
   createConnectionPool,
 } from "./connection-pool.ts";
+import { SASL_HANDSHAKE, sessionAnswer, startFakeBroker } from "./testing/fake-broker.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
@@ -81,5 +83,47 @@ describe("the time limit of a call", () => {
     const asked = beat(await slowBroker({ everyMs: 10, answer: "endless" }), 100);
     await expect(asked).rejects.toThrow("127.0.0.1");
     expect(performance.now() - begunMs).toBeGreaterThan(1_000);
+  });
+});
+
+describe("a session that ends by itself (KIP-368)", () => {
+  const access: KafkaAccess = {
+    brokers: ["127.0.0.1:1"],
+    clientId: "test",
+    security: { sasl: { mechanism: "plain", username: "a", password: "b" } },
+  };
+  const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+  const beatOver = (pool: ConnectionPool, broker: BrokerAddress) =>
+    pool.call(broker, "group", { api: heartbeatV4.api, timeoutMs: 2_000 }, "a-group", 1, "one");
+
+  it("leaves no timer behind when its connection is closed", async () => {
+    const broker = await startFakeBroker(life, ({ apiKey }) =>
+      sessionAnswer(apiKey, { lifetimeMs: 60_000 }),
+    );
+    const before = timers();
+    const pool = createConnectionPool(access);
+    await beatOver(pool, broker);
+    expect(timers()).toBeGreaterThan(before);
+    await pool.close();
+    await until(() => timers() === before, { what: "there are as many timers", timeoutMs: 2_000 });
+  });
+
+  it("is not renewed under calls: they go over a new connection before", async () => {
+    const connections = new Set<number>();
+    let logins = 0;
+    const broker = await startFakeBroker(life, ({ apiKey, connection }) => {
+      connections.add(connection);
+      if (apiKey === SASL_HANDSHAKE) logins++;
+      return sessionAnswer(apiKey, { lifetimeMs: 2_000 });
+    });
+    const pool = life.own(createConnectionPool(access), (owned) => owned.close());
+    await until(
+      async () => {
+        await beatOver(pool, broker);
+        return connections.size === 3;
+      },
+      { what: "a third connection is used", timeoutMs: 6_000 },
+    );
+    expect(logins).toBe(3);
   });
 });

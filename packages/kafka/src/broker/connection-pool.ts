@@ -1,5 +1,5 @@
 import { tlsOptions } from "@fiberstream/runtime/tls-files";
-import { Connection, type ConnectionOptions } from "@platformatic/kafka";
+import { Connection, connectionsApiChannel, type ConnectionOptions } from "@platformatic/kafka";
 import type { KafkaAccess } from "../kafka.ts";
 import { brokerError } from "./broker-answer.ts";
 
@@ -26,64 +26,117 @@ export type ConnectionPool = {
   close: () => Promise<void>;
 };
 
+type Lane = {
+  readonly connected: Promise<Connection>;
+  readonly inFlight: Set<Promise<unknown>>;
+  /** When no call is begun any more over its connection. */
+  retiresAtMs: number;
+};
+
 /** One connection for each broker and lane, made when it is needed and again after it has broken. */
 export function createConnectionPool(access: KafkaAccess): ConnectionPool {
-  const connections = new Map<string, Promise<Connection>>();
-  let isClosed = false;
-
-  const forget = (key: string, connected: Promise<Connection>) => {
-    if (connections.get(key) === connected) connections.delete(key);
-  };
+  const lanes = new Map<string, Lane>();
+  const closing = new AbortController();
 
   const connect = async ({ host, port }: BrokerAddress, onEnd: () => void) => {
     const connection = new Connection(access.clientId, await optionsOf(access));
     // An error is told by the call that meets it, too; without a listener the process would end.
-    connection.on("error", onEnd);
-    connection.on("close", onEnd);
+    const endAndForget = () => {
+      onEnd();
+      end(connection);
+    };
+    connection.on("error", endAndForget);
+    connection.on("close", endAndForget);
     await connection.connect(host, port);
     return connection;
   };
 
-  const connectionTo = (broker: BrokerAddress, lane: string): Promise<Connection> => {
-    if (isClosed) throw new Error("the connections are closed");
-    const key = `${lane} ${broker.host}:${broker.port}`;
-    const open = connections.get(key);
-    if (open !== undefined) return open;
-    const connected: Promise<Connection> = connect(broker, () => forget(key, connected));
-    connections.set(key, connected);
-    connected.catch(() => forget(key, connected));
-    return connected;
+  /** Calls that are in flight keep their order: the next connection is made when they are answered. */
+  const retire = async ({ connected, inFlight }: Lane) => {
+    await Promise.allSettled(inFlight);
+    end(await connected);
+  };
+
+  const laneTo = (broker: BrokerAddress, name: string): Lane => {
+    if (closing.signal.aborted) throw new Error("the connections are closed");
+    const key = `${name} ${broker.host}:${broker.port}`;
+    const open = lanes.get(key);
+    if (open !== undefined && performance.now() < open.retiresAtMs) {
+      return open;
+    }
+    const forget = () => {
+      if (lanes.get(key) === lane) lanes.delete(key);
+    };
+    const connected = (open === undefined ? Promise.resolve() : retire(open)).then(async () => {
+      const connection = await connect(broker, forget);
+      lane.retiresAtMs = sessionRetiresAtMs.get(connection) ?? Infinity;
+      return connection;
+    });
+    const lane: Lane = { connected, inFlight: new Set(), retiresAtMs: Infinity };
+    lanes.set(key, lane);
+    connected.catch(forget);
+    return lane;
   };
 
   return {
-    call: async (to, lane, { api, timeoutMs = REQUEST_TIMEOUT_MS }, ...args) => {
+    call: async (to, name, { api, timeoutMs = REQUEST_TIMEOUT_MS }, ...args) => {
       const about = `${to.host}:${to.port}`;
+      let lane: Lane;
       let connection: Connection;
       try {
-        connection = await connectionTo(to, lane);
+        lane = laneTo(to, name);
+        connection = await lane.connected;
       } catch (error) {
         throw brokerError(error, about);
       }
       const watched = endWhenSilent(connection, timeoutMs);
+      const answered = api.async(connection, ...args);
+      lane.inFlight.add(answered);
       try {
-        return await api.async(connection, ...args);
+        return await answered;
       } catch (error) {
         const answer = answerIn(error);
         if (answer !== undefined) return answer as Awaited<ReturnType<typeof api.async>>;
         throw brokerError(error, about);
       } finally {
+        lane.inFlight.delete(answered);
         clearInterval(watched);
       }
     },
 
     close: async () => {
-      isClosed = true;
-      const open = await Promise.allSettled(connections.values());
-      for (const one of open) if (one.status === "fulfilled") one.value.socket.destroy();
-      connections.clear();
+      closing.abort();
+      const open = await Promise.allSettled(Array.from(lanes.values(), (one) => one.connected));
+      for (const one of open) if (one.status === "fulfilled") end(one.value);
+      lanes.clear();
     },
   };
 }
+
+/** `close` takes back the timer of the library that would renew the session; it alone would wait for the peer. */
+function end(connection: Connection): void {
+  connection.close(() => undefined);
+  // There is none before `connect`.
+  (connection.socket as Connection["socket"] | undefined)?.destroy();
+}
+
+/**
+ * A session that a broker ends by itself (`connections.max.reauth.ms`, KIP-368) is renewed by the library after 80 %
+ * of its life; a call that comes in between has the broker close the connection. So none is begun after 75 %. How
+ * long a session lives is told nowhere but to the diagnostics.
+ */
+const RETIRED_AFTER = 0.75;
+const sessionRetiresAtMs = new WeakMap<object, number>();
+connectionsApiChannel.asyncStart.subscribe((message) => {
+  const { connection, result } = message as {
+    connection: object;
+    result?: { sessionLifetimeMs?: bigint };
+  };
+  const lifetimeMs = Number(result?.sessionLifetimeMs ?? 0);
+  if (lifetimeMs > 0) {
+    sessionRetiresAtMs.set(connection, performance.now() + RETIRED_AFTER * lifetimeMs);
+  }
+});
 
 /** A fetch of many megabytes over a slow link is no silence: the limit runs anew as long as bytes arrive. */
 function endWhenSilent({ socket }: Connection, timeoutMs: number): NodeJS.Timeout {

@@ -4,8 +4,8 @@ import type { Life } from "@fiberstream/runtime/life";
 import { Writer } from "@platformatic/kafka";
 import type { BrokerAddress } from "../connection-pool.ts";
 
-/** A request's head: what is asked for, in which version. */
-export type FakeRequest = { readonly apiKey: number; readonly apiVersion: number };
+/** What is asked for, over which connection: they are numbered from 1. */
+type FakeRequest = { readonly apiKey: number; readonly connection: number };
 
 /**
  * Takes a broker's place in a test of what brokers do that no cluster does when told to.
@@ -16,8 +16,10 @@ export async function startFakeBroker(
   answer: (request: FakeRequest) => Buffer | undefined,
 ): Promise<BrokerAddress> {
   const sockets = new Set<Socket>();
+  let connections = 0;
   const server = createServer((socket) => {
     sockets.add(socket);
+    const connection = ++connections;
     socket.on("error", () => undefined);
     let unread = Buffer.alloc(0);
     socket.on("data", (chunk) => {
@@ -25,8 +27,7 @@ export async function startFakeBroker(
       while (unread.length >= 4 && unread.length >= 4 + unread.readInt32BE(0)) {
         const request = unread.subarray(4, 4 + unread.readInt32BE(0));
         unread = unread.subarray(4 + request.length);
-        const head = { apiKey: request.readInt16BE(0), apiVersion: request.readInt16BE(2) };
-        const body = answer(head);
+        const body = answer({ apiKey: request.readInt16BE(0), connection });
         if (body === undefined) continue;
         const sized = Buffer.alloc(8);
         sized.writeInt32BE(4 + body.length, 0);
@@ -45,7 +46,9 @@ export async function startFakeBroker(
 }
 
 export const METADATA = 3;
-export const FIND_COORDINATOR = 10;
+export const SASL_HANDSHAKE = 17;
+const API_VERSIONS = 18;
+const SASL_AUTHENTICATE = 36;
 
 /** What a broker knows: an answer to a request for a topic's metadata, version 12. */
 export function metadataAnswer(options: {
@@ -101,3 +104,24 @@ export const coordinatorAnswer = (key: string, { host, port }: BrokerAddress): B
         .appendString(null),
     )
     .appendTaggedFields().buffer;
+
+/** An answer that lets anyone in for so long, or one without an error to a heartbeat. */
+export function sessionAnswer(apiKey: number, { lifetimeMs }: { lifetimeMs: number }): Buffer {
+  switch (apiKey) {
+    case API_VERSIONS:
+      return Writer.create().appendInt16(0).appendInt32(0).appendInt32(0).buffer;
+    case SASL_HANDSHAKE:
+      return Writer.create().appendInt16(0).appendInt32(0).buffer;
+    case SASL_AUTHENTICATE:
+      return Writer.create()
+        .appendTaggedFields()
+        .appendInt16(0)
+        .appendString(null)
+        .appendBytes(Buffer.alloc(0))
+        .appendInt64(BigInt(lifetimeMs))
+        .appendTaggedFields().buffer;
+    default:
+      return Writer.create().appendTaggedFields().appendInt32(0).appendInt16(0).appendTaggedFields()
+        .buffer;
+  }
+}
