@@ -25,6 +25,8 @@ export type ClusterAccess = {
   readonly beginnings: (topic: string) => Promise<Map<number, bigint>>;
   /** Where one partition begins now, and where its next record will be. The others are not asked for. */
   readonly ends: (topic: string, partition: number) => Promise<{ low: bigint; high: bigint }>;
+  /** Which log a topic is now, and its partitions. */
+  readonly topic: (topic: string) => Promise<{ topicId: string; partitions: readonly number[] }>;
   /** Forgets who leads what: the next call asks for it. */
   readonly refresh: () => void;
   readonly close: () => Promise<void>;
@@ -174,6 +176,11 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
         // In this order the end is not before the beginning, whatever retention deletes meanwhile.
         const low = await ask(BEGINNING);
         return { low, high: await ask(END) };
+      }),
+    topic: (topic) =>
+      failing(async () => {
+        const { log, leaders } = await metadataOf(topic);
+        return { topicId: log.topicId, partitions: [...leaders.keys()] };
       }),
     refresh: () => known.clear(),
     close: () => connections.close(),

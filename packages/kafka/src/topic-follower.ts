@@ -13,6 +13,8 @@ export type TopicFollower = {
 };
 
 const MAX_WAIT_MS = 500;
+/** Partitions may be added, and the topic made anew. */
+const LOOK_EVERY_MS = 5_000;
 
 /**
  * Reads a whole topic and then what comes, in every process for itself: what a cache is made of. Kafka
@@ -31,11 +33,30 @@ export function followTopic(options: {
   const caughtUp = Promise.withResolvers<void>();
   const positions = new Map<number, bigint>();
   const goals = new Map<number, bigint>();
+  /** The topic's id, of which log the positions are. */
+  let logRead: string | undefined;
+  let lookedMs = performance.now();
+
+  /** New partitions are read from their beginning, and all of them where the topic is another log. */
+  const place = async (cluster: ClusterAccess) => {
+    if (performance.now() - lookedMs > LOOK_EVERY_MS) {
+      lookedMs = performance.now();
+      cluster.refresh();
+    }
+    const { topicId, partitions } = await cluster.topic(topic);
+    if (topicId !== logRead) {
+      positions.clear();
+      goals.clear();
+      logRead = topicId;
+    }
+    if (partitions.every((partition) => positions.has(partition))) return;
+    for (const [partition, at] of await cluster.beginnings(topic)) {
+      if (!positions.has(partition)) positions.set(partition, at);
+    }
+  };
 
   const round = async (cluster: ClusterAccess) => {
-    if (positions.size === 0) {
-      for (const [partition, at] of await cluster.beginnings(topic)) positions.set(partition, at);
-    }
+    await place(cluster);
     for (const part of await cluster.fetch(topic, positions, { maxWaitMs: MAX_WAIT_MS })) {
       if (!goals.has(part.partition)) goals.set(part.partition, part.highWatermark);
       if (part.records.length > 0) await options.onRecords(part.records, part.partition);
@@ -52,7 +73,7 @@ export function followTopic(options: {
         await round(cluster);
         failures = 0;
       } catch (error) {
-        // The topic was cut or made anew: what it holds now is read again.
+        // The topic was cut: what it holds now is read again.
         if (isOutOfRange(error)) positions.clear();
         failures++;
         log.warn({ topic, failures, reason: messageOf(error) }, "topic cannot be followed now");

@@ -4,6 +4,7 @@ import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { Partitioners } from "kafkajs";
 import { createKafka } from "./kafka.ts";
 import { connectProducer, type Producer } from "./producer.ts";
 import { ensureTopics } from "./topic-admin.ts";
@@ -31,6 +32,15 @@ const send = (values: readonly string[]) =>
     topic,
     values.map((value) => ({ key: value, value: Buffer.from(value) })),
   );
+const sendTo = async (records: { partition: number; key: string; value: string }[]) => {
+  const raw = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await raw.connect();
+  try {
+    return (await raw.send({ topic, messages: records })).length > 0;
+  } finally {
+    await raw.disconnect();
+  }
+};
 const inTransaction = async (values: readonly string[], outcome: "commit" | "abort") => {
   const transactional = createTransactionalProducer({ kafka, transactionalId: randomUUID() });
   life.own(transactional, (owned) => owned.close());
@@ -81,5 +91,45 @@ describe("topic follower", () => {
     await send(["e"]);
     await until(() => seen.length === 5, { what: "the later ones came" });
     expect(seen.toSorted()).toEqual(["a", "b", "c", "d", "e"]);
+  });
+
+  it("reads partitions that are added, and a topic that was made anew from its beginning", async () => {
+    await send(["a", "b", "c"]);
+    const seen: string[] = [];
+    const follower = life.own(
+      followTopic({
+        kafka,
+        topic,
+        onRecords: (records) => void seen.push(...records.map(({ value }) => String(value))),
+        log,
+      }),
+      (owned) => owned.close(),
+    );
+    await follower.caughtUp;
+    const admin = kafka.admin();
+    await admin.connect();
+    life.own(admin, (owned) => owned.disconnect());
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 12 }] });
+    const added = Array.from({ length: 12 }, (_, partition) => ({
+      partition,
+      key: "added",
+      value: `to-${partition}`,
+    }));
+    await until(() => sendTo(added), {
+      what: "all partitions take records",
+    });
+    await until(() => added.every(({ value }) => seen.includes(value)), { what: "they came" });
+
+    await admin.deleteTopics({ topics: [topic] });
+    await until(
+      () =>
+        ensureTopics({ kafka, topics: [{ topic, partitions: 1, config: {} }] }).then(() => true),
+      {
+        what: "the topic is made anew",
+      },
+    );
+    const anew = Array.from({ length: 20 }, (_, index) => `anew-${index}`);
+    await until(() => send(anew).then(() => true), { what: "it takes records" });
+    await until(() => anew.every((value) => seen.includes(value)), { what: "they came, all" });
   });
 });
