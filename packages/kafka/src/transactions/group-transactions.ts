@@ -10,9 +10,11 @@ import { createCoordinators } from "./coordinators.ts";
 import { type Route, routeOf, type TopicRecords } from "./destinations.ts";
 import { createFences } from "./fences.ts";
 import { createLane, type Lane, type LanePart } from "./lane.ts";
+import { createLanes } from "./lanes.ts";
 import { createLeaders } from "./leaders.ts";
 import { writeOffsetMetadata } from "./offset-metadata.ts";
 import { createPositions, type Place } from "./positions.ts";
+import { NotTakenError } from "./produce.ts";
 import { RecordRefusedError } from "./record-refused.ts";
 import { openSession, type Session } from "./session.ts";
 import { runTransaction } from "./transaction.ts";
@@ -64,7 +66,8 @@ type Part = LanePart & TransactionPart;
 /**
  * The transactions of one member of a consumer group, which move its offsets: fenced by the group's generation
  * (KIP-447), so that this process needs ids of its own only. There are lanes, each with a transactional id, for each set
- * of brokers that lead what a part writes to: a broker that is slow or frozen holds back only what needs it.
+ * of brokers that lead what a part writes to: a broker that is slow or frozen holds back only what needs it. What one
+ * leader does not take for now waits apart, in a transaction of its own, until it is taken.
  *
  * @param options.topic the input topic
  * @param options.processId this process's own, which others read of the group's members
@@ -89,8 +92,9 @@ export function createGroupTransactions(options: {
   const ids = createTransactionalIds({ ...options, coordinators });
   const batchBytes = new Map<string, number>();
   const { compression = "none" } = options.kafka.access;
-  const lanes = new Map<string, Lane<Part>>();
   const places = new Map<number, Place>();
+  /** The partitions whose records were not taken last. */
+  const apart = new Set<number>();
   /** In whose transaction, the outcome of which is not known, a partition's offset was last. */
   const doubts = new Map<number, Lane<Part>>();
   const fences = createFences({ ...options, coordinators });
@@ -133,19 +137,14 @@ export function createGroupTransactions(options: {
     );
   };
 
-  const laneOf = (brokers: readonly string[], slot: number): Lane<Part> => {
-    const name = `${slot} ${brokers.join("+")}`;
-    const known = lanes.get(name);
-    if (known !== undefined) return known;
+  const lanes = createLanes<Lane<Part>>((brokers, way) => {
     let transactionalId: string | undefined;
     const open = async () => {
       transactionalId ??= ids.idOf(await ids.choose(brokers));
       return openSession(coordinators, transactionalId, transactionalId);
     };
-    const lane = createLane<Part>({ open, run });
-    lanes.set(name, lane);
-    return lane;
-  };
+    return createLane<Part>({ open, run, ...(way === APART && { mostParts: 1 }) });
+  });
 
   const claim = ({ partition, firstOffset }: TransactionPart): MemberIdentity => {
     const identity = member(partition);
@@ -168,9 +167,9 @@ export function createGroupTransactions(options: {
       part.onUnsent?.();
       throw error;
     });
-    const lane = laneOf(route.brokers, slotOf(partition, route));
+    const lane = lanes.of(apart.has(partition) ? APART : wayOf(partition, route), route.brokers);
     let placed: Place | undefined;
-    await lane.commit({
+    const committed = lane.commit({
       ...part,
       destinations: route.destinations,
       claim: () => {
@@ -184,6 +183,12 @@ export function createGroupTransactions(options: {
         doubts.set(partition, lane);
       },
     });
+    await committed.catch((error: unknown) => {
+      const isNotTaken = error instanceof NotTakenError && error.isAmong(route.destinations);
+      if (isNotTaken) apart.add(partition);
+      throw error;
+    });
+    apart.delete(partition);
     // Another assignment may have come meanwhile, with another position.
     if (placed === undefined || places.get(partition) !== placed) return;
     const committedHere = { offset: nextOffset, log };
@@ -198,14 +203,17 @@ export function createGroupTransactions(options: {
       const kept = new Set(partitions);
       for (const partition of places.keys()) if (!kept.has(partition)) places.delete(partition);
       for (const partition of doubts.keys()) if (!kept.has(partition)) doubts.delete(partition);
+      for (const partition of apart) if (!kept.has(partition)) apart.delete(partition);
     },
     close: async () => {
       fences.close();
-      await Promise.all(Array.from(lanes.values(), (lane) => lane.close()));
+      await Promise.all(lanes.all().map((lane) => lane.close()));
       await connections.close();
     },
   };
 }
+
+const APART = "apart";
 
 /** In a backlog partitions have so much each. */
 const LARGE_BYTES = 100_000;
@@ -214,9 +222,9 @@ const LARGE_BYTES = 100_000;
  * Small parts share all, for a transaction costs the broker about as much for one as for twelve. Large ones go two
  * ways: while the transaction of the one is under way the processor prepares what the other will have.
  */
-function slotOf(partition: number, { destinations }: Route): number {
+function wayOf(partition: number, { destinations }: Route): string {
   const bytes = destinations.reduce((sum, one) => sum + one.bytes, 0);
-  return bytes < LARGE_BYTES ? 0 : 1 + (partition % 2);
+  return bytes < LARGE_BYTES ? "small" : `large ${partition % 2}`;
 }
 
 const lost = (reason: string) => new TransientError("kafka", reason);

@@ -41,9 +41,12 @@ type Waiting<Part> = {
  * about as much for twelve partitions as for one (ADR 5).
  */
 export function createLane<Part extends LanePart>(options: {
+  /** How many parts a transaction takes at most. */
+  mostParts?: number;
   open: () => Promise<Session>;
   run: (session: Session, parts: readonly Part[], member: MemberIdentity) => Promise<void>;
 }): Lane<Part> {
+  const { mostParts = Infinity } = options;
   let session: Promise<Session> | undefined;
   let isDoubtful = false;
   let waiting: Waiting<Part>[] = [];
@@ -70,7 +73,8 @@ export function createLane<Part extends LanePart>(options: {
     let member: MemberIdentity | undefined;
     let bytes = 0;
     for (const one of waiting) {
-      const isFull = parts.length > 0 && bytes + one.bytes > MOST_BYTES;
+      const isFull =
+        parts.length === mostParts || (parts.length > 0 && bytes + one.bytes > MOST_BYTES);
       try {
         const claimed = one.part.claim();
         if (isFull || (member !== undefined && !isSame(member, claimed))) {

@@ -18,12 +18,26 @@ describe("offset metadata", () => {
     },
   );
 
+  it.each([
+    [[0], "0"],
+    [[0, 1, 3, 4], "0.1.3.4"],
+    [[0, 1, 2, 3, 15], "0-3.15"],
+    [[1, 5, 6, 7, 40, 41, 42], "1.5-7.40-42"],
+  ])("writes the lanes %j as %s", (lanes, written) => {
+    const committer = { ...COMMITTER, lanes };
+    const stored = writeOffsetMetadata({ text: "", log: undefined, committer });
+    expect(stored).toBe(` by=${COMMITTER.processId}/${written}`);
+    expect(readOffsetMetadata(stored).committer).toEqual(committer);
+  });
+
   it("of earlier versions and of tools is all text", () => {
     for (const text of [
       "windows from=1 clock=2",
       "by=",
       "log=",
       "x by=someone/",
+      "x by=someone/1-",
+      "x by=someone/0-99999999",
       "moved by a tool",
     ]) {
       expect(readOffsetMetadata(text)).toEqual({ text, log: undefined, committer: undefined });

@@ -14,7 +14,8 @@ export type OffsetMetadata = {
 };
 
 /** Told apart from its end, so that the text may be anything, that of earlier versions and of tools too. */
-const PARTS = /^(.*?)(?: log=([^ /]*)\/([^ ]+))?(?: by=([^ /]+)\/(\d+(?:\.\d+)*))?$/s;
+const PARTS =
+  /^(.*?)(?: log=([^ /]*)\/([^ ]+))?(?: by=([^ /]+)\/(\d{1,4}(?:-\d{1,4})?(?:\.\d{1,4}(?:-\d{1,4})?)*))?$/s;
 
 export function readOffsetMetadata(stored: string): OffsetMetadata {
   const [, text = "", clusterId, topicId, processId, lanes] = PARTS.exec(stored) ?? [];
@@ -24,13 +25,36 @@ export function readOffsetMetadata(stored: string): OffsetMetadata {
     committer:
       processId === undefined || lanes === undefined
         ? undefined
-        : { processId, lanes: lanes.split(".").map(Number) },
+        : { processId, lanes: numbersIn(lanes) },
   };
 }
 
 export function writeOffsetMetadata({ text, log, committer }: OffsetMetadata): string {
   let stored = text;
   if (log !== undefined) stored += ` log=${log.clusterId}/${log.topicId}`;
-  if (committer !== undefined) stored += ` by=${committer.processId}/${committer.lanes.join(".")}`;
+  if (committer !== undefined) stored += ` by=${committer.processId}/${rangesOf(committer.lanes)}`;
   return stored;
+}
+
+/** In order; from three on they are a range: "0-12.15". */
+function rangesOf(numbers: readonly number[]): string {
+  const ranges: { first: number; last: number }[] = [];
+  for (const number of numbers) {
+    const range = ranges.at(-1);
+    if (range?.last === number - 1) range.last = number;
+    else ranges.push({ first: number, last: number });
+  }
+  return ranges
+    .map(({ first, last }) => {
+      if (first === last) return first;
+      return `${first}${last === first + 1 ? "." : "-"}${last}`;
+    })
+    .join(".");
+}
+
+function numbersIn(ranges: string): number[] {
+  return ranges.split(".").flatMap((range) => {
+    const [first = 0, last = first] = range.split("-").map(Number);
+    return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
+  });
 }

@@ -102,7 +102,7 @@ export function createPositions(steps: PositionSteps) {
   const place = (
     partition: number,
     answer: OffsetAnswer,
-    { log: found, memberId }: { log: LogIdentity; memberId: string | undefined },
+    { found, memberId }: { found: LogIdentity; memberId: string | undefined },
   ): Position | undefined => {
     if (answer === "unstable" && !unstableSinceMs.has(partition)) {
       unstableSinceMs.set(partition, nowMs());
@@ -149,7 +149,7 @@ export function createPositions(steps: PositionSteps) {
      */
     of: async (
       partitions: readonly number[],
-      log: LogIdentity,
+      found: LogIdentity,
     ): Promise<ReadonlyMap<number, Position>> => {
       const memberIds = new Map(partitions.map((one) => [one, steps.member(one)?.memberId]));
       const ready = await readyOf(partitions, steps.settled);
@@ -161,7 +161,7 @@ export function createPositions(steps: PositionSteps) {
       const answers = await committedOffsets({ ...steps, partitions: fenced, stable: "required" });
       const positions = new Map<number, Position>();
       for (const [partition, answer] of answers) {
-        const position = place(partition, answer, { log, memberId: memberIds.get(partition) });
+        const position = place(partition, answer, { found, memberId: memberIds.get(partition) });
         if (position !== undefined) positions.set(partition, position);
       }
       return positions;

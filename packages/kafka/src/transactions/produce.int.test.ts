@@ -4,6 +4,8 @@ import { addresses } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
 import { ensureTopics } from "../topic-admin.ts";
+import type { Connections } from "../broker/connections.ts";
+import { type PartitionBatch, produceBatches } from "./produce-batches.ts";
 import { RecordRefusedError } from "./record-refused.ts";
 import { createTransactionsBench, type TransactionsBench } from "./testing/transactions-bench.ts";
 
@@ -15,8 +17,8 @@ beforeEach(async () => {
 });
 afterEach(() => life.stop());
 
-const placed = async (...partitions: number[]) => {
-  const transactions = bench.process();
+const placed = async (partitions: readonly number[], connections = bench.connections) => {
+  const transactions = bench.process({ connections });
   const isPlaced = async () =>
     (await transactions.positionsOf(partitions, bench.identity)).size === partitions.length;
   await until(isPlaced, { what: "all positions are known" });
@@ -25,7 +27,7 @@ const placed = async (...partitions: number[]) => {
 
 it("does not take a leader's clock that is behind for a fault of the records", async () => {
   const { topic, kafka } = bench;
-  const transactions = await placed(1);
+  const transactions = await placed([1]);
   const timestamp = String(Date.now() + 7_200_000);
   const records = [{ key: null, value: Buffer.from("two hours ahead"), timestamp }];
   const part = {
@@ -52,12 +54,12 @@ it("tells each part of its own refused records alone", async () => {
   const topic = `${bench.topic}-one`;
   const config = { "max.message.bytes": "2000" };
   await ensureTopics({ kafka, topics: [{ topic, partitions: 1, config }] });
-  const transactions = await placed(1, 2);
+  const transactions = await placed([1, 2]);
   const [one, other] = [1, 2].map((partition) => {
     const records = [{ key: null, value: Buffer.alloc(3_000, String(partition)) }];
     // The topic has no such partition: both go where their keys say, to the same one.
     const part = bench.part(partition, { from: 0n, to: 1n });
-    return { ...part, batches: [{ topic, partition, records }] };
+    return Object.assign(part, { batches: [{ topic, partition, records }] });
   });
   const refused = await Promise.all(
     [one, other].map(async (part) => part && transactions.commit(part).then(() => [], refusedIn)),
@@ -68,3 +70,76 @@ it("tells each part of its own refused records alone", async () => {
 
 const refusedIn = (error: unknown) =>
   error instanceof RecordRefusedError ? error.records : [{ key: null, value: String(error) }];
+
+/** As if partition 1 had too few in-sync replicas, for as long as `isShort` says so. */
+const shortOfReplicas = (isShort: () => boolean, onAsked: () => void): Connections => ({
+  ...bench.connections,
+  call: async (to, lane, request, ...args) => {
+    const api: unknown = request.api;
+    if (api !== produceBatches || !isShort()) {
+      return bench.connections.call(to, lane, request, ...args);
+    }
+    const [id, batches] = args as unknown as [string, PartitionBatch[]];
+    const taken = batches.filter(({ partition }) => partition !== 1);
+    const answer =
+      taken.length === 0
+        ? { responses: [], throttleTimeMs: 0 }
+        : await bench.connections.call(to, lane, { api: produceBatches }, id, taken);
+    if (taken.length < batches.length) {
+      onAsked();
+      const partitionResponses = [{ index: 1, errorCode: NOT_ENOUGH_REPLICAS }];
+      answer.responses.push({ name: bench.topic, partitionResponses } as never);
+    }
+    return answer as Awaited<ReturnType<typeof request.api.async>>;
+  },
+});
+
+const NOT_ENOUGH_REPLICAS = 19;
+
+it("lets a partition that is not taken wait alone", async () => {
+  const { part, identity } = bench;
+  let isShort = true;
+  let asked = 0;
+  const transactions = await placed(
+    [0, 1],
+    shortOfReplicas(
+      () => isShort,
+      () => asked++,
+    ),
+  );
+  const known = async (partition: number) =>
+    until(async () => (await transactions.positionsOf([partition], identity)).get(partition), {
+      what: `the position of partition ${partition} is known`,
+    });
+  const outcome = (commit: Promise<void>) =>
+    commit.then(
+      () => "committed",
+      (error: unknown) => String(error),
+    );
+  const shared = await Promise.all([
+    outcome(transactions.commit(part(0, { from: 0n, to: 1n }, "a"))),
+    outcome(transactions.commit(part(1, { from: 0n, to: 1n }, "b"))),
+  ]);
+  expect(shared).toEqual([
+    expect.stringContaining("NOT_ENOUGH_REPLICAS"),
+    expect.stringContaining("NOT_ENOUGH_REPLICAS"),
+  ]);
+
+  await known(0);
+  await known(1);
+  const before = asked;
+  let isSettled = false;
+  const waiting = outcome(transactions.commit(part(1, { from: 0n, to: 1n }, "b"))).finally(
+    () => (isSettled = true),
+  );
+  await until(() => asked > before, { what: "its leader was asked again" });
+  for (let at = 0n; at < 5n; at++) {
+    await transactions.commit(part(0, { from: at, to: at + 1n }, `a${at}`));
+  }
+  expect(isSettled).toBe(false);
+  isShort = false;
+  expect(await waiting).toBe("committed");
+  await until(async () => (await bench.committedRecords()).length === 6, {
+    what: "all records are committed",
+  });
+});

@@ -20,6 +20,25 @@ export type SendSteps = {
   compression: Codec;
 };
 
+/** A leader does not take a batch for now, and says so of one partition. */
+export class NotTakenError extends BrokerAnswerError {
+  readonly topic: string;
+  readonly partition: number;
+
+  constructor({ topic, partition }: Destination, type: string) {
+    super(type, `partition ${partition} of ${topic}: ${type}`);
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  /** Whether it is where some records go. */
+  isAmong(destinations: readonly Destination[]): boolean {
+    return destinations.some(
+      ({ topic, partition }) => topic === this.topic && partition === this.partition,
+    );
+  }
+}
+
 export type Refused = { readonly batch: Destination; readonly type: string };
 
 /**
@@ -27,7 +46,7 @@ export type Refused = { readonly batch: Destination; readonly type: string };
  * also while the coordinator, whom it asks whether the partition is in the transaction, is busy with another step.
  *
  * @returns a batch that its leader will never take
- * @throws {BrokerAnswerError} @throws {Error}
+ * @throws {NotTakenError} @throws {Error}
  */
 export async function produce(
   steps: SendSteps,
@@ -41,11 +60,10 @@ export async function produce(
     left = answers.flatMap(({ batch, type }) => (type === NOT_TAKEN ? [batch] : []));
     for (const { batch, type } of answers) {
       if (type === undefined) continue;
-      const { topic, partition } = batch;
       if (REFUSALS.has(type)) refused ??= { batch, type };
       else if (type !== NOT_TAKEN || performance.now() > giveUpAtMs) {
-        steps.leaders.forget(topic);
-        throw new BrokerAnswerError(type, `partition ${partition} of ${topic}: ${type}`);
+        steps.leaders.forget(batch.topic);
+        throw new NotTakenError(batch, type);
       }
     }
     if (left.length > 0) await delay(waitMs);
