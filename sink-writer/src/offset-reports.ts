@@ -1,5 +1,5 @@
 import { messageOf } from "@fiberstream/runtime/errors";
-import type { RunningConsumer } from "@fiberstream/kafka/consumer";
+import type { RunningConsumer } from "@fiberstream/kafka/consumer/consumer";
 import type { Log } from "@fiberstream/runtime/log";
 
 export type OffsetReports = {

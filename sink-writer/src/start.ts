@@ -1,6 +1,6 @@
 import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
 import { createConnections } from "@fiberstream/kafka/broker/connections";
-import { runConsumer } from "@fiberstream/kafka/consumer";
+import { runConsumer } from "@fiberstream/kafka/consumer/consumer";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { readLogStarts } from "@fiberstream/kafka/log-starts";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";

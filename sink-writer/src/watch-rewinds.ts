@@ -1,4 +1,4 @@
-import type { RunningConsumer } from "@fiberstream/kafka/consumer";
+import type { RunningConsumer } from "@fiberstream/kafka/consumer/consumer";
 import type { Position } from "@fiberstream/kafka/partition-fault";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";

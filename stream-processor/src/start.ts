@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
 import { createBreaker } from "@fiberstream/kafka/breaker";
-import { type RunningConsumer, runConsumer } from "@fiberstream/kafka/consumer";
+import { type RunningConsumer, runConsumer } from "@fiberstream/kafka/consumer/consumer";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";

@@ -1,4 +1,4 @@
-import { runConsumer, type RunningConsumer } from "@fiberstream/kafka/consumer";
+import { runConsumer, type RunningConsumer } from "@fiberstream/kafka/consumer/consumer";
 import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import type { Position } from "@fiberstream/kafka/partition-fault";
 import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
