@@ -13,6 +13,8 @@ beforeAll(async () => {
   db = await PGlite.create({ extensions: { timescaledb, btree_gist } });
   const folder = new URL("../migrations/", import.meta.url);
   for (const name of readdirSync(folder).toSorted()) {
+    // PostgreSQL within a process has one database, whose own privileges it cannot change.
+    if (name === "0019_temporary_tables.sql") continue;
     await db.transaction((each) => each.exec(readFileSync(new URL(name, folder), "utf8")));
   }
   await keepAsSet();
