@@ -52,7 +52,13 @@ export async function runGroup(options: {
 
   const inTurn = createTurns(options.partitionsAtOnce);
   const doInHand = async (batch: RecordBatch, owned: AbortSignal | undefined) => {
-    const done = inTurn({ work: () => work.doBatch(batch, owned), owned });
+    // One whose turn comes while the group is being left is not begun: nobody takes it any more.
+    const begin = async () => {
+      if (isDraining || signal?.aborted)
+        throw new TransientError("kafka", "the group is being left");
+      return work.doBatch(batch, owned);
+    };
+    const done = inTurn({ work: begin, owned });
     inHand.add(done);
     try {
       return await done;
