@@ -56,6 +56,11 @@ export function createGatewayMetrics(options: {
     help: "Fields of accepted events that this gateway does not know and has left out: probes newer than the gateway, or a misspelt field",
     registers,
   });
+  const sendersGone = new Counter({
+    name: "fiberstream_gateway_senders_gone_total",
+    help: "Requests whose sender closed the connection before its events were taken in: nothing of them was kept. Many at once: a gateway stood still or is too slow for its senders' timeouts",
+    registers,
+  });
   const produceDuration = new Histogram({
     name: "fiberstream_gateway_produce_duration_seconds",
     help: "From a produce call to the acknowledgement of all in-sync replicas, failed calls included. Slow or failing: look at the brokers' disks and in-sync replicas",
@@ -92,6 +97,7 @@ export function createGatewayMetrics(options: {
       if (AUTH_FAILURES.has(code)) authFailures.inc({ code });
     },
     countReplay: () => replays.inc(),
+    countSenderGone: () => sendersGone.inc(),
     observeProduceSeconds: (seconds: number) => produceDuration.observe(seconds),
     /** One count for each outcome of a request, never for each event. */
     countEvents: (checked: CheckedEvents, deliveries: readonly Delivery[]) => {

@@ -14,10 +14,11 @@ import type { InFlightBudget } from "./in-flight-budget.ts";
 import { answerBatch, answerOne } from "./ingest-answers.ts";
 import { LIMITS } from "./limits.ts";
 import { parseBatch, parseOne } from "./parse-events.ts";
-import { readBody } from "./read-body.ts";
+import { readBody, SenderGoneError } from "./read-body.ts";
 import type { Refusal } from "./refusal.ts";
 import type { ReadHead, RequestHead } from "./request-head.ts";
 import type { Mark } from "./server-timing.ts";
+import type { StallWatch } from "./stall-watch.ts";
 import type { RequestTrace } from "./trace.ts";
 import type { ValidateEvent } from "./validate-event.ts";
 import { type CheckedEvents, validateEvents } from "./validate-events.ts";
@@ -34,7 +35,7 @@ export type Call = {
   readonly trace: RequestTrace;
 };
 
-/** @throws {Refusal}, or the request's own error when the sender has gone */
+/** @throws {Refusal}, or when the sender has gone {SenderGoneError} or the request's own error */
 export type Ingest = (call: Call) => Promise<Answer>;
 
 export type IngestSteps = {
@@ -46,6 +47,7 @@ export type IngestSteps = {
   readonly checkSignature: CheckSignature;
   readonly once: Once;
   readonly validate: ValidateEvent;
+  readonly stalls: Pick<StallWatch, "isStillThere">;
   readonly count: (checked: CheckedEvents, deliveries: readonly Delivery[]) => void;
 };
 
@@ -87,6 +89,8 @@ export function createIngest(steps: IngestSteps): Ingest {
       const body = await readBody(request, { limitBytes, lease, askForBody });
       await steps.checkSignature(request, sender, body);
       mark("body");
+      const isStillThere = await steps.stalls.isStillThere(request.socket);
+      if (!isStillThere) throw new SenderGoneError("the sender has gone");
 
       const answer = await once({ ...head, sender, body, answerOf }, async (kept) => {
         const { checked, delivering } = handOver({ call, head, sender, body, kept, produce });

@@ -63,6 +63,7 @@ export async function startTestIntake(
       inFlightEvents: () => 0,
       bufferBytes: budget.usedBytes,
     }),
+    stalls: { isStillThere: ({ writable }) => writable },
     tracing: undefined,
     topic: "probe.metrics.raw",
     stopping: stop.signal,

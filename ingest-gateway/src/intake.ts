@@ -22,6 +22,7 @@ import { createReadHead } from "./request-head.ts";
 import { createServeEvents } from "./serve-events.ts";
 import type { gatewaySettings } from "./settings.ts";
 import { createSourceRegion } from "./source-region.ts";
+import type { StallWatch } from "./stall-watch.ts";
 import { type StatusSources, statusAnswer } from "./status-answer.ts";
 import { tlsFilesOf } from "./tls.ts";
 import { createTraceRequest } from "./trace.ts";
@@ -43,6 +44,7 @@ export async function startIntake(options: {
   dependencies: Pick<StatusSources, "isKafkaUp" | "isRegistryUp" | "isRedisUp">;
   budget: InFlightBudget;
   metrics: GatewayMetrics;
+  stalls: Pick<StallWatch, "isStillThere">;
   tracing: Tracing | undefined;
   /** The raw records', as spans name it. */
   topic: string;

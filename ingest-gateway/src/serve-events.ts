@@ -4,6 +4,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import { type Answer, problemAnswer, withHeaders } from "./answer.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { Call, Ingest } from "./ingest.ts";
+import { SenderGoneError } from "./read-body.ts";
 import { Refusal } from "./refusal.ts";
 import { requestIdOf } from "./request-id.ts";
 import { createServerTiming, markNothing } from "./server-timing.ts";
@@ -19,7 +20,7 @@ export type ServeEvents = (
 /** Answers a request with events, whatever becomes of it, and measures it. Never rejects. */
 export function createServeEvents(options: {
   ingest: Ingest;
-  metrics: Pick<GatewayMetrics, "observeRequest" | "countRefusal">;
+  metrics: Pick<GatewayMetrics, "observeRequest" | "countRefusal" | "countSenderGone">;
   traceRequest: TraceRequest;
   stopping: AbortSignal;
   log: Log;
@@ -60,8 +61,11 @@ export function createServeEvents(options: {
         trace,
       });
     } catch (error) {
-      // The sender has gone: there is nobody to answer, and nothing of its request was kept.
-      if (request.errored || response.destroyed) return trace.end(undefined);
+      // There is nobody to answer, and nothing of the request was kept.
+      if (error instanceof SenderGoneError || request.errored || response.destroyed) {
+        metrics.countSenderGone();
+        return trace.end(undefined);
+      }
       answer = refused(error, requestId, trace.traceId);
     }
     if (timing !== undefined) answer = withHeaders(answer, timing.header());

@@ -20,6 +20,7 @@ import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { createInFlightBudget } from "./in-flight-budget.ts";
 import { startIntake } from "./intake.ts";
 import type { gatewaySettings } from "./settings.ts";
+import { createStallWatch } from "./stall-watch.ts";
 
 /**
  * Listens first and connects then: while Kafka or the registry is away, senders are told 503 with
@@ -83,6 +84,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
       },
       budget,
       metrics,
+      stalls: life.own(createStallWatch(), (owned) => owned.end()),
       tracing,
       topic,
       stopping,
