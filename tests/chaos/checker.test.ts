@@ -1,4 +1,5 @@
 import { createFleet } from "@fiberstream/simulator/fleet";
+import { WINDOW_RECORDS } from "@fiberstream/stream-processor/node-window";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { type Checker, createChecker, type FoundEvent, type Stage, STAGES } from "./checker.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
@@ -10,21 +11,27 @@ const T0 = 1_790_000_000_000_000;
 
 let ledger: Ledger;
 beforeEach(() => {
-  ledger = createLedger(createFleet({ probes: NODES, seed: 1 }));
-  for (let number = 0; number < EVENTS; number++) {
-    for (let node = 0; node < NODES; node++) {
-      const event = ledger.plan(node, T0 + number * 1_000);
-      ledger.sent([event]);
-      ledger.accepted(event);
+  ledger = ledgerOf(NODES, EVENTS);
+});
+
+/** Everything was sent once and accepted. */
+function ledgerOf(nodes: number, events: number): Ledger {
+  const made = createLedger(createFleet({ probes: nodes, seed: 1 }));
+  for (let number = 0; number < events; number++) {
+    for (let node = 0; node < nodes; node++) {
+      const event = made.plan(node, T0 + number * 1_000);
+      made.sent([event]);
+      made.accepted(event);
     }
   }
-});
+  return made;
+}
 
 type Placed = { event: FoundEvent; partition: number };
 
 /** Everything as it should be: each event once, in order, a partition for each node. */
-function whole(): Placed[] {
-  return ledger.nodes.flatMap(({ probe, micros }, node) =>
+function whole(of: Ledger = ledger): Placed[] {
+  return of.nodes.flatMap(({ probe, micros }, node) =>
     micros.map((at, number) => ({
       event: {
         ...probe.eventAt(number, at),
@@ -112,6 +119,24 @@ describe("the checker", () => {
       checker.found("enriched", event, partition, round);
     }
     expect(checker.verdict().stages.enriched).toMatchObject({ again: 2, doubled: 2 });
+  });
+
+  it("allows an event once more in enriched for each repeat that the processor's window cannot hold", () => {
+    const found = (repeatAfter: number) => {
+      const long = ledgerOf(1, WINDOW_RECORDS + 2);
+      const checker = createChecker(long);
+      const all = whole(long);
+      const [first] = all;
+      if (first === undefined) throw new Error("there are no events");
+      const raw = [...all.slice(0, repeatAfter), first, ...all.slice(repeatAfter)];
+      for (const { event, partition } of raw) checker.found("raw", event, partition);
+      for (const { event, partition } of [...all, first, first]) {
+        checker.found("enriched", event, partition);
+      }
+      return checker.verdict().stages.enriched;
+    };
+    expect(found(WINDOW_RECORDS)).toMatchObject({ doubledBeyondWindow: 0, doubled: 2 });
+    expect(found(WINDOW_RECORDS + 1)).toMatchObject({ doubledBeyondWindow: 1, doubled: 1 });
   });
 
   const changes: [string, Partial<FoundEvent>][] = [

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { createFarRepeats } from "./far-repeats.ts";
 import { type Ledger, numberAt } from "./ledger.ts";
 import { createProvenanceBook, type Provenance } from "./provenance.ts";
 
@@ -32,6 +33,11 @@ export type StageCounts = {
   doubled: number;
   /** Doubled in another partition than before: a repeat from before and after partitions were added. */
   doubledAcrossPartitions: number;
+  /**
+   * In enriched from a repeat in raw that stands further behind than the processor's window of the node reaches
+   * (schemas/src/topics.ts): allowed, each by its own repeat.
+   */
+  doubledBeyondWindow: number;
   /** Again, after the processor had been sent back to the beginning of raw: allowed, in enriched only. */
   again: number;
   /** Found with another content or event_id than was sent. */
@@ -81,6 +87,7 @@ export function createChecker(ledger: Ledger): Checker {
   const receivedInRaw = createProvenanceBook(ledger);
   const extraInRaw = createProvenanceBook(ledger);
   const enriched = createProvenanceBook(ledger);
+  const farRepeats = createFarRepeats(ledger);
   const lastNumbers = new Map<string, number>();
   const examples: string[] = [];
 
@@ -121,6 +128,7 @@ export function createChecker(ledger: Ledger): Checker {
       return fault(stage, "unexplained", `${name} was never sent`);
     }
     const difference = differing(stage, node, number, event.provenance);
+    if (stage === "raw" && partition !== undefined) farRepeats.noteRaw(node, number, partition);
     const before = place[number] ?? 0;
     if (before > 0) {
       if (stage === "raw") return void stages.raw.doubled++;
@@ -130,6 +138,9 @@ export function createChecker(ledger: Ledger): Checker {
       }
       const isElsewhere = partition !== undefined && before !== partition + 1;
       if (isElsewhere) return void stages[stage].doubledAcrossPartitions++;
+      if (stage === "enriched" && farRepeats.takeOne(node, number, round)) {
+        return void stages.enriched.doubledBeyondWindow++;
+      }
       return fault(stage, "doubled", `${name}${partition === undefined ? "" : ` in ${partition}`}`);
     }
     place[number] = (partition ?? 0) + 1;
@@ -190,6 +201,7 @@ const noCounts = (): StageCounts => ({
   lost: 0,
   doubled: 0,
   doubledAcrossPartitions: 0,
+  doubledBeyondWindow: 0,
   again: 0,
   altered: 0,
   reordered: 0,

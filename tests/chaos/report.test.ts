@@ -8,6 +8,7 @@ const stage: StageCounts = {
   lost: 0,
   doubled: 0,
   doubledAcrossPartitions: 0,
+  doubledBeyondWindow: 0,
   again: 0,
   altered: 0,
   reordered: 0,

@@ -200,6 +200,7 @@ const NAMES: Record<keyof StageCounts, string> = {
   lost: "lost",
   doubled: "doubled",
   doubledAcrossPartitions: "doubled over partitions",
+  doubledBeyondWindow: "doubled beyond the window",
   again: "enriched again",
   altered: "altered",
   reordered: "reordered",
