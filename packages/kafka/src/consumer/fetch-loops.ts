@@ -185,7 +185,8 @@ export function startFetchLoops(options: {
           options.onTrouble(name, undefined);
         }
         await changed;
-        if (isSecond) await delay(SECOND_AFTER_MS);
+        // Partitions that come free together, of one transaction, are asked for together.
+        await (isSecond ? delay(SECOND_AFTER_MS) : nextTurn());
         continue;
       }
       turnedMs.set(loop, performance.now());
