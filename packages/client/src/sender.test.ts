@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { ProbeEvent } from "./probe-event.ts";
 import { createSender, SendError } from "./sender.ts";
 
-type Step = "cut" | { status: number; body: object };
+type Step = "cut" | { status: number; body: object | string };
 type Seen = { batchId: unknown; token: unknown; lines: string[] };
 
 let server: Server;
@@ -27,7 +27,7 @@ beforeEach(async () => {
         return;
       }
       response.writeHead(step.status, { "Retry-After": "0" });
-      response.end(JSON.stringify(step.body));
+      response.end(typeof step.body === "string" ? step.body : JSON.stringify(step.body));
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -48,10 +48,15 @@ const event = (fields: Partial<ProbeEvent> = {}): ProbeEvent => ({
   timestamp: new Date("2026-09-21T13:33:20.123Z"),
   ...fields,
 });
-const taken = (accepted: number, retry = 0, results: object[] = []) => ({
-  status: 202,
-  body: { data: { accepted, retry }, results },
-});
+const taken = (
+  accepted: number,
+  retry = 0,
+  results: { index: number; status: string; code: string }[] = [],
+) => {
+  const rejected = results.filter(({ status }) => status === "rejected").length;
+  const data = { accepted, rejected, retry };
+  return { status: 202, body: { status: "accepted", data, results } };
+};
 
 describe("sender", () => {
   it("sends the same batch again after what may pass, until all of it is in", async () => {
@@ -97,6 +102,42 @@ describe("sender", () => {
     ];
     const givenUp = createSender({ url, maxTries: 2 })([event()]);
     await expect(givenUp).rejects.toThrow("given up after 2 tries: 503");
+  });
+
+  it.each<[string, string | object]>([
+    ["an empty one", ""],
+    ["a page to sign in", "<html><body>Welcome to the hotel</body></html>"],
+    ["JSON that is none", "null"],
+    ["that of a proxy that queues", { status: "accepted", id: "0-1" }],
+    ["one without counts", { status: "accepted", data: {}, results: [] }],
+    ["one about fewer events", taken(1).body],
+    ["one about more events", taken(3).body],
+    [
+      "one that does not say which event was rejected",
+      { status: "accepted", data: { accepted: 1, rejected: 1, retry: 0 }, results: [] },
+    ],
+  ])("does not take anybody's answer for the gateway's: %s", async (_what, body) => {
+    for (const status of [200, 202]) {
+      seen = [];
+      script = [{ status, body }, taken(2)];
+      expect(await createSender({ url })([event(), event()])).toEqual({
+        accepted: 2,
+        rejected: [],
+      });
+      expect(seen).toHaveLength(2);
+      script = [{ status, body }];
+      const givenUp = createSender({ url, maxTries: 1 })([event(), event()]);
+      await expect(givenUp).rejects.toThrow(
+        `given up after 1 tries: ${status}, but the answer is not a gateway's about 2 events`,
+      );
+    }
+  });
+
+  it("takes a refusal of all events only where each of them is named", async () => {
+    const fault = { index: 0, code: "OUT_OF_RANGE" };
+    script = [{ status: 422, body: { code: "OUT_OF_RANGE", errors: [fault] } }];
+    const sent = createSender({ url })([event(), event()]);
+    await expect(sent).rejects.toMatchObject({ status: 422, code: "OUT_OF_RANGE" });
   });
 
   it("splits what is more than a batch, and counts places over all of it", async () => {

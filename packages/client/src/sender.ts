@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ProbeEvent } from "./probe-event.ts";
-import { batchesOf } from "./event-batches.ts";
+import { batchesOf, type EventBatch } from "./event-batches.ts";
 import { postBatch } from "./post-batch.ts";
 
 export type SenderOptions = {
@@ -66,13 +66,17 @@ export function createSender(options: SenderOptions): Sender {
     ...(regionId !== undefined && { "x-region-id": regionId }),
   };
 
-  const sendBatch = async (body: string, settledEvents: number): Promise<SendResult> => {
+  const sendBatch = async (
+    { body, count }: EventBatch,
+    settledEvents: number,
+  ): Promise<SendResult> => {
     const batchId = crypto.randomUUID();
     for (let tries = 1; ; tries++) {
       const outcome = await postBatch({
         target,
         headers: { ...headers, "x-batch-id": batchId },
         body,
+        count,
       });
       switch (outcome.kind) {
         case "settled":
@@ -93,11 +97,11 @@ export function createSender(options: SenderOptions): Sender {
     let accepted = 0;
     let sent = 0;
     const rejected: Rejection[] = [];
-    for (const { body, count } of batchesOf(events)) {
-      const result = await sendBatch(body, sent);
+    for (const batch of batchesOf(events)) {
+      const result = await sendBatch(batch, sent);
       accepted += result.accepted;
       for (const one of result.rejected) rejected.push({ ...one, index: sent + one.index });
-      sent += count;
+      sent += batch.count;
     }
     return { accepted, rejected };
   };
