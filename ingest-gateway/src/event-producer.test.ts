@@ -27,11 +27,20 @@ type Call = {
   fail: (error: TransientError, places?: readonly number[]) => void;
 };
 
+/** Of a topic of which nothing is known, or with leaders that are in their nodes' names: "one:a" is led by "one". */
+const leadersNamed = (names: readonly string[]) => ({
+  partitions: 12,
+  addressOf: () => undefined,
+  names,
+  nameOfKey: (key: string) => key.split(":", 1)[0] ?? "",
+});
+
 /** A producer whose calls wait until the test settles them. */
-function createHeldProducer() {
+function createHeldProducer(leaders: readonly string[] | undefined) {
   const calls: Call[] = [];
   let isClosed = false;
-  const producer: Pick<DeliveringProducer, "deliver" | "close"> = {
+  const producer: Pick<DeliveringProducer, "deliver" | "leadersOf" | "close"> = {
+    leadersOf: () => leaders && leadersNamed(leaders),
     deliver: (_topic, records) =>
       new Promise((resolve) =>
         calls.push({
@@ -56,9 +65,10 @@ function createSubject(
     gatherMaxEvents?: number;
     produceMaxWaitMs?: number;
     encode?: typeof encode;
+    leaders?: readonly string[];
   } = {},
 ) {
-  const held = createHeldProducer();
+  const held = createHeldProducer(changes.leaders);
   const kafka = createDependencyState();
   const observed: number[] = [];
   const subject = createEventProducer({
@@ -218,6 +228,84 @@ describe("createEventProducer", () => {
     await closed;
     expect(isClosed()).toBe(true);
     expect(await delivered).toEqual(["accepted"]);
+  });
+
+  it("sends each leader its own events, in order, and tells of all of them together", async () => {
+    const { subject, calls } = createSubject({ leaders: ["one", "two"], gatherMaxEvents: 2 });
+    const delivered = subject.produce(events("one:a", "two:b", "two:c", "one:d"));
+    expect(calls.map(valuesOf)).toEqual([
+      ["one:a", "one:d"],
+      ["two:b", "two:c"],
+    ]);
+    calls[0]?.done();
+    calls[1]?.fail(new TransientError("kafka", "not enough replicas"), [1]);
+    expect(await delivered).toEqual(["accepted", "accepted", "retry", "accepted"]);
+    expect(subject.inFlightEvents()).toBe(0);
+  });
+
+  it("lets a leader that hangs cost only its own events", async () => {
+    const leaders = ["one", "two"];
+    const { subject, calls, kafka } = createSubject({
+      leaders,
+      gatherMaxEvents: 1,
+      produceMaxWaitMs: 5,
+    });
+    kafka.ok();
+    const hanging = ["a", "b", "c", "d", "e", "f"].map((node) =>
+      subject.produce(events(`one:${node}`)),
+    );
+    const others = many(20).map(({ node_id }) => subject.produce(events(`two:${node_id}`)));
+    const answerOthers = () => {
+      for (const call of calls) if (valuesOf(call)?.[0]?.startsWith("two")) call.done();
+    };
+    while (calls.length < 24) {
+      answerOthers();
+      await new Promise(setImmediate);
+    }
+    answerOthers();
+    expect(new Set((await Promise.all(others)).flat())).toEqual(new Set(["accepted"]));
+    expect(new Set((await Promise.all(hanging)).flat())).toEqual(new Set(["retry"]));
+    expect(subject.silentLeaders()).toBe(1);
+    expect(kafka.isUp()).toBe(true);
+
+    const mixed = subject.produce(events("one:g", "two:g"));
+    expect(calls.slice(24).map(valuesOf)).toEqual([["two:g"]]);
+    answerOthers();
+    expect(await mixed).toEqual(["retry", "accepted"]);
+  });
+
+  it("tries a silent leader with one call at a time until it answers", async () => {
+    const { subject, calls, kafka } = createSubject({
+      leaders: ["one", "two"],
+      gatherMaxEvents: 1,
+    });
+    kafka.ok();
+    const failed = subject.produce(events("one:a"));
+    calls[0]?.fail(new TransientError("kafka", "connection refused"));
+    expect(await failed).toEqual(["retry"]);
+    expect([subject.silentLeaders(), kafka.isUp()]).toEqual([1, true]);
+    const tried = subject.produce(events("one:b"));
+    expect(await subject.produce(events("one:c"))).toEqual(["retry"]);
+    expect(calls).toHaveLength(2);
+    calls[1]?.done();
+    expect(await tried).toEqual(["accepted"]);
+    expect(subject.silentLeaders()).toBe(0);
+    const after = ["d", "e"].map((node) => subject.produce(events(`one:${node}`)));
+    expect(calls).toHaveLength(4);
+    for (const call of calls) call.done();
+    expect((await Promise.all(after)).flat()).toEqual(["accepted", "accepted"]);
+  });
+
+  it("marks Kafka as away when all leaders are silent", async () => {
+    const { subject, calls, kafka } = createSubject({
+      leaders: ["one", "two"],
+      gatherMaxEvents: 1,
+    });
+    kafka.ok();
+    const sent = subject.produce(events("one:a", "two:b"));
+    for (const call of calls) call.fail(new TransientError("kafka", "connection refused"));
+    expect(await sent).toEqual(["retry", "retry"]);
+    expect(kafka.isUp()).toBe(false);
   });
 
   it("has nothing to wait for when a request has no good event", async () => {

@@ -1,12 +1,11 @@
-import { isBrokersAnswer } from "@fiberstream/kafka/kafka-errors";
 import type { DeliveringProducer } from "@fiberstream/kafka/producer";
 import type { RecordHeaders } from "@fiberstream/kafka/records";
-import { messageOf } from "@fiberstream/runtime/errors";
 import type { Check } from "@fiberstream/runtime/health";
 import type { Log } from "@fiberstream/runtime/log";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import type { EncodeEvent } from "./encode-event.ts";
-import { createGather, type Delivery, type Gather, SLAB_BYTES } from "./gather.ts";
+import { createSlabs, type Delivery } from "./gather.ts";
+import { createLeaderQueue, type LeaderQueue, type Taken } from "./leader-queue.ts";
 
 export type EventProducer = {
   /**
@@ -17,27 +16,20 @@ export type EventProducer = {
   produce: (events: readonly ProbeMetric[], headers?: RecordHeaders) => Promise<Delivery[]>;
   /** Events taken in and not yet answered for. */
   inFlightEvents: () => number;
+  /** Of those who lead now, how many have not answered in time and have not answered since. */
+  silentLeaders: () => number;
   /** Sends what is gathered, waits for Kafka's answers, disconnects. */
   close: () => Promise<void>;
 };
 
-/** Calls under way at once. More of them would only be smaller: the next one gathers meanwhile. */
-const MAX_SENDS = 4;
-
 /**
- * Gathers the events of many requests into one produce call: one message a call costs 145 us, 500 a
- * call 10 us each. A gather goes out when it is full or `gatherMaxWaitMs` old, and stays open longer
- * while all calls are taken, so that a slow Kafka gets bigger calls instead of more of them.
- *
- * Calls overtake each other, so a request is never spread over two of them: one that does not fit begins
- * a gather, and one that is larger than `gatherMaxEvents` has a gather of its own, however long.
- *
- * Nobody waits longer than `produceMaxWaitMs`: then Kafka counts as away, and what may yet come through
- * is sent again by its sender, under the same event id.
+ * Sends events by way of one queue for each broker that leads some of the topic's partitions, so that one that hangs
+ * costs only the events of its own partitions: these are to be sent again, the rest of their request is accepted.
+ * A partition's events of one request go in one call. Kafka counts as away when all leaders are silent.
  */
 export function createEventProducer(options: {
   topic: string;
-  producer: Pick<DeliveringProducer, "deliver" | "close">;
+  producer: Pick<DeliveringProducer, "deliver" | "leadersOf" | "close">;
   encode: EncodeEvent;
   gatherMaxWaitMs: number;
   gatherMaxEvents: number;
@@ -46,118 +38,86 @@ export function createEventProducer(options: {
   observeProduceSeconds: (seconds: number) => void;
   log: Log;
 }): EventProducer {
-  const { topic, producer, kafka, log } = options;
-  const unsettled = new Set<Gather>();
-  const full: Gather[] = [];
-  const freeSlabs: Buffer[] = [];
-  let open: Gather | undefined;
-  let isOpenDue = false;
-  let waiting: NodeJS.Timeout | undefined;
-  let sends = 0;
+  const { topic, producer, kafka } = options;
+  const slabs = createSlabs();
+  const queues = new Map<string, LeaderQueue>();
   let inFlightEvents = 0;
 
-  const take = (events: readonly ProbeMetric[], headers: RecordHeaders | undefined) => {
-    if (open?.hasRoomFor(events.length) === false) sendFull(open);
-    const gather = (open ??= begin());
-    const from = gather.add(events, headers);
-    if (gather.isFull()) sendFull(gather);
-    return { gather, from };
-  };
-
-  const sendFull = (gather: Gather) => {
-    closeOpen();
-    full.push(gather);
-    sendWhatIsDue();
-  };
-
-  const begin = (): Gather => {
-    const gather = createGather({
-      takeSlab: () => freeSlabs.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES),
-      maxEvents: options.gatherMaxEvents,
-      encode: options.encode,
-    });
-    unsettled.add(gather);
-    isOpenDue = false;
-    waiting = setTimeout(sendOpen, options.gatherMaxWaitMs);
-    const late = setTimeout(() => {
-      isAway(`no acknowledgement within ${options.produceMaxWaitMs} ms`);
-      gather.deliver(() => "retry");
-    }, options.produceMaxWaitMs);
-    void gather.delivered.then(() => clearTimeout(late));
-    return gather;
-  };
-
-  const closeOpen = () => {
-    open = undefined;
-    clearTimeout(waiting);
-  };
-
-  const sendOpen = () => {
-    isOpenDue = true;
-    sendWhatIsDue();
-  };
-
-  const nextDue = (): Gather | undefined =>
-    sends < MAX_SENDS ? (full.shift() ?? (isOpenDue ? open : undefined)) : undefined;
-
-  const sendWhatIsDue = () => {
-    for (let gather = nextDue(); gather !== undefined; gather = nextDue()) {
-      if (gather === open) closeOpen();
-      void send(gather);
+  const queueOf = (leader: string): LeaderQueue => {
+    let queue = queues.get(leader);
+    if (queue === undefined) {
+      queue = createLeaderQueue({
+        ...options,
+        leader,
+        slabs,
+        deliver: (records) => producer.deliver(topic, records),
+        onAnswer: () => kafka.ok(),
+        onSilence: (reason) => {
+          if (silentLeaders() === leaderNames().length) kafka.failing(reason);
+        },
+      });
+      queues.set(leader, queue);
     }
+    return queue;
   };
 
-  const send = async (gather: Gather) => {
-    sends++;
-    const startedAt = performance.now();
-    const failures = await producer.deliver(topic, gather.records);
-    const failed = failures.filter((failure) => failure !== undefined);
-    if (failed.length < failures.length) kafka.ok();
-    else if (!failed.some(isBrokersAnswer)) isAway(messageOf(failed[0]));
-    if (failed.length > 0) {
-      log.warn(
-        { events: failures.length, failed: failed.length, reason: messageOf(failed[0]) },
-        "produce failed, senders are asked to try again",
-      );
-    }
-    gather.deliver((index) => (failures[index] === undefined ? "accepted" : "retry"));
-    options.observeProduceSeconds((performance.now() - startedAt) / 1_000);
-    unsettled.delete(gather);
-    freeSlabs.push(...gather.slabs.slice(0, MAX_SENDS - freeSlabs.length));
-    sends--;
-    sendWhatIsDue();
-  };
+  const leaderNames = () =>
+    (producer.leadersOf(topic)?.names ?? []).filter((name) => name !== UNKNOWN_LEADER);
+  const silentLeaders = () =>
+    leaderNames().filter((name) => queues.get(name)?.isSilent() === true).length;
 
-  /** What waits for a call would wait for that Kafka only: its senders are told now. */
-  const isAway = (reason: string) => {
-    kafka.failing(reason);
-    if (open !== undefined) full.push(open);
-    closeOpen();
-    for (const gather of full.splice(0)) {
-      gather.deliver(() => "retry");
-      unsettled.delete(gather);
+  /** By leader as they are known now: a record whose leader has moved meanwhile finds the new one all the same. */
+  const take = (events: readonly ProbeMetric[], headers: RecordHeaders | undefined): Part[] => {
+    const leaders = producer.leadersOf(topic);
+    if (leaders === undefined || leaders.names.length < 2) {
+      const taken = queueOf(leaders?.names[0] ?? UNKNOWN_LEADER).take(events, headers);
+      return [{ taken, places: undefined }];
     }
+    const ofLeader = new Map<string, { events: ProbeMetric[]; places: number[] }>();
+    for (const [at, event] of events.entries()) {
+      const leader = leaders.nameOfKey(event.node_id);
+      const some = ofLeader.get(leader) ?? { events: [], places: [] };
+      if (some.places.length === 0) ofLeader.set(leader, some);
+      some.events.push(event);
+      some.places.push(at);
+    }
+    return Array.from(ofLeader, ([leader, some]) => ({
+      taken: queueOf(leader).take(some.events, headers),
+      places: some.places,
+    }));
   };
 
   /** Apart from the events themselves, so that they are not held until Kafka's answer. */
-  const delivered = async (gather: Gather, from: number, count: number): Promise<Delivery[]> => {
-    await gather.delivered;
+  const delivered = async (parts: readonly Part[], count: number): Promise<Delivery[]> => {
+    for (const { taken } of parts) await taken?.gather.delivered;
     inFlightEvents -= count;
-    return Array.from({ length: count }, (_, at) => gather.deliveryOf(from + at));
+    const deliveries = Array.from({ length: count }, (): Delivery => "retry");
+    for (const { taken, places } of parts) {
+      if (taken === undefined) continue;
+      const some = places ?? deliveries.keys();
+      let from = taken.from;
+      for (const at of some) deliveries[at] = taken.gather.deliveryOf(from++);
+    }
+    return deliveries;
   };
 
   return {
     produce: (events, headers) => {
       if (events.length === 0) return Promise.resolve([]);
       inFlightEvents += events.length;
-      const { gather, from } = take(events, headers);
-      return delivered(gather, from, events.length);
+      return delivered(take(events, headers), events.length);
     },
     inFlightEvents: () => inFlightEvents,
+    silentLeaders,
     close: async () => {
-      sendOpen();
-      await Promise.all(Array.from(unsettled, (gather) => gather.delivered));
+      await Promise.all(Array.from(queues.values(), (queue) => queue.flush()));
       await producer.close();
     },
   };
 }
+
+/** What one leader has of a request. `places` in the request; undefined: all of it. `taken` undefined: it is silent. */
+type Part = { readonly taken: Taken | undefined; readonly places: readonly number[] | undefined };
+
+/** Of a topic of which nothing is known yet, and of partitions that nobody leads. */
+const UNKNOWN_LEADER = "";

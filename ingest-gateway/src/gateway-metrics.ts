@@ -7,10 +7,11 @@ export type Route = "push" | "ingest" | "status" | "other";
 
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
 
-/** @param options.inFlightEvents and `bufferBytes` are asked when the metrics are read, never on the way of an event */
+/** @param options.inFlightEvents and the other numbers are asked for when the metrics are read, never on the way of an event */
 export function createGatewayMetrics(options: {
   registry: Registry;
   inFlightEvents: () => number;
+  silentLeaders: () => number;
   bufferBytes: () => number;
 }) {
   const registers = [options.registry];
@@ -43,6 +44,11 @@ export function createGatewayMetrics(options: {
   const rateLimited = new Counter({
     name: "fiberstream_gateway_rate_limited_total",
     help: "Requests told 429: their key's bucket was empty, or the gateway was full and they sent most. The gateway's debug log says whose",
+    registers,
+  });
+  const droppedConnections = new Counter({
+    name: "fiberstream_gateway_connections_dropped_total",
+    help: "Connections closed as they came, because MAX_CONNECTIONS or what the limit of open files leaves were open. Their senders get no answer: add gateways, or raise the setting and the limit",
     registers,
   });
   const authFailures = new Counter({
@@ -79,6 +85,16 @@ export function createGatewayMetrics(options: {
   );
   options.registry.registerMetric(
     new Gauge({
+      name: "fiberstream_gateway_silent_leaders",
+      help: "Brokers that lead partitions of raw events and do not answer within PRODUCE_MAX_WAIT_MS: senders are told to send the events of these partitions again, those of others are taken. The gateway's log names them: look at that broker, restart it if it hangs",
+      registers: [],
+      collect() {
+        this.set(options.silentLeaders());
+      },
+    }),
+  );
+  options.registry.registerMetric(
+    new Gauge({
       name: "fiberstream_gateway_buffer_bytes",
       help: "Bodies held in memory, from their headers to their answer. At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
       registers: [],
@@ -96,6 +112,7 @@ export function createGatewayMetrics(options: {
       if (code === "RATE_LIMITED") rateLimited.inc();
       if (AUTH_FAILURES.has(code)) authFailures.inc({ code });
     },
+    countDroppedConnection: () => droppedConnections.inc(),
     countReplay: () => replays.inc(),
     countSenderGone: () => sendersGone.inc(),
     observeProduceSeconds: (seconds: number) => produceDuration.observe(seconds),

@@ -7,7 +7,7 @@ export type Delivery = "accepted" | "retry";
 
 /** The events of some requests on their way into one produce call. */
 export type Gather = {
-  /** Where the records' values live until the delivery, each {@link SLAB_BYTES} long. */
+  /** Where the records' values live until the delivery, given back then. */
   readonly slabs: readonly Buffer[];
   readonly records: readonly OutgoingRecord[];
   /** Whether another request of so many events may join those that are here. */
@@ -25,20 +25,35 @@ export type Gather = {
   deliveryOf: (index: number) => Delivery;
 };
 
+/** Small, for each leader fills some of its own. */
+const SLAB_BYTES = 64 * 1024;
 /**
  * The records of small requests are to fit into one record batch of Kafka's default size (1 MB), should
  * they all go to one partition: a key repeats at most two thirds of its value.
  */
-export const SLAB_BYTES = 512 * 1024;
+const MOST_SLABS = 8;
 
-/** @param takeSlab gives a buffer, {@link SLAB_BYTES} long, that nobody else writes into */
+/** Buffers that are written into again once nobody reads them any more. */
+export type Slabs = { take: () => Buffer; giveBack: (slabs: readonly Buffer[]) => void };
+
+/** What four calls of usual size hold; what more is given back is left to the garbage collector. */
+const MOST_FREE_SLABS = 4 * MOST_SLABS;
+
+export function createSlabs(): Slabs {
+  const free: Buffer[] = [];
+  return {
+    take: () => free.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES),
+    giveBack: (slabs) => void free.push(...slabs.slice(0, MOST_FREE_SLABS - free.length)),
+  };
+}
+
 export function createGather(options: {
-  takeSlab: () => Buffer;
+  slabs: Slabs;
   maxEvents: number;
   encode: EncodeEvent;
 }): Gather {
-  const { takeSlab, maxEvents, encode } = options;
-  let slab = takeSlab();
+  const { maxEvents, encode } = options;
+  let slab = options.slabs.take();
   const slabs = [slab];
   const records: OutgoingRecord[] = [];
   const { promise: delivered, resolve } = Promise.withResolvers<void>();
@@ -53,7 +68,7 @@ export function createGather(options: {
       const first = records.length;
       for (const event of events) {
         if (isSlabFull()) {
-          slab = takeSlab();
+          slab = options.slabs.take();
           slabs.push(slab);
           usedBytes = 0;
         }
@@ -65,7 +80,10 @@ export function createGather(options: {
       }
       return first;
     },
-    isFull: () => records.length >= maxEvents || slabs.length > 1 || isSlabFull(),
+    isFull: () =>
+      records.length >= maxEvents ||
+      slabs.length > MOST_SLABS ||
+      (slabs.length === MOST_SLABS && isSlabFull()),
     deliver: (given) => {
       deliveryOf ??= given;
       resolve();

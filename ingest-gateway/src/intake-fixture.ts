@@ -51,7 +51,12 @@ export async function startTestIntake(
     producer: () =>
       produce === null
         ? undefined
-        : { produce, inFlightEvents: () => 0, close: () => Promise.resolve() },
+        : {
+            produce,
+            inFlightEvents: () => 0,
+            silentLeaders: () => 0,
+            close: () => Promise.resolve(),
+          },
     dependencies: {
       isKafkaUp: () => isKafkaUp,
       isRegistryUp: () => true,
@@ -61,6 +66,7 @@ export async function startTestIntake(
     metrics: createGatewayMetrics({
       registry,
       inFlightEvents: () => 0,
+      silentLeaders: () => 0,
       bufferBytes: budget.usedBytes,
     }),
     stalls: { isStillThere: ({ writable }) => writable },

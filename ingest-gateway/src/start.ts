@@ -67,6 +67,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const metrics = createGatewayMetrics({
     registry,
     inFlightEvents: () => producer?.inFlightEvents() ?? 0,
+    silentLeaders: () => producer?.silentLeaders() ?? 0,
     bufferBytes: budget.usedBytes,
   });
   const server = life.own(
@@ -105,7 +106,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const connected = await untilAvailable(
     async () => {
       await topicCheck.look();
-      return connectProducer({ kafka });
+      return connectProducer({ kafka, answerMaxWaitMs: config.produceMaxWaitMs });
     },
     { name: "kafka", where: config.kafkaBrokers.join(","), check: kafkaState, log, stopping },
   );

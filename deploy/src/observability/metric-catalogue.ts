@@ -43,7 +43,12 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
   switch (service) {
     case "ingest-gateway":
       createAuthModeGauge(registry);
-      createGatewayMetrics({ registry, inFlightEvents: zero, bufferBytes: zero });
+      createGatewayMetrics({
+        registry,
+        inFlightEvents: zero,
+        silentLeaders: zero,
+        bufferBytes: zero,
+      });
       break;
     case "stream-processor": {
       const pipeline = createPipelineMetrics({ registry, stage: "processor" });

@@ -6,9 +6,10 @@ import { testNamespace } from "@fiberstream/testkit/namespace";
 import { readTopic } from "@fiberstream/testkit/read-topic";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { deliverRecords } from "./deliver-records.ts";
+import { createConnections } from "./broker/connections.ts";
+import { type Delivering, deliverRecords } from "./deliver-records.ts";
 import { createKafka, type KafkaClient } from "./kafka.ts";
-import { type Cluster, createCluster } from "./kafkajs-cluster.ts";
+import { createKnownLeaders } from "./known-leaders.ts";
 import { partitionOfKey } from "./murmur2.ts";
 import { connectProducer, type DeliveringProducer } from "./producer.ts";
 import { ensureTopics } from "./topic-admin.ts";
@@ -73,7 +74,7 @@ describe("deliver", () => {
 
   it("sends what comes later in a partition after what failed before it", async () => {
     const wide = await wideTopic();
-    const failures = await deliverRecords(await clusterThatFails(1), wide, threePortions());
+    const failures = await deliverRecords(deliveringThatFails(1), wide, threePortions());
     expect(failures.every((failure) => failure === undefined)).toBe(true);
     expect(await numbersIn(wide, PORTION_RECORDS * 3)).toEqual(
       Array.from({ length: PORTION_RECORDS * 3 }, (_, number) => number),
@@ -82,7 +83,7 @@ describe("deliver", () => {
 
   it("accepts nothing of a partition behind what has failed for good", async () => {
     const wide = await wideTopic();
-    const failures = await deliverRecords(await clusterThatFails(3), wide, threePortions());
+    const failures = await deliverRecords(deliveringThatFails(3), wide, threePortions());
     expect(failures.every((failure) => failure instanceof TransientError)).toBe(true);
     await producer.send(wide, [{ key: "one", value: Buffer.from("-1") }]);
     expect(await numbersIn(wide, 1)).toEqual([-1]);
@@ -136,20 +137,20 @@ const threePortions = () =>
     value: Buffer.from(String(number).padEnd(1_000)),
   }));
 
-/** A real cluster whose first requests to brokers fail, as those of a connection that breaks. */
-async function clusterThatFails(requests: number): Promise<Cluster> {
-  const cluster = life.own(createCluster(kafka), (owned) => owned.disconnect());
-  await cluster.connect();
+/** Real connections whose first requests fail, as those of a connection that breaks. */
+function deliveringThatFails(requests: number): Delivering {
+  const connections = life.own(createConnections(kafka), (owned) => owned.close());
   let left = requests;
-  const findBroker: Cluster["findBroker"] = async (wanted) => {
-    const broker = await cluster.findBroker(wanted);
-    const send = (request: object) =>
-      left-- > 0
-        ? Promise.reject(new Error("the connection broke"))
-        : broker.connectionPool.send(request);
-    return Object.create(broker, { connectionPool: { value: { send } } }) as typeof broker;
+  return {
+    connections: {
+      call: (...request) =>
+        left-- > 0
+          ? Promise.reject(new Error("the connection broke"))
+          : connections.call(...request),
+    },
+    leaders: createKnownLeaders(connections),
+    answerMaxWaitMs: 10_000,
   };
-  return Object.create(cluster, { findBroker: { value: findBroker } }) as Cluster;
 }
 
 /** The numbers that values begin with, in the order of the topic, when there are `count`. */

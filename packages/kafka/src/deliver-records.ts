@@ -1,22 +1,36 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TransientError } from "@fiberstream/runtime/errors";
 import type { Codec } from "./batch-compression.ts";
-import { type Cluster, kafkajsFile, type PartitionMetadata } from "./kafkajs-cluster.ts";
+import { BrokerAnswerError, throwIfFailed } from "./broker/broker-answer.ts";
+import { type BrokerAddress, type Connections, nameOf } from "./broker/connections.ts";
 import { kafkaFailure } from "./kafka-errors.ts";
+import type { KnownLeaders, TopicLeaders } from "./known-leaders.ts";
 import { partitionOfKey } from "./murmur2.ts";
-import { type PartitionBatch, type ProduceAnswer, produceRequest } from "./produce-request.ts";
 import { mostBytesOf, writeRecordBatch } from "./record-batch-writer.ts";
 import type { OutgoingRecord } from "./records.ts";
+import { type PartitionBatch, produceBatches } from "./transactions/produce-batches.ts";
 
 /** What became of a record: undefined when all in-sync replicas have it. */
 export type Failure = ReturnType<typeof kafkaFailure> | undefined;
 
+/** Where records go, and how. */
+export type Delivering = {
+  readonly connections: Pick<Connections, "call">;
+  readonly leaders: KnownLeaders;
+  readonly compression?: Codec;
+  /** How long a leader may take for its answer. No try is begun later than half of it. */
+  readonly answerMaxWaitMs: number;
+};
+
 /** The second try finds a leader that has moved, or a broker that has closed an idle connection. */
 const TRIES = 3;
 const FIRST_PAUSE_MS = 50;
-const RENEW_MAX_WAIT_MS = 300;
+/** The next try is the one to report a failure, whoever leads. */
+const LEADERS_MAX_WAIT_MS = 300;
 /** Below the 1 MB that brokers take of one batch by default; a record that is larger goes alone. */
 const BATCH_BYTES = 900_000;
+/** A leader whose replicas are silent says so itself before it is taken for silent. */
+const REPLICAS_SHARE = 0.8;
 
 /**
  * Sends records, each partition for itself: what fails in one of them costs only its own records a second
@@ -30,34 +44,34 @@ const BATCH_BYTES = 900_000;
  * @returns a failure for each record, in order. Never rejects
  */
 export async function deliverRecords(
-  cluster: Cluster,
+  how: Delivering,
   topic: string,
   records: readonly OutgoingRecord[],
-  compression: Codec = "none",
 ): Promise<Failure[]> {
   const failures: Failure[] = Array.from({ length: records.length });
+  const lastTryAtMs = performance.now() + how.answerMaxWaitMs / 2;
   let left = records.map((_, index) => index);
   for (let tries = 1; left.length > 0; tries++) {
-    const failed = await tryOnce({ cluster, topic, records, compression }, left);
+    const failed = await tryOnce({ ...how, topic, records }, left);
     for (const index of left) failures[index] = failed.get(index);
     left = left.filter((index) => failures[index] instanceof TransientError);
-    if (left.length === 0 || tries === TRIES) break;
+    if (left.length === 0) break;
+    const doubted = how.leaders.doubt(topic);
+    if (tries === TRIES || performance.now() > lastTryAtMs) break;
     await delay(FIRST_PAUSE_MS * tries);
-    await renewConnections(cluster);
+    await Promise.race([doubted, delay(LEADERS_MAX_WAIT_MS)]);
   }
   return failures;
 }
 
-type Delivery = {
-  readonly cluster: Cluster;
+type Delivery = Delivering & {
   readonly topic: string;
   readonly records: readonly OutgoingRecord[];
-  readonly compression: Codec;
 };
 
 /** @returns the failures by record */
 async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<number, Failure>> {
-  const { cluster, topic, records } = what;
+  const { topic, records, leaders } = what;
   const failed = new Map<number, Failure>();
   /** What comes later in them has to wait for the next try. */
   const failedPartitions = new Map<number, Failure>();
@@ -69,37 +83,44 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
   };
   let parts: Part[] = [];
   try {
-    await cluster.addTargetTopic(topic);
-    await cluster.refreshMetadataIfNecessary();
-    const metadata = cluster.findTopicPartitionMetadata(topic);
-    if (metadata.length === 0)
+    const known = await leaders.of(topic);
+    if (known.partitions === 0)
       throw new TransientError("kafka", `nothing is known of ${topic} yet`);
-    parts = partsOf(metadata, records, indexes);
+    parts = partsOf(known, records, indexes);
   } catch (error) {
     const failure = kafkaFailure(error);
     return new Map(indexes.map((index) => [index, failure]));
   }
-  const sendPortion = async (leader: number, portion: readonly Part[]) => {
+  const sendPortion = async (portion: readonly Part[]) => {
     const sent: Part[] = [];
     for (const part of portion) {
       const before = failedPartitions.get(part.partition);
       if (before === undefined) sent.push(part);
       else failAll([part], before);
     }
+    const leader = sent[0]?.leader;
     if (sent.length === 0) return;
     try {
-      if (leader < 0) throw errorOf(LEADER_NOT_AVAILABLE);
+      if (leader === undefined) {
+        throw new BrokerAnswerError("LEADER_NOT_AVAILABLE", `${topic} lacks a leader`);
+      }
       const answers = await produce(what, leader, sent);
       for (const part of sent) {
-        const code = answers.get(part.partition) ?? UNKNOWN_SERVER_ERROR;
-        if (code !== 0) failAll([part], kafkaFailure(errorOf(code)));
+        try {
+          const { partition } = part;
+          const about = `partition ${partition} of ${topic}`;
+          throwIfFailed(answers.get(partition) ?? UNKNOWN_SERVER_ERROR, about);
+        } catch (error) {
+          failAll([part], kafkaFailure(error));
+        }
       }
     } catch (error) {
       failAll(sent, kafkaFailure(error));
     }
   };
-  const sends = [...Map.groupBy(parts, ({ leader }) => leader)].map(async ([leader, some]) => {
-    for (const portion of portionsOf(some, records)) await sendPortion(leader, portion);
+  const byLeader = Map.groupBy(parts, ({ leader }) => leader && nameOf(leader));
+  const sends = [...byLeader.values()].map(async (some) => {
+    for (const portion of portionsOf(some, records)) await sendPortion(portion);
   });
   await Promise.all(sends);
   return failed;
@@ -108,7 +129,7 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
 /** Records of one partition, by their indexes. */
 type Part = {
   readonly partition: number;
-  readonly leader: number;
+  readonly leader: BrokerAddress | undefined;
   readonly rows: readonly number[];
 };
 
@@ -116,20 +137,18 @@ type Part = {
 let keyless = 0;
 
 function partsOf(
-  metadata: readonly PartitionMetadata[],
+  { partitions, addressOf }: TopicLeaders,
   records: readonly OutgoingRecord[],
   indexes: readonly number[],
 ): Part[] {
-  const leaders = new Map(metadata.map(({ partitionId, leader }) => [partitionId, leader]));
   const byPartition = Map.groupBy(indexes, (index) => {
     const key = records[index]?.key ?? null;
-    if (key === null) return keyless++ % metadata.length;
-    const bytes = typeof key === "string" ? Buffer.from(key) : key;
-    return partitionOfKey(bytes, metadata.length);
+    if (key === null) return keyless++ % partitions;
+    return partitionOfKey(typeof key === "string" ? Buffer.from(key) : key, partitions);
   });
   return [...byPartition].map(([partition, rows]) => ({
     partition,
-    leader: leaders.get(partition) ?? -1,
+    leader: addressOf(partition),
     rows,
   }));
 }
@@ -159,8 +178,8 @@ function portionsOf(parts: readonly Part[], records: readonly OutgoingRecord[]):
 
 /** @returns each partition's error code, 0 for none */
 async function produce(
-  { cluster, topic, records, compression }: Delivery,
-  leader: number,
+  { connections, topic, records, compression, answerMaxWaitMs }: Delivery,
+  leader: BrokerAddress,
   parts: readonly Part[],
 ): Promise<Map<number, number>> {
   const nowMs = Date.now();
@@ -168,31 +187,22 @@ async function produce(
     const some = rows.map((index) => records[index]).filter((record) => record !== undefined);
     return { topic, partition, batch: writeRecordBatch(some, undefined, nowMs, compression) };
   });
-  const broker = await cluster.findBroker({ nodeId: leader });
-  const request = produceRequest(null, batches, "given");
-  const { topics } = (await broker.connectionPool.send(request)) as ProduceAnswer;
+  const request = { api: produceBatches, timeoutMs: answerMaxWaitMs };
+  const replicasMaxWaitMs = Math.floor(answerMaxWaitMs * REPLICAS_SHARE);
+  const { responses } = await connections.call(
+    leader,
+    "records",
+    request,
+    null,
+    batches,
+    replicasMaxWaitMs,
+  );
   return new Map(
-    topics.flatMap(({ partitions }) =>
-      partitions.map(({ partition, errorCode }) => [partition, errorCode]),
+    responses.flatMap(({ partitionResponses }) =>
+      partitionResponses.map(({ index, errorCode }) => [index, errorCode]),
     ),
   );
 }
 
-/**
- * Asks for the leaders again. kafkajs tries to connect for seconds; the next try does not wait for all
- * of that, and it is the one to report a failure.
- */
-async function renewConnections(cluster: Cluster): Promise<void> {
-  const renew = async () => {
-    if (!cluster.isConnected()) await cluster.connect();
-    await cluster.refreshMetadata();
-  };
-  await Promise.race([renew().catch(() => undefined), delay(RENEW_MAX_WAIT_MS)]);
-}
-
 /** What a partition that is missing from the answer counts as. */
 const UNKNOWN_SERVER_ERROR = -1;
-const LEADER_NOT_AVAILABLE = 5;
-const { createErrorFromCode: errorOf } = kafkajsFile("kafkajs/src/protocol/error") as {
-  createErrorFromCode: (code: number) => Error;
-};

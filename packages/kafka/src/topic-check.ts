@@ -1,4 +1,5 @@
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
+import { createConnections } from "./broker/connections.ts";
 import type { KafkaClient } from "./kafka.ts";
 import { isTopicMissing, kafkaFailure } from "./kafka-errors.ts";
 
@@ -13,18 +14,19 @@ export type TopicCheck = {
   close: () => Promise<void>;
 };
 
-/** Asks the cluster about one topic, over a connection that is kept. */
-export function createTopicCheck(options: { kafka: KafkaClient; topic: string }): TopicCheck {
+/** Asks the cluster about one topic, another broker each time: one that is frozen is not the cluster. */
+export function createTopicCheck(options: {
+  kafka: Pick<KafkaClient, "access">;
+  topic: string;
+}): TopicCheck {
   const { topic } = options;
-  const admin = options.kafka.admin();
+  const connections = createConnections(options.kafka);
   return {
     look: async () => {
       try {
-        await admin.connect();
-        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-        const partitions = topics[0]?.partitions ?? [];
-        if (partitions.every(({ leader }) => leader < 0)) {
-          const what = `none of the ${partitions.length} partitions of ${topic} has a leader`;
+        const { leaders } = await connections.topicMetadata(topic);
+        if ([...leaders.values()].every(({ address }) => address === undefined)) {
+          const what = `none of the ${leaders.size} partitions of ${topic} has a leader`;
           throw new TransientError("kafka", what);
         }
       } catch (error) {
@@ -36,6 +38,6 @@ export function createTopicCheck(options: { kafka: KafkaClient; topic: string })
         );
       }
     },
-    close: () => admin.disconnect(),
+    close: () => connections.close(),
   };
 }

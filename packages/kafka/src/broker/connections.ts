@@ -41,6 +41,8 @@ export type Connections = {
     request: { api: Api<Args, Answer>; timeoutMs?: number },
     ...args: Args
   ) => Promise<Answer>;
+  /** Resolves when one of the brokers has answered. @throws {BrokerAnswerError} @throws {Error} */
+  reach: () => Promise<void>;
   /** What a broker knows of a topic now, another one each time (`broker-turns.ts`). @throws {BrokerAnswerError} @throws {Error} */
   topicMetadata: (topic: string) => Promise<TopicMetadata>;
   /** Who coordinates a group or a transactional id now, as another broker says each time. @throws {BrokerAnswerError} @throws {Error} */
@@ -59,6 +61,13 @@ export function createConnections({ access }: { access: KafkaAccess }): Connecti
 
   return {
     call: pool.call,
+
+    reach: () =>
+      askAny("brokers", async (broker, clusterHas) => {
+        const request = { api: metadataV12.api, timeoutMs: ASK_TIMEOUT_MS };
+        const { brokers } = await pool.call(broker, LANE, request, [], false, false);
+        clusterHas(brokers.map(({ host, port }) => ({ host, port })));
+      }),
 
     topicMetadata: (topic) =>
       askAny(`topic ${topic}`, async (broker, clusterHas) => {

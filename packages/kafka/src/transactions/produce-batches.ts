@@ -15,17 +15,22 @@ export const PRODUCE_TIMEOUT_MS = 10_000;
 
 /**
  * Produce with record batches as they are. `@platformatic/kafka`'s own one encodes records itself, one by one.
+ * Outside of a transaction its id is null. A leader whose replicas are silent says so after `replicasMaxWaitMs`.
  */
 export const produceBatches = createAPI<
-  [transactionalId: string, batches: readonly PartitionBatch[]],
+  [transactionalId: string | null, batches: readonly PartitionBatch[], replicasMaxWaitMs?: number],
   ReturnType<typeof produceV9.parseResponse>
 >(PRODUCE_KEY, VERSION, createRequest, produceV9.parseResponse);
 
-function createRequest(transactionalId: string, batches: readonly PartitionBatch[]): Writer {
+function createRequest(
+  transactionalId: string | null,
+  batches: readonly PartitionBatch[],
+  replicasMaxWaitMs = PRODUCE_TIMEOUT_MS,
+): Writer {
   return Writer.create()
     .appendString(transactionalId)
     .appendInt16(ALL_IN_SYNC_REPLICAS)
-    .appendInt32(PRODUCE_TIMEOUT_MS)
+    .appendInt32(replicasMaxWaitMs)
     .appendArray([...Map.groupBy(batches, ({ topic }) => topic)], (writer, [topic, some]) => {
       writer.appendString(topic).appendArray(some, (each, { partition, batch }) => {
         each

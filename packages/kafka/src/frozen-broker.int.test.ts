@@ -1,0 +1,82 @@
+import { TransientError } from "@fiberstream/runtime/errors";
+import { createLife } from "@fiberstream/runtime/life";
+import { createLog } from "@fiberstream/runtime/log";
+import { startPrivateCluster } from "@fiberstream/testkit/private-cluster";
+import { until } from "@fiberstream/testkit/until";
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { createKafka, type KafkaClient } from "./kafka.ts";
+import { partitionOfKey } from "./murmur2.ts";
+import { connectProducer } from "./producer.ts";
+import { createTopicCheck } from "./topic-check.ts";
+
+const TOPIC = "one-replica-each";
+const FROZEN = 2;
+const ANSWER_MAX_WAIT_MS = 3_000;
+const log = createLog({ service: "test", level: "silent", format: "json" });
+const life = createLife();
+let cluster: Awaited<ReturnType<typeof startPrivateCluster>>;
+let kafka: KafkaClient;
+
+/** Partition 0 is kept by broker 1 alone, 1 by 2, 2 by 3. */
+beforeAll(async () => {
+  cluster = life.own(await startPrivateCluster(), (owned) => owned.remove());
+  kafka = createKafka({ brokers: cluster.addresses, clientId: "test", log });
+  const admin = kafka.admin();
+  await admin.connect();
+  const replicaAssignment = [1, 2, 3].map((id, partition) => ({ partition, replicas: [id] }));
+  const configEntries = [{ name: "min.insync.replicas", value: "1" }];
+  await admin.createTopics({ topics: [{ topic: TOPIC, replicaAssignment, configEntries }] });
+  await admin.disconnect();
+}, 180_000);
+afterAll(() => life.stop());
+
+const keyOf = (partition: number): string => {
+  for (let number = 0; ; number++) {
+    if (partitionOfKey(Buffer.from(`key-${number}`), 3) === partition) return `key-${number}`;
+  }
+};
+const recordsOf = (...partitions: number[]) =>
+  partitions.map((partition) => ({ key: keyOf(partition), value: null }));
+
+it("waits for a frozen broker only with the records of the partitions that it leads", async () => {
+  const options = { kafka, answerMaxWaitMs: ANSWER_MAX_WAIT_MS };
+  const producer = life.own(await connectProducer(options), (owned) => owned.close());
+  const check = life.own(createTopicCheck({ kafka, topic: TOPIC }), (owned) => owned.close());
+  const deliver = (...partitions: number[]) => producer.deliver(TOPIC, recordsOf(...partitions));
+  await until(async () => (await deliver(0, 1, 2)).every((one) => one === undefined), {
+    what: "all partitions take records",
+  });
+  const leaders = producer.leadersOf(TOPIC);
+  expect(leaders?.names).toHaveLength(3);
+  expect(new Set([0, 1, 2].map((one) => leaders?.nameOfKey(keyOf(one))))).toEqual(
+    new Set(leaders?.names),
+  );
+
+  await cluster.broker(3).freeze();
+  const over = new AbortController();
+  const frozen = deliver(FROZEN).finally(() => over.abort());
+  let rounds = 0;
+  let longestMs = 0;
+  while (!over.signal.aborted) {
+    const begunMs = performance.now();
+    expect(await deliver(0, 1)).toEqual([undefined, undefined]);
+    longestMs = Math.max(longestMs, performance.now() - begunMs);
+    rounds++;
+  }
+  const [failure] = await frozen;
+  expect(failure).toBeInstanceOf(TransientError);
+  expect(rounds).toBeGreaterThan(20);
+  expect(longestMs).toBeLessThan(ANSWER_MAX_WAIT_MS / 2);
+
+  // Whoever comes new, and whoever only looks, is not held up for good either.
+  const newcomer = life.own(await connectProducer(options), (owned) => owned.close());
+  const records = recordsOf(0, 1);
+  expect(await newcomer.deliver(TOPIC, records)).toEqual([undefined, undefined]);
+  for (const _ of cluster.addresses) await check.look();
+
+  await cluster.broker(3).thaw();
+  await until(async () => (await deliver(FROZEN))[0] === undefined, {
+    what: "the partition takes records again",
+    timeoutMs: 60_000,
+  });
+}, 240_000);
