@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Log } from "@fiberstream/runtime/log";
 import { createServer } from "@fiberstream/runtime/node-http";
 import { answerClientError } from "./client-error.ts";
+import { createConnectionAges } from "./connection-ages.ts";
 import type { ApplyCors } from "./cors.ts";
 import type { Call } from "./ingest.ts";
 import type { ServeEvents } from "./serve-events.ts";
@@ -23,6 +24,8 @@ const EVENT_ROUTES: ReadonlyMap<string | undefined, Call["route"]> = new Map([
  *
  * @param options.tls undefined for plain HTTP
  * @param options.requestTimeoutMs for the whole request, its body included
+ * @param options.connectionMaxAgeMs after which a connection's next answer is its last one
+ * @param options.onDropped told of each connection that is closed as it comes, above `maxConnections`
  * @param options.keepAliveTimeoutMs above what load balancers keep idle connections for (60 s mostly)
  * @param options.drainMaxWaitMs after which a stop cuts connections whose requests are not answered;
  *   no event of theirs was accepted
@@ -35,6 +38,8 @@ export async function startHttpServer(options: {
   requestTimeoutMs: number;
   keepAliveTimeoutMs: number;
   maxConnections: number;
+  connectionMaxAgeMs: number;
+  onDropped: () => void;
   drainMaxWaitMs: number;
   applyCors: ApplyCors | undefined;
   serveEvents: ServeEvents;
@@ -42,7 +47,9 @@ export async function startHttpServer(options: {
   log: Log;
 }): Promise<HttpServer> {
   const { tls, applyCors, serveEvents, serveRest, log } = options;
+  const isTooOld = createConnectionAges({ maxAgeMs: options.connectionMaxAgeMs });
   const serve = (request: IncomingMessage, response: ServerResponse) => {
+    if (isTooOld(request.socket)) response.shouldKeepAlive = false;
     if (applyCors?.(request, response)) return;
     const route = request.method === "POST" ? EVENT_ROUTES.get(pathOf(request)) : undefined;
     if (route === undefined) serveRest(request, response);
@@ -70,6 +77,7 @@ export async function startHttpServer(options: {
     server = secured;
   }
   server.maxConnections = options.maxConnections;
+  server.on("drop", options.onDropped);
   // Their size is bounded (16 KB); past a number Node would leave some out and tell nobody.
   server.maxHeadersCount = 0;
   server.on("checkContinue", serve).on("checkExpectation", serve);

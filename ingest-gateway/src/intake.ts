@@ -17,6 +17,7 @@ import { type HttpServer, startHttpServer } from "./http-server.ts";
 import type { InFlightBudget } from "./in-flight-budget.ts";
 import { createIngest } from "./ingest.ts";
 import { LIMITS } from "./limits.ts";
+import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import { createOpenApiDocument } from "./openapi/openapi-document.ts";
 import { createReadHead } from "./request-head.ts";
 import { createServeEvents } from "./serve-events.ts";
@@ -83,6 +84,8 @@ export async function startIntake(options: {
     });
   return startHttpServer({
     ...config,
+    maxConnections: connectionsWithin(openFilesLimit(), { ...config, log }),
+    onDropped: metrics.countDroppedConnection,
     tls: tlsFilesOf(config),
     drainMaxWaitMs: config.shutdownTimeoutMs / 2,
     applyCors: createCors(config.corsOrigins),

@@ -62,7 +62,12 @@ export const gatewaySettings = {
   maxConnections: setting(
     "MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 1_000_000 }).default(10_000),
-    "connections at once on the public port; more are closed as they come",
+    "connections at once on the public port, or what the limit of open files leaves; more are closed as they come",
+  ),
+  connectionMaxAgeMs: setting(
+    "CONNECTION_MAX_AGE_MS",
+    durationMs(10 * 60 * 1_000),
+    "age past which a connection's next answer closes it, so that gateways that are added get their share; each connection's own is between half of it and all of it",
   ),
   produceMaxWaitMs: setting(
     "PRODUCE_MAX_WAIT_MS",

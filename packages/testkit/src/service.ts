@@ -28,12 +28,13 @@ export type RunningService = {
  *
  * @param environment settings on top, e.g. NAMESPACE and DATABASE_URL
  * @param options.awaitReady false to look at a service that cannot get ready
+ * @param options.openFiles how many files and connections it may have open at once; on Linux only
  * @throws when it ends or is not ready within 30 s, with its log
  */
 export async function startService(
   name: ServiceName,
   environment: Readonly<Record<string, string>>,
-  options: { awaitReady?: boolean } = {},
+  options: { awaitReady?: boolean; openFiles?: number } = {},
 ): Promise<RunningService> {
   const [port = 0, adminPort = 0] = await freePorts(2);
   const child = spawnTied(
@@ -50,6 +51,7 @@ export async function startService(
       LOG_FORMAT: "json",
       ...environment,
     },
+    options.openFiles,
   );
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -92,9 +94,10 @@ export async function startService(
 function spawnTied(
   [command, ...args]: [string, ...string[]],
   env: NodeJS.ProcessEnv,
+  openFiles: number | undefined,
 ): ChildProcess {
   const options = { env, stdio: ["ignore", "pipe", "pipe"] } satisfies SpawnOptions;
-  return process.platform === "linux"
-    ? spawn("setpriv", ["--pdeathsig", "KILL", "--", command, ...args], options)
-    : spawn(command, args, options);
+  if (process.platform !== "linux") return spawn(command, args, options);
+  const limited = openFiles === undefined ? [] : ["prlimit", `--nofile=${openFiles}`, "--"];
+  return spawn("setpriv", ["--pdeathsig", "KILL", "--", ...limited, command, ...args], options);
 }
