@@ -9,7 +9,7 @@ export type LedgerEntry = {
   /** Offsets from `from` to below `to`. */
   readonly from: bigint;
   readonly to: bigint;
-  /** Nothing was known of the offsets before `from`: no chain of entries leads there. */
+  /** The processor had no open entry to go on with: what it may have read before without finishing it is in none. */
   readonly begins: boolean;
   /** Offsets of the range with a record; the others are transaction markers. */
   readonly records: number;

@@ -15,7 +15,7 @@ import type { KafkaView } from "./kafka-view.ts";
  */
 export async function mergeEntries(
   client: PgClient,
-  kafka: Pick<KafkaView, "entriesFrom" | "rawRecords">,
+  kafka: Pick<KafkaView, "entriesFrom" | "rawEnds" | "rawRecords">,
 ): Promise<void> {
   const [position] = await query<{ next_offset: string }>(client, SELECT_READ_TO);
   const { entries, next, areLost } = await kafka.entriesFrom(BigInt(position?.next_offset ?? 0));
@@ -28,14 +28,16 @@ export async function mergeEntries(
     return;
   }
   const chains = await readChains(client);
+  // Asked for now: whatever was read before the processor began anew stands before this.
+  const rawEnds = entries.some(({ begins }) => begins) ? await kafka.rawEnds() : NOT_ASKED;
   const lines = new Map<number, MinuteBooks>();
   for (const entry of entries) {
-    await follow(client, chains, entry);
+    await follow(client, chains, entry, rawEnds);
     await lookForRecords(client, kafka, entry);
     lines.set(entry.partition, mergedBooks(lines.get(entry.partition) ?? new Map(), entry.minutes));
   }
-  for (const [partition, { log, next: nextOffset, completeAfter }] of chains) {
-    await query(client, MOVE_CHAIN, [partition, log, nextOffset, completeAfter]);
+  for (const [partition, { log, next: nextOffset, completeAfter, begunAnewTo }] of chains) {
+    await query(client, MOVE_CHAIN, [partition, log, nextOffset, completeAfter, begunAnewTo]);
   }
   const all = [...lines].flatMap(([partition, minutes]) =>
     [...minutes].map(([minute, book]) => ({ partition, minute, book, rewritten: 0 })),
@@ -44,8 +46,17 @@ export async function mergeEntries(
   await query(client, READ_TO, [next]);
 }
 
+const NOT_ASKED: ReadonlyMap<number, bigint> = new Map();
+
 /** How far a partition's entries are. */
-type Chain = { log: string; next: bigint; completeAfter: number | null };
+type Chain = {
+  log: string;
+  next: bigint;
+  /** In s since 1970. */
+  completeAfter: number | null;
+  /** See `BegunAnew` in processor-books.ts. */
+  begunAnewTo: bigint | null;
+};
 
 async function readChains(client: PgClient): Promise<Map<number, Chain>> {
   const rows = await query<{
@@ -53,11 +64,17 @@ async function readChains(client: PgClient): Promise<Map<number, Chain>> {
     log: string;
     next_offset: string;
     complete_after: number | null;
+    begun_anew_to: string | null;
   }>(client, SELECT_CHAINS);
   return new Map(
-    rows.map(({ partition, log, next_offset, complete_after }) => [
+    rows.map(({ partition, log, next_offset, complete_after, begun_anew_to }) => [
       partition,
-      { log, next: BigInt(next_offset), completeAfter: complete_after },
+      {
+        log,
+        next: BigInt(next_offset),
+        completeAfter: complete_after,
+        begunAnewTo: begun_anew_to === null ? null : BigInt(begun_anew_to),
+      },
     ]),
   );
 }
@@ -66,22 +83,31 @@ async function follow(
   client: PgClient,
   chains: Map<number, Chain>,
   entry: LedgerEntry,
+  rawEnds: ReadonlyMap<number, bigint>,
 ): Promise<void> {
   const { partition, log, from, to, begins, minutes } = entry;
   const chain = chains.get(partition);
   const isOtherLog = chain !== undefined && log !== "" && chain.log !== "" && log !== chain.log;
   if (chain === undefined || isOtherLog) {
     if (isOtherLog) await query(client, FORGET_BREAKS, [partition]);
-    chains.set(partition, {
-      log,
-      next: to,
-      completeAfter: from > 0n ? lastMinuteOf(minutes) * 60 : null,
-    });
+    const begun = { log, next: to, completeAfter: chain?.completeAfter ?? null, begunAnewTo: null };
+    if (from > 0n) raise(begun, lastMinuteOf(minutes));
+    // What was not finished of the log before is never read again: any minute up to now may lack it.
+    if (isOtherLog && begins) raise(begun, minuteNow());
+    chains.set(partition, begun);
     return;
   }
   if (log !== "") chain.log = log;
+  if (begins) {
+    await beginAnew(client, chain, entry, rawEnds.get(partition) ?? to);
+    return;
+  }
+  // Of the events that were read before, those of this range may be the ones that are in no entry.
+  if (chain.begunAnewTo !== null && from < chain.begunAnewTo) {
+    raise(chain, Math.max(0, ...minutes.keys()));
+  }
   if (from > chain.next) {
-    if (begins || chain.next < 0n) chain.completeAfter = lastMinuteOf(minutes) * 60;
+    if (chain.next < 0n) raise(chain, lastMinuteOf(minutes));
     else await addBreak(client, entry, { kind: "skipped", from: chain.next, to: from });
   }
   if (from < chain.next && from < to) {
@@ -92,6 +118,29 @@ async function follow(
     }
   }
   if (to > chain.next) chain.next = to;
+}
+
+/**
+ * The processor's offset was deleted or set by a tool: it goes on elsewhere, and what it had read and not finished
+ * was lost with the offset.
+ * @param end where raw ends
+ */
+async function beginAnew(
+  client: PgClient,
+  chain: Chain,
+  { partition, from, to, minutes }: LedgerEntry,
+  end: bigint,
+): Promise<void> {
+  chain.next = to;
+  chain.begunAnewTo = end > to ? end : to;
+  raise(chain, lastMinuteOf(minutes));
+  // They are read now.
+  await query(client, FORGET_SKIPPED, [partition, from]);
+}
+
+/** Of minutes up to this one not all is known. */
+function raise(chain: Pick<Chain, "completeAfter">, minute: number): void {
+  chain.completeAfter = Math.max(chain.completeAfter ?? 0, minute * 60);
 }
 
 /** Raw has an offset without a record only where somebody has written by transactions, as a replay does. */
@@ -132,15 +181,17 @@ const READ_TO = `
   ON CONFLICT (stage, partition) DO UPDATE SET next_offset = excluded.next_offset`;
 
 const SELECT_CHAINS = `
-  SELECT partition, log, next_offset, extract(epoch FROM complete_after)::float8 AS complete_after
+  SELECT partition, log, next_offset, extract(epoch FROM complete_after)::float8 AS complete_after,
+         begun_anew_to
   FROM reconciliation_positions WHERE stage = 'processor'`;
 
 const MOVE_CHAIN = `
-  INSERT INTO reconciliation_positions (stage, partition, log, next_offset, complete_after)
-  VALUES ('processor', $1, $2, $3, to_timestamp($4))
+  INSERT INTO reconciliation_positions
+    (stage, partition, log, next_offset, complete_after, begun_anew_to)
+  VALUES ('processor', $1, $2, $3, to_timestamp($4), $5)
   ON CONFLICT (stage, partition) DO UPDATE
     SET log = excluded.log, next_offset = excluded.next_offset,
-        complete_after = excluded.complete_after`;
+        complete_after = excluded.complete_after, begun_anew_to = excluded.begun_anew_to`;
 
 /** -1: some of the chain is not known, so that the next entry may begin anywhere. */
 const FORGET_POSITIONS =
@@ -148,6 +199,10 @@ const FORGET_POSITIONS =
 
 const FORGET_BREAKS = `
   DELETE FROM reconciliation_breaks WHERE stage = 'processor' AND partition = $1`;
+
+const FORGET_SKIPPED = `
+  DELETE FROM reconciliation_breaks
+  WHERE stage = 'processor' AND kind = 'skipped' AND partition = $1 AND from_offset >= $2`;
 
 const FILL_SKIPPED = `
   DELETE FROM reconciliation_breaks

@@ -39,7 +39,7 @@ export async function gatherFacts(
         ? tails.get(partition)?.completeAfter
         : positions.get(`sink ${partition}`)?.completeAfter;
     if (begun !== undefined && begun !== null && minute <= begun) {
-      return `the ${stage}'s books of partition ${partition} begin in the middle of the log`;
+      return `the ${stage}'s books of partition ${partition} begin in the middle of the log or were begun anew`;
     }
     return lagOf(stage, partition, minute);
   };

@@ -5,7 +5,15 @@ import { type BookValues, bookValuesOf } from "@fiberstream/reconciliation/minut
 import type { ProcessorPosition } from "./kafka-view.ts";
 
 /** How far a stage's books of a partition are. */
-export type StagePosition = { readonly next: bigint; readonly completeAfter: number | null };
+export type StagePosition = {
+  readonly next: bigint;
+  readonly completeAfter: number | null;
+  /**
+   * The processor has begun raw anew, because its offset was gone. What it had read by then and not finished is in
+   * no books; it stands somewhere before this offset. Null when it has not.
+   */
+  readonly begunAnewTo: bigint | null;
+};
 
 /** Of one partition: what the processor has done that is not in the table yet, and where that leaves it. */
 export type ProcessorTail = {
@@ -25,23 +33,50 @@ export async function readPositions(client: PgClient): Promise<Map<string, Stage
     partition: number;
     next_offset: string;
     complete_after: number | null;
+    begun_anew_to: string | null;
   }>(client, SELECT_POSITIONS);
   return new Map(
     rows.map((row) => [
       `${row.stage} ${row.partition}`,
-      { next: BigInt(row.next_offset), completeAfter: row.complete_after },
+      {
+        next: BigInt(row.next_offset),
+        completeAfter: row.complete_after,
+        begunAnewTo: row.begun_anew_to === null ? null : BigInt(row.begun_anew_to),
+      },
     ]),
   );
 }
 
 /**
  * Joins what the processor has committed with a partition's offset to what is in the table.
- * @param committed asked for before the table's entries were read, so that these are not behind it
+ * @param known.committed asked for before the table's entries were read, so that these are not behind it
+ * @param known.end where raw ends
  */
 export function tailOf(
   partition: number,
-  committed: ProcessorPosition | undefined,
-  stored: StagePosition | undefined,
+  known: {
+    committed: ProcessorPosition | undefined;
+    stored: StagePosition | undefined;
+    end: bigint;
+  },
+): ProcessorTail {
+  const tail = joined(partition, known);
+  const { stored, committed, end } = known;
+  if (stored === undefined) return tail;
+  if (committed === undefined && tail.next < end) {
+    return { ...tail, unknown: `the processor's offset of partition ${partition} of raw is gone` };
+  }
+  const { begunAnewTo } = stored;
+  if (begunAnewTo === null || stored.next >= begunAnewTo) return tail;
+  const completeAfter = Math.max(tail.completeAfter ?? 0, ...tail.open.keys());
+  if (tail.next >= begunAnewTo) return { ...tail, completeAfter };
+  const unknown = `the processor has begun partition ${partition} of raw anew, and is not at offset ${begunAnewTo} yet`;
+  return { ...tail, completeAfter, unknown };
+}
+
+function joined(
+  partition: number,
+  { committed, stored }: Pick<Parameters<typeof tailOf>[1], "committed" | "stored">,
 ): ProcessorTail {
   const table = {
     next: stored?.next ?? 0n,
@@ -79,5 +114,5 @@ function breakBefore(partition: number, { from, to }: LedgerEntry, next: bigint)
 
 const SELECT_POSITIONS = `
   SELECT stage, partition, next_offset,
-         (extract(epoch FROM complete_after) / 60)::integer AS complete_after
+         (extract(epoch FROM complete_after) / 60)::integer AS complete_after, begun_anew_to
   FROM reconciliation_positions`;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { inTransaction, query } from "@fiberstream/postgres/pool";
-import { addIdText } from "@fiberstream/reconciliation/digest";
+import { addIdText, emptyDigest } from "@fiberstream/reconciliation/digest";
 import type { Finding } from "@fiberstream/reconciliation/judge-minute";
 import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
 import { createBookFinder, type MinuteBook } from "@fiberstream/reconciliation/minute-books";
@@ -24,6 +24,7 @@ let kafka: {
   enrichedEnd: bigint;
   rawRecords: number;
   areLost: boolean;
+  isOffsetGone: boolean;
 };
 let nowMs: number;
 let reconcile: Reconcile;
@@ -44,6 +45,7 @@ beforeEach(async () => {
     enrichedEnd: 0n,
     rawRecords: 0,
     areLost: false,
+    isOffsetGone: false,
   };
   nowMs = (MINUTE + 5) * MINUTE_MS;
   reconcile = anotherReconciler();
@@ -52,10 +54,8 @@ beforeEach(async () => {
 const view: KafkaView = {
   rawEnds: async () => new Map([[3, kafka.rawEnd]]),
   enrichedEnds: async () => new Map([[3, kafka.enrichedEnd]]),
-  processorAt: async (): Promise<ProcessorPosition> => ({
-    offset: kafka.offset,
-    open: kafka.open,
-  }),
+  processorAt: async (): Promise<ProcessorPosition | undefined> =>
+    kafka.isOffsetGone ? undefined : { offset: kafka.offset, open: kafka.open },
   entriesFrom: async (offset) => ({
     entries: kafka.entries.slice(Number(offset)),
     next: BigInt(kafka.entries.length),
@@ -105,8 +105,12 @@ function processed(finished: readonly LedgerEntry[], open?: LedgerEntry): void {
   }
 }
 /** The sink has read and written so much, up to an offset of enriched. */
-async function sunk(ids: readonly string[], next: number, completeAfter?: number): Promise<void> {
-  const lines: BookLine[] = [...booksOf(ids)].map(([minute, book]) => ({
+async function sunk(
+  ids: readonly string[],
+  next: number,
+  { completeAfter, minute = MINUTE }: { completeAfter?: number | undefined; minute?: number } = {},
+): Promise<void> {
+  const lines: BookLine[] = [...booksOf(ids, minute).values()].map((book) => ({
     partition: 3,
     minute,
     book,
@@ -121,10 +125,31 @@ async function sunk(ids: readonly string[], next: number, completeAfter?: number
        ON CONFLICT (stage, partition) DO UPDATE SET next_offset = excluded.next_offset`,
       [next, completeAfter === undefined ? null : completeAfter * 60],
     );
-    await query(client, INSERT_ROWS, [ids, MINUTE * 60 + 1]);
+    await query(client, INSERT_ROWS, [ids, minute * 60 + 1]);
   });
   kafka.enrichedEnd = BigInt(next);
 }
+
+/** The sink has read so much once more, and left it out. */
+async function repeated(ids: readonly string[], next: number): Promise<void> {
+  const books = booksOf(ids);
+  const lines = [...books].map(([minute, { written, ...book }]) => ({
+    partition: 3,
+    minute,
+    book: { ...book, written: emptyDigest(), leftOut: written },
+    rewritten: 0,
+  }));
+  await inTransaction(database.pool, async (client) => {
+    await query(client, addLines("sink", linesIn("$1")), [linesJson(lines)]);
+    await query(
+      client,
+      "UPDATE reconciliation_positions SET next_offset = $1 WHERE stage = 'sink'",
+      [next],
+    );
+  });
+  kafka.enrichedEnd = BigInt(next);
+}
+const reopened = () => database.owner.query("UPDATE reconciliation_books SET is_judged = false");
 
 const INSERT_ROWS = `
   INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id,
@@ -279,7 +304,7 @@ describe("the reconciler", () => {
   ])("does not know a minute in which %s", async (_, { from }, completeAfter) => {
     const ids = newIds(4);
     processed([entry(from, from + 2, ids.slice(0, 2))]);
-    await sunk(ids, 4, completeAfter);
+    await sunk(ids, 4, { completeAfter });
     await rounds(3);
     expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
   });
@@ -314,6 +339,57 @@ describe("the reconciler", () => {
     await sunk(ids.slice(3), 4);
     await rounds(1);
     expect(await judged()).toEqual([OK]);
+  });
+
+  it("does not know minutes of what was lost with the processor's offset, and all others again", async () => {
+    const [ids, later] = [newIds(5), newIds(2)];
+    const lost = ids.slice(2, 4);
+    processed([entry(0, 2, ids.slice(0, 2))], entry(2, 4, lost));
+    await sunk(ids.slice(0, 4), 4);
+    await rounds(1);
+    expect(await judged()).toEqual([OK]);
+
+    kafka.isOffsetGone = true;
+    kafka.rawEnd = 5n;
+    await reopened();
+    await rounds(3);
+    expect(await judged()).toEqual([OK]);
+
+    // It begins anew: all of it is in enriched once more, and what was not finished only once in the books.
+    kafka.isOffsetGone = false;
+    processed([entry(0, 1, ids.slice(0, 1), { begins: true })]);
+    kafka.rawEnd = 5n;
+    await repeated(ids.slice(0, 1), 5);
+    await rounds(3);
+    processed([entry(1, 4, ids.slice(1, 4))], entry(4, 5, ids.slice(4)));
+    await repeated(ids.slice(1, 4), 8);
+    await sunk(ids.slice(4), 9);
+    await rounds(5);
+    const [only, ...others] = await judged();
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ verdict: "not known", unaccounted: 0, found: [["raw", null]] });
+
+    processed([
+      entry(4, 5, ids.slice(4)),
+      entry(5, 7, later, { minutes: booksOf(later, MINUTE + 1) }),
+    ]);
+    await sunk(later, 11, { minute: MINUTE + 1 });
+    await rounds(1);
+    expect((await judged()).slice(1)).toEqual([OK]);
+  });
+
+  it("does not claim anything while the processor reads again what it had read", async () => {
+    const ids = newIds(4);
+    processed([entry(0, 2, ids.slice(0, 2))], entry(2, 4, ids.slice(2)));
+    await sunk(ids, 4);
+    await rounds(1);
+    processed([entry(0, 1, ids.slice(0, 1), { begins: true })]);
+    kafka.rawEnd = 4n;
+    await repeated(ids.slice(0, 1), 5);
+    await rounds(1);
+    nowMs += LIMITS.giveUpAfterMs;
+    await rounds(3);
+    expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
   });
 
   it("gives a minute up that a stage does not pass, as not known", async () => {

@@ -75,11 +75,11 @@ export function createReconcile(options: {
     const positions = await readPositions(client);
     const tails = new Map<number, ProcessorTail>();
     for (const [partition, end] of rawEnds) {
-      const tail = tailOf(
-        partition,
-        committed.get(partition),
-        positions.get(`processor ${partition}`),
-      );
+      const tail = tailOf(partition, {
+        committed: committed.get(partition),
+        stored: positions.get(`processor ${partition}`),
+        end,
+      });
       tails.set(partition, tail);
       if (tail.unknown !== undefined) continue;
       processor.look({ partition, position: tail.next, end, atMs });

@@ -10,8 +10,18 @@ let metadata: string;
 let nowMs: number;
 const entries = () => createOpenEntries({ metadataOf: () => metadata, nowMs: () => nowMs });
 
+/** Of a partition that was begun, and had nothing yet. */
+const BEGUN: LedgerEntry = {
+  partition: 3,
+  log: "t",
+  from: 0n,
+  to: 0n,
+  begins: false,
+  records: 0,
+  minutes: new Map(),
+};
 beforeEach(() => {
-  metadata = "";
+  metadata = writeNote({ from: 0n, clockMs: 0, ledger: BEGUN });
   nowMs = 1_000_000;
 });
 
@@ -109,11 +119,16 @@ describe("open entries", () => {
     }
   });
 
-  it("begin anew without a note, unless with the log itself", () => {
-    expect(rangesOf(entries().after(batch(7, 20), minutesOf(1)))).toEqual([[7, 20, true]]);
-    expect(rangesOf(entries().after(batch(0, 20), minutesOf(1)))).toEqual([[0, 20, false]]);
+  it("begin anew without a note, and say so at once", () => {
+    const begun = (from: number) => [
+      [from, 20, true],
+      [20, 20, false],
+    ];
+    metadata = "";
+    expect(rangesOf(entries().after(batch(7, 20), minutesOf(1)))).toEqual(begun(7));
+    expect(rangesOf(entries().after(batch(0, 20), minutesOf(1)))).toEqual(begun(0));
     metadata = "windows from=1 clock=2";
-    expect(rangesOf(entries().after(batch(7, 20), minutesOf(1)))).toEqual([[7, 20, true]]);
+    expect(rangesOf(entries().after(batch(7, 20), minutesOf(1)))).toEqual(begun(7));
   });
 
   it("do not join another topic's of the same name", () => {

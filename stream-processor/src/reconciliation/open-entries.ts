@@ -60,12 +60,14 @@ export function createOpenEntries(options: {
     after: (batch, minutes) => {
       const { open, openedAtMs } = openOf(batch.partition);
       const isKnown = open !== undefined;
-      const own = entryOf(batch, minutes, { begins: !isKnown && batch.firstOffset > 0n });
+      const own = entryOf(batch, minutes, { begins: !isKnown });
       const goesOn = isKnown && open.to === batch.firstOffset && open.log === batch.log.topicId;
       const next = goesOn ? joinedEntries(open, own) : own;
       const before = isKnown && !goesOn && open.from < open.to ? [open] : [];
       const sinceMs = goesOn ? openedAtMs : nowMs();
-      const isDue = nowMs() - sinceMs >= OPEN_FOR_MS || next.minutes.size > OPEN_MINUTES;
+      // A beginning is told at once: if it was an offset that was lost, so was what stood with it.
+      const isDue =
+        next.begins || nowMs() - sinceMs >= OPEN_FOR_MS || next.minutes.size > OPEN_MINUTES;
       return {
         finished: isDue ? [...before, next] : before,
         open: isDue ? emptyAfter(next) : next,
