@@ -72,6 +72,19 @@ describe("stored offsets", () => {
     expect(await stored()).toBe(9_007_199_254_740_993n);
   });
 
+  it("keep the epoch of the last record that was read, until they are moved by somebody else", async () => {
+    await place([1]);
+    await moveAll({ ...batch(0n, 50n), leaderEpoch: 3 });
+    expect(await place([1])).toEqual(new Map([[1, { offset: 50n, leaderEpoch: 3 }]]));
+    // As a sink of before does, or an operator.
+    await database.owner.query("UPDATE sink_offsets SET next_offset = 60");
+    expect(await place([1])).toEqual(new Map([[1, 60n]]));
+    await moveAll({ ...batch(60n, 70n), leaderEpoch: 0 });
+    expect(await place([1])).toEqual(new Map([[1, { offset: 70n, leaderEpoch: 0 }]]));
+    await move(70n, 80n);
+    expect(await place([1])).toEqual(new Map([[1, 80n]]));
+  });
+
   it("do not move over what the database has lost", async () => {
     await place([1]);
     await move(0n, 50n);

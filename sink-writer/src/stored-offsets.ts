@@ -1,6 +1,10 @@
 import { isAnotherLog } from "@fiberstream/kafka/log-identity";
 import type { LogStarts } from "@fiberstream/kafka/log-starts";
-import { PartitionFaultError, type Position } from "@fiberstream/kafka/partition-fault";
+import {
+  epochOffset,
+  PartitionFaultError,
+  type Position,
+} from "@fiberstream/kafka/partition-fault";
 import type { LogIdentity, RecordBatch } from "@fiberstream/kafka/records";
 import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { TransientError } from "@fiberstream/runtime/errors";
@@ -111,6 +115,7 @@ export async function moveOffsets(
     batches.map(({ nextOffset }) => nextOffset),
     batches.map(({ log }) => idsOf(log)[0]),
     batches.map(({ log }) => idsOf(log)[1]),
+    batches.map(({ leaderEpoch }) => leaderEpoch ?? null),
   ]);
   await query(client, WAIT_AS_BEFORE);
   if (moved.length === batches.length) return;
@@ -127,11 +132,14 @@ type StoredRow = {
   next_offset: string;
   cluster_id: string | null;
   topic_id: string | null;
+  leader_epoch: number | null;
 };
 
 function positionIn(row: StoredRow, topic: string, log: LogIdentity): Position {
   const stored = { clusterId: row.cluster_id ?? "", topicId: row.topic_id ?? "" };
-  if (!isAnotherLog(stored, log)) return BigInt(row.next_offset);
+  if (!isAnotherLog(stored, log)) {
+    return epochOffset(BigInt(row.next_offset), row.leader_epoch ?? undefined);
+  }
   return new PartitionFaultError(
     `partition ${row.partition} of ${topic} goes on at offset ${row.next_offset} of another log: ` +
       `of topic ${stored.topicId} in cluster ${stored.clusterId}, ` +
@@ -148,7 +156,9 @@ const isUnnamed = (row: StoredRow, { clusterId, topicId }: LogIdentity) =>
   (row.cluster_id === null && clusterId !== "") || (row.topic_id === null && topicId !== "");
 
 const SELECT_OFFSETS = `
-  SELECT partition, next_offset, cluster_id, topic_id FROM sink_offsets WHERE topic = $1`;
+  SELECT partition, next_offset, cluster_id, topic_id,
+         CASE WHEN leader_epoch_at = next_offset THEN leader_epoch END AS leader_epoch
+  FROM sink_offsets WHERE topic = $1`;
 
 const SELECT_POSITIONS = `${SELECT_OFFSETS} AND partition = ANY ($2::integer[])`;
 
@@ -176,9 +186,10 @@ const WAIT_AS_BEFORE = "SET LOCAL lock_timeout TO DEFAULT";
 // order; a row that was waited for is looked at again as it is then.
 const MOVE_OFFSETS = `
   WITH due AS (
-    SELECT stored.partition, batch.first_offset, batch.next_offset, batch.cluster_id, batch.topic_id
-    FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
-      AS batch (partition, first_offset, next_offset, cluster_id, topic_id)
+    SELECT stored.partition, batch.first_offset, batch.next_offset, batch.cluster_id, batch.topic_id,
+           batch.leader_epoch
+    FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::integer[])
+      AS batch (partition, first_offset, next_offset, cluster_id, topic_id, leader_epoch)
     JOIN sink_offsets AS stored
       ON stored.topic = $1 AND stored.partition = batch.partition
      AND stored.next_offset = batch.first_offset
@@ -191,6 +202,8 @@ const MOVE_OFFSETS = `
   SET next_offset = due.next_offset,
       cluster_id = coalesce(stored.cluster_id, due.cluster_id),
       topic_id = coalesce(stored.topic_id, due.topic_id),
+      leader_epoch = due.leader_epoch,
+      leader_epoch_at = due.next_offset,
       updated_at = now()
   FROM due
   WHERE stored.topic = $1 AND stored.partition = due.partition

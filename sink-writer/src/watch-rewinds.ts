@@ -1,5 +1,5 @@
 import type { RunningConsumer } from "@fiberstream/kafka/consumer/consumer";
-import type { Position } from "@fiberstream/kafka/partition-fault";
+import { offsetOf, PartitionFaultError, type Position } from "@fiberstream/kafka/partition-fault";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 
@@ -57,10 +57,12 @@ export function createRewindWatch(options: {
   return {
     placed: (positions) => {
       for (const [partition, position] of positions) {
-        if (typeof position !== "bigint") continue;
+        if (position instanceof PartitionFaultError) continue;
+        const offset = offsetOf(position);
+        if (offset === "beginning") continue;
         // A partition may also have been another member's meanwhile.
-        if (position < (next.get(partition) ?? position)) wentBack();
-        next.set(partition, position);
+        if (offset < (next.get(partition) ?? offset)) wentBack();
+        next.set(partition, offset);
       }
     },
     wrote: (partition, nextOffset) => next.set(partition, nextOffset),

@@ -79,7 +79,7 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
 
   const processOne = async (batch: RecordBatch, trace: BatchTrace) => {
     const work = inHand.of(batch) ?? inHand.keep(batch, await prepare(batch));
-    const { partition, log, firstOffset, nextOffset } = batch;
+    const { partition, log, firstOffset, nextOffset, leaderEpoch } = batch;
     const enriched = trace.sending(work.enriched);
     const entries = steps.ledger.after(batch, work.books.minutes);
     const note = writeNote({ ...work.windows, ledger: entries.open });
@@ -90,6 +90,7 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
         log,
         firstOffset,
         nextOffset,
+        leaderEpoch,
         metadata: note,
         batches: [
           // To the partition of the same number, so that a node's events keep their order whatever put them in it.

@@ -55,4 +55,6 @@ const SET_ROWS = `
     SET next_offset = excluded.next_offset,
         cluster_id = coalesce(excluded.cluster_id, stored.cluster_id),
         topic_id = coalesce(excluded.topic_id, stored.topic_id),
+        leader_epoch = NULL,
+        leader_epoch_at = NULL,
         updated_at = now()`;

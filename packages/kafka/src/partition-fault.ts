@@ -18,5 +18,15 @@ export class PartitionFaultError extends Error {
   }
 }
 
+/** An offset with the epoch of the leader that had taken the record before it: it tells whether the log was cut back. */
+export type EpochOffset = { readonly offset: bigint; readonly leaderEpoch: number };
+
 /** Where a partition goes on. */
-export type Position = bigint | "beginning" | PartitionFaultError;
+export type Position = bigint | "beginning" | EpochOffset | PartitionFaultError;
+
+export const offsetOf = (position: Exclude<Position, PartitionFaultError>): bigint | "beginning" =>
+  typeof position === "object" ? position.offset : position;
+
+/** The offset alone where the epoch is not known. */
+export const epochOffset = (offset: bigint, leaderEpoch: number | undefined): Position =>
+  leaderEpoch === undefined || leaderEpoch < 0 ? offset : { offset, leaderEpoch };

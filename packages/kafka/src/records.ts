@@ -38,6 +38,8 @@ export type RecordBatch = {
   readonly firstOffset: bigint;
   /** Where the batch after it begins. */
   readonly nextOffset: bigint;
+  /** Of the leader that had taken the last record before `nextOffset`; missing where it is not known. */
+  readonly leaderEpoch?: number | undefined;
   /** The end of the partition when the batch was fetched. */
   readonly highWatermark: bigint;
 };

@@ -8,6 +8,7 @@ import { kafkaFailure } from "../kafka-errors.ts";
 import type { Position } from "../partition-fault.ts";
 import type { PipelineMetrics } from "../pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
+import { createEpochEnds } from "./epoch-ends.ts";
 import { startFetchLoops } from "./fetch-loops.ts";
 import { groupQuestions } from "./group-questions.ts";
 import { beginningOf, listOffsets } from "./list-offsets.ts";
@@ -204,6 +205,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
   const work = {
     positionOf: groupQuestions((partitions) => options.positionsOf(partitions, state.log())),
     beginningOf: (partition: number) => beginningOf(cluster, partition),
+    epochEndOf: createEpochEnds(cluster),
     readFrom: options.readFrom,
     onHistory: options.onHistory,
     processBatch: options.processBatch,

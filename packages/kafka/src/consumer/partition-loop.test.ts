@@ -7,6 +7,7 @@ import type { Position } from "../partition-fault.ts";
 import { createPipelineMetrics } from "../pipeline-metrics.ts";
 import { writeRecordBatch } from "../record-batch-writer.ts";
 import type { LogIdentity, RecordBatch } from "../records.ts";
+import type { EpochEndOf } from "./epoch-ends.ts";
 import type { FetchTicket } from "./fetch-loops.ts";
 import type { FetchedBytes } from "../fetch/fetch-request.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
@@ -44,6 +45,7 @@ function startLoop(
     position?: { now: Position };
     identity?: () => LogIdentity;
     positionOf?: () => Promise<Position>;
+    epochEndOf?: EpochEndOf;
     processBatch?: (batch: RecordBatch) => Promise<void>;
     readFrom?: (partition: number, position: bigint) => Promise<bigint>;
     onHistory?: () => Promise<void>;
@@ -61,6 +63,7 @@ function startLoop(
     work: {
       positionOf: options.positionOf ?? (async () => position.now),
       beginningOf: async () => 0n,
+      epochEndOf: options.epochEndOf ?? (async () => undefined),
       readFrom: options.readFrom,
       onHistory: options.onHistory,
       processBatch: async (batch) => {
@@ -226,6 +229,43 @@ describe("a partition", () => {
     position.now = 7n;
     expect((await ticket()).offset).toBe(7n);
   });
+
+  it.each<[string, ((partition: number, position: bigint) => Promise<bigint>) | undefined]>([
+    ["", undefined],
+    [" and reads its history first", async () => 2n],
+  ])(
+    "does not begin behind where the log was cut back that another has read%s",
+    async (_how, readFrom) => {
+      let end: bigint | undefined = 7n;
+      const asked: number[] = [];
+      const { ticket, loop, position, reports } = startLoop({
+        position: { now: { offset: 10n, leaderEpoch: 4 } },
+        epochEndOf: async (_partition, leaderEpoch) => {
+          asked.push(leaderEpoch);
+          return end;
+        },
+        ...(readFrom && { readFrom }),
+      });
+      const reason = "was cut back to offset 7, and was read up to 10";
+      await until(() => reports.some((one) => one?.includes(reason)), { what: "it is reported" });
+      expect(loop.ticket()).toBeUndefined();
+      position.now = 7n;
+      expect((await ticket()).leaderEpoch).toBe(-1);
+      // Nobody says which epoch it is of.
+      expect(asked).toEqual([4]);
+      await loop.stop();
+
+      end = 10n;
+      const other = startLoop({
+        position: { now: { offset: 10n, leaderEpoch: 4 } },
+        epochEndOf: async () => end,
+        ...(readFrom && { readFrom }),
+      });
+      expect(await other.ticket()).toMatchObject(
+        readFrom ? { offset: 2n, leaderEpoch: -1 } : { offset: 10n, leaderEpoch: 4 },
+      );
+    },
+  );
 
   it("is over at once when it only asks for its position", async () => {
     const { loop } = startLoop({ positionOf: () => new Promise(() => undefined) });

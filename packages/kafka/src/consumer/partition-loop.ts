@@ -2,9 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
-import { PartitionFaultError, type Position } from "../partition-fault.ts";
+import { offsetOf, PartitionFaultError, type Position } from "../partition-fault.ts";
 import type { PipelineMetrics } from "../pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
+import { cutBack, type EpochEndOf } from "./epoch-ends.ts";
 import type { FetchTicket } from "./fetch-loops.ts";
 import { orAborted } from "../or-aborted.ts";
 import { createReading, type Reading } from "./partition-reading.ts";
@@ -28,11 +29,18 @@ export type PartitionLoop = {
 };
 
 /** Where a partition is read on, and of which log. */
-type Placement = { readonly position: bigint; readonly from: bigint; readonly log: LogIdentity };
+type Placement = {
+  readonly position: bigint;
+  readonly from: bigint;
+  readonly log: LogIdentity;
+  /** Of the last record before `from`; undefined when it is not known. */
+  readonly leaderEpoch: number | undefined;
+};
 
 export type PartitionWork = {
   readonly positionOf: (partition: number) => Promise<Position | undefined>;
   readonly beginningOf: (partition: number) => Promise<bigint>;
+  readonly epochEndOf: EpochEndOf;
   readonly readFrom: ((partition: number, position: bigint) => Promise<bigint>) | undefined;
   readonly onHistory:
     ((partition: number, records: readonly IncomingRecord[]) => Promise<void>) | undefined;
@@ -111,10 +119,21 @@ export function runPartition(options: {
     const found = await work.positionOf(partition);
     if (found instanceof PartitionFaultError) throw found;
     if (found === undefined) throw new TransientError("kafka", "the position is not known yet");
-    const position = found === "beginning" ? await work.beginningOf(partition) : found;
+    const offset = offsetOf(found);
+    const position = offset === "beginning" ? await work.beginningOf(partition) : offset;
+    const epoch = typeof found === "object" ? found.leaderEpoch : undefined;
+    if (epoch !== undefined) await checkNotCutBack(position, epoch);
     const from = (await work.readFrom?.(partition, position)) ?? position;
     if (isMoved) throw new TransientError("kafka", "the position was moved meanwhile");
-    return { position, from, log: logOfPosition };
+    const leaderEpoch = from === position ? epoch : undefined;
+    return { position, from, log: logOfPosition, leaderEpoch };
+  };
+
+  /** Whoever read up to the position may have been another process, and the log may have grown again since. */
+  const checkNotCutBack = async (position: bigint, leaderEpoch: number) => {
+    const to = await work.epochEndOf(partition, leaderEpoch);
+    if (to === undefined || to >= position) return;
+    throw cutBack({ topic, partition, to, readTo: position }, options.outOfRangeAdvice);
   };
 
   /** Undefined once the partition is no longer ours. */
@@ -199,7 +218,7 @@ export function runPartition(options: {
     let { position } = start;
     let doneMs = performance.now();
     const isSameLog = readTo?.offset === start.from && readTo.topicId === start.log.topicId;
-    const leaderEpoch = isSameLog ? readTo?.leaderEpoch : undefined;
+    const leaderEpoch = isSameLog ? readTo?.leaderEpoch : start.leaderEpoch;
     behind = { at: position, oldestPendingMs: behind?.oldestPendingMs };
     reading = createReading({
       topic,
@@ -240,6 +259,7 @@ export function runPartition(options: {
           records,
           firstOffset: position,
           nextOffset,
+          leaderEpoch: fetched.leaderEpoch < 0 ? undefined : fetched.leaderEpoch,
           highWatermark,
         };
         const result = await tryBatch(batch);

@@ -1,6 +1,7 @@
 import { PartitionFaultError } from "../partition-fault.ts";
 import { committedRecords } from "../fetch/committed-records.ts";
 import type { IncomingRecord } from "../records.ts";
+import { cutBack } from "./epoch-ends.ts";
 import type { FetchTicket } from "./fetch-loops.ts";
 import type { FetchedBytes } from "../fetch/fetch-request.ts";
 
@@ -10,6 +11,8 @@ const MAX_WAITING = 1;
 export type Fetched = {
   readonly records: readonly IncomingRecord[];
   readonly nextOffset: bigint;
+  /** Of the last batch before `nextOffset`; -1 when it is not known. */
+  readonly leaderEpoch: number;
   readonly highWatermark: bigint;
 };
 
@@ -40,13 +43,8 @@ export function createReading(options: {
 
   const take = (fetched: FetchedBytes) => {
     if (fetched.divergesAt !== undefined && fetched.divergesAt < fetchFrom) {
-      return stopWith(
-        new PartitionFaultError(
-          `partition ${partition} of ${topic} was cut back to offset ${fetched.divergesAt}, and was read up to ${fetchFrom}`,
-          `A leader without all records was elected: what was read after is gone from Kafka. ${advice}`,
-          { untilMoved: true },
-        ),
-      );
+      const where = { topic, partition, to: fetched.divergesAt, readTo: fetchFrom };
+      return stopWith(cutBack(where, advice, { untilMoved: true }));
     }
     let read: ReturnType<typeof committedRecords>;
     try {
@@ -65,7 +63,8 @@ export function createReading(options: {
       fetchFrom = after.nextOffset;
       ({ leaderEpoch } = after);
     }
-    waiting.push({ records, nextOffset: fetchFrom, highWatermark: fetched.highWatermark });
+    const { highWatermark } = fetched;
+    waiting.push({ records, nextOffset: fetchFrom, leaderEpoch, highWatermark });
     arrived.resolve();
   };
 

@@ -4,7 +4,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
 import { HeldBackError } from "../held-back.ts";
 import { isAnotherLog } from "../log-identity.ts";
-import { PartitionFaultError, type Position } from "../partition-fault.ts";
+import { offsetOf, PartitionFaultError, type Position } from "../partition-fault.ts";
 import type { PipelineMetrics } from "../pipeline-metrics.ts";
 import type { LogIdentity, RecordBatch } from "../records.ts";
 import { orAborted } from "../or-aborted.ts";
@@ -55,7 +55,8 @@ export function createTryBatch(options: {
     if (position === undefined) throw new TransientError("kafka", "the position is not known yet");
     if (isAnotherLog(ofBatch, options.identity())) return { kind: "moved" };
     // At the beginning nobody has committed anything yet, this batch neither.
-    return position === "beginning" || position === firstOffset ? undefined : { kind: "moved" };
+    const offset = offsetOf(position);
+    return offset === "beginning" || offset === firstOffset ? undefined : { kind: "moved" };
   };
 
   const wait = (waitMs: number) =>

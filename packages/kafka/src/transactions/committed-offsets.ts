@@ -5,6 +5,8 @@ import type { Coordinators } from "./coordinators.ts";
 /** What the group's coordinator knows of a partition. `offset` is undefined where nobody has committed. */
 export type CommittedOffset = {
   readonly offset: bigint | undefined;
+  /** Of the last record before `offset`; -1 where whoever has committed it did not say. */
+  readonly leaderEpoch: number;
   readonly metadata: string;
 };
 
@@ -41,12 +43,13 @@ export async function committedOffsets(options: {
   for (const group of answer.groups) {
     if (group.groupId !== groupId) continue;
     for (const one of group.topics.filter(({ name }) => name === topic)) {
-      for (const { partitionIndex, committedOffset, metadata, errorCode } of one.partitions) {
+      for (const { partitionIndex, errorCode, ...committed } of one.partitions) {
         const type = answerType(errorCode);
         if (type === "UNSTABLE_OFFSET_COMMIT") found.set(partitionIndex, "unstable");
         if (type !== undefined) continue;
+        const { committedOffset, committedLeaderEpoch: leaderEpoch, metadata } = committed;
         const offset = committedOffset < 0n ? undefined : committedOffset;
-        found.set(partitionIndex, { offset, metadata: metadata ?? "" });
+        found.set(partitionIndex, { offset, leaderEpoch, metadata: metadata ?? "" });
       }
     }
   }

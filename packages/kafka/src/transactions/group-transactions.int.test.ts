@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { TransientError } from "@fiberstream/runtime/errors";
+import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
@@ -157,6 +157,14 @@ describe("group transactions", () => {
     await transactions.commit(bench.part(2, { from: 0n, to: 4n }));
     expect((await placed()).positions.get(2)).toBe(4n);
     expect(await bench.committedRecords()).toEqual([]);
+  });
+
+  it("commit the leader epoch of what was read, for whoever goes on", async () => {
+    const transactions = await placed();
+    await transactions.commit({ ...bench.part(2, { from: 0n, to: 4n }), leaderEpoch: 3 });
+    expect((await placed()).positions.get(2)).toEqual({ offset: 4n, leaderEpoch: 3 });
+    await transactions.commit(bench.part(2, { from: 4n, to: 5n }));
+    expect((await placed()).positions.get(2)).toBe(5n);
   });
 
   it("split what is larger than a broker takes of one batch, in order", async () => {
@@ -402,11 +410,11 @@ describe("positions", () => {
     const heir = bench.process();
     const positions = await heir.positionsOf([0, 1, 2], recreated);
     expect(positions.get(0)).toBeInstanceOf(PartitionFaultError);
-    expect(String(positions.get(0))).toMatch(/another topic.*accept-log/);
+    expect(messageOf(positions.get(0))).toMatch(/another topic.*accept-log/);
     expect(positions.get(1)).toBe(6n);
     expect(positions.get(2)).toBe("beginning");
     const moved = await heir.positionsOf([0], { ...identity, clusterId: "another" });
-    expect(String(moved.get(0))).toMatch(/another cluster/);
+    expect(messageOf(moved.get(0))).toMatch(/another cluster/);
   });
 });
 

@@ -29,6 +29,8 @@ export type TransactionPart = {
   /** Where the batch began: refused unless the partition's position is there. */
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
+  /** Of the last record before `nextOffset`: the next owner sees by it when the log was cut back. */
+  readonly leaderEpoch?: number | undefined;
   /** Comes back with the position, up to 3 KB. */
   readonly metadata: string;
   readonly batches: readonly TopicRecords[];
@@ -127,9 +129,10 @@ export function createGroupTransactions(options: {
         groupId,
         topic,
         member: as,
-        offsets: parts.map(({ partition, nextOffset, metadata: text, log }) => ({
+        offsets: parts.map(({ partition, nextOffset, leaderEpoch, metadata: text, log }) => ({
           partition,
           nextOffset,
+          leaderEpoch,
           metadata: writeOffsetMetadata({ text, log: named(log), committer }),
         })),
         onUnsent: () => parts.forEach(({ onUnsent }) => onUnsent?.()),

@@ -1,3 +1,4 @@
+import { messageOf } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, describe, expect, it } from "@jest/globals";
@@ -44,6 +45,7 @@ const createBench = () => {
     const partitions = asked?.topics[0]?.partitionIndexes.map((partitionIndex) => ({
       partitionIndex,
       committedOffset: bench.offset,
+      committedLeaderEpoch: -1,
       metadata: "x by=dead/0.7",
       errorCode:
         isStableRequired && bench.unstable.has(partitionIndex) ? UNSTABLE_OFFSET_COMMIT : 0,
@@ -100,7 +102,7 @@ describe("a position below what this process has committed", () => {
     expect(lines).toEqual(["position not believed: behind what was committed here"]);
     const { 0: fault } = Object.fromEntries(await bench.of([0], LOG));
     expect(fault).toBeInstanceOf(PartitionFaultError);
-    expect(String(fault)).toContain("the group's offset is 5, behind 9");
+    expect(messageOf(fault)).toContain("the group's offset is 5, behind 9");
     bench.offset = 9n;
     expect([...(await bench.of([0], LOG))]).toEqual([[0, 9n]]);
   });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "@fiberstream/runtime/log";
 import type { MemberIdentity } from "../group/group-member.ts";
 import { isAnotherLog } from "../log-identity.ts";
-import { type Position, PartitionFaultError } from "../partition-fault.ts";
+import { epochOffset, type Position, PartitionFaultError } from "../partition-fault.ts";
 import type { LogIdentity } from "../records.ts";
 import { committedOffsets, type OffsetAnswer } from "./committed-offsets.ts";
 import type { Coordinators } from "./coordinators.ts";
@@ -109,7 +109,7 @@ export function createPositions(steps: PositionSteps) {
     }
     if (answer === "unstable" || answer === "unknown") return undefined;
     unstableSinceMs.delete(partition);
-    const { offset, metadata } = answer;
+    const { offset, leaderEpoch, metadata } = answer;
     const stored = readOffsetMetadata(metadata);
     if (stored.log !== undefined && isAnotherLog(stored.log, found)) {
       return otherLog(stored.log, found);
@@ -123,7 +123,7 @@ export function createPositions(steps: PositionSteps) {
     behindSinceMs.delete(partition);
     const position = offset ?? "beginning";
     places.set(partition, { position, memberId, text: stored.text, committedHere });
-    return position;
+    return offset === undefined ? "beginning" : epochOffset(offset, leaderEpoch);
   };
 
   /** A coordinator that has come back may not know yet what its successor has taken. */

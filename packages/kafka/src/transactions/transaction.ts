@@ -20,6 +20,8 @@ export type Transaction = {
   readonly offsets: readonly {
     readonly partition: number;
     readonly nextOffset: bigint;
+    /** Of the last record before `nextOffset`; undefined when it is not known. */
+    readonly leaderEpoch?: number | undefined;
     readonly metadata: string;
   }[];
   /** Told when the records could not be sent. */
@@ -108,10 +110,10 @@ export async function commitOffsets(
     producerEpoch,
     groupId,
   );
-  const partitions = offsets.map(({ partition, nextOffset, metadata }) => ({
+  const partitions = offsets.map(({ partition, nextOffset, leaderEpoch, metadata }) => ({
     partitionIndex: partition,
     committedOffset: nextOffset,
-    committedLeaderEpoch: NO_EPOCH,
+    committedLeaderEpoch: leaderEpoch ?? NO_EPOCH,
     committedMetadata: metadata,
   }));
   await steps.coordinators.ask(
