@@ -45,20 +45,16 @@ export async function runGroup(options: {
   const leaving = Promise.withResolvers<void>();
   const running = Promise.withResolvers<Pick<RunningConsumer, "commitOffsets">>();
   const inHand = new Set<Promise<unknown>>();
-  let isDraining = false;
+  const draining = new AbortController();
   const work = options.work(async (partition, nextOffset) =>
     (await running.promise).commitOffsets(new Map([[partition, nextOffset]])),
   );
 
-  const inTurn = createTurns(options.partitionsAtOnce);
+  // One whose turn comes while the group is being left is not begun: nobody takes it any more.
+  const over = AbortSignal.any([draining.signal, ...(signal === undefined ? [] : [signal])]);
+  const inTurn = createTurns(options.partitionsAtOnce, over);
   const doInHand = async (batch: RecordBatch, owned: AbortSignal | undefined) => {
-    // One whose turn comes while the group is being left is not begun: nobody takes it any more.
-    const begin = async () => {
-      if (isDraining || signal?.aborted)
-        throw new TransientError("kafka", "the group is being left");
-      return work.doBatch(batch, owned);
-    };
-    const done = inTurn({ work: begin, owned });
+    const done = inTurn({ work: () => work.doBatch(batch, owned), owned });
     inHand.add(done);
     try {
       return await done;
@@ -71,7 +67,7 @@ export async function runGroup(options: {
   };
 
   const processBatch = async (batch: RecordBatch, owned?: AbortSignal) => {
-    if (!isDraining && (await doInHand(batch, owned)) >= batch.nextOffset) return;
+    if (!draining.signal.aborted && (await doInHand(batch, owned)) >= batch.nextOffset) return;
     // Reported as not done, and only once the consumer knows that it stops, so that it looks no further.
     await leaving.promise;
     throw new Error("the batch is left off");
@@ -105,7 +101,7 @@ export async function runGroup(options: {
   } finally {
     signal?.removeEventListener("abort", stop);
     // A consumer that is being closed commits nothing any more, and does not say so.
-    isDraining = true;
+    draining.abort();
     await Promise.allSettled(inHand);
     const closed = consumer.close();
     leaving.resolve();

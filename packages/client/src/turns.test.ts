@@ -2,9 +2,11 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { describe, expect, it } from "@jest/globals";
 import { createTurns } from "./turns.ts";
 
+const NEVER = new AbortController().signal;
+
 describe("turns", () => {
   it("let so many run at once, in order", async () => {
-    const inTurn = createTurns(1);
+    const inTurn = createTurns(1, NEVER);
     const first = Promise.withResolvers<void>();
     const began: number[] = [];
     const run = (number: number, until?: Promise<void>) => {
@@ -22,8 +24,22 @@ describe("turns", () => {
     expect(began).toEqual([1, 2, 3]);
   });
 
+  it("begin nothing that has waited until all was over", async () => {
+    const over = new AbortController();
+    const inTurn = createTurns(1, over.signal);
+    const first = Promise.withResolvers<void>();
+    let begun = 0;
+    const inHand = inTurn({ work: () => first.promise, owned: undefined });
+    const waiting = [1, 2].map(() => inTurn({ work: async () => begun++, owned: undefined }));
+    over.abort();
+    first.resolve();
+    await inHand;
+    for (const one of waiting) await expect(one).rejects.toThrow(TransientError);
+    expect(begun).toBe(0);
+  });
+
   it("leave out what was lost while it waited", async () => {
-    const inTurn = createTurns(1);
+    const inTurn = createTurns(1, NEVER);
     const first = Promise.withResolvers<void>();
     const lost = new AbortController();
     const done: string[] = [];
