@@ -11,42 +11,45 @@ import type { Log } from "@fiberstream/runtime/log";
  * @returns to be called with the partitions of raw that have no committed offset, before they are read; never rejects
  */
 export function createMissingOffsets(options: {
-  reader: Pick<TopicReader, "stretches">;
+  reader: Pick<TopicReader, "stretch">;
   topics: { readonly raw: string; readonly enriched: string };
   log: Log;
 }): (partitions: readonly number[]) => Promise<void> {
   const { reader, topics, log } = options;
 
-  const tell = async (partitions: readonly number[]) => {
+  const tell = async (partition: number) => {
     const [raw, enriched] = await Promise.all([
-      reader.stretches(topics.raw),
-      reader.stretches(topics.enriched),
+      reader.stretch(topics.raw, partition),
+      reader.stretch(topics.enriched, partition),
     ]);
-    for (const { partition, from, until } of raw) {
-      if (!partitions.includes(partition)) continue;
-      // Events go to the partition of the same number: where there are none, raw was never read.
-      if (!enriched.some((one) => one.partition === partition)) continue;
-      log.warn(
-        {
-          topic: topics.raw,
-          partition,
-          fromOffset: String(from),
-          endOffset: String(until),
-          advice:
-            "check offsets.retention.minutes of the brokers; consumers of the enriched topic see events again",
-        },
-        "offset missing, starting at the beginning, events will be enriched again",
-      );
-    }
+    // Events go to the partition of the same number: where there are none, raw was never read.
+    if (raw.from === raw.until || enriched.from === enriched.until) return;
+    log.warn(
+      {
+        topic: topics.raw,
+        partition,
+        fromOffset: String(raw.from),
+        endOffset: String(raw.until),
+        advice:
+          "check offsets.retention.minutes of the brokers; consumers of the enriched topic see events again",
+      },
+      "offset missing, starting at the beginning, events will be enriched again",
+    );
   };
 
   return async (partitions) => {
-    if (partitions.length === 0) return;
+    // Each by itself: one that nobody leads must not keep what is known of the others from being told.
+    const told = partitions.map((partition) =>
+      tell(partition).catch((error: unknown) => {
+        log.warn(
+          { partition, reason: messageOf(error) },
+          "not looked whether an offset is missing",
+        );
+      }),
+    );
+    if (told.length === 0) return;
     // A broker that does not answer must not hold back the partitions of the others.
-    const told = tell(partitions).catch((error: unknown) => {
-      log.warn({ partitions, reason: messageOf(error) }, "not looked whether an offset is missing");
-    });
-    await Promise.race([told, delay(MOST_WAIT_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(told), delay(MOST_WAIT_MS, undefined, { ref: false })]);
   };
 }
 

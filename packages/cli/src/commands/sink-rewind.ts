@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { kafkaFailure } from "@fiberstream/kafka/kafka-errors";
+import { isAnotherLog } from "@fiberstream/kafka/log-identity";
 import { offsetsAt } from "@fiberstream/kafka/offsets-at";
 import cliProgress from "cli-progress";
 import { Command } from "commander";
@@ -55,10 +56,17 @@ async function rewindWith(
   { kafka, connections, pool, topic }: SinkAccess,
   { to, offset, partition, dryRun, wait }: Options,
 ): Promise<void> {
+  const currentLog = async () => {
+    const { log } = await connections.topicMetadata(topic).catch((error: unknown) => {
+      throw kafkaFailure(error);
+    });
+    return log;
+  };
+  const log = await currentLog();
   const all = await offsetsAt({ kafka, topic, timeMs: to?.ms ?? 0 });
-  const { log } = await connections.topicMetadata(topic).catch((error: unknown) => {
-    throw kafkaFailure(error);
-  });
+  if (isAnotherLog(log, await currentLog())) {
+    throw new Error(`${topic} was made anew meanwhile: nothing was moved, run the command again`);
+  }
   const moves = await rewindSink(pool, {
     topic,
     log,
