@@ -39,11 +39,9 @@ export function createReadRows(options: {
   const readings = new Map<number, Reading>();
 
   const readingOf = async (schemaId: number): Promise<Reading> => {
-    const writerType = await registry.writerType(schemaId);
-    if (writerType === undefined) {
-      const message = `the schema registry has no schema id ${schemaId}`;
-      return { kind: "none", reason: { failureClass: "unknown-schema", message, schemaId } };
-    }
+    const writer = await registry.writerType(schemaId);
+    if (writer.kind === "dead") return { kind: "none", reason: writer.reason };
+    const writerType = writer.value;
     try {
       const resolver = readerType.createResolver(writerType);
       const write =

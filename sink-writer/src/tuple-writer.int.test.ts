@@ -1,4 +1,5 @@
 import { query } from "@fiberstream/postgres/pool";
+import { ok } from "@fiberstream/runtime/outcome";
 import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -72,7 +73,7 @@ describe("rows of generated writers", () => {
     async (_name, writerSchema) => {
       const writerType = avsc.Type.forSchema(writerSchema as avsc.Schema);
       const readRows = createReadRows({
-        registry: { writerType: async () => writerType },
+        registry: { writerType: async () => ok(writerType) },
         readerSchema: sampleSchema,
         layout,
         recent: { sawBefore: () => false, forget: () => undefined },

@@ -1,5 +1,6 @@
 import type { SchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { dead, ok } from "@fiberstream/runtime/outcome";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
@@ -17,7 +18,11 @@ const registry: SchemaRegistry = {
   idOf: async () => 1,
   register: async () => ({ id: 1, change: "unchanged" }),
   ping: async () => undefined,
-  writerType: async (id) => types.get(id),
+  writerType: async (id) => {
+    const type = types.get(id);
+    if (type === undefined) return dead({ failureClass: "unknown-schema", message: "none" });
+    return ok(type);
+  },
 };
 const timePolicy = createTimePolicy({
   lateAfterMs: 3_600_000,

@@ -67,10 +67,13 @@ function createUnknownFields(
   const names = new Set(known.fields.map(({ name }) => name));
   const writers = new Map<number, { type: avsc.Type; unknown: readonly string[] }>();
   const writerOf = async (schemaId: number) => {
-    const type = await registry.writerType(schemaId);
-    if (type === undefined) throw new Error(`the registry does not know schema ${schemaId}`);
-    const { fields } = type as avsc.types.RecordType;
-    return { type, unknown: fields.map(({ name }) => name).filter((name) => !names.has(name)) };
+    const writer = await registry.writerType(schemaId);
+    if (writer.kind === "dead") throw new Error(writer.reason.message);
+    const { fields } = writer.value as avsc.types.RecordType;
+    return {
+      type: writer.value,
+      unknown: fields.map(({ name }) => name).filter((name) => !names.has(name)),
+    };
   };
   return async ({ value }) => {
     const schemaId = value === null ? undefined : schemaIdOf(value);

@@ -58,8 +58,8 @@ export async function describeValue(
   const hex = { hex: value.toString("hex") };
   if (schemaId === undefined) return hex;
   try {
-    const type = await registry.writerType(schemaId);
-    return type === undefined ? hex : { decoded: type.fromBuffer(value.subarray(5)) };
+    const writer = await registry.writerType(schemaId);
+    return writer.kind === "dead" ? hex : { decoded: writer.value.fromBuffer(value.subarray(5)) };
   } catch {
     // Not what its schema says, which may be why it is here; or the registry is away.
     return hex;

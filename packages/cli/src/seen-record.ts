@@ -74,10 +74,10 @@ async function decode(
   const schemaId = schemaIdOf(value);
   const bytes = value.toString("hex");
   if (schemaId === undefined) return { fault: "not in the registry's wire format", bytes };
-  const type = await registry.writerType(schemaId);
-  if (type === undefined) return { fault: `the registry has no schema ${schemaId}`, bytes };
+  const writer = await registry.writerType(schemaId);
+  if (writer.kind === "dead") return { fault: writer.reason.message, bytes };
   try {
-    return type.fromBuffer(value.subarray(WIRE_PREFIX_BYTES)) as Fields;
+    return writer.value.fromBuffer(value.subarray(WIRE_PREFIX_BYTES)) as Fields;
   } catch {
     return { fault: `not what schema ${schemaId} says`, bytes };
   }

@@ -1,4 +1,5 @@
 import { TransientError } from "@fiberstream/runtime/errors";
+import { dead, ok } from "@fiberstream/runtime/outcome";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
@@ -46,7 +47,10 @@ beforeEach(() => {
     writerType: async (id: number) => {
       asked.push(id);
       if (isAway) throw new TransientError("registry", "connection refused");
-      return writers[id] && typeOf(id);
+      const message = `the schema registry has no schema id ${id}`;
+      return writers[id] === undefined
+        ? dead({ failureClass: "unknown-schema", message, schemaId: id })
+        : ok(typeOf(id));
     },
   };
   decoder = createRecordDecoder({ registry, readerSchema: reader });

@@ -26,15 +26,16 @@ export function createRecordDecoder<T>(options: {
   const { registry } = options;
   const readerType = avsc.Type.forSchema(options.readerSchema as avsc.Schema);
   /** By schema id. A resolver is made once: made for each record it costs 0.8 ms. */
-  const resolutions = new Map<number, Resolution>();
+  const resolutions = new Map<number, Outcome<avsc.Resolver>>();
 
-  const resolve = async (id: number): Promise<Resolution> => {
-    const writerType = await registry.writerType(id);
-    if (writerType === undefined) return { kind: "unknown" };
+  const resolve = async (id: number): Promise<Outcome<avsc.Resolver>> => {
+    const writer = await registry.writerType(id);
+    if (writer.kind === "dead") return writer;
     try {
-      return { kind: "resolver", resolver: readerType.createResolver(writerType) };
+      return ok(readerType.createResolver(writer.value));
     } catch (error) {
-      return { kind: "incompatible", why: messageOf(error) };
+      const message = `schema id ${id} cannot be read as ${options.readerSchema.name}: ${messageOf(error)}`;
+      return dead({ failureClass: "unknown-schema", message, schemaId: id });
     }
   };
 
@@ -42,7 +43,7 @@ export function createRecordDecoder<T>(options: {
     prepare: async (values) => {
       const ids = new Set(values.map(schemaIdOf));
       for (const id of ids) {
-        if (id === undefined || resolutions.get(id)?.kind === "resolver") continue;
+        if (id === undefined || resolutions.get(id)?.kind === "ok") continue;
         resolutions.set(id, await resolve(id));
       }
     },
@@ -55,16 +56,11 @@ export function createRecordDecoder<T>(options: {
         return dead({ failureClass: "not-avro", message });
       }
       const resolution = resolutions.get(schemaId);
-      if (resolution?.kind !== "resolver") {
-        const message =
-          resolution?.kind === "incompatible"
-            ? `schema id ${schemaId} cannot be read as ${options.readerSchema.name}: ${resolution.why}`
-            : `the schema registry has no schema id ${schemaId}`;
-        return dead({ failureClass: "unknown-schema", message, schemaId });
-      }
+      if (resolution === undefined) throw new Error(`schema id ${schemaId} was not prepared`);
+      if (resolution.kind === "dead") return resolution;
       try {
         const payload = value.subarray(WIRE_PREFIX_BYTES);
-        return ok(readerType.fromBuffer(payload, resolution.resolver) as T);
+        return ok(readerType.fromBuffer(payload, resolution.value) as T);
       } catch (cause) {
         const message = `value is not what schema id ${schemaId} says`;
         return dead({ failureClass: "undecodable", message, schemaId, cause });
@@ -72,8 +68,3 @@ export function createRecordDecoder<T>(options: {
     },
   };
 }
-
-type Resolution =
-  | { kind: "resolver"; resolver: avsc.Resolver }
-  | { kind: "incompatible"; why: string }
-  | { kind: "unknown" };

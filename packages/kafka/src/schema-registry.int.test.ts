@@ -1,15 +1,22 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { describe, expect, it } from "@jest/globals";
+import { afterEach, describe, expect, it } from "@jest/globals";
 import { createSchemaRegistry } from "./schema-registry.ts";
 
 const registry = createSchemaRegistry({ url: addresses.schemaRegistryUrl });
 const schema = readAvroSchema("ProbeMetric");
+const others: Server[] = [];
+afterEach(() => {
+  for (const other of others.splice(0)) {
+    other.closeAllConnections();
+    other.close();
+  }
+});
 const without = (name: string) => ({
   ...schema,
   fields: schema.fields.filter((field) => field.name !== name),
@@ -23,7 +30,10 @@ describe("schema registry", () => {
     expect(first.change).toBe("registered");
     expect(await registry.register(subject, schema)).toEqual({ id: first.id, change: "unchanged" });
     expect(await registry.idOf(subject, schema)).toBe(first.id);
-    expect((await registry.writerType(first.id))?.name).toBe("io.fiberstream.ProbeMetric");
+    expect(await registry.writerType(first.id)).toMatchObject({
+      kind: "ok",
+      value: { name: "io.fiberstream.ProbeMetric" },
+    });
   });
 
   it("takes a version without an optional field, refuses one without a required field", async () => {
@@ -38,7 +48,42 @@ describe("schema registry", () => {
   });
 
   it("says that it lacks an id", async () => {
-    expect(await registry.writerType(2_000_000_000)).toBeUndefined();
+    expect(await registry.writerType(2_000_000_000)).toMatchObject({
+      kind: "dead",
+      reason: { message: "the schema registry has no schema id 2000000000" },
+    });
+  });
+
+  it.each([
+    ["JSON", JSON.stringify({ type: "object", properties: { a: { type: "string" } } })],
+    ["PROTOBUF", 'syntax = "proto3"; message Sample { string a = 1; }'],
+  ])("takes an id of %s for the fault of the record that names it", async (schemaType, text) => {
+    const id = await registerForeign({ schemaType, schema: text });
+    expect(await registry.writerType(id)).toMatchObject({
+      kind: "dead",
+      reason: {
+        failureClass: "unknown-schema",
+        message: `schema id ${id} is ${schemaType}, not Avro`,
+      },
+    });
+  });
+
+  it("reads a schema that refers to another one", async () => {
+    const inner = {
+      type: "record",
+      name: "Inner",
+      namespace: "n",
+      fields: [{ name: "a", type: "long" }],
+    };
+    const subject = `${testNamespace()}inner`;
+    await registerForeign({ schema: JSON.stringify(inner) }, subject);
+    const outer = { type: "record", name: "Outer", fields: [{ name: "inner", type: "n.Inner" }] };
+    const references = [{ name: "n.Inner", subject, version: 1 }];
+    const id = await registerForeign({ schema: JSON.stringify(outer), references });
+    const writer = await registry.writerType(id);
+    expect(writer.kind === "ok" && writer.value.fromBuffer(Buffer.from([2]))).toEqual({
+      inner: { a: 1 },
+    });
   });
 
   it("tells a registry that is away from one that lacks something", async () => {
@@ -51,12 +96,57 @@ describe("schema registry", () => {
   });
 
   it("gives up on a registry that takes the request and says nothing", async () => {
-    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
-    await once(silent, "listening");
-    const { port } = silent.address() as AddressInfo;
-    const stuck = createSchemaRegistry({ url: `http://127.0.0.1:${port}`, timeoutMs: 50 });
+    const stuck = await inItsPlace(() => undefined);
     await expect(stuck.idOf("s", schema)).rejects.toThrow(TransientError);
-    silent.closeAllConnections();
-    silent.close();
+    await expect(stuck.writerType(1)).rejects.toThrow(TransientError);
+  });
+
+  it.each([
+    ["a router's 404", 404, "<html>no such page</html>"],
+    ["a 404 of a path that the registry does not know", 404, '{"error_code":404,"message":"HTTP"}'],
+    ["a 401", 401, '{"error_code":40101,"message":"who are you"}'],
+    ["a proxy's 403", 403, "forbidden"],
+    ["a sign-in page", 200, "<html>sign in</html>"],
+    ["an answer to something else", 200, '{"hello":"world"}'],
+    ["nothing", 404, "null"],
+  ])("waits when %s comes in the registry's place", async (_what, status, body) => {
+    const other = await inItsPlace((answer) => answer.writeHead(status).end(body));
+    await expect(other.writerType(1)).rejects.toThrow(TransientError);
+    await expect(other.idOf("s", schema)).rejects.toThrow(TransientError);
+    await expect(other.register("s", schema)).rejects.toThrow(TransientError);
+  });
+
+  it("takes Avro that cannot be parsed for the fault of the record, and asks for it once", async () => {
+    let asked = 0;
+    const broken = await inItsPlace((answer) => {
+      asked++;
+      answer.writeHead(200).end(JSON.stringify({ schema: '{"type":"record"}' }));
+    });
+    for (const _ of [1, 2]) {
+      expect(await broken.writerType(7)).toMatchObject({
+        kind: "dead",
+        reason: { message: expect.stringMatching(/^schema id 7 cannot be read as Avro/) },
+      });
+    }
+    expect(asked).toBe(1);
   });
 });
+
+/** As a team of its own registers what is not ours. */
+async function registerForeign(body: object, subject = `${testNamespace()}foreign`) {
+  const answer = await fetch(`${addresses.schemaRegistryUrl}/subjects/${subject}/versions`, {
+    method: "POST",
+    headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
+    body: JSON.stringify(body),
+  });
+  return ((await answer.json()) as { id: number }).id;
+}
+
+/** Another one behind the registry's address. */
+async function inItsPlace(answer: (response: ServerResponse) => unknown) {
+  const server = createServer((_request, response) => void answer(response)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  others.push(server);
+  const { port } = server.address() as AddressInfo;
+  return createSchemaRegistry({ url: `http://127.0.0.1:${port}`, timeoutMs: 500 });
+}

@@ -8,23 +8,26 @@ import {
 } from "@kafkajs/confluent-schema-registry";
 
 import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
+import type { Outcome } from "@fiberstream/runtime/outcome";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
-import avsc from "avsc";
+import type avsc from "avsc";
 import type { RegistrySecurity } from "./access.ts";
-import { httpStatusOf } from "./http-status.ts";
+import { createAskRegistry } from "./registry-answers.ts";
+import { createWriterTypes } from "./writer-types.ts";
 
 export type SchemaRegistry = {
   /**
    * The id of `schema` under `subject`.
-   * @throws {FatalError} when the subject is missing or has other schemas only
-   * @throws {TransientError} when the registry is away
+   * @throws {FatalError} when the registry itself says that the subject is missing or has other schemas only
+   * @throws {TransientError} when the registry is away, or another one answers in its place
    */
   idOf: (subject: string, schema: RecordSchema) => Promise<number>;
   /**
-   * The writer's type for a schema id, kept for good; undefined when the registry says that it has none.
-   * @throws {TransientError} when the registry is away
+   * The writer's type for a schema id, kept for good; dead when the registry itself says that it has none, or when
+   * what it has is no Avro.
+   * @throws {TransientError} when the registry is away, or another one answers in its place
    */
-  writerType: (id: number) => Promise<avsc.Type | undefined>;
+  writerType: (id: number) => Promise<Outcome<avsc.Type>>;
   /**
    * Registers `schema` where it is not yet, for readers of any version (FULL_TRANSITIVE).
    * @throws {FatalError} when it is not compatible with an earlier version
@@ -48,6 +51,7 @@ export function createSchemaRegistry(options: {
   security?: RegistrySecurity;
   timeoutMs?: number;
 }): SchemaRegistry {
+  const { timeoutMs = 10_000 } = options;
   const { caFile, user } = options.security ?? {};
   const ca = caFile === undefined ? undefined : readFileSync(caFile);
   // Callers wait and try again themselves, so the client's own tries are few and short.
@@ -55,19 +59,18 @@ export function createSchemaRegistry(options: {
     host: options.url,
     ...(user !== undefined && { auth: user }),
     ...(ca !== undefined && { agent: new Agent({ ca }) }),
-    middlewares: [giveUpAfter(options.timeoutMs ?? 10_000)],
+    middlewares: [giveUpAfter(timeoutMs)],
     retry: { retries: 1, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 0.5 },
   });
-  const types = new Map<number, avsc.Type>();
+  const ask = createAskRegistry({ ...options, timeoutMs });
 
   const find = async (subject: string, schema: RecordSchema): Promise<number | undefined> => {
-    try {
-      return await client.getRegistryIdBySchema(subject, confluent(schema));
-    } catch (error) {
-      // How the client tells a 404: no such subject, or not this schema.
-      if (error instanceof Error && error.name === "ConfluentSchemaRegistryError") return undefined;
-      throw away(error);
-    }
+    const body = { schema: JSON.stringify(schema) };
+    const found = await ask(`/subjects/${encodeURIComponent(subject)}`, body);
+    if (found === undefined) return undefined;
+    const { id } = found as { id?: unknown };
+    if (typeof id !== "number") throw unlikeItself(`subject ${subject}`);
+    return id;
   };
 
   return {
@@ -80,19 +83,7 @@ export function createSchemaRegistry(options: {
       );
     },
 
-    writerType: async (id) => {
-      const known = types.get(id);
-      if (known !== undefined) return known;
-      try {
-        const schema: unknown = await client.getSchema(id);
-        const type = avsc.Type.forSchema(schema as avsc.Schema);
-        types.set(id, type);
-        return type;
-      } catch (error) {
-        if (statusOf(error) === 404) return undefined;
-        throw away(error);
-      }
-    },
+    writerType: createWriterTypes(ask),
 
     register: async (subject, schema) => {
       const existing = await find(subject, schema);
@@ -116,19 +107,13 @@ export function createSchemaRegistry(options: {
     },
 
     ping: async () => {
-      try {
-        const status = await httpStatusOf(`${options.url}/config`, {
-          timeoutMs: 2_000,
-          ca,
-          user,
-        });
-        if (status !== 200) throw Object.assign(new Error(`status ${status}`), { status });
-      } catch (error) {
-        throw away(error);
-      }
+      if ((await ask("/config")) === undefined) throw unlikeItself("its configuration");
     },
   };
 }
+
+const unlikeItself = (about: string): TransientError =>
+  new TransientError("registry", `the schema registry's answer about ${about} is none of its own`);
 
 /** The client waits for ever by default, also for a registry that has the request and is stuck. */
 const giveUpAfter =
@@ -147,18 +132,9 @@ const confluent = (schema: RecordSchema): { type: SchemaType.AVRO; schema: strin
   schema: JSON.stringify(schema),
 });
 
-/** @returns a FatalError when the registry is there and refuses */
-function away(error: unknown): TransientError | FatalError {
-  const status = statusOf(error);
-  if (status === 401 || status === 403) {
-    return new FatalError(
-      `the schema registry refuses: status ${status}`,
-      "Check SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO, and what this user may do",
-      { cause: error },
-    );
-  }
-  return new TransientError("registry", reasonOf(error), { cause: error });
-}
+/** The client's error: whoever has refused may have stood in the registry's place, so it is waited for. */
+const away = (error: unknown): TransientError =>
+  new TransientError("registry", reasonOf(error), { cause: error });
 
 /** Names a refused connection, which the HTTP clients hide in the cause. */
 function reasonOf(error: unknown): string {

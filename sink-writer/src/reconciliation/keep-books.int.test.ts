@@ -1,5 +1,6 @@
 import type { RecordBatch } from "@fiberstream/kafka/records";
 import { inTransaction } from "@fiberstream/postgres/pool";
+import { ok } from "@fiberstream/runtime/outcome";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { createLandRows, type LandRows } from "../land-rows.ts";
@@ -64,7 +65,7 @@ async function writeBatches(batches: readonly RecordBatch[]): Promise<void> {
     again: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
   };
   const readRows = createReadRows({
-    registry: { writerType: async () => sampleType },
+    registry: { writerType: async () => ok(sampleType) },
     readerSchema: sampleSchema,
     layout,
     recent: createRecentEvents(),

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingRecord, RecordBatch } from "@fiberstream/kafka/records";
 import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { ok } from "@fiberstream/runtime/outcome";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
@@ -69,7 +70,7 @@ export async function rowsOf(
     recordOf(sampleType.toBuffer(event), 1, 100 + place),
   );
   const readRows = createReadRows({
-    registry: { writerType: async () => sampleType },
+    registry: { writerType: async () => ok(sampleType) },
     readerSchema: sampleSchema,
     layout,
     recent,

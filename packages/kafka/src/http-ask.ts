@@ -1,32 +1,32 @@
-import { get as getOverHttps } from "node:https";
-import { get as getOverHttp } from "@fiberstream/runtime/node-http";
+import { request as askOverHttps } from "node:https";
+import { request as askOverHttp } from "@fiberstream/runtime/node-http";
 
 export type HttpOptions = {
   readonly timeoutMs: number;
   /** PEM; by default the authorities that Node brings. */
   readonly ca?: Buffer | undefined;
   readonly user?: { readonly username: string; readonly password: string } | undefined;
+  /** Sent as the body of a POST; undefined: a GET. */
+  readonly json?: object | undefined;
 };
 
-/** The status of a GET's answer. @throws when there is no answer within `timeoutMs` */
-export const httpStatusOf = async (url: string, options: HttpOptions): Promise<number> =>
-  (await httpGet(url, options)).status;
-
 /**
- * A GET's answer whole. Not by fetch, whose first call loads an HTTP client that nothing else here needs.
+ * An answer whole. Not by fetch, whose first call loads an HTTP client that nothing else here needs.
  *
  * @throws when there is no answer within `timeoutMs`
  */
-export function httpGet(
+export function httpAsk(
   url: string,
   options: HttpOptions,
 ): Promise<{ status: number; body: string }> {
-  const { ca, user } = options;
+  const { ca, user, json } = options;
   const auth = user && `${user.username}:${user.password}`;
-  const get = url.startsWith("https:") ? getOverHttps : getOverHttp;
+  const ask = url.startsWith("https:") ? askOverHttps : askOverHttp;
+  const method = json === undefined ? "GET" : "POST";
+  const headers = json === undefined ? {} : { "content-type": REGISTRY_JSON };
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(options.timeoutMs);
-    const request = get(url, { agent: false, signal, ca, auth }, (response) => {
+    const request = ask(url, { agent: false, signal, ca, auth, method, headers }, (response) => {
       response.setEncoding("utf8");
       let body = "";
       response.on("data", (text: string) => (body += text));
@@ -34,5 +34,8 @@ export function httpGet(
       response.once("end", () => resolve({ status: response.statusCode ?? 0, body }));
     });
     request.once("error", reject);
+    request.end(json && JSON.stringify(json));
   });
 }
+
+const REGISTRY_JSON = "application/vnd.schemaregistry.v1+json";
