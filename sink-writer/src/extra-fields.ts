@@ -1,28 +1,59 @@
 import { isDeepStrictEqual } from "node:util";
 import type avsc from "avsc";
+import { exactLongs } from "./exact-longs.ts";
 
 /**
  * Makes the JSON of fields that have no column. `spans` holds where each field begins and ends.
- * @returns null when all of them have their default, which says nothing
+ * @returns null when all of them have their default, which says nothing; undefined when they are not what the schema says
  */
-export type ExtraFields = (src: Buffer, spans: readonly number[]) => Buffer | null;
+export type ExtraFields = (src: Buffer, spans: readonly number[]) => Buffer | null | undefined;
 
 /** @param extras the fields, in the order of the spans */
 export function createExtraFields(
   writerType: avsc.Type,
   extras: readonly { readonly name: string }[],
 ): ExtraFields {
-  const { fields } = writerType as avsc.types.RecordType;
-  const wanted = extras.flatMap(({ name }) => fields.filter((field) => field.name === name));
+  const wantedOf = (type: avsc.Type) => {
+    const { fields } = type as avsc.types.RecordType;
+    return extras.flatMap(({ name }) => fields.filter((field) => field.name === name));
+  };
+  const wanted = wantedOf(writerType);
+  let exact: ReturnType<typeof wantedOf> | undefined;
+
+  /** The library refuses a long that a number cannot hold; as a bigint it takes longer and is rare. */
+  const valueOf = (index: number, field: avsc.types.Field, bytes: Buffer): unknown => {
+    try {
+      return field.type.fromBuffer(bytes);
+    } catch {
+      exact ??= wantedOf(exactLongs(writerType));
+      return exact[index]?.type.fromBuffer(bytes);
+    }
+  };
+
   return (src, spans) => {
     const kept: [string, unknown][] = [];
-    for (const [index, field] of wanted.entries()) {
-      const bytes = src.subarray(spans[index * 2], spans[index * 2 + 1]);
-      const value: unknown = field.type.fromBuffer(bytes);
-      if (value === null || isDeepStrictEqual(value, field.defaultValue())) continue;
-      kept.push([field.name, value]);
+    try {
+      for (const [index, field] of wanted.entries()) {
+        const bytes = src.subarray(spans[index * 2], spans[index * 2 + 1]);
+        const value = valueOf(index, field, bytes);
+        if (value === null || isDeepStrictEqual(value, field.defaultValue())) continue;
+        kept.push([field.name, value]);
+      }
+    } catch {
+      return undefined;
     }
     // A field may be named "__proto__", which an assignment would lose.
-    return kept.length === 0 ? null : Buffer.from(JSON.stringify(Object.fromEntries(kept)));
+    return kept.length === 0
+      ? null
+      : Buffer.from(JSON.stringify(Object.fromEntries(kept), asWritten));
   };
 }
+
+/** JSONB holds whole numbers of any size; JSON has no NaN and no infinities, which are kept as texts. */
+function asWritten(_name: string, value: unknown): unknown {
+  if (typeof value === "bigint") return rawJSON(value.toString());
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
+
+/** What TypeScript's library does not know yet (ECMAScript proposal "JSON.parse source text access"). */
+const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => unknown };

@@ -74,7 +74,7 @@ export function createTupleWriter(options: {
 const first = pos;
 let n = 0;
 ${scan.join("")}if (pos !== end) return ${UNDECODABLE};
-${extras.length > 0 ? `const extra = x(src, [${extras.map(({ place }) => `s${place}, e${place}`).join(", ")}]);\n` : "const extra = null;\n"}const out = slab.reserve(end - first + ${roomBytes} + (extra === null ? 0 : extra.length));
+${extras.length > 0 ? `const extra = x(src, [${extras.map(({ place }) => `s${place}, e${place}`).join(", ")}]);\nif (extra === undefined) return ${UNDECODABLE};\n` : "const extra = null;\n"}const out = slab.reserve(end - first + ${roomBytes} + (extra === null ? 0 : extra.length));
 let o = slab.at;
 slab.nodeAt = slab.countryAt = slab.regionAt = slab.eventIdAt = -1;
 out[o++] = ${count >> 8}; out[o++] = ${count & 255};
