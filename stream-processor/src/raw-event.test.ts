@@ -76,6 +76,9 @@ describe("raw event", () => {
     ["an event_id of another length", { event_id: "5f0c1c1e" }],
     ["an empty node_id", { node_id: "" }],
     ["a latency that is no number", { latency_ms: Number.NaN }],
+    ["an uptime that is no number", { uptime_pct: Number.NaN }],
+    ["an infinite uptime", { uptime_pct: Number.POSITIVE_INFINITY }],
+    ["an infinite packet loss", { packet_loss: Number.NEGATIVE_INFINITY }],
     ["a NUL in its country", { country: "G\0" }],
   ])("refuses %s", (_what, change) => {
     expect(read(change)).toMatchObject({ kind: "invalid-record" });

@@ -57,7 +57,7 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
     hasNulIn(bytes, countryAt, countryEnd) ||
     hasNulIn(bytes, cursor.textAt, regionEnd);
   const latencyMs = readDouble(bytes);
-  readDouble(bytes);
+  const uptimePct = readDouble(bytes);
   const packetLossPct = readDouble(bytes);
   const timestampUs = readLong(bytes);
   skipOptionalText(bytes);
@@ -74,8 +74,11 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
   if (!isNodeId(nodeId, nodeEnd - nodeAt)) return invalid("node_id must be 1 to 50 characters");
   // PostgreSQL has no text with it, and one such row would be refused together with its batch.
   if (hasNul) return invalid("node_id, country and region must not have NUL characters");
-  if (!Number.isFinite(latencyMs) || !Number.isFinite(packetLossPct)) {
-    return invalid("latency_ms and packet_loss must be numbers");
+  // One of them would be the mean of its whole region.
+  const isMeasured =
+    Number.isFinite(latencyMs) && Number.isFinite(uptimePct) && Number.isFinite(packetLossPct);
+  if (!isMeasured) {
+    return invalid("latency_ms, uptime_pct and packet_loss must be numbers");
   }
   const content = hashOf(bytes, nodeEnd, contentEnd);
   return {
