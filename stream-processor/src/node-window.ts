@@ -15,6 +15,8 @@ export type NodeWindow = {
   /** Where the oldest record is, and how many there are. */
   start: number;
   count: number;
+  /** Since somebody looked for a window to forget. */
+  isUsed: boolean;
 };
 
 const COLUMNS = { latency: 0, loss: 1, time: 2, offset: 3, id: 4, content: 5 } as const;
@@ -26,6 +28,7 @@ export const newNodeWindow = (): NodeWindow => ({
   capacity: FIRST_CAPACITY,
   start: 0,
   count: 0,
+  isUsed: false,
 });
 
 /** @param at where the record stands: its offset, and its timestamp in ms since 1970 */

@@ -167,6 +167,34 @@ describe("partition window", () => {
     expect(windows.clockMs()).toBe(START_MS);
   });
 
+  it("forgets a node that was silent lately where there are more than it may keep", () => {
+    const windows = window({ maxNodes: 3 });
+    const event = (node_id: string) => sampleEvent({ node_id });
+    const nodes = ["a", "b", "c", "a", "d", "a", "e", "a"];
+    const repeats = nodes.map((node, at) => judge(windows, event(node), at, START_MS).isRepeat);
+    expect(repeats).toEqual([false, false, false, true, false, true, false, true]);
+    expect(judge(windows, event("d"), 8, START_MS).isRepeat).toBe(true);
+    expect(judge(windows, event("b"), 9, START_MS).isRepeat).toBe(false);
+    expect(windows.evicted()).toBe(3);
+  });
+
+  it("does not go through all of its nodes for each new one", () => {
+    const maxNodes = 20_000;
+    const windows = window({ maxNodes });
+    const judgeNodes = (from: number, count: number) => {
+      const events = Array.from({ length: count }, (_, at) =>
+        sampleEvent({ node_id: `node-${from + at}` }),
+      );
+      const begun = performance.now();
+      events.forEach((event, at) => judge(windows, event, from + at, START_MS));
+      return performance.now() - begun;
+    };
+    judgeNodes(0, maxNodes);
+    // 20,000 looks at 20,000 windows would take half a minute.
+    expect(judgeNodes(maxNodes, maxNodes)).toBeLessThan(2_000);
+    expect(windows.evicted()).toBe(maxNodes);
+  });
+
   it("keeps no more nodes than it may, and forgets those that are silent without counting them", () => {
     const windows = window({ maxNodes: 10 });
     const event = (number: number) => sampleEvent({ node_id: `node-${number}` });

@@ -57,7 +57,7 @@ const SWEEP_MS = 30_000;
 const NEEDED_FROM_EVERY_MS = 5_000;
 
 /**
- * @param options.maxNodes the most windows that are kept; past it the oldest is forgotten
+ * @param options.maxNodes the most windows that are kept; past it one that was not used lately is forgotten
  * @param options.clockMs the partition's clock at the first record; where it is ahead itself, that of the records
  *   is taken: an earlier version believed every timestamp
  * @param options.nowMs this machine's clock
@@ -71,6 +71,7 @@ export function createPartitionWindow(options: {
   nowMs: () => number;
 }): PartitionWindow {
   const windows = new Map<string, NodeWindow>();
+  let inTurn = windows.entries();
   const alerts = new Map<string, OpenAlerts>();
   let believedUntilMs = options.nowMs() + AHEAD_MS;
   const notedMs = options.clockMs <= believedUntilMs ? options.clockMs : undefined;
@@ -87,7 +88,7 @@ export function createPartitionWindow(options: {
       if (windows.size >= options.maxNodes) evict();
       window = newNodeWindow();
       windows.set(nodeId, window);
-    }
+    } else window.isUsed = true;
     return window;
   };
 
@@ -98,12 +99,27 @@ export function createPartitionWindow(options: {
     }
   };
 
+  /** From where it was the last time on: what stood before is gone or has moved behind, and a Map passes that slowly. */
+  const nextInTurn = () => {
+    const { value, done } = inTurn.next();
+    if (done !== true) return value;
+    inTurn = windows.entries();
+    return inTurn.next().value;
+  };
+
+  /** Forgets the next in turn that was not used since its last turn, which costs no event that is known anything. */
   const evict = () => {
-    sweep();
-    const [oldest] = windows.keys();
-    if (windows.size < options.maxNodes || oldest === undefined) return;
-    windows.delete(oldest);
-    options.countEvicted();
+    for (let next = nextInTurn(); next !== undefined; next = nextInTurn()) {
+      const [nodeId, window] = next;
+      windows.delete(nodeId);
+      if (window.isUsed) {
+        window.isUsed = false;
+        windows.set(nodeId, window);
+      } else {
+        if (newestTimeMs(window) >= clockMs - WINDOW_MS) options.countEvicted();
+        return;
+      }
+    }
   };
 
   const isBelieved = (timeMs: number): boolean => {

@@ -43,6 +43,6 @@ export const processorSettings = {
   windowNodesPerPartition: setting(
     "WINDOW_NODES_PER_PARTITION",
     wholeNumber({ min: 1, max: 10_000_000 }).default(20_000),
-    "nodes of one partition whose last events are kept in memory, up to 3 KB each; past it the oldest is forgotten",
+    "nodes of one partition whose last events are kept in memory, up to 3 KB each; past it one that was not used lately is forgotten",
   ),
 };
