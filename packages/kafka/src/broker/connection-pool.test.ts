@@ -73,6 +73,14 @@ describe("the time limit of a call", () => {
     expect(performance.now() - begunMs).toBeGreaterThan(800);
   });
 
+  it("tells of bytes that arrive, so that a slow answer is not taken for silence", async () => {
+    const broker = await slowBroker({ everyMs: 50 });
+    let told = 0;
+    const request = { api: heartbeatV4.api, timeoutMs: 400, onProgress: () => void told++ };
+    await createPool().call(broker, "group", request, "a-group", 1, "a-member");
+    expect(told).toBeGreaterThan(3);
+  });
+
   it("ends a call whose answer stays unfinished", async () => {
     const asked = beat(await slowBroker({ everyMs: 5, answer: "cut" }), 400);
     await expect(asked).rejects.toThrow("127.0.0.1");

@@ -10,6 +10,14 @@ export type Api<Args extends unknown[], Answer> = {
   async: (connection: Connection, ...args: Args) => Promise<Answer>;
 };
 
+export type Request<Args extends unknown[], Answer> = {
+  readonly api: Api<Args, Answer>;
+  /** How long the broker may be silent, 10 s by default. */
+  readonly timeoutMs?: number;
+  /** Told now and then that more bytes have come. */
+  readonly onProgress?: () => void;
+};
+
 const CONNECT_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** The limit of a call is for silence. An answer that comes all the time may take this many times as long. */
@@ -20,7 +28,7 @@ export type ConnectionPool = {
   call: <Args extends unknown[], Answer>(
     to: BrokerAddress,
     lane: string,
-    request: { api: Api<Args, Answer>; timeoutMs?: number },
+    request: Request<Args, Answer>,
     ...args: Args
   ) => Promise<Answer>;
   close: () => Promise<void>;
@@ -79,7 +87,7 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
   };
 
   return {
-    call: async (to, name, { api, timeoutMs = REQUEST_TIMEOUT_MS }, ...args) => {
+    call: async (to, name, { api, timeoutMs = REQUEST_TIMEOUT_MS, onProgress }, ...args) => {
       const about = `${to.host}:${to.port}`;
       let lane: Lane;
       let connection: Connection;
@@ -89,7 +97,7 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
       } catch (error) {
         throw brokerError(error, about);
       }
-      const watched = endWhenSilent(connection, timeoutMs);
+      const watched = endWhenSilent(connection, { timeoutMs, onProgress });
       const answered = api.async(connection, ...args);
       lane.inFlight.add(answered);
       try {
@@ -139,13 +147,17 @@ connectionsApiChannel.asyncStart.subscribe((message) => {
 });
 
 /** A fetch of many megabytes over a slow link is no silence: the limit runs anew as long as bytes arrive. */
-function endWhenSilent({ socket }: Connection, timeoutMs: number): NodeJS.Timeout {
+function endWhenSilent(
+  { socket }: Connection,
+  { timeoutMs, onProgress }: { timeoutMs: number; onProgress: (() => void) | undefined },
+): NodeJS.Timeout {
   let looks = 0;
   let silentLooks = 0;
   let { bytesRead } = socket;
   return setInterval(() => {
     looks++;
     silentLooks = socket.bytesRead === bytesRead ? silentLooks + 1 : 0;
+    if (silentLooks === 0) onProgress?.();
     ({ bytesRead } = socket);
     const isOver = looks >= LOOKS_IN_A_LIMIT * LONGEST_ANSWER_IN_LIMITS;
     if (isOver || silentLooks >= LOOKS_IN_A_LIMIT) socket.destroy();

@@ -4,7 +4,7 @@ import type { KafkaAccess } from "../kafka.ts";
 import type { LogIdentity } from "../records.ts";
 import { throwIfFailed } from "./broker-answer.ts";
 import { createBrokerTurns } from "./broker-turns.ts";
-import { type Api, type BrokerAddress, createConnectionPool } from "./connection-pool.ts";
+import { type BrokerAddress, createConnectionPool, type Request } from "./connection-pool.ts";
 
 export { nameOf } from "./broker-turns.ts";
 export type { Api, BrokerAddress } from "./connection-pool.ts";
@@ -38,7 +38,7 @@ export type Connections = {
   call: <Args extends unknown[], Answer>(
     to: BrokerAddress,
     lane: string,
-    request: { api: Api<Args, Answer>; timeoutMs?: number },
+    request: Request<Args, Answer>,
     ...args: Args
   ) => Promise<Answer>;
   /** Resolves when one of the brokers has answered. @throws {BrokerAnswerError} @throws {Error} */

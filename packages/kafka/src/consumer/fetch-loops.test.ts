@@ -13,12 +13,15 @@ let stopping: AbortController;
 let leaders: Map<number, string>;
 let troubles: Map<string, string>;
 let fetches: { host: string; partitions: number[] }[];
+/** How the answer comes. */
+let comes: (onProgress?: () => void) => Promise<unknown>;
 let answer: (host: string, partition: number) => Partial<FetchedBytes>;
 
 beforeEach(() => {
   stopping = new AbortController();
   troubles = new Map();
   fetches = [];
+  comes = () => new Promise((resolve) => setImmediate(resolve));
 });
 afterEach(() => stopping.abort());
 
@@ -26,7 +29,7 @@ function start() {
   const call = async (
     { host }: { host: string },
     _lane: string,
-    _request: object,
+    request: { onProgress?: () => void },
     ...args: unknown[]
   ) => {
     const [{ partitions }] = args[6] as [{ partitions: { partition: number }[] }];
@@ -36,7 +39,7 @@ function start() {
     const answered = asked.map((partition) =>
       Object.assign({ partition, records: Buffer.alloc(0) }, nothing, answer(host, partition)),
     );
-    await new Promise((resolve) => setImmediate(resolve));
+    await comes(request.onProgress);
     return { errorCode: 0, partitions: answered };
   };
   const loops = startFetchLoops({
@@ -84,6 +87,20 @@ describe("fetch loops", () => {
     loops.wake();
     await until(() => fetches.some(({ host }) => host === "other"), { what: "the other is asked" });
     await until(() => troubles.size === 0, { what: "the trouble is over" });
+  });
+
+  it("are not silent while an answer comes slowly, and are when nothing comes", async () => {
+    leaders = new Map([[0, "a"]]);
+    answer = () => ({});
+    const asked: (() => void)[] = [];
+    comes = (onProgress) => {
+      asked.push(onProgress ?? (() => undefined));
+      return new Promise(() => undefined);
+    };
+    const loops = start();
+    await until(() => asked.length === 2 && loops.silentMs() > 50, { what: "both are silent" });
+    for (const progress of asked) progress();
+    expect(loops.silentMs()).toBeLessThan(50);
   });
 
   it("leave out a partition whose leader has moved, and go on with the broker's others", async () => {

@@ -9,6 +9,7 @@ import {
   pauseBeforeTry,
 } from "../broker/connections.ts";
 import { type FetchedBytes, fetchApi } from "../fetch/fetch-request.ts";
+import { createFetchSize } from "./fetch-size.ts";
 import type { TopicState } from "./topic-state.ts";
 
 /** A partition's wish for its next records, as it is at this moment: what comes of it later is refused. */
@@ -35,7 +36,6 @@ export type FetchLoops = {
 const IDLE_WAIT_MS = 250;
 /** What a fetch may take beyond the time that the broker holds it back. */
 const PATIENCE_MS = 5_000;
-const MAX_FETCH_BYTES = 16_777_216;
 /** A partition that was left out of a fetch that the broker holds back gets one of its own after this. */
 const SECOND_AFTER_MS = 20;
 const READ_COMMITTED = 1;
@@ -117,15 +117,16 @@ export function startFetchLoops(options: {
     broker: BrokerAddress,
     lane: string,
     tickets: readonly FetchTicket[],
-    { minBytes, waitMs }: { minBytes: number; waitMs: number },
+    how: { minBytes: number; waitMs: number; maxBytes: number; onProgress: () => void },
   ) => {
+    const { minBytes, waitMs, maxBytes, onProgress } = how;
     const answer = await connections.call(
       broker,
       lane,
-      { api: fetchApi, timeoutMs: waitMs + PATIENCE_MS },
+      { api: fetchApi, timeoutMs: waitMs + PATIENCE_MS, onProgress },
       waitMs,
       minBytes,
-      MAX_FETCH_BYTES,
+      maxBytes,
       READ_COMMITTED,
       0,
       -1,
@@ -172,6 +173,8 @@ export function startFetchLoops(options: {
   const run = async (broker: BrokerAddress, lane: string, isSecond: boolean) => {
     const name = nameOf(broker);
     const loop = `${name} ${lane}`;
+    const turned = () => turnedMs.set(loop, performance.now());
+    const size = createFetchSize();
     let failures = 0;
     let recordsCameMs: number | undefined;
     for (let turn = 0; !stopping.aborted; turn++) {
@@ -189,9 +192,16 @@ export function startFetchLoops(options: {
         await (isSecond ? delay(SECOND_AFTER_MS) : nextTurn());
         continue;
       }
-      turnedMs.set(loop, performance.now());
+      turned();
+      const begunMs = performance.now();
       try {
-        const fetched = await fetch(broker, lane, tickets, patience(options, recordsCameMs));
+        const fetched = await fetch(broker, lane, tickets, {
+          ...patience(options, recordsCameMs),
+          maxBytes: size.mostBytes(),
+          // An answer that comes slowly is no silence.
+          onProgress: turned,
+        });
+        size.brought(bytesIn(fetched), performance.now() - begunMs);
         recordsCameMs = handOver(tickets, fetched) ? performance.now() : undefined;
         failures = 0;
         options.onTrouble(name, undefined);
@@ -201,6 +211,7 @@ export function startFetchLoops(options: {
         for (const ticket of tickets) ticket.release();
         if (stopping.aborted) return;
         failures++;
+        size.failed(performance.now() - begunMs);
         if (failures > 1) options.onTrouble(name, messageOf(error));
         log.debug(
           { broker: name, failures, reason: messageOf(error) },
@@ -244,6 +255,9 @@ export function startFetchLoops(options: {
     ended,
   };
 }
+
+const bytesIn = (fetched: ReadonlyMap<number, FetchedBytes>): number =>
+  [...fetched.values()].reduce((sum, { records }) => sum + records.length, 0);
 
 function patience(
   { minBytes, maxWaitMs }: { minBytes: number; maxWaitMs: number },
