@@ -5,6 +5,8 @@ import type { Log } from "@fiberstream/runtime/log";
 export type OffsetReports = {
   /** A partition has been written up to here. */
   wrote: (partition: number, nextOffset: bigint) => void;
+  /** Forgets the partitions that are no longer ours: whoever has them tells, and is further. */
+  keepOnly: (partitions: readonly number[]) => void;
   /** Begins to tell Kafka, now and then. */
   begin: (consumer: Pick<RunningConsumer, "commitOffsets">) => void;
   /** Tells what is untold, and ends. */
@@ -17,26 +19,39 @@ export type OffsetReports = {
  */
 export function createOffsetReports(options: { intervalMs: number; log: Log }): OffsetReports {
   const untold = new Map<number, bigint>();
+  let ours: ReadonlySet<number> = new Set();
   let timer: NodeJS.Timeout | undefined;
   let tell = async () => {};
+  let telling: Promise<void> | undefined;
 
   return {
     wrote: (partition, nextOffset) => untold.set(partition, nextOffset),
+    keepOnly: (partitions) => {
+      ours = new Set(partitions);
+      for (const partition of untold.keys()) if (!ours.has(partition)) untold.delete(partition);
+    },
     begin: (consumer) => {
-      tell = async () => {
+      const tellOnce = async () => {
         if (untold.size === 0) return;
         const reports = new Map(untold);
         untold.clear();
         try {
           await consumer.commitOffsets(reports);
         } catch (error) {
+          // What has been written since is further.
+          for (const [partition, nextOffset] of reports) {
+            if (ours.has(partition) && !untold.has(partition)) untold.set(partition, nextOffset);
+          }
           options.log.debug({ reason: messageOf(error) }, "offsets not reported to Kafka");
         }
       };
+      // One after the other: what is told again must not come behind what is further.
+      tell = () => (telling ??= tellOnce().finally(() => (telling = undefined)));
       timer = setInterval(() => void tell(), options.intervalMs);
     },
     end: async () => {
       clearInterval(timer);
+      await telling;
       await tell();
     },
   };

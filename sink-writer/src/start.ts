@@ -170,6 +170,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
         reports.wrote(batch.partition, batch.nextOffset);
         rewinds.wrote(batch.partition, batch.nextOffset);
       },
+      onAssigned: reports.keepOnly,
       outOfRangeAdvice: OUT_OF_RANGE_ADVICE,
       metrics: pipeline,
       health,
