@@ -1,12 +1,11 @@
 import { redacted } from "@fiberstream/kafka/dead-letter";
 import type { PgClient } from "@fiberstream/postgres/pool";
 import {
+  possibleRefusal,
   postgresFailure,
-  RowRefusedError,
-  sqlStateOf,
+  type RowRefusedError,
   UNIQUE_VIOLATION,
 } from "@fiberstream/postgres/postgres-errors";
-import { FatalError } from "@fiberstream/runtime/errors";
 import { copyRows } from "./copy-rows.ts";
 import type { Rows } from "./row-buffer.ts";
 import type { SortedRows } from "./row-buffers.ts";
@@ -14,6 +13,7 @@ import type { DeadRecord } from "./row-reader.ts";
 import { atSavepoint } from "./savepoint.ts";
 import { createInsertThroughStaging, STAGING_TABLE } from "./staging.ts";
 import { columnList, type TableLayout } from "./table-layout.ts";
+import { createAskWitness } from "./table-witness.ts";
 
 /** What became of the rows of a write; a row is counted once. */
 export type Landing = {
@@ -28,7 +28,7 @@ export type Landing = {
   /** The numbers of the rows that are stored already, those in conflict among them. */
   readonly leftOut: readonly number[];
   readonly inConflict: readonly number[];
-  /** Refused by PostgreSQL for their own values, by their number. */
+  /** Refused by PostgreSQL while it takes others, by their number. */
   readonly refused: ReadonlyMap<number, DeadRecord>;
 };
 
@@ -37,14 +37,24 @@ export type Landed = { readonly rows: Rows; readonly landing: Landing };
 /** @returns what became of the rows of each buffer that has any */
 export type LandRows = (client: PgClient, rows: SortedRows) => Promise<Landed[]>;
 
-type LandRange = (client: PgClient, rows: Rows, range: Range) => Promise<Landing>;
+type LandRange = (write: Write, rows: Rows, range: Range) => Promise<Landing>;
 /** Rows from `from` to below `to`. */
 type Range = { readonly from: number; readonly to: number };
+
+/** A write under way. */
+type Write = {
+  readonly client: PgClient;
+  /** Whether the table has taken a row since it began: then one that it refuses is itself at fault. */
+  isAnyTaken: boolean;
+  /** How many rows were refused alone. */
+  refused: number;
+};
 
 /**
  * Writes rows in a transaction that the caller has begun: the fresh ones by COPY; those seen before, and all
  * where some turn out to be stored already, through a staging table; where PostgreSQL refuses a value, by
- * halves until it stands alone.
+ * halves until it stands alone. A row that is refused alone is at fault if the table takes others: of this write, or a
+ * row that is known to be good. A table that takes none is at fault itself, and no row.
  *
  * Repeats of what no one here has seen come in crowds (a topic that is read again): after one the staging
  * table is tried first, until a write has none. A COPY that fails costs its rows' space in the table.
@@ -58,6 +68,7 @@ export function createLandRows(options: {
 }): LandRows {
   const columns = columnList(options.layout);
   const insertThroughStaging = createInsertThroughStaging(options.layout);
+  const askWitness = createAskWitness(options.layout);
   let areRepeatsLikely = false;
 
   const copyInto = async (client: PgClient, table: string, bytes: Buffer) => {
@@ -65,24 +76,27 @@ export function createLandRows(options: {
     options.countBytes(bytes.length);
   };
 
-  const landByCopy: LandRange = async (client, rows, { from, to }) => {
+  const landByCopy: LandRange = async (write, rows, { from, to }) => {
+    const { client } = write;
     try {
       await atSavepoint(client, () => copyInto(client, "metrics", rows.bytes(from, to)));
+      write.isAnyTaken = true;
       return { ...NOTHING, copied: to - from };
     } catch (error) {
       const refusal = refusalIn(error);
-      if (refusal.sqlState === UNIQUE_VIOLATION)
-        return landAmongRepeats(client, rows, { from, to });
-      return isolate({ client, rows, range: { from, to }, refusal, landHalf: landByCopy });
+      if (refusal.sqlState === UNIQUE_VIOLATION) return landAmongRepeats(write, rows, { from, to });
+      return isolate(write, { rows, range: { from, to }, refusal, landPart: landByCopy });
     }
   };
 
-  const landAmongRepeats: LandRange = async (client, rows, { from, to }) => {
+  const landAmongRepeats: LandRange = async (write, rows, { from, to }) => {
+    const { client } = write;
     try {
       const fill = () => copyInto(client, STAGING_TABLE, rows.bytes(from, to));
       const { inserted, leftOut, inConflict } = await atSavepoint(client, () =>
         insertThroughStaging(client, fill, originsOf(rows, { from, to })),
       );
+      write.isAnyTaken ||= inserted > 0;
       return {
         ...NOTHING,
         staged: inserted,
@@ -93,81 +107,67 @@ export function createLandRows(options: {
       };
     } catch (error) {
       const refusal = refusalIn(error);
-      return isolate({ client, rows, range: { from, to }, refusal, landHalf: landAmongRepeats });
+      return isolate(write, { rows, range: { from, to }, refusal, landPart: landAmongRepeats });
     }
   };
 
-  const landFresh: LandRange = async (client, rows, range) => {
+  /** The culprit alone is dead; of more rows each half is tried by itself. */
+  const isolate = async (
+    write: Write,
+    failed: { rows: Rows; range: Range; refusal: RowRefusedError; landPart: LandRange },
+  ): Promise<Landing> => {
+    const { rows, refusal, landPart } = failed;
+    const { from, to } = failed.range;
+    if (to - from > 1) {
+      const middle = (from + to) >> 1;
+      const first = await landPart(write, rows, { from, to: middle });
+      return joined(first, await landPart(write, rows, { from: middle, to }));
+    }
+    write.refused++;
+    if (!write.isAnyTaken && write.refused === MOST_REFUSED_UNASKED) await findAnyTaken(write);
+    const message = `PostgreSQL refuses the row: SQLSTATE ${refusal.sqlState}, ${redacted(refusal)}`;
+    const reason = { failureClass: "row-refused", message, cause: refusal } as const;
+    return { ...NOTHING, refused: new Map([[from, { ...rows.originOf(from), reason }]]) };
+  };
+
+  const findAnyTaken = async (write: Write) => {
+    await askWitness(write.client);
+    write.isAnyTaken = true;
+  };
+
+  const landFresh: LandRange = async (write, rows, range) => {
     const land = areRepeatsLikely ? landAmongRepeats : landByCopy;
-    const landing = await land(client, rows, range);
+    const landing = await land(write, rows, range);
     areRepeatsLikely = landing.repeats + landing.conflicts > 0;
     return landing;
   };
 
   return async (client, { fresh, again }) => {
+    const write: Write = { client, isAnyTaken: false, refused: 0 };
     const landed: Landed[] = [];
     const land = async (rows: Rows, landRange: LandRange) => {
       const range = { from: 0, to: rows.count() };
-      if (range.to > 0) landed.push({ rows, landing: await landRange(client, rows, range) });
+      if (range.to > 0) landed.push({ rows, landing: await landRange(write, rows, range) });
     };
     await land(fresh, landFresh);
     await land(again, landAmongRepeats);
-    assertNotAllRefused(landed);
+    if (write.refused > 0 && !write.isAnyTaken) await findAnyTaken(write);
     return landed;
   };
 }
 
-/** So many rows are hardly all bad for one reason by themselves. */
-const MOST_REFUSED_ALIKE = 100;
+/** After so many the table is suspected: with one at fault a whole write would be taken apart for nothing. */
+const MOST_REFUSED_UNASKED = 10;
 
-/**
- * A constraint, a trigger or a column of somebody else's that refuses whatever comes is the table's fault:
- * dead letters of a whole topic would be no help.
- * @throws {FatalError}
- */
-function assertNotAllRefused(landed: readonly Landed[]) {
-  const refused = landed.flatMap(({ landing }) => [...landing.refused.values()]);
-  const count = landed.reduce((sum, { rows }) => sum + rows.count(), 0);
-  if (count <= MOST_REFUSED_ALIKE || refused.length < count) return;
-  const [first] = refused;
-  const sqlState = first && sqlStateOf(first.reason.cause);
-  if (!refused.every(({ reason }) => sqlStateOf(reason.cause) === sqlState)) return;
-  throw new FatalError(
-    `all ${count} rows of a write are refused alike, ` +
-      `partition ${first?.batch.partition} from offset ${first?.record.offset} on: ${first?.reason.message}`,
-    "Look for constraints, triggers and columns of metrics that are not of the migrations, then start the sink " +
-      "again; if it is the records that are bad, npm run fiber -- sink rewind --partition --offset leads past them",
-  );
-}
-
-/** The culprit alone is dead; of more rows each half is tried by itself. */
-async function isolate(failed: {
-  client: PgClient;
-  rows: Rows;
-  range: Range;
-  refusal: RowRefusedError;
-  landHalf: LandRange;
-}): Promise<Landing> {
-  const { client, rows, range, refusal, landHalf } = failed;
-  const { from, to } = range;
-  if (to - from === 1) {
-    const message = `PostgreSQL refuses the row: SQLSTATE ${refusal.sqlState}, ${redacted(refusal)}`;
-    const reason = { failureClass: "row-refused", message, cause: refusal } as const;
-    return { ...NOTHING, refused: new Map([[from, { ...rows.originOf(from), reason }]]) };
-  }
-  const middle = (from + to) >> 1;
-  const first = await landHalf(client, rows, { from, to: middle });
-  const second = await landHalf(client, rows, { from: middle, to });
-  return {
-    copied: first.copied + second.copied,
-    staged: first.staged + second.staged,
-    repeats: first.repeats + second.repeats,
-    conflicts: first.conflicts + second.conflicts,
-    leftOut: [...first.leftOut, ...second.leftOut],
-    inConflict: [...first.inConflict, ...second.inConflict],
-    refused: new Map([...first.refused, ...second.refused]),
-  };
-}
+const joined = (first: Landing, second: Landing): Landing => ({
+  copied: first.copied + second.copied,
+  staged: first.staged + second.staged,
+  repeats: first.repeats + second.repeats,
+  conflicts: first.conflicts + second.conflicts,
+  leftOut: [...first.leftOut, ...second.leftOut],
+  inConflict: [...first.inConflict, ...second.inConflict],
+  refused: new Map([...first.refused, ...second.refused]),
+});
 
 function originsOf(rows: Rows, { from, to }: Range) {
   const partitions: number[] = [];
@@ -180,11 +180,11 @@ function originsOf(rows: Rows, { from, to }: Range) {
   return { topic: rows.originOf(from).batch.topic, partitions, offsets };
 }
 
-/** @throws {TransientError} @throws {FatalError} when it is not a row's own fault */
+/** @throws {TransientError} @throws {FatalError} when no row can be at fault */
 function refusalIn(error: unknown): RowRefusedError {
-  const failure = postgresFailure(error);
-  if (failure instanceof RowRefusedError) return failure;
-  throw failure;
+  const refusal = possibleRefusal(error);
+  if (refusal === undefined) throw postgresFailure(error);
+  return refusal;
 }
 
 const NOTHING: Landing = {

@@ -1,3 +1,4 @@
+import type { RecordBatch } from "@fiberstream/kafka/records";
 import { until } from "@fiberstream/testkit/until";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { createShareWrites } from "./share-writes.ts";
@@ -46,6 +47,49 @@ describe("shared writes", () => {
     void share(batch(1, 1));
     await untilWrites(2);
     expect(partitions()).toEqual([[0], [1]]);
+  });
+
+  it("take a very large batch in parts that follow each other without a gap", async () => {
+    const large = batchOf(
+      Array.from({ length: 250 }, (_, place) => recordOf(Buffer.alloc(0), 1, 7 + 2 * place)),
+      { firstOffset: 5n },
+    );
+    const written: RecordBatch[] = [];
+    const shareParts = createShareWrites({
+      maxRows: 10,
+      maxRowsAlone: 100,
+      writers: 2,
+      write: async (batches) => void written.push(...batches),
+    });
+    await shareParts(large);
+    expect(written.flatMap(({ records }) => records)).toEqual(large.records);
+    expect(written.map(({ firstOffset, nextOffset }) => [firstOffset, nextOffset])).toEqual([
+      [5n, 207n],
+      [207n, 407n],
+      [407n, large.nextOffset],
+    ]);
+  });
+
+  it("take a part that has failed by itself when its batch is tried again", async () => {
+    const large = batch(0, 250);
+    const shareParts = createShareWrites({
+      maxRows: 100,
+      maxRowsAlone: 100,
+      writers: 1,
+      write: (batches) => {
+        const end = Promise.withResolvers<void>();
+        writes.push({ partitions: batches.map(({ partition }) => partition), end });
+        return end.promise;
+      },
+    });
+    const first = shareParts(large);
+    await untilWrites(1);
+    writes[0]?.end.reject(new Error("away"));
+    await expect(first).rejects.toThrow("away");
+    void shareParts(large);
+    void shareParts(batch(1, 1));
+    await untilWrites(2);
+    expect(partitions()[1]).toEqual([0]);
   });
 
   it("gather what comes while all writers are busy", async () => {

@@ -15,18 +15,25 @@ type Waiting = {
  * A batch whose write has failed comes into a write of its own from then on: what makes it fail, such as a stored
  * offset that another holds, is not to make its neighbours fail again.
  *
+ * A batch of very many small or packed records is written in parts, each committed by itself: so a write comes to its end
+ * also where PostgreSQL refuses each of its rows.
+ *
  * @param options.maxRows a write takes no further batch that would lead past it
+ * @param options.maxRowsAlone a batch of more is written in parts
  * @param options.writers how many writes go on at the same time
  * @returns a function that settles when the batch is committed, and throws what its write threw
  */
 export function createShareWrites(options: {
   write: WriteBatches;
   maxRows: number;
+  maxRowsAlone?: number;
   writers: number;
 }): (batch: RecordBatch) => Promise<void> {
   const { write, maxRows, writers } = options;
+  const maxRowsAlone = Math.max(maxRows, options.maxRowsAlone ?? MAX_ROWS_ALONE);
   const waiting: Waiting[] = [];
   const failedBefore = new WeakSet<RecordBatch>();
+  const partsOf = new WeakMap<RecordBatch, readonly RecordBatch[]>();
   let busyWriters = 0;
   let isDue = false;
 
@@ -52,7 +59,7 @@ export function createShareWrites(options: {
     }
   };
 
-  return (batch) => {
+  const enqueue = (batch: RecordBatch): Promise<void> => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     waiting.push({ batch, done: resolve, failed: reject });
     if (!isDue) {
@@ -65,6 +72,33 @@ export function createShareWrites(options: {
     }
     return promise;
   };
+
+  return async (batch) => {
+    if (batch.records.length <= maxRowsAlone) return enqueue(batch);
+    const parts = partsOf.get(batch) ?? inParts(batch, maxRowsAlone);
+    // The same ones when the batch is tried again, so that one that has failed is known.
+    partsOf.set(batch, parts);
+    for (const part of parts) await enqueue(part);
+  };
+}
+
+/** All of them refused take 20,000 tries. */
+const MAX_ROWS_ALONE = 10_000;
+
+function inParts(batch: RecordBatch, rows: number): RecordBatch[] {
+  const { records } = batch;
+  const begins = (at: number) =>
+    at === 0 ? batch.firstOffset : BigInt(records[at]?.offset ?? batch.nextOffset);
+  const parts: RecordBatch[] = [];
+  for (let at = 0; at < records.length; at += rows) {
+    parts.push({
+      ...batch,
+      records: records.slice(at, at + rows),
+      firstOffset: begins(at),
+      nextOffset: begins(at + rows),
+    });
+  }
+  return parts;
 }
 
 /** Takes batches from the front, at least one. */

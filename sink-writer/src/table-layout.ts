@@ -33,14 +33,20 @@ export const NOT_STORED: ReadonlySet<string> = new Set([
   "ingest_delay_ms",
 ]);
 
-/** The columns' names as a list for COPY and SELECT. */
-export const columnList = ({ columns, hasExtra }: TableLayout): string =>
-  [...columns.map(({ name }) => name), ...(hasExtra ? [EXTRA_COLUMN] : [])].join(", ");
+/** A name as SQL takes it whatever is in it: capitals, spaces, a reserved word. */
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** The columns' names for COPY and SELECT, in the order of the tuples. */
+export const columnNames = ({ columns, hasExtra }: TableLayout): string[] =>
+  [...columns.map(({ name }) => name), ...(hasExtra ? [EXTRA_COLUMN] : [])].map(quoted);
+
+/** The same as a list. */
+export const columnList = (layout: TableLayout): string => columnNames(layout).join(", ");
 
 /**
  * Looks at the table as it is: a field that gets a column by a migration goes there once the sink is
  * started again, and into `extra` until then. A column that the table fills itself and that is no field of
- * `readerSchema` is somebody else's, and left to them.
+ * `readerSchema` is somebody else's, and left to them; so is one that takes no value from anybody, whatever its name.
  * @throws {TransientError} @throws {FatalError} when the table is missing or has a type unknown here
  */
 export async function readTableLayout(
@@ -49,10 +55,11 @@ export async function readTableLayout(
 ): Promise<TableLayout> {
   const found = await query<FoundColumn>(pool, SELECT_COLUMNS);
   const fields = new Set(readerSchema.fields.map(({ name }) => name));
-  const columns = found.flatMap(({ name, type, isFilled }): Column[] => {
+  const columns = found.flatMap(({ name, type, isFilled, takesNone }): Column[] => {
     const kind = KINDS[type];
     const field = name === "time" ? "timestamp" : name;
-    if (name === EXTRA_COLUMN || kind === undefined || (isFilled && !fields.has(field))) return [];
+    if (name === EXTRA_COLUMN || kind === undefined || takesNone) return [];
+    if (isFilled && !fields.has(field)) return [];
     return [{ name, field, kind }];
   });
   const unknown = found.find(({ type, required }) => required && KINDS[type] === undefined);
@@ -65,7 +72,13 @@ export async function readTableLayout(
   return { columns, hasExtra: found.some(({ name }) => name === EXTRA_COLUMN) };
 }
 
-type FoundColumn = { name: string; type: string; isFilled: boolean; required: boolean };
+type FoundColumn = {
+  readonly name: string;
+  readonly type: string;
+  readonly isFilled: boolean;
+  readonly takesNone: boolean;
+  readonly required: boolean;
+};
 
 const KINDS: Readonly<Record<string, ColumnKind>> = {
   timestamptz: "timestamptz",
@@ -80,7 +93,9 @@ const KINDS: Readonly<Record<string, ColumnKind>> = {
 
 // A generated column has a default, by the catalogue.
 const SELECT_COLUMNS = `
-  SELECT attname AS name, typname AS type, is_filled AS "isFilled", attnotnull AND NOT is_filled AS required
+  SELECT attname AS name, typname AS type, is_filled AS "isFilled",
+         attgenerated <> '' OR attidentity = 'a' AS "takesNone",
+         attnotnull AND NOT is_filled AS required
   FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
   CROSS JOIN LATERAL (SELECT atthasdef OR attidentity <> '' AS is_filled) AS filling
   WHERE attrelid = 'metrics'::regclass AND attnum > 0 AND NOT attisdropped

@@ -192,4 +192,12 @@ describe("fiber export of a table", () => {
     expect(await written(await tableSource(pool, "metrics", none), "csv", "none.csv")).toBe(0);
     expect(readFileSync(join(folder, "none.csv"), "utf8")).toMatch(/^time,received_at,.*\n$/);
   });
+
+  it("takes a column of any name", async () => {
+    await pool.query(`ALTER TABLE metrics ADD COLUMN "siteName" text, ADD COLUMN "select" boolean`);
+    const range = { fromMs: BEGIN_MS, toMs: BEGIN_MS + 2_000 };
+    const source = await tableSource(pool, "metrics", range);
+    expect(await written(source, "csv", "names.csv")).toBe(2);
+    expect(readFileSync(join(folder, "names.csv"), "utf8")).toMatch(/^time,.*,siteName,select\n/);
+  });
 });

@@ -1,6 +1,6 @@
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { describe, expect, it } from "@jest/globals";
-import { postgresFailure, RowRefusedError } from "./postgres-errors.ts";
+import { possibleRefusal, postgresFailure, RowRefusedError } from "./postgres-errors.ts";
 
 const refusal = (code: string) => Object.assign(new Error("refused"), { code });
 
@@ -20,6 +20,29 @@ describe("postgresFailure", () => {
   ])("waits at SQLSTATE %s", (code) =>
     expect(postgresFailure(refusal(code))).toBeInstanceOf(TransientError),
   );
+
+  it.each(["08P01", "0A000", "54000", "54001", "P0001", "TS999"])(
+    "waits at SQLSTATE %s, and takes it for possible that a row is at fault",
+    (code) => {
+      expect(postgresFailure(refusal(code))).toBeInstanceOf(TransientError);
+      expect(possibleRefusal(refusal(code))).toMatchObject({ sqlState: code });
+    },
+  );
+
+  it.each(["08006", "2200H", "40P01", "42P01", "53100", "57014", "XX000", "28P01"])(
+    "blames no row at SQLSTATE %s",
+    (code) => expect(possibleRefusal(refusal(code))).toBeUndefined(),
+  );
+
+  it("stops where a proxy refuses how connections begin, with advice", () => {
+    const refused = Object.assign(new Error("unsupported startup parameter: options"), {
+      code: "08P01",
+    });
+    expect(postgresFailure(refused)).toMatchObject({
+      name: "FatalError",
+      message: expect.stringContaining("ignore_startup_parameters") as unknown,
+    });
+  });
 
   it.each(["22021", "22P02", "23502", "23505"])("blames the row at SQLSTATE %s", (code) => {
     expect(postgresFailure(refusal(code))).toMatchObject({

@@ -13,6 +13,8 @@ export class RowRefusedError extends Error {
 }
 
 export const UNIQUE_VIOLATION = "23505";
+/** Of COPY: a value is shorter than its column's type. Of a proxy such as PgBouncer: whatever it does not do. */
+export const PROTOCOL_VIOLATION = "08P01";
 
 /**
  * What an error of the database client means, by its SQLSTATE (PostgreSQL manual, appendix A):
@@ -28,16 +30,34 @@ export function postgresFailure(error: unknown): TransientError | FatalError | R
   }
   const sqlState = sqlStateOf(error);
   const message = messageOf(error);
-  const verdict = sqlState && (VERDICTS[sqlState] ?? VERDICTS[sqlState.slice(0, 2)]);
-  if (!verdict || verdict === "transient") {
-    return new TransientError("postgres", sqlState ? `${sqlState} ${message}` : message, {
+  if (sqlState === undefined) return new TransientError("postgres", message, { cause: error });
+  if (sqlState === PROTOCOL_VIOLATION && STARTUP_REFUSED.test(message)) {
+    return new FatalError(`PostgreSQL's proxy refuses: ${sqlState} ${message}`, PROXY_ADVICE, {
       cause: error,
     });
+  }
+  const verdict = verdictOn(sqlState);
+  if (verdict === "transient" || verdict === "unlisted") {
+    return new TransientError("postgres", `${sqlState} ${message}`, { cause: error });
   }
   if (verdict === "row") return new RowRefusedError(sqlState, message, { cause: error });
   return new FatalError(`PostgreSQL refuses: ${sqlState} ${message}`, verdict.advice, {
     cause: error,
   });
+}
+
+/**
+ * Whether a row may be what PostgreSQL refuses: it says so of the row's values, or says what is in no table here (a limit
+ * that a row breaks, a trigger's own exception). Then it is the row if it fails alone while others are taken.
+ * @returns undefined when it is not a row's fault
+ */
+export function possibleRefusal(error: unknown): RowRefusedError | undefined {
+  if (error instanceof RowRefusedError) return error;
+  const sqlState = sqlStateOf(error);
+  if (sqlState === undefined) return undefined;
+  const verdict = verdictOn(sqlState);
+  if (verdict !== "row" && verdict !== "unlisted") return undefined;
+  return new RowRefusedError(sqlState, messageOf(error), { cause: error });
 }
 
 /** The SQLSTATE of whatever was thrown; undefined when it is not PostgreSQL's word. */
@@ -48,17 +68,25 @@ export function sqlStateOf(error: unknown): string | undefined {
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-type Verdict = "transient" | "row" | { readonly advice: string };
+type Verdict = "transient" | "row" | "unlisted" | { readonly advice: string };
+
+const verdictOn = (sqlState: string): Verdict =>
+  VERDICTS[sqlState] ?? VERDICTS[sqlState.slice(0, 2)] ?? "unlisted";
 
 const MIGRATE = { advice: "Run the migrations of this version (npm run deploy:migrate)" };
 const CREDENTIALS = { advice: "Check user, password and database in DATABASE_URL" };
 
-const CHANGED_TYPES = {
+const STARTUP_REFUSED = /unsupported startup parameter/;
+const PROXY_ADVICE =
+  "Take options out of DATABASE_URL, or let PgBouncer pass them over (ignore_startup_parameters)";
+
+export const CHANGED_TYPES = {
   advice: "The table's types changed while the rows were made for others. Restart the sink",
 };
 
 const VERDICTS: Readonly<Record<string, Verdict>> = {
   "08": "transient", // connection
+  [PROTOCOL_VIOLATION]: "unlisted",
   "25": "transient", // read-only after a failover, transaction timed out
   "40": "transient", // deadlock, serialization failure
   "53": "transient", // disk full, out of memory, too many connections

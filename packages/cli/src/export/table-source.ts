@@ -80,18 +80,20 @@ const valueOf = (kind: ColumnKind | undefined, value: unknown): ExportRow[number
     : (value as ExportRow[number]);
 
 const selected = ({ name, kind }: ExportColumn): string => {
+  // Capitals, a space or a reserved word: somebody else's column may have any name.
+  const column = `"${name.replaceAll('"', '""')}"`;
   switch (kind) {
     case "time":
-      return `(extract(epoch FROM ${name}) * 1000000)::bigint AS ${name}`;
+      return `(extract(epoch FROM ${column}) * 1000000)::bigint AS ${column}`;
     case "json":
     case "uuid":
     case "text":
-      return `${name}::text AS ${name}`;
+      return `${column}::text AS ${column}`;
     case "double":
-      return `${name}::double precision AS ${name}`;
+      return `${column}::double precision AS ${column}`;
     case "long":
     case "boolean":
-      return name;
+      return column;
   }
 };
 
