@@ -48,6 +48,14 @@ describe("landing rows", () => {
     expect(await land([])).toEqual(nothing);
   });
 
+  it("has rows in the view with the nodes' data whose node is not there", async () => {
+    const node_id = "deleted";
+    await land([sampleEvent({ node_id }), sampleEvent({ node_id })]);
+    const view =
+      "SELECT count(*)::int FROM metrics_enriched WHERE node_id = $1 AND node_status IS NULL";
+    expect(await database.valueOf(view, [node_id])).toBe(2);
+  });
+
   it("leaves repeats out, those within a batch too", async () => {
     const old = sampleEvent();
     await land([old]);

@@ -137,6 +137,17 @@ describe("node keeper", () => {
     expect(await nodes()).toHaveLength(1);
   });
 
+  it("makes a node again that was deleted while its events come", async () => {
+    await keep([eventOf("a"), eventOf("b")]);
+    await database.owner.query("DELETE FROM nodes WHERE node_id = 'a'");
+    nowMs += 10_000;
+    await keep([eventOf("a"), eventOf("b")]);
+    expect(await nodes()).toMatchObject([
+      { node_id: "a", status: "reporting", country: "GH", seen_ms: nowMs, revision: "1" },
+      { node_id: "b", seen_ms: nowMs },
+    ]);
+  });
+
   it("remembers nothing of a transaction that was rolled back", async () => {
     const rolledBack = inTransaction(database.pool, async (client) => {
       await keeper.keep(client, landedOf(await rowsOf([eventOf("a")], layout), nobody));

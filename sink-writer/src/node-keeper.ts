@@ -116,11 +116,20 @@ const REGISTER_NODES = `
        OR stored.last_seen_at IS NULL
        OR stored.last_seen_at < excluded.last_seen_at - interval '10 s'`;
 
-// Nobody waits for a touch, and a touch waits for nobody: the next one is 10 s away.
+// Nobody waits for a touch, and a touch waits for nobody: the next one is 10 s away. A node that was known and is not there
+// any more was deleted by somebody, while its events come: it is made again.
 const TOUCH_NODES = `
-  WITH due AS (
+  WITH latest AS (${LATEST}
+  ), made_again AS (
+    INSERT INTO nodes (node_id, status, last_seen_at, country, region)
+    SELECT node_id, 'reporting', seen_at, country, region
+    FROM latest
+    WHERE NOT EXISTS (SELECT FROM nodes WHERE nodes.node_id = latest.node_id)
+    ORDER BY node_id
+    ON CONFLICT DO NOTHING
+  ), due AS (
     SELECT stored.node_id, latest.seen_at
-    FROM (${LATEST}) AS latest
+    FROM latest
     JOIN nodes AS stored USING (node_id)
     WHERE ${REPORTS_AGAIN}
        OR stored.last_seen_at IS NULL
