@@ -1,6 +1,9 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
+import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createPool, inTransaction, type PgClient, type PgPool, query } from "./pool.ts";
 import { RowRefusedError } from "./postgres-errors.ts";
@@ -78,6 +81,89 @@ describe("pool", () => {
                              current_setting('synchronous_commit') AS commits`;
     expect(await query(own, settings)).toEqual([{ memory: "8MB", commits: "off" }]);
     await own.end();
+  });
+
+  it("replaces connections of a great age, and with them what their temporary tables hold back", async () => {
+    const aging = createPool({
+      databaseUrl: addresses.databaseUrl,
+      applicationName: "test",
+      maxConnections: 1,
+      maxAgeMs: 200,
+      log,
+    });
+    const use = () =>
+      inTransaction(aging, async (client) => {
+        await query(
+          client,
+          "CREATE TEMP TABLE IF NOT EXISTS aging (value int) ON COMMIT DELETE ROWS",
+        );
+        const [session] = await query<{ pid: number; frozenXid: string }>(
+          client,
+          `SELECT pg_backend_pid() AS pid, relfrozenxid::text AS "frozenXid"
+           FROM pg_class WHERE oid = 'pg_temp.aging'::regclass`,
+        );
+        return session;
+      });
+    const first = await use();
+    await until(async () => (await use())?.pid !== first?.pid, { what: "another connection" });
+    // Each use is a transaction, and the table of now is younger than all of them.
+    expect(Number((await use())?.frozenXid)).toBeGreaterThan(Number(first?.frozenXid));
+    await aging.end();
+  });
+
+  it("ends no connection of a great age while it is in use", async () => {
+    const aging = createPool({
+      databaseUrl: addresses.databaseUrl,
+      applicationName: "test",
+      maxConnections: 1,
+      maxAgeMs: 50,
+      log,
+    });
+    const same = await inTransaction(aging, async (client) => {
+      const pidOf = async () =>
+        (await query<{ pid: number }>(client, "SELECT pg_backend_pid() AS pid, pg_sleep(0.1)"))[0];
+      return [await pidOf(), await pidOf()];
+    });
+    expect(same[0]).toEqual(same[1]);
+    await aging.end();
+  });
+
+  it("reads times and days as they are, whatever the server says by itself", async () => {
+    const given = encodeURIComponent("-c DateStyle=German -c TimeZone=Asia/Kolkata");
+    const own = poolAt(`${addresses.databaseUrl}?options=${given}`);
+    const [row] = await query(
+      own,
+      "SELECT '2026-11-24 12:00:00+00'::timestamptz AS time, '2026-11-24 23:30:00+00'::timestamptz::date::text AS day",
+    );
+    expect(row).toEqual({ time: new Date("2026-11-24T12:00:00Z"), day: "2026-11-24" });
+    await own.end();
+  });
+
+  it("begins a connection with no setting that a proxy such as PgBouncer refuses", async () => {
+    const bytes: Buffer[] = [];
+    const proxy = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", (data) => {
+        bytes.push(data);
+        socket.destroy();
+      });
+    });
+    await once(proxy.listen(0, "127.0.0.1"), "listening");
+    const { port } = proxy.address() as AddressInfo;
+    const own = createPool({
+      databaseUrl: `postgresql://sink:secret@127.0.0.1:${port}/fiberstack`,
+      applicationName: "test",
+      maxConnections: 1,
+      serverSettings: { synchronous_commit: "off" },
+      log,
+    });
+    await expect(query(own, "SELECT 1")).rejects.toBeInstanceOf(TransientError);
+    await own.end();
+    proxy.close();
+    // Length and version, then names and values, each ended by a 0.
+    const texts = Buffer.concat(bytes).subarray(8).toString().split("\0");
+    const names = texts.filter((_, place) => place % 2 === 0).filter((name) => name !== "");
+    expect(names.toSorted()).toEqual(["application_name", "client_encoding", "database", "user"]);
   });
 
   it("says that a server is away", async () => {

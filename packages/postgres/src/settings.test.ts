@@ -2,10 +2,9 @@ import { readSettings } from "@fiberstream/runtime/settings";
 import { describe, expect, it } from "@jest/globals";
 import { postgresSettings } from "./settings.ts";
 
+const readUrl = (url: string) => readSettings(postgresSettings(), { DATABASE_URL: url });
 const read = (parameters: string) =>
-  readSettings(postgresSettings(), {
-    DATABASE_URL: `postgresql://sink:hunter2@db.example/fiberstack${parameters}`,
-  });
+  readUrl(`postgresql://sink:hunter2@db.example/fiberstack${parameters}`);
 /** Any file that can be read. */
 const FILE = encodeURIComponent(import.meta.filename);
 
@@ -17,6 +16,23 @@ describe("DATABASE_URL", () => {
     `?sslmode=verify-full&sslrootcert=${FILE}&sslcert=${FILE}&sslkey=${FILE}`,
   ])("takes %j", (parameters) => {
     expect(read(parameters).databaseUrl).toContain(parameters);
+  });
+
+  it.each([
+    "postgresql://sink:hunter2@[::1]:5432/fiberstack",
+    "postgres://sink:a%2Cb@db.example/fiberstack?target_session_attrs=read-write",
+  ])("takes the address %j", (url) => expect(readUrl(url).databaseUrl).toBe(url));
+
+  it.each([
+    ["postgresql://sink:hunter2@a.example:5432,b.example:5433/fiberstack", "takes one host"],
+    ["postgresql://sink:hunter2@a.example,b.example/fiberstack", "takes one host"],
+    ["postgresql:///fiberstack?host=a.example,b.example", "takes one host"],
+    ["postgresql://db.example/f?target_session_attrs=prefer-standby", "needs read-write"],
+    ["mysql://db.example/f", "begins with postgresql://"],
+    ["db.example", "takes postgresql://"],
+  ])("refuses the address %j", (url, reason) => {
+    expect(() => readUrl(url)).toThrow(reason);
+    expect(() => readUrl(url)).not.toThrow("hunter2");
   });
 
   it.each([

@@ -7,9 +7,9 @@ export const postgresSettings = () => ({
   databaseUrl: setting(
     "DATABASE_URL",
     z
-      .url({ protocol: /^postgres(ql)?$/ })
+      .string()
       .superRefine((url, context) => {
-        const message = tlsProblem(new URL(url).searchParams);
+        const message = urlProblem(url);
         if (message !== undefined) context.addIssue({ code: "custom", message });
       })
       .default("postgresql://postgres:postgres@localhost:5432/fiberstack"),
@@ -17,7 +17,29 @@ export const postgresSettings = () => ({
   ),
 });
 
-/** The parameters are libpq's; the files are read anew for each connection. */
+/** The parameters are libpq's; what of them this client does not do is refused instead of passed over. */
+function urlProblem(text: string): string | undefined {
+  if (SEVERAL_HOSTS.test(text)) return ONE_HOST;
+  if (!URL.canParse(text)) return "takes postgresql://user:password@host:port/database";
+  const { protocol, searchParams } = new URL(text);
+  if (protocol !== "postgresql:" && protocol !== "postgres:") {
+    return "takes an address that begins with postgresql://";
+  }
+  if (searchParams.getAll("host").some((host) => host.includes(","))) return ONE_HOST;
+  const session = searchParams.get("target_session_attrs");
+  if (session !== null && !WRITABLE.has(session)) {
+    return `target_session_attrs=${session} is not taken: what reads and writes needs read-write`;
+  }
+  return tlsProblem(searchParams);
+}
+
+/** Of a list of hosts, which libpq takes, the standard's parser only says that it is no URL. */
+const SEVERAL_HOSTS = /^[a-z]+:\/\/(?:[^/?#]*@)?[^/?#@]*,/;
+const ONE_HOST = "takes one host: let a name or a proxy lead to the server that takes writes";
+/** A connection to a server that takes no writes is given up at the first of them, whatever is asked for. */
+const WRITABLE: ReadonlySet<string> = new Set(["any", "read-write", "primary"]);
+
+/** The files are read anew for each connection. */
 function tlsProblem(parameters: URLSearchParams): string | undefined {
   const mode = parameters.get("sslmode");
   if (mode !== null && mode !== "disable" && mode !== "verify-full") {
