@@ -19,8 +19,14 @@ export const kafkaSettings = () => ({
       .string()
       .default("localhost:9092")
       .transform((list) => list.split(",").map((broker) => broker.trim()))
+      // A template that makes a list leaves a comma behind its last one.
+      .transform((brokers) => brokers.filter((broker) => broker !== ""))
       .refine(
-        (brokers) => brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)),
+        (brokers) => !brokers.some((broker) => broker.startsWith("[")),
+        "takes host:port; give an IPv6 address a name, kafkajs cannot begin with it",
+      )
+      .refine(
+        (brokers) => brokers.length > 0 && brokers.every((one) => /^[^\s:]+:\d+$/.test(one)),
         "takes host:port, several separated by commas",
       ),
     "brokers to begin with, as host:port separated by commas",
