@@ -14,7 +14,7 @@ export async function readKeyInPostgres(pool: PgPool, name: KeyName): Promise<Ap
     burst: row.burst,
     requiresSignature: row.requires_signature,
     expiresAtMs: row.expires_at?.getTime() ?? null,
-    isRevoked: row.revoked_at !== null,
+    isRevoked: row.is_revoked,
   };
 }
 
@@ -27,11 +27,14 @@ type Row = {
   burst: number;
   requires_signature: boolean;
   expires_at: Date | null;
-  revoked_at: Date | null;
+  is_revoked: boolean;
 };
 
-const COLUMNS =
-  "key_id, secret_sha256, tenant, node_pattern, rate_per_second, burst, requires_signature, expires_at, revoked_at";
+// PostgreSQL's infinity is later than every time, and no date: it is never, as null is.
+const COLUMNS = `
+  key_id, secret_sha256, tenant, node_pattern, rate_per_second, burst, requires_signature,
+  CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
+  revoked_at IS NOT NULL AS is_revoked`;
 const QUERIES = {
   key_id: `SELECT ${COLUMNS} FROM api_keys WHERE key_id = $1`,
   jwt_subject: `SELECT ${COLUMNS} FROM api_keys WHERE jwt_subject = $1`,

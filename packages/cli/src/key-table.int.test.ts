@@ -34,6 +34,16 @@ const key = (changes: Partial<NewKey> = {}): NewKey => ({
 });
 
 describe("fiber keys", () => {
+  it("lists and rotates a key whose end is PostgreSQL's infinity as one without end", async () => {
+    const { row } = await table.create(key());
+    await sql.query("UPDATE api_keys SET expires_at = 'infinity'");
+    expect(renderKeys(await table.list({ isRevokedToo: false }))).toMatch(/secret +good/);
+    const { row: next } = await table.rotate(row.key_id, 60);
+    expect(next.expires_at).toBeNull();
+    await sql.query("UPDATE api_keys SET expires_at = '-infinity'");
+    expect(renderKeys(await table.list({ isRevokedToo: false }))).toMatch(/expired/);
+  });
+
   it("makes a token whose secret the database does not have", async () => {
     const { row, token = "" } = await table.create(key({ note: "airport" }));
     expect(token).toMatch(new RegExp(`^fs_${row.key_id}_[A-Za-z0-9_-]{43}$`));

@@ -32,8 +32,11 @@ export type KeyTable = {
   revoke: (keyId: string) => Promise<KeyRow>;
 };
 
-const COLUMNS =
-  "key_id, jwt_subject, tenant, node_pattern, rate_per_second, burst, requires_signature, note, created_at, expires_at, revoked_at";
+// PostgreSQL's infinity is no date: it is never, as null is.
+const COLUMNS = `
+  key_id, jwt_subject, tenant, node_pattern, rate_per_second, burst, requires_signature, note, created_at,
+  CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
+  revoked_at`;
 
 export function createKeyTable(pool: PgPool): KeyTable {
   return {
