@@ -1,3 +1,5 @@
+import { terminalText } from "@fiberstream/runtime/terminal-text";
+
 /** Fields that every line has; the rest says what happened. */
 const FRAME = new Set(["@timestamp", "log.level", "message", "service.name", "ecs.version"]);
 const DROPPED = new Set(["process", "host", "log", "service", "ecs", "event"]);
@@ -29,4 +31,4 @@ function parseEntry(line: string): Record<string, unknown> | undefined {
 }
 
 const textOf = (value: unknown): string =>
-  typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  terminalText(typeof value === "string" ? value : (JSON.stringify(value) ?? ""));

@@ -1,5 +1,11 @@
-/** Rows of text with columns as wide as their widest cell; the first row is the heading. */
-export function renderTable(rows: readonly (readonly string[])[]): string {
+import { terminalText } from "@fiberstream/runtime/terminal-text";
+
+/**
+ * Rows of text with columns as wide as their widest cell; the first row is the heading. A cell is one line, and what a
+ * terminal would obey is shown.
+ */
+export function renderTable(raw: readonly (readonly string[])[]): string {
+  const rows = raw.map((row) => row.map(terminalText));
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? "").length)),
   );

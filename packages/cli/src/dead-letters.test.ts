@@ -3,7 +3,7 @@ import type { IncomingRecord } from "@fiberstream/kafka/records";
 import { describe, expect, it } from "@jest/globals";
 import { countLetters } from "./commands/dlq-list.ts";
 import { matches, readDeadLetter, replayOf } from "./dead-letters.ts";
-import { time } from "./dlq-options.ts";
+import { time } from "./moment.ts";
 
 const original: IncomingRecord = {
   offset: "17",

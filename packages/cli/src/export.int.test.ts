@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -134,6 +143,42 @@ describe("fiber export of a topic", () => {
         "read_json('day.ndjson', columns = {timestamp: 'TIMESTAMPTZ', event_id: 'VARCHAR', latency_ms: 'DOUBLE', target_host: 'VARCHAR'})",
       ),
     ).toEqual(parquet);
+  });
+
+  it("tells in CSV what is not there from an empty text", async () => {
+    const values = [null, "", "=1+1"];
+    const source: ExportSource = {
+      columns: ["a", "b", "c"].map((name) => ({ name, kind: "text", isNullable: true })),
+      parts: (async function* () {
+        yield { rows: [values], share: 1 };
+      })(),
+    };
+    await written(source, "csv", "texts.csv");
+    expect(readFileSync(join(folder, "texts.csv"), "utf8")).toBe('a,b,c\n,"",=1+1\n');
+    expect(
+      await onDuck(
+        "SELECT a IS NULL AS none, b FROM read_csv('texts.csv', all_varchar = true, allow_quoted_nulls = false)",
+      ),
+    ).toEqual([{ none: true, b: "" }]);
+  });
+
+  it("writes through a link, and puts nothing in the place of what is no file", async () => {
+    const path = (name: string) => join(folder, name);
+    writeFileSync(path("real.csv"), "before");
+    symlinkSync("real.csv", path("link.csv"));
+    await written(fromTopic(), "csv", "link.csv");
+    expect(lstatSync(path("link.csv")).isSymbolicLink()).toBe(true);
+    expect(readFileSync(path("real.csv"), "utf8")).toMatch(/^event_id,|,event_id,/);
+
+    execFileSync("mkfifo", [path("pipe")]);
+    symlinkSync("pipe", path("to-pipe"));
+    symlinkSync("nowhere", path("to-nowhere"));
+    for (const name of ["pipe", "to-pipe", "."]) {
+      await expect(written(fromTopic(), "csv", name)).rejects.toThrow("it is no regular file");
+    }
+    await expect(written(fromTopic(), "csv", "to-nowhere")).rejects.toThrow("leads nowhere");
+    expect(lstatSync(path("pipe")).isFIFO()).toBe(true);
+    expect(lstatSync(path("to-pipe")).isSymbolicLink()).toBe(true);
   });
 
   it("leaves nothing behind when it is stopped", async () => {

@@ -4,6 +4,7 @@ import { createLog } from "@fiberstream/runtime/log";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { renderKeys } from "./commands/keys-list.ts";
+import { renderRotated } from "./commands/keys-rotate.ts";
 import { createKeyTable, type KeyTable, type NewKey } from "./key-table.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -105,7 +106,7 @@ describe("fiber keys", () => {
 
   it("rotates a key: the new one may do the same, the old one ends when it is told to", async () => {
     const { row: old, token } = await table.create(key({ requires_signature: true }));
-    const created = await table.rotate(old.key_id, 3_600);
+    const created = await table.rotate(old.key_id, { keepOldSeconds: 3_600 });
     expect(created.token).not.toBe(token);
     expect(created.row).toMatchObject({
       node_pattern: "acme-*",
@@ -115,13 +116,27 @@ describe("fiber keys", () => {
     const [oldNow] = await table.list({ isRevokedToo: false });
     expect(oldNow?.expires_at?.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
     await table.revoke(old.key_id);
-    await expect(table.rotate(old.key_id, 0)).rejects.toThrow(/is revoked/);
+    await expect(table.rotate(old.key_id, { keepOldSeconds: 0 })).rejects.toThrow(/is revoked/);
+  });
+
+  it("says at which end a rotated key has come, its own or the old one's", async () => {
+    const end = new Date(Date.now() + 120_000);
+    const { row: old } = await table.create(key({ expires_at: end }));
+    const inherited = await table.rotate(old.key_id, { keepOldSeconds: 60 });
+    expect(inherited.row.expires_at).toEqual(end);
+    expect(renderRotated(inherited, true)).toContain(
+      `It ends at ${end.toISOString()}, as the old one was to; --expires-in gives another end.`,
+    );
+    const options = { keepOldSeconds: 60, expiresInSeconds: 86_400 };
+    const longer = await table.rotate(inherited.row.key_id, options);
+    expect(longer.row.expires_at?.getTime()).toBeGreaterThan(Date.now() + 86_000_000);
+    expect(renderRotated(longer, false)).toMatch(/It ends at [^,]+\.\n$/);
   });
 
   it("makes keys without a secret for the subjects of JWTs, one for each", async () => {
     const { token, row } = await table.create(key({ jwt_subject: "relay-7" }));
     expect(token).toBeUndefined();
     await expect(table.create(key({ jwt_subject: "relay-7" }))).rejects.toThrow(/already/);
-    await expect(table.rotate(row.key_id, 0)).rejects.toThrow(/has no secret/);
+    await expect(table.rotate(row.key_id, { keepOldSeconds: 0 })).rejects.toThrow(/has no secret/);
   });
 });

@@ -26,8 +26,15 @@ export type KeyTable = {
   /** @throws {Error} when its pattern has nodes of another tenant, or its subject has a key */
   create: (key: NewKey) => Promise<CreatedKey>;
   list: (filter: { tenant?: string; isRevokedToo: boolean }) => Promise<KeyRow[]>;
-  /** A new key like an old one, which ends `keepOldSeconds` from now. @throws {Error} when it cannot be rotated */
-  rotate: (keyId: string, keepOldSeconds: number) => Promise<CreatedKey>;
+  /**
+   * A new key like an old one, which ends `keepOldSeconds` from now. The new one ends `expiresInSeconds` from now, by
+   * default when the old one was made to.
+   * @throws {Error} when it cannot be rotated
+   */
+  rotate: (
+    keyId: string,
+    options: { keepOldSeconds: number; expiresInSeconds?: number | undefined },
+  ) => Promise<CreatedKey>;
   /** @throws {Error} when there is no such key */
   revoke: (keyId: string) => Promise<KeyRow>;
 };
@@ -49,7 +56,7 @@ export function createKeyTable(pool: PgPool): KeyTable {
          ORDER BY tenant, created_at`,
         [tenant ?? null, isRevokedToo],
       ),
-    rotate: (keyId, keepOldSeconds) =>
+    rotate: (keyId, { keepOldSeconds, expiresInSeconds }) =>
       inTransaction(pool, async (client) => {
         // The old one is closed before the new one is open, both at once for everyone else.
         const [old] = await query<KeyRow>(
@@ -71,7 +78,12 @@ export function createKeyTable(pool: PgPool): KeyTable {
            SET expires_at = least(expires_at, now() + $2 * interval '1 second') WHERE key_id = $1`,
           [keyId, keepOldSeconds],
         );
-        return insertKey(client, old);
+        return insertKey(client, {
+          ...old,
+          ...(expiresInSeconds !== undefined && {
+            expires_at: new Date(Date.now() + expiresInSeconds * 1_000),
+          }),
+        });
       }),
     revoke: async (keyId) => {
       const [row] = await query<KeyRow>(

@@ -1,9 +1,10 @@
 import { messageOf } from "@fiberstream/runtime/errors";
 import { createFiber } from "./fiber.ts";
+import { sayAside } from "./say.ts";
 
 try {
   await createFiber().parseAsync();
 } catch (error) {
-  process.stderr.write(`fiber: ${messageOf(error)}\n`);
+  sayAside(`fiber: ${messageOf(error)}\n`);
   process.exitCode = 1;
 }

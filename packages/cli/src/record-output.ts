@@ -1,5 +1,6 @@
-import { stringify } from "csv-stringify/sync";
+import { terminalLines } from "@fiberstream/runtime/terminal-text";
 import { textOf } from "./cell-text.ts";
+import { stringifyCsv } from "./csv.ts";
 import { cellOf, plainRecord, type SeenRecord } from "./seen-record.ts";
 import { createTable } from "./record-table.ts";
 
@@ -13,24 +14,33 @@ export type RecordOutput = (records: readonly SeenRecord[]) => string;
  * @param options.columns the fields to show; undefined: those that matter most (table), or all that the
  *   first record has (csv). JSON has all of a record, one object a line
  * @param options.isColoured for a terminal
+ * @param options.escapeFormulas for a spreadsheet (csv)
  */
 export function createRecordOutput(options: {
   format: OutputFormat;
   columns: readonly string[] | undefined;
   isColoured: boolean;
+  escapeFormulas?: boolean;
 }): RecordOutput {
   switch (options.format) {
     case "json":
-      return (records) => records.map((seen) => `${JSON.stringify(plainRecord(seen))}\n`).join("");
+      return (records) =>
+        terminalLines(records.map((seen) => `${JSON.stringify(plainRecord(seen))}\n`).join(""));
     case "csv":
-      return createCsv(options.columns);
+      return createCsv(options);
     case "table":
       return createTable(options);
   }
 }
 
-/** RFC 4180, with a heading before the first record. */
-function createCsv(given: readonly string[] | undefined): RecordOutput {
+/** With a heading before the first record. */
+function createCsv({
+  columns: given,
+  escapeFormulas = false,
+}: {
+  columns: readonly string[] | undefined;
+  escapeFormulas?: boolean;
+}): RecordOutput {
   let names: readonly string[] | undefined;
   return (records) => {
     const heading: string[][] = [];
@@ -39,7 +49,10 @@ function createCsv(given: readonly string[] | undefined): RecordOutput {
       names = given ?? ["partition", "offset", "key", ...Object.keys(first.fields ?? {})];
       heading.push([...names]);
     }
-    const rows = records.map((seen) => (names ?? []).map((name) => textOf(cellOf(seen, name))));
-    return stringify([...heading, ...rows]);
+    const rows = records.map((seen) => (names ?? []).map((name) => csvCell(cellOf(seen, name))));
+    return stringifyCsv([...heading, ...rows], { escapeFormulas });
   };
 }
+
+const csvCell = (value: unknown) =>
+  typeof value === "number" ? value : (value ?? null) === null ? null : textOf(value);

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { textOf } from "./cell-text.ts";
 import { columnsFor, styleOf } from "./record-columns.ts";
 import { cellOf, type SeenRecord } from "./seen-record.ts";
@@ -60,7 +61,8 @@ const headingOf = (name: string): string => name.toUpperCase();
 function tableCell(seen: SeenRecord, name: string, isLast: boolean): string {
   const value = cellOf(seen, name);
   const text = textOf(typeof value === "number" ? Math.round(value * 1_000) / 1_000 : value);
-  // What probes send may have characters that move a terminal's cursor, or worse.
-  const shown = text.replaceAll(/\p{Cc}/gu, "·");
-  return isLast || shown.length <= MOST_WIDTH ? shown : `${shown.slice(0, MOST_WIDTH - 1)}…`;
+  const shown = terminalText(text);
+  if (isLast || shown.length <= MOST_WIDTH) return shown;
+  // Never half of a character that takes two units.
+  return `${shown.slice(0, MOST_WIDTH - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }

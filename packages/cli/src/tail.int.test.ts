@@ -118,7 +118,7 @@ describe("fiber tail", () => {
   it("does not let what probes send move a terminal's cursor", async () => {
     const [record] = await tail(ENRICHED, { limit: 1 });
     const hostile = { ...record, fields: { node_id: "\u001B[2Jx" } } as SeenRecord;
-    expect(shown("table", [hostile], ["node_id"])).toBe("NODE_ID\n·[2Jx\n");
+    expect(shown("table", [hostile], ["node_id"])).toBe("NODE_ID\n\\u001b[2Jx\n");
   });
 
   it("shows nodes, those that are deleted too, and dead letters with what they hold", async () => {

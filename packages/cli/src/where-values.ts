@@ -1,3 +1,4 @@
+import { isoTime } from "./moment.ts";
 import type { Look } from "./where.ts";
 
 export type Condition = (look: Look) => boolean;
@@ -77,7 +78,9 @@ function reckon(
 }
 
 function microsOf(text: string): number {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw new Error(`time("${text}") is no time such as 2026-11-24T12:00:00Z`);
-  return ms * 1_000;
+  const { micros, problem = "" } = isoTime(text);
+  if (micros !== undefined) return micros;
+  throw new Error(
+    `time("${text}") is no time such as 2026-11-24T12:00:00.123456Z. ${problem}`.trim(),
+  );
 }

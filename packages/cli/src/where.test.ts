@@ -28,6 +28,9 @@ describe("a condition", () => {
     ['node_tags.site = "airport" && node_tags["1"] != "two"', true],
     ["node_tags.constructor = null", true],
     ['timestamp >= time("2026-09-21T13:33:20Z")', true],
+    ['timestamp = time("2026-09-21T14:13:20.123456Z")', true],
+    ['timestamp < time("2026-09-21T14:13:20.123457Z")', true],
+    ['timestamp > time("2026-09-21T14:13:20.123456Z")', false],
     ['has(lower(region), "accra") and starts(country, "G")', true],
     ["abs(latency_z) > 1", false],
   ])("%s", (text, expected) => expect(holds(text)).toBe(expected));
@@ -45,6 +48,8 @@ describe("a condition", () => {
     ["latency_ms ^ 2 = 1", "has ^, which is not known"],
     ["this = 1", "which is not known"],
     ['time("noon") > 1', "is no time"],
+    ['time("2026-11-31T00:00Z") > 1', "There is no 2026-11-31"],
+    ['time("2026-11-24T12:00") > 1', "It has no zone"],
     ['country in "GH"', "in needs a list"],
   ])("%s is refused with a sentence", (text, message) =>
     expect(() => holds(text)).toThrow(message),

@@ -2,6 +2,7 @@ import { renderTable } from "@fiberstream/deploy/local/table";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { Command } from "commander";
 import { wholeNumber } from "../whole-number.ts";
+import { say } from "../say.ts";
 
 type Options = { readonly url: string[]; readonly json: boolean };
 type OpenBreaker = { readonly partition: number; readonly since: string; readonly reason: string };
@@ -32,8 +33,8 @@ async function show({ url, json }: Options): Promise<void> {
   const rows = open.flatMap(({ at, answer }) =>
     (answer as { open: OpenBreaker[] }).open.map((one) => Object.assign(one, { at })),
   );
-  if (json) process.stdout.write(`${JSON.stringify(rows)}\n`);
-  else if (rows.length === 0) process.stdout.write("no partition stands still\n");
+  if (json) say(`${JSON.stringify(rows)}\n`);
+  else if (rows.length === 0) say("no partition stands still\n");
   else {
     const cells = rows.map(({ at, partition, since, reason }) => [
       String(partition),
@@ -41,9 +42,7 @@ async function show({ url, json }: Options): Promise<void> {
       reason,
       at,
     ]);
-    process.stdout.write(
-      `${renderTable([["PARTITION", "SINCE", "WHY", "PROCESSOR"], ...cells])}\n`,
-    );
+    say(`${renderTable([["PARTITION", "SINCE", "WHY", "PROCESSOR"], ...cells])}\n`);
   }
   if (rows.length > 0) process.exitCode = 1;
 }
@@ -53,7 +52,7 @@ async function reset({ url, partition, json }: Options & { partition?: number })
   const answers = await askAll(url, path, "POST");
   const partitions = answers.flatMap(({ answer }) => (answer as { reset: number[] }).reset);
   const text = partitions.length === 0 ? "none stood still" : `go on: ${partitions.join(", ")}`;
-  process.stdout.write(json ? `${JSON.stringify({ partitions })}\n` : `partitions ${text}\n`);
+  say(json ? `${JSON.stringify({ partitions })}\n` : `partitions ${text}\n`);
 }
 
 async function askAll(

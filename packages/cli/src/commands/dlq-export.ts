@@ -1,6 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { terminalLines } from "@fiberstream/runtime/terminal-text";
 import { Command } from "commander";
 import {
   type DeadLetterAccess,
@@ -33,6 +34,6 @@ async function* exportLines(access: DeadLetterAccess, filter: LetterFilter) {
       keyBase64: key?.toString("base64") ?? null,
       valueBase64: value?.toString("base64") ?? null,
     };
-    yield `${JSON.stringify(line)}\n`;
+    yield terminalLines(`${JSON.stringify(line)}\n`);
   }
 }

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { readLetters, withDeadLetters } from "../dead-letter-access.ts";
 import { type DeadLetter, type LetterFilter, originOf } from "../dead-letters.ts";
 import { withFilter } from "../dlq-options.ts";
+import { say } from "../say.ts";
 
 /** `fiber dlq list` */
 export const dlqListCommand = (): Command =>
@@ -11,7 +12,7 @@ export const dlqListCommand = (): Command =>
     .option("--json", "as JSON, one array", false)
     .action(async ({ json, ...filter }: LetterFilter & { json: boolean }) => {
       const groups = await withDeadLetters((access) => countLetters(readLetters(access, filter)));
-      process.stdout.write(json ? `${JSON.stringify(groups)}\n` : `${renderGroups(groups)}\n`);
+      say(json ? `${JSON.stringify(groups)}\n` : `${renderGroups(groups)}\n`);
     });
 
 export type LetterGroup = {

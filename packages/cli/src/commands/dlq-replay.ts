@@ -5,6 +5,7 @@ import { withFilter } from "../dlq-options.ts";
 import { showProgress } from "../progress-bar.ts";
 import { replayLetters, type ReplayResult } from "../replay-letters.ts";
 import { wholeNumber } from "../whole-number.ts";
+import { say } from "../say.ts";
 
 type Options = LetterFilter & {
   readonly dryRun: boolean;
@@ -46,7 +47,7 @@ export const dlqReplayCommand = (): Command =>
           onProgress: ({ done, looked, of }) => progress.show(Number(looked), Number(of), { done }),
           stopping: stop.signal,
         }).finally(progress.end);
-        process.stdout.write(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
+        say(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
       }),
     );
 

@@ -1,8 +1,10 @@
+import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { Command } from "commander";
 import { describeValue, readLetters, withDeadLetters } from "../dead-letter-access.ts";
 import { type DeadLetter, headerText, type LetterFilter } from "../dead-letters.ts";
 import { withFilter } from "../dlq-options.ts";
 import { wholeNumber } from "../whole-number.ts";
+import { say } from "../say.ts";
 
 type Options = LetterFilter & { readonly limit: number; readonly json: boolean };
 
@@ -17,10 +19,10 @@ export const dlqShowCommand = (): Command =>
         let shown = 0;
         for await (const letter of readLetters(access, filter)) {
           const described = describeLetter(letter, await describeValue(access.registry, letter));
-          process.stdout.write(json ? `${JSON.stringify(described)}\n` : renderLetter(described));
+          say(json ? `${JSON.stringify(described)}\n` : renderLetter(described));
           if (++shown === limit) break;
         }
-        if (shown === 0 && !json) process.stdout.write("no dead letters\n");
+        if (shown === 0 && !json) say("no dead letters\n");
       }),
     );
 
@@ -39,7 +41,7 @@ export function describeLetter(letter: DeadLetter, value: object) {
   };
 }
 
-function renderLetter(letter: ReturnType<typeof describeLetter>): string {
+export function renderLetter(letter: ReturnType<typeof describeLetter>): string {
   const { origin, headers, ...rest } = letter;
   const lines = [
     `${letter.failureClass}: ${letter.reason}`,
@@ -49,7 +51,7 @@ function renderLetter(letter: ReturnType<typeof describeLetter>): string {
     "decoded" in rest
       ? `  record      ${JSON.stringify(rest.decoded)}`
       : `  bytes       ${"hex" in rest ? String(rest.hex) : "-"}`,
-    ...Object.entries(headers).map(([name, value]) => `  ${name}: ${value.replaceAll("\n", " ")}`),
+    ...Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`),
   ];
-  return `${lines.join("\n")}\n\n`;
+  return `${lines.map(terminalText).join("\n")}\n\n`;
 }

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import type { Moment } from "../dead-letters.ts";
-import { time } from "../dlq-options.ts";
+import { time } from "../moment.ts";
 import type { ExportSource } from "../export/columns.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportRows } from "../export/export-file.ts";
 import { EXPORT_TABLES, type ExportTable, tableSource } from "../export/table-source.ts";
@@ -10,6 +10,7 @@ import { untilStopped } from "../stopping.ts";
 import type { TimeRange } from "../time-range.ts";
 import { namedTopic, readTopicAccess } from "../topic-access.ts";
 import { withPool } from "../with-pool.ts";
+import { say, sayAside } from "../say.ts";
 
 type Options = {
   readonly format: ExportFormat;
@@ -18,6 +19,7 @@ type Options = {
   readonly topic: string;
   readonly table?: ExportTable;
   readonly output: string;
+  readonly escapeFormulas: boolean;
 };
 
 /** `fiber export` */
@@ -35,7 +37,15 @@ export const exportCommand = (): Command =>
     .option("--to <time>", "up to there, which is not in it; else up to now", time)
     .option("--topic <topic>", "a topic of the catalogue", "probe.metrics.enriched")
     .addOption(new Option("--table <table>", "a table instead").choices(EXPORT_TABLES))
-    .requiredOption("--output <file>", "where to write")
+    .requiredOption(
+      "--output <file>",
+      "where to write: a regular file, or one that is not there yet",
+    )
+    .option(
+      "--escape-formulas",
+      "csv for a spreadsheet: a ' before texts that it would take for a formula",
+      false,
+    )
     .addHelpText("after", HELP)
     .action(run);
 
@@ -48,15 +58,18 @@ data as it is now.
 
 Times are kept to the microsecond (Parquet: TIMESTAMP, UTC; else ISO 8601), event_id is a UUID, metadata and tags
 are JSON (Parquet and CSV: as text). An export that is interrupted leaves no file.
+In CSV an empty cell is what is not there, and "" is an empty text. What a sender wrote stays as it was, a text
+that begins with = too: with --escape-formulas a spreadsheet shows it and does not reckon it.
 
 Examples:
   npm run fiber -- export --from 2026-11-24T00:00Z --to 2026-11-25T00:00Z --output day.parquet
   npm run fiber -- export --table metrics --from 6h --format csv --output metrics.csv
 `;
 
-async function run({ format, output, from, to, ...what }: Options): Promise<void> {
+async function run({ format, output, escapeFormulas, from, to, ...what }: Options): Promise<void> {
   const range = { fromMs: from?.ms ?? 0, toMs: to?.ms ?? Date.now() };
   if (range.fromMs >= range.toMs) throw new Error("--from is not before --to");
+  if (escapeFormulas && format !== "csv") throw new Error("--escape-formulas is for --format csv");
   const faults = new Map<string, number>();
   const progress = showProgress("{rows} rows");
   const stopping = untilStopped();
@@ -64,15 +77,16 @@ async function run({ format, output, from, to, ...what }: Options): Promise<void
     exportRows(source, {
       path: output,
       format,
+      escapeFormulas,
       onProgress: ({ rows: count, share }) => progress.show(share, 1, { rows: count }),
       stopping,
     }),
   ).finally(progress.end);
   for (const [message, count] of faults) {
-    process.stderr.write(`fiber: ${count} records left out: ${message}\n`);
+    sayAside(`fiber: ${count} records left out: ${message}\n`);
   }
   if (rows === undefined) throw new Error("stopped, nothing is written");
-  process.stdout.write(`${rows} rows written to ${output}\n`);
+  say(`${rows} rows written to ${output}\n`);
 }
 
 async function withSource<T>(

@@ -1,8 +1,10 @@
+import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { Command, InvalidArgumentError } from "commander";
 import type { CreatedKey } from "../key-table.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { durationSeconds } from "../duration-seconds.ts";
 import type { WithKeyTable } from "./keys.ts";
+import { say } from "../say.ts";
 
 type Options = {
   readonly tenant: string;
@@ -53,14 +55,14 @@ export const keysCreateCommand = (withKeyTable: WithKeyTable): Command =>
           note: options.note ?? null,
         }),
       );
-      process.stdout.write(renderCreated(created, options.json));
+      say(renderCreated(created, options.json));
     });
 
 export function renderCreated({ row, token }: CreatedKey, json: boolean): string {
   if (json) return `${JSON.stringify({ ...row, token })}\n`;
-  const what = `Key ${row.key_id} of tenant ${row.tenant}, for ${row.node_pattern}.\n`;
+  const what = `Key ${row.key_id} of tenant ${row.tenant}, for ${terminalText(row.node_pattern)}.\n`;
   if (token === undefined)
-    return `${what}It stands for JWTs with the subject ${row.jwt_subject ?? ""}.\n`;
+    return `${what}It stands for JWTs with the subject ${terminalText(row.jwt_subject ?? "")}.\n`;
   return `${what}The token is shown now and never again:\n\n  Authorization: Bearer ${token}\n`;
 }
 

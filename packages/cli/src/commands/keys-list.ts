@@ -2,6 +2,7 @@ import { renderTable } from "@fiberstream/deploy/local/table";
 import { Command } from "commander";
 import type { KeyRow } from "../key-table.ts";
 import type { WithKeyTable } from "./keys.ts";
+import { say } from "../say.ts";
 
 /** `fiber keys list` */
 export const keysListCommand = (withKeyTable: WithKeyTable): Command =>
@@ -13,7 +14,7 @@ export const keysListCommand = (withKeyTable: WithKeyTable): Command =>
     .action(async (options: { tenant?: string; revoked: boolean; json: boolean }) => {
       const { revoked, json, ...filter } = options;
       const rows = await withKeyTable(({ list }) => list({ ...filter, isRevokedToo: revoked }));
-      process.stdout.write(json ? `${JSON.stringify(rows)}\n` : `${renderKeys(rows)}\n`);
+      say(json ? `${JSON.stringify(rows)}\n` : `${renderKeys(rows)}\n`);
     });
 
 /** @param now for keys that have expired by then */

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { WithKeyTable } from "./keys.ts";
+import { say } from "../say.ts";
 
 /** `fiber keys revoke` */
 export const keysRevokeCommand = (withKeyTable: WithKeyTable): Command =>
@@ -12,5 +13,5 @@ export const keysRevokeCommand = (withKeyTable: WithKeyTable): Command =>
     .action(async (keyId: string, { json }: { json: boolean }) => {
       const row = await withKeyTable(({ revoke }) => revoke(keyId));
       const text = `Key ${row.key_id} of tenant ${row.tenant} is revoked.`;
-      process.stdout.write(`${json ? JSON.stringify(row) : text}\n`);
+      say(`${json ? JSON.stringify(row) : text}\n`);
     });

@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import { durationSeconds } from "../duration-seconds.ts";
+import type { CreatedKey } from "../key-table.ts";
 import { renderCreated } from "./keys-create.ts";
 import type { WithKeyTable } from "./keys.ts";
+import { say } from "../say.ts";
 
 const DAY_SECONDS = 86_400;
 
@@ -15,9 +17,26 @@ export const keysRotateCommand = (withKeyTable: WithKeyTable): Command =>
       "how long the old one is good (24h); 0 ends it now",
       durationSeconds,
     )
+    .option(
+      "--expires-in <duration>",
+      "when the new one ends, such as 90d; else at the moment that the old one was made to end",
+      durationSeconds,
+    )
     .option("--json", "as JSON", false)
-    .action(async (keyId: string, options: { keepOld?: number; json: boolean }) => {
-      const { keepOld = DAY_SECONDS, json } = options;
-      const created = await withKeyTable(({ rotate }) => rotate(keyId, keepOld));
-      process.stdout.write(renderCreated(created, json));
+    .action(async (keyId: string, options: Options) => {
+      const { keepOld = DAY_SECONDS, expiresIn, json } = options;
+      const created = await withKeyTable(({ rotate }) =>
+        rotate(keyId, { keepOldSeconds: keepOld, expiresInSeconds: expiresIn }),
+      );
+      say(json ? renderCreated(created, json) : renderRotated(created, expiresIn === undefined));
     });
+
+type Options = { readonly keepOld?: number; readonly expiresIn?: number; readonly json: boolean };
+
+/** @param isInherited whether its end is the one that the old key had */
+export function renderRotated(created: CreatedKey, isInherited: boolean): string {
+  const { expires_at: end } = created.row;
+  const inherited = isInherited ? ", as the old one was to; --expires-in gives another end" : "";
+  const words = end === null ? "It does not end by itself" : `It ends at ${end.toISOString()}`;
+  return `${renderCreated(created, false)}\n${words}${inherited}.\n`;
+}

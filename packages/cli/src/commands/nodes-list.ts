@@ -2,6 +2,7 @@ import { renderTable } from "@fiberstream/deploy/local/table";
 import { Command, Option } from "commander";
 import { type NodeFilter, type NodeRow, withNodeTable } from "../node-table.ts";
 import { wholeNumber } from "../whole-number.ts";
+import { say } from "../say.ts";
 
 export const NODE_STATUSES = ["registered", "reporting", "inactive", "deleted"] as const;
 
@@ -15,7 +16,7 @@ export const nodesListCommand = (): Command =>
     .option("--json", "as JSON, one array", false)
     .action(async ({ json, ...filter }: NodeFilter & { json: boolean }) => {
       const rows = await withNodeTable(({ list }) => list(filter));
-      process.stdout.write(json ? `${JSON.stringify(rows)}\n` : `${renderNodes(rows)}\n`);
+      say(json ? `${JSON.stringify(rows)}\n` : `${renderNodes(rows)}\n`);
     });
 
 export function renderNodes(rows: readonly NodeRow[]): string {

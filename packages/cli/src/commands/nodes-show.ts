@@ -1,5 +1,7 @@
+import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { Command } from "commander";
 import { type NodeRow, withNodeTable } from "../node-table.ts";
+import { say } from "../say.ts";
 
 /** `fiber nodes show <node-id>` */
 export const nodesShowCommand = (): Command =>
@@ -13,10 +15,10 @@ export const nodesShowCommand = (): Command =>
     });
 
 export function printNode(row: NodeRow, json: boolean): void {
-  process.stdout.write(json ? `${JSON.stringify(row)}\n` : renderNode(row));
+  say(json ? `${JSON.stringify(row)}\n` : renderNode(row));
 }
 
-function renderNode(row: NodeRow): string {
+export function renderNode(row: NodeRow): string {
   return Object.entries(row)
     .map(([name, value]) => `${name.padEnd(14)}${shown(value)}\n`)
     .join("");
@@ -25,5 +27,5 @@ function renderNode(row: NodeRow): string {
 function shown(value: NodeRow[keyof NodeRow]): string {
   if (value === null) return "-";
   if (value instanceof Date) return value.toISOString();
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return terminalText(typeof value === "object" ? JSON.stringify(value) : String(value));
 }

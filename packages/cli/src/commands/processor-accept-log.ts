@@ -13,6 +13,7 @@ import {
 import { readConfig } from "@fiberstream/runtime/config";
 import { createLog } from "@fiberstream/runtime/log";
 import { Command } from "commander";
+import { say } from "../say.ts";
 
 /** `fiber processor accept-log` */
 export const processorAcceptLogCommand = (): Command =>
@@ -51,7 +52,7 @@ async function accept({ yes }: { readonly yes: boolean }): Promise<void> {
     if (yes && known.length > 0) {
       await beginWithLog({ ...group, log: found.log, starts: new Map(known) });
     }
-    process.stdout.write(renderForeign(topic, found, foreign, yes));
+    say(renderForeign(topic, found, foreign, yes));
     if (known.length < foreign.length) process.exitCode = 1;
   } finally {
     await connections.close();

@@ -9,6 +9,7 @@ import {
 } from "../quality-table.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { withPool } from "../with-pool.ts";
+import { say } from "../say.ts";
 
 type Options = {
   readonly day?: string;
@@ -43,14 +44,14 @@ async function run({ day: given, node, worst, json }: Options): Promise<void> {
     if (node !== undefined) {
       const days = await daysOfNode(pool, { nodeId: node, limit: worst });
       if (days.length === 0) process.exitCode = 1;
-      process.stdout.write(json ? `${JSON.stringify(days)}\n` : renderDays(node, days));
+      say(json ? `${JSON.stringify(days)}\n` : renderDays(node, days));
       return;
     }
     const wanted = given ?? day("today");
     const sum = await sumOfDay(pool, wanted);
     const nodes = await worstNodes(pool, { day: wanted, limit: worst });
     if (sum === undefined || sum.measured_at === null) process.exitCode = 1;
-    process.stdout.write(
+    say(
       json
         ? `${JSON.stringify({ day: wanted, ...sum, worst: nodes })}\n`
         : renderQuality(wanted, sum, nodes),

@@ -1,11 +1,12 @@
 import { renderTable } from "@fiberstream/deploy/local/table";
 import { Command } from "commander";
 import type { Moment } from "../dead-letters.ts";
-import { time } from "../dlq-options.ts";
+import { time } from "../moment.ts";
 import { type EventDifference, eventDifferences } from "../event-differences.ts";
 import { type Equation, type ReconciledMinute, reconciledMinutes } from "../reconciled-table.ts";
 import { readTopicAccess } from "../topic-access.ts";
 import { withPool } from "../with-pool.ts";
+import { say } from "../say.ts";
 
 type Options = {
   readonly from?: Moment;
@@ -62,13 +63,13 @@ async function run({ from, to, partitions, look, json }: Options): Promise<void>
         );
       }
       const found = distinct(differences);
-      process.stdout.write(
+      say(
         json
           ? `${JSON.stringify({ ...minute, differences: found })}\n`
           : renderMinute(minute, found, { partitions }),
       );
     }
-    if (minutes.length === 0 && !json) process.stdout.write("no events in that time\n");
+    if (minutes.length === 0 && !json) say("no events in that time\n");
     const verdicts = new Set(minutes.map(({ verdict }) => verdict));
     if (verdicts.has("differs")) process.exitCode = 1;
     else if (verdicts.has("not known")) process.exitCode = 2;

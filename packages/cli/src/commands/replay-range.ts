@@ -2,7 +2,7 @@ import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { Command } from "commander";
 import type { Moment } from "../dead-letters.ts";
-import { time } from "../dlq-options.ts";
+import { time } from "../moment.ts";
 import { showProgress } from "../progress-bar.ts";
 import { type RangeResult, replayRange } from "../replay-range.ts";
 import { namesIn } from "../seen-record.ts";
@@ -11,6 +11,7 @@ import { MissingTopicError, placesAt } from "../tail-topic.ts";
 import { namedTopic, readTopicAccess, type TopicAccess } from "../topic-access.ts";
 import { compileWhere, WHERE_HELP } from "../where.ts";
 import { wholeNumber } from "../whole-number.ts";
+import { say } from "../say.ts";
 
 type Options = {
   readonly from: Moment;
@@ -83,7 +84,7 @@ async function run(options: Options): Promise<void> {
       stopping: untilStopped(),
     },
   ).finally(progress.end);
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
+  say(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
 }
 
 /** @throws {Error} when it is not to be written to, or is missing */

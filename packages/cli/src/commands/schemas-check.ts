@@ -4,6 +4,7 @@ import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
 import { unreleasedText, unreleasedOf } from "@fiberstream/schemas/unreleased";
 import { Command } from "commander";
 import { type KnownSchemas, readKnownSchemas } from "../known-schemas.ts";
+import { say } from "../say.ts";
 
 /** `fiber schemas check`: exit code 1 when a schema of the working tree would break somebody. */
 export const schemasCheckCommand = (): Command =>
@@ -20,12 +21,12 @@ export const schemasCheckCommand = (): Command =>
       if (problems.length === 0 && known.source === "released") {
         problems.push(...unreleasedOf(tree, readReleasedVersions()).map(unreleasedText));
       }
-      process.stdout.write(`Compared with ${known.where}: ${summaryOf(known.versions)}.\n`);
+      say(`Compared with ${known.where}: ${summaryOf(known.versions)}.\n`);
       if (problems.length === 0) {
-        process.stdout.write("Any consumer of any version can go on reading.\n");
+        say("Any consumer of any version can go on reading.\n");
         return;
       }
-      process.stdout.write(`\n${problems.join("\n\n")}\n`);
+      say(`\n${problems.join("\n\n")}\n`);
       process.exitCode = 1;
     });
 

@@ -4,6 +4,7 @@ import { describeChanges } from "@fiberstream/schemas/evolution/describe-changes
 import { Argument, Command } from "commander";
 import { readKnownSchemas } from "../known-schemas.ts";
 import { wholeNumber } from "../whole-number.ts";
+import { say } from "../say.ts";
 
 type DiffOptions = {
   readonly from?: number;
@@ -26,10 +27,10 @@ export const schemasDiffCommand = (): Command =>
     .action(async (topic: AvroTopic | undefined, options: DiffOptions) => {
       const known = await readKnownSchemas({ isOffline: options.offline });
       const tree = readSchemaTree();
-      process.stdout.write(`Versions of ${known.where}.\n`);
+      say(`Versions of ${known.where}.\n`);
       for (const one of topic ? [topic] : avroTopics()) {
         const versions = known.versions.filter((version) => version.topic === one);
-        process.stdout.write(`\n${diffText(one, versions, options, tree[one])}\n`);
+        say(`\n${diffText(one, versions, options, tree[one])}\n`);
       }
     });
 

@@ -4,6 +4,7 @@ import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
 import { unreleasedOf } from "@fiberstream/schemas/unreleased";
 import { Command } from "commander";
 import { type KnownSchemas, readKnownSchemas } from "../known-schemas.ts";
+import { say } from "../say.ts";
 
 /** `fiber schemas list` */
 export const schemasListCommand = (): Command =>
@@ -13,7 +14,7 @@ export const schemasListCommand = (): Command =>
     .option("--json", "as JSON", false)
     .action(async ({ offline, json }: { offline: boolean; json: boolean }) => {
       const rows = listSchemas(await readKnownSchemas({ isOffline: offline }));
-      process.stdout.write(json ? `${JSON.stringify(rows, undefined, 2)}\n` : tableOf(rows));
+      say(json ? `${JSON.stringify(rows, undefined, 2)}\n` : tableOf(rows));
     });
 
 type Row = {

@@ -4,6 +4,7 @@ import { avroTopics, readSchemaTree, schemaNameOf } from "@fiberstream/schemas/a
 import { checkSchemas, problemText } from "@fiberstream/schemas/evolution/check-schemas";
 import { Command } from "commander";
 import { readKnownSchemas, readRegistryAccess } from "../known-schemas.ts";
+import { say } from "../say.ts";
 
 /** `fiber schemas register`: what the deploy step does with schemas, after the check and without topics. */
 export const schemasRegisterCommand = (): Command =>
@@ -33,6 +34,6 @@ export const schemasRegisterCommand = (): Command =>
           const { id, change } = await registry.register(subject, tree[topic]);
           return change === "registered" ? `registered with id ${id}` : `is registered, id ${id}`;
         };
-        process.stdout.write(`${subject}: ${schemaNameOf(topic)} ${await outcome()}\n`);
+        say(`${subject}: ${schemaNameOf(topic)} ${await outcome()}\n`);
       }
     });

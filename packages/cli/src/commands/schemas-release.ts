@@ -4,6 +4,7 @@ import { releaseVersion } from "@fiberstream/schemas/release-version";
 import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
 import { unreleasedOf } from "@fiberstream/schemas/unreleased";
 import { Command } from "commander";
+import { say } from "../say.ts";
 
 /** `fiber schemas release`: freezes what changed. */
 export const schemasReleaseCommand = (): Command =>
@@ -22,7 +23,7 @@ export const schemasReleaseCommand = (): Command =>
         changed.find(({ topic }) => topic === "probe.metrics.raw")?.version ??
         released.filter(({ topic }) => topic === "probe.metrics.raw").length;
       for (const { topic, schema, version } of changed) {
-        process.stdout.write(`${topic}: version ${version}${dryRun ? " (not written)" : ""}\n`);
+        say(`${topic}: version ${version}${dryRun ? " (not written)" : ""}\n`);
         if (dryRun) continue;
         await releaseVersion({
           topic,
@@ -34,7 +35,5 @@ export const schemasReleaseCommand = (): Command =>
         });
       }
       const advice = "Run `npm run generate` and commit schemas/released with the change.";
-      process.stdout.write(
-        changed.length > 0 ? `${advice}\n` : "every schema is released already\n",
-      );
+      say(changed.length > 0 ? `${advice}\n` : "every schema is released already\n");
     });

@@ -3,6 +3,7 @@ import { type LogStarts, readLogStarts } from "@fiberstream/kafka/log-starts";
 import { Command } from "commander";
 import { type Acceptance, acceptLog } from "../accept-log.ts";
 import { withSinkAccess } from "../sink-access.ts";
+import { say } from "../say.ts";
 
 /** `fiber sink accept-log` */
 export const sinkAcceptLogCommand = (): Command =>
@@ -29,7 +30,7 @@ async function accept({ yes }: { readonly yes: boolean }): Promise<void> {
   await withSinkAccess(async ({ connections, pool, topic }) => {
     const found = await readLogStarts(connections, topic);
     const acceptance = await acceptLog(pool, { topic, found, dryRun: !yes });
-    process.stdout.write(render(topic, found, acceptance, yes));
+    say(render(topic, found, acceptance, yes));
     if (acceptance.unknown.length > 0) process.exitCode = 1;
   });
 }

@@ -5,10 +5,11 @@ import { offsetsAt } from "@fiberstream/kafka/offsets-at";
 import cliProgress from "cli-progress";
 import { Command } from "commander";
 import type { Moment } from "../dead-letters.ts";
-import { time } from "../dlq-options.ts";
+import { time } from "../moment.ts";
 import { type Move, recordsLeft, rewindSink } from "../rewind-sink.ts";
 import { type SinkAccess, withSinkAccess } from "../sink-access.ts";
 import { wholeNumber } from "../whole-number.ts";
+import { say } from "../say.ts";
 
 type Options = {
   readonly to?: Moment;
@@ -74,7 +75,7 @@ async function rewindWith(
     target: offset === undefined ? { kind: "time" } : { kind: "offset", offset: BigInt(offset) },
     dryRun,
   });
-  process.stdout.write(renderMoves(moves, dryRun));
+  say(renderMoves(moves, dryRun));
   if (!dryRun && wait) await untilRead(() => recordsLeft(pool, topic, moves));
 }
 
@@ -104,5 +105,5 @@ async function untilRead(left: () => Promise<number>): Promise<void> {
   }
   bar.update(total);
   bar.stop();
-  process.stdout.write(`${total} records read again\n`);
+  say(`${total} records read again\n`);
 }

@@ -1,6 +1,7 @@
 import { readReadiness } from "@fiberstream/deploy/local/readiness";
 import { renderTable } from "@fiberstream/deploy/local/table";
 import { Command } from "commander";
+import { say } from "../say.ts";
 
 type Addresses = {
   readonly gateway: string;
@@ -19,7 +20,7 @@ export const statusCommand = (): Command =>
     .option("--sink-admin <url>", "the sink's admin address", "http://127.0.0.1:8030")
     .action(async (addresses: Addresses) => {
       const { text, isWell } = await readStatus(addresses);
-      process.stdout.write(text);
+      say(text);
       if (!isWell) process.exitCode = 1;
     });
 

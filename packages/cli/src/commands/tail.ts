@@ -1,8 +1,10 @@
+import { terminalLines } from "@fiberstream/runtime/terminal-text";
 import { Command, Option } from "commander";
 import type { Moment } from "../dead-letters.ts";
-import { time } from "../dlq-options.ts";
+import { time } from "../moment.ts";
 import { createRecordOutput, OUTPUT_FORMATS, type OutputFormat } from "../record-output.ts";
 import { namesIn } from "../seen-record.ts";
+import { sayAside } from "../say.ts";
 import { print, untilStopped } from "../stopping.ts";
 import { tailTopic } from "../tail-topic.ts";
 import { namedTopic, readTopicAccess } from "../topic-access.ts";
@@ -20,6 +22,7 @@ type Options = {
   readonly limit?: number;
   readonly output: OutputFormat;
   readonly columns?: string;
+  readonly escapeFormulas: boolean;
 };
 
 /** `fiber tail [topic]` */
@@ -36,6 +39,7 @@ export const tailCommand = (): Command =>
     .option("--limit <number>", "end after so many", wholeNumber(1, 1e9))
     .addOption(new Option("--output <format>", "how").choices(OUTPUT_FORMATS).default("table"))
     .option("--columns <names>", "the fields to show, separated by commas (table, csv)")
+    .option("--escape-formulas", "csv for a spreadsheet: as in fiber export", false)
     .addHelpText("after", HELP)
     .action(tail);
 
@@ -52,7 +56,7 @@ Examples:
 `;
 
 async function tail(name: string, options: Options): Promise<void> {
-  const { since, until, fromBeginning, limit, output, columns } = options;
+  const { since, until, fromBeginning, limit, output, columns, escapeFormulas } = options;
   if (since !== undefined && fromBeginning) throw new Error("say --since or --from-beginning");
   if (until !== undefined && until.ms > Date.now()) {
     throw new Error("--until is in the future: leave it out, and end with Ctrl-C");
@@ -65,13 +69,16 @@ async function tail(name: string, options: Options): Promise<void> {
     format: output,
     columns: columns?.split(",").map((column) => column.trim()),
     isColoured: process.stdout.isTTY && process.stdout.hasColors(),
+    escapeFormulas,
   });
-  const onAway = (reason: string) =>
-    process.stderr.write(`fiber: Kafka is away (${reason}), waiting for it\n`);
+  const onAway = (reason: string) => sayAside(`fiber: Kafka is away (${reason}), waiting for it\n`);
   const from = fromBeginning ? "beginning" : (since?.ms ?? "now");
   const tailing = { from, untilMs: until?.ms, limit, isWanted, stopping, onAway } as const;
   for await (const records of tailTopic(access, topic, tailing)) {
-    await print(format(records), stopping);
+    const text = format(records);
+    // A file gets what was sent; a terminal would obey some of it.
+    const isShown = output === "csv" && process.stdout.isTTY;
+    await print(isShown ? terminalLines(text) : text, stopping);
     if (stopping.aborted) return;
   }
 }

@@ -10,6 +10,7 @@ import { subjectOf } from "@fiberstream/kafka/topic-names";
 import { type Topic, TOPICS } from "@fiberstream/schemas/topics";
 import { Command } from "commander";
 import { type NamedTopic, namedTopic, readTopicAccess, type TopicAccess } from "../topic-access.ts";
+import { say } from "../say.ts";
 
 /** `fiber topics describe <topic>` */
 export const topicsDescribeCommand = (): Command =>
@@ -20,7 +21,7 @@ export const topicsDescribeCommand = (): Command =>
     .action(async (name: string, { json }: { json: boolean }) => {
       const access = readTopicAccess();
       const described = await describeTopic(access, namedTopic(access.namespace, name));
-      process.stdout.write(json ? toJson(described) : renderTopic(described));
+      say(json ? toJson(described) : renderTopic(described));
     });
 
 export type DescribedTopic = NamedTopic &

@@ -4,6 +4,7 @@ import { topicIn } from "@fiberstream/kafka/topic-names";
 import { readConfig } from "@fiberstream/runtime/config";
 import { type Topic, type TopicName, TOPICS } from "@fiberstream/schemas/topics";
 import { Command } from "commander";
+import { say } from "../say.ts";
 
 /** `fiber topics list`: the catalogue, without asking a cluster. */
 export const topicsListCommand = (): Command =>
@@ -13,7 +14,7 @@ export const topicsListCommand = (): Command =>
     .action(({ json }: { json: boolean }) => {
       const { namespace } = readConfig({ namespace: kafkaSettings().namespace });
       const text = json ? JSON.stringify(TOPICS, null, 2) : renderTopics(namespace);
-      process.stdout.write(`${text}\n`);
+      say(`${text}\n`);
     });
 
 /** @param namespace prefix of the names on the cluster */

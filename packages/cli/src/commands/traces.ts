@@ -3,6 +3,7 @@ import { renderTrace } from "@fiberstream/deploy/local/traces/render-trace";
 import { startTraceViewer } from "@fiberstream/deploy/local/traces/trace-viewer";
 import { Command } from "commander";
 import { wholeNumber } from "../whole-number.ts";
+import { say } from "../say.ts";
 
 type Options = { readonly port: number; readonly quiet: number };
 
@@ -29,7 +30,7 @@ Services send what they sample when they are started with OTEL_EXPORTER_OTLP_END
 every 5 s (OTEL_BSP_SCHEDULE_DELAY, in ms). npm start -- --trace does both.`,
     )
     .action(async ({ port, quiet }: Options) => {
-      const print = (text: string) => process.stdout.write(`${text}\n\n`);
+      const print = (text: string) => say(`${text}\n\n`);
       const viewer = await startTraceViewer({
         port,
         quietMs: quiet,

@@ -1,4 +1,5 @@
-import { rename, rm } from "node:fs/promises";
+import { lstat, realpath, rename, rm, stat } from "node:fs/promises";
+import { messageOf } from "@fiberstream/runtime/errors";
 import type { ExportColumn, ExportRow, ExportSource } from "./columns.ts";
 import { openParquetFile } from "./parquet-file.ts";
 import { openTextFile } from "./text-file.ts";
@@ -13,24 +14,28 @@ export type ExportFile = {
 };
 
 /**
- * Writes all rows of a source to a file, which is at its path only once it is whole.
+ * Writes all rows of a source to a file, which is at its path only once it is whole. A link stays a link: the file
+ * that it leads to is written.
  * @returns how many; undefined when it was told to stop, and then there is no file
- * @throws what the source and the file system throw
+ * @throws {Error} when there is something at the path that is no regular file @throws what the source and the file
+ *   system throw
  */
 export async function exportRows(
   source: ExportSource,
   options: {
     path: string;
     format: ExportFormat;
+    escapeFormulas?: boolean;
     onProgress: (progress: { rows: number; share: number }) => void;
     stopping: AbortSignal;
   },
 ): Promise<number | undefined> {
-  const { path, format, onProgress, stopping } = options;
+  const { format, escapeFormulas = false, onProgress, stopping } = options;
+  const path = await fileAt(options.path);
   const unfinished = `${path}.unfinished`;
   let count = 0;
   try {
-    const file = openFile(unfinished, source.columns, format);
+    const file = openFile(unfinished, source.columns, { format, escapeFormulas });
     for await (const { rows, share } of source.parts) {
       if (stopping.aborted) return undefined;
       await file.write(rows);
@@ -48,6 +53,30 @@ export async function exportRows(
 const openFile = (
   path: string,
   columns: readonly ExportColumn[],
-  format: ExportFormat,
+  { format, escapeFormulas }: { format: ExportFormat; escapeFormulas: boolean },
 ): ExportFile =>
-  format === "parquet" ? openParquetFile(path, columns) : openTextFile(path, columns, format);
+  format === "parquet"
+    ? openParquetFile(path, columns)
+    : openTextFile(path, columns, { format, escapeFormulas });
+
+/**
+ * Where the file is to be. A device, a pipe or a folder is refused: a file would be put in its place, and /dev/stdout
+ * would be gone from the machine.
+ */
+async function fileAt(path: string): Promise<string> {
+  try {
+    if (!(await stat(path)).isFile()) throw new Error("it is no regular file");
+    return await realpath(path);
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    if (isMissing && !(await isLink(path))) return path;
+    const reason = isMissing ? "it is a link that leads nowhere" : messageOf(error);
+    throw new Error(`cannot write to ${path}: ${reason}`, { cause: error });
+  }
+}
+
+const isLink = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );

@@ -1,16 +1,16 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
-import { stringify } from "csv-stringify/sync";
+import { stringifyCsv } from "../csv.ts";
 import { isoMicros } from "../micros.ts";
 import type { ExportColumn, ExportRow } from "./columns.ts";
 import type { ExportFile } from "./export-file.ts";
 
-/** Rows as comma-separated values (RFC 4180) with a heading, or as one JSON object a line; times in ISO 8601. */
+/** Rows as comma-separated values with a heading, or as one JSON object a line; times in ISO 8601. */
 export function openTextFile(
   path: string,
   columns: readonly ExportColumn[],
-  format: "csv" | "ndjson",
+  { format, escapeFormulas }: { format: "csv" | "ndjson"; escapeFormulas: boolean },
 ): ExportFile {
   const stream = createWriteStream(path);
   const names = columns.map(({ name }) => name);
@@ -23,20 +23,19 @@ export function openTextFile(
     write: async (rows) => {
       if (format === "ndjson") return write(rows.map((row) => jsonLine(columns, row)).join(""));
       const cells = rows.map((row) => row.map((value, place) => cell(columns[place], value)));
-      await write(stringify(isHeaded ? cells : [names, ...cells]));
+      await write(stringifyCsv(isHeaded ? cells : [names, ...cells], { escapeFormulas }));
       isHeaded = true;
     },
     end: async () => {
-      if (format === "csv" && !isHeaded) await write(stringify([names]));
+      if (format === "csv" && !isHeaded) await write(stringifyCsv([names], { escapeFormulas }));
       stream.end();
       await finished(stream);
     },
   };
 }
 
-function cell(column: ExportColumn | undefined, value: ExportRow[number]): string {
-  if (value === null) return "";
-  return column?.kind === "time" ? isoMicros(Number(value)) : String(value);
+function cell(column: ExportColumn | undefined, value: ExportRow[number]) {
+  return column?.kind === "time" && value !== null ? isoMicros(Number(value)) : value;
 }
 
 function jsonLine(columns: readonly ExportColumn[], row: ExportRow): string {
