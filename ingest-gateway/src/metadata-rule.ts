@@ -1,11 +1,12 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { Fault } from "./codes.ts";
+import { numbersAsWritten, textKeepingNumbers } from "./exact-numbers.ts";
 import { typeName } from "./shown-value.ts";
 import { isStorable, type Rule } from "./text-rule.ts";
 
 /**
- * The rule of the free JSON object: returns its text, or null when it is left out.
- * Refuses what JSONB cannot hold, so that a row cannot fail on it later.
+ * The rule of the free JSON object: returns its text, with numbers as they were written, or null when it
+ * is left out. Refuses what JSONB cannot hold, so that a row cannot fail on it later.
  *
  * @param limits.maxBytes of the object as JSON text without white space
  */
@@ -27,12 +28,13 @@ export function metadataRule(
       faults.push(fault("WRONG_TYPE", `be a JSON object, got ${typeName(value)}`));
       return null;
     }
+    let isExact = true;
     const broken = whatMustHold(value, maxDepth);
     if (broken !== undefined) {
       faults.push(fault("BAD_FORMAT", broken));
       return null;
     }
-    const text = JSON.stringify(value);
+    const text = isExact ? JSON.stringify(value) : textKeepingNumbers(value);
     const bytes = Buffer.byteLength(text);
     if (bytes > maxBytes) {
       faults.push(fault("TOO_LONG", `be at most ${maxBytes} bytes as JSON, got ${bytes}`));
@@ -45,6 +47,11 @@ export function metadataRule(
       if (typeof inner === "number") return Number.isFinite(inner) ? undefined : INFINITE;
       if (typeof inner !== "object" || inner === null) return undefined;
       if (levelsLeft === 0) return `be at most ${maxDepth} levels deep`;
+      const numbers = numbersAsWritten(inner);
+      if (numbers !== undefined) {
+        isExact = false;
+        for (const source of numbers.values()) if (Number(source) === 0) return TOO_SMALL;
+      }
       for (const key in inner) {
         const must =
           (isStorable(key) ? undefined : UNSTORABLE) ??
@@ -58,3 +65,5 @@ export function metadataRule(
 
 const UNSTORABLE = "have no NUL character and no half of a surrogate pair in its strings";
 const INFINITE = "have no number beyond 1.8e308";
+/** JSONB would hold 1e-16000, and give it back as 16,000 digits. */
+const TOO_SMALL = "have no number but 0 that is nearer to 0 than 5e-324";

@@ -1,4 +1,5 @@
 import type { Fault } from "./codes.ts";
+import { parseKeepingNumbers } from "./exact-numbers.ts";
 import { LIMITS } from "./limits.ts";
 import type { BodyFormat } from "./media-type.ts";
 import { parseJson, textOf, whereMalformed } from "./parse-json.ts";
@@ -58,7 +59,7 @@ function parseLines(text: string): ParsedEvents {
     if (line.trim() === "") continue;
     if (inputs.length > LIMITS.batchEvents) throw tooMany();
     try {
-      inputs.push(JSON.parse(line));
+      inputs.push(parseKeepingNumbers(line));
     } catch {
       const message = `line ${lineNumber} must be JSON, ${whereMalformed(line)}`;
       malformed.set(inputs.length, { code: "MALFORMED_JSON", message });

@@ -1,17 +1,21 @@
 import { isUtf8 } from "node:buffer";
 import { visit } from "jsonc-parser";
+import { parseKeepingNumbers } from "./exact-numbers.ts";
 import { Refusal } from "./refusal.ts";
 
-/** The body as text. @throws {Refusal} BAD_ENCODING when it is not UTF-8 */
+const BYTE_ORDER_MARK = "\ufeff";
+
+/** The body as text, without a byte order mark (RFC 8259, section 8.1). @throws {Refusal} BAD_ENCODING when it is not UTF-8 */
 export function textOf(body: Buffer): string {
   if (!isUtf8(body)) throw new Refusal("BAD_ENCODING", "the body must be UTF-8");
-  return body.toString("utf8");
+  const text = body.toString("utf8");
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
 }
 
 /** @throws {Refusal} MALFORMED_JSON with the offset of the first fault */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseKeepingNumbers(text);
   } catch {
     throw new Refusal("MALFORMED_JSON", `the body must be JSON, ${whereMalformed(text)}`);
   }
