@@ -24,9 +24,9 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
  * @throws {Refusal} UNSUPPORTED_MEDIA_TYPE for other encodings, and for several on top of each other
  */
 export function decoderFor(request: IncomingMessage): Transform | undefined {
-  const encoding = request.headers["content-encoding"];
+  const encoding = request.headers["content-encoding"]?.toLowerCase();
   if (encoding === undefined || encoding === "identity") return undefined;
-  const create = DECODERS.get(encoding.toLowerCase());
+  const create = DECODERS.get(encoding);
   if (create === undefined) {
     const detail = "Content-Encoding must be one of gzip, br, zstd, deflate, or left out";
     // RFC 9110, section 12.5.3: tells the sender what would have been read.

@@ -21,6 +21,7 @@ export const CODES = {
   },
   PAYLOAD_TOO_LARGE: { status: 413, title: "The request is too large" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "The body is of a kind that is not read here" },
+  EXPECTATION_FAILED: { status: 417, title: "The request expects what is not done here" },
   REQUIRED: { status: 422, title: "A field is missing" },
   WRONG_TYPE: { status: 422, title: "A field has the wrong type" },
   OUT_OF_RANGE: { status: 422, title: "A number is out of range" },

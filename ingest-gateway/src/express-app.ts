@@ -38,6 +38,8 @@ export function createExpressApp(options: {
   };
 
   const app = express().disable("x-powered-by").disable("etag");
+  // A path is this one or another: a POST to /api/push/ is told so, not that it should be a POST.
+  app.enable("case sensitive routing").enable("strict routing");
   app.get("/api/status", answers("status", options.status));
   const description = jsonAnswer(200, options.openApi);
   app.get(

@@ -8,6 +8,7 @@ import { answerClientError } from "./client-error.ts";
 import { createConnectionAges } from "./connection-ages.ts";
 import type { ApplyCors } from "./cors.ts";
 import type { Call } from "./ingest.ts";
+import { pathOf } from "./request-path.ts";
 import type { ServeEvents } from "./serve-events.ts";
 import { readTlsFiles, reloadTls, type TlsFiles } from "./tls.ts";
 
@@ -96,5 +97,3 @@ export async function startHttpServer(options: {
     },
   };
 }
-
-const pathOf = (request: IncomingMessage): string | undefined => request.url?.split("?", 1)[0];

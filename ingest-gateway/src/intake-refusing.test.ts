@@ -108,7 +108,10 @@ describe("a request that cannot be taken", () => {
 
   it.each([
     ["headers", "POST /api/push HTTP/1.1\r\nHost: x\r\n"],
-    ["body", "POST /api/push HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"],
+    [
+      "body",
+      "POST /api/push HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{",
+    ],
   ])("is told when its %s do not arrive in time", async (_part, bytes) => {
     intake = await startTestIntake({
       environment: { HEADERS_TIMEOUT_MS: "50", REQUEST_TIMEOUT_MS: "100" },
@@ -119,7 +122,8 @@ describe("a request that cannot be taken", () => {
 
   it("does not have to send a body that is too large when it asks first", async () => {
     intake = await startTestIntake();
-    const head = "POST /api/ingest HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n";
+    const head =
+      "POST /api/ingest HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n";
     const answer = await intake.raw(`${head}Content-Length: 99999999\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1.1 413 /);
   });

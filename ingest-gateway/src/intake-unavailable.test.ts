@@ -90,7 +90,9 @@ describe("a gateway that cannot accept", () => {
   it("frees a request's room when its sender goes away", async () => {
     intake = await startTestIntake();
     const socket = intake.connect();
-    socket.write("POST /api/push HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{");
+    socket.write(
+      "POST /api/push HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+    );
     await until(() => intake.usedBytes() > 0);
     socket.destroy();
     await until(() => intake.usedBytes() === 0);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Refusal } from "./refusal.ts";
+import { shown } from "./shown-value.ts";
 
 export type BodyFormat = "json" | "ndjson";
 
@@ -11,11 +12,12 @@ const FORMATS: ReadonlyMap<string, BodyFormat> = new Map([
 ]);
 
 /**
- * How the body is written, by its Content-Type; JSON when there is none.
+ * How the body is written, by its Content-Type. Without one, or with one of those that a form has, it could
+ * come from any page that somebody on this machine has open: a browser asks before it sends these, and only these.
  * @throws {Refusal} UNSUPPORTED_MEDIA_TYPE
  */
 export function bodyFormatOf(request: IncomingMessage, route: "push" | "ingest"): BodyFormat {
-  const contentType = request.headers["content-type"] ?? "application/json";
+  const contentType = request.headers["content-type"] ?? "";
   if (contentType === "application/json") return "json";
   const [type = "", ...parameters] = contentType.toLowerCase().split(";");
   const format = FORMATS.get(type.trim());
@@ -23,7 +25,9 @@ export function bodyFormatOf(request: IncomingMessage, route: "push" | "ingest")
   if (!isReadable) {
     const allowed =
       route === "push" ? "application/json" : "application/json or application/x-ndjson";
-    throw new Refusal("UNSUPPORTED_MEDIA_TYPE", `Content-Type must be ${allowed}`, {
+    const got = contentType === "" ? "none" : shown(contentType);
+    const detail = `Content-Type must be ${allowed}, got ${got}: with curl, -H 'Content-Type: application/json'`;
+    throw new Refusal("UNSUPPORTED_MEDIA_TYPE", detail, {
       headers: { Accept: allowed.replace(" or ", ", ") },
     });
   }

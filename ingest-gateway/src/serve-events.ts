@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { type Answer, problemAnswer, withHeaders } from "./answer.ts";
+import { bodyRequestFor } from "./expectation.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { Call, Ingest } from "./ingest.ts";
 import { SenderGoneError } from "./read-body.ts";
@@ -46,16 +47,13 @@ export function createServeEvents(options: {
     const startedAt = performance.now();
     const trace = traceRequest(request, route);
     const requestId = requestIdOf(request);
-    const askForBody = () => {
-      if (request.headers.expect !== undefined) response.writeContinue();
-    };
     const timing = createServerTiming(request);
     let answer: Answer;
     try {
       answer = await ingest({
         route,
         request,
-        askForBody,
+        askForBody: bodyRequestFor(request, response),
         answerOf: (refusal) => answerOf(refusal, requestId),
         mark: timing?.mark ?? markNothing,
         trace,

@@ -1,9 +1,13 @@
+import { escapeUnprintable } from "./unprintable.ts";
+
 const SHOWN_CHARACTERS = 40;
 
-/** A value of the sender's own as a message repeats it to the sender: JSON, cut short. */
+/** A value of the sender's own as a message repeats it to the sender: JSON, cut short between two characters. */
 export function shown(value: string | number): string {
   const text = JSON.stringify(value);
-  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}…`;
+  if (text.length <= SHOWN_CHARACTERS) return escapeUnprintable(text);
+  const start = text.slice(0, SHOWN_CHARACTERS).replace(/[\ud800-\udbff]$/, "");
+  return `${escapeUnprintable(start)}…`;
 }
 
 /** The JSON type of a value. */

@@ -1,6 +1,7 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { Fault } from "./codes.ts";
 import { shown, typeName } from "./shown-value.ts";
+import { isPrintable, UNPRINTABLE_IN_WORDS } from "./unprintable.ts";
 
 /** Returns the value as it goes into the record; what is wrong is added to `faults` instead. */
 export type Rule<T> = (value: unknown, faults: Fault[]) => T;
@@ -67,8 +68,7 @@ function textCheck(field: RecordField): (text: string) => Fault | undefined {
         `match ${field.pattern ?? ""}, such as ${JSON.stringify(example)}, got ${shown(text)}`,
       );
     }
-    if (!isStorable(text))
-      return badFormat("have no NUL character and no half of a surrogate pair");
+    if (!isPrintable(text)) return badFormat(`have ${UNPRINTABLE_IN_WORDS}`);
     return undefined;
   };
 }

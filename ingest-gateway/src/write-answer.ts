@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer } from "./answer.ts";
+import { isBodyAwaited } from "./expectation.ts";
 
 /**
  * Writes an answer whole. A request whose body is not read to its end keeps its connection, and Node
@@ -22,7 +23,6 @@ export function writeAnswer(
     options.requestId,
   ];
   for (const [name, value] of Object.entries(answer.headers ?? {})) headers.push(name, value);
-  const isBodyAwaited = request.headers.expect !== undefined && !request.complete;
-  if (options.isLast || isBodyAwaited) headers.push("Connection", "close");
+  if (options.isLast || isBodyAwaited(request)) headers.push("Connection", "close");
   response.writeHead(answer.status, headers).end(answer.body);
 }

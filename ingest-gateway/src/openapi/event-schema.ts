@@ -1,12 +1,13 @@
 import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
+import { UNPRINTABLE_CLASS } from "../unprintable.ts";
 import { SENT_FIELDS } from "../validate-event.ts";
 
 /** A JSON Schema (draft 2020-12, as OpenAPI 3.1 takes it). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** PostgreSQL cannot store a NUL; where something is needed, it is more than spaces. */
-const NO_NUL = "^[^\\u0000]*$";
-const NOT_BLANK = "^[^\\u0000]*[^\\u0000-\\u0020][^\\u0000]*$";
+/** No control or bidirectional character; where something is needed, it is more than spaces. */
+const PRINTABLE = `^[^${UNPRINTABLE_CLASS}]*$`;
+const NOT_BLANK = `^[^${UNPRINTABLE_CLASS}]*[^${UNPRINTABLE_CLASS}\\u0020][^${UNPRINTABLE_CLASS}]*$`;
 
 /**
  * What a probe sends, from the raw record's schema: the same attributes that validation reads.
@@ -45,7 +46,7 @@ function valueSchema(field: RecordField): JsonSchema {
   if (field.type === "double") {
     return { type: "number", ...given({ minimum, maximum }), ...examples };
   }
-  const pattern = field.pattern ?? (minLength > 0 ? NOT_BLANK : NO_NUL);
+  const pattern = field.pattern ?? (minLength > 0 ? NOT_BLANK : PRINTABLE);
   return { type: "string", ...given({ minLength, maxLength }), pattern, ...examples };
 }
 
