@@ -43,8 +43,13 @@ export function problemAnswer(refusal: Refusal, requestId: string): Answer {
   };
 }
 
-/** The header that says when a new try makes sense, for the codes where one does. */
+/**
+ * The header that says when a new try makes sense, for the codes where one does. Spread at random: senders that
+ * were refused together would else come back together.
+ */
 export function retryAfter(code: Code): Record<string, string> {
-  const { retryAfterSeconds } = meaningOf(code);
-  return retryAfterSeconds === undefined ? {} : { "Retry-After": String(retryAfterSeconds) };
+  const { retryAfterSeconds, spreadSeconds = 0 } = meaningOf(code);
+  if (retryAfterSeconds === undefined) return {};
+  const laterSeconds = Math.floor(Math.random() * (spreadSeconds + 1));
+  return { "Retry-After": String(retryAfterSeconds + laterSeconds) };
 }

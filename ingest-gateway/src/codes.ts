@@ -30,17 +30,48 @@ export const CODES = {
   TOO_OLD: { status: 422, title: "An event is too old" },
   IN_THE_FUTURE: { status: 422, title: "An event is in the future" },
   BATCH_ID_REUSED: { status: 422, title: "The batch id was used for another body" },
-  RATE_LIMITED: { status: 429, title: "Too many events", retryAfterSeconds: 1 },
+  RATE_LIMITED: {
+    status: 429,
+    title: "Too many events",
+    retryAfterSeconds: 1,
+    spreadSeconds: 2,
+  },
   HEADERS_TOO_LARGE: { status: 431, title: "The request's headers are too large" },
   INTERNAL_ERROR: { status: 500, title: "The gateway has failed" },
-  OVERLOADED: { status: 503, title: "The gateway is full", retryAfterSeconds: 1 },
-  KAFKA_UNAVAILABLE: { status: 503, title: "Events cannot be kept now", retryAfterSeconds: 5 },
-  AUTH_UNAVAILABLE: { status: 503, title: "Keys cannot be looked up now", retryAfterSeconds: 5 },
-  DRAINING: { status: 503, title: "This gateway is stopping", retryAfterSeconds: 1 },
+  OVERLOADED: {
+    status: 503,
+    title: "The gateway is full",
+    retryAfterSeconds: 1,
+    spreadSeconds: 4,
+  },
+  KAFKA_UNAVAILABLE: {
+    status: 503,
+    title: "Events cannot be kept now",
+    retryAfterSeconds: 5,
+    spreadSeconds: 10,
+  },
+  AUTH_UNAVAILABLE: {
+    status: 503,
+    title: "Keys cannot be looked up now",
+    retryAfterSeconds: 5,
+    spreadSeconds: 10,
+  },
+  DRAINING: {
+    status: 503,
+    title: "This gateway is stopping",
+    retryAfterSeconds: 1,
+    spreadSeconds: 2,
+  },
 } as const satisfies Record<string, CodeMeaning>;
 
 export type Code = keyof typeof CODES;
-export type CodeMeaning = { status: number; title: string; retryAfterSeconds?: number };
+export type CodeMeaning = {
+  status: number;
+  title: string;
+  retryAfterSeconds?: number;
+  /** A sender is told so much more at most. */
+  spreadSeconds?: number;
+};
 
 export const meaningOf = (code: Code): CodeMeaning => CODES[code];
 

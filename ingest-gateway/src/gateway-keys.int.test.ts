@@ -29,21 +29,24 @@ beforeAll(async () => {
   namespace = testNamespace();
   database = life.own(await createTestDatabase(), (owned) => owned.drop());
   await createTestTopics(namespace);
-  const environment = {
-    NAMESPACE: namespace,
-    DATABASE_URL: database.url,
-    AUTH_MODE: "keys",
-    KEY_MAX_AGE_MS: String(KEY_MAX_AGE_MS),
-  };
-  const start = async () =>
-    life.own(await startService("ingest-gateway", environment), (owned) => owned.stop());
-  [gateway, other] = await Promise.all([start(), start()]);
+  [gateway, other] = await Promise.all([startGateway(), startGateway()]);
   const options = { databaseUrl: database.url, applicationName: "test", maxConnections: 1, log };
   const pool = createPool(options);
   life.own(pool, (owned) => owned.end());
   keys = createKeyTable(pool);
 }, 60_000);
 afterAll(() => life.stop());
+
+const startGateway = async (more: Record<string, string> = {}) => {
+  const environment = {
+    NAMESPACE: namespace,
+    DATABASE_URL: database.url,
+    AUTH_MODE: "keys",
+    KEY_MAX_AGE_MS: String(KEY_MAX_AGE_MS),
+    ...more,
+  };
+  return life.own(await startService("ingest-gateway", environment), (owned) => owned.stop());
+};
 
 const newKey = async (changes: Partial<NewKey> = {}) => {
   const tenant = `t-${randomUUID().slice(0, 8)}`;
@@ -179,6 +182,46 @@ describe("ingest gateway with keys", () => {
     );
     expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(limited.headers.get("ratelimit")).toMatch(/^"events";r=0;t=\d+$/);
+  });
+
+  it("tells who has sent what: a log line for each request, and events by tenant", async () => {
+    const bounded = await startGateway({ ACCESS_LOG_LEVEL: "info", METRICS_MAX_TENANTS: "1" });
+    const [first, second] = [await newKey(), await newKey()];
+    const send = ({ node, token }: typeof first, requestId: string) => {
+      const batch = [exampleEvent({ node_id: node }), exampleEvent({ node_id: "foreign" })];
+      const headers = { ...bearer(token), "x-request-id": requestId };
+      return post("/api/ingest", batch, headers, bounded);
+    };
+    for (const [key, id] of [[first, "r-1"] as const, [second, "r-2"] as const]) {
+      expect((await send(key, id)).status).toBe(202);
+    }
+    expect((await post("/api/push", {}, { "x-request-id": "r-3" }, bounded)).status).toBe(401);
+
+    const lines = await until(
+      () => {
+        const text = bounded
+          .logs()
+          .split("\n")
+          .filter((line) => line.includes("request answered"));
+        return text.length === 3 ? text.map((line): unknown => JSON.parse(line)) : undefined;
+      },
+      { what: "three lines are logged" },
+    );
+    const counts = { accepted: 1, rejected: 1, retry: 0, route: "ingest", status: 202 };
+    expect(lines).toMatchObject([
+      { requestId: "r-1", keyId: first.keyId, tenant: first.tenant, ...counts },
+      { requestId: "r-2", keyId: second.keyId, tenant: second.tenant, ...counts },
+      { requestId: "r-3", route: "push", status: 401 },
+    ]);
+    const metrics = await (await fetch(`${bounded.adminUrl}/metrics`)).text();
+    const series = metrics.match(/^fiberstream_gateway_tenant_events_total.*$/gm)?.toSorted();
+    expect(series).toEqual(
+      ["(others)", first.tenant].flatMap((tenant) =>
+        ["accepted", "rejected"].map((outcome): unknown =>
+          expect.stringContaining(`tenant="${tenant}",outcome="${outcome}"`),
+        ),
+      ),
+    );
   });
 
   it("goes on with the keys that it knows when the database is gone", async () => {

@@ -1,18 +1,23 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Sender } from "./auth/sender.ts";
 import type { Code } from "./codes.ts";
-import type { Delivery } from "./gather.ts";
+import type { EventCounts } from "./event-counts.ts";
 import type { CheckedEvents } from "./validate-events.ts";
 
 export type Route = "push" | "ingest" | "status" | "other";
 
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
 
-/** @param options.inFlightEvents and the other numbers are asked for when the metrics are read, never on the way of an event */
+/**
+ * @param options.inFlightEvents and the other numbers are asked for when the metrics are read, never on the way of an event
+ * @param options.maxTenants how many tenants have series of their own: the first that send
+ */
 export function createGatewayMetrics(options: {
   registry: Registry;
   inFlightEvents: () => number;
   silentLeaders: () => number;
   bufferBytes: () => number;
+  maxTenants: number;
 }) {
   const registers = [options.registry];
 
@@ -30,6 +35,13 @@ export function createGatewayMetrics(options: {
     labelNames: ["outcome", "code"],
     registers,
   });
+  const tenantEvents = new Counter({
+    name: "fiberstream_gateway_tenant_events_total",
+    help: "Events by tenant and outcome, as in events_total. Who sends more than usual, and whose probes send what is rejected; which key it is, the access log says (ACCESS_LOG_LEVEL). Tenants past METRICS_MAX_TENANTS are counted together, as (others)",
+    labelNames: ["tenant", "outcome"],
+    registers,
+  });
+  const tenantLabel = boundedLabel(options.maxTenants);
   const refusals = new Counter({
     name: "fiberstream_gateway_refusals_total",
     help: "Requests refused as a whole, by code. KAFKA_UNAVAILABLE: look at Kafka; OVERLOADED: the in-flight budget is full, add gateways or find the sender that floods",
@@ -117,17 +129,28 @@ export function createGatewayMetrics(options: {
     countSenderGone: () => sendersGone.inc(),
     observeProduceSeconds: (seconds: number) => produceDuration.observe(seconds),
     /** One count for each outcome of a request, never for each event. */
-    countEvents: (checked: CheckedEvents, deliveries: readonly Delivery[]) => {
-      let accepted = 0;
-      for (const delivery of deliveries) if (delivery === "accepted") accepted++;
-      const retries = deliveries.length - accepted;
+    countEvents: (checked: CheckedEvents, counts: EventCounts, sender: Pick<Sender, "tenant">) => {
+      const { accepted, retry } = counts;
       if (accepted > 0) events.inc({ outcome: "accepted", code: "none" }, accepted);
-      if (retries > 0) events.inc({ outcome: "retry", code: "KAFKA_UNAVAILABLE" }, retries);
+      if (retry > 0) events.inc({ outcome: "retry", code: "KAFKA_UNAVAILABLE" }, retry);
+      const tenant = tenantLabel(sender.tenant);
+      for (const [outcome, count] of Object.entries(counts)) {
+        if (count > 0) tenantEvents.inc({ tenant, outcome }, count);
+      }
       if (checked.unknownFields > 0) unknownFields.inc(checked.unknownFields);
       for (const [code, count] of rejectedByCode(checked)) {
         events.inc({ outcome: "rejected", code }, count);
       }
     },
+  };
+}
+
+/** The value itself for the first `max` different ones, and one for all others. */
+function boundedLabel(max: number): (value: string) => string {
+  const known = new Set<string>();
+  return (value) => {
+    if (known.size < max) known.add(value);
+    return known.has(value) ? value : "(others)";
   };
 }
 

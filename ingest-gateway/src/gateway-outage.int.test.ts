@@ -54,7 +54,7 @@ describe("ingest gateway without Kafka", () => {
     const gateway = await start({ awaitReady: false });
     const refused = await until(() => push(gateway, "early"), { what: "it listens" });
     expect(refused.status).toBe(503);
-    expect(refused.headers.get("retry-after")).toBe("5");
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(5);
     expect(await refused.json()).toMatchObject({ code: "KAFKA_UNAVAILABLE" });
     const ready = await fetch(`${gateway.adminUrl}/readyz`);
     expect(ready.status).toBe(503);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
+import type { AccessEntry } from "./access-log.ts";
 import type { Admit } from "./admission.ts";
 import { type Answer, withHeaders } from "./answer.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
@@ -7,9 +8,9 @@ import type { CheckSignature } from "./auth/signature.ts";
 import type { Sender } from "./auth/sender.ts";
 import type { KeptEvents } from "./batches/kept-events.ts";
 import type { Once } from "./batches/once.ts";
+import { countsOf, type EventCounts } from "./event-counts.ts";
 import type { EventProducer } from "./event-producer.ts";
 import type { Buckets } from "./fairness/buckets.ts";
-import type { Delivery } from "./gather.ts";
 import type { InFlightBudget } from "./in-flight-budget.ts";
 import { answerBatch, answerOne } from "./ingest-answers.ts";
 import { LIMITS } from "./limits.ts";
@@ -32,6 +33,8 @@ export type Call = {
   readonly answerOf: (refusal: Refusal) => Answer;
   /** Told of each step that is done, for senders that ask where the time went. */
   readonly mark: Mark;
+  /** Told who sends and what became of the events. */
+  readonly entry: Pick<AccessEntry, "sender" | "events">;
   readonly trace: RequestTrace;
 };
 
@@ -48,7 +51,7 @@ export type IngestSteps = {
   readonly once: Once;
   readonly validate: ValidateEvent;
   readonly stalls: Pick<StallWatch, "isStillThere">;
-  readonly count: (checked: CheckedEvents, deliveries: readonly Delivery[]) => void;
+  readonly count: (checked: CheckedEvents, counts: EventCounts, sender: Sender) => void;
 };
 
 type Handing = {
@@ -77,9 +80,10 @@ export function createIngest(steps: IngestSteps): Ingest {
   };
 
   return async (call) => {
-    const { route, request, askForBody, answerOf, mark } = call;
+    const { route, request, askForBody, answerOf, mark, entry } = call;
     const produce = admit();
     const sender = await authenticate(request);
+    entry.sender(sender);
     buckets.admit(sender);
     mark("auth");
     const lease = budget.lease(sender.id);
@@ -95,7 +99,9 @@ export function createIngest(steps: IngestSteps): Ingest {
       const answer = await once({ ...head, sender, body, answerOf }, async (kept) => {
         const { checked, delivering } = handOver({ call, head, sender, body, kept, produce });
         const deliveries = await delivering;
-        steps.count(checked, deliveries);
+        const counts = countsOf(checked, deliveries);
+        steps.count(checked, counts, sender);
+        entry.events(counts);
         mark("kafka");
         const answerFor = route === "push" ? answerOne : answerBatch;
         return answerFor(checked, { deliveries, kept, ...head });

@@ -88,7 +88,7 @@ describe("POST /api/ingest", () => {
     const bad = exampleEvent({ latency_ms: -3 });
     const response = await intake.post("/api/ingest", [event, bad, event, event]);
     expect(response.status).toBe(202);
-    expect(response.headers.get("retry-after")).toBe("5");
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThanOrEqual(5);
     expect(await response.json()).toMatchObject({
       message: "Queued 2 metrics",
       data: { accepted: 2, rejected: 1, retry: 1 },
@@ -129,7 +129,7 @@ describe("POST /api/ingest", () => {
     intake = await startTestIntake({ produce: async (events) => events.map(() => "retry") });
     const response = await intake.post("/api/ingest", [event, exampleEvent({ country: "gh" })]);
     expect(response.status).toBe(503);
-    expect(response.headers.get("retry-after")).toBe("5");
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThanOrEqual(5);
     expect(await response.json()).toMatchObject({
       code: "KAFKA_UNAVAILABLE",
       errors: [{ index: 1, code: "BAD_FORMAT" }],

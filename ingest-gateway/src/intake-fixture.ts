@@ -68,6 +68,7 @@ export async function startTestIntake(
       inFlightEvents: () => 0,
       silentLeaders: () => 0,
       bufferBytes: budget.usedBytes,
+      maxTenants: config.metricsMaxTenants,
     }),
     stalls: { isStillThere: ({ writable }) => writable },
     tracing: undefined,

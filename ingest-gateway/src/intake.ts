@@ -3,6 +3,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
 import type { Tracing } from "@fiberstream/runtime/tracing";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
+import { accessLineWriter, createAccessLog } from "./access-log.ts";
 import { createAdmission } from "./admission.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
 import { createSignatureCheck } from "./auth/signature.ts";
@@ -54,6 +55,7 @@ export async function startIntake(options: {
 }): Promise<HttpServer> {
   const { config, schema, ask, producer, dependencies, metrics, stopping, log } = options;
   const { tracesSampler: name, tracesSampleRatio: ratio } = config;
+  const { tracesGivenMaxPerSecond: maxGivenPerSecond } = config;
   const { isKafkaUp } = dependencies;
   const { namespace } = config;
   const ingest = createIngest({
@@ -92,7 +94,11 @@ export async function startIntake(options: {
     serveEvents: createServeEvents({
       ingest,
       metrics,
-      traceRequest: createTraceRequest({ ...options, isSampled: createSampler({ name, ratio }) }),
+      traceRequest: createTraceRequest({
+        ...options,
+        isSampled: createSampler({ name, ratio, maxGivenPerSecond }),
+      }),
+      beginEntry: createAccessLog(accessLineWriter(log, config.accessLogLevel)),
       stopping,
       log,
     }),

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
+import type { BeginAccessEntry } from "./access-log.ts";
 import { type Answer, problemAnswer, withHeaders } from "./answer.ts";
 import { bodyRequestFor } from "./expectation.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
@@ -23,10 +24,11 @@ export function createServeEvents(options: {
   ingest: Ingest;
   metrics: Pick<GatewayMetrics, "observeRequest" | "countRefusal" | "countSenderGone">;
   traceRequest: TraceRequest;
+  beginEntry: BeginAccessEntry;
   stopping: AbortSignal;
   log: Log;
 }): ServeEvents {
-  const { ingest, metrics, traceRequest, stopping, log } = options;
+  const { ingest, metrics, traceRequest, beginEntry, stopping, log } = options;
 
   const answerOf = (refusal: Refusal, requestId: string): Answer => {
     metrics.countRefusal(refusal.code);
@@ -47,6 +49,13 @@ export function createServeEvents(options: {
     const startedAt = performance.now();
     const trace = traceRequest(request, route);
     const requestId = requestIdOf(request);
+    const entry = beginEntry({ route, requestId, traceId: trace.traceId });
+    const end = (status: number | undefined) => {
+      const tookMs = performance.now() - startedAt;
+      trace.end(status);
+      entry.end(status, tookMs);
+      if (status !== undefined) metrics.observeRequest(route, status, tookMs / 1_000);
+    };
     const timing = createServerTiming(request);
     let answer: Answer;
     try {
@@ -56,19 +65,19 @@ export function createServeEvents(options: {
         askForBody: bodyRequestFor(request, response),
         answerOf: (refusal) => answerOf(refusal, requestId),
         mark: timing?.mark ?? markNothing,
+        entry,
         trace,
       });
     } catch (error) {
       // There is nobody to answer, and nothing of the request was kept.
       if (error instanceof SenderGoneError || request.errored || response.destroyed) {
         metrics.countSenderGone();
-        return trace.end(undefined);
+        return end(undefined);
       }
       answer = refused(error, requestId, trace.traceId);
     }
     if (timing !== undefined) answer = withHeaders(answer, timing.header());
     writeAnswer(request, response, answer, { requestId, isLast: stopping.aborted });
-    trace.end(answer.status);
-    metrics.observeRequest(route, answer.status, (performance.now() - startedAt) / 1_000);
+    end(answer.status);
   };
 }

@@ -4,6 +4,7 @@ import { redisSettings } from "@fiberstream/redis/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { portNumber, setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
+import { accessLogSettings } from "./access-log.ts";
 import { samplerSettings } from "./trace-sampler.ts";
 
 const durationMs = (defaultMs: number) =>
@@ -117,6 +118,12 @@ export const gatewaySettings = {
     "how long an idle connection is kept; above the idle time of the load balancer before it",
   ),
   ...samplerSettings(),
+  ...accessLogSettings(),
+  metricsMaxTenants: setting(
+    "METRICS_MAX_TENANTS",
+    wholeNumber({ min: 0, max: 10_000 }).default(100),
+    "how many tenants have a series of their own in fiberstream_gateway_tenant_events_total; the others share one",
+  ),
   dependencyCheckIntervalMs: setting(
     "DEPENDENCY_CHECK_INTERVAL_MS",
     durationMs(2_000),

@@ -69,6 +69,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     inFlightEvents: () => producer?.inFlightEvents() ?? 0,
     silentLeaders: () => producer?.silentLeaders() ?? 0,
     bufferBytes: budget.usedBytes,
+    maxTenants: config.metricsMaxTenants,
   });
   const server = life.own(
     await startIntake({

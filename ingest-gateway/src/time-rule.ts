@@ -42,17 +42,19 @@ export function timeRule(
       return 0;
     }
     if (micros < receivedAtMicros - maxAgeMicros) {
-      faults.push({ code: "TOO_OLD", field: name, message: `${name} ${shown(value)} ${tooOld}` });
+      const message = `${name} ${shown(value)} ${tooOld}${here(receivedAtMicros)}`;
+      faults.push({ code: "TOO_OLD", field: name, message });
     } else if (micros > receivedAtMicros + maxAheadMicros) {
-      faults.push({
-        code: "IN_THE_FUTURE",
-        field: name,
-        message: `${name} ${shown(value)} ${ahead}`,
-      });
+      const message = `${name} ${shown(value)} ${ahead}${here(receivedAtMicros)}`;
+      faults.push({ code: "IN_THE_FUTURE", field: name, message });
     }
     return micros;
   };
 }
+
+/** A sender whose clock is wrong sees by how much. */
+const here = (nowMicros: number): string =>
+  ` (the gateway's clock shows ${new Date(Math.floor(nowMicros / 1_000)).toISOString()})`;
 
 const UNITS = [
   [86_400_000, "day"],

@@ -1,5 +1,5 @@
 import type { TraceContext } from "@fiberstream/runtime/trace-context";
-import { setting } from "@fiberstream/runtime/settings";
+import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
 
 /** OpenTelemetry's names for the rules of its specification that fit a first service. */
@@ -24,29 +24,71 @@ export const samplerSettings = () => ({
     z.coerce.number<string>().min(0).max(1).default(0.01),
     "share of the traces that the ratio samplers take, 0 to 1",
   ),
+  tracesGivenMaxPerSecond: setting(
+    "TRACES_GIVEN_MAX_PER_SECOND",
+    wholeNumber({ min: 0, max: 1_000_000 }).default(20),
+    "how many requests a second are traced because of the traceparent that they bring; past it they count as without one",
+  ),
 });
 
 /** Whether a request's trace is sampled. @param given where the request's sender is in its own trace */
 export type IsSampled = (given: TraceContext | undefined) => boolean;
 
-/** @param ratio 0 to 1 */
-export function createSampler({ name, ratio }: { name: SamplerName; ratio: number }): IsSampled {
-  const takeRatio: IsSampled = (given) =>
-    (given === undefined ? Math.random() : partOfAll(given.traceId)) < ratio;
+/**
+ * Whoever reaches the port can send a traceparent, so what it decides is bounded: a trace costs headers on each
+ * record and spans in each service.
+ *
+ * @param options.ratio 0 to 1
+ * @param options.maxGivenPerSecond past which a request's own traceparent decides nothing
+ */
+export function createSampler(options: {
+  name: SamplerName;
+  ratio: number;
+  maxGivenPerSecond: number;
+  nowMs?: () => number;
+}): IsSampled {
+  const { name, ratio } = options;
+  const hasRoom = roomPerSecond(options.maxGivenPerSecond, options.nowMs);
+  const takeRatio = () => Math.random() < ratio;
+  /** What the sender's trace decides while there is room, else what is decided of requests without one. */
+  const byGiven =
+    (decided: (given: TraceContext) => boolean, alone: () => boolean): IsSampled =>
+    (given) => {
+      if (given === undefined) return alone();
+      return decided(given) && (hasRoom() || alone());
+    };
   switch (name) {
     case "always_on":
       return () => true;
     case "always_off":
       return () => false;
     case "traceidratio":
-      return takeRatio;
+      return byGiven(({ traceId }) => partOfAll(traceId) < ratio, takeRatio);
     case "parentbased_always_on":
       return (given) => given?.isSampled ?? true;
     case "parentbased_always_off":
-      return (given) => given?.isSampled ?? false;
+      return byGiven(isSampled, () => false);
     case "parentbased_traceidratio":
-      return (given) => given?.isSampled ?? takeRatio(undefined);
+      return byGiven(isSampled, takeRatio);
   }
+}
+
+const isSampled = (given: TraceContext): boolean => given.isSampled;
+
+/** Takes one of the second's places, if there is one left. */
+function roomPerSecond(
+  placesPerSecond: number,
+  nowMs: () => number = () => performance.now(),
+): () => boolean {
+  let secondBeganAtMs = nowMs();
+  let taken = 0;
+  return () => {
+    if (nowMs() - secondBeganAtMs >= 1_000) {
+      secondBeganAtMs = nowMs();
+      taken = 0;
+    }
+    return taken++ < placesPerSecond;
+  };
 }
 
 /** 0 to 1, the same for all who see the trace: by the digits that are random in every trace id. */

@@ -45,6 +45,7 @@ beforeAll(async () => {
     await startPlatform({
       // Everything that the services can say.
       LOG_LEVEL: "trace",
+      ACCESS_LOG_LEVEL: "info",
       AUTH_MODE: "keys",
       // A password that this Redis does not know: it is away, and says why.
       REDIS_URL: Object.assign(new URL(addresses.redisUrl), {
@@ -80,6 +81,7 @@ describe("what the services log", () => {
     const messages = lines.map(({ message }) => message).join("\n");
     expect(messages).toContain("redis is away");
     expect(messages).toContain("start failed");
+    expect(messages).toContain("request answered");
 
     const text = JSON.stringify(lines);
     for (const word of [...secrets, VALUE, String(LATENCY_MS)]) {

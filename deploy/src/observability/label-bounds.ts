@@ -12,8 +12,8 @@ export type LabelBound = {
 };
 
 /**
- * Every label of every metric. Nothing that senders choose is among them: no node, no path, no key, no
- * tenant.
+ * Every label of every metric. Nothing that senders choose is among them: no node, no path, no key. Tenants are
+ * named by operators, and no more of them than METRICS_MAX_TENANTS.
  */
 export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   route: {
@@ -29,6 +29,11 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
     meaning:
       "code of an answer or of an event's fault, as in docs/http.md; none for what was accepted",
     values: ["none", ...Object.keys(CODES)],
+  },
+  tenant: {
+    meaning:
+      "a tenant of the keys, default where AUTH_MODE is open; (others): those past METRICS_MAX_TENANTS",
+    values: /^([A-Za-z0-9._-]{1,63}|\(others\))$/,
   },
   mode: { meaning: "AUTH_MODE", values: ["open", "keys"] },
   stage: { meaning: "which of the two consumers", values: ["processor", "sink"] },

@@ -48,6 +48,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
         inFlightEvents: zero,
         silentLeaders: zero,
         bufferBytes: zero,
+        maxTenants: 0,
       });
       break;
     case "stream-processor": {
