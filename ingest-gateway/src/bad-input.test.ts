@@ -71,6 +71,17 @@ describe("a batch with what is no good in it", () => {
     expect(await response.json()).toMatchObject({ code });
   });
 
+  it.each([
+    ["one is read and has a fault of its own", `{"a":\n${withText("latency_ms", "-1")}`, 422],
+    ["that one is the last", `x\n\ny\n${withText("country", '"gh"')}`, 422],
+    ["no line is JSON", "x\ny", 400],
+  ])("is as bad as its best event where all are rejected: %s", async (_what, body, status) => {
+    const response = await intake.post("/api/ingest", body, ndjson);
+    const problem = (await response.json()) as { status: number; errors: { code: string }[] };
+    expect([response.status, problem.status]).toEqual([status, status]);
+    expect(problem.errors[0]?.code).toBe("MALFORMED_JSON");
+  });
+
   it("takes the last of two equal names, and the nearest double of a long number", async () => {
     const body = event
       .replace('"country":', '"country":"XX","country":')

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { ANSWER_HEADERS, BODY_HEADERS, REQUEST_HEADERS } from "./http-headers.ts";
 
 /** @returns whether the request was a preflight, which has its answer then */
 export type ApplyCors = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -30,7 +31,6 @@ export function createCors(origins: readonly string[]): ApplyCors | undefined {
   };
 }
 
-const EXPOSED =
-  "X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, Idempotent-Protection, Server-Timing";
-const TAKEN =
-  "Authorization, Content-Type, Content-Encoding, X-Batch-ID, X-Region-ID, X-Request-ID, X-Fiber-Signature, X-Fiber-Timestamp, X-Fiber-Nonce, X-Fiber-Timing, traceparent";
+const namesOf = (headers: readonly { readonly name: string }[]) => headers.map(({ name }) => name);
+const EXPOSED = namesOf(ANSWER_HEADERS).join(", ");
+const TAKEN = ["Authorization", ...BODY_HEADERS, ...namesOf(REQUEST_HEADERS)].join(", ");

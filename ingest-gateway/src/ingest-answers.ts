@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Answer, jsonAnswer, retryAfter } from "./answer.ts";
 import type { KeptEvents } from "./batches/kept-events.ts";
-import type { Fault, IndexedFault, Rejection } from "./codes.ts";
+import { type Fault, type IndexedFault, meaningOf, type Rejection } from "./codes.ts";
 import type { Delivery } from "./gather.ts";
 import { LIMITS } from "./limits.ts";
 import { Refusal } from "./refusal.ts";
@@ -83,10 +83,16 @@ const withIndexes = (rejections: readonly Rejection[]): IndexedFault[] =>
       : faults.slice(0, 1).map(({ code }) => ({ index, code })),
   );
 
-/** With the code of a fault that can be mended, before that of a node that is not the key's. */
+/**
+ * With the code of the first event that was read and has a fault of its own (422): only where there is none it is
+ * that of a line that is not JSON (400), and only where all are of nodes that are not the key's, theirs (403).
+ */
 function rejectedAll(faults: readonly IndexedFault[]): Refusal {
   const { code, message = "" } =
-    faults.find((fault) => fault.code !== "NODE_NOT_ALLOWED") ?? faults[0] ?? NO_FAULT;
+    faults.find((fault) => meaningOf(fault.code).status === 422) ??
+    faults.find((fault) => fault.code !== "NODE_NOT_ALLOWED") ??
+    faults[0] ??
+    NO_FAULT;
   const detail = faults.length > 1 ? `${message} (and ${faults.length - 1} more)` : message;
   return new Refusal(code, detail, { faults });
 }

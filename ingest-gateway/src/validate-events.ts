@@ -2,6 +2,8 @@ import type { Sender } from "./auth/sender.ts";
 import type { KeptEvents } from "./batches/kept-events.ts";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import type { Fault, Rejection } from "./codes.ts";
+import { bytesPastLimit } from "./event-size.ts";
+import { LIMITS } from "./limits.ts";
 import type { ParsedEvents } from "./parse-events.ts";
 import { shown } from "./shown-value.ts";
 import { countUnknownFields, type Origin, type ValidateEvent } from "./validate-event.ts";
@@ -42,14 +44,28 @@ export function validateEvents(
     else if (mayReport !== undefined && !mayReport(result.node_id)) {
       rejections.push({ index, faults: [notAllowed(result.node_id)] });
     } else {
+      const unknown = countUnknownFields(input);
+      const tooManyBytes = bytesPastLimit(input as object, result, {
+        unknownFields: unknown,
+        maxBytes: LIMITS.eventBytes,
+      });
+      if (tooManyBytes !== undefined) {
+        rejections.push({ index, faults: [tooLong(tooManyBytes)] });
+        continue;
+      }
       events.push(result);
       indexes.push(index);
-      unknownFields += countUnknownFields(input);
+      unknownFields += unknown;
     }
   }
   const checked = { indexes, eventId: events[0]?.event_id, rejections, unknownFields };
   return { events, checked };
 }
+
+const tooLong = (bytes: number): Fault => ({
+  code: "TOO_LONG",
+  message: `an event must be at most ${LIMITS.eventBytes} bytes as JSON, got ${bytes} or more: send less metadata and no fields that are not known`,
+});
 
 const notAllowed = (nodeId: string): Fault => ({
   code: "NODE_NOT_ALLOWED",

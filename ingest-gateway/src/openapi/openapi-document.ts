@@ -1,6 +1,7 @@
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import packageJson from "../../package.json" with { type: "json" };
 import { type Code, CODES } from "../codes.ts";
+import { ANSWER_HEADERS, REQUEST_HEADERS } from "../http-headers.ts";
 import { LIMITS } from "../limits.ts";
 import { fieldFinder } from "../validate-event.ts";
 import { ANSWER_SCHEMAS } from "./answer-schemas.ts";
@@ -13,6 +14,7 @@ export type OpenApiDocument = {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, JsonSchema>>;
+    readonly headers: Readonly<Record<string, JsonSchema>>;
     readonly securitySchemes?: JsonSchema;
   };
 };
@@ -20,7 +22,12 @@ export type Operation = {
   readonly summary: string;
   readonly description?: string;
   readonly parameters?: readonly Parameter[];
-  readonly responses: Readonly<Record<string, { readonly description: string }>>;
+  readonly responses: Readonly<Record<string, Response>>;
+  readonly [more: string]: unknown;
+};
+type Response = {
+  readonly description: string;
+  readonly headers?: Readonly<Record<string, object>>;
   readonly [more: string]: unknown;
 };
 type Parameter = { name: string; in: "header"; description: string; schema: JsonSchema };
@@ -49,8 +56,11 @@ export function createOpenApiDocument(options: {
           operationId: "status",
           summary: "Whether events are accepted",
           responses: {
-            200: answer("Events are accepted.", "Status"),
-            503: answer("Events cannot be accepted now.", "Status"),
+            200: answer("Events are accepted.", "Status", STATUS_HEADERS),
+            503: answer("Events cannot be accepted now.", "Status", [
+              ...STATUS_HEADERS,
+              "Retry-After",
+            ]),
           },
         },
       },
@@ -61,22 +71,28 @@ export function createOpenApiDocument(options: {
         NodesEvent: eventSchema(schema, { isNodeRequired: false }),
         ...ANSWER_SCHEMAS,
       },
+      headers: Object.fromEntries(
+        ANSWER_HEADERS.map(({ name, description, schema: of }) => [
+          name,
+          { description, schema: of },
+        ]),
+      ),
       ...(isKeyed && { securitySchemes: { token: { type: "http", scheme: "bearer" } } }),
     },
   };
 }
 
 function eventOperations(schema: RecordSchema, isKeyed: boolean) {
-  const parameters = [...HEADERS, regionHeader(schema)];
+  const parameters = headerParameters(schema, isKeyed);
   const common = { parameters, ...(isKeyed && { security: [{ token: [] }] }) };
   const push: Operation = {
     ...common,
     operationId: "push",
     summary: "Sends one event",
-    description: `At most ${LIMITS.eventBytes} bytes, after decompression.`,
+    description: `At most ${LIMITS.eventBytes} bytes, after decompression. ${ENCODINGS}`,
     requestBody: { required: true, content: { "application/json": { schema: ref("Event") } } },
     responses: {
-      202: answer("Kafka has the event.", "Accepted"),
+      202: answer("Kafka has the event.", "Accepted", answerHeaders(202)),
       ...problems(isKeyed, (code) => code !== "MALFORMED_BATCH"),
     },
   };
@@ -91,7 +107,7 @@ function eventOperations(schema: RecordSchema, isKeyed: boolean) {
     ...common,
     operationId: "ingest",
     summary: "Sends many events",
-    description: `At most ${LIMITS.batchEvents} events and ${LIMITS.batchBytes} bytes, after decompression. One bad event never costs its batch.`,
+    description: `At most ${LIMITS.batchEvents} events and ${LIMITS.batchBytes} bytes, after decompression, and ${LIMITS.eventBytes} bytes an event. ${ENCODINGS} One bad event never costs its batch.`,
     requestBody: {
       required: true,
       content: {
@@ -123,19 +139,31 @@ function eventOperations(schema: RecordSchema, isKeyed: boolean) {
       },
     },
     responses: {
-      202: answer("Kafka has the events that are not listed.", "BatchAnswer"),
+      202: answer("Kafka has the events that are not listed.", "BatchAnswer", answerHeaders(202)),
       ...problems(isKeyed, () => true),
     },
   };
   return { push, ingest };
 }
 
+const ENCODINGS = "Content-Encoding may be gzip, br, zstd or deflate.";
+
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 
-const answer = (description: string, schema: string) => ({
+const answer = (description: string, schema: string, headers: readonly string[]): Response => ({
   description,
+  headers: headerRefs(headers),
   content: { "application/json": { schema: ref(schema) } },
 });
+
+const STATUS_HEADERS = ["X-Request-ID", "Connection"] as const;
+
+/** The names of the headers that an answer to a request with events may have. */
+const answerHeaders = (status: number): string[] =>
+  ANSWER_HEADERS.filter(({ on }) => on === "any" || on.includes(status)).map(({ name }) => name);
+
+const headerRefs = (names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
 /** Codes of the other routes, and those that only senders with keys meet. */
 const ELSEWHERE: ReadonlySet<Code> = new Set<Code>(["NOT_FOUND", "METHOD_NOT_ALLOWED"]);
@@ -152,35 +180,21 @@ function problems(isKeyed: boolean, has: (code: Code) => boolean) {
       status,
       {
         description: some.map((code) => `\`${code}\`: ${CODES[code].title}`).join(". "),
+        headers: headerRefs(answerHeaders(status)),
         content: { "application/problem+json": { schema: ref("Problem") } },
       },
     ]),
   );
 }
 
-const header = (name: string, description: string, schema: JsonSchema): Parameter => ({
-  name,
-  in: "header",
-  description,
-  schema,
-});
-
-const HEADERS: readonly Parameter[] = [
-  header(
-    "X-Batch-ID",
-    "An id of the sender's own, which makes sending again safe: the same id and body within 24 hours get the first answer again.",
-    { type: "string", format: "uuid" },
-  ),
-  header("X-Request-ID", "Comes back, and is in the gateway's log; made where it is missing.", {
-    type: "string",
-  }),
-];
-
-function regionHeader(schema: RecordSchema): Parameter {
+function headerParameters(schema: RecordSchema, isKeyed: boolean): Parameter[] {
   const { maxLength } = fieldFinder(schema)("source_region");
-  return header("X-Region-ID", "The relay's region; comes back as source_region.", {
-    type: "string",
-    maxLength,
-    pattern: "^[\\x20-\\x7e]*$",
-  });
+  return REQUEST_HEADERS.filter(({ isOfKeys }) => isKeyed || !isOfKeys).map(
+    ({ name, description, schema: of }) => ({
+      name,
+      in: "header",
+      description,
+      schema: name === "X-Region-ID" ? { ...of, maxLength } : of,
+    }),
+  );
 }

@@ -39,7 +39,7 @@ describe("fiber keys", () => {
     const { row } = await table.create(key());
     await sql.query("UPDATE api_keys SET expires_at = 'infinity'");
     expect(renderKeys(await table.list({ isRevokedToo: false }))).toMatch(/secret +good/);
-    const { row: next } = await table.rotate(row.key_id, 60);
+    const { row: next } = await table.rotate(row.key_id, { keepOldSeconds: 60 });
     expect(next.expires_at).toBeNull();
     await sql.query("UPDATE api_keys SET expires_at = '-infinity'");
     expect(renderKeys(await table.list({ isRevokedToo: false }))).toMatch(/expired/);

@@ -9,7 +9,7 @@ export type Grant = {
   readonly resource: "TOPIC" | "GROUP" | "TRANSACTIONAL_ID" | "CLUSTER";
   readonly name: string;
   readonly pattern: "LITERAL" | "PREFIXED";
-  readonly operation: "READ" | "WRITE" | "DESCRIBE";
+  readonly operation: "READ" | "WRITE" | "DESCRIBE" | "DESCRIBE_CONFIGS";
 };
 
 /**

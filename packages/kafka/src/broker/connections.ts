@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { findCoordinatorV4, metadataV12 } from "@platformatic/kafka";
+import { ConfigResourceTypes, describeConfigsV4, findCoordinatorV4, metadataV12 } from "@platformatic/kafka";
 import type { KafkaAccess } from "../kafka.ts";
 import type { LogIdentity } from "../records.ts";
 import { throwIfFailed } from "./broker-answer.ts";
@@ -13,6 +13,8 @@ export type { Api, BrokerAddress } from "./connection-pool.ts";
 export type PartitionLeader = {
   readonly address: BrokerAddress | undefined;
   readonly epoch: number;
+  /** How many replicas have all records, the leader's own included. */
+  readonly inSyncReplicas: number;
 };
 
 export type TopicMetadata = {
@@ -45,6 +47,8 @@ export type Connections = {
   reach: () => Promise<void>;
   /** What a broker knows of a topic now, another one each time (`broker-turns.ts`). @throws {BrokerAnswerError} @throws {Error} */
   topicMetadata: (topic: string) => Promise<TopicMetadata>;
+  /** A topic's setting; undefined where there is none of the name. @throws {BrokerAnswerError} @throws {Error} */
+  topicSetting: (topic: string, name: string) => Promise<string | undefined>;
   /** Who coordinates a group or a transactional id now, as another broker says each time. @throws {BrokerAnswerError} @throws {Error} */
   coordinator: (kind: "group" | "transaction", key: string) => Promise<BrokerAddress>;
   close: () => Promise<void>;
@@ -81,13 +85,27 @@ export function createConnections({ access }: { access: KafkaAccess }): Connecti
           log: { clusterId: answer.clusterId ?? "", topicId: found?.topicId ?? "" },
           // A partition's own error is that it has no leader, or too few replicas: the others go on.
           leaders: new Map(
-            found?.partitions.map(({ partitionIndex, leaderId, leaderEpoch }) => {
+            found?.partitions.map(({ partitionIndex, leaderId, leaderEpoch, isrNodes }) => {
               const leader = brokers.get(leaderId);
               const address = leader && { host: leader.host, port: leader.port };
-              return [partitionIndex, { address, epoch: leaderEpoch }];
+              const inSyncReplicas = isrNodes.length;
+              return [partitionIndex, { address, epoch: leaderEpoch, inSyncReplicas }];
             }),
           ),
         };
+      }),
+
+    topicSetting: (topic, name) =>
+      askAny(`settings of ${topic}`, async (broker) => {
+        const request = { api: describeConfigsV4.api, timeoutMs: ASK_TIMEOUT_MS };
+        const of = {
+          resourceType: ConfigResourceTypes.TOPIC,
+          resourceName: topic,
+          configurationKeys: [name],
+        };
+        const { results } = await pool.call(broker, LANE, request, [of], false, false);
+        throwIfFailed(results[0]?.errorCode ?? UNKNOWN_TOPIC, `settings of ${topic}`);
+        return results[0]?.configs[0]?.value ?? undefined;
       }),
 
     coordinator: (kind, key) =>

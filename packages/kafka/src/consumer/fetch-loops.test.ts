@@ -50,6 +50,7 @@ function start() {
       leaderOf: (partition) => ({
         address: { host: leaders.get(partition) ?? "", port: 1 },
         epoch: 1,
+        inSyncReplicas: 1,
       }),
       refreshSoon: () => undefined,
     },

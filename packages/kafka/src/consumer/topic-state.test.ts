@@ -16,7 +16,10 @@ afterEach(() => stopping.abort());
 const known = (topicId: string, epochs: readonly number[]): TopicMetadata => ({
   log: { clusterId: "a-cluster", topicId },
   leaders: new Map(
-    epochs.map((epoch, at) => [at, { address: { host: `leader-${epoch}`, port: 1 }, epoch }]),
+    epochs.map((epoch, at) => {
+      const address = { host: `leader-${epoch}`, port: 1 };
+      return [at, { address, epoch, inSyncReplicas: 1 }];
+    }),
   ),
 });
 

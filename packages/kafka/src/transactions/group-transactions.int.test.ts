@@ -427,7 +427,7 @@ describe("a broker that is frozen", () => {
       ...connections,
       topicMetadata: async (name) => {
         const { log, leaders } = await connections.topicMetadata(name);
-        const other = { address: { host: "frozen", port: 1 }, epoch: 0 };
+        const other = { address: { host: "frozen", port: 1 }, epoch: 0, inSyncReplicas: 1 };
         return { log, leaders: new Map([...leaders, [1, other]]) };
       },
       call: async (to, lane, request, ...args) => {
