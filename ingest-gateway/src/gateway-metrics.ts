@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { Sender } from "./auth/sender.ts";
-import type { Code } from "./codes.ts";
+import { type Code, CODES, FAULT_CODES } from "./codes.ts";
 import type { EventCounts } from "./event-counts.ts";
 import type { CheckedEvents } from "./validate-events.ts";
 
@@ -85,6 +85,22 @@ export function createGatewayMetrics(options: {
     buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
+  const certificateEnd = new Gauge({
+    name: "fiberstream_gateway_certificate_not_after_timestamp_seconds",
+    help: "When the certificate of TLS_CERT_FILE that is in use ends (unix time); NaN without TLS. Renew it in time, the files are read again by themselves",
+    registers,
+  });
+  certificateEnd.set(Number.NaN);
+  // All from the start: what appears with its first count is no increase, and after a restart there would be
+  // nothing for an alert to compare.
+  events.inc({ outcome: "accepted", code: "none" }, 0);
+  events.inc({ outcome: "retry", code: "KAFKA_UNAVAILABLE" }, 0);
+  for (const code of FAULT_CODES) events.inc({ outcome: "rejected", code }, 0);
+  for (const code of Object.keys(CODES)) refusals.inc({ code }, 0);
+  for (const code of AUTH_FAILURES) authFailures.inc({ code }, 0);
+  for (const route of ["push", "ingest"]) {
+    for (const status of ["202", "500", "503"]) requestDuration.zero({ route, status });
+  }
   options.registry.registerMetric(
     new Gauge({
       name: "fiberstream_gateway_inflight_events",
@@ -127,6 +143,7 @@ export function createGatewayMetrics(options: {
     countDroppedConnection: () => droppedConnections.inc(),
     countReplay: () => replays.inc(),
     countSenderGone: () => sendersGone.inc(),
+    certificateEnds: (endMs: number) => certificateEnd.set(endMs / 1_000),
     observeProduceSeconds: (seconds: number) => produceDuration.observe(seconds),
     /** One count for each outcome of a request, never for each event. */
     countEvents: (checked: CheckedEvents, counts: EventCounts, sender: Pick<Sender, "tenant">) => {

@@ -10,7 +10,7 @@ import type { ApplyCors } from "./cors.ts";
 import type { Call } from "./ingest.ts";
 import { pathOf } from "./request-path.ts";
 import type { ServeEvents } from "./serve-events.ts";
-import { readTlsFiles, reloadTls, type TlsFiles } from "./tls.ts";
+import { certificateEndMs, readTlsFiles, reloadTls, type TlsFiles } from "./tls.ts";
 
 export type HttpServer = { readonly port: number; close: () => Promise<void> };
 
@@ -24,6 +24,7 @@ const EVENT_ROUTES: ReadonlyMap<string | undefined, Call["route"]> = new Map([
  * The public port.
  *
  * @param options.tls undefined for plain HTTP
+ * @param options.tellCertificateEnd told when the certificate in use ends, ms since 1970
  * @param options.requestTimeoutMs for the whole request, its body included
  * @param options.connectionMaxAgeMs after which a connection's next answer is its last one
  * @param options.onDropped told of each connection that is closed as it comes, above `maxConnections`
@@ -35,6 +36,7 @@ export async function startHttpServer(options: {
   host: string;
   port: number;
   tls: TlsFiles | undefined;
+  tellCertificateEnd: (endMs: number) => void;
   headersTimeoutMs: number;
   requestTimeoutMs: number;
   keepAliveTimeoutMs: number;
@@ -68,13 +70,13 @@ export async function startHttpServer(options: {
   let endReloads: (() => void) | undefined;
   if (tls === undefined) server = createServer(limits, serve);
   else {
+    const pair = readTlsFiles(tls);
     const secured = process
       .getBuiltinModule("node:https")
-      .createServer(
-        { ...limits, ...readTlsFiles(tls), handshakeTimeout: options.headersTimeoutMs },
-        serve,
-      );
-    endReloads = reloadTls(secured, tls, log);
+      .createServer({ ...limits, ...pair, handshakeTimeout: options.headersTimeoutMs }, serve);
+    const took = (cert: Buffer) => options.tellCertificateEnd(certificateEndMs(cert));
+    took(pair.cert);
+    endReloads = reloadTls(secured, tls, { took, log });
     server = secured;
   }
   server.maxConnections = options.maxConnections;

@@ -58,8 +58,9 @@ describe("Server-Timing", () => {
 describe("TLS", () => {
   let folder: string;
   const file = (name: string) => join(folder, name);
-  const makeCertificate = (name: string) => {
-    const kind = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1".split(" ");
+  const makeCertificate = (name: string, days: number) => {
+    const kind =
+      `-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days ${days}`.split(" ");
     const files = ["-keyout", file(`${name}.key`), "-out", file(`${name}.crt`)];
     const parameters = ["req", ...kind, ...files, "-subj", `/CN=${name}`];
     execFileSync("openssl", parameters, { stdio: "ignore" });
@@ -70,8 +71,8 @@ describe("TLS", () => {
   };
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "fiberstream-tls-"));
-    makeCertificate("one");
-    makeCertificate("two");
+    makeCertificate("one", 1);
+    makeCertificate("two", 20);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -84,14 +85,22 @@ describe("TLS", () => {
     return certificate.subject.CN;
   };
 
+  const daysToEnd = async () => {
+    const line = /^fiberstream_gateway_certificate_not_after_timestamp_seconds (\S+)$/m;
+    const endSeconds = Number(line.exec(await intake.metrics())?.[1]);
+    return (endSeconds * 1_000 - Date.now()) / 86_400_000;
+  };
+
   it("is spoken with the certificate of the files, and with another once they change", async () => {
     use("one");
     intake = await startTestIntake({
       environment: { TLS_CERT_FILE: file("tls.crt"), TLS_KEY_FILE: file("tls.key") },
     });
     expect(await nameOnCertificate()).toBe("one");
+    expect(await daysToEnd()).toBeCloseTo(1, 1);
     use("two");
     while ((await nameOnCertificate()) !== "two") await new Promise(setImmediate);
+    expect(await daysToEnd()).toBeCloseTo(20, 1);
   });
 
   it("needs both files, and says so", async () => {

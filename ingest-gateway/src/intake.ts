@@ -89,6 +89,7 @@ export async function startIntake(options: {
     maxConnections: connectionsWithin(openFilesLimit(), { ...config, log }),
     onDropped: metrics.countDroppedConnection,
     tls: tlsFilesOf(config),
+    tellCertificateEnd: metrics.certificateEnds,
     drainMaxWaitMs: config.shutdownTimeoutMs / 2,
     applyCors: createCors(config.corsOrigins),
     serveEvents: createServeEvents({

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { Server as HttpsServer } from "node:https";
 import { FatalError, messageOf } from "@fiberstream/runtime/errors";
@@ -32,15 +33,26 @@ export function readTlsFiles({ certFile, keyFile }: TlsFiles): { cert: Buffer; k
   }
 }
 
+/** When the certificate ends, ms since 1970; of a chain the gateway's own, which is the first. */
+export const certificateEndMs = (cert: Buffer): number =>
+  Date.parse(new X509Certificate(cert).validTo);
+
 /**
  * Takes changed files for the connections to come. Files that do not fit, halfway through a change, leave
  * the old certificate in use until they do.
+ * @param options.took told of each certificate that is in use from now on
  * @returns ends the looking
  */
-export function reloadTls(server: HttpsServer, files: TlsFiles, log: Log): () => void {
+export function reloadTls(
+  server: HttpsServer,
+  files: TlsFiles,
+  { took, log }: { took: (cert: Buffer) => void; log: Log },
+): () => void {
   const reload = () => {
     try {
-      server.setSecureContext(readTlsFiles(files));
+      const pair = readTlsFiles(files);
+      server.setSecureContext(pair);
+      took(pair.cert);
       log.info("the changed certificate is in use");
     } catch (error) {
       log.error(

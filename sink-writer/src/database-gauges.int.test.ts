@@ -36,5 +36,10 @@ describe("what the database says of itself", () => {
     expect(await valueOf("oldest_transaction_seconds")).toBeGreaterThanOrEqual(0);
     expect(await valueOf("unreplicated_bytes")).toBe(0);
     expect(await valueOf("dead_rows")).toBeGreaterThanOrEqual(0);
+    expect(await valueOf("transaction_age")).toBeGreaterThan(0);
+    expect(await valueOf("last_backup_timestamp_seconds")).toBeNaN();
+    await database.owner.query("INSERT INTO base_backups (finished_at) VALUES (to_timestamp(1e9))");
+    await gauges.refresh(database.pool);
+    expect(await valueOf("last_backup_timestamp_seconds")).toBe(1e9);
   });
 });

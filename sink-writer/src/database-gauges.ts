@@ -51,7 +51,32 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
     help: "WAL that the furthest replica or replication slot has not taken; 0 when there is none. The server keeps it for a slot until its disk is full",
     registers,
   });
-  const single = { bytes, chunks, deadRows, maxConnections, oldestTransaction, unreplicated };
+  const archiveFailing = new Gauge({
+    name: "fiberstream_database_archive_failing",
+    help: "1 while the server's last try to archive WAL has failed, 0 while it succeeds, NaN where archive_mode is off. Look at the server's log for what its archive_command says",
+    registers,
+  });
+  const lastBackup = new Gauge({
+    name: "fiberstream_database_last_backup_timestamp_seconds",
+    help: "When the newest base backup ended (unix time), as whoever makes them notes it in the table base_backups; NaN when none is noted",
+    registers,
+  });
+  const transactionAge = new Gauge({
+    name: "fiberstream_database_transaction_age",
+    help: "Transactions since the oldest one that is not frozen, over all databases of the server, or multixacts where these are more. Above 200 million autovacuum freezes by force; at 2.1 billion the server refuses writes. Growing on: look for old transactions, slots and prepared transactions",
+    registers,
+  });
+  const single = {
+    bytes,
+    chunks,
+    deadRows,
+    maxConnections,
+    oldestTransaction,
+    unreplicated,
+    archiveFailing,
+    lastBackup,
+    transactionAge,
+  };
 
   const forget = () => {
     tableBytes.reset();
@@ -67,7 +92,7 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
         const [facts] = await query<Facts>(pool, READ_FACTS);
         if (facts === undefined) return;
         for (const [name, gauge] of Object.entries(single)) {
-          gauge.set(Number(facts[name as keyof typeof single]));
+          gauge.set(Number(facts[name as keyof typeof single] ?? Number.NaN));
         }
         connections.reset();
         for (const [state, count] of Object.entries(facts.connections)) {
@@ -85,10 +110,18 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
 export const CONNECTION_STATES = ["active", "idle", "idle_in_transaction", "other"] as const;
 export const WATCHED_TABLES = ["metrics", "metric_conflicts", "nodes"] as const;
 
-/** Numbers that may be large come as text. */
+/** Numbers that may be large come as text; null is what there is not. */
 type Facts = Record<
-  "bytes" | "chunks" | "deadRows" | "maxConnections" | "oldestTransaction" | "unreplicated",
-  string | number
+  | "bytes"
+  | "chunks"
+  | "deadRows"
+  | "maxConnections"
+  | "oldestTransaction"
+  | "unreplicated"
+  | "archiveFailing"
+  | "lastBackup"
+  | "transactionAge",
+  string | number | null
 > & {
   readonly connections: Record<(typeof CONNECTION_STATES)[number], number>;
   readonly tables: Record<(typeof WATCHED_TABLES)[number], number>;
@@ -110,6 +143,12 @@ const READ_FACTS = `
     (SELECT coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), behind.lsn)), 0)
        FROM (SELECT restart_lsn AS lsn FROM pg_replication_slots
              UNION ALL SELECT replay_lsn FROM pg_stat_replication) AS behind) AS unreplicated,
+    (SELECT CASE WHEN current_setting('archive_mode') <> 'off'
+                 THEN coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)::integer
+            END
+       FROM pg_stat_archiver) AS "archiveFailing",
+    (SELECT extract(epoch FROM max(finished_at)) FROM base_backups) AS "lastBackup",
+    (SELECT max(greatest(age(datfrozenxid), mxid_age(datminmxid))) FROM pg_database) AS "transactionAge",
     (SELECT jsonb_build_object(
               'active', count(*) FILTER (WHERE state = 'active'),
               'idle', count(*) FILTER (WHERE state = 'idle'),

@@ -32,6 +32,8 @@ describe("fiber sink rewind", () => {
     await fixture.untilStored(300);
     const repeats = 'fiberstream_pipeline_records_total{stage="sink",outcome="repeat"}';
     expect(await metric(sink.adminUrl, repeats)).toBe(280);
+    // Nothing that is read again counts as late: 300 events have had their age, once.
+    expect(await metric(sink.adminUrl, "fiberstream_sink_event_age_seconds_count")).toBe(300);
     expect(await rewind("--to", "2040-01-01")).toBe("nothing to move\n");
   });
 

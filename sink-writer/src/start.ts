@@ -60,7 +60,12 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   const places = { kafka: kafkaAccess(config), registry: registryAccess(config) };
 
   const pipeline = createPipelineMetrics({ registry: registryOfMetrics, stage: "sink" });
-  const metrics = createSinkMetrics({ registry: registryOfMetrics, pipeline, nowMs: wallNowMs });
+  const metrics = createSinkMetrics({
+    registry: registryOfMetrics,
+    pipeline,
+    nowMs: wallNowMs,
+    isReadAgain: ({ batch, record }) => rewinds.isReadAgain(batch.partition, record.offset),
+  });
 
   const connect = (maxConnections: number) =>
     createPool({

@@ -8,6 +8,8 @@ export type RewindWatch = {
   placed: (positions: ReadonlyMap<number, Position>) => void;
   /** A partition has been written up to here. */
   wrote: (partition: number, nextOffset: bigint) => void;
+  /** Whether a record had been written before its partition was set back. */
+  isReadAgain: (partition: number, offset: string) => boolean;
   /** Begins to look, now and then. */
   begin: (consumer: Pick<RunningConsumer, "placeAgain">) => void;
   end: () => Promise<void>;
@@ -29,8 +31,16 @@ export function createRewindWatch(options: {
 }): RewindWatch {
   const { readOffsets, wentBack, intervalMs, log } = options;
   const next = new Map<number, bigint>();
+  /** Up to where partitions that were set back had been written. */
+  const writtenTo = new Map<number, bigint>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
+
+  const setBack = (partition: number, from: bigint) => {
+    const before = writtenTo.get(partition) ?? 0n;
+    if (from > before) writtenTo.set(partition, from);
+    wentBack();
+  };
 
   const look = async (consumer: Pick<RunningConsumer, "placeAgain">) => {
     try {
@@ -45,7 +55,7 @@ export function createRewindWatch(options: {
           { partition, from: nextOffset.toString(), to: position?.toString() },
           position === undefined ? "stored offset has vanished" : "stored offset was set back",
         );
-        wentBack();
+        setBack(partition, nextOffset);
         consumer.placeAgain(partition);
       }
     } catch (error) {
@@ -61,11 +71,17 @@ export function createRewindWatch(options: {
         const offset = offsetOf(position);
         if (offset === "beginning") continue;
         // A partition may also have been another member's meanwhile.
-        if (offset < (next.get(partition) ?? offset)) wentBack();
+        const before = next.get(partition);
+        if (before !== undefined && offset < before) setBack(partition, before);
         next.set(partition, offset);
       }
     },
-    wrote: (partition, nextOffset) => next.set(partition, nextOffset),
+    wrote: (partition, nextOffset) => {
+      next.set(partition, nextOffset);
+      if (nextOffset >= (writtenTo.get(partition) ?? nextOffset)) writtenTo.delete(partition);
+    },
+    isReadAgain: (partition, offset) =>
+      writtenTo.size > 0 && BigInt(offset) < (writtenTo.get(partition) ?? 0n),
     begin: (consumer) => {
       timer = setInterval(() => {
         looking ??= look(consumer).finally(() => (looking = undefined));

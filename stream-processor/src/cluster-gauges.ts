@@ -27,6 +27,12 @@ export function createClusterGauges(registry: Registry): (state: ClusterState | 
     labelNames: ["topic"],
     registers,
   });
+  const retention = new Gauge({
+    name: "fiberstream_kafka_topic_retention_seconds",
+    help: "For how long Kafka keeps a topic's records, +Inf for ever; nothing when the processor may not ask (DESCRIBE_CONFIGS). A consumer that is further behind loses events",
+    labelNames: ["topic"],
+    registers,
+  });
   const diskSize = new Gauge({
     name: "fiberstream_kafka_disk_size_bytes",
     help: "Size of a broker's disk, the fullest one where it has several",
@@ -39,7 +45,7 @@ export function createClusterGauges(registry: Registry): (state: ClusterState | 
     labelNames: ["broker"],
     registers,
   });
-  const all = [brokers, underReplicated, leaderless, topicBytes, diskSize, diskFree];
+  const all = [brokers, underReplicated, leaderless, topicBytes, retention, diskSize, diskFree];
 
   const forget = () => {
     for (const gauge of all) gauge.reset();
@@ -52,10 +58,11 @@ export function createClusterGauges(registry: Registry): (state: ClusterState | 
     forget();
     if (state === undefined) return;
     brokers.set(state.brokers);
-    for (const { topic, bytes, ...partitions } of state.topics) {
+    for (const { topic, bytes, retentionMs, ...partitions } of state.topics) {
       underReplicated.set({ topic }, partitions.underReplicated);
       leaderless.set({ topic }, partitions.leaderless);
       if (bytes !== undefined) topicBytes.set({ topic }, bytes);
+      if (retentionMs !== undefined) retention.set({ topic }, retentionMs / 1_000);
     }
     for (const { broker, totalBytes, usableBytes } of state.disks) {
       diskSize.set({ broker }, totalBytes);

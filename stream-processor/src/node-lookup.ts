@@ -17,8 +17,13 @@ export type NodeLookup = (
   seen: ReadonlyMap<string, SeenNode>,
 ) => Promise<ReadonlyMap<string, NodeData>>;
 
-export type Tier = "memory" | "redis" | "postgres";
-export type LookupOutcome = "hit" | "miss" | "registered" | "unavailable";
+export const LOOKUP_OUTCOMES = {
+  memory: ["hit", "miss"],
+  redis: ["hit", "miss", "unavailable"],
+  postgres: ["hit", "miss", "registered", "unavailable"],
+} as const;
+export type Tier = keyof typeof LOOKUP_OUTCOMES;
+export type LookupOutcome = (typeof LOOKUP_OUTCOMES)["postgres"][number];
 
 /** Looks in memory, then in Redis, then in PostgreSQL, where unknown nodes are registered: one call a tier and batch. */
 export function createNodeLookup(tiers: {

@@ -1,6 +1,6 @@
 import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { LookupOutcome, Tier } from "./node-lookup.ts";
+import { LOOKUP_OUTCOMES, type LookupOutcome, type Tier } from "./node-lookup.ts";
 import type { BatchCounts } from "./process-batch.ts";
 
 export type ProcessorMetrics = {
@@ -58,6 +58,9 @@ export function createProcessorMetrics(options: {
     registers,
     collect: () => windows.set(windowNodes()),
   });
+  for (const [tier, outcomes] of Object.entries(LOOKUP_OUTCOMES)) {
+    for (const outcome of outcomes) lookups.inc({ tier, outcome }, 0);
+  }
   return {
     countLookups: (tier, outcome, nodes) => {
       if (nodes > 0) lookups.inc({ tier, outcome }, nodes);

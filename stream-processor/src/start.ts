@@ -33,6 +33,7 @@ import type { processorSettings } from "./settings.ts";
 import { startNodes } from "./start-nodes.ts";
 import { createTraceBatch } from "./trace-batch.ts";
 import { watchCluster } from "./watch-cluster.ts";
+import { watchRedis } from "./watch-redis.ts";
 import { readNote } from "./window-note.ts";
 
 /** One that holds the publisher's lock, and for look-ups of nodes: of more batches at once the others wait. */
@@ -130,6 +131,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     windowNodes: () => windows.nodes(),
   });
   watchCluster({ kafka, topics: Object.values(topics), registry: metricsRegistry, life, log });
+  watchRedis({ redis, registry: metricsRegistry, life, log });
   const timePolicy = createTimePolicy(config);
   const decoder = createRawEventDecoder({
     registry,

@@ -37,6 +37,21 @@ describe("the alert rules", () => {
     expect(untested.map(({ alert }) => alert)).toEqual([]);
   });
 
+  it.each(["after-restart", "namespaces"])("each fire in the tests of %s", (name) => {
+    const tests = readFileSync(join(PROMETHEUS_FOLDER, `tests/${name}.test.yml`), "utf8");
+    const untested = alerts.filter(({ alert }) => !tests.includes(`alertname="${alert}"`));
+    expect(untested.map(({ alert }) => alert)).toEqual([]);
+  });
+
+  it("keep whose installation it is, wherever they put series together", () => {
+    const rules = [...alerts, ...readRecordingRules()];
+    const aggregation = /(?<![:\w])(?:sum|min|max|avg|count|group)\b(?!_)\s*(?:by \(([^)]*)\))?/g;
+    const aggregations = rules.flatMap(({ expr }) => Array.from(expr.matchAll(aggregation)));
+    expect(aggregations.length).toBeGreaterThan(50);
+    const losing = aggregations.filter(([, labels = ""]) => !/\bnamespace\b/.test(labels));
+    expect(losing.map(([text]) => text)).toEqual([]);
+  });
+
   it("ask only for metrics that there are", async () => {
     const catalogue = await readMetricCatalogue();
     const known = new Set([

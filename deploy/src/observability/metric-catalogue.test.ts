@@ -12,6 +12,10 @@ describe.each(own.map((metric) => [metric.name, metric] as const))("%s", (name, 
     expect(metric.help.length).toBeGreaterThan(20);
   });
 
+  it("is there from the start if it only grows, so that a rule sees its first increase", () => {
+    if (metric.type !== "gauge") expect(metric.firstSeries).toBeGreaterThan(0);
+  });
+
   it("has only labels whose values are known beforehand", () => {
     expect(metric.labels.filter((label) => !(label in LABEL_BOUNDS))).toEqual([]);
   });

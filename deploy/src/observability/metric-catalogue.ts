@@ -9,6 +9,7 @@ import { createDatabaseGauges } from "../../../sink-writer/src/database-gauges.t
 import { createSinkMetrics } from "../../../sink-writer/src/sink-metrics.ts";
 import { createClusterGauges } from "../../../stream-processor/src/cluster-gauges.ts";
 import { createProcessorMetrics } from "../../../stream-processor/src/processor-metrics.ts";
+import { createRedisGauges } from "../../../stream-processor/src/watch-redis.ts";
 import { SERVICES, type ServiceName } from "../local/start-service.ts";
 
 /** One metric as its code registers it. */
@@ -19,6 +20,8 @@ export type Metric = {
   readonly help: string;
   readonly labels: readonly string[];
   readonly services: readonly ServiceName[];
+  /** How many series there are before anything has happened. */
+  readonly firstSeries: number;
 };
 
 type Registered = { name: string; type: string; help: string; labelNames: readonly string[] };
@@ -55,11 +58,12 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       const pipeline = createPipelineMetrics({ registry, stage: "processor" });
       createProcessorMetrics({ registry, pipeline, windowNodes: zero });
       createClusterGauges(registry);
+      createRedisGauges(registry);
       break;
     }
     case "sink-writer": {
       const pipeline = createPipelineMetrics({ registry, stage: "sink" });
-      createSinkMetrics({ registry, pipeline, nowMs: zero });
+      createSinkMetrics({ registry, pipeline, nowMs: zero, isReadAgain: () => false });
       createDatabaseGauges(registry);
       createQualityMetrics(registry);
       createReconciledMetrics(registry);
@@ -68,8 +72,11 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
   }
   // The label names are no part of the library's types; without one a metric has an empty list.
   const registered = registry.getMetricsAsArray() as unknown as Registered[];
+  const series = new Map(
+    (await registry.getMetricsAsJSON()).map(({ name, values }) => [name, values.length]),
+  );
   const metrics = registered.map(({ name, type, help, labelNames: labels }) => {
-    return { name, type, help, labels };
+    return { name, type, help, labels, firstSeries: series.get(name) ?? 0 };
   });
   registry.clear();
   return metrics;

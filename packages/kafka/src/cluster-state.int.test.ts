@@ -15,7 +15,10 @@ afterAll(() => watch.close());
 
 describe("a look at the cluster", () => {
   it("tells of brokers, replicas, what topics take on disk, and how full the disks are", async () => {
-    await ensureTopics({ kafka, topics: [{ topic, partitions: 2, config: {} }] });
+    await ensureTopics({
+      kafka,
+      topics: [{ topic, partitions: 2, config: { "retention.ms": "3600000" } }],
+    });
     const producer = await connectProducer({ kafka });
     await producer.send(topic, [{ key: "a", value: Buffer.alloc(100_000, "x") }]);
     await producer.close();
@@ -23,7 +26,13 @@ describe("a look at the cluster", () => {
     const { brokers, topics, disks } = await watch.look();
     expect(brokers).toBe(1);
     expect(topics).toEqual([
-      { topic, underReplicated: 0, leaderless: 0, bytes: expect.any(Number) },
+      {
+        topic,
+        underReplicated: 0,
+        leaderless: 0,
+        bytes: expect.any(Number),
+        retentionMs: 3_600_000,
+      },
     ]);
     expect(topics[0]?.bytes).toBeGreaterThan(100_000);
     expect(topics[0]?.bytes).toBeLessThan(110_000);

@@ -1,3 +1,4 @@
+import kafkajs from "kafkajs";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import type { KafkaClient } from "./kafka.ts";
@@ -14,6 +15,8 @@ export type ClusterState = {
     readonly leaderless: number;
     /** On all brokers together; undefined where they do not say. */
     readonly bytes: number | undefined;
+    /** How long records are kept, Infinity for ever; undefined where the brokers do not say. */
+    readonly retentionMs: number | undefined;
   }[];
   /** The fullest disk of each broker that says how full it is. */
   readonly disks: readonly {
@@ -39,6 +42,7 @@ export function createClusterWatch(options: {
   const admin = kafka.admin();
   const cluster = createCluster(kafka);
   let mayAskForDisks = true;
+  let mayAskForRetention = true;
 
   /** undefined where the broker does not say: the rest is seen all the same. */
   const dirsOf = async (broker: number): Promise<LogDir[] | undefined> => {
@@ -55,6 +59,34 @@ export function createClusterWatch(options: {
     }
   };
 
+  /** By topic; empty where the brokers do not say: the rest is seen all the same. */
+  const readRetention = async (): Promise<ReadonlyMap<string, number>> => {
+    if (!mayAskForRetention) return new Map();
+    try {
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: topics.map((name) => ({
+          type: kafkajs.ConfigResourceTypes.TOPIC,
+          name,
+          configNames: ["cleanup.policy", "retention.ms"],
+        })),
+      });
+      return new Map(
+        resources.map(({ resourceName, configEntries }) => {
+          const config = new Map(configEntries.map((one) => [one.configName, one.configValue]));
+          const isDeleted = (config.get("cleanup.policy") ?? "delete").includes("delete");
+          const ms = Number(config.get("retention.ms") ?? -1);
+          return [resourceName, isDeleted && ms >= 0 ? ms : Number.POSITIVE_INFINITY];
+        }),
+      );
+    } catch (error) {
+      if (!isBrokersAnswer(error)) throw error;
+      mayAskForRetention = false;
+      log.info({ reason: messageOf(error) }, "brokers do not say how long topics are kept");
+      return new Map();
+    }
+  };
+
   const readState = async (): Promise<ClusterState> => {
     await admin.connect();
     if (!cluster.isConnected()) await cluster.connect();
@@ -64,6 +96,7 @@ export function createClusterWatch(options: {
     const dirs = await Promise.all(
       brokers.map(async ({ nodeId }) => ({ broker: nodeId, dirs: await dirsOf(nodeId) })),
     );
+    const retention = await readRetention();
     const areAllKnown = dirs.every((one) => one.dirs !== undefined);
     const kept = dirs.flatMap((one) => one.dirs ?? []).flatMap((dir) => dir.topics);
     return {
@@ -76,6 +109,7 @@ export function createClusterWatch(options: {
         bytes: areAllKnown
           ? sum(kept.filter(({ topic }) => topic === name).map(({ bytes }) => bytes))
           : undefined,
+        retentionMs: retention.get(name),
       })),
       disks: dirs.flatMap(({ broker, dirs: some }) => {
         const [fullest] = (some ?? [])

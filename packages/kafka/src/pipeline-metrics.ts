@@ -1,9 +1,11 @@
-import type { FailureClass } from "@fiberstream/runtime/outcome";
-import type { Dependency } from "@fiberstream/runtime/errors";
+import { FAILURE_CLASSES, type FailureClass } from "@fiberstream/runtime/outcome";
+import { DEPENDENCIES, type Dependency } from "@fiberstream/runtime/errors";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
 export type Stage = "processor" | "sink";
-export type RecordOutcome = "ok" | "dead" | "repeat" | "conflict";
+export type RecordOutcome = (typeof RECORD_OUTCOMES)[number];
+
+const RECORD_OUTCOMES = ["ok", "dead", "repeat", "conflict"] as const;
 
 /** The metrics that every consuming service has; counted once a batch, never once a record. */
 export type PipelineMetrics = {
@@ -55,7 +57,7 @@ export function createPipelineMetrics(options: {
   });
   const batchDuration = new Histogram({
     name: "fiberstream_pipeline_batch_duration_seconds",
-    help: "Time from taking a batch to its commit; retries count in",
+    help: "Time from taking a batch to its commit, all tries and the waits between them counted in; not the wait for a breaker",
     labelNames: ["stage"],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers,
@@ -117,8 +119,13 @@ export function createPipelineMetrics(options: {
     registers,
   });
   breaker.set({ stage }, 0);
-  // From the start, so that the first failure is an increase.
+  // All from the start: the first failure is to be an increase, and after a restart there is to be a zero.
   failedDeadLetterWrites.inc({ stage }, 0);
+  for (const outcome of RECORD_OUTCOMES) records.inc({ stage, outcome }, 0);
+  for (const failure_class of FAILURE_CLASSES) deadLetters.inc({ stage, failure_class }, 0);
+  for (const cause of DEPENDENCIES) retries.inc({ stage, cause }, 0);
+  batchDuration.zero({ stage });
+  batchRecords.zero({ stage });
 
   return {
     records: (outcome, count) => records.inc({ stage, outcome }, count),

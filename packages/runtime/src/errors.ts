@@ -26,7 +26,8 @@ export class FatalError extends Error {
   }
 }
 
-export type Dependency = "kafka" | "registry" | "postgres" | "redis";
+export const DEPENDENCIES = ["kafka", "registry", "postgres", "redis"] as const;
+export type Dependency = (typeof DEPENDENCIES)[number];
 
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {

@@ -1,10 +1,8 @@
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { describe, expect, it } from "@jest/globals";
-import { Registry } from "prom-client";
 import { HeldBackError } from "../held-back.ts";
 import { PartitionFaultError, type Position } from "../partition-fault.ts";
-import { createPipelineMetrics } from "../pipeline-metrics.ts";
 import type { RecordBatch } from "../records.ts";
 import { createTryBatch } from "./try-batch.ts";
 
@@ -26,6 +24,7 @@ function tryWith(
   positionOf: () => Position | undefined = () => batch.firstOffset,
   topicId = "t",
 ) {
+  const durations: number[] = [];
   const halts: unknown[] = [];
   const reports: (string | undefined)[] = [];
   const stopping = new AbortController();
@@ -33,13 +32,13 @@ function tryWith(
     processBatch: async () => tries.shift()?.(),
     positionOf: async () => positionOf(),
     identity: () => ({ clusterId: "c", topicId }),
-    metrics: createPipelineMetrics({ registry: new Registry(), stage: "sink" }),
+    metrics: { batch: (_, seconds) => durations.push(seconds), retry: () => undefined },
     report: (reason) => reports.push(reason),
     halt: (error) => halts.push(error),
     log: createLog({ service: "test", level: "silent", format: "json" }),
     stopping: stopping.signal,
   });
-  return { run: () => tryBatch(batch), halts, reports, stopping };
+  return { run: () => tryBatch(batch), halts, reports, durations, stopping };
 }
 
 describe("a batch", () => {
@@ -47,6 +46,31 @@ describe("a batch", () => {
     const { run, reports } = tryWith([away, away]);
     expect(await run()).toEqual({ kind: "done" });
     expect(reports).toEqual(["kafka: connection refused", "kafka: connection refused", undefined]);
+  });
+
+  it("took as long as all its tries and the waits between them", async () => {
+    const beganMs = performance.now();
+    const { run, durations } = tryWith([away, away]);
+    await run();
+    const tookSeconds = (performance.now() - beganMs) / 1_000;
+    expect(durations).toHaveLength(1);
+    // The least waits of two tries: 50 and 100 ms.
+    expect(durations[0]).toBeGreaterThan(0.149);
+    expect(durations[0]).toBeLessThanOrEqual(tookSeconds);
+  });
+
+  it("did not take as long as it was held back", async () => {
+    let heldMs = 0;
+    const held = Promise.withResolvers<void>();
+    const { run, durations } = tryWith([
+      () => {
+        setTimeout(held.resolve, 100);
+        heldMs = performance.now();
+        throw new HeldBackError("not now", held.promise);
+      },
+    ]);
+    await run();
+    expect(durations[0]).toBeLessThan((performance.now() - heldMs) / 1_000 - 0.09);
   });
 
   it("is not tried again when a failed try had been committed, or someone has moved the position", async () => {

@@ -38,12 +38,6 @@ export function createTryBatch(options: {
 }): (batch: RecordBatch) => Promise<BatchResult> {
   const { metrics, report, stopping, log } = options;
 
-  const runOnce = async (batch: RecordBatch) => {
-    const begun = performance.now();
-    await options.processBatch(batch);
-    metrics.batch(batch.records.length, (performance.now() - begun) / 1_000);
-  };
-
   /** @returns undefined when the batch is to be tried again as it is */
   const lookAgain = async ({
     firstOffset,
@@ -64,6 +58,7 @@ export function createTryBatch(options: {
 
   return async (batch) => {
     const { topic, partition } = batch;
+    let begunMs = performance.now();
     for (let tries = 1, transient = 0; !stopping.aborted; tries++) {
       try {
         const result = transient > 0 ? await lookAgain(batch) : undefined;
@@ -71,7 +66,8 @@ export function createTryBatch(options: {
           report(undefined);
           return result;
         }
-        await runOnce(batch);
+        await options.processBatch(batch);
+        metrics.batch(batch.records.length, (performance.now() - begunMs) / 1_000);
         if (tries > 1) {
           report(undefined);
           log.info({ topic, partition, tries }, "batch done after waiting");
@@ -83,6 +79,8 @@ export function createTryBatch(options: {
         if (error instanceof HeldBackError) {
           report(undefined);
           await orAborted(error.released, stopping);
+          // How long somebody holds it back says nothing of how long it takes.
+          begunMs = performance.now();
           continue;
         }
         if (!(error instanceof TransientError)) {

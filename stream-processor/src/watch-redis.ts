@@ -1,0 +1,60 @@
+import type { Redis } from "@fiberstream/redis/redis";
+import type { Life } from "@fiberstream/runtime/life";
+import type { Log } from "@fiberstream/runtime/log";
+import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
+import { Gauge, type Registry } from "prom-client";
+
+/** As often as metrics are usually read. */
+const INTERVAL_MS = 15_000;
+
+type Memory = { readonly usedBytes: number; readonly maxBytes: number };
+
+/** How full Redis is, as metrics. @returns told of each look; undefined: it failed, and nothing is known */
+export function createRedisGauges(registry: Registry): (memory: Memory | undefined) => void {
+  const registers = [registry];
+  const used = new Gauge({
+    name: "fiberstream_redis_used_memory_bytes",
+    help: "Memory that Redis takes for its data; NaN while it is away, or where the processor may not ask it (INFO)",
+    registers,
+  });
+  const max = new Gauge({
+    name: "fiberstream_redis_max_memory_bytes",
+    help: "Redis' maxmemory, 0 without a bound. Full, it refuses writes: no answer to a batch is remembered, and the gateways go on without it",
+    registers,
+  });
+  const show = (memory: Memory | undefined) => {
+    used.set(memory?.usedBytes ?? Number.NaN);
+    max.set(memory?.maxBytes ?? Number.NaN);
+  };
+  show(undefined);
+  return show;
+}
+
+/** Keeps the gauges of Redis current until the end of `life`. */
+export function watchRedis(options: {
+  redis: Redis;
+  registry: Registry;
+  life: Life;
+  log: Log;
+}): void {
+  const { redis, registry, life, log } = options;
+  const show = createRedisGauges(registry);
+  const looks = createRepeatedTask({
+    name: "look at redis",
+    work: async () => {
+      // While it is away whoever needs it says so.
+      show(redis.isUp() ? await readMemory(redis).catch(() => undefined) : undefined);
+    },
+    intervalMs: INTERVAL_MS,
+    startsAtOnce: true,
+    log,
+  });
+  looks.begin();
+  life.own(looks, (owned) => owned.end());
+}
+
+async function readMemory({ client }: Redis): Promise<Memory> {
+  const info = await client.info("memory");
+  const numberOf = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1]);
+  return { usedBytes: numberOf("used_memory"), maxBytes: numberOf("maxmemory") };
+}
