@@ -95,6 +95,25 @@ describe("the verdict on a run", () => {
     expect(brokenPromises({ ...kept, verdict, faults: added })).toEqual([]);
   });
 
+  it.each(["add-partitions", "delete-offsets"] as const)(
+    "is bad where the services' own books differ, after %s too",
+    (kind) => {
+      const differing = {
+        minute: "2026-11-27T12:00:00.000Z",
+        verdict: "differs",
+        hop: "enriched",
+        partition: 3,
+        events: 2,
+        offset: null,
+        why: "the sink has read 4 events",
+      } as const;
+      const books = { ...kept.books, differs: [differing] };
+      expect(brokenPromises({ ...kept, books, faults: of({ kind }) })).toEqual([
+        "the books of 2026-11-27T12:00:00.000Z differ: enriched 3 the sink has read 4 events",
+      ]);
+    },
+  );
+
   it("is bad where something waited past its bound, if each fault had the time for itself", () => {
     expect(brokenPromises({ ...kept, alone: true })).toEqual([
       "kill-sink of sink-1: partitions of others waited 2.5 s, at most 2.0 s are allowed",

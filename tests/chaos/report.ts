@@ -57,7 +57,6 @@ export function brokenPromises(report: ChaosReport): string[] {
   const { stages } = report.verdict;
   const { faults, deadLetters, conflicts, unpublishedNodes, refused, badStops } = report;
   const addedPartitions = faults.some(({ kind }) => addsPartitions(kind));
-  const enrichedAgain = faults.some(({ kind }) => kind === "delete-offsets");
   return [
     ...STAGES.flatMap((stage) =>
       BROKEN.filter(
@@ -70,7 +69,7 @@ export function brokenPromises(report: ChaosReport): string[] {
     ...(["vanished", "lost", "doubled", "altered", "unexplained"] as const)
       .filter((kind) => deadLetters[kind] > 0)
       .map((kind) => `${deadLetters[kind]} dead letters ${kind}`),
-    ...(addedPartitions || enrichedAgain ? [] : report.books.differs).map(
+    ...report.books.differs.map(
       ({ minute, hop, partition, why }) =>
         `the books of ${minute} differ: ${hop} ${partition ?? ""} ${why}`,
     ),
