@@ -4,7 +4,7 @@ import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
 import { heartbeatV4 } from "@platformatic/kafka";
-import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { createKafka, type KafkaAccess } from "../kafka.ts";
 import {
   type BrokerAddress,
@@ -20,6 +20,9 @@ beforeEach(() => {
   life = createLife();
 });
 afterEach(() => life.stop());
+
+/** When the library renews a session of 60 s: after 80 % of it. */
+const RENEWED_AFTER_MS = 48_000;
 
 /** An answer to a heartbeat without an error. */
 const FINE = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0]);
@@ -100,7 +103,6 @@ describe("a session that ends by itself (KIP-368)", () => {
     clientId: "test",
     security: { sasl: { mechanism: "plain", username: "a", password: "b" } },
   };
-  const timers = () => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
   const beatOver = (pool: ConnectionPool, broker: BrokerAddress) =>
     pool.call(broker, "group", { api: heartbeatV4.api, timeoutMs: 2_000 }, "a-group", 1, "one");
 
@@ -108,12 +110,24 @@ describe("a session that ends by itself (KIP-368)", () => {
     const broker = await startFakeBroker(life, ({ apiKey }) =>
       sessionAnswer(apiKey, { lifetimeMs: 60_000 }),
     );
-    const before = timers();
+    const set = jest.spyOn(globalThis, "setTimeout");
+    // Which of the two is called makes no difference to Node.
+    const clears = [
+      jest.spyOn(globalThis, "clearTimeout"),
+      jest.spyOn(globalThis, "clearInterval"),
+    ];
+    life.own(jest, (owned) => owned.restoreAllMocks());
     const pool = createConnectionPool(access);
     await beatOver(pool, broker);
+    const timers = set.mock.calls.flatMap(([, ms], call) =>
+      ms === RENEWED_AFTER_MS ? [set.mock.results[call]?.value as unknown] : [],
+    );
+    expect(timers).toHaveLength(1);
+    const isTakenBack = () =>
+      clears.some(({ mock }) => mock.calls.some(([timer]) => timer === timers[0]));
+    expect(isTakenBack()).toBe(false);
     await pool.close();
-    // Others may have ended meanwhile; the session's own would last for 48 s.
-    await until(() => timers() <= before, { what: "there are no more timers", timeoutMs: 2_000 });
+    await until(isTakenBack, { what: "the session's timer is taken back", timeoutMs: 2_000 });
   });
 
   it("is not renewed under calls: they go over a new connection before", async () => {
