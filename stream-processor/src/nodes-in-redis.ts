@@ -1,4 +1,4 @@
-import { type Redis, redisFailure } from "@fiberstream/redis/redis";
+import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import type { NodeData } from "./node-data.ts";
 
 const NODES_PER_CALL = 500;
@@ -23,38 +23,32 @@ const nodeOf = (text: string) => JSON.parse(text.slice(text.indexOf(" ") + 1)) a
  * The cache that all processors share: one string a node, under `<namespace>node:<node_id>`.
  * Times to live differ by up to a fifth, so that nodes cached together are not asked for together.
  */
-export function createRedisTier(options: { redis: Redis; namespace: string; ttlSeconds: number }) {
-  const { client, isUp } = options.redis;
+export function createRedisTier(options: { ask: AskRedis; namespace: string; ttlSeconds: number }) {
+  const { ask } = options;
   const keyOf = (nodeId: string) => `${options.namespace}node:${nodeId}`;
   const ttlSeconds = () => Math.ceil(options.ttlSeconds * (1 - Math.random() / 5));
 
   return {
-    /** @throws {TransientError} when Redis is away */
+    /** @throws {TransientError} when Redis is away or does not answer soon */
     getMany: async (nodeIds: readonly string[]): Promise<NodeData[]> => {
-      try {
-        const values = await client.mGet(nodeIds.map(keyOf));
-        return values.flatMap((value) => (value === null ? [] : [nodeOf(value)]));
-      } catch (error) {
-        throw redisFailure(error);
-      }
+      const values = await ask((client) => client.mGet(nodeIds.map(keyOf)));
+      return values.flatMap((value) => (value === null ? [] : [nodeOf(value)]));
     },
     /** Never throws: what is not cached is asked for again. */
     setMany: async (nodes: readonly NodeData[]): Promise<void> => {
-      if (nodes.length === 0 || !isUp()) return;
       for (let from = 0; from < nodes.length; from += NODES_PER_CALL) {
         const some = nodes.slice(from, from + NODES_PER_CALL);
-        await client
-          .eval(SET_UNLESS_OLDER, {
-            keys: some.map(({ node_id }) => keyOf(node_id)),
-            arguments: some.flatMap((node) => [textOf(node), String(ttlSeconds())]),
-          })
-          .catch(() => undefined);
+        const set = {
+          keys: some.map(({ node_id }) => keyOf(node_id)),
+          arguments: some.flatMap((node) => [textOf(node), String(ttlSeconds())]),
+        };
+        await ask((client) => client.eval(SET_UNLESS_OLDER, set)).catch(() => undefined);
       }
     },
     /** Never throws: an entry that stays is good until its time to live ends. */
     forgetMany: async (nodeIds: readonly string[]): Promise<void> => {
-      if (nodeIds.length === 0 || !isUp()) return;
-      await client.unlink(nodeIds.map(keyOf)).catch(() => undefined);
+      if (nodeIds.length === 0) return;
+      await ask((client) => client.unlink(nodeIds.map(keyOf))).catch(() => undefined);
     },
   };
 }

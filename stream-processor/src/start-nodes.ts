@@ -2,6 +2,7 @@ import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import type { Producer } from "@fiberstream/kafka/producer";
 import type { SchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import type { PgPool } from "@fiberstream/postgres/pool";
+import { createPromptRedis } from "@fiberstream/redis/prompt-redis";
 import type { Redis } from "@fiberstream/redis/redis";
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
@@ -32,7 +33,7 @@ export function startNodes(options: {
   const { life, pool, config, metrics } = options;
   const memory = createMemoryTier({ maxNodes: config.memoryNodes, ttlMs: config.memoryTtlMs });
   const redis = createRedisTier({
-    redis: options.redis,
+    ask: createPromptRedis(options.redis),
     namespace: config.namespace,
     ttlSeconds: config.redisTtlSeconds,
   });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { createClient } from "@redis/client";
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
@@ -34,11 +35,15 @@ export function connectRedis(options: { url: string; tls?: TlsFiles; log: Log })
     client,
     isUp: () => client.isReady,
     close: async () => {
-      if (client.isReady) await client.close();
-      else client.destroy();
+      if (client.isReady)
+        await Promise.race([client.close(), delay(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+      client.destroy();
     },
   };
 }
+
+/** A frozen one never answers what was asked last. */
+const CLOSE_WITHIN_MS = 1_000;
 
 /** A command's error, classified: Redis is a cache here, so it never stops anything. */
 export const redisFailure = (error: unknown): TransientError =>
