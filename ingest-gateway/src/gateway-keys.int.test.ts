@@ -1,7 +1,9 @@
-import { createHmac, hash, randomUUID } from "node:crypto";
+import { createHmac, hash, randomBytes, randomUUID } from "node:crypto";
 import { createKeyTable, type KeyTable, type NewKey } from "@fiberstream/cli/key-table";
+import { createTenantLimits } from "@fiberstream/cli/tenant-limits";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { createPool } from "@fiberstream/postgres/pool";
+import { connectRedis, type Redis } from "@fiberstream/redis/redis";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
@@ -21,6 +23,8 @@ let life: Life;
 let namespace: string;
 let database: TestDatabase;
 let keys: KeyTable;
+let redis: Redis;
+let pool: ReturnType<typeof createPool>;
 let gateway: RunningService;
 let other: RunningService;
 
@@ -31,9 +35,11 @@ beforeAll(async () => {
   await createTestTopics(namespace);
   [gateway, other] = await Promise.all([startGateway(), startGateway()]);
   const options = { databaseUrl: database.url, applicationName: "test", maxConnections: 1, log };
-  const pool = createPool(options);
+  pool = createPool(options);
   life.own(pool, (owned) => owned.end());
   keys = createKeyTable(pool);
+  redis = life.own(connectRedis({ url: addresses.redisUrl, log }), (owned) => owned.close());
+  await until(redis.isUp, { what: "Redis is there" });
 }, 60_000);
 afterAll(() => life.stop());
 
@@ -115,6 +121,36 @@ describe("ingest gateway with keys", () => {
       await until(async () => (await push(one)).status === 401, { what: "it is refused" });
     }
     expect(performance.now() - revokedAt).toBeLessThan(KEY_MAX_AGE_MS + 5_000);
+  });
+
+  it("is not held up by invented keys, which cost Redis and the database nothing", async () => {
+    const { token, keyId, node } = await newKey();
+    const push = () => post("/api/push", exampleEvent({ node_id: node }), bearer(token));
+    expect((await push()).status).toBe(202);
+    const keysInRedis = () => redis.client.keys(`${namespace}api-key:*`);
+    const before = await keysInRedis();
+
+    const over = new AbortController();
+    let refused = 0;
+    const others = new Set<number>();
+    const flood = async () => {
+      while (!over.signal.aborted) {
+        const invented = `fs_${randomBytes(12).toString("hex")}_${token.slice(-43)}`;
+        const { status } = await post("/api/push", exampleEvent(), bearer(invented));
+        if (status === 401) refused++;
+        else others.add(status);
+      }
+    };
+    const floods = Array.from({ length: 16 }, flood);
+    await until(() => refused > 500, { what: "invented keys are refused" });
+    await keys.revoke(keyId);
+    const revokedAt = performance.now();
+    await until(async () => (await push()).status === 401, { what: "the key is refused" });
+    expect(performance.now() - revokedAt).toBeLessThan(KEY_MAX_AGE_MS + 2_000);
+    over.abort();
+    await Promise.all(floods);
+    expect(others).toEqual(new Set());
+    expect(await keysInRedis()).toEqual(before);
   });
 
   it("asks for signatures where the key demands them, each once over all gateways", async () => {
@@ -224,20 +260,52 @@ describe("ingest gateway with keys", () => {
     );
   });
 
+  it("bounds a tenant's keys together, and charges what is malformed or sent again", async () => {
+    const key = { rate_per_second: 0.001, burst: 100 };
+    const one = await newKey(key);
+    await createTenantLimits(pool).set({ tenant: one.tenant, rate_per_second: 0.001, burst: 50 });
+    const other = await newKey({
+      ...key,
+      tenant: one.tenant,
+      node_pattern: `${one.tenant}-*`,
+    });
+    const left = (response: Response) =>
+      (response.headers.get("ratelimit") ?? "").match(/(?<=r=)\d+/g)?.map(Number);
+    const event = exampleEvent({ node_id: one.node });
+    const headers = { ...bearer(one.token), "x-batch-id": randomUUID() };
+    expect(left(await post("/api/push", event, headers))).toEqual([99, 49]);
+    expect(left(await post("/api/push", event, headers))).toEqual([98, 48]);
+    // 100 KB that are no batch cost as much as 25 events.
+    const rubbish = await post("/api/ingest", "x".repeat(102_390), bearer(one.token));
+    expect(rubbish.status).toBe(400);
+    const batch = Array.from({ length: 30 }, () => event);
+    const pushed = await post("/api/ingest", batch, bearer(other.token));
+    expect(left(pushed)).toEqual([70, 0]);
+    const refused = await post("/api/push", event, bearer(one.token));
+    expect(await codeOf(refused)).toBe("RATE_LIMITED");
+    expect(refused.status).toBe(429);
+  });
+
   it("goes on with the keys that it knows when the database is gone", async () => {
     const { token, node } = await newKey();
     const push = () => post("/api/push", exampleEvent({ node_id: node }), bearer(token));
     expect((await push()).status).toBe(202);
+    const unused = await newKey();
     await database.drop();
-    const unknown = token.replace(/fs_.{12}/, "fs_zzzzzzzzzzzz");
     const refused = await until(
       async () => {
-        const response = await post("/api/push", exampleEvent(), bearer(unknown));
+        const response = await post("/api/push", exampleEvent(), bearer(unused.token));
         return response.status === 503 ? response : undefined;
       },
       { what: "it is noticed that the database is away" },
     );
     expect(await codeOf(refused)).toBe("AUTH_UNAVAILABLE");
     expect((await push()).status).toBe(202);
+    const invented = await post(
+      "/api/push",
+      exampleEvent(),
+      bearer(`fs_zzzzzzzz2345_${token.slice(-43)}`),
+    );
+    expect(await codeOf(invented)).toBe("INVALID_TOKEN");
   });
 });

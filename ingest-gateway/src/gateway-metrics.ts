@@ -53,6 +53,11 @@ export function createGatewayMetrics(options: {
     help: "Batches that were answered from memory because their X-Batch-ID had been settled. Many: senders do not get their answers, look at their timeouts",
     registers,
   });
+  const unprotected = new Counter({
+    name: "fiberstream_gateway_unprotected_batches_total",
+    help: "Batches with an X-Batch-ID that were accepted although it could not be looked up or their answer not be stored: sent again, they are written again. Redis is away or full: look at its memory, and lower BATCH_MEMORY_MS",
+    registers,
+  });
   const rateLimited = new Counter({
     name: "fiberstream_gateway_rate_limited_total",
     help: "Requests told 429: their key's bucket was empty, or the gateway was full and they sent most. The gateway's debug log says whose",
@@ -144,6 +149,7 @@ export function createGatewayMetrics(options: {
     countReplay: () => replays.inc(),
     countSenderGone: () => sendersGone.inc(),
     certificateEnds: (endMs: number) => certificateEnd.set(endMs / 1_000),
+    countUnprotected: () => unprotected.inc(),
     observeProduceSeconds: (seconds: number) => produceDuration.observe(seconds),
     /** One count for each outcome of a request, never for each event. */
     countEvents: (checked: CheckedEvents, counts: EventCounts, sender: Pick<Sender, "tenant">) => {

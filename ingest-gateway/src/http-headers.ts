@@ -20,7 +20,7 @@ export const REQUEST_HEADERS: readonly RequestHeader[] = [
   {
     name: "X-Batch-ID",
     description:
-      "An id of the sender's own, which makes sending again safe: the same id and body within 24 hours get the first answer again.",
+      "An id of the sender's own, which makes sending again safe: the same request with the same id gets the first answer again, for as long as it is remembered (24 hours where nothing else is set).",
     schema: { ...text, format: "uuid" },
   },
   {

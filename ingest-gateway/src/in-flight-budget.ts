@@ -4,6 +4,7 @@ import { Refusal } from "./refusal.ts";
 export type Lease = {
   /** Takes room for the request's body to be `bytes` long in all. @throws {Refusal} OVERLOADED, RATE_LIMITED */
   growTo: (bytes: number) => void;
+  heldBytes: () => number;
   release: () => void;
 };
 
@@ -60,6 +61,7 @@ export function createInFlightBudget({ maxBytes }: { maxBytes: number }): InFlig
           take(senderId, bytes - heldBytes);
           heldBytes = bytes;
         },
+        heldBytes: () => heldBytes,
         release: () => {
           if (heldBytes > 0) giveBack(senderId, heldBytes);
           heldBytes = 0;

@@ -8,15 +8,16 @@ import type { CheckSignature } from "./auth/signature.ts";
 import type { Sender } from "./auth/sender.ts";
 import type { KeptEvents } from "./batches/kept-events.ts";
 import type { Once } from "./batches/once.ts";
+import { meaningOf } from "./codes.ts";
 import { countsOf, type EventCounts } from "./event-counts.ts";
 import type { EventProducer } from "./event-producer.ts";
-import type { Buckets } from "./fairness/buckets.ts";
-import type { InFlightBudget } from "./in-flight-budget.ts";
+import type { Buckets, Charge } from "./fairness/buckets.ts";
+import type { InFlightBudget, Lease } from "./in-flight-budget.ts";
 import { answerBatch, answerOne } from "./ingest-answers.ts";
 import { LIMITS } from "./limits.ts";
 import { parseBatch, parseOne } from "./parse-events.ts";
 import { readBody, SenderGoneError } from "./read-body.ts";
-import type { Refusal } from "./refusal.ts";
+import { Refusal } from "./refusal.ts";
 import type { ReadHead, RequestHead } from "./request-head.ts";
 import type { Mark } from "./server-timing.ts";
 import type { StallWatch } from "./stall-watch.ts";
@@ -30,7 +31,6 @@ export type Call = {
   readonly request: IncomingMessage;
   /** Tells a sender that waits for a "100 Continue" to go on. */
   readonly askForBody: () => void;
-  readonly answerOf: (refusal: Refusal) => Answer;
   /** Told of each step that is done, for senders that ask where the time went. */
   readonly mark: Mark;
   /** Told who sends and what became of the events. */
@@ -59,6 +59,7 @@ type Handing = {
   readonly head: RequestHead;
   readonly body: Buffer;
   readonly sender: Sender;
+  readonly charge: Charge;
   readonly kept: KeptEvents;
   readonly produce: EventProducer["produce"];
 };
@@ -68,38 +69,47 @@ export function createIngest(steps: IngestSteps): Ingest {
   const { admit, authenticate, buckets, budget, readHead, once, validate } = steps;
 
   /** Events that wait for Kafka would grow old as garbage: what is returned holds on to none of them. */
-  const handOver = ({ call, head, sender, body, kept, produce }: Handing) => {
+  const handOver = ({ call, head, sender, charge, body, kept, produce }: Handing) => {
     const { route, mark, trace } = call;
     const parsed = route === "push" ? parseOne(body) : parseBatch(body, head.format);
     const origin = { ...head, ...sender, receivedAtMicros: wallNowMs() * 1_000 };
     const { events, checked } = validateEvents(parsed, origin, { validate, kept });
     mark("check");
-    buckets.charge(sender, events.length);
+    charge.forEvents(events.length + checked.rejections.length);
     const delivering = trace.producing(events.length, (headers) => produce(events, headers));
     return { checked, delivering };
   };
 
   return async (call) => {
-    const { route, request, askForBody, answerOf, mark, entry } = call;
+    const { route, request, mark, entry } = call;
     const produce = admit();
     const sender = await authenticate(request);
     entry.sender(sender);
-    buckets.admit(sender);
+    const limitBytes = route === "push" ? LIMITS.eventBytes : LIMITS.batchBytes;
+    const charge = buckets.admit(sender, declaredBytesOf(request, limitBytes));
     mark("auth");
     const lease = budget.lease(sender.id);
     try {
       const head = readHead(request, route);
-      const limitBytes = route === "push" ? LIMITS.eventBytes : LIMITS.batchBytes;
-      const body = await readBody(request, { limitBytes, lease, askForBody });
+      const body = await readCharged(call, { limitBytes, lease, charge });
       await steps.checkSignature(request, sender, body);
       mark("body");
       const isStillThere = await steps.stalls.isStillThere(request.socket);
       if (!isStillThere) throw new SenderGoneError("the sender has gone");
 
-      const answer = await once({ ...head, sender, body, answerOf }, async (kept) => {
-        const { checked, delivering } = handOver({ call, head, sender, body, kept, produce });
+      const answer = await once({ ...head, route, sender, body }, async (kept) => {
+        const { checked, delivering } = handOver({
+          call,
+          head,
+          sender,
+          charge,
+          body,
+          kept,
+          produce,
+        });
         const deliveries = await delivering;
         const counts = countsOf(checked, deliveries);
+        charge.refund(counts.retry);
         steps.count(checked, counts, sender);
         entry.events(counts);
         mark("kafka");
@@ -107,8 +117,37 @@ export function createIngest(steps: IngestSteps): Ingest {
         return answerFor(checked, { deliveries, kept, ...head });
       });
       return withHeaders(answer, buckets.headersFor(sender));
+    } catch (error) {
+      if (isOurFault(error, request)) charge.cancel();
+      throw error;
     } finally {
       lease.release();
     }
   };
 }
+
+/** No more than would be read of it; what comes in chunks is charged when it is there. */
+function declaredBytesOf({ headers }: IncomingMessage, limitBytes: number): number {
+  return Math.min(Number(headers["content-length"] ?? 0), limitBytes);
+}
+
+/** The body, paid for; also one that ends too early, is too large or cannot be unpacked, by what came of it. */
+async function readCharged(
+  { request, askForBody }: Call,
+  { limitBytes, lease, charge }: { limitBytes: number; lease: Lease; charge: Charge },
+): Promise<Buffer> {
+  try {
+    const body = await readBody(request, { limitBytes, lease, askForBody });
+    charge.forBody(body.length);
+    return body;
+  } catch (error) {
+    charge.forBody(lease.heldBytes());
+    throw error;
+  }
+}
+
+/** Whether a sender has to come again with the same for our sake, so that it must not pay twice. */
+const isOurFault = (error: unknown, { errored }: IncomingMessage): boolean =>
+  error instanceof Refusal
+    ? meaningOf(error.code).status >= 500
+    : !(error instanceof SenderGoneError) && errored === null;

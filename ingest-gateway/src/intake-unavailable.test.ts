@@ -34,7 +34,13 @@ describe("a gateway that cannot accept", () => {
     expect(status.status).toBe(200);
     expect(await status.json()).toEqual({
       status: "ok",
-      data: { api: "ok", kafka: "ok", registry: "ok", redis: "unavailable" },
+      data: {
+        api: "ok",
+        kafka: "ok",
+        registry: "ok",
+        redis: "unavailable",
+        idempotency: "unavailable",
+      },
     });
   });
 

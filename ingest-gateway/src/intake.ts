@@ -7,6 +7,7 @@ import { accessLineWriter, createAccessLog } from "./access-log.ts";
 import { createAdmission } from "./admission.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
 import { createSignatureCheck } from "./auth/signature.ts";
+import { createBatchProtection } from "./batches/batch-protection.ts";
 import { createBatchStore } from "./batches/batch-store.ts";
 import { createOnce } from "./batches/once.ts";
 import { createCors } from "./cors.ts";
@@ -57,7 +58,8 @@ export async function startIntake(options: {
   const { tracesSampler: name, tracesSampleRatio: ratio } = config;
   const { tracesGivenMaxPerSecond: maxGivenPerSecond } = config;
   const { isKafkaUp } = dependencies;
-  const { namespace } = config;
+  const { namespace, batchMemoryMs: memoryMs } = config;
+  const protection = createBatchProtection({ isRedisUp: dependencies.isRedisUp, log });
   const ingest = createIngest({
     ...options,
     admit: createAdmission({ stopping, producer, isKafkaUp }),
@@ -66,9 +68,10 @@ export async function startIntake(options: {
     }),
     checkSignature: createSignatureCheck({ ask, namespace }),
     once: createOnce({
-      store: createBatchStore({ ask, namespace }),
+      store: createBatchStore({ ask, namespace, memoryMs }),
       countReplay: metrics.countReplay,
-      log,
+      countUnprotected: metrics.countUnprotected,
+      protection,
     }),
     validate: createEventValidator({
       schema,
@@ -83,6 +86,7 @@ export async function startIntake(options: {
       ...dependencies,
       canAccept: () => producer() !== undefined && isKafkaUp() && !stopping.aborted,
       isStopping: () => stopping.aborted,
+      isProtectionOn: protection.isOn,
     });
   return startHttpServer({
     ...config,

@@ -63,7 +63,6 @@ export function createServeEvents(options: {
         route,
         request,
         askForBody: bodyRequestFor(request, response),
-        answerOf: (refusal) => answerOf(refusal, requestId),
         mark: timing?.mark ?? markNothing,
         entry,
         trace,

@@ -30,6 +30,11 @@ export const gatewaySettings = {
     wholeNumber({ min: 0, max: 30_000 }).default(25_000),
     "for how long a key is believed without asking the database: how long a revoked one may go on",
   ),
+  batchMemoryMs: setting(
+    "BATCH_MEMORY_MS",
+    wholeNumber({ min: 60_000, max: 30 * 24 * 60 * 60 * 1_000 }).default(24 * 60 * 60 * 1_000),
+    "for how long a batch's answer is remembered by its X-Batch-ID; each takes about 200 bytes of Redis",
+  ),
   jwtIssuer: setting("JWT_ISSUER", z.string().optional(), "issuer of the JWTs that are taken"),
   jwtAudience: setting(
     "JWT_AUDIENCE",

@@ -7,6 +7,8 @@ export type StatusSources = {
   readonly isKafkaUp: () => boolean;
   readonly isRegistryUp: () => boolean;
   readonly isRedisUp: () => boolean;
+  /** Whether a batch with an id is safe to send again. */
+  readonly isProtectionOn: () => boolean;
 };
 
 /** 503 exactly while events cannot be accepted; the registry and Redis may be away without that. */
@@ -20,6 +22,7 @@ export function statusAnswer(sources: StatusSources): Answer {
       kafka: word(sources.isKafkaUp()),
       registry: word(sources.isRegistryUp()),
       redis: word(sources.isRedisUp()),
+      idempotency: word(sources.isProtectionOn()),
     },
   });
   return canAccept ? answer : { ...answer, headers: retryAfter("KAFKA_UNAVAILABLE") };

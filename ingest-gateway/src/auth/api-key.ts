@@ -1,4 +1,5 @@
 import { hash, timingSafeEqual } from "node:crypto";
+import type { RateLimit } from "./sender.ts";
 
 /** What a key may do, as the table `api_keys` has it. */
 export type ApiKey = {
@@ -10,6 +11,8 @@ export type ApiKey = {
   readonly nodePattern: string;
   readonly ratePerSecond: number;
   readonly burst: number;
+  /** Of all keys of the tenant together; null for none. */
+  readonly tenantLimit: RateLimit | null;
   readonly requiresSignature: boolean;
   readonly expiresAtMs: number | null;
   readonly isRevoked: boolean;

@@ -1,15 +1,18 @@
 import { isIP } from "node:net";
+import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { createPool } from "@fiberstream/postgres/pool";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import { FatalError, messageOf } from "@fiberstream/runtime/errors";
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
+import { throttled } from "@fiberstream/runtime/throttled";
 import type { Registry } from "prom-client";
 import type { gatewaySettings } from "../settings.ts";
 import { createAuthModeGauge } from "./auth-mode-gauge.ts";
 import { type Authenticate, authenticateNobody, createAuthenticate } from "./authenticate.ts";
 import { createJwtCheck, type SubjectOfJwt } from "./jwt.ts";
+import { startKeyIdCheck } from "./key-id-check.ts";
 import { createKeyLookup } from "./key-lookup.ts";
 import { readKeyInPostgres } from "./keys-in-postgres.ts";
 import { createKeysInRedis } from "./keys-in-redis.ts";
@@ -48,18 +51,23 @@ export function startAuthentication(options: {
     );
     return authenticateNobody;
   }
-  // Two connections: equal look-ups are one already, and a flood of unknown keys should wait, not spread.
+  // Equal look-ups are one already, and those of unknown keys take one connection: two are left for keys that are known.
   const pool = life.own(
-    createPool({ ...config, applicationName: "ingest-gateway", maxConnections: 2, log }),
+    createPool({ ...config, applicationName: "ingest-gateway", maxConnections: 3, log }),
     (owned) => owned.end(),
   );
   return createAuthenticate({
     lookUp: createKeyLookup({
+      isInvented: startKeyIdCheck({ readSecret: () => readKeyIdSecret(pool), life, log }),
       inRedis: createKeysInRedis({ ask, namespace: config.namespace }),
       readKey: (name) => readKeyInPostgres(pool, name),
       maxAgeMs: config.keyMaxAgeMs,
-      onStale: (error) =>
-        log.warn({ reason: messageOf(error) }, "keys cannot be read, going on with those known"),
+      onStale: throttled((error, times) =>
+        log.warn(
+          { reason: messageOf(error), times },
+          "keys cannot be read, going on with those known",
+        ),
+      ),
     }),
     subjectOfJwt: jwtCheckOf(config),
     log,
@@ -84,6 +92,13 @@ function jwtCheckOf({ jwtIssuer, jwtAudience, jwtJwksUrl }: Config): SubjectOfJw
     throw new FatalError(
       "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL belong together",
       "Set all three, or none of them to take no JWTs",
+    );
+  }
+  const { protocol, hostname } = new URL(jwtJwksUrl);
+  if (protocol === "http:" && !isLoopback(hostname.replace(/^\[|\]$/g, ""))) {
+    throw new FatalError(
+      "JWT_JWKS_URL is http:, so that anybody on the way could put keys of their own there",
+      "Use an https: address; http: is only for a loopback address",
     );
   }
   return createJwtCheck({ issuer: jwtIssuer, audience: jwtAudience, jwksUrl: jwtJwksUrl });

@@ -18,6 +18,7 @@ const key = (changes: Partial<ApiKey> = {}): ApiKey => ({
   nodePattern: "acme-*",
   ratePerSecond: 10,
   burst: 100,
+  tenantLimit: null,
   requiresSignature: false,
   expiresAtMs: null,
   isRevoked: false,

@@ -1,12 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
+import { throttled } from "@fiberstream/runtime/throttled";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { Refusal } from "../refusal.ts";
 import { type ApiKey, isSecretOf, nodeMatcher, parseToken } from "./api-key.ts";
 import type { SubjectOfJwt } from "./jwt.ts";
 import type { LookUpKey } from "./key-lookup.ts";
 import { OPEN_SENDER, type Sender } from "./sender.ts";
+import { unauthorized } from "./unauthorized.ts";
 
 /** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, AUTH_UNAVAILABLE */
 export type Authenticate = (request: IncomingMessage) => Sender | Promise<Sender>;
@@ -21,6 +23,12 @@ export function createAuthenticate(options: {
 }): Authenticate {
   const { lookUp, subjectOfJwt, log } = options;
   const senders = new WeakMap<ApiKey, Sender>();
+  const warn = throttled((error: unknown, times) =>
+    log.warn(
+      { reason: messageOf(error), times },
+      "keys cannot be looked up, their senders are told to wait",
+    ),
+  );
 
   /** One sender for each reading of a key, so that its pattern is made ready once. */
   const senderOf = (key: ApiKey, secret: string | undefined): Sender => {
@@ -30,7 +38,9 @@ export function createAuthenticate(options: {
       id: key.keyId,
       tenant: key.tenant,
       mayReport: nodeMatcher(key.nodePattern),
+      nodePattern: key.nodePattern,
       limit: key,
+      ...(key.tenantLimit !== null && { tenantLimit: key.tenantLimit }),
       ...(key.requiresSignature && secret !== undefined && { signingSecret: secret }),
     };
     senders.set(key, sender);
@@ -56,10 +66,7 @@ export function createAuthenticate(options: {
     try {
       return await look();
     } catch (error) {
-      log.warn(
-        { reason: messageOf(error) },
-        "a key cannot be looked up, its sender is told to wait",
-      );
+      warn(error);
       throw new Refusal("AUTH_UNAVAILABLE", "the keys cannot be looked up: send this again later");
     }
   };
@@ -94,11 +101,3 @@ function usable(key: ApiKey): ApiKey {
 }
 
 const invalid = (detail: string): Refusal => unauthorized("INVALID_TOKEN", detail);
-
-/** With the header that RFC 9110 and RFC 6750 ask for. */
-function unauthorized(code: "MISSING_TOKEN" | "INVALID_TOKEN" | "EXPIRED_TOKEN", detail: string) {
-  const error = code === "MISSING_TOKEN" ? "" : ', error="invalid_token"';
-  return new Refusal(code, detail, {
-    headers: { "WWW-Authenticate": `Bearer realm="fiberstream"${error}` },
-  });
-}

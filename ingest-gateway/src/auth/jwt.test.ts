@@ -2,46 +2,72 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { createJwtCheck, type SubjectOfJwt } from "./jwt.ts";
 
+type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
 let server: Server;
 let status: number;
+let published: JWK[];
+let fetches: number;
+let keys: Pair;
 let subjectOf: SubjectOfJwt;
-let keys: Awaited<ReturnType<typeof generateKeyPair>>;
+
+const jwkOf = async ({ publicKey }: Pair, kid?: string): Promise<JWK> => ({
+  ...(await exportJWK(publicKey)),
+  ...(kid !== undefined && { kid }),
+  alg: "ES256",
+});
+const checkWith = (fetchAtMostEveryMs: number) =>
+  createJwtCheck({
+    issuer: "https://id.example.net",
+    audience: "fiberstream",
+    jwksUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`,
+    fetchAtMostEveryMs,
+  });
 
 beforeEach(async () => {
   keys = await generateKeyPair("ES256");
-  const jwk = { ...(await exportJWK(keys.publicKey)), kid: "one", alg: "ES256" };
+  published = [await jwkOf(keys, "one")];
   status = 200;
+  fetches = 0;
   server = createServer((_request, response) => {
+    fetches++;
     response.writeHead(status, { "content-type": "application/json" });
-    response.end(JSON.stringify({ keys: [jwk] }));
+    response.end(JSON.stringify({ keys: published }));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  subjectOf = createJwtCheck({
-    issuer: "https://id.example.net",
-    audience: "fiberstream",
-    jwksUrl: `http://127.0.0.1:${port}/jwks`,
-  });
+  subjectOf = checkWith(0);
 });
 afterEach(() => {
   server.close();
   server.closeAllConnections();
 });
 
-const jwt = (
-  changes: { issuer?: string; audience?: string; expires?: string; alg?: string } = {},
-) =>
-  new SignJWT()
-    .setProtectedHeader({ alg: changes.alg ?? "ES256", kid: "one" })
+type Changes = {
+  issuer?: string;
+  audience?: string;
+  expires?: string;
+  alg?: string;
+  kid?: string | undefined;
+  notBefore?: string;
+};
+function jwt(changes: Changes = {}) {
+  const { kid } = { kid: "one", ...changes };
+  const token = new SignJWT()
+    .setProtectedHeader({ alg: changes.alg ?? "ES256", ...(kid !== undefined && { kid }) })
     .setSubject("relay-7")
     .setIssuer(changes.issuer ?? "https://id.example.net")
     .setAudience(changes.audience ?? "fiberstream")
     .setExpirationTime(changes.expires ?? "1h");
-const signed = (...changes: Parameters<typeof jwt>) => jwt(...changes).sign(keys.privateKey);
+  return changes.notBefore === undefined ? token : token.setNotBefore(changes.notBefore);
+}
+const signed = (changes?: Changes, by = keys) => jwt(changes).sign(by.privateKey);
 const subject = async (token: string) => subjectOf(token);
+const invalid = {
+  code: "INVALID_TOKEN",
+  headers: { "WWW-Authenticate": 'Bearer realm="fiberstream", error="invalid_token"' },
+};
 
 describe("JWTs", () => {
   it("tell their subject, also while their issuer is away once its keys are known", async () => {
@@ -54,26 +80,73 @@ describe("JWTs", () => {
   it.each([
     ["another issuer", { issuer: "https://evil.example.net" }, "INVALID_TOKEN"],
     ["another audience", { audience: "billing" }, "INVALID_TOKEN"],
-    ["a time that has passed", { expires: "-1s" }, "EXPIRED_TOKEN"],
+    ["a time that has passed", { expires: "-90s" }, "EXPIRED_TOKEN"],
+    ["a time that is to come", { notBefore: "90s" }, "INVALID_TOKEN"],
   ])("are refused for %s", async (_what, changes, code) => {
-    await expect(subject(await signed(changes))).rejects.toMatchObject({ code });
+    await expect(subject(await signed(changes))).rejects.toMatchObject({ ...invalid, code });
+  });
+
+  it("may be of a clock that is some seconds off", async () => {
+    expect(await subject(await signed({ notBefore: "20s" }))).toBe("relay-7");
+    expect(await subject(await signed({ expires: "-20s" }))).toBe("relay-7");
   });
 
   it("are refused when somebody else has signed them, or nobody", async () => {
-    const { privateKey } = await generateKeyPair("ES256");
-    const forged = await jwt().sign(privateKey);
-    await expect(subject(forged)).rejects.toMatchObject({ code: "INVALID_TOKEN" });
+    const forged = await signed({}, await generateKeyPair("ES256"));
+    await expect(subject(forged)).rejects.toMatchObject(invalid);
     const [, payload = ""] = (await signed()).split(".");
     const header = Buffer.from('{"alg":"none"}').toString("base64url");
-    const unsigned = subject(`${header}.${payload}.`);
-    await expect(unsigned).rejects.toMatchObject({ code: "INVALID_TOKEN" });
-    const withSecret = subject(await jwt({ alg: "HS256" }).sign(Buffer.alloc(32)));
-    await expect(withSecret).rejects.toMatchObject({ code: "INVALID_TOKEN" });
+    await expect(subject(`${header}.${payload}.`)).rejects.toMatchObject(invalid);
   });
 
-  it("have to wait while their issuer's keys cannot be had", async () => {
+  it("are refused for an algorithm with a shared secret before any key is asked for", async () => {
+    const secret = Buffer.alloc(32, 7);
+    published = [{ kty: "oct", kid: "one", alg: "HS256", k: secret.toString("base64url") }];
+    const refused = subject(await jwt({ alg: "HS256" }).sign(secret));
+    await expect(refused).rejects.toMatchObject(invalid);
+    await expect(refused).rejects.toThrow(/"alg".*not allowed/);
+    expect(fetches).toBe(0);
+  });
+
+  it("may name no key: each that fits is tried", async () => {
+    const others = await Promise.all([generateKeyPair("ES256"), generateKeyPair("ES256")]);
+    published = await Promise.all([...others, keys].map((pair) => jwkOf(pair)));
+    expect(await subject(await signed({ kid: undefined }))).toBe("relay-7");
+    const forged = await signed({ kid: undefined }, await generateKeyPair("ES256"));
+    await expect(subject(forged)).rejects.toMatchObject(invalid);
+  });
+
+  it.each([
+    ["and name it", "two"],
+    ["and name none", undefined],
+  ])("are good when their key was published a moment ago, %s", async (_what, kid) => {
+    expect(await subject(await signed())).toBe("relay-7");
+    const next = await generateKeyPair("ES256");
+    published = [...published, await jwkOf(next, "two")];
+    expect(await subject(await signed({ kid }, next))).toBe("relay-7");
+    expect(fetches).toBe(2);
+  });
+
+  it("of a key that the issuer does not have are refused once it was asked, else told to wait", async () => {
+    await expect(subject(await signed({ kid: "invented" }))).rejects.toMatchObject(invalid);
+    const check = checkWith(3_600_000);
+    fetches = 0;
+    expect(await check(await signed())).toBe("relay-7");
+    for (let number = 0; number < 20; number++) {
+      const refused = Promise.resolve(check(await signed({ kid: `invented-${number}` })));
+      await expect(refused).rejects.toMatchObject({ code: "AUTH_UNAVAILABLE" });
+    }
+    expect(await check(await signed({ expires: "2h" }))).toBe("relay-7");
+    expect(fetches).toBe(1);
+  });
+
+  it("have to wait while their issuer's keys cannot be had, which is not asked for each", async () => {
     status = 500;
-    const refused = subject(await signed());
-    await expect(refused).rejects.toMatchObject({ code: "AUTH_UNAVAILABLE" });
+    const check = checkWith(3_600_000);
+    for (let number = 0; number < 5; number++) {
+      const refused = Promise.resolve(check(await signed()));
+      await expect(refused).rejects.toMatchObject({ code: "AUTH_UNAVAILABLE" });
+    }
+    expect(fetches).toBe(1);
   });
 });

@@ -1,9 +1,11 @@
 import { hash } from "node:crypto";
-import { createRemoteJWKSet, errors, jwtVerify } from "jose";
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose";
 import { LRUCache } from "lru-cache";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { Refusal } from "../refusal.ts";
+import { createIssuerKeys } from "./issuer-keys.ts";
+import { unauthorized } from "./unauthorized.ts";
 
 /** @returns the subject of a good JWT @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, AUTH_UNAVAILABLE */
 export type SubjectOfJwt = (token: string) => string | Promise<string>;
@@ -12,11 +14,16 @@ export type JwtSettings = {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUrl: string;
+  readonly fetchAtMostEveryMs?: number;
 };
 
 /** A signature costs 100 us and more to check, so a good token is believed again for this long. */
 const BELIEVED_MS = 60_000;
 const MAX_BELIEVED = 10_000;
+/** How far the issuer's clock may be off (RFC 7519, 4.1.4 and 4.1.5: "usually no more than a few minutes"). */
+const LEEWAY_SECONDS = 60;
+/** Of a set whose keys all fit a token that names none. */
+const MAX_KEYS_TRIED = 16;
 
 /** Asymmetric ones only: with a shared secret, who can check a token could make one. */
 const ALGORITHMS = [
@@ -33,22 +40,56 @@ const ALGORITHMS = [
 ];
 
 /** Checks JWTs of one issuer by the keys that it publishes (RFC 7519, RFC 7517). */
-export function createJwtCheck({ issuer, audience, jwksUrl }: JwtSettings): SubjectOfJwt {
-  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 2_000 });
+export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): SubjectOfJwt {
+  const keys = createIssuerKeys(source);
   const believed = new LRUCache<string, string>({ max: MAX_BELIEVED });
+  const rules = {
+    issuer,
+    audience,
+    algorithms: ALGORITHMS,
+    clockTolerance: LEEWAY_SECONDS,
+    requiredClaims: ["sub", "exp"],
+  };
+
+  /** By the key that the token names, or by any that fits one which names none. */
+  const verify = async (token: string): Promise<JWTPayload> => {
+    try {
+      return (await jwtVerify(token, keys.keyFor, rules)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      let tried = 0;
+      for await (const key of error) {
+        if (++tried > MAX_KEYS_TRIED) break;
+        const verified = await jwtVerify(token, key, rules).catch(whenOfAnotherKey);
+        if (verified !== undefined) return verified.payload;
+      }
+      throw new errors.JWKSNoMatchingKey();
+    }
+  };
+
+  /** A key that is not known may have been made a moment ago: only keys that are younger than the question deny it. */
+  const verifyByFreshKeys = async (token: string): Promise<JWTPayload> => {
+    const askedAt = performance.now();
+    try {
+      return await verify(token);
+    } catch (error) {
+      if (!isOfUnknownKey(error, token)) throw error;
+      if (!(await keys.areFetchedSince(askedAt))) {
+        throw new Refusal(
+          "AUTH_UNAVAILABLE",
+          "the JWT's key is not among those that its issuer published a moment ago: send this again later",
+        );
+      }
+      return verify(token);
+    }
+  };
 
   const check = async (token: string, name: string) => {
     try {
-      const { payload } = await jwtVerify(token, keys, {
-        issuer,
-        audience,
-        algorithms: ALGORITHMS,
-        requiredClaims: ["sub", "exp"],
-      });
-      const subject = payload.sub ?? "";
-      const leftMs = (payload.exp ?? 0) * 1_000 - wallNowMs();
-      if (leftMs > 0) believed.set(name, subject, { ttl: Math.min(leftMs, BELIEVED_MS) });
-      return subject;
+      const { sub = "", exp = 0 } = await verifyByFreshKeys(token);
+      const leftMs = (exp + LEEWAY_SECONDS) * 1_000 - wallNowMs();
+      if (leftMs > 0) believed.set(name, sub, { ttl: Math.min(leftMs, BELIEVED_MS) });
+      return sub;
     } catch (error) {
       throw refusalOf(error);
     }
@@ -60,17 +101,28 @@ export function createJwtCheck({ issuer, audience, jwksUrl }: JwtSettings): Subj
   };
 }
 
+function whenOfAnotherKey(error: unknown): undefined {
+  if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+}
+
+const isOfUnknownKey = (error: unknown, token: string): boolean =>
+  error instanceof errors.JWKSNoMatchingKey ||
+  (error instanceof errors.JWSSignatureVerificationFailed &&
+    decodeProtectedHeader(token).kid === undefined);
+
 function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
   if (error instanceof errors.JWTExpired) {
-    return new Refusal("EXPIRED_TOKEN", "the JWT has expired: get a new one");
+    return unauthorized("EXPIRED_TOKEN", "the JWT has expired: get a new one");
   }
   const isTokensFault =
     error instanceof errors.JOSEError &&
     !(error instanceof errors.JWKSTimeout) &&
+    !(error instanceof errors.JWKSInvalid) &&
     // What jose throws itself when the key set does not come as 200 with JSON.
     error.code !== "ERR_JOSE_GENERIC";
   return isTokensFault
-    ? new Refusal("INVALID_TOKEN", `the JWT is not good here: ${messageOf(error)}`)
+    ? unauthorized("INVALID_TOKEN", `the JWT is not good here: ${messageOf(error)}`)
     : new Refusal(
         "AUTH_UNAVAILABLE",
         "the keys of the JWT's issuer cannot be had: send this again later",

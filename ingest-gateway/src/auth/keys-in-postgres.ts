@@ -12,6 +12,10 @@ export async function readKeyInPostgres(pool: PgPool, name: KeyName): Promise<Ap
     nodePattern: row.node_pattern,
     ratePerSecond: row.rate_per_second,
     burst: row.burst,
+    tenantLimit:
+      row.tenant_rate === null || row.tenant_burst === null
+        ? null
+        : { ratePerSecond: row.tenant_rate, burst: row.tenant_burst },
     requiresSignature: row.requires_signature,
     expiresAtMs: row.expires_at?.getTime() ?? null,
     isRevoked: row.is_revoked,
@@ -25,17 +29,22 @@ type Row = {
   node_pattern: string;
   rate_per_second: number;
   burst: number;
+  tenant_rate: number | null;
+  tenant_burst: number | null;
   requires_signature: boolean;
   expires_at: Date | null;
   is_revoked: boolean;
 };
 
 // PostgreSQL's infinity is later than every time, and no date: it is never, as null is.
-const COLUMNS = `
-  key_id, secret_sha256, tenant, node_pattern, rate_per_second, burst, requires_signature,
-  CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
-  revoked_at IS NOT NULL AS is_revoked`;
+const KEYS = `
+  SELECT key_id, secret_sha256, tenant, node_pattern, api_keys.rate_per_second, api_keys.burst, requires_signature,
+         CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
+         revoked_at IS NOT NULL AS is_revoked,
+         tenant_limits.rate_per_second AS tenant_rate, tenant_limits.burst AS tenant_burst
+  FROM api_keys LEFT JOIN tenant_limits USING (tenant)`;
 const QUERIES = {
-  key_id: `SELECT ${COLUMNS} FROM api_keys WHERE key_id = $1`,
-  jwt_subject: `SELECT ${COLUMNS} FROM api_keys WHERE jwt_subject = $1`,
+  key_id: `${KEYS} WHERE key_id = $1`,
+  // A subject has one key that is not revoked at most, and that one counts.
+  jwt_subject: `${KEYS} WHERE jwt_subject = $1 ORDER BY revoked_at DESC NULLS FIRST LIMIT 1`,
 } as const;

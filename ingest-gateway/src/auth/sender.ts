@@ -5,8 +5,12 @@ export type Sender = {
   readonly tenant: string;
   /** Undefined: for every node. */
   readonly mayReport?: (nodeId: string) => boolean;
+  /** Says in text what `mayReport` allows, so that equal rights can be told. */
+  readonly nodePattern?: string;
   /** Undefined: no limit. */
   readonly limit?: RateLimit;
+  /** Of all keys of the tenant together. Undefined: no limit. */
+  readonly tenantLimit?: RateLimit;
   /** Only where each request has to be signed with it. */
   readonly signingSecret?: string;
 };

@@ -8,6 +8,7 @@ import { createSignatureCheck } from "./signature.ts";
 const SECRET = "s".repeat(43);
 const sender: Sender = { id: "k", tenant: "acme", signingSecret: SECRET };
 const body = Buffer.from('{"node_id":"acme-7"}');
+const challenge = { "WWW-Authenticate": 'Bearer realm="fiberstream"' };
 const now = () => Math.floor(Date.now() / 1_000);
 
 /** Without Redis: this gateway's memory alone. */
@@ -41,7 +42,10 @@ describe("signatures", () => {
   it("are good once", async () => {
     const check = newCheck();
     await check(signed(), sender, body);
-    await expect(check(signed(), sender, body)).rejects.toMatchObject({ code: "REPLAYED_NONCE" });
+    await expect(check(signed(), sender, body)).rejects.toMatchObject({
+      code: "REPLAYED_NONCE",
+      headers: challenge,
+    });
     const other = { ...sender, id: "other" };
     await expect(check(signed(), other, body)).resolves.toBeUndefined();
   });
@@ -54,11 +58,17 @@ describe("signatures", () => {
     ["a date for a time", { "x-fiber-timestamp": "2026-11-05T12:34:56Z" }],
   ])("are refused: %s", async (_what, changes: Record<string, string>) => {
     const refused = newCheck()(signed(changes), sender, body);
-    await expect(refused).rejects.toMatchObject({ code: "INVALID_SIGNATURE" });
+    await expect(refused).rejects.toMatchObject({
+      code: "INVALID_SIGNATURE",
+      headers: challenge,
+    });
   });
 
   it.each([-301, 302])("are refused when they are %d s off", async (seconds) => {
     const refused = newCheck()(signed({}, now() + seconds), sender, body);
-    await expect(refused).rejects.toMatchObject({ code: "STALE_SIGNATURE" });
+    await expect(refused).rejects.toMatchObject({
+      code: "STALE_SIGNATURE",
+      headers: challenge,
+    });
   });
 });

@@ -3,8 +3,8 @@ import type { IncomingMessage } from "node:http";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import { LRUCache } from "lru-cache";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
-import { Refusal } from "../refusal.ts";
 import type { Sender } from "./sender.ts";
+import { unauthorized } from "./unauthorized.ts";
 
 /** Checks a request's signature where its sender has to sign. @throws {Refusal} INVALID_SIGNATURE, STALE_SIGNATURE, REPLAYED_NONCE */
 export type CheckSignature = (
@@ -57,21 +57,21 @@ export function createSignatureCheck(options: {
     const signature = textOf(headers["x-fiber-signature"]);
     const seconds = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) : undefined;
     if (seconds === undefined || !NONCE.test(nonce) || !/^[0-9a-f]{64}$/i.test(signature)) {
-      throw new Refusal("INVALID_SIGNATURE", HOW);
+      throw unauthorized("INVALID_SIGNATURE", HOW);
     }
     const batchId = textOf(headers["x-batch-id"]);
     const signed = `${batchId}:${timestamp}:${nonce}:${hash("sha256", body)}`;
     const expected = createHmac("sha256", sender.signingSecret).update(signed).digest();
     if (!timingSafeEqual(expected, Buffer.from(signature, "hex"))) {
-      throw new Refusal("INVALID_SIGNATURE", `the signature does not fit the request. ${HOW}`);
+      throw unauthorized("INVALID_SIGNATURE", `the signature does not fit the request. ${HOW}`);
     }
     if (Math.abs(wallNowMs() / 1_000 - seconds) > MAX_OFF_SECONDS) {
       const detail = `X-Fiber-Timestamp must be within ${MAX_OFF_SECONDS} seconds of now: set the clock, and sign each try anew`;
-      throw new Refusal("STALE_SIGNATURE", detail);
+      throw unauthorized("STALE_SIGNATURE", detail);
     }
     if (!(await isFirst(sender, nonce))) {
       const detail = "X-Fiber-Nonce was used before: sign each try anew, with a new nonce";
-      throw new Refusal("REPLAYED_NONCE", detail);
+      throw unauthorized("REPLAYED_NONCE", detail);
     }
   };
 }

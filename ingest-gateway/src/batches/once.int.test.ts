@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createPromptRedis } from "@fiberstream/redis/prompt-redis";
-import { connectRedis } from "@fiberstream/redis/redis";
+import { connectRedis, type Redis } from "@fiberstream/redis/redis";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
@@ -8,30 +8,48 @@ import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Answer, jsonAnswer, problemAnswer } from "../answer.ts";
+import { type Answer, jsonAnswer } from "../answer.ts";
 import { Refusal } from "../refusal.ts";
-import { createBatchStore } from "./batch-store.ts";
+import { type BatchStore, createBatchStore } from "./batch-store.ts";
 import type { KeptEvents } from "./kept-events.ts";
-import { createOnce, type Once } from "./once.ts";
+import { createOnce, type Once, type OnceRequest } from "./once.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 let life: Life;
 let once: Once;
+let redis: Redis;
+let namespace: string;
 let replays = 0;
+let unprotected = 0;
+let failures = 0;
 beforeAll(async () => {
   life = createLife();
-  const redis = life.own(connectRedis({ url: addresses.redisUrl, log }), (owned) => owned.close());
+  namespace = testNamespace();
+  redis = life.own(connectRedis({ url: addresses.redisUrl, log }), (owned) => owned.close());
   await until(redis.isUp, { what: "Redis is there" });
-  const store = createBatchStore({ ask: createPromptRedis(redis), namespace: testNamespace() });
-  once = createOnce({ store, countReplay: () => replays++, log });
+  const ask = createPromptRedis(redis);
+  once = onceWith(createBatchStore({ ask, namespace, memoryMs: MEMORY_MS }));
 });
 afterAll(() => life.stop());
 
-const request = (batchId: string | undefined, body = "[]", tenant = "acme") => ({
+const MEMORY_MS = 3_600_000;
+const onceWith = (store: BatchStore) =>
+  createOnce({
+    store,
+    countReplay: () => replays++,
+    countUnprotected: () => unprotected++,
+    protection: { failed: () => failures++ },
+  });
+
+type Changes = Partial<Omit<OnceRequest, "batchId" | "body">>;
+const request = (batchId: string | undefined, body = "[]", changes: Changes = {}): OnceRequest => ({
   batchId,
-  sender: { id: "k", tenant },
+  route: "ingest",
+  format: "json",
+  sourceRegion: null,
+  sender: { tenant: "acme", nodePattern: "acme-*" },
   body: Buffer.from(body),
-  answerOf: (refusal: Refusal) => problemAnswer(refusal, "req-1"),
+  ...changes,
 });
 const accepted = (text: string) => async () => ({
   answer: jsonAnswer(202, { text }),
@@ -52,23 +70,68 @@ describe("a batch with an id", () => {
     expect(replays).toBe(before + 1);
   });
 
-  it("gets a refusal that would come again, again", async () => {
+  it.each([
+    "MALFORMED_JSON",
+    "NODE_NOT_ALLOWED",
+    "IN_THE_FUTURE",
+    "KAFKA_UNAVAILABLE",
+    "RATE_LIMITED",
+    "INTERNAL_ERROR",
+  ] as const)("begins anew after %s, whose cause may be gone", async (code) => {
     const batchId = randomUUID();
-    const refuse = () => Promise.reject(new Refusal("OUT_OF_RANGE", "latency_ms must be less"));
-    const first = await once(request(batchId), refuse);
-    expect(first.status).toBe(422);
-    expect((await once(request(batchId), never)).body).toBe(first.body);
+    const refuse = () => Promise.reject(new Refusal(code, "not now"));
+    await expect(once(request(batchId), refuse)).rejects.toMatchObject({ code });
+    expect((await once(request(batchId, "[1]"), accepted("now"))).status).toBe(202);
   });
 
-  it.each(["KAFKA_UNAVAILABLE", "RATE_LIMITED", "INTERNAL_ERROR"] as const)(
-    "begins anew after %s",
-    async (code) => {
-      const batchId = randomUUID();
-      const refuse = () => Promise.reject(new Refusal(code, "not now"));
-      await expect(once(request(batchId), refuse)).rejects.toMatchObject({ code });
-      expect((await once(request(batchId), accepted("now"))).status).toBe(202);
-    },
-  );
+  it.each<[string, Changes]>([
+    ["route", { route: "push" }],
+    ["media type", { format: "ndjson" }],
+    ["region", { sourceRegion: "eu-west" }],
+  ])("is refused with another %s", async (_what, changes) => {
+    const batchId = randomUUID();
+    await once(request(batchId), accepted("first"));
+    await expect(once(request(batchId, "[]", changes), never)).rejects.toMatchObject({
+      code: "BATCH_ID_REUSED",
+    });
+  });
+
+  it("gets an answer of its own when its sender may do something else by now", async () => {
+    const batchId = randomUUID();
+    const as = (nodePattern: string) =>
+      request(batchId, "[]", { sender: { tenant: "acme", nodePattern } });
+    await once(as("acme-1"), async (kept) => {
+      kept.add(0);
+      return { answer: jsonAnswer(202, { accepted: 1 }), isFinal: false };
+    });
+    const other = await once(as("acme-*"), async (kept) => {
+      expect(kept.count()).toBe(0);
+      return { answer: jsonAnswer(202, { accepted: 2 }), isFinal: true };
+    });
+    expect(other.body).toBe('{"accepted":2}');
+    expect((await once(as("acme-*"), never)).body).toBe(other.body);
+    expect((await once(as("acme-1"), accepted("anew"))).body).toBe('{"text":"anew"}');
+  });
+
+  it("is remembered in less than 200 bytes, for as long as is set", async () => {
+    const batchId = randomUUID();
+    const keys = () => redis.client.keys(`${namespace}batch:*`);
+    const before = await keys();
+    await once(request(batchId, "[]", { sourceRegion: "eu-west" }), async () => ({
+      answer: jsonAnswer(202, {
+        status: "accepted",
+        message: "Queued 500 metrics",
+        data: { batch_id: batchId, source_region: "eu-west", accepted: 500, rejected: 0, retry: 0 },
+        results: [],
+      }),
+      isFinal: true,
+    }));
+    const key = (await keys()).find((one) => !before.includes(one)) ?? "";
+    expect(await redis.client.memoryUsage(key)).toBeLessThan(200);
+    const leftMs = await redis.client.pTTL(key);
+    expect(leftMs).toBeGreaterThan(MEMORY_MS - 60_000);
+    expect(leftMs).toBeLessThanOrEqual(MEMORY_MS);
+  });
 
   it("is refused with another body, also while the first is being handled", async () => {
     const batchId = randomUUID();
@@ -81,7 +144,10 @@ describe("a batch with an id", () => {
     await expect(once(request(batchId, "[1]"), never)).rejects.toMatchObject({
       code: "BATCH_ID_REUSED",
     });
-    expect((await once(request(batchId, "[1]", "zeta"), accepted("zeta's"))).status).toBe(202);
+    expect(
+      (await once(request(batchId, "[1]", { sender: { tenant: "zeta" } }), accepted("zeta's")))
+        .status,
+    ).toBe(202);
   });
 
   it("is handled by one of two that come at the same time", async () => {
@@ -122,12 +188,28 @@ describe("a batch with an id", () => {
     expect((await once(request(batchId), never)).body).toBe(last.body);
   });
 
-  it("is handled without protection, and says so, while Redis is away", async () => {
+  it("is handled without protection, says so and is counted, while Redis is away", async () => {
     const away = () => Promise.reject(new TransientError("redis", "away"));
     const store = { claim: away, settle: away, release: away };
-    const unprotected = createOnce({ store, countReplay: () => undefined, log });
-    const answer = await unprotected(request(randomUUID()), accepted("anyway"));
+    const before = { unprotected, failures };
+    const answer = await onceWith(store)(request(randomUUID()), accepted("anyway"));
     expect(answer).toMatchObject({ status: 202, headers: { "Idempotent-Protection": "off" } });
+    expect({ unprotected, failures }).toEqual({
+      unprotected: before.unprotected + 1,
+      failures: before.failures + 1,
+    });
+  });
+
+  it("is counted as unprotected when its answer cannot be stored, as in a Redis that is full", async () => {
+    const full = () => Promise.reject(new TransientError("redis", "OOM command not allowed"));
+    const claim = async () => ({ state: "ours", kept: "" }) as const;
+    const before = unprotected;
+    const answer = await onceWith({ claim, settle: full, release: full })(
+      request(randomUUID()),
+      accepted("anyway"),
+    );
+    expect(answer.headers).toEqual({ "Idempotent-Protection": "off" });
+    expect(unprotected).toBe(before + 1);
   });
 });
 

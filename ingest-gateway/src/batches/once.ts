@@ -1,16 +1,16 @@
-import { hash, randomUUID } from "node:crypto";
-import { messageOf } from "@fiberstream/runtime/errors";
-import type { Log } from "@fiberstream/runtime/log";
+import { hash, randomBytes } from "node:crypto";
 import type { Sender } from "../auth/sender.ts";
 import type { Answer } from "../answer.ts";
-import { meaningOf } from "../codes.ts";
+import type { BodyFormat } from "../media-type.ts";
 import { Refusal } from "../refusal.ts";
-import type { BatchStore, BatchTry } from "./batch-store.ts";
+import type { BatchProtection } from "./batch-protection.ts";
+import { type BatchStore, type BatchTry, shortHash } from "./batch-store.ts";
 import { createKeptEvents, type KeptEvents } from "./kept-events.ts";
-import { replayedAnswer, storedAnswer } from "./stored-answer.ts";
+import { restoredAnswer, storedAnswer } from "./stored-answer.ts";
 
 /**
- * Handles a request's body once, if it has an id of its own.
+ * Handles a request once, if it has an id of its own, and gives equal ones the same answer. Refusals are not remembered:
+ * nothing was written, and their cause may be gone when the request comes again.
  *
  * @param handle is given which events an earlier try has kept, and adds those that it keeps. Its answer is final
  *   unless events are left over
@@ -21,49 +21,54 @@ export type Once = (
   handle: (kept: KeptEvents) => Promise<{ answer: Answer; isFinal: boolean }>,
 ) => Promise<Answer>;
 
+/** All that an answer follows from. */
 export type OnceRequest = {
   readonly batchId: string | undefined;
-  readonly sender: Sender;
+  readonly route: "push" | "ingest";
+  readonly format: BodyFormat;
+  readonly sourceRegion: string | null;
+  readonly sender: Pick<Sender, "tenant" | "nodePattern">;
   readonly body: Buffer;
-  /** Makes a refusal's answer, to be stored like any other. */
-  readonly answerOf: (refusal: Refusal) => Answer;
 };
 
 export function createOnce(options: {
   store: BatchStore;
   countReplay: () => void;
-  log: Log;
+  /** Told of each batch whose id could not be looked up, or whose answer could not be stored. */
+  countUnprotected: () => void;
+  protection: Pick<BatchProtection, "failed">;
 }): Once {
-  const { store, countReplay, log } = options;
+  const { store, countReplay, countUnprotected, protection } = options;
 
   const claim = async (batch: BatchTry) => {
     try {
       return await store.claim(batch);
     } catch (error) {
-      log.debug({ reason: messageOf(error) }, "a batch is taken without protection from repeats");
+      protection.failed(error);
       return undefined;
     }
   };
 
-  /** Its answer stands, whether or not it can be remembered. */
+  /** The answer stands, whether or not it can be remembered. */
   const remember = async (work: Promise<void>): Promise<boolean> => {
     try {
       await work;
       return true;
     } catch (error) {
-      log.warn({ reason: messageOf(error) }, "a batch's answer could not be stored");
+      protection.failed(error);
       return false;
     }
   };
 
-  return async ({ batchId, sender, body, answerOf }, handle) => {
+  const unprotected = (answer: Answer): Answer => {
+    countUnprotected();
+    return { ...answer, headers: { ...answer.headers, "Idempotent-Protection": "off" } };
+  };
+
+  return async (request, handle) => {
+    const { batchId } = request;
     if (batchId === undefined) return (await handle(createKeptEvents())).answer;
-    const batch: BatchTry = {
-      tenant: sender.tenant,
-      batchId,
-      bodySha256: hash("sha256", body),
-      owner: randomUUID(),
-    };
+    const batch = { ...namesOf(request), batchId };
     const claimed = await claim(batch);
     if (claimed === undefined) return unprotected((await handle(createKeptEvents())).answer);
     switch (claimed.state) {
@@ -75,50 +80,43 @@ export function createOnce(options: {
       case "reused":
         throw new Refusal(
           "BATCH_ID_REUSED",
-          "X-Batch-ID was used for another body within 24 hours: give each batch a new UUID",
+          "X-Batch-ID was used for another body, route, media type or region: give each batch a new UUID",
         );
       case "settled":
         countReplay();
-        return replayedAnswer(claimed.answer);
+        return replayedAnswer(restoredAnswer(claimed.answer, batchId));
       case "ours":
         break;
     }
     const kept = createKeptEvents(claimed.kept);
-    const { answer, isFinal } = await settled(
-      () => handle(kept),
-      answerOf,
-      () => remember(store.release(batch, kept.text())),
-    );
+    const { answer, isFinal } = await handle(kept).catch(async (error: unknown) => {
+      await remember(store.release(batch, kept.text()));
+      throw error;
+    });
     const isStored = await remember(
-      isFinal ? store.settle(batch, storedAnswer(answer)) : store.release(batch, kept.text()),
+      isFinal
+        ? store.settle(batch, storedAnswer(answer.body, batchId))
+        : store.release(batch, kept.text()),
     );
     return isStored ? answer : unprotected(answer);
   };
 }
 
-/** Turns refusals that would come again into answers; the others let the next try begin. */
-async function settled(
-  handle: () => Promise<{ answer: Answer; isFinal: boolean }>,
-  answerOf: (refusal: Refusal) => Answer,
-  release: () => Promise<unknown>,
-) {
-  try {
-    return await handle();
-  } catch (error) {
-    if (error instanceof Refusal && isSettled(error)) {
-      return { answer: answerOf(error), isFinal: true };
-    }
-    await release();
-    throw error;
-  }
+function namesOf({ route, format, sourceRegion, sender, body }: OnceRequest) {
+  const parts = [route, format, sourceRegion, hash("sha256", body)];
+  return {
+    tenant: sender.tenant,
+    request: shortHash(JSON.stringify(parts), 16),
+    permission: shortHash(sender.nodePattern ?? "*", 8),
+    owner: randomBytes(8).toString("base64url"),
+  };
 }
 
-const isSettled = ({ code }: Refusal): boolean => {
-  const { status, retryAfterSeconds } = meaningOf(code);
-  return status < 500 && retryAfterSeconds === undefined;
-};
-
-const unprotected = (answer: Answer): Answer => ({
-  ...answer,
-  headers: { ...answer.headers, "Idempotent-Protection": "off" },
+/** Every answer that is not a refusal is of this kind. */
+/** An answer that was given before, given again. */
+export const replayedAnswer = (body: string): Answer => ({
+  status: 202,
+  contentType: "application/json",
+  headers: { "Idempotent-Replayed": "true" },
+  body,
 });

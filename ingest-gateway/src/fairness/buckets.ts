@@ -1,19 +1,37 @@
 import { LRUCache } from "lru-cache";
 import type { RateLimit, Sender } from "../auth/sender.ts";
+import { LIMITS } from "../limits.ts";
 import { Refusal } from "../refusal.ts";
-import { rateLimitHeaders } from "./rate-limit-headers.ts";
+import { type Policy, rateLimitHeaders } from "./rate-limit-headers.ts";
 import type { Spend } from "./shared-buckets.ts";
 
 export type Buckets = {
-  /** Lets a sender in while its bucket is not empty. @throws {Refusal} RATE_LIMITED */
-  admit: (sender: Sender) => void;
   /**
-   * Takes a request's events out; may leave a debt, which the next requests wait for.
-   * @throws {Refusal} RATE_LIMITED when others have emptied it since the request was let in
+   * Lets a request in while its sender's buckets are not empty, and takes out what it costs by the size that it
+   * declares; more may be taken out than there is, as a debt, which the next requests wait for.
+   * @throws {Refusal} RATE_LIMITED
    */
-  charge: (sender: Sender, events: number) => void;
-  /** What the sender is told about its bucket with each answer; undefined without a limit. */
+  admit: (sender: Sender, declaredBytes: number) => Charge;
+  /** What the sender is told about its buckets with each answer; undefined without a limit. */
   headersFor: (sender: Sender) => Record<string, string> | undefined;
+};
+
+/**
+ * What one request has taken out, in events: as many as it has, but at least one, and one for each 4 KB of its body
+ * (which no event may be longer than, so that good batches pay for their events alone).
+ */
+export type Charge = {
+  /** Its body has come, or what there will be of it. */
+  forBody: (bytes: number) => void;
+  /**
+   * Its events were looked at, good ones and bad ones.
+   * @throws {Refusal} RATE_LIMITED when others have emptied a bucket since the request was let in
+   */
+  forEvents: (events: number) => void;
+  /** So many of them were not delivered, and that is no fault of the sender's. */
+  refund: (events: number) => void;
+  /** The whole request was not taken, and that is no fault of the sender's. */
+  cancel: () => void;
 };
 
 type Bucket = {
@@ -21,17 +39,20 @@ type Bucket = {
   /** Below 0: a debt. */
   events: number;
   filledAtMs: number;
-  /** Charged here and not yet told to the others. */
+  /** Charged here, or below 0 given back, and not yet told to the others. */
   unsharedEvents: number;
 };
+
+/** Whose bucket it is, and what it is called in headers. */
+type Owner = { readonly id: string; readonly limit: RateLimit; readonly name: Policy["name"] };
 
 /** Which senders' buckets are remembered; one that is forgotten begins full. */
 const MAX_BUCKETS = 50_000;
 
 /**
- * A token bucket for each key, kept here and shared with the other gateways in the background: a
- * request never waits for Redis. What all gateways let in between two exchanges is taken out after, as a
- * debt, so that the rate holds over time. While Redis is away, the bucket here goes on alone.
+ * A token bucket for each key, and for each tenant that has a limit of its own, kept here and shared with the other
+ * gateways in the background: a request never waits for Redis. What all gateways let in between two exchanges is taken
+ * out after, as a debt, so that the rate holds over time. While Redis is away, the bucket here goes on alone.
  *
  * A library with counters in windows has neither debts nor exchanges; asking Redis at every request
  * costs about 30 us, half of what a whole request takes.
@@ -40,7 +61,7 @@ export function createBuckets({ now = () => performance.now() }: { now?: () => n
   const buckets = new LRUCache<string, Bucket>({ max: MAX_BUCKETS });
   const unshared = new Set<string>();
 
-  const bucketOf = (id: string, limit: RateLimit): Bucket => {
+  const bucketOf = ({ id, limit }: Owner): Bucket => {
     const known = buckets.get(id);
     const bucket = known ?? {
       limit,
@@ -53,19 +74,56 @@ export function createBuckets({ now = () => performance.now() }: { now?: () => n
     return fill(bucket, now());
   };
 
-  return {
-    admit: ({ id, limit }: Sender) => {
-      if (limit !== undefined) notEmpty(bucketOf(id, limit));
-    },
-    charge: ({ id, limit }: Sender, events: number) => {
-      if (limit === undefined || events === 0) return;
-      const bucket = notEmpty(bucketOf(id, limit));
-      bucket.events -= events;
+  const take = (owners: readonly Owner[], events: number) => {
+    if (events === 0) return;
+    for (const owner of owners) {
+      const bucket = bucketOf(owner);
+      bucket.events = Math.min(owner.limit.burst, bucket.events - events);
       bucket.unsharedEvents += events;
-      unshared.add(id);
+      unshared.add(owner.id);
+    }
+  };
+
+  /** @param own what the request itself has taken out of each */
+  const notEmpty = (owners: readonly Owner[], own: number) => {
+    for (const owner of owners) {
+      const { events } = bucketOf(owner);
+      if (events + own < 1) throw emptied(owner, events);
+    }
+  };
+
+  return {
+    admit: (sender: Sender, declaredBytes: number): Charge => {
+      const owners = ownersOf(sender);
+      if (owners.length === 0) return FREE;
+      notEmpty(owners, 0);
+      let charged = 0;
+      const chargeAll = (events: number) => {
+        take(owners, events - charged);
+        charged = events;
+      };
+      chargeAll(costOf(declaredBytes));
+      return {
+        forBody: (bytes) => chargeAll(costOf(bytes)),
+        forEvents: (events) => {
+          notEmpty(owners, charged);
+          chargeAll(Math.max(charged, events));
+        },
+        refund: (events) => chargeAll(Math.max(0, charged - events)),
+        cancel: () => chargeAll(0),
+      };
     },
-    headersFor: ({ id, limit }: Sender) =>
-      limit === undefined ? undefined : rateLimitHeaders(limit, bucketOf(id, limit).events),
+    headersFor: (sender: Sender) => {
+      const owners = ownersOf(sender);
+      if (owners.length === 0) return undefined;
+      return rateLimitHeaders(
+        owners.map((owner) => ({
+          name: owner.name,
+          limit: owner.limit,
+          events: bucketOf(owner).events,
+        })),
+      );
+    },
 
     /** Charges that the others do not know of yet; counts as told. */
     takeUnshared: (maxBuckets: number): Spend[] => {
@@ -90,15 +148,33 @@ export function createBuckets({ now = () => performance.now() }: { now?: () => n
   };
 }
 
-function notEmpty(bucket: Bucket): Bucket {
-  const { limit, events } = bucket;
-  if (events >= 1) return bucket;
+/** A key's id has no ":", so that no key is taken for a tenant. */
+function ownersOf({ id, tenant, limit, tenantLimit }: Sender): readonly Owner[] {
+  const owners: Owner[] = [];
+  if (limit !== undefined) owners.push({ id, limit, name: "events" });
+  if (tenantLimit !== undefined) {
+    owners.push({ id: `tenant:${tenant}`, limit: tenantLimit, name: "tenant" });
+  }
+  return owners;
+}
+
+const costOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / LIMITS.eventBytes));
+
+const nothing = () => undefined;
+/** For senders without a limit. */
+const FREE: Charge = { forBody: nothing, forEvents: nothing, refund: nothing, cancel: nothing };
+
+function emptied({ name, limit }: Owner, events: number): Refusal {
   const seconds = Math.ceil((1 - events) / limit.ratePerSecond);
-  throw new Refusal(
-    "RATE_LIMITED",
-    `this key may send ${limit.ratePerSecond} events a second (${limit.burst} at once) and has sent more: wait ${seconds} s`,
-    { headers: { ...rateLimitHeaders(limit, events), "Retry-After": String(seconds) } },
-  );
+  const may = `may send ${limit.ratePerSecond} events a second (${limit.burst} at once)`;
+  const who =
+    name === "events" ? `this key ${may} and has` : `a tenant's keys together ${may} and have`;
+  return new Refusal("RATE_LIMITED", `${who} sent more: wait ${seconds} s`, {
+    headers: {
+      ...rateLimitHeaders([{ name, limit, events }]),
+      "Retry-After": String(seconds),
+    },
+  });
 }
 
 function fill(bucket: Bucket, nowMs: number): Bucket {

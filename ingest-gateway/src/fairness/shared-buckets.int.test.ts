@@ -34,17 +34,17 @@ describe("buckets of several gateways", () => {
       return buckets;
     };
     const [one, other] = [gateway(), gateway()];
-    one.charge(sender, 60);
-    other.charge(sender, 50);
+    one.admit(sender, 0).forEvents(60);
+    other.admit(sender, 0).forEvents(50);
     const leftIn = (buckets: typeof one) => buckets.headersFor(sender)?.["RateLimit"];
     await until(() => [one, other].some((buckets) => leftIn(buckets)?.includes("r=0")), {
       what: "one of them knows that the bucket is empty",
     });
     for (const buckets of [one, other]) {
       // The next charge of each is the next exchange of each.
-      if (!leftIn(buckets)?.includes("r=0")) buckets.charge(sender, 1);
+      if (!leftIn(buckets)?.includes("r=0")) buckets.admit(sender, 0);
       await until(() => leftIn(buckets)?.includes("r=0"), { what: "both know" });
-      expect(() => buckets.admit(sender)).toThrow(
+      expect(() => buckets.admit(sender, 0)).toThrow(
         expect.objectContaining({ code: "RATE_LIMITED" }),
       );
     }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import type { RateLimit } from "../auth/sender.ts";
 
-/** Events that a key has sent through this gateway since the last exchange. */
+/** Events that were charged to a bucket by this gateway since the last exchange; below 0, more were given back. */
 export type Spend = { readonly id: string; readonly limit: RateLimit; readonly events: number };
 
 const EXCHANGE_EVERY_MS = 100;
@@ -21,7 +21,7 @@ for at, key in ipairs(KEYS) do
   local known = redis.call('HMGET', key, 'events', 'at')
   local events = tonumber(known[1]) or burst
   local gained = (nowMs - (tonumber(known[2]) or nowMs)) / 1000 * rate
-  events = math.min(burst, events + math.max(0, gained)) - spent
+  events = math.min(burst, math.min(burst, events + math.max(0, gained)) - spent)
   redis.call('HSET', key, 'events', tostring(events), 'at', nowMs)
   redis.call('PEXPIRE', key, math.min(86400000, math.ceil((burst - events) / rate * 1000) + 1000))
   left[at] = tostring(events)

@@ -76,11 +76,14 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       status: { enum: ["ok", "degraded"] },
       data: {
         type: "object",
-        required: ["api", "kafka", "registry", "redis"],
+        required: ["api", "kafka", "registry", "redis", "idempotency"],
         properties: {
           api: { enum: ["ok", "stopping"] },
           ...Object.fromEntries(
-            ["kafka", "registry", "redis"].map((part) => [part, { enum: ["ok", "unavailable"] }]),
+            ["kafka", "registry", "redis", "idempotency"].map((part) => [
+              part,
+              { enum: ["ok", "unavailable"] },
+            ]),
           ),
         },
       },

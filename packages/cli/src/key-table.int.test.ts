@@ -1,3 +1,4 @@
+import { isKeyIdOf, readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { createPool } from "@fiberstream/postgres/pool";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import { renderKeys } from "./commands/keys-list.ts";
 import { renderRotated } from "./commands/keys-rotate.ts";
 import { createKeyTable, type KeyTable, type NewKey } from "./key-table.ts";
+import { createTenantLimits } from "./tenant-limits.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 let life: Life;
@@ -138,5 +140,38 @@ describe("fiber keys", () => {
     expect(token).toBeUndefined();
     await expect(table.create(key({ jwt_subject: "relay-7" }))).rejects.toThrow(/already/);
     await expect(table.rotate(row.key_id, { keepOldSeconds: 0 })).rejects.toThrow(/has no secret/);
+  });
+
+  it("keeps limits of tenants: one each, changed or taken away", async () => {
+    const { set, remove, list } = createTenantLimits(sql);
+    await set({ tenant: "acme", rate_per_second: 10, burst: 100 });
+    await set({ tenant: "acme", rate_per_second: 20, burst: 200 });
+    await set({ tenant: "zeta", rate_per_second: 5, burst: 50 });
+    expect(await list()).toEqual([
+      { tenant: "acme", rate_per_second: 20, burst: 200 },
+      { tenant: "zeta", rate_per_second: 5, burst: 50 },
+    ]);
+    await remove("zeta");
+    await expect(remove("zeta")).rejects.toThrow(/has no limit of its own/);
+    expect(await list()).toHaveLength(1);
+  });
+
+  it("gives a subject whose key was revoked another one", async () => {
+    const { row } = await table.create(key({ jwt_subject: "relay-7" }));
+    await table.revoke(row.key_id);
+    const again = await table.create(key({ jwt_subject: "relay-7" }));
+    expect(again.row.key_id).not.toBe(row.key_id);
+    await expect(table.create(key({ jwt_subject: "relay-7" }))).rejects.toThrow(/already/);
+  });
+
+  it("tags the ids of keys, so that gateways know invented ones by themselves", async () => {
+    const { row } = await table.create(key());
+    const secret = await readKeyIdSecret(sql);
+    expect(isKeyIdOf(secret, row.key_id)).toBe(true);
+    const other = isKeyIdOf(
+      secret,
+      row.key_id.replace(/.$/, (last) => (last === "2" ? "3" : "2")),
+    );
+    expect(other).toBe(false);
   });
 });

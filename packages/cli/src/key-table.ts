@@ -1,4 +1,5 @@
-import { createHash, randomBytes, randomInt } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { newKeyId, readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { sqlStateOf } from "@fiberstream/postgres/postgres-errors";
 
@@ -99,7 +100,7 @@ export function createKeyTable(pool: PgPool): KeyTable {
 }
 
 async function insertKey(on: PgPool | PgClient, key: NewKey): Promise<CreatedKey> {
-  const keyId = newKeyId();
+  const keyId = newKeyId(await readKeyIdSecret(on));
   // 256 random bits: nobody guesses it, so a fast hash of it is enough.
   const secret = key.jwt_subject === null ? randomBytes(32).toString("base64url") : undefined;
   try {
@@ -138,17 +139,15 @@ function explained(error: unknown, { node_pattern, jwt_subject }: NewKey): unkno
     );
   }
   if (state === UNIQUE_VIOLATION) {
-    return new Error(`there is a key for the JWT subject ${jwt_subject ?? ""} already`, {
-      cause: error,
-    });
+    return new Error(
+      `there is a key for the JWT subject ${jwt_subject ?? ""} already: revoke that one first`,
+      {
+        cause: error,
+      },
+    );
   }
   return error;
 }
 
 const EXCLUSION_VIOLATION = "23P01";
 const UNIQUE_VIOLATION = "23505";
-
-/** 12 characters that are hard to mistake for each other, 59 bits. */
-const newKeyId = (): string =>
-  Array.from({ length: 12 }, () => ID_CHARACTERS[randomInt(ID_CHARACTERS.length)]).join("");
-const ID_CHARACTERS = "23456789abcdefghjkmnpqrstvwxyz";

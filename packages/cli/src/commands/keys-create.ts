@@ -1,6 +1,7 @@
 import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { Command, InvalidArgumentError } from "commander";
 import type { CreatedKey } from "../key-table.ts";
+import { tenantName } from "../tenant-name.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { durationSeconds } from "../duration-seconds.ts";
 import type { WithKeyTable } from "./keys.ts";
@@ -25,7 +26,7 @@ const BURST_SECONDS = 10;
 export const keysCreateCommand = (withKeyTable: WithKeyTable): Command =>
   new Command("create")
     .description("makes a key and shows its token, once")
-    .requiredOption("--tenant <name>", "whose events they are", tenant)
+    .requiredOption("--tenant <name>", "whose events they are", tenantName)
     .requiredOption(
       "--nodes <pattern>",
       "one node id, or a prefix and *, such as 'acme-*'",
@@ -64,11 +65,6 @@ export function renderCreated({ row, token }: CreatedKey, json: boolean): string
   if (token === undefined)
     return `${what}It stands for JWTs with the subject ${terminalText(row.jwt_subject ?? "")}.\n`;
   return `${what}The token is shown now and never again:\n\n  Authorization: Bearer ${token}\n`;
-}
-
-function tenant(text: string): string {
-  if (/^[A-Za-z0-9._-]{1,63}$/.test(text)) return text;
-  throw new InvalidArgumentError("It takes 1 to 63 letters, digits, dots, dashes and underscores.");
 }
 
 function pattern(text: string): string {

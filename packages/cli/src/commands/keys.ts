@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { createKeyTable, type KeyTable } from "../key-table.ts";
 import { withPool } from "../with-pool.ts";
 import { keysCreateCommand } from "./keys-create.ts";
+import { keysLimitCommand } from "./keys-limit.ts";
 import { keysListCommand } from "./keys-list.ts";
 import { keysRevokeCommand } from "./keys-revoke.ts";
 import { keysRotateCommand } from "./keys-rotate.ts";
@@ -17,5 +18,6 @@ export const keysCommand = (): Command =>
     .description("who may send events, in the database at DATABASE_URL")
     .addCommand(keysCreateCommand(withKeyTable))
     .addCommand(keysListCommand(withKeyTable))
+    .addCommand(keysLimitCommand())
     .addCommand(keysRotateCommand(withKeyTable))
     .addCommand(keysRevokeCommand(withKeyTable));

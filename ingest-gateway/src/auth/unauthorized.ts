@@ -1,0 +1,27 @@
+import type { Code } from "../codes.ts";
+import { Refusal } from "../refusal.ts";
+
+type UnauthorizedCode = Extract<
+  Code,
+  | "MISSING_TOKEN"
+  | "INVALID_TOKEN"
+  | "EXPIRED_TOKEN"
+  | "INVALID_SIGNATURE"
+  | "STALE_SIGNATURE"
+  | "REPLAYED_NONCE"
+>;
+
+/** RFC 6750 has a name for what is wrong with a token, and none for the rest. */
+const ERRORS: Partial<Record<UnauthorizedCode, string>> = {
+  INVALID_TOKEN: "invalid_token",
+  EXPIRED_TOKEN: "invalid_token",
+};
+
+/** A 401, with the header that RFC 9110 (15.5.2) asks for. */
+export function unauthorized(code: UnauthorizedCode, detail: string): Refusal {
+  const error = ERRORS[code];
+  const parameter = error === undefined ? "" : `, error="${error}"`;
+  return new Refusal(code, detail, {
+    headers: { "WWW-Authenticate": `Bearer realm="fiberstream"${parameter}` },
+  });
+}
