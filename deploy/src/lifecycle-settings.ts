@@ -30,4 +30,9 @@ export const lifecycleSettings = () => ({
     days(365),
     "days for which daily aggregates are kept (Community edition)",
   ),
+  keepConflictsDays: setting(
+    "RETENTION_CONFLICTS_DAYS",
+    days(90),
+    "days for which events in conflict are kept; shorter than the topic's 30 days, what is read again is kept again",
+  ),
 });

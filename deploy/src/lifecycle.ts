@@ -21,6 +21,7 @@ export async function applyLifecycle(options: {
   const kept = [
     { relation: "metrics", keepDays: lifecycle.keepRawDays },
     ...aggregatesOf(lifecycle),
+    { relation: "metric_conflicts", keepDays: lifecycle.keepConflictsDays },
   ];
   await run("SELECT set_chunk_time_interval('metrics', $1::integer * interval '1 minute')", [
     lifecycle.chunkMinutes,

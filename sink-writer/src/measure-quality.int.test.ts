@@ -1,7 +1,8 @@
 import { query } from "@fiberstream/postgres/pool";
+import { createLog } from "@fiberstream/runtime/log";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
-import { measureQuality, NODES_PER_PORTION } from "./measure-quality.ts";
+import { measureQuality, QUALITY_LIMITS } from "./measure-quality.ts";
 import { createQualityMetrics } from "./quality-metrics.ts";
 import { MEASURE_NODES } from "./quality-sql.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
@@ -12,6 +13,7 @@ const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOSt
 const DAY = dayBefore(5);
 const EVE = dayBefore(6);
 
+const log = createLog({ service: "test", level: "silent", format: "json" });
 let database: SampleDatabase;
 beforeAll(async () => {
   database = await openSampleDatabase();
@@ -143,9 +145,9 @@ describe("measuring", () => {
     );
     await send("fresh", { day: dayBefore(1), without: "hour < 6" });
     let portions = 0;
-    while (await measureQuality(database.pool)) portions++;
+    while (await measureQuality(database.pool, { log })) portions++;
     const nodes = Number(await database.valueOf("SELECT count(*) FROM nodes"));
-    const perDay = Math.floor(nodes / NODES_PER_PORTION) + 1;
+    const perDay = Math.floor(nodes / QUALITY_LIMITS.nodesPerPortion) + 1;
     expect(perDay).toBeGreaterThan(5);
     // Today is a day as soon as its first 10 minutes are over.
     expect([2 * perDay, 3 * perDay]).toContain(portions);
@@ -167,7 +169,7 @@ describe("measuring", () => {
       "INSERT INTO metric_quality_daily (day, node_id) VALUES (now()::date - 1000, 'old')",
     );
     let portions = 0;
-    while (await measureQuality(database.pool)) portions++;
+    while (await measureQuality(database.pool, { log })) portions++;
     // Within 10 minutes of midnight yesterday is not due again yet.
     if (portions > 0) expect(await rowOf("old", dayBefore(1_000))).toBeUndefined();
   });
@@ -180,5 +182,32 @@ describe("measuring", () => {
     expect(text).toContain('fiberstream_quality_events{day="yesterday",kind="received"} 1080');
     expect(text).toContain('fiberstream_quality_events{day="yesterday",kind="expected"} 1080');
     expect(text).toContain('fiberstream_quality_incomplete_nodes{day="yesterday"} 0');
+  });
+
+  it("takes no more rows into a statement than it can measure in its time, and comes to an end", async () => {
+    await database.owner.query(
+      "TRUNCATE metric_quality_daily, metric_quality_days; DELETE FROM metrics; DELETE FROM nodes",
+    );
+    for (const node of ["m1", "m2", "m3"]) await send(node, { day: dayBefore(1) });
+    await send("m4-many", { day: dayBefore(1), every: 20 });
+    await send("m5-too-many", { day: dayBefore(1), every: 10 });
+    await send("m6", { day: dayBefore(1) });
+    const limits = { nodesPerPortion: 20, rowsPerPortion: 3_000, mostRowsOfNode: 5_000 };
+    const skipped: unknown[] = [];
+    const warn = (fields: unknown) => void skipped.push(fields);
+    while (await measureQuality(database.pool, { limits, log: { warn } }));
+    const rows = await query<{ node_id: string; events: number }>(
+      database.owner,
+      "SELECT node_id, events::int FROM metric_quality_daily WHERE day = $1 AND events > 0 ORDER BY 1",
+      [dayBefore(1)],
+    );
+    expect(rows.map(({ node_id, events }) => [node_id, events])).toEqual([
+      ["m1", 1_440],
+      ["m2", 1_440],
+      ["m3", 1_440],
+      ["m4-many", 4_320],
+      ["m6", 1_440],
+    ]);
+    expect(skipped).toEqual([{ day: dayBefore(1), nodeId: "m5-too-many" }]);
   });
 });

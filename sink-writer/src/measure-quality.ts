@@ -1,11 +1,21 @@
 import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
+import type { Log } from "@fiberstream/runtime/log";
 import { MEASURE_NODES } from "./quality-sql.ts";
 
-/**
- * With an event in 10 s each these are 173,000 rows of a day, which take 2 s on two busy cores; with one a second
- * 20 s, which is still within a statement's time.
- */
-export const NODES_PER_PORTION = 20;
+/** What one statement measures, which is to be done well within its 30 s. */
+export type QualityLimits = {
+  readonly nodesPerPortion: number;
+  /** 173,000 rows take 2 s on two busy cores. */
+  readonly rowsPerPortion: number;
+  /** A node with more of them is measured alone, up to this; past it its day is not measured. */
+  readonly mostRowsOfNode: number;
+};
+
+export const QUALITY_LIMITS: QualityLimits = {
+  nodesPerPortion: 20,
+  rowsPerPortion: 200_000,
+  mostRowsOfNode: 1_000_000,
+};
 
 /**
  * Measures the day that is due next, some nodes of it: today each 5 minutes, a day once more 10 minutes after
@@ -15,13 +25,33 @@ export const NODES_PER_PORTION = 20;
  *
  * @returns whether there is more to do now @throws {TransientError} @throws {FatalError}
  */
-export async function measureQuality(pool: PgPool): Promise<boolean> {
+export async function measureQuality(
+  pool: PgPool,
+  options: { limits?: QualityLimits; log: Pick<Log, "warn"> },
+): Promise<boolean> {
+  const { limits = QUALITY_LIMITS, log } = options;
   return inTransaction(pool, async (client) => {
     const [lock] = await query<{ isOurs: boolean }>(client, TRY_LOCK);
     if (!lock?.isOurs) return false;
     const [due] = await query<Due>(client, SELECT_DUE);
     if (due === undefined) return false;
-    return measurePortion(client, due);
+    if (due.after === null) await query(client, BEGIN_PASS, [due.day]);
+    const portion = await selectPortion(client, due, limits);
+    if (portion.isTooLarge) {
+      log.warn(
+        { day: due.day, nodeId: portion.nodes[0] },
+        "node has too many rows, its day is not measured",
+      );
+    } else {
+      await query(client, MEASURE_NODES, [portion.nodes, due.day, due.until]);
+    }
+    if (portion.isLast) {
+      await query(client, END_PASS, [due.day]);
+      await query(client, FORGET_OLD);
+    } else {
+      await query(client, GO_ON_AFTER, [due.day, portion.nodes.at(-1)]);
+    }
+    return true;
   });
 }
 
@@ -32,25 +62,42 @@ type Due = {
   readonly after: string | null;
 };
 
-async function measurePortion(client: PgClient, { day, until, after }: Due): Promise<boolean> {
-  if (after === null) await query(client, BEGIN_PASS, [day]);
-  const rows = await query<{ node_id: string }>(client, SELECT_NODES, [
+type Portion = {
+  readonly nodes: readonly string[];
+  readonly isTooLarge: boolean;
+  readonly isLast: boolean;
+};
+
+/** The next nodes, as many as have no more rows together than a statement can measure; at least one. */
+async function selectPortion(
+  client: PgClient,
+  { day, until, after }: Due,
+  { nodesPerPortion, rowsPerPortion, mostRowsOfNode }: QualityLimits,
+): Promise<Portion> {
+  const found = await query<{ node_id: string }>(client, SELECT_NODES, [
     after ?? "",
-    NODES_PER_PORTION,
+    nodesPerPortion,
   ]);
-  const nodes = rows.map(({ node_id }) => node_id);
-  await query(client, MEASURE_NODES, [nodes, day, until]);
-  const isLast = nodes.length < NODES_PER_PORTION;
-  if (isLast) {
-    await query(client, END_PASS, [day]);
-    await query(client, FORGET_OLD);
-  } else {
-    await query(client, GO_ON_AFTER, [day, nodes.at(-1)]);
+  const rowsOf = async (node: string, most: number) => {
+    const [counted] = await query<{ rows: number }>(client, COUNT_ROWS, [node, day, until, most]);
+    return counted?.rows ?? 0;
+  };
+  const nodes: string[] = [];
+  let isTooLarge = false;
+  let rows = 0;
+  for (const { node_id } of found) {
+    rows += await rowsOf(node_id, rowsPerPortion + 1);
+    if (rows > rowsPerPortion && nodes.length > 0) break;
+    nodes.push(node_id);
+    if (rows <= rowsPerPortion) continue;
+    isTooLarge = (await rowsOf(node_id, mostRowsOfNode + 1)) > mostRowsOfNode;
+    break;
   }
-  return true;
+  const isLast = nodes.length === found.length && found.length < nodesPerPortion;
+  return { nodes, isTooLarge, isLast };
 }
 
-const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(4130772503) AS "isOurs"`;
+const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(4130772504) AS "isOurs"`;
 
 // Of today only what is 2 minutes old: what was measured just now may be on its way.
 const SELECT_DUE = `
@@ -83,6 +130,14 @@ const BEGIN_PASS = `
 
 const SELECT_NODES = `
   SELECT node_id FROM nodes WHERE node_id > $1 ORDER BY node_id LIMIT $2`;
+
+const COUNT_ROWS = `
+  SELECT count(*)::integer AS rows
+  FROM (
+    SELECT FROM metrics
+    WHERE node_id = $1 AND time >= $2::date::timestamp AT TIME ZONE 'UTC' AND time < $3::timestamptz
+    LIMIT $4
+  ) AS counted`;
 
 const GO_ON_AFTER = `UPDATE metric_quality_days SET next_node = $2 WHERE day = $1`;
 

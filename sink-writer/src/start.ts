@@ -19,6 +19,7 @@ import { createLandRows } from "./land-rows.ts";
 import { createNodeKeeper } from "./node-keeper.ts";
 import { createOffsetReports } from "./offset-reports.ts";
 import { startReconciling } from "./reconciliation/start-reconciling.ts";
+import { createPathLag, createPathPositions } from "./path-progress.ts";
 import { createRowBuffers } from "./row-buffers.ts";
 import { createQualityMetrics } from "./quality-metrics.ts";
 import { createRecentEvents } from "./recent-events.ts";
@@ -187,10 +188,19 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   rewinds.begin(consumer);
   life.own(rewinds, (owned) => owned.end());
 
+  const positions = life.own(
+    createPathPositions({
+      kafka,
+      namespace: config.namespace,
+      readOffsets: () => readOffsets(upkeepPool, topic),
+    }),
+    (owned) => owned.close(),
+  );
   const upkeep = createUpkeep({
     pool: upkeepPool,
     silentAfterMs: config.nodeSilentAfterMs,
-    mayJudge: health.isReady,
+    mayMeasure: health.isReady,
+    pathLag: createPathLag({ positions }),
     quality: createQualityMetrics(registryOfMetrics),
     gauges: createDatabaseGauges(registryOfMetrics),
     log,

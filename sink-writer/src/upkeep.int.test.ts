@@ -4,7 +4,13 @@ import { createNodeKeeper } from "./node-keeper.ts";
 import { readTableLayout } from "./table-layout.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
 import { rowsOf, sampleEvent, sampleSchema } from "./testing/sample-rows.ts";
-import { dropOldChunks, endFrozenWrites, markSilent } from "./upkeep.ts";
+import {
+  dropOldChunks,
+  dropOldConflicts,
+  endFrozenWrites,
+  judgeSilence,
+  markSilent,
+} from "./upkeep.ts";
 
 let database: SampleDatabase;
 beforeAll(async () => {
@@ -46,6 +52,43 @@ describe("upkeep", () => {
     await keeper.keep(client, [{ rows: rows.fresh, landing: { refused: new Set() } }]);
     client.release();
     expect(await statuses()).toEqual({ ...before, silent: "reporting" });
+  });
+
+  it("judges nobody by what is still on its way", async () => {
+    await database.owner.query(
+      `DELETE FROM nodes;
+       INSERT INTO nodes (node_id, status, last_seen_at) VALUES
+         ('silent', 'reporting', now() - interval '70 minutes'),
+         ('on its way', 'reporting', now() - interval '60 minutes')`,
+    );
+    const judge = (lagMs: number | undefined) =>
+      judgeSilence({
+        pool: database.pool,
+        silentAfterMs: 300_000,
+        pathLag: () => Promise.resolve(lagMs),
+      });
+    expect(await judge(undefined)).toBe(0);
+    expect(await judge(3_600_000)).toBe(1);
+    expect(await statuses()).toEqual({ silent: "inactive", "on its way": "reporting" });
+    expect(await judge(0)).toBe(1);
+  });
+
+  it("does not ask Kafka while nobody is silent", async () => {
+    await database.owner.query("UPDATE nodes SET last_seen_at = now(), status = 'reporting'");
+    const pathLag = () => Promise.reject(new Error("Kafka was asked"));
+    expect(await judgeSilence({ pool: database.pool, silentAfterMs: 300_000, pathLag })).toBe(0);
+  });
+
+  it("drops conflicts that are older than they are kept, however many there are", async () => {
+    await database.owner.query(
+      `INSERT INTO metric_conflicts (time, detected_at, event_id, node_id, stored, received)
+       SELECT now(), now() - age, gen_random_uuid(), 'n', '{}', '{}'
+       FROM (VALUES (interval '91 days', 10001), (interval '89 days', 3)) AS ages (age, count)
+       CROSS JOIN LATERAL generate_series(1, count)`,
+    );
+    expect(await dropOldConflicts(database.pool)).toBe(10_001);
+    expect(await dropOldConflicts(database.pool)).toBe(0);
+    expect(await database.valueOf("SELECT count(*)::int FROM metric_conflicts")).toBe(3);
   });
 
   it("leaves writes alone that go on", async () => {

@@ -3,38 +3,42 @@ import type { Log } from "@fiberstream/runtime/log";
 import { createRepeatedTask, type RepeatedTask } from "@fiberstream/runtime/repeated-task";
 import type { DatabaseGauges } from "./database-gauges.ts";
 import { measureQuality } from "./measure-quality.ts";
+import type { PathLag } from "./path-progress.ts";
 import type { QualityMetrics } from "./quality-metrics.ts";
 
 /**
  * Looks after what no event brings about: nodes that fall silent, sinks that are frozen in a write, how good
- * a day's events are, and, where TimescaleDB's edition has no retention of its own, rows that are older than
- * they are to be kept.
+ * a day's events are, and rows that are older than they are to be kept: conflicts, and metrics where TimescaleDB's
+ * edition has no retention of its own.
  *
- * @param options.mayJudge whether the sink keeps up: silence of a node is none while it does not
+ * @param options.mayMeasure whether the sink does its work: a day is not measured while it does not
+ * @param options.pathLag what is still on its way says nothing of a node
  */
 export function createUpkeep(options: {
   pool: PgPool;
   silentAfterMs: number;
-  mayJudge: () => boolean;
+  mayMeasure: () => boolean;
+  pathLag: PathLag;
   quality: QualityMetrics;
   gauges: DatabaseGauges;
   log: Log;
 }): RepeatedTask {
-  const { pool, silentAfterMs, mayJudge, quality, gauges, log } = options;
+  const { pool, mayMeasure, quality, gauges, log } = options;
   const lookAtSessions = async () => {
     const frozen = await endFrozenWrites(pool);
     if (frozen > 0) log.warn({ count: frozen }, "writes of a sink that does not go on ended");
-    if (!mayJudge()) return;
-    const silent = await markSilent(pool, silentAfterMs);
+    const silent = await judgeSilence(options);
     if (silent > 0) log.info({ count: silent }, "nodes have fallen silent");
   };
-  const dropChunks = async () => {
+  const dropOld = async () => {
     const dropped = await dropOldChunks(pool);
     if (dropped > 0) log.info({ count: dropped }, "chunks older than they are kept dropped");
+    const conflicts = await dropOldConflicts(pool);
+    if (conflicts > 0) log.info({ count: conflicts }, "conflicts older than they are kept dropped");
   };
   const measure = async () => {
     const endAtMs = performance.now() + MEASURE_FOR_MS;
-    while (mayJudge() && performance.now() < endAtMs && (await measureQuality(pool)));
+    while (mayMeasure() && performance.now() < endAtMs && (await measureQuality(pool, { log })));
   };
   const tasks = [
     createRepeatedTask({
@@ -52,7 +56,7 @@ export function createUpkeep(options: {
       intervalMs: 15_000,
       log,
     }),
-    createRepeatedTask({ name: "drop chunks", work: dropChunks, intervalMs: 600_000, log }),
+    createRepeatedTask({ name: "drop what is old", work: dropOld, intervalMs: 600_000, log }),
   ];
 
   return {
@@ -67,6 +71,24 @@ export function createUpkeep(options: {
 
 /** Of each 5 s: measuring a day takes a connection and a core of the database for a while. */
 const MEASURE_FOR_MS = 1_000;
+
+/**
+ * Marks nodes that have fallen silent. While what was received is not all stored yet (a backlog is drained, the
+ * processor is away) a node is silent only if it was so before that.
+ * @returns how many @throws {TransientError} @throws {FatalError}
+ */
+export async function judgeSilence(options: {
+  pool: PgPool;
+  silentAfterMs: number;
+  pathLag: PathLag;
+}): Promise<number> {
+  const { pool, silentAfterMs, pathLag } = options;
+  // Kafka is asked only where there is somebody to judge.
+  const [found] = await query<{ areAny: boolean }>(pool, ARE_ANY_SILENT, [silentAfterMs]);
+  if (found?.areAny !== true) return 0;
+  const lagMs = await pathLag();
+  return lagMs === undefined ? 0 : markSilent(pool, silentAfterMs + lagMs);
+}
 
 /**
  * Marks nodes from which nothing has come for so long as inactive.
@@ -92,6 +114,18 @@ export async function dropOldChunks(pool: PgPool): Promise<number> {
 }
 
 /**
+ * Drops conflicts by the table data_lifecycle, with both editions, a portion in each transaction.
+ * @returns how many @throws {TransientError} @throws {FatalError}
+ */
+export async function dropOldConflicts(pool: PgPool): Promise<number> {
+  for (let dropped = 0; ;) {
+    const [portion] = await query<{ rows: number }>(pool, DROP_CONFLICTS);
+    if (!portion?.rows) return dropped;
+    dropped += portion.rows;
+  }
+}
+
+/**
  * Ends the sessions of sinks that have let the server wait within a write for 10 s: the process is frozen,
  * and its locks would hold up the one that has its partitions now. Such a write rolls back.
  * @returns how many @throws {TransientError} @throws {FatalError}
@@ -108,6 +142,12 @@ const END_FROZEN = `
     AND datname = current_database() AND usename = current_user
     AND xact_start IS NOT NULL AND wait_event = 'ClientRead'
     AND greatest(query_start, state_change) < now() - interval '10 s'`;
+
+const ARE_ANY_SILENT = `
+  SELECT EXISTS (
+    SELECT FROM nodes
+    WHERE status = 'reporting' AND last_seen_at < now() - $1 * interval '1 ms'
+  ) AS "areAny"`;
 
 // Nobody waits: a node that is being changed by another is looked at the next time.
 const MARK_SILENT = `
@@ -126,3 +166,5 @@ const TRY_LOCK = `
 
 // A function of the database: only a table's owner may drop its chunks, and the sink is none.
 const DROP_CHUNKS = `SELECT drop_old_chunks() AS chunks`;
+
+const DROP_CONFLICTS = `SELECT drop_old_conflicts() AS rows`;

@@ -7,6 +7,8 @@ export type CommittedOffset = { readonly offset: bigint; readonly metadata: stri
 export type GroupOffsets = {
   /** A group's committed offset of a partition; undefined where it has none. @throws {TransientError} */
   committed: (partition: number) => Promise<CommittedOffset | undefined>;
+  /** Its offsets of all partitions where it has committed one, in one request. @throws {TransientError} */
+  offsets: () => Promise<ReadonlyMap<number, bigint>>;
   close: () => Promise<void>;
 };
 
@@ -31,6 +33,15 @@ export async function connectGroupOffsets(options: {
         const found = offsets?.partitions.find((entry) => entry.partition === partition);
         if (found === undefined || found.offset === "-1") return undefined;
         return { offset: BigInt(found.offset), metadata: found.metadata ?? "" };
+      } catch (error) {
+        throw kafkaFailure(error);
+      }
+    },
+    offsets: async () => {
+      try {
+        const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
+        const committed = (found?.partitions ?? []).filter(({ offset }) => offset !== "-1");
+        return new Map(committed.map(({ partition, offset }) => [partition, BigInt(offset)]));
       } catch (error) {
         throw kafkaFailure(error);
       }
