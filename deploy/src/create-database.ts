@@ -37,11 +37,11 @@ export async function withClient<T>(
     connectionString: databaseUrl,
     application_name: "fiberstream-migrate",
     connectionTimeoutMillis: 10_000,
-    // A statement that waits for a table's lock makes all later writers wait behind it.
-    lock_timeout: LOCK_TIMEOUT_MS,
   });
   await client.connect();
   try {
+    // A statement that waits for a table's lock makes all later writers wait behind it.
+    await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
     return await work(client);
   } finally {
     await client.end();

@@ -29,6 +29,12 @@ describe("a database that cannot take rows for a while", () => {
     { fault: "a statement takes too long", begin: refuse("57014"), end: allow, reason: /57014/ },
     { fault: "a deadlock", begin: refuse("40P01"), end: allow, reason: /40P01/ },
     {
+      fault: "a trigger refuses whatever comes",
+      begin: refuse("P0001"),
+      end: allow,
+      reason: /P0001/,
+    },
+    {
       fault: "it is read-only after a failover",
       begin: `ALTER DATABASE $db SET default_transaction_read_only = on; ${throwOut}`,
       end: `SET default_transaction_read_only = off; ALTER DATABASE $db RESET default_transaction_read_only`,
@@ -66,6 +72,21 @@ describe("a database that cannot take rows for a while", () => {
     } finally {
       await run(`${throwOut}; DROP OWNED BY $role; DROP ROLE $role`);
     }
+  });
+});
+
+describe("records that the database will never take", () => {
+  it("are put aside, however many they are, and the sink goes on", async () => {
+    const sink = await fixture.start();
+    const node_id = "foreign";
+    await fixture.send(Array.from({ length: 300 }, () => sampleEvent({ node_id, region: "a\0b" })));
+    await fixture.send([sampleEvent({ node_id })]);
+    await fixture.untilStored(1);
+    await until(() => fixture.letters.length === 300, { what: "300 dead letters came" });
+    for (const { headers } of fixture.letters) {
+      expect(headers["__connect.errors.exception.message"]).toContain("SQLSTATE 22021");
+    }
+    expect((await fetch(`${sink.adminUrl}/readyz`)).ok).toBe(true);
   });
 });
 

@@ -1,4 +1,5 @@
 import { type PgClient, query } from "@fiberstream/postgres/pool";
+import { postgresFailure } from "@fiberstream/postgres/postgres-errors";
 import { LRUCache } from "lru-cache";
 import type { Rows } from "./row-buffer.ts";
 
@@ -35,10 +36,25 @@ export function createNodeKeeper(options: {
   const { nowMs: clock = () => performance.now() } = options;
   /** When each node was last touched by this process, in ms. A node in it exists. */
   const touchedMs = new LRUCache<string, number>({ max: options.maxRemembered });
+  let deletions: string | undefined;
+
+  /** What was known may be gone when anything was deleted since. */
+  const forgetDeleted = async (client: PgClient) => {
+    const { rows } = await client
+      .query<{ count: string }>(COUNT_DELETIONS)
+      .catch((error: unknown) => {
+        throw postgresFailure(error);
+      });
+    const count = rows[0]?.count;
+    if (count !== deletions) touchedMs.clear();
+    deletions = count;
+    return count;
+  };
 
   return {
     forget: () => touchedMs.clear(),
     keep: async (client, landed) => {
+      const seenDeletions = await forgetDeleted(client);
       const nowMs = clock();
       const unknown: LatestEvent[] = [];
       const due: LatestEvent[] = [];
@@ -50,6 +66,8 @@ export function createNodeKeeper(options: {
       if (unknown.length > 0) await query(client, REGISTER_NODES, columnsOf(unknown));
       if (due.length > 0) await query(client, TOUCH_NODES, columnsOf(due));
       return () => {
+        // Another write has found that some of these may be gone again.
+        if (deletions !== seenDeletions) return;
         for (const { nodeId } of unknown) touchedMs.set(nodeId, nowMs);
         for (const { nodeId } of due) touchedMs.set(nodeId, nowMs);
       };
@@ -92,6 +110,9 @@ const columnsOf = (nodes: readonly LatestEvent[]) => [
   nodes.map(({ region }) => region),
 ];
 
+// Prepared: each write asks.
+const COUNT_DELETIONS = { name: "node-deletions", text: "SELECT count FROM node_deletions" };
+
 // What the sink itself has marked as silent comes back, not what an operator has deactivated.
 const REPORTS_AGAIN = `(stored.status = 'registered'
   OR stored.status = 'inactive' AND stored.silent_since IS NOT NULL)`;
@@ -116,20 +137,11 @@ const REGISTER_NODES = `
        OR stored.last_seen_at IS NULL
        OR stored.last_seen_at < excluded.last_seen_at - interval '10 s'`;
 
-// Nobody waits for a touch, and a touch waits for nobody: the next one is 10 s away. A node that was known and is not there
-// any more was deleted by somebody, while its events come: it is made again.
+// Nobody waits for a touch, and a touch waits for nobody: the next one is 10 s away.
 const TOUCH_NODES = `
-  WITH latest AS (${LATEST}
-  ), made_again AS (
-    INSERT INTO nodes (node_id, status, last_seen_at, country, region)
-    SELECT node_id, 'reporting', seen_at, country, region
-    FROM latest
-    WHERE NOT EXISTS (SELECT FROM nodes WHERE nodes.node_id = latest.node_id)
-    ORDER BY node_id
-    ON CONFLICT DO NOTHING
-  ), due AS (
+  WITH due AS (
     SELECT stored.node_id, latest.seen_at
-    FROM latest
+    FROM (${LATEST}) AS latest
     JOIN nodes AS stored USING (node_id)
     WHERE ${REPORTS_AGAIN}
        OR stored.last_seen_at IS NULL

@@ -6,6 +6,7 @@ import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { createTestTopics } from "@fiberstream/testkit/topics";
+import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createPathLag, createPathPositions } from "./path-progress.ts";
 
@@ -32,6 +33,9 @@ describe("where the path stands", () => {
       createPathPositions({ kafka, namespace, readOffsets: async () => stored }),
       (owned) => owned.close(),
     );
+    await until(async () => (await positions.processed()).size === 0, {
+      what: "the group's coordinator answers",
+    });
     const pathLag = createPathLag({ positions });
     expect(await pathLag()).toBeLessThan(60_000);
 

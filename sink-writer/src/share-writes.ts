@@ -82,8 +82,8 @@ export function createShareWrites(options: {
   };
 }
 
-/** All of them refused take 20,000 tries. */
-const MAX_ROWS_ALONE = 10_000;
+/** All of them refused take 10,000 tries. */
+const MAX_ROWS_ALONE = 5_000;
 
 function inParts(batch: RecordBatch, rows: number): RecordBatch[] {
   const { records } = batch;
