@@ -31,6 +31,9 @@ const sendWith = (send: (topic: string, records: readonly OutgoingRecord[]) => P
     log: createLog({ service: "test", level: "silent", format: "json" }),
   });
 
+const refusedAs = (type: string) =>
+  new TransientError("kafka", type, { cause: Object.assign(new Error(type), { type }) });
+
 describe("dead letters of the sink", () => {
   it("carry the record untouched and say where it came from", async () => {
     const sent: OutgoingRecord[] = [];
@@ -52,6 +55,23 @@ describe("dead letters of the sink", () => {
         },
       },
     ]);
+  });
+
+  it("go with less in them where Kafka refuses them, and those beside them whole", async () => {
+    const sent: OutgoingRecord[] = [];
+    const send = sendWith(async (_topic, records) => {
+      if (records.some(({ value }) => (value?.length ?? 0) > 1_000))
+        throw refusedAs("MESSAGE_TOO_LARGE");
+      if (records.some(({ timestamp }) => timestamp === "9")) throw refusedAs("INVALID_TIMESTAMP");
+      sent.push(...records);
+    });
+    const { record, ...origin } = deadRecord(Buffer.from("in time"));
+    const ahead = { ...origin, record: { ...record, timestamp: "9" } };
+    await send([deadRecord(Buffer.from("small")), deadRecord(Buffer.alloc(2_000)), ahead], "write");
+    expect(sent.map(({ value }) => value?.length)).toEqual([5, 125, 7]);
+    expect(sent[1]?.headers).toMatchObject({ "fiber.dlq.value-bytes": "2000" });
+    expect(sent[2]).not.toHaveProperty("timestamp");
+    expect(sent[2]?.headers).toMatchObject({ "fiber.dlq.record-timestamp": "9" });
   });
 
   it("go in portions that a broker takes, each record once", async () => {

@@ -1,6 +1,8 @@
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import type { Producer } from "@fiberstream/kafka/producer";
 import type { OutgoingRecord } from "@fiberstream/kafka/records";
+import { typeOf } from "@fiberstream/kafka/kafka-errors";
+import { isRefusedLetter, lesserLetter } from "@fiberstream/kafka/refused-letter";
 import { traceIdOf } from "@fiberstream/kafka/batch-spans";
 import type { Log } from "@fiberstream/runtime/log";
 import type { DeadRecord } from "./row-reader.ts";
@@ -25,6 +27,24 @@ export function createSendDeadLetters(options: {
 }): SendDeadLetters {
   const { producer, topic, groupId, nowMs, countFailedWrite, log } = options;
 
+  /** One that the topic refuses goes with less in it: else its partition would wait for ever. */
+  const send = async (letters: readonly OutgoingRecord[]): Promise<void> => {
+    try {
+      await producer.send(topic, letters);
+    } catch (error) {
+      const type = typeOf(error);
+      if (!isRefusedLetter(type)) throw error;
+      if (letters.length > 1) {
+        for (const letter of letters) await send([letter]);
+        return;
+      }
+      const [refused] = letters;
+      const lesser = refused && lesserLetter(refused, type);
+      if (lesser === undefined) throw error;
+      await send([lesser]);
+    }
+  };
+
   return async (dead, stage) => {
     const [first] = dead;
     if (first === undefined) return;
@@ -35,7 +55,7 @@ export function createSendDeadLetters(options: {
       return deadLetterOf(record, origin, reason, failedAt);
     });
     try {
-      for (const portion of portionsOf(letters)) await producer.send(topic, portion);
+      for (const portion of portionsOf(letters)) await send(portion);
     } catch (error) {
       countFailedWrite();
       throw error;

@@ -1,20 +1,27 @@
 import { createBreaker } from "@fiberstream/kafka/breaker";
+import { HeldBackError } from "@fiberstream/kafka/held-back";
 import { PartitionFaultError } from "@fiberstream/kafka/partition-fault";
 import type { RecordBatch } from "@fiberstream/kafka/records";
 import type { TransactionPart } from "@fiberstream/kafka/transactions/group-transactions";
 import { RecordRefusedError } from "@fiberstream/kafka/transactions/record-refused";
+import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
-import { dead } from "@fiberstream/runtime/outcome";
+import { dead, ok } from "@fiberstream/runtime/outcome";
 import { expect, it } from "@jest/globals";
+import type { RawEventDecoder } from "./decode-raw.ts";
 import { createTimePolicy } from "./event-time.ts";
 import { createPartitionWindows } from "./partition-windows.ts";
 import { createBatchProcessor } from "./process-batch.ts";
 import { createOpenEntries } from "./reconciliation/open-entries.ts";
+import { sampleEvent, uuidOf } from "./testing/sample-event.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
-/** A processor of records that are all rubbish, up to where they are committed. */
-const processorOf = async (commit: (part: TransactionPart) => Promise<void>) => {
+/** A processor of records that are all rubbish by default, up to where they are committed. */
+const processorOf = async (
+  commit: (part: TransactionPart) => Promise<void>,
+  decode: RawEventDecoder["decode"] = () => dead(rubbish),
+) => {
   const windows = createPartitionWindows({
     maxNodesPerPartition: 10,
     noteOf: () => undefined,
@@ -25,7 +32,7 @@ const processorOf = async (commit: (part: TransactionPart) => Promise<void>) => 
   });
   await windows.readFrom(0, 0n);
   return createBatchProcessor({
-    decoder: { prepare: async () => undefined, decode: () => dead(rubbish) },
+    decoder: { prepare: async () => undefined, decode },
     timePolicy: createTimePolicy({
       lateAfterMs: 3_600_000,
       tooOldAfterMs: 86_400_000,
@@ -67,10 +74,53 @@ const batch: RecordBatch = {
   highWatermark: 1n,
 };
 
+it("writes less of a dead letter that Kafka refuses", async () => {
+  const sent: (number | undefined)[] = [];
+  const { process } = await processorOf(async ({ batches }) => {
+    const { topic = "", records } = batches.find((one) => one.topic === "dead-letter") ?? {
+      records: [],
+    };
+    const bytes = records[0]?.value?.length;
+    sent.push(bytes);
+    if (bytes !== undefined && bytes > 500)
+      throw new RecordRefusedError({ topic, partition: 3, type: "MESSAGE_TOO_LARGE", records });
+  });
+  const large = {
+    ...batch,
+    records: batch.records.map((one) => ({ ...one, value: Buffer.alloc(1_600) })),
+  };
+  await expect(process(large)).rejects.toBeInstanceOf(TransientError);
+  await process(large);
+  expect(sent).toEqual([1_600, 100]);
+});
+
+it("holds a partition back whose records Kafka refuses in bulk, instead of making dead letters", async () => {
+  const letters: number[] = [];
+  const { process } = await processorOf(
+    async ({ batches }) => {
+      const of = (name: string) => batches.find(({ topic }) => topic === name)?.records ?? [];
+      letters.push(of("dead-letter").length);
+      const records = of("enriched");
+      const type = "MESSAGE_TOO_LARGE";
+      throw new RecordRefusedError({ topic: "enriched", partition: 0, type, records });
+    },
+    ({ offset }) => ok(sampleEvent({ event_id: uuidOf(Number(offset)) })),
+  );
+  const records = Array.from({ length: 1_000 }, (_, at) => ({
+    offset: String(at),
+    key: null,
+    value: Buffer.from("event"),
+    timestamp: "0",
+  }));
+  const many = { ...batch, records, nextOffset: 1_000n };
+  for (const _ of [1, 2]) await expect(process(many)).rejects.toBeInstanceOf(HeldBackError);
+  expect(letters).toEqual([0, 0]);
+});
+
 it("stops the one partition whose dead letter Kafka will never take", async () => {
   const { process } = await processorOf(async ({ batches }) => {
     const { topic, records } = batches.find((one) => one.records.length > 0) ?? { records: [] };
-    const type = "MESSAGE_TOO_LARGE";
+    const type = "INVALID_RECORD";
     throw new RecordRefusedError({ topic: topic ?? "", partition: 3, type, records });
   });
   const refused = process(batch);

@@ -2,6 +2,7 @@ import type { Breaker } from "@fiberstream/kafka/breaker";
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import { PartitionFaultError } from "@fiberstream/kafka/partition-fault";
 import type { IncomingRecord, OutgoingRecord, RecordBatch } from "@fiberstream/kafka/records";
+import { lesserLetter } from "@fiberstream/kafka/refused-letter";
 import type { GroupTransactions } from "@fiberstream/kafka/transactions/group-transactions";
 import { RecordRefusedError } from "@fiberstream/kafka/transactions/record-refused";
 import { TransientError } from "@fiberstream/runtime/errors";
@@ -107,6 +108,7 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
       });
     } catch (error) {
       if (!(error instanceof RecordRefusedError)) throw error;
+      admitRefused(batch, work, { enriched, refusal: error }, breaker);
       throw putAside(batch, work, { enriched, refusal: error }, steps.groupId);
     }
     inHand.done(batch);
@@ -221,21 +223,46 @@ const aside = (
     new Date(),
   );
 
+/** A topic that refuses in bulk must not drain into the dead letters. @throws {HeldBackError} too many are refused */
+function admitRefused(
+  { partition, records }: RecordBatch,
+  { sources }: Work,
+  { enriched, refusal }: Refused,
+  breaker: Breaker,
+): void {
+  const refused = new Set(
+    refusal.records.map((record) => sources[enriched.indexOf(record)]?.record),
+  );
+  const isBad = records.map((record) => refused.has(record));
+  // A dead letter that is refused was counted before.
+  if (isBad.includes(true)) breaker.admit(partition, isBad);
+}
+
+/** What was sent of a batch, and what of it Kafka will never take. */
+type Refused = {
+  readonly enriched: readonly OutgoingRecord[];
+  readonly refusal: RecordRefusedError;
+};
+
 /**
- * Makes dead letters of the events whose enriched records Kafka will never take, for the next try.
+ * Makes dead letters of the events whose enriched records Kafka will never take, and lesser ones of refused dead letters,
+ * for the next try.
  * @returns what to throw
  */
 function putAside(
   batch: RecordBatch,
   work: Work,
-  sent: { enriched: readonly OutgoingRecord[]; refusal: RecordRefusedError },
+  { enriched, refusal }: Refused,
   groupId: string,
 ): TransientError | PartitionFaultError {
-  const { refusal } = sent;
-  const refused = new Set(refusal.records.map((record) => sent.enriched.indexOf(record)));
-  if (refused.has(-1)) {
-    const advice = `Let ${refusal.topic} take larger records, or free the partition by hand`;
-    return new PartitionFaultError(refusal.message, advice);
+  const refused = new Set<number>();
+  for (const record of refusal.records) {
+    const place = enriched.indexOf(record);
+    if (place !== -1) refused.add(place);
+    else if (!lessen(work.deadLetters, record, refusal.type)) {
+      const advice = `Let ${refusal.topic} take such records, or free the partition by hand`;
+      return new PartitionFaultError(refusal.message, advice);
+    }
   }
   const message = `Kafka refuses its enriched record: ${refusal.type}`;
   const reason = { failureClass: "record-refused", message } as const;
@@ -252,4 +279,12 @@ function putAside(
   const { dead } = work.counts;
   dead.set(reason.failureClass, (dead.get(reason.failureClass) ?? 0) + refused.size);
   return new TransientError("kafka", refusal.message, { cause: refusal });
+}
+
+/** @returns whether the record is among the letters, and there was something to leave out */
+function lessen(letters: OutgoingRecord[], record: OutgoingRecord, type: string): boolean {
+  const place = letters.indexOf(record);
+  const lesser = place === -1 ? undefined : lesserLetter(record, type);
+  if (lesser !== undefined) letters[place] = lesser;
+  return lesser !== undefined;
 }

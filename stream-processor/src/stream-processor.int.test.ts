@@ -17,6 +17,7 @@ import type { TopicName } from "@fiberstream/schemas/topics";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
+import { startPrivatePart } from "@fiberstream/testkit/private-part";
 import { type ReadRecord, readTopic } from "@fiberstream/testkit/read-topic";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { createTestTopics } from "@fiberstream/testkit/topics";
@@ -193,6 +194,59 @@ describe("stream processor", () => {
     expect(String(deadLetters[0]?.headers?.["fiber.dlq.failure-class"])).toBe("record-refused");
   });
 
+  it("puts aside what it cannot write, of a time that Kafka refuses and too large to be put aside whole", async () => {
+    const limited = { "message.timestamp.after.max.ms": "3600000", "max.message.bytes": "3000" };
+    const any = {
+      "message.timestamp.type": "CreateTime",
+      "message.timestamp.after.max.ms": "9223372036854775807",
+    };
+    const configs = {
+      "probe.metrics.raw": any,
+      "probe.metrics.enriched": limited,
+      "probe.metrics.dead-letter": limited,
+    };
+    const topics = Object.entries(configs).map(([name, config]) => ({
+      topic: topicIn(namespace, name as TopicName),
+      partitions: 1,
+      config,
+    }));
+    await ensureTopics({ kafka, topics });
+    const enriched = await read("probe.metrics.enriched");
+    const deadLetters = await read("probe.metrics.dead-letter");
+    const node_id = randomUUID();
+    const large = rawRecord({ node_id, metadata: JSON.stringify({ note: "x".repeat(9_000) }) });
+    const ahead = rawRecord({ node_id });
+    const good = [rawRecord({ node_id }), rawRecord({ node_id })];
+    const timestamp = String(Date.now() + 2 * 86_400_000);
+    await producer.send(topicIn(namespace, "probe.metrics.raw"), [
+      { key: node_id, value: good[0]?.value ?? null },
+      { key: node_id, value: ahead.value, timestamp },
+      { key: node_id, value: large.value },
+      { key: node_id, value: good[1]?.value ?? null },
+    ]);
+    await start();
+    await until(() => enriched.length === 2 && deadLetters.length === 2, {
+      what: "two went on, two were put aside",
+    });
+    expect(enriched.map((record) => enrichedOf(record).event_id)).toEqual(
+      good.map(({ eventId }) => eventId),
+    );
+    const letterOf = (offset: string) =>
+      deadLetters.find(({ headers }) => String(headers?.["__connect.errors.offset"]) === offset);
+    expect(letterOf("1")?.value).toEqual(ahead.value);
+    expect(letterOf("1")?.headers).toMatchObject({
+      "fiber.dlq.failure-class": "record-refused",
+      "fiber.dlq.record-timestamp": timestamp,
+    });
+    expect(letterOf("2")?.headers).toMatchObject({
+      "fiber.dlq.failure-class": "record-refused",
+      "fiber.dlq.value-bytes": String(large.value.length),
+    });
+    const kept = letterOf("2")?.value ?? Buffer.alloc(0);
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept).toEqual(large.value.subarray(0, kept.length));
+  });
+
   it("drops repeats, scores, opens and resolves an alert, and goes on with it after a restart", async () => {
     const enriched = await read("probe.metrics.enriched");
     const alerts = await read("probe.alerts");
@@ -305,6 +359,23 @@ describe("stream processor", () => {
     });
     const metrics = await (await fetch(`${processor.adminUrl}/metrics`)).text();
     expect(metrics).toMatch(/node_lookup_total\{tier="postgres",outcome="unavailable"\} [1-9]/);
+  });
+
+  it("goes on with PostgreSQL's nodes while Redis is frozen, and can be stopped then", async () => {
+    const redis = life.own(await startPrivatePart("redis"), (owned) => owned.remove());
+    const processor = await start({ REDIS_URL: redis.address });
+    const enriched = await read("probe.metrics.enriched");
+    await sendRaw([rawRecord({ node_id: randomUUID() })]);
+    await until(() => enriched.length === 1, { what: "the first was enriched" });
+    await redis.freeze();
+    await sendRaw(Array.from({ length: 20 }, () => rawRecord({ node_id: randomUUID() })));
+    await until(() => enriched.length === 21, { what: "the others were, too" });
+    expect(enriched.map((record) => enrichedOf(record).enrichment_status)).toEqual(
+      Array.from({ length: 21 }, () => "complete"),
+    );
+    const metrics = await (await fetch(`${processor.adminUrl}/metrics`)).text();
+    expect(metrics).toMatch(/node_lookup_total\{tier="redis",outcome="unavailable"\} [1-9]/);
+    expect(await processor.stop()).toBe(0);
   });
 
   it("is frozen past its session and woken: what it had begun is refused, and each event came once", async () => {

@@ -1,4 +1,5 @@
 import type { IncomingRecord, OutgoingRecord, RecordHeaders } from "@fiberstream/kafka/records";
+import { TIMESTAMP_HEADER, VALUE_BYTES_HEADER } from "@fiberstream/kafka/refused-letter";
 import { schemaIdOf } from "@fiberstream/kafka/wire-format";
 
 /** A record of the dead-letter topic, and what its headers say. */
@@ -19,6 +20,8 @@ export type DeadLetter = {
   readonly failedAt: string;
   readonly schemaId: number | undefined;
   readonly replays: number;
+  /** Kafka did not take the whole value: this is the beginning of one of so many bytes. */
+  readonly cutFromBytes: number | undefined;
   readonly record: IncomingRecord;
 };
 
@@ -52,9 +55,12 @@ export function readDeadLetter(partition: number, record: IncomingRecord): DeadL
     failedAt: text("fiber.dlq.failed-at") ?? "",
     schemaId: schemaIdOf(record.value),
     replays: Number(text(REPLAY_COUNT) ?? 0),
+    cutFromBytes: numberIn(text(VALUE_BYTES_HEADER)),
     record,
   };
 }
+
+const numberIn = (text: string | undefined) => (text === undefined ? undefined : Number(text));
 
 export const originOf = ({ origin }: DeadLetter): string =>
   `${origin.topic}:${origin.partition}:${origin.offset}`;
@@ -83,7 +89,7 @@ export function replayOf({ record, replays }: DeadLetter): OutgoingRecord {
   return {
     key: record.key,
     value: record.value,
-    timestamp: record.timestamp,
+    timestamp: headerText(record.headers, TIMESTAMP_HEADER) ?? record.timestamp,
     headers: { ...Object.fromEntries(own), [REPLAY_COUNT]: String(replays + 1) },
   };
 }

@@ -97,7 +97,7 @@ describe("fiber dlq", () => {
     const access = { kafka, namespace, topic, reader, registry };
     const filter = { class: "too-old" };
     const dry = await replayLetters(access, { ...ALL, filter, dryRun: true });
-    expect(dry).toEqual({ replayed: 20, quarantined: 0, doubles: 0 });
+    expect(dry).toEqual({ replayed: 20, quarantined: 0, doubles: 0, cut: 0 });
     const some = await replayLetters(access, { ...ALL, filter, limit: 7, rate: 100 });
     expect(some.replayed).toBe(7);
     expect((await replayLetters(access, { ...ALL, filter })).replayed).toBe(13);
@@ -120,7 +120,12 @@ describe("fiber dlq", () => {
     await producer.send(topic, [{ key: "k", value: Buffer.from("v"), headers }]);
     const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
     const access = { kafka, namespace, topic, reader, registry };
-    expect(await replayLetters(access, ALL)).toEqual({ replayed: 0, quarantined: 1, doubles: 0 });
+    expect(await replayLetters(access, ALL)).toEqual({
+      replayed: 0,
+      quarantined: 1,
+      doubles: 0,
+      cut: 0,
+    });
     expect((await replayLetters(access, { ...ALL, maxReplays: 4 })).replayed).toBe(1);
   });
 });

@@ -38,6 +38,8 @@ export type ReplayResult = {
   quarantined: number;
   /** Left out: the same record once more. */
   doubles: number;
+  /** Left out: only the beginning of the record is here. */
+  cut: number;
 };
 
 const RECORDS_PER_TRANSACTION = 500;
@@ -92,7 +94,7 @@ export async function replayLetters(
 
 /** Chooses from letters in order, and says how far it has looked for good. */
 function createChoice({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
-  const result: ReplayResult = { replayed: 0, quarantined: 0, doubles: 0 };
+  const result: ReplayResult = { replayed: 0, quarantined: 0, doubles: 0, cut: 0 };
   const seen = new Set<string>();
 
   const isWanted = (letter: DeadLetter): boolean => {
@@ -106,6 +108,10 @@ function createChoice({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
       return false;
     }
     seen.add(originOf(letter));
+    if (letter.cutFromBytes !== undefined) {
+      result.cut++;
+      return false;
+    }
     return true;
   };
 

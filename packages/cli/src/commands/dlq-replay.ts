@@ -61,9 +61,17 @@ Examples:
   npm run fiber -- dlq replay --class too-old --since 6h --rate 500
 `;
 
-function renderResult({ replayed, quarantined, doubles }: ReplayResult, dryRun: boolean): string {
+function renderResult(
+  { replayed, quarantined, doubles, cut }: ReplayResult,
+  dryRun: boolean,
+): string {
   const lines = [`${replayed} ${dryRun ? "would be sent back" : "sent back"}`];
   if (quarantined > 0) lines.push(`${quarantined} left: replayed too often (--max-replays)`);
+  if (cut > 0) {
+    lines.push(
+      `${cut} left: too large, only their beginning is here (their records: fiber dlq show)`,
+    );
+  }
   if (doubles > 0) lines.push(`${doubles} left: the same record once more`);
   return `${lines.join("\n")}\n`;
 }

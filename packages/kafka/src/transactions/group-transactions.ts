@@ -123,6 +123,7 @@ export function createGroupTransactions(options: {
         lane: session.transactionalId,
         batchBytes,
         compression,
+        ...(parts.length > 1 && { notTakenForMs: SHARED_NOT_TAKEN_FOR_MS }),
       },
       {
         destinations: parts.flatMap(({ destinations }) => destinations),
@@ -217,6 +218,8 @@ export function createGroupTransactions(options: {
 }
 
 const APART = "apart";
+/** So long the neighbours of a part that is not taken wait for it, before it waits apart. */
+const SHARED_NOT_TAKEN_FOR_MS = 500;
 
 /** In a backlog partitions have so much each. */
 const LARGE_BYTES = 100_000;

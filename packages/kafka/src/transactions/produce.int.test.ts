@@ -25,20 +25,34 @@ const placed = async (partitions: readonly number[], connections = bench.connect
   return transactions;
 };
 
-it("does not take a leader's clock that is behind for a fault of the records", async () => {
-  const { topic, kafka } = bench;
+it("takes a timestamp for refused that this process's clock does not believe either", async () => {
+  const { topic } = bench;
   const transactions = await placed([1]);
   const timestamp = String(Date.now() + 7_200_000);
-  const records = [{ key: null, value: Buffer.from("two hours ahead"), timestamp }];
+  const records = [
+    { key: null, value: Buffer.from("now") },
+    { key: null, value: Buffer.from("two hours ahead"), timestamp },
+  ];
   const part = {
     ...bench.part(1, { from: 0n, to: 1n }),
     batches: [{ topic, partition: 1, records }],
   };
-  await expect(transactions.commit(part)).rejects.toThrow(TransientError);
+  expect(await transactions.commit(part).catch(refusedIn)).toEqual([records[1]]);
+});
 
-  // As the deploy step has it.
-  const config = { "message.timestamp.after.max.ms": "9223372036854775807" };
-  await ensureTopics({ kafka, topics: [{ topic, partitions: 3, config }] });
+it("waits for a leader whose clock alone is wrong", async () => {
+  let isBehind = true;
+  const transactions = await placed(
+    [1],
+    answering(
+      INVALID_TIMESTAMP,
+      () => isBehind,
+      () => undefined,
+    ),
+  );
+  const part = bench.part(1, { from: 0n, to: 1n }, "of now");
+  await expect(transactions.commit(part)).rejects.toThrow(TransientError);
+  isBehind = false;
   const again = async () => {
     await transactions.positionsOf([1], bench.identity);
     return transactions.commit(part).then(
@@ -71,12 +85,12 @@ it("tells each part of its own refused records alone", async () => {
 const refusedIn = (error: unknown) =>
   error instanceof RecordRefusedError ? error.records : [{ key: null, value: String(error) }];
 
-/** As if partition 1 had too few in-sync replicas, for as long as `isShort` says so. */
-const shortOfReplicas = (isShort: () => boolean, onAsked: () => void): Connections => ({
+/** As if the leader of partition 1 refused with `errorCode`, for as long as `isSo` says so. */
+const answering = (errorCode: number, isSo: () => boolean, onAsked: () => void): Connections => ({
   ...bench.connections,
   call: async (to, lane, request, ...args) => {
     const api: unknown = request.api;
-    if (api !== produceBatches || !isShort()) {
+    if (api !== produceBatches || !isSo()) {
       return bench.connections.call(to, lane, request, ...args);
     }
     const [id, batches] = args as unknown as [string, PartitionBatch[]];
@@ -87,7 +101,7 @@ const shortOfReplicas = (isShort: () => boolean, onAsked: () => void): Connectio
         : await bench.connections.call(to, lane, { api: produceBatches }, id, taken);
     if (taken.length < batches.length) {
       onAsked();
-      const partitionResponses = [{ index: 1, errorCode: NOT_ENOUGH_REPLICAS }];
+      const partitionResponses = [{ index: 1, errorCode }];
       answer.responses.push({ name: bench.topic, partitionResponses } as never);
     }
     return answer as Awaited<ReturnType<typeof request.api.async>>;
@@ -95,6 +109,7 @@ const shortOfReplicas = (isShort: () => boolean, onAsked: () => void): Connectio
 });
 
 const NOT_ENOUGH_REPLICAS = 19;
+const INVALID_TIMESTAMP = 32;
 
 it("lets a partition that is not taken wait alone", async () => {
   const { part, identity } = bench;
@@ -102,7 +117,8 @@ it("lets a partition that is not taken wait alone", async () => {
   let asked = 0;
   const transactions = await placed(
     [0, 1],
-    shortOfReplicas(
+    answering(
+      NOT_ENOUGH_REPLICAS,
       () => isShort,
       () => asked++,
     ),
@@ -116,6 +132,7 @@ it("lets a partition that is not taken wait alone", async () => {
       () => "committed",
       (error: unknown) => String(error),
     );
+  const begunMs = performance.now();
   const shared = await Promise.all([
     outcome(transactions.commit(part(0, { from: 0n, to: 1n }, "a"))),
     outcome(transactions.commit(part(1, { from: 0n, to: 1n }, "b"))),
@@ -124,6 +141,8 @@ it("lets a partition that is not taken wait alone", async () => {
     expect.stringContaining("NOT_ENOUGH_REPLICAS"),
     expect.stringContaining("NOT_ENOUGH_REPLICAS"),
   ]);
+  // Its neighbour is not to wait for it for seconds.
+  expect(performance.now() - begunMs).toBeLessThan(2_000);
 
   await known(0);
   await known(1);

@@ -6,7 +6,7 @@ import { writeRecordBatch } from "../record-batch-writer.ts";
 import { type Destination, keyOf } from "./destinations.ts";
 import type { Leaders } from "./leaders.ts";
 import { PRODUCE_TIMEOUT_MS, type PartitionBatch, produceBatches } from "./produce-batches.ts";
-import { REFUSALS } from "./record-refused.ts";
+import { isRefusal } from "./record-refused.ts";
 import type { Session } from "./session.ts";
 
 export type SendSteps = {
@@ -18,6 +18,8 @@ export type SendSteps = {
   /** How much a batch may be of a topic whose brokers take less than the default. */
   batchBytes: Map<string, number>;
   compression: Codec;
+  /** How long a batch that is not taken for now is sent again; default 5 s. */
+  notTakenForMs?: number;
 };
 
 /** A leader does not take a batch for now, and says so of one partition. */
@@ -52,7 +54,8 @@ export async function produce(
   steps: SendSteps,
   portion: readonly Destination[],
 ): Promise<Refused | undefined> {
-  const giveUpAtMs = performance.now() + NOT_TAKEN_FOR_MS;
+  const { notTakenForMs = NOT_TAKEN_FOR_MS } = steps;
+  const giveUpAtMs = performance.now() + notTakenForMs;
   let refused: Refused | undefined;
   let left = portion;
   for (let waitMs = 1; left.length > 0; waitMs = Math.min(2 * waitMs, MOST_WAIT_MS)) {
@@ -60,7 +63,7 @@ export async function produce(
     left = answers.flatMap(({ batch, type }) => (type === NOT_TAKEN ? [batch] : []));
     for (const { batch, type } of answers) {
       if (type === undefined) continue;
-      if (REFUSALS.has(type)) refused ??= { batch, type };
+      if (isRefusal(type, batch.records, Date.now())) refused ??= { batch, type };
       else if (type !== NOT_TAKEN || performance.now() > giveUpAtMs) {
         steps.leaders.forget(batch.topic);
         throw new NotTakenError(batch, type);

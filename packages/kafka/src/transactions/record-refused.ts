@@ -26,11 +26,27 @@ export class RecordRefusedError extends Error {
 }
 
 /**
- * Answers that say so of a batch, whoever leads the partition. INVALID_TIMESTAMP is none: a leader whose clock is behind
- * takes for ahead what another one would take.
+ * Whether an answer says so of a batch, whoever leads the partition. A leader whose clock is wrong refuses timestamps that
+ * another one would take: they count as refused only where this process's clock agrees about one of them.
  */
-export const REFUSALS: ReadonlySet<string> = new Set([
+export const isRefusal = (
+  type: string,
+  records: readonly OutgoingRecord[],
+  nowMs: number,
+): boolean => {
+  if (type !== "INVALID_TIMESTAMP") return REFUSALS.has(type);
+  return records.some(({ timestamp }) => {
+    const aheadMs = timestamp === undefined ? 0 : Number(timestamp) - nowMs;
+    return aheadMs > MOST_AHEAD_MS || aheadMs < -MOST_BEHIND_MS;
+  });
+};
+
+const REFUSALS: ReadonlySet<string> = new Set([
   "MESSAGE_TOO_LARGE",
   "RECORD_LIST_TOO_LARGE",
   "INVALID_RECORD",
 ]);
+/** What brokers take by default, since Kafka 4 (`message.timestamp.after.max.ms`). */
+const MOST_AHEAD_MS = 3_600_000;
+/** A backlog may be of hours. */
+const MOST_BEHIND_MS = 86_400_000;

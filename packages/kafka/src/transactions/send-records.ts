@@ -69,26 +69,35 @@ function batchesOf(destination: Destination, mostBytes: number): Destination[] {
   return batches;
 }
 
+/** A record that is refused by itself, and the answer to it. */
+type Culprit = { readonly record: OutgoingRecord; readonly why: string };
+
 /**
  * Finds the records for which a batch was refused, by sending halves of it, in the transaction that is not
  * going to be committed any more. Where no record is refused by itself, batches are smaller from then on.
  */
 async function isolated(steps: SendSteps, { batch, type }: Refused): Promise<Error> {
   const { topic, partition } = batch;
-  const culpritsIn = async (records: readonly OutgoingRecord[]): Promise<OutgoingRecord[]> => {
-    if (records.length <= 1) return [...records];
+  const culpritsIn = async (
+    records: readonly OutgoingRecord[],
+    why: string,
+  ): Promise<Culprit[]> => {
+    if (records.length <= 1) return records.map((record) => ({ record, why }));
     const middle = records.length >> 1;
-    const culprits: OutgoingRecord[] = [];
+    const culprits: Culprit[] = [];
     for (const half of [records.slice(0, middle), records.slice(middle)]) {
       const refused = await produce(steps, [{ ...batch, records: half }]);
-      if (refused !== undefined) culprits.push(...(await culpritsIn(half)));
+      if (refused !== undefined) culprits.push(...(await culpritsIn(half, refused.type)));
     }
     return culprits;
   };
-  const records = await culpritsIn(batch.records);
-  if (records.length === 0) {
+  const culprits = await culpritsIn(batch.records, type);
+  const [first] = culprits;
+  if (first === undefined) {
     steps.batchBytes.set(topic, batch.bytes >> 1);
     return new BrokerAnswerError(type, `partition ${partition} of ${topic} wants smaller batches`);
   }
-  return new RecordRefusedError({ topic, partition, type, records });
+  // What is refused for another reason is found again without these.
+  const records = culprits.flatMap(({ record, why }) => (why === first.why ? [record] : []));
+  return new RecordRefusedError({ topic, partition, type: first.why, records });
 }
