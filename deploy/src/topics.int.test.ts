@@ -2,16 +2,19 @@ import { createKafka } from "@fiberstream/kafka/kafka";
 import { readOffsetRetention } from "@fiberstream/kafka/offset-retention";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
+import { ensureTopics } from "@fiberstream/kafka/topic-admin";
+import { topicFacts } from "@fiberstream/kafka/topic-facts";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { expect, it } from "@jest/globals";
 import { deployTopics } from "./topics.ts";
 
-const deployed = async (namespace: string) => {
+const deployed = async (namespace: string, setsRetention = false) => {
   const lines: string[] = [];
   await deployTopics({
     brokers: [addresses.kafkaBrokers],
     schemaRegistryUrl: addresses.schemaRegistryUrl,
     namespace,
+    setsRetention,
     log: createLog({ service: "test", level: "silent", format: "json" }),
     print: (line) => lines.push(line),
   });
@@ -42,4 +45,28 @@ it("creates topics and subjects under the namespace, and has nothing to do the s
   expect(await level.json()).toEqual({ compatibilityLevel: "FULL_TRANSITIVE" });
 
   expect(await deployed(namespace)).toEqual(["topics and schemas are up to date"]);
+});
+
+it("leaves a retention that an operator has set, says so, and sets it when it is told to", async () => {
+  const namespace = testNamespace();
+  await deployed(namespace);
+  const topic = `${namespace}probe.metrics.raw`;
+  const log = createLog({ service: "test", level: "silent", format: "json" });
+  const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
+  const retentionMs = async () => (await topicFacts({ kafka, topic })).config.get("retention.ms");
+  for (const value of ["1209600000", "3600000"]) {
+    await ensureTopics({
+      kafka,
+      topics: [{ topic, partitions: 12, config: { "retention.ms": value } }],
+    });
+    const lines = await deployed(namespace);
+    expect(lines).toContain(
+      `topic ${topic}: retention.ms stays ${value}, the catalogue has 604800000 (TOPICS_SET_RETENTION=true sets it)`,
+    );
+    expect(await retentionMs()).toBe(value);
+  }
+  expect(await deployed(namespace, true)).toContain(
+    `topic ${topic}: retention.ms 3600000 -> 604800000`,
+  );
+  expect(await retentionMs()).toBe("604800000");
 });

@@ -15,14 +15,17 @@ import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { type Topic, type TopicName, TOPICS } from "@fiberstream/schemas/topics";
 import { offsetRetentionWarnings } from "./offset-retention.ts";
 import { runStep } from "./run-step.ts";
+import { topicsSettings } from "./topics-settings.ts";
 
 const CATALOGUE = Object.entries<Topic>(TOPICS) as [TopicName, Topic][];
 
 /**
- * Creates the catalogue's topics and registers their schemas; what is there already stays. Warns of brokers that
- * forget offsets too soon, which is no topic's setting.
+ * Creates the catalogue's topics and registers their schemas. Warns of brokers that forget offsets too soon, which is
+ * no topic's setting.
  *
  * @param options.namespace prefix of the topics' names on this cluster
+ * @param options.setsRetention has topics keep their records as long as the catalogue says; else what an operator has
+ *   set stays, and is told: a topic that was let keep more in an outage must not lose it to the next upgrade
  * @param options.print is given a line for each change and warning
  * @throws {TransientError} when Kafka or the registry is away
  * @throws {FatalError} when one refuses, or a schema is not compatible with an earlier version
@@ -33,10 +36,11 @@ export async function deployTopics(options: {
   schemaRegistryUrl: string;
   registrySecurity?: RegistrySecurity;
   namespace: string;
+  setsRetention?: boolean;
   log: Log;
   print: (line: string) => void;
 }): Promise<void> {
-  const { namespace, print } = options;
+  const { namespace, setsRetention = false, print } = options;
   let changes = 0;
   const tell = (line: string) => {
     changes++;
@@ -44,9 +48,16 @@ export async function deployTopics(options: {
   };
 
   const kafka = createKafka({ ...options, clientId: "fiberstream-deploy" });
-  const wanted = CATALOGUE.map(([name, topic]) => wantedTopic(topicIn(namespace, name), topic));
-  for (const { topic, changes: made } of await ensureTopics({ kafka, topics: wanted })) {
+  const wanted = CATALOGUE.map(([name, topic]) =>
+    wantedTopic(topicIn(namespace, name), topic, setsRetention),
+  );
+  for (const { topic, changes: made, left } of await ensureTopics({ kafka, topics: wanted })) {
     for (const change of made) tell(`topic ${topic}: ${change}`);
+    for (const { name, is, wanted: catalogues } of left) {
+      print(
+        `topic ${topic}: ${name} stays ${is}, the catalogue has ${catalogues} (TOPICS_SET_RETENTION=true sets it)`,
+      );
+    }
   }
 
   const registry = createSchemaRegistry({
@@ -63,14 +74,17 @@ export async function deployTopics(options: {
   offsetRetentionWarnings(await readOffsetRetention(kafka)).forEach(print);
 }
 
-function wantedTopic(topic: string, entry: Topic): WantedTopic {
+function wantedTopic(topic: string, entry: Topic, setsRetention: boolean): WantedTopic {
   const { partitions, cleanup, retentionMs, timestamps, timestampsAhead, value } = entry;
+  const retention: Record<string, string> =
+    retentionMs === undefined ? {} : { "retention.ms": String(retentionMs) };
   return {
     topic,
     partitions,
+    firstConfig: setsRetention ? {} : retention,
     config: {
+      ...(setsRetention && retention),
       "cleanup.policy": cleanup,
-      ...(retentionMs !== undefined && { "retention.ms": String(retentionMs) }),
       ...(timestamps !== undefined && { "message.timestamp.type": timestamps }),
       // Kafka 3.6 and later know it.
       ...(timestampsAhead !== undefined && { "message.timestamp.after.max.ms": MOST_MS }),
@@ -86,14 +100,16 @@ const MOST_MS = "9223372036854775807";
 if (import.meta.main) {
   await runStep({
     name: "topics",
-    description: "Creates the topics and registers their schemas; what is there already stays.",
-    settings: kafkaSettings(),
+    description:
+      "Creates the topics and registers their schemas. Of topics that are there it adds partitions and sets what the services rely on; how long they keep their records stays.",
+    settings: { ...kafkaSettings(), ...topicsSettings() },
     run: (config, print) =>
       deployTopics({
         ...kafkaAccess(config),
         schemaRegistryUrl: config.schemaRegistryUrl,
         registrySecurity: registryAccess(config).security,
         namespace: config.namespace,
+        setsRetention: config.setsRetention,
         log: createLog({ service: "topics", level: "error", format: "auto" }),
         print,
       }),

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Server as HttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { listen } from "@fiberstream/runtime/listen";
 import type { Log } from "@fiberstream/runtime/log";
 import { createServer } from "@fiberstream/runtime/node-http";
 import { answerClientError } from "./client-error.ts";
@@ -85,10 +85,9 @@ export async function startHttpServer(options: {
   server.maxHeadersCount = 0;
   server.on("checkContinue", serve).on("checkExpectation", serve);
   server.on("clientError", answerClientError);
-  server.listen(options.port, options.host);
-  await once(server, "listening");
+  const port = await listen(server, options);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     close: async () => {
       const closed = once(server, "close");
       endReloads?.();

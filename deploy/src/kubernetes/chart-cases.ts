@@ -28,7 +28,9 @@ export const CASES = {
       registry: { inCluster: { enabled: true } },
       redis: { inCluster: { enabled: true } },
       database: { inCluster: { enabled: true } },
-      secret: { values: { POSTGRES_PASSWORD: "a b/c" } },
+      secret: {
+        values: { POSTGRES_PASSWORD: "a b/c", SCHEMA_REGISTRY_PASSWORD: "registry-secret" },
+      },
       processor: scaled,
       sink: scaled,
       monitoring: { serviceMonitor: { enabled: true }, prometheusRule: { enabled: true } },

@@ -7,6 +7,7 @@ import { CASES, type CaseName, ofKind, podsOf, selects, theOne } from "./chart-c
 import { describeChart, renderCase, withChart } from "./chart-fixture.ts";
 import type { KubernetesObject } from "./render-chart.ts";
 
+const LONG = "this-is-a-long-release-name-for-probes-eu-west-1";
 const NAMES = Object.keys(CASES) as CaseName[];
 const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"];
 type Selector = { matchLabels: Record<string, string> };
@@ -121,6 +122,49 @@ describeChart("the chart's objects", () => {
       return (parse(text) as { groups: object[] }).groups;
     });
     expect(theOne(objects, "PrometheusRule").spec["groups"]).toEqual(wanted);
+  });
+
+  it.each([
+    ["fs", "fs-fiberstream"],
+    ["fiberstream", "fiberstream"],
+    ["a-name-with-28-characters-00", "a-name-with-28-characters-00-fiberstream"],
+    [LONG, expect.stringMatching(/^this-is-a-long-release-name-for-[0-9a-f]{8}$/)],
+  ])(
+    "have names that Kubernetes takes, whatever the release is called: %s",
+    async (release, name) => {
+      const { values } = CASES["everything in the cluster"];
+      const { objects } = await withChart({ values, release });
+      // A name that becomes a label's value or a part of a host's name, with what controllers put behind it.
+      const spare = { StatefulSet: 11, Kafka: 16 } as Readonly<Record<string, number>>;
+      const limited = objects.filter(({ kind }) => kind !== "KafkaTopic");
+      const tooLong = limited.filter(
+        ({ kind, metadata }) => metadata.name.length + (spare[kind] ?? 0) > 63,
+      );
+      expect(tooLong.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([]);
+      expect(theOne(objects, "ServiceMonitor").metadata.name).toEqual(name);
+    },
+  );
+
+  it("tells apart two releases whose names begin alike", async () => {
+    const { values } = CASES["everything in the cluster"];
+    const names = await Promise.all(
+      [LONG, `${LONG}-2`].map(async (release) => {
+        const { objects } = await withChart({ values, release });
+        return theOne(objects, "ServiceMonitor").metadata.name;
+      }),
+    );
+    expect(new Set(names).size).toBe(2);
+  });
+
+  it.each(NAMES)("listen on addresses of either kind: %s", async (name) => {
+    const objects = await objectsOf(name);
+    for (const service of SERVICES) {
+      const pod = podsOf(objects).find(({ owner }) => componentOf(owner) === service);
+      const env = pod?.spec.containers[0]?.env ?? [];
+      expect(env).toContainEqual({ name: "ADMIN_HOST", value: "::" });
+      if (service !== "ingest-gateway") continue;
+      expect(env).toContainEqual({ name: "HOST", value: "::" });
+    }
   });
 
   it("have the catalogue's topics, and a user of Kafka for each pod", async () => {

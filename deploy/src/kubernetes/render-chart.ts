@@ -29,16 +29,17 @@ export async function renderChart(options: {
   values: object;
   valuesFiles?: readonly string[];
   command?: "template" | "lint";
+  release?: string;
   /** Where values and objects are written. */
   folder: string;
 }): Promise<{ text: string; objects: KubernetesObject[] }> {
-  const { helm, values, valuesFiles = [], command = "template", folder } = options;
+  const { helm, values, valuesFiles = [], command = "template", release = "fs", folder } = options;
   const file = `${folder}/values.json`;
   writeFileSync(file, JSON.stringify(values));
   const files = [...valuesFiles.map((name) => `${CHART}/${name}`), file];
   const { stdout: text } = await run(helm, [
     command,
-    ...(command === "template" ? ["fs", CHART, "--namespace", "probes"] : [CHART, "--strict"]),
+    ...(command === "template" ? [release, CHART, "--namespace", "probes"] : [CHART, "--strict"]),
     ...files.flatMap((each) => ["--values", each]),
   ]);
   if (command === "lint") return { text, objects: [] };

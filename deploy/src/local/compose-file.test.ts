@@ -89,6 +89,16 @@ describe("docker-compose.yml", () => {
     }
   });
 
+  it("lets who looks at Grafana read the database, and nothing more", () => {
+    const { grafana, migrate } = services;
+    expect(grafana?.environment?.["GRAFANA_DATABASE_USER"]).toBe("fiberstream_reader");
+    expect(grafana?.secrets).toEqual(["reader-password"]);
+    expect(migrate?.environment?.["READER_DATABASE_PASSWORD_FILE"]).toBe(
+      "/run/secrets/reader-password",
+    );
+    expect(migrate?.secrets).toContain("reader-password");
+  });
+
   it("starts the core without a profile, and watching and logs by theirs", () => {
     const inProfile = (profile: string | undefined) =>
       each.filter(([, { profiles }]) => profiles?.[0] === profile).map(([name]) => name);

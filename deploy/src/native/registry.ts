@@ -12,7 +12,12 @@ export const registryUrl = (port: number) => `http://localhost:${port}/apis/ccom
 
 /** Apicurio Registry 3. */
 export async function startRegistry(
-  options: PartOptions & { managementPort: number; storage: RegistryStorage },
+  options: PartOptions & {
+    managementPort: number;
+    storage: RegistryStorage;
+    /** Of the registry, beside and before those of here. */
+    properties?: Readonly<Record<string, string>>;
+  },
 ): Promise<Part> {
   const { port, managementPort, storage } = options;
   await requireFreePort({ number: managementPort, setting: "REGISTRY_MANAGEMENT_PORT" });
@@ -24,6 +29,7 @@ export async function startRegistry(
     "quarkus.log.level": "WARN",
     "apicurio.rules.global.compatibility": "FULL_TRANSITIVE",
     ...storageProperties(storage),
+    ...options.properties,
   };
   return startPart({
     name: "Schema registry",

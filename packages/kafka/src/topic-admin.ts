@@ -7,16 +7,23 @@ export type WantedTopic = {
   readonly topic: string;
   readonly partitions: number;
   readonly config: Readonly<Record<string, string>>;
+  /**
+   * Settings that a topic is made with and that stay with whoever runs the cluster from then on: where they differ
+   * nothing is changed.
+   */
+  readonly firstConfig?: Readonly<Record<string, string>>;
 };
 
 export type TopicChange = {
   readonly topic: string;
   /** What was done, in words; empty when the topic was as wanted. */
   readonly changes: readonly string[];
+  /** What differs and was left as it is. */
+  readonly left: readonly { readonly name: string; readonly is: string; readonly wanted: string }[];
 };
 
 /**
- * Creates topics that are missing, adds partitions and sets configuration where they differ.
+ * Creates topics that are missing, adds partitions and sets configuration where they differ, but for `firstConfig`.
  * Partitions are never taken away. Three replicas, two of them in sync, where there are three brokers.
  * @throws {TransientError} when Kafka is away @throws {FatalError} when it refuses
  */
@@ -33,24 +40,23 @@ export async function ensureTopics(options: {
     if (missing.length > 0) {
       await admin.createTopics({
         waitForLeaders: true,
-        topics: missing.map(({ topic, partitions, config }) => ({
+        topics: missing.map(({ topic, partitions, config, firstConfig }) => ({
           topic,
           numPartitions: partitions,
           replicationFactor: replication.factor,
-          configEntries: entriesOf({ ...config, ...replication.config }),
+          configEntries: entriesOf({ ...config, ...firstConfig, ...replication.config }),
         })),
       });
       for (const { topic } of missing) await untilLed(admin, topic);
     }
     const present = options.topics.filter(({ topic }) => existing.has(topic));
-    const changed = new Map<string, string[]>();
+    const changed = new Map<string, Omit<TopicChange, "topic">>();
     for (const topic of present) changed.set(topic.topic, await adjust(admin, topic));
-    return options.topics.map(({ topic, partitions }) => ({
-      topic,
-      changes: changed.get(topic) ?? [
-        `created with ${partitions} partitions and ${replication.factor} replica${replication.factor === 1 ? "" : "s"}`,
-      ],
-    }));
+    const replicas = `${replication.factor} replica${replication.factor === 1 ? "" : "s"}`;
+    return options.topics.map(({ topic, partitions }) => {
+      const created = `created with ${partitions} partitions and ${replicas}`;
+      return Object.assign({ topic }, changed.get(topic) ?? { changes: [created], left: [] });
+    });
   } catch (error) {
     throw kafkaFailure(error);
   } finally {
@@ -79,8 +85,8 @@ const LED_WITHIN_MS = 10_000;
 
 type Admin = ReturnType<KafkaClient["admin"]>;
 
-async function adjust(admin: Admin, wanted: WantedTopic): Promise<string[]> {
-  const { topic, partitions, config } = wanted;
+async function adjust(admin: Admin, wanted: WantedTopic): Promise<Omit<TopicChange, "topic">> {
+  const { topic, partitions, config, firstConfig = {} } = wanted;
   const changes: string[] = [];
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   const before = topics[0]?.partitions.length ?? 0;
@@ -115,7 +121,10 @@ async function adjust(admin: Admin, wanted: WantedTopic): Promise<string[]> {
       changes.push(`${name} ${current.get(name) ?? "not set"} -> ${value}`);
     }
   }
-  return changes;
+  const left = Object.entries(firstConfig)
+    .filter(([name, value]) => current.get(name) !== value)
+    .map(([name, value]) => ({ name, is: current.get(name) ?? "not set", wanted: value }));
+  return { changes, left };
 }
 
 const replicationFor = (brokers: number) =>

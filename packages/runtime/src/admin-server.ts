@@ -1,8 +1,8 @@
 import type { Server } from "node:http";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import type { Health } from "./health.ts";
+import { listen } from "./listen.ts";
 import { createServer } from "./node-http.ts";
 
 export type AdminServer = {
@@ -55,10 +55,9 @@ export async function startAdminServer(options: {
       response.writeHead(answer.status, { "content-type": answer.type }).end(answer.body);
     })().catch((error: unknown) => response.destroy(error as Error));
   });
-  server.listen(options.port, options.host);
-  await once(server, "listening");
+  const port = await listen(server, options);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     route: (methodAndPath, answer) => {
       routes[methodAndPath] = (query) => json(200, answer(query));
     },

@@ -1,5 +1,14 @@
+{{/*
+At most 40 characters: the longest that is put behind it, -stream-processor-admin, takes 23 of the 63 that Kubernetes
+allows, as does what controllers add to a pod's labels. A longer one is cut, and told from others by a digest.
+*/}}
 {{- define "fiberstream.fullname" -}}
-{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name }}{{ else }}{{ .Release.Name }}-{{ .Chart.Name }}{{ end }}
+{{- $whole := contains .Chart.Name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) -}}
+{{- if le (len $whole) 40 -}}
+{{ $whole }}
+{{- else -}}
+{{ printf "%s-%s" ($whole | trunc 31 | trimSuffix "-") ($whole | sha256sum | trunc 8) }}
+{{- end -}}
 {{- end }}
 
 {{/* Which service each part of the values is about. */}}

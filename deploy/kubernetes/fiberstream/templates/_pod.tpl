@@ -6,7 +6,10 @@
   "KAFKA_BROKERS" (include "fiberstream.brokers" .root)
   "SCHEMA_REGISTRY_URL" (include "fiberstream.registryUrl" .root) -}}
 {{- if ne .key "deploySteps" -}}
-{{- $settings = merge $settings (dict "LOG_FORMAT" "json" "ADMIN_HOST" "0.0.0.0" "ADMIN_PORT" "8010" "SHUTDOWN_TIMEOUT_MS" "25000") -}}
+{{- $settings = merge $settings (dict "LOG_FORMAT" "json" "ADMIN_HOST" "::" "ADMIN_PORT" "8010" "SHUTDOWN_TIMEOUT_MS" "25000") -}}
+{{- end -}}
+{{- if eq .key "gateway" -}}
+{{- $settings = merge $settings (dict "HOST" "::") -}}
 {{- end -}}
 {{- if .root.Values.kafka.strimzi.enabled -}}
 {{- $settings = merge $settings (dict
@@ -16,13 +19,22 @@
   "KAFKA_SASL_PASSWORD_FILE" "/etc/fiberstream/kafka-user/password"
   "KAFKA_SSL_CA_LOCATION" "/etc/fiberstream/kafka-ca/ca.crt") -}}
 {{- end -}}
-{{- range $own.secretSettings -}}
+{{- range include "fiberstream.secretSettings" . | fromYamlArray -}}
 {{- $_ := set $settings (printf "%s_FILE" .) (printf "/etc/fiberstream/secret/%s" .) -}}
 {{- end -}}
 {{- range $name, $value := merge (dict) $own.settings $.root.Values.settings -}}
 {{- $_ := set $settings $name $value -}}
 {{- end -}}
 {{- toYaml $settings -}}
+{{- end }}
+
+{{/* Takes root and key. Which settings come from the Secret: those of the values, and what the chart's own registry asks for. */}}
+{{- define "fiberstream.secretSettings" -}}
+{{- $names := (index .root.Values .key).secretSettings -}}
+{{- if .root.Values.registry.inCluster.enabled -}}
+{{- $names = append $names "SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO" | uniq -}}
+{{- end -}}
+{{- toYaml $names -}}
 {{- end }}
 
 {{/* Takes root and key. */}}
@@ -54,7 +66,7 @@
     secretName: {{ .secretName | default (include "fiberstream.secretName" .) }}
     defaultMode: 0440
     items:
-      {{- range (index .root.Values .key).secretSettings }}
+      {{- range include "fiberstream.secretSettings" . | fromYamlArray }}
       - { key: {{ . }}, path: {{ . }} }
       {{- end }}
 {{- with .root.Values.certificates.existing }}
