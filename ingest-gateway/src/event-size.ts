@@ -1,11 +1,10 @@
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
-import { numbersAsWritten } from "./exact-numbers.ts";
 
 /** Up to so many bytes of metadata an event is small enough whatever its other texts are (2.3 KB at most). */
 const SMALL_METADATA_BYTES = 1_024;
 
 /**
- * The size of an event of a batch, counted as JSON without white space, where it is past a limit.
+ * The size of an event of a batch, counted as JSON without white space and with short numbers, where it is past a limit.
  * Most events are not counted: those without unknown fields and with little metadata cannot be too large.
  *
  * @param event made of `input`
@@ -32,12 +31,6 @@ function jsonBytes(value: object, maxBytes: number): number {
   let bytes = 0;
 
   const countInside = (holder: object): void => {
-    const numbers = numbersAsWritten(holder);
-    const countInner = (key: string | number, inner: unknown) => {
-      if (typeof inner === "string") bytes += textBytes(inner);
-      else if (typeof inner === "object" && inner !== null) countInside(inner);
-      else bytes += (numbers?.get(String(key)) ?? String(inner)).length;
-    };
     bytes += BRACKETS;
     let separator = 0;
     // A list may be long: its places are not made into keys first.
@@ -47,7 +40,10 @@ function jsonBytes(value: object, maxBytes: number): number {
       bytes += separator;
       separator = COMMA;
       if (typeof key === "string") bytes += textBytes(key) + COLON;
-      countInner(key, (holder as Record<string | number, unknown>)[key]);
+      const inner = (holder as Record<string | number, unknown>)[key];
+      if (typeof inner === "string") bytes += textBytes(inner);
+      else if (typeof inner === "object" && inner !== null) countInside(inner);
+      else bytes += typeof inner === "number" ? numberBytes(inner) : String(inner).length;
     }
   };
 
@@ -56,3 +52,12 @@ function jsonBytes(value: object, maxBytes: number): number {
 }
 
 const textBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text));
+
+/** The shortest that it can be written in: no more than what the sender has. */
+const numberBytes = (number: number): number =>
+  Number.isFinite(number)
+    ? Math.min(String(number).length, number.toExponential().replace("+", "").length)
+    : INFINITE_BYTES;
+
+/** 1e309 is the shortest number beyond all doubles. */
+const INFINITE_BYTES = 5;

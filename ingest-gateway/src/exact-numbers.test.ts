@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { parseKeepingNumbers } from "./exact-numbers.ts";
 import { exampleEvent } from "./example-event.ts";
+import { inexactTokens } from "./inexact-tokens.ts";
 import { startTestIntake, type TestIntake } from "./intake-fixture.ts";
 
 let intake: TestIntake;
@@ -27,8 +30,10 @@ describe("numbers in metadata", () => {
     '{"imsi":12345678901234567890,"ns":1790000000123456789}',
     '{"a":-12345678901234567890}',
     '{"a":[1,[0.1000000000000000055511151231257827],{"b":123456789.123456789}]}',
-    '{"a":1.7976931348623157e308,"b":2.5E-3}',
-    '{"a":1e-323}',
+    '{"a":1.7976931348623157e308,"b":2.5E-300}',
+    '{"a":1e-323,"b":[1.25E-310]}',
+    '{"a\\"":"1, \\\\","b":-1234567890.1234567}',
+    '{"metrics":[{"metadata":{"a":9007199254740993}}],"a":[9007199254740993,9007199254740993]}',
     '{"__proto__":{"a":9007199254740993}}',
     `{"a":${"9".repeat(300)}}`,
   ])("are produced as they were written: %s", async (metadata) => {
@@ -36,8 +41,9 @@ describe("numbers in metadata", () => {
   });
 
   it("are what they were where a text only looks like such a number", async () => {
-    const metadata = '{"a":"9007199254740993, 1e5","b":1.50,"c":0e-99999,"d":-0.0000000000000000}';
-    const kept = '{"a":"9007199254740993, 1e5","b":1.5,"c":0,"d":0}';
+    const metadata =
+      '{"a":"x\\",9007199254740993,1e-400","b":1.50,"c":0e-99999,"d":-0.0000000000000000,"e":1e5}';
+    const kept = '{"a":"x\\",9007199254740993,1e-400","b":1.5,"c":0,"d":0,"e":100000}';
     expect(await keptOf(metadata)).toEqual([kept, kept, kept]);
   });
 
@@ -54,6 +60,46 @@ describe("numbers in metadata", () => {
     const response = await intake.post("/api/ingest", `[${withMetadata(metadata)}]`);
     expect(await response.json()).toMatchObject({ code, errors: [{ field: "metadata" }] });
     expect(response.status).toBe(422);
+  });
+
+  it("are as written beside fields that are not known, whatever their names", async () => {
+    const event = withMetadata('{"a":9007199254740993}').replace("{", '{"metrics":[1],');
+    expect((await intake.post("/api/push", event)).status).toBe(202);
+    expect(intake.produced.at(-1)?.event.metadata).toBe('{"a":9007199254740993}');
+  });
+
+  it("cost no more than some times what parsing does, whatever a body is made of", () => {
+    const hostile = [
+      `[${"1,".repeat(500_000)}9007199254740993]`,
+      `["${"1e-1111".repeat(150_000)}"]`,
+      `["${"9".repeat(1_000_000)}"]`,
+      `["${"\\\\".repeat(250_000)}",9007199254740993]`,
+      `[${'"",'.repeat(300_000)}9007199254740993]`,
+      `[${"9007199254740993,".repeat(60_000)}1]`,
+    ];
+    const cpuMsOf = (work: () => void) => {
+      const before = process.cpuUsage();
+      work();
+      return process.cpuUsage(before).user / 1_000;
+    };
+    for (const text of hostile) {
+      const plainMs = cpuMsOf(() => void JSON.parse(text));
+      expect(cpuMsOf(() => void parseKeepingNumbers(text))).toBeLessThan(300 + 10 * plainMs);
+    }
+  });
+
+  it("are found wherever they stand in a text", () => {
+    const filling = fc.constantFrom(",", '"e-123"', '"\\\""', "1.5", "-0", " ", "true", '"é"');
+    const number = fc.constantFrom("9007199254740993", "-0.12345678901234567", "1e-400", "2E-1000");
+    fc.assert(
+      fc.property(fc.array(fc.oneof(filling, number), { maxLength: 30 }), (parts) => {
+        const text = parts.join(",");
+        const found = inexactTokens(text).map(({ start, end }) => text.slice(start, end));
+        expect(found).toEqual(
+          parts.filter((part) => /^-?\d{16}$|\d{17}$|^\d[eE]-\d{3,}$/.test(part)),
+        );
+      }),
+    );
   });
 
   it("leave the other fields' numbers alone, which are doubles", async () => {

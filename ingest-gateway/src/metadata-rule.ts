@@ -1,6 +1,6 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { Fault } from "./codes.ts";
-import { numbersAsWritten, textKeepingNumbers } from "./exact-numbers.ts";
+import { asWritten, markedNumber, textAsWritten } from "./exact-numbers.ts";
 import { typeName } from "./shown-value.ts";
 import { isStorable, type Rule } from "./text-rule.ts";
 
@@ -28,13 +28,13 @@ export function metadataRule(
       faults.push(fault("WRONG_TYPE", `be a JSON object, got ${typeName(value)}`));
       return null;
     }
-    let isExact = true;
-    const broken = whatMustHold(value, maxDepth);
+    const written = asWritten(value);
+    const broken = whatMustHold(written, maxDepth);
     if (broken !== undefined) {
       faults.push(fault("BAD_FORMAT", broken));
       return null;
     }
-    const text = isExact ? JSON.stringify(value) : textKeepingNumbers(value);
+    const text = written === value ? JSON.stringify(value) : textAsWritten(written);
     const bytes = Buffer.byteLength(text);
     if (bytes > maxBytes) {
       faults.push(fault("TOO_LONG", `be at most ${maxBytes} bytes as JSON, got ${bytes}`));
@@ -42,16 +42,15 @@ export function metadataRule(
     return text;
 
     function whatMustHold(inner: unknown, levelsLeft: number): string | undefined {
-      if (typeof inner === "string") return isStorable(inner) ? undefined : UNSTORABLE;
+      if (typeof inner === "string") {
+        if (isStorable(inner)) return undefined;
+        const number = markedNumber(inner);
+        return number === undefined ? UNSTORABLE : whatNumberMust(Number(number));
+      }
       // A number past 1.8e308 has become infinite, of which JSON would make null.
       if (typeof inner === "number") return Number.isFinite(inner) ? undefined : INFINITE;
       if (typeof inner !== "object" || inner === null) return undefined;
       if (levelsLeft === 0) return `be at most ${maxDepth} levels deep`;
-      const numbers = numbersAsWritten(inner);
-      if (numbers !== undefined) {
-        isExact = false;
-        for (const source of numbers.values()) if (Number(source) === 0) return TOO_SMALL;
-      }
       for (const key in inner) {
         const must =
           (isStorable(key) ? undefined : UNSTORABLE) ??
@@ -62,6 +61,10 @@ export function metadataRule(
     }
   };
 }
+
+/** Of a number that is written as it came: what its double is says what there is to be refused. */
+const whatNumberMust = (double: number): string | undefined =>
+  double === 0 ? TOO_SMALL : Number.isFinite(double) ? undefined : INFINITE;
 
 const UNSTORABLE = "have no NUL character and no half of a surrogate pair in its strings";
 const INFINITE = "have no number beyond 1.8e308";
