@@ -58,7 +58,8 @@ describe("a batch with what is no good in it", () => {
     ["no events", '{"metrics":[]}', 400, "MALFORMED_BATCH"],
     ["10,001 events", `[${Array(10_001).fill("1").join(",")}]`, 413, "PAYLOAD_TOO_LARGE"],
     ["a number of metrics", '{"metrics":7}', 400, "MALFORMED_BATCH"],
-    ["metadata of 10,000 levels", `[${withText("metadata", nested(10_000))}]`, 422, "BAD_FORMAT"],
+    ["metadata of 50 levels", `[${withText("metadata", nested(50))}]`, 422, "BAD_FORMAT"],
+    ["metadata of 10,000 levels", `[${withText("metadata", nested(10_000))}]`, 400, "TOO_DEEP"],
     [
       "metadata of 4,097 bytes",
       `[${withText("metadata", JSON.stringify({ a: "x".repeat(4_089) }))}]`,

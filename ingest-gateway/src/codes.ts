@@ -2,6 +2,7 @@
 export const CODES = {
   MALFORMED_JSON: { status: 400, title: "The body is not JSON" },
   MALFORMED_BATCH: { status: 400, title: "The body is not a batch of events" },
+  TOO_DEEP: { status: 400, title: "The body has too many levels" },
   MALFORMED_HTTP: { status: 400, title: "The request is not HTTP" },
   BAD_ENCODING: { status: 400, title: "The body is not in the encoding that it claims" },
   MISSING_TOKEN: { status: 401, title: "The request has no token" },

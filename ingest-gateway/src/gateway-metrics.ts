@@ -60,7 +60,7 @@ export function createGatewayMetrics(options: {
   });
   const rateLimited = new Counter({
     name: "fiberstream_gateway_rate_limited_total",
-    help: "Requests told 429: their key's bucket was empty, or the gateway was full and they sent most. The gateway's debug log says whose",
+    help: "Requests told 429: their key's bucket was empty, the gateway was full and they sent most, or their key or address had MAX_REQUESTS_PER_KEY or MAX_REQUESTS_PER_ADDRESS under way. The gateway's debug log says whose",
     registers,
   });
   const droppedConnections = new Counter({
@@ -129,7 +129,7 @@ export function createGatewayMetrics(options: {
   options.registry.registerMetric(
     new Gauge({
       name: "fiberstream_gateway_buffer_bytes",
-      help: "Bodies held in memory, from their headers to their answer. At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
+      help: "Bodies and the decoders that unpack them in memory, from their first byte to their answer. At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
       registers: [],
       collect() {
         this.set(options.bufferBytes());

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "@jest/globals";
 import { createInFlightBudget } from "./in-flight-budget.ts";
 
-const budget = () => createInFlightBudget({ maxBytes: 1_000 });
+const budget = () => createInFlightBudget({ maxBytes: 1_000, maxRequests: 1_000 });
 
 describe("the in-flight budget", () => {
   it("is all for one who is alone, and full after that", () => {
     const { lease, usedBytes } = budget();
     const held = lease("loud");
-    held.growTo(1_000);
-    expect(() => lease("loud").growTo(1)).toThrow(expect.objectContaining({ code: "OVERLOADED" }));
+    held.hold(1_000);
+    expect(() => lease("loud").hold(1)).toThrow(expect.objectContaining({ code: "OVERLOADED" }));
     held.release();
     held.release();
     expect(usedBytes()).toBe(0);
@@ -16,21 +16,19 @@ describe("the in-flight budget", () => {
 
   it("keeps room for those who send little, and tells the one who sends most", () => {
     const { lease, usedBytes } = budget();
-    lease("loud").growTo(700);
+    lease("loud").hold(700);
     const quiet = lease("quiet");
-    quiet.growTo(100);
-    expect(() => lease("loud").growTo(100)).toThrow(
+    quiet.hold(100);
+    expect(() => lease("loud").hold(100)).toThrow(
       expect.objectContaining({ code: "RATE_LIMITED" }),
     );
     const third = lease("third");
-    third.growTo(80);
-    expect(() => lease("third").growTo(200)).toThrow(
-      expect.objectContaining({ code: "OVERLOADED" }),
-    );
+    third.hold(80);
+    expect(() => lease("third").hold(200)).toThrow(expect.objectContaining({ code: "OVERLOADED" }));
     expect(usedBytes()).toBe(880);
     quiet.release();
     third.release();
-    lease("loud").growTo(50);
+    lease("loud").hold(50);
     expect(usedBytes()).toBe(750);
   });
 
@@ -38,7 +36,7 @@ describe("the in-flight budget", () => {
     const { lease, usedBytes } = budget();
     for (let sender = 0; sender < 2_000; sender++) {
       try {
-        lease(`sender-${sender % 37}`).growTo(1 + ((sender * 31) % 60));
+        lease(`sender-${sender % 37}`).hold(1 + ((sender * 31) % 60));
       } catch {
         // That some are refused is the point.
       }

@@ -1,15 +1,19 @@
 import { Refusal } from "./refusal.ts";
+import { createRequestCap } from "./request-cap.ts";
 
 /** What one request holds of the budget. */
 export type Lease = {
-  /** Takes room for the request's body to be `bytes` long in all. @throws {Refusal} OVERLOADED, RATE_LIMITED */
-  growTo: (bytes: number) => void;
+  /**
+   * Says how many bytes the request holds now; fewer than before are always granted.
+   * @throws {Refusal} OVERLOADED, RATE_LIMITED
+   */
+  hold: (bytes: number) => void;
   heldBytes: () => number;
   release: () => void;
 };
 
 export type InFlightBudget = {
-  /** @param senderId whose room it is */
+  /** @param senderId whose room it is @throws {Refusal} RATE_LIMITED past its number of requests */
   lease: (senderId: string) => Lease;
   usedBytes: () => number;
 };
@@ -18,14 +22,20 @@ export type InFlightBudget = {
 const RESERVED_SHARE = 1 / 4;
 
 /**
- * Bounds the bodies that are held at once, from before they are read until they are answered, so that
+ * Bounds what bodies and their decoders hold at once, from their first byte until they are answered, so that
  * a burst or a slow Kafka turns into quick refusals instead of a process without memory.
  *
  * Up to three quarters the room is for whoever comes first. The last quarter is parted among those who
  * are sending: who holds no more than an equal part of it is let in although others fill the rest.
  * Who holds more than an equal part of all the room is the one to be told 429; others are told 503.
  */
-export function createInFlightBudget({ maxBytes }: { maxBytes: number }): InFlightBudget {
+export function createInFlightBudget(options: {
+  maxBytes: number;
+  /** Of one sender at once. */
+  maxRequests: number;
+}): InFlightBudget {
+  const { maxBytes, maxRequests } = options;
+  const cap = createRequestCap({ maxRequests, whose: "key" });
   const reservedBytes = maxBytes * RESERVED_SHARE;
   /** By sender, only those who hold some. */
   const held = new Map<string, number>();
@@ -54,17 +64,21 @@ export function createInFlightBudget({ maxBytes }: { maxBytes: number }): InFlig
   return {
     usedBytes: () => usedBytes,
     lease: (senderId) => {
+      cap.enter(senderId);
       let heldBytes = 0;
+      let isReleased = false;
       return {
-        growTo: (bytes) => {
-          if (bytes <= heldBytes) return;
-          take(senderId, bytes - heldBytes);
+        hold: (bytes) => {
+          if (bytes > heldBytes) take(senderId, bytes - heldBytes);
+          else giveBack(senderId, heldBytes - bytes);
           heldBytes = bytes;
         },
         heldBytes: () => heldBytes,
         release: () => {
-          if (heldBytes > 0) giveBack(senderId, heldBytes);
-          heldBytes = 0;
+          if (isReleased) return;
+          isReleased = true;
+          giveBack(senderId, heldBytes);
+          cap.leave(senderId);
         },
       };
     },

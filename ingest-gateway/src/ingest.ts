@@ -12,15 +12,17 @@ import { meaningOf } from "./codes.ts";
 import { countsOf, type EventCounts } from "./event-counts.ts";
 import type { EventProducer } from "./event-producer.ts";
 import type { Buckets, Charge } from "./fairness/buckets.ts";
-import type { InFlightBudget, Lease } from "./in-flight-budget.ts";
+import type { InFlightBudget } from "./in-flight-budget.ts";
 import { answerBatch, answerOne } from "./ingest-answers.ts";
 import { LIMITS } from "./limits.ts";
 import { parseBatch, parseOne } from "./parse-events.ts";
-import { readBody, SenderGoneError } from "./read-body.ts";
+import { readBody, type ReadBodyOptions, SenderGoneError } from "./read-body.ts";
 import { Refusal } from "./refusal.ts";
 import type { ReadHead, RequestHead } from "./request-head.ts";
+import { type BatchScan, createBatchScan } from "./scan-batch.ts";
 import type { Mark } from "./server-timing.ts";
 import type { StallWatch } from "./stall-watch.ts";
+import type { TakeTurns } from "./take-turns.ts";
 import type { RequestTrace } from "./trace.ts";
 import type { ValidateEvent } from "./validate-event.ts";
 import { type CheckedEvents, validateEvents } from "./validate-events.ts";
@@ -51,6 +53,9 @@ export type IngestSteps = {
   readonly once: Once;
   readonly validate: ValidateEvent;
   readonly stalls: Pick<StallWatch, "isStillThere">;
+  readonly takeTurns: TakeTurns;
+  /** That a body has to arrive with. */
+  readonly minBytesPerSecond: number;
   readonly count: (checked: CheckedEvents, counts: EventCounts, sender: Sender) => void;
 };
 
@@ -58,6 +63,8 @@ type Handing = {
   readonly call: Call;
   readonly head: RequestHead;
   readonly body: Buffer;
+  /** Of a batch. */
+  readonly scan: BatchScan | undefined;
   readonly sender: Sender;
   readonly charge: Charge;
   readonly kept: KeptEvents;
@@ -66,14 +73,16 @@ type Handing = {
 
 /** The life of a request's events: let in, read, parse, validate, produce, answer. */
 export function createIngest(steps: IngestSteps): Ingest {
-  const { admit, authenticate, buckets, budget, readHead, once, validate } = steps;
+  const { admit, authenticate, buckets, budget, readHead, once, validate, takeTurns } = steps;
+  const { minBytesPerSecond } = steps;
 
   /** Events that wait for Kafka would grow old as garbage: what is returned holds on to none of them. */
-  const handOver = ({ call, head, sender, charge, body, kept, produce }: Handing) => {
-    const { route, mark, trace } = call;
-    const parsed = route === "push" ? parseOne(body) : parseBatch(body, head.format);
+  const handOver = async ({ call, head, sender, charge, body, scan, kept, produce }: Handing) => {
+    const { mark, trace } = call;
+    const parsed = scan === undefined ? parseOne(body) : parseBatch(body, scan.found());
     const origin = { ...head, ...sender, receivedAtMicros: wallNowMs() * 1_000 };
-    const { events, checked } = validateEvents(parsed, origin, { validate, kept });
+    const how = { validate, kept, takeTurns };
+    const { events, checked } = await validateEvents(parsed, origin, how);
     mark("check");
     charge.forEvents(events.length + checked.rejections.length);
     const delivering = trace.producing(events.length, (headers) => produce(events, headers));
@@ -91,22 +100,17 @@ export function createIngest(steps: IngestSteps): Ingest {
     const lease = budget.lease(sender.id);
     try {
       const head = readHead(request, route);
-      const body = await readCharged(call, { limitBytes, lease, charge });
+      const scan = route === "push" ? undefined : createBatchScan(head.format);
+      const how = { limitBytes, minBytesPerSecond, lease, look: scan?.look };
+      const body = await readCharged(call, how, charge);
       await steps.checkSignature(request, sender, body);
       mark("body");
       const isStillThere = await steps.stalls.isStillThere(request.socket);
       if (!isStillThere) throw new SenderGoneError("the sender has gone");
 
       const answer = await once({ ...head, route, sender, body }, async (kept) => {
-        const { checked, delivering } = handOver({
-          call,
-          head,
-          sender,
-          charge,
-          body,
-          kept,
-          produce,
-        });
+        const handing = { call, head, sender, charge, body, scan, kept, produce };
+        const { checked, delivering } = await handOver(handing);
         const deliveries = await delivering;
         const counts = countsOf(checked, deliveries);
         charge.refund(counts.retry);
@@ -134,14 +138,15 @@ function declaredBytesOf({ headers }: IncomingMessage, limitBytes: number): numb
 /** The body, paid for; also one that ends too early, is too large or cannot be unpacked, by what came of it. */
 async function readCharged(
   { request, askForBody }: Call,
-  { limitBytes, lease, charge }: { limitBytes: number; lease: Lease; charge: Charge },
+  how: Omit<ReadBodyOptions, "askForBody">,
+  charge: Charge,
 ): Promise<Buffer> {
   try {
-    const body = await readBody(request, { limitBytes, lease, askForBody });
+    const body = await readBody(request, { ...how, askForBody });
     charge.forBody(body.length);
     return body;
   } catch (error) {
-    charge.forBody(lease.heldBytes());
+    charge.forBody(how.lease.heldBytes());
     throw error;
   }
 }

@@ -154,4 +154,33 @@ describe("POST /api/ingest", () => {
     expect(response.status).toBe(202);
     expect(intake.produced).toHaveLength(2);
   });
+
+  const one = JSON.stringify(event);
+  // RFC 8878, 3.1.2: a frame that decoders pass over.
+  const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+  it.each([
+    ["zstd", "frames", [zstdCompressSync(`${one}\n`), zstdCompressSync(one)]],
+    [
+      "zstd",
+      "frames to be passed over",
+      [skippable, zstdCompressSync(`${one}\n`), skippable, zstdCompressSync(one), skippable],
+    ],
+    [
+      "zstd",
+      "empty frames",
+      [zstdCompressSync(`${one}\n`), zstdCompressSync(""), zstdCompressSync(one)],
+    ],
+    ["gzip", "members", [gzipSync(`${one}\n`), gzipSync(one)]],
+  ])("reads all of %s: %s, together and byte by byte", async (encoding, _parts, parts) => {
+    intake = await startTestIntake();
+    const headers = { "content-encoding": encoding, "content-type": "application/x-ndjson" };
+    const body = Buffer.concat(parts);
+    expect((await intake.post("/api/ingest", body, headers)).status).toBe(202);
+    expect(intake.produced).toHaveLength(2);
+    const chunks = Array.from(body, (byte) => Buffer.from([0x31, 0x0d, 0x0a, byte, 0x0d, 0x0a]));
+    const head = `POST /api/ingest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nContent-Type: application/x-ndjson\r\nContent-Encoding: ${encoding}\r\n\r\n`;
+    const bytes = Buffer.concat([Buffer.from(head), ...chunks, Buffer.from("0\r\n\r\n")]);
+    expect(await intake.raw(bytes)).toMatch(/^HTTP\/1.1 202 /);
+    expect(intake.produced).toHaveLength(4);
+  });
 });

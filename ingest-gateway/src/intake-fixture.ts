@@ -39,7 +39,10 @@ export async function startTestIntake(
   };
   const produce = setup.produce === undefined ? acceptAll : setup.produce;
   const config = readSettings(gatewaySettings, { PORT: "0", ...environment });
-  const budget = createInFlightBudget({ maxBytes: config.inFlightMaxBytes });
+  const budget = createInFlightBudget({
+    maxBytes: config.inFlightMaxBytes,
+    maxRequests: config.maxRequestsPerKey,
+  });
   const registry = new Registry();
   const stop = new AbortController();
   const server = await startIntake({
@@ -100,7 +103,7 @@ export async function startTestIntake(
         body: body instanceof Uint8Array || typeof body === "string" ? body : JSON.stringify(body),
       }),
     /** What comes back for bytes as they are, until the server closes the connection. */
-    raw: async (bytes: string): Promise<string> => {
+    raw: async (bytes: string | Uint8Array): Promise<string> => {
       const socket = connect(port, "127.0.0.1");
       let received = "";
       socket.setEncoding("utf8").on("data", (text: string) => (received += text));

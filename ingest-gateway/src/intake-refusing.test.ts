@@ -1,4 +1,4 @@
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { exampleEvent } from "./example-event.ts";
 import { startTestIntake, type TestIntake } from "./intake-fixture.ts";
@@ -85,6 +85,49 @@ describe("a request that cannot be taken", () => {
     expect(intake.usedBytes()).toBe(0);
     expect((await intake.post("/api/push", event)).status).toBe(202);
   });
+
+  it.each([
+    ["gzip", gzipSync],
+    ["br", brotliCompressSync],
+    ["zstd", zstdCompressSync],
+    ["deflate", deflateSync],
+  ])(
+    "is told when its %s ends too early, or has something behind its end",
+    async (encoding, compress) => {
+      intake = await startTestIntake();
+      const headers = { "content-encoding": encoding };
+      const packed = compress(`[${event}]`);
+      const endings = [packed.subarray(0, -1), packed.subarray(0, 20)];
+      for (const behind of ["x", "\0", "\0".repeat(100_000), event]) {
+        endings.push(Buffer.concat([packed, Buffer.from(behind)]));
+      }
+      for (const body of endings) {
+        const response = await intake.post("/api/ingest", body, headers);
+        expect(await response.json()).toMatchObject({ status: 400, code: "BAD_ENCODING" });
+      }
+      expect(intake.produced).toEqual([]);
+      expect((await intake.post("/api/ingest", packed, headers)).status).toBe(202);
+    },
+  );
+
+  it("is told when it unpacks to more than 200 times its size", async () => {
+    intake = await startTestIntake();
+    const packed = gzipSync(`[${`${event.padEnd(2_000)},`.repeat(1_000)}${event}]`);
+    const response = await intake.post("/api/ingest", packed, { "content-encoding": "gzip" });
+    expect(await response.json()).toMatchObject({
+      code: "PAYLOAD_TOO_LARGE",
+      detail: expect.stringContaining("200 times"),
+    });
+    expect(response.status).toBe(413);
+  });
+
+  it("is told when its body arrives too slowly", async () => {
+    intake = await startTestIntake();
+    const head = "POST /api/push HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{";
+    const answer = await intake.raw(head);
+    expect(answer).toMatch(/^HTTP\/1.1 408 .*1024 bytes a second/s);
+    expect(intake.usedBytes()).toBe(0);
+  }, 30_000);
 
   it("is told which methods and encodings there are", async () => {
     intake = await startTestIntake();

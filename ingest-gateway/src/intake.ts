@@ -21,16 +21,21 @@ import { createIngest } from "./ingest.ts";
 import { LIMITS } from "./limits.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import { createOpenApiDocument } from "./openapi/openapi-document.ts";
+import { cappedByAddress, createRequestCap } from "./request-cap.ts";
 import { createReadHead } from "./request-head.ts";
 import { createServeEvents } from "./serve-events.ts";
 import type { gatewaySettings } from "./settings.ts";
 import { createSourceRegion } from "./source-region.ts";
 import type { StallWatch } from "./stall-watch.ts";
 import { type StatusSources, statusAnswer } from "./status-answer.ts";
+import { createTurns } from "./take-turns.ts";
 import { tlsFilesOf } from "./tls.ts";
 import { createTraceRequest } from "./trace.ts";
 import { createSampler } from "./trace-sampler.ts";
 import { createEventValidator, fieldFinder } from "./validate-event.ts";
+
+/** How long a batch is worked on before others go on: much less than an answer takes, much more than giving way costs. */
+const TURN_MS = 3;
 
 /**
  * Starts the public port, whether or not there is a producer yet.
@@ -62,6 +67,7 @@ export async function startIntake(options: {
   const protection = createBatchProtection({ isRedisUp: dependencies.isRedisUp, log });
   const ingest = createIngest({
     ...options,
+    minBytesPerSecond: config.bodyMinBytesPerSecond,
     admit: createAdmission({ stopping, producer, isKafkaUp }),
     readHead: createReadHead({
       sourceRegionOf: createSourceRegion(fieldFinder(schema)("source_region")),
@@ -79,8 +85,11 @@ export async function startIntake(options: {
       maxAheadMs: config.eventMaxAheadMs,
       metadataMaxBytes: LIMITS.eventBytes,
     }),
+    takeTurns: createTurns({ turnMs: TURN_MS }),
     count: metrics.countEvents,
   });
+  const { maxRequestsPerAddress: maxRequests } = config;
+  const addresses = createRequestCap({ maxRequests, whose: "address" });
   const status = () =>
     statusAnswer({
       ...dependencies,
@@ -97,7 +106,7 @@ export async function startIntake(options: {
     drainMaxWaitMs: config.shutdownTimeoutMs / 2,
     applyCors: createCors(config.corsOrigins),
     serveEvents: createServeEvents({
-      ingest,
+      ingest: cappedByAddress(addresses, ingest),
       metrics,
       traceRequest: createTraceRequest({
         ...options,

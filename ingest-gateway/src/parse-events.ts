@@ -1,76 +1,209 @@
 import type { Fault } from "./codes.ts";
 import { parseKeepingNumbers } from "./exact-numbers.ts";
 import { LIMITS } from "./limits.ts";
-import type { BodyFormat } from "./media-type.ts";
-import { parseJson, textOf, whereMalformed } from "./parse-json.ts";
+import {
+  checkUtf8,
+  faultIn,
+  malformedBody,
+  parseJson,
+  textOf,
+  whereMalformed,
+} from "./parse-json.ts";
 import { Refusal } from "./refusal.ts";
+import {
+  type FoundEvents,
+  type List,
+  type Span,
+  tooManyEvents,
+  tooMuchBeside,
+} from "./scan-batch.ts";
 
-/** The events of a body as they came, not yet checked. */
+/** The events of a body as they came, not yet checked. They are parsed one by one, when they are asked for. */
 export type ParsedEvents = {
-  readonly inputs: readonly unknown[];
+  readonly count: number;
   /** The batch's node_id, for events that have none of their own. */
   readonly nodeId?: unknown;
-  /** By index: lines that are not JSON. One bad line does not cost its batch. */
-  readonly malformed?: ReadonlyMap<number, Fault>;
+  /**
+   * An event; what is wrong with its text is added to `faults` instead.
+   * @throws {Refusal} MALFORMED_JSON where that makes the whole body none
+   */
+  readonly inputAt: (index: number, faults: Fault[]) => unknown;
 };
 
 /** A body that is one event. @throws {Refusal} MALFORMED_JSON, BAD_ENCODING */
-export const parseOne = (body: Buffer): ParsedEvents => ({ inputs: [parseJson(textOf(body))] });
+export function parseOne(body: Buffer): ParsedEvents {
+  const input = parseJson(textOf(body));
+  return { count: 1, inputAt: () => input };
+}
 
 /**
  * A body of many events: `{"node_id"?, "metrics": […]}`, a JSON array, or a line for each.
+ *
+ * @param found by the scan of this body
  * @throws {Refusal} MALFORMED_JSON, MALFORMED_BATCH, BAD_ENCODING, PAYLOAD_TOO_LARGE
  */
-export function parseBatch(body: Buffer, format: BodyFormat): ParsedEvents {
-  const text = textOf(body);
-  const parsed = format === "ndjson" ? parseLines(text) : parseDocument(text);
-  const count = parsed.inputs.length;
-  if (count === 0) {
+export function parseBatch(body: Buffer, found: FoundEvents): ParsedEvents {
+  checkUtf8(body);
+  const parsed = found.format === "ndjson" ? parseLines(body, found) : parseDocument(body, found);
+  if (parsed.count === 0) {
     throw new Refusal("MALFORMED_BATCH", "the batch has no events: leave out empty batches");
   }
-  if (count > LIMITS.batchEvents) throw tooMany();
   return parsed;
 }
 
-function parseDocument(text: string): ParsedEvents {
-  const document = parseJson(text);
-  if (Array.isArray(document)) return { inputs: document };
-  if (typeof document === "object" && document !== null && "metrics" in document) {
-    const { metrics } = document;
-    const nodeId = "node_id" in document ? document.node_id : undefined;
-    if (Array.isArray(metrics)) return { inputs: metrics, nodeId };
+type Found<Format> = Extract<FoundEvents, { format: Format }>;
+
+function parseDocument(body: Buffer, { lists, isCutOff }: Found<"json">): ParsedEvents {
+  if (isCutOff) throw malformedBody(whereCutOff(body, lists.at(-1)?.elements.at(-1)));
+  const filled = lists.filter((list) => !isEmpty(body, list));
+  const document = parseOutline(body, filled);
+  const isObject = typeof document === "object" && document !== null;
+  const list = Array.isArray(document)
+    ? document
+    : isObject && "metrics" in document
+      ? document.metrics
+      : undefined;
+  if (!Array.isArray(list)) {
+    throw new Refusal(
+      "MALFORMED_BATCH",
+      'the body must be {"metrics": [events]} or an array of events; a single event goes to /api/push',
+    );
   }
-  throw new Refusal(
-    "MALFORMED_BATCH",
-    'the body must be {"metrics": [events]} or an array of events; a single event goes to /api/push',
+  const batch = filled[Number(list[0])];
+  checkOthers(
+    body,
+    filled.filter((other) => other !== batch),
   );
+  const elements = batch?.elements ?? [];
+  return {
+    count: elements.length,
+    nodeId: isObject && "node_id" in document ? document.node_id : undefined,
+    inputAt: (index, faults) => {
+      const span = elements[index] ?? NOTHING;
+      return parseEvent(body, span, faults, (text, from) => {
+        const isMissing = text.trim() === "";
+        throw malformedBody(
+          isMissing
+            ? `it is malformed at byte ${span.to}`
+            : whereMalformed(text, (byte) => from + byte),
+        );
+      });
+    },
+  };
 }
 
-function parseLines(text: string): ParsedEvents {
-  const inputs: unknown[] = [];
-  const malformed = new Map<number, Fault>();
-  let lineNumber = 0;
-  for (let from = 0; from < text.length;) {
-    const newline = text.indexOf("\n", from);
-    const to = newline === -1 ? text.length : newline;
-    const line = text.slice(from, to);
-    from = to + 1;
-    lineNumber++;
-    if (line.trim() === "") continue;
-    if (inputs.length > LIMITS.batchEvents) throw tooMany();
+/** The document without its lists' elements: in each list stands its number instead. */
+function parseOutline(body: Buffer, lists: readonly List[]): unknown {
+  const begin = beginOf(body);
+  let text = "";
+  let at = begin;
+  for (const [number, { from, to }] of lists.entries()) {
+    text += `${body.toString("utf8", at, from)}${number}`;
+    at = to;
+  }
+  text += body.toString("utf8", at);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformedBody(whereMalformed(text, (byte) => placeInBody(begin + byte, lists)));
+  }
+}
+
+/** @param byte of the outline, counted from the body's beginning */
+function placeInBody(byteOfOutline: number, lists: readonly List[]): number {
+  let byte = byteOfOutline;
+  for (const [number, { from, to }] of lists.entries()) {
+    if (byte < from) break;
+    byte += to - from - String(number).length;
+  }
+  return byte;
+}
+
+/** What belongs to no event has to be JSON, too; it is little, so that all of it is read at once. */
+function checkOthers(body: Buffer, others: readonly List[]): void {
+  const bytes = others.reduce((sum, { from, to }) => sum + to - from, 0);
+  if (bytes > LIMITS.besideEventsBytes) throw tooMuchBeside();
+  for (const { from, to } of others) {
+    const text = `[${body.toString("utf8", from, to)}]`;
     try {
-      inputs.push(parseKeepingNumbers(line));
+      JSON.parse(text);
     } catch {
-      const message = `line ${lineNumber} must be JSON, ${whereMalformed(line)}`;
-      malformed.set(inputs.length, { code: "MALFORMED_JSON", message });
-      inputs.push(undefined);
+      throw malformedBody(whereMalformed(text, (byte) => from - 1 + byte));
     }
   }
-  return { inputs, malformed };
 }
 
-const tooMany = (): Refusal =>
-  new Refusal(
-    "PAYLOAD_TOO_LARGE",
-    `a batch must have at most ${LIMITS.batchEvents} events: send it in parts`,
-  );
+/** @param last what the body has ended in: there a quote or a bracket is missing, or just the rest */
+function whereCutOff(body: Buffer, last: Span = NOTHING): string {
+  const text = body.toString("utf8", last.from, Math.min(last.to, last.from + LIMITS.eventBytes));
+  const at = faultIn(text);
+  return at === undefined || at >= text.length
+    ? `it ends too early, after byte ${body.length}`
+    : whereMalformed(text, (byte) => last.from + byte);
+}
+
+function parseLines(body: Buffer, found: Found<"ndjson">): ParsedEvents {
+  const begin = beginOf(body);
+  const lines = found.lines
+    .map(({ from, to }, at) => ({ from: Math.max(from, begin), to, number: at + 1 }))
+    .filter((span) => !isBlank(body, span));
+  if (lines.length > LIMITS.batchEvents) throw tooManyEvents();
+  return {
+    count: lines.length,
+    inputAt: (index, faults) => {
+      const line = lines[index] ?? { ...NOTHING, number: 0 };
+      return parseEvent(body, line, faults, (text) => {
+        const message = `line ${line.number} must be JSON, ${whereMalformed(text)}`;
+        faults.push({ code: "MALFORMED_JSON", message });
+      });
+    },
+  };
+}
+
+function parseEvent(
+  body: Buffer,
+  span: Span,
+  faults: Fault[],
+  onMalformed: (text: string, from: number) => void,
+): unknown {
+  const { from, to } = span.to - span.from > LIMITS.eventBytes ? trimmed(body, span) : span;
+  if (to - from > LIMITS.eventBytes) {
+    const message = `an event must be at most ${LIMITS.eventBytes} bytes, got ${to - from}`;
+    faults.push({ code: "TOO_LONG", message });
+    return undefined;
+  }
+  const text = body.toString("utf8", from, to);
+  try {
+    return parseKeepingNumbers(text);
+  } catch {
+    return onMalformed(text, from);
+  }
+}
+
+/** Without the white space around it. */
+function trimmed(body: Buffer, span: Span): Span {
+  let { from, to } = span;
+  while (from < to && isSpace(body[from])) from++;
+  while (to > from && isSpace(body[to - 1])) to--;
+  return { from, to };
+}
+
+/** Behind the byte order mark, which may stand before a text (RFC 8259, section 8.1). */
+const beginOf = (body: Buffer): number =>
+  body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+const BYTE_ORDER_MARK = Buffer.from("\ufeff");
+
+/** A list with nothing in it has one element for the scan: the nothing between its brackets. */
+const isEmpty = (body: Buffer, { elements }: List): boolean =>
+  elements.length === 1 && elements.every((span) => isBlank(body, span));
+
+function isBlank(body: Buffer, span: Span): boolean {
+  let { from } = span;
+  while (from < span.to && isSpace(body[from])) from++;
+  return from === span.to;
+}
+
+const isSpace = (byte: number | undefined): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+
+const NOTHING: Span = { from: 0, to: 0 };

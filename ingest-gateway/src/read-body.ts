@@ -1,84 +1,89 @@
 import type { IncomingMessage } from "node:http";
-import type { Readable } from "node:stream";
-import { messageOf } from "@fiberstream/runtime/errors";
-import { decoderFor } from "./body-encoding.ts";
+import { bodyEncodingOf } from "./body-encoding.ts";
+import { createGrowingBody } from "./growing-body.ts";
 import type { Lease } from "./in-flight-budget.ts";
+import { LIMITS } from "./limits.ts";
+import { receiveBytes } from "./receive-bytes.ts";
 import { Refusal } from "./refusal.ts";
+import { createUnpack } from "./unpack-body.ts";
 
 /** The connection has ended before the request has. */
 export class SenderGoneError extends Error {
   override readonly name = "SenderGoneError";
 }
 
+export type ReadBodyOptions = {
+  readonly limitBytes: number;
+  readonly lease: Lease;
+  /** Tells a sender that waits for a "100 Continue" to go on. */
+  readonly askForBody: () => void;
+  /** Sees each piece, unpacked, before it is kept; what it throws refuses the body. */
+  readonly look?: ((piece: Buffer) => void) | undefined;
+  readonly minBytesPerSecond: number;
+};
+
 /**
- * The whole body, decompressed. Its size is checked by Content-Length before anything is read, and
- * piece by piece while it is read or decompressed.
+ * The whole body, unpacked. Its size is checked by Content-Length before anything is read, and piece by
+ * piece while it is read and unpacked, as is what `look` sees. Room is taken for what has arrived, not for
+ * what is announced.
  *
- * @param options.askForBody tells a sender that waits for a "100 Continue" to go on
- * @throws {Refusal} PAYLOAD_TOO_LARGE, OVERLOADED, UNSUPPORTED_MEDIA_TYPE, BAD_ENCODING;
- *   the request's own error when the sender has gone
+ * @throws {Refusal} PAYLOAD_TOO_LARGE, OVERLOADED, RATE_LIMITED, UNSUPPORTED_MEDIA_TYPE, BAD_ENCODING,
+ *   REQUEST_TIMEOUT; the request's own error when the sender has gone
  */
 export async function readBody(
   request: IncomingMessage,
-  options: { limitBytes: number; lease: Lease; askForBody: () => void },
+  options: ReadBodyOptions,
 ): Promise<Buffer> {
-  const { limitBytes, lease } = options;
+  const { limitBytes, lease, look, minBytesPerSecond } = options;
   // One that has gone before we listen tells of no error any more.
   if (request.destroyed) throw new SenderGoneError("the sender has gone");
   const declaredBytes = Number(request.headers["content-length"] ?? 0);
   if (declaredBytes > limitBytes) throw tooLarge(limitBytes);
-  const decoder = decoderFor(request);
-  lease.growTo(declaredBytes);
+  const encoding = bodyEncodingOf(request);
   options.askForBody();
-  if (decoder === undefined) return collect(request, limitBytes, lease);
 
-  request.pipe(decoder);
-  // A pipe does not pass errors on: without this a sender that has gone would leave us waiting.
-  const onGone = (error: Error) => decoder.destroy(error);
-  request.once("error", onGone);
+  let receivedBytes = 0;
+  const hold = (bytes: number) => lease.hold(bytes + (encoding?.heldBytes(bytes) ?? 0));
+  const isLengthKnown = encoding === undefined && declaredBytes > 0;
+  const body = createGrowingBody({ limitBytes: isLengthKnown ? declaredBytes : limitBytes, hold });
+  const keep = (piece: Buffer) => {
+    const bytes = body.bytes() + piece.length;
+    if (bytes > limitBytes) throw tooLarge(limitBytes);
+    if (bytes > LIMITS.expansionFreeBytes && bytes > receivedBytes * LIMITS.expansionRatio) {
+      throw expandsTooMuch();
+    }
+    look?.(piece);
+    body.add(piece);
+  };
+  const unpack = encoding === undefined ? undefined : createUnpack(encoding, keep);
   try {
-    return await collect(decoder, limitBytes, lease);
-  } catch (error) {
-    if (error instanceof Refusal || request.errored) throw error;
-    throw new Refusal(
-      "BAD_ENCODING",
-      `the body is not ${request.headers["content-encoding"] ?? "encoded"} as its Content-Encoding says: ${messageOf(error)}`,
-    );
+    await receiveBytes(request, {
+      minBytesPerSecond,
+      take: (piece) => {
+        receivedBytes += piece.length;
+        if (unpack === undefined) return keep(piece);
+        if (receivedBytes === piece.length) hold(0);
+        return unpack.take(piece);
+      },
+    });
+    await unpack?.end();
+    lease.hold(body.heldBytes());
+    return body.whole();
   } finally {
-    request.off("error", onGone);
-    request.unpipe(decoder);
-    decoder.destroy();
+    unpack?.drop();
     // What is left of a refused body is read and dropped, so that the sender comes to read the answer.
     request.resume();
   }
-}
-
-function collect(source: Readable, limitBytes: number, lease: Lease): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
-    let bytes = 0;
-    const onData = (piece: Buffer) => {
-      bytes += piece.length;
-      try {
-        if (bytes > limitBytes) throw tooLarge(limitBytes);
-        lease.growTo(bytes);
-        pieces.push(piece);
-      } catch (refusal) {
-        source.off("data", onData);
-        reject(refusal);
-      }
-    };
-    source.on("data", onData);
-    source.once("error", reject);
-    source.once("end", () => {
-      const [first] = pieces;
-      resolve(pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, bytes));
-    });
-  });
 }
 
 const tooLarge = (limitBytes: number): Refusal =>
   new Refusal(
     "PAYLOAD_TOO_LARGE",
     `the body must be at most ${limitBytes} bytes after decompression: send fewer events or less metadata`,
+  );
+
+const expandsTooMuch = (): Refusal =>
+  new Refusal(
+    "PAYLOAD_TOO_LARGE",
+    `the body must unpack to at most ${LIMITS.expansionRatio} times its size: send it less compressed`,
   );

@@ -95,7 +95,22 @@ export const gatewaySettings = {
   inFlightMaxBytes: setting(
     "IN_FLIGHT_MAX_BYTES",
     wholeNumber({ min: 1, max: 16 * 1024 ** 3 }).default(64 * 1024 ** 2),
-    "request bodies held at once, past which the answer is 503 OVERLOADED",
+    "request bodies and their decoders held at once, past which the answer is 503 OVERLOADED",
+  ),
+  maxRequestsPerKey: setting(
+    "MAX_REQUESTS_PER_KEY",
+    wholeNumber({ min: 1, max: 1_000_000 }).default(1_000),
+    "requests of one key under way at once, past which it is told 429; with AUTH_MODE=open of all senders",
+  ),
+  maxRequestsPerAddress: setting(
+    "MAX_REQUESTS_PER_ADDRESS",
+    wholeNumber({ min: 1, max: 1_000_000 }).default(5_000),
+    "the same of one address; more where all come from the address of a load balancer",
+  ),
+  bodyMinBytesPerSecond: setting(
+    "BODY_MIN_BYTES_PER_SECOND",
+    wholeNumber({ min: 0, max: 1024 ** 2 }).default(1_024),
+    "how fast a body has to arrive on the average after its first 5 s, else the answer is 408; 0: as slowly as it likes",
   ),
   eventMaxAgeMs: setting(
     "EVENT_MAX_AGE_MS",

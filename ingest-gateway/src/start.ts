@@ -63,7 +63,10 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   let producer: EventProducer | undefined;
   life.own("producer", () => producer?.close());
 
-  const budget = createInFlightBudget({ maxBytes: config.inFlightMaxBytes });
+  const budget = createInFlightBudget({
+    maxBytes: config.inFlightMaxBytes,
+    maxRequests: config.maxRequestsPerKey,
+  });
   const metrics = createGatewayMetrics({
     registry,
     inFlightEvents: () => producer?.inFlightEvents() ?? 0,

@@ -2,8 +2,7 @@ import type { Sender } from "./auth/sender.ts";
 import type { KeptEvents } from "./batches/kept-events.ts";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import type { Fault, Rejection } from "./codes.ts";
-import { bytesPastLimit } from "./event-size.ts";
-import { LIMITS } from "./limits.ts";
+import type { TakeTurns } from "./take-turns.ts";
 import type { ParsedEvents } from "./parse-events.ts";
 import { shown } from "./shown-value.ts";
 import { countUnknownFields, type Origin, type ValidateEvent } from "./validate-event.ts";
@@ -19,16 +18,18 @@ export type CheckedEvents = {
 };
 
 /**
- * Parts the good events from the bad ones: one bad event never costs its batch.
+ * Parts the good events from the bad ones: one bad event never costs its batch. A long batch lets others
+ * have their turn in between.
  *
  * @param options.kept events that an earlier try has brought into Kafka; they are left out
  * @returns the good ones, and what is to be remembered of all
+ * @throws {Refusal} MALFORMED_JSON where an event's text makes the whole body none
  */
-export function validateEvents(
+export async function validateEvents(
   parsed: ParsedEvents,
   from: Omit<Origin, "nodeId"> & Pick<Sender, "mayReport">,
-  options: { validate: ValidateEvent; kept: Pick<KeptEvents, "has"> },
-): { events: readonly ProbeMetric[]; checked: CheckedEvents } {
+  options: { validate: ValidateEvent; kept: Pick<KeptEvents, "has">; takeTurns: TakeTurns },
+): Promise<{ events: readonly ProbeMetric[]; checked: CheckedEvents }> {
   const { validate, kept } = options;
   const { mayReport } = from;
   const origin = { ...from, nodeId: parsed.nodeId };
@@ -36,36 +37,25 @@ export function validateEvents(
   const indexes: number[] = [];
   const rejections: Rejection[] = [];
   let unknownFields = 0;
-  for (const [index, input] of parsed.inputs.entries()) {
+  const turn = options.takeTurns();
+  for (let index = 0; index < parsed.count; index++) {
+    if (turn.isOver()) await turn.next();
     if (kept.has(index)) continue;
-    const malformed = parsed.malformed?.get(index);
-    const result = malformed === undefined ? validate(input, origin) : [malformed];
+    const faults: Fault[] = [];
+    const input = parsed.inputAt(index, faults);
+    const result = faults.length === 0 ? validate(input, origin) : faults;
     if (Array.isArray(result)) rejections.push({ index, faults: result });
     else if (mayReport !== undefined && !mayReport(result.node_id)) {
       rejections.push({ index, faults: [notAllowed(result.node_id)] });
     } else {
-      const unknown = countUnknownFields(input);
-      const tooManyBytes = bytesPastLimit(input as object, result, {
-        unknownFields: unknown,
-        maxBytes: LIMITS.eventBytes,
-      });
-      if (tooManyBytes !== undefined) {
-        rejections.push({ index, faults: [tooLong(tooManyBytes)] });
-        continue;
-      }
       events.push(result);
       indexes.push(index);
-      unknownFields += unknown;
+      unknownFields += countUnknownFields(input);
     }
   }
   const checked = { indexes, eventId: events[0]?.event_id, rejections, unknownFields };
   return { events, checked };
 }
-
-const tooLong = (bytes: number): Fault => ({
-  code: "TOO_LONG",
-  message: `an event must be at most ${LIMITS.eventBytes} bytes as JSON, got ${bytes} or more: send less metadata and no fields that are not known`,
-});
 
 const notAllowed = (nodeId: string): Fault => ({
   code: "NODE_NOT_ALLOWED",

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "@jest/globals";
+import { createTurns } from "./take-turns.ts";
+
+const turnOfTheEventLoop = () => new Promise(setImmediate);
+
+describe("taking turns", () => {
+  it("ends a turn when its time is over, and begins another one", async () => {
+    let now = 0;
+    const turn = createTurns({ turnMs: 3, nowMs: () => now })();
+    now = 2;
+    expect(turn.isOver()).toBe(false);
+    now = 3;
+    expect(turn.isOver()).toBe(true);
+    await turn.next();
+    expect(turn.isOver()).toBe(false);
+  });
+
+  it("lets one work go on in each turn of the event loop, in their order", async () => {
+    const takeTurns = createTurns({ turnMs: 3 });
+    const wentOn: string[] = [];
+    const work = async (name: string) => {
+      const turn = takeTurns();
+      for (let turns = 0; turns < 2; turns++) {
+        await turn.next();
+        wentOn.push(name);
+      }
+    };
+    const works = ["a", "b", "c"].map(work);
+    const seen: number[] = [];
+    while (wentOn.length < 6) {
+      seen.push(wentOn.length);
+      await turnOfTheEventLoop();
+    }
+    await Promise.all(works);
+    expect(wentOn).toEqual(["a", "b", "c", "a", "b", "c"]);
+    // Between two looks at most one has gone on.
+    expect(seen.every((count, at) => at === 0 || count - (seen[at - 1] ?? 0) <= 1)).toBe(true);
+  });
+});
