@@ -4,6 +4,7 @@ import type { Server as HttpsServer } from "node:https";
 import { listen } from "@fiberstream/runtime/listen";
 import type { Log } from "@fiberstream/runtime/log";
 import { createServer } from "@fiberstream/runtime/node-http";
+import { answersInTurn } from "./answers-in-turn.ts";
 import { answerClientError } from "./client-error.ts";
 import { createConnectionAges } from "./connection-ages.ts";
 import type { ApplyCors } from "./cors.ts";
@@ -51,13 +52,13 @@ export async function startHttpServer(options: {
 }): Promise<HttpServer> {
   const { tls, applyCors, serveEvents, serveRest, log } = options;
   const isTooOld = createConnectionAges({ maxAgeMs: options.connectionMaxAgeMs });
-  const serve = (request: IncomingMessage, response: ServerResponse) => {
+  const serve = answersInTurn((request: IncomingMessage, response: ServerResponse) => {
     if (isTooOld(request.socket)) response.shouldKeepAlive = false;
     if (applyCors?.(request, response)) return;
     const route = request.method === "POST" ? EVENT_ROUTES.get(pathOf(request)) : undefined;
     if (route === undefined) serveRest(request, response);
     else void serveEvents(route, request, response);
-  };
+  });
   const limits = {
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
