@@ -1,5 +1,5 @@
 import { partitionOfKey } from "@fiberstream/kafka/murmur2";
-import { withAdmin } from "./faults/with-admin.ts";
+import { insistWithAdmin } from "./faults/with-admin.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Platform } from "./platform.ts";
 import type { PlannedFault } from "./schedule.ts";
@@ -34,7 +34,7 @@ export async function findStruck(
     const service = platform.service(instance as InstanceName);
     const [partitions, count] = await Promise.all([
       service.partitions(),
-      withAdmin(platform.parts.brokers, async (admin) => {
+      insistWithAdmin(platform.parts.brokers, "raw is described", async (admin) => {
         const { topics } = await admin.fetchTopicMetadata({ topics: [RAW] });
         return topics[0]?.partitions.length ?? 1;
       }),
@@ -47,7 +47,7 @@ export async function findStruck(
 const NOTHING: Struck = { nodes: new Set(), coordinates: [] };
 
 async function ofBroker(brokerId: number, { parts }: Platform, ledger: Ledger): Promise<Struck> {
-  return withAdmin(parts.brokers, async (admin) => {
+  return insistWithAdmin(parts.brokers, "topics are described", async (admin) => {
     const names = [RAW, ENRICHED, "__consumer_offsets", "__transaction_state"];
     const { topics } = await admin.fetchTopicMetadata({ topics: names });
     const partitionsOf = (topic: string) =>
