@@ -120,7 +120,7 @@ describe("a session that ends by itself (KIP-368)", () => {
     const pool = createConnectionPool(access);
     await beatOver(pool, broker);
     const timers = set.mock.calls.flatMap(([, ms], call) =>
-      ms === RENEWED_AFTER_MS ? [set.mock.results[call]?.value as unknown] : [],
+      ms === RENEWED_AFTER_MS ? [set.mock.results[call]?.value] : [],
     );
     expect(timers).toHaveLength(1);
     const isTakenBack = () =>
