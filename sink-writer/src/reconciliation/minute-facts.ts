@@ -144,7 +144,7 @@ const SELECT_BREAKS = `
   WHERE minute IN (SELECT to_timestamp(at) FROM unnest($1::double precision[]) AS at)
   ORDER BY from_offset`;
 
-// date_bin is arithmetic; date_trunc asks for the session's time zone, row by row: of 1.6 us that a row took, 0.6.
+// date_bin is arithmetic; date_trunc asks for the session's time zone, row by row: two fifths of the time of all of this.
 const SELECT_TABLE = `
   SELECT (extract(epoch FROM start) / 60)::integer AS minute, count, sum, xor
   FROM (
