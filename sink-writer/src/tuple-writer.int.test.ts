@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
 import fc from "fast-check";
 import { copyRows } from "./copy-rows.ts";
-import { createRowBuffer } from "./row-buffer.ts";
+import { createRowBuffer, type RowBuffer } from "./row-buffer.ts";
 import { createReadRows } from "./row-reader.ts";
 import { columnList, NOT_STORED, readTableLayout, type TableLayout } from "./table-layout.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
 import { anyEvent } from "./testing/sample-events.ts";
-import { batchOf, recordOf, sampleSchema, sampleType } from "./testing/sample-rows.ts";
+import { batchOf, recordOf, sampleEvent, sampleSchema, sampleType } from "./testing/sample-rows.ts";
 
 let database: SampleDatabase;
 let layout: TableLayout;
@@ -72,12 +72,7 @@ describe("rows of generated writers", () => {
     "are what decoding and inserting gives, %s",
     async (_name, writerSchema) => {
       const writerType = avsc.Type.forSchema(writerSchema as avsc.Schema);
-      const readRows = createReadRows({
-        registry: { writerType: async () => ok(writerType) },
-        readerSchema: sampleSchema,
-        layout,
-        recent: { sawBefore: () => false, forget: () => undefined },
-      });
+      const readRows = rowsWrittenBy(writerType);
       const rows = createRowBuffer({ initialBytes: 16, initialRows: 1 });
       const none = createRowBuffer({ initialBytes: 16, initialRows: 1 });
 
@@ -88,26 +83,54 @@ describe("rows of generated writers", () => {
         const records = encoded.map((avro) => recordOf(avro, 7));
         expect(await readRows([batchOf(records)], { fresh: rows, again: none })).toEqual([]);
         await database.owner.query("TRUNCATE generated, plain");
-        await copy();
+        await copy(rows);
         await insert(encoded.map((avro) => plainRow(avro, writerType)));
         const select = (table: string) =>
           query(database.owner, `SELECT ${SHOWN} FROM ${table} AS t ORDER BY place`);
         expect(await select("generated")).toEqual(await select("plain"));
       });
       await fc.assert(property, { numRuns: 20 });
-
-      async function copy(): Promise<void> {
-        const client = await database.owner.connect();
-        try {
-          const sql = `COPY generated (${columnList(layout)}) FROM STDIN (FORMAT binary)`;
-          await copyRows(client, sql, rows.bytes(0, rows.count()));
-        } finally {
-          client.release();
-        }
-      }
     },
   );
+
+  it("keep a whole number of 64 bits exactly in a field without a column", async () => {
+    const newer = withFields((fields) => [
+      ...fields,
+      newField("measured_ns", ["null", "long"], null),
+    ]);
+    const readRows = rowsWrittenBy(avsc.Type.forSchema(newer as avsc.Schema));
+    const rows = createRowBuffer({ initialBytes: 16, initialRows: 1 });
+    const none = createRowBuffer({ initialBytes: 16, initialRows: 1 });
+    rows.begin();
+    // 1790000000123456789, as a producer in another language writes it.
+    const measured = Buffer.from("02aab4f6b485e1add731", "hex");
+    const records = [recordOf(Buffer.concat([sampleType.toBuffer(sampleEvent({})), measured]), 7)];
+    expect(await readRows([batchOf(records)], { fresh: rows, again: none })).toEqual([]);
+    await database.owner.query("TRUNCATE generated");
+    await copy(rows);
+    expect(await query(database.owner, "SELECT extra::text FROM generated")).toEqual([
+      { extra: '{"measured_ns": 1790000000123456789}' },
+    ]);
+  });
 });
+
+const rowsWrittenBy = (writerType: avsc.Type) =>
+  createReadRows({
+    registry: { writerType: async () => ok(writerType) },
+    readerSchema: sampleSchema,
+    layout,
+    recent: { sawBefore: () => false, forget: () => undefined },
+  });
+
+async function copy(rows: RowBuffer): Promise<void> {
+  const client = await database.owner.connect();
+  try {
+    const sql = `COPY generated (${columnList(layout)}) FROM STDIN (FORMAT binary)`;
+    await copyRows(client, sql, rows.bytes(0, rows.count()));
+  } finally {
+    client.release();
+  }
+}
 
 /** As text, so that microseconds, -0 and NaN are compared too. */
 const SHOWN = "(to_jsonb(t) - 'place')::text AS row, t.latency_ms::text, t.time::text";
