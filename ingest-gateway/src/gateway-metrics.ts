@@ -100,6 +100,9 @@ export function createGatewayMetrics(options: {
   // nothing for an alert to compare.
   events.inc({ outcome: "accepted", code: "none" }, 0);
   events.inc({ outcome: "retry", code: "KAFKA_UNAVAILABLE" }, 0);
+  for (const outcome of ["accepted", "rejected", "retry"]) {
+    tenantEvents.inc({ tenant: OTHER_TENANTS, outcome }, 0);
+  }
   for (const code of FAULT_CODES) events.inc({ outcome: "rejected", code }, 0);
   for (const code of Object.keys(CODES)) refusals.inc({ code }, 0);
   for (const code of AUTH_FAILURES) authFailures.inc({ code }, 0);
@@ -168,12 +171,14 @@ export function createGatewayMetrics(options: {
   };
 }
 
+const OTHER_TENANTS = "(others)";
+
 /** The value itself for the first `max` different ones, and one for all others. */
 function boundedLabel(max: number): (value: string) => string {
   const known = new Set<string>();
   return (value) => {
     if (known.size < max) known.add(value);
-    return known.has(value) ? value : "(others)";
+    return known.has(value) ? value : OTHER_TENANTS;
   };
 }
 
