@@ -46,7 +46,15 @@ describeNatively("the runbook to restore the database", () => {
 
     await send(gateway, "before-the-backup");
     await untilRows(EVENTS);
-    await database.run(blocks("Every night: a base backup").join(""));
+    for (let night = 0; night < 4; night++) {
+      await database.run(blocks("Every night: a base backup").join(""));
+    }
+    // Three are kept, and what is in the archive begins with the oldest of them.
+    await database.run(
+      'test "$(ls "$BACKUP" | wc -l)" = 3; label="$(cat "$(ls -d "$BACKUP"/*Z | head -n 1)/backup_label")"; ' +
+        'first="$(ls "$ARCHIVE" | head -n 1)"; case "$label" in *"file ${first%%.*}"*) ;; *) exit 1;; esac',
+    );
+    expect(await read("SELECT count(*)::int FROM base_backups")).toEqual([{ count: 4 }]);
     await send(gateway, "before-the-moment");
     await untilRows(2 * EVENTS);
     const [{ moment } = { moment: "" }] = await read<{ moment: string }>(
@@ -55,7 +63,14 @@ describeNatively("the runbook to restore the database", () => {
     await send(gateway, "after-the-moment");
     await untilRows(3 * EVENTS);
 
-    const [switchLog = "", putInPlace = "", forget = "", ...rest] = blocks("Restore to a moment");
+    // What others have seen by then is not to be repeated by other changes.
+    await read("UPDATE nodes SET city = 'Accra'; UPDATE nodes SET city = 'Lagos'");
+    const [seen = { revision: "0" }] = await read<{ revision: string }>(
+      "SELECT max(revision)::text AS revision FROM nodes",
+    );
+
+    const [switchLog = "", putInPlace = "", forget = "", raise = "", ...rest] =
+      blocks("Restore to a moment");
     expect(rest).toEqual([]);
     expect(await Promise.all([sink.stop(), processor.stop()])).toEqual([0, 0]);
     await send(gateway, "while-it-is-restored");
@@ -77,6 +92,7 @@ describeNatively("the runbook to restore the database", () => {
     // Control records of transactions count, too.
     expect(offsets?.sum).toBeGreaterThanOrEqual(2 * EVENTS);
     await migrate({ databaseUrl: database.url("fiberstack"), print });
+    await database.run(raise);
 
     [processor, sink] = await Promise.all([start("stream-processor"), start("sink-writer")]);
     await untilRows(4 * EVENTS);
@@ -88,6 +104,8 @@ describeNatively("the runbook to restore the database", () => {
          FROM metrics`,
       ),
     ).toEqual([{ rows: 4 * EVENTS, events: 4 * EVENTS, conflicts: 0, nodes: 4 }]);
+    // All of them, those that were made again too.
+    expect(await read(`SELECT node_id FROM nodes WHERE revision <= ${seen.revision}`)).toEqual([]);
   }, 240_000);
 
   it("brings a dump back into another database, which takes rows again", async () => {

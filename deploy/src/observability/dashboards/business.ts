@@ -22,14 +22,14 @@ FROM nodes WHERE status <> 'deleted' GROUP BY 1 ORDER BY nodes DESC`,
         }),
         rows({
           title: "Nodes that fell silent",
-          description: "Reported within the last day, and not within the last 10 minutes",
+          description:
+            "Within the last day; the sink marks a node after SINK_NODE_SILENT_AFTER_MS without an event",
           queries: [
             {
-              expr: `SELECT coalesce(display_name, node_name) AS node, country, region, last_seen_at
+              expr: `SELECT coalesce(display_name, node_name) AS node, country, region, silent_since
 FROM nodes
-WHERE status = 'reporting'
-  AND last_seen_at BETWEEN now() - interval '1 day' AND now() - interval '10 minutes'
-ORDER BY last_seen_at DESC LIMIT 50`,
+WHERE status = 'inactive' AND silent_since > now() - interval '1 day'
+ORDER BY silent_since DESC LIMIT 50`,
             },
           ],
         }),
