@@ -69,6 +69,7 @@ export function createInFlightBudget(options: {
       let isReleased = false;
       return {
         hold: (bytes) => {
+          if (isReleased) return;
           if (bytes > heldBytes) take(senderId, bytes - heldBytes);
           else giveBack(senderId, heldBytes - bytes);
           heldBytes = bytes;

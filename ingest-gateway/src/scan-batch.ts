@@ -28,7 +28,7 @@ export const createBatchScan = (format: BodyFormat): BatchScan =>
   format === "ndjson" ? createLineScan() : createDocumentScan();
 
 /**
- * 1.3 ns a byte or so. Whether it is JSON is not looked at, only brackets, strings and commas: as long as
+ * Whether it is JSON is not looked at, only brackets, strings and commas: as long as
  * these are JSON's, the elements are where JSON has them; where they are not, no parser takes the parts.
  */
 function createDocumentScan(): BatchScan {
@@ -48,16 +48,21 @@ function createDocumentScan(): BatchScan {
 
   /** @returns the place behind the string, or the piece's end */
   const skipString = (piece: Buffer, from: number): number => {
-    for (let at = from; at < piece.length; at++) {
+    const { length } = piece;
+    let at = isEscaped ? from + 1 : from;
+    isEscaped = false;
+    for (; at < length; at++) {
       const byte = piece[at];
-      if (isEscaped) isEscaped = false;
-      else if (byte === BACKSLASH) isEscaped = true;
-      else if (byte === QUOTE) {
+      if (byte === QUOTE) {
         isInString = false;
         return at + 1;
       }
+      if (byte === BACKSLASH) at++;
     }
-    return piece.length;
+    isInString = true;
+    // What is escaped is the next piece's first byte.
+    isEscaped = at > length;
+    return length;
   };
 
   const beginList = (from: number) => {
@@ -80,25 +85,27 @@ function createDocumentScan(): BatchScan {
   };
 
   const look = (piece: Buffer) => {
+    const { length } = piece;
     let at = isInString ? skipString(piece, 0) : 0;
-    while (at < piece.length) {
-      const byte = piece[at];
+    while (at < length) {
+      const byte = piece[at] ?? 0;
       if (byte === QUOTE) {
-        isInString = true;
         at = skipString(piece, at + 1);
         continue;
       }
       if (byte === COMMA) {
         if (depth === listDepth && depth > 0) endElement(pieceFrom + at);
-      } else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
-        depth++;
-        if (depth > LIMITS.batchDepth) throw tooDeep();
-        if (byte === OPEN_BRACKET && listDepth === 0 && depth <= LIST_MAX_DEPTH) {
-          beginList(pieceFrom + at + 1);
+      } else if (byte >= OPEN_BRACKET) {
+        if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+          depth++;
+          if (depth > LIMITS.batchDepth) throw tooDeep();
+          if (byte === OPEN_BRACKET && listDepth === 0 && depth <= LIST_MAX_DEPTH) {
+            beginList(pieceFrom + at + 1);
+          }
+        } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
+          if (depth === listDepth && depth > 0) endList(pieceFrom + at);
+          if (depth > 0) depth--;
         }
-      } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
-        if (depth === listDepth && depth > 0) endList(pieceFrom + at);
-        if (depth > 0) depth--;
       }
       at++;
     }
