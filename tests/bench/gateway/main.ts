@@ -11,12 +11,17 @@ import type { Progress } from "../frame/progress.ts";
 import { measure, type Measured } from "./measure.ts";
 import { createCommand, type Options } from "./options.ts";
 import { SCENARIOS } from "./scenarios.ts";
+import { measureTurns } from "./turns.ts";
 
 const WARM_UP_SECONDS = 3;
 
 await runCommand(createCommand(run));
 
 async function run(options: Options): Promise<void> {
+  if (options.turns) {
+    process.stdout.write(await measureTurns());
+    return;
+  }
   const measured = await withMeans((means) => measureAll(options, means));
   process.stdout.write(options.json ? `${JSON.stringify(measured)}\n` : render(measured));
 }

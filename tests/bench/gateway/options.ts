@@ -7,6 +7,7 @@ export type Options = {
   readonly only: string | undefined;
   readonly keys: "with" | "without" | "both";
   readonly seconds: number;
+  readonly turns: boolean;
   readonly profile: string | undefined;
   readonly json: boolean;
 };
@@ -27,6 +28,11 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
         .default("both"),
     )
     .option("--seconds <number>", "how long each measurement takes", whole(1, 3_600), 10)
+    .option(
+      "--turns",
+      "instead: how long the largest and hostile bodies keep others waiting, without Kafka",
+      false,
+    )
     .option("--profile <folder>", "write a CPU profile of the gateway there")
     .option("--json", "print the figures as JSON", false)
     .action((options: Options) => run(options));
@@ -39,6 +45,7 @@ half" sends half as many requests a second as "single" got through, evenly, and 
 
 Examples:
   npm run bench:gateway
+  npm run bench:gateway -- --turns
   npm run bench:gateway -- --only single --keys without --seconds 30
   npm run bench:gateway -- --only batch-500 --keys without --profile /tmp/profile
 `;
