@@ -51,7 +51,7 @@ export function createEventProducer(options: {
         leader,
         slabs,
         deliver: (records) => producer.deliver(topic, records),
-        onAnswer: () => kafka.ok(),
+        onAccepted: () => kafka.ok(),
         onSilence: (reason) => {
           if (silentLeaders() === leaderNames().length) kafka.failing(reason);
         },

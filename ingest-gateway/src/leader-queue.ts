@@ -44,7 +44,7 @@ export function createLeaderQueue(options: {
   gatherMaxEvents: number;
   produceMaxWaitMs: number;
   observeProduceSeconds: (seconds: number) => void;
-  onAnswer: () => void;
+  onAccepted: () => void;
   onSilence: (reason: string) => void;
   log: Log;
 }): LeaderQueue {
@@ -56,6 +56,7 @@ export function createLeaderQueue(options: {
   let waiting: NodeJS.Timeout | undefined;
   let sends = 0;
   let isSilent = false;
+  let answeredAtMs = -Infinity;
 
   const begin = (): Gather => {
     const { gatherMaxEvents: maxEvents, encode } = options;
@@ -63,8 +64,12 @@ export function createLeaderQueue(options: {
     unsettled.add(gather);
     isOpenDue = false;
     waiting = setTimeout(sendOpen, options.gatherMaxWaitMs);
+    const beganAtMs = performance.now();
     const late = setTimeout(() => {
       gather.deliver(() => "retry");
+      // A call may wait for followers of its partitions while others are answered.
+      const isSent = gather !== open && !full.includes(gather);
+      if (isSent && answeredAtMs > beganAtMs) return;
       falls(`no acknowledgement within ${options.produceMaxWaitMs} ms`);
     }, options.produceMaxWaitMs);
     void gather.delivered.then(() => clearTimeout(late));
@@ -111,9 +116,9 @@ export function createLeaderQueue(options: {
         "produce failed, senders are asked to try again",
       );
     }
-    if (failed.length < failures.length) answers();
-    else if (!failed.some(isBrokersAnswer)) falls(messageOf(failed[0]));
-    else isSilent = false;
+    if (failed.some(isBrokersAnswer) || failed.length < failures.length) answers();
+    else falls(messageOf(failed[0]));
+    if (failed.length < failures.length) options.onAccepted();
     options.observeProduceSeconds((performance.now() - startedAt) / 1_000);
     unsettled.delete(gather);
     slabs.giveBack(gather.slabs);
@@ -123,7 +128,7 @@ export function createLeaderQueue(options: {
 
   const answers = () => {
     isSilent = false;
-    options.onAnswer();
+    answeredAtMs = performance.now();
   };
 
   /** What waits for a call would wait for that leader only: its senders are told now. */

@@ -98,18 +98,20 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
       if (before === undefined) sent.push(part);
       else failAll([part], before);
     }
-    const leader = sent[0]?.leader;
-    if (sent.length === 0) return;
+    const [first] = sent;
+    if (first === undefined) return;
+    const { leader, lane } = first;
     try {
       if (leader === undefined) {
         throw new BrokerAnswerError("LEADER_NOT_AVAILABLE", `${topic} lacks a leader`);
       }
-      const answers = await produce(what, leader, sent);
+      const answers = await produce(what, leader, lane, sent);
       for (const part of sent) {
+        const { partition } = part;
+        const code = answers.get(partition) ?? UNKNOWN_SERVER_ERROR;
+        leaders.waits(topic, partition, code === REQUEST_TIMED_OUT);
         try {
-          const { partition } = part;
-          const about = `partition ${partition} of ${topic}`;
-          throwIfFailed(answers.get(partition) ?? UNKNOWN_SERVER_ERROR, about);
+          throwIfFailed(code, `partition ${partition} of ${topic}`);
         } catch (error) {
           failAll([part], kafkaFailure(error));
         }
@@ -118,8 +120,11 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
       failAll(sent, kafkaFailure(error));
     }
   };
-  const byLeader = Map.groupBy(parts, ({ leader }) => leader && nameOf(leader));
-  const sends = [...byLeader.values()].map(async (some) => {
+  const byConnection = Map.groupBy(
+    parts,
+    ({ leader, lane }) => leader && [nameOf(leader), lane].join(" "),
+  );
+  const sends = [...byConnection.values()].map(async (some) => {
     for (const portion of portionsOf(some, records)) await sendPortion(portion);
   });
   await Promise.all(sends);
@@ -130,6 +135,7 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
 type Part = {
   readonly partition: number;
   readonly leader: BrokerAddress | undefined;
+  readonly lane: string;
   readonly rows: readonly number[];
 };
 
@@ -137,7 +143,7 @@ type Part = {
 let keyless = 0;
 
 function partsOf(
-  { partitions, addressOf }: TopicLeaders,
+  { partitions, addressOf, laneOf }: TopicLeaders,
   records: readonly OutgoingRecord[],
   indexes: readonly number[],
 ): Part[] {
@@ -149,6 +155,7 @@ function partsOf(
   return [...byPartition].map(([partition, rows]) => ({
     partition,
     leader: addressOf(partition),
+    lane: laneOf(partition),
     rows,
   }));
 }
@@ -180,6 +187,7 @@ function portionsOf(parts: readonly Part[], records: readonly OutgoingRecord[]):
 async function produce(
   { connections, topic, records, compression, answerMaxWaitMs }: Delivery,
   leader: BrokerAddress,
+  lane: string,
   parts: readonly Part[],
 ): Promise<Map<number, number>> {
   const nowMs = Date.now();
@@ -191,7 +199,7 @@ async function produce(
   const replicasMaxWaitMs = Math.floor(answerMaxWaitMs * REPLICAS_SHARE);
   const { responses } = await connections.call(
     leader,
-    "records",
+    lane,
     request,
     null,
     batches,
@@ -204,5 +212,7 @@ async function produce(
   );
 }
 
+/** Its followers have not acknowledged in time. */
+const REQUEST_TIMED_OUT = 7;
 /** What a partition that is missing from the answer counts as. */
 const UNKNOWN_SERVER_ERROR = -1;

@@ -10,6 +10,7 @@ import { connectProducer } from "./producer.ts";
 import { createTopicCheck } from "./topic-check.ts";
 
 const TOPIC = "one-replica-each";
+const FOLLOWED = "one-with-a-follower";
 const FROZEN = 2;
 const ANSWER_MAX_WAIT_MS = 3_000;
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -17,15 +18,31 @@ const life = createLife();
 let cluster: Awaited<ReturnType<typeof startPrivateCluster>>;
 let kafka: KafkaClient;
 
-/** Partition 0 is kept by broker 1 alone, 1 by 2, 2 by 3. */
+/**
+ * Partition 0 is kept by broker 1 alone, 1 by 2, 2 by 3. Of the other topic broker 1 leads partitions 0 and 1, and
+ * broker 3 follows the latter only.
+ */
 beforeAll(async () => {
   cluster = life.own(await startPrivateCluster(), (owned) => owned.remove());
   kafka = createKafka({ brokers: cluster.addresses, clientId: "test", log });
   const admin = kafka.admin();
   await admin.connect();
-  const replicaAssignment = [1, 2, 3].map((id, partition) => ({ partition, replicas: [id] }));
   const configEntries = [{ name: "min.insync.replicas", value: "1" }];
-  await admin.createTopics({ topics: [{ topic: TOPIC, replicaAssignment, configEntries }] });
+  const replicasOf = {
+    [TOPIC]: [[1], [2], [3]],
+    [FOLLOWED]: [
+      [1, 2],
+      [1, 3],
+      [2, 1],
+    ],
+  };
+  await admin.createTopics({
+    topics: Object.entries(replicasOf).map(([topic, all]) => ({
+      topic,
+      replicaAssignment: all.map((replicas, partition) => ({ partition, replicas })),
+      configEntries,
+    })),
+  });
   await admin.disconnect();
 }, 180_000);
 afterAll(() => life.stop());
@@ -79,4 +96,40 @@ it("waits for a frozen broker only with the records of the partitions that it le
     what: "the partition takes records again",
     timeoutMs: 60_000,
   });
+}, 240_000);
+
+it("waits for a frozen follower only with the records of the partitions that it follows", async () => {
+  const options = { kafka, answerMaxWaitMs: ANSWER_MAX_WAIT_MS };
+  const producer = life.own(await connectProducer(options), (owned) => owned.close());
+  const deliver = (...partitions: number[]) => producer.deliver(FOLLOWED, recordsOf(...partitions));
+  const names = () => producer.leadersOf(FOLLOWED)?.names.length;
+  await until(async () => (await deliver(0, 1, 2)).every((one) => one === undefined), {
+    what: "all partitions take records",
+    timeoutMs: 60_000,
+  });
+  expect(names()).toBe(2);
+
+  await cluster.broker(3).freeze();
+  const [alone, followed, other] = await deliver(0, 1, 2);
+  expect([alone, other]).toEqual([undefined, undefined]);
+  expect(followed?.message).toContain("REQUEST_TIMED_OUT");
+  expect(names()).toBe(3);
+
+  const over = new AbortController();
+  const waiting = deliver(1).finally(() => over.abort());
+  let longestMs = 0;
+  while (!over.signal.aborted) {
+    const begunMs = performance.now();
+    expect(await deliver(0, 2)).toEqual([undefined, undefined]);
+    longestMs = Math.max(longestMs, performance.now() - begunMs);
+  }
+  await waiting;
+  expect(longestMs).toBeLessThan(ANSWER_MAX_WAIT_MS / 2);
+
+  await until(async () => (await deliver(1))[0] === undefined, {
+    what: "Kafka waits for the follower no more",
+    timeoutMs: 60_000,
+  });
+  expect(names()).toBe(2);
+  await cluster.broker(3).thaw();
 }, 240_000);

@@ -7,9 +7,11 @@ export type TopicLeaders = {
   readonly partitions: number;
   /** undefined while nobody leads the partition. */
   readonly addressOf: (partition: number) => BrokerAddress | undefined;
-  /** The leaders, by name. */
+  /** Which of the leader's connections a partition's records take: none waits for another one's answers. */
+  readonly laneOf: (partition: number) => string;
+  /** The leaders; one whose followers keep a partition waiting stands once more for that partition. */
   readonly names: readonly string[];
-  /** The name of who leads a key's partition; "" where nobody does. */
+  /** Which of the names a key's partition has; "" where nobody leads it. */
   readonly nameOfKey: (key: string) => string;
 };
 
@@ -20,6 +22,11 @@ export type KnownLeaders = {
   of: (topic: string) => Promise<TopicLeaders>;
   /** Asks at once, and often for a while: a broker has said that it is no leader, or nothing. Never rejects. */
   doubt: (topic: string) => Promise<void>;
+  /**
+   * Whether a partition waits for its followers. A broker answers one request of a connection after the other, and
+   * each only when all of its partitions are done: who waits has a connection alone until it is answered again.
+   */
+  waits: (topic: string, partition: number, isWaiting: boolean) => void;
 };
 
 /** Leaders that move are told of by the brokers that they have left; partitions that are added are not. */
@@ -35,6 +42,10 @@ const IN_DOUBT_FOR_MS = 15_000;
 export function createKnownLeaders(connections: Connections): KnownLeaders {
   type Entry = {
     leaders: TopicLeaders | undefined;
+    asked: ReadonlyMap<number, PartitionLeader>;
+    readonly waiting: Set<number>;
+    /** By leader: how often a partition of its began to wait, and left requests behind itself. */
+    readonly turns: Map<string, number>;
     atMs: number;
     doubtedUntilMs: number;
     asking: Promise<void> | undefined;
@@ -44,7 +55,15 @@ export function createKnownLeaders(connections: Connections): KnownLeaders {
   const entryOf = (topic: string): Entry => {
     let entry = entries.get(topic);
     if (entry === undefined) {
-      entry = { leaders: undefined, atMs: -Infinity, doubtedUntilMs: -Infinity, asking: undefined };
+      entry = {
+        leaders: undefined,
+        asked: new Map(),
+        waiting: new Set(),
+        turns: new Map(),
+        atMs: -Infinity,
+        doubtedUntilMs: -Infinity,
+        asking: undefined,
+      };
       entries.set(topic, entry);
     }
     return entry;
@@ -55,7 +74,8 @@ export function createKnownLeaders(connections: Connections): KnownLeaders {
     const asked = async () => {
       try {
         const { leaders } = await connections.topicMetadata(topic);
-        entry.leaders = leadersIn(leaders);
+        entry.asked = leaders;
+        entry.leaders = leadersIn(entry);
       } finally {
         // After a failure too: the next question comes when this answer would be old.
         entry.atMs = performance.now();
@@ -88,24 +108,52 @@ export function createKnownLeaders(connections: Connections): KnownLeaders {
       entry.doubtedUntilMs = performance.now() + IN_DOUBT_FOR_MS;
       await ask(topic, entry).catch(() => undefined);
     },
+    waits: (topic, partition, isWaiting) => {
+      const entry = entryOf(topic);
+      const { asked, waiting, turns } = entry;
+      if (waiting.has(partition) === isWaiting) return;
+      const leader = leaderNameIn(asked, partition);
+      if (isWaiting) {
+        waiting.add(partition);
+        turns.set(leader, (turns.get(leader) ?? 0) + 1);
+      } else waiting.delete(partition);
+      entry.leaders = leadersIn(entry);
+    },
   };
 }
 
 const NOBODY = "";
 
-function leadersIn(leaders: ReadonlyMap<number, PartitionLeader>): TopicLeaders {
+const leaderNameIn = (leaders: ReadonlyMap<number, PartitionLeader>, partition: number): string => {
+  const address = leaders.get(partition)?.address;
+  return address === undefined ? NOBODY : nameOf(address);
+};
+
+function leadersIn({ asked, waiting, turns }: Routes): TopicLeaders {
   const names = new Map(
-    Array.from(leaders, ([partition, { address }]) => [
-      partition,
-      address === undefined ? NOBODY : nameOf(address),
-    ]),
+    Array.from(asked.keys(), (partition) => {
+      const leader = leaderNameIn(asked, partition);
+      const isAlone = waiting.has(partition) && leader !== NOBODY;
+      return [partition, isAlone ? `${leader} ${partition}` : leader];
+    }),
   );
   return {
-    partitions: leaders.size,
-    addressOf: (partition) => leaders.get(partition)?.address,
+    partitions: asked.size,
+    addressOf: (partition) => asked.get(partition)?.address,
+    laneOf: (partition) =>
+      waiting.has(partition)
+        ? `records ${partition}`
+        : // What it has left behind is answered before the next one does: two are enough.
+          `records ${(turns.get(leaderNameIn(asked, partition)) ?? 0) % 2 === 0 ? "a" : "b"}`,
     names: [...new Set(names.values())],
-    nameOfKey: (key) => names.get(partitionOfKey(Buffer.from(key), leaders.size)) ?? NOBODY,
+    nameOfKey: (key) => names.get(partitionOfKey(Buffer.from(key), asked.size)) ?? NOBODY,
   };
 }
 
-const NO_LEADERS = leadersIn(new Map());
+type Routes = {
+  readonly asked: ReadonlyMap<number, PartitionLeader>;
+  readonly waiting: ReadonlySet<number>;
+  readonly turns: ReadonlyMap<string, number>;
+};
+
+const NO_LEADERS = leadersIn({ asked: new Map(), waiting: new Set(), turns: new Map() });
