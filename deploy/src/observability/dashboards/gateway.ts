@@ -70,6 +70,10 @@ export const gateway: Dashboard = {
               expr: "sum(rate(fiberstream_gateway_idempotent_replays_total[5m]))",
               legend: "answered from memory",
             },
+            {
+              expr: "sum(rate(fiberstream_gateway_unprotected_batches_total[5m]))",
+              legend: "without protection from repeats",
+            },
           ],
         }),
         lines({
