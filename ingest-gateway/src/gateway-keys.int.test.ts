@@ -266,7 +266,7 @@ describe("ingest gateway with keys", () => {
     const key = { rate_per_second: 0.001, burst: 100 };
     const one = await newKey(key);
     await createTenantLimits(pool).set({ tenant: one.tenant, rate_per_second: 0.001, burst: 50 });
-    const other = await newKey({
+    const sibling = await newKey({
       ...key,
       tenant: one.tenant,
       node_pattern: `${one.tenant}-*`,
@@ -281,7 +281,7 @@ describe("ingest gateway with keys", () => {
     const rubbish = await post("/api/ingest", "x".repeat(102_390), bearer(one.token));
     expect(rubbish.status).toBe(400);
     const batch = Array.from({ length: 30 }, () => event);
-    const pushed = await post("/api/ingest", batch, bearer(other.token));
+    const pushed = await post("/api/ingest", batch, bearer(sibling.token));
     expect(left(pushed)).toEqual([70, 0]);
     const refused = await post("/api/push", event, bearer(one.token));
     expect(await codeOf(refused)).toBe("RATE_LIMITED");
