@@ -103,11 +103,15 @@ describe("docs/http.md, line by line against the code", () => {
 
   it("has the limits and the defaults that are in force", () => {
     const { eventBytes, batchBytes, batchEvents, explainedRejections } = LIMITS;
+    const { batchDepth, besideEventsBytes, expansionRatio, expansionFreeBytes } = LIMITS;
     const settings = readSettings(gatewaySettings, {});
     const text = page.replaceAll(/\s+/g, " ");
     for (const part of [
-      `An event is at most ${eventBytes / 1_024} KB`,
-      `a batch at most ${batchBytes / 1_024 ** 2} MB and ${batchEvents.toLocaleString("en")} events`,
+      `${eventBytes / 1_024} KB for an event`,
+      `${batchBytes / 1_024 ** 2} MB, ${batchEvents.toLocaleString("en")} events`,
+      `${batchDepth} levels in a batch`,
+      `${besideEventsBytes / 1_024} KB in a JSON batch beside its events`,
+      `unpacks to more than ${expansionFreeBytes / 1_024} KB and ${expansionRatio} times its size`,
       `Past the first ${explainedRejections} of a batch`,
       `Within the last ${settings.eventMaxAgeMs / 86_400_000} days, at most ${settings.eventMaxAheadMs / 60_000} minutes ahead`,
       `headers within ${settings.headersTimeoutMs / 1_000} s, the whole request within ${settings.requestTimeoutMs / 1_000} s`,

@@ -2,17 +2,18 @@ import { randomUUID } from "node:crypto";
 import { inexactTokens } from "./inexact-tokens.ts";
 
 /**
- * JSON.parse, which also remembers how numbers in an event's metadata were written that a double may change: then
- * the text is parsed once more, with those numbers as strings behind a mark. (A reviver that is told each number's
- * source costs 1 us for each value, 4 s for the 4 million of 8 MB.)
- *
- * @param text an event, a list of them, or an object with such a list as `metrics`
+ * JSON.parse of an event, which also remembers how numbers in its metadata were written that a double may change:
+ * then the text is parsed once more, with those numbers as strings behind a mark. (A reviver that is told each
+ * number's source costs 1 us for each value of the text.)
  */
 export function parseKeepingNumbers(text: string): unknown {
-  const document: unknown = JSON.parse(text);
+  const event: unknown = JSON.parse(text);
   const marked = textWithMarks(text);
-  if (marked !== undefined) rememberMetadata(document, JSON.parse(marked));
-  return document;
+  if (marked === undefined) return event;
+  const metadata = metadataOf(event);
+  const markedMetadata = metadataOf(JSON.parse(marked));
+  if (metadata && markedMetadata) withMarks.set(metadata, markedMetadata);
+  return event;
 }
 
 /** Behind a NUL, which no text of a sender's may have, and nobody can know the rest. */
@@ -37,21 +38,6 @@ function textWithMarks(text: string): string | undefined {
 
 /** By an event's metadata: the same with marks. */
 const withMarks = new WeakMap<object, object>();
-
-function rememberMetadata(document: unknown, marked: unknown): void {
-  const [events, markedEvents] = [eventsOf(document), eventsOf(marked)];
-  for (const [at, event] of events.entries()) {
-    const [metadata, markedMetadata] = [metadataOf(event), metadataOf(markedEvents[at])];
-    if (metadata && markedMetadata) withMarks.set(metadata, markedMetadata);
-  }
-}
-
-/** All that may be one: an event may have `metrics` as a field that is not known. */
-function eventsOf(document: unknown): readonly unknown[] {
-  if (Array.isArray(document)) return document;
-  const { metrics } = (document ?? {}) as { readonly metrics?: unknown };
-  return Array.isArray(metrics) ? [document, ...(metrics as unknown[])] : [document];
-}
 
 function metadataOf(event: unknown): object | undefined {
   const { metadata } = (event ?? {}) as { readonly metadata?: unknown };

@@ -30,13 +30,15 @@ function longRuns(text: string): Token[] {
   return runs;
 }
 
+const SMALL_EXPONENT = /[\d.][eE]-\d{3}/g;
+
 function smallExponents(text: string): Token[] {
   const tokens: Token[] = [];
-  const pattern = /[\d.][eE]-\d{3}/g;
-  for (let found = pattern.exec(text); found !== null; found = pattern.exec(text)) {
+  SMALL_EXPONENT.lastIndex = 0;
+  for (let found = SMALL_EXPONENT.exec(text); found !== null; found = SMALL_EXPONENT.exec(text)) {
     const token = tokenAround(text, found.index);
     tokens.push(token);
-    pattern.lastIndex = token.end;
+    SMALL_EXPONENT.lastIndex = token.end;
   }
   return tokens;
 }
