@@ -24,7 +24,15 @@ const byKey: Authenticate = ({ headers }) => ({
   tenant: "default",
 });
 const head = (key: string, ...more: string[]) =>
-  ["POST /api/ingest HTTP/1.1", "Host: x", `X-Key: ${key}`, ...more, "", ""].join("\r\n");
+  [
+    "POST /api/ingest HTTP/1.1",
+    "Host: x",
+    "Content-Type: application/json",
+    `X-Key: ${key}`,
+    ...more,
+    "",
+    "",
+  ].join("\r\n");
 const until = async (fact: () => boolean) => {
   while (!fact()) await new Promise(setImmediate);
 };

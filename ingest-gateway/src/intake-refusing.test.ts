@@ -123,7 +123,8 @@ describe("a request that cannot be taken", () => {
 
   it("is told when its body arrives too slowly", async () => {
     intake = await startTestIntake();
-    const head = "POST /api/push HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{";
+    const head =
+      "POST /api/push HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{";
     const answer = await intake.raw(head);
     expect(answer).toMatch(/^HTTP\/1.1 408 .*1024 bytes a second/s);
     expect(intake.usedBytes()).toBe(0);
