@@ -12,7 +12,7 @@ import { createTopicCheck } from "./topic-check.ts";
 const TOPIC = "one-replica-each";
 const FOLLOWED = "one-with-a-follower";
 const FROZEN = 2;
-const ANSWER_MAX_WAIT_MS = 3_000;
+const ANSWER_MAX_WAIT_MS = 6_000;
 const log = createLog({ service: "test", level: "silent", format: "json" });
 const life = createLife();
 let cluster: Awaited<ReturnType<typeof startPrivateCluster>>;
