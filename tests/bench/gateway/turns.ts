@@ -35,7 +35,7 @@ export async function measureTurns(): Promise<string> {
     let status = 0;
     for (let round = 0; round < ROUNDS; round++) {
       const turns = watchTurns();
-      sender.postMessage({ url: `${intake.url}/api/ingest`, body: bytes, headers });
+      sender.postMessage({ url: `${intake.url}/api/ingest`, body: bytes, headers }, []);
       status = await new Promise<number>((resolve) => sender.once("message", resolve));
       const watched = turns.end();
       if (round === 0) continue;
@@ -86,7 +86,9 @@ function cpuMs(): number {
 
 function bodies(): Body[] {
   const largest = Buffer.from(JSON.stringify({ metrics: Array.from({ length: EVENTS }, event) }));
-  const rejected = JSON.stringify(Array(EVENTS).fill({ node_id: "x".repeat(900) }));
+  const rejected = JSON.stringify(
+    Array.from({ length: EVENTS }, () => ({ node_id: "x".repeat(900) })),
+  );
   const gzip = { "content-encoding": "gzip" };
   const packed = (text: string) => gzipSync(text.repeat((10 * MB) / text.length));
   return [
