@@ -1,5 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { ConfigResourceTypes, describeConfigsV4, findCoordinatorV4, metadataV12 } from "@platformatic/kafka";
+import {
+  ConfigResourceTypes,
+  describeConfigsV4,
+  findCoordinatorV4,
+  metadataV12,
+} from "@platformatic/kafka";
 import type { KafkaAccess } from "../kafka.ts";
 import type { LogIdentity } from "../records.ts";
 import { throwIfFailed } from "./broker-answer.ts";
