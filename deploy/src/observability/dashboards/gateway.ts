@@ -54,6 +54,17 @@ export const gateway: Dashboard = {
           ],
         }),
         lines({
+          title: "Events by tenant",
+          description: "The first METRICS_MAX_TENANTS tenants that sent, the rest together",
+          unit: "cps",
+          queries: [
+            {
+              expr: "sum by (tenant, outcome) (rate(fiberstream_gateway_tenant_events_total[5m]))",
+              legend: "{{tenant}} {{outcome}}",
+            },
+          ],
+        }),
+        lines({
           title: "Told to slow down, not let in, answered from memory",
           description: "429 by key, refused tokens, batches that came again with their X-Batch-ID",
           unit: "reqps",
@@ -77,6 +88,21 @@ export const gateway: Dashboard = {
           ],
         }),
         lines({
+          title: "Connections not taken, and senders that did not wait",
+          description: "Closed at MAX_CONNECTIONS; gone before their events were taken in",
+          unit: "cps",
+          queries: [
+            {
+              expr: "sum(rate(fiberstream_gateway_connections_dropped_total[5m]))",
+              legend: "connections not taken",
+            },
+            {
+              expr: "sum(rate(fiberstream_gateway_senders_gone_total[5m]))",
+              legend: "senders gone",
+            },
+          ],
+        }),
+        lines({
           title: "Fields that the gateway does not know",
           description: "Probes newer than the gateway, or a misspelt field",
           unit: "cps",
@@ -95,6 +121,11 @@ export const gateway: Dashboard = {
           unit: "s",
           limit: { badAt: 1 },
           queries: quantiles("fiberstream_gateway_produce_duration_seconds"),
+        }),
+        lines({
+          title: "Brokers that do not answer",
+          description: "Only what goes to their partitions is refused",
+          queries: [{ expr: "fiberstream_gateway_silent_leaders", legend: "{{instance}}" }],
         }),
         lines({
           title: "Events not yet acknowledged",
