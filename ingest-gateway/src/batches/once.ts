@@ -112,8 +112,7 @@ function namesOf({ route, format, sourceRegion, sender, body }: OnceRequest) {
   };
 }
 
-/** Every answer that is not a refusal is of this kind. */
-/** An answer that was given before, given again. */
+/** An answer that was given before, given again. Each that is not a refusal is of this kind. */
 export const replayedAnswer = (body: string): Answer => ({
   status: 202,
   contentType: "application/json",
