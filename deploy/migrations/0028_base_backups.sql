@@ -5,6 +5,8 @@ CREATE TABLE base_backups (
   note text
 );
 COMMENT ON TABLE base_backups IS 'Base backups of this server that have ended, noted by whoever makes them';
+COMMENT ON COLUMN base_backups.finished_at IS 'When it had ended';
+COMMENT ON COLUMN base_backups.note IS 'Where it is, or what else whoever made it wants to say';
 
 DO $$
 BEGIN

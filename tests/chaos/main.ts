@@ -17,6 +17,8 @@ try {
   process.stderr.write(`chaos: ${messageOf(error)}\n`);
   process.exitCode = 1;
 }
+// Connections that a fault has left half open are no reason to stay.
+process.exit();
 
 async function run(options: Options): Promise<void> {
   const { seed, minutes, events, brokers } = options;
