@@ -46,7 +46,10 @@ export function edgeEvents(nowMs: number): ProbeEvent[] {
       region: "👩‍🚀 e\u0301 \u{1F1EC}\u{1F1ED}",
       target_host: "🛰.example",
     }),
-    event("quotes", { region: `a"b'c\\d/</script>&amp;\t\n\r\u0001\u2028\u2029end` }),
+    event("quotes", {
+      region: `a"b'c\\d/</script>&amp;end`,
+      metadata: { text: `a"b'c\\d/</script>&amp;\t\n\r\u0001\u2028\u2029end` },
+    }),
     event("long-region", { region: LONG.repeat(100) }),
     event("long-host", { target_host: LONG.repeat(255), probe_type: LONG.repeat(50) }),
     { ...event("long-name"), node_id: LONG.repeat(50) },
