@@ -1,5 +1,6 @@
 import { renderTable } from "@fiberstream/deploy/local/table";
 import { Command } from "commander";
+import { say } from "../say.ts";
 import { createTenantLimits, type TenantLimit } from "../tenant-limits.ts";
 import { tenantName } from "../tenant-name.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -31,9 +32,7 @@ export const keysLimitCommand = (): Command =>
         const all = await table.list();
         return tenant === undefined ? all : all.filter((limit) => limit.tenant === tenant);
       });
-      process.stdout.write(
-        options.json ? `${JSON.stringify(limits)}\n` : `${renderLimits(limits)}\n`,
-      );
+      say(options.json ? `${JSON.stringify(limits)}\n` : `${renderLimits(limits)}\n`);
     });
 
 async function change(
