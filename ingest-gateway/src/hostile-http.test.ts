@@ -75,6 +75,22 @@ describe("requests that mean harm", () => {
     socket.destroy();
   });
 
+  it("are no longer as they come than they may be unpacked", async () => {
+    intake = await startTestIntake();
+    const nothing = gzipSync("");
+    const socket = intake.connect().on("error", () => undefined);
+    socket.write(`${HEAD}Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    const some = Buffer.concat(Array.from({ length: 100 }, () => nothing));
+    for (let sent = 0; sent < 3; sent++) {
+      socket.write(`${some.length.toString(16)}\r\n`);
+      socket.write(some);
+      socket.write("\r\n");
+    }
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /);
+    socket.destroy();
+  });
+
   it("hold no more memory than their share while 1,000 of them send and never end", async () => {
     const environment = { IN_FLIGHT_MAX_BYTES: "100000", BODY_MIN_BYTES_PER_SECOND: "0" };
     intake = await startTestIntake({ environment });
@@ -85,8 +101,8 @@ describe("requests that mean harm", () => {
       socket.write(`${HEAD}Content-Length: 1000\r\n\r\n${"x".repeat(500)}`);
       return socket;
     });
-    await until(() => answered.size === 800);
-    expect(intake.usedBytes()).toBe(100_000);
+    await until(() => answered.size === 850);
+    expect(intake.usedBytes()).toBe(75_000);
     for (const socket of sockets) socket.destroy();
     await until(() => intake.usedBytes() === 0);
     expect((await intake.post("/api/push", event)).status).toBe(202);

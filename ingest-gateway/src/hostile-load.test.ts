@@ -36,6 +36,15 @@ const head = (key: string, ...more: string[]) =>
 const until = async (fact: () => boolean) => {
   while (!fact()) await new Promise(setImmediate);
 };
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+const heapBytes = () => {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+};
+/** What the tests before have left is gone once there is no more than this. */
+const quietBytes = heapBytes() + 8 * MB;
+const heldBytes = () => heapBytes() + process.memoryUsage().external;
 /** A connection that has sent some bytes, and how many have had an answer. */
 const sendOn = (...bytes: (string | Uint8Array)[]) => {
   const socket = intake.connect().on("error", () => undefined);
@@ -71,15 +80,42 @@ describe("room in the gateway's memory", () => {
     expect((await intake.post("/api/push", event)).status).toBe(202);
   });
 
+  it("stays for others when one sender alone has filled it", async () => {
+    intake = await startTestIntake({ authenticate: byKey, environment: SLOWLY });
+    let refused = 0;
+    const fill = (bytes: number) =>
+      sendOn(head("hostile", `Content-Length: ${bytes}`), `[${" ".repeat(bytes - 2)}`).once(
+        "data",
+        () => refused++,
+      );
+    for (let count = 0; count < 4; count++) fill(10 * MB);
+    await until(() => intake.usedBytes() >= 39 * MB);
+    for (let count = 0; count < 60; count++) fill(MB / 2);
+    await until(() => refused > 0);
+    const batch = `[${Array(5_000).fill(event).join(",")}]`;
+    expect((await intake.post("/api/ingest", batch)).status).toBe(202);
+  });
+
+  it.each<[string, string, string, string, number]>([
+    ["events", "application/json", "[", "0,", 60],
+    ["lists", "application/json", "{", '"":[],', 10],
+    ["lines", "application/x-ndjson", "", "0\n", 60],
+  ])("is taken by what is noted of a body's many %s", async (_what, type, begin, one, bodies) => {
+    intake = await startTestIntake({ environment: SLOWLY });
+    await until(() => heapBytes() <= quietBytes);
+    const before = heapBytes();
+    const body = begin + one.repeat(9_000);
+    const hostile = head("hostile", `Content-Length: ${body.length + 1}`).replace(
+      "application/json",
+      type,
+    );
+    for (let count = 0; count < bodies; count++) sendOn(hostile, body);
+    await until(() => intake.usedBytes() >= bodies * body.length);
+    expect(intake.usedBytes()).toBeGreaterThan(heapBytes() - before - MB);
+  });
+
   it("is counted as what a body in chunks of a byte holds", async () => {
     intake = await startTestIntake({ environment: SLOWLY });
-    setFlagsFromString("--expose-gc");
-    const collectGarbage = runInNewContext("gc") as () => void;
-    const heldBytes = () => {
-      collectGarbage();
-      const { heapUsed, external } = process.memoryUsage();
-      return heapUsed + external;
-    };
     const bytes = 350 * KB;
     const socket = sendOn(head("hostile", "Transfer-Encoding: chunked"), "1\r\n[\r\n");
     await until(() => intake.usedBytes() > 0);

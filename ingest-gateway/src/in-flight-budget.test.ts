@@ -4,11 +4,14 @@ import { createInFlightBudget } from "./in-flight-budget.ts";
 const budget = () => createInFlightBudget({ maxBytes: 1_000, maxRequests: 1_000 });
 
 describe("the in-flight budget", () => {
-  it("is all for one who is alone, and full after that", () => {
+  it("is for one who is alone but for the last quarter, which is there for whoever comes", () => {
     const { lease, usedBytes } = budget();
     const held = lease("loud");
-    held.hold(1_000);
+    held.hold(750);
     expect(() => lease("loud").hold(1)).toThrow(expect.objectContaining({ code: "OVERLOADED" }));
+    const quiet = lease("quiet");
+    quiet.hold(120);
+    quiet.release();
     held.release();
     held.release();
     expect(usedBytes()).toBe(0);

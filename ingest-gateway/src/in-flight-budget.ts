@@ -26,7 +26,8 @@ const RESERVED_SHARE = 1 / 4;
  * a burst or a slow Kafka turns into quick refusals instead of a process without memory.
  *
  * Up to three quarters the room is for whoever comes first. The last quarter is parted among those who
- * are sending: who holds no more than an equal part of it is let in although others fill the rest.
+ * are sending: who holds no more than an equal part of it is let in although others fill the rest. Who is alone
+ * leaves it free: others may come at any moment, and what is held then may be held for long.
  * Who holds more than an equal part of all the room is the one to be told 429; others are told 503.
  */
 export function createInFlightBudget(options: {
@@ -48,7 +49,7 @@ export function createInFlightBudget(options: {
     const isAlone = senders === 1;
     const hasRoom =
       wouldUse <= maxBytes &&
-      (isAlone || wouldUse <= maxBytes - reservedBytes || senderBytes <= reservedBytes / senders);
+      (wouldUse <= maxBytes - reservedBytes || senderBytes <= reservedBytes / senders);
     if (!hasRoom) throw isAlone || senderBytes <= maxBytes / senders ? full() : sendsMost();
     usedBytes = wouldUse;
     held.set(senderId, senderBytes);

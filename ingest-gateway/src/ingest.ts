@@ -80,11 +80,11 @@ export function createIngest(steps: IngestSteps): Ingest {
   const handOver = async ({ call, head, sender, charge, body, scan, kept, produce }: Handing) => {
     const { mark, trace } = call;
     const parsed = scan === undefined ? parseOne(body) : parseBatch(body, scan.found());
+    charge.forEvents(parsed.count - kept.count());
     const origin = { ...head, ...sender, receivedAtMicros: wallNowMs() * 1_000 };
     const how = { validate, kept, takeTurns };
     const { events, checked } = await validateEvents(parsed, origin, how);
     mark("check");
-    charge.forEvents(events.length + checked.rejections.length);
     const delivering = trace.producing(events.length, (headers) => produce(events, headers));
     return { checked, delivering };
   };
@@ -101,7 +101,7 @@ export function createIngest(steps: IngestSteps): Ingest {
     try {
       const head = readHead(request, route);
       const scan = route === "push" ? undefined : createBatchScan(head.format);
-      const how = { limitBytes, minBytesPerSecond, lease, look: scan?.look };
+      const how = { limitBytes, minBytesPerSecond, lease, scan };
       const body = await readCharged(call, how, charge);
       await steps.checkSignature(request, sender, body);
       mark("body");
@@ -135,19 +135,21 @@ function declaredBytesOf({ headers }: IncomingMessage, limitBytes: number): numb
   return Math.min(Number(headers["content-length"] ?? 0), limitBytes);
 }
 
-/** The body, paid for; also one that ends too early, is too large or cannot be unpacked, by what came of it. */
+/** The body, paid for as it comes; also one that ends too early, is too large or cannot be unpacked, by what came of it. */
 async function readCharged(
   { request, askForBody }: Call,
-  how: Omit<ReadBodyOptions, "askForBody">,
+  how: Omit<ReadBodyOptions, "askForBody" | "onArrival">,
   charge: Charge,
 ): Promise<Buffer> {
+  let arrived: readonly [bytes: number, streams: number] = [0, 0];
+  const onArrival: ReadBodyOptions["onArrival"] = (...now) => {
+    arrived = now;
+    charge.forArrival(...now);
+  };
   try {
-    const body = await readBody(request, { ...how, askForBody });
-    charge.forBody(body.length);
-    return body;
-  } catch (error) {
-    charge.forBody(how.lease.heldBytes());
-    throw error;
+    return await readBody(request, { ...how, askForBody, onArrival });
+  } finally {
+    charge.forBody(...arrived);
   }
 }
 

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { Sender } from "./auth/sender.ts";
 import { exampleEvent } from "./example-event.ts";
@@ -43,6 +45,54 @@ describe("a key's quota", () => {
     await start();
     expect((await intake.post(path, body)).status).toBe(status);
     expect(await leftBefore()).toBe(100 - cost);
+  });
+
+  it("is charged for each of the compressed streams that a body is made of", async () => {
+    await start();
+    const frames = Array.from({ length: 40 }, (_, at) =>
+      zstdCompressSync(at < 39 ? "" : JSON.stringify([event])),
+    );
+    const headers = { "content-encoding": "zstd" };
+    expect((await intake.post("/api/ingest", Buffer.concat(frames), headers)).status).toBe(202);
+    expect(await leftBefore()).toBe(60);
+  });
+
+  it("is charged before the work is done, so that many that were let in together are not", async () => {
+    let looks = 0;
+    await start(undefined, { ...sender, mayReport: () => looks++ >= 0 });
+    const batch = JSON.stringify(Array.from({ length: 300 }, () => ({ ...event, metadata: {} })));
+    const packed = gzipSync(batch);
+    const answers = Array.from({ length: 10 }, () => {
+      const socket = intake.connect();
+      socket.write(
+        `POST /api/ingest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+          `Content-Encoding: gzip\r\nContent-Length: ${packed.length}\r\n\r\n`,
+      );
+      socket.write(packed.subarray(0, 20));
+      return socket;
+    });
+    const statuses = answers.map(async (socket) => {
+      socket.write(packed.subarray(20));
+      const [answer] = (await once(socket, "data")) as [Buffer];
+      return answer.toString().slice(9, 12);
+    });
+    expect((await Promise.all(statuses)).toSorted()).toEqual(["202", ...Array(9).fill("429")]);
+    expect(looks).toBe(300);
+  });
+
+  it("refuses a body that comes when others have emptied it, before it is whole", async () => {
+    await start();
+    const socket = intake.connect().on("error", () => undefined);
+    socket.write(
+      `POST /api/ingest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n1\r\n[\r\n`,
+    );
+    while (intake.usedBytes() === 0) await new Promise(setImmediate);
+    const batch = Array.from({ length: 200 }, () => event);
+    expect((await intake.post("/api/ingest", batch)).status).toBe(202);
+    socket.write("1\r\n0\r\n");
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 429 /);
+    socket.destroy();
   });
 
   it("refuses rubbish once it is empty, like good events", async () => {

@@ -5,6 +5,7 @@ import type { Lease } from "./in-flight-budget.ts";
 import { LIMITS } from "./limits.ts";
 import { receiveBytes } from "./receive-bytes.ts";
 import { Refusal } from "./refusal.ts";
+import type { BatchScan } from "./scan-batch.ts";
 import { createUnpack } from "./unpack-body.ts";
 
 /** The connection has ended before the request has. */
@@ -17,24 +18,29 @@ export type ReadBodyOptions = {
   readonly lease: Lease;
   /** Tells a sender that waits for a "100 Continue" to go on. */
   readonly askForBody: () => void;
-  /** Sees each piece, unpacked, before it is kept; what it throws refuses the body. */
-  readonly look?: ((piece: Buffer) => void) | undefined;
+  /** Looks at each piece, unpacked, before it is kept; what it throws refuses the body. The lease holds what it holds, too. */
+  readonly scan?: Pick<BatchScan, "look" | "heldBytes"> | undefined;
+  /**
+   * Told how much has come by now, as it came or unpacked, whichever is more, and in how many compressed streams;
+   * what it throws refuses the body.
+   */
+  readonly onArrival: (bytes: number, streams: number) => void;
   readonly minBytesPerSecond: number;
 };
 
 /**
  * The whole body, unpacked. Its size is checked by Content-Length before anything is read, and piece by
- * piece while it is read and unpacked, as is what `look` sees. Room is taken for what has arrived, not for
+ * piece while it is read and unpacked, as is what the scan sees. Room is taken for what has arrived, not for
  * what is announced.
  *
  * @throws {Refusal} PAYLOAD_TOO_LARGE, OVERLOADED, RATE_LIMITED, UNSUPPORTED_MEDIA_TYPE, BAD_ENCODING,
- *   REQUEST_TIMEOUT; the request's own error when the sender has gone
+ *   REQUEST_TIMEOUT, what `onArrival` throws; the request's own error when the sender has gone
  */
 export async function readBody(
   request: IncomingMessage,
   options: ReadBodyOptions,
 ): Promise<Buffer> {
-  const { limitBytes, lease, look, minBytesPerSecond } = options;
+  const { limitBytes, lease, scan, onArrival, minBytesPerSecond } = options;
   // One that has gone before we listen tells of no error any more.
   if (request.destroyed) throw new SenderGoneError("the sender has gone");
   const declaredBytes = Number(request.headers["content-length"] ?? 0);
@@ -43,7 +49,10 @@ export async function readBody(
   options.askForBody();
 
   let receivedBytes = 0;
-  const hold = (bytes: number) => lease.hold(bytes + (encoding?.heldBytes(bytes) ?? 0));
+  let streams = 0;
+  const scanBytes = () => scan?.heldBytes() ?? 0;
+  const hold = (bytes: number) =>
+    lease.hold(bytes + (encoding?.heldBytes(bytes) ?? 0) + scanBytes());
   const isLengthKnown = encoding === undefined && declaredBytes > 0;
   const body = createGrowingBody({ limitBytes: isLengthKnown ? declaredBytes : limitBytes, hold });
   const keep = (piece: Buffer) => {
@@ -52,22 +61,29 @@ export async function readBody(
     if (bytes > LIMITS.expansionFreeBytes && bytes > receivedBytes * LIMITS.expansionRatio) {
       throw expandsTooMuch();
     }
-    look?.(piece);
+    if (bytes > receivedBytes) onArrival(bytes, streams);
+    scan?.look(piece);
     body.add(piece);
+    hold(body.heldBytes());
   };
-  const unpack = encoding === undefined ? undefined : createUnpack(encoding, keep);
+  const onStream = () => onArrival(Math.max(receivedBytes, body.bytes()), ++streams);
+  const unpack =
+    encoding === undefined ? undefined : createUnpack(encoding, { onStream, onUnpacked: keep });
   try {
     await receiveBytes(request, {
       minBytesPerSecond,
       take: (piece) => {
         receivedBytes += piece.length;
+        // Empty members of gzip would go on for ever.
+        if (receivedBytes > limitBytes) throw tooLarge(limitBytes);
+        onArrival(Math.max(receivedBytes, body.bytes()), streams);
         if (unpack === undefined) return keep(piece);
         if (receivedBytes === piece.length) hold(0);
         return unpack.take(piece);
       },
     });
     await unpack?.end();
-    lease.hold(body.heldBytes());
+    lease.hold(body.heldBytes() + scanBytes());
     return body.whole();
   } finally {
     unpack?.drop();

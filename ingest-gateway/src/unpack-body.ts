@@ -4,7 +4,7 @@ import { Refusal } from "./refusal.ts";
 
 /** Undoes a body's Content-Encoding piece by piece. */
 export type Unpack = {
-  /** Resolves when all of the piece has been unpacked. @throws {Refusal} BAD_ENCODING, and what `onUnpacked` throws */
+  /** Resolves when all of the piece has been unpacked. @throws {Refusal} BAD_ENCODING, and what the listeners throw */
   readonly take: (piece: Buffer) => Promise<void>;
   /** The body has ended. @throws {Refusal} BAD_ENCODING when what was compressed has not */
   readonly end: () => Promise<void>;
@@ -15,11 +15,21 @@ export type Unpack = {
 /** So many frames nobody needs for 10 MB; each costs as much as a small request. */
 const MAX_FRAMES = 1_000;
 
+/** What either of them throws refuses the body. */
+type UnpackListeners = {
+  /** Told of each compressed stream before it is begun. */
+  readonly onStream: () => void;
+  readonly onUnpacked: (piece: Buffer) => void;
+};
+
 /**
  * All that was sent is read, or refused: zlib by itself stops at the end of a zstd frame or a brotli stream,
  * and drops the bytes behind it without a word.
  */
-export function createUnpack(encoding: BodyEncoding, onUnpacked: (piece: Buffer) => void): Unpack {
+export function createUnpack(
+  encoding: BodyEncoding,
+  { onStream, onUnpacked }: UnpackListeners,
+): Unpack {
   const { name, hasFrames } = encoding;
   let frames = 0;
   let current: Unpacking | undefined;
@@ -28,6 +38,7 @@ export function createUnpack(encoding: BodyEncoding, onUnpacked: (piece: Buffer)
     if (frames > 0 && !hasFrames) throw badEncoding(`bytes are left over behind its end`);
     if (frames === MAX_FRAMES) throw badEncoding(`it has more than ${MAX_FRAMES} frames`);
     frames++;
+    onStream();
     const opened = encoding.open();
     // What a listener throws would be nobody's.
     opened.on("data", (piece: Buffer) => {

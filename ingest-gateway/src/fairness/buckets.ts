@@ -17,14 +17,22 @@ export type Buckets = {
 };
 
 /**
- * What one request has taken out, in events: as many as it has, but at least one, and one for each 4 KB of its body
- * (which no event may be longer than, so that good batches pay for their events alone).
+ * What one request has taken out, in events: as many as it has, but at least one, one for each 4 KB of its body
+ * (which no event may be longer than, so that good batches pay for their events alone), and one for each
+ * compressed stream in it, which costs as much as a small request.
+ *
+ * It pays before the work is done, not after: many that were let in together would else all be worked on.
  */
 export type Charge = {
-  /** Its body has come, or what there will be of it. */
-  forBody: (bytes: number) => void;
   /**
-   * Its events were looked at, good ones and bad ones.
+   * So much of its body has come by now.
+   * @throws {Refusal} RATE_LIMITED when others have emptied a bucket since the request was let in
+   */
+  forArrival: (bytes: number, streams?: number) => void;
+  /** Its body has come, or what there will be of it. */
+  forBody: (bytes: number, streams?: number) => void;
+  /**
+   * Its events are about to be looked at, good ones and bad ones.
    * @throws {Refusal} RATE_LIMITED when others have emptied a bucket since the request was let in
    */
   forEvents: (events: number) => void;
@@ -102,13 +110,15 @@ export function createBuckets({ now = () => performance.now() }: { now?: () => n
         take(owners, events - charged);
         charged = events;
       };
+      const chargeMore = (events: number) => {
+        notEmpty(owners, charged);
+        chargeAll(Math.max(charged, events));
+      };
       chargeAll(costOf(declaredBytes));
       return {
-        forBody: (bytes) => chargeAll(costOf(bytes)),
-        forEvents: (events) => {
-          notEmpty(owners, charged);
-          chargeAll(Math.max(charged, events));
-        },
+        forArrival: (bytes, streams) => chargeMore(costOf(bytes, streams)),
+        forBody: (bytes, streams) => chargeAll(costOf(bytes, streams)),
+        forEvents: chargeMore,
         refund: (events) => chargeAll(Math.max(0, charged - events)),
         cancel: () => chargeAll(0),
       };
@@ -158,11 +168,18 @@ function ownersOf({ id, tenant, limit, tenantLimit }: Sender): readonly Owner[] 
   return owners;
 }
 
-const costOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / LIMITS.eventBytes));
+const costOf = (bytes: number, streams = 1): number =>
+  Math.max(1, Math.ceil(bytes / LIMITS.eventBytes), streams);
 
 const nothing = () => undefined;
 /** For senders without a limit. */
-const FREE: Charge = { forBody: nothing, forEvents: nothing, refund: nothing, cancel: nothing };
+const FREE: Charge = {
+  forArrival: nothing,
+  forBody: nothing,
+  forEvents: nothing,
+  refund: nothing,
+  cancel: nothing,
+};
 
 function emptied({ name, limit }: Owner, events: number): Refusal {
   const seconds = Math.ceil((1 - events) / limit.ratePerSecond);
