@@ -1,6 +1,7 @@
 import type { RecordDecoder } from "@fiberstream/kafka/record-decoder";
 import type { TopicReader } from "@fiberstream/kafka/topic-reader";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
+import { createOpenAlertTable } from "./open-alert-table.ts";
 
 /**
  * The alerts of a partition's nodes that are open: opened in the topic and not resolved there. Alerts
@@ -15,9 +16,11 @@ export async function readOpenAlerts(options: {
   topic: string;
   /** The one that these nodes' alerts are in; undefined: any. */
   partition: number | undefined;
+  /** Past which those that were opened first are left out. */
+  maxAlerts: number;
 }): Promise<ProbeAlert[]> {
   const { reader, decoder, topic, partition } = options;
-  const open = new Map<string, ProbeAlert>();
+  const open = createOpenAlertTable(options);
   // Of the one alone: the others may be without a leader.
   const stretches =
     partition === undefined
@@ -29,12 +32,9 @@ export async function readOpenAlerts(options: {
       await decoder.prepare(values);
       for (const value of values) {
         const outcome = decoder.decode(value);
-        if (outcome.kind === "dead") continue;
-        const { node_id, kind, state } = outcome.value;
-        if (state === "opened") open.set(`${kind} ${node_id}`, outcome.value);
-        else open.delete(`${kind} ${node_id}`);
+        if (outcome.kind === "ok") open.note(outcome.value);
       }
     }
   }
-  return [...open.values()];
+  return open.all();
 }

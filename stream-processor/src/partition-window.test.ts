@@ -56,6 +56,22 @@ describe("partition window", () => {
     expect(far).toMatchObject({ reason: null });
   });
 
+  it("forgets the alerts that were opened first where nodes without end come and go", () => {
+    const windows = window({ maxNodes: 100 });
+    let offset = 0;
+    const send = (node_id: string, packet_loss: number) => {
+      const event = sampleEvent({ node_id, packet_loss, event_id: uuidOf(offset) });
+      return judge(windows, event, offset++, START_MS).alerts.map(({ state }) => state);
+    };
+    const sendFive = (node: number, packetLoss: number) =>
+      Array.from({ length: 5 }, () => send(`n-${node}`, packetLoss)).flat();
+    for (let node = 0; node < 150; node++) expect(sendFive(node, 100)).toEqual(["opened"]);
+    expect(sendFive(149, 0)).toEqual(["resolved"]);
+    expect(sendFive(50, 0)).toEqual(["resolved"]);
+    expect(sendFive(49, 0)).toEqual([]);
+    expect(sendFive(0, 0)).toEqual([]);
+  });
+
   it("gives the same output wherever its owner changes", () => {
     const log = makeLog(1_500);
     const whole = outputs(window(), log, 0);

@@ -1,5 +1,5 @@
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
-import { type AlertKind, alertChanges, type OpenAlerts } from "./alerts.ts";
+import { alertChanges } from "./alerts.ts";
 import { type Anomaly, anomalyOf } from "./anomaly.ts";
 import {
   addTo,
@@ -14,6 +14,7 @@ import {
   WINDOW_MS,
   WINDOW_RECORDS,
 } from "./node-window.ts";
+import { createOpenAlertTable } from "./open-alert-table.ts";
 import type { RawEvent } from "./raw-event.ts";
 
 /** What a node's window says about its next event. */
@@ -57,7 +58,8 @@ const SWEEP_MS = 30_000;
 const NEEDED_FROM_EVERY_MS = 5_000;
 
 /**
- * @param options.maxNodes the most windows that are kept; past it one that was not used lately is forgotten
+ * @param options.maxNodes the most windows that are kept; past it one that was not used lately is forgotten. As many
+ *   alerts are kept open
  * @param options.clockMs the partition's clock at the first record; where it is ahead itself, that of the records
  *   is taken: an earlier version believed every timestamp
  * @param options.nowMs this machine's clock
@@ -72,7 +74,7 @@ export function createPartitionWindow(options: {
 }): PartitionWindow {
   const windows = new Map<string, NodeWindow>();
   let inTurn = windows.entries();
-  const alerts = new Map<string, OpenAlerts>();
+  const alerts = createOpenAlertTable({ maxAlerts: options.maxNodes });
   let believedUntilMs = options.nowMs() + AHEAD_MS;
   const notedMs = options.clockMs <= believedUntilMs ? options.clockMs : undefined;
   let clockMs = notedMs ?? 0;
@@ -80,7 +82,7 @@ export function createPartitionWindow(options: {
   let ahead = 0;
   let sweptAtMs = clockMs;
   let needed: { from: bigint; atMs: number } | undefined;
-  for (const alert of options.openAlerts) note(alerts, alert);
+  for (const alert of options.openAlerts) alerts.note(alert);
 
   const windowOf = (nodeId: string): NodeWindow => {
     let window = windows.get(nodeId);
@@ -151,8 +153,8 @@ export function createPartitionWindow(options: {
     if (hasRepeatOf(window, event, sinceMs)) return REPEAT;
     const count = copyMeasured(window, sinceMs, latencies, losses);
     const anomaly = anomalyOf(event, latencies, losses, count);
-    const changes = alertChanges(event, latencies, losses, count, alerts.get(event.nodeId));
-    for (const change of changes) note(alerts, change);
+    const changes = alertChanges(event, latencies, losses, count, alerts.of(event.nodeId));
+    for (const change of changes) alerts.note(change);
     return { isRepeat: false, anomaly, alerts: changes };
   };
 
@@ -198,13 +200,3 @@ export function createPartitionWindow(options: {
 /** The window's values in a row, for whoever computes with them next. */
 const latencies = new Float64Array(WINDOW_RECORDS);
 const losses = new Float64Array(WINDOW_RECORDS);
-
-/** Keeps what is open: at most one alert of a node and kind. */
-function note(alerts: Map<string, OpenAlerts>, alert: ProbeAlert): void {
-  const kind = alert.kind as AlertKind;
-  const open = { ...alerts.get(alert.node_id) };
-  if (alert.state === "opened") open[kind] = alert;
-  else delete open[kind];
-  if (Object.keys(open).length === 0) alerts.delete(alert.node_id);
-  else alerts.set(alert.node_id, open);
-}

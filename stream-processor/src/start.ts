@@ -151,6 +151,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
         decoder: alertDecoder,
         topic: topics.alerts,
         partition: rawCount === alertCount ? number : undefined,
+        maxAlerts: config.windowNodesPerPartition,
       }),
     decoder,
     countEvicted: processorMetrics.countEvicted,
