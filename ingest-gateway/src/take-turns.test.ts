@@ -6,7 +6,7 @@ const turnOfTheEventLoop = () => new Promise(setImmediate);
 describe("taking turns", () => {
   it("ends a turn when its time is over, and begins another one", async () => {
     let now = 0;
-    const turn = createTurns({ turnMs: 3, nowMs: () => now })();
+    const turn = createTurns({ turnMs: 3, nowMs: () => now })("k");
     now = 2;
     expect(turn.isOver()).toBe(false);
     now = 3;
@@ -19,7 +19,7 @@ describe("taking turns", () => {
     const takeTurns = createTurns({ turnMs: 3 });
     const wentOn: string[] = [];
     const work = async (name: string) => {
-      const turn = takeTurns();
+      const turn = takeTurns("k");
       for (let turns = 0; turns < 2; turns++) {
         await turn.next();
         wentOn.push(name);
@@ -35,5 +35,20 @@ describe("taking turns", () => {
     expect(wentOn).toEqual(["a", "b", "c", "a", "b", "c"]);
     // Between two looks at most one has gone on.
     expect(seen.every((count, at) => at === 0 || count - (seen[at - 1] ?? 0) <= 1)).toBe(true);
+  });
+
+  it("lets one sender's work go on after the other's, however many each has", async () => {
+    const takeTurns = createTurns({ turnMs: 3 });
+    const wentOn: string[] = [];
+    const work = async (whose: string) => {
+      const turn = takeTurns(whose);
+      for (let turns = 0; turns < 3; turns++) {
+        await turn.next();
+        wentOn.push(whose);
+      }
+    };
+    await Promise.all([...Array.from({ length: 100 }, () => "many"), "one"].map(work));
+    expect(wentOn.slice(0, 7)).toEqual(["many", "one", "many", "one", "many", "one", "many"]);
+    expect(wentOn).toHaveLength(303);
   });
 });

@@ -1,5 +1,5 @@
-/** Begins a long work, whose first turn is now. */
-export type TakeTurns = () => Turn;
+/** Begins a long work, whose first turn is now. @param whose a sender's id */
+export type TakeTurns = (whose: string) => Turn;
 
 export type Turn = {
   /** Whether others have waited long enough. */
@@ -10,28 +10,40 @@ export type Turn = {
 
 /**
  * Parts long work, so that whoever else has a request waits for one turn of it and not for all. Of all works
- * that wait one goes on in each turn of the event loop, in the order in which they came.
+ * that wait one goes on in each turn of the event loop: one sender's after the other's, and each sender's in the order
+ * in which they came. Who has a thousand of them makes others wait for one.
  *
  * @param options.turnMs after which a work should let others go on
  */
 export function createTurns(options: { turnMs: number; nowMs?: () => number }): TakeTurns {
   const { turnMs, nowMs = performance.now.bind(performance) } = options;
-  const waiting: (() => void)[] = [];
+  /** By sender, only those who have some, in the order of their turns. */
+  const waiting = new Map<string, (() => void)[]>();
 
   const goOn = () => {
-    const begin = waiting.shift();
-    if (waiting.length > 0) setImmediate(goOn);
+    const [next] = waiting;
+    if (next === undefined) return;
+    const [whose, works] = next;
+    waiting.delete(whose);
+    const begin = works.shift();
+    if (works.length > 0) waiting.set(whose, works);
+    if (waiting.size > 0) setImmediate(goOn);
     begin?.();
   };
 
-  return () => {
+  const wait = (whose: string, begin: () => void) => {
+    if (waiting.size === 0) setImmediate(goOn);
+    const works = waiting.get(whose);
+    if (works === undefined) waiting.set(whose, [begin]);
+    else works.push(begin);
+  };
+
+  return (whose) => {
     let endsAtMs = nowMs() + turnMs;
     return {
       isOver: () => nowMs() >= endsAtMs,
       next: async () => {
-        await new Promise<void>((begin) => {
-          if (waiting.push(begin) === 1) setImmediate(goOn);
-        });
+        await new Promise<void>((begin) => wait(whose, begin));
         endsAtMs = nowMs() + turnMs;
       },
     };

@@ -11,7 +11,7 @@ const validate = createEventValidator({
   maxAheadMs: 1,
   metadataMaxBytes: 4_096,
 });
-const origin = { tenant: "acme", sourceRegion: null, receivedAtMicros: 0 };
+const origin = { id: "k", tenant: "acme", sourceRegion: null, receivedAtMicros: 0 };
 
 it("keeps nothing but the code of rejections past those that are explained", async () => {
   const { checked } = await validateEvents({ count: 1_000, inputAt: () => ({}) }, origin, {

@@ -29,7 +29,7 @@ export type CheckedEvents = {
  */
 export async function validateEvents(
   parsed: ParsedEvents,
-  from: Omit<Origin, "nodeId"> & Pick<Sender, "mayReport">,
+  from: Omit<Origin, "nodeId"> & Pick<Sender, "id" | "mayReport">,
   options: { validate: ValidateEvent; kept: Pick<KeptEvents, "has">; takeTurns: TakeTurns },
 ): Promise<{ events: readonly ProbeMetric[]; checked: CheckedEvents }> {
   const { validate, kept } = options;
@@ -43,7 +43,7 @@ export async function validateEvents(
     const isExplained = rejections.length < LIMITS.explainedRejections;
     rejections.push({ index, faults: isExplained ? faults : unexplained(faults) });
   };
-  const turn = options.takeTurns();
+  const turn = options.takeTurns(from.id);
   for (let index = 0; index < parsed.count; index++) {
     if (turn.isOver()) await turn.next();
     if (kept.has(index)) continue;
