@@ -76,7 +76,10 @@ describe("a key's quota", () => {
       const [answer] = (await once(socket, "data")) as [Buffer];
       return answer.toString().slice(9, 12);
     });
-    expect((await Promise.all(statuses)).toSorted()).toEqual(["202", ...Array(9).fill("429")]);
+    expect((await Promise.all(statuses)).toSorted()).toEqual([
+      "202",
+      ...Array<string>(9).fill("429"),
+    ]);
     expect(looks).toBe(300);
   });
 

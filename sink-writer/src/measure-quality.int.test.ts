@@ -30,12 +30,13 @@ type Rhythm = {
   readonly delay?: string;
   readonly latency?: string;
   readonly probeType?: string;
+  readonly target?: string;
   readonly day?: string;
 };
 
 async function send(node: string, rhythm: Rhythm = {}): Promise<void> {
   const { every = 60, from = 0, to = 24, day = DAY, probeType = "ping" } = rhythm;
-  const { without = "false", delay = "0.1", latency = "5" } = rhythm;
+  const { without = "false", delay = "0.1", latency = "5", target = "NULL" } = rhythm;
   await database.owner.query(
     `INSERT INTO nodes (node_id, status, last_seen_at) VALUES ($1, 'reporting', now())
      ON CONFLICT DO NOTHING`,
@@ -43,9 +44,9 @@ async function send(node: string, rhythm: Rhythm = {}): Promise<void> {
   );
   await database.owner.query(
     `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id,
-                          tenant, country, region, probe_type, enrichment_status, quality)
+                          tenant, country, region, probe_type, target_host, enrichment_status, quality)
      SELECT time, time + (${delay}) * interval '1 s', ${latency}, 100, 0, gen_random_uuid(), $1,
-            'default', 'GH', 'r', $2, 'complete', CASE WHEN (${delay}) > 3600 THEN 'late' ELSE 'good' END
+            'default', 'GH', 'r', $2, ${target}, 'complete', CASE WHEN (${delay}) > 3600 THEN 'late' ELSE 'good' END
      FROM (
        SELECT $3::timestamp AT TIME ZONE 'UTC' + place * $4 * interval '1 s' AS time, place,
               place * $4 / 3600 AS hour
@@ -125,6 +126,20 @@ describe("the quality of a day", () => {
     await measure(next);
     expect(await rowOf("silent", next)).toBeUndefined();
     expect(await rowOf("regular", next)).toMatchObject({ events: 0, expected: 1_440 });
+  });
+
+  it("is measured in its time where a node names thousands of targets", async () => {
+    await send("scattered", { every: 1, target: "'host-' || place / 10" });
+    await query(database.pool, MEASURE_NODES, [["scattered"], DAY, endOf(DAY)]);
+    expect(await rowOf("scattered")).toMatchObject({ events: 86_400, interval_s: 1 });
+  });
+
+  it("counts the gaps of each target by its own rhythm", async () => {
+    const without = "place BETWEEN 600 AND 610";
+    for (const target of ["NULL", "''", "'a'"]) await send("targets", { target, without });
+    await send("targets", { target: "'b'", every: 600, without });
+    await query(database.pool, MEASURE_NODES, [["targets"], DAY, endOf(DAY)]);
+    expect(await rowOf("targets")).toMatchObject({ gaps: 3, events: 3 * (1_440 - 11) + 144 });
   });
 
   it("is the same when it is measured again, and keeps the repeats that others have counted", async () => {

@@ -12,6 +12,9 @@ const GAP_INTERVALS = 3;
  * begin, or since its first event where the node had none the day before, divided by the rhythm. A node that
  * is silent all day is expected to send what it was expected to the day before, once: then it is known to be
  * away.
+ *
+ * A series' gaps are counted in a list of its own: events joined with series are as many pairs as both multiplied
+ * where a node names a target of its own in each event.
  */
 export const MEASURE_NODES = `
   WITH period AS (
@@ -35,7 +38,7 @@ export const MEASURE_NODES = `
   ),
   series AS (
     SELECT node_id, probe_type, target_host, count(*) AS events,
-           min(time) AS first, max(time) AS last, max(gap_s) AS longest_s,
+           min(time) AS first, max(time) AS last, max(gap_s) AS longest_s, array_agg(gap_s) AS gaps_s,
            CASE WHEN count(*) >= ${EVENTS_FOR_A_RHYTHM}
              THEN nullif(percentile_cont(0.5) WITHIN GROUP (ORDER BY gap_s), 0)
            END AS interval_s
@@ -50,10 +53,10 @@ export const MEASURE_NODES = `
     FROM series CROSS JOIN period LEFT JOIN before USING (node_id)
   ),
   inner_gaps AS (
-    SELECT node_id, count(*) AS gaps
-    FROM events JOIN series USING (node_id, probe_type)
-    WHERE events.target_host IS NOT DISTINCT FROM series.target_host
-      AND gap_s > ${GAP_INTERVALS} * interval_s
+    SELECT node_id, sum((
+             SELECT count(*) FROM unnest(gaps_s) AS gap_s WHERE gap_s > ${GAP_INTERVALS} * interval_s
+           )) AS gaps
+    FROM series
     GROUP BY node_id
   ),
   rhythms AS (
