@@ -45,15 +45,23 @@ export type ReadBatches = {
 };
 
 /**
+ * Records and headers together that are made at once, at about 130 bytes each: 64 MB unpacked could have 9.5 million
+ * records or twice as many headers, out of 5 KB packed. Events are 100 bytes and more.
+ */
+export const MAX_PARTS = 500_000;
+
+/**
  * Reads record batches, packed ones too; a last one that the broker has cut off is left out. It reads up to a batch that
- * cannot be read, or with which more than {@link MAX_UNPACKED_BYTES} would be unpacked: that one is the first of
- * the next fetch, which begins at `end`. Like kafkajs it does not check their CRC, only that lengths and
+ * cannot be read, or with which more than {@link MAX_UNPACKED_BYTES} would be unpacked or more than
+ * {@link MAX_PARTS} be made: that one is the first of the next fetch, which begins at `end`. Like kafkajs it does not check their CRC, only that lengths and
  * counts fit.
- * @throws {PartitionFaultError} the first batch cannot be read: it cannot be unpacked, is damaged or of an older format
+ * @throws {PartitionFaultError} the first batch cannot be read: it cannot be unpacked, is damaged, of an older format or
+ *   has too many records and headers
  */
 export function readRecordBatches(bytes: Buffer): ReadBatches {
   const records: FetchedRecord[] = [];
   let end: ReadBatches["end"];
+  const parts = countParts();
   let unpackedBytes = 0;
   for (let at = 0; at + RECORDS_AT <= bytes.length;) {
     const before = records.length;
@@ -63,7 +71,7 @@ export function readRecordBatches(bytes: Buffer): ReadBatches {
       const content = contentOf(bytes, at, next);
       unpackedBytes += content.end - content.at;
       if (end !== undefined && unpackedBytes > MAX_UNPACKED_BYTES) break;
-      readBatch(bytes, at, content, records);
+      readBatch(bytes, { at, content, parts, into: records });
       end = {
         nextOffset: bytes.readBigInt64BE(at) + BigInt(bytes.readInt32BE(at + LAST_DELTA_AT)) + 1n,
         leaderEpoch: bytes.readInt32BE(at + LEADER_EPOCH_AT),
@@ -114,7 +122,26 @@ type Content = Reader & { readonly end: number };
 /** A record has at least its length, attributes, two deltas, two lengths and a count. */
 const LEAST_RECORD_BYTES = 7;
 
-function readBatch(bytes: Buffer, at: number, reader: Content, into: FetchedRecord[]): void {
+/** Counts what is made of a fetch. @throws {UnreadableBatchError} past {@link MAX_PARTS} */
+function countParts(): (more: number) => void {
+  let parts = 0;
+  return (more) => {
+    parts += more;
+    if (parts <= MAX_PARTS) return;
+    throw new UnreadableBatchError(
+      `has more than ${MAX_PARTS} records and headers, the most allowed`,
+    );
+  };
+}
+
+type Batch = {
+  readonly at: number;
+  readonly content: Content;
+  readonly parts: (more: number) => void;
+  readonly into: FetchedRecord[];
+};
+
+function readBatch(bytes: Buffer, { at, content: reader, parts, into }: Batch): void {
   const attributes = bytes.readInt16BE(at + 21);
   // Safe integers: a partition has not had 2^53 records, and times are milliseconds.
   const baseOffset = Number(bytes.readBigInt64BE(at));
@@ -124,6 +151,7 @@ function readBatch(bytes: Buffer, at: number, reader: Content, into: FetchedReco
   if (count * LEAST_RECORD_BYTES > reader.end - reader.at) {
     throw new UnreadableBatchError("is damaged: its number of records");
   }
+  parts(count);
   const isControlRecord = (attributes & CONTROL) !== 0;
   const hasLogTime = (attributes & LOG_APPEND_TIME) !== 0;
   const batchContext: BatchContext = {
@@ -146,7 +174,7 @@ function readBatch(bytes: Buffer, at: number, reader: Content, into: FetchedReco
     const offset = String(baseOffset + readVarint(reader));
     const key = readBytes(reader);
     const value = readBytes(reader);
-    const headers = readHeaders(reader);
+    const headers = readHeaders(reader, parts);
     into.push({
       magicByte: 2,
       attributes: recordAttributes,
@@ -166,9 +194,16 @@ type Reader = { readonly bytes: Buffer; at: number };
 
 const NO_HEADERS: FetchedRecord["headers"] = Object.freeze({});
 
-function readHeaders(reader: Reader): FetchedRecord["headers"] {
+/** A header has at least the lengths of its name and its value. */
+const LEAST_HEADER_BYTES = 2;
+
+function readHeaders(reader: Content, parts: Batch["parts"]): FetchedRecord["headers"] {
   let left = readVarint(reader);
   if (left === 0) return NO_HEADERS;
+  if (left * LEAST_HEADER_BYTES > reader.end - reader.at) {
+    throw new UnreadableBatchError("is damaged: its number of headers");
+  }
+  parts(left);
   // Without a prototype: a header may be named "constructor" or "__proto__".
   const headers = Object.create(null) as Record<string, Buffer | Buffer[] | null>;
   for (; left > 0; left--) {
@@ -177,8 +212,10 @@ function readHeaders(reader: Reader): FetchedRecord["headers"] {
     const before = headers[name];
     // A name that comes twice has a list, as in kafkajs.
     if (before === undefined || before === null) headers[name] = value;
-    else if (value !== null)
-      headers[name] = Array.isArray(before) ? [...before, value] : [before, value];
+    else if (value !== null) {
+      if (Array.isArray(before)) before.push(value);
+      else headers[name] = [before, value];
+    }
   }
   return headers;
 }
