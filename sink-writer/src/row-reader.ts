@@ -1,5 +1,6 @@
 import type { RecordBatch } from "@fiberstream/kafka/records";
 import type { SchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { createUnknownSchemas, noSchema } from "@fiberstream/kafka/unknown-schemas";
 import { schemaIdOf, WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { DeadReason } from "@fiberstream/runtime/outcome";
@@ -11,6 +12,8 @@ import type { SortedRows } from "./row-buffers.ts";
 import { NOT_A_UUID, UNDECODABLE, WRITTEN } from "./skip-code.ts";
 import type { TableLayout } from "./table-layout.ts";
 import { createTupleWriter, type WriteTuple } from "./tuple-writer.ts";
+
+const MAX_REASONS = 1_000;
 
 /** A record that is no row, and why. */
 export type DeadRecord = Origin & { readonly reason: DeadReason };
@@ -36,7 +39,9 @@ export function createReadRows(options: {
   const { registry, layout, recent } = options;
   const readerType = avsc.Type.forSchema(options.readerSchema as avsc.Schema);
   /** By schema id. */
-  const readings = new Map<number, Reading>();
+  const writers = new Map<number, WriteTuple>();
+  /** Why there is none. Anybody may name ids, so only some are remembered. */
+  const reasons = new Map<number, DeadReason>();
 
   const readingOf = async (schemaId: number): Promise<Reading> => {
     const writer = await registry.writerType(schemaId);
@@ -54,20 +59,21 @@ export function createReadRows(options: {
     }
   };
 
+  const lookUp = async (id: number): Promise<boolean> => {
+    const reading = await readingOf(id);
+    if (reading.kind === "writer") writers.set(id, reading.write);
+    else {
+      if (reasons.size >= MAX_REASONS) reasons.clear();
+      reasons.set(id, reading.reason);
+    }
+    return reading.kind === "writer";
+  };
+
   const prepare = async (batches: readonly RecordBatch[]) => {
-    const ids = new Set<number>();
-    let last: number | undefined;
-    for (const { records } of batches) {
-      for (const { value } of records) {
-        const id = schemaIdOf(value);
-        // Neighbours mostly have the same writer.
-        if (id !== last && id !== undefined) ids.add((last = id));
-      }
-    }
+    const unknown = createUnknownSchemas((id) => writers.has(id));
+    for (const { records } of batches) for (const { value } of records) unknown.see(value);
     // An id that the registry did not have is asked for again: it may have come late.
-    for (const id of ids) {
-      if (readings.get(id)?.kind !== "writer") readings.set(id, await readingOf(id));
-    }
+    await unknown.lookUp(lookUp);
   };
 
   return async (batches, into) => {
@@ -89,14 +95,13 @@ export function createReadRows(options: {
     const { value } = origin.record;
     const schemaId = schemaIdOf(value);
     if (value === null || schemaId === undefined) return NOT_AVRO;
-    const reading = readings.get(schemaId);
-    if (reading === undefined) return NOT_AVRO;
-    if (reading.kind === "none") return reading.reason;
-    const verdict = fresh.add(reading.write, origin, value, WIRE_PREFIX_BYTES);
+    const write = writers.get(schemaId);
+    if (write === undefined) return reasons.get(schemaId) ?? noSchema(schemaId);
+    const verdict = fresh.add(write, origin, value, WIRE_PREFIX_BYTES);
     if (verdict === WRITTEN) {
       if (fresh.isLastIn(recent)) {
         fresh.dropLast();
-        again.add(reading.write, origin, value, WIRE_PREFIX_BYTES);
+        again.add(write, origin, value, WIRE_PREFIX_BYTES);
       }
       return undefined;
     }

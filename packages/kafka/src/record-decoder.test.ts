@@ -103,4 +103,24 @@ describe("record decoder", () => {
     await decode(value);
     expect(asked).toEqual([99, 99]);
   });
+
+  it("asks for no more than 100 that the registry lacks, and for those of most records first", async () => {
+    const invented = Array.from({ length: 5_000 }, (_, at) => {
+      const value = Buffer.from([0, 0, 0, 0, 0, 65]);
+      writeWirePrefix(value, 0, 1_000 + at);
+      return value;
+    });
+    const good = written(1, { node_id: "a" });
+    const values = [...invented, good, good];
+    await decoder.prepare(values);
+    expect(asked[0]).toBe(1);
+    expect(asked).toHaveLength(101);
+    expect(decoder.decode(good).kind).toBe("ok");
+    for (const value of invented) {
+      expect(decoder.decode(value)).toMatchObject({
+        kind: "dead",
+        reason: { failureClass: "unknown-schema", schemaId: value.readInt32BE(1) },
+      });
+    }
+  });
 });

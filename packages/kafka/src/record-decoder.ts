@@ -1,19 +1,23 @@
 import { messageOf } from "@fiberstream/runtime/errors";
-import { dead, ok, type Outcome } from "@fiberstream/runtime/outcome";
+import { dead, type DeadReason, ok, type Outcome } from "@fiberstream/runtime/outcome";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
 import type { SchemaRegistry } from "./schema-registry.ts";
+import { createUnknownSchemas, noSchema } from "./unknown-schemas.ts";
 import { schemaIdOf, WIRE_PREFIX_BYTES } from "./wire-format.ts";
 
 export type RecordDecoder<T> = {
   /**
-   * Makes ready for the writers of a batch: one look-up for each schema id not seen before.
+   * Makes ready for the writers of a batch: one look-up for each schema id not seen before, up to a bound of those that
+   * there are not.
    * @throws {TransientError} when the registry is away
    */
   prepare: (values: readonly (Buffer | null)[]) => Promise<void>;
   /** Decodes one prepared value into the reader's shape, by Avro's schema resolution. Never throws. */
   decode: (value: Buffer | null) => Outcome<T>;
 };
+
+const MAX_REASONS = 1_000;
 
 /**
  * Decodes values in Confluent's wire format from whichever schema wrote them to the reader's.
@@ -26,7 +30,9 @@ export function createRecordDecoder<T>(options: {
   const { registry } = options;
   const readerType = avsc.Type.forSchema(options.readerSchema as avsc.Schema);
   /** By schema id. A resolver is made once: made for each record it costs 0.8 ms. */
-  const resolutions = new Map<number, Outcome<avsc.Resolver>>();
+  const resolvers = new Map<number, avsc.Resolver>();
+  /** Why there is none. Anybody may name ids, so only some are remembered. */
+  const reasons = new Map<number, DeadReason>();
 
   const resolve = async (id: number): Promise<Outcome<avsc.Resolver>> => {
     const writer = await registry.writerType(id);
@@ -39,13 +45,21 @@ export function createRecordDecoder<T>(options: {
     }
   };
 
+  const lookUp = async (id: number): Promise<boolean> => {
+    const resolution = await resolve(id);
+    if (resolution.kind === "ok") resolvers.set(id, resolution.value);
+    else {
+      if (reasons.size >= MAX_REASONS) reasons.clear();
+      reasons.set(id, resolution.reason);
+    }
+    return resolution.kind === "ok";
+  };
+
   return {
     prepare: async (values) => {
-      const ids = new Set(values.map(schemaIdOf));
-      for (const id of ids) {
-        if (id === undefined || resolutions.get(id)?.kind === "ok") continue;
-        resolutions.set(id, await resolve(id));
-      }
+      const unknown = createUnknownSchemas((id) => resolvers.has(id));
+      values.forEach(unknown.see);
+      await unknown.lookUp(lookUp);
     },
 
     decode: (value) => {
@@ -55,12 +69,11 @@ export function createRecordDecoder<T>(options: {
           "value is not in the schema registry's wire format (magic byte 0, schema id, Avro)";
         return dead({ failureClass: "not-avro", message });
       }
-      const resolution = resolutions.get(schemaId);
-      if (resolution === undefined) throw new Error(`schema id ${schemaId} was not prepared`);
-      if (resolution.kind === "dead") return resolution;
+      const resolver = resolvers.get(schemaId);
+      if (resolver === undefined) return dead(reasons.get(schemaId) ?? noSchema(schemaId));
       try {
         const payload = value.subarray(WIRE_PREFIX_BYTES);
-        return ok(readerType.fromBuffer(payload, resolution.value) as T);
+        return ok(readerType.fromBuffer(payload, resolver) as T);
       } catch (cause) {
         const message = `value is not what schema id ${schemaId} says`;
         return dead({ failureClass: "undecodable", message, schemaId, cause });
