@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { createLog } from "@fiberstream/runtime/log";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { createConnectionAges } from "./connection-ages.ts";
@@ -36,16 +37,83 @@ describe("a connection", () => {
     expect(received.slice(before)).toMatch(/^Connection: close\r$/m);
   });
 
-  it("is counted when it is closed as it comes", async () => {
-    intake = await startTestIntake({ environment: { MAX_CONNECTIONS: "2" } });
+  it("is counted when it is closed as it comes, for all others are being served", async () => {
+    let served = 0;
+    const answered = Promise.withResolvers<never[]>();
+    const produce = () => {
+      served++;
+      return answered.promise;
+    };
+    intake = await startTestIntake({ environment: { MAX_CONNECTIONS: "2" }, produce });
     const kept = [intake.connect(), intake.connect()];
-    await Promise.all(kept.map((socket) => once(socket, "connect")));
+    for (const socket of kept) socket.write(POST);
+    await until(() => served === 2);
     const dropped = intake.connect().on("error", () => undefined);
     await once(dropped, "close");
     expect(await intake.metrics()).toMatch(
       /^fiberstream_gateway_connections_dropped_total(\{.*\})? 1$/m,
     );
     for (const socket of kept) socket.destroy();
+    answered.resolve([]);
+  });
+});
+
+describe("a connection that is kept for nothing", () => {
+  const HASTE = {
+    KEEP_ALIVE_TIMEOUT_MS: "500",
+    HEADERS_TIMEOUT_MS: "500",
+    REQUEST_TIMEOUT_MS: "1000",
+  };
+  let intake: TestIntake;
+  afterEach(() => intake.close());
+
+  it("is closed although its sender writes empty lines", async () => {
+    intake = await startTestIntake({ environment: HASTE });
+    const socket = intake.connect().on("error", () => undefined);
+    socket.resume().write(GET);
+    const lines = setInterval(() => socket.write("\r\n"), 100);
+    await once(socket, "close").finally(() => clearInterval(lines));
+  });
+
+  it("is closed when its sender does not take its answers", async () => {
+    intake = await startTestIntake({ environment: HASTE });
+    const socket = intake.connect().on("error", () => undefined);
+    // More than the buffers between the two hold.
+    socket.pause().write("GET /docs/topics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100));
+    // One that does not read learns by writing that it was closed.
+    const lines = setInterval(() => socket.write("\r\n"), 100);
+    await new Promise((resolve) => socket.once("close", resolve));
+    clearInterval(lines);
+  });
+
+  it("makes room where all places are taken, of the address that has most of them", async () => {
+    intake = await startTestIntake({ environment: { MAX_CONNECTIONS: "20" } });
+    const port = Number(new URL(intake.url).port);
+    const from = (localAddress: string) =>
+      connect({ port, host: "127.0.0.1", localAddress }).on("error", () => undefined);
+    const ask = async (socket: Socket) => {
+      socket.write(POST);
+      return String(((await once(socket, "data")) as [Buffer])[0]);
+    };
+    const honest = from("127.0.0.2");
+    expect(await ask(honest)).toMatch(/^HTTP\/1.1 202 /);
+    const greedy = new Set<Socket>();
+    const fill = setInterval(() => {
+      const socket = from("127.0.0.3").on("close", () => greedy.delete(socket));
+      if (greedy.size < 50) greedy.add(socket);
+      else socket.destroy();
+    }, 20);
+    const dropped = /^fiberstream_gateway_connections_dropped_total(\{.*\})? [1-9]/m;
+    while (!dropped.test(await intake.metrics())) await new Promise(setImmediate);
+    for (let answered = 0; answered < 3;) {
+      const newcomer = from("127.0.0.4");
+      const answer = await Promise.race([ask(newcomer), once(newcomer, "close").then(() => "")]);
+      newcomer.destroy();
+      if (answer.startsWith("HTTP/1.1 202 ")) answered++;
+    }
+    expect(await ask(honest)).toMatch(/^HTTP\/1.1 202 /);
+    clearInterval(fill);
+    for (const socket of [honest, ...greedy]) socket.destroy();
   });
 });
 

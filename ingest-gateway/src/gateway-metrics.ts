@@ -65,7 +65,7 @@ export function createGatewayMetrics(options: {
   });
   const droppedConnections = new Counter({
     name: "fiberstream_gateway_connections_dropped_total",
-    help: "Connections closed as they came, because MAX_CONNECTIONS or what the limit of open files leaves were open. Their senders get no answer: add gateways, or raise the setting and the limit",
+    help: "Connections closed as they came, because MAX_CONNECTIONS or what the limit of open files leaves were open and none was idle. Their senders get no answer: add gateways, or raise the setting and the limit",
     registers,
   });
   const authFailures = new Counter({

@@ -68,7 +68,7 @@ export const gatewaySettings = {
   maxConnections: setting(
     "MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 1_000_000 }).default(10_000),
-    "connections at once on the public port, or what the limit of open files leaves; more are closed as they come",
+    "connections at once on the public port, or what the limit of open files leaves; for more, idle ones of the address that has most make room",
   ),
   connectionMaxAgeMs: setting(
     "CONNECTION_MAX_AGE_MS",
@@ -130,7 +130,7 @@ export const gatewaySettings = {
   requestTimeoutMs: setting(
     "REQUEST_TIMEOUT_MS",
     durationMs(30_000),
-    "how long a whole request may take to arrive, above HEADERS_TIMEOUT_MS",
+    "how long a whole request may take to arrive, above HEADERS_TIMEOUT_MS, and then its answer to be taken",
   ),
   keepAliveTimeoutMs: setting(
     "KEEP_ALIVE_TIMEOUT_MS",
