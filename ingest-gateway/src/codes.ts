@@ -12,6 +12,7 @@ export const CODES = {
   STALE_SIGNATURE: { status: 401, title: "The signature is too old or from the future" },
   REPLAYED_NONCE: { status: 401, title: "The signature was used before" },
   NODE_NOT_ALLOWED: { status: 403, title: "The key may not report for this node" },
+  ORIGIN_NOT_ALLOWED: { status: 403, title: "Pages of this origin may not send" },
   NOT_FOUND: { status: 404, title: "There is no such route" },
   METHOD_NOT_ALLOWED: { status: 405, title: "The route does not have this method" },
   REQUEST_TIMEOUT: { status: 408, title: "The request took too long to arrive" },

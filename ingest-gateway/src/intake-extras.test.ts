@@ -10,6 +10,7 @@ import { startTestIntake, type TestIntake } from "./intake-fixture.ts";
 
 let intake: TestIntake;
 afterEach(() => intake.close());
+const event = JSON.stringify(exampleEvent());
 
 describe("pages of other origins", () => {
   const preflight = (origin: string) =>
@@ -40,6 +41,22 @@ describe("pages of other origins", () => {
     expect(sent.status).toBe(202);
     expect(sent.headers.get("access-control-allow-origin")).toBe("https://b.example.net");
     expect(sent.headers.get("vary")).toBe("Origin");
+  });
+
+  // Its name leads here once the page is loaded (DNS rebinding): for its browser it is no other origin, and asks nothing.
+  it("may not send where everyone else may, whatever name leads to the gateway", async () => {
+    intake = await startTestIntake({ environment: { CORS_ORIGINS: "https://b.example.net" } });
+    const page = "evil.example.net:8000";
+    const post = (origin: string) =>
+      intake.raw(
+        `POST /api/push HTTP/1.1\r\nHost: ${page}\r\nOrigin: ${origin}\r\nContent-Type: application/json\r\n` +
+          `Connection: close\r\nContent-Length: ${event.length}\r\n\r\n${event}`,
+      );
+    for (const origin of [`http://${page}`, "null"]) {
+      expect(await post(origin)).toMatch(/^HTTP\/1.1 403 .*"code":"ORIGIN_NOT_ALLOWED"/s);
+    }
+    expect(intake.produced).toEqual([]);
+    expect(await post("https://b.example.net")).toMatch(/^HTTP\/1.1 202 /);
   });
 });
 

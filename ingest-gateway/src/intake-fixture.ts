@@ -6,7 +6,7 @@ import { readSettings } from "@fiberstream/runtime/settings";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { Registry } from "prom-client";
-import { type Authenticate, authenticateNobody } from "./auth/authenticate.ts";
+import { type Authenticate, createAuthenticateNobody } from "./auth/authenticate.ts";
 import type { EventProducer } from "./event-producer.ts";
 import { createBuckets } from "./fairness/buckets.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
@@ -48,7 +48,7 @@ export async function startTestIntake(
   const server = await startIntake({
     config,
     schema: readAvroSchema("ProbeMetric"),
-    authenticate: setup.authenticate ?? authenticateNobody,
+    authenticate: setup.authenticate ?? createAuthenticateNobody(config),
     buckets: createBuckets(),
     ask: () => Promise.reject(new TransientError("redis", "there is none")),
     producer: () =>

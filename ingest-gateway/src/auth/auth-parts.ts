@@ -10,7 +10,7 @@ import { throttled } from "@fiberstream/runtime/throttled";
 import type { Registry } from "prom-client";
 import type { gatewaySettings } from "../settings.ts";
 import { createAuthModeGauge } from "./auth-mode-gauge.ts";
-import { type Authenticate, authenticateNobody, createAuthenticate } from "./authenticate.ts";
+import { type Authenticate, createAuthenticate, createAuthenticateNobody } from "./authenticate.ts";
 import { createJwtCheck, type SubjectOfJwt } from "./jwt.ts";
 import { startKeyIdCheck } from "./key-id-check.ts";
 import { createKeyLookup } from "./key-lookup.ts";
@@ -20,6 +20,7 @@ import { createKeysInRedis } from "./keys-in-redis.ts";
 type Config = Pick<
   ConfigOf<typeof gatewaySettings>,
   | "authMode"
+  | "corsOrigins"
   | "isOpenOnAnyHost"
   | "host"
   | "namespace"
@@ -49,7 +50,7 @@ export function startAuthentication(options: {
       { address: config.host },
       "AUTH_MODE is open: everyone who reaches this port may send",
     );
-    return authenticateNobody;
+    return createAuthenticateNobody(config);
   }
   // Equal look-ups are one already, and those of unknown keys take one connection: two are left for keys that are known.
   const pool = life.own(

@@ -10,10 +10,29 @@ import type { LookUpKey } from "./key-lookup.ts";
 import { OPEN_SENDER, type Sender } from "./sender.ts";
 import { unauthorized } from "./unauthorized.ts";
 
-/** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, AUTH_UNAVAILABLE */
+/** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, AUTH_UNAVAILABLE, ORIGIN_NOT_ALLOWED */
 export type Authenticate = (request: IncomingMessage) => Sender | Promise<Sender>;
 
-export const authenticateNobody: Authenticate = () => OPEN_SENDER;
+/**
+ * Takes everyone but pages that somebody on this machine has open. A browser names the page's origin with each POST, also
+ * where the page's own name was made to lead here (DNS rebinding) and its content type needs no permission.
+ *
+ * @param options.corsOrigins whose pages may send
+ */
+export function createAuthenticateNobody({
+  corsOrigins,
+}: {
+  corsOrigins: readonly string[];
+}): Authenticate {
+  const allowed = new Set(corsOrigins);
+  return ({ headers: { origin } }) => {
+    if (origin === undefined || allowed.has(origin)) return OPEN_SENDER;
+    throw new Refusal(
+      "ORIGIN_NOT_ALLOWED",
+      "pages of this origin may not send: name it in CORS_ORIGINS, or send from outside of a browser",
+    );
+  };
+}
 
 /** @param options.subjectOfJwt left out where JWTs are not taken */
 export function createAuthenticate(options: {
