@@ -80,6 +80,8 @@ describe("raw event", () => {
     ["an infinite uptime", { uptime_pct: Number.POSITIVE_INFINITY }],
     ["an infinite packet loss", { packet_loss: Number.NEGATIVE_INFINITY }],
     ["a NUL in its country", { country: "G\0" }],
+    ["a country that fills caches", { country: "G".repeat(101) }],
+    ["a region that fills caches", { region: "ü".repeat(101) }],
   ])("refuses %s", (_what, change) => {
     expect(read(change)).toMatchObject({ kind: "invalid-record" });
   });

@@ -52,10 +52,11 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
   const countryEnd = skipText(bytes);
   const countryAt = cursor.textAt;
   const regionEnd = skipText(bytes);
+  const regionAt = cursor.textAt;
   const hasNul =
     hasNulIn(bytes, nodeAt, nodeEnd) ||
     hasNulIn(bytes, countryAt, countryEnd) ||
-    hasNulIn(bytes, cursor.textAt, regionEnd);
+    hasNulIn(bytes, regionAt, regionEnd);
   const latencyMs = readDouble(bytes);
   const uptimePct = readDouble(bytes);
   const packetLossPct = readDouble(bytes);
@@ -70,10 +71,17 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
 
   const id = isIdOfUuidLength ? idOf(bytes, idAt) : -1;
   if (id < 0) return invalid("event_id must be a UUID");
-  const nodeId = bytes.toString("utf8", nodeAt, nodeEnd);
-  if (!isNodeId(nodeId, nodeEnd - nodeAt)) return invalid("node_id must be 1 to 50 characters");
+  if (nodeEnd === nodeAt || !isShort(bytes, nodeAt, nodeEnd, MAX_NODE_ID_CHARACTERS))
+    return invalid("node_id must be 1 to 50 characters");
   // PostgreSQL has no text with it, and one such row would be refused together with its batch.
   if (hasNul) return invalid("node_id, country and region must not have NUL characters");
+  // Of a node that is not known they go into caches, the table and a topic, with those of other nodes.
+  const isPlaceShort =
+    isShort(bytes, countryAt, countryEnd, MAX_PLACE_CHARACTERS) &&
+    isShort(bytes, regionAt, regionEnd, MAX_PLACE_CHARACTERS);
+  if (!isPlaceShort) {
+    return invalid(`country and region must be at most ${MAX_PLACE_CHARACTERS} characters`);
+  }
   // One of them would be the mean of its whole region.
   const isMeasured =
     Number.isFinite(latencyMs) && Number.isFinite(uptimePct) && Number.isFinite(packetLossPct);
@@ -82,7 +90,7 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
   }
   const content = hashOf(bytes, nodeEnd, contentEnd);
   return {
-    nodeId,
+    nodeId: bytes.toString("utf8", nodeAt, nodeEnd),
     latencyMs,
     packetLossPct,
     timestampUs,
@@ -175,9 +183,16 @@ const DIGITS = Int8Array.from({ length: 256 }, (_, byte) => {
   return byte < 0x80 ? digit : -1;
 });
 
-function isNodeId(nodeId: string, byteLength: number): boolean {
-  if (byteLength === 0) return false;
-  return byteLength <= 50 || Array.from(nodeId).length <= 50;
+/** As the gateway takes them. */
+const MAX_NODE_ID_CHARACTERS = 50;
+const MAX_PLACE_CHARACTERS = 100;
+const MAX_CHARACTER_BYTES = 4;
+
+function isShort(bytes: Buffer, from: number, to: number, maxCharacters: number): boolean {
+  const length = to - from;
+  if (length <= maxCharacters) return true;
+  if (length > maxCharacters * MAX_CHARACTER_BYTES) return false;
+  return Array.from(bytes.toString("utf8", from, to)).length <= maxCharacters;
 }
 
 function hasNulIn(bytes: Buffer, from: number, to: number): boolean {
