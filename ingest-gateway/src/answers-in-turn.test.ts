@@ -77,4 +77,32 @@ describe("requests written one behind the other on a connection", () => {
     await new Promise((resolve) => socket.on("error", () => undefined).once("close", resolve));
     expect(socket.destroyed).toBe(true);
   });
+
+  it("are not held without end by all connections together, but one for each", async () => {
+    const acknowledged = Promise.withResolvers<void>();
+    intake = await startTestIntake({
+      produce: async (events) => {
+        await acknowledged.promise;
+        return events.map(() => "accepted");
+      },
+    });
+    let closed = 0;
+    for (let sent = 0; sent < 30; sent++)
+      sendOn(push("greedy").repeat(60)).on("close", () => closed++);
+    await until(() => closed === 30 - Math.floor(1_000 / 58));
+    const socket = sendOn(push("first") + push("second"));
+    let received = "";
+    socket.setEncoding("utf8").on("data", (text: string) => (received += text));
+    await intake.get("/api/status");
+    acknowledged.resolve();
+    await until(() => received.split("HTTP/1.1 202 ").length === 3);
+    for (const one of sockets) one.destroy();
+    // What those that are gone held is free for others.
+    const later = sendOn(push("later").repeat(60));
+    let answers = 0;
+    later.setEncoding("utf8").on("data", (text: string) => {
+      answers += text.split("HTTP/1.1 202 ").length - 1;
+    });
+    await until(() => answers === 60);
+  });
 });

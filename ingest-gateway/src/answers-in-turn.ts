@@ -5,6 +5,8 @@ type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** So many requests nobody writes ahead; each that waits is held. */
 const MAX_WAITING = 100;
+/** On all connections together, but for the first of each: with their headers and bodies they are 2 to 80 KB each. */
+const MAX_WAITING_TOGETHER = 1_000;
 
 /**
  * Begins a connection's next request when the one before has its answer (RFC 9112, 9.3.2). Node begins them
@@ -14,24 +16,46 @@ const MAX_WAITING = 100;
  * A connection that is cut begins none of those that wait: nobody is told what becomes of them.
  */
 export function answersInTurn(serve: Serve): Serve {
-  const lastOf = new WeakMap<Socket, { response: ServerResponse; waiting: number }>();
+  const lines = new WeakMap<Socket, Line>();
+  /** But for the first of each connection. */
+  let waitingTogether = 0;
+
+  const lineOf = (socket: Socket, response: ServerResponse): Line => {
+    const line: Line = { last: response, waiting: 0 };
+    lines.set(socket, line);
+    // Not every response that waits is told that its connection has gone.
+    socket.once("close", () => {
+      waitingTogether -= Math.max(0, line.waiting - 1);
+      line.waiting = 0;
+    });
+    return line;
+  };
+
   return (request, response) => {
     const { socket } = request;
-    const last = lastOf.get(socket);
-    if (last === undefined || last.response.closed) {
-      lastOf.set(socket, { response, waiting: 0 });
+    const line = lines.get(socket) ?? lineOf(socket, response);
+    const before = line.last;
+    if (before === response || before.closed) {
+      line.last = response;
       serve(request, response);
       return;
     }
-    if (last.waiting === MAX_WAITING) {
+    const isTooMany =
+      line.waiting === MAX_WAITING ||
+      (line.waiting > 0 && waitingTogether === MAX_WAITING_TOGETHER);
+    if (isTooMany) {
       socket.destroy();
       return;
     }
-    lastOf.set(socket, { response, waiting: last.waiting + 1 });
-    last.response.once("close", () => {
-      const now = lastOf.get(socket);
-      if (now !== undefined) now.waiting--;
-      if (socket.writable) serve(request, response);
+    line.last = response;
+    if (++line.waiting > 1) waitingTogether++;
+    before.once("close", () => {
+      if (!socket.writable) return;
+      if (line.waiting-- > 1) waitingTogether--;
+      serve(request, response);
     });
   };
 }
+
+/** The requests of one connection: the last that was read, and how many wait. */
+type Line = { last: ServerResponse; waiting: number };
