@@ -18,7 +18,7 @@ export function createExpressApp(options: {
   const { metrics, stopping } = options;
 
   const answers =
-    (route: Route, answerOf: (request: Request) => Answer) =>
+    (route: Route, answerOf: (request: Request) => Answer | Page) =>
     (request: Request, response: Response) => {
       const startedAt = performance.now();
       const requestId = requestIdOf(request);
@@ -27,7 +27,7 @@ export function createExpressApp(options: {
       metrics.observeRequest(route, answer.status, (performance.now() - startedAt) / 1_000);
     };
 
-  const answerOrProblem = (answerOf: () => Answer, requestId: string): Answer => {
+  const answerOrProblem = (answerOf: () => Answer | Page, requestId: string): Answer | Page => {
     try {
       return answerOf();
     } catch (error) {
@@ -41,34 +41,40 @@ export function createExpressApp(options: {
   // A path is this one or another: a POST to /api/push/ is told so, not that it should be a POST.
   app.enable("case sensitive routing").enable("strict routing");
   app.get("/api/status", answers("status", options.status));
-  const description = jsonAnswer(200, options.openApi);
-  app.get(
-    "/openapi.json",
-    answers("other", () => description),
-  );
-  const page = htmlAnswer(renderDocsPage(options.openApi), LOADS_NOTHING);
-  app.get(
-    "/docs",
-    answers("other", () => page),
-  );
-  // Read when somebody asks: a gateway of probes alone does not keep 100 KB for it.
-  app.get(
-    "/docs/topics",
-    answers("other", () => htmlAnswer(readCatalogueFile("topics.html"), HAS_ITS_POLICY)),
-  );
-  app.get(
-    "/docs/asyncapi.json",
-    answers("other", () => ({
+  const pages: Record<string, () => Answer> = {
+    "/openapi.json": () => jsonAnswer(200, options.openApi),
+    "/docs": () => htmlAnswer(renderDocsPage(options.openApi), LOADS_NOTHING),
+    "/docs/topics": () => htmlAnswer(readCatalogueFile("topics.html"), HAS_ITS_POLICY),
+    "/docs/asyncapi.json": () => ({
       status: 200,
       contentType: "application/json",
       body: readCatalogueFile("asyncapi.json"),
-    })),
-  );
+    }),
+  };
+  for (const [path, make] of Object.entries(pages))
+    app.get(path, answers("other", onceAsked(make)));
   for (const [path, methods] of Object.entries(METHODS)) {
     app.all(path, answers("other", wrongMethod(methods)));
   }
   app.use(answers("other", noSuchRoute));
   return app;
+}
+
+type Page = Omit<Answer, "body"> & { readonly body: Buffer };
+
+/**
+ * Made when somebody asks: a gateway of probes alone does not keep 200 KB for it. Of bytes, which connections share while
+ * they are sent: of a text each connection that is slow to take it would hold a copy.
+ */
+function onceAsked(make: () => Answer): () => Page {
+  let page: Page | undefined;
+  return () => {
+    if (page === undefined) {
+      const answer = make();
+      page = { ...answer, body: Buffer.from(answer.body) };
+    }
+    return page;
+  };
 }
 
 const METHODS = {

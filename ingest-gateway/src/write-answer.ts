@@ -11,7 +11,7 @@ import { isBodyAwaited } from "./expectation.ts";
 export function writeAnswer(
   request: IncomingMessage,
   response: ServerResponse,
-  answer: Answer,
+  answer: Omit<Answer, "body"> & { readonly body: string | Buffer },
   options: { requestId: string; isLast: boolean },
 ): void {
   const headers = [
