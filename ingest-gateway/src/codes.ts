@@ -38,6 +38,12 @@ export const CODES = {
     retryAfterSeconds: 1,
     spreadSeconds: 2,
   },
+  UNKNOWN_JWT_KEY: {
+    status: 429,
+    title: "The JWT's key is not known, and its issuer was asked a moment ago",
+    retryAfterSeconds: 5,
+    spreadSeconds: 5,
+  },
   HEADERS_TOO_LARGE: { status: 431, title: "The request's headers are too large" },
   INTERNAL_ERROR: { status: 500, title: "The gateway has failed" },
   OVERLOADED: {

@@ -70,7 +70,7 @@ export function createGatewayMetrics(options: {
   });
   const authFailures = new Counter({
     name: "fiberstream_gateway_auth_failures_total",
-    help: "Requests refused for who sent them, by code. EXPIRED_TOKEN: a key was not rotated in time; AUTH_UNAVAILABLE: PostgreSQL or the JWTs' issuer is away; much INVALID_TOKEN: somebody guesses",
+    help: "Requests refused for who sent them, by code. EXPIRED_TOKEN: a key was not rotated in time; AUTH_UNAVAILABLE: PostgreSQL or the JWTs' issuer is away; much INVALID_TOKEN or UNKNOWN_JWT_KEY: somebody guesses",
     labelNames: ["code"],
     registers,
   });
@@ -189,6 +189,7 @@ const AUTH_FAILURES: ReadonlySet<Code> = new Set<Code>([
   "INVALID_SIGNATURE",
   "STALE_SIGNATURE",
   "REPLAYED_NONCE",
+  "UNKNOWN_JWT_KEY",
   "AUTH_UNAVAILABLE",
 ]);
 

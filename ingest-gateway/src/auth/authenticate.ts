@@ -10,7 +10,7 @@ import type { LookUpKey } from "./key-lookup.ts";
 import { OPEN_SENDER, type Sender } from "./sender.ts";
 import { unauthorized } from "./unauthorized.ts";
 
-/** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, AUTH_UNAVAILABLE, ORIGIN_NOT_ALLOWED */
+/** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, AUTH_UNAVAILABLE, ORIGIN_NOT_ALLOWED */
 export type Authenticate = (request: IncomingMessage) => Sender | Promise<Sender>;
 
 /**

@@ -7,7 +7,7 @@ import { Refusal } from "../refusal.ts";
 import { createIssuerKeys } from "./issuer-keys.ts";
 import { unauthorized } from "./unauthorized.ts";
 
-/** @returns the subject of a good JWT @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, AUTH_UNAVAILABLE */
+/** @returns the subject of a good JWT @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, AUTH_UNAVAILABLE */
 export type SubjectOfJwt = (token: string) => string | Promise<string>;
 
 export type JwtSettings = {
@@ -75,8 +75,9 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
     } catch (error) {
       if (!isOfUnknownKey(error, token)) throw error;
       if (!(await keys.areFetchedSince(askedAt))) {
+        // Everybody can make such a token: of 5xx it would be our failure, and somebody would be woken for it.
         throw new Refusal(
-          "AUTH_UNAVAILABLE",
+          "UNKNOWN_JWT_KEY",
           "the JWT's key is not among those that its issuer published a moment ago: send this again later",
         );
       }
