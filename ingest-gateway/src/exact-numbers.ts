@@ -8,13 +8,30 @@ import { inexactTokens } from "./inexact-tokens.ts";
  */
 export function parseKeepingNumbers(text: string): unknown {
   const event: unknown = JSON.parse(text);
-  const marked = textWithMarks(text);
-  if (marked === undefined) return event;
-  const metadata = metadataOf(event);
-  const markedMetadata = metadataOf(JSON.parse(marked));
-  if (metadata && markedMetadata) withMarks.set(metadata, markedMetadata);
+  const marked = mayHaveMetadata(text) ? textWithMarks(text) : undefined;
+  if (marked !== undefined) remember(event, JSON.parse(marked));
   return event;
 }
+
+/** The same for a list of events. */
+export function parseListKeepingNumbers(text: string): readonly unknown[] {
+  const events = JSON.parse(text) as readonly unknown[];
+  const marked = mayHaveMetadata(text) ? textWithMarks(text) : undefined;
+  if (marked === undefined) return events;
+  const markedEvents = JSON.parse(marked) as readonly unknown[];
+  for (const [at, event] of events.entries()) remember(event, markedEvents[at]);
+  return events;
+}
+
+function remember(event: unknown, markedEvent: unknown): void {
+  const metadata = metadataOf(event);
+  const markedMetadata = metadataOf(markedEvent);
+  if (metadata && markedMetadata) withMarks.set(metadata, markedMetadata);
+}
+
+/** A key may also be written with escapes. */
+const mayHaveMetadata = (text: string): boolean =>
+  text.includes('"metadata"') || text.includes("\\u");
 
 /** Behind a NUL, which no text of a sender's may have, and nobody can know the rest. */
 const SECRET = randomUUID();
