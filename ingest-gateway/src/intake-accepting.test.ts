@@ -183,4 +183,12 @@ describe("POST /api/ingest", () => {
     expect(await intake.raw(bytes)).toMatch(/^HTTP\/1.1 202 /);
     expect(intake.produced).toHaveLength(4);
   });
+
+  it("reads all of hundreds of frames, for which the body has long arrived", async () => {
+    intake = await startTestIntake();
+    const headers = { "content-encoding": "zstd", "content-type": "application/x-ndjson" };
+    const body = Buffer.concat(Array<Buffer>(500).fill(zstdCompressSync(`${one}\n`)));
+    expect((await intake.post("/api/ingest", body, headers)).status).toBe(202);
+    expect(intake.produced).toHaveLength(500);
+  });
 });

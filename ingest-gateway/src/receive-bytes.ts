@@ -20,40 +20,57 @@ export function receiveBytes(
   const { minBytesPerSecond, take } = options;
   return new Promise((resolve, reject) => {
     let receivedBytes = 0;
+    let taking: Promise<void> | undefined;
+    let hasEnded = false;
+    let isOver = false;
     // Counted and not timed: while the process itself stands still nobody is slow.
     let seconds = 0;
     const looks = setInterval(() => {
       seconds++;
       const isSlow = receivedBytes < minBytesPerSecond * seconds;
-      // One that is paused waits for us.
-      if (seconds > GRACE_SECONDS && isSlow && !request.isPaused())
+      // While bytes are being taken the sender waits for us.
+      if (seconds > GRACE_SECONDS && isSlow && taking === undefined)
         fail(tooSlow(minBytesPerSecond));
     }, LOOK_MS);
 
     const settle = () => {
+      isOver = true;
       clearInterval(looks);
-      request.off("data", onData).off("error", fail).off("end", onEnd);
+      request.off("readable", onReadable).off("error", fail).off("end", onEnd);
     };
     const fail = (error: unknown) => {
       settle();
       reject(error);
     };
+    // It may end while its last bytes are being taken.
     const onEnd = () => {
+      hasEnded = true;
+      if (taking === undefined) finish();
+    };
+    const finish = () => {
       settle();
       resolve();
     };
-    const onData = (piece: Buffer) => {
-      receivedBytes += piece.length;
+    const onTaken = () => {
+      taking = undefined;
+      if (hasEnded) finish();
+      else onReadable();
+    };
+    // read() gives all that is there in one piece, however small the chunks are that it came in.
+    const onReadable = () => {
       try {
-        const taking = take(piece);
-        if (taking === undefined) return;
-        request.pause();
-        taking.then(() => request.resume(), fail);
+        while (taking === undefined && !isOver) {
+          const piece = request.read() as Buffer | null;
+          if (piece === null) return;
+          receivedBytes += piece.length;
+          taking = take(piece) ?? undefined;
+          taking?.then(onTaken, fail);
+        }
       } catch (error) {
         fail(error);
       }
     };
-    request.on("data", onData).on("error", fail).on("end", onEnd);
+    request.on("readable", onReadable).on("error", fail).on("end", onEnd);
   });
 }
 
