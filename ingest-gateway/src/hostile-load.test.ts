@@ -114,19 +114,29 @@ describe("room in the gateway's memory", () => {
     expect(intake.usedBytes()).toBeGreaterThan(heapBytes() - before - MB);
   });
 
-  it("is counted as what a body in chunks of a byte holds", async () => {
+  it("is counted as what a body in small chunks holds", async () => {
     intake = await startTestIntake({ environment: SLOWLY });
     const bytes = 350 * KB;
     const socket = sendOn(head("hostile", "Transfer-Encoding: chunked"), "1\r\n[\r\n");
     await until(() => intake.usedBytes() > 0);
     const before = heldBytes();
-    const some = "1\r\n \r\n".repeat(KB);
+    const some = `80\r\n${" ".repeat(128)}\r\n`.repeat(8);
     for (let sent = 0; sent < bytes; sent += KB) {
       if (!socket.write(some)) await once(socket, "drain");
     }
     await until(() => intake.usedBytes() > bytes);
     expect(intake.usedBytes()).toBeLessThan(2.1 * bytes);
     expect(heldBytes() - before).toBeLessThan(4 * MB);
+  });
+
+  it("is not taken by a body in chunks of a byte, which is refused and not read on", async () => {
+    intake = await startTestIntake({ environment: SLOWLY });
+    const socket = sendOn(head("hostile", "Transfer-Encoding: chunked"), "1\r\n \r\n".repeat(KB));
+    let answer = "";
+    socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+    await once(socket, "close");
+    expect(answer).toMatch(/^HTTP\/1.1 413 [^]*Connection: close[^]*its chunks must have 64 bytes/);
+    await until(() => intake.usedBytes() === 0);
   });
 });
 

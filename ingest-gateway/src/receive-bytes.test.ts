@@ -28,14 +28,26 @@ describe("receiveBytes", () => {
       take: async (piece) => {
         taken.push(piece.length);
         if (taken.length > 1) return;
+        await new Promise(setImmediate);
         // Each would be a trip to the thread pool of its own: 400,000 took 20 s.
         for (let chunk = 0; chunk < 1_000; chunk++) request.push("x");
         request.push(null);
-        await new Promise(setImmediate);
       },
     });
     request.push("[");
     await received;
     expect(taken).toEqual([1, 1_000]);
+  });
+
+  it("refuses very many small pieces, each of which is as much work as a large one", async () => {
+    const request = new Readable({ read: () => undefined });
+    let taken = 0;
+    const received = receiveBytes(request, {
+      minBytesPerSecond: 0,
+      take: ({ length }) => void (taken += length),
+    });
+    for (let piece = 0; piece < 20_000; piece++) request.push("x");
+    await expect(received).rejects.toMatchObject({ code: "PAYLOAD_TOO_LARGE" });
+    expect(taken).toBeLessThanOrEqual(1_000);
   });
 });

@@ -5,12 +5,16 @@ import { Refusal } from "./refusal.ts";
 const LOOK_MS = 1_000;
 /** For connections that begin slowly, and for bodies that come in few, far pieces. */
 const GRACE_SECONDS = 5;
+/** To Node a chunk of a byte is as much work as a large one: 350 KB of them were a second of CPU. */
+const MIN_BYTES_OF_PIECE = 64;
+/** Of which the size is not looked at: a packet may bring little. */
+const FREE_PIECES = 1_000;
 
 /**
  * Hands the bytes of a request on as they arrive, the next ones when those before have been taken.
  *
  * @param options.minBytesPerSecond that have to arrive on the average, after a grace of 5 seconds
- * @throws {Refusal} REQUEST_TIMEOUT where they do not; what `take` throws; the request's own error when the
+ * @throws {Refusal} REQUEST_TIMEOUT where they do not; PAYLOAD_TOO_LARGE when they come in very many small pieces; what `take` throws; the request's own error when the
  *   sender has gone
  */
 export function receiveBytes(
@@ -20,6 +24,7 @@ export function receiveBytes(
   const { minBytesPerSecond, take } = options;
   return new Promise((resolve, reject) => {
     let receivedBytes = 0;
+    let pieces = 0;
     let taking: Promise<void> | undefined;
     let hasEnded = false;
     let isOver = false;
@@ -36,7 +41,7 @@ export function receiveBytes(
     const settle = () => {
       isOver = true;
       clearInterval(looks);
-      request.off("readable", onReadable).off("error", fail).off("end", onEnd);
+      request.off("data", onData).off("error", fail).off("end", onEnd);
     };
     const fail = (error: unknown) => {
       settle();
@@ -51,26 +56,31 @@ export function receiveBytes(
       settle();
       resolve();
     };
-    const onTaken = () => {
-      taking = undefined;
-      if (hasEnded) finish();
-      else onReadable();
-    };
-    // read() gives all that is there in one piece, however small the chunks are that it came in.
-    const onReadable = () => {
+    const onData = (piece: Buffer) => {
+      receivedBytes += piece.length;
+      pieces++;
       try {
-        while (taking === undefined && !isOver) {
-          const piece = request.read() as Buffer | null;
-          if (piece === null) return;
-          receivedBytes += piece.length;
-          taking = take(piece) ?? undefined;
-          taking?.then(onTaken, fail);
-        }
+        if (pieces > FREE_PIECES && pieces * MIN_BYTES_OF_PIECE > receivedBytes) throw tooSmall();
+        taking = take(piece) ?? undefined;
+        if (taking === undefined) return;
+        request.pause();
+        taking.then(onTaken, fail);
       } catch (error) {
         fail(error);
       }
     };
-    request.on("readable", onReadable).on("error", fail).on("end", onEnd);
+    const onTaken = () => {
+      taking = undefined;
+      // Hands `onData` all that has come in meanwhile in one piece, however small its chunks were.
+      if (!isOver) request.read();
+      goOn();
+    };
+    const goOn = () => {
+      if (isOver || taking !== undefined) return;
+      if (hasEnded) finish();
+      else request.resume();
+    };
+    request.on("data", onData).on("error", fail).on("end", onEnd);
   });
 }
 
@@ -78,5 +88,12 @@ const tooSlow = (minBytesPerSecond: number): Refusal =>
   new Refusal(
     "REQUEST_TIMEOUT",
     `the body must arrive with at least ${minBytesPerSecond} bytes a second: send it faster or in parts`,
+    { headers: { Connection: "close" } },
+  );
+
+const tooSmall = (): Refusal =>
+  new Refusal(
+    "PAYLOAD_TOO_LARGE",
+    `the body comes in too many pieces: its chunks must have ${MIN_BYTES_OF_PIECE} bytes on the average`,
     { headers: { Connection: "close" } },
   );
