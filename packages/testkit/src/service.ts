@@ -29,16 +29,23 @@ export type RunningService = {
  * @param environment settings on top, e.g. NAMESPACE and DATABASE_URL
  * @param options.awaitReady false to look at a service that cannot get ready
  * @param options.openFiles how many files and connections it may have open at once; on Linux only
+ * @param options.within makes another command of the service's own, e.g. one that runs it in a cgroup
  * @throws when it ends or is not ready within 30 s, with its log
  */
 export async function startService(
   name: ServiceName,
   environment: Readonly<Record<string, string>>,
-  options: { awaitReady?: boolean; openFiles?: number } = {},
+  options: {
+    awaitReady?: boolean;
+    openFiles?: number;
+    within?: (command: [string, ...string[]]) => [string, ...string[]];
+  } = {},
 ): Promise<RunningService> {
   const [port = 0, adminPort = 0] = await freePorts(2);
+  const main = fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url));
+  const command = serviceCommand(name, main);
   const child = spawnTied(
-    serviceCommand(name, fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url))),
+    options.within?.(command) ?? command,
     {
       ...SERVICE_ENVIRONMENT,
       ...inheritedEnvironment(),

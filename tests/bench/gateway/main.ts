@@ -1,15 +1,15 @@
-import { mkdirSync } from "node:fs";
-import { createKeyTable } from "@fiberstream/cli/key-table";
 import { renderTable } from "@fiberstream/deploy/local/table";
-import { createPool } from "@fiberstream/postgres/pool";
-import { createLog } from "@fiberstream/runtime/log";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import type { RunningService } from "@fiberstream/testkit/service";
 import { startSharedParts } from "@fiberstream/testkit/shared-parts";
+import { createToken } from "../frame/api-token.ts";
 import { type Means, runCommand, withMeans } from "../frame/command.ts";
 import type { Progress } from "../frame/progress.ts";
+import { measureHostile } from "./hostile/measure-hostile.ts";
+import { renderHostile } from "./hostile/render-hostile.ts";
 import { measure, type Measured } from "./measure.ts";
 import { createCommand, type Options } from "./options.ts";
+import { profileEnvironment } from "./profile-environment.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { measureTurns } from "./turns.ts";
 
@@ -20,6 +20,11 @@ await runCommand(createCommand(run));
 async function run(options: Options): Promise<void> {
   if (options.turns) {
     process.stdout.write(await measureTurns());
+    return;
+  }
+  if (options.hostile) {
+    const figures = await withMeans((means) => measureHostile(options, means));
+    process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : renderHostile(figures));
     return;
   }
   const measured = await withMeans((means) => measureAll(options, means));
@@ -41,15 +46,12 @@ async function measureAll(options: Options, { life, progress }: Means): Promise<
   const measured: Measured[] = [];
   const modes = options.keys === "both" ? (["without", "with"] as const) : [options.keys];
   for (const mode of modes) {
-    const token = mode === "with" ? await createToken(databaseUrl) : undefined;
-    if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
+    const token = mode === "with" ? await createToken(databaseUrl, { tenant: "bench" }) : undefined;
     const gateway = await startService("ingest-gateway", {
       DATABASE_URL: databaseUrl,
       AUTH_MODE: token === undefined ? "open" : "keys",
       LOG_LEVEL: "warn",
-      ...(options.profile !== undefined && {
-        NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${options.profile}`,
-      }),
+      ...profileEnvironment(options.profile),
     });
     measured.push(...(await measureGateway(gateway, { ...options, token, progress })));
     await gateway.stop();
@@ -78,24 +80,6 @@ async function measureGateway(
     );
   }
   return measured;
-}
-
-/** A key without a limit that anyone could reach here. */
-async function createToken(databaseUrl: string): Promise<string> {
-  const log = createLog({ service: "bench", level: "error", format: "json" });
-  const pool = createPool({ databaseUrl, applicationName: "bench", maxConnections: 1, log });
-  const { token = "" } = await createKeyTable(pool).create({
-    tenant: "bench",
-    node_pattern: "bench-*",
-    rate_per_second: 1e9,
-    burst: 1e9,
-    requires_signature: false,
-    expires_at: null,
-    jwt_subject: null,
-    note: null,
-  });
-  await pool.end();
-  return token;
 }
 
 function render(measured: readonly Measured[]): string {

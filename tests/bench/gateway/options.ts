@@ -8,6 +8,8 @@ export type Options = {
   readonly keys: "with" | "without" | "both";
   readonly seconds: number;
   readonly turns: boolean;
+  readonly hostile: boolean;
+  readonly redis: "up" | "full" | "away";
   readonly profile: string | undefined;
   readonly json: boolean;
 };
@@ -33,6 +35,12 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
       "instead: how long the largest and hostile bodies keep others waiting, without Kafka",
       false,
     )
+    .option("--hostile", "instead: what an honest probe waits for while others attack", false)
+    .addOption(
+      new Option("--redis <state>", "with --hostile: what has become of Redis")
+        .choices(["up", "full", "away"])
+        .default("up"),
+    )
     .option("--profile <folder>", "write a CPU profile of the gateway there")
     .option("--json", "print the figures as JSON", false)
     .action((options: Options) => run(options));
@@ -46,6 +54,7 @@ half" sends half as many requests a second as "single" got through, evenly, and 
 Examples:
   npm run bench:gateway
   npm run bench:gateway -- --turns
+  npm run bench:gateway -- --hostile --redis full --seconds 30
   npm run bench:gateway -- --only single --keys without --seconds 30
   npm run bench:gateway -- --only batch-500 --keys without --profile /tmp/profile
 `;

@@ -1,32 +1,68 @@
-import { fileURLToPath } from "node:url";
 import { messageOf } from "@fiberstream/runtime/errors";
-import { createLife } from "@fiberstream/runtime/life";
+import { createLife, type Life } from "@fiberstream/runtime/life";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import { startSharedParts } from "@fiberstream/testkit/shared-parts";
-import { Command, InvalidArgumentError } from "commander";
-import { installSchemathesis, runCommand } from "./python-environment.ts";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { createToken } from "../../bench/frame/api-token.ts";
+import { countRaw } from "./count-raw.ts";
+import { type BodiesReport, fuzzBodies } from "./fuzz-bodies.ts";
+import { fuzzDocument } from "./fuzz-document.ts";
+import { limitMemory } from "./memory-limit.ts";
+import { installSchemathesis } from "./python-environment.ts";
 
-type Options = { readonly examples: number; readonly seed: number; readonly phases: string };
+type Options = {
+  readonly what: "document" | "bodies" | "both";
+  readonly examples: number;
+  readonly seed: number;
+  readonly phases: string;
+  readonly minutes: number;
+  readonly memory: number;
+  readonly only: number | undefined;
+};
 
 const whole = (text: string): number => {
   const value = Number(text);
   if (Number.isInteger(value) && value > 0) return value;
   throw new InvalidArgumentError("It must be a whole number above 0.");
 };
+const minutesOf = (text: string): number => {
+  const value = Number(text);
+  if (value > 0 && value <= 24 * 60) return value;
+  throw new InvalidArgumentError("It must be a number above 0, at most a day.");
+};
+
+const say = (step: string) => void process.stderr.write(`${step}\n`);
 
 try {
   await new Command("fuzz:gateway")
     .usage("[options]   (npm run fuzz:gateway -- [options])")
     .description(
-      "Sends requests made from the gateway's own OpenAPI document to a real gateway, and checks its answers.",
+      "Sends requests made from the gateway's own OpenAPI document to a real gateway, then random bodies, framings and headers, and checks its answers.",
     )
-    .option("--examples <number>", "requests of each kind for each operation", whole, 150)
+    .addOption(
+      new Option(
+        "--what <part>",
+        "the document's requests, the random bodies, or one after the other",
+      )
+        .choices(["document", "bodies", "both"])
+        .default("both"),
+    )
+    .option(
+      "--examples <number>",
+      "the document's requests of each kind for each operation",
+      whole,
+      150,
+    )
     .option("--seed <number>", "makes the same requests again", whole, 20_261_105)
     .option("--phases <list>", "schemathesis's phases", "examples,coverage,fuzzing")
-    .addHelpText(
-      "after",
-      "\nNeeds Python 3.10 or newer; installs schemathesis in the cache folder.\n",
+    .option("--minutes <number>", "how long random bodies are sent", minutesOf, 1)
+    .option("--memory <MB>", "what the gateway may have", whole, 512)
+    .option(
+      "--only <number>",
+      "send this one of the seed's random bodies, as a finding names it",
+      whole,
     )
+    .addHelpText("after", help())
     .allowExcessArguments(false)
     .action(async (options: Options) => {
       process.exitCode = await fuzz(options);
@@ -37,42 +73,108 @@ try {
   process.exitCode = 1;
 }
 
-/** @returns the fuzzer's exit code */
-async function fuzz({ examples, seed, phases }: Options): Promise<number> {
-  const say = (step: string) => process.stderr.write(`${step}\n`);
-  const schemathesis = await installSchemathesis(say);
+function help() {
+  return `
+The document's requests need Python 3.10 or newer; schemathesis is installed in the cache folder. The gateway runs
+in a cgroup of 512 MB where this process may make one (root on Linux), else with a bound for V8's heap, and says which.
+
+Examples:
+  npm run fuzz:gateway
+  npm run fuzz:gateway -- --what bodies --minutes 20 --seed 7
+  npm run fuzz:gateway -- --what bodies --seed 7 --only 4711
+`;
+}
+
+/** @returns the exit code: 0 when nothing was found */
+async function fuzz(options: Options): Promise<number> {
+  const isDocument = options.what !== "bodies" && options.only === undefined;
+  const isBodies = options.what !== "document";
+  const schemathesis = isDocument ? await installSchemathesis(say) : "";
   const life = createLife();
+  const onSignal = () => void life.stop().finally(() => process.exit(130));
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
     say("starting the parts");
     const parts = life.own(await startSharedParts(() => undefined), (owned) => owned.stop());
     giveAddresses(JSON.stringify(parts.addresses));
     // These read the addresses as they are loaded.
     const { createTestTopics } = await import("@fiberstream/testkit/topics");
-    const { startService } = await import("@fiberstream/testkit/service");
     await createTestTopics("");
-    const gateway = life.own(await startService("ingest-gateway", {}), (owned) => owned.stop());
-    const code = await runCommand(
-      schemathesis,
-      [
-        "run",
-        `${gateway.url}/openapi.json`,
-        "--checks=all",
-        `--phases=${phases}`,
-        `--max-examples=${examples}`,
-        `--seed=${seed}`,
-        // With two threads CPython's own parser, which the fuzzer describes its strategies with, fails now and
-        // then: "SystemError: AST constructor recursion depth mismatch".
-        "--workers=1",
-        "--no-color",
-      ],
-      { folder: fileURLToPath(new URL(".", import.meta.url)) },
-    );
-    if (gateway.logs().includes("a request failed by our fault")) {
-      process.stderr.write(`the gateway has failed:\n${gateway.logs()}\n`);
-      return 1;
-    }
-    return code;
+    const code = isDocument ? await tryDocument(schemathesis, options) : 0;
+    if (!isBodies) return code;
+    const report = await tryBodies(life, options, parts.addresses.kafkaBrokers);
+    process.stdout.write(render(report, options));
+    return report.findings.length > 0 ? 1 : code;
   } finally {
     await life.stop();
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
+}
+
+async function tryDocument(schemathesis: string, options: Options): Promise<number> {
+  const { startService } = await import("@fiberstream/testkit/service");
+  const gateway = await startService("ingest-gateway", {});
+  try {
+    const code = await fuzzDocument(schemathesis, { url: gateway.url, ...options });
+    if (!gateway.logs().includes("a request failed by our fault")) return code;
+    say(`the gateway has failed:\n${gateway.logs()}`);
+    return 1;
+  } finally {
+    await gateway.stop();
+  }
+}
+
+async function tryBodies(life: Life, options: Options, brokers: string): Promise<BodiesReport> {
+  const { createTestDatabase } = await import("@fiberstream/testkit/database");
+  const { startService } = await import("@fiberstream/testkit/service");
+  const { url: databaseUrl } = await createTestDatabase();
+  const memory = life.own(limitMemory(options.memory, `fiberstream-fuzz-${process.pid}`), (owned) =>
+    owned.remove(),
+  );
+  say(
+    `random bodies for ${options.minutes} min, seed ${options.seed}, the gateway within ${memory.what}`,
+  );
+  const gateway = life.own(
+    await startService(
+      "ingest-gateway",
+      {
+        DATABASE_URL: databaseUrl,
+        AUTH_MODE: "keys",
+        LOG_LEVEL: "error",
+        HEADERS_TIMEOUT_MS: "4000",
+        REQUEST_TIMEOUT_MS: "8000",
+        // A busy machine is no finding.
+        PRODUCE_MAX_WAIT_MS: "15000",
+      },
+      { within: memory.command },
+    ),
+    (owned) => owned.kill(),
+  );
+  const [honest, hostile] = await Promise.all(
+    ["honest", "hostile"].map((tenant) => createToken(databaseUrl, { tenant })),
+  );
+  return fuzzBodies({
+    ...options,
+    gateway,
+    memory,
+    megabytes: options.memory,
+    tokens: { honest: `Bearer ${honest}`, hostile: `Bearer ${hostile}` },
+    raw: life.own(countRaw(brokers), (owned) => owned.close()),
+    say,
+  });
+}
+
+function render(report: BodiesReport, { memory, seed }: Options): string {
+  const { requests, good, statuses, honest, peakRssMb, kills, findings } = report;
+  const answers = Object.entries(statuses).map(([status, count]) => `${count} x ${status}`);
+  return [
+    `random bodies, seed ${seed}`,
+    `  sent      ${requests} requests, ${good} of them without a fault`,
+    `  answers   ${answers.join(", ")}`,
+    `  honest    ${honest}`,
+    `  memory    ${peakRssMb.toFixed(0)} of ${memory} MB at most${kills === undefined ? "" : `, killed ${kills} times`}`,
+    `  findings  ${findings.length}`,
+    ...findings.map((finding) => `  - ${finding}`),
+    "",
+  ].join("\n");
 }

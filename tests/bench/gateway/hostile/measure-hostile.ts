@@ -1,0 +1,108 @@
+import { loadavg } from "node:os";
+import { connectRedis } from "@fiberstream/redis/redis";
+import { createLog } from "@fiberstream/runtime/log";
+import { giveAddresses } from "@fiberstream/testkit/config";
+import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import type { RunningService } from "@fiberstream/testkit/service";
+import { startSharedParts } from "@fiberstream/testkit/shared-parts";
+import type { TestPart } from "@fiberstream/testkit/test-part";
+import { until } from "@fiberstream/testkit/until";
+import { createToken } from "../../frame/api-token.ts";
+import type { Means } from "../../frame/command.ts";
+import { measure, type Measured } from "../measure.ts";
+import { profileEnvironment } from "../profile-environment.ts";
+import type { Attacked } from "./attack.ts";
+import { startAttack } from "./start-attack.ts";
+import { startTraceSink } from "./trace-sink.ts";
+
+export type HostileOptions = {
+  readonly seconds: number;
+  readonly redis: "up" | "full" | "away";
+  readonly profile: string | undefined;
+};
+export type HostileFigures = {
+  /** Of the honest probe. */
+  readonly calm: Measured;
+  readonly attacked: Measured;
+  readonly after: Measured;
+  readonly attack: Attacked;
+  /** Of the last minute, when the attack ended. */
+  readonly loadAverage: number;
+};
+
+/** A probe that sends an event fifty times a second, in the manner of a small site's relay. */
+const HONEST = { name: "honest", eventsPerRequest: 1, isCompressed: false, connections: 4 };
+const HONEST_RATE = 50;
+const WARM_UP_SECONDS = 5;
+
+/** What an honest probe has to wait for, without an attack, during one, and after it. */
+export async function measureHostile(
+  { seconds, redis: redisState, profile }: HostileOptions,
+  { life, progress }: Means,
+): Promise<HostileFigures> {
+  progress.step("starting the parts");
+  const parts = life.own(await startSharedParts((doing) => progress.step(doing)), (owned) =>
+    owned.stop(),
+  );
+  giveAddresses(JSON.stringify(parts.addresses));
+  // These read the addresses as they are loaded.
+  const { createTestDatabase } = await import("@fiberstream/testkit/database");
+  const { createTestTopics } = await import("@fiberstream/testkit/topics");
+  const { startService } = await import("@fiberstream/testkit/service");
+  await createTestTopics("");
+  const { url: databaseUrl } = await createTestDatabase();
+  const redis = life.own(await startPrivatePart("redis"), (owned) => owned.remove());
+  const traces = life.own(await startTraceSink(), (owned) => owned.close());
+  const gateway = life.own(
+    await startService("ingest-gateway", {
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redis.address,
+      AUTH_MODE: "keys",
+      LOG_LEVEL: "warn",
+      OTEL_EXPORTER_OTLP_ENDPOINT: traces.url,
+      ...profileEnvironment(profile),
+    }),
+    (owned) => owned.stop(),
+  );
+  const token = await createToken(databaseUrl, { tenant: "bench" });
+  const measureHonest = (name: string, forSeconds: number) =>
+    measure(gateway, HONEST, { name, token, seconds: forSeconds, rate: HONEST_RATE });
+
+  progress.step("the honest probe alone");
+  await measureHonest("warm-up", WARM_UP_SECONDS);
+  const calm = await measureHonest("calm", seconds);
+  await bring(redis, redisState);
+  progress.step("the honest probe beside the attack");
+  const attack = life.own(await startAttack(await planAgainst(gateway, databaseUrl)), (owned) =>
+    owned.kill(),
+  );
+  const attacked = await measureHonest("attacked", seconds);
+  const [loadAverage = NaN] = loadavg();
+  const came = await attack.end();
+  progress.step("the honest probe after it");
+  const after = await measureHonest("after", WARM_UP_SECONDS);
+  return { calm, attacked, after, attack: came, loadAverage };
+}
+
+async function planAgainst(gateway: RunningService, databaseUrl: string) {
+  const { hostname: host, port } = new URL(gateway.url);
+  const token = await createToken(databaseUrl, { tenant: "hostile" });
+  const poorToken = await createToken(databaseUrl, { tenant: "poor", ratePerSecond: 1 });
+  return { host, port: Number(port), token, poorToken };
+}
+
+async function bring(redis: TestPart, state: HostileOptions["redis"]): Promise<void> {
+  if (state === "up") return;
+  if (state === "away") {
+    await redis.kill();
+    return;
+  }
+  const log = createLog({ service: "bench", level: "error", format: "json" });
+  const connection = connectRedis({ url: redis.address, log });
+  try {
+    await until(connection.isUp, { what: "Redis is there" });
+    await connection.client.configSet("maxmemory", "1");
+  } finally {
+    await connection.close();
+  }
+}

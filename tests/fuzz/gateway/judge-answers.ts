@@ -1,0 +1,133 @@
+import type { Recipe } from "./random-request.ts";
+import type { RequestBytes } from "./request-bytes.ts";
+import type { HttpAnswer, Sent } from "./send-request.ts";
+
+/** The codes of each status that the gateway's own document knows for a route. */
+export type Documented = Readonly<Record<Recipe["path"], ReadonlyMap<number, ReadonlySet<string>>>>;
+
+type Document = {
+  paths: Record<string, { post: { responses: Record<string, { description: string }> } }>;
+};
+
+export async function readDocumented(url: string): Promise<Documented> {
+  const document = (await (await fetch(`${url}/openapi.json`)).json()) as Document;
+  const of = (path: Recipe["path"]) =>
+    new Map(
+      Object.entries(document.paths[path]?.post.responses ?? {}).map(
+        ([status, { description }]) => [
+          Number(status),
+          new Set(Array.from(description.matchAll(/`([A-Z_]+)`/g), ([, code = ""]) => code)),
+        ],
+      ),
+    );
+  return { "/api/push": of("/api/push"), "/api/ingest": of("/api/ingest") };
+}
+
+/** @returns what is wrong with what was answered, in a sentence; undefined when nothing is */
+export function faultOf(
+  recipe: Recipe,
+  bytes: RequestBytes,
+  { sent, documented }: { sent: Sent; documented: Documented },
+): string | undefined {
+  for (const answer of sent.answers) {
+    const fault = faultOfAnswer(answer, documented[recipe.path]);
+    if (fault !== undefined) return fault;
+  }
+  if (sent.rest !== "" && sent.end !== "left")
+    return `an answer broke off: ${JSON.stringify(sent.rest)}`;
+  if (sent.end === "silent")
+    return `${sent.answers.length} of ${recipe.copies} answers within 20 s`;
+  const isUnanswered = sent.answers.length === 0 && sent.end === "closed" && sent.isWritten;
+  // To Node a sender that ends its half has gone.
+  const isOwed = recipe.copies <= MOST_AHEAD && recipe.framing.ending === "wait";
+  if (isUnanswered && isOwed) return "closed without an answer";
+  return isGood(recipe) ? faultOfGood(recipe, bytes, sent) : undefined;
+}
+
+/** So many may wait behind one that is being answered; past it the gateway closes. */
+const MOST_AHEAD = 100;
+
+function faultOfAnswer(
+  { status, headers, body }: HttpAnswer,
+  documented: ReadonlyMap<number, ReadonlySet<string>>,
+): string | undefined {
+  const codes = documented.get(status);
+  const shown = `${status} ${body.slice(0, 300)}`;
+  if (status === 500 || codes === undefined) return `a status that should not be: ${shown}`;
+  if (!headers.has("x-request-id")) return `without X-Request-ID: ${shown}`;
+  let parsed: { status?: unknown; code?: unknown; detail?: unknown };
+  try {
+    parsed = JSON.parse(body) as typeof parsed;
+  } catch {
+    return `no JSON: ${shown}`;
+  }
+  const type = headers.get("content-type");
+  if (status === 202) {
+    const isRight = type === "application/json" && parsed.status === "accepted";
+    return isRight ? undefined : `not as 202 is documented: ${shown}`;
+  }
+  const isProblem =
+    type === "application/problem+json" &&
+    parsed.status === status &&
+    typeof parsed.detail === "string" &&
+    codes.has(String(parsed.code));
+  if (!isProblem) return `no problem document of a documented code: ${shown}`;
+  return headers.has("retry-after") || ![408, 409, 429, 503].includes(status) || status === 408
+    ? undefined
+    : `without Retry-After: ${shown}`;
+}
+
+/** Nothing is wrong with it: it has to be taken whole. */
+export function isGood(recipe: Recipe): boolean {
+  const { content, encoding, framing, type, path } = recipe;
+  const isPacked = encoding.packed !== "none";
+  const mayHaveParts =
+    encoding.packed === "gzip" || (encoding.packed === "zstd" && encoding.parts <= 1_000);
+  return (
+    content.kind === "events" &&
+    content.count > 0 &&
+    (content.others.length === 0 || path === "/api/push") &&
+    (type === "" ||
+      (type === "application/json" && (content.form !== "lines" || path === "/api/push"))) &&
+    (recipe.damage.kind === "none" || recipe.damage.kind === "byte-order-mark") &&
+    encoding.damage.kind === "none" &&
+    encoding.left === "" &&
+    encoding.times === 1 &&
+    encoding.named === (isPacked ? encoding.packed : undefined) &&
+    (encoding.parts === 1 || !isPacked || mayHaveParts) &&
+    (framing.kind === "length" || framing.kind === "chunked") &&
+    (framing.lie === 0 || framing.kind === "chunked") &&
+    framing.written === 1 &&
+    framing.ending === "wait" &&
+    recipe.headers.length === 0 &&
+    recipe.token === "good" &&
+    recipe.copies <= MOST_AHEAD
+  );
+}
+
+function faultOfGood(recipe: Recipe, bytes: RequestBytes, sent: Sent): string | undefined {
+  const expected =
+    recipe.path === "/api/push" ? 1 : recipe.content.kind === "events" ? recipe.content.count : 0;
+  // Events that are much alike may unpack to more than 200 times their size.
+  const isMuch = bytes.plainBytes > 256 * 1024 && bytes.plainBytes > 190 * bytes.packedBytes;
+  const hasSmallChunks = recipe.framing.kind === "chunked" && recipe.framing.chunkBytes < 64;
+  for (const { status, body } of sent.answers) {
+    // Full is full: who sends most is told so.
+    if (status === 429 || (status === 503 && body.includes("OVERLOADED"))) continue;
+    if (status === 413 && (isMuch || hasSmallChunks)) continue;
+    const accepted = status === 202 ? acceptedOf(body) : 0;
+    if (accepted !== expected) {
+      return `${accepted} of ${expected} good events accepted: ${status} ${body.slice(0, 300)}`;
+    }
+  }
+  const isClosed = sent.answers.at(-1)?.headers.get("connection") === "close";
+  return sent.answers.length < recipe.copies && !isClosed
+    ? `${sent.answers.length} of ${recipe.copies} answers`
+    : undefined;
+}
+
+/** How many events a 202 says are kept. */
+export function acceptedOf(body: string): number {
+  const { data } = JSON.parse(body) as { data?: { accepted: number } };
+  return data?.accepted ?? 1;
+}

@@ -1,0 +1,123 @@
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Framing } from "./random-request.ts";
+import type { RequestBytes } from "./request-bytes.ts";
+
+export type HttpAnswer = {
+  readonly status: number;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+};
+
+export type Sent = {
+  readonly answers: readonly HttpAnswer[];
+  /** answered: as often as asked; closed: by the gateway, before; silent: nothing came in time. */
+  readonly end: "answered" | "closed" | "silent" | "left";
+  /** Whether all was written when it ended. */
+  readonly isWritten: boolean;
+  /** What came and is no HTTP. */
+  readonly rest: string;
+};
+
+/** Above the gateway's own limits, with room for a busy machine. */
+const PATIENCE_MS = 20_000;
+/** More pauses would only make the run longer. */
+const MOST_PAUSES = 60;
+/** Past 1,000 small ones the gateway refuses: the rest comes at once. */
+const MOST_PIECES = 900;
+const LEAVES_AFTER_MS = 300;
+
+/** Writes requests on a connection of their own, as slowly as the framing says, and reads what is answered. */
+export function sendRequest(
+  { host, port }: { host: string; port: number },
+  bytes: RequestBytes,
+  { framing, copies }: { framing: Framing; copies: number },
+): Promise<Sent> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
+    const reader = createAnswerReader();
+    let isWritten = false;
+    const over = new AbortController();
+    let goOn = () => undefined as void;
+    const finish = (end: Sent["end"]) => {
+      if (over.signal.aborted) return;
+      over.abort();
+      clearTimeout(patience);
+      socket.destroy();
+      resolve({ answers: reader.answers, end, isWritten, rest: reader.rest() });
+    };
+    const patience = setTimeout(() => finish("silent"), PATIENCE_MS);
+    const look = () => {
+      if (reader.answers.length >= copies) finish("answered");
+    };
+    // A write that fails would end the reading, too, and lose the answer that says why.
+    socket.on("error", () => undefined);
+    socket.on("drain", () => goOn());
+    socket.on("close", () => {
+      finish("closed");
+      goOn();
+    });
+    socket.on("end", () => finish("closed"));
+    socket.on("data", (piece: Buffer) => {
+      reader.read(piece);
+      look();
+    });
+    socket.on("connect", () => {
+      void writeSlowly().then(async () => {
+        isWritten = true;
+        if (framing.ending === "half-close") socket.end();
+        if (framing.ending !== "leave") return;
+        await delay(LEAVES_AFTER_MS);
+        finish("left");
+      });
+    });
+
+    async function writeSlowly(): Promise<void> {
+      const one = Buffer.concat([bytes.head, bytes.body]);
+      const whole = copies === 1 ? one : Buffer.concat(Array<Buffer>(copies).fill(one));
+      const end = Math.ceil(whole.length * framing.written);
+      let pauses = 0;
+      let pieces = 0;
+      for (let at = 0; at < end && !over.signal.aborted;) {
+        const size = ++pieces < MOST_PIECES ? framing.pieceBytes : 1_000_000;
+        const piece = whole.subarray(at, Math.min(end, at + size));
+        at += piece.length;
+        const drained = socket.write(piece);
+        if (framing.pauseMs > 0 && pauses++ < MOST_PAUSES) await delay(framing.pauseMs);
+        else if (!drained) await new Promise<void>((go) => (goOn = go));
+      }
+    }
+  });
+}
+
+/** Reads answers by their Content-Length, which all of the gateway's have. */
+function createAnswerReader() {
+  const answers: HttpAnswer[] = [];
+  let received = Buffer.alloc(0);
+  return {
+    answers,
+    rest: () => received.toString("latin1").slice(0, 200),
+    read: (piece: Buffer) => {
+      received = Buffer.concat([received, piece]);
+      for (;;) {
+        const headEnd = received.indexOf("\r\n\r\n");
+        if (headEnd === -1) return;
+        const [first = "", ...lines] = received.toString("latin1", 0, headEnd).split("\r\n");
+        const [, text] = /^HTTP\/1\.1 (\d{3}) /.exec(`${first} `) ?? [];
+        if (text === undefined) return;
+        const headers = new Map(lines.map(nameAndValue));
+        const end = headEnd + 4 + Number(headers.get("content-length") ?? 0);
+        if (received.length < end) return;
+        const body = received.toString("utf8", headEnd + 4, end);
+        received = received.subarray(end);
+        // "100 Continue" is on the way to the answer.
+        if (!text.startsWith("1")) answers.push({ status: Number(text), headers, body });
+      }
+    },
+  };
+}
+
+const nameAndValue = (line: string): [string, string] => {
+  const colon = line.indexOf(":");
+  return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+};
