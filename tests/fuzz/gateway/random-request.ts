@@ -32,7 +32,7 @@ export type Content =
     }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "bytes"; readonly base64: string };
-export type Form = "array" | "metrics" | "lines";
+type Form = "array" | "metrics" | "lines";
 export type Damage =
   | { readonly kind: "none" | "byte-order-mark" | "utf-16" }
   | { readonly kind: "cut" | "flip"; readonly at: number }
