@@ -9,6 +9,7 @@ export type Options = {
   readonly seconds: number;
   readonly turns: boolean;
   readonly hostile: boolean;
+  readonly attack: string | undefined;
   readonly redis: "up" | "full" | "away";
   readonly profile: string | undefined;
   readonly json: boolean;
@@ -36,6 +37,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
       false,
     )
     .option("--hostile", "instead: what an honest probe waits for while others attack", false)
+    .option("--attack <name>", "with --hostile: this attack alone, as its table names it")
     .addOption(
       new Option("--redis <state>", "with --hostile: what has become of Redis")
         .choices(["up", "full", "away"])

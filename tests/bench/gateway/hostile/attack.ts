@@ -11,7 +11,7 @@ const AGAIN_AFTER_MS = 100;
 // to on SIGTERM.
 const plan = JSON.parse(process.argv[2] ?? "{}") as AttackPlan;
 const counted: Record<string, Record<string, number>> = {};
-const attacks = attacksBy(plan);
+const attacks = attacksBy(plan).filter(({ name }) => plan.only === undefined || name === plan.only);
 for (const attack of attacks) {
   for (let connection = 0; connection < attack.connections; connection++) run(attack);
 }

@@ -9,6 +9,8 @@ export type AttackPlan = {
   readonly token: string;
   /** Of a key of one event a second. */
   readonly poorToken: string;
+  /** Its name; undefined: all. */
+  readonly only: string | undefined;
 };
 
 /** One way to mean harm. */

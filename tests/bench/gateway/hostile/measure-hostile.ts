@@ -19,6 +19,7 @@ export type HostileOptions = {
   readonly seconds: number;
   readonly redis: "up" | "full" | "away";
   readonly profile: string | undefined;
+  readonly attack: string | undefined;
 };
 export type HostileFigures = {
   /** Of the honest probe. */
@@ -37,7 +38,7 @@ const WARM_UP_SECONDS = 5;
 
 /** What an honest probe has to wait for, without an attack, during one, and after it. */
 export async function measureHostile(
-  { seconds, redis: redisState, profile }: HostileOptions,
+  { seconds, redis: redisState, profile, attack: only }: HostileOptions,
   { life, progress }: Means,
 ): Promise<HostileFigures> {
   progress.step("starting the parts");
@@ -73,8 +74,9 @@ export async function measureHostile(
   const calm = await measureHonest("calm", seconds);
   await bring(redis, redisState);
   progress.step("the honest probe beside the attack");
-  const attack = life.own(await startAttack(await planAgainst(gateway, databaseUrl)), (owned) =>
-    owned.kill(),
+  const attack = life.own(
+    await startAttack({ ...(await planAgainst(gateway, databaseUrl)), only }),
+    (owned) => owned.kill(),
   );
   const attacked = await measureHonest("attacked", seconds);
   const [loadAverage = NaN] = loadavg();
