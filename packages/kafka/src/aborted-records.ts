@@ -4,36 +4,59 @@ import type { FetchedRecord } from "./record-batches.ts";
 export type AbortedTransaction = { readonly producerId: string; readonly firstOffset: string };
 
 /**
- * Marks the records of aborted transactions as control records, which kafkajs gives to nobody.
+ * Marks the records of aborted transactions as control records, which are given to nobody.
  *
  * By itself kafkajs 2.2.4 takes one transaction a record from the list, in the broker's order, which is that
  * of their ends: where aborted transactions of two producers overlap, records of the longer one are handed
  * on as if they were committed.
+ *
+ * The broker's list is not whole either: a replica that has copied two aborted transactions at once names the first one
+ * only to whoever reads not far past them (Kafka 3.9.1: both have the same last stable offset in its index, at
+ * which the search ends). So a transaction's own end, where it was fetched too, counts for more than the list.
  */
 export function hideAborted(
   records: readonly FetchedRecord[],
   aborted: readonly AbortedTransaction[],
 ): readonly FetchedRecord[] {
-  if (aborted.length === 0) return records;
+  const hasAbort = records.some((record) => record.isControlRecord && isAbortMarker(record));
+  if (aborted.length === 0 && !hasAbort) return records;
+  const isAborted = createBrokersList(aborted);
+  const isListed = records.map(isAborted);
+  /** By producer, whether the transaction that ends next in the log was aborted. */
+  const ends = new Map<string, boolean>();
+  return records
+    .toReversed()
+    .map((record, back) => {
+      const { producerId, inTransaction } = record.batchContext;
+      if (record.isControlRecord) {
+        ends.set(producerId, isAbortMarker(record));
+        return record;
+      }
+      const isHidden = inTransaction && (ends.get(producerId) ?? isListed.at(-1 - back) ?? false);
+      return isHidden ? { ...record, isControlRecord: true } : record;
+    })
+    .reverse();
+}
+
+/** @returns told of one record after the other, whether the broker names its transaction as aborted */
+function createBrokersList(
+  aborted: readonly AbortedTransaction[],
+): (record: FetchedRecord) => boolean {
   const begins = aborted
     .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: Number(firstOffset) }))
     .sort((one, other) => one.firstOffset - other.firstOffset);
   let next = 0;
   const open = new Set<string>();
-
-  return records.map((record) => {
+  return (record) => {
     const offset = Number(record.offset);
     for (let begin = begins[next]; begin && begin.firstOffset <= offset; begin = begins[++next]) {
       open.add(begin.producerId);
     }
-    const { producerId, inTransaction } = record.batchContext;
-    if (!open.has(producerId)) return record;
-    if (record.isControlRecord) {
-      if (isAbortMarker(record)) open.delete(producerId);
-      return record;
-    }
-    return inTransaction ? { ...record, isControlRecord: true } : record;
-  });
+    const { producerId } = record.batchContext;
+    const isIn = open.has(producerId);
+    if (record.isControlRecord && isAbortMarker(record)) open.delete(producerId);
+    return isIn;
+  };
 }
 
 /** A control record's key is its version and its type, two bytes each (KIP-98): 0 aborts, 1 commits. */
