@@ -20,22 +20,18 @@ export function hideAborted(
 ): readonly FetchedRecord[] {
   const hasAbort = records.some((record) => record.isControlRecord && isAbortMarker(record));
   if (aborted.length === 0 && !hasAbort) return records;
-  const isAborted = createBrokersList(aborted);
-  const isListed = records.map(isAborted);
+  const isHidden = records.map(createBrokersList(aborted));
   /** By producer, whether the transaction that ends next in the log was aborted. */
   const ends = new Map<string, boolean>();
-  return records
-    .toReversed()
-    .map((record, back) => {
-      const { producerId, inTransaction } = record.batchContext;
-      if (record.isControlRecord) {
-        ends.set(producerId, isAbortMarker(record));
-        return record;
-      }
-      const isHidden = inTransaction && (ends.get(producerId) ?? isListed.at(-1 - back) ?? false);
-      return isHidden ? { ...record, isControlRecord: true } : record;
-    })
-    .reverse();
+  for (let at = records.length - 1; at >= 0; at--) {
+    const record = records[at];
+    if (record === undefined) continue;
+    const { producerId, inTransaction } = record.batchContext;
+    if (record.isControlRecord) ends.set(producerId, isAbortMarker(record));
+    else isHidden[at] = inTransaction && (ends.get(producerId) ?? isHidden[at] === true);
+  }
+  const hide = (record: FetchedRecord): FetchedRecord => ({ ...record, isControlRecord: true });
+  return records.map((record, at) => (isHidden[at] === true ? hide(record) : record));
 }
 
 /** @returns told of one record after the other, whether the broker names its transaction as aborted */
