@@ -12,6 +12,8 @@ export type MadeRequest = {
   readonly bytes: Omit<RequestBytes, "head" | "body"> & Record<"head" | "body", Uint8Array>;
 };
 
+/** That one connection's requests may have together, so that answers come while their sender waits. */
+const MOST_FRAMES_AT_ONCE = 1_000;
 /** One of 10 MB behind itself is enough to be behind itself. */
 const MOST_BYTES = 30_000_000;
 const { seed, token } = workerData as { seed: number; token: string };
@@ -27,6 +29,8 @@ parentPort?.on("message", (number: number) => {
   const nodeId = `hostile-${number}`;
   const bytes = bytesOf(drawn, { nodeId, tokens });
   const most = Math.max(1, Math.floor(MOST_BYTES / (bytes.head.length + bytes.plainBytes)));
-  const recipe = { ...drawn, copies: Math.min(drawn.copies, most) };
+  // Each frame is unpacked by itself, and requests behind one another wait for each other's.
+  const together = Math.max(1, Math.floor(MOST_FRAMES_AT_ONCE / drawn.encoding.parts));
+  const recipe = { ...drawn, copies: Math.min(drawn.copies, most, together) };
   parentPort?.postMessage({ number, recipe, nodeId, bytes } satisfies MadeRequest, []);
 });
