@@ -8,7 +8,7 @@ import { inexactTokens } from "./inexact-tokens.ts";
  */
 export function parseKeepingNumbers(text: string): unknown {
   const event: unknown = JSON.parse(text);
-  const marked = mayHaveMetadata(text) ? textWithMarks(text) : undefined;
+  const marked = textWithMarks(text);
   if (marked !== undefined) remember(event, JSON.parse(marked));
   return event;
 }
@@ -16,7 +16,7 @@ export function parseKeepingNumbers(text: string): unknown {
 /** The same for a list of events. */
 export function parseListKeepingNumbers(text: string): readonly unknown[] {
   const events = JSON.parse(text) as readonly unknown[];
-  const marked = mayHaveMetadata(text) ? textWithMarks(text) : undefined;
+  const marked = textWithMarks(text);
   if (marked === undefined) return events;
   const markedEvents = JSON.parse(marked) as readonly unknown[];
   for (const [at, event] of events.entries()) remember(event, markedEvents[at]);
@@ -39,8 +39,9 @@ const MARK = `\0${SECRET}`;
 const MARK_IN_JSON = `"\\u0000${SECRET}`;
 const MARKED_NUMBER = new RegExp(`"\\\\u0000${SECRET}([-+.\\deE]+)"`, "g");
 
-/** @returns undefined where there is no such number */
+/** @returns undefined where there is no such number, or no metadata */
 function textWithMarks(text: string): string | undefined {
+  if (!mayHaveMetadata(text)) return undefined;
   let marked = "";
   let copiedTo = 0;
   for (const { start, end } of inexactTokens(text)) {

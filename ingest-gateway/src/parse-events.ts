@@ -18,7 +18,7 @@ import {
   tooMuchBeside,
 } from "./scan-batch.ts";
 
-/** The events of a body as they came, not yet checked. They are parsed one by one, when they are asked for. */
+/** The events of a body as they came, not yet checked. They are parsed a few at a time, when they are asked for. */
 export type ParsedEvents = {
   readonly count: number;
   /** The batch's node_id, for events that have none of their own. */
