@@ -73,8 +73,8 @@ describe("topic reader", () => {
 });
 
 describe("topic follower", () => {
-  it("reads all there is, says so, and goes on with what comes", async () => {
-    await send(["a", "b", "c"]);
+  /** What a follower has seen, which grows; it has caught up. */
+  const followed = async (): Promise<readonly string[]> => {
     const seen: string[] = [];
     const follower = life.own(
       followTopic({
@@ -86,6 +86,12 @@ describe("topic follower", () => {
       (owned) => owned.close(),
     );
     await follower.caughtUp;
+    return seen;
+  };
+
+  it("reads all there is, says so, and goes on with what comes", async () => {
+    await send(["a", "b", "c"]);
+    const seen = await followed();
     expect(seen.toSorted()).toEqual(["a", "b", "c"]);
     await inTransaction(["d"], "commit");
     await send(["e"]);
@@ -95,17 +101,7 @@ describe("topic follower", () => {
 
   it("reads partitions that are added, and a topic that was made anew from its beginning", async () => {
     await send(["a", "b", "c"]);
-    const seen: string[] = [];
-    const follower = life.own(
-      followTopic({
-        kafka,
-        topic,
-        onRecords: (records) => void seen.push(...records.map(({ value }) => String(value))),
-        log,
-      }),
-      (owned) => owned.close(),
-    );
-    await follower.caughtUp;
+    const seen = await followed();
     const admin = kafka.admin();
     await admin.connect();
     life.own(admin, (owned) => owned.disconnect());
