@@ -13,6 +13,7 @@ import { createOnce } from "./batches/once.ts";
 import { createCors } from "./cors.ts";
 import type { EventProducer } from "./event-producer.ts";
 import { createExpressApp } from "./express-app.ts";
+import { createBoundNodes } from "./fairness/bound-nodes.ts";
 import type { Buckets } from "./fairness/buckets.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { type HttpServer, startHttpServer } from "./http-server.ts";
@@ -85,6 +86,7 @@ export async function startIntake(options: {
       maxAheadMs: config.eventMaxAheadMs,
       metadataMaxBytes: LIMITS.eventBytes,
     }),
+    boundNodes: createBoundNodes({ ask, namespace, log }),
     takeTurns: createTurns({ turnMs: TURN_MS }),
     count: metrics.countEvents,
   });

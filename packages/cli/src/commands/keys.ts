@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { createKeyTable, type KeyTable } from "../key-table.ts";
 import { withPool } from "../with-pool.ts";
+import { keysChangeCommand } from "./keys-change.ts";
 import { keysCreateCommand } from "./keys-create.ts";
 import { keysLimitCommand } from "./keys-limit.ts";
 import { keysListCommand } from "./keys-list.ts";
@@ -18,6 +19,7 @@ export const keysCommand = (): Command =>
     .description("who may send events, in the database at DATABASE_URL")
     .addCommand(keysCreateCommand(withKeyTable))
     .addCommand(keysListCommand(withKeyTable))
+    .addCommand(keysChangeCommand(withKeyTable))
     .addCommand(keysLimitCommand())
     .addCommand(keysRotateCommand(withKeyTable))
     .addCommand(keysRevokeCommand(withKeyTable));
