@@ -123,6 +123,7 @@ export async function startIntake(options: {
       openApi: createOpenApiDocument({ schema, authMode: config.authMode }),
       metrics,
       stopping,
+      log,
     }),
     log,
   });
