@@ -100,7 +100,7 @@ export function createIngest(steps: IngestSteps): Ingest {
     const limitBytes = route === "push" ? LIMITS.eventBytes : LIMITS.batchBytes;
     const charge = buckets.admit(sender, declaredBytesOf(request, limitBytes));
     mark("auth");
-    const lease = budget.lease(sender.id);
+    const lease = budget.lease(sender.id, sender.tenant);
     try {
       const head = readHead(request, route);
       const scan = route === "push" ? undefined : createBatchScan(head.format);
