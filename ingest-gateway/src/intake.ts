@@ -64,7 +64,8 @@ export async function startIntake(options: {
   const { tracesSampler: name, tracesSampleRatio: ratio } = config;
   const { tracesGivenMaxPerSecond: maxGivenPerSecond } = config;
   const { isKafkaUp } = dependencies;
-  const { namespace, batchMemoryMs: memoryMs } = config;
+  const { namespace, batchMemoryMs: memoryMs, batchMemoryTenantBytes: maxTenantBytes } = config;
+  const { countPastShare } = metrics;
   const protection = createBatchProtection({ isRedisUp: dependencies.isRedisUp, log });
   const ingest = createIngest({
     ...options,
@@ -75,7 +76,7 @@ export async function startIntake(options: {
     }),
     checkSignature: createSignatureCheck({ ask, namespace }),
     once: createOnce({
-      store: createBatchStore({ ask, namespace, memoryMs }),
+      store: createBatchStore({ ask, namespace, memoryMs, maxTenantBytes, countPastShare }),
       countReplay: metrics.countReplay,
       countUnprotected: metrics.countUnprotected,
       protection,
