@@ -6,6 +6,7 @@ import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
 import { createRecentEvents, type RecentEvents } from "../recent-events.ts";
+import { createRepeatingNodes, type RepeatingNodes } from "../repeating-nodes.ts";
 import { createRowBuffer } from "../row-buffer.ts";
 import type { SortedRows } from "../row-buffers.ts";
 import { createReadRows } from "../row-reader.ts";
@@ -61,6 +62,7 @@ export async function rowsOf(
   events: readonly EnrichedProbeMetric[],
   layout: TableLayout,
   recent: RecentEvents = createRecentEvents(),
+  repeating: RepeatingNodes = createRepeatingNodes(),
 ): Promise<SortedRows> {
   const rows = {
     fresh: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
@@ -74,6 +76,7 @@ export async function rowsOf(
     readerSchema: sampleSchema,
     layout,
     recent,
+    repeating,
   });
   const dead = await readRows([batchOf(records, { partition: 3, firstOffset: 100n })], rows);
   if (dead.length > 0) throw new Error(`not a row: ${dead[0]?.reason.message}`);
