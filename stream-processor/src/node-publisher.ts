@@ -9,6 +9,7 @@ import { retryDelayMs } from "@fiberstream/runtime/retry";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { Node } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
+import { TAGS } from "./node-data.ts";
 
 const NODES_PER_ROUND = 500;
 /** The notice of a change can be lost with its connection, so look now and then anyway. */
@@ -17,7 +18,7 @@ const LOOK_EVERY_MS = 1_000;
 const LEADER_LOCK = "pg_try_advisory_lock(1179210579, 1)";
 
 const SELECT_UNPUBLISHED = `
-  SELECT node_id, node_name, display_name, status, country, region, city, lat, lng, tags, probe_version,
+  SELECT node_id, node_name, display_name, status, country, region, city, lat, lng, ${TAGS}, probe_version,
          (extract(epoch FROM created_at) * 1000000)::bigint::text AS created_at,
          (extract(epoch FROM updated_at) * 1000000)::bigint::text AS updated_at,
          revision
