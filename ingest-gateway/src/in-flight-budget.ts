@@ -56,7 +56,10 @@ export function createInFlightBudget(options: {
   let usedBytes = 0;
 
   const take = (senderId: string, tenant: string, bytes: number) => {
-    const holding = held.get(tenant) ?? { bySender: new Map(), reservedBytes: 0 };
+    const holding: Holding = held.get(tenant) ?? {
+      bySender: new Map<string, number>(),
+      reservedBytes: 0,
+    };
     const { bySender } = holding;
     const senderBytes = (bySender.get(senderId) ?? 0) + bytes;
     const senders = bySender.has(senderId) ? bySender.size : bySender.size + 1;
