@@ -1,12 +1,12 @@
 import type { Log } from "@fiberstream/runtime/log";
 import { tlsOptions } from "@fiberstream/runtime/tls-files";
 import { Kafka, logLevel } from "kafkajs";
-import type { KafkaSecurity } from "./access.ts";
-import type { Codec } from "./batch-compression.ts";
-import { tellWhyNoCoordinator } from "./coordinator-search.ts";
-import { createKafkaLog } from "./kafka-log.ts";
-import { goOnWithoutLeaders } from "./metadata-refresh.ts";
-import { repairRequestQueue } from "./request-queue-repair.ts";
+import type { KafkaSecurity } from "./settings/access.ts";
+import type { Codec } from "./protocol/compression/batch-compression.ts";
+import { tellWhyNoCoordinator } from "./kafkajs/coordinator-search.ts";
+import { createKafkaLog } from "./kafkajs/kafka-log.ts";
+import { goOnWithoutLeaders } from "./kafkajs/metadata-refresh.ts";
+import { repairRequestQueue } from "./kafkajs/request-queue-repair.ts";
 
 repairRequestQueue();
 tellWhyNoCoordinator();

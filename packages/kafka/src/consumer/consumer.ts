@@ -4,17 +4,17 @@ import type { Log } from "@fiberstream/runtime/log";
 import { createConnections, type TopicMetadata } from "../broker/connections.ts";
 import { joinGroup, type MemberIdentity } from "../group/group-member.ts";
 import type { KafkaClient } from "../kafka.ts";
-import { kafkaFailure } from "../kafka-errors.ts";
-import type { Position } from "../partition-fault.ts";
-import type { PipelineMetrics } from "../pipeline-metrics.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
+import type { Position } from "../errors/partition-fault.ts";
+import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
 import { createEpochEnds } from "./epoch-ends.ts";
-import { startFetchLoops } from "./fetch-loops.ts";
+import { startFetchLoops } from "../fetch/fetch-loops.ts";
 import { groupQuestions } from "./group-questions.ts";
-import { beginningOf, listOffsets } from "./list-offsets.ts";
+import { beginningOf, listOffsets } from "../broker/list-offsets.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
-import { watchTopic } from "./topic-state.ts";
-import { createTroubles } from "./troubles.ts";
+import { watchTopic } from "../broker/topic-state.ts";
+import { createTroubles } from "./failing-reasons.ts";
 
 export type ConsumerOptions = {
   readonly kafka: KafkaClient;

@@ -3,13 +3,13 @@ import { createLog } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
-import type { Position } from "../partition-fault.ts";
-import { createPipelineMetrics } from "../pipeline-metrics.ts";
-import { writeRecordBatch } from "../record-batch-writer.ts";
+import type { Position } from "../errors/partition-fault.ts";
+import { createPipelineMetrics } from "../telemetry/pipeline-metrics.ts";
+import { writeRecordBatch } from "../protocol/record-batch-writer.ts";
 import type { LogIdentity, RecordBatch } from "../records.ts";
 import type { EpochEndOf } from "./epoch-ends.ts";
-import type { FetchTicket } from "./fetch-loops.ts";
-import type { FetchedBytes } from "../fetch/fetch-request.ts";
+import type { FetchTicket } from "../fetch/fetch-loops.ts";
+import type { FetchedBytes } from "../protocol/fetch-request.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });

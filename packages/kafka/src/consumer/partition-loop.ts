@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
-import { offsetOf, PartitionFaultError, type Position } from "../partition-fault.ts";
-import type { PipelineMetrics } from "../pipeline-metrics.ts";
+import { offsetOf, PartitionFaultError, type Position } from "../errors/partition-fault.ts";
+import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
 import { cutBack, type EpochEndOf } from "./epoch-ends.ts";
-import type { FetchTicket } from "./fetch-loops.ts";
-import { orAborted } from "../or-aborted.ts";
+import type { FetchTicket } from "../fetch/fetch-loops.ts";
+import { orAborted } from "@fiberstream/runtime/until-aborted";
 import { createReading, type Reading } from "./partition-reading.ts";
 import { createTryBatch } from "./try-batch.ts";
 

@@ -1,8 +1,8 @@
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { describe, expect, it } from "@jest/globals";
-import { HeldBackError } from "../held-back.ts";
-import { PartitionFaultError, type Position } from "../partition-fault.ts";
+import { HeldBackError } from "../errors/partition-paused.ts";
+import { PartitionFaultError, type Position } from "../errors/partition-fault.ts";
 import type { RecordBatch } from "../records.ts";
 import { createTryBatch } from "./try-batch.ts";
 

@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
-import { HeldBackError } from "../held-back.ts";
+import { HeldBackError } from "../errors/partition-paused.ts";
 import { isAnotherLog } from "../log-identity.ts";
-import { offsetOf, PartitionFaultError, type Position } from "../partition-fault.ts";
-import type { PipelineMetrics } from "../pipeline-metrics.ts";
+import { offsetOf, PartitionFaultError, type Position } from "../errors/partition-fault.ts";
+import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { LogIdentity, RecordBatch } from "../records.ts";
-import { orAborted } from "../or-aborted.ts";
+import { orAborted } from "@fiberstream/runtime/until-aborted";
 
 export type BatchResult =
   | { readonly kind: "done" }

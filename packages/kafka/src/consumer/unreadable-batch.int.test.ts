@@ -8,8 +8,8 @@ import { until } from "@fiberstream/testkit/until";
 import { afterEach, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { createKafka } from "../kafka.ts";
-import { createPipelineMetrics } from "../pipeline-metrics.ts";
-import { ensureTopics } from "../topic-admin.ts";
+import { createPipelineMetrics } from "../telemetry/pipeline-metrics.ts";
+import { ensureTopics } from "../admin/topic-admin.ts";
 import { runConsumer } from "./consumer.ts";
 
 const brokers = addresses.kafkaBrokers;

@@ -6,7 +6,7 @@ import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createConnections } from "../broker/connections.ts";
 import { createKafka } from "../kafka.ts";
-import { ensureTopics } from "../topic-admin.ts";
+import { ensureTopics } from "../admin/topic-admin.ts";
 import { joinGroup } from "./group-member.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });

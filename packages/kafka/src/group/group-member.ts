@@ -3,8 +3,8 @@ import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/erro
 import type { Log } from "@fiberstream/runtime/log";
 import { BrokerAnswerError } from "../broker/broker-answer.ts";
 import { type Connections, pauseBeforeTry } from "../broker/connections.ts";
-import { orAborted } from "../or-aborted.ts";
-import { kafkaFailure } from "../kafka-errors.ts";
+import { orAborted } from "@fiberstream/runtime/until-aborted";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
 import {
   createCoordinatorCalls,
   type Joined,
@@ -12,7 +12,7 @@ import {
   MemberIdGivenError,
 } from "./coordinator-calls.ts";
 import { type Assignment, decodeAssignment, encodeSubscription } from "./group-protocol.ts";
-import { shareOut } from "./share-out.ts";
+import { shareOut } from "./assign-partitions.ts";
 
 export type { MemberIdentity } from "./coordinator-calls.ts";
 

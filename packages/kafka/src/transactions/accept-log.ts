@@ -2,13 +2,13 @@ import { FatalError } from "@fiberstream/runtime/errors";
 import { offsetCommitV8 } from "@platformatic/kafka";
 import { BrokerAnswerError } from "../broker/broker-answer.ts";
 import type { Connections } from "../broker/connections.ts";
-import { kafkaFailure } from "../kafka-errors.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
 import { isAnotherLog } from "../log-identity.ts";
-import type { LogStarts } from "../log-starts.ts";
+import type { LogStarts } from "../admin/log-starts.ts";
 import type { LogIdentity } from "../records.ts";
-import { committedOffsets } from "./committed-offsets.ts";
-import { createCoordinators } from "./coordinators.ts";
-import { readOffsetMetadata, writeOffsetMetadata } from "./offset-metadata.ts";
+import { committedOffsets } from "./coordinator/committed-offsets.ts";
+import { createCoordinators } from "./coordinator/coordinators.ts";
+import { readOffsetMetadata, writeOffsetMetadata } from "./coordinator/offset-metadata.ts";
 
 /** A committed offset that says of itself that it is of another log. */
 export type ForeignOffset = {

@@ -12,15 +12,15 @@ import {
 } from "@platformatic/kafka";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { Connections } from "../broker/connections.ts";
-import { PartitionFaultError } from "../partition-fault.ts";
-import { createCoordinators } from "./coordinators.ts";
-import { createLeaders } from "./leaders.ts";
-import { produceBatches } from "./produce-batches.ts";
-import { RecordRefusedError } from "./record-refused.ts";
-import { sendRecords } from "./send-records.ts";
-import { openSession } from "./session.ts";
+import { PartitionFaultError } from "../errors/partition-fault.ts";
+import { createCoordinators } from "./coordinator/coordinators.ts";
+import { createLeaders } from "./send/leaders.ts";
+import { produceBatches } from "../protocol/produce-request.ts";
+import { RecordRefusedError } from "../errors/record-refused.ts";
+import { sendRecords } from "./send/send-records.ts";
+import { openSession } from "./coordinator/session.ts";
 import { createTransactionsBench, type TransactionsBench } from "./testing/transactions-bench.ts";
-import { routeOf } from "./destinations.ts";
+import { routeOf } from "./send/destinations.ts";
 
 let life: Life;
 let bench: TransactionsBench;

@@ -3,24 +3,24 @@ import type { Log } from "@fiberstream/runtime/log";
 import { type Connections, createConnections } from "../broker/connections.ts";
 import type { MemberIdentity } from "../group/group-member.ts";
 import type { KafkaClient } from "../kafka.ts";
-import { kafkaFailure } from "../kafka-errors.ts";
-import type { Position } from "../partition-fault.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
+import type { Position } from "../errors/partition-fault.ts";
 import type { LogIdentity } from "../records.ts";
-import { createCoordinators } from "./coordinators.ts";
-import { type Route, routeOf, type TopicRecords } from "./destinations.ts";
-import { createFences } from "./fences.ts";
-import { createLane, type Lane, type LanePart } from "./lane.ts";
-import { createLanes } from "./lanes.ts";
-import { createLeaders } from "./leaders.ts";
-import { writeOffsetMetadata } from "./offset-metadata.ts";
+import { createCoordinators } from "./coordinator/coordinators.ts";
+import { type Route, routeOf, type TopicRecords } from "./send/destinations.ts";
+import { createFences } from "./coordinator/fences.ts";
+import { createLane, type Lane, type LanePart } from "./transaction-queue.ts";
+import { createLanes } from "./transaction-queues.ts";
+import { createLeaders } from "./send/leaders.ts";
+import { writeOffsetMetadata } from "./coordinator/offset-metadata.ts";
 import { createPositions, type Place } from "./positions.ts";
-import { NotTakenError } from "./produce.ts";
-import { RecordRefusedError } from "./record-refused.ts";
-import { openSession, type Session } from "./session.ts";
+import { NotTakenError } from "./send/produce.ts";
+import { RecordRefusedError } from "../errors/record-refused.ts";
+import { openSession, type Session } from "./coordinator/session.ts";
 import { runTransaction } from "./transaction.ts";
-import { createTransactionalIds } from "./transactional-ids.ts";
+import { createTransactionalIds } from "./coordinator/transactional-ids.ts";
 
-export type { TopicRecords } from "./destinations.ts";
+export type { TopicRecords } from "./send/destinations.ts";
 
 /** What one input partition has to write, and where that leaves it. */
 export type TransactionPart = {

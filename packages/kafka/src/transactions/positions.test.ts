@@ -3,9 +3,9 @@ import { createLog } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { BrokerAnswerError } from "../broker/broker-answer.ts";
-import { PartitionFaultError } from "../partition-fault.ts";
-import type { Coordinators } from "./coordinators.ts";
-import { createFences, type Fences } from "./fences.ts";
+import { PartitionFaultError } from "../errors/partition-fault.ts";
+import type { Coordinators } from "./coordinator/coordinators.ts";
+import { createFences, type Fences } from "./coordinator/fences.ts";
 import { createPositions, type Place } from "./positions.ts";
 
 const LOG = { clusterId: "c", topicId: "t" };

@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "@fiberstream/runtime/log";
 import type { MemberIdentity } from "../group/group-member.ts";
 import { isAnotherLog } from "../log-identity.ts";
-import { epochOffset, type Position, PartitionFaultError } from "../partition-fault.ts";
+import { epochOffset, type Position, PartitionFaultError } from "../errors/partition-fault.ts";
 import type { LogIdentity } from "../records.ts";
-import { committedOffsets, type OffsetAnswer } from "./committed-offsets.ts";
-import type { Coordinators } from "./coordinators.ts";
-import type { Fences } from "./fences.ts";
-import { readOffsetMetadata } from "./offset-metadata.ts";
+import { committedOffsets, type OffsetAnswer } from "./coordinator/committed-offsets.ts";
+import type { Coordinators } from "./coordinator/coordinators.ts";
+import type { Fences } from "./coordinator/fences.ts";
+import { readOffsetMetadata } from "./coordinator/offset-metadata.ts";
 
 /** Where a partition goes on, as far as this process knows. */
 export type Place = {

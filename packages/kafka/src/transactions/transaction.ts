@@ -5,10 +5,10 @@ import {
   txnOffsetCommitV3,
 } from "@platformatic/kafka";
 import type { MemberIdentity } from "../group/group-member.ts";
-import type { Coordinators } from "./coordinators.ts";
-import type { Destination } from "./destinations.ts";
-import type { SendSteps } from "./produce.ts";
-import { sendRecords } from "./send-records.ts";
+import type { Coordinators } from "./coordinator/coordinators.ts";
+import type { Destination } from "./send/destinations.ts";
+import type { SendSteps } from "./send/produce.ts";
+import { sendRecords } from "./send/send-records.ts";
 import { settleAll } from "./settle-all.ts";
 
 /** What one transaction writes: records, and offsets of one topic and group in the name of a member. */

@@ -1,12 +1,12 @@
 import { createConnections } from "../broker/connections.ts";
 import type { MemberIdentity } from "../group/group-member.ts";
 import type { KafkaClient } from "../kafka.ts";
-import { isFenced, kafkaFailure } from "../kafka-errors.ts";
-import { createCoordinators } from "./coordinators.ts";
-import { routeOf, type TopicRecords } from "./destinations.ts";
-import { createLeaders } from "./leaders.ts";
-import { sendRecords } from "./send-records.ts";
-import { openSession, type Session } from "./session.ts";
+import { isFenced, kafkaFailure } from "../errors/kafka-errors.ts";
+import { createCoordinators } from "./coordinator/coordinators.ts";
+import { routeOf, type TopicRecords } from "./send/destinations.ts";
+import { createLeaders } from "./send/leaders.ts";
+import { sendRecords } from "./send/send-records.ts";
+import { openSession, type Session } from "./coordinator/session.ts";
 import { addPartitions, commit, commitOffsets } from "./transaction.ts";
 
 /** What can be done inside a transaction. Nothing of it is seen by others before the commit. */

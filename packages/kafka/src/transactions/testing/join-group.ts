@@ -1,7 +1,7 @@
 import { joinGroupV9, syncGroupV5 } from "@platformatic/kafka";
 import { answerType } from "../../broker/broker-answer.ts";
 import type { Connections } from "../../broker/connections.ts";
-import { createCoordinators } from "../coordinators.ts";
+import { createCoordinators } from "../coordinator/coordinators.ts";
 import type { MemberIdentity } from "../../group/group-member.ts";
 
 export type TestMember = {

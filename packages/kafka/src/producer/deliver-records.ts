@@ -1,0 +1,218 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { TransientError } from "@fiberstream/runtime/errors";
+import type { Codec } from "../protocol/compression/batch-compression.ts";
+import { BrokerAnswerError, throwIfFailed } from "../broker/broker-answer.ts";
+import { type BrokerAddress, type Connections, nameOf } from "../broker/connections.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
+import type { KnownLeaders, TopicLeaders } from "./known-leaders.ts";
+import { partitionOfKey } from "../protocol/murmur2.ts";
+import { mostBytesOf, writeRecordBatch } from "../protocol/record-batch-writer.ts";
+import type { OutgoingRecord } from "../records.ts";
+import { type PartitionBatch, produceBatches } from "../protocol/produce-request.ts";
+
+/** What became of a record: undefined when all in-sync replicas have it. */
+export type Failure = ReturnType<typeof kafkaFailure> | undefined;
+
+/** Where records go, and how. */
+export type Delivering = {
+  readonly connections: Pick<Connections, "call">;
+  readonly leaders: KnownLeaders;
+  readonly compression?: Codec;
+  /** How long a leader may take for its answer. No try is begun later than half of it. */
+  readonly answerMaxWaitMs: number;
+};
+
+/** The second try finds a leader that has moved, or a broker that has closed an idle connection. */
+const TRIES = 3;
+const FIRST_PAUSE_MS = 50;
+/** The next try is the one to report a failure, whoever leads. */
+const LEADERS_MAX_WAIT_MS = 300;
+/** Below the 1 MB that brokers take of one batch by default; a record that is larger goes alone. */
+const BATCH_BYTES = 900_000;
+/** A leader whose replicas are silent says so itself before it is taken for silent. */
+const REPLICAS_SHARE = 0.8;
+
+/**
+ * Sends records, each partition for itself: what fails in one of them costs only its own records a second
+ * try, and in the end only they have failed. Keys go to the partitions that Kafka's own clients choose.
+ *
+ * A partition's records come into its log in the order given (`deliver-records.int.test.ts`): what stands
+ * behind a failed record of its partition is not sent before that one is through, and fails with it for
+ * good. So whoever sends again what has failed puts nothing behind what was accepted after it. Only the
+ * order within one call is kept: two calls at the same time may overtake each other.
+ *
+ * @returns a failure for each record, in order. Never rejects
+ */
+export async function deliverRecords(
+  how: Delivering,
+  topic: string,
+  records: readonly OutgoingRecord[],
+): Promise<Failure[]> {
+  const failures: Failure[] = Array.from({ length: records.length });
+  const lastTryAtMs = performance.now() + how.answerMaxWaitMs / 2;
+  let left = records.map((_, index) => index);
+  for (let tries = 1; left.length > 0; tries++) {
+    const failed = await tryOnce({ ...how, topic, records }, left);
+    for (const index of left) failures[index] = failed.get(index);
+    left = left.filter((index) => failures[index] instanceof TransientError);
+    if (left.length === 0) break;
+    const doubted = how.leaders.doubt(topic);
+    if (tries === TRIES || performance.now() > lastTryAtMs) break;
+    await delay(FIRST_PAUSE_MS * tries);
+    await Promise.race([doubted, delay(LEADERS_MAX_WAIT_MS)]);
+  }
+  return failures;
+}
+
+type Delivery = Delivering & {
+  readonly topic: string;
+  readonly records: readonly OutgoingRecord[];
+};
+
+/** @returns the failures by record */
+async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<number, Failure>> {
+  const { topic, records, leaders } = what;
+  const failed = new Map<number, Failure>();
+  /** What comes later in them has to wait for the next try. */
+  const failedPartitions = new Map<number, Failure>();
+  const failAll = (parts: readonly Part[], failure: Failure) => {
+    for (const { partition, rows } of parts) {
+      failedPartitions.set(partition, failure);
+      for (const index of rows) failed.set(index, failure);
+    }
+  };
+  let parts: Part[] = [];
+  try {
+    const known = await leaders.of(topic);
+    if (known.partitions === 0)
+      throw new TransientError("kafka", `nothing is known of ${topic} yet`);
+    parts = partsOf(known, records, indexes);
+  } catch (error) {
+    const failure = kafkaFailure(error);
+    return new Map(indexes.map((index) => [index, failure]));
+  }
+  const sendPortion = async (portion: readonly Part[]) => {
+    const sent: Part[] = [];
+    for (const part of portion) {
+      const before = failedPartitions.get(part.partition);
+      if (before === undefined) sent.push(part);
+      else failAll([part], before);
+    }
+    const [first] = sent;
+    if (first === undefined) return;
+    const { leader, lane } = first;
+    try {
+      if (leader === undefined) {
+        throw new BrokerAnswerError("LEADER_NOT_AVAILABLE", `${topic} lacks a leader`);
+      }
+      const answers = await produce(what, leader, lane, sent);
+      for (const part of sent) {
+        const { partition } = part;
+        const code = answers.get(partition) ?? UNKNOWN_SERVER_ERROR;
+        leaders.waits(topic, partition, code === REQUEST_TIMED_OUT);
+        try {
+          throwIfFailed(code, `partition ${partition} of ${topic}`);
+        } catch (error) {
+          failAll([part], kafkaFailure(error));
+        }
+      }
+    } catch (error) {
+      failAll(sent, kafkaFailure(error));
+    }
+  };
+  const byConnection = Map.groupBy(
+    parts,
+    ({ leader, lane }) => leader && [nameOf(leader), lane].join(" "),
+  );
+  const sends = [...byConnection.values()].map(async (some) => {
+    for (const portion of portionsOf(some, records)) await sendPortion(portion);
+  });
+  await Promise.all(sends);
+  return failed;
+}
+
+/** Records of one partition, by their indexes. */
+type Part = {
+  readonly partition: number;
+  readonly leader: BrokerAddress | undefined;
+  readonly lane: string;
+  readonly rows: readonly number[];
+};
+
+/** Records without a key go to the partitions in turn. */
+let keyless = 0;
+
+function partsOf(
+  { partitions, addressOf, laneOf }: TopicLeaders,
+  records: readonly OutgoingRecord[],
+  indexes: readonly number[],
+): Part[] {
+  const byPartition = Map.groupBy(indexes, (index) => {
+    const key = records[index]?.key ?? null;
+    if (key === null) return keyless++ % partitions;
+    return partitionOfKey(typeof key === "string" ? Buffer.from(key) : key, partitions);
+  });
+  return [...byPartition].map(([partition, rows]) => ({
+    partition,
+    leader: addressOf(partition),
+    lane: laneOf(partition),
+    rows,
+  }));
+}
+
+/** One request after the other: each has at most one batch of a partition, of bounded size. */
+function portionsOf(parts: readonly Part[], records: readonly OutgoingRecord[]): Part[][] {
+  const portions: Part[][] = [];
+  for (const part of parts) {
+    let portion = 0;
+    let begin = 0;
+    let bytes = 0;
+    const cut = (to: number) => {
+      (portions[portion++] ??= []).push({ ...part, rows: part.rows.slice(begin, to) });
+      begin = to;
+      bytes = 0;
+    };
+    for (const [at, index] of part.rows.entries()) {
+      const record = records[index];
+      const more = record === undefined ? 0 : mostBytesOf(record);
+      if (bytes + more > BATCH_BYTES && at > begin) cut(at);
+      bytes += more;
+    }
+    cut(part.rows.length);
+  }
+  return portions;
+}
+
+/** @returns each partition's error code, 0 for none */
+async function produce(
+  { connections, topic, records, compression, answerMaxWaitMs }: Delivery,
+  leader: BrokerAddress,
+  lane: string,
+  parts: readonly Part[],
+): Promise<Map<number, number>> {
+  const nowMs = Date.now();
+  const batches: PartitionBatch[] = parts.map(({ partition, rows }) => {
+    const some = rows.map((index) => records[index]).filter((record) => record !== undefined);
+    return { topic, partition, batch: writeRecordBatch(some, undefined, nowMs, compression) };
+  });
+  const request = { api: produceBatches, timeoutMs: answerMaxWaitMs };
+  const replicasMaxWaitMs = Math.floor(answerMaxWaitMs * REPLICAS_SHARE);
+  const { responses } = await connections.call(
+    leader,
+    lane,
+    request,
+    null,
+    batches,
+    replicasMaxWaitMs,
+  );
+  return new Map(
+    responses.flatMap(({ partitionResponses }) =>
+      partitionResponses.map(({ index, errorCode }) => [index, errorCode]),
+    ),
+  );
+}
+
+/** Its followers have not acknowledged in time. */
+const REQUEST_TIMED_OUT = 7;
+/** What a partition that is missing from the answer counts as. */
+const UNKNOWN_SERVER_ERROR = -1;

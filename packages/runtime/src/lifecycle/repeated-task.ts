@@ -1,0 +1,45 @@
+import { messageOf } from "../errors.ts";
+import type { Log } from "../logging/log.ts";
+
+export type RepeatedTask = {
+  begin: () => void;
+  /** Waits for the work under way. */
+  end: () => Promise<void>;
+};
+
+/**
+ * Does its work now and then, never twice at a time; a failure waits for the next time.
+ *
+ * @param options.startsAtOnce does it first when it begins, instead of after the first interval
+ */
+export function createRepeatedTask(options: {
+  name: string;
+  work: () => Promise<void>;
+  intervalMs: number;
+  startsAtOnce?: boolean;
+  log: Log;
+}): RepeatedTask {
+  const { name, work, intervalMs, log } = options;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  const runNow = async () => {
+    try {
+      await work();
+    } catch (error) {
+      log.warn({ task: name, reason: messageOf(error) }, "put off to the next time");
+    }
+  };
+  const run = () => {
+    running ??= runNow().finally(() => (running = undefined));
+  };
+  return {
+    begin: () => {
+      if (options.startsAtOnce) run();
+      timer = setInterval(run, intervalMs);
+    },
+    end: async () => {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
