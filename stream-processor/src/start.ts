@@ -224,8 +224,8 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
           await sayMissing(partitions.filter((one) => positions.get(one) === "beginning"));
           return positions;
         },
-        readFrom: windows.readFrom,
-        onHistory: windows.learn,
+        replayFrom: windows.readFrom,
+        replay: windows.learn,
         onAssigned: (partitions, membersData) => {
           liveProcesses = new Set(membersData);
           transactions.keepOnly(partitions);

@@ -3,14 +3,14 @@ import { tlsOptions } from "@fiberstream/runtime/tls-files";
 import { Kafka, logLevel } from "kafkajs";
 import type { KafkaSecurity } from "./settings/access.ts";
 import type { Codec } from "./protocol/compression/batch-compression.ts";
-import { tellWhyNoCoordinator } from "./kafkajs/coordinator-search.ts";
+import { exposeCoordinatorError } from "./kafkajs/coordinator-search.ts";
 import { createKafkaLog } from "./kafkajs/kafka-log.ts";
-import { goOnWithoutLeaders } from "./kafkajs/metadata-refresh.ts";
+import { tolerateLeaderlessPartitions } from "./kafkajs/metadata-refresh.ts";
 import { repairRequestQueue } from "./kafkajs/request-queue-repair.ts";
 
 repairRequestQueue();
-tellWhyNoCoordinator();
-goOnWithoutLeaders();
+exposeCoordinatorError();
+tolerateLeaderlessPartitions();
 
 /** Where a cluster is, and how its client is let in and called. */
 export type KafkaAccess = {

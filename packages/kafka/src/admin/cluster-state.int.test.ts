@@ -23,7 +23,7 @@ describe("a look at the cluster", () => {
     await producer.send(topic, [{ key: "a", value: Buffer.alloc(100_000, "x") }]);
     await producer.close();
 
-    const { brokers, topics, disks } = await watch.look();
+    const { brokers, topics, disks } = await watch.read();
     expect(brokers).toBe(1);
     expect(topics).toEqual([
       {

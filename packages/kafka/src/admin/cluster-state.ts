@@ -28,7 +28,7 @@ export type ClusterState = {
 
 export type ClusterWatch = {
   /** @throws {TransientError} @throws {FatalError} */
-  look: () => Promise<ClusterState>;
+  read: () => Promise<ClusterState>;
   close: () => Promise<void>;
 };
 
@@ -123,7 +123,7 @@ export function createClusterWatch(options: {
   };
 
   return {
-    look: async () => {
+    read: async () => {
       try {
         return await readState();
       } catch (error) {

@@ -5,7 +5,7 @@ import { createCluster } from "../kafkajs/kafkajs-cluster.ts";
 import { describeLogDirs } from "./log-dirs.ts";
 import { partitionEnds } from "./partition-ends.ts";
 
-export type PartitionFacts = {
+export type PartitionDescription = {
   readonly partition: number;
   /** The leader's broker; below 0 when there is none. */
   readonly leader: number;
@@ -16,8 +16,8 @@ export type PartitionFacts = {
   readonly high: bigint | undefined;
 };
 
-export type TopicFacts = {
-  readonly partitions: readonly PartitionFacts[];
+export type TopicDescription = {
+  readonly partitions: readonly PartitionDescription[];
   /** On disk, over all replicas; undefined when this user may not ask, or a broker is away. */
   readonly bytes: number | undefined;
   /** Its settings, defaults of the brokers among them. */
@@ -25,10 +25,10 @@ export type TopicFacts = {
 };
 
 /** What a cluster knows of a topic. @throws {TransientError} @throws {FatalError} */
-export async function topicFacts(options: {
+export async function topicDescription(options: {
   kafka: KafkaClient;
   topic: string;
-}): Promise<TopicFacts> {
+}): Promise<TopicDescription> {
   const { kafka, topic } = options;
   const admin = kafka.admin();
   try {

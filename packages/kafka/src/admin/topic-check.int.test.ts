@@ -25,7 +25,7 @@ it("finds a topic that no write can go to for want of in-sync replicas, and that
     topics: [{ topic, numPartitions: 2, replicationFactor: 1, configEntries: need("2") }],
   });
 
-  const refused = check.look();
+  const refused = check.check();
   await expect(refused).rejects.toThrow(TransientError);
   await expect(refused).rejects.toThrow(/none of the 2 partitions .* 2 in-sync replicas/);
 
@@ -33,5 +33,5 @@ it("finds a topic that no write can go to for want of in-sync replicas, and that
     validateOnly: false,
     resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries: need("1") }],
   });
-  await until(() => check.look().then(() => true), { what: "writes can go there" });
+  await until(() => check.check().then(() => true), { what: "writes can go there" });
 });

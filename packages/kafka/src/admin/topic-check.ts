@@ -10,7 +10,7 @@ export type TopicCheck = {
    * @throws {TransientError} when Kafka is away or no partition can be written to
    * @throws {FatalError} when there is no such topic, or Kafka refuses
    */
-  look: () => Promise<void>;
+  check: () => Promise<void>;
   close: () => Promise<void>;
 };
 
@@ -35,7 +35,7 @@ export function createTopicCheck(options: {
   };
 
   return {
-    look: async () => {
+    check: async () => {
       try {
         const { leaders } = await connections.topicMetadata(topic);
         const needed = await minInSyncReplicas();

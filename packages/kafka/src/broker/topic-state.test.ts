@@ -38,7 +38,7 @@ function watch(first: TopicMetadata, says: readonly TopicMetadata[]) {
     onChange: () => {
       believed.add(`${state.log().topicId}: ${state.partitions().length}`);
     },
-    onTrouble: () => undefined,
+    onFailing: () => undefined,
     stopping: stopping.signal,
     log,
   });

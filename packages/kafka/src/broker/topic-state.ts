@@ -24,14 +24,14 @@ const LEAST_PAUSE_MS = 100;
  *
  * @param options.first what is known at the beginning
  * @param options.onChange told after each look
- * @param options.onTrouble told why the topic cannot be looked at, and undefined when it can
+ * @param options.onFailing told why the topic cannot be looked at, and undefined when it can
  */
 export function watchTopic(options: {
   connections: Pick<Connections, "topicMetadata">;
   topic: string;
   first: TopicMetadata;
   onChange: (before: TopicMetadata) => void;
-  onTrouble: (reason: string | undefined) => void;
+  onFailing: (reason: string | undefined) => void;
   stopping: AbortSignal;
   log: Log;
 }): TopicState {
@@ -51,10 +51,10 @@ export function watchTopic(options: {
     try {
       const before = now;
       now = await lookTwiceIfNeeded();
-      options.onTrouble(undefined);
+      options.onFailing(undefined);
       options.onChange(before);
     } catch (error) {
-      if (!stopping.aborted) options.onTrouble(`topic ${topic}: ${messageOf(error)}`);
+      if (!stopping.aborted) options.onFailing(`topic ${topic}: ${messageOf(error)}`);
     }
   };
 

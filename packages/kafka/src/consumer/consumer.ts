@@ -14,7 +14,7 @@ import { groupQuestions } from "./group-questions.ts";
 import { beginningOf, listOffsets } from "../broker/list-offsets.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
 import { watchTopic } from "../broker/topic-state.ts";
-import { createTroubles } from "./failing-reasons.ts";
+import { createFailingReasons } from "./failing-reasons.ts";
 
 export type ConsumerOptions = {
   readonly kafka: KafkaClient;
@@ -43,11 +43,11 @@ export type ConsumerOptions = {
   ) => Promise<ReadonlyMap<number, Position>>;
   /**
    * Where to begin reading a partition that goes on at `position`: at it, or before it to see again what
-   * was done earlier. Records before the position go to `onHistory` alone. Asked after `positionsOf`.
+   * was done earlier. Records before the position go to `replay` alone. Asked after `positionsOf`.
    * @throws {TransientError} asked again with backoff @throws {FatalError}
    */
-  readonly readFrom?: (partition: number, position: bigint) => Promise<bigint>;
-  readonly onHistory?: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
+  readonly replayFrom?: (partition: number, position: bigint) => Promise<bigint>;
+  readonly replay?: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
   /** Told at every assignment which partitions are ours now, and the `memberData` of all members. */
   readonly onAssigned?: (partitions: readonly number[], membersData: readonly string[]) => void;
   /**
@@ -55,7 +55,7 @@ export type ConsumerOptions = {
    * in order, each from where the one before has ended; of several partitions side by side. `signal` is aborted
    * when the partition is to be given up: what has not begun yet is not to begin then.
    * @throws {TransientError} the batch is tried again in place, with backoff; the other partitions go on
-   * @throws {HeldBackError} the partition waits until the error says so
+   * @throws {PartitionPausedError} the partition waits until the error says so
    * @throws {PartitionFaultError} the partition stops until its position has been moved
    * @throws {FatalError} the consumer stops and the service is not ready; as anything else that is thrown
    */
@@ -73,7 +73,7 @@ export type RunningConsumer = {
   /** Tells Kafka how far partitions are, in one request. @throws {TransientError} */
   readonly commitOffsets: (nextOffsets: ReadonlyMap<number, bigint>) => Promise<void>;
   /** Asks again where a partition goes on, if it is ours: its owner has moved it. */
-  readonly placeAgain: (partition: number) => void;
+  readonly reseek: (partition: number) => void;
   /** As whom we may commit for a partition; undefined when it is not ours. */
   readonly member: (partition: number) => MemberIdentity | undefined;
   /** Stops fetching, waits for the batches in flight, leaves the group, disconnects. */
@@ -111,8 +111,8 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
 
   const check = health.check("consumer");
   check.failing("has not joined its group yet");
-  const troubles = createTroubles(check);
-  troubles.report("group", "has not joined its group yet");
+  const failing = createFailingReasons(check);
+  failing.report("group", "has not joined its group yet");
   const closing = new AbortController();
   /** Aborted last: the member stays in its group until the batches in flight are done. */
   const left = new AbortController();
@@ -141,7 +141,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     if (closing.signal.aborted) return;
     const reason = messageOf(error);
     closing.abort();
-    troubles.report("halt", reason);
+    failing.report("halt", reason);
     log.fatal({ topic, reason, err: error }, "consumer stopped for good, a person has to look");
     options.onHalt?.(reason);
     // Not awaited: a batch in flight may be the one who calls.
@@ -156,14 +156,14 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       const { topicId, clusterId } = state.log();
       if (before.log.topicId !== topicId || before.log.clusterId !== clusterId) {
         log.warn({ topic, before: before.log.topicId, now: topicId }, "topic was made anew");
-        for (const loop of loops.values()) loop.placeAgain();
+        for (const loop of loops.values()) loop.reseek();
       }
       reportLeaderless();
       void measureSilent();
       member.topicHas(state.partitions().length);
       fetching.wake();
     },
-    onTrouble: (reason) => troubles.report("topic", reason),
+    onFailing: (reason) => failing.report("topic", reason),
     stopping: left.signal,
     log,
   });
@@ -171,7 +171,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
 
   const reportLeaderless = () => {
     const leaderless = [...loops.keys()].filter((one) => !state.leaderOf(one)?.address);
-    troubles.report(
+    failing.report(
       "leaders",
       leaderless.length > 0
         ? `nobody leads partitions ${leaderless.join(", ")} of ${topic}`
@@ -196,8 +196,8 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     minBytes: options.minBytes ?? 1,
     maxWaitMs: options.maxWaitMs ?? 250,
     maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
-    onTrouble: (broker, reason) =>
-      troubles.report(`broker ${broker}`, reason && `broker ${broker}: ${reason}`),
+    onFailing: (broker, reason) =>
+      failing.report(`broker ${broker}`, reason && `broker ${broker}: ${reason}`),
     stopping: closing.signal,
     log,
   });
@@ -206,8 +206,8 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     positionOf: groupQuestions((partitions) => options.positionsOf(partitions, state.log())),
     beginningOf: (partition: number) => beginningOf(cluster, partition),
     epochEndOf: createEpochEnds(cluster),
-    readFrom: options.readFrom,
-    onHistory: options.onHistory,
+    replayFrom: options.replayFrom,
+    replay: options.replay,
     processBatch: options.processBatch,
   };
 
@@ -223,7 +223,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
         outOfRangeAdvice:
           options.outOfRangeAdvice ?? "Set the group's offsets with Kafka's own tools",
         wake: fetching.wake,
-        report: (reason) => troubles.report(`partition ${partition}`, reason),
+        report: (reason) => failing.report(`partition ${partition}`, reason),
         halt,
         metrics,
         log,
@@ -254,7 +254,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       options.onAssigned?.([], []);
       void stopAll();
     },
-    onTrouble: (reason) => troubles.report("group", reason),
+    onFailing: (reason) => failing.report("group", reason),
     onHalt: halt,
     alive: () => (aliveMs = performance.now()),
     stopping: left.signal,
@@ -286,7 +286,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
 
   return {
     commitOffsets: (nextOffsets) => member.commitOffsets(nextOffsets),
-    placeAgain: (partition) => loops.get(partition)?.placeAgain(),
+    reseek: (partition) => loops.get(partition)?.reseek(),
     member: (partition) => (member.owned().includes(partition) ? member.identity() : undefined),
     close: end,
   };

@@ -2,13 +2,13 @@ import type { Check } from "@fiberstream/runtime/health";
 
 const MAX_TOLD = 3;
 
-/** Why a consumer cannot do all of its job, by what has the trouble; its check names the first few. */
-export type Troubles = {
+/** Why a consumer cannot do all of its job, by what is failing; its check names the first few. */
+export type FailingReasons = {
   /** @param reason undefined when it is over */
   readonly report: (about: string, reason: string | undefined) => void;
 };
 
-export function createTroubles(check: Check): Troubles {
+export function createFailingReasons(check: Check): FailingReasons {
   const reasons = new Map<string, string>();
   return {
     report: (about, reason) => {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
-import { HeldBackError } from "../errors/partition-paused.ts";
+import { PartitionPausedError } from "../errors/partition-paused.ts";
 import { isAnotherLog } from "../log-identity.ts";
 import { offsetOf, PartitionFaultError, type Position } from "../errors/partition-fault.ts";
 import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
@@ -76,9 +76,9 @@ export function createTryBatch(options: {
       } catch (error) {
         if (error instanceof PartitionFaultError) return { kind: "fault", fault: error };
         if (stopping.aborted) break;
-        if (error instanceof HeldBackError) {
+        if (error instanceof PartitionPausedError) {
           report(undefined);
-          await orAborted(error.released, stopping);
+          await orAborted(error.resumed, stopping);
           // How long somebody holds it back says nothing of how long it takes.
           begunMs = performance.now();
           continue;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "@fiberstream/runtime/log";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
-import { HeldBackError } from "../errors/partition-paused.ts";
+import { PartitionPausedError } from "../errors/partition-paused.ts";
 import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 
 /** When a partition's records count as a broken deploy's instead of a few bad ones. */
@@ -48,9 +48,9 @@ export type Breaker = {
   /**
    * Looks at what became of a batch's records, before any of it is written.
    * @param isBad one entry a record, in order
-   * @throws {HeldBackError} too many are bad: nothing of the batch may be written now
+   * @throws {PartitionPausedError} too many are bad: nothing of the batch may be written now
    */
-  admit: (partition: number, isBad: readonly boolean[]) => void;
+  check: (partition: number, isBad: readonly boolean[]) => void;
   /** Lets the stopped partitions' next batch pass whatever is in it, and counts anew. @returns which they were */
   reset: (partition?: number) => number[];
   open: () => OpenBreaker[];
@@ -70,7 +70,7 @@ export function createBreaker(options: {
 }): Breaker {
   const { limits, metrics, log } = options;
   const tallies = new Map<number, Tally>();
-  const open = new Map<number, OpenBreaker & { release: () => void }>();
+  const open = new Map<number, OpenBreaker & { resume: () => void }>();
   const passes = new Set<number>();
 
   const close = (partition: number, why: string) => {
@@ -78,12 +78,12 @@ export function createBreaker(options: {
     if (was === undefined) return;
     open.delete(partition);
     metrics.breakerOpen(open.size > 0);
-    was.release();
+    was.resume();
     log.info({ partition, why, since: was.since.toISOString() }, "breaker closed");
   };
 
-  const hold = (partition: number, reason: string): HeldBackError => {
-    const released = new AbortController();
+  const pause = (partition: number, reason: string): PartitionPausedError => {
+    const resumed = new AbortController();
     const since = open.get(partition)?.since ?? new Date();
     if (!open.has(partition)) {
       log.error(
@@ -91,17 +91,17 @@ export function createBreaker(options: {
         "breaker opened, partition stops",
       );
     }
-    open.set(partition, { partition, since, reason, release: () => released.abort() });
+    open.set(partition, { partition, since, reason, resume: () => resumed.abort() });
     metrics.breakerOpen(true);
-    const wait = delay(limits.retestAfterMs, undefined, { signal: released.signal, ref: false });
-    return new HeldBackError(
+    const wait = delay(limits.retestAfterMs, undefined, { signal: resumed.signal, ref: false });
+    return new PartitionPausedError(
       reason,
       wait.catch(() => undefined),
     );
   };
 
   return {
-    admit: (partition, isBad) => {
+    check: (partition, isBad) => {
       if (passes.delete(partition)) {
         tallies.delete(partition);
         return close(partition, "reset");
@@ -110,7 +110,7 @@ export function createBreaker(options: {
       // Nothing bad now or lately: the usual case costs one look a record.
       if (before.bad === 0 && !isBad.includes(true)) return close(partition, "records are good");
       const tally = count(before, isBad, limits);
-      if (tally.fault !== undefined) throw hold(partition, tally.fault);
+      if (tally.fault !== undefined) throw pause(partition, tally.fault);
       tallies.set(partition, tally);
       close(partition, "records are good");
     },
@@ -118,11 +118,11 @@ export function createBreaker(options: {
       const wanted = [...open.keys()].filter((one) => partition === undefined || one === partition);
       for (const one of wanted) {
         passes.add(one);
-        open.get(one)?.release();
+        open.get(one)?.resume();
       }
       return wanted;
     },
-    open: () => [...open.values()].map(({ release: _release, ...state }) => state),
+    open: () => [...open.values()].map(({ resume: _resume, ...state }) => state),
     keepOnly: (partitions) => {
       const ours = new Set(partitions);
       for (const partition of open.keys()) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import type { OutgoingRecord } from "../records.ts";
-import { lesserLetter } from "./reduced-dead-letter.ts";
+import { reducedDeadLetter } from "./reduced-dead-letter.ts";
 
 const letter: OutgoingRecord = {
   key: Buffer.from("probe-1"),
@@ -12,13 +12,13 @@ const letter: OutgoingRecord = {
 /** The letter as it is after `times` refusals. */
 const refused = (times: number, type: string, from = letter): OutgoingRecord | undefined => {
   let left: OutgoingRecord | undefined = from;
-  for (let time = 0; time < times; time++) left = left && lesserLetter(left, type);
+  for (let time = 0; time < times; time++) left = left && reducedDeadLetter(left, type);
   return left;
 };
 
 describe("a dead letter that is too large", () => {
   it("keeps the beginning of its value, and says how long that was", () => {
-    const less = lesserLetter(letter, "MESSAGE_TOO_LARGE");
+    const less = reducedDeadLetter(letter, "MESSAGE_TOO_LARGE");
     expect(less?.value).toEqual(letter.value?.subarray(0, 56_250));
     expect(less).toMatchObject({
       key: letter.key,
@@ -45,7 +45,7 @@ describe("a dead letter that is too large", () => {
 });
 
 it("stamps a letter anew whose time is refused, once, and keeps what it was", () => {
-  const less = lesserLetter(letter, "INVALID_TIMESTAMP");
+  const less = reducedDeadLetter(letter, "INVALID_TIMESTAMP");
   expect(less).toEqual({
     key: letter.key,
     value: letter.value,
@@ -55,5 +55,5 @@ it("stamps a letter anew whose time is refused, once, and keeps what it was", ()
 });
 
 it("has nothing to leave out of a letter that is refused for another reason", () => {
-  expect(lesserLetter(letter, "INVALID_RECORD")).toBeUndefined();
+  expect(reducedDeadLetter(letter, "INVALID_RECORD")).toBeUndefined();
 });

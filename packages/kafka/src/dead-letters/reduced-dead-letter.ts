@@ -16,7 +16,10 @@ const LEAST_KEY_BYTES = 1_024;
  * @param type the protocol's name of why it is refused
  * @returns undefined when nothing can be left out any more
  */
-export function lesserLetter(letter: OutgoingRecord, type: string): OutgoingRecord | undefined {
+export function reducedDeadLetter(
+  letter: OutgoingRecord,
+  type: string,
+): OutgoingRecord | undefined {
   if (TOO_LARGE.has(type)) return smaller(letter);
   return type === "INVALID_TIMESTAMP" ? stampedAnew(letter) : undefined;
 }
@@ -24,7 +27,7 @@ export function lesserLetter(letter: OutgoingRecord, type: string): OutgoingReco
 const TOO_LARGE: ReadonlySet<string> = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
 /** Whether a letter that is refused so may be taken with less in it. */
-export const isRefusedLetter = (type: string | undefined): type is string =>
+export const isReducibleRefusal = (type: string | undefined): type is string =>
   type !== undefined && (TOO_LARGE.has(type) || type === "INVALID_TIMESTAMP");
 
 function smaller(letter: OutgoingRecord): OutgoingRecord | undefined {

@@ -2,13 +2,13 @@
  * A batch is not to be worked on now, and nothing is wrong with the world: its partition stops, the
  * others go on. Thrown out of `processBatch`.
  */
-export class HeldBackError extends Error {
-  override readonly name = "HeldBackError";
+export class PartitionPausedError extends Error {
+  override readonly name = "PartitionPausedError";
   /** Settles when the batch is to be tried again. */
-  readonly released: Promise<void>;
+  readonly resumed: Promise<void>;
 
-  constructor(message: string, released: Promise<void>) {
+  constructor(message: string, resumed: Promise<void>) {
     super(message);
-    this.released = released;
+    this.resumed = resumed;
   }
 }

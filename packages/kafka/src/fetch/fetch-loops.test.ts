@@ -11,7 +11,7 @@ const NOT_LEADER = 6;
 let stopping: AbortController;
 /** Who leads each partition. */
 let leaders: Map<number, string>;
-let troubles: Map<string, string>;
+let failing: Map<string, string>;
 let fetches: { host: string; partitions: number[] }[];
 /** How the answer comes. */
 let comes: (onProgress?: () => void) => Promise<unknown>;
@@ -19,7 +19,7 @@ let answer: (host: string, partition: number) => Partial<FetchedBytes>;
 
 beforeEach(() => {
   stopping = new AbortController();
-  troubles = new Map();
+  failing = new Map();
   fetches = [];
   comes = () => new Promise((resolve) => setImmediate(resolve));
 });
@@ -66,8 +66,8 @@ function start() {
     minBytes: 1,
     maxWaitMs: 10,
     maxBytesPerPartition: 1_000,
-    onTrouble: (broker, reason) =>
-      reason === undefined ? troubles.delete(broker) : troubles.set(broker, reason),
+    onFailing: (broker, reason) =>
+      reason === undefined ? failing.delete(broker) : failing.set(broker, reason),
     stopping: stopping.signal,
     log,
   });
@@ -76,18 +76,18 @@ function start() {
 }
 
 describe("fetch loops", () => {
-  it("have no trouble with a broker any more when others lead what it led", async () => {
+  it("report a broker no longer when others lead what it led", async () => {
     leaders = new Map([[0, "gone"]]);
     answer = (host) => {
       if (host === "gone") throw new Error("connection refused");
       return {};
     };
     const loops = start();
-    await until(() => troubles.has("gone:1"), { what: "the trouble is told" });
+    await until(() => failing.has("gone:1"), { what: "the failure is reported" });
     leaders.set(0, "other");
     loops.wake();
     await until(() => fetches.some(({ host }) => host === "other"), { what: "the other is asked" });
-    await until(() => troubles.size === 0, { what: "the trouble is over" });
+    await until(() => failing.size === 0, { what: "the failure is over" });
   });
 
   it("are not silent while an answer comes slowly, and are when nothing comes", async () => {
@@ -114,6 +114,6 @@ describe("fetch loops", () => {
     await until(() => fetches.length > 50, { what: "it goes on", timeoutMs: 2_000 });
     const of = (partition: number) => fetches.filter((one) => one.partitions.includes(partition));
     expect(of(0).length).toBeLessThan(of(1).length / 4);
-    expect(troubles.size).toBe(0);
+    expect(failing.size).toBe(0);
   });
 });

@@ -65,7 +65,7 @@ const STALE = new Set([
  * with its first record: a record that comes alone does not wait for others.
  *
  * @param options.tickets the wishes of all partitions that a broker leads now
- * @param options.onTrouble told why a broker cannot be fetched from, and undefined when it can
+ * @param options.onFailing told why a broker cannot be fetched from, and undefined when it can
  */
 export function startFetchLoops(options: {
   connections: Connections;
@@ -75,7 +75,7 @@ export function startFetchLoops(options: {
   minBytes: number;
   maxWaitMs: number;
   maxBytesPerPartition: number;
-  onTrouble: (broker: string, reason: string | undefined) => void;
+  onFailing: (broker: string, reason: string | undefined) => void;
   stopping: AbortSignal;
   log: Log;
 }): FetchLoops {
@@ -115,14 +115,14 @@ export function startFetchLoops(options: {
 
   const fetch = async (
     broker: BrokerAddress,
-    lane: string,
+    channel: string,
     tickets: readonly FetchTicket[],
     how: { minBytes: number; waitMs: number; maxBytes: number; onProgress: () => void },
   ) => {
     const { minBytes, waitMs, maxBytes, onProgress } = how;
     const answer = await connections.call(
       broker,
-      lane,
+      channel,
       { api: fetchApi, timeoutMs: waitMs + PATIENCE_MS, onProgress },
       waitMs,
       minBytes,
@@ -170,9 +170,9 @@ export function startFetchLoops(options: {
     return hasRecords;
   };
 
-  const run = async (broker: BrokerAddress, lane: string, isSecond: boolean) => {
+  const run = async (broker: BrokerAddress, channel: string, isSecond: boolean) => {
     const name = nameOf(broker);
-    const loop = `${name} ${lane}`;
+    const loop = `${name} ${channel}`;
     const turned = () => turnedMs.set(loop, performance.now());
     const size = createFetchSize();
     let failures = 0;
@@ -183,9 +183,9 @@ export function startFetchLoops(options: {
       if (tickets.length === 0) {
         turnedMs.delete(loop);
         if (!options.owned().some(isLedBy(name))) {
-          // Others lead what it led: that it is away is no trouble of ours.
+          // Others lead what it led: that it is away does not concern us.
           failures = 0;
-          options.onTrouble(name, undefined);
+          options.onFailing(name, undefined);
         }
         await changed;
         // Partitions that come free together, of one transaction, are asked for together.
@@ -195,7 +195,7 @@ export function startFetchLoops(options: {
       turned();
       const begunMs = performance.now();
       try {
-        const fetched = await fetch(broker, lane, tickets, {
+        const fetched = await fetch(broker, channel, tickets, {
           ...patience(options, recordsCameMs),
           maxBytes: size.mostBytes(),
           // An answer that comes slowly is no silence.
@@ -204,7 +204,7 @@ export function startFetchLoops(options: {
         size.brought(bytesIn(fetched), performance.now() - begunMs);
         recordsCameMs = handOver(tickets, fetched) ? performance.now() : undefined;
         failures = 0;
-        options.onTrouble(name, undefined);
+        options.onFailing(name, undefined);
         // Now those who were given something take it, and may wish for more.
         await nextTurn();
       } catch (error) {
@@ -212,7 +212,7 @@ export function startFetchLoops(options: {
         if (stopping.aborted) return;
         failures++;
         size.failed(performance.now() - begunMs);
-        if (failures > 1) options.onTrouble(name, messageOf(error));
+        if (failures > 1) options.onFailing(name, messageOf(error));
         log.debug(
           { broker: name, failures, reason: messageOf(error) },
           "fetch failed, trying again",

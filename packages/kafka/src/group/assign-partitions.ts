@@ -5,10 +5,10 @@ import type { Joined } from "./coordinator-calls.ts";
 import { decodeSubscription, encodeAssignment, type Subscription } from "./group-protocol.ts";
 import { assignSticky } from "./sticky-assignor.ts";
 
-export type SharedOut = {
+export type PartitionAssignments = {
   /** By member, as the coordinator hands them on. */
   readonly assignments: ReadonlyMap<string, Buffer>;
-  /** How many partitions of each topic were shared out. */
+  /** How many partitions of each topic were assigned. */
   readonly counts: ReadonlyMap<string, number>;
 };
 
@@ -19,12 +19,12 @@ export type SharedOut = {
  * @param options.topic the leader's own
  * @throws what `partitionsOf` throws for it
  */
-export async function shareOut(options: {
+export async function assignPartitions(options: {
   members: Joined["members"];
   topic: string;
   partitionsOf: (topic: string) => Promise<readonly number[]>;
   log: Log;
-}): Promise<SharedOut> {
+}): Promise<PartitionAssignments> {
   const { topic, partitionsOf, log } = options;
   const subscriptions = options.members.map((one) => ({
     memberId: one.memberId,
@@ -38,7 +38,10 @@ export async function shareOut(options: {
       return await partitionsOf(name);
     } catch (error) {
       if (name === topic || !(error instanceof BrokerAnswerError)) throw error;
-      log.warn({ topic: name, reason: messageOf(error) }, "topic cannot be shared out");
+      log.warn(
+        { topic: name, reason: messageOf(error) },
+        "cannot list partitions of topic, its assignment stays",
+      );
       return [...new Set(members.flatMap(({ owned }) => owned))];
     }
   };

@@ -60,7 +60,7 @@ function join(of: { topic: string; groupInstanceId?: string }) {
     onAssigned: () => undefined,
     revoke: async () => undefined,
     onLost: () => undefined,
-    onTrouble: () => undefined,
+    onFailing: () => undefined,
     onHalt: () => undefined,
     alive: () => undefined,
     stopping: stopping.signal,
@@ -88,7 +88,7 @@ function join(of: { topic: string; groupInstanceId?: string }) {
 }
 
 describe("a group's members", () => {
-  it("share out partitions that are added after a static leader has come back", async () => {
+  it("assign partitions that are added after a static leader has come back", async () => {
     const before = join({ topic, groupInstanceId: "a" });
     await before.owns([0, 1]);
     await before.leave();

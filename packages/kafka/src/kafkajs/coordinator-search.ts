@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
  * The method is reached through the package's files because nothing exports it; the import throws at
  * start should a later version move it.
  */
-export function tellWhyNoCoordinator(): void {
+export function exposeCoordinatorError(): void {
   const require = createRequire(import.meta.url);
   const { prototype } = require("kafkajs/src/cluster") as { prototype: Cluster };
   const { KafkaJSNoBrokerAvailableError } = require("kafkajs/src/errors") as {

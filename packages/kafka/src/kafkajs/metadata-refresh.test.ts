@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { afterEach, expect, it, jest } from "@jest/globals";
-import { goOnWithoutLeaders } from "./metadata-refresh.ts";
+import { tolerateLeaderlessPartitions } from "./metadata-refresh.ts";
 
 const require = createRequire(import.meta.url);
 type Pool = {
@@ -15,7 +15,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 /** A pool of which one broker answers for one topic. */
 function poolOf(leader: number) {
-  goOnWithoutLeaders();
+  tolerateLeaderlessPartitions();
   const log = { debug: () => undefined, error: () => undefined };
   const logger = { ...log, namespace: () => log };
   const pool = new BrokerPool({ logger, metadataMaxAge: MAX_AGE_MS, connectionPoolBuilder: {} });

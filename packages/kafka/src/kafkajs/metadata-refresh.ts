@@ -12,7 +12,7 @@ import { kafkajsFile } from "./kafkajs-cluster.ts";
  * Answers and refreshing are reached through the package's files because nothing exports them; the import
  * throws at start should a later version move them.
  */
-export function goOnWithoutLeaders(): void {
+export function tolerateLeaderlessPartitions(): void {
   for (const version of metadataVersions) {
     const response = kafkajsFile(
       `kafkajs/src/protocol/requests/metadata/v${version}/response`,

@@ -100,12 +100,12 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
     }
     const [first] = sent;
     if (first === undefined) return;
-    const { leader, lane } = first;
+    const { leader, channel } = first;
     try {
       if (leader === undefined) {
         throw new BrokerAnswerError("LEADER_NOT_AVAILABLE", `${topic} lacks a leader`);
       }
-      const answers = await produce(what, leader, lane, sent);
+      const answers = await produce(what, leader, channel, sent);
       for (const part of sent) {
         const { partition } = part;
         const code = answers.get(partition) ?? UNKNOWN_SERVER_ERROR;
@@ -122,7 +122,7 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
   };
   const byConnection = Map.groupBy(
     parts,
-    ({ leader, lane }) => leader && [nameOf(leader), lane].join(" "),
+    ({ leader, channel }) => leader && [nameOf(leader), channel].join(" "),
   );
   const sends = [...byConnection.values()].map(async (some) => {
     for (const portion of portionsOf(some, records)) await sendPortion(portion);
@@ -135,7 +135,7 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
 type Part = {
   readonly partition: number;
   readonly leader: BrokerAddress | undefined;
-  readonly lane: string;
+  readonly channel: string;
   readonly rows: readonly number[];
 };
 
@@ -143,7 +143,7 @@ type Part = {
 let keyless = 0;
 
 function partsOf(
-  { partitions, addressOf, laneOf }: TopicLeaders,
+  { partitions, addressOf, channelOf }: TopicLeaders,
   records: readonly OutgoingRecord[],
   indexes: readonly number[],
 ): Part[] {
@@ -155,7 +155,7 @@ function partsOf(
   return [...byPartition].map(([partition, rows]) => ({
     partition,
     leader: addressOf(partition),
-    lane: laneOf(partition),
+    channel: channelOf(partition),
     rows,
   }));
 }
@@ -187,7 +187,7 @@ function portionsOf(parts: readonly Part[], records: readonly OutgoingRecord[]):
 async function produce(
   { connections, topic, records, compression, answerMaxWaitMs }: Delivery,
   leader: BrokerAddress,
-  lane: string,
+  channel: string,
   parts: readonly Part[],
 ): Promise<Map<number, number>> {
   const nowMs = Date.now();
@@ -199,7 +199,7 @@ async function produce(
   const replicasMaxWaitMs = Math.floor(answerMaxWaitMs * REPLICAS_SHARE);
   const { responses } = await connections.call(
     leader,
-    lane,
+    channel,
     request,
     null,
     batches,

@@ -89,7 +89,7 @@ it("waits for a frozen broker only with the records of the partitions that it le
   const newcomer = life.own(await connectProducer(options), (owned) => owned.close());
   const records = recordsOf(0, 1);
   expect(await newcomer.deliver(TOPIC, records)).toEqual([undefined, undefined]);
-  for (const _ of cluster.addresses) await check.look();
+  for (const _ of cluster.addresses) await check.check();
 
   await cluster.broker(3).thaw();
   await until(async () => (await deliver(FROZEN))[0] === undefined, {

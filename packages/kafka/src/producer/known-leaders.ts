@@ -8,7 +8,7 @@ export type TopicLeaders = {
   /** undefined while nobody leads the partition. */
   readonly addressOf: (partition: number) => BrokerAddress | undefined;
   /** Which of the leader's connections a partition's records take: none waits for another one's answers. */
-  readonly laneOf: (partition: number) => string;
+  readonly channelOf: (partition: number) => string;
   /** The leaders; one whose followers keep a partition waiting stands once more for that partition. */
   readonly names: readonly string[];
   /** Which of the names a key's partition has; "" where nobody leads it. */
@@ -140,7 +140,7 @@ function leadersIn({ asked, waiting, turns }: Routes): TopicLeaders {
   return {
     partitions: asked.size,
     addressOf: (partition) => asked.get(partition)?.address,
-    laneOf: (partition) =>
+    channelOf: (partition) =>
       waiting.has(partition)
         ? `records ${partition}`
         : // What it has left behind is answered before the next one does: two are enough.

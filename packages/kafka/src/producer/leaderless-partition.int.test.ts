@@ -11,7 +11,7 @@ import { isBrokersAnswer } from "../errors/kafka-errors.ts";
 import { partitionOfKey } from "../protocol/murmur2.ts";
 import { connectProducer } from "./producer.ts";
 import { createTopicCheck } from "../admin/topic-check.ts";
-import { topicFacts } from "../admin/describe-topic.ts";
+import { topicDescription } from "../admin/describe-topic.ts";
 import { connectTopicReader } from "../reader/topic-reader.ts";
 
 const TOPIC = "one-replica-each";
@@ -57,10 +57,10 @@ it("goes on with the other partitions of a topic, and tells how many have no lea
     async () => (await producer.deliver(TOPIC, records())).every((one) => one === undefined),
     { what: "all partitions take records" },
   );
-  expect((await watch.look()).topics).toMatchObject([{ topic: TOPIC, leaderless: 0 }]);
+  expect((await watch.read()).topics).toMatchObject([{ topic: TOPIC, leaderless: 0 }]);
 
   await cluster.broker(3).kill();
-  await until(async () => (await watch.look()).topics[0]?.leaderless === 1, {
+  await until(async () => (await watch.read()).topics[0]?.leaderless === 1, {
     what: "one partition has no leader",
     timeoutMs: 60_000,
   });
@@ -72,7 +72,7 @@ it("goes on with the other partitions of a topic, and tells how many have no lea
     expect(isBrokersAnswer(failures[LOST])).toBe(true);
     expect(failures.toSpliced(LOST, 1)).toEqual([undefined, undefined]);
   }
-  await check.look();
+  await check.check();
   const begunMs = performance.now();
   for (const partition of [0, 1]) {
     const stretch = await reader.stretch(TOPIC, partition);
@@ -83,7 +83,7 @@ it("goes on with the other partitions of a topic, and tells how many have no lea
   }
   expect(performance.now() - begunMs).toBeLessThan(10_000);
   await expect(reader.stretch(TOPIC, LOST)).rejects.toThrow(TransientError);
-  const { partitions } = await topicFacts({ kafka, topic: TOPIC });
+  const { partitions } = await topicDescription({ kafka, topic: TOPIC });
   expect(partitions).toMatchObject([
     { leader: 1, low: 0n, high: expect.any(BigInt) },
     { leader: 2, low: 0n, high: expect.any(BigInt) },
@@ -99,5 +99,5 @@ it("goes on with the other partitions of a topic, and tells how many have no lea
     async () => (await producer.deliver(TOPIC, records())).every((one) => one === undefined),
     { what: "the partition takes records again", timeoutMs: 60_000 },
   );
-  expect((await watch.look()).topics).toMatchObject([{ topic: TOPIC, leaderless: 0 }]);
+  expect((await watch.read()).topics).toMatchObject([{ topic: TOPIC, leaderless: 0 }]);
 }, 240_000);

@@ -20,7 +20,7 @@ export type ClusterAccess = {
     topic: string,
     positions: ReadonlyMap<number, bigint>,
     options: { maxWaitMs: number },
-  ) => Promise<FetchedPart[]>;
+  ) => Promise<FetchedPartition[]>;
   /** Where each partition of a topic begins now. */
   readonly beginnings: (topic: string) => Promise<Map<number, bigint>>;
   /** Where one partition begins now, and where its next record will be. The others are not asked for. */
@@ -32,7 +32,7 @@ export type ClusterAccess = {
   readonly close: () => Promise<void>;
 };
 
-export type FetchedPart = {
+export type FetchedPartition = {
   readonly partition: number;
   /** Committed ones only, without transaction markers. */
   readonly records: readonly IncomingRecord[];
@@ -76,7 +76,7 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
     { log, leaders }: TopicMetadata,
     positions: readonly (readonly [number, bigint])[],
     maxWaitMs: number,
-  ): Promise<FetchedPart[]> => {
+  ): Promise<FetchedPartition[]> => {
     const answer = await connections.call(
       broker,
       "reader",
@@ -104,7 +104,9 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
     );
     throwIfFailed(answer.errorCode, `fetch from ${nameOf(broker)}`);
     const from = new Map(positions);
-    return answer.partitions.map((fetched) => partOf(fetched, from.get(fetched.partition) ?? 0n));
+    return answer.partitions.map((fetched) =>
+      fetchedPartition(fetched, from.get(fetched.partition) ?? 0n),
+    );
   };
 
   const offsetsAt = async (
@@ -187,7 +189,7 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
   };
 }
 
-function partOf(fetched: FetchedBytes, from: bigint): FetchedPart {
+function fetchedPartition(fetched: FetchedBytes, from: bigint): FetchedPartition {
   const { partition, errorCode, highWatermark } = fetched;
   throwIfFailed(errorCode, `partition ${partition}`);
   const { records, end } = committedRecords(fetched, from);

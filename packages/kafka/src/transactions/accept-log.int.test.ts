@@ -20,7 +20,7 @@ afterEach(() => life.stop());
 const leave = async () => {
   const { memberId } = bench.member.identity();
   await createCoordinators(bench.connections).ask(
-    { kind: "group", key: bench.groupId, lane: "group" },
+    { kind: "group", key: bench.groupId, channel: "group" },
     leaveGroupV5.api,
     ({ errorCode }) => [errorCode],
     bench.groupId,

@@ -73,7 +73,7 @@ export async function beginWithLog(options: {
   }));
   try {
     await createCoordinators(connections).ask(
-      { kind: "group", key: groupId, lane: "positions" },
+      { kind: "group", key: groupId, channel: "positions" },
       offsetCommitV8.api,
       ({ topics }) => topics.flatMap((one) => one.partitions.map(({ errorCode }) => errorCode)),
       groupId,

@@ -5,7 +5,7 @@ import { RecordRefusedError } from "../errors/record-refused.ts";
 import type { Session } from "./coordinator/session.ts";
 
 /** What one input partition has to write, with where it goes. */
-export type LanePart = {
+export type QueuedCommit = {
   readonly destinations: readonly Destination[];
   /** In whose name it would be committed now. @throws {TransientError} its partition or position is lost */
   readonly claim: () => MemberIdentity;
@@ -13,7 +13,7 @@ export type LanePart = {
   readonly onDoubt: () => void;
 };
 
-export type Lane<Part extends LanePart> = {
+export type TransactionQueue<Part extends QueuedCommit> = {
   /**
    * Settles when the part is committed, together with those that came at the same moment or while the transaction
    * before was under way.
@@ -40,12 +40,12 @@ type Waiting<Part> = {
  * One transactional id for many input partitions, one transaction after the other. A transaction costs the broker
  * about as much for twelve partitions as for one (ADR 5).
  */
-export function createLane<Part extends LanePart>(options: {
+export function createTransactionQueue<Part extends QueuedCommit>(options: {
   /** How many parts a transaction takes at most. */
   mostParts?: number;
   open: () => Promise<Session>;
   run: (session: Session, parts: readonly Part[], member: MemberIdentity) => Promise<void>;
-}): Lane<Part> {
+}): TransactionQueue<Part> {
   const { mostParts = Infinity } = options;
   let session: Promise<Session> | undefined;
   let isDoubtful = false;
@@ -154,7 +154,7 @@ const isSame = (one: MemberIdentity, other: MemberIdentity) =>
   one.memberId === other.memberId && one.generationId === other.generationId;
 
 /** A record that a broker refuses is the fault of the parts that it is in; the others only have to come again. */
-function reasonFor({ destinations }: LanePart, error: unknown): unknown {
+function reasonFor({ destinations }: QueuedCommit, error: unknown): unknown {
   if (!(error instanceof RecordRefusedError)) return error;
   const own = new Set(destinations.flatMap(({ records }) => records));
   const records = error.records.filter((record) => own.has(record));

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect, it } from "@jest/globals";
-import { createLanes } from "./transaction-queues.ts";
+import { createTransactionQueues } from "./transaction-queues.ts";
 import { writeOffsetMetadata } from "./coordinator/offset-metadata.ts";
 import { createTransactionalIds } from "./coordinator/transactional-ids.ts";
 
@@ -14,7 +14,7 @@ it("are so few that what is kept with an offset has room for all of them", async
     },
   });
   const made: Promise<number>[] = [];
-  const lanes = createLanes((brokers) => {
+  const queues = createTransactionQueues((brokers) => {
     made.push(ids.choose(brokers));
     return { number: made.length };
   });
@@ -23,11 +23,11 @@ it("are so few that what is kept with an offset has room for all of them", async
     const brokers = Array.from({ length: 11 }, (_, at) => at).filter((at) => set & (1 << at));
     for (const way of ["small", "large 0", "large 1", "apart"]) {
       const named = brokers.map((at) => `b${at}:1`);
-      expect(lanes.of(way, named)).toBe(lanes.of(way, named));
+      expect(queues.of(way, named)).toBe(queues.of(way, named));
     }
     await Promise.all(made);
   }
-  expect(lanes.all().length).toBe(made.length);
+  expect(queues.all().length).toBe(made.length);
   expect(made.length).toBeLessThanOrEqual(36);
   const stored = writeOffsetMetadata({
     text: "t".repeat(3_072),
@@ -38,9 +38,9 @@ it("are so few that what is kept with an offset has room for all of them", async
 });
 
 it("keep the ways apart when there are too many of them, too", () => {
-  const lanes = createLanes((brokers, way) => ({ brokers, way }));
-  for (let at = 0; at < 40; at++) lanes.of("0", [`b${at}:1`]);
-  expect(lanes.of("apart", ["b1:1"])).toEqual({ way: "apart", brokers: [] });
-  expect(lanes.of("0", ["b1:1"])).toEqual({ way: "0", brokers: ["b1:1"] });
-  expect(lanes.of("0", ["b39:1"])).toBe(lanes.of("0", ["b38:1"]));
+  const queues = createTransactionQueues((brokers, way) => ({ brokers, way }));
+  for (let at = 0; at < 40; at++) queues.of("0", [`b${at}:1`]);
+  expect(queues.of("apart", ["b1:1"])).toEqual({ way: "apart", brokers: [] });
+  expect(queues.of("0", ["b1:1"])).toEqual({ way: "0", brokers: ["b1:1"] });
+  expect(queues.of("0", ["b39:1"])).toBe(queues.of("0", ["b38:1"]));
 });

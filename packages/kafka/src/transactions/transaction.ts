@@ -59,11 +59,11 @@ export async function runTransaction(
   await commit(steps);
 }
 
-/** The coordinator of the transactional id, on a connection of the lane's own. */
-const coordinatorOf = ({ session, lane }: TransactionSteps) => ({
+/** The coordinator of the transactional id, on a connection of the channel's own. */
+const coordinatorOf = ({ session, channel }: TransactionSteps) => ({
   kind: "transaction" as const,
   key: session.transactionalId,
-  lane,
+  channel,
 });
 
 /** @throws {BrokerAnswerError} @throws {Error} */
@@ -118,7 +118,7 @@ export async function commitOffsets(
   }));
   await steps.coordinators.ask(
     // The coordinator of the transaction may be the same broker.
-    { kind: "group", key: groupId, lane: `${steps.lane} offsets` },
+    { kind: "group", key: groupId, channel: `${steps.channel} offsets` },
     txnOffsetCommitV3.api,
     ({ topics }) => topics.flatMap((one) => one.partitions.map(({ errorCode }) => errorCode)),
     transactionalId,

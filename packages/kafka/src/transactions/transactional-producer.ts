@@ -62,13 +62,13 @@ export function createTransactionalProducer(options: {
   const open = () => openSession(coordinators, transactionalId, transactionalId);
 
   const run = async (own: Session, work: (scope: TransactionScope) => Promise<void>) => {
-    const lane = transactionalId;
+    const channel = transactionalId;
     const steps = {
       connections,
       coordinators,
       leaders,
       session: own,
-      lane,
+      channel,
       batchBytes,
       compression,
     };

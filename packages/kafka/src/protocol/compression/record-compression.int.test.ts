@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createKafka, type KafkaClient } from "../../kafka.ts";
 import { connectProducer } from "../../producer/producer.ts";
 import { ensureTopics } from "../../admin/topic-admin.ts";
-import { topicFacts } from "../../admin/describe-topic.ts";
+import { topicDescription } from "../../admin/describe-topic.ts";
 
 const brokers = addresses.kafkaBrokers;
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -50,7 +50,7 @@ describe("packed batches are read", () => {
     const producer = life.own(await connectProducer({ kafka: packing }), (owned) => owned.close());
     await producer.send(topic, records);
     await expectAllReadIn(topic);
-    const bytes = (await topicFacts({ kafka, topic })).bytes ?? Infinity;
+    const bytes = (await topicDescription({ kafka, topic })).bytes ?? Infinity;
     expect(bytes).toBeLessThan(0.5 * values.reduce((sum, { length }) => sum + length, 0));
   });
 

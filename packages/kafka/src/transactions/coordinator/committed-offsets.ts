@@ -31,7 +31,7 @@ export async function committedOffsets(options: {
   const { coordinators, groupId, topic, partitions, stable } = options;
   const topics = [{ name: topic, partitionIndexes: [...partitions] }];
   const answer = await coordinators.ask(
-    { kind: "group", key: groupId, lane: "positions" },
+    { kind: "group", key: groupId, channel: "positions" },
     offsetFetchV8.api,
     ({ groups }) => groups.map(({ errorCode }) => errorCode),
     [{ groupId, memberEpoch: NO_EPOCH, topics }],

@@ -6,7 +6,7 @@ import type { Api, BrokerAddress, Connections } from "../../broker/connections.t
 export type Coordinated = {
   readonly kind: "group" | "transaction";
   readonly key: string;
-  readonly lane: string;
+  readonly channel: string;
 };
 
 export type Coordinators = {
@@ -27,7 +27,7 @@ export type Coordinators = {
     ...args: Args
   ) => Promise<Answer>;
   /** Who it is now. @throws {Error} */
-  find: (of: Omit<Coordinated, "lane">) => Promise<BrokerAddress>;
+  find: (of: Omit<Coordinated, "channel">) => Promise<BrokerAddress>;
 };
 
 /**
@@ -44,7 +44,7 @@ const MOVED = new Set(["NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE"]);
 export function createCoordinators(connections: Connections): Coordinators {
   const known = new Map<string, BrokerAddress>();
 
-  const find = async ({ kind, key }: Omit<Coordinated, "lane">): Promise<BrokerAddress> => {
+  const find = async ({ kind, key }: Omit<Coordinated, "channel">): Promise<BrokerAddress> => {
     const name = `${kind} ${key}`;
     const address = known.get(name) ?? (await connections.coordinator(kind, key));
     known.set(name, address);
@@ -55,11 +55,11 @@ export function createCoordinators(connections: Connections): Coordinators {
     find,
 
     ask: async (of, api, codesOf, ...args) => {
-      const { kind, key, lane } = of;
+      const { kind, key, channel } = of;
       const askOnce = async () => {
         const coordinator = await find(of);
         const request = { api, timeoutMs: ANSWER_TIMEOUT_MS };
-        const answer = await connections.call(coordinator, lane, request, ...args);
+        const answer = await connections.call(coordinator, channel, request, ...args);
         const refused = codesOf(answer).find((code) => code !== 0);
         throwIfFailed(refused ?? 0, `coordinator of ${key}`);
         return answer;

@@ -46,11 +46,11 @@ export function createFences(options: {
   };
 
   return {
-    fence: async ({ processId, lanes }) => {
+    fence: async ({ processId, idNumbers }) => {
       const known = byProcess.get(processId) ?? new Map<number, Promise<void>>();
       byProcess.set(processId, known);
       const isWanted = () => byProcess.get(processId) === known;
-      const fenced = lanes.map((number) => {
+      const fenced = idNumbers.map((number) => {
         const begun = known.get(number) ?? takeOver(processId, number, isWanted);
         known.set(number, begun);
         return begun;

@@ -5,7 +5,7 @@ const LOG = {
   clusterId: "5L6g3nShT-eMCtK--X86sw",
   topicId: "0f8fad5b-d9cb-469f-a165-70867728950e",
 };
-const COMMITTER = { processId: "7c9e6679-7425-40de-944b-e07fc1f90ae7", lanes: [0, 3, 12] };
+const COMMITTER = { processId: "7c9e6679-7425-40de-944b-e07fc1f90ae7", idNumbers: [0, 3, 12] };
 
 describe("offset metadata", () => {
   it.each(["", "windows from=12 clock=1700000000000", "a=b by=hand", "two\nlines"])(
@@ -23,8 +23,8 @@ describe("offset metadata", () => {
     [[0, 1, 3, 4], "0.1.3.4"],
     [[0, 1, 2, 3, 15], "0-3.15"],
     [[1, 5, 6, 7, 40, 41, 42], "1.5-7.40-42"],
-  ])("writes the lanes %j as %s", (lanes, written) => {
-    const committer = { ...COMMITTER, lanes };
+  ])("writes the id numbers %j as %s", (idNumbers, written) => {
+    const committer = { ...COMMITTER, idNumbers };
     const stored = writeOffsetMetadata({ text: "", log: undefined, committer });
     expect(stored).toBe(` by=${COMMITTER.processId}/${written}`);
     expect(readOffsetMetadata(stored).committer).toEqual(committer);

@@ -1,7 +1,7 @@
 import type { LogIdentity } from "../../records.ts";
 
 /** Who has committed an offset: the process, and the numbers of the transactional ids that it used by then. */
-export type Committer = { readonly processId: string; readonly lanes: readonly number[] };
+export type Committer = { readonly processId: string; readonly idNumbers: readonly number[] };
 
 /**
  * What is kept with a partition's committed offset: the caller's own text, the log that the offset is of, and who
@@ -18,21 +18,22 @@ const PARTS =
   /^(.*?)(?: log=([^ /]*)\/([^ ]+))?(?: by=([^ /]+)\/(\d{1,4}(?:-\d{1,4})?(?:\.\d{1,4}(?:-\d{1,4})?)*))?$/s;
 
 export function readOffsetMetadata(stored: string): OffsetMetadata {
-  const [, text = "", clusterId, topicId, processId, lanes] = PARTS.exec(stored) ?? [];
+  const [, text = "", clusterId, topicId, processId, idNumbers] = PARTS.exec(stored) ?? [];
   return {
     text,
     log: clusterId === undefined || topicId === undefined ? undefined : { clusterId, topicId },
     committer:
-      processId === undefined || lanes === undefined
+      processId === undefined || idNumbers === undefined
         ? undefined
-        : { processId, lanes: numbersIn(lanes) },
+        : { processId, idNumbers: numbersIn(idNumbers) },
   };
 }
 
 export function writeOffsetMetadata({ text, log, committer }: OffsetMetadata): string {
   let stored = text;
   if (log !== undefined) stored += ` log=${log.clusterId}/${log.topicId}`;
-  if (committer !== undefined) stored += ` by=${committer.processId}/${rangesOf(committer.lanes)}`;
+  if (committer !== undefined)
+    stored += ` by=${committer.processId}/${rangesOf(committer.idNumbers)}`;
   return stored;
 }
 

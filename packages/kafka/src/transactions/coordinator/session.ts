@@ -25,10 +25,10 @@ export type Session = {
 export async function openSession(
   coordinators: Coordinators,
   transactionalId: string,
-  lane: string,
+  channel: string,
 ): Promise<Session> {
   const { producerId, producerEpoch } = await coordinators.ask(
-    { kind: "transaction", key: transactionalId, lane },
+    { kind: "transaction", key: transactionalId, channel },
     initProducerIdV4.api,
     ({ errorCode }) => [errorCode],
     transactionalId,

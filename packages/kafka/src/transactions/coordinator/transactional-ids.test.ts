@@ -16,16 +16,16 @@ const ids = createTransactionalIds({
 });
 
 describe("transactional ids", () => {
-  it("are coordinated by a broker of their lane where that can be had, and given once", async () => {
-    const lanes = [["broker-2:9092"], ["broker-2:9092"], ["broker-1:9092", "broker-9:9092"]];
-    const numbers = await Promise.all(lanes.map(ids.choose));
+  it("are coordinated by a broker of their queue where that can be had, and given once", async () => {
+    const queues = [["broker-2:9092"], ["broker-2:9092"], ["broker-1:9092", "broker-9:9092"]];
+    const numbers = await Promise.all(queues.map(ids.choose));
     expect(numbers.map((number) => number % 3)).toEqual([2, 2, 1]);
     expect(new Set(numbers).size).toBe(3);
     // Nobody is near: the first one that is free.
     expect(await ids.choose(["broker-9:9092"])).toBe(0);
     expect(ids.committer()).toEqual({
       processId: "process",
-      lanes: [...numbers, 0].sort((one, other) => one - other),
+      idNumbers: [...numbers, 0].sort((one, other) => one - other),
     });
   });
 });

@@ -4,8 +4,8 @@ import type { Committer } from "./offset-metadata.ts";
 
 export type TransactionalIds = {
   /**
-   * A number that no lane has yet, if it can be had one whose id is coordinated by one of the lane's own brokers: then
-   * no other broker's freeze holds the lane back.
+   * A number that no queue has yet, if it can be had one whose id is coordinated by one of its queue's own brokers: then
+   * no other broker's freeze holds the queue back.
    */
   choose: (brokers: readonly string[]) => Promise<number>;
   idOf: (number: number) => string;
@@ -49,7 +49,7 @@ export function createTransactionalIds(options: {
       taken.add(chosen);
       return chosen;
     },
-    committer: () => ({ processId, lanes: [...taken].sort((one, other) => one - other) }),
+    committer: () => ({ processId, idNumbers: [...taken].sort((one, other) => one - other) }),
   };
 }
 

@@ -88,17 +88,17 @@ const refusedIn = (error: unknown) =>
 /** As if the leader of partition 1 refused with `errorCode`, for as long as `isSo` says so. */
 const answering = (errorCode: number, isSo: () => boolean, onAsked: () => void): Connections => ({
   ...bench.connections,
-  call: async (to, lane, request, ...args) => {
+  call: async (to, channel, request, ...args) => {
     const api: unknown = request.api;
     if (api !== produceBatches || !isSo()) {
-      return bench.connections.call(to, lane, request, ...args);
+      return bench.connections.call(to, channel, request, ...args);
     }
     const [id, batches] = args as unknown as [string, PartitionBatch[]];
     const taken = batches.filter(({ partition }) => partition !== 1);
     const answer =
       taken.length === 0
         ? { responses: [], throttleTimeMs: 0 }
-        : await bench.connections.call(to, lane, { api: produceBatches }, id, taken);
+        : await bench.connections.call(to, channel, { api: produceBatches }, id, taken);
     if (taken.length < batches.length) {
       onAsked();
       const partitionResponses = [{ index: 1, errorCode }];

@@ -18,7 +18,7 @@ export type SendSteps = {
   leaders: Leaders;
   session: Session;
   /** Names the connections. */
-  lane: string;
+  channel: string;
   /** How much a batch may be of a topic whose brokers take less than the default. */
   batchBytes: Map<string, number>;
   compression: Codec;
@@ -86,7 +86,7 @@ type Answer = { readonly batch: Destination; readonly type: string | undefined }
 
 /** One request. @returns what became of each batch @throws {Error} nobody knows */
 async function produceOnce(
-  { connections, leaders, session, lane, compression }: SendSteps,
+  { connections, leaders, session, channel, compression }: SendSteps,
   batches: readonly Destination[],
 ): Promise<Answer[]> {
   const [first] = batches;
@@ -102,7 +102,7 @@ async function produceOnce(
   });
   const request = { api: produceBatches, timeoutMs: PRODUCE_TIMEOUT_MS };
   const answer = await connections
-    .call(first.leader, `${lane} records`, request, transactionalId, written)
+    .call(first.leader, `${channel} records`, request, transactionalId, written)
     .catch((error: unknown) => {
       for (const { topic } of batches) leaders.forget(topic);
       throw error;

@@ -17,7 +17,7 @@ const PROTOCOL = { name: "test", metadata: Buffer.alloc(0) };
 /** The only member of a group, without heartbeats. */
 export async function joinGroup(connections: Connections, groupId: string): Promise<TestMember> {
   const coordinators = createCoordinators(connections);
-  const group = { kind: "group", key: groupId, lane: "group" } as const;
+  const group = { kind: "group", key: groupId, channel: "group" } as const;
   let memberId = "";
   let generationId = -1;
 

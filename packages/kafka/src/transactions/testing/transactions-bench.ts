@@ -6,7 +6,7 @@ import { createKafka, type KafkaClient } from "../../kafka.ts";
 import type { LogIdentity, OutgoingRecord } from "../../records.ts";
 import { ensureTopics } from "../../admin/topic-admin.ts";
 import { connectTopicReader } from "../../reader/topic-reader.ts";
-import { createGroupTransactions, type TransactionPart } from "../group-transactions.ts";
+import { createGroupTransactions, type PartitionCommit } from "../group-transactions.ts";
 import type { MemberIdentity } from "../../group/group-member.ts";
 import { joinGroup, type TestMember } from "./join-group.ts";
 
@@ -31,7 +31,7 @@ export type TransactionsBench = {
     partition: number,
     at: { from: bigint; to: bigint; metadata?: string },
     ...values: string[]
-  ) => TransactionPart;
+  ) => PartitionCommit;
   /** What is seen by those who read committed records only, with offsets. */
   committedRecords: () => Promise<string[]>;
 };
