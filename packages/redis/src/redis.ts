@@ -25,8 +25,8 @@ export function connectRedis(options: { url: string; tls?: TlsFiles; log: Log })
   const say = (isUp: boolean, reason?: string) => {
     if (wasUp === isUp) return;
     wasUp = isUp;
-    if (isUp) log.info("redis is available");
-    else log.warn({ reason }, "redis is away, going on without it");
+    if (isUp) log.info("redis available");
+    else log.warn({ reason }, "redis unavailable, continuing without it");
   };
   client.on("ready", () => say(true));
   client.on("error", (error: unknown) => say(false, messageOf(error)));

@@ -1,5 +1,4 @@
-import { ConfigError } from "@fiberstream/runtime/config-error";
-import { type ConfigOf, setting } from "@fiberstream/runtime/settings";
+import { ConfigError, type ConfigOf, setting } from "@fiberstream/runtime/settings";
 import { fileProblem, type TlsFiles } from "@fiberstream/runtime/tls-files";
 import { z } from "zod";
 

@@ -7,7 +7,7 @@ import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
 import { cutBack, type EpochEndOf } from "./epoch-ends.ts";
 import type { FetchTicket } from "../fetch/fetch-loops.ts";
-import { orAborted } from "@fiberstream/runtime/until-aborted";
+import { untilAborted } from "@fiberstream/runtime/until-aborted";
 import { createReading, type Reading } from "./partition-reading.ts";
 import { createTryBatch } from "./try-batch.ts";
 
@@ -104,7 +104,7 @@ export function runPartition(options: {
 
   const tryBatch = createTryBatch({
     processBatch: (batch) => busy(() => work.processBatch(batch, stopping)),
-    positionOf: () => orAborted(work.positionOf(partition), stopping),
+    positionOf: () => untilAborted(work.positionOf(partition), stopping),
     identity,
     metrics,
     report,
@@ -142,7 +142,7 @@ export function runPartition(options: {
       try {
         const placed = busy(seekOnce);
         seeking = placed.catch(() => undefined);
-        return await orAborted(placed, stopping);
+        return await untilAborted(placed, stopping);
       } catch (error) {
         if (error instanceof PartitionFaultError) {
           await waitStopped(error);
@@ -151,7 +151,7 @@ export function runPartition(options: {
           if (tries > 2) report(`partition ${partition}: ${messageOf(error)}`);
           log.debug(
             { topic, partition, tries, reason: messageOf(error) },
-            "position not known yet",
+            "cannot read start position, retrying",
           );
           await pause(Math.min(1_000, retryDelayMs(tries)));
         } else {

@@ -7,7 +7,7 @@ import { isAnotherLog } from "../log-identity.ts";
 import { offsetOf, PartitionFaultError, type Position } from "../errors/partition-fault.ts";
 import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { LogIdentity, RecordBatch } from "../records.ts";
-import { orAborted } from "@fiberstream/runtime/until-aborted";
+import { untilAborted } from "@fiberstream/runtime/until-aborted";
 
 export type BatchResult =
   | { readonly kind: "done" }
@@ -70,7 +70,7 @@ export function createTryBatch(options: {
         metrics.batch(batch.records.length, (performance.now() - begunMs) / 1_000);
         if (tries > 1) {
           report(undefined);
-          log.info({ topic, partition, tries }, "batch done after waiting");
+          log.info({ topic, partition, tries }, "batch succeeded after retries");
         }
         return { kind: "done" };
       } catch (error) {
@@ -78,14 +78,14 @@ export function createTryBatch(options: {
         if (stopping.aborted) break;
         if (error instanceof PartitionPausedError) {
           report(undefined);
-          await orAborted(error.resumed, stopping);
+          await untilAborted(error.resumed, stopping);
           // How long somebody holds it back says nothing of how long it takes.
           begunMs = performance.now();
           continue;
         }
         if (!(error instanceof TransientError)) {
           options.halt(error);
-          log.error({ topic, partition, err: error }, "batch cannot go on");
+          log.error({ topic, partition, err: error }, "batch failed permanently");
           break;
         }
         transient++;

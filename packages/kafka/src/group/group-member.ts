@@ -3,7 +3,7 @@ import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/erro
 import type { Log } from "@fiberstream/runtime/log";
 import { BrokerAnswerError } from "../broker/broker-answer.ts";
 import { type Connections, pauseBeforeTry } from "../broker/connections.ts";
-import { orAborted } from "@fiberstream/runtime/until-aborted";
+import { untilAborted } from "@fiberstream/runtime/until-aborted";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import {
   createCoordinatorCalls,
@@ -89,7 +89,7 @@ export function joinGroup(options: {
     generationId = NONE;
     assignedCount = undefined;
     options.onFailing(`lost its place in the group ${groupId}: ${reason}`);
-    if (owned.length > 0) log.warn({ topic, groupId, reason }, "partitions lost, joining again");
+    if (owned.length > 0) log.warn({ topic, groupId, reason }, "partitions lost, rejoining");
     owned = [];
     options.onLost();
     rejoin.resolve();
@@ -195,10 +195,10 @@ export function joinGroup(options: {
         tries = 0;
         options.onFailing(undefined);
         await adopt(assignment);
-        await orAborted(rejoin.promise, stopping);
+        await untilAborted(rejoin.promise, stopping);
       } catch (error) {
         if (stopping.aborted) return;
-        log.debug({ topic, groupId, tries, reason: messageOf(error) }, "join failed, trying again");
+        log.debug({ topic, groupId, tries, reason: messageOf(error) }, "join failed, retrying");
         learnFrom(error);
         if (!(error instanceof MemberIdGivenError)) await pauseBeforeTry(tries, stopping);
       }
@@ -259,7 +259,7 @@ export function joinGroup(options: {
       await coordinator.leave(id).catch((error: unknown) => {
         log.debug(
           { groupId, reason: messageOf(error) },
-          "group not left, its session ends by itself",
+          "leaving the group failed, its session will expire",
         );
       });
     },

@@ -1,5 +1,4 @@
-import { ConfigError } from "@fiberstream/runtime/config-error";
-import type { ConfigOf } from "@fiberstream/runtime/settings";
+import { ConfigError, type ConfigOf } from "@fiberstream/runtime/settings";
 import { fileProblem, type TlsFiles } from "@fiberstream/runtime/tls-files";
 import type { SASLOptions } from "kafkajs";
 import type { Codec } from "../protocol/compression/batch-compression.ts";

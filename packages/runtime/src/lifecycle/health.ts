@@ -11,8 +11,8 @@ export type Check = {
 export type Health = {
   /** A named check; it is failing with "not yet checked" until told otherwise. */
   check: (name: string) => Check;
-  /** A look at the moment of asking; returns what is wrong, or undefined. Makes `/livez` fail. */
-  liveness: (name: string, look: () => string | undefined) => void;
+  /** Runs when `/livez` is asked, which fails with what it returns; undefined when nothing is wrong. */
+  liveness: (name: string, probe: () => string | undefined) => void;
   isReady: () => boolean;
   readiness: () => Record<string, CheckState>;
   whatIsDead: () => Record<string, string>;
@@ -20,7 +20,7 @@ export type Health = {
 
 export function createHealth(): Health {
   const checks = new Map<string, CheckState>();
-  const lookers = new Map<string, () => string | undefined>();
+  const probes = new Map<string, () => string | undefined>();
 
   return {
     check: (name) => {
@@ -37,13 +37,13 @@ export function createHealth(): Health {
         },
       };
     },
-    liveness: (name, look) => lookers.set(name, look),
+    liveness: (name, probe) => probes.set(name, probe),
     isReady: () => [...checks.values()].every((check) => check.status === "ok"),
     readiness: () => Object.fromEntries(checks),
     whatIsDead: () =>
       Object.fromEntries(
-        [...lookers].flatMap(([name, look]) => {
-          const problem = look();
+        [...probes].flatMap(([name, probe]) => {
+          const problem = probe();
           return problem === undefined ? [] : [[name, problem]];
         }),
       ),

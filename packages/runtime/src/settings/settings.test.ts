@@ -1,7 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { z } from "zod";
-import { ConfigError } from "./config-error.ts";
-import { portNumber, readSettings, setting } from "./settings.ts";
+import { ConfigError, portNumber, readSettings, setting } from "./settings.ts";
 
 const settings = {
   port: setting("PORT", portNumber().default(8000), "public port"),

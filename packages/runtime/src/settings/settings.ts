@@ -1,6 +1,5 @@
+import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { ConfigError } from "./config-error.ts";
-import { givenFor } from "./setting-file.ts";
 
 /** One setting: the environment variable's name, its rule, and what it means to an operator. */
 export type Setting<S extends z.ZodType = z.ZodType> = {
@@ -27,6 +26,8 @@ export const wholeNumber = (range: { min: number; max: number }) =>
 /** A TCP port; 0 lets the system choose one. */
 export const portNumber = () => wholeNumber({ min: 0, max: 65_535 });
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
  * Reads settings from an environment once, each from its variable or from the file that `<variable>_FILE` names.
  * Empty variables count as not set, so that a Compose file may pass them through.
@@ -35,7 +36,7 @@ export const portNumber = () => wholeNumber({ min: 0, max: 65_535 });
  */
 export function readSettings<S extends Settings>(
   settings: S,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): ConfigOf<S> {
   const config: Record<string, unknown> = {};
   const problems: string[] = [];
@@ -54,4 +55,44 @@ export function readSettings<S extends Settings>(
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config as ConfigOf<S>;
+}
+
+/** Settings that cannot be used. The message has a line for each. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(
+      `${problems.length} setting${problems.length === 1 ? "" : "s"} cannot be used:\n` +
+        problems.map((problem) => `  - ${problem}`).join("\n"),
+    );
+    this.problems = problems;
+  }
+}
+
+type Given = { readonly value: string | undefined } | { readonly problem: string };
+
+/**
+ * What an environment gives for a variable: its own value, or the content of the file that
+ * `<variable>_FILE` names, so that a secret need not stand in the environment. Empty ones count as not set.
+ * A file's last line break is an editor's, not the secret's.
+ *
+ * @returns a problem when both are set or the file cannot be read; it never holds the file's content
+ */
+export function givenFor(variable: string, environment: Environment): Given {
+  const value = environment[variable];
+  const fileVariable = `${variable}_FILE`;
+  const file = environment[fileVariable];
+  if (!file) return { value: value === "" ? undefined : value };
+  if (value) return { problem: `is set twice, here and by ${fileVariable}` };
+  try {
+    const text = readFileSync(file, "utf8").replace(/\r?\n$/, "");
+    return text === ""
+      ? { problem: `${fileVariable} names an empty file: ${file}` }
+      : { value: text };
+  } catch (error) {
+    const { code = "unreadable" } = error as NodeJS.ErrnoException;
+    return { problem: `${fileVariable} names a file that cannot be read: ${file} (${code})` };
+  }
 }
