@@ -53,7 +53,7 @@ export function createClusterWatch(options: {
       // Refused, or older than the question: it will not answer the next time either.
       if (isBrokersAnswer(error)) {
         mayAskForDisks = false;
-        log.info({ reason: messageOf(error) }, "brokers do not say how full their disks are");
+        log.info({ reason: messageOf(error) }, "brokers do not report disk usage");
       }
       return undefined;
     }
@@ -82,7 +82,7 @@ export function createClusterWatch(options: {
     } catch (error) {
       if (!isBrokersAnswer(error)) throw error;
       mayAskForRetention = false;
-      log.info({ reason: messageOf(error) }, "brokers do not say how long topics are kept");
+      log.info({ reason: messageOf(error) }, "brokers do not report retention");
       return new Map();
     }
   };

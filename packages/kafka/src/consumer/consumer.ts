@@ -142,7 +142,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     const reason = messageOf(error);
     closing.abort();
     failing.report("halt", reason);
-    log.fatal({ topic, reason, err: error }, "consumer stopped for good, a person has to look");
+    log.fatal({ topic, reason, err: error }, "consumer halted, operator action required");
     options.onHalt?.(reason);
     // Not awaited: a batch in flight may be the one who calls.
     void end();
@@ -155,7 +155,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     onChange: (before) => {
       const { topicId, clusterId } = state.log();
       if (before.log.topicId !== topicId || before.log.clusterId !== clusterId) {
-        log.warn({ topic, before: before.log.topicId, now: topicId }, "topic was made anew");
+        log.warn({ topic, before: before.log.topicId, now: topicId }, "topic was recreated");
         for (const loop of loops.values()) loop.reseek();
       }
       reportLeaderless();

@@ -88,7 +88,7 @@ export function createBreaker(options: {
     if (!open.has(partition)) {
       log.error(
         { partition, reason, retestAfterMs: limits.retestAfterMs },
-        "breaker opened, partition stops",
+        "breaker opened, partition paused",
       );
     }
     open.set(partition, { partition, since, reason, resume: () => resumed.abort() });

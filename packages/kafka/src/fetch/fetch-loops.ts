@@ -213,10 +213,7 @@ export function startFetchLoops(options: {
         failures++;
         size.failed(performance.now() - begunMs);
         if (failures > 1) options.onFailing(name, messageOf(error));
-        log.debug(
-          { broker: name, failures, reason: messageOf(error) },
-          "fetch failed, trying again",
-        );
+        log.debug({ broker: name, failures, reason: messageOf(error) }, "fetch failed, retrying");
         state.refreshSoon();
         await pauseBeforeTry(failures, stopping);
       }

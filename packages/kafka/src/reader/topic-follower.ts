@@ -76,7 +76,7 @@ export function followTopic(options: {
         // The topic was cut: what it holds now is read again.
         if (isOutOfRange(error)) positions.clear();
         failures++;
-        log.warn({ topic, failures, reason: messageOf(error) }, "topic cannot be followed now");
+        log.warn({ topic, failures, reason: messageOf(error) }, "cannot read topic, retrying");
         await delay(retryDelayMs(failures), undefined, { signal: ending.signal }).catch(
           () => undefined,
         );

@@ -45,13 +45,13 @@ export function createPipelineMetrics(options: {
   });
   const deadLetters = new Counter({
     name: "fiberstream_pipeline_dead_letters_total",
-    help: "Records put aside to the dead-letter topic, by why; their headers tell the rest",
+    help: "Records sent to the dead-letter topic, by failure class; details are in their headers",
     labelNames: ["stage", "failure_class"],
     registers,
   });
   const failedDeadLetterWrites = new Counter({
     name: "fiberstream_pipeline_dead_letter_write_failures_total",
-    help: "Writes that held dead letters and failed; they are tried again and their partitions wait. Look at Kafka, and at the dead-letter topic's settings and ACLs",
+    help: "Failed writes that held dead letters; they are retried and their partitions wait. Check Kafka, and the dead-letter topic's settings and ACLs",
     labelNames: ["stage"],
     registers,
   });
@@ -91,13 +91,13 @@ export function createPipelineMetrics(options: {
   });
   const lastProgress = new Gauge({
     name: "fiberstream_pipeline_last_progress_timestamp_seconds",
-    help: "When the stage last committed a batch (unix time); standing still while lag grows means stuck",
+    help: "When the stage last committed a batch (unix time); unchanged while lag grows means stuck",
     labelNames: ["stage"],
     registers,
   });
   const retries = new Counter({
     name: "fiberstream_pipeline_retries_total",
-    help: "Batches tried again because something was away or busy; the partition waits meanwhile",
+    help: "Batches retried because a dependency was unavailable or busy; the partition waits meanwhile",
     labelNames: ["stage", "cause"],
     registers,
   });
@@ -114,7 +114,7 @@ export function createPipelineMetrics(options: {
   });
   const stopped = new Gauge({
     name: "fiberstream_pipeline_partition_stopped",
-    help: "1 for a partition that cannot go on by itself; /readyz and the log say why and what to do. All others go on",
+    help: "1 for a partition that stopped and needs an operator; /readyz and the log say why and what to do. All others continue",
     labelNames: ["stage", "topic", "partition"],
     registers,
   });

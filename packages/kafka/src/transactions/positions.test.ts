@@ -99,7 +99,7 @@ describe("a position below what this process has committed", () => {
       expect((await bench.of([0], LOG)).size).toBe(0);
       bench.nowMs += 20_100;
     }
-    expect(lines).toEqual(["position not believed: behind what was committed here"]);
+    expect(lines).toEqual(["committed offset ignored, it is behind what this process committed"]);
     const { 0: fault } = Object.fromEntries(await bench.of([0], LOG));
     expect(fault).toBeInstanceOf(PartitionFaultError);
     expect(messageOf(fault)).toContain("the group's offset is 5, behind 9");

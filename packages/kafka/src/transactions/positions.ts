@@ -139,7 +139,10 @@ export function createPositions(steps: PositionSteps) {
     const sinceMs = behindSinceMs.get(partition);
     if (sinceMs === undefined) {
       behindSinceMs.set(partition, nowMs());
-      log.warn({ partition, reason }, "position not believed: behind what was committed here");
+      log.warn(
+        { partition, reason },
+        "committed offset ignored, it is behind what this process committed",
+      );
     }
     if (nowMs() - (sinceMs ?? nowMs()) < BEHIND_FOR_MS) return undefined;
     return new PartitionFaultError(

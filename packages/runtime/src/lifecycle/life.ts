@@ -49,12 +49,12 @@ export function stopOnSignals(life: Life, options: { log: Log; timeoutMs: number
   const exit = (code: number) => process.exit(code);
   const onSignal = (signal: NodeJS.Signals) => {
     if (life.stopping.aborted) {
-      log.warn({ signal }, "second signal, ending at once");
+      log.warn({ signal }, "second signal, exiting immediately");
       exit(1);
     }
     log.info({ signal, timeoutMs }, "stopping");
     const deadline = setTimeout(() => {
-      log.error({ timeoutMs }, "stop took too long, ending anyway");
+      log.error({ timeoutMs }, "shutdown timed out, exiting");
       exit(1);
     }, timeoutMs);
     deadline.unref();

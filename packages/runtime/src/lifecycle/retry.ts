@@ -25,7 +25,7 @@ export async function untilAvailable<T>(
     try {
       const result = await attempt();
       check.ok();
-      if (tries > 1) log.info({ dependency: name, where, tries }, "dependency is available");
+      if (tries > 1) log.info({ dependency: name, where, tries }, "dependency available");
       return result;
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
@@ -34,7 +34,7 @@ export async function untilAvailable<T>(
       const waitMs = Math.round(retryDelayMs(tries));
       log.warn(
         { dependency: name, where, reason, tries, waitMs },
-        "dependency is not available, waiting",
+        "dependency unavailable, retrying",
       );
       await delay(waitMs, undefined, { signal: stopping });
     }

@@ -115,7 +115,7 @@ function createDiagLog(log: Log): DiagLogger {
   const warn = (message: string) => {
     if (performance.now() - lastMs < WARN_EVERY_MS) return;
     lastMs = performance.now();
-    log.warn({ reason: message.slice(0, 300) }, "traces cannot be exported and are dropped");
+    log.warn({ reason: message.slice(0, 300) }, "trace export failed, spans dropped");
   };
   const ignore = () => undefined;
   return { error: warn, warn, info: ignore, debug: ignore, verbose: ignore };

@@ -59,6 +59,6 @@ export async function startTracing(options: {
   const { otlpEndpoint: endpoint, spanDelayMs, spanQueueSize } = options.config;
   if (endpoint === undefined) return undefined;
   const { createOpenTelemetry } = await import("./open-telemetry.ts");
-  options.log.info({ endpoint: new URL(endpoint).origin }, "sampled traces are exported");
+  options.log.info({ endpoint: new URL(endpoint).origin }, "exporting sampled traces");
   return createOpenTelemetry({ ...options, endpoint, spanDelayMs, spanQueueSize });
 }

@@ -34,11 +34,12 @@ export function createFences(options: {
     for (let tries = 1; ; tries++) {
       try {
         await openSession(coordinators, transactionalId, "fences");
-        log.info({ transactionalId }, "transactional id of another process fenced");
+        log.info({ transactionalId }, "fenced transactional id of another process");
         return;
       } catch (error) {
         const reason = messageOf(error);
-        if (tries === 1) log.warn({ transactionalId, reason }, "transactional id not fenced yet");
+        if (tries === 1)
+          log.warn({ transactionalId, reason }, "fencing transactional id failed, retrying");
         await delay(retryDelayMs(tries), undefined, { signal: closing.signal, ref: false });
         if (!isWanted()) throw error;
       }
