@@ -1,10 +1,10 @@
-import kafkajs from "kafkajs";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import type { KafkaClient } from "../kafka.ts";
 import { isBrokersAnswer, kafkaFailure } from "../errors/kafka-errors.ts";
 import { createCluster } from "../kafkajs/kafkajs-cluster.ts";
 import { describeLogDirs, type LogDir } from "./log-dirs.ts";
+import { readConfig } from "./read-config.ts";
 
 export type ClusterState = {
   readonly brokers: number;
@@ -63,20 +63,12 @@ export function createClusterWatch(options: {
   const readRetention = async (): Promise<ReadonlyMap<string, number>> => {
     if (!mayAskForRetention) return new Map();
     try {
-      const { resources } = await admin.describeConfigs({
-        includeSynonyms: false,
-        resources: topics.map((name) => ({
-          type: kafkajs.ConfigResourceTypes.TOPIC,
-          name,
-          configNames: ["cleanup.policy", "retention.ms"],
-        })),
-      });
+      const configs = await readConfig(admin, "TOPIC", topics, ["cleanup.policy", "retention.ms"]);
       return new Map(
-        resources.map(({ resourceName, configEntries }) => {
-          const config = new Map(configEntries.map((one) => [one.configName, one.configValue]));
+        Array.from(configs, ([topic, config]) => {
           const isDeleted = (config.get("cleanup.policy") ?? "delete").includes("delete");
           const ms = Number(config.get("retention.ms") ?? -1);
-          return [resourceName, isDeleted && ms >= 0 ? ms : Number.POSITIVE_INFINITY];
+          return [topic, isDeleted && ms >= 0 ? ms : Number.POSITIVE_INFINITY];
         }),
       );
     } catch (error) {

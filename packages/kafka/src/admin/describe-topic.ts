@@ -1,9 +1,9 @@
-import kafkajs from "kafkajs";
 import type { KafkaClient } from "../kafka.ts";
 import { isBrokersAnswer, kafkaFailure, typeOf } from "../errors/kafka-errors.ts";
 import { createCluster } from "../kafkajs/kafkajs-cluster.ts";
 import { describeLogDirs } from "./log-dirs.ts";
 import { partitionEnds } from "./partition-ends.ts";
+import { readConfig } from "./read-config.ts";
 
 export type PartitionDescription = {
   readonly partition: number;
@@ -37,16 +37,12 @@ export async function topicDescription(options: {
     const metadata = topics[0]?.partitions ?? [];
     // One after the other: a call that goes on when another has failed connects anew, and nobody ends that.
     const ends = await partitionEnds({ kafka, topic });
-    const described = await admin.describeConfigs({
-      includeSynonyms: false,
-      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }],
-    });
+    const configs = await readConfig(admin, "TOPIC", [topic]);
     const brokers = new Set(metadata.flatMap(({ replicas }) => replicas));
     const bytes = await sizeOf({ kafka, topic, brokers });
-    const entries = described.resources[0]?.configEntries ?? [];
     return {
       bytes,
-      config: new Map(entries.map(({ configName, configValue }) => [configName, configValue])),
+      config: configs.get(topic) ?? NO_CONFIG,
       partitions: metadata
         .map(({ partitionId, leader, replicas, isr }) => ({
           partition: partitionId,
@@ -64,6 +60,8 @@ export async function topicDescription(options: {
     await admin.disconnect();
   }
 }
+
+const NO_CONFIG: ReadonlyMap<string, string> = new Map();
 
 async function sizeOf(options: {
   kafka: KafkaClient;

@@ -1,6 +1,6 @@
-import kafkajs from "kafkajs";
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure, typeOf } from "../errors/kafka-errors.ts";
+import { readConfig } from "./read-config.ts";
 
 const SETTING = "offsets.retention.minutes";
 
@@ -22,18 +22,8 @@ export async function readOffsetRetention(
     const { brokers } = await admin.describeCluster();
     return await Promise.all(
       brokers.map(async ({ nodeId }) => {
-        const { resources } = await admin.describeConfigs({
-          includeSynonyms: false,
-          resources: [
-            {
-              type: kafkajs.ConfigResourceTypes.BROKER,
-              name: String(nodeId),
-              configNames: [SETTING],
-            },
-          ],
-        });
-        const [entry] = resources[0]?.configEntries ?? [];
-        return { brokerId: nodeId, minutes: Number(entry?.configValue) };
+        const config = await readConfig(admin, "BROKER", [String(nodeId)], [SETTING]);
+        return { brokerId: nodeId, minutes: Number(config.get(String(nodeId))?.get(SETTING)) };
       }),
     );
   } catch (error) {

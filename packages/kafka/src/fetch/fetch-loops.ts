@@ -1,14 +1,15 @@
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
-import { answerType, throwIfFailed } from "../broker/broker-answer.ts";
+import { answerType } from "../broker/broker-answer.ts";
 import {
   type BrokerAddress,
   type Connections,
   nameOf,
   pauseBeforeTry,
 } from "../broker/connections.ts";
-import { type FetchedBytes, fetchApi } from "../protocol/fetch-request.ts";
+import type { FetchedBytes } from "../protocol/fetch-request.ts";
+import { fetchFrom } from "./fetch-from.ts";
 import { createFetchSize } from "./fetch-size.ts";
 import type { TopicState } from "../broker/topic-state.ts";
 
@@ -34,11 +35,8 @@ export type FetchLoops = {
 };
 
 const IDLE_WAIT_MS = 250;
-/** What a fetch may take beyond the time that the broker holds it back. */
-const PATIENCE_MS = 5_000;
 /** A partition that was left out of a fetch that the broker holds back gets one of its own after this. */
 const SECOND_AFTER_MS = 20;
-const READ_COMMITTED = 1;
 /** A leader that has moved is known after about so long. */
 const LEFT_OUT_MS = 150;
 
@@ -119,34 +117,22 @@ export function startFetchLoops(options: {
     tickets: readonly FetchTicket[],
     how: { minBytes: number; waitMs: number; maxBytes: number; onProgress: () => void },
   ) => {
-    const { minBytes, waitMs, maxBytes, onProgress } = how;
-    const answer = await connections.call(
-      broker,
+    const partitions = tickets.map(({ partition, offset, leaderEpoch }) => ({
+      partition,
+      offset,
+      currentLeaderEpoch: state.leaderOf(partition)?.epoch ?? -1,
+      lastFetchedEpoch: leaderEpoch,
+    }));
+    const { topicId } = state.log();
+    const { maxBytesPerPartition } = options;
+    const fetched = await fetchFrom(connections.call, broker, {
+      ...how,
       channel,
-      { api: fetchApi, timeoutMs: waitMs + PATIENCE_MS, onProgress },
-      waitMs,
-      minBytes,
-      maxBytes,
-      READ_COMMITTED,
-      0,
-      -1,
-      [
-        {
-          topicId: state.log().topicId,
-          partitions: tickets.map(({ partition, offset, leaderEpoch }) => ({
-            partition,
-            currentLeaderEpoch: state.leaderOf(partition)?.epoch ?? -1,
-            fetchOffset: offset,
-            lastFetchedEpoch: leaderEpoch,
-            partitionMaxBytes: options.maxBytesPerPartition,
-          })),
-        },
-      ],
-      [],
-      "",
-    );
-    throwIfFailed(answer.errorCode, `fetch from ${nameOf(broker)}`);
-    return new Map(answer.partitions.map((one) => [one.partition, one]));
+      topicId,
+      partitions,
+      maxBytesPerPartition,
+    });
+    return new Map(fetched.map((one) => [one.partition, one]));
   };
 
   /** @returns whether there were records */

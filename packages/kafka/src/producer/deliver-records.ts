@@ -5,8 +5,9 @@ import { BrokerAnswerError, throwIfFailed } from "../broker/broker-answer.ts";
 import { type BrokerAddress, type Connections, nameOf } from "../broker/connections.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { KnownLeaders, TopicLeaders } from "./known-leaders.ts";
-import { partitionOfKey } from "../protocol/murmur2.ts";
-import { mostBytesOf, writeRecordBatch } from "../protocol/record-batch-writer.ts";
+import { partitionFor } from "../protocol/murmur2.ts";
+import { writeRecordBatch } from "../protocol/record-batch-writer.ts";
+import { BATCH_BYTES, splitBySize } from "../protocol/split-by-size.ts";
 import type { OutgoingRecord } from "../records.ts";
 import { type PartitionBatch, produceBatches } from "../protocol/produce-request.ts";
 
@@ -27,8 +28,6 @@ const TRIES = 3;
 const FIRST_PAUSE_MS = 50;
 /** The next try is the one to report a failure, whoever leads. */
 const LEADERS_MAX_WAIT_MS = 300;
-/** Below the 1 MB that brokers take of one batch by default; a record that is larger goes alone. */
-const BATCH_BYTES = 900_000;
 /** A leader whose replicas are silent says so itself before it is taken for silent. */
 const REPLICAS_SHARE = 0.8;
 
@@ -75,13 +74,13 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
   const failed = new Map<number, Failure>();
   /** What comes later in them has to wait for the next try. */
   const failedPartitions = new Map<number, Failure>();
-  const failAll = (parts: readonly Part[], failure: Failure) => {
+  const failAll = (parts: readonly PartitionRecords[], failure: Failure) => {
     for (const { partition, rows } of parts) {
       failedPartitions.set(partition, failure);
       for (const index of rows) failed.set(index, failure);
     }
   };
-  let parts: Part[] = [];
+  let parts: PartitionRecords[] = [];
   try {
     const known = await leaders.of(topic);
     if (known.partitions === 0)
@@ -91,9 +90,9 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
     const failure = kafkaFailure(error);
     return new Map(indexes.map((index) => [index, failure]));
   }
-  const sendPortion = async (portion: readonly Part[]) => {
-    const sent: Part[] = [];
-    for (const part of portion) {
+  const sendRequest = async (wanted: readonly PartitionRecords[]) => {
+    const sent: PartitionRecords[] = [];
+    for (const part of wanted) {
       const before = failedPartitions.get(part.partition);
       if (before === undefined) sent.push(part);
       else failAll([part], before);
@@ -125,33 +124,28 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
     ({ leader, channel }) => leader && [nameOf(leader), channel].join(" "),
   );
   const sends = [...byConnection.values()].map(async (some) => {
-    for (const portion of portionsOf(some, records)) await sendPortion(portion);
+    for (const request of requestsOf(some, records)) await sendRequest(request);
   });
   await Promise.all(sends);
   return failed;
 }
 
 /** Records of one partition, by their indexes. */
-type Part = {
+type PartitionRecords = {
   readonly partition: number;
   readonly leader: BrokerAddress | undefined;
   readonly channel: string;
   readonly rows: readonly number[];
 };
 
-/** Records without a key go to the partitions in turn. */
-let keyless = 0;
-
 function partsOf(
   { partitions, addressOf, channelOf }: TopicLeaders,
   records: readonly OutgoingRecord[],
   indexes: readonly number[],
-): Part[] {
-  const byPartition = Map.groupBy(indexes, (index) => {
-    const key = records[index]?.key ?? null;
-    if (key === null) return keyless++ % partitions;
-    return partitionOfKey(typeof key === "string" ? Buffer.from(key) : key, partitions);
-  });
+): PartitionRecords[] {
+  const byPartition = Map.groupBy(indexes, (index) =>
+    partitionFor(records[index]?.key ?? null, partitions),
+  );
   return [...byPartition].map(([partition, rows]) => ({
     partition,
     leader: addressOf(partition),
@@ -161,26 +155,18 @@ function partsOf(
 }
 
 /** One request after the other: each has at most one batch of a partition, of bounded size. */
-function portionsOf(parts: readonly Part[], records: readonly OutgoingRecord[]): Part[][] {
-  const portions: Part[][] = [];
+function requestsOf(
+  parts: readonly PartitionRecords[],
+  records: readonly OutgoingRecord[],
+): PartitionRecords[][] {
+  const requests: PartitionRecords[][] = [];
   for (const part of parts) {
-    let portion = 0;
-    let begin = 0;
-    let bytes = 0;
-    const cut = (to: number) => {
-      (portions[portion++] ??= []).push({ ...part, rows: part.rows.slice(begin, to) });
-      begin = to;
-      bytes = 0;
-    };
-    for (const [at, index] of part.rows.entries()) {
-      const record = records[index];
-      const more = record === undefined ? 0 : mostBytesOf(record);
-      if (bytes + more > BATCH_BYTES && at > begin) cut(at);
-      bytes += more;
+    const chunks = splitBySize(part.rows, (index) => records[index], BATCH_BYTES);
+    for (const [at, { items }] of chunks.entries()) {
+      (requests[at] ??= []).push({ ...part, rows: items });
     }
-    cut(part.rows.length);
   }
-  return portions;
+  return requests;
 }
 
 /** @returns each partition's error code, 0 for none */
@@ -188,7 +174,7 @@ async function produce(
   { connections, topic, records, compression, answerMaxWaitMs }: Delivery,
   leader: BrokerAddress,
   channel: string,
-  parts: readonly Part[],
+  parts: readonly PartitionRecords[],
 ): Promise<Map<number, number>> {
   const nowMs = Date.now();
   const batches: PartitionBatch[] = parts.map(({ partition, rows }) => {

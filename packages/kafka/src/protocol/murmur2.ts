@@ -22,6 +22,15 @@ export function murmur2(bytes: Buffer): number {
 const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
 
+/** Records without a key go to the partitions in turn. */
+let keyless = 0;
+
+/** The partition of a record. */
+export function partitionFor(key: Buffer | string | null, partitions: number): number {
+  if (key === null) return keyless++ % partitions;
+  return partitionOfKey(typeof key === "string" ? Buffer.from(key) : key, partitions);
+}
+
 /** Where a key's records go, as with Kafka's own clients. */
 export const partitionOfKey = (key: Buffer, partitions: number): number =>
   (murmur2(key) & 0x7fffffff) % partitions;

@@ -1,4 +1,13 @@
 import { PartitionFaultError } from "../errors/partition-fault.ts";
+import {
+  AT,
+  BEFORE_LENGTH_ENDS,
+  CODEC_BITS,
+  CONTROL,
+  LOG_APPEND_TIME,
+  MAGIC,
+  TRANSACTIONAL,
+} from "./batch-header.ts";
 import { CODECS, decompressRecords, MAX_UNPACKED_BYTES } from "./compression/record-compression.ts";
 import { UnpackingError } from "./compression/unpacked-bytes.ts";
 
@@ -21,21 +30,6 @@ type BatchContext = {
   readonly inTransaction: boolean;
   readonly isControlBatch: boolean;
 };
-
-/** From a batch's offset to its magic byte, and to its first record (KIP-98, message format 2). */
-const MAGIC_AT = 16;
-const RECORDS_AT = 61;
-const LENGTH_AT = 8;
-const LEADER_EPOCH_AT = 12;
-const ATTRIBUTES_AT = 21;
-const LAST_DELTA_AT = 23;
-/** Offset and length, which the length does not count. */
-const PREFIX_BYTES = 12;
-
-const COMPRESSION = 0x07;
-const LOG_APPEND_TIME = 0x08;
-const TRANSACTIONAL = 0x10;
-const CONTROL = 0x20;
 
 /** What was read, and where the batches that were read end. */
 export type ReadBatches = {
@@ -63,7 +57,7 @@ export function readRecordBatches(bytes: Buffer): ReadBatches {
   let end: ReadBatches["end"];
   const parts = countParts();
   let unpackedBytes = 0;
-  for (let at = 0; at + RECORDS_AT <= bytes.length;) {
+  for (let at = 0; at + AT.records <= bytes.length;) {
     const before = records.length;
     try {
       const next = nextBatch(bytes, at);
@@ -73,8 +67,9 @@ export function readRecordBatches(bytes: Buffer): ReadBatches {
       if (end !== undefined && unpackedBytes > MAX_UNPACKED_BYTES) break;
       readBatch(bytes, { at, content, parts, into: records });
       end = {
-        nextOffset: bytes.readBigInt64BE(at) + BigInt(bytes.readInt32BE(at + LAST_DELTA_AT)) + 1n,
-        leaderEpoch: bytes.readInt32BE(at + LEADER_EPOCH_AT),
+        nextOffset:
+          bytes.readBigInt64BE(at) + BigInt(bytes.readInt32BE(at + AT.lastOffsetDelta)) + 1n,
+        leaderEpoch: bytes.readInt32BE(at + AT.leaderEpoch),
       };
       at = next;
     } catch (error) {
@@ -95,20 +90,21 @@ class UnreadableBatchError extends Error {
 }
 
 function nextBatch(bytes: Buffer, at: number): number {
-  if (bytes[at + MAGIC_AT] !== 2) {
+  if (bytes[at + AT.magic] !== MAGIC) {
     throw new UnreadableBatchError("is of a format older than message format 2");
   }
-  const length = bytes.readInt32BE(at + LENGTH_AT);
-  if (length < RECORDS_AT - PREFIX_BYTES) throw new UnreadableBatchError("is damaged: its length");
-  return at + PREFIX_BYTES + length;
+  const length = bytes.readInt32BE(at + AT.length);
+  if (length < AT.records - BEFORE_LENGTH_ENDS)
+    throw new UnreadableBatchError("is damaged: its length");
+  return at + BEFORE_LENGTH_ENDS + length;
 }
 
 /** A batch's records, unpacked. */
 function contentOf(bytes: Buffer, at: number, next: number): Content {
-  const codec = bytes.readInt16BE(at + ATTRIBUTES_AT) & COMPRESSION;
-  if (codec === 0) return { bytes, at: at + RECORDS_AT, end: next };
+  const codec = bytes.readInt16BE(at + AT.attributes) & CODEC_BITS;
+  if (codec === 0) return { bytes, at: at + AT.records, end: next };
   try {
-    const unpacked = decompressRecords(codec, bytes.subarray(at + RECORDS_AT, next));
+    const unpacked = decompressRecords(codec, bytes.subarray(at + AT.records, next));
     return { bytes: unpacked, at: 0, end: unpacked.length };
   } catch (error) {
     if (!(error instanceof UnpackingError)) throw error;
@@ -142,12 +138,12 @@ type Batch = {
 };
 
 function readBatch(bytes: Buffer, { at, content: reader, parts, into }: Batch): void {
-  const attributes = bytes.readInt16BE(at + 21);
+  const attributes = bytes.readInt16BE(at + AT.attributes);
   // Safe integers: a partition has not had 2^53 records, and times are milliseconds.
   const baseOffset = Number(bytes.readBigInt64BE(at));
-  const firstTimestamp = Number(bytes.readBigInt64BE(at + 27));
-  const maxTimestamp = Number(bytes.readBigInt64BE(at + 35));
-  const count = bytes.readInt32BE(at + 57);
+  const firstTimestamp = Number(bytes.readBigInt64BE(at + AT.firstTimestamp));
+  const maxTimestamp = Number(bytes.readBigInt64BE(at + AT.maxTimestamp));
+  const count = bytes.readInt32BE(at + AT.count);
   if (count * LEAST_RECORD_BYTES > reader.end - reader.at) {
     throw new UnreadableBatchError("is damaged: its number of records");
   }
@@ -156,7 +152,7 @@ function readBatch(bytes: Buffer, { at, content: reader, parts, into }: Batch): 
   const hasLogTime = (attributes & LOG_APPEND_TIME) !== 0;
   const batchContext: BatchContext = {
     firstOffset: String(baseOffset),
-    producerId: bytes.readBigInt64BE(at + 43).toString(),
+    producerId: bytes.readBigInt64BE(at + AT.producerId).toString(),
     inTransaction: (attributes & TRANSACTIONAL) !== 0,
     isControlBatch: isControlRecord,
   };

@@ -1,3 +1,4 @@
+import { AT, BEFORE_LENGTH_ENDS, MAGIC, TRANSACTIONAL } from "./batch-header.ts";
 import { type Codec, packBatch } from "./compression/batch-compression.ts";
 import { crc32c } from "./crc32c.ts";
 import type { OutgoingRecord, RecordHeaders } from "../records.ts";
@@ -9,27 +10,6 @@ export type BatchProducer = {
   /** How many records of this producer the partition has had. */
   readonly firstSequence: number;
 };
-
-/** The parts of a record batch's header (KIP-98, message format 2), by the byte at which they stand. */
-const AT = {
-  length: 8,
-  leaderEpoch: 12,
-  magic: 16,
-  crc: 17,
-  attributes: 21,
-  lastOffsetDelta: 23,
-  firstTimestamp: 27,
-  maxTimestamp: 35,
-  producerId: 43,
-  producerEpoch: 51,
-  firstSequence: 53,
-  count: 57,
-  records: 61,
-} as const;
-const TRANSACTIONAL = 0x10;
-const MAGIC = 2;
-/** The length counts what follows it. */
-const BEFORE_LENGTH_ENDS = 12;
 
 /** A producer without idempotence: the broker keeps no count of its records. */
 const NOBODY: BatchProducer = { producerId: "-1", producerEpoch: -1, firstSequence: -1 };
@@ -63,7 +43,7 @@ export function writeRecordBatch(
   });
   const batch = space.subarray(0, at);
 
-  batch.writeBigInt64BE(0n, 0);
+  batch.writeBigInt64BE(0n, AT.baseOffset);
   batch.writeInt32BE(at - BEFORE_LENGTH_ENDS, AT.length);
   batch.writeInt32BE(-1, AT.leaderEpoch);
   batch[AT.magic] = MAGIC;

@@ -1,5 +1,4 @@
 import { TransientError } from "@fiberstream/runtime/errors";
-import { listOffsetsV7 } from "@platformatic/kafka";
 import { BrokerAnswerError, throwIfFailed } from "../broker/broker-answer.ts";
 import {
   type BrokerAddress,
@@ -8,7 +7,9 @@ import {
   type TopicMetadata,
 } from "../broker/connections.ts";
 import { committedRecords } from "../protocol/committed-records.ts";
-import { fetchApi, type FetchedBytes } from "../protocol/fetch-request.ts";
+import { askForOffsets, type Edge } from "../broker/list-offsets.ts";
+import type { FetchedBytes } from "../protocol/fetch-request.ts";
+import { fetchFrom } from "../fetch/fetch-from.ts";
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { IncomingRecord } from "../records.ts";
@@ -41,11 +42,7 @@ export type FetchedPartition = {
 };
 
 const MAX_BYTES_PER_PARTITION = 1_048_576;
-const READ_COMMITTED = 1;
-const READ_UNCOMMITTED = 0;
-const BEGINNING = -2n;
-const END = -1n;
-const PATIENCE_MS = 5_000;
+const CHANNEL = "reader";
 
 /** Connects at the first call. Its functions throw {TransientError} and {FatalError}. */
 export function connectCluster(kafka: KafkaClient): ClusterAccess {
@@ -71,66 +68,37 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
     }));
   };
 
-  const fetchFrom = async (
+  const fetchOf = async (
     broker: BrokerAddress,
-    { log, leaders }: TopicMetadata,
+    { log: { topicId }, leaders }: TopicMetadata,
     positions: readonly (readonly [number, bigint])[],
-    maxWaitMs: number,
+    waitMs: number,
   ): Promise<FetchedPartition[]> => {
-    const answer = await connections.call(
-      broker,
-      "reader",
-      { api: fetchApi, timeoutMs: maxWaitMs + PATIENCE_MS },
-      maxWaitMs,
-      1,
-      10 * MAX_BYTES_PER_PARTITION,
-      READ_COMMITTED,
-      0,
-      -1,
-      [
-        {
-          topicId: log.topicId,
-          partitions: positions.map(([partition, fetchOffset]) => ({
-            partition,
-            currentLeaderEpoch: leaders.get(partition)?.epoch ?? -1,
-            fetchOffset,
-            lastFetchedEpoch: -1,
-            partitionMaxBytes: MAX_BYTES_PER_PARTITION,
-          })),
-        },
-      ],
-      [],
-      "",
-    );
-    throwIfFailed(answer.errorCode, `fetch from ${nameOf(broker)}`);
+    const fetched = await fetchFrom(connections.call, broker, {
+      channel: CHANNEL,
+      topicId,
+      partitions: positions.map(([partition, offset]) => ({
+        partition,
+        offset,
+        currentLeaderEpoch: leaders.get(partition)?.epoch ?? -1,
+        lastFetchedEpoch: -1,
+      })),
+      minBytes: 1,
+      waitMs,
+      maxBytes: 10 * MAX_BYTES_PER_PARTITION,
+      maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
+    });
     const from = new Map(positions);
-    return answer.partitions.map((fetched) =>
-      fetchedPartition(fetched, from.get(fetched.partition) ?? 0n),
-    );
+    return fetched.map((one) => fetchedPartition(one, from.get(one.partition) ?? 0n));
   };
 
-  const offsetsAt = async (
-    broker: BrokerAddress,
-    topic: string,
-    partitions: number[],
-    timestamp: bigint,
-  ) => {
-    const asked = partitions.map((partitionIndex) => ({
-      partitionIndex,
-      currentLeaderEpoch: -1,
-      timestamp,
-    }));
-    const request = { api: listOffsetsV7.api };
-    const { topics } = await connections.call(broker, "reader", request, -1, READ_UNCOMMITTED, [
-      { name: topic, partitions: asked },
-    ]);
-    return topics
-      .flatMap((one) => one.partitions)
-      .map(({ partitionIndex, errorCode, offset }) => {
-        throwIfFailed(errorCode, `offsets of ${topic} ${partitionIndex}`);
-        return [partitionIndex, offset] as const;
-      });
-  };
+  const offsetsOf = (leader: BrokerAddress, topic: string, partitions: number[], edge: Edge) =>
+    askForOffsets(connections.call, leader, {
+      topic,
+      partitions: partitions.map((partition) => ({ partition, epoch: -1 })),
+      edge,
+      channel: CHANNEL,
+    });
 
   const failing = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -147,7 +115,7 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
         const metadata = await metadataOf(topic);
         const parts = await Promise.all(
           byLeader(metadata, topic, positions.keys()).map(({ address, partitions }) =>
-            fetchFrom(
+            fetchOf(
               address,
               metadata,
               partitions.map((partition) => [partition, positions.get(partition) ?? 0n]),
@@ -162,22 +130,24 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
         const metadata = await metadataOf(topic);
         const asked = byLeader(metadata, topic, metadata.leaders.keys());
         const found = await Promise.all(
-          asked.map(({ address, partitions }) => offsetsAt(address, topic, partitions, BEGINNING)),
+          asked.map(({ address, partitions }) =>
+            offsetsOf(address, topic, partitions, "beginning"),
+          ),
         );
         return new Map(found.flat());
       }),
     ends: (topic, partition) =>
       failing(async () => {
         const [led] = byLeader(await metadataOf(topic), topic, [partition]);
-        const ask = async (timestamp: bigint) => {
-          const found = led && (await offsetsAt(led.address, topic, [partition], timestamp));
+        const ask = async (edge: Edge) => {
+          const found = led && (await offsetsOf(led.address, topic, [partition], edge));
           const [, offset] = found?.[0] ?? [];
           if (offset !== undefined) return offset;
           throw new TransientError("kafka", `no answer about partition ${partition} of ${topic}`);
         };
         // In this order the end is not before the beginning, whatever retention deletes meanwhile.
-        const low = await ask(BEGINNING);
-        return { low, high: await ask(END) };
+        const low = await ask("beginning");
+        return { low, high: await ask("end") };
       }),
     topic: (topic) =>
       failing(async () => {

@@ -8,8 +8,7 @@ import type { MemberIdentity } from "../group/group-member.ts";
 import type { Coordinators } from "./coordinator/coordinators.ts";
 import type { Destination } from "./send/destinations.ts";
 import type { SendSteps } from "./send/produce.ts";
-import { sendRecords } from "./send/send-records.ts";
-import { settleAll } from "./settle-all.ts";
+import { sendRecords, settleAll } from "./send/send-records.ts";
 
 /** What one transaction writes: records, and offsets of one topic and group in the name of a member. */
 export type Transaction = {

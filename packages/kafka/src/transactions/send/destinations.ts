@@ -1,6 +1,6 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { type BrokerAddress, nameOf, type PartitionLeader } from "../../broker/connections.ts";
-import { partitionOfKey } from "../../protocol/murmur2.ts";
+import { partitionFor } from "../../protocol/murmur2.ts";
 import { mostBytesOf } from "../../protocol/record-batch-writer.ts";
 import type { OutgoingRecord } from "../../records.ts";
 import type { Leaders } from "./leaders.ts";
@@ -65,18 +65,10 @@ async function destinationsOf(
     return { topic, partition: to, leader, records: some, bytes };
   };
   if (partition !== undefined && known.has(partition)) return [destination(partition, records)];
-  return [...Map.groupBy(records, ({ key }) => partitionOf(key, known.size))].map(([to, some]) =>
+  return [...Map.groupBy(records, ({ key }) => partitionFor(key, known.size))].map(([to, some]) =>
     destination(to, some),
   );
 }
 
 const leaderIn = (known: ReadonlyMap<number, PartitionLeader>, partition: number) =>
   known.get(partition)?.address;
-
-/** Records without a key go to the partitions in turn. */
-let keyless = 0;
-
-function partitionOf(key: Buffer | string | null, partitions: number): number {
-  if (key === null) return keyless++ % partitions;
-  return partitionOfKey(typeof key === "string" ? Buffer.from(key) : key, partitions);
-}

@@ -1,14 +1,10 @@
 import { BrokerAnswerError } from "../../broker/broker-answer.ts";
 import { nameOf } from "../../broker/connections.ts";
-import { mostBytesOf } from "../../protocol/record-batch-writer.ts";
+import { BATCH_BYTES, splitBySize } from "../../protocol/split-by-size.ts";
 import type { OutgoingRecord } from "../../records.ts";
 import { type Destination, keyOf } from "./destinations.ts";
 import { produce, type Refused, type SendSteps } from "./produce.ts";
 import { RecordRefusedError } from "../../errors/record-refused.ts";
-import { settleAll } from "../settle-all.ts";
-
-/** Below the 1 MB that brokers take of one batch by default; a record that is larger goes alone. */
-const BATCH_BYTES = 900_000;
 
 /**
  * Sends records inside the session's open transaction, to all leaders at once, each in as few requests as their
@@ -51,22 +47,9 @@ async function sendToLeader(steps: SendSteps, destinations: readonly Destination
 
 function batchesOf(destination: Destination, mostBytes: number): Destination[] {
   if (destination.bytes <= mostBytes) return [destination];
-  const { records } = destination;
-  const batches: Destination[] = [];
-  let begin = 0;
-  let bytes = 0;
-  const cut = (to: number) => {
-    batches.push({ ...destination, records: records.slice(begin, to), bytes });
-    begin = to;
-    bytes = 0;
-  };
-  for (const [at, record] of records.entries()) {
-    const more = mostBytesOf(record);
-    if (bytes + more > mostBytes && at > begin) cut(at);
-    bytes += more;
-  }
-  cut(records.length);
-  return batches;
+  const { topic, partition, leader, records } = destination;
+  const chunks = splitBySize(records, (record) => record, mostBytes);
+  return chunks.map(({ items, bytes }) => ({ topic, partition, leader, records: items, bytes }));
 }
 
 /** A record that is refused by itself, and the answer to it. */
@@ -100,4 +83,10 @@ async function isolated(steps: SendSteps, { batch, type }: Refused): Promise<Err
   // What is refused for another reason is found again without these.
   const records = culprits.flatMap(({ record, why }) => (why === first.why ? [record] : []));
   return new RecordRefusedError({ topic, partition, type: first.why, records });
+}
+
+/** Waits for all of them, whatever becomes of one, then throws the first error if there is any. */
+export async function settleAll(all: readonly Promise<unknown>[]): Promise<void> {
+  const settled = await Promise.allSettled(all);
+  for (const one of settled) if (one.status === "rejected") throw one.reason;
 }
