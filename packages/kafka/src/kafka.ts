@@ -2,7 +2,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import { tlsOptions } from "@fiberstream/runtime/tls-files";
 import { Kafka, logLevel } from "kafkajs";
 import type { KafkaSecurity } from "./settings/access.ts";
-import type { Codec } from "./protocol/compression/batch-compression.ts";
+import type { Codec } from "./protocol/batch-compression.ts";
 import { exposeCoordinatorError } from "./kafkajs/coordinator-search.ts";
 import { createKafkaLog } from "./kafkajs/kafka-log.ts";
 import { tolerateLeaderlessPartitions } from "./kafkajs/metadata-refresh.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TransientError } from "@fiberstream/runtime/errors";
-import type { Codec } from "../protocol/compression/batch-compression.ts";
+import type { Codec } from "../protocol/batch-compression.ts";
 import { BrokerAnswerError, throwIfFailed } from "../broker/broker-answer.ts";
 import { type BrokerAddress, type Connections, nameOf } from "../broker/connections.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";

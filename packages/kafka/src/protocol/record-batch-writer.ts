@@ -1,5 +1,5 @@
 import { AT, BEFORE_LENGTH_ENDS, MAGIC, TRANSACTIONAL } from "./batch-header.ts";
-import { type Codec, packBatch } from "./compression/batch-compression.ts";
+import { type Codec, packBatch } from "./batch-compression.ts";
 import { crc32c } from "./crc32c.ts";
 import type { OutgoingRecord, RecordHeaders } from "../records.ts";
 

@@ -1,7 +1,7 @@
 import { ConfigError, type ConfigOf } from "@fiberstream/runtime/settings";
 import { fileProblem, type TlsFiles } from "@fiberstream/runtime/tls-files";
 import type { SASLOptions } from "kafkajs";
-import type { Codec } from "../protocol/compression/batch-compression.ts";
+import type { Codec } from "../protocol/batch-compression.ts";
 import { createTokenSource } from "./oauth-tokens.ts";
 import type { kafkaSettings } from "./settings.ts";
 

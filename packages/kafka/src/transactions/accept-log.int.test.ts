@@ -4,7 +4,7 @@ import { addresses } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { leaveGroupV5 } from "@platformatic/kafka";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { readLogStarts } from "../admin/log-starts.ts";
+import { readLogStarts } from "../broker/log-starts.ts";
 import { beginWithLog, foreignOffsets } from "./accept-log.ts";
 import { createCoordinators } from "./coordinator/coordinators.ts";
 import { createTransactionsBench, type TransactionsBench } from "./testing/transactions-bench.ts";

@@ -4,7 +4,7 @@ import { BrokerAnswerError } from "../broker/broker-answer.ts";
 import type { Connections } from "../broker/connections.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import { isAnotherLog } from "../log-identity.ts";
-import type { LogStarts } from "../admin/log-starts.ts";
+import type { LogStarts } from "../broker/log-starts.ts";
 import type { LogIdentity } from "../records.ts";
 import { committedOffsets } from "./coordinator/committed-offsets.ts";
 import { createCoordinators } from "./coordinator/coordinators.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { answerType, BrokerAnswerError } from "../../broker/broker-answer.ts";
-import type { Codec } from "../../protocol/compression/batch-compression.ts";
+import type { Codec } from "../../protocol/batch-compression.ts";
 import type { Connections } from "../../broker/connections.ts";
 import { writeRecordBatch } from "../../protocol/record-batch-writer.ts";
 import { type Destination, keyOf } from "./destinations.ts";

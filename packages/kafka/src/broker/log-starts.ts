@@ -1,5 +1,5 @@
-import { type Connections, nameOf } from "../broker/connections.ts";
-import { listOffsets } from "../broker/list-offsets.ts";
+import { type Connections, nameOf } from "./connections.ts";
+import { listOffsets } from "./list-offsets.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { LogIdentity } from "../records.ts";
 

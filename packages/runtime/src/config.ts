@@ -6,8 +6,8 @@ import {
   type Settings,
   readSettings,
   wholeNumber,
-} from "./settings.ts";
-import { tracingSettings } from "../tracing/tracing.ts";
+} from "./settings/settings.ts";
+import { tracingSettings } from "./tracing/tracing.ts";
 
 /** The settings that every service has. */
 export const serviceSettings = (adminPort: number) => ({

@@ -1,8 +1,8 @@
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { compressionsAlgorithms } from "@platformatic/kafka";
-import { AT, BEFORE_LENGTH_ENDS } from "../batch-header.ts";
-import { crc32c } from "../crc32c.ts";
-import { CODECS } from "./record-compression.ts";
+import { AT, BEFORE_LENGTH_ENDS } from "./batch-header.ts";
+import { crc32c } from "./crc32c.ts";
+import { CODECS } from "./compression/record-compression.ts";
 
 export type Codec = (typeof CODECS)[number];
 
