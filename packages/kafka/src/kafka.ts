@@ -12,14 +12,14 @@ repairRequestQueue();
 exposeCoordinatorError();
 tolerateLeaderlessPartitions();
 
-/** Where a cluster is, and how its client is let in and called. */
+/** Where a cluster is, and how its client authenticates and names itself. */
 export type KafkaAccess = {
   /** host:port, at least one */
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** By default connections are plain and nobody says who they are. */
+  /** By default connections are plain and not authenticated. */
   readonly security?: KafkaSecurity;
-  /** What packs the record batches that are written; default "none". */
+  /** How record batches are compressed when written; default "none". */
   readonly compression?: Codec;
 };
 
@@ -29,9 +29,8 @@ export type KafkaClient = Kafka & { readonly access: KafkaAccess };
 /**
  * A client of one cluster; nothing connects before a producer, consumer or admin of it does.
  *
- * A call gives up after about 1.5 s of tries, so that its caller can say at once that Kafka is away;
- * those who would rather wait try again themselves, with their own reason to.
- *
+ * A call fails after about 1.5 s of retries, so that its caller can report at once that Kafka is unavailable. Callers who
+ * would rather wait retry themselves.
  */
 export function createKafka(options: KafkaAccess & { log: Log }): KafkaClient {
   const { brokers, clientId, security, compression = "none" } = options;

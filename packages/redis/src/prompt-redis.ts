@@ -2,7 +2,10 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { withTimeout } from "@fiberstream/runtime/with-timeout";
 import { type Redis, type RedisClient, redisFailure } from "./redis.ts";
 
-/** Asks Redis for something. @throws {TransientError} at once while it is unavailable, else after a short wait */
+/**
+ * Asks Redis for something.
+ * @throws {TransientError} at once while it is unavailable, else after a short wait
+ */
 export type AskRedis = <T>(command: (client: RedisClient) => Promise<T>) => Promise<T>;
 
 /**

@@ -16,7 +16,7 @@ export type Redis = {
 
 /**
  * A client that connects and connects again in the background: nobody waits for Redis, and while it is
- * away every command fails at once instead of queueing.
+ * unavailable every command fails at once instead of queueing.
  */
 export function connectRedis(options: { url: string; tls?: TlsFiles; log: Log }): Redis {
   const { log } = options;

@@ -23,7 +23,7 @@ export const redisSettings = () => ({
 });
 
 /**
- * Where Redis is and how to be let in, by the settings.
+ * Redis's address and TLS files from the settings.
  * @throws {ConfigError} for settings that do not go together, and files that cannot be read
  */
 export function redisAccess(config: ConfigOf<ReturnType<typeof redisSettings>>): {

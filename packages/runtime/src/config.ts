@@ -31,7 +31,10 @@ export const serviceSettings = (adminPort: number) => ({
   ...tracingSettings(),
 });
 
-/** Reads settings from the process's environment. @throws {ConfigError} */
+/**
+ * Reads settings from the process's environment.
+ * @throws {ConfigError}
+ */
 export function readConfig<S extends Settings>(settings: S): ConfigOf<S> {
   return readSettings(settings, process.env);
 }

@@ -16,7 +16,7 @@ export type Grant = {
  * Grants what is missing. What a principal has beyond that stays, for somebody may rely on it.
  *
  * @returns what was granted, and what the principals have that nobody asked for, in words
- * @throws {TransientError} when Kafka is away
+ * @throws {TransientError} when Kafka is unavailable
  * @throws {FatalError} when it refuses, or has no authorizer
  */
 export async function ensureGrants(options: {

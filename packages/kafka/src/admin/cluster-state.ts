@@ -27,7 +27,10 @@ export type ClusterState = {
 };
 
 export type ClusterWatch = {
-  /** @throws {TransientError} @throws {FatalError} */
+  /**
+   * @throws {TransientError}
+   * @throws {FatalError}
+   */
   read: () => Promise<ClusterState>;
   close: () => Promise<void>;
 };

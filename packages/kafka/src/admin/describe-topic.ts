@@ -18,13 +18,17 @@ export type PartitionDescription = {
 
 export type TopicDescription = {
   readonly partitions: readonly PartitionDescription[];
-  /** On disk, over all replicas; undefined when this user may not ask, or a broker is away. */
+  /** On disk, over all replicas; undefined when this user may not ask, or a broker is unavailable. */
   readonly bytes: number | undefined;
   /** Its settings, defaults of the brokers among them. */
   readonly config: ReadonlyMap<string, string>;
 };
 
-/** What a cluster knows of a topic. @throws {TransientError} @throws {FatalError} */
+/**
+ * What a cluster knows of a topic.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export async function topicDescription(options: {
   kafka: KafkaClient;
   topic: string;

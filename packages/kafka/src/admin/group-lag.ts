@@ -22,7 +22,8 @@ const MAX_WAIT_MS = 500;
 
 /**
  * The groups that have committed offsets of a topic, and how far behind each is.
- * @throws {TransientError} @throws {FatalError}
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function groupLags(options: {
   kafka: KafkaClient;

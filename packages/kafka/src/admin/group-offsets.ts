@@ -5,14 +5,23 @@ import { kafkaFailure } from "../errors/kafka-errors.ts";
 export type CommittedOffset = { readonly offset: bigint; readonly metadata: string };
 
 export type GroupOffsets = {
-  /** A group's committed offset of a partition; undefined where it has none. @throws {TransientError} */
+  /**
+   * A group's committed offset of a partition; undefined where it has none.
+   * @throws {TransientError}
+   */
   committed: (partition: number) => Promise<CommittedOffset | undefined>;
-  /** Its offsets of all partitions where it has committed one, in one request. @throws {TransientError} */
+  /**
+   * Its offsets of all partitions where it has committed one, in one request.
+   * @throws {TransientError}
+   */
   offsets: () => Promise<ReadonlyMap<number, bigint>>;
   close: () => Promise<void>;
 };
 
-/** Reads the committed offsets of one group and topic. @throws {TransientError} when no broker answers */
+/**
+ * Reads the committed offsets of one group and topic.
+ * @throws {TransientError} when no broker answers
+ */
 export async function connectGroupOffsets(options: {
   kafka: KafkaClient;
   groupId: string;

@@ -9,9 +9,9 @@ export type OffsetRetention = { readonly brokerId: number; readonly minutes: num
 
 /**
  * Every broker's, for each of them may lead a part of the groups.
- *
  * @returns undefined when this account may not describe the brokers' configuration
- * @throws {TransientError} when Kafka is away @throws {FatalError} when it refuses
+ * @throws {TransientError} when Kafka is unavailable
+ * @throws {FatalError} when it refuses
  */
 export async function readOffsetRetention(
   kafka: KafkaClient,

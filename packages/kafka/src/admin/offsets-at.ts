@@ -12,7 +12,8 @@ export type PartitionOffsets = {
 
 /**
  * @param options.timeMs ms since 1970, by the records' timestamps
- * @throws {TransientError} when Kafka is away @throws {FatalError}
+ * @throws {TransientError} when Kafka is unavailable
+ * @throws {FatalError}
  */
 export async function offsetsAt(options: {
   kafka: KafkaClient;

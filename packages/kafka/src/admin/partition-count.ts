@@ -1,7 +1,11 @@
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 
-/** How many partitions each topic has, in the order asked for. @throws {TransientError} @throws {FatalError} */
+/**
+ * How many partitions each topic has, in the order asked for.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export async function partitionCounts(options: {
   kafka: KafkaClient;
   topics: readonly string[];

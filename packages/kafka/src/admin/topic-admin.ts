@@ -25,7 +25,8 @@ export type TopicChange = {
 /**
  * Creates topics that are missing, adds partitions and sets configuration where they differ, but for `firstConfig`.
  * Partitions are never taken away. Three replicas, two of them in sync, where there are three brokers.
- * @throws {TransientError} when Kafka is away @throws {FatalError} when it refuses
+ * @throws {TransientError} when Kafka is unavailable
+ * @throws {FatalError} when it refuses
  */
 export async function ensureTopics(options: {
   kafka: KafkaClient;

@@ -7,7 +7,7 @@ export type TopicCheck = {
   /**
    * Resolves when the topic is there and some of its partitions have a leader and as many in-sync replicas
    * as a write needs (min.insync.replicas): who produces to the others is told so for each record.
-   * @throws {TransientError} when Kafka is away or no partition can be written to
+   * @throws {TransientError} when Kafka is unavailable or no partition can be written to
    * @throws {FatalError} when there is no such topic, or Kafka refuses
    */
   check: () => Promise<void>;

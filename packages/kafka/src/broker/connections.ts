@@ -39,7 +39,7 @@ export type Connections = {
   /**
    * Sends one request and waits for its answer.
    * @returns the answer, also one that holds errors: look at its error codes
-   * @throws {Error} when the broker is away, silent for `timeoutMs` or answering without end; the channel's connection is
+   * @throws {Error} when the broker is unavailable, silent for `timeoutMs` or answering without end; the channel's connection is
    *   closed then
    */
   call: <Args extends unknown[], Answer>(
@@ -48,13 +48,29 @@ export type Connections = {
     request: Request<Args, Answer>,
     ...args: Args
   ) => Promise<Answer>;
-  /** Resolves when one of the brokers has answered. @throws {BrokerAnswerError} @throws {Error} */
+  /**
+   * Resolves when one of the brokers has answered.
+   * @throws {BrokerAnswerError}
+   * @throws {Error}
+   */
   reach: () => Promise<void>;
-  /** What a broker knows of a topic now, another one each time (`broker-turns.ts`). @throws {BrokerAnswerError} @throws {Error} */
+  /**
+   * What a broker knows of a topic now, another one each time (`broker-turns.ts`).
+   * @throws {BrokerAnswerError}
+   * @throws {Error}
+   */
   topicMetadata: (topic: string) => Promise<TopicMetadata>;
-  /** A topic's setting; undefined where there is none of the name. @throws {BrokerAnswerError} @throws {Error} */
+  /**
+   * A topic's setting; undefined where there is none of the name.
+   * @throws {BrokerAnswerError}
+   * @throws {Error}
+   */
   topicSetting: (topic: string, name: string) => Promise<string | undefined>;
-  /** Who coordinates a group or a transactional id now, as another broker says each time. @throws {BrokerAnswerError} @throws {Error} */
+  /**
+   * Who coordinates a group or a transactional id now, as another broker says each time.
+   * @throws {BrokerAnswerError}
+   * @throws {Error}
+   */
   coordinator: (kind: "group" | "transaction", key: string) => Promise<BrokerAddress>;
   close: () => Promise<void>;
 };

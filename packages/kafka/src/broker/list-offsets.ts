@@ -16,7 +16,8 @@ const TIMEOUT_MS = 3_000;
 /**
  * Asks one leader where its partitions begin or end: by partition.
  * @param partitions with the leader's epoch; -1 where it does not matter
- * @throws {BrokerAnswerError} @throws {Error}
+ * @throws {BrokerAnswerError}
+ * @throws {Error}
  */
 export async function askForOffsets(
   call: Connections["call"],
@@ -62,7 +63,8 @@ export async function askForOffsets(
 
 /**
  * Where partitions begin or end now, asked of each leader once. Those that nobody leads are left out.
- * @throws {TransientError} @throws {FatalError}
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function listOffsets(
   { connections, state, topic }: { connections: Connections; state: TopicState; topic: string },
@@ -88,7 +90,10 @@ export async function listOffsets(
   }
 }
 
-/** Where a partition begins: what retention has deleted stands before. @throws {TransientError} */
+/**
+ * Where a partition begins: what retention has deleted stands before.
+ * @throws {TransientError}
+ */
 export async function beginningOf(
   cluster: Parameters<typeof listOffsets>[0],
   partition: number,

@@ -13,7 +13,8 @@ export type LogStarts = {
 
 /**
  * Where a topic's partitions begin now: behind 0 once retention has deleted something.
- * @throws {TransientError} when Kafka is away or lacks the topic @throws {FatalError}
+ * @throws {TransientError} when Kafka is unavailable or lacks the topic
+ * @throws {FatalError}
  */
 export async function readLogStarts(connections: Connections, topic: string): Promise<LogStarts> {
   const { log, leaders } = await connections.topicMetadata(topic).catch((error: unknown) => {

@@ -10,7 +10,8 @@ import type { TopicState } from "../broker/topic-state.ts";
 /**
  * Where the part of a partition's log ends that leaders up to one of an epoch have taken, as its leader of now has it;
  * undefined when that leader does not know. Where a partition was read up to behind this, the log was cut back (KIP-320).
- * @throws {TransientError} @throws {FatalError}
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export type EpochEndOf = (partition: number, leaderEpoch: number) => Promise<bigint | undefined>;
 

@@ -177,7 +177,7 @@ export function runPartition(options: {
 
   const pause = (ms: number) => delay(ms, undefined, { signal: stopping }).catch(() => undefined);
 
-  /** Shows records of before the position again. Not while what is needed for it is away. */
+  /** Shows records of before the position again. Not while what is needed for it is unavailable. */
   const replayRecords = async (records: readonly IncomingRecord[]) => {
     for (let tries = 1; !stopping.aborted; tries++) {
       try {

@@ -4,7 +4,7 @@ import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { PartitionPausedError } from "../errors/partition-paused.ts";
 import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 
-/** When a partition's records count as a broken deploy's instead of a few bad ones. */
+/** From when on bad records are taken for a broken deploy. */
 export type BreakerLimits = {
   /** Opens at this share of bad records among the last `overRecords`, in percent. */
   readonly badSharePct: number;
@@ -46,22 +46,25 @@ export type OpenBreaker = {
 
 export type Breaker = {
   /**
-   * Looks at what became of a batch's records, before any of it is written.
+   * Counts the bad records of a batch, before any of it is written.
    * @param isBad one entry a record, in order
    * @throws {PartitionPausedError} too many are bad: nothing of the batch may be written now
    */
   check: (partition: number, isBad: readonly boolean[]) => void;
-  /** Lets the stopped partitions' next batch pass whatever is in it, and counts anew. @returns which they were */
+  /**
+   * Lets the next batch of open partitions pass whatever is in it, and starts counting again.
+   * @returns the partitions
+   */
   reset: (partition?: number) => number[];
   open: () => OpenBreaker[];
-  /** Forgets the partitions that are no longer ours: whoever has them judges by itself. */
+  /** Forgets partitions that another member owns now. */
   keepOnly: (partitions: readonly number[]) => void;
 };
 
 /**
- * Stops a partition whose records are bad in bulk, so that a broken deploy does not drain the topic into
- * the dead-letter topic. A stopped partition's batch is tried again now and then: it goes on by itself
- * once its records can be read, or when an operator says so.
+ * Pauses a partition whose records are bad in bulk, so that a broken deploy does not drain the topic into the dead-letter
+ * topic. The batch is retried periodically: the partition resumes once its records can be read, or when an operator resets the
+ * breaker.
  */
 export function createBreaker(options: {
   limits: BreakerLimits;

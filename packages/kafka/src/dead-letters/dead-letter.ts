@@ -2,19 +2,19 @@ import type { DeadReason } from "@fiberstream/runtime/outcome";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { IncomingRecord, OutgoingRecord } from "../records.ts";
 
-/** Where a record came from and who put it aside. */
+/** Where a record came from, and who dead-lettered it. */
 export type DeadLetterOrigin = {
   readonly topic: string;
   readonly partition: number;
   readonly groupId: string;
-  /** The service that could not go on with it. */
+  /** The service that could not process it. */
   readonly service: string;
   /** The step of the service's story, e.g. "decode". */
   readonly stage: string;
 };
 
 /**
- * The record untouched, with headers that say where it came from and why it was put aside:
+ * The record unchanged, with headers that say where it came from and why it was dead-lettered:
  * Kafka Connect's names where Connect has one, `fiber.dlq.*` for the rest. All are UTF-8 text.
  */
 export function deadLetterOf(

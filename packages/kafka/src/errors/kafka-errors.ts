@@ -1,8 +1,8 @@
 import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
 
 /**
- * What an error of the Kafka client means for the one who called.
- * Anything that is not in the table is transient: going on without Kafka's word could lose records.
+ * Classifies an error of a Kafka client for the caller.
+ * What is not in the table is transient: continuing without Kafka's answer could lose records.
  */
 export function kafkaFailure(error: unknown): TransientError | FatalError {
   if (error instanceof TransientError || error instanceof FatalError) return error;
@@ -22,7 +22,7 @@ export const isFenced = (error: unknown): boolean => FENCED.has(typeOf(error) ??
 export const isTopicMissing = (error: unknown): boolean =>
   typeOf(error) === "UNKNOWN_TOPIC_OR_PARTITION";
 
-/** Whether a broker has answered so, about one partition, say: Kafka is not away then. */
+/** Whether a broker has answered so, about one partition, say: Kafka is not unavailable then. */
 export const isBrokersAnswer = (error: unknown): boolean =>
   typeof error === "object" &&
   error !== null &&

@@ -1,13 +1,13 @@
 /**
- * A partition cannot go on, and waiting does not help: its offset is not in the log, the log is another one, a
- * batch cannot be read. Only this partition stops; its owner keeps it and asks for its position again now and then.
+ * A partition cannot continue, and waiting does not help: its offset is not in the log, the log is another one, or a batch
+ * cannot be read. Only this partition stops; its owner keeps it and periodically asks for its position again.
  */
 export class PartitionFaultError extends Error {
   override readonly name = "PartitionFaultError";
   readonly reason: string;
   /** What an operator can do. */
   readonly advice: string;
-  /** Looking at the same place again would not tell: what is there now may be another log's. */
+  /** Stops until the position is moved: reading the same offset again could return another log's records. */
   readonly untilMoved: boolean;
 
   constructor(reason: string, advice: string, options: { untilMoved?: boolean } = {}) {
@@ -18,10 +18,10 @@ export class PartitionFaultError extends Error {
   }
 }
 
-/** An offset with the epoch of the leader that had taken the record before it: it tells whether the log was cut back. */
+/** An offset, and the leader epoch of the record before it, by which a truncated log is noticed. */
 export type EpochOffset = { readonly offset: bigint; readonly leaderEpoch: number };
 
-/** Where a partition goes on. */
+/** Where a partition continues. */
 export type Position = bigint | "beginning" | EpochOffset | PartitionFaultError;
 
 export const offsetOf = (position: Exclude<Position, PartitionFaultError>): bigint | "beginning" =>

@@ -1,10 +1,10 @@
 /**
- * A batch is not to be worked on now, and nothing is wrong with the world: its partition stops, the
- * others go on. Thrown out of `processBatch`.
+ * A batch must not be processed now, and no dependency is at fault: its partition pauses, the others continue. Thrown out of
+ * `processBatch`.
  */
 export class PartitionPausedError extends Error {
   override readonly name = "PartitionPausedError";
-  /** Settles when the batch is to be tried again. */
+  /** Settles when the batch should be retried. */
   readonly resumed: Promise<void>;
 
   constructor(message: string, resumed: Promise<void>) {

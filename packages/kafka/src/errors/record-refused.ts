@@ -1,6 +1,6 @@
 import type { OutgoingRecord } from "../records.ts";
 
-/** A broker will never take these records as they are; nothing of their transaction is seen. */
+/** A broker will never accept these records as they are; nothing of their transaction becomes visible. */
 export class RecordRefusedError extends Error {
   override readonly name = "RecordRefusedError";
   readonly topic: string;

@@ -19,7 +19,8 @@ const READ_COMMITTED = 1;
 /**
  * Fetches once from one broker, outside of fetch sessions.
  * @param options.waitMs how long the broker may wait for `minBytes`
- * @throws {BrokerAnswerError} the whole fetch is refused; a partition's own error is in the answer @throws {Error}
+ * @throws {BrokerAnswerError} the whole fetch is refused; a partition's own error is in the answer
+ * @throws {Error}
  */
 export async function fetchFrom(
   call: Connections["call"],

@@ -169,7 +169,7 @@ export function startFetchLoops(options: {
       if (tickets.length === 0) {
         turnedMs.delete(loop);
         if (!options.owned().some(isLedBy(name))) {
-          // Others lead what it led: that it is away does not concern us.
+          // Others lead what it led: that it is unavailable does not concern us.
           failures = 0;
           options.onFailing(name, undefined);
         }

@@ -33,7 +33,10 @@ export type CoordinatorCalls = {
     as: { readonly memberId: string; readonly groupInstanceId: string | null },
     subscription: Buffer,
   ) => Promise<Joined>;
-  /** @param assignments by member, of the leader; empty of the others @returns what is ours */
+  /**
+   * @param assignments by member, of the leader; empty of the others
+   * @returns what is ours
+   */
   sync: (as: MemberIdentity, assignments: ReadonlyMap<string, Buffer>) => Promise<Buffer>;
   heartbeat: (as: MemberIdentity) => Promise<void>;
   commitOffsets: (
@@ -53,7 +56,7 @@ const JOIN_CHANNEL = "group join";
 /** A commit waits for its replicas: heartbeats must not wait behind it either. */
 const COMMIT_CHANNEL = "group commit";
 
-/** All calls throw {BrokerAnswerError} what the coordinator answers, {Error} when it is away. */
+/** All calls throw {BrokerAnswerError} what the coordinator answers, {Error} when it is unavailable. */
 export function createCoordinatorCalls(options: {
   connections: Pick<Connections, "call" | "coordinator">;
   groupId: string;

@@ -34,7 +34,7 @@ const HEARTBEAT_INTERVAL_MS = 500;
 /**
  * A member of a consumer group (KIP-429, cooperative): it keeps what it has while others come and go, gives up
  * what the leader gives to others, and joins again then. Heartbeats depend on nothing that is done with
- * the records. Coordinators that are away or move cost nothing but time: what is ours stays ours until
+ * the records. Coordinators that are unavailable or move cost nothing but time: what is ours stays ours until
  * the group says otherwise.
  *
  * @param options.userData what all members are told of this one

@@ -18,7 +18,11 @@ export type TopicLeaders = {
 export type KnownLeaders = {
   /** What is known now; undefined before the first answer. What is old is asked for again, and nobody waits for that. */
   now: (topic: string) => TopicLeaders | undefined;
-  /** Waits only while nothing is known yet. @throws {BrokerAnswerError} @throws {Error} */
+  /**
+   * Waits only while nothing is known yet.
+   * @throws {BrokerAnswerError}
+   * @throws {Error}
+   */
   of: (topic: string) => Promise<TopicLeaders>;
   /** Asks at once, and often for a while: a broker has said that it is no leader, or nothing. Never rejects. */
   doubt: (topic: string) => Promise<void>;
@@ -36,8 +40,9 @@ const MOST_AGE_IN_DOUBT_MS = 1_000;
 const IN_DOUBT_FOR_MS = 15_000;
 
 /**
- * Keeps what brokers say of topics. A broker that is frozen holds up its own partitions only: whoever sends to the
- * others goes on with what is known, while one broker after the other is asked for what is true now.
+ * Caches the leaders of topics without making a sender wait: a stale answer is used while a new one is fetched in the
+ * background, so that a frozen broker delays its own partitions only. (Transactions wait for a new answer instead,
+ * `transactions/send/leaders.ts`; the consumer wants a second broker to confirm it, `broker/topic-state.ts`.)
  */
 export function createKnownLeaders(connections: Connections): KnownLeaders {
   type Entry = {

@@ -9,7 +9,8 @@ export type Producer = {
   /**
    * Resolves when all in-sync replicas have every record (acks=all).
    * An error leaves open which records Kafka has: sending them again may double them.
-   * @throws {TransientError} @throws {FatalError}
+   * @throws {TransientError}
+   * @throws {FatalError}
    */
   send: (topic: string, records: readonly OutgoingRecord[]) => Promise<void>;
   close: () => Promise<void>;
@@ -31,9 +32,9 @@ const ANSWER_MAX_WAIT_MS = 10_000;
  * A producer without idempotence: what a second try doubles is removed by the records' own ids.
  * It writes record batches itself, 500 records a call cost 1 us each. A leader that is frozen holds up only what goes
  * to its own partitions.
- *
  * @param options.answerMaxWaitMs how long a leader may take for its answer, default 10 s
- * @throws {TransientError} when no broker answers @throws {FatalError}
+ * @throws {TransientError} when no broker answers
+ * @throws {FatalError}
  */
 export async function connectProducer(options: {
   kafka: Pick<KafkaClient, "access">;

@@ -118,7 +118,10 @@ type Content = Reader & { readonly end: number };
 /** A record has at least its length, attributes, two deltas, two lengths and a count. */
 const LEAST_RECORD_BYTES = 7;
 
-/** Counts what is made of a fetch. @throws {UnreadableBatchError} past {@link MAX_PARTS} */
+/**
+ * Counts what is made of a fetch.
+ * @throws {UnreadableBatchError} past {@link MAX_PARTS}
+ */
 function countParts(): (more: number) => void {
   let parts = 0;
   return (more) => {

@@ -55,7 +55,10 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
     return metadata;
   };
 
-  /** Partitions by the broker that leads them. @throws {TransientError} when nobody leads one */
+  /**
+   * Partitions by the broker that leads them.
+   * @throws {TransientError} when nobody leads one
+   */
   const byLeader = ({ leaders }: TopicMetadata, topic: string, partitions: Iterable<number>) => {
     const led = Array.from(partitions, (partition) => {
       const address = leaders.get(partition)?.address;

@@ -12,17 +12,29 @@ export type TopicReader = {
   /**
    * What a topic holds now, oldest first within each partition; empty stretches are left out.
    * @param since leaves out what is older, in ms since 1970, by record timestamp
-   * @throws {TransientError} @throws {FatalError}
+   * @throws {TransientError}
+   * @throws {FatalError}
    */
   stretches: (topic: string, options?: { since?: number | undefined }) => Promise<Stretch[]>;
-  /** What one partition holds now, perhaps nothing; the others need no leader. @throws {TransientError} @throws {FatalError} */
+  /**
+   * What one partition holds now, perhaps nothing; the others need no leader.
+   * @throws {TransientError}
+   * @throws {FatalError}
+   */
   stretch: (topic: string, partition: number) => Promise<Stretch>;
-  /** The committed records of a stretch, by and by. @throws {TransientError} @throws {FatalError} */
+  /**
+   * The committed records of a stretch, by and by.
+   * @throws {TransientError}
+   * @throws {FatalError}
+   */
   read: (topic: string, stretch: Stretch) => AsyncGenerator<readonly IncomingRecord[]>;
   close: () => Promise<void>;
 };
 
-/** Reads topics from outside of any consumer group. @throws {TransientError} when no broker answers */
+/**
+ * Reads topics from outside of any consumer group.
+ * @throws {TransientError} when no broker answers
+ */
 export async function connectTopicReader(options: { kafka: KafkaClient }): Promise<TopicReader> {
   const admin = options.kafka.admin();
   const cluster = connectCluster(options.kafka);

@@ -9,7 +9,7 @@ import { httpAsk } from "./http-request.ts";
  * @param path below the registry's URL
  * @param json sent by POST; undefined: a GET
  * @returns the answer's JSON; undefined when the registry itself says that it has no such thing
- * @throws {TransientError} it is away, or another one answers in its place: a router's 404 says nothing of schemas
+ * @throws {TransientError} it is unavailable, or another one answers in its place: a router's 404 says nothing of schemas
  */
 export type AskRegistry = (path: string, json?: object) => Promise<unknown>;
 

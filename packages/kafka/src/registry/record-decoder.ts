@@ -10,7 +10,7 @@ export type RecordDecoder<T> = {
   /**
    * Makes ready for the writers of a batch: one look-up for each schema id not seen before, up to a bound of those that
    * there are not.
-   * @throws {TransientError} when the registry is away
+   * @throws {TransientError} when the registry is unavailable
    */
   prepare: (values: readonly (Buffer | null)[]) => Promise<void>;
   /** Decodes one prepared value into the reader's shape, by Avro's schema resolution. Never throws. */

@@ -15,7 +15,7 @@ export type RegisteredVersion = {
  *
  * @param options.url base URL of a registry with Confluent's API
  * @param options.security who to say one is, and who may vouch for the registry
- * @throws {TransientError} when the registry is away, has not answered within 5 s, or another one answers in its place
+ * @throws {TransientError} when the registry is unavailable, has not answered within 5 s, or another one answers in its place
  */
 export async function readRegisteredVersions(options: {
   url: string;

@@ -19,25 +19,25 @@ export type SchemaRegistry = {
   /**
    * The id of `schema` under `subject`.
    * @throws {FatalError} when the registry itself says that the subject is missing or has other schemas only
-   * @throws {TransientError} when the registry is away, or another one answers in its place
+   * @throws {TransientError} when the registry is unavailable, or another one answers in its place
    */
   idOf: (subject: string, schema: RecordSchema) => Promise<number>;
   /**
    * The writer's type for a schema id, kept for good; dead when the registry itself says that it has none, or when
    * what it has is no Avro.
-   * @throws {TransientError} when the registry is away, or another one answers in its place
+   * @throws {TransientError} when the registry is unavailable, or another one answers in its place
    */
   writerType: (id: number) => Promise<Outcome<avsc.Type>>;
   /**
    * Registers `schema` where it is not yet, for readers of any version (FULL_TRANSITIVE).
    * @throws {FatalError} when it is not compatible with an earlier version
-   * @throws {TransientError} when the registry is away
+   * @throws {TransientError} when the registry is unavailable
    */
   register: (
     subject: string,
     schema: RecordSchema,
   ) => Promise<{ id: number; change: "registered" | "unchanged" }>;
-  /** @throws {TransientError} when the registry is away */
+  /** @throws {TransientError} when the registry is unavailable */
   ping: () => Promise<void>;
 };
 

@@ -17,7 +17,7 @@ type Registered = {
  *
  * @returns a function that gives the type, or why there is none: a schema that is no Avro is the fault of the record
  *   that names it, and waiting would not help
- *   @throws {TransientError} when the registry is away, or another one answers in its place
+ *   @throws {TransientError} when the registry is unavailable, or another one answers in its place
  */
 export function createWriterTypes(ask: AskRegistry): (id: number) => Promise<Outcome<avsc.Type>> {
   const types = new Map<number, Outcome<avsc.Type>>();
@@ -28,7 +28,10 @@ export function createWriterTypes(ask: AskRegistry): (id: number) => Promise<Out
     throw new TransientError("registry", `the schema registry's answer to ${path} has no schema`);
   };
 
-  /** What a schema refers to stands before it, each once. @returns the path of what is missing, if anything is */
+  /**
+   * What a schema refers to stands before it, each once.
+   * @returns the path of what is missing, if anything is
+   */
   const addReferences = async (
     { references = [] }: Registered,
     into: Map<string, Registered>,

@@ -5,7 +5,7 @@ import type { Codec } from "../protocol/batch-compression.ts";
 import { createTokenSource } from "./oauth-tokens.ts";
 import type { kafkaSettings } from "./settings.ts";
 
-/** How a client of Kafka protects its connections and says who it is. */
+/** How a Kafka client protects its connections and authenticates. */
 export type KafkaSecurity = {
   readonly tls?: TlsFiles;
   readonly sasl?: SASLOptions;
@@ -19,7 +19,7 @@ export type RegistrySecurity = {
 type Config = ConfigOf<ReturnType<typeof kafkaSettings>>;
 
 /**
- * Where Kafka is and how to be let in, by the settings.
+ * Kafka's address and credentials from the settings.
  * @throws {ConfigError} that lists all settings that do not go together, and files that cannot be read
  */
 export function kafkaAccess(config: Config): {
@@ -47,7 +47,10 @@ export function kafkaAccess(config: Config): {
   };
 }
 
-/** Where the schema registry is and how to be let in. @throws {ConfigError} */
+/**
+ * The schema registry's address and credentials from the settings.
+ * @throws {ConfigError}
+ */
 export function registryAccess(config: Config): { url: string; security: RegistrySecurity } {
   const { schemaRegistryUrl: url, schemaRegistryCaFile: caFile } = config;
   const { protocol, username, password } = new URL(url);

@@ -21,7 +21,8 @@ export type ForeignOffset = {
 
 /**
  * The group's offsets that are of another log than the one that Kafka has now.
- * @throws {TransientError} also when some of them are not known @throws {FatalError}
+ * @throws {TransientError} also when some of them are not known
+ * @throws {FatalError}
  */
 export async function foreignOffsets(options: {
   connections: Connections;
@@ -54,7 +55,8 @@ export async function foreignOffsets(options: {
 /**
  * Has the group begin with the log that Kafka has now, at its beginning. The group has to be empty: its coordinator
  * refuses it otherwise.
- * @throws {TransientError} @throws {FatalError} the group has members
+ * @throws {TransientError}
+ * @throws {FatalError} the group has members
  */
 export async function beginWithLog(options: {
   connections: Connections;

@@ -26,7 +26,7 @@ import { createTransactionalIds } from "./coordinator/transactional-ids.ts";
 
 export type { TopicRecords } from "./send/destinations.ts";
 
-/** What one input partition has to write, and where that leaves it. */
+/** What one input partition writes, and its position after that. */
 export type PartitionCommit = {
   readonly partition: number;
   readonly log: LogIdentity;
@@ -35,7 +35,7 @@ export type PartitionCommit = {
   readonly nextOffset: bigint;
   /** Of the last record before `nextOffset`: the next owner sees by it when the log was cut back. */
   readonly leaderEpoch?: number | undefined;
-  /** Comes back with the position, up to 3 KB. */
+  /** Stored with the offset and returned with the position, up to 3 KB. */
   readonly metadata: string;
   readonly batches: readonly TopicRecords[];
   /** Told when the records could not be sent, as opposed to a commit that fails or is refused. */
@@ -46,7 +46,8 @@ export type GroupTransactions = {
   /**
    * Where partitions go on, after whoever had them before has been fenced.
    * @returns the positions that are known by now; one that is left out is to be asked for again
-   * @throws {TransientError} @throws {FatalError}
+   * @throws {TransientError}
+   * @throws {FatalError}
    */
   positionsOf: (
     partitions: readonly number[],

@@ -155,7 +155,8 @@ export function createPositions(steps: PositionSteps) {
     /**
      * @returns the positions that are known; those of partitions with an open transaction, an error or no answer are left
      *   out: not known yet is not "nobody has committed"
-     * @throws {BrokerAnswerError} @throws {Error} no coordinator has answered
+     * @throws {BrokerAnswerError}
+     * @throws {Error} no coordinator has answered
      */
     of: async (
       partitions: readonly number[],

@@ -7,7 +7,10 @@ import type { Session } from "./coordinator/session.ts";
 /** What one input partition has to write, with where it goes. */
 export type QueuedCommit = {
   readonly destinations: readonly Destination[];
-  /** In whose name it would be committed now. @throws {TransientError} its partition or position is lost */
+  /**
+   * In whose name it would be committed now.
+   * @throws {TransientError} its partition or position is lost
+   */
   readonly claim: () => MemberIdentity;
   /** Told before the outcome of a transaction that has failed is looked at. */
   readonly onDoubt: () => void;
@@ -17,10 +20,14 @@ export type TransactionQueue<Part extends QueuedCommit> = {
   /**
    * Settles when the part is committed, together with those that came at the same moment or while the transaction
    * before was under way.
-   * @throws {TransientError} all of it is seen or nothing @throws {RecordRefusedError} nothing of it is seen
+   * @throws {TransientError} all of it is seen or nothing
+   * @throws {RecordRefusedError} nothing of it is seen
    */
   commit: (part: Part) => Promise<void>;
-  /** Settles when no transaction of a session before is open any more. @throws {Error} it is not known */
+  /**
+   * Settles when no transaction of a session before is open any more.
+   * @throws {Error} it is not known
+   */
   settled: () => Promise<void>;
   /** Ends after the transaction that is under way. */
   close: () => Promise<void>;

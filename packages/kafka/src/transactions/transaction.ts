@@ -33,12 +33,12 @@ export type TransactionSteps = SendSteps & { coordinators: Coordinators };
  * Runs one transaction (KIP-98, its offsets fenced by the group's generation, KIP-447), and returns when it is
  * committed. Versions of the requests are those of clients that add partitions themselves, which Kafka 3.7 to 4.x
  * know.
- *
  * It rejects when every request has settled, and does not abort: the session is over, and the next one's
  * `InitProducerId` aborts under a raised epoch. An `EndTxn` of this epoch could be overtaken by a Produce that is
  * still on its way, which would be part of the next transaction, or of none that ever ends.
- *
- * @throws {BrokerAnswerError} @throws {RecordRefusedError} @throws {Error}
+ * @throws {BrokerAnswerError}
+ * @throws {RecordRefusedError}
+ * @throws {Error}
  */
 export async function runTransaction(
   steps: TransactionSteps,
@@ -65,7 +65,10 @@ const coordinatorOf = ({ session, channel }: TransactionSteps) => ({
   channel,
 });
 
-/** @throws {BrokerAnswerError} @throws {Error} */
+/**
+ * @throws {BrokerAnswerError}
+ * @throws {Error}
+ */
 export async function addPartitions(
   steps: TransactionSteps,
   destinations: readonly Destination[],
@@ -93,7 +96,10 @@ export async function addPartitions(
 
 const OPERATION_NOT_ATTEMPTED = 55;
 
-/** @throws {BrokerAnswerError} also when the member is of an old generation @throws {Error} */
+/**
+ * @throws {BrokerAnswerError} also when the member is of an old generation
+ * @throws {Error}
+ */
 export async function commitOffsets(
   steps: TransactionSteps,
   transaction: Pick<Transaction, "groupId" | "topic" | "member" | "offsets">,
@@ -133,7 +139,10 @@ export async function commitOffsets(
 
 const NO_EPOCH = -1;
 
-/** @throws {BrokerAnswerError} @throws {Error} it may have been committed or not */
+/**
+ * @throws {BrokerAnswerError}
+ * @throws {Error} it may have been committed or not
+ */
 export async function commit(steps: TransactionSteps): Promise<void> {
   const { transactionalId, producerId, producerEpoch } = steps.session;
   await steps.coordinators.ask(

@@ -28,13 +28,15 @@ export type TransactionalProducer = {
   /**
    * Takes over the transactional id: whoever had it is fenced off, and its open transaction has ended
    * when this returns. Also how to go on after a transaction whose outcome is not known.
-   * @throws {TransientError} @throws {FatalError}
+   * @throws {TransientError}
+   * @throws {FatalError}
    */
   fence: () => Promise<void>;
   /**
    * Runs `work` in a transaction: committed when it returns, aborted when it throws.
    * After an error the outcome may be either; call `fence`, then look at the group's offset.
-   * @throws {TransientError} @throws {FatalError}
+   * @throws {TransientError}
+   * @throws {FatalError}
    */
   transaction: (work: (scope: TransactionScope) => Promise<void>) => Promise<void>;
   close: () => Promise<void>;

@@ -8,7 +8,8 @@ const NO_IPV6 = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
 /**
  * Listens. `::` is every address, of IPv4 too; where the system has no IPv6 it is every address of IPv4, so that one
  * setting fits clusters of either kind and of both.
- * @returns the port @throws what the system says when it cannot listen there
+ * @returns the port
+ * @throws what the system says when it cannot listen there
  */
 export async function listen(
   server: Server,

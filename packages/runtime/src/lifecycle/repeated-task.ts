@@ -8,7 +8,7 @@ export type RepeatedTask = {
 };
 
 /**
- * Does its work now and then, never twice at a time; a failure waits for the next time.
+ * Runs work at an interval, one run at a time; after a failure it waits for the next interval.
  *
  * @param options.startsAtOnce does it first when it begins, instead of after the first interval
  */

@@ -1,5 +1,5 @@
 /**
- * Says something at most once in `everyMs`, however often it happens: what others can bring about must not fill the log.
+ * Calls `say` at most once in `everyMs`, however often it is called: what outsiders can trigger must not fill the log.
  *
  * @param say is given the newest, and how many there were since it last spoke
  */

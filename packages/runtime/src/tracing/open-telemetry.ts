@@ -109,7 +109,7 @@ function contextOf(traceparent: string): Context {
   return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
 }
 
-/** The exporter's complaints as log lines, one a minute: a collector that is away must not flood the log. */
+/** The exporter's complaints as log lines, one a minute: a collector that is unavailable must not flood the log. */
 function createDiagLog(log: Log): DiagLogger {
   let lastMs = -Infinity;
   const warn = (message: string) => {

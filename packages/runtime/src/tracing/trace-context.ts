@@ -10,7 +10,10 @@ export type TraceContext = {
 /** Version 00; an id of zeros only is not one. */
 const FORM = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
 
-/** Reads a `traceparent`. @returns undefined when it is none */
+/**
+ * Reads a `traceparent`.
+ * @returns undefined when it is none
+ */
 export function readTraceparent(text: string): TraceContext | undefined {
   const [, traceId, spanId, flags] = FORM.exec(text) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;

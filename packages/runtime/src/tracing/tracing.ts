@@ -14,7 +14,10 @@ export type OpenSpan = {
 };
 
 export type Tracing = {
-  /** Begins a span now. @param span.parent a `traceparent`; without one a trace begins */
+  /**
+   * Begins a span now.
+   * @param span.parent a `traceparent`; without one a trace begins
+   */
   readonly startSpan: (span: {
     name: string;
     kind: "server" | "producer" | "consumer" | "client";

@@ -15,11 +15,11 @@ export type OffsetAnswer = CommittedOffset | "unstable" | "unknown";
 
 /**
  * Asks for the committed offsets of some partitions, all in one request.
- *
  * @param stable "required": an offset that an open transaction moves is "unstable"; else it is the one before
  * @returns an answer for each of the partitions; a partition that the coordinator does not tell of, or with an error,
  *   is "unknown", which is not the same as nobody's having committed
- * @throws {BrokerAnswerError} @throws {Error}
+ * @throws {BrokerAnswerError}
+ * @throws {Error}
  */
 export async function committedOffsets(options: {
   coordinators: Coordinators;

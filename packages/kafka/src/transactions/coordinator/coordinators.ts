@@ -26,7 +26,10 @@ export type Coordinators = {
     codesOf: (answer: Answer) => readonly number[],
     ...args: Args
   ) => Promise<Answer>;
-  /** Who it is now. @throws {Error} */
+  /**
+   * Who it is now.
+   * @throws {Error}
+   */
   find: (of: Omit<Coordinated, "channel">) => Promise<BrokerAddress>;
 };
 

@@ -20,7 +20,8 @@ export type Session = {
 /**
  * Takes a transactional id over: fences whoever had it, and its open transaction has ended when this returns. It
  * ends under a raised epoch, so that what was sent before and comes late is refused, whichever broker it comes to.
- * @throws {BrokerAnswerError} @throws {Error}
+ * @throws {BrokerAnswerError}
+ * @throws {Error}
  */
 export async function openSession(
   coordinators: Coordinators,

@@ -30,7 +30,11 @@ export type Route = {
   readonly brokers: readonly string[];
 };
 
-/** Where records go. @throws {TransientError} one of their partitions has no leader now @throws {Error} */
+/**
+ * Where records go.
+ * @throws {TransientError} one of their partitions has no leader now
+ * @throws {Error}
+ */
 export async function routeOf(batches: readonly TopicRecords[], leaders: Leaders): Promise<Route> {
   const destinations: Destination[] = [];
   for (const batch of batches) {

@@ -4,7 +4,8 @@ export type Leaders = {
   /**
    * The leaders of a topic's partitions, as they were when they were asked for last.
    * @param knows asked for again where this is false, at most every few seconds
-   * @throws {BrokerAnswerError} @throws {Error}
+   * @throws {BrokerAnswerError}
+   * @throws {Error}
    */
   of: (
     topic: string,
@@ -18,6 +19,10 @@ export type Leaders = {
 const MOST_AGE_MS = 60_000;
 const AGAIN_AFTER_MS = 2_000;
 
+/**
+ * Caches the leaders of topics; whoever asks after `forget` waits for a new answer. A transaction that is sent to an old leader
+ * costs more than the wait. (The plain producer never waits: `producer/known-leaders.ts`.)
+ */
 export function createLeaders(connections: Connections): Leaders {
   type Known = { readonly leaders: ReadonlyMap<number, PartitionLeader>; readonly atMs: number };
   const known = new Map<string, Promise<Known>>();

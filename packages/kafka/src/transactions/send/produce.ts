@@ -50,9 +50,9 @@ export type Refused = { readonly batch: Destination; readonly type: string };
 /**
  * Sends one batch of each partition. Those that are not taken for now are sent again: a leader says so (since 3.6)
  * also while the coordinator, whom it asks whether the partition is in the transaction, is busy with another step.
- *
  * @returns a batch that its leader will never take
- * @throws {NotTakenError} @throws {Error}
+ * @throws {NotTakenError}
+ * @throws {Error}
  */
 export async function produce(
   steps: SendSteps,
@@ -84,7 +84,11 @@ const MOST_WAIT_MS = 200;
 
 type Answer = { readonly batch: Destination; readonly type: string | undefined };
 
-/** One request. @returns what became of each batch @throws {Error} nobody knows */
+/**
+ * One request.
+ * @returns what became of each batch
+ * @throws {Error} nobody knows
+ */
 async function produceOnce(
   { connections, leaders, session, channel, compression }: SendSteps,
   batches: readonly Destination[],

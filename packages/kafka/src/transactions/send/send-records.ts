@@ -9,9 +9,9 @@ import { RecordRefusedError } from "../../errors/record-refused.ts";
 /**
  * Sends records inside the session's open transaction, to all leaders at once, each in as few requests as their
  * size lets. Settles when every request has.
- *
  * @throws {RecordRefusedError} with the very records that a broker will never take
- * @throws {BrokerAnswerError} @throws {Error}
+ * @throws {BrokerAnswerError}
+ * @throws {Error}
  */
 export async function sendRecords(
   steps: SendSteps,
