@@ -38,7 +38,7 @@ export const fetchApi = createAPI(
 
 const bytesOf = (reader: Reader): Buffer => reader.buffer.slice(reader.position);
 
-export function readFetchAnswer(bytes: Buffer): FetchAnswer {
+function readFetchAnswer(bytes: Buffer): FetchAnswer {
   let at = 0;
   const int16 = () => bytes.readInt16BE((at += 2) - 2);
   const int32 = () => bytes.readInt32BE((at += 4) - 4);

@@ -3,7 +3,7 @@ import { answerType } from "../../broker/broker-answer.ts";
 import type { Coordinators } from "./coordinators.ts";
 
 /** What the group's coordinator knows of a partition. `offset` is undefined where nobody has committed. */
-export type CommittedOffset = {
+type CommittedOffset = {
   readonly offset: bigint | undefined;
   /** Of the last record before `offset`; -1 where whoever has committed it did not say. */
   readonly leaderEpoch: number;

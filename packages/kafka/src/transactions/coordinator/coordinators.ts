@@ -3,7 +3,7 @@ import { BrokerAnswerError, throwIfFailed } from "../../broker/broker-answer.ts"
 import type { Api, BrokerAddress, Connections } from "../../broker/connections.ts";
 
 /** What is coordinated, and on whose connection it is asked. */
-export type Coordinated = {
+type Coordinated = {
   readonly kind: "group" | "transaction";
   readonly key: string;
   readonly channel: string;
