@@ -143,7 +143,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   const windows = createPartitionWindows({
     maxNodesPerPartition: config.windowNodesPerPartition,
     noteOf: (partition) => readNote(transactions.metadataOf(partition)),
-    earliestOf: async (partition) => (await reader.stretch(topics.raw, partition)).from,
+    earliestOf: async (partition) => (await reader.range(topics.raw, partition)).from,
     // A node's alerts are in the partition of its events' number where there are as many of them.
     openAlertsOf: (number) =>
       readOpenAlerts({

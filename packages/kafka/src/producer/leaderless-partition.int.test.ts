@@ -75,14 +75,14 @@ it("goes on with the other partitions of a topic, and tells how many have no lea
   await check.check();
   const begunMs = performance.now();
   for (const partition of [0, 1]) {
-    const stretch = await reader.stretch(TOPIC, partition);
-    expect(stretch).toMatchObject({ partition, from: 0n });
+    const range = await reader.range(TOPIC, partition);
+    expect(range).toMatchObject({ partition, from: 0n });
     const values: unknown[] = [];
-    for await (const some of reader.read(TOPIC, stretch)) values.push(...some);
-    expect(values).toHaveLength(Number(stretch.until));
+    for await (const some of reader.read(TOPIC, range)) values.push(...some);
+    expect(values).toHaveLength(Number(range.until));
   }
   expect(performance.now() - begunMs).toBeLessThan(10_000);
-  await expect(reader.stretch(TOPIC, LOST)).rejects.toThrow(TransientError);
+  await expect(reader.range(TOPIC, LOST)).rejects.toThrow(TransientError);
   const { partitions } = await topicDescription({ kafka, topic: TOPIC });
   expect(partitions).toMatchObject([
     { leader: 1, low: 0n, high: expect.any(BigInt) },

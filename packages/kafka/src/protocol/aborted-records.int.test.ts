@@ -39,8 +39,8 @@ it("hides what aborted transactions wrote, however they overlap", async () => {
 
     const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
     const seen: string[] = [];
-    for (const stretch of await reader.stretches(topic)) {
-      for await (const records of reader.read(topic, stretch)) {
+    for (const range of await reader.ranges(topic)) {
+      for await (const records of reader.read(topic, range)) {
         seen.push(...records.map(({ value }) => String(value)));
       }
     }

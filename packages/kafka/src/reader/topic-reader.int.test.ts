@@ -60,15 +60,15 @@ describe("topic reader", () => {
     await inTransaction(["committed"], "commit");
     const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
     const seen: string[] = [];
-    for (const stretch of await reader.stretches(topic)) {
-      for await (const records of reader.read(topic, stretch)) {
+    for (const range of await reader.ranges(topic)) {
+      for await (const records of reader.read(topic, range)) {
         seen.push(...records.map(({ value }) => String(value)));
       }
     }
     expect(seen.toSorted()).toEqual([...values, "committed"].toSorted());
-    const alone = await Promise.all([0, 1, 2].map((partition) => reader.stretch(topic, partition)));
-    expect(alone).toEqual(await reader.stretches(topic));
-    expect(await reader.stretches(topic, { since: Date.now() + 60_000 })).toEqual([]);
+    const alone = await Promise.all([0, 1, 2].map((partition) => reader.range(topic, partition)));
+    expect(alone).toEqual(await reader.ranges(topic));
+    expect(await reader.ranges(topic, { since: Date.now() + 60_000 })).toEqual([]);
   });
 });
 

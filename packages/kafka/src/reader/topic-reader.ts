@@ -5,29 +5,33 @@ import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { IncomingRecord } from "../records.ts";
 
-/** A stretch of a partition: from `from`, which is in it, up to `until`, which is not. */
-export type Stretch = { readonly partition: number; readonly from: bigint; readonly until: bigint };
+/** A range of a partition: from `from`, which is in it, up to `until`, which is not. */
+export type OffsetRange = {
+  readonly partition: number;
+  readonly from: bigint;
+  readonly until: bigint;
+};
 
 export type TopicReader = {
   /**
-   * What a topic holds now, oldest first within each partition; empty stretches are left out.
+   * What a topic holds now, oldest first within each partition; empty ranges are left out.
    * @param since leaves out what is older, in ms since 1970, by record timestamp
    * @throws {TransientError}
    * @throws {FatalError}
    */
-  stretches: (topic: string, options?: { since?: number | undefined }) => Promise<Stretch[]>;
+  ranges: (topic: string, options?: { since?: number | undefined }) => Promise<OffsetRange[]>;
   /**
    * What one partition holds now, perhaps nothing; the others need no leader.
    * @throws {TransientError}
    * @throws {FatalError}
    */
-  stretch: (topic: string, partition: number) => Promise<Stretch>;
+  range: (topic: string, partition: number) => Promise<OffsetRange>;
   /**
-   * The committed records of a stretch, by and by.
+   * The committed records of a range, by and by.
    * @throws {TransientError}
    * @throws {FatalError}
    */
-  read: (topic: string, stretch: Stretch) => AsyncGenerator<readonly IncomingRecord[]>;
+  read: (topic: string, range: OffsetRange) => AsyncGenerator<readonly IncomingRecord[]>;
   close: () => Promise<void>;
 };
 
@@ -46,7 +50,7 @@ export async function connectTopicReader(options: { kafka: KafkaClient }): Promi
   }
 
   return {
-    stretches: (topic, { since } = {}) =>
+    ranges: (topic, { since } = {}) =>
       withTries(cluster, async () => {
         const offsets = await admin.fetchTopicOffsets(topic);
         const froms =
@@ -62,7 +66,7 @@ export async function connectTopicReader(options: { kafka: KafkaClient }): Promi
           .toSorted((a, b) => a.partition - b.partition);
       }),
 
-    stretch: (topic, partition) =>
+    range: (topic, partition) =>
       withTries(cluster, async () => {
         const { low, high } = await cluster.ends(topic, partition);
         return { partition, from: low, until: high };

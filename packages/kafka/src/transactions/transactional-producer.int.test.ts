@@ -48,8 +48,8 @@ const write = (value: string, nextOffset: bigint) => async (scope: TransactionSc
 const committedValues = async () => {
   const reader = await connectTopicReader({ kafka });
   const values: string[] = [];
-  for (const stretch of await reader.stretches(topic)) {
-    for await (const records of reader.read(topic, stretch)) {
+  for (const range of await reader.ranges(topic)) {
+    for await (const records of reader.read(topic, range)) {
       values.push(...records.map(({ value }) => String(value)));
     }
   }

@@ -88,12 +88,10 @@ export async function createTransactionsBench(options: {
     committedRecords: async () => {
       const reader = await connectTopicReader({ kafka });
       const found: string[] = [];
-      for (const stretch of await reader.stretches(topic)) {
-        for await (const records of reader.read(topic, stretch)) {
+      for (const range of await reader.ranges(topic)) {
+        for await (const records of reader.read(topic, range)) {
           found.push(
-            ...records.map(
-              ({ offset, value }) => `${stretch.partition}/${offset} ${String(value)}`,
-            ),
+            ...records.map(({ offset, value }) => `${range.partition}/${offset} ${String(value)}`),
           );
         }
       }
