@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Producer } from "@fiberstream/kafka/producer";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { postgresFailure } from "@fiberstream/postgres/postgres-errors";
 import { FatalError, messageOf } from "@fiberstream/runtime/errors";
@@ -63,9 +63,7 @@ export function runNodePublisher(options: {
       created_at: Number(node.created_at),
       updated_at: Number(node.updated_at),
     });
-    const value = Buffer.allocUnsafe(WIRE_PREFIX_BYTES + avro.length);
-    writeWirePrefix(value, 0, schemaId);
-    avro.copy(value, WIRE_PREFIX_BYTES);
+    const value = wireValue(schemaId, avro);
     return { key: node.node_id, value };
   };
 

@@ -154,7 +154,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   const windows = createPartitionWindows({
     maxNodesPerPartition: config.windowNodesPerPartition,
     noteOf: (partition) => readNote(transactions.metadataOf(partition)),
-    earliestOf: async (partition) => (await reader.stretch(topics.raw, partition)).from,
+    earliestOf: async (partition) => (await reader.range(topics.raw, partition)).from,
     // A node's alerts are in the partition of its events' number where there are as many of them.
     openAlertsOf: (number) => (rawCount === alertCount ? readAlertsOf(number) : readAlertsOfAll()),
     decoder,
@@ -228,8 +228,8 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
           await sayMissing(partitions.filter((one) => positions.get(one) === "beginning"));
           return positions;
         },
-        readFrom: windows.readFrom,
-        onHistory: windows.learn,
+        replayFrom: windows.readFrom,
+        replay: windows.learn,
         onAssigned: (partitions, membersData) => {
           liveProcesses = new Set(membersData);
           transactions.keepOnly(partitions);

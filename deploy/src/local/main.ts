@@ -1,4 +1,4 @@
-import { ConfigError } from "@fiberstream/runtime/config-error";
+import { ConfigError } from "@fiberstream/runtime/settings";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { Argument, Command, InvalidArgumentError } from "commander";
 import { helpOnSettings } from "../settings-help.ts";

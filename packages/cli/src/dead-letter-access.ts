@@ -39,7 +39,7 @@ export async function* readLetters(
   { reader, topic }: Pick<DeadLetterAccess, "reader" | "topic">,
   filter: LetterFilter,
 ): AsyncGenerator<DeadLetter> {
-  for (const stretch of await reader.stretches(topic)) {
+  for (const stretch of await reader.ranges(topic)) {
     for await (const records of reader.read(topic, stretch)) {
       for (const record of records) {
         const letter = readDeadLetter(stretch.partition, record);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingRecord, RecordBatch } from "@fiberstream/kafka/records";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { ok } from "@fiberstream/runtime/outcome";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
@@ -33,9 +33,7 @@ export function sampleEvent(change: Partial<EnrichedProbeMetric> = {}): Enriched
 
 /** A record in the wire format of the schema with this id. */
 export function recordOf(avro: Buffer, schemaId: number, offset = 0): IncomingRecord {
-  const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
-  writeWirePrefix(value, 0, schemaId);
-  avro.copy(value, WIRE_PREFIX_BYTES);
+  const value = wireValue(schemaId, avro);
   return { offset: String(offset), key: null, value, timestamp: "0" };
 }
 
