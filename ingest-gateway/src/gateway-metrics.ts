@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { Sender } from "./auth/sender.ts";
-import { type Code, CODES, FAULT_CODES } from "./codes.ts";
-import type { EventCounts } from "./event-counts.ts";
-import type { CheckedEvents } from "./validate-events.ts";
+import { type Code, CODES, FAULT_CODES } from "./answers/codes.ts";
+import type { EventCounts } from "./telemetry/event-counts.ts";
+import type { CheckedEvents } from "./validation/validate-events.ts";
 
 export type Route = "push" | "ingest" | "status" | "other";
 

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { type Answer, jsonAnswer, retryAfter } from "./answer.ts";
-import type { KeptEvents } from "./batches/kept-events.ts";
-import { type Fault, type IndexedFault, meaningOf, type Rejection } from "./codes.ts";
-import type { Delivery } from "./gather.ts";
-import { LIMITS } from "./limits.ts";
-import { Refusal } from "./refusal.ts";
-import type { CheckedEvents } from "./validate-events.ts";
+import { type Answer, jsonAnswer, retryAfter } from "./answers/answer.ts";
+import type { KeptEvents } from "./idempotency/acknowledged-events.ts";
+import { type Fault, type IndexedFault, meaningOf, type Rejection } from "./answers/codes.ts";
+import type { Delivery } from "./produce/produce-batch.ts";
+import { LIMITS } from "./answers/limits.ts";
+import { Refusal } from "./answers/refusal.ts";
+import type { CheckedEvents } from "./validation/validate-events.ts";
 
 /** What is known of a request's events when Kafka has answered. */
 export type Outcome = {

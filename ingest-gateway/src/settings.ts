@@ -4,8 +4,8 @@ import { redisSettings } from "@fiberstream/redis/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { portNumber, setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
-import { accessLogSettings } from "./access-log.ts";
-import { samplerSettings } from "./trace-sampler.ts";
+import { accessLogSettings } from "./telemetry/access-log.ts";
+import { samplerSettings } from "./telemetry/trace-sampler.ts";
 
 const durationMs = (defaultMs: number) =>
   wholeNumber({ min: 1, max: 366 * 24 * 60 * 60 * 1_000 }).default(defaultMs);

@@ -10,17 +10,17 @@ import { redisAccess } from "@fiberstream/redis/settings";
 import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { startAuthentication } from "./auth/auth-parts.ts";
-import { createDependencyState, watchDependency } from "./dependency-state.ts";
-import { createEventEncoder } from "./encode-event.ts";
-import { createEventProducer, type EventProducer } from "./event-producer.ts";
-import { createBuckets } from "./fairness/buckets.ts";
-import { shareBuckets } from "./fairness/shared-buckets.ts";
+import { startAuthentication } from "./auth/start-authentication.ts";
+import { createDependencyState, watchDependency } from "./admission/dependency-state.ts";
+import { createEventEncoder } from "./produce/encode-event.ts";
+import { createEventProducer, type EventProducer } from "./produce/event-producer.ts";
+import { createBuckets } from "./admission/rate-limits.ts";
+import { shareBuckets } from "./admission/shared-rate-limits.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
-import { createInFlightBudget } from "./in-flight-budget.ts";
+import { createInFlightBudget } from "./admission/in-flight-budget.ts";
 import { startIntake } from "./intake.ts";
 import type { gatewaySettings } from "./settings.ts";
-import { createStallWatch } from "./stall-watch.ts";
+import { createStallWatch } from "./connections/stall-watch.ts";
 
 /**
  * Listens first and connects then: while Kafka or the registry is away, senders are told 503 with

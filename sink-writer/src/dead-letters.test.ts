@@ -3,7 +3,7 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { describe, expect, it } from "@jest/globals";
 import { createSendDeadLetters } from "./dead-letters.ts";
-import type { DeadRecord } from "./row-reader.ts";
+import type { DeadRecord } from "./rows/row-reader.ts";
 
 const batch: RecordBatch = {
   topic: "probe.metrics.enriched",

@@ -5,7 +5,7 @@ import { typeOf } from "@fiberstream/kafka/kafka-errors";
 import { isRefusedLetter, lesserLetter } from "@fiberstream/kafka/refused-letter";
 import { traceIdOf } from "@fiberstream/kafka/batch-spans";
 import type { Log } from "@fiberstream/runtime/log";
-import type { DeadRecord } from "./row-reader.ts";
+import type { DeadRecord } from "./rows/row-reader.ts";
 
 export type SendDeadLetters = (
   dead: readonly DeadRecord[],

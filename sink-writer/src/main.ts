@@ -1,6 +1,6 @@
 import { runService } from "@fiberstream/runtime/run-service";
 import manifest from "../package.json" with { type: "json" };
-import { sinkSettings } from "./config.ts";
+import { sinkSettings } from "./settings.ts";
 import { startSink } from "./start.ts";
 
 await runService({

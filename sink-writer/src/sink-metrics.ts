@@ -1,8 +1,8 @@
 import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { Landed } from "./land-rows.ts";
-import type { Origin } from "./row-buffer.ts";
-import type { DeadRecord } from "./row-reader.ts";
+import type { Landed } from "./insert/insert-rows.ts";
+import type { Origin } from "./rows/row-buffer.ts";
+import type { DeadRecord } from "./rows/row-reader.ts";
 
 export type SinkMetrics = {
   /** A write is committed. */

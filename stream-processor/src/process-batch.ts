@@ -8,17 +8,17 @@ import { RecordRefusedError } from "@fiberstream/kafka/transactions/record-refus
 import { TransientError } from "@fiberstream/runtime/errors";
 import type { DeadReason, FailureClass, Outcome } from "@fiberstream/runtime/outcome";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
-import type { RawEventDecoder } from "./decode-raw.ts";
-import type { Enrich } from "./enrich.ts";
-import type { TimePolicy } from "./event-time.ts";
-import { createInHand } from "./in-hand.ts";
-import type { NodeLookup, SeenNode } from "./node-lookup.ts";
-import { type PartitionWindows, placeOf } from "./partition-windows.ts";
-import { placeOf as nodePlaceOf, type RawEvent } from "./raw-event.ts";
+import type { RawEventDecoder } from "./decode/decode-raw.ts";
+import type { Enrich } from "./enrich/enrich.ts";
+import type { TimePolicy } from "./decode/event-time.ts";
+import { createInHand } from "./commit/prepared-batches.ts";
+import type { NodeLookup, SeenNode } from "./nodes/node-lookup.ts";
+import { type PartitionWindows, placeOf } from "./windows/partition-windows.ts";
+import { placeOf as nodePlaceOf, type RawEvent } from "./decode/raw-event.ts";
 import { type BatchBooks, createBatchBooks, entryRecord } from "./reconciliation/batch-books.ts";
 import type { OpenEntries } from "./reconciliation/open-entries.ts";
-import type { BatchTrace, TraceBatch } from "./trace-batch.ts";
-import { type WindowNote, writeNote } from "./window-note.ts";
+import type { BatchTrace, TraceBatch } from "./telemetry/trace-batch.ts";
+import { type WindowNote, writeNote } from "./windows/window-checkpoint.ts";
 
 export type BatchSteps = {
   decoder: RawEventDecoder;

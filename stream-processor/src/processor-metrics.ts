@@ -1,6 +1,6 @@
 import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { Counter, Gauge, type Registry } from "prom-client";
-import { LOOKUP_OUTCOMES, type LookupOutcome, type Tier } from "./node-lookup.ts";
+import { LOOKUP_OUTCOMES, type LookupOutcome, type Tier } from "./nodes/node-lookup.ts";
 import type { BatchCounts } from "./process-batch.ts";
 
 export type ProcessorMetrics = {

@@ -4,7 +4,7 @@ import { postgresSettings } from "@fiberstream/postgres/settings";
 import { redisSettings } from "@fiberstream/redis/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
-import { eventTimeSettings } from "./event-time.ts";
+import { eventTimeSettings } from "./decode/event-time.ts";
 
 export const processorSettings = {
   ...serviceSettings(8020),

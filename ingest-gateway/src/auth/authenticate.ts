@@ -3,10 +3,10 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { throttled } from "@fiberstream/runtime/throttled";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
-import { Refusal } from "../refusal.ts";
-import { type ApiKey, isSecretOf, nodeMatcher, parseToken } from "./api-key.ts";
+import { Refusal } from "../answers/refusal.ts";
+import { type ApiKey, isSecretOf, nodeMatcher, parseToken } from "./keys/api-key.ts";
 import type { SubjectOfJwt } from "./jwt.ts";
-import type { LookUpKey } from "./key-lookup.ts";
+import type { LookUpKey } from "./keys/key-lookup.ts";
 import { OPEN_SENDER, type Sender } from "./sender.ts";
 import { unauthorized } from "./unauthorized.ts";
 

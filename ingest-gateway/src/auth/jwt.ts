@@ -3,7 +3,7 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose"
 import { LRUCache } from "lru-cache";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
-import { Refusal } from "../refusal.ts";
+import { Refusal } from "../answers/refusal.ts";
 import { createIssuerKeys } from "./issuer-keys.ts";
 import { unauthorized } from "./unauthorized.ts";
 

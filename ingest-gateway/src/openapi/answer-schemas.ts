@@ -1,4 +1,4 @@
-import { CODES, FAULT_CODES } from "../codes.ts";
+import { CODES, FAULT_CODES } from "../answers/codes.ts";
 import type { JsonSchema } from "./event-schema.ts";
 
 const text = { type: "string" };

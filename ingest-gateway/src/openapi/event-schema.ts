@@ -1,6 +1,6 @@
 import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
-import { UNPRINTABLE_CLASS } from "../unprintable.ts";
-import { SENT_FIELDS } from "../validate-event.ts";
+import { UNPRINTABLE_CLASS } from "../answers/unprintable.ts";
+import { SENT_FIELDS } from "../validation/validate-event.ts";
 
 /** A JSON Schema (draft 2020-12, as OpenAPI 3.1 takes it). */
 export type JsonSchema = Readonly<Record<string, unknown>>;

@@ -1,9 +1,9 @@
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import packageJson from "../../package.json" with { type: "json" };
-import { type Code, CODES } from "../codes.ts";
-import { ANSWER_HEADERS, REQUEST_HEADERS } from "../http-headers.ts";
-import { LIMITS } from "../limits.ts";
-import { fieldFinder } from "../validate-event.ts";
+import { type Code, CODES } from "../answers/codes.ts";
+import { ANSWER_HEADERS, REQUEST_HEADERS } from "../answers/http-headers.ts";
+import { LIMITS } from "../answers/limits.ts";
+import { fieldFinder } from "../validation/validate-event.ts";
 import { ANSWER_SCHEMAS } from "./answer-schemas.ts";
 import { eventSchema, fieldSchema, type JsonSchema } from "./event-schema.ts";
 

@@ -3,11 +3,11 @@ import { inTransaction } from "@fiberstream/postgres/pool";
 import { ok } from "@fiberstream/runtime/outcome";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { createLandRows, type LandRows } from "../land-rows.ts";
-import { createRecentEvents } from "../recent-events.ts";
-import { createRowBuffer } from "../row-buffer.ts";
-import { createReadRows } from "../row-reader.ts";
-import { readTableLayout, type TableLayout } from "../table-layout.ts";
+import { createLandRows, type LandRows } from "../insert/insert-rows.ts";
+import { createRecentEvents } from "../rows/recent-events.ts";
+import { createRowBuffer } from "../rows/row-buffer.ts";
+import { createReadRows } from "../rows/row-reader.ts";
+import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
 import {
   batchOf,

@@ -225,7 +225,7 @@ async function store(
   ]);
 }
 
-// Any number that nothing else in the database uses; the others are in upkeep.ts.
+// Any number that nothing else in the database uses; the others are in maintenance.ts.
 const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(4130772503) AS "isOurs"`;
 
 // The sink ends its own sessions that let the server wait within a write. This one waits for Kafka.

@@ -8,8 +8,8 @@ import {
   minuteOfUs,
   newMinuteBook,
 } from "@fiberstream/reconciliation/minute-books";
-import type { Landed } from "../land-rows.ts";
-import type { DeadRecord } from "../row-reader.ts";
+import type { Landed } from "../insert/insert-rows.ts";
+import type { DeadRecord } from "../rows/row-reader.ts";
 import type { BookLine } from "./books-table.ts";
 
 /** What a write was of and what became of it. */

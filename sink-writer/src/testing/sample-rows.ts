@@ -5,11 +5,11 @@ import { ok } from "@fiberstream/runtime/outcome";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
-import { createRecentEvents, type RecentEvents } from "../recent-events.ts";
-import { createRowBuffer } from "../row-buffer.ts";
-import type { SortedRows } from "../row-buffers.ts";
-import { createReadRows } from "../row-reader.ts";
-import type { TableLayout } from "../table-layout.ts";
+import { createRecentEvents, type RecentEvents } from "../rows/recent-events.ts";
+import { createRowBuffer } from "../rows/row-buffer.ts";
+import type { SortedRows } from "../rows/row-buffers.ts";
+import { createReadRows } from "../rows/row-reader.ts";
+import type { TableLayout } from "../tuples/table-layout.ts";
 
 export const sampleSchema = readAvroSchema("EnrichedProbeMetric");
 export const sampleType = avsc.Type.forSchema(sampleSchema as avsc.Schema);

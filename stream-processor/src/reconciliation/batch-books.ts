@@ -9,7 +9,7 @@ import {
   minuteOfTimestamp,
   minuteOfUs,
 } from "@fiberstream/reconciliation/minute-books";
-import type { RawEvent } from "../raw-event.ts";
+import type { RawEvent } from "../decode/raw-event.ts";
 
 /** What becomes of a batch's events, by the minute in which they were received. */
 export type BatchBooks = {

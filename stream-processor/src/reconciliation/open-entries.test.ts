@@ -3,7 +3,7 @@ import { addIdText } from "@fiberstream/reconciliation/digest";
 import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
 import { createBookFinder, type MinuteBook } from "@fiberstream/reconciliation/minute-books";
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import { writeNote } from "../window-note.ts";
+import { writeNote } from "../windows/window-checkpoint.ts";
 import { createOpenEntries, type NextEntries, type OpenEntries } from "./open-entries.ts";
 
 let metadata: string;

@@ -1,0 +1,127 @@
+import { hash } from "node:crypto";
+import type { AskRedis } from "@fiberstream/redis/prompt-redis";
+
+/** What became of an attempt to take a batch's id. */
+export type Claim =
+  /** `kept`: which events an earlier try has brought into Kafka (see `acknowledged-events.ts`), if there was one. */
+  | { readonly state: "ours"; readonly kept: string }
+  | { readonly state: "busy" }
+  | { readonly state: "reused" }
+  | { readonly state: "settled"; readonly answer: string };
+
+/** The name of one batch's one try. */
+export type BatchTry = {
+  readonly tenant: string;
+  readonly batchId: string;
+  /** Everything that the answer follows from, but for the sender's rights: 16 characters. */
+  readonly request: string;
+  /** What the sender may do: 8 characters. */
+  readonly permission: string;
+  /** Different for every try: 11 characters. */
+  readonly owner: string;
+};
+
+export type BatchStore = {
+  claim: (batch: BatchTry) => Promise<Claim>;
+  /** Stores the final answer. */
+  settle: (batch: BatchTry, answer: string) => Promise<void>;
+  /** Lets the next try begin, with what was kept by now ("" for nothing). */
+  release: (batch: BatchTry, kept: string) => Promise<void>;
+};
+
+/** A try that has not ended by then has died with its gateway. */
+const TRY_MAX_MS = 30_000;
+
+/**
+ * A record is one short text, since there is one for each batch of a day:
+ *   "=", request, permission, answer                                 of a batch that is settled;
+ *   "~", request, permission, owner, end of the try in ms, kept      of one that is being handled or has some left.
+ */
+const RECORD = `
+local record = redis.call('GET', KEYS[1])
+local isOpen = record and string.sub(record, 1, 1) == '~'
+local isOurs = isOpen and string.sub(record, 26, 36) == ARGV[1]`;
+
+/** With other rights an earlier try counts for nothing: its answer said what its sender may do. */
+const CLAIM = `${RECORD}
+local time = redis.call('TIME')
+local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
+local kept = ''
+if record then
+  if string.sub(record, 2, 17) ~= ARGV[2] then return {'reused', ''} end
+  local isSame = string.sub(record, 18, 25) == ARGV[3]
+  if isOpen then
+    if tonumber(string.sub(record, 37, 49)) > nowMs then return {'busy', ''} end
+    if isSame then kept = string.sub(record, 50) end
+  elseif isSame then return {'settled', string.sub(record, 26)} end
+end
+local untilMs = string.format('%013.0f', nowMs + ARGV[4])
+redis.call('SET', KEYS[1], '~' .. ARGV[2] .. ARGV[3] .. ARGV[1] .. untilMs .. kept, 'PX', ARGV[5])
+return {'ours', kept}`;
+
+/** A try that was taken for dead must not overwrite what the one after it has stored. */
+const SETTLE = `${RECORD}
+if not isOurs then return 0 end
+redis.call('SET', KEYS[1], '=' .. string.sub(record, 2, 25) .. ARGV[2], 'PX', ARGV[3])
+return 1`;
+
+const RELEASE = `${RECORD}
+if not isOurs then return 0 end
+if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end
+local untilMs = string.rep('0', 13)
+redis.call('SET', KEYS[1], string.sub(record, 1, 36) .. untilMs .. ARGV[2], 'PX', ARGV[3])
+return 1`;
+
+/**
+ * The ids of batches in Redis, each changed by one script, so that of two equal requests on two gateways
+ * one is told that the other is at work.
+ *
+ * Each of its calls throws a TransientError while Redis is away.
+ *
+ * @param options.namespace prefix of the keys in Redis
+ * @param options.memoryMs how long a batch is remembered
+ */
+export function createBatchStore(options: {
+  ask: AskRedis;
+  namespace: string;
+  memoryMs: number;
+}): BatchStore {
+  const { ask, namespace, memoryMs } = options;
+  const run = (
+    script: string,
+    { tenant, batchId, owner }: BatchTry,
+    parameters: readonly (string | number)[],
+  ) =>
+    ask((client) =>
+      client.eval(script, {
+        keys: [`${namespace}batch:${shortHash(`${tenant} ${batchId}`, 22)}`],
+        arguments: [owner, ...parameters.map(String)],
+      }),
+    );
+  return {
+    claim: async (batch) => {
+      const { request, permission } = batch;
+      const reply = await run(CLAIM, batch, [request, permission, TRY_MAX_MS, memoryMs]);
+      const [state, value] = reply as [Claim["state"], string];
+      switch (state) {
+        case "settled":
+          return { state, answer: value };
+        case "ours":
+          return { state, kept: value };
+        case "busy":
+        case "reused":
+          return { state };
+      }
+    },
+    settle: async (batch, answer) => {
+      await run(SETTLE, batch, [answer, memoryMs]);
+    },
+    release: async (batch, kept) => {
+      await run(RELEASE, batch, [kept, memoryMs]);
+    },
+  };
+}
+
+/** 6 bits of SHA-256 for each character. */
+export const shortHash = (text: string, characters: number): string =>
+  hash("sha256", text, "base64url").slice(0, characters);

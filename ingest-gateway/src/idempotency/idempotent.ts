@@ -1,0 +1,121 @@
+import { hash, randomBytes } from "node:crypto";
+import type { Sender } from "../auth/sender.ts";
+import type { Answer } from "../answers/answer.ts";
+import type { BodyFormat } from "../request/media-type.ts";
+import { Refusal } from "../answers/refusal.ts";
+import type { BatchProtection } from "./batch-protection.ts";
+import { type BatchStore, type BatchTry, shortHash } from "./batch-store.ts";
+import { createKeptEvents, type KeptEvents } from "./acknowledged-events.ts";
+import { restoredAnswer, storedAnswer } from "./stored-answer.ts";
+
+/**
+ * Handles a request once, if it has an id of its own, and gives equal ones the same answer. Refusals are not remembered:
+ * nothing was written, and their cause may be gone when the request comes again.
+ *
+ * @param handle is given which events an earlier try has kept, and adds those that it keeps. Its answer is final
+ *   unless events are left over
+ * @throws {Refusal} BATCH_IN_PROGRESS, BATCH_ID_REUSED, and what `handle` throws
+ */
+export type Once = (
+  request: OnceRequest,
+  handle: (kept: KeptEvents) => Promise<{ answer: Answer; isFinal: boolean }>,
+) => Promise<Answer>;
+
+/** All that an answer follows from. */
+export type OnceRequest = {
+  readonly batchId: string | undefined;
+  readonly route: "push" | "ingest";
+  readonly format: BodyFormat;
+  readonly sourceRegion: string | null;
+  readonly sender: Pick<Sender, "tenant" | "nodePattern">;
+  readonly body: Buffer;
+};
+
+export function createOnce(options: {
+  store: BatchStore;
+  countReplay: () => void;
+  /** Told of each batch whose id could not be looked up, or whose answer could not be stored. */
+  countUnprotected: () => void;
+  protection: Pick<BatchProtection, "failed">;
+}): Once {
+  const { store, countReplay, countUnprotected, protection } = options;
+
+  const claim = async (batch: BatchTry) => {
+    try {
+      return await store.claim(batch);
+    } catch (error) {
+      protection.failed(error);
+      return undefined;
+    }
+  };
+
+  /** The answer stands, whether or not it can be remembered. */
+  const remember = async (work: Promise<void>): Promise<boolean> => {
+    try {
+      await work;
+      return true;
+    } catch (error) {
+      protection.failed(error);
+      return false;
+    }
+  };
+
+  const unprotected = (answer: Answer): Answer => {
+    countUnprotected();
+    return { ...answer, headers: { ...answer.headers, "Idempotent-Protection": "off" } };
+  };
+
+  return async (request, handle) => {
+    const { batchId } = request;
+    if (batchId === undefined) return (await handle(createKeptEvents())).answer;
+    const batch = { ...namesOf(request), batchId };
+    const claimed = await claim(batch);
+    if (claimed === undefined) return unprotected((await handle(createKeptEvents())).answer);
+    switch (claimed.state) {
+      case "busy":
+        throw new Refusal(
+          "BATCH_IN_PROGRESS",
+          "this batch is being handled: ask again in a second",
+        );
+      case "reused":
+        throw new Refusal(
+          "BATCH_ID_REUSED",
+          "X-Batch-ID was used for another body, route, media type or region: give each batch a new UUID",
+        );
+      case "settled":
+        countReplay();
+        return replayedAnswer(restoredAnswer(claimed.answer, batchId));
+      case "ours":
+        break;
+    }
+    const kept = createKeptEvents(claimed.kept);
+    const { answer, isFinal } = await handle(kept).catch(async (error: unknown) => {
+      await remember(store.release(batch, kept.text()));
+      throw error;
+    });
+    const isStored = await remember(
+      isFinal
+        ? store.settle(batch, storedAnswer(answer.body, batchId))
+        : store.release(batch, kept.text()),
+    );
+    return isStored ? answer : unprotected(answer);
+  };
+}
+
+function namesOf({ route, format, sourceRegion, sender, body }: OnceRequest) {
+  const parts = [route, format, sourceRegion, hash("sha256", body)];
+  return {
+    tenant: sender.tenant,
+    request: shortHash(JSON.stringify(parts), 16),
+    permission: shortHash(sender.nodePattern ?? "*", 8),
+    owner: randomBytes(8).toString("base64url"),
+  };
+}
+
+/** An answer that was given before, given again. Each that is not a refusal is of this kind. */
+export const replayedAnswer = (body: string): Answer => ({
+  status: 202,
+  contentType: "application/json",
+  headers: { "Idempotent-Replayed": "true" },
+  body,
+});

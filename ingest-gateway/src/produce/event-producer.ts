@@ -1,0 +1,123 @@
+import type { DeliveringProducer } from "@fiberstream/kafka/producer";
+import type { RecordHeaders } from "@fiberstream/kafka/records";
+import type { Check } from "@fiberstream/runtime/health";
+import type { Log } from "@fiberstream/runtime/log";
+import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
+import type { EncodeEvent } from "./encode-event.ts";
+import { createSlabs, type Delivery } from "./produce-batch.ts";
+import { createLeaderQueue, type LeaderQueue, type Taken } from "./leader-queue.ts";
+
+export type EventProducer = {
+  /**
+   * Resolves when Kafka has answered for every event: one delivery for each, in order. Never rejects.
+   * Kafka gets a node's events in their order, and none of them behind one that it did not accept.
+   * @param headers go with each of the records, where given
+   */
+  produce: (events: readonly ProbeMetric[], headers?: RecordHeaders) => Promise<Delivery[]>;
+  /** Events taken in and not yet answered for. */
+  inFlightEvents: () => number;
+  /** Of those who lead now, how many have not answered in time and have not answered since. */
+  silentLeaders: () => number;
+  /** Sends what is gathered, waits for Kafka's answers, disconnects. */
+  close: () => Promise<void>;
+};
+
+/**
+ * Sends events by way of one queue for each broker that leads some of the topic's partitions, so that one that hangs
+ * costs only the events of its own partitions: these are to be sent again, the rest of their request is accepted.
+ * A partition's events of one request go in one call. Kafka counts as away when all leaders are silent.
+ */
+export function createEventProducer(options: {
+  topic: string;
+  producer: Pick<DeliveringProducer, "deliver" | "leadersOf" | "close">;
+  encode: EncodeEvent;
+  gatherMaxWaitMs: number;
+  gatherMaxEvents: number;
+  produceMaxWaitMs: number;
+  kafka: Check;
+  observeProduceSeconds: (seconds: number) => void;
+  log: Log;
+}): EventProducer {
+  const { topic, producer, kafka } = options;
+  const slabs = createSlabs();
+  const queues = new Map<string, LeaderQueue>();
+  let inFlightEvents = 0;
+
+  const queueOf = (leader: string): LeaderQueue => {
+    let queue = queues.get(leader);
+    if (queue === undefined) {
+      queue = createLeaderQueue({
+        ...options,
+        leader,
+        slabs,
+        deliver: (records) => producer.deliver(topic, records),
+        onAccepted: () => kafka.ok(),
+        onSilence: (reason) => {
+          if (silentLeaders() === leaderNames().length) kafka.failing(reason);
+        },
+      });
+      queues.set(leader, queue);
+    }
+    return queue;
+  };
+
+  const leaderNames = () =>
+    (producer.leadersOf(topic)?.names ?? []).filter((name) => name !== UNKNOWN_LEADER);
+  const silentLeaders = () =>
+    leaderNames().filter((name) => queues.get(name)?.isSilent() === true).length;
+
+  /** By leader as they are known now: a record whose leader has moved meanwhile finds the new one all the same. */
+  const take = (events: readonly ProbeMetric[], headers: RecordHeaders | undefined): Part[] => {
+    const leaders = producer.leadersOf(topic);
+    if (leaders === undefined || leaders.names.length < 2) {
+      const taken = queueOf(leaders?.names[0] ?? UNKNOWN_LEADER).take(events, headers);
+      return [{ taken, places: undefined }];
+    }
+    const ofLeader = new Map<string, { events: ProbeMetric[]; places: number[] }>();
+    for (const [at, event] of events.entries()) {
+      const leader = leaders.nameOfKey(event.node_id);
+      const some = ofLeader.get(leader) ?? { events: [], places: [] };
+      if (some.places.length === 0) ofLeader.set(leader, some);
+      some.events.push(event);
+      some.places.push(at);
+    }
+    return Array.from(ofLeader, ([leader, some]) => ({
+      taken: queueOf(leader).take(some.events, headers),
+      places: some.places,
+    }));
+  };
+
+  /** Apart from the events themselves, so that they are not held until Kafka's answer. */
+  const delivered = async (parts: readonly Part[], count: number): Promise<Delivery[]> => {
+    for (const { taken } of parts) await taken?.gather.delivered;
+    inFlightEvents -= count;
+    const deliveries = Array.from({ length: count }, (): Delivery => "retry");
+    for (const { taken, places } of parts) {
+      if (taken === undefined) continue;
+      const some = places ?? deliveries.keys();
+      let from = taken.from;
+      for (const at of some) deliveries[at] = taken.gather.deliveryOf(from++);
+    }
+    return deliveries;
+  };
+
+  return {
+    produce: (events, headers) => {
+      if (events.length === 0) return Promise.resolve([]);
+      inFlightEvents += events.length;
+      return delivered(take(events, headers), events.length);
+    },
+    inFlightEvents: () => inFlightEvents,
+    silentLeaders,
+    close: async () => {
+      await Promise.all(Array.from(queues.values(), (queue) => queue.flush()));
+      await producer.close();
+    },
+  };
+}
+
+/** What one leader has of a request. `places` in the request; undefined: all of it. `taken` undefined: it is silent. */
+type Part = { readonly taken: Taken | undefined; readonly places: readonly number[] | undefined };
+
+/** Of a topic of which nothing is known yet, and of partitions that nobody leads. */
+const UNKNOWN_LEADER = "";

@@ -1,0 +1,161 @@
+import type { DeliveringProducer } from "@fiberstream/kafka/producer";
+import { isBrokersAnswer } from "@fiberstream/kafka/kafka-errors";
+import type { OutgoingRecord, RecordHeaders } from "@fiberstream/kafka/records";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
+import type { EncodeEvent } from "./encode-event.ts";
+import { createGather, type Gather, type Slabs } from "./produce-batch.ts";
+
+/** Where some events of a request are: their first one's place in a gather, the others behind it. */
+export type Taken = { readonly gather: Gather; readonly from: number };
+
+export type LeaderQueue = {
+  /** Takes a request's events for this leader, all into one call. @returns undefined while the leader is silent */
+  take: (events: readonly ProbeMetric[], headers: RecordHeaders | undefined) => Taken | undefined;
+  /** Whether it has not answered in time, or could not be reached, and has not answered since. */
+  isSilent: () => boolean;
+  /** Sends what is gathered and waits until all of it is settled. */
+  flush: () => Promise<void>;
+};
+
+/** Calls under way at once. More of them would only be smaller: the next one gathers meanwhile. */
+const MAX_SENDS = 4;
+
+/**
+ * Gathers the events of many requests into one produce call to one leader: one message a call costs 145 us,
+ * 500 a call 10 us each. A gather goes out when it is full or `gatherMaxWaitMs` old, and stays open longer
+ * while all calls are taken, so that a slow Kafka gets bigger calls instead of more of them.
+ *
+ * Calls overtake each other, so a request is never spread over two of them: one that does not fit begins
+ * a gather, and one that is larger than `gatherMaxEvents` has a gather of its own, however long.
+ *
+ * Nobody waits longer than `produceMaxWaitMs`: then the leader counts as silent, and what may yet come through
+ * is sent again by its sender, under the same event id. While it is silent one call at a time tries it, and
+ * nothing waits behind that.
+ */
+export function createLeaderQueue(options: {
+  /** Its name, for the log. */
+  leader: string;
+  deliver: (records: readonly OutgoingRecord[]) => ReturnType<DeliveringProducer["deliver"]>;
+  encode: EncodeEvent;
+  slabs: Slabs;
+  gatherMaxWaitMs: number;
+  gatherMaxEvents: number;
+  produceMaxWaitMs: number;
+  observeProduceSeconds: (seconds: number) => void;
+  onAccepted: () => void;
+  onSilence: (reason: string) => void;
+  log: Log;
+}): LeaderQueue {
+  const { leader, deliver, slabs, log } = options;
+  const unsettled = new Set<Gather>();
+  const full: Gather[] = [];
+  let open: Gather | undefined;
+  let isOpenDue = false;
+  let waiting: NodeJS.Timeout | undefined;
+  let sends = 0;
+  let isSilent = false;
+  let answeredAtMs = -Infinity;
+
+  const begin = (): Gather => {
+    const { gatherMaxEvents: maxEvents, encode } = options;
+    const gather = createGather({ slabs, maxEvents, encode });
+    unsettled.add(gather);
+    isOpenDue = false;
+    waiting = setTimeout(sendOpen, options.gatherMaxWaitMs);
+    const beganAtMs = performance.now();
+    const late = setTimeout(() => {
+      gather.deliver(() => "retry");
+      // A call may wait for followers of its partitions while others are answered.
+      const isSent = gather !== open && !full.includes(gather);
+      if (isSent && answeredAtMs > beganAtMs) return;
+      falls(`no acknowledgement within ${options.produceMaxWaitMs} ms`);
+    }, options.produceMaxWaitMs);
+    void gather.delivered.then(() => clearTimeout(late));
+    return gather;
+  };
+
+  const sendFull = (gather: Gather) => {
+    closeOpen();
+    full.push(gather);
+    sendWhatIsDue();
+  };
+
+  const closeOpen = () => {
+    open = undefined;
+    clearTimeout(waiting);
+  };
+
+  const sendOpen = () => {
+    isOpenDue = true;
+    sendWhatIsDue();
+  };
+
+  const nextDue = (): Gather | undefined =>
+    sends < (isSilent ? 1 : MAX_SENDS)
+      ? (full.shift() ?? (isOpenDue ? open : undefined))
+      : undefined;
+
+  const sendWhatIsDue = () => {
+    for (let gather = nextDue(); gather !== undefined; gather = nextDue()) {
+      if (gather === open) closeOpen();
+      void send(gather);
+    }
+  };
+
+  const send = async (gather: Gather) => {
+    sends++;
+    const startedAt = performance.now();
+    const failures = await deliver(gather.records);
+    const failed = failures.filter((failure) => failure !== undefined);
+    gather.deliver((index) => (failures[index] === undefined ? "accepted" : "retry"));
+    if (failed.length > 0) {
+      log.warn(
+        { leader, events: failures.length, failed: failed.length, reason: messageOf(failed[0]) },
+        "produce failed, senders are asked to try again",
+      );
+    }
+    if (failed.some(isBrokersAnswer) || failed.length < failures.length) answers();
+    else falls(messageOf(failed[0]));
+    if (failed.length < failures.length) options.onAccepted();
+    options.observeProduceSeconds((performance.now() - startedAt) / 1_000);
+    unsettled.delete(gather);
+    slabs.giveBack(gather.slabs);
+    sends--;
+    sendWhatIsDue();
+  };
+
+  const answers = () => {
+    isSilent = false;
+    answeredAtMs = performance.now();
+  };
+
+  /** What waits for a call would wait for that leader only: its senders are told now. */
+  const falls = (reason: string) => {
+    isSilent = true;
+    if (open !== undefined) full.push(open);
+    closeOpen();
+    for (const gather of full.splice(0)) {
+      gather.deliver(() => "retry");
+      unsettled.delete(gather);
+    }
+    options.onSilence(reason);
+  };
+
+  return {
+    take: (events, headers) => {
+      if (isSilent && sends > 0) return undefined;
+      if (open?.hasRoomFor(events.length) === false) sendFull(open);
+      const gather = (open ??= begin());
+      const from = gather.add(events, headers);
+      if (gather.isFull()) sendFull(gather);
+      return { gather, from };
+    },
+    isSilent: () => isSilent,
+    flush: async () => {
+      sendOpen();
+      await Promise.all(Array.from(unsettled, (gather) => gather.delivered));
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import type { IncomingMessage } from "node:http";
+import { Refusal } from "../answers/refusal.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** The sender's own id of its batch, if it gives one. @throws {Refusal} BAD_FORMAT */
+export function batchIdOf(request: IncomingMessage): string | undefined {
+  const given = request.headers["x-batch-id"];
+  if (given === undefined) return undefined;
+  if (typeof given === "string" && UUID.test(given)) return given.toLowerCase();
+  const message = "X-Batch-ID must be a UUID, such as one of crypto.randomUUID()";
+  throw new Refusal("BAD_FORMAT", message, {
+    faults: [{ code: "BAD_FORMAT", field: "X-Batch-ID", message }],
+  });
+}
