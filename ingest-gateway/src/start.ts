@@ -7,7 +7,7 @@ import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { createPromptRedis } from "@fiberstream/redis/prompt-redis";
 import { connectRedis } from "@fiberstream/redis/redis";
 import { redisAccess } from "@fiberstream/redis/settings";
-import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
+import { addressOf } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { startAuthentication } from "./auth/start-authentication.ts";
@@ -28,7 +28,7 @@ import { createStallWatch } from "./connections/stall-watch.ts";
  * ends the intake first, then sends what is gathered, then disconnects.
  */
 export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promise<void> {
-  const { config, log, life, health, registry, tracing } = frame;
+  const { config, log, life, health, registry: metricsRegistry, tracing, waitFor } = frame;
   const { stopping } = life;
   const schema = readAvroSchema("ProbeMetric");
   const topic = topicIn(config.namespace, "probe.metrics.raw");
@@ -37,7 +37,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const redis = life.own(connectRedis({ ...redisAccess(config), log }), (owned) => owned.close());
 
   const ask = createPromptRedis(redis);
-  const authenticate = startAuthentication({ config, ask, life, registry, log });
+  const authenticate = startAuthentication({ config, ask, life, registry: metricsRegistry, log });
   const buckets = createBuckets();
   life.own(shareBuckets({ ...buckets, ask, namespace: config.namespace, stopping }), (ended) =>
     ended(),
@@ -52,11 +52,11 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   );
 
   // Its id is kept for good once it is known: from then on the registry may be away.
-  const schemaRegistry = createSchemaRegistry(registryAccess(config));
+  const registry = createSchemaRegistry(registryAccess(config));
   const schemaIdCheck = health.check("registry");
   const registryState = createDependencyState();
   life.own(
-    watchDependency({ look: schemaRegistry.ping, state: registryState, intervalMs, stopping }),
+    watchDependency({ look: registry.ping, state: registryState, intervalMs, stopping }),
     (ended) => ended(),
   );
 
@@ -68,7 +68,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     maxRequests: config.maxRequestsPerKey,
   });
   const metrics = createGatewayMetrics({
-    registry,
+    registry: metricsRegistry,
     inFlightEvents: () => producer?.inFlightEvents() ?? 0,
     silentLeaders: () => producer?.silentLeaders() ?? 0,
     bufferBytes: budget.usedBytes,
@@ -100,19 +100,16 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const scheme = config.tlsCertFile === undefined ? "http" : "https";
   log.info({ address: `${scheme}://${config.host}:${server.port}` }, "listens for probes");
 
-  const schemaId = await untilAvailable(() => schemaRegistry.idOf(subjectOf(topic), schema), {
-    name: "registry",
-    where: addressOf(config.schemaRegistryUrl),
-    check: schemaIdCheck,
-    log,
-    stopping,
-  });
-  const connected = await untilAvailable(
+  const schemaId = await waitFor(
+    { name: "registry", where: addressOf(config.schemaRegistryUrl), check: schemaIdCheck },
+    () => registry.idOf(subjectOf(topic), schema),
+  );
+  const connected = await waitFor(
+    { name: "kafka", where: config.kafkaBrokers.join(","), check: kafkaState },
     async () => {
       await topicCheck.look();
       return connectProducer({ kafka, answerMaxWaitMs: config.produceMaxWaitMs });
     },
-    { name: "kafka", where: config.kafkaBrokers.join(","), check: kafkaState, log, stopping },
   );
   producer = createEventProducer({
     topic,

@@ -7,7 +7,7 @@ import { createReconciledMetrics } from "../../../sink-writer/src/reconciliation
 import { createQualityMetrics } from "../../../sink-writer/src/maintenance/quality-metrics.ts";
 import { createDatabaseGauges } from "../../../sink-writer/src/maintenance/database-gauges.ts";
 import { createSinkMetrics } from "../../../sink-writer/src/sink-metrics.ts";
-import { createClusterGauges } from "../../../stream-processor/src/telemetry/cluster-gauges.ts";
+import { createClusterGauges } from "../../../stream-processor/src/telemetry/watch-cluster.ts";
 import { createProcessorMetrics } from "../../../stream-processor/src/processor-metrics.ts";
 import { createRedisGauges } from "../../../stream-processor/src/telemetry/watch-redis.ts";
 import { SERVICES, type ServiceName } from "../local/start-service.ts";

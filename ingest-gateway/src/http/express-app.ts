@@ -5,8 +5,7 @@ import type { GatewayMetrics, Route } from "../gateway-metrics.ts";
 import { renderDocsPage } from "../openapi/docs-page.ts";
 import type { OpenApiDocument } from "../openapi/openapi-document.ts";
 import { Refusal } from "../answers/refusal.ts";
-import { requestIdOf } from "../answers/request-id.ts";
-import { writeAnswer } from "./write-answer.ts";
+import { requestIdOf, writeAnswer } from "./write-answer.ts";
 
 /** Everything that does not carry events, where a request more or less does not matter. */
 export function createExpressApp(options: {

@@ -12,7 +12,6 @@ import { createConnectionAges } from "../connections/connection-ages.ts";
 import { createConnectionWatch, roomFor } from "../connections/connection-watch.ts";
 import type { ApplyCors } from "./cors.ts";
 import type { Call } from "../ingest.ts";
-import { pathOf } from "./request-path.ts";
 import type { ServeEvents } from "./serve-events.ts";
 import { certificateEndMs, readTlsFiles, reloadTls, type TlsFiles } from "../connections/tls.ts";
 
@@ -124,4 +123,14 @@ export async function startHttpServer(options: {
       watch.end();
     },
   };
+}
+
+/**
+ * The path that a request is for, without its query: of the usual form (`/api/push`), and of the absolute one
+ * (`http://host/api/push`), which a server has to take as well (RFC 9112, section 3.2.2).
+ */
+function pathOf({ url = "" }: Pick<IncomingMessage, "url">): string {
+  const target = url.startsWith("/") ? url : url.replace(/^https?:\/\/[^/?#]*/i, "");
+  const [path = ""] = target.split("?", 1);
+  return path === "" ? "/" : path;
 }

@@ -8,10 +8,9 @@ import type { GatewayMetrics } from "../gateway-metrics.ts";
 import type { Call, Ingest } from "../ingest.ts";
 import { SenderGoneError } from "../request/read-body.ts";
 import { Refusal } from "../answers/refusal.ts";
-import { requestIdOf } from "../answers/request-id.ts";
 import { createServerTiming, markNothing } from "../telemetry/server-timing.ts";
 import type { TraceRequest } from "../telemetry/trace-request.ts";
-import { writeAnswer } from "./write-answer.ts";
+import { requestIdOf, writeAnswer } from "./write-answer.ts";
 
 export type ServeEvents = (
   route: Call["route"],

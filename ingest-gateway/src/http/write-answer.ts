@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer } from "../answers/answer.ts";
+import { LIMITS } from "../answers/limits.ts";
 import { isBodyAwaited } from "./expectation.ts";
 
 /**
@@ -25,4 +27,14 @@ export function writeAnswer(
   for (const [name, value] of Object.entries(answer.headers ?? {})) headers.push(name, value);
   if (options.isLast || isBodyAwaited(request)) headers.push("Connection", "close");
   response.writeHead(answer.status, headers).end(answer.body);
+}
+
+/** The sender's X-Request-ID where it can be repeated in a header and a log line, else a new one. */
+export function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers["x-request-id"];
+  const isUsable =
+    typeof given === "string" &&
+    given.length <= LIMITS.requestIdCharacters &&
+    /^[\x21-\x7e]+$/.test(given);
+  return isUsable ? given : randomUUID();
 }

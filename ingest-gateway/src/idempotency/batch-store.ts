@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 
 /** What became of an attempt to take a batch's id. */
@@ -7,7 +8,8 @@ export type Claim =
   | { readonly state: "ours"; readonly kept: string }
   | { readonly state: "busy" }
   | { readonly state: "reused" }
-  | { readonly state: "settled"; readonly answer: string };
+  /** `body` of the answer that was given. */
+  | { readonly state: "settled"; readonly body: string };
 
 /** The name of one batch's one try. */
 export type BatchTry = {
@@ -23,8 +25,8 @@ export type BatchTry = {
 
 export type BatchStore = {
   claim: (batch: BatchTry) => Promise<Claim>;
-  /** Stores the final answer. */
-  settle: (batch: BatchTry, answer: string) => Promise<void>;
+  /** Stores the body of the final answer. */
+  settle: (batch: BatchTry, body: string) => Promise<void>;
   /** Lets the next try begin, with what was kept by now ("" for nothing). */
   release: (batch: BatchTry, kept: string) => Promise<void>;
 };
@@ -105,7 +107,7 @@ export function createBatchStore(options: {
       const [state, value] = reply as [Claim["state"], string];
       switch (state) {
         case "settled":
-          return { state, answer: value };
+          return { state, body: restoredAnswer(value, batch.batchId) };
         case "ours":
           return { state, kept: value };
         case "busy":
@@ -113,8 +115,8 @@ export function createBatchStore(options: {
           return { state };
       }
     },
-    settle: async (batch, answer) => {
-      await run(SETTLE, batch, [answer, memoryMs]);
+    settle: async (batch, body) => {
+      await run(SETTLE, batch, [storedAnswer(body, batch.batchId), memoryMs]);
     },
     release: async (batch, kept) => {
       await run(RELEASE, batch, [kept, memoryMs]);
@@ -125,3 +127,49 @@ export function createBatchStore(options: {
 /** 6 bits of SHA-256 for each character. */
 export const shortHash = (text: string, characters: number): string =>
   hash("sha256", text, "base64url").slice(0, characters);
+
+/** Below this, compressing costs more than it saves. */
+const COMPRESS_FROM_BYTES = 1_024;
+
+/**
+ * What answers have in common, for which one character is stored: none that JSON has unescaped. Other gateways know
+ * them by their places: new ones come at the end.
+ */
+const PHRASES = [
+  '{"status":"accepted","message":"Queued ',
+  ' metrics","data":{"batch_id":"',
+  '","source_region":',
+  ',"accepted":',
+  ',"rejected":0,"retry":0},"results":[]}',
+  '{"status":"accepted","event_id":"',
+] as const;
+const BATCH_ID = "\u0001";
+const FIRST_PHRASE = 2;
+const DEFLATED = "\u001f";
+
+/**
+ * The body of a 202 as text for Redis, where there is one for each batch of a day: 22 bytes of the usual 190. One of
+ * 10,000 rejected events has 0.5 MB, of which 30 KB are stored.
+ */
+export function storedAnswer(body: string, batchId: string): string {
+  if (body.length >= COMPRESS_FROM_BYTES) {
+    return DEFLATED + deflateRawSync(body).toString("base64");
+  }
+  let stored = body.replaceAll(batchId, BATCH_ID);
+  for (const [at, phrase] of PHRASES.entries()) {
+    stored = stored.replace(phrase, String.fromCharCode(FIRST_PHRASE + at));
+  }
+  return stored;
+}
+
+/** The body that was stored, byte for byte. */
+export function restoredAnswer(stored: string, batchId: string): string {
+  if (stored.startsWith(DEFLATED)) {
+    return inflateRawSync(Buffer.from(stored.slice(1), "base64")).toString();
+  }
+  let body = stored;
+  for (const [at, phrase] of PHRASES.entries()) {
+    body = body.replace(String.fromCharCode(FIRST_PHRASE + at), () => phrase);
+  }
+  return body.replaceAll(BATCH_ID, () => batchId);
+}

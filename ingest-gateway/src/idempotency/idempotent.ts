@@ -6,7 +6,6 @@ import { Refusal } from "../answers/refusal.ts";
 import type { BatchProtection } from "./batch-protection.ts";
 import { type BatchStore, type BatchTry, shortHash } from "./batch-store.ts";
 import { createKeptEvents, type KeptEvents } from "./acknowledged-events.ts";
-import { restoredAnswer, storedAnswer } from "./stored-answer.ts";
 
 /**
  * Handles a request once, if it has an id of its own, and gives equal ones the same answer. Refusals are not remembered:
@@ -84,7 +83,7 @@ export function createOnce(options: {
         );
       case "settled":
         countReplay();
-        return replayedAnswer(restoredAnswer(claimed.answer, batchId));
+        return replayedAnswer(claimed.body);
       case "ours":
         break;
     }
@@ -94,9 +93,7 @@ export function createOnce(options: {
       throw error;
     });
     const isStored = await remember(
-      isFinal
-        ? store.settle(batch, storedAnswer(answer.body, batchId))
-        : store.release(batch, kept.text()),
+      isFinal ? store.settle(batch, answer.body) : store.release(batch, kept.text()),
     );
     return isStored ? answer : unprotected(answer);
   };

@@ -1,5 +1,5 @@
 import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
-import { UNPRINTABLE_CLASS } from "../answers/unprintable.ts";
+import { UNPRINTABLE_CLASS } from "../answers/shown-value.ts";
 import { SENT_FIELDS } from "../validation/validate-event.ts";
 
 /** A JSON Schema (draft 2020-12, as OpenAPI 3.1 takes it). */

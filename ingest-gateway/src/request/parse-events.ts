@@ -7,6 +7,7 @@ import {
   malformedBody,
   parseJson,
   textOf,
+  textStart,
   whereMalformed,
 } from "./parse-json.ts";
 import { Refusal } from "../answers/refusal.ts";
@@ -140,7 +141,7 @@ function parserOfSeveral(body: Buffer, elements: readonly Span[]): (index: numbe
 
 /** The document without its lists' elements: in each list stands its number instead. */
 function parseOutline(body: Buffer, lists: readonly List[]): unknown {
-  const begin = beginOf(body);
+  const begin = textStart(body);
   let text = "";
   let at = begin;
   for (const [number, { from, to }] of lists.entries()) {
@@ -189,7 +190,7 @@ function whereCutOff(body: Buffer, last: Span = NOTHING): string {
 }
 
 function parseLines(body: Buffer, found: Found<"ndjson">): ParsedEvents {
-  const begin = beginOf(body);
+  const begin = textStart(body);
   const lines = found.lines
     .map(({ from, to }, at) => ({ from: Math.max(from, begin), to, number: at + 1 }))
     .filter((span) => !isBlank(body, span));
@@ -233,11 +234,6 @@ function trimmed(body: Buffer, span: Span): Span {
   while (to > from && isSpace(body[to - 1])) to--;
   return { from, to };
 }
-
-/** Behind the byte order mark, which may stand before a text (RFC 8259, section 8.1). */
-const beginOf = (body: Buffer): number =>
-  body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
-const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
 /** A list with nothing in it has one element for the scan: the nothing between its brackets. */
 const isEmpty = (body: Buffer, { elements }: List): boolean =>

@@ -3,13 +3,19 @@ import { visit } from "jsonc-parser";
 import { parseKeepingNumbers } from "./exact-numbers.ts";
 import { Refusal } from "../answers/refusal.ts";
 
-const BYTE_ORDER_MARK = "\ufeff";
+const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
-/** The body as text, without a byte order mark (RFC 8259, section 8.1). @throws {Refusal} BAD_ENCODING when it is not UTF-8 */
+/** Where the body's text begins: after a byte order mark, if there is one (RFC 8259, section 8.1). */
+export const textStart = (body: Buffer): number =>
+  body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+
+/**
+ * The body as text, without a byte order mark.
+ * @throws {Refusal} BAD_ENCODING when it is not UTF-8
+ */
 export function textOf(body: Buffer): string {
   checkUtf8(body);
-  const text = body.toString("utf8");
-  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+  return body.toString("utf8", textStart(body));
 }
 
 /** @throws {Refusal} BAD_ENCODING when the body is not UTF-8 */

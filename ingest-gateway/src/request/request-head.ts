@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { batchIdOf } from "./batch-id.ts";
+import { Refusal } from "../answers/refusal.ts";
 import { type BodyFormat, bodyFormatOf } from "./media-type.ts";
 
 /** What a request's headers say about its events. */
@@ -20,5 +20,18 @@ export function createReadHead(options: {
     format: bodyFormatOf(request, route),
     batchId: batchIdOf(request),
     sourceRegion: sourceRegionOf(request),
+  });
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** The sender's own id of its batch, if it gives one. @throws {Refusal} BAD_FORMAT */
+function batchIdOf(request: IncomingMessage): string | undefined {
+  const given = request.headers["x-batch-id"];
+  if (given === undefined) return undefined;
+  if (typeof given === "string" && UUID.test(given)) return given.toLowerCase();
+  const message = "X-Batch-ID must be a UUID, such as one of crypto.randomUUID()";
+  throw new Refusal("BAD_FORMAT", message, {
+    faults: [{ code: "BAD_FORMAT", field: "X-Batch-ID", message }],
   });
 }

@@ -2,7 +2,8 @@ import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { Fault } from "../answers/codes.ts";
 import { asWritten, markedNumber, textAsWritten } from "../request/exact-numbers.ts";
 import { typeName } from "../answers/shown-value.ts";
-import { isStorable, type Rule } from "./text-rule.ts";
+import type { Rule } from "./rule.ts";
+import { isStorable } from "./text-rule.ts";
 
 /**
  * The rule of the free JSON object: returns its text, with numbers as they were written, or null when it

@@ -1,10 +1,7 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { Fault } from "../answers/codes.ts";
-import { shown, typeName } from "../answers/shown-value.ts";
-import { isPrintable, UNPRINTABLE_IN_WORDS } from "../answers/unprintable.ts";
-
-/** Returns the value as it goes into the record; what is wrong is added to `faults` instead. */
-export type Rule<T> = (value: unknown, faults: Fault[]) => T;
+import { isPrintable, shown, typeName, UNPRINTABLE_IN_WORDS } from "../answers/shown-value.ts";
+import { missing, type Rule } from "./rule.ts";
 
 /** The rule of a required text, from the field's lengths (in characters) and pattern. */
 export function textRule(field: RecordField): Rule<string> {
@@ -31,12 +28,6 @@ export function optionalTextRule<D extends string | null>(field: RecordField): R
 
 /** Whether PostgreSQL can store the text: it refuses NUL, and UTF-8 has no lone surrogates. */
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
-
-export const missing = ({ name, example }: RecordField): Fault => ({
-  code: "REQUIRED",
-  field: name,
-  message: `${name} is required, such as ${JSON.stringify(example)}`,
-});
 
 const notText = (field: string, value: unknown): Fault => ({
   code: "WRONG_TYPE",

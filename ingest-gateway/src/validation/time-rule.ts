@@ -1,7 +1,7 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { Fault } from "../answers/codes.ts";
 import { shown, typeName } from "../answers/shown-value.ts";
-import { missing } from "./text-rule.ts";
+import { missing } from "./rule.ts";
 import { microsOfTimestamp } from "./timestamp.ts";
 
 /** Returns microseconds since 1970; what is wrong is added to `faults` instead. */

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import type { FaultCode } from "../answers/codes.ts";
 import { createEventEncoder, ENCODED_EVENT_MAX_BYTES } from "../produce/encode-event.ts";
 import { exampleEvent } from "../testing/example-event.ts";
-import { isPrintable } from "../answers/unprintable.ts";
+import { isPrintable } from "../answers/shown-value.ts";
 import { countUnknownFields, createEventValidator } from "./validate-event.ts";
 
 const schema = readAvroSchema("ProbeMetric");

@@ -3,9 +3,10 @@ import { type AdminServer, startAdminServer } from "./admin-server.ts";
 import { readConfig, type serviceSettings } from "./config.ts";
 import { ConfigError } from "./config-error.ts";
 import { FatalError, messageOf } from "./errors.ts";
-import { createHealth, type Health } from "./health.ts";
+import { type Check, createHealth, type Health } from "./health.ts";
 import { createLife, type Life, stopOnSignals } from "./life.ts";
 import { createLog, type Log } from "./log.ts";
+import { untilAvailable } from "./retry.ts";
 import { createServiceRegistry } from "./service-metrics.ts";
 import type { ConfigOf, Settings } from "./settings.ts";
 import { startTracing, type Tracing } from "./tracing.ts";
@@ -20,7 +21,21 @@ export type ServiceFrame<S extends Settings> = {
   /** undefined when nothing is traced. */
   readonly tracing: Tracing | undefined;
   readonly admin: Pick<AdminServer, "route">;
+  readonly waitFor: WaitFor;
 };
+
+/**
+ * Tries a call until its dependency answers, and shows it as a failing check until then.
+ *
+ * @param dependency.where its address as an operator knows it, without credentials
+ * @param dependency.check one that the service also sets itself; by default a new one of the dependency's name
+ * @throws what `attempt` threw if that is not a TransientError
+ * @throws AbortError once the service stops
+ */
+export type WaitFor = <T>(
+  dependency: { readonly name: string; readonly where: string; readonly check?: Check },
+  attempt: () => Promise<T>,
+) => Promise<T>;
 
 /**
  * The frame of every service: settings, log, metrics, admin server, start, drain.
@@ -56,7 +71,16 @@ export async function runService<S extends ReturnType<typeof serviceSettings> & 
       (server) => server.close(),
     );
     log.info({ address: `http://${base.adminHost}:${admin.port}` }, "admin server listens");
-    await options.start({ config, log, life, health, registry, tracing, admin });
+    const { stopping } = life;
+    const waitFor: WaitFor = ({ name: dependency, where, check }, attempt) =>
+      untilAvailable(attempt, {
+        name: dependency,
+        where,
+        check: check ?? health.check(dependency),
+        log,
+        stopping,
+      });
+    await options.start({ config, log, life, health, registry, tracing, admin, waitFor });
     // Acquired last, so released first: a stopping service is not ready before anything else happens.
     life.own(serving, (check) => check.failing("stopping"));
     serving.ok();

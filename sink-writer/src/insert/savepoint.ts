@@ -15,3 +15,16 @@ export async function atSavepoint<T>(client: PgClient, work: () => Promise<T>): 
     throw error;
   }
 }
+
+/** Runs `work` and undoes whatever it has written. @throws what `work` threw */
+export async function undone<T>(client: PgClient, work: () => Promise<T>): Promise<T> {
+  await client.query("SAVEPOINT undone");
+  try {
+    return await work();
+  } finally {
+    // Fails only with the connection, and then what comes next tells the same.
+    await client
+      .query("ROLLBACK TO SAVEPOINT undone; RELEASE SAVEPOINT undone")
+      .catch(() => undefined);
+  }
+}

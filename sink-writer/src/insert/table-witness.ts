@@ -13,6 +13,7 @@ import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
 import { copyRows } from "./copy-rows.ts";
+import { undone } from "./savepoint.ts";
 import { columnNames, quoted, type TableLayout } from "../tuples/table-layout.ts";
 import { createTupleSlab } from "../tuples/tuple-slab.ts";
 import { createTupleWriter } from "../tuples/tuple-writer.ts";
@@ -49,19 +50,6 @@ export function createAskWitness(layout: TableLayout): AskWitness {
       if (!isTaken) throw faultIn(error);
     }
   };
-}
-
-/** @throws what `work` threw */
-async function undone<T>(client: PgClient, work: () => Promise<T>): Promise<T> {
-  await client.query("SAVEPOINT witness");
-  try {
-    return await work();
-  } finally {
-    // Fails only with the connection, and then what comes next tells the same.
-    await client
-      .query("ROLLBACK TO SAVEPOINT witness; RELEASE SAVEPOINT witness")
-      .catch(() => undefined);
-  }
 }
 
 function exampleOf(layout: TableLayout): Buffer {

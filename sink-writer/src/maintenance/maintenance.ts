@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
 import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
 import type { Log } from "@fiberstream/runtime/log";
 import { createRepeatedTask, type RepeatedTask } from "@fiberstream/runtime/repeated-task";
@@ -161,7 +162,7 @@ const MARK_SILENT = `
   RETURNING node_id`;
 
 const TRY_LOCK = `
-  SELECT pg_try_advisory_xact_lock(4130772502) AS "isOurs",
+  SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.dropChunks}) AS "isOurs",
          current_setting('timescaledb.license') = 'apache' AS "isApache"`;
 
 // A function of the database: only a table's owner may drop its chunks, and the sink is none.

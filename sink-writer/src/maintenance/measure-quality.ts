@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
 import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import type { Log } from "@fiberstream/runtime/log";
 import { MEASURE_NODES } from "./quality-sql.ts";
@@ -97,7 +98,7 @@ async function selectPortion(
   return { nodes, isTooLarge, isLast };
 }
 
-const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(4130772504) AS "isOurs"`;
+const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.measureQuality}) AS "isOurs"`;
 
 // Of today only what is 2 minutes old: what was measured just now may be on its way.
 const SELECT_DUE = `

@@ -1,6 +1,7 @@
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { RunningConsumer } from "@fiberstream/kafka/consumer/consumer";
 import type { Log } from "@fiberstream/runtime/log";
+import { createRepeatedTask, type RepeatedTask } from "@fiberstream/runtime/repeated-task";
 
 export type OffsetReports = {
   /** A partition has been written up to here. */
@@ -18,11 +19,11 @@ export type OffsetReports = {
  * on it: the sink itself goes on from the offsets in the database.
  */
 export function createOffsetReports(options: { intervalMs: number; log: Log }): OffsetReports {
+  const { intervalMs, log } = options;
   const untold = new Map<number, bigint>();
   let ours: ReadonlySet<number> = new Set();
-  let timer: NodeJS.Timeout | undefined;
   let tell = async () => {};
-  let telling: Promise<void> | undefined;
+  let task: RepeatedTask | undefined;
 
   return {
     wrote: (partition, nextOffset) => untold.set(partition, nextOffset),
@@ -31,7 +32,7 @@ export function createOffsetReports(options: { intervalMs: number; log: Log }): 
       for (const partition of untold.keys()) if (!ours.has(partition)) untold.delete(partition);
     },
     begin: (consumer) => {
-      const tellOnce = async () => {
+      tell = async () => {
         if (untold.size === 0) return;
         const reports = new Map(untold);
         untold.clear();
@@ -42,16 +43,14 @@ export function createOffsetReports(options: { intervalMs: number; log: Log }): 
           for (const [partition, nextOffset] of reports) {
             if (ours.has(partition) && !untold.has(partition)) untold.set(partition, nextOffset);
           }
-          options.log.debug({ reason: messageOf(error) }, "offsets not reported to Kafka");
+          log.debug({ reason: messageOf(error) }, "offsets not reported to Kafka");
         }
       };
-      // One after the other: what is told again must not come behind what is further.
-      tell = () => (telling ??= tellOnce().finally(() => (telling = undefined)));
-      timer = setInterval(() => void tell(), options.intervalMs);
+      task = createRepeatedTask({ name: "commit offsets to Kafka", work: tell, intervalMs, log });
+      task.begin();
     },
     end: async () => {
-      clearInterval(timer);
-      await telling;
+      await task?.end();
       await tell();
     },
   };

@@ -2,6 +2,7 @@ import type { RunningConsumer } from "@fiberstream/kafka/consumer/consumer";
 import { offsetOf, PartitionFaultError, type Position } from "@fiberstream/kafka/partition-fault";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
+import { createRepeatedTask, type RepeatedTask } from "@fiberstream/runtime/repeated-task";
 
 export type RewindWatch = {
   /** Partitions go on here, those that go on at all. */
@@ -33,8 +34,7 @@ export function createRewindWatch(options: {
   const next = new Map<number, bigint>();
   /** Up to where partitions that were set back had been written. */
   const writtenTo = new Map<number, bigint>();
-  let timer: NodeJS.Timeout | undefined;
-  let looking: Promise<void> | undefined;
+  let task: RepeatedTask | undefined;
 
   const setBack = (partition: number, from: bigint) => {
     const before = writtenTo.get(partition) ?? 0n;
@@ -83,13 +83,10 @@ export function createRewindWatch(options: {
     isReadAgain: (partition, offset) =>
       writtenTo.size > 0 && BigInt(offset) < (writtenTo.get(partition) ?? 0n),
     begin: (consumer) => {
-      timer = setInterval(() => {
-        looking ??= look(consumer).finally(() => (looking = undefined));
-      }, intervalMs);
+      const work = () => look(consumer);
+      task = createRepeatedTask({ name: "check stored offsets", work, intervalMs, log });
+      task.begin();
     },
-    end: async () => {
-      clearInterval(timer);
-      await looking;
-    },
+    end: async () => task?.end(),
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Producer } from "@fiberstream/kafka/producer";
 import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
 import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { postgresFailure } from "@fiberstream/postgres/postgres-errors";
 import { FatalError, messageOf } from "@fiberstream/runtime/errors";
@@ -13,8 +14,7 @@ import avsc from "avsc";
 const NODES_PER_ROUND = 500;
 /** The notice of a change can be lost with its connection, so look now and then anyway. */
 const LOOK_EVERY_MS = 1_000;
-/** Any two numbers that nothing else in the database uses. */
-const LEADER_LOCK = "pg_try_advisory_lock(1179210579, 1)";
+const LEADER_LOCK = `pg_try_advisory_lock(${ADVISORY_LOCKS.publishNodes})`;
 
 const SELECT_UNPUBLISHED = `
   SELECT node_id, node_name, display_name, status, country, region, city, lat, lng, tags, probe_version,

@@ -1,13 +1,82 @@
-import { createClusterWatch } from "@fiberstream/kafka/cluster-state";
+import { type ClusterState, createClusterWatch } from "@fiberstream/kafka/cluster-state";
 import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
 import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
-import type { Registry } from "prom-client";
-import { createClusterGauges } from "./cluster-gauges.ts";
+import { Gauge, type Registry } from "prom-client";
 
 /** As often as metrics are usually read. */
 const INTERVAL_MS = 15_000;
+
+/** What the brokers say, as metrics. @returns told of each look; undefined: it failed, and nothing is known */
+export function createClusterGauges(registry: Registry): (state: ClusterState | undefined) => void {
+  const registers = [registry];
+  const brokers = new Gauge({
+    name: "fiberstream_kafka_brokers",
+    help: "Brokers of the cluster. Fewer than you have: one is away",
+    registers,
+  });
+  const underReplicated = new Gauge({
+    name: "fiberstream_kafka_under_replicated_partitions",
+    help: "Partitions that have fewer in-sync replicas than they should: with one broker more away the gateways may get no acknowledgement",
+    labelNames: ["topic"],
+    registers,
+  });
+  const leaderless = new Gauge({
+    name: "fiberstream_kafka_leaderless_partitions",
+    help: "Partitions that nobody can write or read now: their events are told to be sent again",
+    labelNames: ["topic"],
+    registers,
+  });
+  const topicBytes = new Gauge({
+    name: "fiberstream_kafka_topic_bytes",
+    help: "What a topic takes on the brokers' disks, all replicas; nothing when the brokers may not be asked",
+    labelNames: ["topic"],
+    registers,
+  });
+  const retention = new Gauge({
+    name: "fiberstream_kafka_topic_retention_seconds",
+    help: "For how long Kafka keeps a topic's records, +Inf for ever; nothing when the processor may not ask (DESCRIBE_CONFIGS). A consumer that is further behind loses events",
+    labelNames: ["topic"],
+    registers,
+  });
+  const diskSize = new Gauge({
+    name: "fiberstream_kafka_disk_size_bytes",
+    help: "Size of a broker's disk, the fullest one where it has several",
+    labelNames: ["broker"],
+    registers,
+  });
+  const diskFree = new Gauge({
+    name: "fiberstream_kafka_disk_free_bytes",
+    help: "What is free of it. At 0 the broker stops, and then the gateways",
+    labelNames: ["broker"],
+    registers,
+  });
+  const all = [brokers, underReplicated, leaderless, topicBytes, retention, diskSize, diskFree];
+
+  const forget = () => {
+    for (const gauge of all) gauge.reset();
+    // A gauge without labels would stay as a 0 that is none.
+    brokers.set(Number.NaN);
+  };
+  forget();
+
+  return (state) => {
+    forget();
+    if (state === undefined) return;
+    brokers.set(state.brokers);
+    for (const { topic, bytes, retentionMs, ...partitions } of state.topics) {
+      underReplicated.set({ topic }, partitions.underReplicated);
+      leaderless.set({ topic }, partitions.leaderless);
+      if (bytes !== undefined) topicBytes.set({ topic }, bytes);
+      if (retentionMs !== undefined) retention.set({ topic }, retentionMs / 1_000);
+    }
+    for (const { broker, totalBytes, usableBytes } of state.disks) {
+      diskSize.set({ broker }, totalBytes);
+      diskFree.set({ broker }, usableBytes);
+    }
+  };
+}
 
 /** Keeps the gauges of the brokers current until the end of `life`. */
 export function watchCluster(options: {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { createKeptEvents } from "./acknowledged-events.ts";
 import { answerBatch, answerOne } from "../ingest-answers.ts";
-import { restoredAnswer, storedAnswer } from "./stored-answer.ts";
+import { restoredAnswer, storedAnswer } from "./batch-store.ts";
 
 const batchId = randomUUID();
 const of = (accepted: number, rejected: number, sourceRegion: string | null) => {
