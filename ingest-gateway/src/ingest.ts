@@ -6,12 +6,12 @@ import { type Answer, withHeaders } from "./answers/answer.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
 import type { CheckSignature } from "./auth/signature.ts";
 import type { Sender } from "./auth/sender.ts";
-import type { KeptEvents } from "./idempotency/acknowledged-events.ts";
-import type { Once } from "./idempotency/idempotent.ts";
+import type { AcknowledgedEvents } from "./idempotency/acknowledged-events.ts";
+import type { HandleIdempotently } from "./idempotency/idempotent.ts";
 import { meaningOf } from "./answers/codes.ts";
 import { countsOf, type EventCounts } from "./telemetry/event-counts.ts";
 import type { EventProducer } from "./produce/event-producer.ts";
-import type { Buckets, Charge } from "./admission/rate-limits.ts";
+import type { RateLimiter, Charge } from "./admission/rate-limits.ts";
 import type { InFlightBudget } from "./admission/in-flight-budget.ts";
 import { answerBatch, answerOne } from "./ingest-answers.ts";
 import { LIMITS } from "./answers/limits.ts";
@@ -46,11 +46,11 @@ export type Ingest = (call: Call) => Promise<Answer>;
 export type IngestSteps = {
   readonly admit: Admit;
   readonly authenticate: Authenticate;
-  readonly buckets: Buckets;
+  readonly rateLimiter: RateLimiter;
   readonly budget: InFlightBudget;
   readonly readHead: ReadHead;
   readonly checkSignature: CheckSignature;
-  readonly once: Once;
+  readonly handleIdempotently: HandleIdempotently;
   readonly validate: ValidateEvent;
   readonly stalls: Pick<StallWatch, "isStillThere">;
   readonly takeTurns: TakeTurns;
@@ -59,7 +59,7 @@ export type IngestSteps = {
   readonly count: (checked: CheckedEvents, counts: EventCounts, sender: Sender) => void;
 };
 
-type Handing = {
+type IngestWork = {
   readonly call: Call;
   readonly head: RequestHead;
   readonly body: Buffer;
@@ -67,23 +67,41 @@ type Handing = {
   readonly scan: BatchScan | undefined;
   readonly sender: Sender;
   readonly charge: Charge;
-  readonly kept: KeptEvents;
+  readonly acknowledged: AcknowledgedEvents;
   readonly produce: EventProducer["produce"];
 };
 
 /** The life of a request's events: let in, read, parse, validate, produce, answer. */
 export function createIngest(steps: IngestSteps): Ingest {
-  const { admit, authenticate, buckets, budget, readHead, once, validate, takeTurns } = steps;
+  const {
+    admit,
+    authenticate,
+    rateLimiter,
+    budget,
+    readHead,
+    handleIdempotently,
+    validate,
+    takeTurns,
+  } = steps;
   const { minBytesPerSecond } = steps;
 
   /** Events that wait for Kafka would grow old as garbage: what is returned holds on to none of them. */
-  const handOver = async ({ call, head, sender, charge, body, scan, kept, produce }: Handing) => {
+  const produceEvents = async ({
+    call,
+    head,
+    sender,
+    charge,
+    body,
+    scan,
+    acknowledged,
+    produce,
+  }: IngestWork) => {
     const { mark, trace } = call;
     const parsed = scan === undefined ? parseOne(body) : parseBatch(body, scan.found());
-    charge.forEvents(parsed.count - kept.count());
+    charge.forEvents(parsed.count - acknowledged.count());
     const origin = { ...head, ...sender, receivedAtMicros: wallNowMs() * 1_000 };
-    const how = { validate, kept, takeTurns };
-    const { events, checked } = await validateEvents(parsed, origin, how);
+    const options = { validate, acknowledged, takeTurns };
+    const { events, checked } = await validateEvents(parsed, origin, options);
     mark("check");
     const delivering = trace.producing(events.length, (headers) => produce(events, headers));
     return { checked, delivering };
@@ -95,32 +113,35 @@ export function createIngest(steps: IngestSteps): Ingest {
     const sender = await authenticate(request);
     entry.sender(sender);
     const limitBytes = route === "push" ? LIMITS.eventBytes : LIMITS.batchBytes;
-    const charge = buckets.admit(sender, declaredBytesOf(request, limitBytes));
+    const charge = rateLimiter.charge(sender, declaredBytesOf(request, limitBytes));
     mark("auth");
     const lease = budget.lease(sender.id);
     try {
       const head = readHead(request, route);
       const scan = route === "push" ? undefined : createBatchScan(head.format);
-      const how = { limitBytes, minBytesPerSecond, lease, scan };
-      const body = await readCharged(call, how, charge);
+      const bodyOptions = { limitBytes, minBytesPerSecond, lease, scan };
+      const body = await readCharged(call, bodyOptions, charge);
       await steps.checkSignature(request, sender, body);
       mark("body");
       const isStillThere = await steps.stalls.isStillThere(request.socket);
       if (!isStillThere) throw new SenderGoneError("the sender has gone");
 
-      const answer = await once({ ...head, route, sender, body }, async (kept) => {
-        const handing = { call, head, sender, charge, body, scan, kept, produce };
-        const { checked, delivering } = await handOver(handing);
-        const deliveries = await delivering;
-        const counts = countsOf(checked, deliveries);
-        charge.refund(counts.retry);
-        steps.count(checked, counts, sender);
-        entry.events(counts);
-        mark("kafka");
-        const answerFor = route === "push" ? answerOne : answerBatch;
-        return answerFor(checked, { deliveries, kept, ...head });
-      });
-      return withHeaders(answer, buckets.headersFor(sender));
+      const answer = await handleIdempotently(
+        { ...head, route, sender, body },
+        async (acknowledged) => {
+          const work = { call, head, sender, charge, body, scan, acknowledged, produce };
+          const { checked, delivering } = await produceEvents(work);
+          const deliveries = await delivering;
+          const counts = countsOf(checked, deliveries);
+          charge.refund(counts.retry);
+          steps.count(checked, counts, sender);
+          entry.events(counts);
+          mark("kafka");
+          const answerFor = route === "push" ? answerOne : answerBatch;
+          return answerFor(checked, { deliveries, acknowledged, ...head });
+        },
+      );
+      return withHeaders(answer, rateLimiter.headersFor(sender));
     } catch (error) {
       if (isOurFault(error, request)) charge.cancel();
       throw error;
@@ -138,7 +159,7 @@ function declaredBytesOf({ headers }: IncomingMessage, limitBytes: number): numb
 /** The body, paid for as it comes; also one that ends too early, is too large or cannot be unpacked, by what came of it. */
 async function readCharged(
   { request, askForBody }: Call,
-  how: Omit<ReadBodyOptions, "askForBody" | "onArrival">,
+  options: Omit<ReadBodyOptions, "askForBody" | "onArrival">,
   charge: Charge,
 ): Promise<Buffer> {
   let arrived: readonly [bytes: number, streams: number] = [0, 0];
@@ -147,7 +168,7 @@ async function readCharged(
     charge.forArrival(...now);
   };
   try {
-    return await readBody(request, { ...how, askForBody, onArrival });
+    return await readBody(request, { ...options, askForBody, onArrival });
   } finally {
     charge.forBody(...arrived);
   }

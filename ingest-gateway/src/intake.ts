@@ -9,11 +9,11 @@ import type { Authenticate } from "./auth/authenticate.ts";
 import { createSignatureCheck } from "./auth/signature.ts";
 import { createBatchProtection } from "./idempotency/batch-protection.ts";
 import { createBatchStore } from "./idempotency/batch-store.ts";
-import { createOnce } from "./idempotency/idempotent.ts";
+import { createIdempotency } from "./idempotency/idempotent.ts";
 import { createCors } from "./http/cors.ts";
 import type { EventProducer } from "./produce/event-producer.ts";
 import { createExpressApp } from "./http/express-app.ts";
-import type { Buckets } from "./admission/rate-limits.ts";
+import type { RateLimiter } from "./admission/rate-limits.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { type HttpServer, startHttpServer } from "./http/http-server.ts";
 import type { InFlightBudget } from "./admission/in-flight-budget.ts";
@@ -46,7 +46,7 @@ export async function startIntake(options: {
   config: ConfigOf<typeof gatewaySettings>;
   schema: RecordSchema;
   authenticate: Authenticate;
-  buckets: Buckets;
+  rateLimiter: RateLimiter;
   ask: AskRedis;
   producer: () => EventProducer | undefined;
   dependencies: Pick<StatusSources, "isKafkaUp" | "isRegistryUp" | "isRedisUp">;
@@ -73,7 +73,7 @@ export async function startIntake(options: {
       sourceRegionOf: createSourceRegion(fieldFinder(schema)("source_region")),
     }),
     checkSignature: createSignatureCheck({ ask, namespace }),
-    once: createOnce({
+    handleIdempotently: createIdempotency({
       store: createBatchStore({ ask, namespace, memoryMs }),
       countReplay: metrics.countReplay,
       countUnprotected: metrics.countUnprotected,
@@ -102,7 +102,7 @@ export async function startIntake(options: {
     maxConnections: connectionsWithin(openFilesLimit(), { ...config, log }),
     onDropped: metrics.countDroppedConnection,
     tls: tlsFilesOf(config),
-    tellCertificateEnd: metrics.certificateEnds,
+    observeCertificateEnd: metrics.certificateEnds,
     drainMaxWaitMs: config.shutdownTimeoutMs / 2,
     applyCors: createCors(config.corsOrigins),
     serveEvents: createServeEvents({

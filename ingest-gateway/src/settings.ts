@@ -82,12 +82,12 @@ export const gatewaySettings = {
   ),
   host: setting("HOST", z.string().default("127.0.0.1"), "address of the public port"),
   port: setting("PORT", portNumber().default(8000), "public port, for probes"),
-  gatherMaxWaitMs: setting(
+  lingerMs: setting(
     "GATHER_MAX_WAIT_MS",
     wholeNumber({ min: 0, max: 1_000 }).default(3),
     "how long an event waits for others to share its produce call",
   ),
-  gatherMaxEvents: setting(
+  batchMaxEvents: setting(
     "GATHER_MAX_EVENTS",
     wholeNumber({ min: 1, max: 10_000 }).default(1_000),
     "how many events of several requests one produce call takes at most",

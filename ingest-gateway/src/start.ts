@@ -14,8 +14,8 @@ import { startAuthentication } from "./auth/start-authentication.ts";
 import { createDependencyState, watchDependency } from "./admission/dependency-state.ts";
 import { createEventEncoder } from "./produce/encode-event.ts";
 import { createEventProducer, type EventProducer } from "./produce/event-producer.ts";
-import { createBuckets } from "./admission/rate-limits.ts";
-import { shareBuckets } from "./admission/shared-rate-limits.ts";
+import { createRateLimiter } from "./admission/rate-limits.ts";
+import { shareRateLimits } from "./admission/shared-rate-limits.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { createInFlightBudget } from "./admission/in-flight-budget.ts";
 import { startIntake } from "./intake.ts";
@@ -38,9 +38,10 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
 
   const ask = createPromptRedis(redis);
   const authenticate = startAuthentication({ config, ask, life, registry: metricsRegistry, log });
-  const buckets = createBuckets();
-  life.own(shareBuckets({ ...buckets, ask, namespace: config.namespace, stopping }), (ended) =>
-    ended(),
+  const rateLimiter = createRateLimiter();
+  life.own(
+    shareRateLimits({ ...rateLimiter, ask, namespace: config.namespace, stopping }),
+    (ended) => ended(),
   );
 
   const kafka = createKafka({ ...kafkaAccess(config), clientId: "ingest-gateway", log });
@@ -79,7 +80,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
       config,
       schema,
       authenticate,
-      buckets,
+      rateLimiter,
       ask,
       producer: () => producer,
       dependencies: {
@@ -115,8 +116,8 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     topic,
     producer: connected,
     encode: createEventEncoder({ schema, schemaId }),
-    gatherMaxWaitMs: config.gatherMaxWaitMs,
-    gatherMaxEvents: config.gatherMaxEvents,
+    lingerMs: config.lingerMs,
+    batchMaxEvents: config.batchMaxEvents,
     produceMaxWaitMs: config.produceMaxWaitMs,
     kafka: kafkaState,
     observeProduceSeconds: metrics.observeProduceSeconds,

@@ -1,16 +1,16 @@
 import type { RecordBatch } from "@fiberstream/kafka/records";
 import { until } from "@fiberstream/testkit/until";
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import { createShareWrites } from "./group-writes.ts";
+import { createGroupWrites } from "./group-writes.ts";
 import { batchOf, recordOf } from "./testing/sample-rows.ts";
 
 type Write = { readonly partitions: readonly number[]; readonly end: PromiseWithResolvers<void> };
 
 let writes: Write[];
-let share: ReturnType<typeof createShareWrites>;
+let share: ReturnType<typeof createGroupWrites>;
 beforeEach(() => {
   writes = [];
-  share = createShareWrites({
+  share = createGroupWrites({
     maxRows: 100,
     writers: 2,
     write: (batches) => {
@@ -55,7 +55,7 @@ describe("shared writes", () => {
       { firstOffset: 5n },
     );
     const written: RecordBatch[] = [];
-    const shareParts = createShareWrites({
+    const shareParts = createGroupWrites({
       maxRows: 10,
       maxRowsAlone: 100,
       writers: 2,
@@ -72,7 +72,7 @@ describe("shared writes", () => {
 
   it("take a part that has failed by itself when its batch is tried again", async () => {
     const large = batch(0, 250);
-    const shareParts = createShareWrites({
+    const shareParts = createGroupWrites({
       maxRows: 100,
       maxRowsAlone: 100,
       writers: 1,
@@ -113,7 +113,7 @@ describe("shared writes", () => {
     writes[0]?.end.reject(new Error("away"));
     for (const promise of failing) await expect(promise).rejects.toThrow("away");
 
-    for (const again of [batch(2, 1), ...batches, batch(3, 1)]) void share(again);
+    for (const next of [batch(2, 1), ...batches, batch(3, 1)]) void share(next);
     await untilWrites(3);
     writes[1]?.end.resolve();
     writes[2]?.end.resolve();

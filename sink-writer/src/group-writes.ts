@@ -23,7 +23,7 @@ type Waiting = {
  * @param options.writers how many writes go on at the same time
  * @returns a function that settles when the batch is committed, and throws what its write threw
  */
-export function createShareWrites(options: {
+export function createGroupWrites(options: {
   write: WriteBatches;
   maxRows: number;
   maxRowsAlone?: number;

@@ -10,8 +10,8 @@ import {
   it,
   jest,
 } from "@jest/globals";
-import { createNodeKeeper, type NodeKeeper } from "./register-nodes.ts";
-import type { SortedRows } from "./rows/row-buffers.ts";
+import { createNodeRegistration, type NodeRegistration } from "./register-nodes.ts";
+import type { SplitRows } from "./rows/row-buffers.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
 import { readTableLayout, type TableLayout } from "./tuples/table-layout.ts";
 import { rowsOf, sampleEvent, sampleSchema } from "./testing/sample-rows.ts";
@@ -19,7 +19,7 @@ import { rowsOf, sampleEvent, sampleSchema } from "./testing/sample-rows.ts";
 let database: SampleDatabase;
 let layout: TableLayout;
 let nowMs: number;
-let keeper: NodeKeeper;
+let registration: NodeRegistration;
 beforeAll(async () => {
   database = await openSampleDatabase();
   layout = await readTableLayout(database.pool, sampleSchema);
@@ -28,20 +28,20 @@ afterAll(() => database.close());
 beforeEach(async () => {
   await database.owner.query("TRUNCATE nodes");
   nowMs = Date.UTC(2026, 0, 1);
-  keeper = createNodeKeeper({ maxRemembered: 100, nowMs: () => nowMs });
+  registration = createNodeRegistration({ maxRemembered: 100, nowMs: () => nowMs });
 });
 
 afterEach(() => void jest.restoreAllMocks());
 
 const nobody = new Set<number>();
-const landedOf = ({ fresh, again }: SortedRows, refused: ReadonlySet<number>) => [
-  { rows: fresh, landing: { refused } },
-  { rows: again, landing: { refused: nobody } },
+const landedOf = ({ unseen, seen }: SplitRows, refused: ReadonlySet<number>) => [
+  { rows: unseen, result: { refused } },
+  { rows: seen, result: { refused: nobody } },
 ];
 const keep = async (events: readonly EnrichedProbeMetric[], refused = nobody) => {
   const rows = await rowsOf(events, layout);
   const remember = await inTransaction(database.pool, (client) =>
-    keeper.keep(client, landedOf(rows, refused)),
+    registration.register(client, landedOf(rows, refused)),
   );
   remember();
 };
@@ -54,7 +54,7 @@ const nodes = () =>
      FROM nodes ORDER BY node_id`,
   );
 
-describe("node keeper", () => {
+describe("node registration", () => {
   it("inserts missing nodes once, as reporting", async () => {
     await keep([eventOf("accra-0001"), eventOf("b"), eventOf("accra-0001")]);
     expect(await nodes()).toMatchObject([
@@ -101,7 +101,7 @@ describe("node keeper", () => {
   });
 
   it("goes on touching when the machine's clock is set back", async () => {
-    keeper = createNodeKeeper({ maxRemembered: 100 });
+    registration = createNodeRegistration({ maxRemembered: 100 });
     await keep([eventOf("a")]);
     const [wall, elapsed] = [Date.now, performance.now.bind(performance)];
     jest.spyOn(Date, "now").mockImplementation(() => wall() - 3_600_000);
@@ -132,7 +132,7 @@ describe("node keeper", () => {
   it("inserts a node again that a crash of the server has lost, once it was told to forget", async () => {
     await keep([eventOf("a")]);
     await database.owner.query("TRUNCATE nodes");
-    keeper.forget();
+    registration.forget();
     await keep([eventOf("a")]);
     expect(await nodes()).toHaveLength(1);
   });
@@ -149,7 +149,7 @@ describe("node keeper", () => {
 
   it("remembers nothing of a transaction that was rolled back", async () => {
     const rolledBack = inTransaction(database.pool, async (client) => {
-      await keeper.keep(client, landedOf(await rowsOf([eventOf("a")], layout), nobody));
+      await registration.register(client, landedOf(await rowsOf([eventOf("a")], layout), nobody));
       throw new Error("rolled back");
     });
     await expect(rolledBack).rejects.toThrow("rolled back");

@@ -3,14 +3,14 @@ import { postgresFailure } from "@fiberstream/postgres/postgres-errors";
 import { LRUCache } from "lru-cache";
 import type { Rows } from "./rows/row-buffer.ts";
 
-export type NodeKeeper = {
+export type NodeRegistration = {
   /**
    * Sees to it, in the rows' own transaction, that every row's node exists, and is known to report.
-   * @param landed rows, and the numbers of those that are not stored
+   * @param inserted rows, and the numbers of those that are not stored
    * @returns what to call once the transaction is committed: until then nothing is remembered
    * @throws {TransientError} @throws {FatalError}
    */
-  keep: (client: PgClient, landed: readonly LandedRows[]) => Promise<() => void>;
+  register: (client: PgClient, inserted: readonly InsertedRows[]) => Promise<() => void>;
   /**
    * Takes nothing for known any more. To be called when a write has failed: a server that crashed may
    * have lost the last commits, and nodes with them.
@@ -18,9 +18,9 @@ export type NodeKeeper = {
   forget: () => void;
 };
 
-type LandedRows = {
+type InsertedRows = {
   readonly rows: Rows;
-  readonly landing: { readonly refused: { readonly has: (row: number) => boolean } };
+  readonly result: { readonly refused: { readonly has: (row: number) => boolean } };
 };
 
 const TOUCH_INTERVAL_MS = 10_000;
@@ -29,10 +29,10 @@ const TOUCH_INTERVAL_MS = 10_000;
  * @param options.maxRemembered how many nodes are known without asking, about 200 bytes each
  * @param options.nowMs a clock that only goes on, in ms; by default the monotonic one of the process
  */
-export function createNodeKeeper(options: {
+export function createNodeRegistration(options: {
   maxRemembered: number;
   nowMs?: () => number;
-}): NodeKeeper {
+}): NodeRegistration {
   const { nowMs: clock = () => performance.now() } = options;
   /** When each node was last touched by this process, in ms. A node in it exists. */
   const touchedMs = new LRUCache<string, number>({ max: options.maxRemembered });
@@ -53,12 +53,12 @@ export function createNodeKeeper(options: {
 
   return {
     forget: () => touchedMs.clear(),
-    keep: async (client, landed) => {
+    register: async (client, inserted) => {
       const seenDeletions = await forgetDeleted(client);
       const nowMs = clock();
       const unknown: LatestEvent[] = [];
       const due: LatestEvent[] = [];
-      for (const latest of latestByNode(landed)) {
+      for (const latest of latestByNode(inserted)) {
         const lastMs = touchedMs.get(latest.nodeId);
         if (lastMs === undefined) unknown.push(latest);
         else if (nowMs - lastMs >= TOUCH_INTERVAL_MS) due.push(latest);
@@ -82,12 +82,12 @@ type LatestEvent = {
   readonly region: string | null;
 };
 
-function latestByNode(landed: readonly LandedRows[]): Iterable<LatestEvent> {
+function latestByNode(inserted: readonly InsertedRows[]): Iterable<LatestEvent> {
   const latest = new Map<string, LatestEvent>();
-  for (const { rows, landing } of landed) {
+  for (const { rows, result } of inserted) {
     const count = rows.count();
     for (let row = 0; row < count; row++) {
-      if (landing.refused.has(row)) continue;
+      if (result.refused.has(row)) continue;
       const nodeId = rows.nodeIdOf(row);
       const receivedAtMicros = rows.receivedAtOf(row);
       const known = latest.get(nodeId);

@@ -1,14 +1,14 @@
 import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { Landed } from "./insert/insert-rows.ts";
+import type { InsertedRows } from "./insert/insert-rows.ts";
 import type { Origin } from "./rows/row-buffer.ts";
 import type { DeadRecord } from "./rows/row-reader.ts";
 
 export type SinkMetrics = {
   /** A write is committed. */
   readonly written: (write: {
-    landed: readonly Landed[];
-    /** Records that were no rows; those that PostgreSQL refused are among the landed. */
+    inserted: readonly InsertedRows[];
+    /** Records that were no rows; those that PostgreSQL refused are among the inserted. */
     dead: readonly DeadRecord[];
   }) => void;
   readonly copiedBytes: (bytes: number) => void;
@@ -58,11 +58,11 @@ export function createSinkMetrics(options: {
   };
 
   return {
-    written: ({ landed, dead }) => {
+    written: ({ inserted, dead }) => {
       countDead(dead);
       const committedMs = nowMs();
-      for (const { rows, landing } of landed) {
-        const { copied, staged, repeats, conflicts, refused } = landing;
+      for (const { rows, result } of inserted) {
+        const { copied, staged, repeats, conflicts, refused } = result;
         rowsTotal.inc({ path: "copy" }, copied);
         rowsTotal.inc({ path: "staging" }, staged);
         conflictsTotal.inc(conflicts);
@@ -72,7 +72,7 @@ export function createSinkMetrics(options: {
         countDead([...refused.values()]);
         // The one metric that needs each event: 0.07 us, measured.
         const count = rows.count();
-        const leftOut = new Set(landing.leftOut);
+        const leftOut = new Set(result.leftOut);
         for (let row = 0; row < count; row++) {
           if (refused.has(row) || leftOut.has(row) || isReadAgain(rows.originOf(row))) continue;
           eventAge.observe(Math.max(0, committedMs - rows.receivedAtOf(row) / 1_000) / 1_000);

@@ -9,20 +9,20 @@ import { connect } from "./connect.ts";
 import type { sinkSettings } from "./settings.ts";
 import { createDatabaseGauges } from "./maintenance/database-gauges.ts";
 import { createSendDeadLetters } from "./dead-letters.ts";
-import { createLandRows } from "./insert/insert-rows.ts";
-import { createNodeKeeper } from "./register-nodes.ts";
-import { createOffsetReports } from "./offsets/kafka-offset-commits.ts";
+import { createInsertRows } from "./insert/insert-rows.ts";
+import { createNodeRegistration } from "./register-nodes.ts";
+import { createKafkaOffsetCommits } from "./offsets/kafka-offset-commits.ts";
 import { startReconciling } from "./reconciliation/start-reconciling.ts";
 import { createPathLag, createPathPositions } from "./maintenance/path-progress.ts";
 import { createRowBuffers } from "./rows/row-buffers.ts";
 import { createQualityMetrics } from "./maintenance/quality-metrics.ts";
 import { createRecentEvents } from "./rows/recent-events.ts";
 import { createReadRows } from "./rows/row-reader.ts";
-import { createShareWrites } from "./group-writes.ts";
+import { createGroupWrites } from "./group-writes.ts";
 import { createSinkMetrics } from "./sink-metrics.ts";
 import { createStoredPositions, readOffsets } from "./offsets/stored-offsets.ts";
 import { createTraceWrite } from "./trace-write.ts";
-import { createUpkeep } from "./maintenance/maintenance.ts";
+import { createMaintenance } from "./maintenance/maintenance.ts";
 import { createRewindWatch } from "./offsets/watch-rewinds.ts";
 import { createWriteBatches } from "./write-batches.ts";
 
@@ -54,7 +54,7 @@ export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<v
   const { pool, maintenancePool, layout, readerSchema, registry, kafka, producer } = connections;
 
   const recent = createRecentEvents();
-  const nodes = createNodeKeeper({ maxRemembered: 50_000 });
+  const nodes = createNodeRegistration({ maxRemembered: 50_000 });
   const write = createWriteBatches({
     buffers: createRowBuffers(),
     readRows: createReadRows({ registry, readerSchema, layout, recent }),
@@ -67,20 +67,20 @@ export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<v
       countFailedWrite: pipeline.deadLetterWriteFailed,
       log,
     }),
-    landRows: createLandRows({ layout, countBytes: metrics.copiedBytes }),
+    insertRows: createInsertRows({ layout, countBytes: metrics.copiedBytes }),
     nodes,
     recent,
     metrics,
     traceWrite: createTraceWrite({ tracing, groupId, databaseUrl: config.databaseUrl }),
   });
 
-  const writeShared = createShareWrites({
+  const writeGrouped = createGroupWrites({
     write,
     maxRows: config.maxRows,
     writers: config.writers,
   });
 
-  const reports = createOffsetReports({ intervalMs: 5_000, log });
+  const kafkaCommits = createKafkaOffsetCommits({ intervalMs: 5_000, log });
   const rewinds = createRewindWatch({
     readOffsets: () => readOffsets(pool, topic),
     wentBack: () => nodes.forget(),
@@ -112,19 +112,19 @@ export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<v
         return positions;
       },
       processBatch: async (batch) => {
-        await writeShared(batch);
-        reports.wrote(batch.partition, batch.nextOffset);
+        await writeGrouped(batch);
+        kafkaCommits.wrote(batch.partition, batch.nextOffset);
         rewinds.wrote(batch.partition, batch.nextOffset);
       },
-      onAssigned: reports.keepOnly,
+      onAssigned: kafkaCommits.keepOnly,
       outOfRangeAdvice: OUT_OF_RANGE_ADVICE,
       metrics: pipeline,
       health,
       log,
     });
   const consumer = life.own(await connections.waitForKafka(consume), (owned) => owned.close());
-  reports.begin(consumer);
-  life.own(reports, (owned) => owned.end());
+  kafkaCommits.begin(consumer);
+  life.own(kafkaCommits, (owned) => owned.end());
   rewinds.begin(consumer);
   life.own(rewinds, (owned) => owned.end());
 
@@ -136,7 +136,7 @@ export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<v
     }),
     (owned) => owned.close(),
   );
-  const upkeep = createUpkeep({
+  const maintenance = createMaintenance({
     pool: maintenancePool,
     silentAfterMs: config.nodeSilentAfterMs,
     mayMeasure: health.isReady,
@@ -154,6 +154,6 @@ export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<v
     log,
   });
 
-  upkeep.begin();
-  life.own(upkeep, (owned) => owned.end());
+  maintenance.begin();
+  life.own(maintenance, (owned) => owned.end());
 }

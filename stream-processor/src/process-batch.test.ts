@@ -24,13 +24,13 @@ const processorOf = async (
 ) => {
   const windows = createPartitionWindows({
     maxNodesPerPartition: 10,
-    noteOf: () => undefined,
+    checkpointOf: () => undefined,
     earliestOf: async () => 0n,
     openAlertsOf: async () => [],
     decoder: { prepare: async () => undefined, decode: () => dead(rubbish) },
     countEvicted: () => undefined,
   });
-  await windows.readFrom(0, 0n);
+  await windows.replayFrom(0, 0n);
   return createBatchProcessor({
     decoder: { prepare: async () => undefined, decode },
     timePolicy: createTimePolicy({
@@ -95,11 +95,11 @@ it("writes less of a dead letter that Kafka refuses", async () => {
 });
 
 it("holds a partition back whose records Kafka refuses in bulk, instead of making dead letters", async () => {
-  const letters: number[] = [];
+  const deadLetters: number[] = [];
   const { process } = await processorOf(
     async ({ batches }) => {
       const of = (name: string) => batches.find(({ topic }) => topic === name)?.records ?? [];
-      letters.push(of("dead-letter").length);
+      deadLetters.push(of("dead-letter").length);
       const records = of("enriched");
       const type = "MESSAGE_TOO_LARGE";
       throw new RecordRefusedError({ topic: "enriched", partition: 0, type, records });
@@ -114,7 +114,7 @@ it("holds a partition back whose records Kafka refuses in bulk, instead of makin
   }));
   const many = { ...batch, records, nextOffset: 1_000n };
   for (const _ of [1, 2]) await expect(process(many)).rejects.toBeInstanceOf(HeldBackError);
-  expect(letters).toEqual([0, 0]);
+  expect(deadLetters).toEqual([0, 0]);
 });
 
 it("stops the one partition whose dead letter Kafka will never take", async () => {

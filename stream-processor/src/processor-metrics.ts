@@ -69,7 +69,7 @@ export function createProcessorMetrics(options: {
     countEvicted: () => evicted.inc(),
     countBatch: (counts) => {
       pipeline.records("ok", counts.ok);
-      pipeline.records("repeat", counts.repeats);
+      pipeline.records("repeat", counts.duplicates);
       let dead = 0;
       for (const [failureClass, records] of counts.dead) {
         pipeline.deadLetters(failureClass, records);

@@ -6,7 +6,7 @@ import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
 import { createGroupTransactions } from "@fiberstream/kafka/transactions/group-transactions";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
-import { createMissingOffsets } from "./commit/missing-offset.ts";
+import { createMissingOffsetWarning } from "./commit/missing-offset.ts";
 import { connect } from "./connect.ts";
 import { createRawEventDecoder } from "./decode/decode-raw.ts";
 import { createTimePolicy } from "./decode/event-time.ts";
@@ -22,7 +22,7 @@ import { watchRedis } from "./telemetry/watch-redis.ts";
 import { createAlertRecord } from "./windows/alert-record.ts";
 import { readOpenAlerts } from "./windows/open-alerts.ts";
 import { createPartitionWindows } from "./windows/partition-windows.ts";
-import { readNote } from "./windows/window-checkpoint.ts";
+import { readCheckpoint } from "./windows/window-checkpoint.ts";
 
 /** Waits for what the processor needs, then consumes until the end of `life`. */
 export async function start(frame: ServiceFrame<typeof processorSettings>): Promise<void> {
@@ -67,7 +67,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   const { rawPartitions, alertPartitions } = connections;
   const windows = createPartitionWindows({
     maxNodesPerPartition: config.windowNodesPerPartition,
-    noteOf: (partition) => readNote(transactions.metadataOf(partition)),
+    checkpointOf: (partition) => readCheckpoint(transactions.metadataOf(partition)),
     earliestOf: async (partition) => (await reader.stretch(topics.raw, partition)).from,
     openAlertsOf: (partition) =>
       readOpenAlerts({
@@ -97,7 +97,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   });
   addBreakerRoutes(frame.admin, breaker);
 
-  const sayMissing = createMissingOffsets({ reader, topics, log });
+  const warnAboutMissing = createMissingOffsetWarning({ reader, topics, log });
   const batches = createBatchProcessor({
     decoder,
     timePolicy,
@@ -140,11 +140,11 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
       memberData: processId,
       positionsOf: async (partitions, identity) => {
         const positions = await transactions.positionsOf(partitions, identity);
-        await sayMissing(partitions.filter((one) => positions.get(one) === "beginning"));
+        await warnAboutMissing(partitions.filter((one) => positions.get(one) === "beginning"));
         return positions;
       },
-      readFrom: windows.readFrom,
-      onHistory: windows.learn,
+      readFrom: windows.replayFrom,
+      onHistory: windows.replay,
       onAssigned: (partitions, membersData) => {
         liveProcesses = new Set(membersData);
         transactions.keepOnly(partitions);

@@ -65,7 +65,7 @@ export function createInFlightBudget(options: {
   return {
     usedBytes: () => usedBytes,
     lease: (senderId) => {
-      cap.enter(senderId);
+      cap.acquire(senderId);
       let heldBytes = 0;
       let isReleased = false;
       return {
@@ -80,7 +80,7 @@ export function createInFlightBudget(options: {
           if (isReleased) return;
           isReleased = true;
           giveBack(senderId, heldBytes);
-          cap.leave(senderId);
+          cap.release(senderId);
         },
       };
     },

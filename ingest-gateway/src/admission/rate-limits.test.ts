@@ -1,18 +1,18 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { Sender } from "../auth/sender.ts";
-import { createBuckets } from "./rate-limits.ts";
+import { createRateLimiter } from "./rate-limits.ts";
 
 const sender: Sender = { id: "k", tenant: "acme", limit: { ratePerSecond: 10, burst: 100 } };
 let nowMs: number;
-let buckets: ReturnType<typeof createBuckets>;
+let buckets: ReturnType<typeof createRateLimiter>;
 beforeEach(() => {
   nowMs = 0;
-  buckets = createBuckets({ now: () => nowMs });
+  buckets = createRateLimiter({ now: () => nowMs });
 });
 const isRefused = { code: "RATE_LIMITED" };
-const admit = () => buckets.admit(sender, 0);
+const admit = () => buckets.charge(sender, 0);
 const charge = (events: number, of = sender) => {
-  const charged = buckets.admit(of, 0);
+  const charged = buckets.charge(of, 0);
   charged.forEvents(events);
   return charged;
 };
@@ -66,7 +66,7 @@ describe("a key's bucket", () => {
   it("is charged for each request, whatever becomes of it, and for each 4 KB of it", () => {
     admit();
     expect(left()).toEqual([99]);
-    const large = buckets.admit(sender, 40_960);
+    const large = buckets.charge(sender, 40_960);
     expect(left()).toEqual([89]);
     large.forBody(81_920);
     expect(left()).toEqual([79]);
@@ -78,7 +78,7 @@ describe("a key's bucket", () => {
   });
 
   it("gets back what a request declared and did not send", () => {
-    const gone = buckets.admit(sender, 204_800);
+    const gone = buckets.charge(sender, 204_800);
     expect(left()).toEqual([50]);
     gone.forBody(0);
     expect(left()).toEqual([99]);
@@ -125,7 +125,7 @@ describe("a key's bucket", () => {
   it("is none for senders without a limit", () => {
     const open: Sender = { id: "open", tenant: "default" };
     charge(1e9, open);
-    expect(() => buckets.admit(open, 1e9)).not.toThrow();
+    expect(() => buckets.charge(open, 1e9)).not.toThrow();
     expect(buckets.headersFor(open)).toBeUndefined();
   });
 });

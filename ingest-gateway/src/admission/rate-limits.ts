@@ -4,13 +4,13 @@ import { LIMITS } from "../answers/limits.ts";
 import { Refusal } from "../answers/refusal.ts";
 import type { Spend } from "./shared-rate-limits.ts";
 
-export type Buckets = {
+export type RateLimiter = {
   /**
    * Lets a request in while its sender's buckets are not empty, and takes out what it costs by the size that it
    * declares; more may be taken out than there is, as a debt, which the next requests wait for.
    * @throws {Refusal} RATE_LIMITED
    */
-  admit: (sender: Sender, declaredBytes: number) => Charge;
+  charge: (sender: Sender, declaredBytes: number) => Charge;
   /** What the sender is told about its buckets with each answer; undefined without a limit. */
   headersFor: (sender: Sender) => Record<string, string> | undefined;
 };
@@ -64,7 +64,7 @@ const MAX_BUCKETS = 50_000;
  * A library with counters in windows has neither debts nor exchanges; asking Redis at every request
  * costs about 30 us, half of what a whole request takes.
  */
-export function createBuckets({ now = () => performance.now() }: { now?: () => number } = {}) {
+export function createRateLimiter({ now = () => performance.now() }: { now?: () => number } = {}) {
   const buckets = new LRUCache<string, Bucket>({ max: MAX_BUCKETS });
   const unshared = new Set<string>();
 
@@ -100,7 +100,7 @@ export function createBuckets({ now = () => performance.now() }: { now?: () => n
   };
 
   return {
-    admit: (sender: Sender, declaredBytes: number): Charge => {
+    charge: (sender: Sender, declaredBytes: number): Charge => {
       const owners = ownersOf(sender);
       if (owners.length === 0) return FREE;
       notEmpty(owners, 0);

@@ -4,9 +4,9 @@ import { Refusal } from "../answers/refusal.ts";
 /** Bounds how many requests of one sender are under way at once: whoever waits costs memory, too. */
 export type RequestCap = {
   /** @throws {Refusal} RATE_LIMITED when it has as many as it may */
-  enter: (id: string) => void;
-  /** Once for each {@link enter} that has not thrown. */
-  leave: (id: string) => void;
+  acquire: (id: string) => void;
+  /** HandleIdempotently for each {@link acquire} that has not thrown. */
+  release: (id: string) => void;
 };
 
 /** @param options.whose in the sentence that a sender is told: "key", "address" */
@@ -15,7 +15,7 @@ export function createRequestCap(options: { maxRequests: number; whose: string }
   /** By id, only those that have some. */
   const underWay = new Map<string, number>();
   return {
-    enter: (id) => {
+    acquire: (id) => {
       const count = underWay.get(id) ?? 0;
       if (count >= maxRequests) {
         const detail = `this ${whose} has ${maxRequests} requests without an answer: wait for answers, or send batches`;
@@ -23,7 +23,7 @@ export function createRequestCap(options: { maxRequests: number; whose: string }
       }
       underWay.set(id, count + 1);
     },
-    leave: (id) => {
+    release: (id) => {
       const left = (underWay.get(id) ?? 0) - 1;
       if (left > 0) underWay.set(id, left);
       else underWay.delete(id);
@@ -36,10 +36,10 @@ export const cappedByAddress =
   (cap: RequestCap, ingest: Ingest): Ingest =>
   async (call) => {
     const address = call.request.socket.remoteAddress ?? "";
-    cap.enter(address);
+    cap.acquire(address);
     try {
       return await ingest(call);
     } finally {
-      cap.leave(address);
+      cap.release(address);
     }
   };

@@ -7,8 +7,8 @@ import { testNamespace } from "@fiberstream/testkit/namespace";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { Sender } from "../auth/sender.ts";
-import { createBuckets } from "./rate-limits.ts";
-import { shareBuckets } from "./shared-rate-limits.ts";
+import { createRateLimiter } from "./rate-limits.ts";
+import { shareRateLimits } from "./shared-rate-limits.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 /** So slow that nothing is gained while the test runs. */
@@ -27,24 +27,24 @@ describe("buckets of several gateways", () => {
     );
     await until(redis.isUp, { what: "Redis is there" });
     const gateway = () => {
-      const buckets = createBuckets();
+      const buckets = createRateLimiter();
       const ask = createPromptRedis(redis);
       const { stopping } = life;
-      life.own(shareBuckets({ ...buckets, ask, namespace, stopping }), (ended) => ended());
+      life.own(shareRateLimits({ ...buckets, ask, namespace, stopping }), (ended) => ended());
       return buckets;
     };
     const [one, other] = [gateway(), gateway()];
-    one.admit(sender, 0).forEvents(60);
-    other.admit(sender, 0).forEvents(50);
+    one.charge(sender, 0).forEvents(60);
+    other.charge(sender, 0).forEvents(50);
     const leftIn = (buckets: typeof one) => buckets.headersFor(sender)?.["RateLimit"];
     await until(() => [one, other].some((buckets) => leftIn(buckets)?.includes("r=0")), {
       what: "one of them knows that the bucket is empty",
     });
     for (const buckets of [one, other]) {
       // The next charge of each is the next exchange of each.
-      if (!leftIn(buckets)?.includes("r=0")) buckets.admit(sender, 0);
+      if (!leftIn(buckets)?.includes("r=0")) buckets.charge(sender, 0);
       await until(() => leftIn(buckets)?.includes("r=0"), { what: "both know" });
-      expect(() => buckets.admit(sender, 0)).toThrow(
+      expect(() => buckets.charge(sender, 0)).toThrow(
         expect.objectContaining({ code: "RATE_LIMITED" }),
       );
     }

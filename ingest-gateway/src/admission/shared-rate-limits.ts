@@ -35,7 +35,7 @@ return left`;
  * @param options.namespace prefix of the keys in Redis
  * @returns waits for the last exchange to end; they end once `stopping` is aborted
  */
-export function shareBuckets(options: {
+export function shareRateLimits(options: {
   ask: AskRedis;
   namespace: string;
   takeUnshared: (maxBuckets: number) => Spend[];

@@ -59,7 +59,7 @@ export function startAuthentication(options: {
   );
   return createAuthenticate({
     lookUp: createKeyLookup({
-      isInvented: startKeyIdCheck({ readSecret: () => readKeyIdSecret(pool), life, log }),
+      isNeverIssued: startKeyIdCheck({ readSecret: () => readKeyIdSecret(pool), life, log }),
       inRedis: createKeysInRedis({ ask, namespace: config.namespace }),
       readKey: (name) => readKeyInPostgres(pool, name),
       maxAgeMs: config.keyMaxAgeMs,

@@ -15,7 +15,7 @@ const MAX_WAITING_TOGETHER = 1_000;
  *
  * A connection that is cut begins none of those that wait: nobody is told what becomes of them.
  */
-export function answersInTurn(serve: Serve): Serve {
+export function servePipelined(serve: Serve): Serve {
   const lines = new WeakMap<Socket, Line>();
   /** But for the first of each connection. */
   let waitingTogether = 0;

@@ -6,7 +6,7 @@ import type { Server as HttpsServer } from "node:https";
 import { listen } from "@fiberstream/runtime/listen";
 import type { Log } from "@fiberstream/runtime/log";
 import { createServer } from "@fiberstream/runtime/node-http";
-import { answersInTurn } from "../connections/pipelining.ts";
+import { servePipelined } from "../connections/pipelining.ts";
 import { answerClientError } from "../connections/client-error.ts";
 import { createConnectionAges } from "../connections/connection-ages.ts";
 import { createConnectionWatch, roomFor } from "../connections/connection-watch.ts";
@@ -27,7 +27,7 @@ const EVENT_ROUTES: ReadonlyMap<string | undefined, Call["route"]> = new Map([
  * The public port.
  *
  * @param options.tls undefined for plain HTTP
- * @param options.tellCertificateEnd told when the certificate in use ends, ms since 1970
+ * @param options.observeCertificateEnd told when the certificate in use ends, ms since 1970
  * @param options.requestTimeoutMs for the whole request, its body included; also until its answer is taken
  * @param options.connectionMaxAgeMs after which a connection's next answer is its last one
  * @param options.onDropped told of each connection that is closed as it comes: above `maxConnections`, and none of the
@@ -40,7 +40,7 @@ export async function startHttpServer(options: {
   host: string;
   port: number;
   tls: TlsFiles | undefined;
-  tellCertificateEnd: (endMs: number) => void;
+  observeCertificateEnd: (endMs: number) => void;
   headersTimeoutMs: number;
   requestTimeoutMs: number;
   keepAliveTimeoutMs: number;
@@ -60,7 +60,7 @@ export async function startHttpServer(options: {
     idleMaxMs: options.keepAliveTimeoutMs + options.headersTimeoutMs,
     answerMaxMs: options.requestTimeoutMs,
   });
-  const serveInTurn = answersInTurn((request: IncomingMessage, response: ServerResponse) => {
+  const serveInTurn = servePipelined((request: IncomingMessage, response: ServerResponse) => {
     watch.begun(request.socket, response);
     if (isTooOld(request.socket)) response.shouldKeepAlive = false;
     if (applyCors?.(request, response)) return;
@@ -89,7 +89,7 @@ export async function startHttpServer(options: {
     const secured = process
       .getBuiltinModule("node:https")
       .createServer({ ...limits, ...pair, handshakeTimeout: options.headersTimeoutMs }, serve);
-    const took = (cert: Buffer) => options.tellCertificateEnd(certificateEndMs(cert));
+    const took = (cert: Buffer) => options.observeCertificateEnd(certificateEndMs(cert));
     took(pair.cert);
     endReloads = reloadTls(secured, tls, { took, log });
     server = secured;

@@ -1,7 +1,7 @@
 /**
  * Which events of a batch Kafka has: a bit for each index, as base64. 10,000 events are 1.7 KB.
  */
-export type KeptEvents = {
+export type AcknowledgedEvents = {
   readonly has: (index: number) => boolean;
   readonly count: () => number;
   readonly add: (index: number) => void;
@@ -9,7 +9,7 @@ export type KeptEvents = {
   readonly text: () => string;
 };
 
-export function createKeptEvents(text = ""): KeptEvents {
+export function createAcknowledgedEvents(text = ""): AcknowledgedEvents {
   let bits = Buffer.from(text, "base64");
   let count = 0;
   for (const byte of bits) for (let left = byte; left > 0; left &= left - 1) count++;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
-import { createKeptEvents } from "./acknowledged-events.ts";
+import { createAcknowledgedEvents } from "./acknowledged-events.ts";
 import { answerBatch, answerOne } from "../ingest-answers.ts";
 import { restoredAnswer, storedAnswer } from "./batch-store.ts";
 
@@ -15,7 +15,7 @@ const of = (accepted: number, rejected: number, sourceRegion: string | null) => 
   }));
   const checked = { indexes, eventId: undefined, rejections, unknownFields: 0 };
   const deliveries = indexes.map(() => "accepted" as const);
-  const outcome = { deliveries, kept: createKeptEvents(), batchId, sourceRegion };
+  const outcome = { deliveries, acknowledged: createAcknowledgedEvents(), batchId, sourceRegion };
   return answerBatch(checked, outcome).answer.body;
 };
 
@@ -31,8 +31,13 @@ describe("stored answers", () => {
 
   it("come back byte for byte: a single event", () => {
     const checked = { indexes: [0], eventId: batchId, rejections: [], unknownFields: 0 };
-    const kept = createKeptEvents();
-    const outcome = { deliveries: ["accepted"], kept, batchId, sourceRegion: null } as const;
+    const acknowledged = createAcknowledgedEvents();
+    const outcome = {
+      deliveries: ["accepted"],
+      acknowledged,
+      batchId,
+      sourceRegion: null,
+    } as const;
     const { body } = answerOne(checked, outcome).answer;
     expect(restoredAnswer(storedAnswer(body, batchId), batchId)).toBe(body);
   });

@@ -4,12 +4,12 @@ import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 
 /** What became of an attempt to take a batch's id. */
 export type Claim =
-  /** `kept`: which events an earlier try has brought into Kafka (see `acknowledged-events.ts`), if there was one. */
-  | { readonly state: "ours"; readonly kept: string }
-  | { readonly state: "busy" }
+  /** `acknowledged`: which events an earlier try has brought into Kafka (see `acknowledged-events.ts`), if there was one. */
+  | { readonly state: "claimed"; readonly acknowledged: string }
+  | { readonly state: "in-progress" }
   | { readonly state: "reused" }
   /** `body` of the answer that was given. */
-  | { readonly state: "settled"; readonly body: string };
+  | { readonly state: "completed"; readonly body: string };
 
 /** The name of one batch's one try. */
 export type BatchTry = {
@@ -26,9 +26,9 @@ export type BatchTry = {
 export type BatchStore = {
   claim: (batch: BatchTry) => Promise<Claim>;
   /** Stores the body of the final answer. */
-  settle: (batch: BatchTry, body: string) => Promise<void>;
-  /** Lets the next try begin, with what was kept by now ("" for nothing). */
-  release: (batch: BatchTry, kept: string) => Promise<void>;
+  complete: (batch: BatchTry, body: string) => Promise<void>;
+  /** Lets the next try begin, with what was acknowledged by now ("" for nothing). */
+  release: (batch: BatchTry, acknowledged: string) => Promise<void>;
 };
 
 /** A try that has not ended by then has died with its gateway. */
@@ -37,7 +37,7 @@ const TRY_MAX_MS = 30_000;
 /**
  * A record is one short text, since there is one for each batch of a day:
  *   "=", request, permission, answer                                 of a batch that is settled;
- *   "~", request, permission, owner, end of the try in ms, kept      of one that is being handled or has some left.
+ *   "~", request, permission, owner, end of the try in ms, acknowledged      of one that is being handled or has some left.
  */
 const RECORD = `
 local record = redis.call('GET', KEYS[1])
@@ -48,21 +48,21 @@ local isOurs = isOpen and string.sub(record, 26, 36) == ARGV[1]`;
 const CLAIM = `${RECORD}
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
-local kept = ''
+local acknowledged = ''
 if record then
   if string.sub(record, 2, 17) ~= ARGV[2] then return {'reused', ''} end
   local isSame = string.sub(record, 18, 25) == ARGV[3]
   if isOpen then
-    if tonumber(string.sub(record, 37, 49)) > nowMs then return {'busy', ''} end
-    if isSame then kept = string.sub(record, 50) end
-  elseif isSame then return {'settled', string.sub(record, 26)} end
+    if tonumber(string.sub(record, 37, 49)) > nowMs then return {'in-progress', ''} end
+    if isSame then acknowledged = string.sub(record, 50) end
+  elseif isSame then return {'completed', string.sub(record, 26)} end
 end
 local untilMs = string.format('%013.0f', nowMs + ARGV[4])
-redis.call('SET', KEYS[1], '~' .. ARGV[2] .. ARGV[3] .. ARGV[1] .. untilMs .. kept, 'PX', ARGV[5])
-return {'ours', kept}`;
+redis.call('SET', KEYS[1], '~' .. ARGV[2] .. ARGV[3] .. ARGV[1] .. untilMs .. acknowledged, 'PX', ARGV[5])
+return {'claimed', acknowledged}`;
 
 /** A try that was taken for dead must not overwrite what the one after it has stored. */
-const SETTLE = `${RECORD}
+const COMPLETE = `${RECORD}
 if not isOurs then return 0 end
 redis.call('SET', KEYS[1], '=' .. string.sub(record, 2, 25) .. ARGV[2], 'PX', ARGV[3])
 return 1`;
@@ -106,20 +106,20 @@ export function createBatchStore(options: {
       const reply = await run(CLAIM, batch, [request, permission, TRY_MAX_MS, memoryMs]);
       const [state, value] = reply as [Claim["state"], string];
       switch (state) {
-        case "settled":
+        case "completed":
           return { state, body: restoredAnswer(value, batch.batchId) };
-        case "ours":
-          return { state, kept: value };
-        case "busy":
+        case "claimed":
+          return { state, acknowledged: value };
+        case "in-progress":
         case "reused":
           return { state };
       }
     },
-    settle: async (batch, body) => {
-      await run(SETTLE, batch, [storedAnswer(body, batch.batchId), memoryMs]);
+    complete: async (batch, body) => {
+      await run(COMPLETE, batch, [storedAnswer(body, batch.batchId), memoryMs]);
     },
-    release: async (batch, kept) => {
-      await run(RELEASE, batch, [kept, memoryMs]);
+    release: async (batch, acknowledged) => {
+      await run(RELEASE, batch, [acknowledged, memoryMs]);
     },
   };
 }

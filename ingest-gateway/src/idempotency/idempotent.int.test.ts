@@ -11,12 +11,16 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Answer, jsonAnswer } from "../answers/answer.ts";
 import { Refusal } from "../answers/refusal.ts";
 import { type BatchStore, createBatchStore } from "./batch-store.ts";
-import type { KeptEvents } from "./acknowledged-events.ts";
-import { createOnce, type Once, type OnceRequest } from "./idempotent.ts";
+import type { AcknowledgedEvents } from "./acknowledged-events.ts";
+import {
+  createIdempotency,
+  type HandleIdempotently,
+  type IdempotentRequest,
+} from "./idempotent.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 let life: Life;
-let once: Once;
+let idempotently: HandleIdempotently;
 let redis: Redis;
 let namespace: string;
 let replays = 0;
@@ -28,21 +32,25 @@ beforeAll(async () => {
   redis = life.own(connectRedis({ url: addresses.redisUrl, log }), (owned) => owned.close());
   await until(redis.isUp, { what: "Redis is there" });
   const ask = createPromptRedis(redis);
-  once = onceWith(createBatchStore({ ask, namespace, memoryMs: MEMORY_MS }));
+  idempotently = idempotentlyWith(createBatchStore({ ask, namespace, memoryMs: MEMORY_MS }));
 });
 afterAll(() => life.stop());
 
 const MEMORY_MS = 3_600_000;
-const onceWith = (store: BatchStore) =>
-  createOnce({
+const idempotentlyWith = (store: BatchStore) =>
+  createIdempotency({
     store,
     countReplay: () => replays++,
     countUnprotected: () => unprotected++,
     protection: { failed: () => failures++ },
   });
 
-type Changes = Partial<Omit<OnceRequest, "batchId" | "body">>;
-const request = (batchId: string | undefined, body = "[]", changes: Changes = {}): OnceRequest => ({
+type Changes = Partial<Omit<IdempotentRequest, "batchId" | "body">>;
+const request = (
+  batchId: string | undefined,
+  body = "[]",
+  changes: Changes = {},
+): IdempotentRequest => ({
   batchId,
   route: "ingest",
   format: "json",
@@ -63,9 +71,9 @@ describe("a batch with an id", () => {
   it("gets its first answer again, byte for byte, without being handled", async () => {
     const batchId = randomUUID();
     const long = "x".repeat(100_000);
-    const first = await once(request(batchId), accepted(long));
+    const first = await idempotently(request(batchId), accepted(long));
     const before = replays;
-    const again = await once(request(batchId), never);
+    const again = await idempotently(request(batchId), never);
     expect(again).toEqual({ ...first, headers: { "Idempotent-Replayed": "true" } });
     expect(replays).toBe(before + 1);
   });
@@ -80,8 +88,8 @@ describe("a batch with an id", () => {
   ] as const)("begins anew after %s, whose cause may be gone", async (code) => {
     const batchId = randomUUID();
     const refuse = () => Promise.reject(new Refusal(code, "not now"));
-    await expect(once(request(batchId), refuse)).rejects.toMatchObject({ code });
-    expect((await once(request(batchId, "[1]"), accepted("now"))).status).toBe(202);
+    await expect(idempotently(request(batchId), refuse)).rejects.toMatchObject({ code });
+    expect((await idempotently(request(batchId, "[1]"), accepted("now"))).status).toBe(202);
   });
 
   it.each<[string, Changes]>([
@@ -90,8 +98,8 @@ describe("a batch with an id", () => {
     ["region", { sourceRegion: "eu-west" }],
   ])("is refused with another %s", async (_what, changes) => {
     const batchId = randomUUID();
-    await once(request(batchId), accepted("first"));
-    await expect(once(request(batchId, "[]", changes), never)).rejects.toMatchObject({
+    await idempotently(request(batchId), accepted("first"));
+    await expect(idempotently(request(batchId, "[]", changes), never)).rejects.toMatchObject({
       code: "BATCH_ID_REUSED",
     });
   });
@@ -100,24 +108,24 @@ describe("a batch with an id", () => {
     const batchId = randomUUID();
     const as = (nodePattern: string) =>
       request(batchId, "[]", { sender: { tenant: "acme", nodePattern } });
-    await once(as("acme-1"), async (kept) => {
-      kept.add(0);
+    await idempotently(as("acme-1"), async (acknowledged) => {
+      acknowledged.add(0);
       return { answer: jsonAnswer(202, { accepted: 1 }), isFinal: false };
     });
-    const other = await once(as("acme-*"), async (kept) => {
-      expect(kept.count()).toBe(0);
+    const other = await idempotently(as("acme-*"), async (acknowledged) => {
+      expect(acknowledged.count()).toBe(0);
       return { answer: jsonAnswer(202, { accepted: 2 }), isFinal: true };
     });
     expect(other.body).toBe('{"accepted":2}');
-    expect((await once(as("acme-*"), never)).body).toBe(other.body);
-    expect((await once(as("acme-1"), accepted("anew"))).body).toBe('{"text":"anew"}');
+    expect((await idempotently(as("acme-*"), never)).body).toBe(other.body);
+    expect((await idempotently(as("acme-1"), accepted("anew"))).body).toBe('{"text":"anew"}');
   });
 
   it("is remembered in less than 200 bytes, for as long as is set", async () => {
     const batchId = randomUUID();
     const keys = () => redis.client.keys(`${namespace}batch:*`);
     const before = await keys();
-    await once(request(batchId, "[]", { sourceRegion: "eu-west" }), async () => ({
+    await idempotently(request(batchId, "[]", { sourceRegion: "eu-west" }), async () => ({
       answer: jsonAnswer(202, {
         status: "accepted",
         message: "Queued 500 metrics",
@@ -135,18 +143,22 @@ describe("a batch with an id", () => {
 
   it("is refused with another body, also while the first is being handled", async () => {
     const batchId = randomUUID();
-    await once(request(batchId), async () => {
-      await expect(once(request(batchId, "[1]"), never)).rejects.toMatchObject({
+    await idempotently(request(batchId), async () => {
+      await expect(idempotently(request(batchId, "[1]"), never)).rejects.toMatchObject({
         code: "BATCH_ID_REUSED",
       });
       return { answer: jsonAnswer(202, {}), isFinal: true };
     });
-    await expect(once(request(batchId, "[1]"), never)).rejects.toMatchObject({
+    await expect(idempotently(request(batchId, "[1]"), never)).rejects.toMatchObject({
       code: "BATCH_ID_REUSED",
     });
     expect(
-      (await once(request(batchId, "[1]", { sender: { tenant: "zeta" } }), accepted("zeta's")))
-        .status,
+      (
+        await idempotently(
+          request(batchId, "[1]", { sender: { tenant: "zeta" } }),
+          accepted("zeta's"),
+        )
+      ).status,
     ).toBe(202);
   });
 
@@ -161,9 +173,9 @@ describe("a batch with an id", () => {
       handled++;
       return answer;
     };
-    const one = once(request(batchId), handle);
+    const one = idempotently(request(batchId), handle);
     await until(() => handled === 1, { what: "the first is being handled" });
-    await expect(once(request(batchId), handle)).rejects.toMatchObject({
+    await expect(idempotently(request(batchId), handle)).rejects.toMatchObject({
       code: "BATCH_IN_PROGRESS",
     });
     resolve({ answer: jsonAnswer(202, {}), isFinal: true });
@@ -171,28 +183,30 @@ describe("a batch with an id", () => {
     expect(handled).toBe(1);
   });
 
-  it("remembers what is kept until the rest is, too", async () => {
+  it("remembers what is acknowledged until the rest is, too", async () => {
     const batchId = randomUUID();
-    const keep = (indexes: readonly number[], isFinal: boolean) => async (kept: KeptEvents) => {
-      for (const index of indexes) kept.add(index);
-      return { answer: jsonAnswer(202, { accepted: kept.count() }), isFinal };
-    };
-    await once(request(batchId), keep([0, 9_999], false));
+    const keep =
+      (indexes: readonly number[], isFinal: boolean) =>
+      async (acknowledged: AcknowledgedEvents) => {
+        for (const index of indexes) acknowledged.add(index);
+        return { answer: jsonAnswer(202, { accepted: acknowledged.count() }), isFinal };
+      };
+    await idempotently(request(batchId), keep([0, 9_999], false));
     const refuse = () => Promise.reject(new Refusal("KAFKA_UNAVAILABLE", "not now"));
-    await expect(once(request(batchId), refuse)).rejects.toThrow("not now");
-    const last = await once(request(batchId), async (kept) => {
-      expect([0, 1, 9_999, 10_000].map(kept.has)).toEqual([true, false, true, false]);
-      return keep([1], true)(kept);
+    await expect(idempotently(request(batchId), refuse)).rejects.toThrow("not now");
+    const last = await idempotently(request(batchId), async (acknowledged) => {
+      expect([0, 1, 9_999, 10_000].map(acknowledged.has)).toEqual([true, false, true, false]);
+      return keep([1], true)(acknowledged);
     });
     expect(last.body).toBe('{"accepted":3}');
-    expect((await once(request(batchId), never)).body).toBe(last.body);
+    expect((await idempotently(request(batchId), never)).body).toBe(last.body);
   });
 
   it("is handled without protection, says so and is counted, while Redis is away", async () => {
     const away = () => Promise.reject(new TransientError("redis", "away"));
-    const store = { claim: away, settle: away, release: away };
+    const store = { claim: away, complete: away, release: away };
     const before = { unprotected, failures };
-    const answer = await onceWith(store)(request(randomUUID()), accepted("anyway"));
+    const answer = await idempotentlyWith(store)(request(randomUUID()), accepted("anyway"));
     expect(answer).toMatchObject({ status: 202, headers: { "Idempotent-Protection": "off" } });
     expect({ unprotected, failures }).toEqual({
       unprotected: before.unprotected + 1,
@@ -202,9 +216,9 @@ describe("a batch with an id", () => {
 
   it("is counted as unprotected when its answer cannot be stored, as in a Redis that is full", async () => {
     const full = () => Promise.reject(new TransientError("redis", "OOM command not allowed"));
-    const claim = async () => ({ state: "ours", kept: "" }) as const;
+    const claim = async () => ({ state: "claimed", acknowledged: "" }) as const;
     const before = unprotected;
-    const answer = await onceWith({ claim, settle: full, release: full })(
+    const answer = await idempotentlyWith({ claim, complete: full, release: full })(
       request(randomUUID()),
       accepted("anyway"),
     );
@@ -216,8 +230,8 @@ describe("a batch with an id", () => {
 describe("a batch without an id", () => {
   it("is handled each time", async () => {
     const answers = [
-      once(request(undefined), accepted("a")),
-      once(request(undefined), accepted("b")),
+      idempotently(request(undefined), accepted("a")),
+      idempotently(request(undefined), accepted("b")),
     ];
     expect((await Promise.all(answers)).map(({ body }) => body)).toEqual([
       '{"text":"a"}',

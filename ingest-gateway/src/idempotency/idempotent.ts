@@ -5,23 +5,23 @@ import type { BodyFormat } from "../request/media-type.ts";
 import { Refusal } from "../answers/refusal.ts";
 import type { BatchProtection } from "./batch-protection.ts";
 import { type BatchStore, type BatchTry, shortHash } from "./batch-store.ts";
-import { createKeptEvents, type KeptEvents } from "./acknowledged-events.ts";
+import { createAcknowledgedEvents, type AcknowledgedEvents } from "./acknowledged-events.ts";
 
 /**
  * Handles a request once, if it has an id of its own, and gives equal ones the same answer. Refusals are not remembered:
  * nothing was written, and their cause may be gone when the request comes again.
  *
- * @param handle is given which events an earlier try has kept, and adds those that it keeps. Its answer is final
+ * @param handle is given which events an earlier try has acknowledged, and adds those that it keeps. Its answer is final
  *   unless events are left over
  * @throws {Refusal} BATCH_IN_PROGRESS, BATCH_ID_REUSED, and what `handle` throws
  */
-export type Once = (
-  request: OnceRequest,
-  handle: (kept: KeptEvents) => Promise<{ answer: Answer; isFinal: boolean }>,
+export type HandleIdempotently = (
+  request: IdempotentRequest,
+  handle: (acknowledged: AcknowledgedEvents) => Promise<{ answer: Answer; isFinal: boolean }>,
 ) => Promise<Answer>;
 
 /** All that an answer follows from. */
-export type OnceRequest = {
+export type IdempotentRequest = {
   readonly batchId: string | undefined;
   readonly route: "push" | "ingest";
   readonly format: BodyFormat;
@@ -30,13 +30,13 @@ export type OnceRequest = {
   readonly body: Buffer;
 };
 
-export function createOnce(options: {
+export function createIdempotency(options: {
   store: BatchStore;
   countReplay: () => void;
   /** Told of each batch whose id could not be looked up, or whose answer could not be stored. */
   countUnprotected: () => void;
   protection: Pick<BatchProtection, "failed">;
-}): Once {
+}): HandleIdempotently {
   const { store, countReplay, countUnprotected, protection } = options;
 
   const claim = async (batch: BatchTry) => {
@@ -66,12 +66,13 @@ export function createOnce(options: {
 
   return async (request, handle) => {
     const { batchId } = request;
-    if (batchId === undefined) return (await handle(createKeptEvents())).answer;
+    if (batchId === undefined) return (await handle(createAcknowledgedEvents())).answer;
     const batch = { ...namesOf(request), batchId };
     const claimed = await claim(batch);
-    if (claimed === undefined) return unprotected((await handle(createKeptEvents())).answer);
+    if (claimed === undefined)
+      return unprotected((await handle(createAcknowledgedEvents())).answer);
     switch (claimed.state) {
-      case "busy":
+      case "in-progress":
         throw new Refusal(
           "BATCH_IN_PROGRESS",
           "this batch is being handled: ask again in a second",
@@ -81,25 +82,25 @@ export function createOnce(options: {
           "BATCH_ID_REUSED",
           "X-Batch-ID was used for another body, route, media type or region: give each batch a new UUID",
         );
-      case "settled":
+      case "completed":
         countReplay();
         return replayedAnswer(claimed.body);
-      case "ours":
+      case "claimed":
         break;
     }
-    const kept = createKeptEvents(claimed.kept);
-    const { answer, isFinal } = await handle(kept).catch(async (error: unknown) => {
-      await remember(store.release(batch, kept.text()));
+    const acknowledged = createAcknowledgedEvents(claimed.acknowledged);
+    const { answer, isFinal } = await handle(acknowledged).catch(async (error: unknown) => {
+      await remember(store.release(batch, acknowledged.text()));
       throw error;
     });
     const isStored = await remember(
-      isFinal ? store.settle(batch, answer.body) : store.release(batch, kept.text()),
+      isFinal ? store.complete(batch, answer.body) : store.release(batch, acknowledged.text()),
     );
     return isStored ? answer : unprotected(answer);
   };
 }
 
-function namesOf({ route, format, sourceRegion, sender, body }: OnceRequest) {
+function namesOf({ route, format, sourceRegion, sender, body }: IdempotentRequest) {
   const parts = [route, format, sourceRegion, hash("sha256", body)];
   return {
     tenant: sender.tenant,

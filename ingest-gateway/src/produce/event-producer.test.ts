@@ -23,8 +23,8 @@ const encode = ({ node_id }: ProbeMetric, slab: Buffer, at: number) => at + slab
 type Call = {
   records: readonly OutgoingRecord[];
   done: () => void;
-  /** Those at some places only, or all of them. */
-  fail: (error: TransientError, places?: readonly number[]) => void;
+  /** Those at some indexes only, or all of them. */
+  fail: (error: TransientError, indexes?: readonly number[]) => void;
 };
 
 /** Of a topic of which nothing is known, or with leaders that are in their nodes' names: "one:a" is led by "one". */
@@ -47,9 +47,9 @@ function createHeldProducer(leaders: readonly string[] | undefined) {
         calls.push({
           records,
           done: () => resolve(records.map(() => undefined)),
-          fail: (error, places) =>
+          fail: (error, indexes) =>
             resolve(
-              records.map((_, index) => (places?.includes(index) === false ? undefined : error)),
+              records.map((_, index) => (indexes?.includes(index) === false ? undefined : error)),
             ),
         }),
       ),
@@ -62,8 +62,8 @@ function createHeldProducer(leaders: readonly string[] | undefined) {
 
 function createSubject(
   changes: {
-    gatherMaxWaitMs?: number;
-    gatherMaxEvents?: number;
+    lingerMs?: number;
+    batchMaxEvents?: number;
     produceMaxWaitMs?: number;
     encode?: typeof encode;
     leaders?: readonly string[];
@@ -76,8 +76,8 @@ function createSubject(
     topic: "raw",
     producer: held.producer,
     encode,
-    gatherMaxWaitMs: HOUR_MS,
-    gatherMaxEvents: 2,
+    lingerMs: HOUR_MS,
+    batchMaxEvents: 2,
     produceMaxWaitMs: HOUR_MS,
     kafka,
     observeProduceSeconds: (seconds) => observed.push(seconds),
@@ -90,7 +90,7 @@ const valuesOf = (call: Call | undefined) => call?.records.map(({ value }) => St
 
 describe("createEventProducer", () => {
   it("puts the events of several requests into one call, keyed by node", async () => {
-    const { subject, calls, kafka, observed } = createSubject({ gatherMaxEvents: 3 });
+    const { subject, calls, kafka, observed } = createSubject({ batchMaxEvents: 3 });
     const first = subject.produce(events("a"));
     const second = subject.produce(events("b", "c"), { traceparent: "00-1-2-01" });
     expect(subject.inFlightEvents()).toBe(3);
@@ -108,8 +108,8 @@ describe("createEventProducer", () => {
     expect(observed).toHaveLength(1);
   });
 
-  it("sends a gather that is not full when it has waited long enough", async () => {
-    const { subject, calls } = createSubject({ gatherMaxWaitMs: 1, gatherMaxEvents: 1_000 });
+  it("sends a batch that is not full when it has waited long enough", async () => {
+    const { subject, calls } = createSubject({ lingerMs: 1, batchMaxEvents: 1_000 });
     const delivered = subject.produce(events("a"));
     await until(() => calls.length > 0);
     calls[0]?.done();
@@ -117,7 +117,7 @@ describe("createEventProducer", () => {
   });
 
   it("tells of each event of a batch whether Kafka has it", async () => {
-    const { subject, calls, kafka } = createSubject({ gatherMaxEvents: 2 });
+    const { subject, calls, kafka } = createSubject({ batchMaxEvents: 2 });
     const delivered = subject.produce(many(6));
     calls[0]?.fail(new TransientError("kafka", "not enough replicas"), [3]);
     expect(await delivered).toEqual([
@@ -134,7 +134,7 @@ describe("createEventProducer", () => {
   it("keeps a request in one call, which alone keeps its order, however much it is", async () => {
     const wide = ({ uptime_pct }: ProbeMetric, slab: Buffer, at: number) =>
       slab.writeInt32BE(uptime_pct ?? 0, at) + 4_096;
-    const { subject, calls } = createSubject({ gatherMaxEvents: 10, encode: wide });
+    const { subject, calls } = createSubject({ batchMaxEvents: 10, encode: wide });
     const first = subject.produce(events("before"));
     const large = subject.produce(
       numbersUpTo(500).map((number) => ({ node_id: "one", uptime_pct: number }) as ProbeMetric),
@@ -151,7 +151,7 @@ describe("createEventProducer", () => {
   });
 
   it("marks Kafka as away when a call fails", async () => {
-    const { subject, calls, kafka } = createSubject({ gatherMaxEvents: 1 });
+    const { subject, calls, kafka } = createSubject({ batchMaxEvents: 1 });
     kafka.ok();
     const delivered = subject.produce(events("a"));
     calls[0]?.fail(new TransientError("kafka", "connection refused"));
@@ -160,7 +160,7 @@ describe("createEventProducer", () => {
   });
 
   it("tells those who wait behind a failing call at once, too", async () => {
-    const { subject, calls } = createSubject({ gatherMaxEvents: 1 });
+    const { subject, calls } = createSubject({ batchMaxEvents: 1 });
     const sent = many(4).map((event) => subject.produce([event]));
     const behind = subject.produce(events("x", "y"));
     calls[0]?.fail(new TransientError("kafka", "connection refused"));
@@ -171,7 +171,7 @@ describe("createEventProducer", () => {
   });
 
   it("lets nobody wait longer than they are willing to", async () => {
-    const { subject, calls, kafka } = createSubject({ gatherMaxEvents: 1, produceMaxWaitMs: 5 });
+    const { subject, calls, kafka } = createSubject({ batchMaxEvents: 1, produceMaxWaitMs: 5 });
     kafka.ok();
     expect(await subject.produce(events("a"))).toEqual(["retry"]);
     expect(kafka.isUp()).toBe(false);
@@ -180,7 +180,7 @@ describe("createEventProducer", () => {
   });
 
   it("keeps four calls under way, and fills the next one meanwhile", async () => {
-    const { subject, calls } = createSubject({ gatherMaxEvents: 3 });
+    const { subject, calls } = createSubject({ batchMaxEvents: 3 });
     const full = numbersUpTo(4).map(() => subject.produce(many(3)));
     expect(calls).toHaveLength(4);
     const later = [subject.produce(events("x")), subject.produce(events("y"))];
@@ -196,7 +196,7 @@ describe("createEventProducer", () => {
   });
 
   it("never writes into a slab whose records may still be read", async () => {
-    const { subject, calls } = createSubject({ gatherMaxEvents: 2 });
+    const { subject, calls } = createSubject({ batchMaxEvents: 2 });
     const seen: (string[] | undefined)[] = [];
     for (const round of [0, 1, 2]) {
       const delivered = subject.produce(events(`a${round}`, `b${round}`));
@@ -220,7 +220,7 @@ describe("createEventProducer", () => {
   });
 
   it("sends what it has gathered before it closes", async () => {
-    const { subject, calls, isClosed } = createSubject({ gatherMaxEvents: 1_000 });
+    const { subject, calls, isClosed } = createSubject({ batchMaxEvents: 1_000 });
     const delivered = subject.produce(events("a"));
     const closed = subject.close();
     expect(valuesOf(calls[0])).toEqual(["a"]);
@@ -232,7 +232,7 @@ describe("createEventProducer", () => {
   });
 
   it("sends each leader its own events, in order, and tells of all of them together", async () => {
-    const { subject, calls } = createSubject({ leaders: ["one", "two"], gatherMaxEvents: 2 });
+    const { subject, calls } = createSubject({ leaders: ["one", "two"], batchMaxEvents: 2 });
     const delivered = subject.produce(events("one:a", "two:b", "two:c", "one:d"));
     expect(calls.map(valuesOf)).toEqual([
       ["one:a", "one:d"],
@@ -245,7 +245,7 @@ describe("createEventProducer", () => {
   });
 
   it("lets a leader that hangs hold up only its own events", async () => {
-    const { subject, calls } = createSubject({ leaders: ["one", "two"], gatherMaxEvents: 1 });
+    const { subject, calls } = createSubject({ leaders: ["one", "two"], batchMaxEvents: 1 });
     const hanging = ["a", "b", "c", "d", "e", "f"].map((node) =>
       subject.produce(events(`one:${node}`)),
     );
@@ -265,7 +265,7 @@ describe("createEventProducer", () => {
   });
 
   it("asks only for the events of a leader that is silent to be sent again", async () => {
-    const changes = { leaders: ["one", "two"], gatherMaxEvents: 1, produceMaxWaitMs: 5 };
+    const changes = { leaders: ["one", "two"], batchMaxEvents: 1, produceMaxWaitMs: 5 };
     const { subject, calls, kafka } = createSubject(changes);
     kafka.ok();
     expect(await subject.produce(events("one:a"))).toEqual(["retry"]);
@@ -280,7 +280,7 @@ describe("createEventProducer", () => {
   it("tries a silent leader with one call at a time until it answers", async () => {
     const { subject, calls, kafka } = createSubject({
       leaders: ["one", "two"],
-      gatherMaxEvents: 1,
+      batchMaxEvents: 1,
     });
     kafka.ok();
     const failed = subject.produce(events("one:a"));
@@ -302,7 +302,7 @@ describe("createEventProducer", () => {
   it("marks Kafka as away when all leaders are silent", async () => {
     const { subject, calls, kafka } = createSubject({
       leaders: ["one", "two"],
-      gatherMaxEvents: 1,
+      batchMaxEvents: 1,
     });
     kafka.ok();
     const sent = subject.produce(events("one:a", "two:b"));

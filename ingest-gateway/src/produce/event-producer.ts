@@ -5,7 +5,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import type { EncodeEvent } from "./encode-event.ts";
 import { createSlabs, type Delivery } from "./produce-batch.ts";
-import { createLeaderQueue, type LeaderQueue, type Taken } from "./leader-queue.ts";
+import { createLeaderQueue, type LeaderQueue, type BatchSlice } from "./leader-queue.ts";
 
 export type EventProducer = {
   /**
@@ -31,8 +31,8 @@ export function createEventProducer(options: {
   topic: string;
   producer: Pick<DeliveringProducer, "deliver" | "leadersOf" | "close">;
   encode: EncodeEvent;
-  gatherMaxWaitMs: number;
-  gatherMaxEvents: number;
+  lingerMs: number;
+  batchMaxEvents: number;
   produceMaxWaitMs: number;
   kafka: Check;
   observeProduceSeconds: (seconds: number) => void;
@@ -67,36 +67,39 @@ export function createEventProducer(options: {
     leaderNames().filter((name) => queues.get(name)?.isSilent() === true).length;
 
   /** By leader as they are known now: a record whose leader has moved meanwhile finds the new one all the same. */
-  const take = (events: readonly ProbeMetric[], headers: RecordHeaders | undefined): Part[] => {
+  const take = (
+    events: readonly ProbeMetric[],
+    headers: RecordHeaders | undefined,
+  ): LeaderShare[] => {
     const leaders = producer.leadersOf(topic);
     if (leaders === undefined || leaders.names.length < 2) {
-      const taken = queueOf(leaders?.names[0] ?? UNKNOWN_LEADER).take(events, headers);
-      return [{ taken, places: undefined }];
+      const slice = queueOf(leaders?.names[0] ?? UNKNOWN_LEADER).take(events, headers);
+      return [{ slice, indexes: undefined }];
     }
-    const ofLeader = new Map<string, { events: ProbeMetric[]; places: number[] }>();
+    const ofLeader = new Map<string, { events: ProbeMetric[]; indexes: number[] }>();
     for (const [at, event] of events.entries()) {
       const leader = leaders.nameOfKey(event.node_id);
-      const some = ofLeader.get(leader) ?? { events: [], places: [] };
-      if (some.places.length === 0) ofLeader.set(leader, some);
-      some.events.push(event);
-      some.places.push(at);
+      const subset = ofLeader.get(leader) ?? { events: [], indexes: [] };
+      if (subset.indexes.length === 0) ofLeader.set(leader, subset);
+      subset.events.push(event);
+      subset.indexes.push(at);
     }
-    return Array.from(ofLeader, ([leader, some]) => ({
-      taken: queueOf(leader).take(some.events, headers),
-      places: some.places,
+    return Array.from(ofLeader, ([leader, subset]) => ({
+      slice: queueOf(leader).take(subset.events, headers),
+      indexes: subset.indexes,
     }));
   };
 
   /** Apart from the events themselves, so that they are not held until Kafka's answer. */
-  const delivered = async (parts: readonly Part[], count: number): Promise<Delivery[]> => {
-    for (const { taken } of parts) await taken?.gather.delivered;
+  const delivered = async (shares: readonly LeaderShare[], count: number): Promise<Delivery[]> => {
+    for (const { slice } of shares) await slice?.batch.delivered;
     inFlightEvents -= count;
     const deliveries = Array.from({ length: count }, (): Delivery => "retry");
-    for (const { taken, places } of parts) {
-      if (taken === undefined) continue;
-      const some = places ?? deliveries.keys();
-      let from = taken.from;
-      for (const at of some) deliveries[at] = taken.gather.deliveryOf(from++);
+    for (const { slice, indexes } of shares) {
+      if (slice === undefined) continue;
+      const subset = indexes ?? deliveries.keys();
+      let from = slice.from;
+      for (const at of subset) deliveries[at] = slice.batch.deliveryOf(from++);
     }
     return deliveries;
   };
@@ -116,8 +119,11 @@ export function createEventProducer(options: {
   };
 }
 
-/** What one leader has of a request. `places` in the request; undefined: all of it. `taken` undefined: it is silent. */
-type Part = { readonly taken: Taken | undefined; readonly places: readonly number[] | undefined };
+/** What one leader has of a request. `indexes` in the request; undefined: all of it. `taken` undefined: it is silent. */
+type LeaderShare = {
+  readonly slice: BatchSlice | undefined;
+  readonly indexes: readonly number[] | undefined;
+};
 
 /** Of a topic of which nothing is known yet, and of partitions that nobody leads. */
 const UNKNOWN_LEADER = "";

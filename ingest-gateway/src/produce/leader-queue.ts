@@ -5,14 +5,17 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import type { EncodeEvent } from "./encode-event.ts";
-import { createGather, type Gather, type Slabs } from "./produce-batch.ts";
+import { createProduceBatch, type ProduceBatch, type Slabs } from "./produce-batch.ts";
 
-/** Where some events of a request are: their first one's place in a gather, the others behind it. */
-export type Taken = { readonly gather: Gather; readonly from: number };
+/** Where some events of a request are: their first one's place in a batch, the others behind it. */
+export type BatchSlice = { readonly batch: ProduceBatch; readonly from: number };
 
 export type LeaderQueue = {
   /** Takes a request's events for this leader, all into one call. @returns undefined while the leader is silent */
-  take: (events: readonly ProbeMetric[], headers: RecordHeaders | undefined) => Taken | undefined;
+  take: (
+    events: readonly ProbeMetric[],
+    headers: RecordHeaders | undefined,
+  ) => BatchSlice | undefined;
   /** Whether it has not answered in time, or could not be reached, and has not answered since. */
   isSilent: () => boolean;
   /** Sends what is gathered and waits until all of it is settled. */
@@ -24,11 +27,11 @@ const MAX_SENDS = 4;
 
 /**
  * Gathers the events of many requests into one produce call to one leader: one message a call costs 145 us,
- * 500 a call 10 us each. A gather goes out when it is full or `gatherMaxWaitMs` old, and stays open longer
+ * 500 a call 10 us each. A batch goes out when it is full or `lingerMs` old, and stays open longer
  * while all calls are taken, so that a slow Kafka gets bigger calls instead of more of them.
  *
  * Calls overtake each other, so a request is never spread over two of them: one that does not fit begins
- * a gather, and one that is larger than `gatherMaxEvents` has a gather of its own, however long.
+ * a batch, and one that is larger than `batchMaxEvents` has a batch of its own, however long.
  *
  * Nobody waits longer than `produceMaxWaitMs`: then the leader counts as silent, and what may yet come through
  * is sent again by its sender, under the same event id. While it is silent one call at a time tries it, and
@@ -40,8 +43,8 @@ export function createLeaderQueue(options: {
   deliver: (records: readonly OutgoingRecord[]) => ReturnType<DeliveringProducer["deliver"]>;
   encode: EncodeEvent;
   slabs: Slabs;
-  gatherMaxWaitMs: number;
-  gatherMaxEvents: number;
+  lingerMs: number;
+  batchMaxEvents: number;
   produceMaxWaitMs: number;
   observeProduceSeconds: (seconds: number) => void;
   onAccepted: () => void;
@@ -49,36 +52,36 @@ export function createLeaderQueue(options: {
   log: Log;
 }): LeaderQueue {
   const { leader, deliver, slabs, log } = options;
-  const unsettled = new Set<Gather>();
-  const full: Gather[] = [];
-  let open: Gather | undefined;
+  const unsettled = new Set<ProduceBatch>();
+  const full: ProduceBatch[] = [];
+  let open: ProduceBatch | undefined;
   let isOpenDue = false;
   let waiting: NodeJS.Timeout | undefined;
   let sends = 0;
   let isSilent = false;
   let answeredAtMs = -Infinity;
 
-  const begin = (): Gather => {
-    const { gatherMaxEvents: maxEvents, encode } = options;
-    const gather = createGather({ slabs, maxEvents, encode });
-    unsettled.add(gather);
+  const begin = (): ProduceBatch => {
+    const { batchMaxEvents: maxEvents, encode } = options;
+    const batch = createProduceBatch({ slabs, maxEvents, encode });
+    unsettled.add(batch);
     isOpenDue = false;
-    waiting = setTimeout(sendOpen, options.gatherMaxWaitMs);
+    waiting = setTimeout(sendOpen, options.lingerMs);
     const beganAtMs = performance.now();
     const late = setTimeout(() => {
-      gather.deliver(() => "retry");
+      batch.deliver(() => "retry");
       // A call may wait for followers of its partitions while others are answered.
-      const isSent = gather !== open && !full.includes(gather);
+      const isSent = batch !== open && !full.includes(batch);
       if (isSent && answeredAtMs > beganAtMs) return;
       falls(`no acknowledgement within ${options.produceMaxWaitMs} ms`);
     }, options.produceMaxWaitMs);
-    void gather.delivered.then(() => clearTimeout(late));
-    return gather;
+    void batch.delivered.then(() => clearTimeout(late));
+    return batch;
   };
 
-  const sendFull = (gather: Gather) => {
+  const sendFull = (batch: ProduceBatch) => {
     closeOpen();
-    full.push(gather);
+    full.push(batch);
     sendWhatIsDue();
   };
 
@@ -92,24 +95,24 @@ export function createLeaderQueue(options: {
     sendWhatIsDue();
   };
 
-  const nextDue = (): Gather | undefined =>
+  const nextDue = (): ProduceBatch | undefined =>
     sends < (isSilent ? 1 : MAX_SENDS)
       ? (full.shift() ?? (isOpenDue ? open : undefined))
       : undefined;
 
   const sendWhatIsDue = () => {
-    for (let gather = nextDue(); gather !== undefined; gather = nextDue()) {
-      if (gather === open) closeOpen();
-      void send(gather);
+    for (let batch = nextDue(); batch !== undefined; batch = nextDue()) {
+      if (batch === open) closeOpen();
+      void send(batch);
     }
   };
 
-  const send = async (gather: Gather) => {
+  const send = async (batch: ProduceBatch) => {
     sends++;
     const startedAt = performance.now();
-    const failures = await deliver(gather.records);
+    const failures = await deliver(batch.records);
     const failed = failures.filter((failure) => failure !== undefined);
-    gather.deliver((index) => (failures[index] === undefined ? "accepted" : "retry"));
+    batch.deliver((index) => (failures[index] === undefined ? "accepted" : "retry"));
     if (failed.length > 0) {
       log.warn(
         { leader, events: failures.length, failed: failed.length, reason: messageOf(failed[0]) },
@@ -120,8 +123,8 @@ export function createLeaderQueue(options: {
     else falls(messageOf(failed[0]));
     if (failed.length < failures.length) options.onAccepted();
     options.observeProduceSeconds((performance.now() - startedAt) / 1_000);
-    unsettled.delete(gather);
-    slabs.giveBack(gather.slabs);
+    unsettled.delete(batch);
+    slabs.giveBack(batch.slabs);
     sends--;
     sendWhatIsDue();
   };
@@ -136,9 +139,9 @@ export function createLeaderQueue(options: {
     isSilent = true;
     if (open !== undefined) full.push(open);
     closeOpen();
-    for (const gather of full.splice(0)) {
-      gather.deliver(() => "retry");
-      unsettled.delete(gather);
+    for (const batch of full.splice(0)) {
+      batch.deliver(() => "retry");
+      unsettled.delete(batch);
     }
     options.onSilence(reason);
   };
@@ -147,15 +150,15 @@ export function createLeaderQueue(options: {
     take: (events, headers) => {
       if (isSilent && sends > 0) return undefined;
       if (open?.hasRoomFor(events.length) === false) sendFull(open);
-      const gather = (open ??= begin());
-      const from = gather.add(events, headers);
-      if (gather.isFull()) sendFull(gather);
-      return { gather, from };
+      const batch = (open ??= begin());
+      const from = batch.add(events, headers);
+      if (batch.isFull()) sendFull(batch);
+      return { batch, from };
     },
     isSilent: () => isSilent,
     flush: async () => {
       sendOpen();
-      await Promise.all(Array.from(unsettled, (gather) => gather.delivered));
+      await Promise.all(Array.from(unsettled, (batch) => batch.delivered));
     },
   };
 }

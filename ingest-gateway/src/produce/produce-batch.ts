@@ -6,7 +6,7 @@ import { ENCODED_EVENT_MAX_BYTES, type EncodeEvent } from "./encode-event.ts";
 export type Delivery = "accepted" | "retry";
 
 /** The events of some requests on their way into one produce call. */
-export type Gather = {
+export type ProduceBatch = {
   /** Where the records' values live until the delivery, given back then. */
   readonly slabs: readonly Buffer[];
   readonly records: readonly OutgoingRecord[];
@@ -47,11 +47,11 @@ export function createSlabs(): Slabs {
   };
 }
 
-export function createGather(options: {
+export function createProduceBatch(options: {
   slabs: Slabs;
   maxEvents: number;
   encode: EncodeEvent;
-}): Gather {
+}): ProduceBatch {
   const { maxEvents, encode } = options;
   let slab = options.slabs.take();
   const slabs = [slab];

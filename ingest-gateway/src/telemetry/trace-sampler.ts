@@ -77,7 +77,7 @@ const isSampled = (given: TraceContext): boolean => given.isSampled;
 
 /** Takes one of the second's places, if there is one left. */
 function roomPerSecond(
-  placesPerSecond: number,
+  maxPerSecond: number,
   nowMs: () => number = () => performance.now(),
 ): () => boolean {
   let secondBeganAtMs = nowMs();
@@ -87,7 +87,7 @@ function roomPerSecond(
       secondBeganAtMs = nowMs();
       taken = 0;
     }
-    return taken++ < placesPerSecond;
+    return taken++ < maxPerSecond;
   };
 }
 

@@ -8,7 +8,7 @@ import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { Registry } from "prom-client";
 import { type Authenticate, createAuthenticateNobody } from "../auth/authenticate.ts";
 import type { EventProducer } from "../produce/event-producer.ts";
-import { createBuckets } from "../admission/rate-limits.ts";
+import { createRateLimiter } from "../admission/rate-limits.ts";
 import { createGatewayMetrics } from "../gateway-metrics.ts";
 import { createInFlightBudget } from "../admission/in-flight-budget.ts";
 import { startIntake } from "../intake.ts";
@@ -49,7 +49,7 @@ export async function startTestIntake(
     config,
     schema: readAvroSchema("ProbeMetric"),
     authenticate: setup.authenticate ?? createAuthenticateNobody(config),
-    buckets: createBuckets(),
+    rateLimiter: createRateLimiter(),
     ask: () => Promise.reject(new TransientError("redis", "there is none")),
     producer: () =>
       produce === null

@@ -1,6 +1,6 @@
 import { expect, it } from "@jest/globals";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { createKeptEvents } from "../idempotency/acknowledged-events.ts";
+import { createAcknowledgedEvents } from "../idempotency/acknowledged-events.ts";
 import { createTurns } from "../admission/take-turns.ts";
 import { createEventValidator } from "./validate-event.ts";
 import { validateEvents } from "./validate-events.ts";
@@ -16,7 +16,7 @@ const origin = { id: "k", tenant: "acme", sourceRegion: null, receivedAtMicros: 
 it("keeps nothing but the code of rejections past those that are explained", async () => {
   const { checked } = await validateEvents({ count: 1_000, inputAt: () => ({}) }, origin, {
     validate,
-    kept: createKeptEvents(),
+    acknowledged: createAcknowledgedEvents(),
     takeTurns: createTurns({ turnMs: 3 }),
   });
   const faults = checked.rejections.map((rejection) => rejection.faults);

@@ -1,5 +1,5 @@
 import type { Sender } from "../auth/sender.ts";
-import type { KeptEvents } from "../idempotency/acknowledged-events.ts";
+import type { AcknowledgedEvents } from "../idempotency/acknowledged-events.ts";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { type Fault, FAULT_CODES, type FaultCode, type Rejection } from "../answers/codes.ts";
 import { LIMITS } from "../answers/limits.ts";
@@ -30,9 +30,13 @@ export type CheckedEvents = {
 export async function validateEvents(
   parsed: ParsedEvents,
   from: Omit<Origin, "nodeId"> & Pick<Sender, "id" | "mayReport">,
-  options: { validate: ValidateEvent; kept: Pick<KeptEvents, "has">; takeTurns: TakeTurns },
+  options: {
+    validate: ValidateEvent;
+    acknowledged: Pick<AcknowledgedEvents, "has">;
+    takeTurns: TakeTurns;
+  },
 ): Promise<{ events: readonly ProbeMetric[]; checked: CheckedEvents }> {
-  const { validate, kept } = options;
+  const { validate, acknowledged } = options;
   const { mayReport } = from;
   const origin = { ...from, nodeId: parsed.nodeId };
   const events: ProbeMetric[] = [];
@@ -46,7 +50,7 @@ export async function validateEvents(
   const turn = options.takeTurns(from.id);
   for (let index = 0; index < parsed.count; index++) {
     if (turn.isOver()) await turn.next();
-    if (kept.has(index)) continue;
+    if (acknowledged.has(index)) continue;
     const faults: Fault[] = [];
     const input = parsed.inputAt(index, faults);
     const result = faults.length === 0 ? validate(input, origin) : faults;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { inTransaction } from "@fiberstream/postgres/pool";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { createLandRows } from "./insert-rows.ts";
+import { createInsertRows } from "./insert-rows.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
 import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
 import { rowsOf, sampleEvent, sampleSchema } from "../testing/sample-rows.ts";
@@ -28,14 +28,14 @@ const landingOf = async (
   events: readonly EnrichedProbeMetric[],
   prepare?: (client: Client) => Promise<unknown>,
 ) => {
-  const landRows = createLandRows({ layout, countBytes: () => undefined });
+  const insertRows = createInsertRows({ layout, countBytes: () => undefined });
   const rows = await rowsOf(events, layout);
   // As the owner: what a default needs, such as a sequence, is for who adds it to grant.
-  const landed = await inTransaction(database.owner, async (client) => {
+  const inserted = await inTransaction(database.owner, async (client) => {
     await prepare?.(client);
-    return landRows(client, rows);
+    return insertRows(client, rows);
   });
-  return landed.map(({ landing }) => landing);
+  return inserted.map(({ result }) => result);
 };
 /** Every write of a row that `where` is true of fails with this SQLSTATE. */
 const refusing = (sqlState: string, where = "true") => `
@@ -103,11 +103,11 @@ it("repeats are left out in a database where nobody else may make temporary tabl
       EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     END $$`);
   const layout = await layoutNow();
-  const landRows = createLandRows({ layout, countBytes: () => undefined });
+  const insertRows = createInsertRows({ layout, countBytes: () => undefined });
   const event = sampleEvent();
   const rows = await rowsOf([event, event], layout);
-  const landed = await inTransaction(database.pool, (client) => landRows(client, rows));
-  expect(landed.reduce((sum, { landing }) => sum + landing.repeats, 0)).toBe(1);
+  const inserted = await inTransaction(database.pool, (client) => insertRows(client, rows));
+  expect(inserted.reduce((sum, { result }) => sum + result.repeats, 0)).toBe(1);
 });
 
 describe("a row that the table refuses while it takes others", () => {
@@ -118,9 +118,9 @@ describe("a row that the table refuses while it takes others", () => {
       await database.owner.query(refusing(sqlState, "NEW.region = 'culprit'"));
       const rows = events(20);
       rows[7] = sampleEvent({ region: "culprit" });
-      const [landing] = await landingOf(layout, rows);
-      expect([...(landing?.refused.keys() ?? [])]).toEqual([7]);
-      expect(landing?.refused.get(7)?.reason.message).toContain(`SQLSTATE ${sqlState}`);
+      const [result] = await landingOf(layout, rows);
+      expect([...(result?.refused.keys() ?? [])]).toEqual([7]);
+      expect(result?.refused.get(7)?.reason.message).toContain(`SQLSTATE ${sqlState}`);
       expect(await stored()).toBe(19);
     },
   );
@@ -128,8 +128,8 @@ describe("a row that the table refuses while it takes others", () => {
   it("is isolated where it is alone in its write", async () => {
     const layout = await layoutNow();
     await database.owner.query(refusing("P0001", "NEW.region = 'culprit'"));
-    const [landing] = await landingOf(layout, [sampleEvent({ region: "culprit" })]);
-    expect(landing?.refused.size).toBe(1);
+    const [result] = await landingOf(layout, [sampleEvent({ region: "culprit" })]);
+    expect(result?.refused.size).toBe(1);
     expect(await stored()).toBe(0);
   });
 
@@ -137,16 +137,16 @@ describe("a row that the table refuses while it takes others", () => {
     const layout = await layoutNow();
     await database.owner.query("CREATE INDEX ON metrics (region)");
     const wide = randomBytes(6_000).toString("base64");
-    const [landing] = await landingOf(layout, [...events(5), sampleEvent({ region: wide })]);
-    expect(landing?.refused.get(5)?.reason.message).toContain("SQLSTATE 54000");
+    const [result] = await landingOf(layout, [...events(5), sampleEvent({ region: wide })]);
+    expect(result?.refused.get(5)?.reason.message).toContain("SQLSTATE 54000");
     expect(await stored()).toBe(5);
   });
 
   it("is put aside with all of its write, if they are all bad and the table takes a good one", async () => {
     const layout = await layoutNow();
     const bad = Array.from({ length: 150 }, () => sampleEvent({ region: "a\0b" }));
-    const [landing] = await landingOf(layout, bad);
-    expect(landing?.refused.size).toBe(150);
+    const [result] = await landingOf(layout, bad);
+    expect(result?.refused.size).toBe(150);
     expect(await stored()).toBe(0);
     await landIn(layout, events(2));
   });
@@ -228,8 +228,8 @@ describe("a fault of the table", () => {
     const [old, conflict] = [sampleEvent(), sampleEvent()];
     await landIn(layout, [old, conflict]);
     await landIn(layout, [old]);
-    const again = [old, { ...conflict, latency_ms: conflict.latency_ms + 1 }, ...events(4)];
-    await landIn(layout, again, (client) =>
+    const seen = [old, { ...conflict, latency_ms: conflict.latency_ms + 1 }, ...events(4)];
+    await landIn(layout, seen, (client) =>
       client.query("SELECT setval(pg_get_serial_sequence('metrics_staging', 'place'), 2147483645)"),
     );
     expect(await stored()).toBe(6);

@@ -1,7 +1,7 @@
 import { inTransaction, query } from "@fiberstream/postgres/pool";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { createLandRows, type Landing, type LandRows } from "./insert-rows.ts";
+import { createInsertRows, type InsertResult, type InsertRows } from "./insert-rows.ts";
 import { createRecentEvents, type RecentEvents } from "../rows/recent-events.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
 import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
@@ -9,7 +9,7 @@ import { rowsOf, sampleEvent, sampleSchema } from "../testing/sample-rows.ts";
 
 let database: SampleDatabase;
 let layout: TableLayout;
-let landRows: LandRows;
+let insertRows: InsertRows;
 beforeAll(async () => {
   database = await openSampleDatabase();
   layout = await readTableLayout(database.pool, sampleSchema);
@@ -17,20 +17,20 @@ beforeAll(async () => {
 afterAll(() => database.close());
 beforeEach(async () => {
   await database.owner.query("TRUNCATE metrics, metric_conflicts, metric_quality_daily");
-  landRows = createLandRows({ layout, countBytes: () => {} });
+  insertRows = createInsertRows({ layout, countBytes: () => {} });
 });
 
 const landSorted = async (events: readonly EnrichedProbeMetric[], recent: RecentEvents) => {
   const rows = await rowsOf(events, layout, recent);
-  const landed = await inTransaction(database.pool, (client) => landRows(client, rows));
-  return landed.map(({ landing }) => landing);
+  const inserted = await inTransaction(database.pool, (client) => insertRows(client, rows));
+  return inserted.map(({ result }) => result);
 };
 /** As after a restart, when nothing is known to be a repeat. */
 const knowsNothing: RecentEvents = { sawBefore: () => false, forget: () => undefined };
 const land = async (events: readonly EnrichedProbeMetric[]) =>
   (await landSorted(events, knowsNothing))[0] ?? nothing;
 const stored = () => database.valueOf("SELECT count(*)::int FROM metrics");
-const nothing: Landing = {
+const nothing: InsertResult = {
   copied: 0,
   staged: 0,
   repeats: 0,
@@ -40,7 +40,7 @@ const nothing: Landing = {
   refused: new Map(),
 };
 
-describe("landing rows", () => {
+describe("inserted rows", () => {
   it("copies rows that are new", async () => {
     const rows = Array.from({ length: 3_000 }, () => sampleEvent());
     expect(await land(rows)).toEqual({ ...nothing, copied: 3_000 });
@@ -59,8 +59,8 @@ describe("landing rows", () => {
   it("leaves repeats out, those within a batch too", async () => {
     const old = sampleEvent();
     await land([old]);
-    const fresh = sampleEvent();
-    expect(await land([fresh, old, fresh])).toEqual({
+    const unseen = sampleEvent();
+    expect(await land([unseen, old, unseen])).toEqual({
       ...nothing,
       staged: 1,
       repeats: 2,
@@ -75,9 +75,9 @@ describe("landing rows", () => {
 
   it("copies what is new while repeats that were seen before are staged", async () => {
     const recent = createRecentEvents();
-    const [old, fresh, conflict] = [sampleEvent(), sampleEvent(), sampleEvent()];
+    const [old, unseen, conflict] = [sampleEvent(), sampleEvent(), sampleEvent()];
     await landSorted([old, conflict], recent);
-    const mixed = [fresh, old, fresh, { ...conflict, latency_ms: conflict.latency_ms + 1 }];
+    const mixed = [unseen, old, unseen, { ...conflict, latency_ms: conflict.latency_ms + 1 }];
     expect(await landSorted(mixed, recent)).toEqual([
       { ...nothing, copied: 1 },
       { ...nothing, repeats: 2, conflicts: 1, leftOut: [0, 1, 2], inConflict: [2] },
@@ -106,8 +106,8 @@ describe("landing rows", () => {
     const other = { ...first, latency_ms: 2 };
     const unlike = { ...first, metadata: "{}" };
     await land([first]);
-    const again = [laterReceived, other, sampleEvent(), unlike];
-    expect(await land(again)).toEqual({
+    const seen = [laterReceived, other, sampleEvent(), unlike];
+    expect(await land(seen)).toEqual({
       ...nothing,
       staged: 1,
       repeats: 1,
@@ -143,7 +143,7 @@ describe("landing rows", () => {
       },
     ]);
     // Read again, they are repeats: a conflict is kept once.
-    expect(await land(again)).toEqual({ ...nothing, repeats: 4, leftOut: [0, 1, 2, 3] });
+    expect(await land(seen)).toEqual({ ...nothing, repeats: 4, leftOut: [0, 1, 2, 3] });
     expect(
       await database.valueOf("SELECT latency_ms FROM metrics WHERE event_id = $1", [
         first.event_id,
@@ -162,11 +162,11 @@ describe("landing rows", () => {
     ];
     for (const [place, event] of culprits) events.splice(place, 0, event);
 
-    const landing = await land(events);
-    expect(landing).toMatchObject({ copied: 200, staged: 0, repeats: 0, conflicts: 0 });
-    expect([...landing.refused.keys()]).toEqual(culprits.map(([place]) => place));
+    const result = await land(events);
+    expect(result).toMatchObject({ copied: 200, staged: 0, repeats: 0, conflicts: 0 });
+    expect([...result.refused.keys()]).toEqual(culprits.map(([place]) => place));
     for (const [place, , sqlState] of culprits) {
-      const letter = landing.refused.get(place);
+      const letter = result.refused.get(place);
       expect(letter?.record.offset).toBe(String(100 + place));
       expect(letter?.reason.failureClass).toBe("row-refused");
       expect(letter?.reason.message).toContain(`SQLSTATE ${sqlState}`);
@@ -181,7 +181,7 @@ describe("landing rows", () => {
     const rows = await rowsOf(events, layout);
     let copies = 0;
     await inTransaction(database.pool, async (client) => {
-      const counting = createLandRows({ layout, countBytes: () => void copies++ });
+      const counting = createInsertRows({ layout, countBytes: () => void copies++ });
       await counting(client, rows);
     });
     // Of the halves at each of 13 steps one is written whole.
@@ -193,17 +193,17 @@ describe("landing rows", () => {
     const old = Array.from({ length: 10 }, () => sampleEvent());
     await land(old);
     const rows = [...old, sampleEvent(), sampleEvent({ region: "a\0b" }), sampleEvent()];
-    const landing = await land(rows);
-    expect(landing.copied + landing.staged).toBe(2);
-    expect(landing.repeats).toBe(10);
-    expect([...landing.refused.keys()]).toEqual([11]);
+    const result = await land(rows);
+    expect(result.copied + result.staged).toBe(2);
+    expect(result.repeats).toBe(10);
+    expect([...result.refused.keys()]).toEqual([11]);
     expect(await stored()).toBe(12);
   });
 
   it("tells a table that is missing from a row that is bad", async () => {
     const away = inTransaction(database.pool, async (client) => {
       await client.query("DROP TABLE metrics CASCADE");
-      return landRows(client, await rowsOf([sampleEvent()], layout));
+      return insertRows(client, await rowsOf([sampleEvent()], layout));
     });
     await expect(away).rejects.toMatchObject({ name: "FatalError" });
     expect(await stored()).toBe(0);

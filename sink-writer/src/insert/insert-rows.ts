@@ -8,15 +8,15 @@ import {
 } from "@fiberstream/postgres/postgres-errors";
 import { copyRows } from "./copy-rows.ts";
 import type { Rows } from "../rows/row-buffer.ts";
-import type { SortedRows } from "../rows/row-buffers.ts";
+import type { SplitRows } from "../rows/row-buffers.ts";
 import type { DeadRecord } from "../rows/row-reader.ts";
 import { atSavepoint } from "./savepoint.ts";
 import { createInsertThroughStaging, STAGING_TABLE } from "./staging.ts";
 import { columnList, type TableLayout } from "../tuples/table-layout.ts";
-import { createAskWitness } from "./table-witness.ts";
+import { createCanaryInsert } from "./canary-row.ts";
 
 /** What became of the rows of a write; a row is counted once. */
-export type Landing = {
+export type InsertResult = {
   /** Written by COPY straight into the table. */
   readonly copied: number;
   /** Written through the staging table, because others of the write were stored already. */
@@ -32,12 +32,12 @@ export type Landing = {
   readonly refused: ReadonlyMap<number, DeadRecord>;
 };
 
-export type Landed = { readonly rows: Rows; readonly landing: Landing };
+export type InsertedRows = { readonly rows: Rows; readonly result: InsertResult };
 
 /** @returns what became of the rows of each buffer that has any */
-export type LandRows = (client: PgClient, rows: SortedRows) => Promise<Landed[]>;
+export type InsertRows = (client: PgClient, rows: SplitRows) => Promise<InsertedRows[]>;
 
-type LandRange = (write: Write, rows: Rows, range: Range) => Promise<Landing>;
+type InsertRange = (write: Write, rows: Rows, range: Range) => Promise<InsertResult>;
 /** Rows from `from` to below `to`. */
 type Range = { readonly from: number; readonly to: number };
 
@@ -62,21 +62,21 @@ type Write = {
  * @param options.countBytes is told the size of each COPY
  * @returns a function that throws TransientError and FatalError
  */
-export function createLandRows(options: {
+export function createInsertRows(options: {
   layout: TableLayout;
   countBytes: (bytes: number) => void;
-}): LandRows {
+}): InsertRows {
   const columns = columnList(options.layout);
   const insertThroughStaging = createInsertThroughStaging(options.layout);
-  const askWitness = createAskWitness(options.layout);
-  let areRepeatsLikely = false;
+  const insertCanary = createCanaryInsert(options.layout);
+  let areDuplicatesLikely = false;
 
   const copyInto = async (client: PgClient, table: string, bytes: Buffer) => {
     await copyRows(client, `COPY ${table} (${columns}) FROM STDIN (FORMAT binary)`, bytes);
     options.countBytes(bytes.length);
   };
 
-  const landByCopy: LandRange = async (write, rows, { from, to }) => {
+  const insertByCopy: InsertRange = async (write, rows, { from, to }) => {
     const { client } = write;
     try {
       await atSavepoint(client, () => copyInto(client, "metrics", rows.bytes(from, to)));
@@ -84,12 +84,13 @@ export function createLandRows(options: {
       return { ...NOTHING, copied: to - from };
     } catch (error) {
       const refusal = refusalIn(error);
-      if (refusal.sqlState === UNIQUE_VIOLATION) return landAmongRepeats(write, rows, { from, to });
-      return isolate(write, { rows, range: { from, to }, refusal, landPart: landByCopy });
+      if (refusal.sqlState === UNIQUE_VIOLATION)
+        return insertAmongDuplicates(write, rows, { from, to });
+      return isolate(write, { rows, range: { from, to }, refusal, insertPart: insertByCopy });
     }
   };
 
-  const landAmongRepeats: LandRange = async (write, rows, { from, to }) => {
+  const insertAmongDuplicates: InsertRange = async (write, rows, { from, to }) => {
     const { client } = write;
     try {
       const fill = () => copyInto(client, STAGING_TABLE, rows.bytes(from, to));
@@ -107,21 +108,26 @@ export function createLandRows(options: {
       };
     } catch (error) {
       const refusal = refusalIn(error);
-      return isolate(write, { rows, range: { from, to }, refusal, landPart: landAmongRepeats });
+      return isolate(write, {
+        rows,
+        range: { from, to },
+        refusal,
+        insertPart: insertAmongDuplicates,
+      });
     }
   };
 
   /** The culprit alone is dead; of more rows each half is tried by itself. */
   const isolate = async (
     write: Write,
-    failed: { rows: Rows; range: Range; refusal: RowRefusedError; landPart: LandRange },
-  ): Promise<Landing> => {
-    const { rows, refusal, landPart } = failed;
+    failed: { rows: Rows; range: Range; refusal: RowRefusedError; insertPart: InsertRange },
+  ): Promise<InsertResult> => {
+    const { rows, refusal, insertPart } = failed;
     const { from, to } = failed.range;
     if (to - from > 1) {
       const middle = (from + to) >> 1;
-      const first = await landPart(write, rows, { from, to: middle });
-      return joined(first, await landPart(write, rows, { from: middle, to }));
+      const first = await insertPart(write, rows, { from, to: middle });
+      return joined(first, await insertPart(write, rows, { from: middle, to }));
     }
     write.refused++;
     if (!write.isAnyTaken && write.refused === MOST_REFUSED_UNASKED) await findAnyTaken(write);
@@ -131,35 +137,35 @@ export function createLandRows(options: {
   };
 
   const findAnyTaken = async (write: Write) => {
-    await askWitness(write.client);
+    await insertCanary(write.client);
     write.isAnyTaken = true;
   };
 
-  const landFresh: LandRange = async (write, rows, range) => {
-    const land = areRepeatsLikely ? landAmongRepeats : landByCopy;
-    const landing = await land(write, rows, range);
-    areRepeatsLikely = landing.repeats + landing.conflicts > 0;
-    return landing;
+  const insertUnseen: InsertRange = async (write, rows, range) => {
+    const land = areDuplicatesLikely ? insertAmongDuplicates : insertByCopy;
+    const result = await land(write, rows, range);
+    areDuplicatesLikely = result.repeats + result.conflicts > 0;
+    return result;
   };
 
-  return async (client, { fresh, again }) => {
+  return async (client, { unseen, seen }) => {
     const write: Write = { client, isAnyTaken: false, refused: 0 };
-    const landed: Landed[] = [];
-    const land = async (rows: Rows, landRange: LandRange) => {
+    const inserted: InsertedRows[] = [];
+    const land = async (rows: Rows, insertRange: InsertRange) => {
       const range = { from: 0, to: rows.count() };
-      if (range.to > 0) landed.push({ rows, landing: await landRange(write, rows, range) });
+      if (range.to > 0) inserted.push({ rows, result: await insertRange(write, rows, range) });
     };
-    await land(fresh, landFresh);
-    await land(again, landAmongRepeats);
+    await land(unseen, insertUnseen);
+    await land(seen, insertAmongDuplicates);
     if (write.refused > 0 && !write.isAnyTaken) await findAnyTaken(write);
-    return landed;
+    return inserted;
   };
 }
 
 /** After so many the table is suspected: with one at fault a whole write would be taken apart for nothing. */
 const MOST_REFUSED_UNASKED = 10;
 
-const joined = (first: Landing, second: Landing): Landing => ({
+const joined = (first: InsertResult, second: InsertResult): InsertResult => ({
   copied: first.copied + second.copied,
   staged: first.staged + second.staged,
   repeats: first.repeats + second.repeats,
@@ -187,7 +193,7 @@ function refusalIn(error: unknown): RowRefusedError {
   return refusal;
 }
 
-const NOTHING: Landing = {
+const NOTHING: InsertResult = {
   copied: 0,
   staged: 0,
   repeats: 0,

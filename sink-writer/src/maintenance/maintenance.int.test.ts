@@ -1,6 +1,6 @@
 import { query } from "@fiberstream/postgres/pool";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { createNodeKeeper } from "../register-nodes.ts";
+import { createNodeRegistration } from "../register-nodes.ts";
 import { readTableLayout } from "../tuples/table-layout.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
 import { rowsOf, sampleEvent, sampleSchema } from "../testing/sample-rows.ts";
@@ -8,7 +8,7 @@ import {
   dropOldChunks,
   dropOldConflicts,
   endFrozenWrites,
-  judgeSilence,
+  markSilentNodes,
   markSilent,
 } from "./maintenance.ts";
 
@@ -26,7 +26,7 @@ const statuses = async () => {
   return Object.fromEntries(rows.map(({ node_id, status }) => [node_id, status]));
 };
 
-describe("upkeep", () => {
+describe("maintenance", () => {
   it("marks silent nodes inactive until they report again, and leaves what an operator has set", async () => {
     await database.owner.query(
       `INSERT INTO nodes (node_id, status, last_seen_at) VALUES
@@ -47,9 +47,9 @@ describe("upkeep", () => {
       sampleEvent({ node_id, received_at }),
     );
     const rows = await rowsOf(events, await readTableLayout(database.pool, sampleSchema));
-    const keeper = createNodeKeeper({ maxRemembered: 10 });
+    const registration = createNodeRegistration({ maxRemembered: 10 });
     const client = await database.pool.connect();
-    await keeper.keep(client, [{ rows: rows.fresh, landing: { refused: new Set() } }]);
+    await registration.register(client, [{ rows: rows.unseen, result: { refused: new Set() } }]);
     client.release();
     expect(await statuses()).toEqual({ ...before, silent: "reporting" });
   });
@@ -62,7 +62,7 @@ describe("upkeep", () => {
          ('on its way', 'reporting', now() - interval '60 minutes')`,
     );
     const judge = (lagMs: number | undefined) =>
-      judgeSilence({
+      markSilentNodes({
         pool: database.pool,
         silentAfterMs: 300_000,
         pathLag: () => Promise.resolve(lagMs),
@@ -76,7 +76,7 @@ describe("upkeep", () => {
   it("does not ask Kafka while nobody is silent", async () => {
     await database.owner.query("UPDATE nodes SET last_seen_at = now(), status = 'reporting'");
     const pathLag = () => Promise.reject(new Error("Kafka was asked"));
-    expect(await judgeSilence({ pool: database.pool, silentAfterMs: 300_000, pathLag })).toBe(0);
+    expect(await markSilentNodes({ pool: database.pool, silentAfterMs: 300_000, pathLag })).toBe(0);
   });
 
   it("drops conflicts that are older than they are kept, however many there are", async () => {

@@ -15,7 +15,7 @@ import type { QualityMetrics } from "./quality-metrics.ts";
  * @param options.mayMeasure whether the sink does its work: a day is not measured while it does not
  * @param options.pathLag what is still on its way says nothing of a node
  */
-export function createUpkeep(options: {
+export function createMaintenance(options: {
   pool: PgPool;
   silentAfterMs: number;
   mayMeasure: () => boolean;
@@ -28,7 +28,7 @@ export function createUpkeep(options: {
   const lookAtSessions = async () => {
     const frozen = await endFrozenWrites(pool);
     if (frozen > 0) log.warn({ count: frozen }, "writes of a sink that does not go on ended");
-    const silent = await judgeSilence(options);
+    const silent = await markSilentNodes(options);
     if (silent > 0) log.info({ count: silent }, "nodes have fallen silent");
   };
   const dropOld = async () => {
@@ -78,7 +78,7 @@ const MEASURE_FOR_MS = 1_000;
  * processor is away) a node is silent only if it was so before that.
  * @returns how many @throws {TransientError} @throws {FatalError}
  */
-export async function judgeSilence(options: {
+export async function markSilentNodes(options: {
   pool: PgPool;
   silentAfterMs: number;
   pathLag: PathLag;

@@ -162,7 +162,7 @@ describe("measuring", () => {
     let portions = 0;
     while (await measureQuality(database.pool, { log })) portions++;
     const nodes = Number(await database.valueOf("SELECT count(*) FROM nodes"));
-    const perDay = Math.floor(nodes / QUALITY_LIMITS.nodesPerPortion) + 1;
+    const perDay = Math.floor(nodes / QUALITY_LIMITS.nodesPerBatch) + 1;
     expect(perDay).toBeGreaterThan(5);
     // Today is a day as soon as its first 10 minutes are over.
     expect([2 * perDay, 3 * perDay]).toContain(portions);
@@ -207,7 +207,7 @@ describe("measuring", () => {
     await send("m4-many", { day: dayBefore(1), every: 20 });
     await send("m5-too-many", { day: dayBefore(1), every: 10 });
     await send("m6", { day: dayBefore(1) });
-    const limits = { nodesPerPortion: 20, rowsPerPortion: 3_000, mostRowsOfNode: 5_000 };
+    const limits = { nodesPerBatch: 20, rowsPerBatch: 3_000, maxRowsOfNode: 5_000 };
     const skipped: unknown[] = [];
     const warn = (fields: unknown) => void skipped.push(fields);
     while (await measureQuality(database.pool, { limits, log: { warn } }));

@@ -5,17 +5,17 @@ import { MEASURE_NODES } from "./quality-sql.ts";
 
 /** What one statement measures, which is to be done well within its 30 s. */
 export type QualityLimits = {
-  readonly nodesPerPortion: number;
+  readonly nodesPerBatch: number;
   /** 173,000 rows take 2 s on two busy cores. */
-  readonly rowsPerPortion: number;
+  readonly rowsPerBatch: number;
   /** A node with more of them is measured alone, up to this; past it its day is not measured. */
-  readonly mostRowsOfNode: number;
+  readonly maxRowsOfNode: number;
 };
 
 export const QUALITY_LIMITS: QualityLimits = {
-  nodesPerPortion: 20,
-  rowsPerPortion: 200_000,
-  mostRowsOfNode: 1_000_000,
+  nodesPerBatch: 20,
+  rowsPerBatch: 200_000,
+  maxRowsOfNode: 1_000_000,
 };
 
 /**
@@ -37,20 +37,20 @@ export async function measureQuality(
     const [due] = await query<Due>(client, SELECT_DUE);
     if (due === undefined) return false;
     if (due.after === null) await query(client, BEGIN_PASS, [due.day]);
-    const portion = await selectPortion(client, due, limits);
-    if (portion.isTooLarge) {
+    const batch = await selectBatch(client, due, limits);
+    if (batch.isTooLarge) {
       log.warn(
-        { day: due.day, nodeId: portion.nodes[0] },
+        { day: due.day, nodeId: batch.nodes[0] },
         "node has too many rows, its day is not measured",
       );
     } else {
-      await query(client, MEASURE_NODES, [portion.nodes, due.day, due.until]);
+      await query(client, MEASURE_NODES, [batch.nodes, due.day, due.until]);
     }
-    if (portion.isLast) {
+    if (batch.isLast) {
       await query(client, END_PASS, [due.day]);
       await query(client, FORGET_OLD);
     } else {
-      await query(client, GO_ON_AFTER, [due.day, portion.nodes.at(-1)]);
+      await query(client, GO_ON_AFTER, [due.day, batch.nodes.at(-1)]);
     }
     return true;
   });
@@ -63,21 +63,21 @@ type Due = {
   readonly after: string | null;
 };
 
-type Portion = {
+type Batch = {
   readonly nodes: readonly string[];
   readonly isTooLarge: boolean;
   readonly isLast: boolean;
 };
 
 /** The next nodes, as many as have no more rows together than a statement can measure; at least one. */
-async function selectPortion(
+async function selectBatch(
   client: PgClient,
   { day, until, after }: Due,
-  { nodesPerPortion, rowsPerPortion, mostRowsOfNode }: QualityLimits,
-): Promise<Portion> {
+  { nodesPerBatch, rowsPerBatch, maxRowsOfNode }: QualityLimits,
+): Promise<Batch> {
   const found = await query<{ node_id: string }>(client, SELECT_NODES, [
     after ?? "",
-    nodesPerPortion,
+    nodesPerBatch,
   ]);
   const rowsOf = async (node: string, most: number) => {
     const [counted] = await query<{ rows: number }>(client, COUNT_ROWS, [node, day, until, most]);
@@ -87,14 +87,14 @@ async function selectPortion(
   let isTooLarge = false;
   let rows = 0;
   for (const { node_id } of found) {
-    rows += await rowsOf(node_id, rowsPerPortion + 1);
-    if (rows > rowsPerPortion && nodes.length > 0) break;
+    rows += await rowsOf(node_id, rowsPerBatch + 1);
+    if (rows > rowsPerBatch && nodes.length > 0) break;
     nodes.push(node_id);
-    if (rows <= rowsPerPortion) continue;
-    isTooLarge = (await rowsOf(node_id, mostRowsOfNode + 1)) > mostRowsOfNode;
+    if (rows <= rowsPerBatch) continue;
+    isTooLarge = (await rowsOf(node_id, maxRowsOfNode + 1)) > maxRowsOfNode;
     break;
   }
-  const isLast = nodes.length === found.length && found.length < nodesPerPortion;
+  const isLast = nodes.length === found.length && found.length < nodesPerBatch;
   return { nodes, isTooLarge, isLast };
 }
 

@@ -28,13 +28,13 @@ export async function readOffsets(pool: PgPool, topic: string): Promise<Map<numb
  *   of (from before that was stored) is taken to be of this one.
  *   @throws {TransientError} @throws {FatalError}
  */
-export function createStoredPositions(means: {
+export function createStoredPositions(options: {
   pool: PgPool;
   topic: string;
   logStarts: () => Promise<Pick<LogStarts, "log" | "starts">>;
   log: Pick<Log, "info" | "warn">;
 }): (partitions: readonly number[], log: LogIdentity) => Promise<ReadonlyMap<number, Position>> {
-  const { pool, topic, logStarts } = means;
+  const { pool, topic, logStarts } = options;
 
   const read = (partitions: readonly number[]) =>
     query<StoredRow>(pool, SELECT_POSITIONS, [topic, partitions]);
@@ -45,7 +45,7 @@ export function createStoredPositions(means: {
       return await logStarts();
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      means.log.warn({ topic, reason: error.message }, "beginnings of partitions not known yet");
+      options.log.warn({ topic, reason: error.message }, "beginnings of partitions not known yet");
       return undefined;
     }
   };
@@ -73,12 +73,12 @@ export function createStoredPositions(means: {
     const from = (all: typeof known) =>
       Object.fromEntries(all.map(({ partition, start }) => [partition, start.toString()]));
     if (cut.length > 0) {
-      means.log.warn(
+      options.log.warn(
         { topic, from: from(cut) },
         "partitions without a stored offset begin where Kafka does, what was before is deleted",
       );
     }
-    means.log.info({ topic, from: from(known) }, "partitions without a stored offset begin");
+    options.log.info({ topic, from: from(known) }, "partitions without a stored offset begin");
   };
 
   return async (partitions, log) => {

@@ -1,26 +1,26 @@
 import { createRowBuffer, type RowBuffer, type Rows } from "./row-buffer.ts";
 
-/** The rows of a write, apart by how they are best written: see `createLandRows`. */
-export type SortedRows<T extends Rows = Rows> = {
-  readonly fresh: T;
+/** The rows of a write, apart by how they are best written: see `createInsertRows`. */
+export type SplitRows<T extends Rows = Rows> = {
+  readonly unseen: T;
   /** Of events that this process has seen before. */
-  readonly again: T;
+  readonly seen: T;
 };
 
 export type RowBuffers = {
   /** Lends empty buffers for as long as `work` takes. @throws what `work` threw */
-  lend: <T>(work: (rows: SortedRows<RowBuffer>) => Promise<T>) => Promise<T>;
+  lend: <T>(work: (rows: SplitRows<RowBuffer>) => Promise<T>) => Promise<T>;
 };
 
 /** Buffers for writes, used again and again: a pair for each write that goes on at the same time. */
 export function createRowBuffers(): RowBuffers {
-  const idle: SortedRows<RowBuffer>[] = [];
+  const idle: SplitRows<RowBuffer>[] = [];
   return {
     lend: async (work) => {
       const rows = idle.pop() ?? createPair();
       try {
-        rows.fresh.begin();
-        rows.again.begin();
+        rows.unseen.begin();
+        rows.seen.begin();
         return await work(rows);
       } finally {
         idle.push(rows);
@@ -29,7 +29,7 @@ export function createRowBuffers(): RowBuffers {
   };
 }
 
-const createPair = (): SortedRows<RowBuffer> => ({
-  fresh: createRowBuffer({ initialBytes: 512 * 1_024, initialRows: 2_048 }),
-  again: createRowBuffer({ initialBytes: 32 * 1_024, initialRows: 128 }),
+const createPair = (): SplitRows<RowBuffer> => ({
+  unseen: createRowBuffer({ initialBytes: 512 * 1_024, initialRows: 2_048 }),
+  seen: createRowBuffer({ initialBytes: 32 * 1_024, initialRows: 128 }),
 });

@@ -8,7 +8,7 @@ import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
 import type { RecentEvents } from "./recent-events.ts";
 import type { Origin, RowBuffer } from "./row-buffer.ts";
-import type { SortedRows } from "./row-buffers.ts";
+import type { SplitRows } from "./row-buffers.ts";
 import { NOT_A_UUID, UNDECODABLE, WRITTEN } from "../tuples/skip-code.ts";
 import type { TableLayout } from "../tuples/table-layout.ts";
 import { createTupleWriter, type WriteTuple } from "../tuples/tuple-writer.ts";
@@ -20,13 +20,13 @@ export type DeadRecord = Origin & { readonly reason: DeadReason };
 
 /**
  * Appends the records of the batches to the buffers, in order; those of one event all to the same, or later
- * ones to `again`.
+ * ones to `seen`.
  * @returns those that are none
  * @throws {TransientError} when the schema registry is away and a writer is not known yet
  */
 export type ReadRows = (
   batches: readonly RecordBatch[],
-  into: SortedRows<RowBuffer>,
+  into: SplitRows<RowBuffer>,
 ) => Promise<DeadRecord[]>;
 
 /** @param options.readerSchema the record as this version knows it */
@@ -88,20 +88,17 @@ export function createReadRows(options: {
     return dead;
   };
 
-  function readOne(
-    origin: Origin,
-    { fresh, again }: SortedRows<RowBuffer>,
-  ): DeadReason | undefined {
+  function readOne(origin: Origin, { unseen, seen }: SplitRows<RowBuffer>): DeadReason | undefined {
     const { value } = origin.record;
     const schemaId = schemaIdOf(value);
     if (value === null || schemaId === undefined) return NOT_AVRO;
     const write = writers.get(schemaId);
     if (write === undefined) return reasons.get(schemaId) ?? noSchema(schemaId);
-    const verdict = fresh.add(write, origin, value, WIRE_PREFIX_BYTES);
+    const verdict = unseen.add(write, origin, value, WIRE_PREFIX_BYTES);
     if (verdict === WRITTEN) {
-      if (fresh.isLastIn(recent)) {
-        fresh.dropLast();
-        again.add(write, origin, value, WIRE_PREFIX_BYTES);
+      if (unseen.isLastIn(recent)) {
+        unseen.dropLast();
+        seen.add(write, origin, value, WIRE_PREFIX_BYTES);
       }
       return undefined;
     }

@@ -67,7 +67,7 @@ describe("a database that cannot take rows for a while", () => {
       await until(async () => (await fetch(`${sink.adminUrl}/readyz`)).ok, {
         what: "the sink is ready again",
       });
-      expect(fixture.letters).toEqual([]);
+      expect(fixture.deadLetters).toEqual([]);
       expect(await sink.stop()).toBe(0);
     } finally {
       await run(`${throwOut}; DROP OWNED BY $role; DROP ROLE $role`);
@@ -82,8 +82,8 @@ describe("records that the database will never take", () => {
     await fixture.send(Array.from({ length: 300 }, () => sampleEvent({ node_id, region: "a\0b" })));
     await fixture.send([sampleEvent({ node_id })]);
     await fixture.untilStored(1);
-    await until(() => fixture.letters.length === 300, { what: "300 dead letters came" });
-    for (const { headers } of fixture.letters) {
+    await until(() => fixture.deadLetters.length === 300, { what: "300 dead letters came" });
+    for (const { headers } of fixture.deadLetters) {
       expect(headers["__connect.errors.exception.message"]).toContain("SQLSTATE 22021");
     }
     expect((await fetch(`${sink.adminUrl}/readyz`)).ok).toBe(true);
@@ -186,7 +186,7 @@ describe("a database that a person has to see to", () => {
       await run(end);
       await fixture.start({ DATABASE_URL: urlOfRole() });
       await fixture.untilStored(21);
-      expect(fixture.letters).toEqual([]);
+      expect(fixture.deadLetters).toEqual([]);
     } finally {
       await run(`${throwOut}; DROP OWNED BY $role; DROP ROLE $role`);
     }

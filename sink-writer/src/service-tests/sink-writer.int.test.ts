@@ -104,11 +104,11 @@ describe("sink writer", () => {
 
   it("puts what is no event aside, untouched, and stores the rest", async () => {
     await start();
-    const letters = await readTopic(
+    const deadLetters = await readTopic(
       addresses.kafkaBrokers,
       topicIn(namespace, "probe.metrics.dead-letter"),
     );
-    life.own(letters, (owned) => owned.close());
+    life.own(deadLetters, (owned) => owned.close());
     const garbage = Buffer.from("not avro at all");
     const refused = recordOf(sampleEvent({ node_id: "n1", metadata: "{" }));
     await producer.send(topic, [
@@ -118,9 +118,9 @@ describe("sink writer", () => {
       recordOf(sampleEvent({ node_id: "n1" })),
     ]);
     await untilStored(2);
-    await until(() => letters.records.length === 2, { what: "both dead letters came" });
+    await until(() => deadLetters.records.length === 2, { what: "both dead letters came" });
     const byClass = new Map(
-      letters.records.map((letter) => [letter.headers["fiber.dlq.failure-class"], letter]),
+      deadLetters.records.map((letter) => [letter.headers["fiber.dlq.failure-class"], letter]),
     );
     expect(byClass.get("not-avro")?.value).toEqual(garbage);
     expect(byClass.get("row-refused")?.value).toEqual(refused.value);

@@ -7,7 +7,7 @@ import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records
 import avsc from "avsc";
 import { createRecentEvents, type RecentEvents } from "../rows/recent-events.ts";
 import { createRowBuffer } from "../rows/row-buffer.ts";
-import type { SortedRows } from "../rows/row-buffers.ts";
+import type { SplitRows } from "../rows/row-buffers.ts";
 import { createReadRows } from "../rows/row-reader.ts";
 import type { TableLayout } from "../tuples/table-layout.ts";
 
@@ -61,10 +61,10 @@ export async function rowsOf(
   events: readonly EnrichedProbeMetric[],
   layout: TableLayout,
   recent: RecentEvents = createRecentEvents(),
-): Promise<SortedRows> {
+): Promise<SplitRows> {
   const rows = {
-    fresh: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
-    again: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
+    unseen: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
+    seen: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
   };
   const records = events.map((event, place) =>
     recordOf(sampleType.toBuffer(event), 1, 100 + place),

@@ -25,7 +25,7 @@ export type SinkFixture = {
   readonly topic: string;
   readonly databaseUrl: string;
   readonly sql: pg.Client;
-  readonly letters: readonly ReadRecord[];
+  readonly deadLetters: readonly ReadRecord[];
   readonly start: (
     environment?: Record<string, string>,
     options?: { awaitReady?: boolean },
@@ -57,7 +57,7 @@ export async function createSinkFixture(): Promise<SinkFixture> {
   sql.on("error", () => undefined);
   await sql.connect();
   const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
-  const letters = life.own(
+  const deadLetters = life.own(
     await readTopic(addresses.kafkaBrokers, topicIn(namespace, "probe.metrics.dead-letter")),
     (owned) => owned.close(),
   );
@@ -71,7 +71,7 @@ export async function createSinkFixture(): Promise<SinkFixture> {
     topic,
     databaseUrl: database.url,
     sql,
-    letters: letters.records,
+    deadLetters: deadLetters.records,
     start: async (environment = {}, options = {}) =>
       life.own(
         await startService(

@@ -87,7 +87,7 @@ describe("rows of generated writers", () => {
         const encoded = batch.map((event) => writerType.toBuffer(event));
         rows.begin();
         const records = encoded.map((avro) => recordOf(avro, 7));
-        expect(await readRows([batchOf(records)], { fresh: rows, again: none })).toEqual([]);
+        expect(await readRows([batchOf(records)], { unseen: rows, seen: none })).toEqual([]);
         await database.owner.query("TRUNCATE generated, plain");
         await copy(rows);
         await insert(encoded.map((avro) => plainRow(avro, writerType)));
@@ -111,7 +111,7 @@ describe("rows of generated writers", () => {
     // 1790000000123456789, as a producer in another language writes it.
     const measured = Buffer.from("02aab4f6b485e1add731", "hex");
     const records = [recordOf(Buffer.concat([sampleType.toBuffer(sampleEvent({})), measured]), 7)];
-    expect(await readRows([batchOf(records)], { fresh: rows, again: none })).toEqual([]);
+    expect(await readRows([batchOf(records)], { unseen: rows, seen: none })).toEqual([]);
     await database.owner.query("TRUNCATE generated");
     await copy(rows);
     expect(await query(database.owner, "SELECT extra::text FROM generated")).toEqual([

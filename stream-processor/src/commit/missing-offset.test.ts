@@ -1,13 +1,13 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { expect, it } from "@jest/globals";
-import { createMissingOffsets } from "./missing-offset.ts";
+import { createMissingOffsetWarning } from "./missing-offset.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
 it("tells of each partition that was read before, also where nobody leads another", async () => {
   const told: [number, string][] = [];
-  const tell = createMissingOffsets({
+  const tell = createMissingOffsetWarning({
     reader: {
       stretch: async (topic, partition) => {
         if (partition === 1) throw new TransientError("kafka", "nobody leads it");

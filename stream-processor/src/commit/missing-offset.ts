@@ -10,7 +10,7 @@ import type { Log } from "@fiberstream/runtime/log";
  *
  * @returns to be called with the partitions of raw that have no committed offset, before they are read; never rejects
  */
-export function createMissingOffsets(options: {
+export function createMissingOffsetWarning(options: {
   reader: Pick<TopicReader, "stretch">;
   topics: { readonly raw: string; readonly enriched: string };
   log: Log;

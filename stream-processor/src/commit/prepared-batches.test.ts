@@ -1,6 +1,6 @@
 import type { RecordBatch } from "@fiberstream/kafka/records";
 import { expect, it } from "@jest/globals";
-import { createInHand } from "./prepared-batches.ts";
+import { createPreparedBatches } from "./prepared-batches.ts";
 
 const batchOf = (partition: number): RecordBatch => ({
   topic: "raw",
@@ -13,20 +13,20 @@ const batchOf = (partition: number): RecordBatch => ({
 });
 
 it("forgets what is no longer ours, and nothing else", () => {
-  const inHand = createInHand<string>();
+  const prepared = createPreparedBatches<string>();
   const [lost, kept] = [batchOf(0), batchOf(1)];
-  inHand.keep(lost, "lost");
-  inHand.keep(kept, "kept");
-  inHand.keepOnly([1]);
-  expect(inHand.of(lost)).toBeUndefined();
-  expect(inHand.of(kept)).toBe("kept");
+  prepared.keep(lost, "lost");
+  prepared.keep(kept, "kept");
+  prepared.keepOnly([1]);
+  expect(prepared.of(lost)).toBeUndefined();
+  expect(prepared.of(kept)).toBe("kept");
 });
 
 it("keeps what is made of a batch when one of before is done", () => {
-  const inHand = createInHand<string>();
+  const prepared = createPreparedBatches<string>();
   const [before, now] = [batchOf(0), batchOf(0)];
-  inHand.keep(before, "before");
-  inHand.keep(now, "now");
-  inHand.done(before);
-  expect(inHand.of(now)).toBe("now");
+  prepared.keep(before, "before");
+  prepared.keep(now, "now");
+  prepared.done(before);
+  expect(prepared.of(now)).toBe("now");
 });

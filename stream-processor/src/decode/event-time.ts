@@ -63,5 +63,5 @@ export function createTimePolicy(limits: TimeLimits): TimePolicy {
   };
 }
 
-export const ingestDelayMsOf = ({ receivedAtUs, timestampUs }: RawEvent): number =>
-  (receivedAtUs - timestampUs) / 1_000;
+export const ingestDelayMsOf = ({ receivedAtMicros, timestampMicros }: RawEvent): number =>
+  (receivedAtMicros - timestampMicros) / 1_000;

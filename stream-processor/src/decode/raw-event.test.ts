@@ -6,7 +6,7 @@ import {
   checkLayout,
   eventIdOf,
   isFault,
-  placeOf,
+  locationOf,
   type RawEvent,
   readRawEvent,
 } from "./raw-event.ts";
@@ -48,10 +48,10 @@ describe("raw event", () => {
           nodeId: value.node_id,
           latencyMs: value.latency_ms,
           packetLossPct: value.packet_loss,
-          timestampUs: value.timestamp,
-          receivedAtUs: value.received_at,
+          timestampMicros: value.timestamp,
+          receivedAtMicros: value.received_at,
         });
-        expect(placeOf(found)).toEqual({ country: value.country, region: value.region });
+        expect(locationOf(found)).toEqual({ country: value.country, region: value.region });
         expect(eventIdOf(found)).toBe(value.event_id);
       }),
     );

@@ -6,8 +6,8 @@ export type RawEvent = {
   readonly latencyMs: number;
   readonly packetLossPct: number;
   /** When it was measured and when it was received, in us since 1970. */
-  readonly timestampUs: number;
-  readonly receivedAtUs: number;
+  readonly timestampMicros: number;
+  readonly receivedAtMicros: number;
   /** 53 bits of the event_id. */
   readonly id: number;
   /** A hash of what was measured and said; how the event came (source_region, received_at) is not in it. */
@@ -15,7 +15,7 @@ export type RawEvent = {
   /** The event's Avro in the current schema, without the wire prefix. */
   readonly bytes: Buffer;
   /** Where country and region stand in it. */
-  readonly placeAt: number;
+  readonly locationAt: number;
 };
 
 /** Why bytes are not an event: not what the schema says, or a value that would harm those downstream. */
@@ -60,13 +60,13 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
   const latencyMs = readDouble(bytes);
   const uptimePct = readDouble(bytes);
   const packetLossPct = readDouble(bytes);
-  const timestampUs = readLong(bytes);
+  const timestampMicros = readLong(bytes);
   skipOptionalText(bytes);
   skipText(bytes);
   skipOptionalText(bytes);
   const contentEnd = cursor.at;
   skipOptionalText(bytes);
-  const receivedAtUs = readLong(bytes);
+  const receivedAtMicros = readLong(bytes);
   if (cursor.at !== bytes.length) return UNDECODABLE;
 
   const id = isIdOfUuidLength ? idOf(bytes, idAt) : -1;
@@ -76,11 +76,11 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
   // PostgreSQL has no text with it, and one such row would be refused together with its batch.
   if (hasNul) return invalid("node_id, country and region must not have NUL characters");
   // Of a node that is not known they go into caches, the table and a topic, with those of other nodes.
-  const isPlaceShort =
-    isShort(bytes, countryAt, countryEnd, MAX_PLACE_CHARACTERS) &&
-    isShort(bytes, regionAt, regionEnd, MAX_PLACE_CHARACTERS);
-  if (!isPlaceShort) {
-    return invalid(`country and region must be at most ${MAX_PLACE_CHARACTERS} characters`);
+  const isLocationShort =
+    isShort(bytes, countryAt, countryEnd, MAX_LOCATION_CHARACTERS) &&
+    isShort(bytes, regionAt, regionEnd, MAX_LOCATION_CHARACTERS);
+  if (!isLocationShort) {
+    return invalid(`country and region must be at most ${MAX_LOCATION_CHARACTERS} characters`);
   }
   // One of them would be the mean of its whole region.
   const isMeasured =
@@ -93,20 +93,20 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
     nodeId: bytes.toString("utf8", nodeAt, nodeEnd),
     latencyMs,
     packetLossPct,
-    timestampUs,
-    receivedAtUs,
+    timestampMicros,
+    receivedAtMicros,
     id,
     content,
     bytes,
-    placeAt: nodeEnd,
+    locationAt: nodeEnd,
   };
 }
 
 export const isFault = (read: RawEvent | RawFault): read is RawFault => "why" in read;
 
 /** Where the event says that its node stands. */
-export function placeOf({ bytes, placeAt }: RawEvent): { country: string; region: string } {
-  cursor.at = placeAt;
+export function locationOf({ bytes, locationAt }: RawEvent): { country: string; region: string } {
+  cursor.at = locationAt;
   const countryEnd = skipText(bytes);
   const country = bytes.toString("utf8", cursor.textAt, countryEnd);
   const regionEnd = skipText(bytes);
@@ -185,7 +185,7 @@ const DIGITS = Int8Array.from({ length: 256 }, (_, byte) => {
 
 /** As the gateway takes them. */
 const MAX_NODE_ID_CHARACTERS = 50;
-const MAX_PLACE_CHARACTERS = 100;
+const MAX_LOCATION_CHARACTERS = 100;
 const MAX_CHARACTER_BYTES = 4;
 
 function isShort(bytes: Buffer, from: number, to: number, maxCharacters: number): boolean {

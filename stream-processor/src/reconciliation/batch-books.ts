@@ -27,7 +27,7 @@ export type BatchBooks = {
 export function createBatchBooks(): BatchBooks {
   const minutes = new Map<number, MinuteBook>();
   const bookOf = createBookFinder(minutes);
-  const bookOfEvent = ({ receivedAtUs }: RawEvent) => bookOf(minuteOfUs(receivedAtUs));
+  const bookOfEvent = ({ receivedAtMicros }: RawEvent) => bookOf(minuteOfUs(receivedAtMicros));
   return {
     minutes,
     read: (event) => addIdText(bookOfEvent(event).read, event.bytes, ID_AT),

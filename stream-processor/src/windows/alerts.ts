@@ -112,7 +112,7 @@ function opened(
     node_id: event.nodeId,
     kind,
     state: "opened",
-    at: event.timestampUs,
+    at: event.timestampMicros,
     event_id: eventId,
     value,
     usual,
@@ -123,7 +123,7 @@ function opened(
 const resolved = (event: RawEvent, was: ProbeAlert, value: number): ProbeAlert => ({
   ...was,
   state: "resolved",
-  at: event.timestampUs,
+  at: event.timestampMicros,
   event_id: eventIdOf(event),
   value,
 });

@@ -32,7 +32,7 @@ export const newNodeWindow = (): NodeWindow => ({
 });
 
 /** @param at where the record stands: its offset, and its timestamp in ms since 1970 */
-export function addTo(window: NodeWindow, event: RawEvent, at: Place): void {
+export function addTo(window: NodeWindow, event: RawEvent, at: RecordPosition): void {
   if (window.count === window.capacity && window.capacity < WINDOW_RECORDS) grow(window);
   const { values, capacity } = window;
   if (window.count === capacity) {
@@ -48,7 +48,7 @@ export function addTo(window: NodeWindow, event: RawEvent, at: Place): void {
   values[COLUMNS.content * capacity + slot] = event.content;
 }
 
-export type Place = { readonly offset: number; readonly timeMs: number };
+export type RecordPosition = { readonly offset: number; readonly timeMs: number };
 
 /** Leaves out the oldest records while they are older than `sinceMs`. */
 export function forgetOlder(window: NodeWindow, sinceMs: number): void {
@@ -69,7 +69,7 @@ export const newestTimeMs = ({ values, capacity, start, count }: NodeWindow): nu
   count === 0 ? -1 : valueAt(values, COLUMNS.time * capacity + ((start + count - 1) % capacity));
 
 /** Whether the same event, with the same content, is in the window. */
-export function hasRepeatOf(window: NodeWindow, event: RawEvent, sinceMs: number): boolean {
+export function hasDuplicateOf(window: NodeWindow, event: RawEvent, sinceMs: number): boolean {
   const { values, capacity, start, count } = window;
   const ids = COLUMNS.id * capacity;
   for (let back = 0; back < count; back++) {

@@ -5,7 +5,7 @@ import type { AlertKind, OpenAlerts } from "./alerts.ts";
 export type OpenAlertTable = {
   of: (nodeId: string) => OpenAlerts | undefined;
   /** Takes in that an alert was opened or resolved. */
-  note: (alert: ProbeAlert) => void;
+  track: (alert: ProbeAlert) => void;
   /** In the order in which they were opened. */
   all: () => ProbeAlert[];
 };
@@ -28,7 +28,7 @@ export function createOpenAlertTable({ maxAlerts }: { maxAlerts: number }): Open
 
   return {
     of: (nodeId) => byNode.get(nodeId),
-    note: (alert) => {
+    track: (alert) => {
       forget(alert);
       if (alert.state !== "opened") return;
       byKey.set(keyOf(alert.node_id, alert.kind), alert);

@@ -32,7 +32,7 @@ export async function readOpenAlerts(options: {
       await decoder.prepare(values);
       for (const value of values) {
         const outcome = decoder.decode(value);
-        if (outcome.kind === "ok") open.note(outcome.value);
+        if (outcome.kind === "ok") open.track(outcome.value);
       }
     }
   }

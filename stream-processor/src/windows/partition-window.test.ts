@@ -3,7 +3,7 @@ import { WINDOW_MS } from "./node-window.ts";
 import { AHEAD_MS, createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
 import type { RawEvent } from "../decode/raw-event.ts";
 import { sampleEvent, uuidOf } from "../testing/sample-event.ts";
-import { readNote, writeNote } from "./window-checkpoint.ts";
+import { readCheckpoint, writeCheckpoint } from "./window-checkpoint.ts";
 
 const START_MS = 1_790_000_000_000;
 
@@ -27,18 +27,18 @@ describe("partition window", () => {
     const windows = window();
     const event = sampleEvent({});
     const other = sampleEvent({ latency_ms: 50 });
-    expect(judge(windows, event, 0, START_MS).isRepeat).toBe(false);
-    expect(judge(windows, other, 1, START_MS + 1).isRepeat).toBe(false);
-    expect(judge(windows, event, 2, START_MS + 2).isRepeat).toBe(true);
-    expect(judge(windows, event, 3, START_MS + WINDOW_MS + 3).isRepeat).toBe(false);
+    expect(judge(windows, event, 0, START_MS).isDuplicate).toBe(false);
+    expect(judge(windows, other, 1, START_MS + 1).isDuplicate).toBe(false);
+    expect(judge(windows, event, 2, START_MS + 2).isDuplicate).toBe(true);
+    expect(judge(windows, event, 3, START_MS + WINDOW_MS + 3).isDuplicate).toBe(false);
   });
 
   it("looks back 60 records and no further", () => {
     const windows = window();
     const event = (number: number) => sampleEvent({ event_id: uuidOf(number) });
     for (let number = 0; number <= 60; number++) judge(windows, event(number), number, START_MS);
-    expect(judge(windows, event(1), 61, START_MS).isRepeat).toBe(true);
-    expect(judge(windows, event(0), 62, START_MS).isRepeat).toBe(false);
+    expect(judge(windows, event(1), 61, START_MS).isDuplicate).toBe(true);
+    expect(judge(windows, event(0), 62, START_MS).isDuplicate).toBe(false);
   });
 
   it("scores what is far from a node's own window, and no other node's", () => {
@@ -78,17 +78,17 @@ describe("partition window", () => {
     for (const cut of [1, 137, 700, 1_234, 1_499]) {
       const first = window();
       outputs(first, log.slice(0, cut), 0);
-      const note = readNote(
-        writeNote({
+      const checkpoint = readCheckpoint(
+        writeCheckpoint({
           from: first.neededFrom(BigInt(cut)),
           clockMs: first.clockMs(),
           ledger: undefined,
         }),
       );
-      const from = Number(note?.from);
-      const second = window({ clockMs: note?.clockMs ?? 0 });
+      const from = Number(checkpoint?.from);
+      const second = window({ clockMs: checkpoint?.clockMs ?? 0 });
       log.slice(from, cut).forEach(({ event, timeMs }, index) => {
-        second.learn(event, { offset: from + index, timeMs });
+        second.replay(event, { offset: from + index, timeMs });
       });
       expect(outputs(second, log.slice(cut), cut)).toEqual(whole.slice(cut));
     }
@@ -103,13 +103,13 @@ describe("partition window", () => {
     judge(windows, event(0), 0, nowMs);
     judge(windows, event(1), 1, nowMs + 50 * 60_000);
     for (const number of [0, 1]) {
-      expect(judge(windows, event(number), 2 + number, nowMs + 1).isRepeat).toBe(true);
+      expect(judge(windows, event(number), 2 + number, nowMs + 1).isDuplicate).toBe(true);
     }
     expect(windows.takeAhead()).toBe(1);
     expect(windows.takeAhead()).toBe(0);
     // It is forgotten as all that stands around it is.
     nowMs += WINDOW_MS + 2;
-    expect(judge(windows, event(1), 4, nowMs).isRepeat).toBe(false);
+    expect(judge(windows, event(1), 4, nowMs).isDuplicate).toBe(false);
     expect(windows.clockMs()).toBe(nowMs);
   });
 
@@ -131,9 +131,9 @@ describe("partition window", () => {
       let at = from;
       const windows = on(() => START_MS + at * 2_000 + laterMs);
       return log.slice(from).map(({ event, timeMs }) => {
-        const { isRepeat, anomaly } = judge(windows, event, at, timeMs);
+        const { isDuplicate, anomaly } = judge(windows, event, at, timeMs);
         at++;
-        return { isRepeat, anomaly };
+        return { isDuplicate, anomaly };
       });
     };
     const whole = judged(0, (nowMs) => window({ nowMs }));
@@ -145,7 +145,7 @@ describe("partition window", () => {
       const second = (nowMs: () => number) => {
         const windows = window({ clockMs: first.clockMs(), nowMs });
         log.slice(from, cut).forEach(({ event, timeMs }, index) => {
-          windows.learn(event, { offset: from + index, timeMs });
+          windows.replay(event, { offset: from + index, timeMs });
         });
         return windows;
       };
@@ -166,19 +166,19 @@ describe("partition window", () => {
       const found = takenOver(300, -HOUR_MS);
       const missed = whole
         .slice(300)
-        .filter(({ isRepeat }, at) => isRepeat && found[at]?.isRepeat !== true);
+        .filter(({ isDuplicate }, at) => isDuplicate && found[at]?.isDuplicate !== true);
       expect(missed).toEqual([]);
-      expect(whole.slice(300).some(({ isRepeat }) => isRepeat)).toBe(true);
+      expect(whole.slice(300).some(({ isDuplicate }) => isDuplicate)).toBe(true);
     });
   });
 
   it("does not believe a clock that was noted ahead, and takes that of the records", () => {
     const event = (number: number) => sampleEvent({ event_id: uuidOf(number) });
     const windows = window({ clockMs: START_MS + HOUR_MS, nowMs: () => START_MS });
-    windows.learn(event(0), { offset: 0, timeMs: START_MS - 1_000 });
-    windows.learn(event(1), { offset: 1, timeMs: START_MS + HOUR_MS });
+    windows.replay(event(0), { offset: 0, timeMs: START_MS - 1_000 });
+    windows.replay(event(1), { offset: 1, timeMs: START_MS + HOUR_MS });
     for (const number of [0, 1]) {
-      expect(judge(windows, event(number), 2 + number, START_MS).isRepeat).toBe(true);
+      expect(judge(windows, event(number), 2 + number, START_MS).isDuplicate).toBe(true);
     }
     expect(windows.clockMs()).toBe(START_MS);
   });
@@ -187,10 +187,10 @@ describe("partition window", () => {
     const windows = window({ maxNodes: 3 });
     const event = (node_id: string) => sampleEvent({ node_id });
     const nodes = ["a", "b", "c", "a", "d", "a", "e", "a"];
-    const repeats = nodes.map((node, at) => judge(windows, event(node), at, START_MS).isRepeat);
+    const repeats = nodes.map((node, at) => judge(windows, event(node), at, START_MS).isDuplicate);
     expect(repeats).toEqual([false, false, false, true, false, true, false, true]);
-    expect(judge(windows, event("d"), 8, START_MS).isRepeat).toBe(true);
-    expect(judge(windows, event("b"), 9, START_MS).isRepeat).toBe(false);
+    expect(judge(windows, event("d"), 8, START_MS).isDuplicate).toBe(true);
+    expect(judge(windows, event("b"), 9, START_MS).isDuplicate).toBe(false);
     expect(windows.evicted()).toBe(3);
   });
 
@@ -230,8 +230,8 @@ const outputs = (
   from: number,
 ) =>
   log.map(({ event, timeMs }, index) => {
-    const { isRepeat, anomaly } = judge(on, event, from + index, timeMs);
-    return { isRepeat, anomaly };
+    const { isDuplicate, anomaly } = judge(on, event, from + index, timeMs);
+    return { isDuplicate, anomaly };
   });
 
 /** Busy, slow and pausing nodes, repeats, and timestamps that are out of order by up to a minute. */

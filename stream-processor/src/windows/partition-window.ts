@@ -5,12 +5,12 @@ import {
   addTo,
   copyMeasured,
   forgetOlder,
-  hasRepeatOf,
+  hasDuplicateOf,
   newestTimeMs,
   newNodeWindow,
   type NodeWindow,
   oldestOffset,
-  type Place,
+  type RecordPosition,
   WINDOW_MS,
   WINDOW_RECORDS,
 } from "./node-window.ts";
@@ -20,7 +20,7 @@ import type { RawEvent } from "../decode/raw-event.ts";
 /** What a node's window says about its next event. */
 export type Judgement = {
   /** The same event with the same content is in the window. */
-  readonly isRepeat: boolean;
+  readonly isDuplicate: boolean;
   readonly anomaly: Anomaly | undefined;
   readonly alerts: readonly ProbeAlert[];
 };
@@ -38,9 +38,9 @@ export type PartitionWindow = {
   /** The offset of the next record to judge; undefined before the first one. */
   position: bigint | undefined;
   /** Judges an event, then adds it. */
-  judge: (event: RawEvent, at: Place) => Judgement;
+  judge: (event: RawEvent, at: RecordPosition) => Judgement;
   /** Adds an event that was judged earlier, before the partition came here. */
-  learn: (event: RawEvent, at: Place) => void;
+  replay: (event: RawEvent, at: RecordPosition) => void;
   /** From where a reader would have to begin at `nextOffset` to have these windows; now and then it is less than it could be. */
   neededFrom: (nextOffset: bigint) => bigint;
   readonly clockMs: () => number;
@@ -49,7 +49,7 @@ export type PartitionWindow = {
   readonly nodes: () => number;
 };
 
-const REPEAT: Judgement = { isRepeat: true, anomaly: undefined, alerts: [] };
+const DUPLICATE: Judgement = { isDuplicate: true, anomaly: undefined, alerts: [] };
 /** The gateways take what probes measured up to this much ahead: clocks differ. */
 export const AHEAD_MS = 300_000;
 /** How often the windows are gone through for what is old, by the partition's clock. */
@@ -76,13 +76,13 @@ export function createPartitionWindow(options: {
   let inTurn = windows.entries();
   const alerts = createOpenAlertTable({ maxAlerts: options.maxNodes });
   let believedUntilMs = options.nowMs() + AHEAD_MS;
-  const notedMs = options.clockMs <= believedUntilMs ? options.clockMs : undefined;
-  let clockMs = notedMs ?? 0;
-  let learntMs = 0;
+  const checkpointMs = options.clockMs <= believedUntilMs ? options.clockMs : undefined;
+  let clockMs = checkpointMs ?? 0;
+  let replayedMs = 0;
   let ahead = 0;
   let sweptAtMs = clockMs;
   let needed: { from: bigint; atMs: number } | undefined;
-  for (const alert of options.openAlerts) alerts.note(alert);
+  for (const alert of options.openAlerts) alerts.track(alert);
 
   const windowOf = (nodeId: string): NodeWindow => {
     let window = windows.get(nodeId);
@@ -130,7 +130,7 @@ export function createPartitionWindow(options: {
   };
 
   /** Moves the clock. @returns the record as of when it counts */
-  const arrived = (at: Place): Place => {
+  const arrived = (at: RecordPosition): RecordPosition => {
     const isAhead = at.timeMs > clockMs && !isBelieved(at.timeMs);
     if (isAhead) ahead++;
     else if (at.timeMs > clockMs) clockMs = at.timeMs;
@@ -142,20 +142,21 @@ export function createPartitionWindow(options: {
    * As of when an earlier owner had a record. With its clock noted, what it did not believe is known whatever the time
    * is now: no record that it believed is later than its clock.
    */
-  const arrivedEarlier = (at: Place): Place => {
-    const isBelievable = notedMs === undefined ? isBelieved(at.timeMs) : at.timeMs <= notedMs;
-    if (isBelievable) learntMs = Math.max(learntMs, at.timeMs);
-    clockMs = Math.max(clockMs, learntMs);
-    return isBelievable ? at : { offset: at.offset, timeMs: learntMs };
+  const arrivedEarlier = (at: RecordPosition): RecordPosition => {
+    const isBelievable =
+      checkpointMs === undefined ? isBelieved(at.timeMs) : at.timeMs <= checkpointMs;
+    if (isBelievable) replayedMs = Math.max(replayedMs, at.timeMs);
+    clockMs = Math.max(clockMs, replayedMs);
+    return isBelievable ? at : { offset: at.offset, timeMs: replayedMs };
   };
 
   const judgeIn = (window: NodeWindow, event: RawEvent, sinceMs: number): Judgement => {
-    if (hasRepeatOf(window, event, sinceMs)) return REPEAT;
+    if (hasDuplicateOf(window, event, sinceMs)) return DUPLICATE;
     const count = copyMeasured(window, sinceMs, latencies, losses);
     const anomaly = anomalyOf(event, latencies, losses, count);
     const changes = alertChanges(event, latencies, losses, count, alerts.of(event.nodeId));
-    for (const change of changes) alerts.note(change);
-    return { isRepeat: false, anomaly, alerts: changes };
+    for (const change of changes) alerts.track(change);
+    return { isDuplicate: false, anomaly, alerts: changes };
   };
 
   const oldestNeeded = (nextOffset: bigint): bigint => {
@@ -177,7 +178,7 @@ export function createPartitionWindow(options: {
       addTo(window, event, at);
       return judgement;
     },
-    learn: (event, at) => {
+    replay: (event, at) => {
       addTo(windowOf(event.nodeId), event, arrivedEarlier(at));
     },
     neededFrom: (nextOffset) => {

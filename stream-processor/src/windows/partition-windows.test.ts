@@ -11,7 +11,7 @@ const held = () => {
   const asked: (() => void)[] = [];
   const windows = createPartitionWindows({
     maxNodesPerPartition: 10,
-    noteOf: () => undefined,
+    checkpointOf: () => undefined,
     earliestOf: async () => 0n,
     openAlertsOf: () => new Promise((resolve) => asked.push(() => resolve([]))),
     decoder: {
@@ -24,10 +24,10 @@ const held = () => {
 };
 
 it("keeps its windows when an earlier placement's answer comes late", async () => {
-  const { readFrom, at, answer } = held();
+  const { replayFrom, at, answer } = held();
   // Its loop is told to stop while it waits, and the partition is back.
-  const earlier = readFrom(0, 100n);
-  const later = readFrom(0, 100n);
+  const earlier = replayFrom(0, 100n);
+  const later = replayFrom(0, 100n);
   answer(1);
   await later;
   const window = at(0, 100n);
@@ -36,12 +36,12 @@ it("keeps its windows when an earlier placement's answer comes late", async () =
   answer(0);
   await expect(earlier).rejects.toThrow(TransientError);
   await expect(earlier).rejects.toThrow("placed anew meanwhile");
-  expect(at(0, 101n).judge(event, { offset: 101, timeMs: 1_001 }).isRepeat).toBe(true);
+  expect(at(0, 101n).judge(event, { offset: 101, timeMs: 1_001 }).isDuplicate).toBe(true);
 });
 
 it("makes no windows for a partition that has been lost meanwhile", async () => {
-  const { readFrom, at, keepOnly, answer } = held();
-  const placed = readFrom(0, 100n);
+  const { replayFrom, at, keepOnly, answer } = held();
+  const placed = replayFrom(0, 100n);
   keepOnly([1]);
   answer(0);
   await expect(placed).rejects.toThrow("placed anew meanwhile");
@@ -49,8 +49,8 @@ it("makes no windows for a partition that has been lost meanwhile", async () => 
 });
 
 it("refuses a batch that begins elsewhere, and takes the one that it waits for, also again", async () => {
-  const { readFrom, at, keepOnly, answer } = held();
-  const placed = readFrom(0, 100n);
+  const { replayFrom, at, keepOnly, answer } = held();
+  const placed = replayFrom(0, 100n);
   answer(0);
   await placed;
   expect(() => at(0, 99n)).toThrow("the windows of partition 0 are at 100, not at 99");

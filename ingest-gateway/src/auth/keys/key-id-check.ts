@@ -5,7 +5,7 @@ import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
 import type { KeyName } from "./api-key.ts";
 
 /** Whether a name was surely never a key's. Asks nobody. */
-export type IsInvented = (name: KeyName) => boolean;
+export type IsNeverIssued = (name: KeyName) => boolean;
 
 /** A restored database may have another one. */
 const READ_EVERY_MS = 30_000;
@@ -20,7 +20,7 @@ export function startKeyIdCheck(options: {
   readSecret: () => Promise<Buffer>;
   life: Life;
   log: Log;
-}): IsInvented {
+}): IsNeverIssued {
   const { readSecret, life, log } = options;
   let secret: Buffer | undefined;
   const reading = createRepeatedTask({

@@ -21,7 +21,7 @@ function createSubject(setup: { maxAgeMs?: number; found?: RememberedKey["found"
     read: async (_name: KeyName): Promise<ApiKey | undefined> => keyOf("acme"),
   };
   const lookUp = createKeyLookup({
-    isInvented: ({ value }) => value.startsWith("invented"),
+    isNeverIssued: ({ value }) => value.startsWith("invented"),
     inRedis: {
       get: async () => {
         state.asksOfRedis++;
@@ -116,17 +116,17 @@ describe("key lookup", () => {
       strangersAtOnce++;
       return never();
     };
-    const strangers = Array.from({ length: 1_500 }, async (_, number) =>
+    const unknownKeys = Array.from({ length: 1_500 }, async (_, number) =>
       lookUp(named(`s-${number}`)),
     );
     // Those past the bound are told at once, the others after a second, and the database hears of one.
     const turnedAway = await Promise.race(
-      strangers.map((one) => one.catch((error: unknown) => error)),
+      unknownKeys.map((one) => one.catch((error: unknown) => error)),
     );
     expect(turnedAway).toBeInstanceOf(TransientError);
     expect(strangersAtOnce).toBe(1);
     expect(await lookUp(NAME)).toMatchObject({ tenant: "revoked" });
-    const all = await Promise.allSettled(strangers);
+    const all = await Promise.allSettled(unknownKeys);
     expect(all.every(({ status }) => status === "rejected")).toBe(true);
     expect(strangersAtOnce).toBe(1);
   });

@@ -1,10 +1,10 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { LRUCache } from "lru-cache";
 import { type ApiKey, type KeyName, nameText } from "./api-key.ts";
-import type { IsInvented } from "./key-id-check.ts";
+import type { IsNeverIssued } from "./key-id-check.ts";
 import type { KeysInRedis } from "./keys-in-redis.ts";
-import { createLane } from "./lane.ts";
-import { promptly } from "./promptly.ts";
+import { createConcurrencyLimit } from "./concurrency-limit.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 /** @returns null when there is no such key @throws {TransientError} when nobody who knows can be asked */
 export type LookUpKey = (name: KeyName) => ApiKey | null | Promise<ApiKey | null>;
@@ -21,7 +21,7 @@ const REST_MS = 5_000;
 const MAX_READ_MS = 1_000;
 const late = () => new TransientError("postgres", `no answer within ${MAX_READ_MS} ms`);
 /** One question takes below 1 ms; so many can be answered within {@link MAX_READ_MS}. */
-const MAX_STRANGERS_WAITING = 1_000;
+const MAX_UNKNOWN_WAITING = 1_000;
 
 type Known = { readonly key: ApiKey; readonly goodUntilMs: number };
 
@@ -34,36 +34,36 @@ type Known = { readonly key: ApiKey; readonly goodUntilMs: number };
  * others from learning that a key they know was revoked.
  */
 export function createKeyLookup(options: {
-  isInvented: IsInvented;
+  isNeverIssued: IsNeverIssued;
   inRedis: KeysInRedis;
   /** @throws when PostgreSQL cannot be asked */
   readKey: (name: KeyName) => Promise<ApiKey | undefined>;
   maxAgeMs: number;
   onStale: (error: unknown) => void;
 }): LookUpKey {
-  const { isInvented, inRedis, readKey, maxAgeMs, onStale } = options;
+  const { isNeverIssued, inRedis, readKey, maxAgeMs, onStale } = options;
   const keys = new LRUCache<string, Known>({ max: MAX_KEYS });
   const absent = new LRUCache<string, true>({
     max: MAX_ABSENT,
     ttl: Math.max(1, Math.min(ABSENT_MS, maxAgeMs)),
   });
   const asked = new Map<string, Promise<ApiKey | null>>();
-  const strangers = createLane({
+  const unknownKeys = createConcurrencyLimit({
     dependency: "postgres",
     atOnce: 1,
-    maxWaiting: MAX_STRANGERS_WAITING,
+    maxWaiting: MAX_UNKNOWN_WAITING,
   });
 
-  const readPromptly = (name: KeyName, isStranger: boolean) => {
+  const readPromptly = (name: KeyName, isUnknown: boolean) => {
     const waitsSince = performance.now();
-    const read = isStranger
-      ? strangers(() => {
+    const read = isUnknown
+      ? unknownKeys(() => {
           // Nobody waits for it any more.
           if (performance.now() - waitsSince > MAX_READ_MS) throw late();
           return readKey(name);
         })
       : readKey(name);
-    return promptly(read, { maxWaitMs: MAX_READ_MS, late });
+    return withTimeout(read, { maxWaitMs: MAX_READ_MS, late });
   };
 
   const remember = (text: string, key: ApiKey, goodUntilMs: number) => {
@@ -100,7 +100,7 @@ export function createKeyLookup(options: {
     const text = nameText(name);
     const known = keys.get(text);
     if (known !== undefined && performance.now() < known.goodUntilMs) return known.key;
-    if (known === undefined && (isInvented(name) || absent.has(text))) return null;
+    if (known === undefined && (isNeverIssued(name) || absent.has(text))) return null;
     const asking = asked.get(text);
     if (asking !== undefined) return asking;
     const answer = look(text, name, known?.key).finally(() => asked.delete(text));

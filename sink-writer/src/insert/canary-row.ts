@@ -23,14 +23,14 @@ import { createTupleWriter } from "../tuples/tuple-writer.ts";
  * of it stays.
  * @throws {TransientError} @throws {FatalError} when it takes none: the table is at fault, whatever the rows are
  */
-export type AskWitness = (client: PgClient) => Promise<void>;
+export type InsertCanary = (client: PgClient) => Promise<void>;
 
 /**
  * Two rows bear witness. The schema's example goes the way of all rows, and meets what is wrong with that way, too. Where
  * a constraint of somebody else's does not know the example (its tenant, its node), a row that is stored is inserted once
  * more, as another event.
  */
-export function createAskWitness(layout: TableLayout): AskWitness {
+export function createCanaryInsert(layout: TableLayout): InsertCanary {
   const columns = columnNames(layout);
   const copySql = `COPY metrics (${columns.join(", ")}) FROM STDIN (FORMAT binary)`;
   const insertAgain = insertAgainOf(columns);

@@ -1,18 +1,18 @@
 import { type Dependency, TransientError } from "@fiberstream/runtime/errors";
 
 /** Does the work when it is its turn. @throws {TransientError} at once when too many wait */
-export type Lane = <T>(work: () => Promise<T>) => Promise<T>;
+export type ConcurrencyLimit = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
  * Lets `atOnce` pieces of work through at a time, in the order in which they came.
  *
  * @param options.dependency what they wait for
  */
-export function createLane(options: {
+export function createConcurrencyLimit(options: {
   dependency: Dependency;
   atOnce: number;
   maxWaiting: number;
-}): Lane {
+}): ConcurrencyLimit {
   const { dependency, atOnce, maxWaiting } = options;
   const waiting: (() => void)[] = [];
   let running = 0;

@@ -2,7 +2,7 @@
  * Gives up on something that takes too long; it goes on unheard.
  * @throws what `work` throws, or `late()` after `maxWaitMs`
  */
-export async function promptly<T>(
+export async function withTimeout<T>(
   work: Promise<T>,
   { maxWaitMs, late }: { maxWaitMs: number; late: () => Error },
 ): Promise<T> {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
-import { createLane } from "./lane.ts";
+import { createConcurrencyLimit } from "./concurrency-limit.ts";
 
 describe("a lane", () => {
   it("lets so many through at a time, in turn, and turns away who would wait behind too many", async () => {
-    const lane = createLane({ dependency: "postgres", atOnce: 2, maxWaiting: 1 });
+    const lane = createConcurrencyLimit({ dependency: "postgres", atOnce: 2, maxWaiting: 1 });
     const begun: string[] = [];
     const ends = new Map<string, (value: string) => void>();
     const enter = (name: string) =>
@@ -27,7 +27,7 @@ describe("a lane", () => {
   });
 
   it("goes on after work that fails", async () => {
-    const lane = createLane({ dependency: "postgres", atOnce: 1, maxWaiting: 1 });
+    const lane = createConcurrencyLimit({ dependency: "postgres", atOnce: 1, maxWaiting: 1 });
     await expect(lane(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(await lane(async () => 1)).toBe(1);
   });
