@@ -99,7 +99,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     (owned) => owned.close(),
   );
   const scheme = config.tlsCertFile === undefined ? "http" : "https";
-  log.info({ address: `${scheme}://${config.host}:${server.port}` }, "listens for probes");
+  log.info({ address: `${scheme}://${config.host}:${server.port}` }, "listening for probes");
 
   const schemaId = await waitFor(
     { name: "registry", where: addressOf(config.schemaRegistryUrl), check: schemaIdCheck },

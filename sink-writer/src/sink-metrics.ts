@@ -28,23 +28,23 @@ export function createSinkMetrics(options: {
   const registers = [options.registry];
   const rowsTotal = new Counter({
     name: "fiberstream_sink_rows_total",
-    help: "Rows written, by how: copy is the fast path; staging where a batch held repeats, at about half the speed",
+    help: "Rows written, by path: copy is the fast one; staging is used for batches with duplicates, at about half the speed",
     labelNames: ["path"],
     registers,
   });
   const conflictsTotal = new Counter({
     name: "fiberstream_sink_conflicts_total",
-    help: "Events that came again with other content under the same identity, kept in metric_conflicts; look at the probe",
+    help: "Events received again with the same identity but other content, stored in metric_conflicts; check the probe",
     registers,
   });
   const bytesTotal = new Counter({
     name: "fiberstream_sink_copy_bytes_total",
-    help: "Bytes sent to PostgreSQL by COPY, those of batches that had to be tried again included",
+    help: "Bytes sent to PostgreSQL by COPY, retries included",
     registers,
   });
   const eventAge = new Histogram({
     name: "fiberstream_sink_event_age_seconds",
-    help: "From a gateway's taking an event in to its row's commit: the pipeline's own latency; 99 % are to be below 5 s. Without events that were stored already, and without what a rewound sink reads again",
+    help: "From the gateway accepting an event to its row being committed; the objective is 99 % below 5 s. Excludes duplicates and records that a rewound sink reads again",
     // 5, the objective, is one of them, so that the share below it is exact.
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 21_600],
     registers,

@@ -20,14 +20,14 @@ export function createAdmission(options: {
     if (stopping.aborted) {
       throw new Refusal(
         "DRAINING",
-        "this gateway is stopping: send this again on a new connection",
+        "this gateway is shutting down: send this again on a new connection",
       );
     }
     const producer = options.producer();
     if (producer === undefined || !options.isKafkaUp()) {
       throw new Refusal(
         "KAFKA_UNAVAILABLE",
-        "Kafka is away and nothing was kept: send this again later",
+        "Kafka is unavailable and nothing was stored: send this again later",
       );
     }
     return producer.produce;

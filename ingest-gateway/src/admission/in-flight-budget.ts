@@ -88,7 +88,10 @@ export function createInFlightBudget(options: {
 }
 
 const full = (): Refusal =>
-  new Refusal("OVERLOADED", "the gateway holds as much as it can: send this again later");
+  new Refusal("OVERLOADED", "the gateway's memory for requests is used up: send this again later");
 
 const sendsMost = (): Refusal =>
-  new Refusal("RATE_LIMITED", "the gateway is full and you send more than your share: send less");
+  new Refusal(
+    "RATE_LIMITED",
+    "the gateway is overloaded and you use more than your share of it: send less",
+  );

@@ -20,35 +20,35 @@ export const REQUEST_HEADERS: readonly RequestHeader[] = [
   {
     name: "X-Batch-ID",
     description:
-      "An id of the sender's own, which makes sending again safe: the same request with the same id gets the first answer again, for as long as it is remembered (24 hours where nothing else is set).",
+      "The sender's own id of this batch, which makes retries safe: the same request with the same id gets the first response again, for as long as that is stored (24 hours by default).",
     schema: { ...text, format: "uuid" },
   },
   {
     name: "X-Region-ID",
-    description: "The relay's region; comes back as source_region.",
+    description: "The relay's region; returned as source_region.",
     // As long as the record's field may be; the OpenAPI document says so.
     schema: { ...text, pattern: "^[\\x20-\\x7e]*$" },
   },
   {
     name: "X-Request-ID",
-    description: `Comes back, and is in the gateway's log; made where it is missing or has more than ${LIMITS.requestIdCharacters} characters.`,
+    description: `Returned in the response and logged by the gateway; generated if it is missing or longer than ${LIMITS.requestIdCharacters} characters.`,
     schema: text,
   },
   {
     name: "traceparent",
     description:
-      "W3C Trace Context: a sampled trace goes on to the row, up to a bound of the gateway's.",
+      "W3C Trace Context: a sampled trace is continued up to the row, within the gateway's limit of traces a second.",
     schema: text,
   },
   {
     name: "X-Fiber-Timing",
-    description: "Asks for Server-Timing: where the time of this request went.",
+    description: "Requests a Server-Timing header: how long each step of this request took.",
     schema: text,
   },
   {
     name: "X-Fiber-Signature",
     description:
-      "Where the key demands it: hex HMAC-SHA256 of batch id, timestamp, nonce and body.",
+      "If the key requires signatures: hex HMAC-SHA256 of batch id, timestamp, nonce and body.",
     schema: text,
     isOfKeys: true,
   },
@@ -60,7 +60,7 @@ export const REQUEST_HEADERS: readonly RequestHeader[] = [
   },
   {
     name: "X-Fiber-Nonce",
-    description: "With a signature: 16 to 128 letters, digits, - or _, never the same again.",
+    description: "With a signature: 16 to 128 letters, digits, - or _; a new one for each request.",
     schema: text,
     isOfKeys: true,
   },
@@ -76,73 +76,77 @@ const SETTLED = [202, 400, 403, 413, 415, 422];
 export const ANSWER_HEADERS: readonly AnswerHeader[] = [
   {
     name: "X-Request-ID",
-    description: "The request's own, or one that was made for it.",
+    description: "The request's X-Request-ID, or a generated one.",
     schema: text,
     on: "any",
   },
   {
     name: "Retry-After",
-    description: "Seconds after which to send again; spread, so that senders do not come together.",
+    description:
+      "Seconds to wait before a retry; randomized, so that senders do not all retry at once.",
     schema: { type: "integer", minimum: 1 },
     on: [202, 409, 429, 503],
   },
   {
     name: "RateLimit",
-    description: "What is left of the key's bucket (r), and seconds until it is full (t).",
+    description: "Events left in the key's rate limit (r), and seconds until it is full again (t).",
     schema: text,
     on: "any",
   },
   {
     name: "RateLimit-Policy",
-    description: "The bucket's size (q), and the seconds that filling it takes (w).",
+    description:
+      "The rate limit's burst (q), and the seconds until it has refilled from empty (w).",
     schema: text,
     on: "any",
   },
   {
     name: "Idempotent-Replayed",
-    description: "true: this is the first answer to this X-Batch-ID once more.",
+    description: "true: this is the stored first response to this X-Batch-ID.",
     schema: { const: "true" },
     on: SETTLED,
   },
   {
     name: "Idempotent-Protection",
-    description: "off: there was an X-Batch-ID, but it could not be looked up or remembered.",
+    description:
+      "off: the request had an X-Batch-ID, but it could not be looked up or its response not be stored.",
     schema: { const: "off" },
     on: SETTLED,
   },
   {
     name: "Server-Timing",
-    description: "Where the time went, in ms: to those who ask with X-Fiber-Timing.",
+    description: "Duration of each step in ms, for requests with X-Fiber-Timing.",
     schema: text,
     on: "any",
   },
   {
     name: "WWW-Authenticate",
-    description: "How to say who sends.",
+    description: "How to authenticate.",
     schema: text,
     on: [401],
   },
   {
     name: "Allow",
-    description: "The methods that the route has.",
+    description: "The methods that the route supports.",
     schema: text,
     on: [405],
   },
   {
     name: "Accept",
-    description: "The content types that are read.",
+    description: "The supported content types.",
     schema: text,
     on: [415],
   },
   {
     name: "Accept-Encoding",
-    description: "The content encodings that are read.",
+    description: "The supported content encodings.",
     schema: text,
     on: [415],
   },
   {
     name: "Connection",
-    description: "close: the gateway stops, or does not read the rest; open a new connection.",
+    description:
+      "close: the gateway is stopping, or does not read the rest of the request; open a new connection.",
     schema: text,
     on: "any",
   },

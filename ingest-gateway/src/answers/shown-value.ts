@@ -24,7 +24,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\p{Cs}]/u;
 export const UNPRINTABLE_CLASS =
   "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069";
 export const UNPRINTABLE_IN_WORDS =
-  "no NUL or other control character, no bidirectional one and no half of a surrogate pair";
+  "no NUL or other control character, no bidirectional one and no lone surrogate";
 
 export const isPrintable = (text: string): boolean => !UNPRINTABLE.test(text);
 

@@ -63,7 +63,7 @@ export function createSignatureCheck(options: {
     const signed = `${batchId}:${timestamp}:${nonce}:${hash("sha256", body)}`;
     const expected = createHmac("sha256", sender.signingSecret).update(signed).digest();
     if (!timingSafeEqual(expected, Buffer.from(signature, "hex"))) {
-      throw unauthorized("INVALID_SIGNATURE", `the signature does not fit the request. ${HOW}`);
+      throw unauthorized("INVALID_SIGNATURE", `the signature does not match the request. ${HOW}`);
     }
     if (Math.abs(wallNowMs() / 1_000 - seconds) > MAX_OFF_SECONDS) {
       const detail = `X-Fiber-Timestamp must be within ${MAX_OFF_SECONDS} seconds of now: set the clock, and sign each try anew`;

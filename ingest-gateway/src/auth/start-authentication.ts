@@ -46,10 +46,7 @@ export function startAuthentication(options: {
   createAuthModeGauge(registry).set({ mode: config.authMode }, 1);
   if (config.authMode === "open") {
     refuseOpenPort(config);
-    log.warn(
-      { address: config.host },
-      "AUTH_MODE is open: everyone who reaches this port may send",
-    );
+    log.warn({ address: config.host }, "AUTH_MODE=open: anyone who reaches this port may send");
     return createAuthenticateNobody(config);
   }
   // Equal look-ups are one already, and those of unknown keys take one connection: two are left for keys that are known.
@@ -64,10 +61,7 @@ export function startAuthentication(options: {
       readKey: (name) => readKeyInPostgres(pool, name),
       maxAgeMs: config.keyMaxAgeMs,
       onStale: throttled((error, times) =>
-        log.warn(
-          { reason: messageOf(error), times },
-          "keys cannot be read, going on with those known",
-        ),
+        log.warn({ reason: messageOf(error), times }, "key store unavailable, using cached keys"),
       ),
     }),
     subjectOfJwt: jwtCheckOf(config),

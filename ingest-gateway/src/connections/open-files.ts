@@ -30,7 +30,7 @@ export function connectionsWithin(
   if (maxConnections <= room) return maxConnections;
   log.warn(
     { MAX_CONNECTIONS: maxConnections, openFiles, connections: room },
-    "MAX_CONNECTIONS is above what the limit of open files leaves: fewer are taken; raise the limit (ulimit -n) or lower the setting",
+    "open file limit is below MAX_CONNECTIONS, accepting fewer connections; raise the limit (ulimit -n) or lower the setting",
   );
   return room;
 }

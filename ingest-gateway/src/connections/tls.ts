@@ -53,12 +53,9 @@ export function reloadTls(
       const pair = readTlsFiles(files);
       server.setSecureContext(pair);
       took(pair.cert);
-      log.info("the changed certificate is in use");
+      log.info("certificate reloaded");
     } catch (error) {
-      log.error(
-        { reason: messageOf(error) },
-        "the changed certificate cannot be used, the old one stays",
-      );
+      log.error({ reason: messageOf(error) }, "certificate reload failed, keeping the old one");
     }
   };
   const paths = [files.certFile, files.keyFile];

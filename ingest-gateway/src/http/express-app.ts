@@ -108,5 +108,5 @@ const wrongMethod = (methods: string) => (request: Request) => {
 
 const noSuchRoute = (): never => {
   const routes = Object.keys(METHODS).join(", ");
-  throw new Refusal("NOT_FOUND", `there is no such route, there are ${routes}`);
+  throw new Refusal("NOT_FOUND", `no such route; the routes are ${routes}`);
 };

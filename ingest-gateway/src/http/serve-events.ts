@@ -38,9 +38,10 @@ export function createServeEvents(options: {
     if (error instanceof Refusal) return answerOf(error, requestId);
     log.error(
       { reason: messageOf(error), err: error, requestId, "trace.id": traceId },
-      "a request failed by our fault",
+      "unhandled error in request",
     );
-    const detail = "the gateway has failed and nothing is promised: send this again, and report it";
+    const detail =
+      "the gateway failed and may not have stored the events: send them again, and report this";
     return answerOf(new Refusal("INTERNAL_ERROR", detail), requestId);
   };
 

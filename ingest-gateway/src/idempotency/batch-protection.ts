@@ -20,10 +20,7 @@ export function createBatchProtection(options: {
   const { isRedisUp, log, now = () => performance.now() } = options;
   let failedUntil = -Infinity;
   const warn = throttled((reason: unknown, times) =>
-    log.warn(
-      { reason: messageOf(reason), times },
-      "batches are taken without protection from repeats",
-    ),
+    log.warn({ reason: messageOf(reason), times }, "batches accepted without duplicate protection"),
   );
   return {
     failed: (reason) => {

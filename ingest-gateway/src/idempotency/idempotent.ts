@@ -75,7 +75,7 @@ export function createIdempotency(options: {
       case "in-progress":
         throw new Refusal(
           "BATCH_IN_PROGRESS",
-          "this batch is being handled: ask again in a second",
+          "this batch is already being processed: send it again in a second",
         );
       case "reused":
         throw new Refusal(

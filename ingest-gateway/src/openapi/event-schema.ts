@@ -58,7 +58,7 @@ const given = (attributes: Record<string, number | undefined>): Record<string, n
 function describe(field: RecordField): string {
   const { name, doc, unit, maxDepth, default: whenAbsent } = field;
   if (name === "metadata") {
-    return `What else the probe tells: a JSON object, at most ${maxDepth ?? 1} levels deep and 4 KB.`;
+    return `Anything else that the probe reports: a JSON object, at most ${maxDepth ?? 1} levels deep and 4 KB.`;
   }
   if (name === "timestamp") {
     return `${doc} ISO 8601 with seconds and with Z or an offset, such as 2026-11-05T12:34:56.123456Z; microseconds are kept.`;

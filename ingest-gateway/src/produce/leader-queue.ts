@@ -116,7 +116,7 @@ export function createLeaderQueue(options: {
     if (failed.length > 0) {
       log.warn(
         { leader, events: failures.length, failed: failed.length, reason: messageOf(failed[0]) },
-        "produce failed, senders are asked to try again",
+        "produce failed, senders asked to retry",
       );
     }
     if (failed.some(isBrokersAnswer) || failed.length < failures.length) answers();

@@ -34,7 +34,7 @@ describe("the access log", () => {
         { requestId: "r-1", route: "push", status: 401, durationMs: 0, "trace.id": "4bf9" },
         "request answered",
       ],
-      [{ requestId: "r-1", route: "ingest", durationMs: 7 }, "sender gone"],
+      [{ requestId: "r-1", route: "ingest", durationMs: 7 }, "sender disconnected"],
     ]);
   });
 

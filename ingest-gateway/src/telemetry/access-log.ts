@@ -10,7 +10,7 @@ export const accessLogSettings = () => ({
   accessLogLevel: setting(
     "ACCESS_LOG_LEVEL",
     z.enum(LEVELS).default("off"),
-    `level of a log line for each request with events: ${LEVELS.join(", ")}; it tells the request id, key id, tenant, route, status, events and duration`,
+    `level of a log line for each request with events: ${LEVELS.join(", ")}; each line has the request id, key id, tenant, route, status, counts of events and duration`,
   ),
 });
 
@@ -54,7 +54,7 @@ export function createAccessLog(write: WriteAccessLine): BeginAccessEntry {
           durationMs: Math.round(durationMs * 10) / 10,
           ...(traceId !== undefined && { "trace.id": traceId }),
         };
-        write(fields, status === undefined ? "sender gone" : "request answered");
+        write(fields, status === undefined ? "sender disconnected" : "request answered");
       },
     };
   };

@@ -92,7 +92,7 @@ function recorded(span: OpenSpan, tracing: Tracing, topic: string): RequestTrace
       return deliveries;
     },
     end: (status) => {
-      if (status === undefined) span.end({ error: "sender gone" });
+      if (status === undefined) span.end({ error: "sender disconnected" });
       else {
         const attributes = { "http.response.status_code": status };
         span.end({ attributes, ...(status >= 500 && { error: String(status) }) });

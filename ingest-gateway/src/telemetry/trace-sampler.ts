@@ -17,17 +17,17 @@ export const samplerSettings = () => ({
   tracesSampler: setting(
     "OTEL_TRACES_SAMPLER",
     z.enum(SAMPLERS).default("parentbased_traceidratio"),
-    `which requests' traces are sampled: ${SAMPLERS.join(", ")}; parentbased: a request that brings a traceparent decides itself`,
+    `which requests are traced: ${SAMPLERS.join(", ")}; parentbased: a request's own traceparent decides`,
   ),
   tracesSampleRatio: setting(
     "OTEL_TRACES_SAMPLER_ARG",
     z.coerce.number<string>().min(0).max(1).default(0.01),
-    "share of the traces that the ratio samplers take, 0 to 1",
+    "share of traces that the ratio samplers sample, 0 to 1",
   ),
   tracesGivenMaxPerSecond: setting(
     "TRACES_GIVEN_MAX_PER_SECOND",
     wholeNumber({ min: 0, max: 1_000_000 }).default(20),
-    "how many requests a second are traced because of the traceparent that they bring; past it they count as without one",
+    "requests a second that are traced because of their traceparent; past it the header is ignored",
   ),
 });
 

@@ -67,7 +67,7 @@ export function metadataRule(
 const whatNumberMust = (double: number): string | undefined =>
   double === 0 ? TOO_SMALL : Number.isFinite(double) ? undefined : INFINITE;
 
-const UNSTORABLE = "have no NUL character and no half of a surrogate pair in its strings";
+const UNSTORABLE = "have no NUL character and no lone surrogate in its strings";
 const INFINITE = "have no number beyond 1.8e308";
 /** JSONB would hold 1e-16000, and give it back as 16,000 digits. */
 const TOO_SMALL = "have no number but 0 that is nearer to 0 than 5e-324";

@@ -26,7 +26,10 @@ export function createRepeatedTask(options: {
     try {
       await work();
     } catch (error) {
-      log.warn({ task: name, reason: messageOf(error) }, "put off to the next time");
+      log.warn(
+        { task: name, reason: messageOf(error) },
+        "periodic task failed, retrying at the next interval",
+      );
     }
   };
   const run = () => {

@@ -11,59 +11,59 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
   const registers = [registry];
   const bytes = new Gauge({
     name: "fiberstream_database_size_bytes",
-    help: "What the database takes on disk, without WAL. Growing beyond what retention lets expect: look at the tables, then at retention",
+    help: "Size of the database on disk, without WAL. If it outgrows retention, check table sizes, then the retention job",
     registers,
   });
   const tableBytes = new Gauge({
     name: "fiberstream_database_table_bytes",
-    help: "What a table takes on disk with its indexes and chunks",
+    help: "Size of a table on disk, with its indexes and chunks",
     labelNames: ["table"],
     registers,
   });
   const chunks = new Gauge({
     name: "fiberstream_database_chunks",
-    help: "Chunks of metrics, a week each. More than retention lets expect: it does not run",
+    help: "Chunks of the table metrics. More than retention allows: the retention job is not running",
     registers,
   });
   const deadRows = new Gauge({
     name: "fiberstream_database_dead_rows",
-    help: "Rows that are no more and still take space, over all tables. Growing without end: vacuum does not run, or an old transaction holds it up",
+    help: "Dead tuples not yet vacuumed, over all tables. Growing without bound: vacuum is not running, or an old transaction blocks it",
     registers,
   });
   const connections = new Gauge({
     name: "fiberstream_database_connections",
-    help: "Connections to the server by what they do; idle_in_transaction ones hold locks and hold vacuum up. Other: what the sink's user may not see, unless it is a member of pg_read_all_stats",
+    help: "Connections to the server, by state; idle_in_transaction ones hold locks and block vacuum. other: those whose state the sink's role may not see, unless it is a member of pg_read_all_stats",
     labelNames: ["state"],
     registers,
   });
   const maxConnections = new Gauge({
     name: "fiberstream_database_max_connections",
-    help: "Past this the server refuses connections, the sink's among them",
+    help: "The server's max_connections; past it the server refuses connections, the sink's too",
     registers,
   });
   const oldestTransaction = new Gauge({
     name: "fiberstream_database_oldest_transaction_seconds",
-    help: "Age of the oldest open transaction that the sink's user may see (all, as a member of pg_read_all_stats); hours: find it in pg_stat_activity, it holds vacuum up",
+    help: "Age of the oldest open transaction that the sink's role may see (all, as a member of pg_read_all_stats). Hours: it blocks vacuum, find it in pg_stat_activity",
     registers,
   });
   const unreplicated = new Gauge({
     name: "fiberstream_database_unreplicated_bytes",
-    help: "WAL that the furthest replica or replication slot has not taken; 0 when there is none. The server keeps it for a slot until its disk is full",
+    help: "WAL that the slowest replica or replication slot has not received; 0 when there is none. For a slot the server keeps it until its disk is full",
     registers,
   });
   const archiveFailing = new Gauge({
     name: "fiberstream_database_archive_failing",
-    help: "1 while the server's last try to archive WAL has failed, 0 while it succeeds, NaN where archive_mode is off. Look at the server's log for what its archive_command says",
+    help: "1 after a failed attempt to archive WAL, 0 after a successful one, NaN where archive_mode is off. The server's log has the output of archive_command",
     registers,
   });
   const lastBackup = new Gauge({
     name: "fiberstream_database_last_backup_timestamp_seconds",
-    help: "When the newest base backup ended (unix time), as whoever makes them notes it in the table base_backups; NaN when none is noted",
+    help: "When the newest base backup recorded in the table base_backups ended, Unix time; NaN when none is recorded",
     registers,
   });
   const transactionAge = new Gauge({
     name: "fiberstream_database_transaction_age",
-    help: "Transactions since the oldest one that is not frozen, over all databases of the server, or multixacts where these are more. Above 200 million autovacuum freezes by force; at 2.1 billion the server refuses writes. Growing on: look for old transactions, slots and prepared transactions",
+    help: "Age in transactions of the oldest unfrozen transaction id over all databases of the server, or of the oldest multixact if that is more. Above 200 million autovacuum freezes by force; at 2.1 billion the server refuses writes. Still growing: look for old transactions, slots and prepared transactions",
     registers,
   });
   const single = {

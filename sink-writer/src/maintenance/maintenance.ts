@@ -27,15 +27,15 @@ export function createMaintenance(options: {
   const { pool, mayMeasure, quality, gauges, log } = options;
   const lookAtSessions = async () => {
     const frozen = await endFrozenWrites(pool);
-    if (frozen > 0) log.warn({ count: frozen }, "writes of a sink that does not go on ended");
+    if (frozen > 0) log.warn({ count: frozen }, "terminated stalled sink sessions");
     const silent = await markSilentNodes(options);
-    if (silent > 0) log.info({ count: silent }, "nodes have fallen silent");
+    if (silent > 0) log.info({ count: silent }, "marked silent nodes inactive");
   };
   const dropOld = async () => {
     const dropped = await dropOldChunks(pool);
-    if (dropped > 0) log.info({ count: dropped }, "chunks older than they are kept dropped");
+    if (dropped > 0) log.info({ count: dropped }, "dropped chunks past retention");
     const conflicts = await dropOldConflicts(pool);
-    if (conflicts > 0) log.info({ count: conflicts }, "conflicts older than they are kept dropped");
+    if (conflicts > 0) log.info({ count: conflicts }, "dropped conflicts past retention");
   };
   const measure = async () => {
     const endAtMs = performance.now() + MEASURE_FOR_MS;
@@ -43,13 +43,13 @@ export function createMaintenance(options: {
   };
   const tasks = [
     createRepeatedTask({
-      name: "look at the database",
+      name: "check database",
       work: () => gauges.refresh(pool),
       intervalMs: 15_000,
       startsAtOnce: true,
       log,
     }),
-    createRepeatedTask({ name: "look at sessions", work: lookAtSessions, intervalMs: 5_000, log }),
+    createRepeatedTask({ name: "check sessions", work: lookAtSessions, intervalMs: 5_000, log }),
     createRepeatedTask({ name: "measure quality", work: measure, intervalMs: 5_000, log }),
     createRepeatedTask({
       name: "read quality",
@@ -57,7 +57,7 @@ export function createMaintenance(options: {
       intervalMs: 15_000,
       log,
     }),
-    createRepeatedTask({ name: "drop what is old", work: dropOld, intervalMs: 600_000, log }),
+    createRepeatedTask({ name: "apply retention", work: dropOld, intervalMs: 600_000, log }),
   ];
 
   return {

@@ -41,7 +41,7 @@ export async function measureQuality(
     if (batch.isTooLarge) {
       log.warn(
         { day: due.day, nodeId: batch.nodes[0] },
-        "node has too many rows, its day is not measured",
+        "node has too many rows, skipped its quality for the day",
       );
     } else {
       await query(client, MEASURE_NODES, [batch.nodes, due.day, due.until]);

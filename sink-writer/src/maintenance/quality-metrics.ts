@@ -27,13 +27,13 @@ export function createQualityMetrics(registry: Registry): QualityMetrics {
   const registers = [registry];
   const events = new Gauge({
     name: "fiberstream_quality_events",
-    help: "Events of today and of yesterday (UTC) over all nodes, as last measured: received against expected tells how complete they are; fiber quality says which nodes are worst",
+    help: "Events of today and yesterday (UTC) over all nodes, as last measured. received divided by expected is the completeness; fiber quality lists the worst nodes",
     labelNames: ["day", "kind"],
     registers,
   });
   const incomplete = new Gauge({
     name: "fiberstream_quality_incomplete_nodes",
-    help: "Nodes from which less than 95 % of what their rhythm lets expect has come; look at fiber quality",
+    help: "Nodes that delivered under 95 % of the events their usual interval predicts; see fiber quality",
     labelNames: ["day"],
     registers,
   });

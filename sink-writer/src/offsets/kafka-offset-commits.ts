@@ -46,7 +46,7 @@ export function createKafkaOffsetCommits(options: {
           for (const [partition, nextOffset] of commits) {
             if (ours.has(partition) && !pending.has(partition)) pending.set(partition, nextOffset);
           }
-          log.debug({ reason: messageOf(error) }, "offsets not reported to Kafka");
+          log.debug({ reason: messageOf(error) }, "committing offsets to Kafka failed");
         }
       };
       task = createRepeatedTask({ name: "commit offsets to Kafka", work: commit, intervalMs, log });

@@ -45,7 +45,7 @@ export function createStoredPositions(options: {
       return await logStarts();
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      options.log.warn({ topic, reason: error.message }, "beginnings of partitions not known yet");
+      options.log.warn({ topic, reason: error.message }, "cannot read log start offsets yet");
       return undefined;
     }
   };
@@ -75,10 +75,13 @@ export function createStoredPositions(options: {
     if (cut.length > 0) {
       options.log.warn(
         { topic, from: from(cut) },
-        "partitions without a stored offset begin where Kafka does, what was before is deleted",
+        "no stored offset, starting at the log start offset; earlier records were deleted",
       );
     }
-    options.log.info({ topic, from: from(known) }, "partitions without a stored offset begin");
+    options.log.info(
+      { topic, from: from(known) },
+      "no stored offset, starting at the log start offset",
+    );
   };
 
   return async (partitions, log) => {

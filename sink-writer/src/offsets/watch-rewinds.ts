@@ -17,7 +17,7 @@ export type RewindWatch = {
 };
 
 /**
- * Notices that a stored offset was set back behind where this process goes on, or has vanished: by an operator
+ * Notices that a stored offset was rewound behind where this process goes on, or has vanished: by an operator
  * who wants records read again, or by a server that lost its last commits. The next write would notice it too,
  * but there may be none for long.
  *
@@ -53,14 +53,14 @@ export function createRewindWatch(options: {
         next.delete(partition);
         log.info(
           { partition, from: nextOffset.toString(), to: position?.toString() },
-          position === undefined ? "stored offset has vanished" : "stored offset was set back",
+          position === undefined ? "stored offset is missing" : "stored offset was rewound",
         );
         setBack(partition, nextOffset);
         consumer.placeAgain(partition);
       }
     } catch (error) {
       // Those who write say so where it matters.
-      log.debug({ reason: messageOf(error) }, "stored offsets not looked at");
+      log.debug({ reason: messageOf(error) }, "checking stored offsets failed");
     }
   };
 

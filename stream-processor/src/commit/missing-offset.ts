@@ -41,10 +41,7 @@ export function createMissingOffsetWarning(options: {
     // Each by itself: one that nobody leads must not keep what is known of the others from being told.
     const told = partitions.map((partition) =>
       tell(partition).catch((error: unknown) => {
-        log.warn(
-          { partition, reason: messageOf(error) },
-          "not looked whether an offset is missing",
-        );
+        log.warn({ partition, reason: messageOf(error) }, "check for missing offsets failed");
       }),
     );
     if (told.length === 0) return;

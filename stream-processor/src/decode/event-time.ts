@@ -13,7 +13,7 @@ export const eventTimeSettings = () => ({
   lateAfterMs: setting(
     "LATE_AFTER_MS",
     wholeNumber({ min: 0, max: 31 * 86_400_000 }).default(3_600_000),
-    "events received this long after they were measured are flagged as late and go on",
+    "events received this long after they were measured are flagged as late",
   ),
   tooOldAfterMs: setting(
     "TOO_OLD_AFTER_MS",

@@ -33,7 +33,7 @@ export function followNodes(options: {
     for (const { key, value } of records) {
       const outcome = value === null ? undefined : decoder.decode(value);
       if (outcome?.kind === "dead")
-        log.warn({ topic, reason: outcome.reason.message }, "not a node");
+        log.warn({ topic, reason: outcome.reason.message }, "skipped undecodable node record");
       else latest.set(String(key), outcome && dataOf(outcome.value));
     }
     const nodes = [...latest.values()].filter((node) => node !== undefined);

@@ -85,7 +85,7 @@ export function runNodePublisher(options: {
     );
     if (lock?.isLeader !== true) return;
     await query(client, "LISTEN nodes_changed");
-    log.info({ topic }, "publishes changes of nodes");
+    log.info({ topic }, "became node publisher");
     while (!ending.signal.aborted) {
       const published = await publishRound(client);
       if (published < NODES_PER_ROUND) await notice(client, ending.signal);
@@ -105,7 +105,7 @@ export function runNodePublisher(options: {
         const advice = failure instanceof FatalError ? failure.advice : undefined;
         log.warn(
           { reason: messageOf(failure), advice, failures },
-          "changes of nodes wait to be published",
+          "publishing node changes failed, retrying",
         );
       } finally {
         // The connection goes, and the lock with it.

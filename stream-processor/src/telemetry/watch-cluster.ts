@@ -13,42 +13,42 @@ export function createClusterGauges(registry: Registry): (state: ClusterState | 
   const registers = [registry];
   const brokers = new Gauge({
     name: "fiberstream_kafka_brokers",
-    help: "Brokers of the cluster. Fewer than you have: one is away",
+    help: "Brokers in the cluster; NaN when they cannot be asked. Fewer than you run: one is down",
     registers,
   });
   const underReplicated = new Gauge({
     name: "fiberstream_kafka_under_replicated_partitions",
-    help: "Partitions that have fewer in-sync replicas than they should: with one broker more away the gateways may get no acknowledgement",
+    help: "Partitions with fewer in-sync replicas than configured: if one more broker fails, gateways may get no acknowledgements",
     labelNames: ["topic"],
     registers,
   });
   const leaderless = new Gauge({
     name: "fiberstream_kafka_leaderless_partitions",
-    help: "Partitions that nobody can write or read now: their events are told to be sent again",
+    help: "Partitions without a leader, which can be neither written nor read: senders are asked to send their events again",
     labelNames: ["topic"],
     registers,
   });
   const topicBytes = new Gauge({
     name: "fiberstream_kafka_topic_bytes",
-    help: "What a topic takes on the brokers' disks, all replicas; nothing when the brokers may not be asked",
+    help: "Disk space that a topic uses over all replicas; absent when the processor may not ask the brokers",
     labelNames: ["topic"],
     registers,
   });
   const retention = new Gauge({
     name: "fiberstream_kafka_topic_retention_seconds",
-    help: "For how long Kafka keeps a topic's records, +Inf for ever; nothing when the processor may not ask (DESCRIBE_CONFIGS). A consumer that is further behind loses events",
+    help: "How long Kafka retains a topic's records, +Inf without limit; absent when the processor may not ask (DESCRIBE_CONFIGS). A consumer further behind than this loses events",
     labelNames: ["topic"],
     registers,
   });
   const diskSize = new Gauge({
     name: "fiberstream_kafka_disk_size_bytes",
-    help: "Size of a broker's disk, the fullest one where it has several",
+    help: "Size of a broker's disk; of the fullest one where it has several",
     labelNames: ["broker"],
     registers,
   });
   const diskFree = new Gauge({
     name: "fiberstream_kafka_disk_free_bytes",
-    help: "What is free of it. At 0 the broker stops, and then the gateways",
+    help: "Free space on that disk. At 0 the broker stops, and gateways can no longer accept events",
     labelNames: ["broker"],
     registers,
   });
@@ -90,7 +90,7 @@ export function watchCluster(options: {
   const watch = life.own(createClusterWatch(options), (owned) => owned.close());
   const show = createClusterGauges(options.registry);
   const looks = createRepeatedTask({
-    name: "look at the brokers",
+    name: "check brokers",
     work: async () => {
       try {
         show(await watch.look());

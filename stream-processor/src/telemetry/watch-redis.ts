@@ -14,12 +14,12 @@ export function createRedisGauges(registry: Registry): (memory: Memory | undefin
   const registers = [registry];
   const used = new Gauge({
     name: "fiberstream_redis_used_memory_bytes",
-    help: "Memory that Redis takes for its data; NaN while it is away, or where the processor may not ask it (INFO)",
+    help: "Memory that Redis uses for its data; NaN while it is unavailable, or where the processor may not run INFO",
     registers,
   });
   const max = new Gauge({
     name: "fiberstream_redis_max_memory_bytes",
-    help: "Redis' maxmemory, 0 without a bound. Full, it refuses writes: no answer to a batch is remembered, and the gateways go on without it",
+    help: "Redis' maxmemory; 0: no limit. At the limit Redis refuses writes: batch responses are no longer stored, and gateways continue without duplicate protection",
     registers,
   });
   const show = (memory: Memory | undefined) => {
@@ -40,7 +40,7 @@ export function watchRedis(options: {
   const { redis, registry, life, log } = options;
   const show = createRedisGauges(registry);
   const looks = createRepeatedTask({
-    name: "look at redis",
+    name: "check redis",
     work: async () => {
       // While it is away whoever needs it says so.
       show(redis.isUp() ? await readMemory(redis).catch(() => undefined) : undefined);
