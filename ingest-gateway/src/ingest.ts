@@ -1,8 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
-import type { AccessEntry } from "./telemetry/access-log.ts";
 import type { Admit } from "./admission/admission.ts";
-import { type Answer, withHeaders } from "./answers/answer.ts";
+import { withHeaders } from "./answers/answer.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
 import type { CheckSignature } from "./auth/signature.ts";
 import type { Sender } from "./auth/sender.ts";
@@ -12,6 +11,7 @@ import { meaningOf } from "./answers/codes.ts";
 import { countsOf, type EventCounts } from "./telemetry/event-counts.ts";
 import type { EventProducer } from "./produce/event-producer.ts";
 import type { RateLimiter, Charge } from "./admission/rate-limits.ts";
+import type { Call, Ingest } from "./http/call.ts";
 import type { InFlightBudget } from "./admission/in-flight-budget.ts";
 import { answerBatch, answerOne } from "./ingest-answers.ts";
 import { LIMITS } from "./answers/limits.ts";
@@ -20,28 +20,10 @@ import { readBody, type ReadBodyOptions, SenderGoneError } from "./request/read-
 import { Refusal } from "./answers/refusal.ts";
 import type { ReadHead, RequestHead } from "./request/request-head.ts";
 import { type BatchScan, createBatchScan } from "./request/scan-batch.ts";
-import type { Mark } from "./telemetry/server-timing.ts";
 import type { StallWatch } from "./connections/stall-watch.ts";
 import type { TakeTurns } from "./admission/take-turns.ts";
-import type { RequestTrace } from "./telemetry/trace-request.ts";
 import type { ValidateEvent } from "./validation/validate-event.ts";
 import { type CheckedEvents, validateEvents } from "./validation/validate-events.ts";
-
-/** One request with events: a single one ("push") or many ("ingest"). */
-export type Call = {
-  readonly route: "push" | "ingest";
-  readonly request: IncomingMessage;
-  /** Tells a sender that waits for a "100 Continue" to go on. */
-  readonly askForBody: () => void;
-  /** Told of each step that is done, for senders that ask where the time went. */
-  readonly mark: Mark;
-  /** Told who sends and what became of the events. */
-  readonly entry: Pick<AccessEntry, "sender" | "events">;
-  readonly trace: RequestTrace;
-};
-
-/** @throws {Refusal}, or when the sender has gone {SenderGoneError} or the request's own error */
-export type Ingest = (call: Call) => Promise<Answer>;
 
 export type IngestSteps = {
   readonly admit: Admit;
@@ -50,11 +32,11 @@ export type IngestSteps = {
   readonly budget: InFlightBudget;
   readonly readHead: ReadHead;
   readonly checkSignature: CheckSignature;
-  readonly handleIdempotently: HandleIdempotently;
+  readonly idempotently: HandleIdempotently;
   readonly validate: ValidateEvent;
   readonly stalls: Pick<StallWatch, "isStillThere">;
   readonly takeTurns: TakeTurns;
-  /** That a body has to arrive with. */
+  /** Below this average rate a body is refused. */
   readonly minBytesPerSecond: number;
   readonly count: (checked: CheckedEvents, counts: EventCounts, sender: Sender) => void;
 };
@@ -71,31 +53,14 @@ type IngestWork = {
   readonly produce: EventProducer["produce"];
 };
 
-/** The life of a request's events: let in, read, parse, validate, produce, answer. */
+/** The life of a request's events: admit, authenticate, read, parse, validate, produce, answer. */
 export function createIngest(steps: IngestSteps): Ingest {
-  const {
-    admit,
-    authenticate,
-    rateLimiter,
-    budget,
-    readHead,
-    handleIdempotently,
-    validate,
-    takeTurns,
-  } = steps;
-  const { minBytesPerSecond } = steps;
+  const { admit, authenticate, rateLimiter, budget, readHead, idempotently } = steps;
+  const { validate, takeTurns, minBytesPerSecond } = steps;
 
-  /** Events that wait for Kafka would grow old as garbage: what is returned holds on to none of them. */
-  const produceEvents = async ({
-    call,
-    head,
-    sender,
-    charge,
-    body,
-    scan,
-    acknowledged,
-    produce,
-  }: IngestWork) => {
+  /** Returns nothing that references the events, so that they can be collected while Kafka acknowledges them. */
+  const produceEvents = async (work: IngestWork) => {
+    const { call, head, sender, charge, body, scan, acknowledged, produce } = work;
     const { mark, trace } = call;
     const parsed = scan === undefined ? parseOne(body) : parseBatch(body, scan.found());
     charge.forEvents(parsed.count - acknowledged.count());
@@ -126,21 +91,18 @@ export function createIngest(steps: IngestSteps): Ingest {
       const isStillThere = await steps.stalls.isStillThere(request.socket);
       if (!isStillThere) throw new SenderGoneError("the sender has gone");
 
-      const answer = await handleIdempotently(
-        { ...head, route, sender, body },
-        async (acknowledged) => {
-          const work = { call, head, sender, charge, body, scan, acknowledged, produce };
-          const { checked, delivering } = await produceEvents(work);
-          const deliveries = await delivering;
-          const counts = countsOf(checked, deliveries);
-          charge.refund(counts.retry);
-          steps.count(checked, counts, sender);
-          entry.events(counts);
-          mark("kafka");
-          const answerFor = route === "push" ? answerOne : answerBatch;
-          return answerFor(checked, { deliveries, acknowledged, ...head });
-        },
-      );
+      const answer = await idempotently({ ...head, route, sender, body }, async (acknowledged) => {
+        const work = { call, head, sender, charge, body, scan, acknowledged, produce };
+        const { checked, delivering } = await produceEvents(work);
+        const deliveries = await delivering;
+        const counts = countsOf(checked, deliveries);
+        charge.refund(counts.retry);
+        steps.count(checked, counts, sender);
+        entry.events(counts);
+        mark("kafka");
+        const answerFor = route === "push" ? answerOne : answerBatch;
+        return answerFor(checked, { deliveries, acknowledged, ...head });
+      });
       return withHeaders(answer, rateLimiter.headersFor(sender));
     } catch (error) {
       if (isOurFault(error, request)) charge.cancel();
@@ -151,12 +113,12 @@ export function createIngest(steps: IngestSteps): Ingest {
   };
 }
 
-/** No more than would be read of it; what comes in chunks is charged when it is there. */
+/** At most what would be read of it; a chunked body is charged as it arrives. */
 function declaredBytesOf({ headers }: IncomingMessage, limitBytes: number): number {
   return Math.min(Number(headers["content-length"] ?? 0), limitBytes);
 }
 
-/** The body, paid for as it comes; also one that ends too early, is too large or cannot be unpacked, by what came of it. */
+/** Reads the body and charges for it as it arrives, also for one that ends early, is too large or cannot be unpacked. */
 async function readCharged(
   { request, askForBody }: Call,
   options: Omit<ReadBodyOptions, "askForBody" | "onArrival">,
@@ -174,7 +136,7 @@ async function readCharged(
   }
 }
 
-/** Whether a sender has to come again with the same for our sake, so that it must not pay twice. */
+/** Whether the gateway is the reason that the sender has to retry, so that it must not be charged twice. */
 const isOurFault = (error: unknown, { errored }: IncomingMessage): boolean =>
   error instanceof Refusal
     ? meaningOf(error.code).status >= 500

@@ -34,13 +34,13 @@ import { createTraceRequest } from "./telemetry/trace-request.ts";
 import { createSampler } from "./telemetry/trace-sampler.ts";
 import { createEventValidator, fieldFinder } from "./validation/validate-event.ts";
 
-/** How long a batch is worked on before others go on: much less than an answer takes, much more than giving way costs. */
+/** How long a batch is validated before it yields: much less than a response takes, much more than yielding costs. */
 const TURN_MS = 3;
 
 /**
  * Starts the public port, whether or not there is a producer yet.
  *
- * @param options.producer undefined until Kafka and the registry were there for the first time
+ * @param options.producer undefined until Kafka and the registry have been available once
  */
 export async function startIntake(options: {
   config: ConfigOf<typeof gatewaySettings>;
@@ -73,7 +73,7 @@ export async function startIntake(options: {
       sourceRegionOf: createSourceRegion(fieldFinder(schema)("source_region")),
     }),
     checkSignature: createSignatureCheck({ ask, namespace }),
-    handleIdempotently: createIdempotency({
+    idempotently: createIdempotency({
       store: createBatchStore({ ask, namespace, memoryMs }),
       countReplay: metrics.countReplay,
       countUnprotected: metrics.countUnprotected,

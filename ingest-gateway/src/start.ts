@@ -23,9 +23,9 @@ import type { gatewaySettings } from "./settings.ts";
 import { createStallWatch } from "./connections/stall-watch.ts";
 
 /**
- * Listens first and connects then: while Kafka or the registry is away, senders are told 503 with
- * Retry-After instead of finding nobody. What is owned is released in the reverse order, so a stop
- * ends the intake first, then sends what is gathered, then disconnects.
+ * Listens first and connects then: while Kafka or the registry is unavailable, senders get 503 with
+ * Retry-After instead of a refused connection. Resources are released in reverse order, so a stop
+ * closes the public port first, then sends the open produce batches, then disconnects.
  */
 export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promise<void> {
   const { config, log, life, health, registry: metricsRegistry, tracing, waitFor } = frame;
@@ -52,7 +52,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     (ended) => ended(),
   );
 
-  // Its id is kept for good once it is known: from then on the registry may be away.
+  // The schema id is needed once: after that the gateway runs without the registry.
   const registry = createSchemaRegistry(registryAccess(config));
   const schemaIdCheck = health.check("registry");
   const registryState = createDependencyState();

@@ -8,12 +8,12 @@ type Waiting = {
 };
 
 /**
- * Lets batches of several partitions share a transaction and a COPY: those that come at the same moment,
- * and those that come while all writers are busy. Measured with 12 partitions of 10 records each: 12
+ * Group commit: batches of several partitions share a transaction and a COPY, if they arrive at the same moment
+ * or while all writers are busy. Measured with 12 partitions of 10 records each: 12
  * commits take 31 ms, one takes 4 ms.
  *
- * A batch whose write has failed comes into a write of its own from then on: what makes it fail, such as a stored
- * offset that another holds, is not to make its neighbours fail again.
+ * A batch whose write has failed is written alone from then on: its cause, such as a stored offset that another
+ * member moved, must not fail the other batches again.
  *
  * A batch of very many small or packed records is written in parts, each committed by itself: so a write comes to its end
  * also where PostgreSQL refuses each of its rows.
@@ -82,7 +82,7 @@ export function createGroupWrites(options: {
   };
 }
 
-/** All of them refused take 10,000 tries. */
+/** If PostgreSQL refuses all of them, finding out takes 10,000 tries. */
 const MAX_ROWS_ALONE = 5_000;
 
 function inParts(batch: RecordBatch, rows: number): RecordBatch[] {

@@ -5,15 +5,15 @@ import type { Rows } from "./rows/row-buffer.ts";
 
 export type NodeRegistration = {
   /**
-   * Sees to it, in the rows' own transaction, that every row's node exists, and is known to report.
+   * Registers every row's node in the rows' own transaction, and marks it as reporting.
    * @param inserted rows, and the numbers of those that are not stored
    * @returns what to call once the transaction is committed: until then nothing is remembered
    * @throws {TransientError} @throws {FatalError}
    */
   register: (client: PgClient, inserted: readonly InsertedRows[]) => Promise<() => void>;
   /**
-   * Takes nothing for known any more. To be called when a write has failed: a server that crashed may
-   * have lost the last commits, and nodes with them.
+   * Empties the cache of known nodes. To be called when a write has failed: a server that crashed may have
+   * lost the last commits, and nodes with them.
    */
   forget: () => void;
 };

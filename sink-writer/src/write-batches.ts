@@ -17,9 +17,9 @@ import type { TraceWrite, WriteTrace } from "./trace-write.ts";
 export type WriteBatches = (batches: readonly RecordBatch[]) => Promise<void>;
 
 /**
- * The life of batches, one of each of some partitions: read as rows, written, and committed together with
- * where the partitions go on. Either all of it is in the database or nothing; dead letters are
- * acknowledged before.
+ * The life of a write, which takes one batch of each of several partitions: decoded into rows, inserted, and
+ * committed together with the partitions' next offsets, all or nothing. Dead letters are acknowledged by Kafka
+ * before the commit.
  *
  * @returns a function that throws TransientError (the batches may be tried again as they are, or from the
  *   stored offsets) and FatalError
@@ -43,6 +43,7 @@ export function createWriteBatches(options: {
       await sendDeadLetters(dead, "decode");
 
       const { inserted, remember } = await inTransaction(pool, async (client) => {
+        // First, for its row locks: another owner of a partition waits here, and rolls back once the offset has moved.
         await moveOffsets(client, batches);
         const count = rows.unseen.count() + rows.seen.count();
         const written = await trace.copying(count, () => insertRows(client, rows));

@@ -44,7 +44,7 @@ export type BatchProcessor = {
    * @throws {TransientError} nothing of the batch is seen downstream, or all of it is: ask for the committed offset
    */
   process: (batch: RecordBatch) => Promise<void>;
-  /** Forgets what is in hand of partitions that are no longer ours. */
+  /** Drops prepared batches of all other partitions. */
   keepOnly: (partitions: readonly number[]) => void;
 };
 
@@ -59,9 +59,9 @@ export type BatchCounts = {
 };
 
 /**
- * The life of a batch of raw records: decoded, looked at in bulk by the breaker, enriched with their nodes'
- * data and with what their nodes' windows say, and produced in one Kafka transaction together with the
- * offset that says it is done. What cannot go on is dead-lettered in the same transaction.
+ * The life of a batch of raw records: decoded, checked in bulk by the circuit breaker, enriched with their
+ * nodes' data and the statistics of their nodes' windows, and produced in one Kafka transaction together with the
+ * batch's next offset. Records that cannot be processed are dead-lettered in the same transaction.
  */
 export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
   const { decoder, breaker, lookupNodes, topics } = steps;
@@ -131,7 +131,7 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
   };
 }
 
-/** What is made of a batch: all that is written, and what is counted once it is. */
+/** The result of preparing a batch: all that is written, and what is counted once it is. */
 type Work = {
   enriched: OutgoingRecord[];
   /** What each of the enriched records was made of. */
@@ -154,7 +154,7 @@ function nodesOf(outcomes: readonly Outcome<RawEvent>[]): Map<string, SeenNode> 
   return seen;
 }
 
-/** Nothing in here waits: windows move on as a whole, or not at all. */
+/** Synchronous, so that the windows advance by the whole batch or not at all. */
 function route(
   batch: RecordBatch,
   outcomes: readonly Outcome<RawEvent>[],
@@ -230,7 +230,10 @@ const deadLetterFor = (
     new Date(),
   );
 
-/** A topic that refuses in bulk must not drain into the dead letters. @throws {HeldBackError} too many are refused */
+/**
+ * A topic that refuses records in bulk must not drain into the dead letters.
+ * @throws {HeldBackError} too many are refused
+ */
 function checkRefused(
   { partition, records }: RecordBatch,
   { sources }: Work,

@@ -334,7 +334,7 @@ describe("stream processor", () => {
   });
 
   it("goes on without Redis and PostgreSQL, and says so in the records", async () => {
-    // Nobody listens on port 9, so Redis is away from the start; the database goes away later.
+    // Nobody listens on port 9, so Redis is unavailable from the start; the database goes away later.
     const processor = await start({ REDIS_URL: "redis://127.0.0.1:9" });
     const enriched = await read("probe.metrics.enriched");
     await sendRaw([rawRecord({ node_id: randomUUID() })]);

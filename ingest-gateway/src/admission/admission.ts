@@ -2,14 +2,14 @@ import type { EventProducer } from "../produce/event-producer.ts";
 import { Refusal } from "../answers/refusal.ts";
 
 /**
- * Lets a request in, before anything of it is looked at, or refuses it with 503 at once: while the
- * gateway stops, and while Kafka is known to be away, so that senders do not wait for it in a queue.
+ * Admits a request before anything of it is read, or refuses it with 503 at once: while the gateway
+ * stops, and while Kafka is known to be unavailable, so that senders do not wait for it in a queue.
  *
  * @throws {Refusal} DRAINING, KAFKA_UNAVAILABLE
  */
 export type Admit = () => EventProducer["produce"];
 
-/** @param options.producer undefined until Kafka and the registry were there for the first time */
+/** @param options.producer undefined until Kafka and the registry have been available once */
 export function createAdmission(options: {
   stopping: AbortSignal;
   producer: () => EventProducer | undefined;

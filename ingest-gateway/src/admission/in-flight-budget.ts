@@ -1,7 +1,7 @@
 import { Refusal } from "../answers/refusal.ts";
 import { createRequestCap } from "./request-cap.ts";
 
-/** What one request holds of the budget. */
+/** The part of the budget that one request holds. */
 export type Lease = {
   /**
    * Says how many bytes the request holds now; fewer than before are always granted.
@@ -18,17 +18,17 @@ export type InFlightBudget = {
   usedBytes: () => number;
 };
 
-/** This part of the room is for those who hold little of it. */
+/** The share that is reserved for senders that hold little. */
 const RESERVED_SHARE = 1 / 4;
 
 /**
  * Bounds what bodies and their decoders hold at once, from their first byte until they are answered, so that
  * a burst or a slow Kafka turns into quick refusals instead of a process without memory.
  *
- * Up to three quarters the room is for whoever comes first. The last quarter is parted among those who
- * are sending: who holds no more than an equal part of it is let in although others fill the rest. Who is alone
- * leaves it free: others may come at any moment, and what is held then may be held for long.
- * Who holds more than an equal part of all the room is the one to be told 429; others are told 503.
+ * Three quarters of the budget are for whoever comes first. The last quarter is divided among the current senders:
+ * a sender that holds at most an equal share of it is admitted even when the rest is full. A single sender leaves it
+ * free, because others may come at any moment and its own requests may last long. When the budget is full, a sender that
+ * holds more than an equal share of all of it gets 429, others get 503.
  */
 export function createInFlightBudget(options: {
   maxBytes: number;
@@ -38,7 +38,7 @@ export function createInFlightBudget(options: {
   const { maxBytes, maxRequests } = options;
   const cap = createRequestCap({ maxRequests, whose: "key" });
   const reservedBytes = maxBytes * RESERVED_SHARE;
-  /** By sender, only those who hold some. */
+  /** Bytes held by each sender that holds any. */
   const held = new Map<string, number>();
   let usedBytes = 0;
 

@@ -59,7 +59,7 @@ const MAX_BUCKETS = 50_000;
 /**
  * A token bucket for each key, and for each tenant that has a limit of its own, kept here and shared with the other
  * gateways in the background: a request never waits for Redis. What all gateways let in between two exchanges is taken
- * out after, as a debt, so that the rate holds over time. While Redis is away, the bucket here goes on alone.
+ * out after, as a debt, so that the rate holds over time. While Redis is unavailable, the bucket here goes on alone.
  *
  * A library with counters in windows has neither debts nor exchanges; asking Redis at every request
  * costs about 30 us, half of what a whole request takes.

@@ -1,7 +1,7 @@
-import type { Ingest } from "../ingest.ts";
+import type { IncomingMessage } from "node:http";
 import { Refusal } from "../answers/refusal.ts";
 
-/** Bounds how many requests of one sender are under way at once: whoever waits costs memory, too. */
+/** Bounds the requests in flight of one sender: a waiting request costs memory, too. */
 export type RequestCap = {
   /** @throws {Refusal} RATE_LIMITED when it has as many as it may */
   acquire: (id: string) => void;
@@ -9,10 +9,10 @@ export type RequestCap = {
   release: (id: string) => void;
 };
 
-/** @param options.whose in the sentence that a sender is told: "key", "address" */
+/** @param options.whose what the error message calls the sender: "key" or "address" */
 export function createRequestCap(options: { maxRequests: number; whose: string }): RequestCap {
   const { maxRequests, whose } = options;
-  /** By id, only those that have some. */
+  /** Requests in flight by id, of those that have any. */
   const underWay = new Map<string, number>();
   return {
     acquire: (id) => {
@@ -31,14 +31,17 @@ export function createRequestCap(options: { maxRequests: number; whose: string }
   };
 }
 
-/** Before it is known who sends. */
+/** Caps the requests of each address before their sender is authenticated. */
 export const cappedByAddress =
-  (cap: RequestCap, ingest: Ingest): Ingest =>
+  <C extends { readonly request: IncomingMessage }, A>(
+    cap: RequestCap,
+    serve: (call: C) => Promise<A>,
+  ): ((call: C) => Promise<A>) =>
   async (call) => {
     const address = call.request.socket.remoteAddress ?? "";
     cap.acquire(address);
     try {
-      return await ingest(call);
+      return await serve(call);
     } finally {
       cap.release(address);
     }

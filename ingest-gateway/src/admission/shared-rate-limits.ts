@@ -29,7 +29,7 @@ end
 return left`;
 
 /**
- * Exchanges what was spent with the other gateways, again and again. What was spent while Redis is away
+ * Exchanges what was spent with the other gateways, again and again. What was spent while Redis is unavailable
  * is not told to it later: the other gateways had buckets of their own meanwhile.
  *
  * @param options.namespace prefix of the keys in Redis

@@ -72,7 +72,7 @@ const invalid = {
 };
 
 describe("JWTs", () => {
-  it("tell their subject, also while their issuer is away once its keys are known", async () => {
+  it("tell their subject, also while their issuer is unavailable once its keys are known", async () => {
     expect(await subject(await signed())).toBe("relay-7");
     server.close();
     server.closeAllConnections();

@@ -16,13 +16,13 @@ export type CheckSignature = (
 const MAX_OFF_SECONDS = 5 * 60;
 /** A nonce may come again when no timestamp that it was signed with is taken any more. */
 const NONCE_KEPT_MS = 2 * MAX_OFF_SECONDS * 1_000;
-/** For a Redis that is away: about an hour of one signed request every 36 ms. */
+/** For a Redis that is unavailable: about an hour of one signed request every 36 ms. */
 const MAX_LOCAL_NONCES = 100_000;
 const NONCE = /^[A-Za-z0-9_-]{16,128}$/;
 
 /**
  * HMAC-SHA256 over batch id, timestamp, nonce and the body's hash. Each nonce is taken once for all
- * gateways by Redis, and for this one alone by memory while Redis is away.
+ * gateways by Redis, and for this one alone by memory while Redis is unavailable.
  *
  * @param options.namespace prefix of the keys in Redis
  */

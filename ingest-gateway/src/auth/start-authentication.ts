@@ -5,10 +5,8 @@ import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import { FatalError, messageOf } from "@fiberstream/runtime/errors";
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
-import type { ConfigOf } from "@fiberstream/runtime/settings";
 import { throttled } from "@fiberstream/runtime/throttled";
 import type { Registry } from "prom-client";
-import type { gatewaySettings } from "../settings.ts";
 import { createAuthModeGauge } from "./auth-mode-gauge.ts";
 import { type Authenticate, createAuthenticate, createAuthenticateNobody } from "./authenticate.ts";
 import { createJwtCheck, type SubjectOfJwt } from "./jwt.ts";
@@ -17,23 +15,23 @@ import { createKeyLookup } from "./keys/key-lookup.ts";
 import { readKeyInPostgres } from "./keys/keys-in-postgres.ts";
 import { createKeysInRedis } from "./keys/keys-in-redis.ts";
 
-type Config = Pick<
-  ConfigOf<typeof gatewaySettings>,
-  | "authMode"
-  | "corsOrigins"
-  | "isOpenOnAnyHost"
-  | "host"
-  | "namespace"
-  | "databaseUrl"
-  | "keyMaxAgeMs"
-  | "jwtIssuer"
-  | "jwtAudience"
-  | "jwtJwksUrl"
->;
+/** The settings that authentication uses, as settings.ts describes them. */
+type Config = {
+  readonly authMode: "keys" | "open";
+  readonly corsOrigins: readonly string[];
+  readonly isOpenOnAnyHost: boolean;
+  readonly host: string;
+  readonly namespace: string;
+  readonly databaseUrl: string;
+  readonly keyMaxAgeMs: number;
+  readonly jwtIssuer?: string | undefined;
+  readonly jwtAudience?: string | undefined;
+  readonly jwtJwksUrl?: string | undefined;
+};
 
 /**
- * How senders are told apart, by AUTH_MODE.
- * @throws {FatalError} for settings that do not go together
+ * Starts the authentication that AUTH_MODE asks for.
+ * @throws {FatalError} for settings that contradict each other
  */
 export function startAuthentication(options: {
   config: Config;

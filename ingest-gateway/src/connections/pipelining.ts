@@ -9,11 +9,11 @@ const MAX_WAITING = 100;
 const MAX_WAITING_TOGETHER = 1_000;
 
 /**
- * Begins a connection's next request when the one before has its answer (RFC 9112, 9.3.2). Node begins them
- * as they are read and puts only the answers into order, so that an event could overtake an earlier one of
+ * Serves a connection's pipelined requests one after the other (RFC 9112, 9.3.2). Node begins them
+ * as they are read and puts only the responses into order, so that an event could overtake an earlier one of
  * its node while that is unpacked or its key is looked up.
  *
- * A connection that is cut begins none of those that wait: nobody is told what becomes of them.
+ * Requests that still wait when their connection is cut are never begun.
  */
 export function servePipelined(serve: Serve): Serve {
   const lines = new WeakMap<Socket, Line>();

@@ -1,7 +1,7 @@
 import { readCatalogueFile } from "@fiberstream/schemas/catalogue-files";
 import express, { type Express, type Request, type Response } from "express";
 import { type Answer, jsonAnswer, problemAnswer } from "../answers/answer.ts";
-import type { GatewayMetrics, Route } from "../gateway-metrics.ts";
+import type { RequestMetrics, Route } from "./call.ts";
 import { renderDocsPage } from "../openapi/docs-page.ts";
 import type { OpenApiDocument } from "../openapi/openapi-document.ts";
 import { Refusal } from "../answers/refusal.ts";
@@ -11,7 +11,7 @@ import { requestIdOf, writeAnswer } from "./write-answer.ts";
 export function createExpressApp(options: {
   status: () => Answer;
   openApi: OpenApiDocument;
-  metrics: Pick<GatewayMetrics, "observeRequest" | "countRefusal">;
+  metrics: RequestMetrics;
   stopping: AbortSignal;
 }): Express {
   const { metrics, stopping } = options;

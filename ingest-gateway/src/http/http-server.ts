@@ -11,14 +11,14 @@ import { answerClientError } from "../connections/client-error.ts";
 import { createConnectionAges } from "../connections/connection-ages.ts";
 import { createConnectionWatch, roomFor } from "../connections/connection-watch.ts";
 import type { ApplyCors } from "./cors.ts";
-import type { Call } from "../ingest.ts";
+import type { EventRoute } from "./call.ts";
 import type { ServeEvents } from "./serve-events.ts";
 import { certificateEndMs, readTlsFiles, reloadTls, type TlsFiles } from "../connections/tls.ts";
 
 export type HttpServer = { readonly port: number; close: () => Promise<void> };
 
 /** Requests with events go around express: 67 us each against 325 us through it and its JSON parser. */
-const EVENT_ROUTES: ReadonlyMap<string | undefined, Call["route"]> = new Map([
+const EVENT_ROUTES: ReadonlyMap<string | undefined, EventRoute> = new Map([
   ["/api/push", "push"],
   ["/api/ingest", "ingest"],
 ]);

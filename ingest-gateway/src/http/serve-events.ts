@@ -4,8 +4,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import type { BeginAccessEntry } from "../telemetry/access-log.ts";
 import { type Answer, problemAnswer, withHeaders } from "../answers/answer.ts";
 import { bodyRequestFor } from "./expectation.ts";
-import type { GatewayMetrics } from "../gateway-metrics.ts";
-import type { Call, Ingest } from "../ingest.ts";
+import type { EventRoute, Ingest, RequestMetrics } from "./call.ts";
 import { SenderGoneError } from "../request/read-body.ts";
 import { Refusal } from "../answers/refusal.ts";
 import { createServerTiming, markNothing } from "../telemetry/server-timing.ts";
@@ -13,7 +12,7 @@ import type { TraceRequest } from "../telemetry/trace-request.ts";
 import { requestIdOf, writeAnswer } from "./write-answer.ts";
 
 export type ServeEvents = (
-  route: Call["route"],
+  route: EventRoute,
   request: IncomingMessage,
   response: ServerResponse,
 ) => Promise<void>;
@@ -21,7 +20,7 @@ export type ServeEvents = (
 /** Answers a request with events, whatever becomes of it, and measures it. Never rejects. */
 export function createServeEvents(options: {
   ingest: Ingest;
-  metrics: Pick<GatewayMetrics, "observeRequest" | "countRefusal" | "countSenderGone">;
+  metrics: RequestMetrics & { readonly countSenderGone: () => void };
   traceRequest: TraceRequest;
   beginEntry: BeginAccessEntry;
   stopping: AbortSignal;

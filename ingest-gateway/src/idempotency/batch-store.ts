@@ -78,7 +78,7 @@ return 1`;
  * The ids of batches in Redis, each changed by one script, so that of two equal requests on two gateways
  * one is told that the other is at work.
  *
- * Each of its calls throws a TransientError while Redis is away.
+ * Each of its calls throws a TransientError while Redis is unavailable.
  *
  * @param options.namespace prefix of the keys in Redis
  * @param options.memoryMs how long a batch is remembered

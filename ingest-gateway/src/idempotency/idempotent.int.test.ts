@@ -202,7 +202,7 @@ describe("a batch with an id", () => {
     expect((await idempotently(request(batchId), never)).body).toBe(last.body);
   });
 
-  it("is handled without protection, says so and is counted, while Redis is away", async () => {
+  it("is handled without protection, says so and is counted, while Redis is unavailable", async () => {
     const away = () => Promise.reject(new TransientError("redis", "away"));
     const store = { claim: away, complete: away, release: away };
     const before = { unprotected, failures };

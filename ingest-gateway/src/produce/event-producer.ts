@@ -14,18 +14,18 @@ export type EventProducer = {
    * @param headers go with each of the records, where given
    */
   produce: (events: readonly ProbeMetric[], headers?: RecordHeaders) => Promise<Delivery[]>;
-  /** Events taken in and not yet answered for. */
+  /** Events given to `produce` that Kafka has not answered for yet. */
   inFlightEvents: () => number;
-  /** Of those who lead now, how many have not answered in time and have not answered since. */
+  /** Current leaders that did not answer in time and have not answered since. */
   silentLeaders: () => number;
-  /** Sends what is gathered, waits for Kafka's answers, disconnects. */
+  /** Sends the open batches, waits for Kafka's answers, disconnects. */
   close: () => Promise<void>;
 };
 
 /**
- * Sends events by way of one queue for each broker that leads some of the topic's partitions, so that one that hangs
- * costs only the events of its own partitions: these are to be sent again, the rest of their request is accepted.
- * A partition's events of one request go in one call. Kafka counts as away when all leaders are silent.
+ * Produces events through one queue for each broker that leads partitions of the topic, so that a broker that hangs
+ * affects only its own partitions' events: senders are asked to retry these, the rest of their request is accepted.
+ * A request's events of one partition go in one call. Kafka counts as unavailable when all leaders are silent.
  */
 export function createEventProducer(options: {
   topic: string;

@@ -18,24 +18,24 @@ export type LeaderQueue = {
   ) => BatchSlice | undefined;
   /** Whether it has not answered in time, or could not be reached, and has not answered since. */
   isSilent: () => boolean;
-  /** Sends what is gathered and waits until all of it is settled. */
+  /** Sends the open batch and waits until all batches are settled. */
   flush: () => Promise<void>;
 };
 
-/** Calls under way at once. More of them would only be smaller: the next one gathers meanwhile. */
+/** Calls in flight at once. More would only be smaller: the next batch fills meanwhile. */
 const MAX_SENDS = 4;
 
 /**
- * Gathers the events of many requests into one produce call to one leader: one message a call costs 145 us,
+ * Collects the events of many requests into one produce call to one leader: one message a call costs 145 us,
  * 500 a call 10 us each. A batch goes out when it is full or `lingerMs` old, and stays open longer
  * while all calls are taken, so that a slow Kafka gets bigger calls instead of more of them.
  *
  * Calls overtake each other, so a request is never spread over two of them: one that does not fit begins
  * a batch, and one that is larger than `batchMaxEvents` has a batch of its own, however long.
  *
- * Nobody waits longer than `produceMaxWaitMs`: then the leader counts as silent, and what may yet come through
- * is sent again by its sender, under the same event id. While it is silent one call at a time tries it, and
- * nothing waits behind that.
+ * After `produceMaxWaitMs` without an answer the leader counts as silent and senders are asked to retry; what
+ * still gets through is a duplicate with the same event id. A silent leader is probed with one call at a time, and
+ * nothing waits behind that call.
  */
 export function createLeaderQueue(options: {
   /** Its name, for the log. */
@@ -134,7 +134,7 @@ export function createLeaderQueue(options: {
     answeredAtMs = performance.now();
   };
 
-  /** What waits for a call would wait for that leader only: its senders are told now. */
+  /** Queued batches would wait for that leader only: their senders are asked to retry now. */
   const falls = (reason: string) => {
     isSilent = true;
     if (open !== undefined) full.push(open);

@@ -28,12 +28,12 @@ export type ProduceBatch = {
 /** Small, for each leader fills some of its own. */
 const SLAB_BYTES = 64 * 1024;
 /**
- * The records of small requests are to fit into one record batch of Kafka's default size (1 MB), should
- * they all go to one partition: a key repeats at most two thirds of its value.
+ * The records of small requests must fit into one record batch of Kafka's default size (1 MB), even if they
+ * all go to one partition: a key repeats at most two thirds of its value.
  */
 const MOST_SLABS = 8;
 
-/** Buffers that are written into again once nobody reads them any more. */
+/** Buffers for encoded events, reused once Kafka has answered for what they hold. */
 export type Slabs = { take: () => Buffer; giveBack: (slabs: readonly Buffer[]) => void };
 
 /** What four calls of usual size hold; what more is given back is left to the garbage collector. */

@@ -16,7 +16,7 @@ export class SenderGoneError extends Error {
 export type ReadBodyOptions = {
   readonly limitBytes: number;
   readonly lease: Lease;
-  /** Tells a sender that waits for a "100 Continue" to go on. */
+  /** Sends "100 Continue" to a sender that waits for it. */
   readonly askForBody: () => void;
   /** Looks at each piece, unpacked, before it is kept; what it throws refuses the body. The lease holds what it holds, too. */
   readonly scan?: Pick<BatchScan, "look" | "heldBytes"> | undefined;

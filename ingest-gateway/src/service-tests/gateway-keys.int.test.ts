@@ -299,7 +299,7 @@ describe("ingest gateway with keys", () => {
         const response = await post("/api/push", exampleEvent(), bearer(unused.token));
         return response.status === 503 ? response : undefined;
       },
-      { what: "it is noticed that the database is away" },
+      { what: "it is noticed that the database is unavailable" },
     );
     expect(await codeOf(refused)).toBe("AUTH_UNAVAILABLE");
     expect((await push()).status).toBe(202);

@@ -108,7 +108,7 @@ describe("requests that mean harm", () => {
     expect((await intake.post("/api/push", event)).status).toBe(202);
   });
 
-  it("are refused at once, whoever else waits, while Kafka is away", async () => {
+  it("are refused at once, whoever else waits, while Kafka is unavailable", async () => {
     intake = await startTestIntake({ isKafkaUp: false });
     const sentAt = performance.now();
     const statuses = await Promise.all(

@@ -17,7 +17,7 @@ describe("a gateway that cannot accept", () => {
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
   };
 
-  it("says so while Kafka is away or was never there, on its status page too", async () => {
+  it("says so while Kafka is unavailable or was never there, on its status page too", async () => {
     for (const setup of [{ isKafkaUp: false }, { produce: null }]) {
       intake = await startTestIntake(setup);
       await expectRefusal("KAFKA_UNAVAILABLE", await intake.post("/api/push", exampleEvent()));
@@ -28,7 +28,7 @@ describe("a gateway that cannot accept", () => {
     }
   });
 
-  it("has a status page that is well although Redis is away", async () => {
+  it("has a status page that is well although Redis is unavailable", async () => {
     intake = await startTestIntake();
     const status = await intake.get("/api/status");
     expect(status.status).toBe(200);

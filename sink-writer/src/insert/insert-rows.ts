@@ -15,7 +15,7 @@ import { createInsertThroughStaging, STAGING_TABLE } from "./staging.ts";
 import { columnList, type TableLayout } from "../tuples/table-layout.ts";
 import { createCanaryInsert } from "./canary-row.ts";
 
-/** What became of the rows of a write; a row is counted once. */
+/** The result of inserting the rows of a write; a row is counted once. */
 export type InsertResult = {
   /** Written by COPY straight into the table. */
   readonly copied: number;
@@ -56,8 +56,8 @@ type Write = {
  * halves until it stands alone. A row that is refused alone is at fault if the table takes others: of this write, or a
  * row that is known to be good. A table that takes none is at fault itself, and no row.
  *
- * Repeats of what no one here has seen come in crowds (a topic that is read again): after one the staging
- * table is tried first, until a write has none. A COPY that fails costs its rows' space in the table.
+ * Duplicates unknown to this process come in bursts (a replayed topic): after one the staging table is tried first,
+ * until a write has none. A failed COPY leaves its rows' space in the table to vacuum.
  *
  * @param options.countBytes is told the size of each COPY
  * @returns a function that throws TransientError and FatalError
@@ -117,7 +117,7 @@ export function createInsertRows(options: {
     }
   };
 
-  /** The culprit alone is dead; of more rows each half is tried by itself. */
+  /** A single refused row is dead-lettered; of more rows each half is tried by itself. */
   const isolate = async (
     write: Write,
     failed: { rows: Rows; range: Range; refusal: RowRefusedError; insertPart: InsertRange },
@@ -162,7 +162,7 @@ export function createInsertRows(options: {
   };
 }
 
-/** After so many the table is suspected: with one at fault a whole write would be taken apart for nothing. */
+/** After so many refused rows the table itself is suspected: otherwise a whole write would be split up for nothing. */
 const MOST_REFUSED_UNASKED = 10;
 
 const joined = (first: InsertResult, second: InsertResult): InsertResult => ({

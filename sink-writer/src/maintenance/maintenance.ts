@@ -8,9 +8,9 @@ import type { PathLag } from "./path-progress.ts";
 import type { QualityMetrics } from "./quality-metrics.ts";
 
 /**
- * Looks after what no event brings about: nodes that fall silent, sinks that are frozen in a write, how good
- * a day's events are, and rows that are older than they are to be kept: conflicts, and metrics where TimescaleDB's
- * edition has no retention of its own.
+ * Periodic maintenance: marks silent nodes inactive, terminates the sessions of sinks that are frozen in a write,
+ * measures data quality, and deletes what is past retention: conflicts, and metrics where TimescaleDB's edition has no
+ * retention of its own.
  *
  * @param options.mayMeasure whether the sink does its work: a day is not measured while it does not
  * @param options.pathLag what is still on its way says nothing of a node
@@ -75,7 +75,7 @@ const MEASURE_FOR_MS = 1_000;
 
 /**
  * Marks nodes that have fallen silent. While what was received is not all stored yet (a backlog is drained, the
- * processor is away) a node is silent only if it was so before that.
+ * processor is unavailable) a node is silent only if it was so before that.
  * @returns how many @throws {TransientError} @throws {FatalError}
  */
 export async function markSilentNodes(options: {

@@ -49,7 +49,7 @@ describe("offset commits", () => {
     await commits.end();
   });
 
-  it("do not disturb the sink when Kafka is away", async () => {
+  it("do not disturb the sink when Kafka is unavailable", async () => {
     const commits = createKafkaOffsetCommits({ intervalMs: 60_000, log });
     commits.begin({
       commitOffsets: async () => {

@@ -6,17 +6,17 @@ import { createRepeatedTask, type RepeatedTask } from "@fiberstream/runtime/repe
 export type KafkaOffsetCommits = {
   /** A partition has been written up to here. */
   wrote: (partition: number, nextOffset: bigint) => void;
-  /** Forgets the partitions that are no longer ours: whoever has them tells, and is further. */
+  /** Drops the offsets of all other partitions: their new owner commits them, and is further. */
   keepOnly: (partitions: readonly number[]) => void;
   /** Begins to commit to Kafka, at each interval. */
   begin: (consumer: Pick<RunningConsumer, "commitOffsets">) => void;
-  /** Tells what is pending, and ends. */
+  /** Commits what is pending, and ends. */
   end: () => Promise<void>;
 };
 
 /**
- * Commits to Kafka how far the sink is, for those who watch lag with Kafka's own tools. Nothing depends
- * on it: the sink itself goes on from the offsets in the database.
+ * Commits the sink's offsets to Kafka, for lag monitoring with Kafka's own tools. Nothing depends on them: the
+ * sink resumes from the offsets in the database.
  */
 export function createKafkaOffsetCommits(options: {
   intervalMs: number;

@@ -187,7 +187,7 @@ describe("a partition without a stored offset", () => {
     expect(await stored()).toBeUndefined();
   });
 
-  it("does not hold back those that have one while Kafka is away", async () => {
+  it("does not hold back those that have one while Kafka is unavailable", async () => {
     await place([1]);
     kafka = undefined;
     expect(await place([1, 2])).toEqual(new Map([[1, 0n]]));

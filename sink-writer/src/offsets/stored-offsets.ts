@@ -17,7 +17,7 @@ export async function readOffsets(pool: PgPool, topic: string): Promise<Map<numb
 }
 
 /**
- * Where partitions go on. The database is the truth about what is in it: a partition without a row begins at
+ * Reads the positions from which partitions resume. The database is the truth about what is in it: a partition without a row begins at
  * the first offset that its log has, whatever the group once committed. Its row is made before anything
  * of it is fetched, and waits for the disk: if it is gone later, nothing can be written in its place.
  *

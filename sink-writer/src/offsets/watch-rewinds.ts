@@ -9,19 +9,19 @@ export type RewindWatch = {
   placed: (positions: ReadonlyMap<number, Position>) => void;
   /** A partition has been written up to here. */
   wrote: (partition: number, nextOffset: bigint) => void;
-  /** Whether a record had been written before its partition was set back. */
+  /** Whether a record was written before its partition was rewound. */
   isReadAgain: (partition: number, offset: string) => boolean;
-  /** Begins to look, now and then. */
+  /** Begins to check at each interval. */
   begin: (consumer: Pick<RunningConsumer, "placeAgain">) => void;
   end: () => Promise<void>;
 };
 
 /**
- * Notices that a stored offset was rewound behind where this process goes on, or has vanished: by an operator
- * who wants records read again, or by a server that lost its last commits. The next write would notice it too,
- * but there may be none for long.
+ * Notices that a stored offset was rewound behind this process's position, or is missing: an operator wants records
+ * to be read again, or the server has lost its last commits. The next write would notice it too, but there may be none
+ * for long.
  *
- * @param options.wentBack told before anything is read again: what was written is perhaps not there any more
+ * @param options.wentBack called before anything is read again: rows that were written may be gone
  * @param options.readOffsets next offset by partition, of those that have one stored
  */
 export function createRewindWatch(options: {

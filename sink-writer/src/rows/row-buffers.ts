@@ -1,6 +1,6 @@
 import { createRowBuffer, type RowBuffer, type Rows } from "./row-buffer.ts";
 
-/** The rows of a write, apart by how they are best written: see `createInsertRows`. */
+/** The rows of a write, split by how they are best inserted: see `createInsertRows`. */
 export type SplitRows<T extends Rows = Rows> = {
   readonly unseen: T;
   /** Of events that this process has seen before. */
@@ -12,7 +12,7 @@ export type RowBuffers = {
   lend: <T>(work: (rows: SplitRows<RowBuffer>) => Promise<T>) => Promise<T>;
 };
 
-/** Buffers for writes, used again and again: a pair for each write that goes on at the same time. */
+/** Reused buffers for writes: a pair for each concurrent write. */
 export function createRowBuffers(): RowBuffers {
   const idle: SplitRows<RowBuffer>[] = [];
   return {

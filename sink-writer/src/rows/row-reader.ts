@@ -19,10 +19,9 @@ const MAX_REASONS = 1_000;
 export type DeadRecord = Origin & { readonly reason: DeadReason };
 
 /**
- * Appends the records of the batches to the buffers, in order; those of one event all to the same, or later
- * ones to `seen`.
- * @returns those that are none
- * @throws {TransientError} when the schema registry is away and a writer is not known yet
+ * Appends the batches' records to the buffers, in order; duplicates of an event go to `seen`.
+ * @returns the records that could not be decoded
+ * @throws {TransientError} when the schema registry is unavailable and a writer is not known yet
  */
 export type ReadRows = (
   batches: readonly RecordBatch[],

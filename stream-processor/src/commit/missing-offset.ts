@@ -4,7 +4,7 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 
 /**
- * Says when a partition is begun anew although it has been read before: the group's offset of it is gone. It expires
+ * Warns when a partition that was read before starts from the beginning because the group's offset is gone. It expires
  * when the group has been empty for longer than the brokers' `offsets.retention.minutes`, or was deleted by someone.
  * Events of that partition are then enriched again; the table keeps one row of each, by its key.
  *
@@ -38,14 +38,14 @@ export function createMissingOffsetWarning(options: {
   };
 
   return async (partitions) => {
-    // Each by itself: one that nobody leads must not keep what is known of the others from being told.
+    // One by one: a partition without a leader must not suppress the warnings of the others.
     const told = partitions.map((partition) =>
       tell(partition).catch((error: unknown) => {
         log.warn({ partition, reason: messageOf(error) }, "check for missing offsets failed");
       }),
     );
     if (told.length === 0) return;
-    // A broker that does not answer must not hold back the partitions of the others.
+    // A broker that does not answer must not delay the partitions of the others.
     await Promise.race([Promise.all(told), delay(MOST_WAIT_MS, undefined, { ref: false })]);
   };
 }

@@ -5,7 +5,7 @@ export type PreparedBatches<Work> = {
   of: (batch: RecordBatch) => Work | undefined;
   keep: (batch: RecordBatch, work: Work) => Work;
   done: (batch: RecordBatch) => void;
-  /** Forgets the partitions that are no longer ours. */
+  /** Drops the state of all other partitions. */
   keepOnly: (partitions: readonly number[]) => void;
 };
 

@@ -40,7 +40,7 @@ export function createNodeLookup(tiers: {
 }): NodeLookup {
   const { memory, redis, postgres, count } = tiers;
 
-  /** Asks one tier; returns undefined when it is away. */
+  /** Asks one tier; returns undefined when it is unavailable. */
   const ask = async (tier: Tier, asked: number, call: () => Promise<NodeData[]>) => {
     try {
       const nodes = await call();

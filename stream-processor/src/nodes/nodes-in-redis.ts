@@ -29,7 +29,7 @@ export function createRedisTier(options: { ask: AskRedis; namespace: string; ttl
   const ttlSeconds = () => Math.ceil(options.ttlSeconds * (1 - Math.random() / 5));
 
   return {
-    /** @throws {TransientError} when Redis is away or does not answer soon */
+    /** @throws {TransientError} when Redis is unavailable or does not answer soon */
     getMany: async (nodeIds: readonly string[]): Promise<NodeData[]> => {
       const values = await ask((client) => client.mGet(nodeIds.map(keyOf)));
       return values.flatMap((value) => (value === null ? [] : [nodeOf(value)]));

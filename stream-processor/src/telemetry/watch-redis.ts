@@ -42,7 +42,7 @@ export function watchRedis(options: {
   const looks = createRepeatedTask({
     name: "check redis",
     work: async () => {
-      // While it is away whoever needs it says so.
+      // While it is unavailable whoever needs it says so.
       show(redis.isUp() ? await readMemory(redis).catch(() => undefined) : undefined);
     },
     intervalMs: INTERVAL_MS,

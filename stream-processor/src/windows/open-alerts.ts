@@ -8,7 +8,7 @@ import { createOpenAlertTable } from "./open-alert-table.ts";
  * outlast any window, so they are read from where they were written, which took part in the same
  * transactions as the offset. Opened longer ago than the topic keeps counts as not open.
  *
- * @throws {TransientError} when Kafka or the registry is away
+ * @throws {TransientError} when Kafka or the registry is unavailable
  */
 export async function readOpenAlerts(options: {
   reader: TopicReader;

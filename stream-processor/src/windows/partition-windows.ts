@@ -7,24 +7,32 @@ import { createPartitionWindow, type PartitionWindow } from "./partition-window.
 import type { WindowCheckpoint } from "./window-checkpoint.ts";
 
 export type PartitionWindows = {
-  /** The window of a partition, which has to be ready for `position`. @throws {TransientError} it is not */
+  /**
+   * The window of a partition at `position`.
+   * @throws {TransientError} when it is at another one
+   */
   at: (partition: number, position: bigint) => PartitionWindow;
   /**
-   * Makes a partition's window ready for `position`. @returns where to begin reading for it
-   * @throws {TransientError} also when the partition was placed anew or has been lost meanwhile @throws {FatalError}
+   * Prepares a partition's window for `position`.
+   * @returns the offset from which to replay records into it
+   * @throws {TransientError} also when the partition was reassigned meanwhile
+   * @throws {FatalError}
    */
   replayFrom: (partition: number, position: bigint) => Promise<bigint>;
-  /** Takes in what is read again. @throws {TransientError} when the registry is needed and away */
+  /**
+   * Adds replayed records to the window.
+   * @throws {TransientError} when the registry is needed and unavailable
+   */
   replay: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
-  /** Forgets the partitions that are no longer ours. */
+  /** Drops the state of all other partitions. */
   keepOnly: (partitions: readonly number[]) => void;
   readonly nodes: () => number;
 };
 
-/** The windows of all partitions that are ours. */
+/** The windows of the partitions assigned to this process. */
 export function createPartitionWindows(options: {
   maxNodesPerPartition: number;
-  /** What was committed with the partition's offset, read with it. */
+  /** The checkpoint committed with the partition's offset. */
   checkpointOf: (partition: number) => WindowCheckpoint | undefined;
   earliestOf: (partition: number) => Promise<bigint>;
   openAlertsOf: (partition: number) => Promise<readonly ProbeAlert[]>;
@@ -33,9 +41,9 @@ export function createPartitionWindows(options: {
 }): PartitionWindows {
   const { decoder } = options;
   const windows = new Map<number, PartitionWindow>();
-  /** Where windows will be when what is read again is through. */
+  /** The position that a window will have once replay is done. */
   const targets = new Map<number, bigint>();
-  /** The last `replayFrom` of each partition: one that it has overtaken changes nothing. */
+  /** The latest `replayFrom` of each partition; earlier ones that are still running change nothing. */
   const requests = new Map<number, object>();
 
   const renew = (partition: number, openAlerts: readonly ProbeAlert[], clockMs = 0) => {
@@ -77,7 +85,7 @@ export function createPartitionWindows(options: {
     replayFrom: async (partition, position) => {
       const request = {};
       requests.set(partition, request);
-      // Still ours after a rebalance, and nobody else has moved it: the window is as it should be.
+      // Kept through a rebalance, and nobody else has moved the offset: the window is current.
       if (windows.get(partition)?.position === position) return position;
       const checkpoint = options.checkpointOf(partition);
       const openAlerts = await options.openAlertsOf(partition);
@@ -86,7 +94,7 @@ export function createPartitionWindows(options: {
         throw unready(`partition ${partition} was placed anew meanwhile`);
       }
       renew(partition, openAlerts, checkpoint?.clockMs);
-      // Not its position yet: reading may be interrupted, and would then have to begin again.
+      // Not its position yet: an interrupted replay has to start over.
       targets.set(partition, position);
       return from;
     },

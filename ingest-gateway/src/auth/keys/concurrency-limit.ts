@@ -1,10 +1,13 @@
 import { type Dependency, TransientError } from "@fiberstream/runtime/errors";
 
-/** Does the work when it is its turn. @throws {TransientError} at once when too many wait */
+/**
+ * Does the work when it is its turn.
+ * @throws {TransientError} at once when too many wait
+ */
 export type ConcurrencyLimit = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
- * Lets `atOnce` pieces of work through at a time, in the order in which they came.
+ * Runs at most `atOnce` pieces of work at a time, first come, first served.
  *
  * @param options.dependency what they wait for
  */

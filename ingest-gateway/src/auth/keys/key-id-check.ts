@@ -4,7 +4,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
 import type { KeyName } from "./api-key.ts";
 
-/** Whether a name was surely never a key's. Asks nobody. */
+/** Whether a key id was certainly never issued. Makes no request. */
 export type IsNeverIssued = (name: KeyName) => boolean;
 
 /** A restored database may have another one. */
@@ -12,9 +12,9 @@ const READ_EVERY_MS = 30_000;
 
 /**
  * Tells invented ids by the secret that ids are tagged with. Until it could be read none counts as invented, so that a
- * gateway which starts while the database is away takes the keys that Redis knows.
+ * gateway which starts while the database is unavailable takes the keys that Redis knows.
  *
- * @param options.readSecret throws while the database is away
+ * @param options.readSecret throws while the database is unavailable
  */
 export function startKeyIdCheck(options: {
   readSecret: () => Promise<Buffer>;

@@ -131,7 +131,7 @@ describe("key lookup", () => {
     expect(strangersAtOnce).toBe(1);
   });
 
-  it("goes on with the last that is known while the database is away", async () => {
+  it("goes on with the last that is known while the database is unavailable", async () => {
     const { state, lookUp } = createSubject({
       found: { key: keyOf("acme"), ageMs: 3_600_000 },
     });

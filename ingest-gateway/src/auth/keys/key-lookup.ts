@@ -15,7 +15,7 @@ const MAX_KEYS = 20_000;
 const MAX_ABSENT = 10_000;
 /** How long a name that is no key may stay one that is none: a key may be made for a JWT's subject any time. */
 const ABSENT_MS = 5_000;
-/** How long to go on with a stale key before PostgreSQL is asked again, while it is away. */
+/** How long to go on with a stale key before PostgreSQL is asked again, while it is unavailable. */
 const REST_MS = 5_000;
 /** A sender waits for the answer. */
 const MAX_READ_MS = 1_000;

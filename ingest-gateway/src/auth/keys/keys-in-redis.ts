@@ -20,7 +20,7 @@ export type KeysInRedis = {
 };
 
 /**
- * Long past its freshness: a gateway that starts while PostgreSQL is away still knows the keys of
+ * Long past its freshness: a gateway that starts while PostgreSQL is unavailable still knows the keys of
  * the last day.
  */
 const KEPT_MS = 24 * 60 * 60 * 1_000;

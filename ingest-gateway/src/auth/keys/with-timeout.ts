@@ -1,5 +1,5 @@
 /**
- * Gives up on something that takes too long; it goes on unheard.
+ * Stops waiting for work that takes too long; its result is ignored.
  * @throws what `work` throws, or `late()` after `maxWaitMs`
  */
 export async function withTimeout<T>(
