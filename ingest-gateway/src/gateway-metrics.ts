@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { Sender } from "./auth/sender.ts";
 import { type Code, CODES, FAULT_CODES } from "./answers/codes.ts";
+import type { Sender } from "./auth/sender.ts";
 import type { Route } from "./http/call.ts";
 import type { EventCounts } from "./telemetry/event-counts.ts";
 import type { CheckedEvents } from "./validation/validate-events.ts";

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { type Answer, jsonAnswer, retryAfter } from "./answers/answer.ts";
-import type { AcknowledgedEvents } from "./idempotency/acknowledged-events.ts";
 import { type Fault, type IndexedFault, meaningOf, type Rejection } from "./answers/codes.ts";
-import type { Delivery } from "./produce/produce-batch.ts";
 import { LIMITS } from "./answers/limits.ts";
 import { Refusal } from "./answers/refusal.ts";
+import type { AcknowledgedEvents } from "./idempotency/acknowledged-events.ts";
+import type { Delivery } from "./produce/produce-batch.ts";
 import type { CheckedEvents } from "./validation/validate-events.ts";
 
 /** What is known of a request's events when Kafka has answered. */

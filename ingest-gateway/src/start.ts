@@ -10,17 +10,17 @@ import { redisAccess } from "@fiberstream/redis/settings";
 import { addressOf } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { startAuthentication } from "./auth/start-authentication.ts";
 import { createDependencyState, watchDependency } from "./admission/dependency-state.ts";
-import { createEventEncoder } from "./produce/encode-event.ts";
-import { createEventProducer, type EventProducer } from "./produce/event-producer.ts";
+import { createInFlightBudget } from "./admission/in-flight-budget.ts";
 import { createRateLimiter } from "./admission/rate-limits.ts";
 import { shareRateLimits } from "./admission/shared-rate-limits.ts";
-import { createGatewayMetrics } from "./gateway-metrics.ts";
-import { createInFlightBudget } from "./admission/in-flight-budget.ts";
-import { startIntake } from "./intake.ts";
-import type { gatewaySettings } from "./settings.ts";
+import { startAuthentication } from "./auth/start-authentication.ts";
 import { createStallWatch } from "./connections/stall-watch.ts";
+import { createGatewayMetrics } from "./gateway-metrics.ts";
+import { startIntake } from "./intake.ts";
+import { createEventEncoder } from "./produce/encode-event.ts";
+import { createEventProducer, type EventProducer } from "./produce/event-producer.ts";
+import type { gatewaySettings } from "./settings.ts";
 
 /**
  * Listens first and connects then: while Kafka or the registry is unavailable, senders get 503 with

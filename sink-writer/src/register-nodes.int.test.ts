@@ -13,8 +13,8 @@ import {
 import { createNodeRegistration, type NodeRegistration } from "./register-nodes.ts";
 import type { SplitRows } from "./rows/row-buffers.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
-import { readTableLayout, type TableLayout } from "./tuples/table-layout.ts";
 import { rowsOf, sampleEvent, sampleSchema } from "./testing/sample-rows.ts";
+import { readTableLayout, type TableLayout } from "./tuples/table-layout.ts";
 
 let database: SampleDatabase;
 let layout: TableLayout;

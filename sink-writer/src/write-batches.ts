@@ -5,13 +5,13 @@ import { RowRefusedError } from "@fiberstream/postgres/postgres-errors";
 import { FatalError } from "@fiberstream/runtime/errors";
 import type { SendDeadLetters } from "./dead-letters.ts";
 import type { InsertRows } from "./insert/insert-rows.ts";
-import type { NodeRegistration } from "./register-nodes.ts";
+import { moveOffsets } from "./offsets/stored-offsets.ts";
 import { keepBooks } from "./reconciliation/keep-books.ts";
-import type { RowBuffers } from "./rows/row-buffers.ts";
+import type { NodeRegistration } from "./register-nodes.ts";
 import type { RecentEvents } from "./rows/recent-events.ts";
+import type { RowBuffers } from "./rows/row-buffers.ts";
 import type { ReadRows } from "./rows/row-reader.ts";
 import type { SinkMetrics } from "./sink-metrics.ts";
-import { moveOffsets } from "./offsets/stored-offsets.ts";
 import type { TraceWrite, WriteTrace } from "./trace-write.ts";
 
 export type WriteBatches = (batches: readonly RecordBatch[]) => Promise<void>;

@@ -10,10 +10,10 @@ import { dead, ok } from "@fiberstream/runtime/outcome";
 import { expect, it } from "@jest/globals";
 import type { RawEventDecoder } from "./decode/decode-raw.ts";
 import { createTimePolicy } from "./decode/event-time.ts";
-import { createPartitionWindows } from "./windows/partition-windows.ts";
 import { createBatchProcessor } from "./process-batch.ts";
 import { createOpenEntries } from "./reconciliation/open-entries.ts";
 import { sampleEvent, uuidOf } from "./testing/sample-event.ts";
+import { createPartitionWindows } from "./windows/partition-windows.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 

@@ -8,16 +8,16 @@ import { RecordRefusedError } from "@fiberstream/kafka/transactions/record-refus
 import { TransientError } from "@fiberstream/runtime/errors";
 import type { DeadReason, FailureClass, Outcome } from "@fiberstream/runtime/outcome";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
-import type { RawEventDecoder } from "./decode/decode-raw.ts";
-import type { Enrich } from "./enrich/enrich.ts";
-import type { TimePolicy } from "./decode/event-time.ts";
 import { createPreparedBatches } from "./commit/prepared-batches.ts";
-import type { NodeLookup, SeenNode } from "./nodes/node-lookup.ts";
-import { type PartitionWindows, positionOfRecord } from "./windows/partition-windows.ts";
+import type { RawEventDecoder } from "./decode/decode-raw.ts";
+import type { TimePolicy } from "./decode/event-time.ts";
 import { locationOf, type RawEvent } from "./decode/raw-event.ts";
+import type { Enrich } from "./enrich/enrich.ts";
+import type { NodeLookup, SeenNode } from "./nodes/node-lookup.ts";
 import { type BatchBooks, createBatchBooks, entryRecord } from "./reconciliation/batch-books.ts";
 import type { OpenEntries } from "./reconciliation/open-entries.ts";
 import type { BatchTrace, TraceBatch } from "./telemetry/trace-batch.ts";
+import { type PartitionWindows, positionOfRecord } from "./windows/partition-windows.ts";
 import { type WindowCheckpoint, writeCheckpoint } from "./windows/window-checkpoint.ts";
 
 export type BatchSteps = {

@@ -1,5 +1,5 @@
-import type { EventProducer } from "../produce/event-producer.ts";
 import { Refusal } from "../answers/refusal.ts";
+import type { EventProducer } from "../produce/event-producer.ts";
 
 /**
  * Admits a request before anything of it is read, or refuses it with 503 at once: while the gateway

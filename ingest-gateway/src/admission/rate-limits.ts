@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
-import type { RateLimit, Sender } from "../auth/sender.ts";
 import { LIMITS } from "../answers/limits.ts";
 import { Refusal } from "../answers/refusal.ts";
+import type { RateLimit, Sender } from "../auth/sender.ts";
 import type { Spend } from "./shared-rate-limits.ts";
 
 export type RateLimiter = {

@@ -16,9 +16,9 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { Refusal } from "../answers/refusal.ts";
 import { gatewaySettings } from "../settings.ts";
-import { startAuthentication } from "./start-authentication.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { readKeyInPostgres } from "./keys/keys-in-postgres.ts";
+import { startAuthentication } from "./start-authentication.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 const KEY_MAX_AGE_MS = 500;

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { createLog } from "@fiberstream/runtime/log";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { createConnectionAges } from "./connection-ages.ts";
 import { exampleEvent } from "../testing/example-event.ts";
 import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
+import { createConnectionAges } from "./connection-ages.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });

@@ -1,10 +1,10 @@
 import { readCatalogueFile } from "@fiberstream/schemas/catalogue-files";
 import express, { type Express, type Request, type Response } from "express";
 import { type Answer, jsonAnswer, problemAnswer } from "../answers/answer.ts";
-import type { RequestMetrics, Route } from "./call.ts";
+import { Refusal } from "../answers/refusal.ts";
 import { renderDocsPage } from "../openapi/docs-page.ts";
 import type { OpenApiDocument } from "../openapi/openapi-document.ts";
-import { Refusal } from "../answers/refusal.ts";
+import type { RequestMetrics, Route } from "./call.ts";
 import { requestIdOf, writeAnswer } from "./write-answer.ts";
 
 /** Everything that does not carry events, where a request more or less does not matter. */

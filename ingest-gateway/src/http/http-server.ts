@@ -6,14 +6,14 @@ import type { Server as HttpsServer } from "node:https";
 import { listen } from "@fiberstream/runtime/listen";
 import type { Log } from "@fiberstream/runtime/log";
 import { createServer } from "@fiberstream/runtime/node-http";
-import { servePipelined } from "../connections/pipelining.ts";
 import { answerClientError } from "../connections/client-error.ts";
 import { createConnectionAges } from "../connections/connection-ages.ts";
 import { createConnectionWatch, roomFor } from "../connections/connection-watch.ts";
-import type { ApplyCors } from "./cors.ts";
-import type { EventRoute } from "./call.ts";
-import type { ServeEvents } from "./serve-events.ts";
+import { servePipelined } from "../connections/pipelining.ts";
 import { certificateEndMs, readTlsFiles, reloadTls, type TlsFiles } from "../connections/tls.ts";
+import type { EventRoute } from "./call.ts";
+import type { ApplyCors } from "./cors.ts";
+import type { ServeEvents } from "./serve-events.ts";
 
 export type HttpServer = { readonly port: number; close: () => Promise<void> };
 

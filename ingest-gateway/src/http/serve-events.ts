@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
-import type { BeginAccessEntry } from "../telemetry/access-log.ts";
 import { type Answer, problemAnswer, withHeaders } from "../answers/answer.ts";
-import { bodyRequestFor } from "./expectation.ts";
-import type { EventRoute, Ingest, RequestMetrics } from "./call.ts";
-import { SenderGoneError } from "../request/read-body.ts";
 import { Refusal } from "../answers/refusal.ts";
+import { SenderGoneError } from "../request/read-body.ts";
+import type { BeginAccessEntry } from "../telemetry/access-log.ts";
 import { createServerTiming, markNothing } from "../telemetry/server-timing.ts";
 import type { TraceRequest } from "../telemetry/trace-request.ts";
+import type { EventRoute, Ingest, RequestMetrics } from "./call.ts";
+import { bodyRequestFor } from "./expectation.ts";
 import { requestIdOf, writeAnswer } from "./write-answer.ts";
 
 export type ServeEvents = (

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
-import { createAcknowledgedEvents } from "./acknowledged-events.ts";
 import { answerBatch, answerOne } from "../ingest-answers.ts";
+import { createAcknowledgedEvents } from "./acknowledged-events.ts";
 import { restoredAnswer, storedAnswer } from "./batch-store.ts";
 
 const batchId = randomUUID();

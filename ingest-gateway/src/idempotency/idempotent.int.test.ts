@@ -10,8 +10,8 @@ import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Answer, jsonAnswer } from "../answers/answer.ts";
 import { Refusal } from "../answers/refusal.ts";
-import { type BatchStore, createBatchStore } from "./batch-store.ts";
 import type { AcknowledgedEvents } from "./acknowledged-events.ts";
+import { type BatchStore, createBatchStore } from "./batch-store.ts";
 import {
   createIdempotency,
   type HandleIdempotently,

@@ -1,11 +1,11 @@
 import { hash, randomBytes } from "node:crypto";
-import type { Sender } from "../auth/sender.ts";
 import type { Answer } from "../answers/answer.ts";
-import type { BodyFormat } from "../request/media-type.ts";
 import { Refusal } from "../answers/refusal.ts";
+import type { Sender } from "../auth/sender.ts";
+import type { BodyFormat } from "../request/media-type.ts";
+import { createAcknowledgedEvents, type AcknowledgedEvents } from "./acknowledged-events.ts";
 import type { BatchProtection } from "./batch-protection.ts";
 import { type BatchStore, type BatchTry, shortHash } from "./batch-store.ts";
-import { createAcknowledgedEvents, type AcknowledgedEvents } from "./acknowledged-events.ts";
 
 /**
  * Handles a request once, if it has an id of its own, and gives equal ones the same answer. Refusals are not remembered:

@@ -4,8 +4,8 @@ import type { Check } from "@fiberstream/runtime/health";
 import type { Log } from "@fiberstream/runtime/log";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import type { EncodeEvent } from "./encode-event.ts";
-import { createSlabs, type Delivery } from "./produce-batch.ts";
 import { createLeaderQueue, type LeaderQueue, type BatchSlice } from "./leader-queue.ts";
+import { createSlabs, type Delivery } from "./produce-batch.ts";
 
 export type EventProducer = {
   /**

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { parseKeepingNumbers } from "./exact-numbers.ts";
 import { exampleEvent } from "../testing/example-event.ts";
-import { inexactTokens } from "./inexact-tokens.ts";
 import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
+import { parseKeepingNumbers } from "./exact-numbers.ts";
+import { inexactTokens } from "./inexact-tokens.ts";
 
 let intake: TestIntake;
 beforeAll(async () => {

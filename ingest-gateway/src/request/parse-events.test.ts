@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import type { Fault } from "../answers/codes.ts";
+import { Refusal } from "../answers/refusal.ts";
 import type { BodyFormat } from "./media-type.ts";
 import { parseBatch, parseOne } from "./parse-events.ts";
-import { Refusal } from "../answers/refusal.ts";
 import { createBatchScan } from "./scan-batch.ts";
 
 const body = (text: string) => Buffer.from(text);

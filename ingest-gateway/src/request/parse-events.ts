@@ -1,6 +1,7 @@
 import type { Fault } from "../answers/codes.ts";
-import { parseKeepingNumbers, parseListKeepingNumbers } from "./exact-numbers.ts";
 import { LIMITS } from "../answers/limits.ts";
+import { Refusal } from "../answers/refusal.ts";
+import { parseKeepingNumbers, parseListKeepingNumbers } from "./exact-numbers.ts";
 import {
   checkUtf8,
   faultIn,
@@ -10,7 +11,6 @@ import {
   textStart,
   whereMalformed,
 } from "./parse-json.ts";
-import { Refusal } from "../answers/refusal.ts";
 import {
   type FoundEvents,
   type List,

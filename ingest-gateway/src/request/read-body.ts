@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
-import { bodyEncodingOf } from "./body-encoding.ts";
-import { createGrowingBody } from "./growing-body.ts";
 import type { Lease } from "../admission/in-flight-budget.ts";
 import { LIMITS } from "../answers/limits.ts";
-import { receiveBytes } from "./receive-bytes.ts";
 import { Refusal } from "../answers/refusal.ts";
+import { bodyEncodingOf } from "./body-encoding.ts";
+import { createGrowingBody } from "./growing-body.ts";
+import { receiveBytes } from "./receive-bytes.ts";
 import type { BatchScan } from "./scan-batch.ts";
 import { createUnpack } from "./unpack-body.ts";
 

@@ -1,6 +1,6 @@
 import { LIMITS } from "../answers/limits.ts";
-import type { BodyFormat } from "./media-type.ts";
 import { Refusal } from "../answers/refusal.ts";
+import type { BodyFormat } from "./media-type.ts";
 
 /** Bytes of a body from `from` up to `to`. */
 export type Span = { readonly from: number; readonly to: number };

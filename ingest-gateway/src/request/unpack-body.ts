@@ -1,6 +1,6 @@
 import { messageOf } from "@fiberstream/runtime/errors";
-import type { BodyEncoding, Unpacking } from "./body-encoding.ts";
 import { Refusal } from "../answers/refusal.ts";
+import type { BodyEncoding, Unpacking } from "./body-encoding.ts";
 
 /** Undoes a body's Content-Encoding piece by piece. */
 export type Unpack = {

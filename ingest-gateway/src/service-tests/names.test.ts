@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { eventSchema, type JsonSchema } from "../openapi/event-schema.ts";
 import { exampleEvent } from "../testing/example-event.ts";
 import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
-import { eventSchema, type JsonSchema } from "../openapi/event-schema.ts";
 
 let intake: TestIntake;
 beforeAll(async () => {

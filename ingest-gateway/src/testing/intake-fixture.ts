@@ -6,12 +6,12 @@ import { readSettings } from "@fiberstream/runtime/settings";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { Registry } from "prom-client";
-import { type Authenticate, createAuthenticateNobody } from "../auth/authenticate.ts";
-import type { EventProducer } from "../produce/event-producer.ts";
-import { createRateLimiter } from "../admission/rate-limits.ts";
-import { createGatewayMetrics } from "../gateway-metrics.ts";
 import { createInFlightBudget } from "../admission/in-flight-budget.ts";
+import { createRateLimiter } from "../admission/rate-limits.ts";
+import { type Authenticate, createAuthenticateNobody } from "../auth/authenticate.ts";
+import { createGatewayMetrics } from "../gateway-metrics.ts";
 import { startIntake } from "../intake.ts";
+import type { EventProducer } from "../produce/event-producer.ts";
 import { gatewaySettings } from "../settings.ts";
 
 export type Produce = EventProducer["produce"];

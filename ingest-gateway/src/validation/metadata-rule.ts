@@ -1,7 +1,7 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { Fault } from "../answers/codes.ts";
-import { asWritten, markedNumber, textAsWritten } from "../request/exact-numbers.ts";
 import { typeName } from "../answers/shown-value.ts";
+import { asWritten, markedNumber, textAsWritten } from "../request/exact-numbers.ts";
 import type { Rule } from "./rule.ts";
 import { isStorable } from "./text-rule.ts";
 

@@ -5,9 +5,9 @@ import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
 import fc from "fast-check";
 import type { FaultCode } from "../answers/codes.ts";
+import { isPrintable } from "../answers/shown-value.ts";
 import { createEventEncoder, ENCODED_EVENT_MAX_BYTES } from "../produce/encode-event.ts";
 import { exampleEvent } from "../testing/example-event.ts";
-import { isPrintable } from "../answers/shown-value.ts";
 import { countUnknownFields, createEventValidator } from "./validate-event.ts";
 
 const schema = readAvroSchema("ProbeMetric");

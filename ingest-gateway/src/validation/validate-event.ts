@@ -1,10 +1,10 @@
 import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import type { Fault } from "../answers/codes.ts";
+import { typeName } from "../answers/shown-value.ts";
 import { eventIdOf } from "./event-id.ts";
 import { metadataRule } from "./metadata-rule.ts";
 import { numberRule } from "./number-rule.ts";
-import { typeName } from "../answers/shown-value.ts";
 import { optionalTextRule, textRule } from "./text-rule.ts";
 import { timeRule } from "./time-rule.ts";
 

@@ -1,7 +1,7 @@
 import { expect, it } from "@jest/globals";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { createAcknowledgedEvents } from "../idempotency/acknowledged-events.ts";
 import { createTurns } from "../admission/take-turns.ts";
+import { createAcknowledgedEvents } from "../idempotency/acknowledged-events.ts";
 import { createEventValidator } from "./validate-event.ts";
 import { validateEvents } from "./validate-events.ts";
 

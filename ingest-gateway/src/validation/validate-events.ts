@@ -1,11 +1,11 @@
+import type { TakeTurns } from "../admission/take-turns.ts";
+import { type Fault, FAULT_CODES, type FaultCode, type Rejection } from "../answers/codes.ts";
+import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
+import { LIMITS } from "../answers/limits.ts";
+import { shown } from "../answers/shown-value.ts";
 import type { Sender } from "../auth/sender.ts";
 import type { AcknowledgedEvents } from "../idempotency/acknowledged-events.ts";
-import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
-import { type Fault, FAULT_CODES, type FaultCode, type Rejection } from "../answers/codes.ts";
-import { LIMITS } from "../answers/limits.ts";
-import type { TakeTurns } from "../admission/take-turns.ts";
 import type { ParsedEvents } from "../request/parse-events.ts";
-import { shown } from "../answers/shown-value.ts";
 import { countUnknownFields, type Origin, type ValidateEvent } from "./validate-event.ts";
 
 /** What is known of a request's events, apart from the good ones themselves. */

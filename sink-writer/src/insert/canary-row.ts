@@ -12,11 +12,11 @@ import { FatalError } from "@fiberstream/runtime/errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
-import { copyRows } from "./copy-rows.ts";
-import { undone } from "./savepoint.ts";
 import { columnNames, quoted, type TableLayout } from "../tuples/table-layout.ts";
 import { createTupleSlab } from "../tuples/tuple-slab.ts";
 import { createTupleWriter } from "../tuples/tuple-writer.ts";
+import { copyRows } from "./copy-rows.ts";
+import { undone } from "./savepoint.ts";
 
 /**
  * Finds out, in a transaction that the caller has begun, whether the table takes a row that is known to be good. Nothing

@@ -2,10 +2,10 @@ import { randomBytes } from "node:crypto";
 import { inTransaction } from "@fiberstream/postgres/pool";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { createInsertRows } from "./insert-rows.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
-import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
 import { rowsOf, sampleEvent, sampleSchema } from "../testing/sample-rows.ts";
+import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
+import { createInsertRows } from "./insert-rows.ts";
 
 let database: SampleDatabase;
 beforeEach(async () => {

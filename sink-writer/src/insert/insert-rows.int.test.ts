@@ -1,11 +1,11 @@
 import { inTransaction, query } from "@fiberstream/postgres/pool";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { createInsertRows, type InsertResult, type InsertRows } from "./insert-rows.ts";
 import { createRecentEvents, type RecentEvents } from "../rows/recent-events.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
-import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
 import { rowsOf, sampleEvent, sampleSchema } from "../testing/sample-rows.ts";
+import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
+import { createInsertRows, type InsertResult, type InsertRows } from "./insert-rows.ts";
 
 let database: SampleDatabase;
 let layout: TableLayout;

@@ -6,14 +6,14 @@ import {
   type RowRefusedError,
   UNIQUE_VIOLATION,
 } from "@fiberstream/postgres/postgres-errors";
-import { copyRows } from "./copy-rows.ts";
 import type { Rows } from "../rows/row-buffer.ts";
 import type { SplitRows } from "../rows/row-buffers.ts";
 import type { DeadRecord } from "../rows/row-reader.ts";
-import { atSavepoint } from "./savepoint.ts";
-import { createInsertThroughStaging, STAGING_TABLE } from "./staging.ts";
 import { columnList, type TableLayout } from "../tuples/table-layout.ts";
 import { createCanaryInsert } from "./canary-row.ts";
+import { copyRows } from "./copy-rows.ts";
+import { atSavepoint } from "./savepoint.ts";
+import { createInsertThroughStaging, STAGING_TABLE } from "./staging.ts";
 
 /** The result of inserting the rows of a write; a row is counted once. */
 export type InsertResult = {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
-import { createDatabaseGauges } from "./database-gauges.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
+import { createDatabaseGauges } from "./database-gauges.ts";
 
 let database: SampleDatabase;
 beforeAll(async () => {

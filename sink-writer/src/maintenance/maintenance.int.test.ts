@@ -1,9 +1,9 @@
 import { query } from "@fiberstream/postgres/pool";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createNodeRegistration } from "../register-nodes.ts";
-import { readTableLayout } from "../tuples/table-layout.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
 import { rowsOf, sampleEvent, sampleSchema } from "../testing/sample-rows.ts";
+import { readTableLayout } from "../tuples/table-layout.ts";
 import {
   dropOldChunks,
   dropOldConflicts,

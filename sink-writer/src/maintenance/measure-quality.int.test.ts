@@ -2,10 +2,10 @@ import { query } from "@fiberstream/postgres/pool";
 import { createLog } from "@fiberstream/runtime/log";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
+import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
 import { measureQuality, QUALITY_LIMITS } from "./measure-quality.ts";
 import { createQualityMetrics } from "./quality-metrics.ts";
 import { MEASURE_NODES } from "./quality-sql.ts";
-import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
 
 const DAY_MS = 86_400_000;
 const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);

@@ -4,8 +4,8 @@ import { inTransaction, query } from "@fiberstream/postgres/pool";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { createStoredPositions, moveOffsets, readOffsets } from "./stored-offsets.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
+import { createStoredPositions, moveOffsets, readOffsets } from "./stored-offsets.ts";
 
 const LOG: LogIdentity = { clusterId: "c", topicId: "t" };
 const UNKNOWN: LogIdentity = { clusterId: "", topicId: "" };

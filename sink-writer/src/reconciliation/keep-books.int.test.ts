@@ -7,7 +7,6 @@ import { createInsertRows, type InsertRows } from "../insert/insert-rows.ts";
 import { createRecentEvents } from "../rows/recent-events.ts";
 import { createRowBuffer } from "../rows/row-buffer.ts";
 import { createReadRows } from "../rows/row-reader.ts";
-import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
 import {
   batchOf,
@@ -16,6 +15,7 @@ import {
   sampleSchema,
   sampleType,
 } from "../testing/sample-rows.ts";
+import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { keepBooks } from "./keep-books.ts";
 

@@ -1,9 +1,9 @@
 import type { IncomingRecord, RecordBatch } from "@fiberstream/kafka/records";
 import { addIdBytes, type Digest } from "@fiberstream/reconciliation/digest";
-import type { RecentEvents } from "./recent-events.ts";
-import type { WriteTuple } from "../tuples/tuple-writer.ts";
-import { createTupleSlab } from "../tuples/tuple-slab.ts";
 import { WRITTEN } from "../tuples/skip-code.ts";
+import { createTupleSlab } from "../tuples/tuple-slab.ts";
+import type { WriteTuple } from "../tuples/tuple-writer.ts";
+import type { RecentEvents } from "./recent-events.ts";
 
 /** A record and the batch that it came in. */
 export type Origin = { readonly record: IncomingRecord; readonly batch: RecordBatch };

@@ -6,12 +6,12 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import type { DeadReason } from "@fiberstream/runtime/outcome";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
-import type { RecentEvents } from "./recent-events.ts";
-import type { Origin, RowBuffer } from "./row-buffer.ts";
-import type { SplitRows } from "./row-buffers.ts";
 import { NOT_A_UUID, UNDECODABLE, WRITTEN } from "../tuples/skip-code.ts";
 import type { TableLayout } from "../tuples/table-layout.ts";
 import { createTupleWriter, type WriteTuple } from "../tuples/tuple-writer.ts";
+import type { RecentEvents } from "./recent-events.ts";
+import type { Origin, RowBuffer } from "./row-buffer.ts";
+import type { SplitRows } from "./row-buffers.ts";
 
 const MAX_REASONS = 1_000;
 

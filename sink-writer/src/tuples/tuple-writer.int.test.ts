@@ -8,7 +8,6 @@ import fc from "fast-check";
 import { copyRows } from "../insert/copy-rows.ts";
 import { createRowBuffer, type RowBuffer } from "../rows/row-buffer.ts";
 import { createReadRows } from "../rows/row-reader.ts";
-import { columnList, NOT_STORED, readTableLayout, type TableLayout } from "./table-layout.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
 import { anyEvent } from "../testing/sample-events.ts";
 import {
@@ -18,6 +17,7 @@ import {
   sampleSchema,
   sampleType,
 } from "../testing/sample-rows.ts";
+import { columnList, NOT_STORED, readTableLayout, type TableLayout } from "./table-layout.ts";
 
 let database: SampleDatabase;
 let layout: TableLayout;

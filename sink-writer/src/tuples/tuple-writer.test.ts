@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { NOT_A_UUID, UNDECODABLE, WRITTEN } from "./skip-code.ts";
-import type { TableLayout } from "./table-layout.ts";
 import { anyEvent } from "../testing/sample-events.ts";
 import { sampleEvent, sampleType } from "../testing/sample-rows.ts";
+import { NOT_A_UUID, UNDECODABLE, WRITTEN } from "./skip-code.ts";
+import type { TableLayout } from "./table-layout.ts";
 import { createTupleSlab } from "./tuple-slab.ts";
 import { createTupleWriter, type WriteTuple } from "./tuple-writer.ts";
 

@@ -1,6 +1,6 @@
 import type avsc from "avsc";
-import { type AvroField, type AvroNode, fieldsOf } from "./avro-node.ts";
 import { cursor } from "./avro-cursor.ts";
+import { type AvroField, type AvroNode, fieldsOf } from "./avro-node.ts";
 import { createExtraFields, type ExtraFields } from "./extra-fields.ts";
 import { LENGTH, readIndex, skipCode, UNDECODABLE, WRITTEN } from "./skip-code.ts";
 import { NOT_STORED, type TableLayout } from "./table-layout.ts";

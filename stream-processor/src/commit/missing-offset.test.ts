@@ -25,7 +25,7 @@ it("tells of each partition that was read before, also where nobody leads anothe
   expect(new Map(told)).toEqual(
     new Map([
       [0, "offset missing"],
-      [1, "not looked whe"],
+      [1, "check for miss"],
       [3, "offset missing"],
     ]),
   );

@@ -1,6 +1,6 @@
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
-import type { Anomaly } from "../windows/anomaly.ts";
 import { type Quality } from "../decode/event-time.ts";
+import type { Anomaly } from "../windows/anomaly.ts";
 
 /** The appended fields that differ from event to event, in the schema's order. */
 export type DerivedFields = Pick<EnrichedProbeMetric, (typeof DERIVED_NAMES)[number]>;

@@ -2,9 +2,9 @@ import { WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
-import { createEnrich } from "./enrich.ts";
-import type { NodeData } from "../nodes/node-data.ts";
 import { type RawEvent, readRawEvent } from "../decode/raw-event.ts";
+import type { NodeData } from "../nodes/node-data.ts";
+import { createEnrich } from "./enrich.ts";
 
 const rawSchema = readAvroSchema("ProbeMetric");
 const enrichedSchema = readAvroSchema("EnrichedProbeMetric");

@@ -3,6 +3,9 @@ import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-form
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric, ProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
+import { ingestDelayMsOf, type Quality } from "../decode/event-time.ts";
+import type { RawEvent } from "../decode/raw-event.ts";
+import type { NodeData } from "../nodes/node-data.ts";
 import type { Anomaly } from "../windows/anomaly.ts";
 import {
   DERIVED_MAX_BYTES,
@@ -10,9 +13,6 @@ import {
   type DerivedFields,
   writeDerived,
 } from "./derived-fields.ts";
-import { ingestDelayMsOf, type Quality } from "../decode/event-time.ts";
-import type { NodeData } from "../nodes/node-data.ts";
-import type { RawEvent } from "../decode/raw-event.ts";
 
 /** Makes an event's enriched record; key, timestamp and headers stay as they were. */
 export type Enrich = (

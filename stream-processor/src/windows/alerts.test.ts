@@ -1,7 +1,7 @@
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import { describe, expect, it } from "@jest/globals";
-import { createPartitionWindow } from "./partition-window.ts";
 import { sampleEvent, uuidOf } from "../testing/sample-event.ts";
+import { createPartitionWindow } from "./partition-window.ts";
 
 /** The alerts that one node's measurements cause, one a second. */
 function alertsOf(

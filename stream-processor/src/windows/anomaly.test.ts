@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
+import { sampleEvent, uuidOf } from "../testing/sample-event.ts";
 import { ANOMALY_FROM } from "./anomaly.ts";
 import { createPartitionWindow } from "./partition-window.ts";
-import { sampleEvent, uuidOf } from "../testing/sample-event.ts";
 
 type Labelled = { latency_ms: number; packet_loss: number; isAnomaly: boolean };
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
-import { WINDOW_MS } from "./node-window.ts";
-import { AHEAD_MS, createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
 import type { RawEvent } from "../decode/raw-event.ts";
 import { sampleEvent, uuidOf } from "../testing/sample-event.ts";
+import { WINDOW_MS } from "./node-window.ts";
+import { AHEAD_MS, createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
 import { readCheckpoint, writeCheckpoint } from "./window-checkpoint.ts";
 
 const START_MS = 1_790_000_000_000;

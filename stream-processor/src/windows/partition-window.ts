@@ -1,4 +1,5 @@
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
+import type { RawEvent } from "../decode/raw-event.ts";
 import { alertChanges } from "./alerts.ts";
 import { type Anomaly, anomalyOf } from "./anomaly.ts";
 import {
@@ -15,7 +16,6 @@ import {
   WINDOW_RECORDS,
 } from "./node-window.ts";
 import { createOpenAlertTable } from "./open-alert-table.ts";
-import type { RawEvent } from "../decode/raw-event.ts";
 
 /** What a node's window says about its next event. */
 export type Judgement = {

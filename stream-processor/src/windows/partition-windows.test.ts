@@ -1,8 +1,8 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { dead } from "@fiberstream/runtime/outcome";
 import { expect, it } from "@jest/globals";
-import { createPartitionWindows } from "./partition-windows.ts";
 import { sampleEvent } from "../testing/sample-event.ts";
+import { createPartitionWindows } from "./partition-windows.ts";
 
 const event = sampleEvent({ node_id: "n" });
 

@@ -1,9 +1,9 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { LRUCache } from "lru-cache";
 import { type ApiKey, type KeyName, nameText } from "./api-key.ts";
+import { createConcurrencyLimit } from "./concurrency-limit.ts";
 import type { IsNeverIssued } from "./key-id-check.ts";
 import type { KeysInRedis } from "./keys-in-redis.ts";
-import { createConcurrencyLimit } from "./concurrency-limit.ts";
 import { withTimeout } from "./with-timeout.ts";
 
 /** @returns null when there is no such key @throws {TransientError} when nobody who knows can be asked */
