@@ -20,7 +20,7 @@ export function createGatewayMetrics(options: {
 }) {
   const registers = [options.registry];
 
-  // Half a gather's wait is the floor; past 1 s it is Kafka that is slow.
+  // Half the linger is the floor; past 1 s it is Kafka that is slow.
   const requestDuration = new Histogram({
     name: "fiberstream_gateway_http_request_duration_seconds",
     help: "From a request's headers to its response. Growing together with produce_duration: Kafka is slow. Growing alone: the gateway is short of CPU",

@@ -19,7 +19,10 @@ export type DeliveryResult = {
 /** `isFinal`: nothing is left that a new try could bring in. */
 export type IngestAnswer = { readonly answer: Answer; readonly isFinal: boolean };
 
-/** The answer to a single event. @throws {Refusal} when it was not accepted */
+/**
+ * The answer to a single event.
+ * @throws {Refusal} when it was not accepted
+ */
 export function answerOne(checked: CheckedEvents, { deliveries }: DeliveryResult): IngestAnswer {
   const [rejection] = checked.rejections;
   if (rejection !== undefined) throw rejectedAll(rejection.faults);

@@ -92,7 +92,7 @@ describe("shared writes", () => {
     expect(partitions()[1]).toEqual([0]);
   });
 
-  it("gather what comes while all writers are busy", async () => {
+  it("take together what comes while all writers are busy", async () => {
     void share(batch(0, 100));
     void share(batch(1, 100));
     await untilWrites(2);

@@ -8,7 +8,8 @@ export type NodeRegistration = {
    * Registers every row's node in the rows' own transaction, and marks it as reporting.
    * @param inserted rows, and the numbers of those that are not stored
    * @returns what to call once the transaction is committed: until then nothing is remembered
-   * @throws {TransientError} @throws {FatalError}
+   * @throws {TransientError}
+   * @throws {FatalError}
    */
   register: (client: PgClient, inserted: readonly InsertedRows[]) => Promise<() => void>;
   /**

@@ -36,7 +36,10 @@ const SHARE_OF_ONE = 0.75;
 const OUT_OF_RANGE_ADVICE =
   "Look at docs/sink.md; npm run fiber -- sink rewind --offset 0 has it go on at the first record that there is";
 
-/** Waits for what the sink needs, then consumes until the end of `life`. @throws {FatalError} */
+/**
+ * Waits for what the sink needs, then consumes until the end of `life`.
+ * @throws {FatalError}
+ */
 export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<void> {
   const { config, log, life, health, registry: metricsRegistry, tracing } = frame;
   const topic = topicIn(config.namespace, "probe.metrics.enriched");

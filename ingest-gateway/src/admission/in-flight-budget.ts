@@ -13,7 +13,10 @@ export type Lease = {
 };
 
 export type InFlightBudget = {
-  /** @param senderId whose room it is @throws {Refusal} RATE_LIMITED past its number of requests */
+  /**
+   * @param senderId whose room it is
+   * @throws {Refusal} RATE_LIMITED past its number of requests
+   */
   lease: (senderId: string) => Lease;
   usedBytes: () => number;
 };

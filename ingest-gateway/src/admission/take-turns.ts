@@ -1,4 +1,7 @@
-/** Begins a long work, whose first turn is now. @param whose a sender's id */
+/**
+ * Begins a long work, whose first turn is now.
+ * @param whose a sender's id
+ */
 export type TakeTurns = (whose: string) => Turn;
 
 export type Turn = {

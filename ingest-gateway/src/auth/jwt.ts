@@ -7,7 +7,10 @@ import { Refusal } from "../answers/refusal.ts";
 import { createIssuerKeys } from "./issuer-keys.ts";
 import { unauthorized } from "./unauthorized.ts";
 
-/** @returns the subject of a good JWT @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, AUTH_UNAVAILABLE */
+/**
+ * @returns the subject of a good JWT
+ * @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, AUTH_UNAVAILABLE
+ */
 export type SubjectOfJwt = (token: string) => string | Promise<string>;
 
 export type JwtSettings = {

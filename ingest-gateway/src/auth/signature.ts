@@ -6,7 +6,10 @@ import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { Sender } from "./sender.ts";
 import { unauthorized } from "./unauthorized.ts";
 
-/** Checks a request's signature where its sender has to sign. @throws {Refusal} INVALID_SIGNATURE, STALE_SIGNATURE, REPLAYED_NONCE */
+/**
+ * Checks a request's signature where its sender has to sign.
+ * @throws {Refusal} INVALID_SIGNATURE, STALE_SIGNATURE, REPLAYED_NONCE
+ */
 export type CheckSignature = (
   request: IncomingMessage,
   sender: Sender,

@@ -12,7 +12,10 @@ export type TlsFiles = { readonly certFile: string; readonly keyFile: string };
  */
 const LOOK_EVERY_MS = 2_000;
 
-/** @returns undefined for plain HTTP @throws {FatalError} when one of the two is missing */
+/**
+ * @returns undefined for plain HTTP
+ * @throws {FatalError} when one of the two is missing
+ */
 export function tlsFilesOf(config: {
   tlsCertFile?: string | undefined;
   tlsKeyFile?: string | undefined;

@@ -11,7 +11,7 @@ export type StatusSources = {
   readonly isProtectionOn: () => boolean;
 };
 
-/** 503 exactly while events cannot be accepted; the registry and Redis may be away without that. */
+/** 503 exactly while events cannot be accepted; the registry and Redis are not needed for that. */
 export function statusAnswer(sources: StatusSources): Answer {
   const word = (isUp: boolean) => (isUp ? "ok" : "unavailable");
   const canAccept = sources.canAccept();

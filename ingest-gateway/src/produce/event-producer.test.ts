@@ -150,7 +150,7 @@ describe("createEventProducer", () => {
     );
   });
 
-  it("marks Kafka as away when a call fails", async () => {
+  it("marks Kafka as unavailable when a call fails", async () => {
     const { subject, calls, kafka } = createSubject({ batchMaxEvents: 1 });
     kafka.ok();
     const delivered = subject.produce(events("a"));
@@ -219,7 +219,7 @@ describe("createEventProducer", () => {
     await Promise.all(held);
   });
 
-  it("sends what it has gathered before it closes", async () => {
+  it("sends its open batches before it closes", async () => {
     const { subject, calls, isClosed } = createSubject({ batchMaxEvents: 1_000 });
     const delivered = subject.produce(events("a"));
     const closed = subject.close();
@@ -299,7 +299,7 @@ describe("createEventProducer", () => {
     expect((await Promise.all(after)).flat()).toEqual(["accepted", "accepted"]);
   });
 
-  it("marks Kafka as away when all leaders are silent", async () => {
+  it("marks Kafka as unavailable when all leaders are silent", async () => {
     const { subject, calls, kafka } = createSubject({
       leaders: ["one", "two"],
       batchMaxEvents: 1,

@@ -11,7 +11,10 @@ import { createProduceBatch, type ProduceBatch, type Slabs } from "./produce-bat
 export type BatchSlice = { readonly batch: ProduceBatch; readonly from: number };
 
 export type LeaderQueue = {
-  /** Takes a request's events for this leader, all into one call. @returns undefined while the leader is silent */
+  /**
+   * Takes a request's events for this leader, all into one call.
+   * @returns undefined while the leader is silent
+   */
   take: (
     events: readonly ProbeMetric[],
     headers: RecordHeaders | undefined,

@@ -18,7 +18,7 @@ export type ProduceBatch = {
    */
   add: (events: readonly ProbeMetric[], headers: OutgoingRecord["headers"]) => number;
   isFull: () => boolean;
-  /** Settles the gather: what comes after the first time is too late. */
+  /** Settles the batch: what comes after the first time is too late. */
   deliver: (deliveryOf: (index: number) => Delivery) => void;
   readonly delivered: Promise<void>;
   /** Of one of the records; only after `delivered`. */

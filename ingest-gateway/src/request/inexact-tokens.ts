@@ -55,7 +55,10 @@ const isDigitOrDot = (unit: number): boolean => (unit >= 0x30 && unit <= 0x39) |
 const isOfNumber = (unit: number): boolean =>
   isDigitOrDot(unit) || unit === 0x65 || unit === 0x45 || unit === 0x2b || unit === 0x2d;
 
-/** Leaves out what is within strings, and what is there twice. @param candidates by where they start */
+/**
+ * Leaves out what is within strings, and what is there twice.
+ * @param candidates by where they start
+ */
 function outsideStrings(text: string, candidates: readonly Token[]): Token[] {
   const tokens: Token[] = [];
   let stringStart = text.indexOf('"');

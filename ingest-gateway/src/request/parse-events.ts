@@ -31,7 +31,10 @@ export type ParsedEvents = {
   readonly inputAt: (index: number, faults: Fault[]) => unknown;
 };
 
-/** A body that is one event. @throws {Refusal} MALFORMED_JSON, BAD_ENCODING */
+/**
+ * A body that is one event.
+ * @throws {Refusal} MALFORMED_JSON, BAD_ENCODING
+ */
 export function parseOne(body: Buffer): ParsedEvents {
   const input = parseJson(textOf(body));
   return { count: 1, inputAt: () => input };

@@ -25,7 +25,10 @@ export function createReadHead(options: {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** The sender's own id of its batch, if it gives one. @throws {Refusal} BAD_FORMAT */
+/**
+ * The sender's own id of its batch, if it gives one.
+ * @throws {Refusal} BAD_FORMAT
+ */
 function batchIdOf(request: IncomingMessage): string | undefined {
   const given = request.headers["x-batch-id"];
   if (given === undefined) return undefined;

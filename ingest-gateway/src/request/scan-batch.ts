@@ -18,7 +18,10 @@ export type FoundEvents =
  * refused before anything is built of it, and before the rest is read or unpacked.
  */
 export type BatchScan = {
-  /** Looks at the body's next piece. @throws {Refusal} TOO_DEEP, PAYLOAD_TOO_LARGE */
+  /**
+   * Looks at the body's next piece.
+   * @throws {Refusal} TOO_DEEP, PAYLOAD_TOO_LARGE
+   */
   readonly look: (piece: Buffer) => void;
   /** Memory that what was found by now takes: of many small events far more than their bytes. */
   readonly heldBytes: () => number;

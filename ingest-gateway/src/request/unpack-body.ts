@@ -4,9 +4,15 @@ import type { BodyEncoding, Unpacking } from "./body-encoding.ts";
 
 /** Undoes a body's Content-Encoding piece by piece. */
 export type Unpack = {
-  /** Resolves when all of the piece has been unpacked. @throws {Refusal} BAD_ENCODING, and what the listeners throw */
+  /**
+   * Resolves when all of the piece has been unpacked.
+   * @throws {Refusal} BAD_ENCODING, and what the listeners throw
+   */
   readonly take: (piece: Buffer) => Promise<void>;
-  /** The body has ended. @throws {Refusal} BAD_ENCODING when what was compressed has not */
+  /**
+   * The body has ended.
+   * @throws {Refusal} BAD_ENCODING when what was compressed has not
+   */
   readonly end: () => Promise<void>;
   /** Ends it at any moment. */
   readonly drop: () => void;

@@ -31,7 +31,10 @@ export const samplerSettings = () => ({
   ),
 });
 
-/** Whether a request's trace is sampled. @param given where the request's sender is in its own trace */
+/**
+ * Whether a request's trace is sampled.
+ * @param given where the request's sender is in its own trace
+ */
 export type IsSampled = (given: TraceContext | undefined) => boolean;
 
 /**

@@ -8,7 +8,8 @@ const HEADER = "X-Region-ID";
 
 /**
  * Reads the relay's region from its header, by the rules of the record's field.
- * @returns a reader that gives null when there is none @throws {Refusal} of a fault's code
+ * @returns a reader that gives null when there is none
+ * @throws {Refusal} of a fault's code
  */
 export function createSourceRegion(field: RecordField) {
   const rule = optionalTextRule<null>({ ...field, name: HEADER, default: null });

@@ -21,16 +21,17 @@ import { undone } from "./savepoint.ts";
 /**
  * Finds out, in a transaction that the caller has begun, whether the table takes a row that is known to be good. Nothing
  * of it stays.
- * @throws {TransientError} @throws {FatalError} when it takes none: the table is at fault, whatever the rows are
+ * @throws {TransientError}
+ * @throws {FatalError} when it takes none: the table is at fault, whatever the rows are
  */
-export type InsertCanary = (client: PgClient) => Promise<void>;
+export type TryCanary = (client: PgClient) => Promise<void>;
 
 /**
- * Two rows bear witness. The schema's example goes the way of all rows, and meets what is wrong with that way, too. Where
+ * Two canary rows are tried. The schema's example goes the way of all rows, and meets what is wrong with that way, too. Where
  * a constraint of somebody else's does not know the example (its tenant, its node), a row that is stored is inserted once
  * more, as another event.
  */
-export function createCanaryInsert(layout: TableLayout): InsertCanary {
+export function createTryCanary(layout: TableLayout): TryCanary {
   const columns = columnNames(layout);
   const copySql = `COPY metrics (${columns.join(", ")}) FROM STDIN (FORMAT binary)`;
   const insertAgain = insertAgainOf(columns);

@@ -142,7 +142,7 @@ describe("a row that the table refuses while it takes others", () => {
     expect(await stored()).toBe(5);
   });
 
-  it("is put aside with all of its write, if they are all bad and the table takes a good one", async () => {
+  it("is dead-lettered with all of its write, if they are all bad and the table takes a good one", async () => {
     const layout = await layoutNow();
     const bad = Array.from({ length: 150 }, () => sampleEvent({ region: "a\0b" }));
     const [result] = await landingOf(layout, bad);

@@ -166,11 +166,11 @@ describe("inserted rows", () => {
     expect(result).toMatchObject({ copied: 200, staged: 0, repeats: 0, conflicts: 0 });
     expect([...result.refused.keys()]).toEqual(culprits.map(([place]) => place));
     for (const [place, , sqlState] of culprits) {
-      const letter = result.refused.get(place);
-      expect(letter?.record.offset).toBe(String(100 + place));
-      expect(letter?.reason.failureClass).toBe("row-refused");
-      expect(letter?.reason.message).toContain(`SQLSTATE ${sqlState}`);
-      expect(letter?.reason.message).not.toContain("secret");
+      const deadLetter = result.refused.get(place);
+      expect(deadLetter?.record.offset).toBe(String(100 + place));
+      expect(deadLetter?.reason.failureClass).toBe("row-refused");
+      expect(deadLetter?.reason.message).toContain(`SQLSTATE ${sqlState}`);
+      expect(deadLetter?.reason.message).not.toContain("secret");
     }
     expect(await stored()).toBe(200);
   });

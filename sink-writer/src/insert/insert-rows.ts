@@ -10,7 +10,7 @@ import type { Rows } from "../rows/row-buffer.ts";
 import type { SplitRows } from "../rows/row-buffers.ts";
 import type { DeadRecord } from "../rows/row-reader.ts";
 import { columnList, type TableLayout } from "../tuples/table-layout.ts";
-import { createCanaryInsert } from "./canary-row.ts";
+import { createTryCanary } from "./canary-row.ts";
 import { copyRows } from "./copy-rows.ts";
 import { atSavepoint } from "./savepoint.ts";
 import { createInsertThroughStaging, STAGING_TABLE } from "./staging.ts";
@@ -68,7 +68,7 @@ export function createInsertRows(options: {
 }): InsertRows {
   const columns = columnList(options.layout);
   const insertThroughStaging = createInsertThroughStaging(options.layout);
-  const insertCanary = createCanaryInsert(options.layout);
+  const tryCanary = createTryCanary(options.layout);
   let areDuplicatesLikely = false;
 
   const copyInto = async (client: PgClient, table: string, bytes: Buffer) => {
@@ -137,7 +137,7 @@ export function createInsertRows(options: {
   };
 
   const findAnyTaken = async (write: Write) => {
-    await insertCanary(write.client);
+    await tryCanary(write.client);
     write.isAnyTaken = true;
   };
 
@@ -186,7 +186,10 @@ function originsOf(rows: Rows, { from, to }: Range) {
   return { topic: rows.originOf(from).batch.topic, partitions, offsets };
 }
 
-/** @throws {TransientError} @throws {FatalError} when no row can be at fault */
+/**
+ * @throws {TransientError}
+ * @throws {FatalError} when no row can be at fault
+ */
 function refusalIn(error: unknown): RowRefusedError {
   const refusal = possibleRefusal(error);
   if (refusal === undefined) throw postgresFailure(error);

@@ -1,6 +1,9 @@
 import type { PgClient } from "@fiberstream/postgres/pool";
 
-/** Runs `work` so that its failure undoes only itself, not the transaction. @throws what `work` threw */
+/**
+ * Runs `work` so that its failure undoes only itself, not the transaction.
+ * @throws what `work` threw
+ */
 export async function atSavepoint<T>(client: PgClient, work: () => Promise<T>): Promise<T> {
   await client.query("SAVEPOINT before_work");
   try {
@@ -16,7 +19,10 @@ export async function atSavepoint<T>(client: PgClient, work: () => Promise<T>): 
   }
 }
 
-/** Runs `work` and undoes whatever it has written. @throws what `work` threw */
+/**
+ * Runs `work` and undoes whatever it has written.
+ * @throws what `work` threw
+ */
 export async function undone<T>(client: PgClient, work: () => Promise<T>): Promise<T> {
   await client.query("SAVEPOINT undone");
   try {

@@ -2,7 +2,11 @@ import { type PgPool, query } from "@fiberstream/postgres/pool";
 import { Gauge, type Registry } from "prom-client";
 
 export type DatabaseGauges = {
-  /** Reads what the database says of itself. @throws {TransientError} @throws {FatalError} nothing is told then */
+  /**
+   * Reads what the database says of itself.
+   * @throws {TransientError}
+   * @throws {FatalError} nothing is told then
+   */
   readonly refresh: (pool: PgPool) => Promise<void>;
 };
 

@@ -76,7 +76,9 @@ const MEASURE_FOR_MS = 1_000;
 /**
  * Marks nodes that have fallen silent. While what was received is not all stored yet (a backlog is drained, the
  * processor is unavailable) a node is silent only if it was so before that.
- * @returns how many @throws {TransientError} @throws {FatalError}
+ * @returns how many
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function markSilentNodes(options: {
   pool: PgPool;
@@ -93,7 +95,9 @@ export async function markSilentNodes(options: {
 
 /**
  * Marks nodes from which nothing has come for so long as inactive.
- * @returns how many @throws {TransientError} @throws {FatalError}
+ * @returns how many
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function markSilent(pool: PgPool, silentAfterMs: number): Promise<number> {
   return (await query(pool, MARK_SILENT, [silentAfterMs])).length;
@@ -102,7 +106,9 @@ export async function markSilent(pool: PgPool, silentAfterMs: number): Promise<n
 /**
  * Drops chunks by the table data_lifecycle, with the Apache edition only: the other one does it itself.
  * One sink at a time, and never waiting long for a chunk that others read.
- * @returns how many @throws {TransientError} @throws {FatalError}
+ * @returns how many
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function dropOldChunks(pool: PgPool): Promise<number> {
   return inTransaction(pool, async (client) => {
@@ -115,21 +121,25 @@ export async function dropOldChunks(pool: PgPool): Promise<number> {
 }
 
 /**
- * Drops conflicts by the table data_lifecycle, with both editions, a portion in each transaction.
- * @returns how many @throws {TransientError} @throws {FatalError}
+ * Drops conflicts by the table data_lifecycle, with both editions, a batch in each transaction.
+ * @returns how many
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function dropOldConflicts(pool: PgPool): Promise<number> {
   for (let dropped = 0; ;) {
-    const [portion] = await query<{ rows: number }>(pool, DROP_CONFLICTS);
-    if (!portion?.rows) return dropped;
-    dropped += portion.rows;
+    const [batch] = await query<{ rows: number }>(pool, DROP_CONFLICTS);
+    if (!batch?.rows) return dropped;
+    dropped += batch.rows;
   }
 }
 
 /**
  * Ends the sessions of sinks that have let the server wait within a write for 10 s: the process is frozen,
  * and its locks would hold up the one that has its partitions now. Such a write rolls back.
- * @returns how many @throws {TransientError} @throws {FatalError}
+ * @returns how many
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function endFrozenWrites(pool: PgPool): Promise<number> {
   return (await query(pool, END_FROZEN)).length;

@@ -154,24 +154,24 @@ describe("the quality of a day", () => {
 });
 
 describe("measuring", () => {
-  it("goes over all nodes of each day that is due, in portions, and then rests", async () => {
+  it("goes over all nodes of each day that is due, in batches, and then rests", async () => {
     await database.owner.query(
       "INSERT INTO nodes (node_id) SELECT 'idle-' || place FROM generate_series(1, 120) AS place",
     );
     await send("fresh", { day: dayBefore(1), without: "hour < 6" });
-    let portions = 0;
-    while (await measureQuality(database.pool, { log })) portions++;
+    let batches = 0;
+    while (await measureQuality(database.pool, { log })) batches++;
     const nodes = Number(await database.valueOf("SELECT count(*) FROM nodes"));
     const perDay = Math.floor(nodes / QUALITY_LIMITS.nodesPerBatch) + 1;
     expect(perDay).toBeGreaterThan(5);
     // Today is a day as soon as its first 10 minutes are over.
-    expect([2 * perDay, 3 * perDay]).toContain(portions);
+    expect([2 * perDay, 3 * perDay]).toContain(batches);
     expect(await rowOf("fresh", dayBefore(1))).toMatchObject({ events: 1_080, expected: 1_080 });
     const days = await query(
       database.owner,
       "SELECT day FROM metric_quality_days WHERE finished_at IS NOT NULL AND next_node IS NULL",
     );
-    expect(days).toHaveLength(portions / perDay);
+    expect(days).toHaveLength(batches / perDay);
   });
 
   it("looks at a day again when it is over, and at what is older than it is kept no more", async () => {
@@ -183,10 +183,10 @@ describe("measuring", () => {
     await database.owner.query(
       "INSERT INTO metric_quality_daily (day, node_id) VALUES (now()::date - 1000, 'old')",
     );
-    let portions = 0;
-    while (await measureQuality(database.pool, { log })) portions++;
+    let batches = 0;
+    while (await measureQuality(database.pool, { log })) batches++;
     // Within 10 minutes of midnight yesterday is not due again yet.
-    if (portions > 0) expect(await rowOf("old", dayBefore(1_000))).toBeUndefined();
+    if (batches > 0) expect(await rowOf("old", dayBefore(1_000))).toBeUndefined();
   });
 
   it("is told as metrics of all nodes together", async () => {

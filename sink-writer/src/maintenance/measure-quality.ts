@@ -21,10 +21,12 @@ export const QUALITY_LIMITS: QualityLimits = {
 /**
  * Measures the day that is due next, some nodes of it: today each 5 minutes, a day once more 10 minutes after
  * its end and again a day later, for what came late. With many nodes today's turn comes less often: passes over
- * it take a twentieth of the time at most. One sink at a time; a portion is one transaction, and the same
+ * it take a twentieth of the time at most. One sink at a time; a batch is one transaction, and the same
  * however often it is done.
  *
- * @returns whether there is more to do now @throws {TransientError} @throws {FatalError}
+ * @returns whether there is more to do now
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function measureQuality(
   pool: PgPool,

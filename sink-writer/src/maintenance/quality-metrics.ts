@@ -18,7 +18,11 @@ type Sums = { readonly day: (typeof QUALITY_DAYS)[number]; readonly incomplete: 
 >;
 
 export type QualityMetrics = {
-  /** Reads what was measured last. @throws {TransientError} @throws {FatalError} */
+  /**
+   * Reads what was measured last.
+   * @throws {TransientError}
+   * @throws {FatalError}
+   */
   readonly refresh: (pool: PgPool) => Promise<void>;
 };
 

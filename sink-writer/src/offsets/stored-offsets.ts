@@ -10,7 +10,11 @@ import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/p
 import { TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 
-/** How far all of a topic's partitions are, those that have a row. @throws {TransientError} @throws {FatalError} */
+/**
+ * How far all of a topic's partitions are, those that have a row.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export async function readOffsets(pool: PgPool, topic: string): Promise<Map<number, bigint>> {
   const rows = await query<StoredRow>(pool, SELECT_OFFSETS, [topic]);
   return new Map(rows.map(({ partition, next_offset }) => [partition, BigInt(next_offset)]));
@@ -26,7 +30,8 @@ export async function readOffsets(pool: PgPool, topic: string): Promise<Map<numb
  *   nothing is compared). Its answer lacks a partition whose beginning is not known yet, and has a
  *   PartitionFaultError for one whose stored offset is of another log. A row that does not say which log it is
  *   of (from before that was stored) is taken to be of this one.
- *   @throws {TransientError} @throws {FatalError}
+ *   @throws {TransientError}
+ * @throws {FatalError}
  */
 export function createStoredPositions(options: {
   pool: PgPool;

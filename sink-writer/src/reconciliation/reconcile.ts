@@ -39,7 +39,8 @@ export type Round = {
 /**
  * Closes the books of minutes that are over. One at a time, by an advisory lock; another one finds nothing to do.
  * @returns what was judged, undefined when another one is at it
- *   @throws {TransientError} @throws {FatalError}
+ *   @throws {TransientError}
+ * @throws {FatalError}
  */
 export type Reconcile = () => Promise<Round | undefined>;
 

@@ -5,7 +5,11 @@ import { Gauge, type Registry } from "prom-client";
 export const VERDICTS = ["ok", "differs", "not known"] as const satisfies Verdict[];
 
 export type ReconciledMetrics = {
-  /** Reads what was judged. @throws {TransientError} @throws {FatalError} */
+  /**
+   * Reads what was judged.
+   * @throws {TransientError}
+   * @throws {FatalError}
+   */
   readonly refresh: (pool: PgPool) => Promise<void>;
 };
 

@@ -25,7 +25,10 @@ export type Rows = {
 export type RowBuffer = Rows & {
   /** Begins anew: rows handed out before are overwritten. */
   readonly begin: () => void;
-  /** Appends a record's Avro, which begins at `from` in its value. @returns as WriteTuple does */
+  /**
+   * Appends a record's Avro, which begins at `from` in its value.
+   * @returns as WriteTuple does
+   */
   readonly add: (write: WriteTuple, origin: Origin, value: Buffer, from: number) => number;
   /** Whether the row added last is of an event that is remembered; from now on it is. */
   readonly isLastIn: (recent: RecentEvents) => boolean;

@@ -8,7 +8,10 @@ export type SplitRows<T extends Rows = Rows> = {
 };
 
 export type RowBuffers = {
-  /** Lends empty buffers for as long as `work` takes. @throws what `work` threw */
+  /**
+   * Lends empty buffers for as long as `work` takes.
+   * @throws what `work` threw
+   */
   lend: <T>(work: (rows: SplitRows<RowBuffer>) => Promise<T>) => Promise<T>;
 };
 

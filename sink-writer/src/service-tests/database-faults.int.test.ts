@@ -76,7 +76,7 @@ describe("a database that cannot take rows for a while", () => {
 });
 
 describe("records that the database will never take", () => {
-  it("are put aside, however many they are, and the sink goes on", async () => {
+  it("are dead-lettered, however many they are, and the sink continues", async () => {
     const sink = await fixture.start();
     const node_id = "foreign";
     await fixture.send(Array.from({ length: 300 }, () => sampleEvent({ node_id, region: "a\0b" })));
@@ -166,31 +166,34 @@ describe("a database that a person has to see to", () => {
       end: "GRANT INSERT ON metrics TO $role",
       reason: /42501.*Grant this user/,
     },
-  ])("makes the sink stop, and nothing is put aside: $fault", async ({ begin, end, reason }) => {
-    await run(
-      "CREATE ROLE $role LOGIN PASSWORD 'secret'; GRANT ALL ON ALL TABLES IN SCHEMA public TO $role",
-    );
-    await run("GRANT TEMPORARY ON DATABASE $db TO $role");
-    try {
-      const sink = await fixture.start({ DATABASE_URL: urlOfRole() });
-      await fixture.send([sampleEvent()]);
-      await fixture.untilStored(1);
-
-      await run(begin);
-      await fixture.send(
-        Array.from({ length: 20 }, (_, place) => sampleEvent({ node_id: `n${place}` })),
+  ])(
+    "makes the sink stop, and nothing is dead-lettered: $fault",
+    async ({ begin, end, reason }) => {
+      await run(
+        "CREATE ROLE $role LOGIN PASSWORD 'secret'; GRANT ALL ON ALL TABLES IN SCHEMA public TO $role",
       );
-      await fixture.untilNotReady(sink, reason);
-      expect(await sink.stop()).toBe(0);
+      await run("GRANT TEMPORARY ON DATABASE $db TO $role");
+      try {
+        const sink = await fixture.start({ DATABASE_URL: urlOfRole() });
+        await fixture.send([sampleEvent()]);
+        await fixture.untilStored(1);
 
-      await run(end);
-      await fixture.start({ DATABASE_URL: urlOfRole() });
-      await fixture.untilStored(21);
-      expect(fixture.deadLetters).toEqual([]);
-    } finally {
-      await run(`${throwOut}; DROP OWNED BY $role; DROP ROLE $role`);
-    }
-  });
+        await run(begin);
+        await fixture.send(
+          Array.from({ length: 20 }, (_, place) => sampleEvent({ node_id: `n${place}` })),
+        );
+        await fixture.untilNotReady(sink, reason);
+        expect(await sink.stop()).toBe(0);
+
+        await run(end);
+        await fixture.start({ DATABASE_URL: urlOfRole() });
+        await fixture.untilStored(21);
+        expect(fixture.deadLetters).toEqual([]);
+      } finally {
+        await run(`${throwOut}; DROP OWNED BY $role; DROP ROLE $role`);
+      }
+    },
+  );
 });
 
 function urlOfRole(): string {

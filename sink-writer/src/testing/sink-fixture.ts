@@ -33,7 +33,11 @@ export type SinkFixture = {
   readonly untilNotReady: (sink: RunningService, reason: RegExp) => Promise<void>;
   /** @param schema another writer's than this version's; registered when it is new */
   readonly send: (events: readonly EnrichedProbeMetric[], schema?: RecordSchema) => Promise<void>;
-  /** Runs the operator's command line on this database and topic. @returns what it prints @throws when it fails */
+  /**
+   * Runs the operator's command line on this database and topic.
+   * @returns what it prints
+   * @throws when it fails
+   */
   readonly fiber: (...args: string[]) => Promise<string>;
   readonly storedRows: () => Promise<number>;
   readonly untilStored: (count: number, timeoutMs?: number) => Promise<void>;

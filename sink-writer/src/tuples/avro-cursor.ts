@@ -39,7 +39,10 @@ function readLength(src: Uint8Array, at: number): number {
   return length >= 0 ? length : Number.NaN;
 }
 
-/** Writes the 36 characters at `from` as 16 bytes at `to`. @returns whether they are a UUID */
+/**
+ * Writes the 36 characters at `from` as 16 bytes at `to`.
+ * @returns whether they are a UUID
+ */
 function uuid(src: Uint8Array, from: number, out: Uint8Array, to: number): boolean {
   let bad = 0;
   for (let index = 0; index < 36; index += 2) {

@@ -47,7 +47,8 @@ export const columnList = (layout: TableLayout): string => columnNames(layout).j
  * Looks at the table as it is: a field that gets a column by a migration goes there once the sink is
  * started again, and into `extra` until then. A column that the table fills itself and that is no field of
  * `readerSchema` is somebody else's, and left to them; so is one that takes no value from anybody, whatever its name.
- * @throws {TransientError} @throws {FatalError} when the table is missing or has a type unknown here
+ * @throws {TransientError}
+ * @throws {FatalError} when the table is missing or has a type unknown here
  */
 export async function readTableLayout(
   pool: PgPool,

@@ -15,7 +15,10 @@ export type TupleSlab = {
   eventIdAt: number;
   /** Of the row written last: microseconds since 1970. */
   receivedAt: number;
-  /** Makes room for a row of at most so many bytes. @returns `bytes` as they are now */
+  /**
+   * Makes room for a row of at most so many bytes.
+   * @returns `bytes` as they are now
+   */
   reserve: (bytes: number) => Buffer;
 };
 

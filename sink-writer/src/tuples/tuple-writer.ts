@@ -9,7 +9,8 @@ import type { TupleSlab } from "./tuple-slab.ts";
 
 /**
  * Appends the record that stands in `src` from `from` to `end` (Avro alone, without the wire prefix) to
- * the slab as a row. @returns WRITTEN, or why it is none: UNDECODABLE or NOT_A_UUID; then the slab
+ * the slab as a row.
+ * @returns WRITTEN, or why it is none: UNDECODABLE or NOT_A_UUID; then the slab
  * stands where it stood
  */
 export type WriteTuple = (src: Buffer, from: number, end: number, slab: TupleSlab) => number;

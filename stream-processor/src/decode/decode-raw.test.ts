@@ -65,7 +65,7 @@ describe("raw event decoder", () => {
     ["an empty node_id", { node_id: "" }],
     ["a node_id of 51 characters", { node_id: "x".repeat(51) }],
     ["a NUL that PostgreSQL would refuse", { region: "Accra\0" }],
-  ])("puts aside %s", async (_what, change) => {
+  ])("dead-letters %s", async (_what, change) => {
     expect(await decode(written(1, change))).toMatchObject({
       kind: "dead",
       reason: { failureClass: "invalid-record" },
@@ -75,7 +75,7 @@ describe("raw event decoder", () => {
   it.each([
     ["too-old", -86_400_001],
     ["in-future", 300_001],
-  ])("puts aside what is %s when it is received", async (failureClass, aheadMs) => {
+  ])("dead-letters what is %s when it is received", async (failureClass, aheadMs) => {
     const timestamp = Number(example["received_at"]) + aheadMs * 1_000;
     expect(await decode(written(1, { timestamp }))).toMatchObject({
       kind: "dead",
@@ -83,12 +83,12 @@ describe("raw event decoder", () => {
     });
   });
 
-  it("puts aside what would be too large for a broker once it is enriched", async () => {
+  it("dead-letters what would be too large for a broker once it is enriched", async () => {
     const outcome = await decode(written(1, { metadata: "x".repeat(1_000_000) }));
     expect(outcome).toMatchObject({ kind: "dead", reason: { failureClass: "invalid-record" } });
   });
 
-  it("puts aside what is not Avro", async () => {
+  it("dead-letters what is not Avro", async () => {
     expect(await decode(Buffer.from("rubbish"))).toMatchObject({ kind: "dead" });
     expect(await decode(null)).toMatchObject({ kind: "dead" });
   });

@@ -10,7 +10,7 @@ import type { TimePolicy } from "./event-time.ts";
 import { checkLayout, isFault, type RawEvent, readRawEvent } from "./raw-event.ts";
 
 export type RawEventDecoder = {
-  /** @throws {TransientError} when the registry is needed and away */
+  /** @throws {TransientError} when the registry is needed and unavailable */
   prepare: (records: readonly IncomingRecord[]) => Promise<void>;
   decode: (record: IncomingRecord) => Outcome<RawEvent>;
 };

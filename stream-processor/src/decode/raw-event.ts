@@ -124,7 +124,10 @@ const invalid = (why: string): RawFault => ({ kind: "invalid-record", why });
  */
 const cursor = { at: 0, textAt: 0 };
 
-/** Moves past a text. @returns where it ends */
+/**
+ * Moves past a text.
+ * @returns where it ends
+ */
 function skipText(bytes: Buffer): number {
   const length = readLong(bytes);
   cursor.textAt = cursor.at;

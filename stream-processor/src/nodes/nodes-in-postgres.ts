@@ -14,7 +14,11 @@ const REGISTER_NODES = `
   ORDER BY node_id
   ON CONFLICT (node_id) DO NOTHING`;
 
-/** The truth about nodes. Every function: @throws {TransientError} @throws {FatalError} */
+/**
+ * The truth about nodes. Every function:
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export function createPostgresTier(options: { pool: PgPool }) {
   const { pool } = options;
   const getMany = (nodeIds: readonly string[]) => query<NodeData>(pool, SELECT_NODES, [nodeIds]);

@@ -8,7 +8,10 @@ import { Gauge, type Registry } from "prom-client";
 /** As often as metrics are usually read. */
 const INTERVAL_MS = 15_000;
 
-/** What the brokers say, as metrics. @returns told of each look; undefined: it failed, and nothing is known */
+/**
+ * What the brokers say, as metrics.
+ * @returns told of each look; undefined: it failed, and nothing is known
+ */
 export function createClusterGauges(registry: Registry): (state: ClusterState | undefined) => void {
   const registers = [registry];
   const brokers = new Gauge({

@@ -9,7 +9,10 @@ const INTERVAL_MS = 15_000;
 
 type Memory = { readonly usedBytes: number; readonly maxBytes: number };
 
-/** How full Redis is, as metrics. @returns told of each look; undefined: it failed, and nothing is known */
+/**
+ * How full Redis is, as metrics.
+ * @returns told of each look; undefined: it failed, and nothing is known
+ */
 export function createRedisGauges(registry: Registry): (memory: Memory | undefined) => void {
   const registers = [registry];
   const used = new Gauge({

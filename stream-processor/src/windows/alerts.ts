@@ -23,8 +23,10 @@ const MIN_USUAL_RECORDS = 10;
  * Which alerts of a node an event opens or resolves. They open and resolve at different values, and what
  * resolves one is fixed when it opens: otherwise a lasting fault would become the baseline and resolve itself.
  *
- * @param latencies @param losses the node's window, `count` long, without the event
- * @param open what is open now @returns the changes, mostly none
+ * @param latencies
+ * @param losses the node's window, `count` long, without the event
+ * @param open what is open now
+ * @returns the changes, mostly none
  */
 export function alertChanges(
   event: RawEvent,

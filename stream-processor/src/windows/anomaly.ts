@@ -30,7 +30,9 @@ const LOSS_FLOOR_PCT = 1.25;
  * Sums anew over the window each time: sums kept from record to record would depend on where they began,
  * and a partition that moves must give the same output.
  *
- * @param latencies @param losses the window, `count` long @returns undefined when it has too few records
+ * @param latencies
+ * @param losses the window, `count` long
+ * @returns undefined when it has too few records
  */
 export function anomalyOf(
   { latencyMs, packetLossPct }: { latencyMs: number; packetLossPct: number },

@@ -85,7 +85,10 @@ export function hasDuplicateOf(window: NodeWindow, event: RawEvent, sinceMs: num
   return false;
 }
 
-/** The window's latencies and losses, oldest first, copied to `latencies` and `losses`. @returns how many */
+/**
+ * The window's latencies and losses, oldest first, copied to `latencies` and `losses`.
+ * @returns how many
+ */
 export function copyMeasured(
   window: NodeWindow,
   sinceMs: number,

@@ -129,7 +129,10 @@ export function createPartitionWindow(options: {
     return timeMs <= believedUntilMs;
   };
 
-  /** Moves the clock. @returns the record as of when it counts */
+  /**
+   * Moves the clock.
+   * @returns the record as of when it counts
+   */
   const arrived = (at: RecordPosition): RecordPosition => {
     const isAhead = at.timeMs > clockMs && !isBelieved(at.timeMs);
     if (isAhead) ahead++;

@@ -6,7 +6,10 @@ import type { IsNeverIssued } from "./key-id-check.ts";
 import type { KeysInRedis } from "./keys-in-redis.ts";
 import { withTimeout } from "./with-timeout.ts";
 
-/** @returns null when there is no such key @throws {TransientError} when nobody who knows can be asked */
+/**
+ * @returns null when there is no such key
+ * @throws {TransientError} when nobody who knows can be asked
+ */
 export type LookUpKey = (name: KeyName) => ApiKey | null | Promise<ApiKey | null>;
 
 /** In memory. */

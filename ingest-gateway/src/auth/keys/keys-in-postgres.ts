@@ -1,7 +1,11 @@
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import type { ApiKey, KeyName } from "./api-key.ts";
 
-/** @returns undefined when there is no such key @throws {TransientError} @throws {FatalError} */
+/**
+ * @returns undefined when there is no such key
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export async function readKeyInPostgres(pool: PgPool, name: KeyName): Promise<ApiKey | undefined> {
   const [row] = await query<Row>(pool, QUERIES[name.column], [name.value]);
   if (row === undefined) return undefined;
