@@ -22,7 +22,7 @@ it("keeps what it needs itself when connections would take all open files", asyn
     await startService("ingest-gateway", { NAMESPACE: namespace }, { openFiles: OPEN_FILES }),
     (owned) => owned.kill(),
   );
-  expect(gateway.logs()).toContain("MAX_CONNECTIONS is above what the limit of open files leaves");
+  expect(gateway.logs()).toContain("open file limit is below MAX_CONNECTIONS");
 
   const { hostname, port } = new URL(gateway.url);
   const sockets = Array.from({ length: 2 * OPEN_FILES }, () =>
