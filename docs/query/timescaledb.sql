@@ -8,7 +8,7 @@ FROM metrics_latest
 ORDER BY time DESC
 LIMIT 20;
 
--- Which nodes have fallen silent, and since when?
+-- Which nodes have stopped sending, and since when?
 SELECT node_id, node_name, country, city, silent_since
 FROM nodes
 WHERE status = 'inactive'

@@ -1,10 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { type Code, CODES, FAULT_CODES } from "./answers/codes.ts";
 import type { Sender } from "./auth/sender.ts";
-import { type Code, CODES, FAULT_CODES } from "./codes.ts";
-import type { EventCounts } from "./event-counts.ts";
-import type { CheckedEvents } from "./validate-events.ts";
-
-export type Route = "push" | "ingest" | "status" | "other";
+import type { Route } from "./http/call.ts";
+import type { EventCounts } from "./telemetry/event-counts.ts";
+import type { CheckedEvents } from "./validation/validate-events.ts";
 
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
 
@@ -21,41 +20,41 @@ export function createGatewayMetrics(options: {
 }) {
   const registers = [options.registry];
 
-  // Half a gather's wait is the floor; past 1 s it is Kafka that is slow.
+  // Half the linger is the floor; past 1 s it is Kafka that is slow.
   const requestDuration = new Histogram({
     name: "fiberstream_gateway_http_request_duration_seconds",
-    help: "From a request's headers to its answer. If it grows with produce_duration Kafka is slow; if it grows alone the gateway is short of CPU",
+    help: "From a request's headers to its response. Growing together with produce_duration: Kafka is slow. Growing alone: the gateway is short of CPU",
     labelNames: ["route", "status"],
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
   const events = new Counter({
     name: "fiberstream_gateway_events_total",
-    help: "Events by outcome: accepted (Kafka has them), rejected (their own fault, by code), retry (Kafka did not acknowledge them and the sender was told so). Much rejected at once is a broken probe release; retry is Kafka",
+    help: "Events by outcome: accepted (Kafka acknowledged them), rejected (invalid, by code), retry (Kafka did not acknowledge them, and the sender was asked to send them again). Many rejected at once: a broken probe release. Many to retry: check Kafka",
     labelNames: ["outcome", "code"],
     registers,
   });
   const tenantEvents = new Counter({
     name: "fiberstream_gateway_tenant_events_total",
-    help: "Events by tenant and outcome, as in events_total. Who sends more than usual, and whose probes send what is rejected; which key it is, the access log says (ACCESS_LOG_LEVEL). Tenants past METRICS_MAX_TENANTS are counted together, as (others)",
+    help: "Events by tenant and outcome, as in events_total. Shows which tenant sends more than usual and whose events are rejected; the access log (ACCESS_LOG_LEVEL) has the key. Tenants past METRICS_MAX_TENANTS are counted together, as (others)",
     labelNames: ["tenant", "outcome"],
     registers,
   });
   const tenantLabel = boundedLabel(options.maxTenants);
   const refusals = new Counter({
     name: "fiberstream_gateway_refusals_total",
-    help: "Requests refused as a whole, by code. KAFKA_UNAVAILABLE: look at Kafka; OVERLOADED: the in-flight budget is full, add gateways or find the sender that floods",
+    help: "Requests refused as a whole, by code. KAFKA_UNAVAILABLE: check Kafka. OVERLOADED: the in-flight budget is used up, add gateways or find the sender that floods them",
     labelNames: ["code"],
     registers,
   });
   const replays = new Counter({
     name: "fiberstream_gateway_idempotent_replays_total",
-    help: "Batches that were answered from memory because their X-Batch-ID had been settled. Many: senders do not get their answers, look at their timeouts",
+    help: "Batches answered with the stored response of their X-Batch-ID. Many: senders do not receive their responses, check their timeouts",
     registers,
   });
   const unprotected = new Counter({
     name: "fiberstream_gateway_unprotected_batches_total",
-    help: "Batches with an X-Batch-ID that were accepted although it could not be looked up or their answer not be stored: sent again, they are written again. Redis is away or full: look at its memory, and lower BATCH_MEMORY_MS",
+    help: "Batches with an X-Batch-ID that were accepted although the id could not be looked up, or the response not be stored: if sent again, they are processed again. Redis is unavailable or full: check its memory, and lower BATCH_MEMORY_MS",
     registers,
   });
   const pastShare = new Counter({
@@ -65,39 +64,39 @@ export function createGatewayMetrics(options: {
   });
   const rateLimited = new Counter({
     name: "fiberstream_gateway_rate_limited_total",
-    help: "Requests told 429: their key's bucket was empty, the gateway was full and they sent most, or their key or address had MAX_REQUESTS_PER_KEY or MAX_REQUESTS_PER_ADDRESS under way. The gateway's debug log says whose",
+    help: "Requests answered with 429: the key was over its rate limit, used more than its share of an overloaded gateway, or its key or address had MAX_REQUESTS_PER_KEY or MAX_REQUESTS_PER_ADDRESS in flight. The access log (ACCESS_LOG_LEVEL) has the key",
     registers,
   });
   const droppedConnections = new Counter({
     name: "fiberstream_gateway_connections_dropped_total",
-    help: "Connections closed as they came, because MAX_CONNECTIONS or what the limit of open files leaves were open and none was idle. Their senders get no answer: add gateways, or raise the setting and the limit",
+    help: "Connections closed at once, because MAX_CONNECTIONS (or as many as the open file limit allows) were open and none was idle. Their senders get no response: add gateways, or raise the setting and the limit",
     registers,
   });
   const authFailures = new Counter({
     name: "fiberstream_gateway_auth_failures_total",
-    help: "Requests refused for who sent them, by code. EXPIRED_TOKEN: a key was not rotated in time; AUTH_UNAVAILABLE: PostgreSQL or the JWTs' issuer is away; much INVALID_TOKEN or UNKNOWN_JWT_KEY: somebody guesses",
+    help: "Requests that failed authentication, by code. EXPIRED_TOKEN: a key was not rotated in time. AUTH_UNAVAILABLE: PostgreSQL or the JWT issuer is unavailable. Many INVALID_TOKEN or UNKNOWN_JWT_KEY: somebody is guessing",
     labelNames: ["code"],
     registers,
   });
   const unknownFields = new Counter({
     name: "fiberstream_gateway_unknown_fields_total",
-    help: "Fields of accepted events that this gateway does not know and has left out: probes newer than the gateway, or a misspelt field",
+    help: "Unknown fields dropped from accepted events: probes are newer than the gateway, or a field is misspelt",
     registers,
   });
   const sendersGone = new Counter({
     name: "fiberstream_gateway_senders_gone_total",
-    help: "Requests whose sender closed the connection before its events were taken in: nothing of them was kept. Many at once: a gateway stood still or is too slow for its senders' timeouts",
+    help: "Requests whose sender disconnected before its events were accepted: none of them was stored. Many at once: a gateway was paused, or is too slow for its senders' timeouts",
     registers,
   });
   const produceDuration = new Histogram({
     name: "fiberstream_gateway_produce_duration_seconds",
-    help: "From a produce call to the acknowledgement of all in-sync replicas, failed calls included. Slow or failing: look at the brokers' disks and in-sync replicas",
+    help: "From a produce call to the acknowledgement by all in-sync replicas, failed calls included. Slow or failing: check the brokers' disks and in-sync replicas",
     buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
   const certificateEnd = new Gauge({
     name: "fiberstream_gateway_certificate_not_after_timestamp_seconds",
-    help: "When the certificate of TLS_CERT_FILE that is in use ends (unix time); NaN without TLS. Renew it in time, the files are read again by themselves",
+    help: "When the certificate in use (TLS_CERT_FILE) expires, Unix time; NaN without TLS. Renew it in time; the files are reloaded when they change",
     registers,
   });
   certificateEnd.set(Number.NaN);
@@ -117,7 +116,7 @@ export function createGatewayMetrics(options: {
   options.registry.registerMetric(
     new Gauge({
       name: "fiberstream_gateway_inflight_events",
-      help: "Events that were validated and that Kafka has not yet acknowledged. Growing without end: Kafka is slow or away",
+      help: "Validated events that Kafka has not yet acknowledged. Growing without bound: Kafka is slow or unavailable",
       registers: [],
       collect() {
         this.set(options.inFlightEvents());
@@ -127,7 +126,7 @@ export function createGatewayMetrics(options: {
   options.registry.registerMetric(
     new Gauge({
       name: "fiberstream_gateway_silent_leaders",
-      help: "Brokers that lead partitions of raw events and do not answer within PRODUCE_MAX_WAIT_MS: senders are told to send the events of these partitions again, those of others are taken. The gateway's log names them: look at that broker, restart it if it hangs",
+      help: "Brokers that lead partitions of the raw topic and do not answer within PRODUCE_MAX_WAIT_MS: senders are asked to send these partitions' events again, other events are accepted. The gateway's log names the broker: check it, and restart it if it hangs",
       registers: [],
       collect() {
         this.set(options.silentLeaders());
@@ -137,7 +136,7 @@ export function createGatewayMetrics(options: {
   options.registry.registerMetric(
     new Gauge({
       name: "fiberstream_gateway_buffer_bytes",
-      help: "Bodies and the decoders that unpack them in memory, from their first byte to their answer. At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
+      help: "Memory of request bodies and their decoders, from a body's first byte to the response. At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
       registers: [],
       collect() {
         this.set(options.bufferBytes());

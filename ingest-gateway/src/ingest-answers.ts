@@ -1,17 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { type Answer, jsonAnswer, retryAfter } from "./answer.ts";
-import type { KeptEvents } from "./batches/kept-events.ts";
-import { type Fault, type IndexedFault, meaningOf, type Rejection } from "./codes.ts";
-import type { Delivery } from "./gather.ts";
-import { LIMITS } from "./limits.ts";
-import { Refusal } from "./refusal.ts";
-import type { CheckedEvents } from "./validate-events.ts";
+import { type Answer, jsonAnswer, retryAfter } from "./answers/answer.ts";
+import { type Fault, type IndexedFault, meaningOf, type Rejection } from "./answers/codes.ts";
+import { LIMITS } from "./answers/limits.ts";
+import { Refusal } from "./answers/refusal.ts";
+import type { AcknowledgedEvents } from "./idempotency/acknowledged-events.ts";
+import type { Delivery } from "./produce/produce-batch.ts";
+import type { CheckedEvents } from "./validation/validate-events.ts";
 
 /** What is known of a request's events when Kafka has answered. */
-export type Outcome = {
+export type DeliveryResult = {
   readonly deliveries: readonly Delivery[];
-  /** Events that were kept before; those of this try are added. */
-  readonly kept: KeptEvents;
+  /** Events that were acknowledged before; those of this try are added. */
+  readonly acknowledged: AcknowledgedEvents;
   readonly batchId: string | undefined;
   readonly sourceRegion: string | null;
 };
@@ -19,8 +19,11 @@ export type Outcome = {
 /** `isFinal`: nothing is left that a new try could bring in. */
 export type IngestAnswer = { readonly answer: Answer; readonly isFinal: boolean };
 
-/** The answer to a single event. @throws {Refusal} when it was not accepted */
-export function answerOne(checked: CheckedEvents, { deliveries }: Outcome): IngestAnswer {
+/**
+ * The answer to a single event.
+ * @throws {Refusal} when it was not accepted
+ */
+export function answerOne(checked: CheckedEvents, { deliveries }: DeliveryResult): IngestAnswer {
   const [rejection] = checked.rejections;
   if (rejection !== undefined) throw rejectedAll(rejection.faults);
   if (deliveries[0] !== "accepted") throw notKept();
@@ -36,23 +39,23 @@ export function answerOne(checked: CheckedEvents, { deliveries }: Outcome): Inge
  * The answer to a batch: which events were not accepted and why.
  * @throws {Refusal} when none was accepted: with 503 if a new try can help any of them
  */
-export function answerBatch(checked: CheckedEvents, outcome: Outcome): IngestAnswer {
+export function answerBatch(checked: CheckedEvents, result: DeliveryResult): IngestAnswer {
   const { rejections, indexes } = checked;
-  const { deliveries, kept } = outcome;
+  const { deliveries, acknowledged } = result;
   const retries: number[] = [];
   for (const [at, index] of indexes.entries()) {
-    if (deliveries[at] === "accepted") kept.add(index);
+    if (deliveries[at] === "accepted") acknowledged.add(index);
     else retries.push(index);
   }
-  const accepted = kept.count();
+  const accepted = acknowledged.count();
   if (accepted === 0 && retries.length > 0) throw notKept(withIndexes(rejections));
   if (accepted === 0) throw rejectedAll(withIndexes(rejections));
   const answer = jsonAnswer(202, {
     status: "accepted",
     message: `Queued ${accepted} metrics`,
     data: {
-      batch_id: outcome.batchId ?? randomUUID(),
-      source_region: outcome.sourceRegion,
+      batch_id: result.batchId ?? randomUUID(),
+      source_region: result.sourceRegion,
       accepted,
       rejected: rejections.length,
       retry: retries.length,

@@ -1,67 +1,49 @@
 import type { IncomingMessage } from "node:http";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
-import type { AccessEntry } from "./access-log.ts";
-import type { Admit } from "./admission.ts";
-import { type Answer, withHeaders } from "./answer.ts";
+import type { Admit } from "./admission/admission.ts";
+import type { BoundNodes } from "./admission/bound-nodes.ts";
+import type { InFlightBudget } from "./admission/in-flight-budget.ts";
+import type { RateLimiter, Charge } from "./admission/rate-limits.ts";
+import type { TakeTurns } from "./admission/take-turns.ts";
+import { withHeaders } from "./answers/answer.ts";
+import { meaningOf } from "./answers/codes.ts";
+import { LIMITS } from "./answers/limits.ts";
+import { Refusal } from "./answers/refusal.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
-import type { CheckSignature } from "./auth/signature.ts";
 import type { Sender } from "./auth/sender.ts";
-import type { KeptEvents } from "./batches/kept-events.ts";
-import type { Once } from "./batches/once.ts";
-import { meaningOf } from "./codes.ts";
-import { countsOf, type EventCounts } from "./event-counts.ts";
-import type { EventProducer } from "./event-producer.ts";
-import type { BoundNodes } from "./fairness/bound-nodes.ts";
-import type { Buckets, Charge } from "./fairness/buckets.ts";
-import type { InFlightBudget } from "./in-flight-budget.ts";
+import type { CheckSignature } from "./auth/signature.ts";
+import type { StallWatch } from "./connections/stall-watch.ts";
+import type { Call, Ingest } from "./http/call.ts";
+import type { AcknowledgedEvents } from "./idempotency/acknowledged-events.ts";
+import type { HandleIdempotently } from "./idempotency/idempotent.ts";
 import { answerBatch, answerOne } from "./ingest-answers.ts";
-import { LIMITS } from "./limits.ts";
-import { parseBatch, parseOne } from "./parse-events.ts";
-import { readBody, type ReadBodyOptions, SenderGoneError } from "./read-body.ts";
-import { Refusal } from "./refusal.ts";
-import type { ReadHead, RequestHead } from "./request-head.ts";
-import { type BatchScan, createBatchScan } from "./scan-batch.ts";
-import type { Mark } from "./server-timing.ts";
-import type { StallWatch } from "./stall-watch.ts";
-import type { TakeTurns } from "./take-turns.ts";
-import type { RequestTrace } from "./trace.ts";
-import type { ValidateEvent } from "./validate-event.ts";
-import { type CheckedEvents, validateEvents } from "./validate-events.ts";
-
-/** One request with events: a single one ("push") or many ("ingest"). */
-export type Call = {
-  readonly route: "push" | "ingest";
-  readonly request: IncomingMessage;
-  /** Tells a sender that waits for a "100 Continue" to go on. */
-  readonly askForBody: () => void;
-  /** Told of each step that is done, for senders that ask where the time went. */
-  readonly mark: Mark;
-  /** Told who sends and what became of the events. */
-  readonly entry: Pick<AccessEntry, "sender" | "events">;
-  readonly trace: RequestTrace;
-};
-
-/** @throws {Refusal}, or when the sender has gone {SenderGoneError} or the request's own error */
-export type Ingest = (call: Call) => Promise<Answer>;
+import type { EventProducer } from "./produce/event-producer.ts";
+import { parseBatch, parseOne } from "./request/parse-events.ts";
+import { readBody, type ReadBodyOptions, SenderGoneError } from "./request/read-body.ts";
+import type { ReadHead, RequestHead } from "./request/request-head.ts";
+import { type BatchScan, createBatchScan } from "./request/scan-batch.ts";
+import { countsOf, type EventCounts } from "./telemetry/event-counts.ts";
+import type { ValidateEvent } from "./validation/validate-event.ts";
+import { type CheckedEvents, validateEvents } from "./validation/validate-events.ts";
 
 export type IngestSteps = {
   readonly admit: Admit;
   readonly authenticate: Authenticate;
-  readonly buckets: Buckets;
+  readonly rateLimiter: RateLimiter;
   readonly budget: InFlightBudget;
   readonly readHead: ReadHead;
   readonly checkSignature: CheckSignature;
-  readonly once: Once;
+  readonly idempotently: HandleIdempotently;
   readonly validate: ValidateEvent;
   readonly boundNodes: BoundNodes;
   readonly stalls: Pick<StallWatch, "isStillThere">;
   readonly takeTurns: TakeTurns;
-  /** That a body has to arrive with. */
+  /** Below this average rate a body is refused. */
   readonly minBytesPerSecond: number;
   readonly count: (checked: CheckedEvents, counts: EventCounts, sender: Sender) => void;
 };
 
-type Handing = {
+type IngestWork = {
   readonly call: Call;
   readonly head: RequestHead;
   readonly body: Buffer;
@@ -69,24 +51,25 @@ type Handing = {
   readonly scan: BatchScan | undefined;
   readonly sender: Sender;
   readonly charge: Charge;
-  readonly kept: KeptEvents;
+  readonly acknowledged: AcknowledgedEvents;
   readonly produce: EventProducer["produce"];
 };
 
-/** The life of a request's events: let in, read, parse, validate, produce, answer. */
+/** The life of a request's events: admit, authenticate, read, parse, validate, produce, answer. */
 export function createIngest(steps: IngestSteps): Ingest {
-  const { admit, authenticate, buckets, budget, readHead, once, validate, boundNodes, takeTurns } =
-    steps;
-  const { minBytesPerSecond } = steps;
+  const { admit, authenticate, rateLimiter, budget, readHead, idempotently } = steps;
+  const { validate, boundNodes, takeTurns, minBytesPerSecond } = steps;
 
-  /** Events that wait for Kafka would grow old as garbage: what is returned holds on to none of them. */
-  const handOver = async ({ call, head, sender, charge, body, scan, kept, produce }: Handing) => {
+  /** Returns nothing that references the events, so that they can be collected while Kafka acknowledges them. */
+  const produceEvents = async (work: IngestWork) => {
+    const { call, head, sender, charge, body, scan, acknowledged, produce } = work;
     const { mark, trace } = call;
     const parsed = scan === undefined ? parseOne(body) : parseBatch(body, scan.found());
-    charge.forEvents(parsed.count - kept.count());
+    charge.forEvents(parsed.count - acknowledged.count());
     const origin = { ...head, ...sender, receivedAtMicros: wallNowMs() * 1_000 };
-    const how = { validate, kept, takeTurns };
-    const { events, checked } = await boundNodes(await validateEvents(parsed, origin, how), sender);
+    const options = { validate, acknowledged, takeTurns };
+    const validated = await validateEvents(parsed, origin, options);
+    const { events, checked } = await boundNodes(validated, sender);
     mark("check");
     const delivering = trace.producing(events.length, (headers) => produce(events, headers));
     return { checked, delivering };
@@ -98,22 +81,22 @@ export function createIngest(steps: IngestSteps): Ingest {
     const sender = await authenticate(request);
     entry.sender(sender);
     const limitBytes = route === "push" ? LIMITS.eventBytes : LIMITS.batchBytes;
-    const charge = buckets.admit(sender, declaredBytesOf(request, limitBytes));
+    const charge = rateLimiter.charge(sender, declaredBytesOf(request, limitBytes));
     mark("auth");
     const lease = budget.lease(sender.id, sender.tenant);
     try {
       const head = readHead(request, route);
       const scan = route === "push" ? undefined : createBatchScan(head.format);
-      const how = { limitBytes, minBytesPerSecond, lease, scan };
-      const body = await readCharged(call, how, charge);
+      const bodyOptions = { limitBytes, minBytesPerSecond, lease, scan };
+      const body = await readCharged(call, bodyOptions, charge);
       await steps.checkSignature(request, sender, body);
       mark("body");
       const isStillThere = await steps.stalls.isStillThere(request.socket);
       if (!isStillThere) throw new SenderGoneError("the sender has gone");
 
-      const answer = await once({ ...head, route, sender, body }, async (kept) => {
-        const handing = { call, head, sender, charge, body, scan, kept, produce };
-        const { checked, delivering } = await handOver(handing);
+      const answer = await idempotently({ ...head, route, sender, body }, async (acknowledged) => {
+        const work = { call, head, sender, charge, body, scan, acknowledged, produce };
+        const { checked, delivering } = await produceEvents(work);
         const deliveries = await delivering;
         const counts = countsOf(checked, deliveries);
         charge.refund(counts.retry);
@@ -121,9 +104,9 @@ export function createIngest(steps: IngestSteps): Ingest {
         entry.events(counts);
         mark("kafka");
         const answerFor = route === "push" ? answerOne : answerBatch;
-        return answerFor(checked, { deliveries, kept, ...head });
+        return answerFor(checked, { deliveries, acknowledged, ...head });
       });
-      return withHeaders(answer, buckets.headersFor(sender));
+      return withHeaders(answer, rateLimiter.headersFor(sender));
     } catch (error) {
       if (isOurFault(error, request)) charge.cancel();
       throw error;
@@ -133,15 +116,15 @@ export function createIngest(steps: IngestSteps): Ingest {
   };
 }
 
-/** No more than would be read of it; what comes in chunks is charged when it is there. */
+/** At most what would be read of it; a chunked body is charged as it arrives. */
 function declaredBytesOf({ headers }: IncomingMessage, limitBytes: number): number {
   return Math.min(Number(headers["content-length"] ?? 0), limitBytes);
 }
 
-/** The body, paid for as it comes; also one that ends too early, is too large or cannot be unpacked, by what came of it. */
+/** Reads the body and charges for it as it arrives, also for one that ends early, is too large or cannot be unpacked. */
 async function readCharged(
   { request, askForBody }: Call,
-  how: Omit<ReadBodyOptions, "askForBody" | "onArrival">,
+  options: Omit<ReadBodyOptions, "askForBody" | "onArrival">,
   charge: Charge,
 ): Promise<Buffer> {
   let arrived: readonly [bytes: number, streams: number] = [0, 0];
@@ -150,13 +133,13 @@ async function readCharged(
     charge.forArrival(...now);
   };
   try {
-    return await readBody(request, { ...how, askForBody, onArrival });
+    return await readBody(request, { ...options, askForBody, onArrival });
   } finally {
     charge.forBody(...arrived);
   }
 }
 
-/** Whether a sender has to come again with the same for our sake, so that it must not pay twice. */
+/** Whether the gateway is the reason that the sender has to retry, so that it must not be charged twice. */
 const isOurFault = (error: unknown, { errored }: IncomingMessage): boolean =>
   error instanceof Refusal
     ? meaningOf(error.code).status >= 500

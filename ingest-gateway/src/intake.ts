@@ -3,51 +3,51 @@ import type { Log } from "@fiberstream/runtime/log";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
 import type { Tracing } from "@fiberstream/runtime/tracing";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
-import { accessLineWriter, createAccessLog } from "./access-log.ts";
-import { createAdmission } from "./admission.ts";
+import { createAdmission } from "./admission/admission.ts";
+import { createBoundNodes } from "./admission/bound-nodes.ts";
+import type { InFlightBudget } from "./admission/in-flight-budget.ts";
+import type { RateLimiter } from "./admission/rate-limits.ts";
+import { cappedByAddress, createRequestCap } from "./admission/request-cap.ts";
+import { createTurns } from "./admission/take-turns.ts";
+import { LIMITS } from "./answers/limits.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
 import { createSignatureCheck } from "./auth/signature.ts";
-import { createBatchProtection } from "./batches/batch-protection.ts";
-import { createBatchStore } from "./batches/batch-store.ts";
-import { createOnce } from "./batches/once.ts";
-import { createCors } from "./cors.ts";
-import type { EventProducer } from "./event-producer.ts";
-import { createExpressApp } from "./express-app.ts";
-import { createBoundNodes } from "./fairness/bound-nodes.ts";
-import type { Buckets } from "./fairness/buckets.ts";
+import { connectionsWithin, openFilesLimit } from "./connections/open-files.ts";
+import type { StallWatch } from "./connections/stall-watch.ts";
+import { tlsFilesOf } from "./connections/tls.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
-import { type HttpServer, startHttpServer } from "./http-server.ts";
-import type { InFlightBudget } from "./in-flight-budget.ts";
+import { createCors } from "./http/cors.ts";
+import { createExpressApp } from "./http/express-app.ts";
+import { type HttpServer, startHttpServer } from "./http/http-server.ts";
+import { createServeEvents } from "./http/serve-events.ts";
+import { type StatusSources, statusAnswer } from "./http/status-answer.ts";
+import { createBatchProtection } from "./idempotency/batch-protection.ts";
+import { createBatchStore } from "./idempotency/batch-store.ts";
+import { createIdempotency } from "./idempotency/idempotent.ts";
 import { createIngest } from "./ingest.ts";
-import { LIMITS } from "./limits.ts";
-import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import { createOpenApiDocument } from "./openapi/openapi-document.ts";
-import { cappedByAddress, createRequestCap } from "./request-cap.ts";
-import { createReadHead } from "./request-head.ts";
-import { createServeEvents } from "./serve-events.ts";
+import type { EventProducer } from "./produce/event-producer.ts";
+import { createReadHead } from "./request/request-head.ts";
 import type { gatewaySettings } from "./settings.ts";
-import { createSourceRegion } from "./source-region.ts";
-import type { StallWatch } from "./stall-watch.ts";
-import { type StatusSources, statusAnswer } from "./status-answer.ts";
-import { createTurns } from "./take-turns.ts";
-import { tlsFilesOf } from "./tls.ts";
-import { createTraceRequest } from "./trace.ts";
-import { createSampler } from "./trace-sampler.ts";
-import { createEventValidator, fieldFinder } from "./validate-event.ts";
+import { accessLineWriter, createAccessLog } from "./telemetry/access-log.ts";
+import { createTraceRequest } from "./telemetry/trace-request.ts";
+import { createSampler } from "./telemetry/trace-sampler.ts";
+import { createSourceRegion } from "./validation/source-region.ts";
+import { createEventValidator, fieldFinder } from "./validation/validate-event.ts";
 
-/** How long a batch is worked on before others go on: much less than an answer takes, much more than giving way costs. */
+/** How long a batch is validated before it yields: much less than a response takes, much more than yielding costs. */
 const TURN_MS = 3;
 
 /**
  * Starts the public port, whether or not there is a producer yet.
  *
- * @param options.producer undefined until Kafka and the registry were there for the first time
+ * @param options.producer undefined until Kafka and the registry have been available once
  */
 export async function startIntake(options: {
   config: ConfigOf<typeof gatewaySettings>;
   schema: RecordSchema;
   authenticate: Authenticate;
-  buckets: Buckets;
+  rateLimiter: RateLimiter;
   ask: AskRedis;
   producer: () => EventProducer | undefined;
   dependencies: Pick<StatusSources, "isKafkaUp" | "isRegistryUp" | "isRedisUp">;
@@ -75,7 +75,7 @@ export async function startIntake(options: {
       sourceRegionOf: createSourceRegion(fieldFinder(schema)("source_region")),
     }),
     checkSignature: createSignatureCheck({ ask, namespace }),
-    once: createOnce({
+    idempotently: createIdempotency({
       store: createBatchStore({ ask, namespace, memoryMs, maxTenantBytes, countPastShare }),
       countReplay: metrics.countReplay,
       countUnprotected: metrics.countUnprotected,
@@ -105,7 +105,7 @@ export async function startIntake(options: {
     maxConnections: connectionsWithin(openFilesLimit(), { ...config, log }),
     onDropped: metrics.countDroppedConnection,
     tls: tlsFilesOf(config),
-    tellCertificateEnd: metrics.certificateEnds,
+    observeCertificateEnd: metrics.certificateEnds,
     drainMaxWaitMs: config.shutdownTimeoutMs / 2,
     applyCors: createCors(config.corsOrigins),
     serveEvents: createServeEvents({

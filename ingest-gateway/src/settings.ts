@@ -4,8 +4,8 @@ import { redisSettings } from "@fiberstream/redis/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { portNumber, setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
-import { accessLogSettings } from "./access-log.ts";
-import { samplerSettings } from "./trace-sampler.ts";
+import { accessLogSettings } from "./telemetry/access-log.ts";
+import { samplerSettings } from "./telemetry/trace-sampler.ts";
 
 const durationMs = (defaultMs: number) =>
   wholeNumber({ min: 1, max: 366 * 24 * 60 * 60 * 1_000 }).default(defaultMs);
@@ -18,38 +18,34 @@ export const gatewaySettings = {
   authMode: setting(
     "AUTH_MODE",
     z.enum(["keys", "open"]).default("keys"),
-    "keys: each request needs a token; open: everyone may send, only on a loopback address",
+    "keys: each request needs a token; open: anyone may send, only on a loopback address",
   ),
   isOpenOnAnyHost: setting(
     "AUTH_OPEN_ON_ANY_HOST",
     z.stringbool().default(false),
-    "true: AUTH_MODE=open on another address too, for a container whose port is published on loopback only",
+    "true: allow AUTH_MODE=open on other addresses, for a container whose port is published on loopback only",
   ),
   keyMaxAgeMs: setting(
     "KEY_MAX_AGE_MS",
     wholeNumber({ min: 0, max: 30_000 }).default(25_000),
-    "for how long a key is believed without asking the database: how long a revoked one may go on",
+    "how long a key is cached without asking the database, and so how long a revoked key may still work",
   ),
   batchMemoryMs: setting(
     "BATCH_MEMORY_MS",
     wholeNumber({ min: 60_000, max: 30 * 24 * 60 * 60 * 1_000 }).default(24 * 60 * 60 * 1_000),
-    "for how long a batch's answer is remembered by its X-Batch-ID; each takes about 200 bytes of Redis",
+    "how long the response to an X-Batch-ID is stored; each takes about 200 bytes of Redis",
   ),
   batchMemoryTenantBytes: setting(
     "BATCH_MEMORY_TENANT_BYTES",
     wholeNumber({ min: 1, max: 1024 ** 4 }).default(128 * 1024 ** 2),
-    "what the remembered answers of one tenant may take in Redis; past it a batch is remembered for a minute only",
+    "what the stored responses of one tenant may take in Redis; past it a batch is remembered for a minute only",
   ),
-  jwtIssuer: setting("JWT_ISSUER", z.string().optional(), "issuer of the JWTs that are taken"),
-  jwtAudience: setting(
-    "JWT_AUDIENCE",
-    z.string().optional(),
-    "audience that these JWTs must be for",
-  ),
+  jwtIssuer: setting("JWT_ISSUER", z.string().optional(), "issuer of the accepted JWTs"),
+  jwtAudience: setting("JWT_AUDIENCE", z.string().optional(), "required audience of these JWTs"),
   jwtJwksUrl: setting(
     "JWT_JWKS_URL",
     z.url({ protocol: /^https?$/ }).optional(),
-    "where their issuer publishes its keys; the three are set together, or none",
+    "URL of the issuer's key set; set all three JWT settings, or none",
   ),
   corsOrigins: setting(
     "CORS_ORIGINS",
@@ -58,69 +54,69 @@ export const gatewaySettings = {
       .default("")
       .transform((list) => list.split(",").map((origin) => origin.trim()))
       .transform((origins) => origins.filter((origin) => origin !== "")),
-    "origins whose pages may send, separated by commas; none by default",
+    "origins whose pages may send (CORS), separated by commas; none by default",
   ),
   tlsCertFile: setting(
     "TLS_CERT_FILE",
     z.string().optional(),
-    "certificate chain (PEM) for HTTPS on the public port; taken anew when it changes",
+    "certificate chain (PEM) for HTTPS on the public port; reloaded when it changes",
   ),
   tlsKeyFile: setting(
     "TLS_KEY_FILE",
     z.string().optional(),
-    "its key (PEM); both are set, or none",
+    "the certificate's key (PEM); set both, or none",
   ),
   maxConnections: setting(
     "MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 1_000_000 }).default(10_000),
-    "connections at once on the public port, or what the limit of open files leaves; for more, idle ones of the address that has most make room",
+    "maximum of open connections on the public port, less if the open file limit is lower; when it is reached, idle connections of the address with the most connections are closed",
   ),
   connectionMaxAgeMs: setting(
     "CONNECTION_MAX_AGE_MS",
     durationMs(10 * 60 * 1_000),
-    "age past which a connection's next answer closes it, so that gateways that are added get their share; each connection's own is between half of it and all of it",
+    "age past which a connection is closed after its next response, so that new gateways get their share; randomized per connection between half of it and all of it",
   ),
   produceMaxWaitMs: setting(
     "PRODUCE_MAX_WAIT_MS",
     durationMs(3_000),
-    "how long a sender waits for Kafka's acknowledgement before it is told to send again",
+    "how long to wait for Kafka's acknowledgement before a sender is asked to retry",
   ),
   host: setting("HOST", z.string().default("127.0.0.1"), "address of the public port"),
   port: setting("PORT", portNumber().default(8000), "public port, for probes"),
-  gatherMaxWaitMs: setting(
+  lingerMs: setting(
     "GATHER_MAX_WAIT_MS",
     wholeNumber({ min: 0, max: 1_000 }).default(3),
-    "how long an event waits for others to share its produce call",
+    "linger: how long an event waits for others to share its produce call",
   ),
-  gatherMaxEvents: setting(
+  batchMaxEvents: setting(
     "GATHER_MAX_EVENTS",
     wholeNumber({ min: 1, max: 10_000 }).default(1_000),
-    "how many events of several requests one produce call takes at most",
+    "maximum of events from several requests in one produce call",
   ),
   inFlightMaxBytes: setting(
     "IN_FLIGHT_MAX_BYTES",
     wholeNumber({ min: 1, max: 16 * 1024 ** 3 }).default(64 * 1024 ** 2),
-    "request bodies and their decoders held at once, past which the answer is 503 OVERLOADED",
+    "memory for request bodies and their decoders, past which the response is 503 OVERLOADED",
   ),
   maxRequestsPerKey: setting(
     "MAX_REQUESTS_PER_KEY",
     wholeNumber({ min: 1, max: 1_000_000 }).default(1_000),
-    "requests of one key under way at once, past which it is told 429; with AUTH_MODE=open of all senders",
+    "maximum of requests in flight per key, past which the response is 429; with AUTH_MODE=open of all senders together",
   ),
   maxRequestsPerAddress: setting(
     "MAX_REQUESTS_PER_ADDRESS",
     wholeNumber({ min: 1, max: 1_000_000 }).default(5_000),
-    "the same of one address; more where all come from the address of a load balancer",
+    "maximum of requests in flight per address; raise it where all come from a load balancer's address",
   ),
   bodyMinBytesPerSecond: setting(
     "BODY_MIN_BYTES_PER_SECOND",
     wholeNumber({ min: 0, max: 1024 ** 2 }).default(1_024),
-    "how fast a body has to arrive on the average after its first 5 s, else the answer is 408; 0: as slowly as it likes",
+    "minimum average rate of a body after its first 5 s, below which the response is 408; 0: no minimum",
   ),
   eventMaxAgeMs: setting(
     "EVENT_MAX_AGE_MS",
     durationMs(7 * 24 * 60 * 60 * 1_000),
-    "age past which an event is TOO_OLD; no more than raw events are kept for",
+    "age past which an event is TOO_OLD; at most the retention of the raw topic",
   ),
   eventMaxAheadMs: setting(
     "EVENT_MAX_AHEAD_MS",
@@ -135,23 +131,23 @@ export const gatewaySettings = {
   requestTimeoutMs: setting(
     "REQUEST_TIMEOUT_MS",
     durationMs(30_000),
-    "how long a whole request may take to arrive, above HEADERS_TIMEOUT_MS, and then its answer to be taken",
+    "how long a whole request may take to arrive (above HEADERS_TIMEOUT_MS), and then its response to be received",
   ),
   keepAliveTimeoutMs: setting(
     "KEEP_ALIVE_TIMEOUT_MS",
     durationMs(75_000),
-    "how long an idle connection is kept; above the idle time of the load balancer before it",
+    "how long an idle connection is kept open; longer than the idle timeout of a load balancer in front",
   ),
   ...samplerSettings(),
   ...accessLogSettings(),
   metricsMaxTenants: setting(
     "METRICS_MAX_TENANTS",
     wholeNumber({ min: 0, max: 10_000 }).default(100),
-    "how many tenants have a series of their own in fiberstream_gateway_tenant_events_total; the others share one",
+    "how many tenants get a series of their own in fiberstream_gateway_tenant_events_total; the others share one",
   ),
   dependencyCheckIntervalMs: setting(
     "DEPENDENCY_CHECK_INTERVAL_MS",
     durationMs(2_000),
-    "how often Kafka and the schema registry are looked at",
+    "how often Kafka and the schema registry are checked",
   ),
 };

@@ -7,28 +7,28 @@ import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { createPromptRedis } from "@fiberstream/redis/prompt-redis";
 import { connectRedis } from "@fiberstream/redis/redis";
 import { redisAccess } from "@fiberstream/redis/settings";
-import { addressOf, untilAvailable } from "@fiberstream/runtime/retry";
+import { addressOf } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { startAuthentication } from "./auth/auth-parts.ts";
-import { createDependencyState, watchDependency } from "./dependency-state.ts";
-import { createEventEncoder } from "./encode-event.ts";
-import { createEventProducer, type EventProducer } from "./event-producer.ts";
-import { createBuckets } from "./fairness/buckets.ts";
-import { shareBuckets } from "./fairness/shared-buckets.ts";
+import { createDependencyState, watchDependency } from "./admission/dependency-state.ts";
+import { createInFlightBudget } from "./admission/in-flight-budget.ts";
+import { createRateLimiter } from "./admission/rate-limits.ts";
+import { shareRateLimits } from "./admission/shared-rate-limits.ts";
+import { startAuthentication } from "./auth/start-authentication.ts";
+import { createStallWatch } from "./connections/stall-watch.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
-import { createInFlightBudget } from "./in-flight-budget.ts";
 import { startIntake } from "./intake.ts";
+import { createEventEncoder } from "./produce/encode-event.ts";
+import { createEventProducer, type EventProducer } from "./produce/event-producer.ts";
 import type { gatewaySettings } from "./settings.ts";
-import { createStallWatch } from "./stall-watch.ts";
 
 /**
- * Listens first and connects then: while Kafka or the registry is away, senders are told 503 with
- * Retry-After instead of finding nobody. What is owned is released in the reverse order, so a stop
- * ends the intake first, then sends what is gathered, then disconnects.
+ * Listens first and connects then: while Kafka or the registry is unavailable, senders get 503 with
+ * Retry-After instead of a refused connection. Resources are released in reverse order, so a stop
+ * closes the public port first, then sends the open produce batches, then disconnects.
  */
 export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promise<void> {
-  const { config, log, life, health, registry, tracing } = frame;
+  const { config, log, life, health, registry: metricsRegistry, tracing, waitFor } = frame;
   const { stopping } = life;
   const schema = readAvroSchema("ProbeMetric");
   const topic = topicIn(config.namespace, "probe.metrics.raw");
@@ -37,10 +37,11 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const redis = life.own(connectRedis({ ...redisAccess(config), log }), (owned) => owned.close());
 
   const ask = createPromptRedis(redis);
-  const authenticate = startAuthentication({ config, ask, life, registry, log });
-  const buckets = createBuckets();
-  life.own(shareBuckets({ ...buckets, ask, namespace: config.namespace, stopping }), (ended) =>
-    ended(),
+  const authenticate = startAuthentication({ config, ask, life, registry: metricsRegistry, log });
+  const rateLimiter = createRateLimiter();
+  life.own(
+    shareRateLimits({ ...rateLimiter, ask, namespace: config.namespace, stopping }),
+    (ended) => ended(),
   );
 
   const kafka = createKafka({ ...kafkaAccess(config), clientId: "ingest-gateway", log });
@@ -51,12 +52,12 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     (ended) => ended(),
   );
 
-  // Its id is kept for good once it is known: from then on the registry may be away.
-  const schemaRegistry = createSchemaRegistry(registryAccess(config));
+  // The schema id is needed once: after that the gateway runs without the registry.
+  const registry = createSchemaRegistry(registryAccess(config));
   const schemaIdCheck = health.check("registry");
   const registryState = createDependencyState();
   life.own(
-    watchDependency({ look: schemaRegistry.ping, state: registryState, intervalMs, stopping }),
+    watchDependency({ look: registry.ping, state: registryState, intervalMs, stopping }),
     (ended) => ended(),
   );
 
@@ -68,7 +69,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     maxRequests: config.maxRequestsPerKey,
   });
   const metrics = createGatewayMetrics({
-    registry,
+    registry: metricsRegistry,
     inFlightEvents: () => producer?.inFlightEvents() ?? 0,
     silentLeaders: () => producer?.silentLeaders() ?? 0,
     bufferBytes: budget.usedBytes,
@@ -79,7 +80,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
       config,
       schema,
       authenticate,
-      buckets,
+      rateLimiter,
       ask,
       producer: () => producer,
       dependencies: {
@@ -98,28 +99,25 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
     (owned) => owned.close(),
   );
   const scheme = config.tlsCertFile === undefined ? "http" : "https";
-  log.info({ address: `${scheme}://${config.host}:${server.port}` }, "listens for probes");
+  log.info({ address: `${scheme}://${config.host}:${server.port}` }, "listening for probes");
 
-  const schemaId = await untilAvailable(() => schemaRegistry.idOf(subjectOf(topic), schema), {
-    name: "registry",
-    where: addressOf(config.schemaRegistryUrl),
-    check: schemaIdCheck,
-    log,
-    stopping,
-  });
-  const connected = await untilAvailable(
+  const schemaId = await waitFor(
+    { name: "registry", where: addressOf(config.schemaRegistryUrl), check: schemaIdCheck },
+    () => registry.idOf(subjectOf(topic), schema),
+  );
+  const connected = await waitFor(
+    { name: "kafka", where: config.kafkaBrokers.join(","), check: kafkaState },
     async () => {
       await topicCheck.check();
       return connectProducer({ kafka, answerMaxWaitMs: config.produceMaxWaitMs });
     },
-    { name: "kafka", where: config.kafkaBrokers.join(","), check: kafkaState, log, stopping },
   );
   producer = createEventProducer({
     topic,
     producer: connected,
     encode: createEventEncoder({ schema, schemaId }),
-    gatherMaxWaitMs: config.gatherMaxWaitMs,
-    gatherMaxEvents: config.gatherMaxEvents,
+    lingerMs: config.lingerMs,
+    batchMaxEvents: config.batchMaxEvents,
     produceMaxWaitMs: config.produceMaxWaitMs,
     kafka: kafkaState,
     observeProduceSeconds: metrics.observeProduceSeconds,

@@ -3,7 +3,7 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { describe, expect, it } from "@jest/globals";
 import { createSendDeadLetters } from "./dead-letters.ts";
-import type { DeadRecord } from "./row-reader.ts";
+import type { DeadRecord } from "./rows/row-reader.ts";
 
 const batch: RecordBatch = {
   topic: "probe.metrics.enriched",
@@ -74,17 +74,17 @@ describe("dead letters of the sink", () => {
     expect(sent[2]?.headers).toMatchObject({ "fiber.dlq.record-timestamp": "9" });
   });
 
-  it("go in portions that a broker takes, each record once", async () => {
-    const portions: number[] = [];
-    const send = sendWith(async (_topic, records) => void portions.push(records.length));
+  it("go in batches that a broker takes, each record once", async () => {
+    const batches: number[] = [];
+    const send = sendWith(async (_topic, records) => void batches.push(records.length));
     await send(
       Array.from({ length: 100 }, () => deadRecord(Buffer.alloc(9 * 1_024))),
       "decode",
     );
-    expect(portions).toEqual([51, 49]);
-    portions.length = 0;
+    expect(batches).toEqual([51, 49]);
+    batches.length = 0;
     await send([deadRecord(Buffer.alloc(900_000)), deadRecord(Buffer.alloc(1))], "decode");
-    expect(portions).toEqual([1, 1]);
+    expect(batches).toEqual([1, 1]);
   });
 
   it("do not let the batch go on when they cannot be written", async () => {

@@ -5,7 +5,7 @@ import { typeOf } from "@fiberstream/kafka/kafka-errors";
 import { isReducibleRefusal, reducedDeadLetter } from "@fiberstream/kafka/reduced-dead-letter";
 import { traceIdOf } from "@fiberstream/kafka/batch-spans";
 import type { Log } from "@fiberstream/runtime/log";
-import type { DeadRecord } from "./row-reader.ts";
+import type { DeadRecord } from "./rows/row-reader.ts";
 
 export type SendDeadLetters = (
   dead: readonly DeadRecord[],
@@ -28,17 +28,17 @@ export function createSendDeadLetters(options: {
   const { producer, topic, groupId, nowMs, countFailedWrite, log } = options;
 
   /** One that the topic refuses goes with less in it: else its partition would wait for ever. */
-  const send = async (letters: readonly OutgoingRecord[]): Promise<void> => {
+  const send = async (deadLetters: readonly OutgoingRecord[]): Promise<void> => {
     try {
-      await producer.send(topic, letters);
+      await producer.send(topic, deadLetters);
     } catch (error) {
       const type = typeOf(error);
       if (!isReducibleRefusal(type)) throw error;
-      if (letters.length > 1) {
-        for (const letter of letters) await send([letter]);
+      if (deadLetters.length > 1) {
+        for (const deadLetter of deadLetters) await send([deadLetter]);
         return;
       }
-      const [refused] = letters;
+      const [refused] = deadLetters;
       const lesser = refused && reducedDeadLetter(refused, type);
       if (lesser === undefined) throw error;
       await send([lesser]);
@@ -49,13 +49,13 @@ export function createSendDeadLetters(options: {
     const [first] = dead;
     if (first === undefined) return;
     const failedAt = new Date(nowMs());
-    const letters = dead.map(({ record, batch, reason }) => {
+    const deadLetters = dead.map(({ record, batch, reason }) => {
       const { topic: from, partition } = batch;
       const origin = { topic: from, partition, groupId, service: "sink-writer", stage };
       return deadLetterOf(record, origin, reason, failedAt);
     });
     try {
-      for (const portion of portionsOf(letters)) await send(portion);
+      for (const chunk of chunksOf(deadLetters)) await send(chunk);
     } catch (error) {
       countFailedWrite();
       throw error;
@@ -72,22 +72,22 @@ export function createSendDeadLetters(options: {
   };
 }
 
-/** A broker refuses more than 1 MB for a partition at once; what a letter's headers add is about 1 KB. */
-const MAX_PORTION_BYTES = 512 * 1_024;
+/** A broker refuses more than 1 MB for a partition at once; what a deadLetter's headers add is about 1 KB. */
+const MAX_CHUNK_BYTES = 512 * 1_024;
 const HEADERS_BYTES = 1_024;
 
-function* portionsOf(letters: readonly OutgoingRecord[]): Iterable<OutgoingRecord[]> {
-  let portion: OutgoingRecord[] = [];
+function* chunksOf(deadLetters: readonly OutgoingRecord[]): Iterable<OutgoingRecord[]> {
+  let chunk: OutgoingRecord[] = [];
   let bytes = 0;
-  for (const letter of letters) {
-    const letterBytes = (letter.value?.length ?? 0) + HEADERS_BYTES;
-    if (portion.length > 0 && bytes + letterBytes > MAX_PORTION_BYTES) {
-      yield portion;
-      portion = [];
+  for (const deadLetter of deadLetters) {
+    const deadLetterBytes = (deadLetter.value?.length ?? 0) + HEADERS_BYTES;
+    if (chunk.length > 0 && bytes + deadLetterBytes > MAX_CHUNK_BYTES) {
+      yield chunk;
+      chunk = [];
       bytes = 0;
     }
-    portion.push(letter);
-    bytes += letterBytes;
+    chunk.push(deadLetter);
+    bytes += deadLetterBytes;
   }
-  yield portion;
+  yield chunk;
 }

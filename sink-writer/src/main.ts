@@ -1,11 +1,11 @@
 import { runService } from "@fiberstream/runtime/run-service";
-import manifest from "../package.json" with { type: "json" };
-import { sinkSettings } from "./config.ts";
-import { startSink } from "./start.ts";
+import packageJson from "../package.json" with { type: "json" };
+import { sinkSettings } from "./settings.ts";
+import { start } from "./start.ts";
 
 await runService({
   name: "sink-writer",
-  version: manifest.version,
+  version: packageJson.version,
   settings: sinkSettings,
-  start: startSink,
+  start,
 });

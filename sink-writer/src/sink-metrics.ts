@@ -1,14 +1,14 @@
 import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { Landed } from "./land-rows.ts";
-import type { Origin } from "./row-buffer.ts";
-import type { DeadRecord } from "./row-reader.ts";
+import type { InsertedRows } from "./insert/insert-rows.ts";
+import type { Origin } from "./rows/row-buffer.ts";
+import type { DeadRecord } from "./rows/row-reader.ts";
 
 export type SinkMetrics = {
   /** A write is committed. */
   readonly written: (write: {
-    landed: readonly Landed[];
-    /** Records that were no rows; those that PostgreSQL refused are among the landed. */
+    inserted: readonly InsertedRows[];
+    /** Records that were no rows; those that PostgreSQL refused are among the inserted. */
     dead: readonly DeadRecord[];
   }) => void;
   readonly copiedBytes: (bytes: number) => void;
@@ -28,23 +28,23 @@ export function createSinkMetrics(options: {
   const registers = [options.registry];
   const rowsTotal = new Counter({
     name: "fiberstream_sink_rows_total",
-    help: "Rows written, by how: copy is the fast path; staging where a batch held repeats, at about half the speed",
+    help: "Rows written, by path: copy is the fast one; staging is used for batches with duplicates, at about half the speed",
     labelNames: ["path"],
     registers,
   });
   const conflictsTotal = new Counter({
     name: "fiberstream_sink_conflicts_total",
-    help: "Events that came again with other content under the same identity, kept in metric_conflicts; look at the probe",
+    help: "Events received again with the same identity but other content, stored in metric_conflicts; check the probe",
     registers,
   });
   const bytesTotal = new Counter({
     name: "fiberstream_sink_copy_bytes_total",
-    help: "Bytes sent to PostgreSQL by COPY, those of batches that had to be tried again included",
+    help: "Bytes sent to PostgreSQL by COPY, retries included",
     registers,
   });
   const eventAge = new Histogram({
     name: "fiberstream_sink_event_age_seconds",
-    help: "From a gateway's taking an event in to its row's commit: the pipeline's own latency; 99 % are to be below 5 s. Without events that were stored already, and without what a rewound sink reads again",
+    help: "From the gateway accepting an event to its row being committed; the objective is 99 % below 5 s. Excludes duplicates and records that a rewound sink reads again",
     // 5, the objective, is one of them, so that the share below it is exact.
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 21_600],
     registers,
@@ -58,11 +58,11 @@ export function createSinkMetrics(options: {
   };
 
   return {
-    written: ({ landed, dead }) => {
+    written: ({ inserted, dead }) => {
       countDead(dead);
       const committedMs = nowMs();
-      for (const { rows, landing } of landed) {
-        const { copied, staged, repeats, conflicts, refused } = landing;
+      for (const { rows, result } of inserted) {
+        const { copied, staged, repeats, conflicts, refused } = result;
         rowsTotal.inc({ path: "copy" }, copied);
         rowsTotal.inc({ path: "staging" }, staged);
         conflictsTotal.inc(conflicts);
@@ -72,7 +72,7 @@ export function createSinkMetrics(options: {
         countDead([...refused.values()]);
         // The one metric that needs each event: 0.07 us, measured.
         const count = rows.count();
-        const leftOut = new Set(landing.leftOut);
+        const leftOut = new Set(result.leftOut);
         for (let row = 0; row < count; row++) {
           if (refused.has(row) || leftOut.has(row) || isReadAgain(rows.originOf(row))) continue;
           eventAge.observe(Math.max(0, committedMs - rows.receivedAtOf(row) / 1_000) / 1_000);

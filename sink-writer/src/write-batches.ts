@@ -4,60 +4,61 @@ import { inTransaction, type PgPool } from "@fiberstream/postgres/pool";
 import { RowRefusedError } from "@fiberstream/postgres/postgres-errors";
 import { FatalError } from "@fiberstream/runtime/errors";
 import type { SendDeadLetters } from "./dead-letters.ts";
-import type { LandRows } from "./land-rows.ts";
-import type { NodeKeeper } from "./node-keeper.ts";
+import type { InsertRows } from "./insert/insert-rows.ts";
+import { moveOffsets } from "./offsets/stored-offsets.ts";
 import { keepBooks } from "./reconciliation/keep-books.ts";
-import type { RowBuffers } from "./row-buffers.ts";
-import type { RecentEvents } from "./recent-events.ts";
-import type { ReadRows } from "./row-reader.ts";
+import type { NodeRegistration } from "./register-nodes.ts";
+import type { RecentEvents } from "./rows/recent-events.ts";
+import type { RowBuffers } from "./rows/row-buffers.ts";
+import type { ReadRows } from "./rows/row-reader.ts";
 import type { SinkMetrics } from "./sink-metrics.ts";
-import { moveOffsets } from "./stored-offsets.ts";
 import type { TraceWrite, WriteTrace } from "./trace-write.ts";
 
 export type WriteBatches = (batches: readonly RecordBatch[]) => Promise<void>;
 
 /**
- * The life of batches, one of each of some partitions: read as rows, written, and committed together with
- * where the partitions go on. Either all of it is in the database or nothing; dead letters are
- * acknowledged before.
+ * The life of a write, which takes one batch of each of several partitions: decoded into rows, inserted, and
+ * committed together with the partitions' next offsets, all or nothing. Dead letters are acknowledged by Kafka
+ * before the commit.
  *
  * @returns a function that throws TransientError (the batches may be tried again as they are, or from the
  *   stored offsets) and FatalError
  */
-export function createWriteBatches(means: {
+export function createWriteBatches(options: {
   buffers: RowBuffers;
   readRows: ReadRows;
   pool: PgPool;
   sendDeadLetters: SendDeadLetters;
-  landRows: LandRows;
-  nodes: NodeKeeper;
+  insertRows: InsertRows;
+  nodes: NodeRegistration;
   recent: RecentEvents;
   metrics: SinkMetrics;
   traceWrite: TraceWrite;
 }): WriteBatches {
-  const { buffers, readRows, pool, sendDeadLetters, landRows, nodes, recent, metrics } = means;
+  const { buffers, readRows, pool, sendDeadLetters, insertRows, nodes, recent, metrics } = options;
 
   const writeAll = (batches: readonly RecordBatch[], trace: WriteTrace) =>
     buffers.lend(async (rows) => {
       const dead = await readRows(batches, rows);
       await sendDeadLetters(dead, "decode");
 
-      const { landed, remember } = await inTransaction(pool, async (client) => {
+      const { inserted, remember } = await inTransaction(pool, async (client) => {
+        // First, for its row locks: another owner of a partition waits here, and rolls back once the offset has moved.
         await moveOffsets(client, batches);
-        const count = rows.fresh.count() + rows.again.count();
-        const written = await trace.copying(count, () => landRows(client, rows));
-        const refused = written.flatMap(({ landing }) => [...landing.refused.values()]);
+        const count = rows.unseen.count() + rows.seen.count();
+        const written = await trace.copying(count, () => insertRows(client, rows));
+        const refused = written.flatMap(({ result }) => [...result.refused.values()]);
         await sendDeadLetters(refused, "write");
-        await keepBooks(client, { batches, landed: written, dead });
-        return { landed: written, remember: await nodes.keep(client, written) };
+        await keepBooks(client, { batches, inserted: written, dead });
+        return { inserted: written, remember: await nodes.register(client, written) };
       });
 
       remember();
-      metrics.written({ landed, dead });
+      metrics.written({ inserted, dead });
     });
 
   return async (batches) => {
-    const trace = means.traceWrite(batches);
+    const trace = options.traceWrite(batches);
     try {
       await writeAll(batches, trace);
       trace.end();

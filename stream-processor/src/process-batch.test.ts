@@ -8,12 +8,12 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { dead, ok } from "@fiberstream/runtime/outcome";
 import { expect, it } from "@jest/globals";
-import type { RawEventDecoder } from "./decode-raw.ts";
-import { createTimePolicy } from "./event-time.ts";
-import { createPartitionWindows } from "./partition-windows.ts";
+import type { RawEventDecoder } from "./decode/decode-raw.ts";
+import { createTimePolicy } from "./decode/event-time.ts";
 import { createBatchProcessor } from "./process-batch.ts";
 import { createOpenEntries } from "./reconciliation/open-entries.ts";
 import { sampleEvent, uuidOf } from "./testing/sample-event.ts";
+import { createPartitionWindows } from "./windows/partition-windows.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
@@ -24,13 +24,13 @@ const processorOf = async (
 ) => {
   const windows = createPartitionWindows({
     maxNodesPerPartition: 10,
-    noteOf: () => undefined,
+    checkpointOf: () => undefined,
     earliestOf: async () => 0n,
     openAlertsOf: async () => [],
     decoder: { prepare: async () => undefined, decode: () => dead(rubbish) },
     countEvicted: () => undefined,
   });
-  await windows.readFrom(0, 0n);
+  await windows.replayFrom(0, 0n);
   return createBatchProcessor({
     decoder: { prepare: async () => undefined, decode },
     timePolicy: createTimePolicy({
@@ -95,11 +95,11 @@ it("writes less of a dead letter that Kafka refuses", async () => {
 });
 
 it("holds a partition back whose records Kafka refuses in bulk, instead of making dead letters", async () => {
-  const letters: number[] = [];
+  const deadLetters: number[] = [];
   const { process } = await processorOf(
     async ({ batches }) => {
       const of = (name: string) => batches.find(({ topic }) => topic === name)?.records ?? [];
-      letters.push(of("dead-letter").length);
+      deadLetters.push(of("dead-letter").length);
       const records = of("enriched");
       const type = "MESSAGE_TOO_LARGE";
       throw new RecordRefusedError({ topic: "enriched", partition: 0, type, records });
@@ -114,7 +114,7 @@ it("holds a partition back whose records Kafka refuses in bulk, instead of makin
   }));
   const many = { ...batch, records, nextOffset: 1_000n };
   for (const _ of [1, 2]) await expect(process(many)).rejects.toBeInstanceOf(PartitionPausedError);
-  expect(letters).toEqual([0, 0]);
+  expect(deadLetters).toEqual([0, 0]);
 });
 
 it("stops the one partition whose dead letter Kafka will never take", async () => {

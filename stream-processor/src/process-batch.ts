@@ -8,17 +8,17 @@ import { RecordRefusedError } from "@fiberstream/kafka/transactions/record-refus
 import { TransientError } from "@fiberstream/runtime/errors";
 import type { DeadReason, FailureClass, Outcome } from "@fiberstream/runtime/outcome";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
-import type { RawEventDecoder } from "./decode-raw.ts";
-import type { Enrich } from "./enrich.ts";
-import type { TimePolicy } from "./event-time.ts";
-import { createInHand } from "./in-hand.ts";
-import type { NodeLookup, SeenNode } from "./node-lookup.ts";
-import { type PartitionWindows, placeOf } from "./partition-windows.ts";
-import { placeOf as nodePlaceOf, type RawEvent } from "./raw-event.ts";
+import { createPreparedBatches } from "./commit/prepared-batches.ts";
+import type { RawEventDecoder } from "./decode/decode-raw.ts";
+import type { TimePolicy } from "./decode/event-time.ts";
+import { locationOf, type RawEvent } from "./decode/raw-event.ts";
+import type { Enrich } from "./enrich/enrich.ts";
+import type { NodeLookup, SeenNode } from "./nodes/node-lookup.ts";
 import { type BatchBooks, createBatchBooks, entryRecord } from "./reconciliation/batch-books.ts";
 import type { OpenEntries } from "./reconciliation/open-entries.ts";
-import type { BatchTrace, TraceBatch } from "./trace-batch.ts";
-import { type WindowNote, writeNote } from "./window-note.ts";
+import type { BatchTrace, TraceBatch } from "./telemetry/trace-batch.ts";
+import { type PartitionWindows, positionOfRecord } from "./windows/partition-windows.ts";
+import { type WindowCheckpoint, writeCheckpoint } from "./windows/window-checkpoint.ts";
 
 export type BatchSteps = {
   decoder: RawEventDecoder;
@@ -44,13 +44,13 @@ export type BatchProcessor = {
    * @throws {TransientError} nothing of the batch is seen downstream, or all of it is: ask for the committed offset
    */
   process: (batch: RecordBatch) => Promise<void>;
-  /** Forgets what is in hand of partitions that are no longer ours. */
+  /** Drops prepared batches of all other partitions. */
   keepOnly: (partitions: readonly number[]) => void;
 };
 
 export type BatchCounts = {
   ok: number;
-  repeats: number;
+  duplicates: number;
   late: number;
   alerts: number;
   /** Records whose timestamps were not believed. */
@@ -59,13 +59,13 @@ export type BatchCounts = {
 };
 
 /**
- * The life of a batch of raw records: decoded, looked at in bulk by the breaker, enriched with their nodes'
- * data and with what their nodes' windows say, and produced in one Kafka transaction together with the
- * offset that says it is done. What cannot go on is dead-lettered in the same transaction.
+ * The life of a batch of raw records: decoded, checked in bulk by the circuit breaker, enriched with their
+ * nodes' data and the statistics of their nodes' windows, and produced in one Kafka transaction together with the
+ * batch's next offset. Records that cannot be processed are dead-lettered in the same transaction.
  */
 export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
   const { decoder, breaker, lookupNodes, topics } = steps;
-  const inHand = createInHand<Work>();
+  const prepared = createPreparedBatches<Work>();
 
   const prepare = async (batch: RecordBatch): Promise<Work> => {
     await decoder.prepare(batch.records);
@@ -79,11 +79,11 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
   };
 
   const processOne = async (batch: RecordBatch, trace: BatchTrace) => {
-    const work = inHand.of(batch) ?? inHand.keep(batch, await prepare(batch));
+    const work = prepared.of(batch) ?? prepared.keep(batch, await prepare(batch));
     const { partition, log, firstOffset, nextOffset, leaderEpoch } = batch;
     const enriched = trace.sending(work.enriched);
     const entries = steps.ledger.after(batch, work.books.minutes);
-    const note = writeNote({ ...work.windows, ledger: entries.open });
+    const checkpoint = writeCheckpoint({ ...work.windows, ledger: entries.open });
     const hasDeadLetters = work.deadLetters.length > 0;
     try {
       await steps.commit({
@@ -92,7 +92,7 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
         firstOffset,
         nextOffset,
         leaderEpoch,
-        metadata: note,
+        metadata: checkpoint,
         batches: [
           // To the partition of the same number, so that a node's events keep their order whatever put them in it.
           { topic: topics.enriched, partition, records: enriched },
@@ -108,11 +108,11 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
       });
     } catch (error) {
       if (!(error instanceof RecordRefusedError)) throw error;
-      admitRefused(batch, work, { enriched, refusal: error }, breaker);
-      throw putAside(batch, work, { enriched, refusal: error }, steps.groupId);
+      checkRefused(batch, work, { enriched, refusal: error }, breaker);
+      throw deadLetterRefused(batch, work, { enriched, refusal: error }, steps.groupId);
     }
-    inHand.done(batch);
-    steps.ledger.committed(partition, note, entries);
+    prepared.done(batch);
+    steps.ledger.committed(partition, checkpoint, entries);
     steps.count(work.counts);
   };
 
@@ -127,11 +127,11 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
         throw error;
       }
     },
-    keepOnly: inHand.keepOnly,
+    keepOnly: prepared.keepOnly,
   };
 }
 
-/** What is made of a batch: all that is written, and what is counted once it is. */
+/** The result of preparing a batch: all that is written, and what is counted once it is. */
 type Work = {
   enriched: OutgoingRecord[];
   /** What each of the enriched records was made of. */
@@ -140,7 +140,7 @@ type Work = {
   deadLetters: OutgoingRecord[];
   books: BatchBooks;
   /** How the next owner gets the windows of after the batch. */
-  windows: Pick<WindowNote, "from" | "clockMs">;
+  windows: Pick<WindowCheckpoint, "from" | "clockMs">;
   counts: BatchCounts;
 };
 
@@ -149,12 +149,12 @@ function nodesOf(outcomes: readonly Outcome<RawEvent>[]): Map<string, SeenNode> 
   for (const outcome of outcomes) {
     if (outcome.kind === "dead" || seen.has(outcome.value.nodeId)) continue;
     const { nodeId } = outcome.value;
-    seen.set(nodeId, { nodeId, ...nodePlaceOf(outcome.value) });
+    seen.set(nodeId, { nodeId, ...locationOf(outcome.value) });
   }
   return seen;
 }
 
-/** Nothing in here waits: windows move on as a whole, or not at all. */
+/** Synchronous, so that the windows advance by the whole batch or not at all. */
 function route(
   batch: RecordBatch,
   outcomes: readonly Outcome<RawEvent>[],
@@ -163,7 +163,14 @@ function route(
 ): Work {
   const { windows, timePolicy, enrich, alertRecord } = steps;
   const window = windows.at(batch.partition, batch.firstOffset);
-  const counts: BatchCounts = { ok: 0, repeats: 0, late: 0, alerts: 0, ahead: 0, dead: new Map() };
+  const counts: BatchCounts = {
+    ok: 0,
+    duplicates: 0,
+    late: 0,
+    alerts: 0,
+    ahead: 0,
+    dead: new Map(),
+  };
   const work: Work = {
     enriched: [],
     sources: [],
@@ -178,7 +185,7 @@ function route(
     const outcome = outcomes[index];
     if (outcome === undefined) return;
     if (outcome.kind === "dead") {
-      work.deadLetters.push(aside(record, outcome.reason, batch, steps.groupId, "decode"));
+      work.deadLetters.push(deadLetterFor(record, outcome.reason, batch, steps.groupId, "decode"));
       books.dead(record);
       const { failureClass } = outcome.reason;
       counts.dead.set(failureClass, (counts.dead.get(failureClass) ?? 0) + 1);
@@ -186,9 +193,9 @@ function route(
     }
     const event = outcome.value;
     books.read(event);
-    const { isRepeat, anomaly, alerts } = window.judge(event, placeOf(record));
-    if (isRepeat) {
-      counts.repeats++;
+    const { isDuplicate, anomaly, alerts } = window.judge(event, positionOfRecord(record));
+    if (isDuplicate) {
+      counts.duplicates++;
       books.leftOut(event);
       return;
     }
@@ -209,7 +216,7 @@ function route(
   return work;
 }
 
-const aside = (
+const deadLetterFor = (
   record: IncomingRecord,
   reason: DeadReason,
   { topic, partition }: RecordBatch,
@@ -223,8 +230,11 @@ const aside = (
     new Date(),
   );
 
-/** A topic that refuses in bulk must not drain into the dead letters. @throws {PartitionPausedError} too many are refused */
-function admitRefused(
+/**
+ * A topic that refuses records in bulk must not drain into the dead letters.
+ * @throws {PartitionPausedError} too many are refused
+ */
+function checkRefused(
   { partition, records }: RecordBatch,
   { sources }: Work,
   { enriched, refusal }: Refused,
@@ -249,7 +259,7 @@ type Refused = {
  * for the next try.
  * @returns what to throw
  */
-function putAside(
+function deadLetterRefused(
   batch: RecordBatch,
   work: Work,
   { enriched, refusal }: Refused,
@@ -257,9 +267,9 @@ function putAside(
 ): TransientError | PartitionFaultError {
   const refused = new Set<number>();
   for (const record of refusal.records) {
-    const place = enriched.indexOf(record);
-    if (place !== -1) refused.add(place);
-    else if (!lessen(work.deadLetters, record, refusal.type)) {
+    const index = enriched.indexOf(record);
+    if (index !== -1) refused.add(index);
+    else if (!shrinkDeadLetter(work.deadLetters, record, refusal.type)) {
       const advice = `Let ${refusal.topic} take such records, or free the partition by hand`;
       return new PartitionFaultError(refusal.message, advice);
     }
@@ -270,7 +280,7 @@ function putAside(
   for (const index of refused) {
     const source = work.sources[index];
     if (source === undefined) continue;
-    work.deadLetters.push(aside(source.record, reason, batch, groupId, "produce"));
+    work.deadLetters.push(deadLetterFor(source.record, reason, batch, groupId, "produce"));
     work.books.refused(source.event);
   }
   work.enriched = work.enriched.filter(isTaken);
@@ -281,10 +291,14 @@ function putAside(
   return new TransientError("kafka", refusal.message, { cause: refusal });
 }
 
-/** @returns whether the record is among the letters, and there was something to leave out */
-function lessen(letters: OutgoingRecord[], record: OutgoingRecord, type: string): boolean {
-  const place = letters.indexOf(record);
-  const lesser = place === -1 ? undefined : reducedDeadLetter(record, type);
-  if (lesser !== undefined) letters[place] = lesser;
+/** @returns whether the record is among the deadLetters, and there was something to leave out */
+function shrinkDeadLetter(
+  deadLetters: OutgoingRecord[],
+  record: OutgoingRecord,
+  type: string,
+): boolean {
+  const index = deadLetters.indexOf(record);
+  const lesser = index === -1 ? undefined : reducedDeadLetter(record, type);
+  if (lesser !== undefined) deadLetters[index] = lesser;
   return lesser !== undefined;
 }

@@ -1,6 +1,6 @@
 import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { Counter, Gauge, type Registry } from "prom-client";
-import { LOOKUP_OUTCOMES, type LookupOutcome, type Tier } from "./node-lookup.ts";
+import { LOOKUP_OUTCOMES, type LookupOutcome, type Tier } from "./nodes/node-lookup.ts";
 import type { BatchCounts } from "./process-batch.ts";
 
 export type ProcessorMetrics = {
@@ -23,38 +23,38 @@ export function createProcessorMetrics(options: {
   const registers = [options.registry];
   const lookups = new Counter({
     name: "fiberstream_node_lookup_total",
-    help: "Nodes looked up, by tier and outcome; postgres unavailable means that events go on without their node's data",
+    help: "Node look-ups, by tier and outcome. postgres unavailable: events continue without their node's data",
     labelNames: ["tier", "outcome"],
     registers,
   });
   const published = new Counter({
     name: "fiberstream_nodes_published_total",
-    help: "Changes of nodes written to probe.nodes",
+    help: "Node changes published to probe.nodes",
     registers,
   });
   const late = new Counter({
     name: "fiberstream_late_events_total",
-    help: "Events that went on flagged as late: received long after they were measured",
+    help: "Events flagged as late: received long after they were measured (LATE_AFTER_MS)",
     registers,
   });
   const alerts = new Counter({
     name: "fiberstream_alert_changes_total",
-    help: "Alerts of nodes opened or resolved in probe.alerts",
+    help: "Node alerts opened or resolved in probe.alerts",
     registers,
   });
   const evicted = new Counter({
     name: "fiberstream_window_evictions_total",
-    help: "Windows of nodes forgotten because a partition has more nodes than WINDOW_NODES_PER_PARTITION: their repeats are left to the sink and their scores begin anew",
+    help: "Node windows evicted because a partition has more nodes than WINDOW_NODES_PER_PARTITION: the sink drops these nodes' duplicates, and their anomaly scores start over",
     registers,
   });
   const ahead = new Counter({
     name: "fiberstream_window_records_ahead_total",
-    help: "Raw records whose Kafka timestamp is more than 5 minutes ahead of this processor's clock; they are enriched but do not move the time of the windows. Some: a broker's or producer's clock is ahead. All: this processor's clock is behind",
+    help: "Raw records whose Kafka timestamp is more than 5 minutes ahead of this processor's clock; they are enriched but do not advance the windows' clock. Some: a broker's or producer's clock is ahead. All: this processor's clock is behind",
     registers,
   });
   const windows: Gauge = new Gauge({
     name: "fiberstream_window_nodes",
-    help: "Nodes whose last events are in memory, up to 3 KB each",
+    help: "Nodes whose recent events are in memory, up to 3 KB each",
     registers,
     collect: () => windows.set(windowNodes()),
   });
@@ -69,7 +69,7 @@ export function createProcessorMetrics(options: {
     countEvicted: () => evicted.inc(),
     countBatch: (counts) => {
       pipeline.records("ok", counts.ok);
-      pipeline.records("repeat", counts.repeats);
+      pipeline.records("repeat", counts.duplicates);
       let dead = 0;
       for (const [failureClass, records] of counts.dead) {
         pipeline.deadLetters(failureClass, records);

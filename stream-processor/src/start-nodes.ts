@@ -7,12 +7,12 @@ import type { Redis } from "@fiberstream/redis/redis";
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
-import { followNodes } from "./node-feed.ts";
-import { createNodeLookup, type NodeLookup } from "./node-lookup.ts";
-import { runNodePublisher } from "./node-publisher.ts";
-import { createMemoryTier } from "./nodes-in-memory.ts";
-import { createPostgresTier } from "./nodes-in-postgres.ts";
-import { createRedisTier } from "./nodes-in-redis.ts";
+import { followNodes } from "./nodes/node-feed.ts";
+import { createNodeLookup, type NodeLookup } from "./nodes/node-lookup.ts";
+import { runNodePublisher } from "./nodes/node-publisher.ts";
+import { createMemoryTier } from "./nodes/nodes-in-memory.ts";
+import { createPostgresTier } from "./nodes/nodes-in-postgres.ts";
+import { createRedisTier } from "./nodes/nodes-in-redis.ts";
 import type { ProcessorMetrics } from "./processor-metrics.ts";
 
 /** Everything about nodes: the look-up by tiers, what keeps the caches true, and the publisher of changes. */

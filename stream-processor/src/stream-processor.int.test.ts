@@ -159,7 +159,7 @@ describe("stream processor", () => {
     const rubbish = Buffer.from([0xff, 0xfe, 0x00, 0x01]);
     await sendRaw([{ key: node_id, value: rubbish }, rawRecord({ node_id })]);
     await until(() => enriched.length === 1 && deadLetters.length === 1, {
-      what: "one went on, one was put aside",
+      what: "one was enriched, one dead-lettered",
     });
     expect(deadLetters[0]?.value?.equals(rubbish)).toBe(true);
     expect(String(deadLetters[0]?.key)).toBe(node_id);
@@ -182,7 +182,7 @@ describe("stream processor", () => {
     await sendRaw(events);
     await start();
     await until(() => enriched.length === 3 && deadLetters.length === 1, {
-      what: "three went on, one was put aside",
+      what: "three were enriched, one dead-lettered",
     });
     const small = events.filter((event) => event !== large);
     expect(enriched.map((record) => enrichedOf(record).event_id)).toEqual(
@@ -192,7 +192,7 @@ describe("stream processor", () => {
     expect(String(deadLetters[0]?.headers?.["fiber.dlq.failure-class"])).toBe("record-refused");
   });
 
-  it("puts aside what it cannot write, of a time that Kafka refuses and too large to be put aside whole", async () => {
+  it("dead-letters what it cannot write, of a time that Kafka refuses and too large for a whole dead letter", async () => {
     const limited = { "message.timestamp.after.max.ms": "3600000", "max.message.bytes": "3000" };
     const any = {
       "message.timestamp.type": "CreateTime",
@@ -224,7 +224,7 @@ describe("stream processor", () => {
     ]);
     await start();
     await until(() => enriched.length === 2 && deadLetters.length === 2, {
-      what: "two went on, two were put aside",
+      what: "two were enriched, two dead-lettered",
     });
     expect(enriched.map((record) => enrichedOf(record).event_id)).toEqual(
       good.map(({ eventId }) => eventId),
@@ -326,13 +326,13 @@ describe("stream processor", () => {
     expect(metrics).toMatch(/pipeline_breaker_open\{stage="processor"\} 1/);
     expect(await breaker("/reset", "POST")).toMatchObject({ reset: [expect.any(Number)] });
     await until(() => deadLetters.length === 30 && enriched.length === 40, {
-      what: "the partition went on, its rubbish put aside",
+      what: "the partition resumed, its bad records dead-lettered",
     });
     expect(await breaker("", "GET")).toEqual({ open: [] });
   });
 
   it("goes on without Redis and PostgreSQL, and says so in the records", async () => {
-    // Nobody listens on port 9, so Redis is away from the start; the database goes away later.
+    // Nobody listens on port 9, so Redis is unavailable from the start; the database goes away later.
     const processor = await start({ REDIS_URL: "redis://127.0.0.1:9" });
     const enriched = await read("probe.metrics.enriched");
     await sendRaw([rawRecord({ node_id: randomUUID() })]);

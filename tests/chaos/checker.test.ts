@@ -1,5 +1,5 @@
 import { createFleet } from "@fiberstream/simulator/fleet";
-import { WINDOW_RECORDS } from "@fiberstream/stream-processor/node-window";
+import { WINDOW_RECORDS } from "@fiberstream/stream-processor/windows/node-window";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { type Checker, createChecker, type FoundEvent, type Stage, STAGES } from "./checker.ts";
 import { createLedger, type Ledger } from "./ledger.ts";

@@ -1,4 +1,4 @@
-import { WINDOW_RECORDS } from "@fiberstream/stream-processor/node-window";
+import { WINDOW_RECORDS } from "@fiberstream/stream-processor/windows/node-window";
 import type { Ledger } from "./ledger.ts";
 
 /** The repeats in raw that the processor cannot know any more, one by one. */

@@ -3,7 +3,7 @@ import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { readSettings, type Settings } from "@fiberstream/runtime/settings";
 import { expect, it } from "@jest/globals";
 import { gatewaySettings } from "../../../ingest-gateway/src/settings.ts";
-import { sinkSettings } from "../../../sink-writer/src/config.ts";
+import { sinkSettings } from "../../../sink-writer/src/settings.ts";
 import { processorSettings } from "../../../stream-processor/src/settings.ts";
 import { lifecycleSettings } from "../lifecycle-settings.ts";
 import { accountSettings } from "../service-accounts.ts";

@@ -1,8 +1,14 @@
 import { FAILURE_CLASSES } from "@fiberstream/runtime/outcome";
 import { VERDICTS } from "../../../sink-writer/src/reconciliation/reconciled-metrics.ts";
-import { QUALITY_DAYS, QUALITY_KINDS } from "../../../sink-writer/src/quality-metrics.ts";
-import { CODES } from "../../../ingest-gateway/src/codes.ts";
-import { CONNECTION_STATES, WATCHED_TABLES } from "../../../sink-writer/src/database-gauges.ts";
+import {
+  QUALITY_DAYS,
+  QUALITY_KINDS,
+} from "../../../sink-writer/src/maintenance/quality-metrics.ts";
+import { CODES } from "../../../ingest-gateway/src/answers/codes.ts";
+import {
+  CONNECTION_STATES,
+  WATCHED_TABLES,
+} from "../../../sink-writer/src/maintenance/database-gauges.ts";
 
 /** What may stand in a label: a metric's cost is the number of its labels' combinations. */
 export type LabelBound = {

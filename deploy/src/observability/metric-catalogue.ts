@@ -4,12 +4,12 @@ import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
 import { createAuthModeGauge } from "../../../ingest-gateway/src/auth/auth-mode-gauge.ts";
 import { createGatewayMetrics } from "../../../ingest-gateway/src/gateway-metrics.ts";
 import { createReconciledMetrics } from "../../../sink-writer/src/reconciliation/reconciled-metrics.ts";
-import { createQualityMetrics } from "../../../sink-writer/src/quality-metrics.ts";
-import { createDatabaseGauges } from "../../../sink-writer/src/database-gauges.ts";
+import { createQualityMetrics } from "../../../sink-writer/src/maintenance/quality-metrics.ts";
+import { createDatabaseGauges } from "../../../sink-writer/src/maintenance/database-gauges.ts";
 import { createSinkMetrics } from "../../../sink-writer/src/sink-metrics.ts";
-import { createClusterGauges } from "../../../stream-processor/src/cluster-gauges.ts";
+import { createClusterGauges } from "../../../stream-processor/src/telemetry/watch-cluster.ts";
 import { createProcessorMetrics } from "../../../stream-processor/src/processor-metrics.ts";
-import { createRedisGauges } from "../../../stream-processor/src/watch-redis.ts";
+import { createRedisGauges } from "../../../stream-processor/src/telemetry/watch-redis.ts";
 import { SERVICES, type ServiceName } from "../local/start-service.ts";
 
 /** One metric as its code registers it. */

@@ -3,9 +3,9 @@ import type { IncomingMessage } from "node:http";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { describe, expect, it } from "@jest/globals";
-import type { ApiKey } from "./api-key.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import type { SubjectOfJwt } from "./jwt.ts";
+import type { ApiKey } from "./keys/api-key.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 const SECRET = "s".repeat(43);

@@ -3,10 +3,10 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { throttled } from "@fiberstream/runtime/throttled";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
-import { Refusal } from "../refusal.ts";
-import { type ApiKey, isSecretOf, nodeMatcher, parseToken } from "./api-key.ts";
+import { Refusal } from "../answers/refusal.ts";
 import type { SubjectOfJwt } from "./jwt.ts";
-import type { LookUpKey } from "./key-lookup.ts";
+import { type ApiKey, isSecretOf, nodeMatcher, parseToken } from "./keys/api-key.ts";
+import type { LookUpKey } from "./keys/key-lookup.ts";
 import { OPEN_SENDER, type Sender } from "./sender.ts";
 import { unauthorized } from "./unauthorized.ts";
 
@@ -29,7 +29,7 @@ export function createAuthenticateNobody({
     if (origin === undefined || allowed.has(origin)) return OPEN_SENDER;
     throw new Refusal(
       "ORIGIN_NOT_ALLOWED",
-      "pages of this origin may not send: name it in CORS_ORIGINS, or send from outside of a browser",
+      "this origin may not send: add it to CORS_ORIGINS, or send from outside a browser",
     );
   };
 }
@@ -43,10 +43,7 @@ export function createAuthenticate(options: {
   const { lookUp, subjectOfJwt, log } = options;
   const senders = new WeakMap<ApiKey, Sender>();
   const warn = throttled((error: unknown, times) =>
-    log.warn(
-      { reason: messageOf(error), times },
-      "keys cannot be looked up, their senders are told to wait",
-    ),
+    log.warn({ reason: messageOf(error), times }, "key lookup failed, senders asked to retry"),
   );
 
   /** One sender for each reading of a key, so that its pattern is made ready once. */
@@ -71,7 +68,7 @@ export function createAuthenticate(options: {
   const byKey = async (keyId: string, secret: string) => {
     const key = await found(() => lookUp({ column: "key_id", value: keyId }));
     if (key === null || !isSecretOf(key, secret)) {
-      throw invalid("there is no such key, or this is not its secret");
+      throw invalid("unknown key, or wrong secret");
     }
     return senderOf(usable(key), secret);
   };
@@ -79,7 +76,7 @@ export function createAuthenticate(options: {
   const byJwt = async (token: string, subjectOf: SubjectOfJwt) => {
     const subject = await subjectOf(token);
     const key = await found(() => lookUp({ column: "jwt_subject", value: subject }));
-    if (key === null) throw invalid("the JWT is good, but no key stands for its subject");
+    if (key === null) throw invalid("the JWT is valid, but no key is registered for its subject");
     return senderOf(usable(key), undefined);
   };
 
@@ -88,7 +85,10 @@ export function createAuthenticate(options: {
       return await look();
     } catch (error) {
       warn(error);
-      throw new Refusal("AUTH_UNAVAILABLE", "the keys cannot be looked up: send this again later");
+      throw new Refusal(
+        "AUTH_UNAVAILABLE",
+        "keys cannot be looked up right now: send this again later",
+      );
     }
   };
 

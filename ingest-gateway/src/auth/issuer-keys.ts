@@ -2,7 +2,10 @@ import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from "jose";
 
 /** The keys that an issuer publishes. */
 export type IssuerKeys = {
-  /** Fetches them when there are none or they are old. @throws what jose throws when none fits a token */
+  /**
+   * Fetches them when there are none or they are old.
+   * @throws what jose throws when none fits a token
+   */
   readonly keyFor: JWTVerifyGetKey;
   /**
    * Makes sure that the keys were fetched after `since` (of `performance.now()`), if they may be fetched now.

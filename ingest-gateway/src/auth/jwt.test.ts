@@ -3,8 +3,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
-import { meaningOf } from "../codes.ts";
-import type { Refusal } from "../refusal.ts";
+import { meaningOf } from "../answers/codes.ts";
+import type { Refusal } from "../answers/refusal.ts";
 import { createJwtCheck, type SubjectOfJwt } from "./jwt.ts";
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
@@ -72,7 +72,7 @@ const invalid = {
 };
 
 describe("JWTs", () => {
-  it("tell their subject, also while their issuer is away once its keys are known", async () => {
+  it("tell their subject, also while their issuer is unavailable once its keys are known", async () => {
     expect(await subject(await signed())).toBe("relay-7");
     server.close();
     server.closeAllConnections();

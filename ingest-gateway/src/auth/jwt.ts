@@ -3,12 +3,15 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose"
 import { LRUCache } from "lru-cache";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
-import { meaningOf } from "../codes.ts";
-import { Refusal } from "../refusal.ts";
+import { meaningOf } from "../answers/codes.ts";
+import { Refusal } from "../answers/refusal.ts";
 import { createIssuerKeys } from "./issuer-keys.ts";
 import { unauthorized } from "./unauthorized.ts";
 
-/** @returns the subject of a good JWT @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, AUTH_UNAVAILABLE */
+/**
+ * @returns the subject of a good JWT
+ * @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, AUTH_UNAVAILABLE
+ */
 export type SubjectOfJwt = (token: string) => string | Promise<string>;
 
 export type JwtSettings = {
@@ -83,7 +86,7 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
         // Everybody can make such a token: of 5xx it would be our failure, and somebody would be woken for it.
         throw new Refusal(
           "UNKNOWN_JWT_KEY",
-          "the JWT's key is not among those that its issuer published a moment ago: send this again later",
+          "the JWT's key is not among the keys that its issuer published a moment ago: send this again later",
         );
       }
       return verify(token);
@@ -140,9 +143,9 @@ function refusalOf(error: unknown): Refusal {
     // What jose throws itself when the key set does not come as 200 with JSON.
     error.code !== "ERR_JOSE_GENERIC";
   return isTokensFault
-    ? unauthorized("INVALID_TOKEN", `the JWT is not good here: ${messageOf(error)}`)
+    ? unauthorized("INVALID_TOKEN", `the JWT was rejected: ${messageOf(error)}`)
     : new Refusal(
         "AUTH_UNAVAILABLE",
-        "the keys of the JWT's issuer cannot be had: send this again later",
+        "the JWT issuer's keys are unavailable: send this again later",
       );
 }

@@ -1,6 +1,6 @@
-/** Who sends a request, and what they may do. */
+/** The authenticated sender of a request, and what it may do. */
 export type Sender = {
-  /** Names the sender's bucket and its share of the memory: a key's id, or OPEN. */
+  /** Names the sender's rate limit and its share of the memory: a key's id, or "open". */
   readonly id: string;
   readonly tenant: string;
   /** Undefined: for every node. */
@@ -20,5 +20,5 @@ export type Sender = {
 /** A bucket of `burst` events, which gains `ratePerSecond` events. */
 export type RateLimit = { readonly ratePerSecond: number; readonly burst: number };
 
-/** Everyone, where nobody is asked who they are. */
+/** The one sender of AUTH_MODE=open. */
 export const OPEN_SENDER: Sender = { id: "open", tenant: "default" };

@@ -6,7 +6,10 @@ import { createNonceMemory } from "./nonce-memory.ts";
 import type { Sender } from "./sender.ts";
 import { unauthorized } from "./unauthorized.ts";
 
-/** Checks a request's signature where its sender has to sign. @throws {Refusal} INVALID_SIGNATURE, STALE_SIGNATURE, REPLAYED_NONCE */
+/**
+ * Checks a request's signature where its sender has to sign.
+ * @throws {Refusal} INVALID_SIGNATURE, STALE_SIGNATURE, REPLAYED_NONCE
+ */
 export type CheckSignature = (
   request: IncomingMessage,
   sender: Sender,
@@ -16,13 +19,13 @@ export type CheckSignature = (
 const MAX_OFF_SECONDS = 5 * 60;
 /** A nonce may come again when no timestamp that it was signed with is taken any more. */
 const NONCE_KEPT_MS = 2 * MAX_OFF_SECONDS * 1_000;
-/** For a Redis that is away: about an hour of one signed request every 36 ms. */
+/** For a Redis that is unavailable: about an hour of one signed request every 36 ms. */
 const MAX_LOCAL_NONCES = 100_000;
 const NONCE = /^[A-Za-z0-9_-]{16,128}$/;
 
 /**
  * HMAC-SHA256 over batch id, timestamp, nonce and the body's hash. Each nonce is taken once for all
- * gateways by Redis, and for this one alone by memory while Redis is away.
+ * gateways by Redis, and for this one alone by memory while Redis is unavailable.
  *
  * @param options.namespace prefix of the keys in Redis
  */
@@ -62,7 +65,7 @@ export function createSignatureCheck(options: {
     const signed = `${batchId}:${timestamp}:${nonce}:${hash("sha256", body)}`;
     const expected = createHmac("sha256", sender.signingSecret).update(signed).digest();
     if (!timingSafeEqual(expected, Buffer.from(signature, "hex"))) {
-      throw unauthorized("INVALID_SIGNATURE", `the signature does not fit the request. ${HOW}`);
+      throw unauthorized("INVALID_SIGNATURE", `the signature does not match the request. ${HOW}`);
     }
     if (Math.abs(wallNowMs() / 1_000 - seconds) > MAX_OFF_SECONDS) {
       const detail = `X-Fiber-Timestamp must be within ${MAX_OFF_SECONDS} seconds of now: set the clock, and sign each try anew`;

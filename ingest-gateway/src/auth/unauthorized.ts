@@ -1,5 +1,5 @@
-import type { Code } from "../codes.ts";
-import { Refusal } from "../refusal.ts";
+import type { Code } from "../answers/codes.ts";
+import { Refusal } from "../answers/refusal.ts";
 
 type UnauthorizedCode = Extract<
   Code,

@@ -1,14 +1,14 @@
-import { CODES, FAULT_CODES } from "../codes.ts";
+import { CODES, FAULT_CODES } from "../answers/codes.ts";
 import type { JsonSchema } from "./event-schema.ts";
 
 const text = { type: "string" };
 const count = { type: "integer", minimum: 0 };
-const index = { ...count, description: "Which event of the batch, from 0." };
+const index = { ...count, description: "The event's index in the batch, from 0." };
 const faultCode = { enum: [...FAULT_CODES] };
 const fault = {
   code: faultCode,
-  field: { ...text, description: "The field at fault, where it is one." },
-  message: { ...text, description: "What was wrong, what is allowed, what to do." },
+  field: { ...text, description: "The invalid field, if the fault is a field's." },
+  message: { ...text, description: "What was wrong, what is allowed and what to do." },
 };
 
 /** The schemas of all answers, by their names in the document. */
@@ -31,12 +31,12 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
           batch_id: { ...text, format: "uuid" },
           source_region: { type: ["string", "null"] },
           accepted: count,
-          rejected: { ...count, description: "Their own fault: do not send them again." },
-          retry: { ...count, description: "Send these again, after Retry-After." },
+          rejected: { ...count, description: "Invalid events: do not send them again." },
+          retry: { ...count, description: "Events to send again, after Retry-After." },
         },
       },
       results: {
-        description: "The events that were not accepted, by index.",
+        description: "The events that were not accepted, in the order of their index.",
         type: "array",
         items: {
           type: "object",
@@ -60,7 +60,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       type: text,
       title: text,
       status: { type: "integer" },
-      detail: { ...text, description: "What was wrong, what is allowed, what to do." },
+      detail: { ...text, description: "What was wrong, what is allowed and what to do." },
       code: { enum: Object.keys(CODES) },
       request_id: text,
       errors: {

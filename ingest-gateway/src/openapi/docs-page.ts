@@ -1,4 +1,4 @@
-import { CODES } from "../codes.ts";
+import { CODES } from "../answers/codes.ts";
 import type { JsonSchema } from "./event-schema.ts";
 import type { OpenApiDocument, Operation } from "./openapi-document.ts";
 

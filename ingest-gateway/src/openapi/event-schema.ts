@@ -1,6 +1,6 @@
 import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
-import { UNPRINTABLE_CLASS } from "../unprintable.ts";
-import { SENT_FIELDS } from "../validate-event.ts";
+import { UNPRINTABLE_CLASS } from "../answers/shown-value.ts";
+import { SENT_FIELDS } from "../validation/validate-event.ts";
 
 /** A JSON Schema (draft 2020-12, as OpenAPI 3.1 takes it). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -58,7 +58,7 @@ const given = (attributes: Record<string, number | undefined>): Record<string, n
 function describe(field: RecordField): string {
   const { name, doc, unit, maxDepth, default: whenAbsent } = field;
   if (name === "metadata") {
-    return `What else the probe tells: a JSON object, at most ${maxDepth ?? 1} levels deep and 4 KB.`;
+    return `Anything else that the probe reports: a JSON object, at most ${maxDepth ?? 1} levels deep and 4 KB.`;
   }
   if (name === "timestamp") {
     return `${doc} ISO 8601 with seconds and with Z or an offset, such as 2026-11-05T12:34:56.123456Z; microseconds are kept.`;

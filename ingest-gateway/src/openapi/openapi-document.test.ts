@@ -1,7 +1,7 @@
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { afterEach, describe, expect, it } from "@jest/globals";
-import { CODES } from "../codes.ts";
-import { startTestIntake, type TestIntake } from "../intake-fixture.ts";
+import { CODES } from "../answers/codes.ts";
+import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
 import { renderDocsPage } from "./docs-page.ts";
 import { createOpenApiDocument } from "./openapi-document.ts";
 

@@ -1,9 +1,9 @@
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import packageJson from "../../package.json" with { type: "json" };
-import { type Code, CODES } from "../codes.ts";
-import { ANSWER_HEADERS, REQUEST_HEADERS } from "../http-headers.ts";
-import { LIMITS } from "../limits.ts";
-import { fieldFinder } from "../validate-event.ts";
+import { type Code, CODES } from "../answers/codes.ts";
+import { ANSWER_HEADERS, REQUEST_HEADERS } from "../answers/http-headers.ts";
+import { LIMITS } from "../answers/limits.ts";
+import { fieldFinder } from "../validation/validate-event.ts";
 import { ANSWER_SCHEMAS } from "./answer-schemas.ts";
 import { eventSchema, fieldSchema, type JsonSchema } from "./event-schema.ts";
 
@@ -46,7 +46,7 @@ export function createOpenApiDocument(options: {
       title: "FiberStream",
       version: packageJson.version,
       description:
-        "Takes in measurements of network probes. 202 means that Kafka has acknowledged every event reported as accepted, from all in-sync replicas.",
+        "Accepts measurements of network probes. 202 means that Kafka has acknowledged every event reported as accepted, from all in-sync replicas.",
     },
     paths: {
       "/api/push": { post: events.push },
@@ -54,10 +54,10 @@ export function createOpenApiDocument(options: {
       "/api/status": {
         get: {
           operationId: "status",
-          summary: "Whether events are accepted",
+          summary: "Whether the gateway accepts events",
           responses: {
             200: answer("Events are accepted.", "Status", STATUS_HEADERS),
-            503: answer("Events cannot be accepted now.", "Status", [
+            503: answer("The gateway cannot accept events right now.", "Status", [
               ...STATUS_HEADERS,
               "Retry-After",
             ]),
@@ -107,7 +107,7 @@ function eventOperations(schema: RecordSchema, isKeyed: boolean) {
     ...common,
     operationId: "ingest",
     summary: "Sends many events",
-    description: `At most ${LIMITS.batchEvents} events and ${LIMITS.batchBytes} bytes, after decompression, and ${LIMITS.eventBytes} bytes an event. ${ENCODINGS} One bad event never costs its batch.`,
+    description: `At most ${LIMITS.batchEvents} events and ${LIMITS.batchBytes} bytes, after decompression, and ${LIMITS.eventBytes} bytes an event. ${ENCODINGS} A bad event never causes the rest of its batch to be rejected.`,
     requestBody: {
       required: true,
       content: {
@@ -139,7 +139,11 @@ function eventOperations(schema: RecordSchema, isKeyed: boolean) {
       },
     },
     responses: {
-      202: answer("Kafka has the events that are not listed.", "BatchAnswer", answerHeaders(202)),
+      202: answer(
+        "Kafka acknowledged all events that are not listed in results.",
+        "BatchAnswer",
+        answerHeaders(202),
+      ),
       ...problems(isKeyed, () => true),
     },
   };

@@ -2,10 +2,11 @@ import type { Registry } from "prom-client";
 import { type AdminServer, startAdminServer } from "./http/admin-server.ts";
 import { readConfig, type serviceSettings } from "./config.ts";
 import { FatalError, messageOf } from "./errors.ts";
-import { createHealth, type Health } from "./lifecycle/health.ts";
+import { type Check, createHealth, type Health } from "./lifecycle/health.ts";
 import { createLife, type Life, stopOnSignals } from "./lifecycle/life.ts";
-import { createLog, type Log } from "./logging/log.ts";
+import { untilAvailable } from "./lifecycle/retry.ts";
 import { createServiceRegistry } from "./lifecycle/service-metrics.ts";
+import { createLog, type Log } from "./logging/log.ts";
 import { ConfigError, type ConfigOf, type Settings } from "./settings/settings.ts";
 import { startTracing, type Tracing } from "./tracing/tracing.ts";
 
@@ -19,7 +20,21 @@ export type ServiceFrame<S extends Settings> = {
   /** undefined when nothing is traced. */
   readonly tracing: Tracing | undefined;
   readonly admin: Pick<AdminServer, "route">;
+  readonly waitFor: WaitFor;
 };
+
+/**
+ * Tries a call until its dependency answers, and shows it as a failing check until then.
+ *
+ * @param dependency.where its address as an operator knows it, without credentials
+ * @param dependency.check one that the service also sets itself; by default a new one of the dependency's name
+ * @throws what `attempt` threw if that is not a TransientError
+ * @throws AbortError once the service stops
+ */
+export type WaitFor = <T>(
+  dependency: { readonly name: string; readonly where: string; readonly check?: Check },
+  attempt: () => Promise<T>,
+) => Promise<T>;
 
 /**
  * The frame of every service: settings, log, metrics, admin server, start, drain.
@@ -55,7 +70,16 @@ export async function runService<S extends ReturnType<typeof serviceSettings> & 
       (server) => server.close(),
     );
     log.info({ address: `http://${base.adminHost}:${admin.port}` }, "admin server listens");
-    await options.start({ config, log, life, health, registry, tracing, admin });
+    const { stopping } = life;
+    const waitFor: WaitFor = ({ name: dependency, where, check }, attempt) =>
+      untilAvailable(attempt, {
+        name: dependency,
+        where,
+        check: check ?? health.check(dependency),
+        log,
+        stopping,
+      });
+    await options.start({ config, log, life, health, registry, tracing, admin, waitFor });
     // Acquired last, so released first: a stopping service is not ready before anything else happens.
     life.own(serving, (check) => check.failing("stopping"));
     serving.ok();

@@ -93,7 +93,10 @@ export const linesIn = (json: string): string => `jsonb_to_recordset(${json}::js
     conflicts bigint, refused bigint, dead bigint, rewritten bigint
   )`;
 
-/** The books of minutes. @param lock holds off whoever would add to them */
+/**
+ * The books of minutes.
+ * @param lock holds off whoever would add to them
+ */
 export async function readBooks(
   client: PgClient,
   minutes: readonly number[],

@@ -1,6 +1,9 @@
 /** Up to when a stage has read all that stood in its partition. */
 export type HopProgress = {
-  /** @param position the next offset to read @param end of the partition, both at `atMs` or later */
+  /**
+   * @param position the next offset to read
+   * @param end of the partition, both at `atMs` or later
+   */
   look: (seen: { partition: number; position: bigint; end: bigint; atMs: number }) => void;
   /** All that stood there at this time has been read; undefined while that is of no time. */
   passedMs: (partition: number) => number | undefined;

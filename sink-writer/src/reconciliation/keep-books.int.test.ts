@@ -3,11 +3,10 @@ import { inTransaction } from "@fiberstream/postgres/pool";
 import { ok } from "@fiberstream/runtime/outcome";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { createLandRows, type LandRows } from "../land-rows.ts";
-import { createRecentEvents } from "../recent-events.ts";
-import { createRowBuffer } from "../row-buffer.ts";
-import { createReadRows } from "../row-reader.ts";
-import { readTableLayout, type TableLayout } from "../table-layout.ts";
+import { createInsertRows, type InsertRows } from "../insert/insert-rows.ts";
+import { createRecentEvents } from "../rows/recent-events.ts";
+import { createRowBuffer } from "../rows/row-buffer.ts";
+import { createReadRows } from "../rows/row-reader.ts";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
 import {
   batchOf,
@@ -16,19 +15,20 @@ import {
   sampleSchema,
   sampleType,
 } from "../testing/sample-rows.ts";
+import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { keepBooks } from "./keep-books.ts";
 
 let database: SampleDatabase;
 let layout: TableLayout;
-let landRows: LandRows;
+let insertRows: InsertRows;
 beforeAll(async () => {
   database = await openSampleDatabase();
   layout = await readTableLayout(database.pool, readAvroSchema("EnrichedProbeMetric"));
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  landRows = createLandRows({ layout, countBytes: () => undefined });
+  insertRows = createInsertRows({ layout, countBytes: () => undefined });
   await database.owner.query(
     "TRUNCATE metrics, metric_conflicts, reconciliation_books, reconciliation_positions, reconciliation_breaks",
   );
@@ -61,8 +61,8 @@ async function write(
 
 async function writeBatches(batches: readonly RecordBatch[]): Promise<void> {
   const rows = {
-    fresh: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
-    again: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
+    unseen: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
+    seen: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
   };
   const readRows = createReadRows({
     registry: { writerType: async () => ok(sampleType) },
@@ -72,8 +72,8 @@ async function writeBatches(batches: readonly RecordBatch[]): Promise<void> {
   });
   const dead = await readRows(batches, rows);
   await inTransaction(database.pool, async (client) => {
-    const landed = await landRows(client, rows);
-    await keepBooks(client, { batches, landed, dead });
+    const inserted = await insertRows(client, rows);
+    await keepBooks(client, { batches, inserted, dead });
   });
 }
 

@@ -8,7 +8,8 @@ import { type BookedWrite, type IsBooked, linesOf } from "./write-lines.ts";
  * Adds a write to the sink's books, in the write's transaction, after its rows: they are in the table as often
  * as the books say, whatever is lost together. How far the books are is kept apart from the sink's own offset,
  * which an operator may set back: what is read again after that is booked already.
- * @throws {TransientError} @throws {FatalError}
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function keepBooks(client: PgClient, write: BookedWrite): Promise<void> {
   const { batches } = write;

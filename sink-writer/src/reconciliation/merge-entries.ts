@@ -11,7 +11,8 @@ import type { KafkaView } from "./kafka-view.ts";
  * or read twice.
  *
  * @param client in a transaction that is the only one of its kind
- * @throws {TransientError} @throws {FatalError}
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function mergeEntries(
   client: PgClient,

@@ -103,7 +103,11 @@ async function readBreaks(
   );
 }
 
-/** The digests of the rows of minutes. Measured: 0.2 us a row. @throws {TransientError} @throws {FatalError} */
+/**
+ * The digests of the rows of minutes. Measured: 0.2 us a row.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export async function readTable(
   client: PgClient,
   minutes: readonly number[],

@@ -1,3 +1,4 @@
+import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
 import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { type Judgement, judgeMinute } from "@fiberstream/reconciliation/judge-minute";
 import type { StoredBook } from "./books-table.ts";
@@ -38,7 +39,8 @@ export type Round = {
 /**
  * Closes the books of minutes that are over. One at a time, by an advisory lock; another one finds nothing to do.
  * @returns what was judged, undefined when another one is at it
- *   @throws {TransientError} @throws {FatalError}
+ *   @throws {TransientError}
+ * @throws {FatalError}
  */
 export type Reconcile = () => Promise<Round | undefined>;
 
@@ -225,8 +227,7 @@ async function store(
   ]);
 }
 
-// Any number that nothing else in the database uses; the others are in upkeep.ts.
-const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(4130772503) AS "isOurs"`;
+const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.reconcile}) AS "isOurs"`;
 
 // The sink ends its own sessions that let the server wait within a write. This one waits for Kafka.
 const NAME_SESSION = "SET LOCAL application_name = 'fiberstream-reconciler'";

@@ -5,7 +5,11 @@ import { Gauge, type Registry } from "prom-client";
 export const VERDICTS = ["ok", "differs", "not known"] as const satisfies Verdict[];
 
 export type ReconciledMetrics = {
-  /** Reads what was judged. @throws {TransientError} @throws {FatalError} */
+  /**
+   * Reads what was judged.
+   * @throws {TransientError}
+   * @throws {FatalError}
+   */
   readonly refresh: (pool: PgPool) => Promise<void>;
 };
 
@@ -14,18 +18,18 @@ export function createReconciledMetrics(registry: Registry): ReconciledMetrics {
   const registers = [registry];
   const minutes = new Gauge({
     name: "fiberstream_reconciled_verdicts",
-    help: "Minutes of the last day whose books are closed, by verdict: differs means that events are lost, doubled or others; fiber reconcile says which",
+    help: "Reconciled minutes of the last day, by verdict. differs: events are lost, duplicated or changed; fiber reconcile shows which",
     labelNames: ["verdict"],
     registers,
   });
   const unaccounted = new Gauge({
     name: "fiberstream_reconciled_unaccounted_events",
-    help: "Events of the last day that are lost, doubled or others somewhere between raw and the table, at the least; 0 is the promise",
+    help: "At least so many events of the last day were lost, duplicated or changed between the raw topic and the table; must be 0",
     registers,
   });
   const newest = new Gauge({
     name: "fiberstream_reconciled_newest_minute_timestamp_seconds",
-    help: "The newest minute whose books are closed: some minutes ago while events come in, later when a stage is behind",
+    help: "The newest reconciled minute: a few minutes ago while events arrive, older when a stage lags",
     registers,
   });
 

@@ -25,7 +25,8 @@ const AHEAD_MS = 2 * 86_400_000;
  * any more, and what was sent is through.
  *
  * @param options.timeoutMs how long to wait for minutes that the stages have not passed; they are not known then
- * @throws {TransientError} @throws {FatalError}
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function reconciliationVerdict(options: {
   pool: PgPool;

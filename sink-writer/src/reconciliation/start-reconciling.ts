@@ -10,7 +10,7 @@ import { createReconcile, type JudgedMinute, RECONCILER_LIMITS } from "./reconci
 import { createReconciledMetrics } from "./reconciled-metrics.ts";
 
 /** Closes the books minute by minute, and reports the verdicts, until the end of `life`. */
-export function startReconciling(means: {
+export function startReconciling(options: {
   kafka: KafkaClient;
   namespace: string;
   pool: PgPool;
@@ -18,15 +18,15 @@ export function startReconciling(means: {
   life: Life;
   log: Log;
 }): void {
-  const { pool, life, log } = means;
-  const kafka = life.own(createKafkaView(means), (owned) => owned.close());
+  const { pool, life, log } = options;
+  const kafka = life.own(createKafkaView(options), (owned) => owned.close());
   const reconcile = createReconcile({
     pool,
     kafka,
     limits: RECONCILER_LIMITS,
     nowMs: wallNowMs,
   });
-  const metrics = createReconciledMetrics(means.registry);
+  const metrics = createReconciledMetrics(options.registry);
   const tasks = [
     createRepeatedTask({
       name: "close the books",

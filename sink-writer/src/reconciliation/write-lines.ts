@@ -8,14 +8,14 @@ import {
   minuteOfUs,
   newMinuteBook,
 } from "@fiberstream/reconciliation/minute-books";
-import type { Landed } from "../land-rows.ts";
-import type { DeadRecord } from "../row-reader.ts";
+import type { InsertedRows } from "../insert/insert-rows.ts";
+import type { DeadRecord } from "../rows/row-reader.ts";
 import type { BookLine } from "./books-table.ts";
 
 /** What a write was of and what became of it. */
 export type BookedWrite = {
   readonly batches: readonly RecordBatch[];
-  readonly landed: readonly Landed[];
+  readonly inserted: readonly InsertedRows[];
   /** Records that were no rows. */
   readonly dead: readonly DeadRecord[];
 };
@@ -27,7 +27,7 @@ export type IsBooked = (partition: number, offset: string) => boolean;
  * What a write adds to the books. Of what is read again only rows count that are written anew: with the first
  * reading all else is in the books.
  */
-export function linesOf({ landed, dead }: BookedWrite, isBooked?: IsBooked): BookLine[] {
+export function linesOf({ inserted, dead }: BookedWrite, isBooked?: IsBooked): BookLine[] {
   const partitions = new Map<number, PartitionBooks>();
   const booksOf = (partition: number) => {
     let books = partitions.get(partition);
@@ -40,10 +40,10 @@ export function linesOf({ landed, dead }: BookedWrite, isBooked?: IsBooked): Boo
     booksOf(batch.partition).bookOf(minuteOfTimestamp(record.timestamp)).dead++;
   }
 
-  for (const { rows, landing } of landed) {
-    const leftOut = new Set(landing.leftOut);
-    const inConflict = new Set(landing.inConflict);
-    const areAllWritten = leftOut.size + landing.refused.size === 0;
+  for (const { rows, result } of inserted) {
+    const leftOut = new Set(result.leftOut);
+    const inConflict = new Set(result.inConflict);
+    const areAllWritten = leftOut.size + result.refused.size === 0;
     let batch: RecordBatch | undefined;
     let books = newPartitionBooks();
     let minute = 0;
@@ -62,7 +62,7 @@ export function linesOf({ landed, dead }: BookedWrite, isBooked?: IsBooked): Boo
         book = books.bookOf(minute);
         fromUs = minute * MINUTE_US;
       }
-      const isRefused = areAllWritten ? false : landing.refused.has(row);
+      const isRefused = areAllWritten ? false : result.refused.has(row);
       const isWritten = areAllWritten || (!isRefused && !leftOut.has(row));
       if (isBooked?.(origin.batch.partition, origin.record.offset)) {
         if (isWritten) books.rewrote(minute);

@@ -5,12 +5,12 @@ import { ok } from "@fiberstream/runtime/outcome";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
-import { createRecentEvents, type RecentEvents } from "../recent-events.ts";
-import { createRepeatingNodes, type RepeatingNodes } from "../repeating-nodes.ts";
-import { createRowBuffer } from "../row-buffer.ts";
-import type { SortedRows } from "../row-buffers.ts";
-import { createReadRows } from "../row-reader.ts";
-import type { TableLayout } from "../table-layout.ts";
+import { createRecentEvents, type RecentEvents } from "../rows/recent-events.ts";
+import { createRepeatingNodes, type RepeatingNodes } from "../rows/repeating-nodes.ts";
+import { createRowBuffer } from "../rows/row-buffer.ts";
+import type { SplitRows } from "../rows/row-buffers.ts";
+import { createReadRows } from "../rows/row-reader.ts";
+import type { TableLayout } from "../tuples/table-layout.ts";
 
 export const sampleSchema = readAvroSchema("EnrichedProbeMetric");
 export const sampleType = avsc.Type.forSchema(sampleSchema as avsc.Schema);
@@ -61,10 +61,10 @@ export async function rowsOf(
   layout: TableLayout,
   recent: RecentEvents = createRecentEvents(),
   repeating: RepeatingNodes = createRepeatingNodes(),
-): Promise<SortedRows> {
+): Promise<SplitRows> {
   const rows = {
-    fresh: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
-    again: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
+    unseen: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
+    seen: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
   };
   const records = events.map((event, place) =>
     recordOf(sampleType.toBuffer(event), 1, 100 + place),

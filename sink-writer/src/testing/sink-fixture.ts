@@ -25,7 +25,7 @@ export type SinkFixture = {
   readonly topic: string;
   readonly databaseUrl: string;
   readonly sql: pg.Client;
-  readonly letters: readonly ReadRecord[];
+  readonly deadLetters: readonly ReadRecord[];
   readonly start: (
     environment?: Record<string, string>,
     options?: { awaitReady?: boolean },
@@ -33,7 +33,11 @@ export type SinkFixture = {
   readonly untilNotReady: (sink: RunningService, reason: RegExp) => Promise<void>;
   /** @param schema another writer's than this version's; registered when it is new */
   readonly send: (events: readonly EnrichedProbeMetric[], schema?: RecordSchema) => Promise<void>;
-  /** Runs the operator's command line on this database and topic. @returns what it prints @throws when it fails */
+  /**
+   * Runs the operator's command line on this database and topic.
+   * @returns what it prints
+   * @throws when it fails
+   */
   readonly fiber: (...args: string[]) => Promise<string>;
   readonly storedRows: () => Promise<number>;
   readonly untilStored: (count: number, timeoutMs?: number) => Promise<void>;
@@ -57,7 +61,7 @@ export async function createSinkFixture(): Promise<SinkFixture> {
   sql.on("error", () => undefined);
   await sql.connect();
   const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
-  const letters = life.own(
+  const deadLetters = life.own(
     await readTopic(addresses.kafkaBrokers, topicIn(namespace, "probe.metrics.dead-letter")),
     (owned) => owned.close(),
   );
@@ -71,7 +75,7 @@ export async function createSinkFixture(): Promise<SinkFixture> {
     topic,
     databaseUrl: database.url,
     sql,
-    letters: letters.records,
+    deadLetters: deadLetters.records,
     start: async (environment = {}, options = {}) =>
       life.own(
         await startService(

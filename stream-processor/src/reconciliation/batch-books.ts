@@ -9,7 +9,7 @@ import {
   minuteOfTimestamp,
   minuteOfUs,
 } from "@fiberstream/reconciliation/minute-books";
-import type { RawEvent } from "../raw-event.ts";
+import type { RawEvent } from "../decode/raw-event.ts";
 
 /** What becomes of a batch's events, by the minute in which they were received. */
 export type BatchBooks = {
@@ -27,7 +27,7 @@ export type BatchBooks = {
 export function createBatchBooks(): BatchBooks {
   const minutes = new Map<number, MinuteBook>();
   const bookOf = createBookFinder(minutes);
-  const bookOfEvent = ({ receivedAtUs }: RawEvent) => bookOf(minuteOfUs(receivedAtUs));
+  const bookOfEvent = ({ receivedAtMicros }: RawEvent) => bookOf(minuteOfUs(receivedAtMicros));
   return {
     minutes,
     read: (event) => addIdText(bookOfEvent(event).read, event.bytes, ID_AT),

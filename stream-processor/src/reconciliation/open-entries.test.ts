@@ -3,7 +3,7 @@ import { addIdText } from "@fiberstream/reconciliation/digest";
 import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
 import { createBookFinder, type MinuteBook } from "@fiberstream/reconciliation/minute-books";
 import { beforeEach, describe, expect, it } from "@jest/globals";
-import { writeNote } from "../window-note.ts";
+import { writeCheckpoint } from "../windows/window-checkpoint.ts";
 import { createOpenEntries, type NextEntries, type OpenEntries } from "./open-entries.ts";
 
 let metadata: string;
@@ -21,7 +21,7 @@ const BEGUN: LedgerEntry = {
   minutes: new Map(),
 };
 beforeEach(() => {
-  metadata = writeNote({ from: 0n, clockMs: 0, ledger: BEGUN });
+  metadata = writeCheckpoint({ from: 0n, clockMs: 0, ledger: BEGUN });
   nowMs = 1_000_000;
 });
 
@@ -52,7 +52,7 @@ const rangeOf = (entry: LedgerEntry | undefined) =>
 const rangesOf = ({ finished, open }: NextEntries) => [...finished.map(rangeOf), rangeOf(open)];
 /** As another process finds it that asks for the position. */
 const moveTo = ({ open }: NextEntries) => {
-  metadata = writeNote({ from: 0n, clockMs: 0, ledger: open });
+  metadata = writeCheckpoint({ from: 0n, clockMs: 0, ledger: open });
 };
 const commit = (ledger: OpenEntries, next: NextEntries) => {
   moveTo(next);
@@ -87,7 +87,7 @@ describe("open entries", () => {
     ]);
     const full = ledger.after(batch(0, 10), minutesOf(...minutes.slice(0, 10)));
     expect(full.finished).toEqual([]);
-    expect(writeNote({ from: 0n, clockMs: 0, ledger: full.open }).length).toBeLessThan(3_072);
+    expect(writeCheckpoint({ from: 0n, clockMs: 0, ledger: full.open }).length).toBeLessThan(3_072);
   });
 
   it("forget a batch that was not committed", () => {

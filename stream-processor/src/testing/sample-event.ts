@@ -1,7 +1,7 @@
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
-import { type RawEvent, readRawEvent } from "../raw-event.ts";
+import { type RawEvent, readRawEvent } from "../decode/raw-event.ts";
 
 const schema = readAvroSchema("ProbeMetric");
 export const rawType = avsc.Type.forSchema(schema as avsc.Schema);

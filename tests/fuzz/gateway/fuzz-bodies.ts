@@ -99,7 +99,7 @@ export async function fuzzBodies(options: {
   const kills = memory.kills();
   if (kills !== undefined && kills > 0)
     findings.push(`the kernel has killed ${kills} times for memory`);
-  if (gateway.logs().includes("a request failed by our fault")) {
+  if (gateway.logs().includes("unhandled error in request")) {
     findings.push(`the gateway has failed:\n${gateway.logs().slice(-2_000)}`);
   }
   findings.push(...honest.faults.slice(0, MOST_FINDINGS));

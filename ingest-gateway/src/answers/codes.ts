@@ -1,0 +1,116 @@
+/** What every code of an answer means: its status, a short title, and when a new try makes sense. */
+export const CODES = {
+  MALFORMED_JSON: { status: 400, title: "The body is not JSON" },
+  MALFORMED_BATCH: { status: 400, title: "The body is not a batch of events" },
+  TOO_DEEP: { status: 400, title: "The body has too many levels" },
+  MALFORMED_HTTP: { status: 400, title: "The request is not HTTP" },
+  BAD_ENCODING: { status: 400, title: "The body does not match its Content-Encoding" },
+  MISSING_TOKEN: { status: 401, title: "The request has no token" },
+  INVALID_TOKEN: { status: 401, title: "The token is invalid" },
+  EXPIRED_TOKEN: { status: 401, title: "The token has expired" },
+  INVALID_SIGNATURE: { status: 401, title: "The signature is missing or wrong" },
+  STALE_SIGNATURE: { status: 401, title: "The signature is too old or from the future" },
+  REPLAYED_NONCE: { status: 401, title: "The signature was used before" },
+  NODE_NOT_ALLOWED: { status: 403, title: "The key may not report for this node" },
+  TOO_MANY_NODES: { status: 403, title: "The key already reports for its maximum number of nodes" },
+  ORIGIN_NOT_ALLOWED: { status: 403, title: "This origin may not send" },
+  NOT_FOUND: { status: 404, title: "No such route" },
+  METHOD_NOT_ALLOWED: { status: 405, title: "The route does not have this method" },
+  REQUEST_TIMEOUT: { status: 408, title: "The request timed out" },
+  BATCH_IN_PROGRESS: {
+    status: 409,
+    title: "The same batch is already being processed",
+    retryAfterSeconds: 1,
+  },
+  PAYLOAD_TOO_LARGE: { status: 413, title: "The request is too large" },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    title: "The body's media type or encoding is not supported",
+  },
+  EXPECTATION_FAILED: { status: 417, title: "The Expect header is not supported" },
+  REQUIRED: { status: 422, title: "A field is missing" },
+  WRONG_TYPE: { status: 422, title: "A field has the wrong type" },
+  OUT_OF_RANGE: { status: 422, title: "A number is out of range" },
+  BAD_FORMAT: { status: 422, title: "A field has the wrong form" },
+  TOO_LONG: { status: 422, title: "A field is too long" },
+  TOO_OLD: { status: 422, title: "An event is too old" },
+  IN_THE_FUTURE: { status: 422, title: "An event is in the future" },
+  BATCH_ID_REUSED: { status: 422, title: "The batch id was used for another body" },
+  RATE_LIMITED: {
+    status: 429,
+    title: "Too many events",
+    retryAfterSeconds: 1,
+    spreadSeconds: 2,
+  },
+  UNKNOWN_JWT_KEY: {
+    status: 429,
+    title: "The JWT's key is unknown, and the issuer's keys were fetched a moment ago",
+    retryAfterSeconds: 5,
+    spreadSeconds: 5,
+  },
+  HEADERS_TOO_LARGE: { status: 431, title: "The request's headers are too large" },
+  INTERNAL_ERROR: { status: 500, title: "Internal error" },
+  OVERLOADED: {
+    status: 503,
+    title: "The gateway is overloaded",
+    retryAfterSeconds: 1,
+    spreadSeconds: 4,
+  },
+  KAFKA_UNAVAILABLE: {
+    status: 503,
+    title: "Events cannot be stored right now",
+    retryAfterSeconds: 5,
+    spreadSeconds: 10,
+  },
+  AUTH_UNAVAILABLE: {
+    status: 503,
+    title: "Authentication is temporarily unavailable",
+    retryAfterSeconds: 5,
+    spreadSeconds: 10,
+  },
+  DRAINING: {
+    status: 503,
+    title: "This gateway is stopping",
+    retryAfterSeconds: 1,
+    spreadSeconds: 2,
+  },
+} as const satisfies Record<string, CodeMeaning>;
+
+export type Code = keyof typeof CODES;
+export type CodeMeaning = {
+  status: number;
+  title: string;
+  retryAfterSeconds?: number;
+  /** A sender is told so much more at most. */
+  spreadSeconds?: number;
+};
+
+export const meaningOf = (code: Code): CodeMeaning => CODES[code];
+
+/** What is wrong with an event: the event's own fault, its line's in NDJSON, or its sender's. */
+export const FAULT_CODES = [
+  "MALFORMED_JSON",
+  "REQUIRED",
+  "WRONG_TYPE",
+  "OUT_OF_RANGE",
+  "BAD_FORMAT",
+  "TOO_LONG",
+  "TOO_OLD",
+  "IN_THE_FUTURE",
+  "NODE_NOT_ALLOWED",
+  "TOO_MANY_NODES",
+] as const satisfies readonly Code[];
+export type FaultCode = (typeof FAULT_CODES)[number];
+
+/** `message` says what was wrong, what is allowed and, where it helps, what to do. */
+export type Fault = { readonly code: FaultCode; readonly field?: string; readonly message: string };
+
+/** A fault of event number `index` of a batch, from 0. */
+export type Rejection = { readonly index: number; readonly faults: readonly Fault[] };
+
+/** A fault of a whole request's answer; `index` says which event of a batch it is about. */
+export type IndexedFault = Pick<Fault, "code" | "field"> & {
+  readonly index?: number;
+  /** Left out where there are very many. */
+  readonly message?: string;
+};

@@ -1,0 +1,98 @@
+import { isIP } from "node:net";
+import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
+import { createPool } from "@fiberstream/postgres/pool";
+import type { AskRedis } from "@fiberstream/redis/prompt-redis";
+import { FatalError, messageOf } from "@fiberstream/runtime/errors";
+import type { Life } from "@fiberstream/runtime/life";
+import type { Log } from "@fiberstream/runtime/log";
+import { throttled } from "@fiberstream/runtime/throttled";
+import type { Registry } from "prom-client";
+import { createAuthModeGauge } from "./auth-mode-gauge.ts";
+import { type Authenticate, createAuthenticate, createAuthenticateNobody } from "./authenticate.ts";
+import { createJwtCheck, type SubjectOfJwt } from "./jwt.ts";
+import { startKeyIdCheck } from "./keys/key-id-check.ts";
+import { createKeyLookup } from "./keys/key-lookup.ts";
+import { readKeyInPostgres } from "./keys/keys-in-postgres.ts";
+import { createKeysInRedis } from "./keys/keys-in-redis.ts";
+
+/** The settings that authentication uses, as settings.ts describes them. */
+type Config = {
+  readonly authMode: "keys" | "open";
+  readonly corsOrigins: readonly string[];
+  readonly isOpenOnAnyHost: boolean;
+  readonly host: string;
+  readonly namespace: string;
+  readonly databaseUrl: string;
+  readonly keyMaxAgeMs: number;
+  readonly jwtIssuer?: string | undefined;
+  readonly jwtAudience?: string | undefined;
+  readonly jwtJwksUrl?: string | undefined;
+};
+
+/**
+ * Starts the authentication that AUTH_MODE asks for.
+ * @throws {FatalError} for settings that contradict each other
+ */
+export function startAuthentication(options: {
+  config: Config;
+  ask: AskRedis;
+  life: Life;
+  registry: Registry;
+  log: Log;
+}): Authenticate {
+  const { config, ask, life, registry, log } = options;
+  createAuthModeGauge(registry).set({ mode: config.authMode }, 1);
+  if (config.authMode === "open") {
+    refuseOpenPort(config);
+    log.warn({ address: config.host }, "AUTH_MODE=open: anyone who reaches this port may send");
+    return createAuthenticateNobody(config);
+  }
+  // Equal look-ups are one already, and those of unknown keys take one connection: two are left for keys that are known.
+  const pool = life.own(
+    createPool({ ...config, applicationName: "ingest-gateway", maxConnections: 3, log }),
+    (owned) => owned.end(),
+  );
+  return createAuthenticate({
+    lookUp: createKeyLookup({
+      isNeverIssued: startKeyIdCheck({ readSecret: () => readKeyIdSecret(pool), life, log }),
+      inRedis: createKeysInRedis({ ask, namespace: config.namespace }),
+      readKey: (name) => readKeyInPostgres(pool, name),
+      maxAgeMs: config.keyMaxAgeMs,
+      onStale: throttled((error, times) =>
+        log.warn({ reason: messageOf(error), times }, "key store unavailable, using cached keys"),
+      ),
+    }),
+    subjectOfJwt: jwtCheckOf(config),
+    log,
+  });
+}
+
+function refuseOpenPort({ host, isOpenOnAnyHost }: Config): void {
+  if (isLoopback(host) || isOpenOnAnyHost) return;
+  throw new FatalError(
+    `AUTH_MODE=open is only for a loopback address, and HOST is ${host}`,
+    "Set AUTH_MODE=keys and make keys with `fiber keys create`, or HOST=127.0.0.1",
+  );
+}
+
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+
+function jwtCheckOf({ jwtIssuer, jwtAudience, jwtJwksUrl }: Config): SubjectOfJwt | undefined {
+  const given = [jwtIssuer, jwtAudience, jwtJwksUrl].filter((value) => value !== undefined);
+  if (given.length === 0) return undefined;
+  if (jwtIssuer === undefined || jwtAudience === undefined || jwtJwksUrl === undefined) {
+    throw new FatalError(
+      "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL belong together",
+      "Set all three, or none of them to take no JWTs",
+    );
+  }
+  const { protocol, hostname } = new URL(jwtJwksUrl);
+  if (protocol === "http:" && !isLoopback(hostname.replace(/^\[|\]$/g, ""))) {
+    throw new FatalError(
+      "JWT_JWKS_URL is http:, so that anybody on the way could put keys of their own there",
+      "Use an https: address; http: is only for a loopback address",
+    );
+  }
+  return createJwtCheck({ issuer: jwtIssuer, audience: jwtAudience, jwksUrl: jwtJwksUrl });
+}

@@ -1,0 +1,69 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import type { Server as HttpsServer } from "node:https";
+import { FatalError, messageOf } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+
+export type TlsFiles = { readonly certFile: string; readonly keyFile: string };
+
+/**
+ * By looking, not by notices of the file system: mounted secrets are replaced by moving links, of which
+ * not every file system tells.
+ */
+const LOOK_EVERY_MS = 2_000;
+
+/**
+ * @returns undefined for plain HTTP
+ * @throws {FatalError} when one of the two is missing
+ */
+export function tlsFilesOf(config: {
+  tlsCertFile?: string | undefined;
+  tlsKeyFile?: string | undefined;
+}): TlsFiles | undefined {
+  const { tlsCertFile: certFile, tlsKeyFile: keyFile } = config;
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  throw new FatalError("TLS_CERT_FILE and TLS_KEY_FILE belong together", "Set both, or neither");
+}
+
+/** @throws {FatalError} when a file cannot be read */
+export function readTlsFiles({ certFile, keyFile }: TlsFiles): { cert: Buffer; key: Buffer } {
+  try {
+    return { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+  } catch (error) {
+    const advice = "Check TLS_CERT_FILE and TLS_KEY_FILE, and that this user may read them";
+    throw new FatalError(`cannot read the certificate: ${messageOf(error)}`, advice);
+  }
+}
+
+/** When the certificate ends, ms since 1970; of a chain the gateway's own, which is the first. */
+export const certificateEndMs = (cert: Buffer): number =>
+  Date.parse(new X509Certificate(cert).validTo);
+
+/**
+ * Takes changed files for the connections to come. Files that do not fit, halfway through a change, leave
+ * the old certificate in use until they do.
+ * @param options.took told of each certificate that is in use from now on
+ * @returns ends the looking
+ */
+export function reloadTls(
+  server: HttpsServer,
+  files: TlsFiles,
+  { took, log }: { took: (cert: Buffer) => void; log: Log },
+): () => void {
+  const reload = () => {
+    try {
+      const pair = readTlsFiles(files);
+      server.setSecureContext(pair);
+      took(pair.cert);
+      log.info("certificate reloaded");
+    } catch (error) {
+      log.error({ reason: messageOf(error) }, "certificate reload failed, keeping the old one");
+    }
+  };
+  const paths = [files.certFile, files.keyFile];
+  for (const path of paths) watchFile(path, { interval: LOOK_EVERY_MS, persistent: false }, reload);
+  return () => {
+    for (const path of paths) unwatchFile(path, reload);
+  };
+}

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from "node:http";
+import type { Answer } from "../answers/answer.ts";
+import type { Code } from "../answers/codes.ts";
+import type { AccessEntry } from "../telemetry/access-log.ts";
+import type { Mark } from "../telemetry/server-timing.ts";
+import type { RequestTrace } from "../telemetry/trace-request.ts";
+
+export type EventRoute = "push" | "ingest";
+/** As metrics name it. */
+export type Route = EventRoute | "status" | "other";
+
+/** One request with events: a single one ("push") or many ("ingest"). */
+export type Call = {
+  readonly route: EventRoute;
+  readonly request: IncomingMessage;
+  /** Sends "100 Continue" to a sender that waits for it. */
+  readonly askForBody: () => void;
+  /** Records the end of a step, for senders that ask for Server-Timing. */
+  readonly mark: Mark;
+  /** Records the sender and the counts of events, for the access log. */
+  readonly entry: Pick<AccessEntry, "sender" | "events">;
+  readonly trace: RequestTrace;
+};
+
+/** @throws {Refusal}, or when the sender has gone {SenderGoneError} or the request's own error */
+export type Ingest = (call: Call) => Promise<Answer>;
+
+export type RequestMetrics = {
+  readonly observeRequest: (route: Route, status: number, seconds: number) => void;
+  readonly countRefusal: (code: Code) => void;
+};

@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ANSWER_HEADERS, BODY_HEADERS, REQUEST_HEADERS } from "../answers/http-headers.ts";
+
+/** @returns whether the request was a preflight, which has its answer then */
+export type ApplyCors = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+const PREFLIGHT_KEPT_SECONDS = 7_200;
+
+/**
+ * Lets pages of some origins send (the Fetch standard's CORS protocol).
+ * @returns undefined where there are none, so that nobody pays for it
+ */
+export function createCors(origins: readonly string[]): ApplyCors | undefined {
+  if (origins.length === 0) return undefined;
+  const allowed = new Set(origins);
+  return (request, response) => {
+    response.setHeader("Vary", "Origin");
+    const { origin } = request.headers;
+    if (origin === undefined || !allowed.has(origin)) return false;
+    response.setHeader("Access-Control-Allow-Origin", origin);
+    response.setHeader("Access-Control-Expose-Headers", EXPOSED);
+    const isPreflight =
+      request.method === "OPTIONS" &&
+      request.headers["access-control-request-method"] !== undefined;
+    if (!isPreflight) return false;
+    response.setHeader("Access-Control-Allow-Methods", "GET, POST");
+    response.setHeader("Access-Control-Allow-Headers", TAKEN);
+    response.setHeader("Access-Control-Max-Age", PREFLIGHT_KEPT_SECONDS);
+    response.writeHead(204).end();
+    return true;
+  };
+}
+
+const namesOf = (headers: readonly { readonly name: string }[]) => headers.map(({ name }) => name);
+const EXPOSED = namesOf(ANSWER_HEADERS).join(", ");
+const TAKEN = ["Authorization", ...BODY_HEADERS, ...namesOf(REQUEST_HEADERS)].join(", ");

@@ -1,0 +1,19 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Refusal } from "../answers/refusal.ts";
+
+/** Whether the sender sends its body only once it is asked to. HTTP/1.0 knows of no such thing (RFC 9110, section 10.1.1). */
+export const isBodyAwaited = ({ headers, httpVersion, complete }: IncomingMessage): boolean =>
+  headers.expect !== undefined && httpVersion !== "1.0" && !complete;
+
+/**
+ * @returns what tells a sender that waits for it to send its body
+ * @throws {Refusal} EXPECTATION_FAILED when it expects anything else
+ */
+export function bodyRequestFor(request: IncomingMessage, response: ServerResponse): () => void {
+  const { expect } = request.headers;
+  if (expect === undefined || request.httpVersion === "1.0") return askForNothing;
+  if (expect.toLowerCase() === "100-continue") return () => response.writeContinue();
+  throw new Refusal("EXPECTATION_FAILED", "Expect must be 100-continue, or left out");
+}
+
+const askForNothing = () => undefined;

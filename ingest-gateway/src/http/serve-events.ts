@@ -1,0 +1,81 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import { type Answer, problemAnswer, withHeaders } from "../answers/answer.ts";
+import { Refusal } from "../answers/refusal.ts";
+import { SenderGoneError } from "../request/read-body.ts";
+import type { BeginAccessEntry } from "../telemetry/access-log.ts";
+import { createServerTiming, markNothing } from "../telemetry/server-timing.ts";
+import type { TraceRequest } from "../telemetry/trace-request.ts";
+import type { EventRoute, Ingest, RequestMetrics } from "./call.ts";
+import { bodyRequestFor } from "./expectation.ts";
+import { requestIdOf, writeAnswer } from "./write-answer.ts";
+
+export type ServeEvents = (
+  route: EventRoute,
+  request: IncomingMessage,
+  response: ServerResponse,
+) => Promise<void>;
+
+/** Answers a request with events, whatever becomes of it, and measures it. Never rejects. */
+export function createServeEvents(options: {
+  ingest: Ingest;
+  metrics: RequestMetrics & { readonly countSenderGone: () => void };
+  traceRequest: TraceRequest;
+  beginEntry: BeginAccessEntry;
+  stopping: AbortSignal;
+  log: Log;
+}): ServeEvents {
+  const { ingest, metrics, traceRequest, beginEntry, stopping, log } = options;
+
+  const answerOf = (refusal: Refusal, requestId: string): Answer => {
+    metrics.countRefusal(refusal.code);
+    return problemAnswer(refusal, requestId);
+  };
+
+  const refused = (error: unknown, requestId: string, traceId: string | undefined): Answer => {
+    if (error instanceof Refusal) return answerOf(error, requestId);
+    log.error(
+      { reason: messageOf(error), err: error, requestId, "trace.id": traceId },
+      "unhandled error in request",
+    );
+    const detail =
+      "the gateway failed and may not have stored the events: send them again, and report this";
+    return answerOf(new Refusal("INTERNAL_ERROR", detail), requestId);
+  };
+
+  return async (route, request, response) => {
+    const startedAt = performance.now();
+    const trace = traceRequest(request, route);
+    const requestId = requestIdOf(request);
+    const entry = beginEntry({ route, requestId, traceId: trace.traceId });
+    const end = (status: number | undefined) => {
+      const tookMs = performance.now() - startedAt;
+      trace.end(status);
+      entry.end(status, tookMs);
+      if (status !== undefined) metrics.observeRequest(route, status, tookMs / 1_000);
+    };
+    const timing = createServerTiming(request);
+    let answer: Answer;
+    try {
+      answer = await ingest({
+        route,
+        request,
+        askForBody: bodyRequestFor(request, response),
+        mark: timing?.mark ?? markNothing,
+        entry,
+        trace,
+      });
+    } catch (error) {
+      // There is nobody to answer, and nothing of the request was kept.
+      if (error instanceof SenderGoneError || request.errored || response.destroyed) {
+        metrics.countSenderGone();
+        return end(undefined);
+      }
+      answer = refused(error, requestId, trace.traceId);
+    }
+    if (timing !== undefined) answer = withHeaders(answer, timing.header());
+    writeAnswer(request, response, answer, { requestId, isLast: stopping.aborted });
+    end(answer.status);
+  };
+}

@@ -1,0 +1,40 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Answer } from "../answers/answer.ts";
+import { LIMITS } from "../answers/limits.ts";
+import { isBodyAwaited } from "./expectation.ts";
+
+/**
+ * Writes an answer whole. A request whose body is not read to its end keeps its connection, and Node
+ * drops the rest of the body; except where the sender still waits to be asked for it.
+ *
+ * @param options.isLast closes the connection after this answer: the gateway stops
+ */
+export function writeAnswer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: Omit<Answer, "body"> & { readonly body: string | Buffer },
+  options: { requestId: string; isLast: boolean },
+): void {
+  const headers = [
+    "Content-Type",
+    answer.contentType,
+    "Content-Length",
+    String(Buffer.byteLength(answer.body)),
+    "X-Request-ID",
+    options.requestId,
+  ];
+  for (const [name, value] of Object.entries(answer.headers ?? {})) headers.push(name, value);
+  if (options.isLast || isBodyAwaited(request)) headers.push("Connection", "close");
+  response.writeHead(answer.status, headers).end(answer.body);
+}
+
+/** The sender's X-Request-ID where it can be repeated in a header and a log line, else a new one. */
+export function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers["x-request-id"];
+  const isUsable =
+    typeof given === "string" &&
+    given.length <= LIMITS.requestIdCharacters &&
+    /^[\x21-\x7e]+$/.test(given);
+  return isUsable ? given : randomUUID();
+}

@@ -1,0 +1,39 @@
+import type { IncomingMessage } from "node:http";
+import { Refusal } from "../answers/refusal.ts";
+import { shown } from "../answers/shown-value.ts";
+
+export type BodyFormat = "json" | "ndjson";
+
+const FORMATS: ReadonlyMap<string, BodyFormat> = new Map([
+  ["application/json", "json"],
+  ["application/x-ndjson", "ndjson"],
+  ["application/ndjson", "ndjson"],
+  ["application/jsonl", "ndjson"],
+]);
+
+/**
+ * How the body is written, by its Content-Type. Without one, or with one of those that a form has, it could
+ * come from any page that somebody on this machine has open: a browser asks before it sends these, and only these.
+ * @throws {Refusal} UNSUPPORTED_MEDIA_TYPE
+ */
+export function bodyFormatOf(request: IncomingMessage, route: "push" | "ingest"): BodyFormat {
+  const contentType = request.headers["content-type"] ?? "";
+  if (contentType === "application/json") return "json";
+  const [type = "", ...parameters] = contentType.toLowerCase().split(";");
+  const format = FORMATS.get(type.trim());
+  const isReadable = format === "json" || (format === "ndjson" && route === "ingest");
+  if (!isReadable) {
+    const allowed =
+      route === "push" ? "application/json" : "application/json or application/x-ndjson";
+    const got = contentType === "" ? "none" : shown(contentType);
+    const detail = `Content-Type must be ${allowed}, got ${got}: with curl, -H 'Content-Type: application/json'`;
+    throw new Refusal("UNSUPPORTED_MEDIA_TYPE", detail, {
+      headers: { Accept: allowed.replace(" or ", ", ") },
+    });
+  }
+  const charset = parameters.find((parameter) => parameter.trim().startsWith("charset="));
+  if (charset !== undefined && !/charset="?(utf-8|utf8|us-ascii)"?\s*$/.test(charset)) {
+    throw new Refusal("UNSUPPORTED_MEDIA_TYPE", "charset must be utf-8, JSON has no other");
+  }
+  return format;
+}

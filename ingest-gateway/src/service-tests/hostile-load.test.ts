@@ -1,0 +1,177 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { brotliCompressSync } from "node:zlib";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import type { Authenticate } from "../auth/authenticate.ts";
+import { exampleEvent } from "../testing/example-event.ts";
+import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
+
+let intake: TestIntake;
+const sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await intake.close();
+});
+
+const event = JSON.stringify(exampleEvent());
+const KB = 1_024;
+const MB = 1_024 * KB;
+const SLOWLY = { BODY_MIN_BYTES_PER_SECOND: "0" };
+const byKey: Authenticate = ({ headers }) => ({
+  id: String(headers["x-key"] ?? "honest"),
+  tenant: "default",
+});
+const head = (key: string, ...more: string[]) =>
+  [
+    "POST /api/ingest HTTP/1.1",
+    "Host: x",
+    "Content-Type: application/json",
+    `X-Key: ${key}`,
+    ...more,
+    "",
+    "",
+  ].join("\r\n");
+const until = async (fact: () => boolean) => {
+  while (!fact()) await new Promise(setImmediate);
+};
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+const heapBytes = () => {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+};
+/** What the tests before have left is gone once there is no more than this. */
+const quietBytes = heapBytes() + 8 * MB;
+const heldBytes = () => heapBytes() + process.memoryUsage().external;
+/** A connection that has sent some bytes, and how many have had an answer. */
+const sendOn = (...bytes: (string | Uint8Array)[]) => {
+  const socket = intake.connect().on("error", () => undefined);
+  sockets.push(socket);
+  for (const some of bytes) socket.write(some);
+  return socket;
+};
+
+describe("room in the gateway's memory", () => {
+  it("is not taken by bodies that are announced and do not come", async () => {
+    intake = await startTestIntake({ authenticate: byKey, environment: SLOWLY });
+    for (let count = 0; count < 20; count++) {
+      sendOn(head("hostile", `Content-Length: ${10 * MB}`), "[");
+    }
+    await until(() => intake.usedBytes() >= 20);
+    expect(intake.usedBytes()).toBe(20);
+    const batch = `[${Array(5_000).fill(event).join(",")}]`;
+    expect((await intake.post("/api/ingest", batch)).status).toBe(202);
+  });
+
+  it("is taken by the decoders of bodies that pause", async () => {
+    intake = await startTestIntake({ authenticate: byKey, environment: SLOWLY });
+    const packed = brotliCompressSync(`[${Array(1_000).fill(event).join(",")}]`);
+    const part = packed.subarray(0, packed.length - 10);
+    let refused = 0;
+    const hostile = head("hostile", `Content-Length: ${packed.length}`, "Content-Encoding: br");
+    for (let count = 0; count < 100; count++) {
+      sendOn(hostile, part).once("data", () => refused++);
+    }
+    // 100 would hold more than the 48 MB that are for whoever comes first; others' quarter stays free.
+    await until(() => refused > 0 && intake.usedBytes() > 40 * MB);
+    expect(intake.usedBytes()).toBeLessThanOrEqual(64 * MB);
+    expect((await intake.post("/api/push", event)).status).toBe(202);
+  });
+
+  it("stays for others when one sender alone has filled it", async () => {
+    intake = await startTestIntake({ authenticate: byKey, environment: SLOWLY });
+    let refused = 0;
+    const fill = (bytes: number) =>
+      sendOn(head("hostile", `Content-Length: ${bytes}`), `[${" ".repeat(bytes - 2)}`).once(
+        "data",
+        () => refused++,
+      );
+    for (let count = 0; count < 4; count++) fill(10 * MB);
+    await until(() => intake.usedBytes() >= 39 * MB);
+    for (let count = 0; count < 60; count++) fill(MB / 2);
+    await until(() => refused > 0);
+    const batch = `[${Array(5_000).fill(event).join(",")}]`;
+    expect((await intake.post("/api/ingest", batch)).status).toBe(202);
+  });
+
+  it.each<[string, string, string, string, number]>([
+    ["events", "application/json", "[", "0,", 60],
+    ["lists", "application/json", "{", '"":[],', 10],
+    ["lines", "application/x-ndjson", "", "0\n", 60],
+  ])("is taken by what is noted of a body's many %s", async (_what, type, begin, one, bodies) => {
+    intake = await startTestIntake({ environment: SLOWLY });
+    await until(() => heapBytes() <= quietBytes);
+    const before = heapBytes();
+    const body = begin + one.repeat(9_000);
+    const hostile = head("hostile", `Content-Length: ${body.length + 1}`).replace(
+      "application/json",
+      type,
+    );
+    for (let count = 0; count < bodies; count++) sendOn(hostile, body);
+    await until(() => intake.usedBytes() >= bodies * body.length);
+    expect(intake.usedBytes()).toBeGreaterThan(heapBytes() - before - MB);
+  });
+
+  it("is counted as what a body in small chunks holds", async () => {
+    intake = await startTestIntake({ environment: SLOWLY });
+    const bytes = 350 * KB;
+    const socket = sendOn(head("hostile", "Transfer-Encoding: chunked"), "1\r\n[\r\n");
+    await until(() => intake.usedBytes() > 0);
+    const before = heldBytes();
+    const some = `80\r\n${" ".repeat(128)}\r\n`.repeat(8);
+    for (let sent = 0; sent < bytes; sent += KB) {
+      if (!socket.write(some)) await once(socket, "drain");
+    }
+    await until(() => intake.usedBytes() > bytes);
+    expect(intake.usedBytes()).toBeLessThan(2.1 * bytes);
+    expect(heldBytes() - before).toBeLessThan(4 * MB);
+  });
+
+  it("is not taken by a body in chunks of a byte, which is refused and not read on", async () => {
+    intake = await startTestIntake({ environment: SLOWLY });
+    const socket = sendOn(head("hostile", "Transfer-Encoding: chunked"), "1\r\n \r\n".repeat(KB));
+    let answer = "";
+    socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+    await once(socket, "close");
+    expect(answer).toMatch(/^HTTP\/1.1 413 [^]*Connection: close[^]*its chunks must have 64 bytes/);
+    await until(() => intake.usedBytes() === 0);
+  });
+});
+
+describe("requests under way at once", () => {
+  const startWaiting = async (environment: Record<string, string>) => {
+    let waiting = 0;
+    intake = await startTestIntake({
+      authenticate: byKey,
+      environment,
+      produce: () => (waiting++, new Promise(() => undefined)),
+    });
+    for (const key of ["busy", "busy"]) {
+      sendOn(head(key, `Content-Length: ${event.length + 2}`), `[${event}]`);
+    }
+    await until(() => waiting === 2);
+    return () => waiting;
+  };
+  const post = (key: string) => intake.post("/api/push", event, { "x-key": key });
+
+  it("are bounded for each key", async () => {
+    const waiting = await startWaiting({ MAX_REQUESTS_PER_KEY: "2" });
+    const response = await post("busy");
+    expect(await response.json()).toMatchObject({ status: 429, code: "RATE_LIMITED" });
+    expect(response.headers.get("retry-after")).not.toBeNull();
+    sendOn(head("other", `Content-Length: ${event.length + 2}`), `[${event}]`);
+    await until(() => waiting() === 3);
+  });
+
+  it("are bounded for each address, before anyone is asked who they are", async () => {
+    await startWaiting({ MAX_REQUESTS_PER_ADDRESS: "2" });
+    const response = await post("other");
+    expect(await response.json()).toMatchObject({
+      code: "RATE_LIMITED",
+      detail: expect.stringContaining("address"),
+    });
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+});

@@ -1,0 +1,131 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type PeerCertificate } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { exampleEvent } from "../testing/example-event.ts";
+import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
+
+let intake: TestIntake;
+afterEach(() => intake.close());
+const event = JSON.stringify(exampleEvent());
+
+describe("pages of other origins", () => {
+  const preflight = (origin: string) =>
+    fetch(`${intake.url}/api/push`, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST" },
+    });
+
+  it("may not send, by default", async () => {
+    intake = await startTestIntake();
+    const response = await preflight("https://app.example.net");
+    expect(response.status).toBe(405);
+    expect(response.headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  it("may send where the setting names them, and only they", async () => {
+    intake = await startTestIntake({
+      environment: { CORS_ORIGINS: "https://app.example.net, https://b.example.net" },
+    });
+    const allowed = await preflight("https://app.example.net");
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get("access-control-allow-origin")).toBe("https://app.example.net");
+    expect(allowed.headers.get("access-control-allow-headers")).toContain("X-Batch-ID");
+    expect((await preflight("https://evil.example.net")).status).toBe(405);
+    const sent = await intake.post("/api/push", exampleEvent(), {
+      origin: "https://b.example.net",
+    });
+    expect(sent.status).toBe(202);
+    expect(sent.headers.get("access-control-allow-origin")).toBe("https://b.example.net");
+    expect(sent.headers.get("vary")).toBe("Origin");
+  });
+
+  // Its name leads here once the page is loaded (DNS rebinding): for its browser it is no other origin, and asks nothing.
+  it("may not send where everyone else may, whatever name leads to the gateway", async () => {
+    intake = await startTestIntake({ environment: { CORS_ORIGINS: "https://b.example.net" } });
+    const page = "evil.example.net:8000";
+    const post = (origin: string) =>
+      intake.raw(
+        `POST /api/push HTTP/1.1\r\nHost: ${page}\r\nOrigin: ${origin}\r\nContent-Type: application/json\r\n` +
+          `Connection: close\r\nContent-Length: ${event.length}\r\n\r\n${event}`,
+      );
+    for (const origin of [`http://${page}`, "null"]) {
+      expect(await post(origin)).toMatch(/^HTTP\/1.1 403 .*"code":"ORIGIN_NOT_ALLOWED"/s);
+    }
+    expect(intake.produced).toEqual([]);
+    expect(await post("https://b.example.net")).toMatch(/^HTTP\/1.1 202 /);
+  });
+});
+
+describe("Server-Timing", () => {
+  it("tells where the time went, to those who ask", async () => {
+    intake = await startTestIntake();
+    const asked = await intake.post("/api/push", exampleEvent(), { "x-fiber-timing": "1" });
+    expect(asked.headers.get("server-timing")).toMatch(
+      /^auth;dur=[\d.]+, body;dur=[\d.]+, check;dur=[\d.]+, kafka;dur=[\d.]+$/,
+    );
+    const unasked = await intake.post("/api/push", exampleEvent());
+    expect(unasked.headers.get("server-timing")).toBeNull();
+  });
+});
+
+describe("TLS", () => {
+  let folder: string;
+  const file = (name: string) => join(folder, name);
+  const makeCertificate = (name: string, days: number) => {
+    const kind =
+      `-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days ${days}`.split(" ");
+    const files = ["-keyout", file(`${name}.key`), "-out", file(`${name}.crt`)];
+    const parameters = ["req", ...kind, ...files, "-subj", `/CN=${name}`];
+    execFileSync("openssl", parameters, { stdio: "ignore" });
+  };
+  const use = (name: string) => {
+    copyFileSync(file(`${name}.crt`), file("tls.crt"));
+    copyFileSync(file(`${name}.key`), file("tls.key"));
+  };
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "fiberstream-tls-"));
+    makeCertificate("one", 1);
+    makeCertificate("two", 20);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const nameOnCertificate = async (): Promise<unknown> => {
+    const port = Number(new URL(intake.url).port);
+    const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false });
+    await once(socket, "secureConnect");
+    const certificate: PeerCertificate = socket.getPeerCertificate();
+    socket.destroy();
+    return certificate.subject.CN;
+  };
+
+  const daysToEnd = async () => {
+    const line = /^fiberstream_gateway_certificate_not_after_timestamp_seconds (\S+)$/m;
+    const endSeconds = Number(line.exec(await intake.metrics())?.[1]);
+    return (endSeconds * 1_000 - Date.now()) / 86_400_000;
+  };
+
+  it("is spoken with the certificate of the files, and with another once they change", async () => {
+    use("one");
+    intake = await startTestIntake({
+      environment: { TLS_CERT_FILE: file("tls.crt"), TLS_KEY_FILE: file("tls.key") },
+    });
+    expect(await nameOnCertificate()).toBe("one");
+    expect(await daysToEnd()).toBeCloseTo(1, 1);
+    use("two");
+    while ((await nameOnCertificate()) !== "two") await new Promise(setImmediate);
+    expect(await daysToEnd()).toBeCloseTo(20, 1);
+  });
+
+  it("needs both files, and says so", async () => {
+    use("one");
+    const environment = { TLS_CERT_FILE: file("tls.crt") };
+    await expect(startTestIntake({ environment })).rejects.toThrow(/belong together/);
+    await expect(
+      startTestIntake({ environment: { ...environment, TLS_KEY_FILE: file("missing") } }),
+    ).rejects.toThrow(/cannot read the certificate/);
+  });
+});

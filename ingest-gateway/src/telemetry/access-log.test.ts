@@ -1,0 +1,49 @@
+import { createLog } from "@fiberstream/runtime/log";
+import { describe, expect, it } from "@jest/globals";
+import { accessLineWriter, createAccessLog } from "./access-log.ts";
+
+describe("the access log", () => {
+  const lines: unknown[] = [];
+  const begin = createAccessLog((fields, message) => lines.push([fields, message]));
+  const request = { route: "ingest", requestId: "r-1", traceId: undefined } as const;
+
+  it("has one line for a request: who sent it and what became of it", () => {
+    const entry = begin(request);
+    entry.sender({ id: "6k2m9x4q7w3z", tenant: "acme" });
+    entry.events({ accepted: 498, rejected: 1, retry: 1 });
+    entry.end(202, 12.3456);
+    const refused = begin({ ...request, route: "push", traceId: "4bf9" });
+    refused.end(401, 0.04);
+    begin(request).end(undefined, 7);
+    expect(lines).toEqual([
+      [
+        {
+          requestId: "r-1",
+          keyId: "6k2m9x4q7w3z",
+          tenant: "acme",
+          route: "ingest",
+          status: 202,
+          accepted: 498,
+          rejected: 1,
+          retry: 1,
+          durationMs: 12.3,
+        },
+        "request answered",
+      ],
+      [
+        { requestId: "r-1", route: "push", status: 401, durationMs: 0, "trace.id": "4bf9" },
+        "request answered",
+      ],
+      [{ requestId: "r-1", route: "ingest", durationMs: 7 }, "sender disconnected"],
+    ]);
+  });
+
+  it("puts nothing together where nobody would see it", () => {
+    const log = createLog({ service: "test", level: "info", format: "json" });
+    expect(accessLineWriter(log, "off")).toBeUndefined();
+    expect(accessLineWriter(log, "debug")).toBeUndefined();
+    expect(accessLineWriter(log, "info")).toBeDefined();
+    const off = createAccessLog(undefined);
+    expect(off(request)).toBe(off({ ...request, requestId: "r-2" }));
+  });
+});

@@ -1,0 +1,18 @@
+import type { Delivery } from "../produce/produce-batch.ts";
+import type { CheckedEvents } from "../validation/validate-events.ts";
+
+/** What became of a request's events. */
+export type EventCounts = {
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly retry: number;
+};
+
+export function countsOf(
+  { rejections }: CheckedEvents,
+  deliveries: readonly Delivery[],
+): EventCounts {
+  let accepted = 0;
+  for (const delivery of deliveries) if (delivery === "accepted") accepted++;
+  return { accepted, rejected: rejections.length, retry: deliveries.length - accepted };
+}

@@ -1,0 +1,73 @@
+import type { RecordField } from "@fiberstream/schemas/avro-schema";
+import type { Fault } from "../answers/codes.ts";
+import { typeName } from "../answers/shown-value.ts";
+import { asWritten, markedNumber, textAsWritten } from "../request/exact-numbers.ts";
+import type { Rule } from "./rule.ts";
+import { isStorable } from "./text-rule.ts";
+
+/**
+ * The rule of the free JSON object: returns its text, with numbers as they were written, or null when it
+ * is left out. Refuses what JSONB cannot hold, so that a row cannot fail on it later.
+ *
+ * @param limits.maxBytes of the object as JSON text without white space
+ */
+export function metadataRule(
+  field: RecordField,
+  limits: { maxBytes: number },
+): Rule<string | null> {
+  const { name, maxDepth = 1 } = field;
+  const { maxBytes } = limits;
+  const fault = (code: "WRONG_TYPE" | "BAD_FORMAT" | "TOO_LONG", must: string): Fault => ({
+    code,
+    field: name,
+    message: `${name} must ${must}`,
+  });
+
+  function whatMustHold(inner: unknown, levelsLeft: number): string | undefined {
+    if (typeof inner === "string") {
+      if (isStorable(inner)) return undefined;
+      const number = markedNumber(inner);
+      return number === undefined ? UNSTORABLE : whatNumberMust(Number(number));
+    }
+    // A number past 1.8e308 has become infinite, of which JSON would make null.
+    if (typeof inner === "number") return Number.isFinite(inner) ? undefined : INFINITE;
+    if (typeof inner !== "object" || inner === null) return undefined;
+    if (levelsLeft === 0) return `be at most ${maxDepth} levels deep`;
+    for (const key in inner) {
+      const must =
+        (isStorable(key) ? undefined : UNSTORABLE) ??
+        whatMustHold((inner as Record<string, unknown>)[key], levelsLeft - 1);
+      if (must !== undefined) return must;
+    }
+    return undefined;
+  }
+
+  return (value, faults) => {
+    if (value === undefined || value === null) return null;
+    if (typeof value !== "object" || Array.isArray(value)) {
+      faults.push(fault("WRONG_TYPE", `be a JSON object, got ${typeName(value)}`));
+      return null;
+    }
+    const written = asWritten(value);
+    const broken = whatMustHold(written, maxDepth);
+    if (broken !== undefined) {
+      faults.push(fault("BAD_FORMAT", broken));
+      return null;
+    }
+    const text = written === value ? JSON.stringify(value) : textAsWritten(written);
+    const bytes = Buffer.byteLength(text);
+    if (bytes > maxBytes) {
+      faults.push(fault("TOO_LONG", `be at most ${maxBytes} bytes as JSON, got ${bytes}`));
+    }
+    return text;
+  };
+}
+
+/** Of a number that is written as it came: what its double is says what there is to be refused. */
+const whatNumberMust = (double: number): string | undefined =>
+  double === 0 ? TOO_SMALL : Number.isFinite(double) ? undefined : INFINITE;
+
+const UNSTORABLE = "have no NUL character and no lone surrogate in its strings";
+const INFINITE = "have no number beyond 1.8e308";
+/** JSONB would hold 1e-16000, and give it back as 16,000 digits. */
+const TOO_SMALL = "have no number but 0 that is nearer to 0 than 5e-324";

@@ -1,0 +1,11 @@
+import type { RecordField } from "@fiberstream/schemas/avro-schema";
+import type { Fault } from "../answers/codes.ts";
+
+/** Returns the value as it goes into the record; what is wrong is added to `faults` instead. */
+export type Rule<T> = (value: unknown, faults: Fault[]) => T;
+
+export const missing = ({ name, example }: RecordField): Fault => ({
+  code: "REQUIRED",
+  field: name,
+  message: `${name} is required, such as ${JSON.stringify(example)}`,
+});

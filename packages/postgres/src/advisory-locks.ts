@@ -1,0 +1,17 @@
+/**
+ * The advisory locks that FiberStream takes in its database, each with a number of its own. They are PostgreSQL's, so
+ * they hold across all processes of one database; the numbers are arbitrary and never change, because two versions run
+ * side by side during an upgrade.
+ */
+export const ADVISORY_LOCKS = {
+  /** Sets retention and compression policies (the migrations). */
+  dataLifecycle: "4130772501",
+  /** Drops chunks past retention where TimescaleDB does not (the sink). */
+  dropChunks: "4130772502",
+  /** Closes the reconciliation books (the sink). */
+  reconcile: "4130772503",
+  /** Measures data quality (the sink). */
+  measureQuality: "4130772504",
+  /** Publishes changes of nodes to Kafka (the processor). */
+  publishNodes: "1179210579, 1",
+} as const;

@@ -1,0 +1,99 @@
+import { until } from "@fiberstream/testkit/until";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { sampleEvent } from "../testing/sample-rows.ts";
+import { createSinkFixture, type SinkFixture } from "../testing/sink-fixture.ts";
+
+let fixture: SinkFixture;
+beforeEach(async () => {
+  fixture = await createSinkFixture();
+});
+afterEach(() => fixture.stop());
+
+const rewind = (...args: string[]) => fixture.fiber("sink", "rewind", ...args);
+const metric = async (adminUrl: string, name: string) => {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  const line = text.split("\n").find((each) => each.startsWith(name));
+  return Number(line?.split(" ").at(-1) ?? 0);
+};
+
+describe("fiber sink rewind", () => {
+  it("has a running sink read again, which doubles nothing and brings back what was lost", async () => {
+    const sink = await fixture.start();
+    await fixture.send(Array.from({ length: 300 }, () => sampleEvent({ node_id: "n1" })));
+    await fixture.untilStored(300);
+    await fixture.sql.query(
+      "DELETE FROM metrics WHERE time IN (SELECT time FROM metrics LIMIT 20)",
+    );
+
+    expect(await rewind("--to", "1h", "--dry-run")).toMatch(/would go on at 0 instead of 300/);
+    expect(await rewind("--to", "1h")).toMatch(
+      /goes on at 0 instead of 300\n300 records read again/,
+    );
+    await fixture.untilStored(300);
+    const repeats = 'fiberstream_pipeline_records_total{stage="sink",outcome="repeat"}';
+    expect(await metric(sink.adminUrl, repeats)).toBe(280);
+    // Nothing that is read again counts as late: 300 events have had their age, once.
+    expect(await metric(sink.adminUrl, "fiberstream_sink_event_age_seconds_count")).toBe(300);
+    expect(await rewind("--to", "2040-01-01")).toBe("nothing to move\n");
+  });
+
+  it("makes the rows of a table that has none, at the beginning, or where it is told", async () => {
+    await fixture.send(Array.from({ length: 30 }, () => sampleEvent({ node_id: "n1" })));
+    const printed = await rewind("--to", "0h", "--no-wait");
+    expect(printed.match(/goes on at 0 and had no stored offset/g)).toHaveLength(12);
+    expect(await rewind("--to", "0h", "--no-wait")).toBe("nothing to move\n");
+    const { rows } = await fixture.sql.query<{ places: number; logs: number }>(
+      `SELECT count(*)::int AS places, count(DISTINCT (cluster_id, topic_id))::int AS logs
+       FROM sink_offsets WHERE next_offset = 0 AND cluster_id <> '' AND topic_id <> ''`,
+    );
+    expect(rows).toEqual([{ places: 12, logs: 1 }]);
+
+    await fixture.sql.query("DELETE FROM sink_offsets");
+    expect(await rewind("--offset", "10", "--no-wait")).toMatch(/goes on at 10 and had no/);
+    await fixture.start();
+    await fixture.untilStored(20);
+  });
+
+  it("makes a row under a running sink, which reads the partition from its beginning", async () => {
+    await fixture.start();
+    await fixture.send(Array.from({ length: 30 }, () => sampleEvent({ node_id: "n1" })));
+    await fixture.untilStored(30);
+    await fixture.sql.query("BEGIN; DELETE FROM metrics; DELETE FROM sink_offsets; COMMIT");
+    await rewind("--offset", "0", "--no-wait");
+    await fixture.untilStored(30);
+  });
+
+  it("moves nothing that is of another log", async () => {
+    await rewind("--offset", "0", "--no-wait");
+    await fixture.sql.query("UPDATE sink_offsets SET next_offset = 5, topic_id = 'another'");
+    await expect(rewind("--offset", "0", "--no-wait")).rejects.toThrow(/sink accept-log/);
+    const { rows } = await fixture.sql.query("SELECT DISTINCT next_offset FROM sink_offsets");
+    expect(rows).toEqual([{ next_offset: "5" }]);
+  });
+
+  it("lets a partition go on that stopped at an offset that Kafka lacks, while the sink runs", async () => {
+    const sink = await fixture.start();
+    await fixture.send([sampleEvent({ node_id: "n1" })]);
+    await fixture.untilStored(1);
+    await fixture.sql.query("UPDATE sink_offsets SET next_offset = 1000 WHERE next_offset > 0");
+    await fixture.send([sampleEvent({ node_id: "n1" })]);
+    await fixture.untilNotReady(sink, /goes on at offset 1000, which Kafka does not have/);
+    // Of all partitions; the one that stopped is n1's.
+    const others = Array.from({ length: 40 }, (_, at) => sampleEvent({ node_id: `other-${at}` }));
+    await fixture.send(others);
+    const { rows } = await fixture.sql.query<{ partition: number }>(
+      "SELECT partition FROM sink_offsets WHERE next_offset = 1000",
+    );
+    const stopped = rows[0]?.partition ?? -1;
+    await until(async () => (await fixture.storedRows()) > 20, { what: "the others go on" });
+
+    const partition = String(stopped);
+    expect(await rewind("--offset", "0", "--partition", partition, "--no-wait")).toMatch(
+      /goes on at 0 instead of 1000/,
+    );
+    await fixture.untilStored(42);
+    await until(async () => (await fetch(`${sink.adminUrl}/readyz`)).ok, {
+      what: "the sink is ready again",
+    });
+  });
+});

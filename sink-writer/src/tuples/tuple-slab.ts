@@ -1,0 +1,50 @@
+/**
+ * Rows in PostgreSQL's binary COPY format (manual, "COPY", file formats), one after another in a buffer
+ * that is used again for every batch. A field is its length in bytes (int32) and its bytes, -1 is NULL.
+ */
+export type TupleSlab = {
+  /** Grows by doubling when a row has no room. */
+  bytes: Buffer;
+  /** Where the next row begins. */
+  at: number;
+  /** Of the row written last: where the texts that nodes are made of begin, -1 for NULL. */
+  nodeAt: number;
+  countryAt: number;
+  regionAt: number;
+  /** Of the row written last: where the 16 bytes of its `event_id` begin, -1 for NULL. */
+  eventIdAt: number;
+  /** Of the row written last: microseconds since 1970. */
+  receivedAt: number;
+  /**
+   * Makes room for a row of at most so many bytes.
+   * @returns `bytes` as they are now
+   */
+  reserve: (bytes: number) => Buffer;
+};
+
+/** The signature, then flags and the length of an extension, both 0. */
+export const COPY_HEADER = Buffer.concat([
+  Buffer.from("PGCOPY\n\xff\r\n\0", "latin1"),
+  Buffer.alloc(8),
+]);
+export const COPY_TRAILER = Buffer.from([0xff, 0xff]);
+
+export function createTupleSlab(options: { initialBytes: number }): TupleSlab {
+  const slab: TupleSlab = {
+    bytes: Buffer.allocUnsafeSlow(options.initialBytes),
+    at: 0,
+    nodeAt: -1,
+    countryAt: -1,
+    regionAt: -1,
+    eventIdAt: -1,
+    receivedAt: 0,
+    reserve: (bytes) => {
+      if (slab.at + bytes <= slab.bytes.length) return slab.bytes;
+      const larger = Buffer.allocUnsafeSlow(Math.max(slab.bytes.length * 2, slab.at + bytes));
+      slab.bytes.copy(larger, 0, 0, slab.at);
+      slab.bytes = larger;
+      return larger;
+    },
+  };
+  return slab;
+}

@@ -1,0 +1,101 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { anyEvent } from "../testing/sample-events.ts";
+import { sampleEvent, sampleType } from "../testing/sample-rows.ts";
+import { NOT_A_UUID, UNDECODABLE, WRITTEN } from "./skip-code.ts";
+import type { TableLayout } from "./table-layout.ts";
+import { createTupleSlab } from "./tuple-slab.ts";
+import { createTupleWriter, type WriteTuple } from "./tuple-writer.ts";
+
+const layout: TableLayout = {
+  columns: [
+    { name: "time", field: "timestamp", kind: "timestamptz" },
+    { name: "received_at", field: "received_at", kind: "timestamptz" },
+    { name: "latency_ms", field: "latency_ms", kind: "float8" },
+    { name: "event_id", field: "event_id", kind: "uuid" },
+    { name: "node_id", field: "node_id", kind: "text" },
+    { name: "target_host", field: "target_host", kind: "text" },
+    { name: "enrichment_status", field: "enrichment_status", kind: "text" },
+    { name: "packet_loss_spike", field: "packet_loss_spike", kind: "bool" },
+    { name: "metadata", field: "metadata", kind: "jsonb" },
+  ],
+  hasExtra: false,
+};
+const created = createTupleWriter({ writerType: sampleType, readerType: sampleType, layout });
+if (created === undefined) throw new Error("no writer for the schema of this version");
+const write: WriteTuple = created;
+
+const slab = createTupleSlab({ initialBytes: 1 });
+const verdictOn = (avro: Buffer) => {
+  slab.at = 0;
+  return write(avro, 0, avro.length, slab);
+};
+
+describe("a generated writer", () => {
+  it("writes fields with their lengths, and NULL", () => {
+    const event = sampleEvent({
+      timestamp: Date.UTC(2000, 0, 1) * 1_000 - 1,
+      received_at: Date.UTC(2000, 0, 1) * 1_000 + 2 ** 33,
+      latency_ms: 1,
+      event_id: "00112233-4455-6677-8899-aAbBcCdDeEfF",
+      node_id: "né",
+      target_host: null,
+      enrichment_status: "complete",
+      packet_loss_spike: true,
+      metadata: "{}",
+    });
+    expect(verdictOn(sampleType.toBuffer(event))).toBe(WRITTEN);
+    expect(slab.bytes.subarray(0, slab.at).toString("hex")).toBe(
+      "0009" +
+        "00000008" +
+        "ffffffffffffffff" +
+        "00000008" +
+        "0000000200000000" +
+        "00000008" +
+        "3ff0000000000000" +
+        "00000010" +
+        "00112233445566778899aabbccddeeff" +
+        "00000003" +
+        "6ec3a9" +
+        "ffffffff" +
+        "00000008" +
+        "636f6d706c657465" +
+        "00000001" +
+        "01" +
+        "00000003" +
+        "017b7d",
+    );
+  });
+
+  it.each(["", "5f0c1c1e7a435d6e9c550d6c2f0f4a11", "5f0c1c1e-7a43-5d6e-9c55-0d6c2f0f4a1g"])(
+    "refuses %j as an event_id",
+    (event_id) => {
+      expect(verdictOn(sampleType.toBuffer(sampleEvent({ event_id })))).toBe(NOT_A_UUID);
+      expect(slab.at).toBe(0);
+    },
+  );
+
+  it("refuses what is cut off or too long, at whatever byte", () => {
+    const property = fc.property(anyEvent, fc.nat(), (event, at) => {
+      const avro = sampleType.toBuffer(event);
+      expect(verdictOn(avro.subarray(0, at % avro.length))).toBe(UNDECODABLE);
+      expect(verdictOn(Buffer.concat([avro, Buffer.from([0])]))).toBe(UNDECODABLE);
+    });
+    fc.assert(property);
+  });
+
+  it("comes to an end whatever the bytes are, and refuses what Avro cannot decode", () => {
+    const change = fc.record({ at: fc.nat(), byte: fc.nat(255) });
+    const property = fc.property(
+      anyEvent,
+      fc.array(change, { minLength: 1, maxLength: 5 }),
+      (event, changes) => {
+        const avro = sampleType.toBuffer(event);
+        for (const { at, byte } of changes) avro[at % avro.length] = byte;
+        const isWritten = verdictOn(avro) === WRITTEN;
+        if (isWritten) expect(() => void sampleType.fromBuffer(avro)).not.toThrow();
+      },
+    );
+    fc.assert(property, { numRuns: 2_000 });
+  });
+});

@@ -1,0 +1,32 @@
+import type { RecordBatch } from "@fiberstream/kafka/records";
+import { expect, it } from "@jest/globals";
+import { createPreparedBatches } from "./prepared-batches.ts";
+
+const batchOf = (partition: number): RecordBatch => ({
+  topic: "raw",
+  partition,
+  log: { clusterId: "c", topicId: "t" },
+  records: [],
+  firstOffset: 0n,
+  nextOffset: 1n,
+  highWatermark: 1n,
+});
+
+it("forgets what is no longer ours, and nothing else", () => {
+  const prepared = createPreparedBatches<string>();
+  const [lost, kept] = [batchOf(0), batchOf(1)];
+  prepared.keep(lost, "lost");
+  prepared.keep(kept, "kept");
+  prepared.keepOnly([1]);
+  expect(prepared.of(lost)).toBeUndefined();
+  expect(prepared.of(kept)).toBe("kept");
+});
+
+it("keeps what is made of a batch when one of before is done", () => {
+  const prepared = createPreparedBatches<string>();
+  const [before, now] = [batchOf(0), batchOf(0)];
+  prepared.keep(before, "before");
+  prepared.keep(now, "now");
+  prepared.done(before);
+  expect(prepared.of(now)).toBe("now");
+});

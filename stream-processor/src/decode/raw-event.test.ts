@@ -1,0 +1,109 @@
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { describe, expect, it } from "@jest/globals";
+import avsc from "avsc";
+import fc from "fast-check";
+import {
+  checkLayout,
+  eventIdOf,
+  isFault,
+  locationOf,
+  type RawEvent,
+  readRawEvent,
+} from "./raw-event.ts";
+
+const schema = readAvroSchema("ProbeMetric");
+const type = avsc.Type.forSchema(schema as avsc.Schema);
+const example = Object.fromEntries(schema.fields.map(({ name, example: value }) => [name, value]));
+
+const text = (maxLength: number) =>
+  fc
+    .string({ unit: "binary", minLength: 1, maxLength })
+    .filter((value) => value.isWellFormed() && !value.includes("\0"));
+const event = fc.record({
+  event_id: fc.uuid(),
+  tenant: text(20),
+  node_id: text(50),
+  country: fc.constantFrom("GH", "NG"),
+  region: text(100),
+  latency_ms: fc.double({ min: 0, max: 10_000, noNaN: true }),
+  uptime_pct: fc.double({ min: 0, max: 100, noNaN: true }),
+  packet_loss: fc.double({ min: 0, max: 100, noNaN: true }),
+  timestamp: fc.integer({ min: 0, max: 9_007_199_254_740 }).map((ms) => ms * 1_000 + 7),
+  target_host: fc.option(text(255)),
+  probe_type: text(50),
+  metadata: fc.option(fc.json()),
+  source_region: fc.option(text(100)),
+  received_at: fc.integer({ min: 0, max: 2 ** 50 }),
+});
+const read = (value: object) => readRawEvent(type.toBuffer({ ...example, ...value }));
+const eventOf = (value: object) => read(value) as RawEvent;
+
+describe("raw event", () => {
+  it("reads what the library decodes, of any event", () => {
+    fc.assert(
+      fc.property(event, (value) => {
+        const found = readRawEvent(type.toBuffer(value));
+        if (isFault(found)) throw new Error(found.why);
+        expect(found).toMatchObject({
+          nodeId: value.node_id,
+          latencyMs: value.latency_ms,
+          packetLossPct: value.packet_loss,
+          timestampMicros: value.timestamp,
+          receivedAtMicros: value.received_at,
+        });
+        expect(locationOf(found)).toEqual({ country: value.country, region: value.region });
+        expect(eventIdOf(found)).toBe(value.event_id);
+      }),
+    );
+  });
+
+  it("takes bytes that are cut or that go on for no event, and never throws", () => {
+    const bytes = type.toBuffer(example);
+    for (let length = 0; length < bytes.length; length++) {
+      expect(isFault(readRawEvent(bytes.subarray(0, length)))).toBe(true);
+    }
+    expect(isFault(readRawEvent(Buffer.concat([bytes, Buffer.from([0])])))).toBe(true);
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        (junk) => void readRawEvent(Buffer.from(junk)),
+      ),
+    );
+  });
+
+  it.each([
+    ["an event_id that is no UUID", { event_id: "x".repeat(36) }],
+    ["an event_id of another length", { event_id: "5f0c1c1e" }],
+    ["an empty node_id", { node_id: "" }],
+    ["a latency that is no number", { latency_ms: Number.NaN }],
+    ["an uptime that is no number", { uptime_pct: Number.NaN }],
+    ["an infinite uptime", { uptime_pct: Number.POSITIVE_INFINITY }],
+    ["an infinite packet loss", { packet_loss: Number.NEGATIVE_INFINITY }],
+    ["a NUL in its country", { country: "G\0" }],
+    ["a country that fills caches", { country: "G".repeat(101) }],
+    ["a region that fills caches", { region: "ü".repeat(101) }],
+  ])("refuses %s", (_what, change) => {
+    expect(read(change)).toMatchObject({ kind: "invalid-record" });
+  });
+
+  it("takes an empty region, which has a zero for its length", () => {
+    expect(isFault(read({ region: "" }))).toBe(false);
+  });
+
+  it("knows the same content from another, however it came", () => {
+    const first = eventOf({});
+    expect(eventOf({ received_at: 1, source_region: "eu-north" })).toMatchObject({
+      id: first.id,
+      content: first.content,
+    });
+    expect(eventOf({ latency_ms: 43 }).content).not.toBe(first.content);
+    expect(eventOf({ metadata: "{}" }).content).not.toBe(first.content);
+    expect(eventOf({ event_id: "5f0c1c1f-7a43-5d6e-9c55-0d6c2f0f4a11" }).id).not.toBe(first.id);
+  });
+
+  it("refuses a schema of another layout", () => {
+    expect(() => checkLayout(schema)).not.toThrow();
+    const other = { ...schema, fields: schema.fields.toReversed() };
+    expect(() => checkLayout(other)).toThrow("another ProbeMetric");
+  });
+});

@@ -1,0 +1,99 @@
+import { TransientError } from "@fiberstream/runtime/errors";
+import type { NodeData } from "./node-data.ts";
+
+/** A node that an event names, and where the event says that it stands. */
+export type SeenNode = {
+  readonly nodeId: string;
+  readonly country: string;
+  readonly region: string;
+};
+
+/**
+ * The data of the nodes that a batch names. A node that is missing from the answer could not be had:
+ * its events go on without.
+ * @throws {FatalError} when the database refuses for good
+ */
+export type NodeLookup = (
+  seen: ReadonlyMap<string, SeenNode>,
+) => Promise<ReadonlyMap<string, NodeData>>;
+
+export const LOOKUP_OUTCOMES = {
+  memory: ["hit", "miss"],
+  redis: ["hit", "miss", "unavailable"],
+  postgres: ["hit", "miss", "registered", "unavailable"],
+} as const;
+export type Tier = keyof typeof LOOKUP_OUTCOMES;
+export type LookupOutcome = (typeof LOOKUP_OUTCOMES)["postgres"][number];
+
+/** Looks in memory, then in Redis, then in PostgreSQL, where unknown nodes are registered: one call a tier and batch. */
+export function createNodeLookup(tiers: {
+  memory: { get: (nodeId: string) => NodeData | undefined; set: (node: NodeData) => void };
+  redis: {
+    getMany: (nodeIds: readonly string[]) => Promise<NodeData[]>;
+    setMany: (nodes: readonly NodeData[]) => Promise<void>;
+  };
+  postgres: {
+    getMany: (nodeIds: readonly string[]) => Promise<NodeData[]>;
+    register: (unknown: readonly SeenNode[]) => Promise<NodeData[]>;
+  };
+  count: (tier: Tier, outcome: LookupOutcome, nodes: number) => void;
+}): NodeLookup {
+  const { memory, redis, postgres, count } = tiers;
+
+  /** Asks one tier; returns undefined when it is unavailable. */
+  const ask = async (tier: Tier, asked: number, call: () => Promise<NodeData[]>) => {
+    try {
+      const nodes = await call();
+      count(tier, "hit", nodes.length);
+      count(tier, "miss", asked - nodes.length);
+      return nodes;
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      count(tier, "unavailable", asked);
+      return undefined;
+    }
+  };
+
+  const register = async (unknown: readonly SeenNode[]) => {
+    try {
+      const nodes = await postgres.register(unknown);
+      count("postgres", "registered", nodes.length);
+      return nodes;
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      count("postgres", "unavailable", unknown.length);
+      return [];
+    }
+  };
+
+  return async (seen) => {
+    const found = new Map<string, NodeData>();
+    const wanted = new Map<string, SeenNode>();
+    for (const [nodeId, event] of seen) {
+      const node = memory.get(nodeId);
+      if (node === undefined) wanted.set(nodeId, event);
+      else found.set(nodeId, node);
+    }
+    count("memory", "hit", found.size);
+    count("memory", "miss", wanted.size);
+
+    const take = (nodes: readonly NodeData[]) => {
+      for (const node of nodes) {
+        found.set(node.node_id, node);
+        wanted.delete(node.node_id);
+        memory.set(node);
+      }
+    };
+    if (wanted.size > 0) {
+      take((await ask("redis", wanted.size, () => redis.getMany([...wanted.keys()]))) ?? []);
+    }
+    if (wanted.size > 0) {
+      const known = await ask("postgres", wanted.size, () => postgres.getMany([...wanted.keys()]));
+      take(known ?? []);
+      const registered = known && wanted.size > 0 ? await register([...wanted.values()]) : [];
+      take(registered);
+      await redis.setMany([...(known ?? []), ...registered]);
+    }
+    return found;
+  };
+}

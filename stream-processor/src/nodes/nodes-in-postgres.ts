@@ -1,0 +1,35 @@
+import { type PgPool, query } from "@fiberstream/postgres/pool";
+import { type NodeData, TAGS } from "./node-data.ts";
+import type { SeenNode } from "./node-lookup.ts";
+
+const COLUMNS = `node_id, node_name, display_name, status, country, region, city, lat, lng, ${TAGS}, revision::float8 AS revision`;
+
+const SELECT_NODES = `SELECT ${COLUMNS} FROM nodes WHERE node_id = ANY($1::text[])`;
+
+/** Sorted, so that processors that register the same nodes at the same time cannot deadlock. */
+const REGISTER_NODES = `
+  INSERT INTO nodes (node_id, country, region)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS seen (node_id, country, region)
+  ORDER BY node_id
+  ON CONFLICT (node_id) DO NOTHING`;
+
+/**
+ * The truth about nodes. Every function:
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
+export function createPostgresTier(options: { pool: PgPool }) {
+  const { pool } = options;
+  const getMany = (nodeIds: readonly string[]) => query<NodeData>(pool, SELECT_NODES, [nodeIds]);
+  return {
+    getMany,
+    /** Registers nodes, once however many processors see them first, and returns them as they now are. */
+    register: async (unknown: readonly SeenNode[]): Promise<NodeData[]> => {
+      const nodeIds = unknown.map(({ nodeId }) => nodeId);
+      const countries = unknown.map(({ country }) => country);
+      const regions = unknown.map(({ region }) => region);
+      await query(pool, REGISTER_NODES, [nodeIds, countries, regions]);
+      return getMany(nodeIds);
+    },
+  };
+}

@@ -1,0 +1,131 @@
+import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
+import { eventIdOf, type RawEvent } from "../decode/raw-event.ts";
+
+export type AlertKind = Exclude<ProbeAlert["kind"], "unknown">;
+export const ALERT_KINDS: readonly AlertKind[] = ["latency", "packet_loss"];
+
+/** A node's open alerts, by kind. */
+export type OpenAlerts = Partial<Record<AlertKind, ProbeAlert>>;
+
+/** An alert looks at this many records, the newest included: one bad record opens none. */
+export const ALERT_RECORDS = 5;
+/** Latency: the middle one of the last five this far above what was usual before them. */
+const OPENS_AT_Z = 4;
+const RESOLVES_AT_Z = 2;
+const OPENS_AT_TIMES = 1.5;
+/** Packet loss: the mean of the last five, in percent. */
+const OPENS_AT_LOSS_PCT = 20;
+const RESOLVES_AT_LOSS_PCT = 5;
+/** What is usual needs as many records before the last five. */
+const MIN_USUAL_RECORDS = 10;
+
+/**
+ * Which alerts of a node an event opens or resolves. They open and resolve at different values, and what
+ * resolves one is fixed when it opens: otherwise a lasting fault would become the baseline and resolve itself.
+ *
+ * @param latencies
+ * @param losses the node's window, `count` long, without the event
+ * @param open what is open now
+ * @returns the changes, mostly none
+ */
+export function alertChanges(
+  event: RawEvent,
+  latencies: Float64Array,
+  losses: Float64Array,
+  count: number,
+  open: OpenAlerts | undefined,
+): ProbeAlert[] {
+  const before = count - (ALERT_RECORDS - 1);
+  if (before < 0) return NONE;
+  const changes: ProbeAlert[] = [];
+  for (const kind of ALERT_KINDS) {
+    const was = open?.[kind];
+    const change =
+      kind === "latency"
+        ? latencyChange(event, latencies, before, was)
+        : lossChange(event, losses, before, was);
+    if (change !== undefined) changes.push(change);
+  }
+  return changes;
+}
+
+const NONE: ProbeAlert[] = [];
+
+function latencyChange(
+  event: RawEvent,
+  latencies: Float64Array,
+  before: number,
+  was: ProbeAlert | undefined,
+): ProbeAlert | undefined {
+  const value = middleOfLast(latencies, before, event.latencyMs);
+  if (was !== undefined) return value < was.resolve_below ? resolved(event, was, value) : undefined;
+  if (before < MIN_USUAL_RECORDS) return undefined;
+  let sum = 0;
+  for (let at = 0; at < before; at++) sum += latencies[at] ?? 0;
+  const usual = sum / before;
+  // Most events end here, before the second pass over the window.
+  if (value <= usual * OPENS_AT_TIMES) return undefined;
+  let squares = 0;
+  for (let at = 0; at < before; at++) squares += ((latencies[at] ?? 0) - usual) ** 2;
+  const stddev = Math.sqrt(squares / before);
+  if (value <= usual + OPENS_AT_Z * stddev) return undefined;
+  const resolveBelow = usual + Math.max(RESOLVES_AT_Z * stddev, (usual * (OPENS_AT_TIMES - 1)) / 2);
+  return opened(event, "latency", value, usual, resolveBelow);
+}
+
+function lossChange(
+  event: RawEvent,
+  losses: Float64Array,
+  before: number,
+  was: ProbeAlert | undefined,
+): ProbeAlert | undefined {
+  let sum = event.packetLossPct;
+  for (let at = before; at < before + ALERT_RECORDS - 1; at++) sum += losses[at] ?? 0;
+  const value = sum / ALERT_RECORDS;
+  if (was !== undefined) return value < was.resolve_below ? resolved(event, was, value) : undefined;
+  if (value < OPENS_AT_LOSS_PCT) return undefined;
+  return opened(event, "packet_loss", value, null, RESOLVES_AT_LOSS_PCT);
+}
+
+const lastFive = new Float64Array(ALERT_RECORDS);
+
+function middleOfLast(latencies: Float64Array, before: number, newest: number): number {
+  for (let at = 0; at < ALERT_RECORDS - 1; at++) lastFive[at] = latencies[before + at] ?? 0;
+  lastFive[ALERT_RECORDS - 1] = newest;
+  for (let at = 1; at < ALERT_RECORDS; at++) {
+    const value = lastFive[at] ?? 0;
+    let to = at - 1;
+    for (; to >= 0 && (lastFive[to] ?? 0) > value; to--) lastFive[to + 1] = lastFive[to] ?? 0;
+    lastFive[to + 1] = value;
+  }
+  return lastFive[(ALERT_RECORDS - 1) / 2] ?? 0;
+}
+
+function opened(
+  event: RawEvent,
+  kind: AlertKind,
+  value: number,
+  usual: number | null,
+  resolveBelow: number,
+): ProbeAlert {
+  const eventId = eventIdOf(event);
+  return {
+    alert_id: eventId,
+    node_id: event.nodeId,
+    kind,
+    state: "opened",
+    at: event.timestampMicros,
+    event_id: eventId,
+    value,
+    usual,
+    resolve_below: resolveBelow,
+  };
+}
+
+const resolved = (event: RawEvent, was: ProbeAlert, value: number): ProbeAlert => ({
+  ...was,
+  state: "resolved",
+  at: event.timestampMicros,
+  event_id: eventIdOf(event),
+  value,
+});

@@ -1,0 +1,128 @@
+import type { RawEvent } from "../decode/raw-event.ts";
+
+/** How many records a window looks back, and over which time. */
+export const WINDOW_RECORDS = 60;
+export const WINDOW_MS = 600_000;
+
+/**
+ * The last records of one node in its partition. Plain data, grown as needed: 10 records take 0.9 KB with
+ * everything, 60 take 3 KB, and there may be 100,000 of them.
+ */
+export type NodeWindow = {
+  /** Columns one after another, each `capacity` long: see COLUMNS. */
+  values: Float64Array;
+  capacity: number;
+  /** Where the oldest record is, and how many there are. */
+  start: number;
+  count: number;
+  /** Since somebody looked for a window to forget. */
+  isUsed: boolean;
+};
+
+const COLUMNS = { latency: 0, loss: 1, time: 2, offset: 3, id: 4, content: 5 } as const;
+const COLUMN_COUNT = 6;
+const FIRST_CAPACITY = 8;
+
+export const newNodeWindow = (): NodeWindow => ({
+  values: new Float64Array(FIRST_CAPACITY * COLUMN_COUNT),
+  capacity: FIRST_CAPACITY,
+  start: 0,
+  count: 0,
+  isUsed: false,
+});
+
+/** @param at where the record stands: its offset, and its timestamp in ms since 1970 */
+export function addTo(window: NodeWindow, event: RawEvent, at: RecordPosition): void {
+  if (window.count === window.capacity && window.capacity < WINDOW_RECORDS) grow(window);
+  const { values, capacity } = window;
+  if (window.count === capacity) {
+    window.start = (window.start + 1) % capacity;
+    window.count--;
+  }
+  const slot = (window.start + window.count++) % capacity;
+  values[slot] = event.latencyMs;
+  values[capacity + slot] = event.packetLossPct;
+  values[COLUMNS.time * capacity + slot] = at.timeMs;
+  values[COLUMNS.offset * capacity + slot] = at.offset;
+  values[COLUMNS.id * capacity + slot] = event.id;
+  values[COLUMNS.content * capacity + slot] = event.content;
+}
+
+export type RecordPosition = { readonly offset: number; readonly timeMs: number };
+
+/** Leaves out the oldest records while they are older than `sinceMs`. */
+export function forgetOlder(window: NodeWindow, sinceMs: number): void {
+  const { values, capacity } = window;
+  const times = COLUMNS.time * capacity;
+  while (window.count > 0 && valueAt(values, times + window.start) < sinceMs) {
+    window.start = (window.start + 1) % capacity;
+    window.count--;
+  }
+}
+
+/** The offset of the oldest record; the window is not empty. */
+export const oldestOffset = ({ values, capacity, start }: NodeWindow): number =>
+  valueAt(values, COLUMNS.offset * capacity + start);
+
+/** The timestamp of the newest record in ms, or -1. */
+export const newestTimeMs = ({ values, capacity, start, count }: NodeWindow): number =>
+  count === 0 ? -1 : valueAt(values, COLUMNS.time * capacity + ((start + count - 1) % capacity));
+
+/** Whether the same event, with the same content, is in the window. */
+export function hasDuplicateOf(window: NodeWindow, event: RawEvent, sinceMs: number): boolean {
+  const { values, capacity, start, count } = window;
+  const ids = COLUMNS.id * capacity;
+  for (let back = 0; back < count; back++) {
+    const slot = (start + back) % capacity;
+    if (
+      values[ids + slot] === event.id &&
+      values[COLUMNS.content * capacity + slot] === event.content &&
+      valueAt(values, COLUMNS.time * capacity + slot) >= sinceMs
+    ) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * The window's latencies and losses, oldest first, copied to `latencies` and `losses`.
+ * @returns how many
+ */
+export function copyMeasured(
+  window: NodeWindow,
+  sinceMs: number,
+  latencies: Float64Array,
+  losses: Float64Array,
+): number {
+  const { values, capacity, start, count } = window;
+  const times = COLUMNS.time * capacity;
+  let copied = 0;
+  for (let back = 0; back < count; back++) {
+    const slot = start + back < capacity ? start + back : start + back - capacity;
+    // Gateways' clocks differ a little, so one that is too old may stand behind one that is not.
+    if (valueAt(values, times + slot) < sinceMs) continue;
+    latencies[copied] = valueAt(values, slot);
+    losses[copied++] = valueAt(values, capacity + slot);
+  }
+  return copied;
+}
+
+function grow(window: NodeWindow): void {
+  const { values, capacity, start, count } = window;
+  const larger = Math.min(WINDOW_RECORDS, capacity * 2);
+  const grown = new Float64Array(larger * COLUMN_COUNT);
+  for (let column = 0; column < COLUMN_COUNT; column++) {
+    for (let back = 0; back < count; back++) {
+      grown[column * larger + back] = valueAt(
+        values,
+        column * capacity + ((start + back) % capacity),
+      );
+    }
+  }
+  window.values = grown;
+  window.capacity = larger;
+  window.start = 0;
+}
+
+const valueAt = (values: Float64Array, at: number): number => values[at] ?? 0;

@@ -1,0 +1,128 @@
+import type { IncomingRecord } from "@fiberstream/kafka/records";
+import { TransientError } from "@fiberstream/runtime/errors";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
+import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
+import type { RawEventDecoder } from "../decode/decode-raw.ts";
+import { createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
+import type { WindowCheckpoint } from "./window-checkpoint.ts";
+
+export type PartitionWindows = {
+  /**
+   * The window of a partition at `position`.
+   * @throws {TransientError} when it is at another one
+   */
+  at: (partition: number, position: bigint) => PartitionWindow;
+  /**
+   * Prepares a partition's window for `position`.
+   * @returns the offset from which to replay records into it
+   * @throws {TransientError} also when the partition was reassigned meanwhile
+   * @throws {FatalError}
+   */
+  replayFrom: (partition: number, position: bigint) => Promise<bigint>;
+  /**
+   * Adds replayed records to the window.
+   * @throws {TransientError} when the registry is needed and unavailable
+   */
+  replay: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
+  /** Drops the state of all other partitions. */
+  keepOnly: (partitions: readonly number[]) => void;
+  readonly nodes: () => number;
+};
+
+/** The windows of the partitions assigned to this process. */
+export function createPartitionWindows(options: {
+  maxNodesPerPartition: number;
+  /** The checkpoint committed with the partition's offset. */
+  checkpointOf: (partition: number) => WindowCheckpoint | undefined;
+  earliestOf: (partition: number) => Promise<bigint>;
+  openAlertsOf: (partition: number) => Promise<readonly ProbeAlert[]>;
+  decoder: RawEventDecoder;
+  countEvicted: () => void;
+}): PartitionWindows {
+  const { decoder } = options;
+  const windows = new Map<number, PartitionWindow>();
+  /** The position that a window will have once replay is done. */
+  const targets = new Map<number, bigint>();
+  /** The latest `replayFrom` of each partition; earlier ones that are still running change nothing. */
+  const requests = new Map<number, object>();
+
+  const renew = (partition: number, openAlerts: readonly ProbeAlert[], clockMs = 0) => {
+    const window = createPartitionWindow({
+      maxNodes: options.maxNodesPerPartition,
+      clockMs,
+      openAlerts,
+      countEvicted: options.countEvicted,
+      nowMs: wallNowMs,
+    });
+    windows.set(partition, window);
+    return window;
+  };
+
+  /** What the windows need may have been deleted by retention. */
+  const beginningFor = async (
+    partition: number,
+    position: bigint,
+    checkpoint: WindowCheckpoint | undefined,
+  ) => {
+    if (checkpoint === undefined || checkpoint.from >= position) return position;
+    const earliest = await options.earliestOf(partition);
+    return checkpoint.from > earliest ? checkpoint.from : earliest < position ? earliest : position;
+  };
+
+  return {
+    at: (partition, position) => {
+      const window = windows.get(partition);
+      const standsAt = window?.position ?? targets.get(partition);
+      if (window === undefined || standsAt !== position) {
+        const where = standsAt === undefined ? "not ready" : `at ${standsAt}`;
+        throw unready(`the windows of partition ${partition} are ${where}, not at ${position}`);
+      }
+      targets.delete(partition);
+      window.position = position;
+      return window;
+    },
+
+    replayFrom: async (partition, position) => {
+      const request = {};
+      requests.set(partition, request);
+      // Kept through a rebalance, and nobody else has moved the offset: the window is current.
+      if (windows.get(partition)?.position === position) return position;
+      const checkpoint = options.checkpointOf(partition);
+      const openAlerts = await options.openAlertsOf(partition);
+      const from = await beginningFor(partition, position, checkpoint);
+      if (requests.get(partition) !== request) {
+        throw unready(`partition ${partition} was placed anew meanwhile`);
+      }
+      renew(partition, openAlerts, checkpoint?.clockMs);
+      // Not its position yet: an interrupted replay has to start over.
+      targets.set(partition, position);
+      return from;
+    },
+
+    replay: async (partition, records) => {
+      const window = windows.get(partition);
+      if (window === undefined) return;
+      await decoder.prepare(records);
+      for (const record of records) {
+        const outcome = decoder.decode(record);
+        if (outcome.kind === "ok") window.replay(outcome.value, positionOfRecord(record));
+      }
+    },
+
+    keepOnly: (partitions) => {
+      const ours = new Set(partitions);
+      for (const known of [windows, targets, requests]) {
+        for (const partition of known.keys()) if (!ours.has(partition)) known.delete(partition);
+      }
+    },
+
+    nodes: () => [...windows.values()].reduce((sum, window) => sum + window.nodes(), 0),
+  };
+}
+
+const unready = (reason: string) => new TransientError("kafka", reason);
+
+export const positionOfRecord = ({ offset, timestamp }: IncomingRecord) => ({
+  offset: Number(offset),
+  timeMs: Number(timestamp),
+});
