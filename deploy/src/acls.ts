@@ -5,8 +5,8 @@ import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { createLog, type Log } from "@fiberstream/runtime/log";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
 import roles from "../kafka/acls.json" with { type: "json" };
-import { aclSettings } from "./acl-settings.ts";
-import { runStep } from "./run-step.ts";
+import { aclSettings } from "./steps/acl-settings.ts";
+import { runStep } from "./steps/run-step.ts";
 
 export type Principals = ConfigOf<ReturnType<typeof aclSettings>>;
 

@@ -1,4 +1,4 @@
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
+import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
 
 /** Whether the parts run on this machine, as processes whose data is at hand and on volumes that can be mounted. */
 export async function arePartsNative(): Promise<boolean> {

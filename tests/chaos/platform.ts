@@ -1,11 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { migrate } from "@fiberstream/deploy/migrate";
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { migrate } from "@fiberstream/provisioning/migrate";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { freePorts } from "@fiberstream/testkit/free-ports";
-import type { ServiceName } from "@fiberstream/testkit/service";
+import type { ServiceName } from "@fiberstream/runtime/services";
 import { until } from "@fiberstream/testkit/until";
 import { type Network, startNetwork } from "./network.ts";
 import { type Parts, startParts } from "./parts.ts";

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
-import type { ServiceName } from "@fiberstream/testkit/service";
+import type { ServiceName } from "@fiberstream/runtime/services";
 
 /** An end that nobody had asked for: the process by itself, or because it no longer said that it was alive. */
 export type UnplannedEnd = { readonly name: string; readonly atMs: number; readonly how: string };

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Part, PartOptions } from "@fiberstream/deploy/native/part";
-import { postgresUrl, startPostgres } from "@fiberstream/deploy/native/postgres";
-import { runSandboxed } from "@fiberstream/deploy/native/sandbox";
-import { ensureTree } from "@fiberstream/deploy/native/tree";
+import type { Part, PartOptions } from "@fiberstream/local-stack/native/part";
+import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
+import { runSandboxed } from "@fiberstream/local-stack/native/sandbox";
+import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { freePort } from "@fiberstream/testkit/free-ports";
 
 export type BackedUpDatabase = {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";

@@ -1,6 +1,6 @@
 import { simulate } from "@fiberstream/simulator/simulate";
 import { createTally } from "@fiberstream/simulator/tally";
-import type { ServiceName } from "@fiberstream/testkit/service";
+import type { ServiceName } from "@fiberstream/runtime/services";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Platform, startPlatform } from "./platform.ts";

@@ -15,7 +15,8 @@ import {
 } from "@fiberstream/sink-writer/testing/sample-rows";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { readTopic } from "@fiberstream/testkit/read-topic";
-import { type RunningService, type ServiceName, startService } from "@fiberstream/testkit/service";
+import type { ServiceName } from "@fiberstream/runtime/services";
+import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Platform, startPlatform } from "./platform.ts";

@@ -1,11 +1,10 @@
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { freePort } from "@fiberstream/testkit/free-ports";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { type RunningService, type ServiceName, startService } from "@fiberstream/testkit/service";
+import { SERVICE_NAMES, type ServiceName } from "@fiberstream/runtime/services";
+import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { createTestTopics } from "@fiberstream/testkit/topics";
 import { Client } from "pg";
-
-const NAMES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
 
 export type Platform = {
   readonly namespace: string;
@@ -40,7 +39,7 @@ export async function startPlatform(
     });
   const services = new Map<ServiceName, RunningService>();
   const starting = await Promise.allSettled(
-    NAMES.map(async (name) => services.set(name, await start(name))),
+    SERVICE_NAMES.map(async (name) => services.set(name, await start(name))),
   );
   for (const result of starting) {
     if (result.status === "fulfilled") continue;
@@ -66,10 +65,10 @@ export async function startPlatform(
     query: async <Row extends object>(sql: string, values: unknown[] = []) =>
       (await client.query<Row>(sql, values)).rows,
     stop: async () => {
-      const codes = await Promise.all(NAMES.map((name) => service(name).stop()));
+      const codes = await Promise.all(SERVICE_NAMES.map((name) => service(name).stop()));
       await client.end();
       await database.drop();
-      for (const [at, name] of NAMES.entries()) {
+      for (const [at, name] of SERVICE_NAMES.entries()) {
         if (codes[at] === 0) continue;
         throw new Error(`${name} ended with code ${codes[at]}. Its log:\n${service(name).logs()}`);
       }

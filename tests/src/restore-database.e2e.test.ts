@@ -1,7 +1,8 @@
-import { migrate } from "@fiberstream/deploy/migrate";
+import { migrate } from "@fiberstream/provisioning/migrate";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { type RunningService, type ServiceName, startService } from "@fiberstream/testkit/service";
+import type { ServiceName } from "@fiberstream/runtime/services";
+import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { createTestTopics } from "@fiberstream/testkit/topics";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";

@@ -1,4 +1,4 @@
-import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
+import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
 
 /**
  * Whether parts can be started from the Debian tree, set up as a test wants them. Where an engine runs the

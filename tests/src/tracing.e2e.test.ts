@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import type { SeenSpan } from "@fiberstream/deploy/local/traces/otlp-spans";
-import { startTraceViewer, type TraceViewer } from "@fiberstream/deploy/local/traces/trace-viewer";
+import type { SeenSpan } from "@fiberstream/terminal/traces/otlp-spans";
+import { startTraceViewer, type TraceViewer } from "@fiberstream/terminal/traces/trace-viewer";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Platform, startPlatform } from "./platform.ts";

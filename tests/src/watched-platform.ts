@@ -3,7 +3,8 @@ import { createTestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { startPrivatePart } from "@fiberstream/testkit/private-part";
 import { startTestPrometheus } from "@fiberstream/testkit/prometheus";
-import { type RunningService, type ServiceName, startService } from "@fiberstream/testkit/service";
+import type { ServiceName } from "@fiberstream/runtime/services";
+import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { createTestTopics } from "@fiberstream/testkit/topics";
 import { Client } from "pg";
 

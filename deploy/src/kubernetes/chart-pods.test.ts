@@ -2,11 +2,11 @@ import { postgresSettings } from "@fiberstream/postgres/settings";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { readSettings, type Settings } from "@fiberstream/runtime/settings";
 import { expect, it } from "@jest/globals";
-import { gatewaySettings } from "../../../ingest-gateway/src/settings.ts";
-import { sinkSettings } from "../../../sink-writer/src/config.ts";
-import { processorSettings } from "../../../stream-processor/src/settings.ts";
-import { lifecycleSettings } from "../lifecycle-settings.ts";
-import { accountSettings } from "../service-accounts.ts";
+import { gatewaySettings } from "@fiberstream/ingest-gateway/settings";
+import { sinkSettings } from "@fiberstream/sink-writer/config";
+import { processorSettings } from "@fiberstream/stream-processor/settings";
+import { retentionSettings } from "@fiberstream/provisioning/retention-settings";
+import { accountSettings } from "@fiberstream/provisioning/service-accounts";
 import {
   CASES,
   type CaseName,
@@ -21,7 +21,7 @@ const SETTINGS: Readonly<Record<string, Settings>> = {
   "ingest-gateway": gatewaySettings,
   "stream-processor": processorSettings,
   "sink-writer": sinkSettings,
-  migrate: { ...postgresSettings(), ...lifecycleSettings(), ...accountSettings() },
+  migrate: { ...postgresSettings(), ...retentionSettings(), ...accountSettings() },
   topics: kafkaSettings(),
 };
 /** Both steps are given the same, and each reads its own. */

@@ -1,9 +1,9 @@
 import { createLog } from "@fiberstream/runtime/log";
 import { addressOf } from "@fiberstream/runtime/retry";
 import { Listr } from "listr2";
-import { migrate } from "../migrate.ts";
-import { ensureTree } from "../native/tree.ts";
-import { deployTopics } from "../topics.ts";
+import { migrate } from "@fiberstream/provisioning/migrate";
+import { ensureTree } from "@fiberstream/local-stack/native/tree";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { sendFirstEvent } from "./first-event.ts";
 import { taskOptions, thinned } from "./output.ts";
 import type { PartPlan } from "./parts.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
 import { parse } from "yaml";
-import { IMAGES } from "./images.ts";
+import { IMAGES } from "@fiberstream/local-stack/images";
 
 type Service = {
   image: string;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "@jest/globals";
 import { parse } from "yaml";
-import { buildWithGo, ensureFetched, isProgram } from "../native/fetched.ts";
+import { buildWithGo, ensureFetched, isProgram } from "@fiberstream/local-stack/native/fetched";
 
 const run = promisify(execFile);
 const file = fileURLToPath(new URL("../../../docker-compose.yml", import.meta.url));

@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, statSync, truncateSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { childEnvironment, type LocalConfig } from "./config.ts";
+import { childEnvironment } from "@fiberstream/local-stack/config";
+import type { LocalConfig } from "./config.ts";
 import { linesFrom } from "./logs.ts";
 import { readRun, stateFiles } from "./state-files.ts";
 

@@ -1,11 +1,11 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, watch } from "node:fs";
 import type { LocalConfig } from "./config.ts";
-import { PARTS } from "./parts.ts";
-import { readableLine } from "./readable-line.ts";
-import { SERVICES } from "./start-service.ts";
+import { readableLine } from "@fiberstream/terminal/readable-line";
+import { BACKING_SERVICES } from "@fiberstream/local-stack/backing-services";
+import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { stateFiles } from "./state-files.ts";
 
-export const LOG_NAMES = [...SERVICES, ...PARTS, "supervisor"] as const;
+export const LOG_NAMES = [...SERVICE_NAMES, ...BACKING_SERVICES, "supervisor"] as const;
 
 /**
  * Prints the last lines of logs, of all three services unless one is named.
@@ -16,7 +16,7 @@ export async function logs(
   config: LocalConfig,
   options: { name?: string; lines: number; follow: boolean },
 ): Promise<void> {
-  const names = options.name === undefined ? [...SERVICES] : [options.name];
+  const names = options.name === undefined ? [...SERVICE_NAMES] : [options.name];
   const width = Math.max(...names.map((name) => name.length));
   const print = (name: string) => (line: string) =>
     process.stdout.write(`${name.padEnd(width)} | ${readableLine(line)}\n`);

@@ -1,7 +1,7 @@
 import { ConfigError } from "@fiberstream/runtime/config-error";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { Argument, Command, InvalidArgumentError } from "commander";
-import { helpOnSettings } from "../settings-help.ts";
+import { helpOnSettings } from "../steps/settings-help.ts";
 import { type LocalConfig, localSettings, readLocalConfig } from "./config.ts";
 import { startDetached } from "./detach.ts";
 import { LOG_NAMES, logs } from "./logs.ts";

@@ -1,6 +1,7 @@
+import type { Started } from "@fiberstream/local-stack/backing-services";
 import { describe, expect, it } from "@jest/globals";
 import { until } from "@fiberstream/testkit/until";
-import { createMember, type Started } from "./member.ts";
+import { createMember } from "./member.ts";
 
 /** A member whose starts are scripted: each entry is what the next start does. */
 const scripted = (starts: (() => Promise<Started>)[]) => {

@@ -1,15 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Started } from "@fiberstream/local-stack/backing-services";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
-
-/** Something that was started, whichever way. */
-export type Started = {
-  /** Unknown for what runs in a container or belongs to somebody else. */
-  readonly pid?: number;
-  /** Settles when it has ended, whoever ended it; says how. Never, for what is not ours to restart. */
-  readonly ended: Promise<string>;
-  readonly stop: () => Promise<void>;
-};
 
 export type MemberKind = "native" | "container" | "external" | "service";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { readSettings } from "@fiberstream/runtime/settings";
 import { localSettings } from "./config.ts";
-import { hostsOf } from "./hosts.ts";
+import { hostsOf } from "@fiberstream/local-stack/hosts";
 import { planParts } from "./parts.ts";
 import { partSettings } from "./services.ts";
 

@@ -1,24 +1,22 @@
 import { join } from "node:path";
-import { NativeError } from "../native/native-error.ts";
-import { startKafka } from "../native/kafka.ts";
-import type { Part, PartOptions } from "../native/part.ts";
-import { postgresUrl, startPostgres } from "../native/postgres.ts";
-import { startPrometheus } from "../native/prometheus.ts";
-import { startRedis } from "../native/redis.ts";
-import { registryUrl, startRegistry } from "../native/registry.ts";
-import { startContainer } from "./compose.ts";
-import type { LocalConfig } from "./config.ts";
-import { answers, hostsOf } from "./hosts.ts";
-import type { MemberKind, Started } from "./member.ts";
-import { writePrometheusFiles } from "./prometheus-files.ts";
+import type { BackingServiceName, Started } from "@fiberstream/local-stack/backing-services";
+import { NativeError } from "@fiberstream/local-stack/native/native-error";
+import { startKafka } from "@fiberstream/local-stack/native/kafka";
+import type { Part, PartOptions } from "@fiberstream/local-stack/native/part";
+import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
+import { startPrometheus } from "@fiberstream/local-stack/native/prometheus";
+import { startRedis } from "@fiberstream/local-stack/native/redis";
+import { registryUrl, startRegistry } from "@fiberstream/local-stack/native/registry";
+import { startContainer } from "@fiberstream/local-stack/compose";
+import { composeSettings, type LocalConfig } from "./config.ts";
+import { answers, hostsOf } from "@fiberstream/local-stack/hosts";
+import type { MemberKind } from "./member.ts";
+import { writePrometheusFiles } from "@fiberstream/local-stack/prometheus-files";
 import { stateFiles } from "./state-files.ts";
-
-export const PARTS = ["redis", "kafka", "postgres", "registry", "prometheus"] as const;
-export type PartName = (typeof PARTS)[number];
 
 /** How each part is had on this machine. */
 export type PartPlan = {
-  readonly name: PartName;
+  readonly name: BackingServiceName;
   readonly title: string;
   readonly kind: Exclude<MemberKind, "service">;
   /** As the services' settings take it. */
@@ -31,7 +29,7 @@ export type PartPlan = {
 
 /** What an address given by a setting takes the place of; the rest runs the way `ours` says. */
 export function planParts(config: LocalConfig, ours: "native" | "container"): readonly PartPlan[] {
-  const place = (root: string, name: PartName, port: number): PartOptions => ({
+  const place = (root: string, name: BackingServiceName, port: number): PartOptions => ({
     root,
     port,
     dataDir: join(stateFiles(config.stateDir).data, name),
@@ -39,7 +37,7 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
   });
   const hasOwnPostgres = config.databaseUrl === undefined;
   const plan = (part: {
-    name: PartName;
+    name: BackingServiceName;
     title: string;
     given: string | undefined;
     /** The variable that gives an address. */
@@ -59,7 +57,7 @@ export function planParts(config: LocalConfig, ours: "native" | "container"): re
       // Its ports are the engine's: a container left by a start that was killed holds them rightly.
       const start = () => {
         prepare();
-        return startContainer(name, config);
+        return startContainer(name, composeSettings(config));
       };
       return { name, title, kind: ours, address: ownAddress, ports: [], start };
     }

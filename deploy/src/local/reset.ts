@@ -1,10 +1,10 @@
 import { existsSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
-import { tryLock } from "../native/lock.ts";
-import { removeContainers } from "./compose.ts";
-import type { LocalConfig } from "./config.ts";
+import { tryLock } from "@fiberstream/local-stack/native/lock";
+import { removeContainers } from "@fiberstream/local-stack/compose";
+import { composeSettings, type LocalConfig } from "./config.ts";
 import { describeRun } from "./describe-run.ts";
-import { hasCompose, isEngineUp } from "./docker-engine.ts";
+import { hasCompose, isEngineUp } from "@fiberstream/local-stack/docker-engine";
 import { say } from "./output.ts";
 import { readRun, stateFiles } from "./state-files.ts";
 
@@ -25,7 +25,8 @@ export async function reset(config: LocalConfig, options: { yes: boolean }): Pro
       say("nothing was deleted");
       return 1;
     }
-    if ((await isEngineUp()) && (await hasCompose())) await removeContainers(config);
+    if ((await isEngineUp()) && (await hasCompose()))
+      await removeContainers(composeSettings(config));
     const was = existsSync(files.data);
     rmSync(files.data, { recursive: true, force: true });
     say(was ? `${files.data} is deleted` : "there was no data");

@@ -1,7 +1,8 @@
 import type { LocalConfig } from "./config.ts";
-import type { Started } from "./member.ts";
 import type { PartPlan } from "./parts.ts";
-import { type ServiceName, startService } from "./start-service.ts";
+import type { Started } from "@fiberstream/local-stack/backing-services";
+import { startService } from "@fiberstream/local-stack/start-service";
+import type { ServiceName } from "@fiberstream/runtime/services";
 import { stateFiles } from "./state-files.ts";
 
 export type ServicePlan = {

@@ -12,8 +12,8 @@ import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/data
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { until } from "@fiberstream/testkit/until";
-import { isListening } from "../native/port-owner.ts";
-import { childEnvironment } from "./config.ts";
+import { isListening } from "@fiberstream/local-stack/native/port-owner";
+import { childEnvironment } from "@fiberstream/local-stack/config";
 import type { MemberStatus } from "./member.ts";
 import { readRun } from "./state-files.ts";
 

@@ -1,20 +1,21 @@
 import { rmSync, statSync } from "node:fs";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { createLife } from "@fiberstream/runtime/life";
-import { tryLock } from "../native/lock.ts";
-import { requireFreePort } from "../native/port-owner.ts";
+import { tryLock } from "@fiberstream/local-stack/native/lock";
+import { requireFreePort } from "@fiberstream/local-stack/native/port-owner";
 import { bringUp } from "./bring-up.ts";
 import type { LocalConfig } from "./config.ts";
-import { hasCompose, isEngineUp } from "./docker-engine.ts";
+import { hasCompose, isEngineUp } from "@fiberstream/local-stack/docker-engine";
 import { say, sayFailure, sayLogLine, sayText, showReady } from "./output.ts";
-import { PARTS, planParts } from "./parts.ts";
+import { planParts } from "./parts.ts";
 import { partSettings, planServices } from "./services.ts";
 import { describeRun } from "./describe-run.ts";
-import { SERVICES } from "./start-service.ts";
+import { BACKING_SERVICES } from "@fiberstream/local-stack/backing-services";
+import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { readRun, stateFiles } from "./state-files.ts";
 import { createSupervision } from "./supervision.ts";
-import { renderTrace } from "./traces/render-trace.ts";
-import { startTraceViewer } from "./traces/trace-viewer.ts";
+import { renderTrace } from "@fiberstream/terminal/traces/render-trace";
+import { startTraceViewer } from "@fiberstream/terminal/traces/trace-viewer";
 
 /**
  * Starts everything, in order, and keeps it running until a signal comes; then stops everything,
@@ -115,7 +116,7 @@ const usesContainers = async () => (await isEngineUp()) && (await hasCompose());
 const MAX_LOG_BYTES = 20e6;
 
 function dropLargeLogs(stateDir: string): void {
-  for (const name of [...PARTS, ...SERVICES]) {
+  for (const name of [...BACKING_SERVICES, ...SERVICE_NAMES]) {
     const file = stateFiles(stateDir).log(name);
     const bytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
     if (bytes > MAX_LOG_BYTES) rmSync(file);

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isAlive, type ProcessIdentity } from "../native/process-identity.ts";
+import { isAlive, type ProcessIdentity } from "@fiberstream/local-stack/native/process-identity";
 import type { MemberStatus } from "./member.ts";
 
 /** Where the local start keeps what outlives it. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { describeRun } from "./describe-run.ts";
 import { duration } from "./status.ts";
-import { renderTable } from "./table.ts";
+import { renderTable } from "@fiberstream/terminal/table";
 
 describe("the status table", () => {
   it("has columns as wide as their widest cell", () => {

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { LocalConfig } from "./config.ts";
 import type { MemberStatus } from "./member.ts";
-import { answers, hostsOf } from "./hosts.ts";
-import { readReadiness } from "./readiness.ts";
+import { answers, hostsOf } from "@fiberstream/local-stack/hosts";
+import { readReadiness } from "@fiberstream/terminal/readiness";
 import { readRun } from "./state-files.ts";
-import { renderTable } from "./table.ts";
+import { renderTable } from "@fiberstream/terminal/table";
 
 const HEADINGS = ["PART", "STATE", "ADDRESS", "PID", "UP FOR", "MEMORY", "RESTARTS"];
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { isAlive } from "../native/process-identity.ts";
-import { readHolder } from "../native/lock.ts";
+import { isAlive } from "@fiberstream/local-stack/native/process-identity";
+import { readHolder } from "@fiberstream/local-stack/native/lock";
 import type { LocalConfig } from "./config.ts";
 import { say } from "./output.ts";
 import { readRun, removeRun, stateFiles } from "./state-files.ts";

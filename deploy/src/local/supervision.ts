@@ -1,5 +1,5 @@
 import type { Life } from "@fiberstream/runtime/life";
-import { ownIdentity } from "../native/process-identity.ts";
+import { ownIdentity } from "@fiberstream/local-stack/native/process-identity";
 import { createMember, type Member } from "./member.ts";
 import { removeRun, type Run, writeRun } from "./state-files.ts";
 

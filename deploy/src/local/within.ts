@@ -1,4 +1,4 @@
-import { NativeError } from "../native/native-error.ts";
+import { NativeError } from "@fiberstream/local-stack/native/native-error";
 
 /**
  * Gives up waiting, so that no start hangs: a request that a part lost has no answer, ever.

@@ -1,7 +1,7 @@
 import { FAILURE_CLASSES } from "@fiberstream/runtime/outcome";
 import { type Command, Option } from "commander";
 import { time } from "./moment.ts";
-import { wholeNumber } from "./whole-number.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 
 /** The options that say which dead letters are meant. */
 export const withFilter = (command: Command): Command =>

@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from "node:fs";
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { describe, expect, it } from "@jest/globals";
 import { renderLetter } from "./commands/dlq-show.ts";
 import { renderCreated } from "./commands/keys-create.ts";

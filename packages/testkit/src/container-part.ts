@@ -4,7 +4,7 @@ import {
   type StartedTestContainer,
   Wait,
 } from "testcontainers";
-import { IMAGES } from "@fiberstream/deploy/local/images";
+import { IMAGES } from "@fiberstream/local-stack/images";
 import { kafkaVersion } from "./config.ts";
 import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-part.ts";
 

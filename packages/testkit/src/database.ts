@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { migrate } from "@fiberstream/deploy/migrate";
+import { migrate } from "@fiberstream/provisioning/migrate";
 import { Client } from "pg";
 import { addresses } from "./addresses.ts";
 

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { startKafka } from "@fiberstream/deploy/native/kafka";
-import type { Part, PartOptions } from "@fiberstream/deploy/native/part";
-import { startPostgres } from "@fiberstream/deploy/native/postgres";
-import { startRedis } from "@fiberstream/deploy/native/redis";
-import { startRegistry } from "@fiberstream/deploy/native/registry";
-import { ensureTree } from "@fiberstream/deploy/native/tree";
+import { startKafka } from "@fiberstream/local-stack/native/kafka";
+import type { Part, PartOptions } from "@fiberstream/local-stack/native/part";
+import { startPostgres } from "@fiberstream/local-stack/native/postgres";
+import { startRedis } from "@fiberstream/local-stack/native/redis";
+import { startRegistry } from "@fiberstream/local-stack/native/registry";
+import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { kafkaVersion } from "./config.ts";
 import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-part.ts";
 

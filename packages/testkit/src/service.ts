@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { inClone } from "@fiberstream/local-stack/in-clone";
 import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
+import type { ServiceName } from "@fiberstream/runtime/services";
 import { addresses, partsEnvironment } from "./addresses.ts";
 import { inheritedEnvironment } from "./config.ts";
 import { freePorts } from "./free-ports.ts";
 import { until } from "./until.ts";
-
-export type ServiceName = "ingest-gateway" | "stream-processor" | "sink-writer";
 
 export type RunningService = {
   /** The public port's; only the gateway serves there. */
@@ -42,7 +41,7 @@ export async function startService(
   } = {},
 ): Promise<RunningService> {
   const [port = 0, adminPort = 0] = await freePorts(2);
-  const main = fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url));
+  const main = inClone(`${name}/src/main.ts`);
   const command = serviceCommand(name, main);
   const child = spawnTied(
     options.within?.(command) ?? command,

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { identityOf } from "@fiberstream/deploy/native/process-identity";
+import { identityOf } from "@fiberstream/local-stack/native/process-identity";
 import type { Addresses } from "./addresses.ts";
 import { freePorts } from "./free-ports.ts";
 import { startTestPart } from "./start-test-part.ts";

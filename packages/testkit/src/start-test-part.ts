@@ -1,4 +1,4 @@
-import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
+import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
 import { startNativePart } from "./native-part.ts";
 import type { PartKind, PartPlace, TestPart } from "./test-part.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Life } from "@fiberstream/runtime/life";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
-import type { ServiceName } from "@fiberstream/testkit/service";
+import { SERVICE_NAMES, type ServiceName } from "@fiberstream/runtime/services";
 import { Client } from "pg";
 import { type BenchParts, startBenchParts } from "../frame/parts.ts";
 import { type BenchService, CHECKOUT, startBenchService } from "../frame/service.ts";
@@ -22,7 +22,6 @@ export type Bed = {
   readonly rowsInTable: () => Promise<{ rows: number; doubled: number }>;
 };
 
-const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
 const run = promisify(execFile);
 
 export type BedOptions = {
@@ -53,7 +52,7 @@ export async function startBed(
   onProgress("starting the services");
   if (profile !== undefined) mkdirSync(profile, { recursive: true });
   const services: BenchService[] = [];
-  for (const service of SERVICES) {
+  for (const service of SERVICE_NAMES) {
     for (let at = 1; at <= processes; at++) {
       const name = `${service}-${at}`;
       const nodeArgs =

@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import type { Quantiles } from "../frame/quantiles.ts";
 import { PARTIES, type PerParty } from "./costs.ts";
 import type { Idle } from "./idle.ts";

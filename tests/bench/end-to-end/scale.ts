@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { inTurn, type Means, withMeans } from "../frame/command.ts";
 import { prefixed } from "../frame/progress.ts";
 import { startBed } from "./bed.ts";

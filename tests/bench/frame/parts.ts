@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startKafka } from "@fiberstream/deploy/native/kafka";
-import type { Part } from "@fiberstream/deploy/native/part";
-import { postgresUrl, startPostgres } from "@fiberstream/deploy/native/postgres";
-import { startRedis } from "@fiberstream/deploy/native/redis";
-import { registryUrl, startRegistry } from "@fiberstream/deploy/native/registry";
-import { ensureTree } from "@fiberstream/deploy/native/tree";
+import { startKafka } from "@fiberstream/local-stack/native/kafka";
+import type { Part } from "@fiberstream/local-stack/native/part";
+import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
+import { startRedis } from "@fiberstream/local-stack/native/redis";
+import { registryUrl, startRegistry } from "@fiberstream/local-stack/native/registry";
+import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import type { Life } from "@fiberstream/runtime/life";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 

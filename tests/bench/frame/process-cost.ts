@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { childrenOf } from "@fiberstream/deploy/native/sandbox";
+import { childrenOf } from "@fiberstream/local-stack/native/sandbox";
 
 /** Linux counts CPU time in hundredths of a second for every program that it has told so (USER_HZ). */
 const TICKS_PER_SECOND = 100;

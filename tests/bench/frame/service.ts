@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { lastLines } from "@fiberstream/deploy/native/sandbox";
+import { lastLines } from "@fiberstream/local-stack/native/sandbox";
 import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { freePorts } from "@fiberstream/testkit/free-ports";
-import type { ServiceName } from "@fiberstream/testkit/service";
+import type { ServiceName } from "@fiberstream/runtime/services";
 import { until } from "@fiberstream/testkit/until";
 import type { BenchParts } from "./parts.ts";
 

@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import type { RunningService } from "@fiberstream/testkit/service";
 import { startSharedParts } from "@fiberstream/testkit/shared-parts";

@@ -1,4 +1,4 @@
-import type { Endured, Fault } from "@fiberstream/sink-writer/testing/endure";
+import type { Endured, Fault } from "./endure.ts";
 import { startPrivatePart } from "@fiberstream/testkit/private-part";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import { createBenchCommand, runCommand } from "../frame/command.ts";
@@ -36,7 +36,7 @@ async function run(options: Options): Promise<void> {
   try {
     // Where the shared parts are is read when the test kit is loaded; the other parts are the run's own.
     giveAddresses(JSON.stringify({ schemaRegistryUrl: registry.address }));
-    const { endure } = await import("@fiberstream/sink-writer/testing/endure");
+    const { endure } = await import("./endure.ts");
     const endured = await endure({
       faults,
       portion: Math.ceil(options.events / faults.length),

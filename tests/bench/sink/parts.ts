@@ -1,5 +1,5 @@
-import { migrate } from "@fiberstream/deploy/migrate";
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { migrate } from "@fiberstream/provisioning/migrate";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { type BenchParts, startBenchParts } from "../frame/parts.ts";

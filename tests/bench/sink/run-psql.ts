@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { join } from "node:path";
-import { lastLines, runSandboxed, startSandboxed } from "@fiberstream/deploy/native/sandbox";
+import { lastLines, runSandboxed, startSandboxed } from "@fiberstream/local-stack/native/sandbox";
 import { setTimeout as delay } from "node:timers/promises";
 import { cpuSecondsOf } from "../frame/process-cost.ts";
 import type { Measured } from "./measured.ts";

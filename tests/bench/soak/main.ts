@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { describeSetting } from "../end-to-end/machine.ts";
 import { save } from "../end-to-end/save.ts";
 import { runCommand, withMeans } from "../frame/command.ts";

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { createLog } from "@fiberstream/runtime/log";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { until } from "@fiberstream/testkit/until";

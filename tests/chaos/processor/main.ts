@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";

@@ -1,8 +1,8 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
-import { startKafka } from "@fiberstream/deploy/native/kafka";
-import type { Part, PartOptions } from "@fiberstream/deploy/native/part";
+import { startKafka } from "@fiberstream/local-stack/native/kafka";
+import type { Part, PartOptions } from "@fiberstream/local-stack/native/part";
 import type { Authority } from "./certificates.ts";
 import { AUDIENCE, ISSUER } from "./token-issuer.ts";
 

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { postgresUrl } from "@fiberstream/deploy/native/postgres";
-import type { Part } from "@fiberstream/deploy/native/part";
-import { ensureTree } from "@fiberstream/deploy/native/tree";
+import { postgresUrl } from "@fiberstream/local-stack/native/postgres";
+import type { Part } from "@fiberstream/local-stack/native/part";
+import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { createLife } from "@fiberstream/runtime/life";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { freePorts } from "@fiberstream/testkit/free-ports";

@@ -2,9 +2,9 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
-import type { Part, PartOptions } from "@fiberstream/deploy/native/part";
-import { startPostgres } from "@fiberstream/deploy/native/postgres";
-import { startRedis } from "@fiberstream/deploy/native/redis";
+import type { Part, PartOptions } from "@fiberstream/local-stack/native/part";
+import { startPostgres } from "@fiberstream/local-stack/native/postgres";
+import { startRedis } from "@fiberstream/local-stack/native/redis";
 import type { Authority, Certificate } from "./certificates.ts";
 
 /** A PostgreSQL that takes no connection without TLS, and no user without a password. */

@@ -1,8 +1,8 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { Command } from "commander";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = { readonly url: string[]; readonly json: boolean };
 type OpenBreaker = { readonly partition: number; readonly since: string; readonly reason: string };

@@ -1,9 +1,9 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
 import { readLetters, withDeadLetters } from "../dead-letter-access.ts";
 import { type DeadLetter, type LetterFilter, originOf } from "../dead-letters.ts";
 import { withFilter } from "../dlq-options.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber dlq list` */
 export const dlqListCommand = (): Command =>

@@ -2,10 +2,10 @@ import { Command } from "commander";
 import { withDeadLetters } from "../dead-letter-access.ts";
 import type { LetterFilter } from "../dead-letters.ts";
 import { withFilter } from "../dlq-options.ts";
-import { showProgress } from "../progress-bar.ts";
+import { showProgress } from "@fiberstream/terminal/progress-bar";
 import { replayLetters, type ReplayResult } from "../replay-letters.ts";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = LetterFilter & {
   readonly dryRun: boolean;

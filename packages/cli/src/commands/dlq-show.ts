@@ -3,8 +3,8 @@ import { Command } from "commander";
 import { describeValue, readLetters, withDeadLetters } from "../dead-letter-access.ts";
 import { type DeadLetter, headerText, type LetterFilter } from "../dead-letters.ts";
 import { withFilter } from "../dlq-options.ts";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = LetterFilter & { readonly limit: number; readonly json: boolean };
 

@@ -5,12 +5,12 @@ import type { ExportSource } from "../export/columns.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportRows } from "../export/export-file.ts";
 import { EXPORT_TABLES, type ExportTable, tableSource } from "../export/table-source.ts";
 import { topicSource } from "../export/topic-source.ts";
-import { showProgress } from "../progress-bar.ts";
-import { untilStopped } from "../stopping.ts";
+import { showProgress } from "@fiberstream/terminal/progress-bar";
+import { untilStopped } from "@fiberstream/terminal/stopping";
 import type { TimeRange } from "../time-range.ts";
 import { namedTopic, readTopicAccess } from "../topic-access.ts";
 import { withPool } from "../with-pool.ts";
-import { say, sayAside } from "../say.ts";
+import { say, sayAside } from "@fiberstream/terminal/say";
 
 type Options = {
   readonly format: ExportFormat;

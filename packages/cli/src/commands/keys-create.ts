@@ -2,10 +2,10 @@ import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { Command, InvalidArgumentError } from "commander";
 import type { CreatedKey } from "../key-table.ts";
 import { tenantName } from "../tenant-name.ts";
-import { wholeNumber } from "../whole-number.ts";
-import { durationSeconds } from "../duration-seconds.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { durationSeconds } from "@fiberstream/terminal/durations";
 import type { WithKeyTable } from "./keys.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = {
   readonly tenant: string;

@@ -1,9 +1,9 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 import { createTenantLimits, type TenantLimit } from "../tenant-limits.ts";
 import { tenantName } from "../tenant-name.ts";
-import { wholeNumber } from "../whole-number.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { withPool } from "../with-pool.ts";
 
 type Options = {

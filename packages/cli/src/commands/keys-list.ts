@@ -1,8 +1,8 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
 import type { KeyRow } from "../key-table.ts";
 import type { WithKeyTable } from "./keys.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber keys list` */
 export const keysListCommand = (withKeyTable: WithKeyTable): Command =>

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { WithKeyTable } from "./keys.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber keys revoke` */
 export const keysRevokeCommand = (withKeyTable: WithKeyTable): Command =>

@@ -1,9 +1,9 @@
 import { Command } from "commander";
-import { durationSeconds } from "../duration-seconds.ts";
+import { durationSeconds } from "@fiberstream/terminal/durations";
 import type { CreatedKey } from "../key-table.ts";
 import { renderCreated } from "./keys-create.ts";
 import type { WithKeyTable } from "./keys.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 const DAY_SECONDS = 86_400;
 

@@ -1,8 +1,8 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { Command, Option } from "commander";
 import { type NodeFilter, type NodeRow, withNodeTable } from "../node-table.ts";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
 
 export const NODE_STATUSES = ["registered", "reporting", "inactive", "deleted"] as const;
 

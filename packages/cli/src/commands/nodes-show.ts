@@ -1,7 +1,7 @@
 import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { Command } from "commander";
 import { type NodeRow, withNodeTable } from "../node-table.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber nodes show <node-id>` */
 export const nodesShowCommand = (): Command =>

@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { kafkaAccess } from "@fiberstream/kafka/access";
 import { createConnections } from "@fiberstream/kafka/broker/connections";
 import { createKafka } from "@fiberstream/kafka/kafka";
@@ -13,7 +13,7 @@ import {
 import { readConfig } from "@fiberstream/runtime/config";
 import { createLog } from "@fiberstream/runtime/log";
 import { Command } from "commander";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber processor accept-log` */
 export const processorAcceptLogCommand = (): Command =>

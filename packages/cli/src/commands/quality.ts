@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { Command, InvalidArgumentError } from "commander";
 import {
   daysOfNode,
@@ -7,9 +7,9 @@ import {
   sumOfDay,
   worstNodes,
 } from "../quality-table.ts";
-import { wholeNumber } from "../whole-number.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { withPool } from "../with-pool.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = {
   readonly day?: string;

@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
 import type { Moment } from "../dead-letters.ts";
 import { time } from "../moment.ts";
@@ -6,7 +6,7 @@ import { type EventDifference, eventDifferences } from "../event-differences.ts"
 import { type Equation, type ReconciledMinute, reconciledMinutes } from "../reconciled-table.ts";
 import { readTopicAccess } from "../topic-access.ts";
 import { withPool } from "../with-pool.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = {
   readonly from?: Moment;

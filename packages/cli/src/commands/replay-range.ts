@@ -3,15 +3,15 @@ import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { Command } from "commander";
 import type { Moment } from "../dead-letters.ts";
 import { time } from "../moment.ts";
-import { showProgress } from "../progress-bar.ts";
+import { showProgress } from "@fiberstream/terminal/progress-bar";
 import { type RangeResult, replayRange } from "../replay-range.ts";
 import { namesIn } from "../seen-record.ts";
-import { untilStopped } from "../stopping.ts";
+import { untilStopped } from "@fiberstream/terminal/stopping";
 import { MissingTopicError, placesAt } from "../tail-topic.ts";
 import { namedTopic, readTopicAccess, type TopicAccess } from "../topic-access.ts";
 import { compileWhere, WHERE_HELP } from "../where.ts";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = {
   readonly from: Moment;

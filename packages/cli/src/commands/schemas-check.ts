@@ -4,7 +4,7 @@ import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
 import { unreleasedText, unreleasedOf } from "@fiberstream/schemas/unreleased";
 import { Command } from "commander";
 import { type KnownSchemas, readKnownSchemas } from "../known-schemas.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber schemas check`: exit code 1 when a schema of the working tree would break somebody. */
 export const schemasCheckCommand = (): Command =>

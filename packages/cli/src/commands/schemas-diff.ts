@@ -3,8 +3,8 @@ import type { KnownVersion } from "@fiberstream/schemas/evolution/check-schemas"
 import { describeChanges } from "@fiberstream/schemas/evolution/describe-changes";
 import { Argument, Command } from "commander";
 import { readKnownSchemas } from "../known-schemas.ts";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
 
 type DiffOptions = {
   readonly from?: number;

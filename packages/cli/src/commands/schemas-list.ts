@@ -1,10 +1,10 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { avroTopics, readSchemaTree, schemaNameOf } from "@fiberstream/schemas/avro-topics";
 import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
 import { unreleasedOf } from "@fiberstream/schemas/unreleased";
 import { Command } from "commander";
 import { type KnownSchemas, readKnownSchemas } from "../known-schemas.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber schemas list` */
 export const schemasListCommand = (): Command =>

@@ -4,7 +4,7 @@ import { avroTopics, readSchemaTree, schemaNameOf } from "@fiberstream/schemas/a
 import { checkSchemas, problemText } from "@fiberstream/schemas/evolution/check-schemas";
 import { Command } from "commander";
 import { readKnownSchemas, readRegistryAccess } from "../known-schemas.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber schemas register`: what the deploy step does with schemas, after the check and without topics. */
 export const schemasRegisterCommand = (): Command =>

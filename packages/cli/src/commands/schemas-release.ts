@@ -4,7 +4,7 @@ import { releaseVersion } from "@fiberstream/schemas/release-version";
 import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
 import { unreleasedOf } from "@fiberstream/schemas/unreleased";
 import { Command } from "commander";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber schemas release`: freezes what changed. */
 export const schemasReleaseCommand = (): Command =>

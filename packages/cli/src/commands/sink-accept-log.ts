@@ -1,9 +1,9 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { type LogStarts, readLogStarts } from "@fiberstream/kafka/log-starts";
 import { Command } from "commander";
 import { type Acceptance, acceptLog } from "../accept-log.ts";
 import { withSinkAccess } from "../sink-access.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber sink accept-log` */
 export const sinkAcceptLogCommand = (): Command =>

@@ -2,14 +2,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { kafkaFailure } from "@fiberstream/kafka/kafka-errors";
 import { isAnotherLog } from "@fiberstream/kafka/log-identity";
 import { offsetsAt } from "@fiberstream/kafka/offsets-at";
-import cliProgress from "cli-progress";
 import { Command } from "commander";
 import type { Moment } from "../dead-letters.ts";
 import { time } from "../moment.ts";
 import { type Move, recordsLeft, rewindSink } from "../rewind-sink.ts";
 import { type SinkAccess, withSinkAccess } from "../sink-access.ts";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { showProgress } from "@fiberstream/terminal/progress-bar";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = {
   readonly to?: Moment;
@@ -93,17 +93,12 @@ function renderMoves(moves: readonly Move[], dryRun: boolean): string {
 async function untilRead(left: () => Promise<number>): Promise<void> {
   const total = await left();
   if (total === 0) return;
-  const bar = new cliProgress.SingleBar({
-    format: "{bar} {percentage}% | {value} of {total} records read again",
-    hideCursor: true,
-    noTTYOutput: false,
-  });
-  if (process.stderr.isTTY) bar.start(total, 0);
+  const bar = showProgress("{value} of {total} records read again");
   for (let rest = total; rest > 0; rest = await left()) {
-    bar.update(total - rest);
+    bar.show(total - rest, total, {});
     await delay(LOOK_EVERY_MS);
   }
-  bar.update(total);
-  bar.stop();
+  bar.show(total, total, {});
+  bar.end();
   say(`${total} records read again\n`);
 }

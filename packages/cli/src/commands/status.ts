@@ -1,7 +1,7 @@
-import { readReadiness } from "@fiberstream/deploy/local/readiness";
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { readReadiness } from "@fiberstream/terminal/readiness";
+import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 type Addresses = {
   readonly gateway: string;

@@ -4,13 +4,13 @@ import type { Moment } from "../dead-letters.ts";
 import { time } from "../moment.ts";
 import { createRecordOutput, OUTPUT_FORMATS, type OutputFormat } from "../record-output.ts";
 import { namesIn } from "../seen-record.ts";
-import { sayAside } from "../say.ts";
-import { print, untilStopped } from "../stopping.ts";
+import { sayAside } from "@fiberstream/terminal/say";
+import { print, untilStopped } from "@fiberstream/terminal/stopping";
 import { tailTopic } from "../tail-topic.ts";
 import { namedTopic, readTopicAccess } from "../topic-access.ts";
 import { compileWhere, WHERE_HELP } from "../where.ts";
 import type { Condition } from "../where-values.ts";
-import { wholeNumber } from "../whole-number.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 
 type Options = {
   readonly node?: string;

@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { type GroupLag, groupLags } from "@fiberstream/kafka/group-lag";
 import { isTopicMissing } from "@fiberstream/kafka/kafka-errors";
 import { type TopicFacts, topicFacts } from "@fiberstream/kafka/topic-facts";
@@ -10,7 +10,7 @@ import { subjectOf } from "@fiberstream/kafka/topic-names";
 import { type Topic, TOPICS } from "@fiberstream/schemas/topics";
 import { Command } from "commander";
 import { type NamedTopic, namedTopic, readTopicAccess, type TopicAccess } from "../topic-access.ts";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber topics describe <topic>` */
 export const topicsDescribeCommand = (): Command =>

@@ -1,10 +1,10 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { readConfig } from "@fiberstream/runtime/config";
 import { type Topic, type TopicName, TOPICS } from "@fiberstream/schemas/topics";
 import { Command } from "commander";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 /** `fiber topics list`: the catalogue, without asking a cluster. */
 export const topicsListCommand = (): Command =>

@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import { renderTrace } from "@fiberstream/deploy/local/traces/render-trace";
-import { startTraceViewer } from "@fiberstream/deploy/local/traces/trace-viewer";
+import { renderTrace } from "@fiberstream/terminal/traces/render-trace";
+import { startTraceViewer } from "@fiberstream/terminal/traces/trace-viewer";
 import { Command } from "commander";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = { readonly port: number; readonly quiet: number };
 

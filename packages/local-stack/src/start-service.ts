@@ -3,17 +3,15 @@ import { appendFileSync } from "node:fs";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
-import { NativeError } from "../native/native-error.ts";
-import { lastLines } from "../native/sandbox.ts";
+import type { ServiceName } from "@fiberstream/runtime/services";
+import type { Started } from "./backing-services.ts";
 import { childEnvironment } from "./config.ts";
-import type { Started } from "./member.ts";
-import { readReadiness } from "./readiness.ts";
-import { readableLine } from "./readable-line.ts";
-
-export const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
-export type ServiceName = (typeof SERVICES)[number];
+import { inClone } from "./in-clone.ts";
+import { NativeError } from "./native/native-error.ts";
+import { lastLines } from "./native/sandbox.ts";
+import { readReadiness } from "@fiberstream/terminal/readiness";
+import { readableLine } from "@fiberstream/terminal/readable-line";
 
 /** Longer than a service's own limit for a stop (25 s). */
 const STOP_TIMEOUT_MS = 30_000;
@@ -34,7 +32,7 @@ export async function startService(options: {
   onLine: (line: string) => void;
 }): Promise<Started> {
   const { name, adminUrl, settings, logFile, onLine } = options;
-  const script = fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url));
+  const script = inClone(`${name}/src/main.ts`);
   const child = spawnTied(serviceCommand(name, script), settings);
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;

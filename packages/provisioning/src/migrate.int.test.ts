@@ -6,7 +6,7 @@ import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { PG_MIGRATE_LOCK_ID } from "node-pg-migrate";
 import pg from "pg";
-import { lifecycleSettings } from "./lifecycle-settings.ts";
+import { retentionSettings } from "./retention-settings.ts";
 import { migrate } from "./migrate.ts";
 
 let life: Life;
@@ -53,8 +53,8 @@ describe("migrate", () => {
       return rows[0]?.days;
     };
     expect(await keepRawDays()).toBe(7);
-    const lifecycle = { ...readSettings(lifecycleSettings(), {}), keepRawDays: 14 };
-    await migrate({ databaseUrl, lifecycle, print: () => undefined });
+    const retention = { ...readSettings(retentionSettings(), {}), keepRawDays: 14 };
+    await migrate({ databaseUrl, retention, print: () => undefined });
     expect(await keepRawDays()).toBe(14);
   });
 
@@ -69,8 +69,8 @@ describe("migrate", () => {
       return rows[0]?.minutes;
     };
     expect(await chunkMinutes()).toBe(10_080);
-    const lifecycle = { ...readSettings(lifecycleSettings(), {}), chunkMinutes: 15 };
-    await migrate({ databaseUrl, lifecycle, print: () => undefined });
+    const retention = { ...readSettings(retentionSettings(), {}), chunkMinutes: 15 };
+    await migrate({ databaseUrl, retention, print: () => undefined });
     expect(await chunkMinutes()).toBe(15);
   });
 

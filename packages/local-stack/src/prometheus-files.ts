@@ -1,9 +1,8 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import type { ServiceName } from "./start-service.ts";
-
-const inClone = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+import { pathToFileURL } from "node:url";
+import type { ServiceName } from "@fiberstream/runtime/services";
+import { inClone } from "./in-clone.ts";
 
 /** The project's rules and configuration, as they are in the clone. */
 export const PROMETHEUS_FOLDER = inClone("deploy/prometheus");

@@ -1,7 +1,7 @@
 import type { ConfigOf } from "@fiberstream/runtime/settings";
-import type { lifecycleSettings } from "./lifecycle-settings.ts";
+import type { retentionSettings } from "./retention-settings.ts";
 
-export type Lifecycle = ConfigOf<ReturnType<typeof lifecycleSettings>>;
+export type Retention = ConfigOf<ReturnType<typeof retentionSettings>>;
 
 /** What is asked of a connection; errors come as the server said them. */
 export type RunSql = (sql: string, values?: unknown[]) => Promise<unknown>;
@@ -12,39 +12,39 @@ export type RunSql = (sql: string, values?: unknown[]) => Promise<unknown>;
  *
  * @returns what is done with the data from now on, a line each
  */
-export async function applyLifecycle(options: {
+export async function applyRetention(options: {
   run: RunSql;
   edition: "Apache" | "Community";
-  lifecycle: Lifecycle;
+  retention: Retention;
 }): Promise<string[]> {
-  const { run, edition, lifecycle } = options;
+  const { run, edition, retention } = options;
   const kept = [
-    { relation: "metrics", keepDays: lifecycle.keepRawDays },
-    ...aggregatesOf(lifecycle),
-    { relation: "metric_conflicts", keepDays: lifecycle.keepConflictsDays },
+    { relation: "metrics", keepDays: retention.keepRawDays },
+    ...aggregatesOf(retention),
+    { relation: "metric_conflicts", keepDays: retention.keepConflictsDays },
   ];
   await run("SELECT set_chunk_time_interval('metrics', $1::integer * interval '1 minute')", [
-    lifecycle.chunkMinutes,
+    retention.chunkMinutes,
   ]);
   for (const { relation, keepDays } of kept) {
-    const compressDays = relation === "metrics" ? lifecycle.compressAfterDays : null;
+    const compressDays = relation === "metrics" ? retention.compressAfterDays : null;
     await run(WRITE_DOWN, [relation, compressDays, keepDays]);
   }
   if (edition === "Apache") {
     return [
-      `metrics are kept for ${lifecycle.keepRawDays} days; the sink drops older chunks`,
+      `metrics are kept for ${retention.keepRawDays} days; the sink drops older chunks`,
       "aggregates are plain views (this edition has no continuous aggregates and no compression)",
     ];
   }
-  await setPolicies(run, lifecycle);
+  await setPolicies(run, retention);
   return [
-    `metrics are compressed after ${lifecycle.compressAfterDays} days and kept for ${lifecycle.keepRawDays}`,
-    `aggregates are kept for ${lifecycle.keepMinutesDays} (minutes), ${lifecycle.keepHoursDays} (hours) and ${lifecycle.keepDaysDays} days (days)`,
+    `metrics are compressed after ${retention.compressAfterDays} days and kept for ${retention.keepRawDays}`,
+    `aggregates are kept for ${retention.keepMinutesDays} (minutes), ${retention.keepHoursDays} (hours) and ${retention.keepDaysDays} days (days)`,
   ];
 }
 
 /** Each aggregate, its bucket and how often it takes in what has changed. */
-function aggregatesOf({ keepMinutesDays, keepHoursDays, keepDaysDays }: Lifecycle) {
+function aggregatesOf({ keepMinutesDays, keepHoursDays, keepDaysDays }: Retention) {
   return ["metrics_", "metrics_region_"].flatMap((prefix) => [
     { relation: `${prefix}1m`, keepDays: keepMinutesDays, bucket: "1 minute", every: "1 minute" },
     { relation: `${prefix}5m`, keepDays: keepMinutesDays, bucket: "5 minutes", every: "5 minutes" },
@@ -53,14 +53,14 @@ function aggregatesOf({ keepMinutesDays, keepHoursDays, keepDaysDays }: Lifecycl
   ]);
 }
 
-async function setPolicies(run: RunSql, lifecycle: Lifecycle): Promise<void> {
+async function setPolicies(run: RunSql, retention: Retention): Promise<void> {
   await run(COMPRESS_METRICS);
   await run(`SELECT remove_compression_policy('metrics', if_exists => true)`);
   await run(`SELECT add_compression_policy('metrics', $1::integer * interval '1 day')`, [
-    lifecycle.compressAfterDays,
+    retention.compressAfterDays,
   ]);
-  await keepFor(run, "metrics", lifecycle.keepRawDays);
-  for (const { relation, keepDays, bucket, every } of aggregatesOf(lifecycle)) {
+  await keepFor(run, "metrics", retention.keepRawDays);
+  for (const { relation, keepDays, bucket, every } of aggregatesOf(retention)) {
     await run(`SELECT remove_continuous_aggregate_policy($1::regclass, if_exists => true)`, [
       relation,
     ]);
@@ -69,7 +69,7 @@ async function setPolicies(run: RunSql, lifecycle: Lifecycle): Promise<void> {
       `SELECT add_continuous_aggregate_policy($1::regclass,
          start_offset => greatest($2::integer * interval '1 day' - interval '1 day', 3 * $3::interval),
          end_offset => $3::interval, schedule_interval => $4::interval)`,
-      [relation, lifecycle.keepRawDays, bucket, every],
+      [relation, retention.keepRawDays, bucket, every],
     );
     await keepFor(run, relation, keepDays);
   }

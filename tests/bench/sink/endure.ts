@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { offsetsAt } from "@fiberstream/kafka/offsets-at";
 import { connectProducer } from "@fiberstream/kafka/producer";
@@ -14,8 +14,8 @@ import { readTopic } from "@fiberstream/testkit/read-topic";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { Client } from "pg";
-import { type Account, mixedRecords } from "./mixed-records.ts";
-import { sampleSchema } from "./sample-rows.ts";
+import { type Account, mixedRecords } from "@fiberstream/sink-writer/testing/mixed-records";
+import { sampleSchema } from "@fiberstream/sink-writer/testing/sample-rows";
 
 /** What is done to the sink or around it while it writes a portion. */
 export type Fault = "sink killed" | "sink frozen" | "postgres killed" | "kafka killed";

@@ -2,7 +2,7 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
 import { setting } from "@fiberstream/runtime/settings";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
 import { z } from "zod";
-import type { RunSql } from "./lifecycle.ts";
+import type { RunSql } from "./retention.ts";
 
 /** ASCII, which every client sends as it is: SCRAM would have other characters normalized first. */
 const password = (variable: string, who: string) =>

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import pg from "pg";
-import { queriesOf } from "./observability/dashboards/all.ts";
+import { queriesOf } from "./dashboards/all.ts";
 
 let database: TestDatabase;
 let client: pg.Client;
@@ -37,7 +37,10 @@ const FOR_DASHBOARDS = `
   FROM generate_series(1, 3) AS second`;
 
 /** Each question of docs/query/timescaledb.sql, its first comment line, and the statement. */
-const queries = readFileSync(new URL("../../docs/query/timescaledb.sql", import.meta.url), "utf8")
+const queries = readFileSync(
+  new URL("../../../docs/query/timescaledb.sql", import.meta.url),
+  "utf8",
+)
   .split(/\n\n(?=-- )/)
   .slice(1)
   .map((text) => [text.slice(3, text.indexOf("\n")), text] as const);

@@ -3,7 +3,7 @@ import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 const days = (byDefault: number) => wholeNumber({ min: 1, max: 36_500 }).default(byDefault);
 
 /** How long data is kept and when it is compressed, in days, and in what pieces. */
-export const lifecycleSettings = () => ({
+export const retentionSettings = () => ({
   chunkMinutes: setting(
     "METRICS_CHUNK_MINUTES",
     wholeNumber({ min: 1, max: 525_600 }).default(10_080),

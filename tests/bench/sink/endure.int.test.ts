@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { endure } from "./testing/endure.ts";
+import { endure } from "./endure.ts";
 
 describe("the sink", () => {
   // The long run is a script, see docs/sink.md.
