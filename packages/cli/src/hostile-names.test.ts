@@ -1,17 +1,17 @@
 import { globSync, readFileSync } from "node:fs";
 import { renderTable } from "@fiberstream/terminal/table";
 import { describe, expect, it } from "@jest/globals";
-import { renderLetter } from "./commands/dlq-show.ts";
-import { renderCreated } from "./commands/keys-create.ts";
-import { renderKeys } from "./commands/keys-list.ts";
-import { renderNodes } from "./commands/nodes-list.ts";
-import { renderNode } from "./commands/nodes-show.ts";
+import { renderLetter } from "./commands/dlq/show.ts";
+import { renderCreated } from "./commands/keys/create.ts";
+import { renderKeys } from "./commands/keys/list.ts";
+import { renderNodes } from "./commands/nodes/list.ts";
+import { renderNode } from "./commands/nodes/show.ts";
 import { renderQuality } from "./commands/quality.ts";
-import type { KeyRow } from "./key-table.ts";
-import type { NodeRow } from "./node-table.ts";
-import type { QualityRow, QualitySum } from "./quality-table.ts";
-import { createRecordOutput } from "./record-output.ts";
-import type { SeenRecord } from "./seen-record.ts";
+import type { KeyRow } from "./tables/key-table.ts";
+import type { NodeRow } from "./tables/node-table.ts";
+import type { QualityRow, QualitySum } from "./tables/quality-table.ts";
+import { createRecordOutput } from "./records/record-output.ts";
+import type { SeenRecord } from "./records/decoded-record.ts";
 
 /** Clears the screen, forges a line, turns the rest around, sets the clipboard by a C1 control. */
 const NAME = "x\u001B[2J\u001B[1;1H\nforged  good\r\u202Etxt\u009D52;c;eA==\u0007";

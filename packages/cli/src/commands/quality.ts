@@ -6,9 +6,9 @@ import {
   type QualitySum,
   sumOfDay,
   worstNodes,
-} from "../quality-table.ts";
+} from "../tables/quality-table.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
-import { withPool } from "../with-pool.ts";
+import { withPool } from "../tables/with-pool.ts";
 import { say } from "@fiberstream/terminal/say";
 
 type Options = {

@@ -1,11 +1,15 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
-import type { Moment } from "../dead-letters.ts";
-import { time } from "../moment.ts";
-import { type EventDifference, eventDifferences } from "../event-differences.ts";
-import { type Equation, type ReconciledMinute, reconciledMinutes } from "../reconciled-table.ts";
-import { readTopicAccess } from "../topic-access.ts";
-import { withPool } from "../with-pool.ts";
+import type { Moment } from "../dead-letters/dead-letters.ts";
+import { time } from "../options/moment.ts";
+import { type EventDifference, eventDifferences } from "../tables/event-differences.ts";
+import {
+  type Equation,
+  type ReconciledMinute,
+  reconciledMinutes,
+} from "../tables/reconciled-table.ts";
+import { readTopicAccess } from "../records/topic-access.ts";
+import { withPool } from "../tables/with-pool.ts";
 import { say } from "@fiberstream/terminal/say";
 
 type Options = {

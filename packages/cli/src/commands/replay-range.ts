@@ -1,15 +1,15 @@
 import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { Command } from "commander";
-import type { Moment } from "../dead-letters.ts";
-import { time } from "../moment.ts";
+import type { Moment } from "../dead-letters/dead-letters.ts";
+import { time } from "../options/moment.ts";
 import { showProgress } from "@fiberstream/terminal/progress-bar";
-import { type RangeResult, replayRange } from "../replay-range.ts";
-import { namesIn } from "../seen-record.ts";
+import { type RangeResult, replayRange } from "../records/replay-range.ts";
+import { namesIn } from "../records/decoded-record.ts";
 import { untilStopped } from "@fiberstream/terminal/stopping";
-import { MissingTopicError, placesAt } from "../tail-topic.ts";
-import { namedTopic, readTopicAccess, type TopicAccess } from "../topic-access.ts";
-import { compileWhere, WHERE_HELP } from "../where.ts";
+import { MissingTopicError, placesAt } from "../records/tail-topic.ts";
+import { namedTopic, readTopicAccess, type TopicAccess } from "../records/topic-access.ts";
+import { compileWhere, WHERE_HELP } from "../where/where.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
 

@@ -1,15 +1,15 @@
 import { terminalLines } from "@fiberstream/runtime/terminal-text";
 import { Command, Option } from "commander";
-import type { Moment } from "../dead-letters.ts";
-import { time } from "../moment.ts";
-import { createRecordOutput, OUTPUT_FORMATS, type OutputFormat } from "../record-output.ts";
-import { namesIn } from "../seen-record.ts";
+import type { Moment } from "../dead-letters/dead-letters.ts";
+import { time } from "../options/moment.ts";
+import { createRecordOutput, OUTPUT_FORMATS, type OutputFormat } from "../records/record-output.ts";
+import { namesIn } from "../records/decoded-record.ts";
 import { sayAside } from "@fiberstream/terminal/say";
 import { print, untilStopped } from "@fiberstream/terminal/stopping";
-import { tailTopic } from "../tail-topic.ts";
-import { namedTopic, readTopicAccess } from "../topic-access.ts";
-import { compileWhere, WHERE_HELP } from "../where.ts";
-import type { Condition } from "../where-values.ts";
+import { tailTopic } from "../records/tail-topic.ts";
+import { namedTopic, readTopicAccess } from "../records/topic-access.ts";
+import { compileWhere, WHERE_HELP } from "../where/where.ts";
+import type { Condition } from "../where/where-values.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 
 type Options = {

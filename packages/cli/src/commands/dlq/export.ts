@@ -1,0 +1,39 @@
+import { createWriteStream } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { terminalLines } from "@fiberstream/runtime/terminal-text";
+import { Command } from "commander";
+import {
+  type DeadLetterAccess,
+  describeValue,
+  readLetters,
+  withDeadLetters,
+} from "../../dead-letters/dead-letter-access.ts";
+import type { LetterFilter } from "../../dead-letters/dead-letters.ts";
+import { withFilter } from "./filter-options.ts";
+import { describeLetter } from "./show.ts";
+
+/** `fiber dlq export` */
+export const dlqExportCommand = (): Command =>
+  withFilter(new Command("export"))
+    .description("one JSON object a line for each, with its key and value in base64 as well")
+    .option("--file <path>", "where to write; without it to standard output")
+    .action(({ file, ...filter }: LetterFilter & { file?: string }) =>
+      withDeadLetters(async (access) => {
+        const lines = Readable.from(exportLines(access, filter));
+        if (file === undefined) await pipeline(lines, process.stdout, { end: false });
+        else await pipeline(lines, createWriteStream(file));
+      }),
+    );
+
+async function* exportLines(access: DeadLetterAccess, filter: LetterFilter) {
+  for await (const letter of readLetters(access, filter)) {
+    const { key, value } = letter.record;
+    const line = {
+      ...describeLetter(letter, await describeValue(access.registry, letter)),
+      keyBase64: key?.toString("base64") ?? null,
+      valueBase64: value?.toString("base64") ?? null,
+    };
+    yield terminalLines(`${JSON.stringify(line)}\n`);
+  }
+}

@@ -1,0 +1,16 @@
+import { Command } from "commander";
+import { keysCreateCommand } from "./create.ts";
+import { keysLimitCommand } from "./limit.ts";
+import { keysListCommand } from "./list.ts";
+import { keysRevokeCommand } from "./revoke.ts";
+import { keysRotateCommand } from "./rotate.ts";
+
+/** `fiber keys …`: who may send events. */
+export const keysCommand = (): Command =>
+  new Command("keys")
+    .description("who may send events, in the database at DATABASE_URL")
+    .addCommand(keysCreateCommand())
+    .addCommand(keysListCommand())
+    .addCommand(keysLimitCommand())
+    .addCommand(keysRotateCommand())
+    .addCommand(keysRevokeCommand());
