@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { createCommand, type Options } from "./options.ts";
-import { traitOf } from "./fault-kinds.ts";
-import { createProgress } from "./progress.ts";
-import { brokenPromises, renderReport } from "./report.ts";
-import { arePartsNative, runWithOwnMounts } from "./own-mounts.ts";
+import { traitOf } from "./faults/fault-kinds.ts";
+import { createProgress } from "./report/progress.ts";
+import { brokenPromises, renderReport } from "./report/report.ts";
+import { arePartsNative, runWithOwnMounts } from "./platform/own-mounts.ts";
 import { runChaos } from "./run-chaos.ts";
-import { topologyOf } from "./topology.ts";
-import { planByChance, planEachOnce, renderSchedule } from "./schedule.ts";
+import { topologyOf } from "./platform/topology.ts";
+import { planByChance, planEachOnce, renderSchedule } from "./schedule/schedule.ts";
 
 try {
   await createCommand(run).parseAsync();

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { FAULT_KINDS, type FaultKind, FAULTS, traitOf } from "./fault-kinds.ts";
+import { FAULT_KINDS, type FaultKind, FAULTS, traitOf } from "./faults/fault-kinds.ts";
 
 export type Options = {
   readonly seed: number;

@@ -3,7 +3,7 @@ import { createLog } from "@fiberstream/runtime/log";
 import { addresses, partsEnvironment } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "../src/platform.ts";
+import { type Platform, startPlatform } from "../src/platform/platform.ts";
 import { type InstalledClient, installClient } from "./installed-client.ts";
 import { type KnownTopic, makeKnownTopic, nameOf } from "./known-topic.ts";
 import { readLines } from "./read-lines.ts";

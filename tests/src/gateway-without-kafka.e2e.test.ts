@@ -7,7 +7,7 @@ import { startPrivatePart } from "@fiberstream/testkit/private-part";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { eventOf, push } from "./send.ts";
+import { eventOf, push } from "./platform/send.ts";
 
 const namespace = testNamespace();
 let kafka: Awaited<ReturnType<typeof startPrivatePart>>;

@@ -19,8 +19,8 @@ import type { ServiceName } from "@fiberstream/runtime/services";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "./platform.ts";
-import { eventOf } from "./send.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { eventOf } from "./platform/send.ts";
 
 /** What must not be in any log line: each is found wherever it comes out, whole and in parts of a message. */
 const newCanary = () => `canary${randomBytes(6).toString("hex")}`;

@@ -17,8 +17,8 @@ import {
 import { addresses, partsEnvironment } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "./platform.ts";
-import { eventOf, pushAccepted } from "./send.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { eventOf, pushAccepted } from "./platform/send.ts";
 
 const life = createLife();
 const log = createLog({ service: "test", level: "silent", format: "json" });

@@ -7,10 +7,10 @@ import { createTestTopics } from "@fiberstream/testkit/topics";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Client } from "pg";
-import { type BackedUpDatabase, createBackedUpDatabase } from "./backed-up-database.ts";
-import { commandsOf } from "./runbook-commands.ts";
-import { runsNatively } from "./runs-natively.ts";
-import { eventOf } from "./send.ts";
+import { type BackedUpDatabase, createBackedUpDatabase } from "./platform/backed-up-database.ts";
+import { commandsOf } from "./runbooks/runbook-commands.ts";
+import { runsNatively } from "./platform/runs-natively.ts";
+import { eventOf } from "./platform/send.ts";
 
 const EVENTS = 40;
 const print = () => undefined;

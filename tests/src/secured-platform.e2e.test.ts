@@ -9,8 +9,8 @@ import { testNamespace } from "@fiberstream/testkit/namespace";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Environment, runProgram } from "./run-program.ts";
-import { runsNatively } from "./runs-natively.ts";
+import { type Environment, runProgram } from "./platform/run-program.ts";
+import { runsNatively } from "./platform/runs-natively.ts";
 import { SECRETS, type SecuredParts, startSecuredParts } from "./secured/secured-parts.ts";
 import { securedSettings, type Who } from "./secured/secured-settings.ts";
 import {
@@ -21,7 +21,7 @@ import {
   writeTo,
 } from "./secured/secured-clients.ts";
 import { teamCluster } from "./secured/team-cluster.ts";
-import { eventOf } from "./send.ts";
+import { eventOf } from "./platform/send.ts";
 
 const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
 const namespace = testNamespace();

@@ -4,8 +4,8 @@ import type { Life } from "@fiberstream/runtime/life";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { until } from "@fiberstream/testkit/until";
-import { createServiceProcess, type ServiceProcess } from "../chaos/service-process.ts";
-import type { Environment } from "../src/run-program.ts";
+import { createServiceProcess, type ServiceProcess } from "../chaos/platform/service-process.ts";
+import type { Environment } from "../src/platform/run-program.ts";
 
 /** Two processes of each service, in the order in which they are upgraded. */
 export const INSTANCES = [

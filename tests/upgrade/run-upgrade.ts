@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createLife } from "@fiberstream/runtime/life";
-import { createFleet } from "@fiberstream/simulator/fleet";
+import { createFleet } from "@fiberstream/simulator/probes/fleet";
 import { until } from "@fiberstream/testkit/until";
-import { type Environment, ROOT, runProgram } from "../src/run-program.ts";
-import { createChecker, type Verdict } from "../chaos/checker.ts";
-import { createDeadLetterCheck } from "../chaos/dead-letter-check.ts";
-import { createLedger } from "../chaos/ledger.ts";
-import { type Parts, startParts } from "../chaos/parts.ts";
-import { readFound } from "../chaos/read-found.ts";
-import { sendLoad } from "../chaos/send-load.ts";
-import { nodesOf, planSenders } from "../chaos/senders.ts";
-import { watchRows } from "../chaos/watch-rows.ts";
+import { type Environment, ROOT, runProgram } from "../src/platform/run-program.ts";
+import { createChecker, type Verdict } from "../chaos/check/checker.ts";
+import { createDeadLetterCheck } from "../chaos/check/dead-letter-check.ts";
+import { createLedger } from "../chaos/load/ledger.ts";
+import { type Parts, startParts } from "../chaos/platform/backing-services.ts";
+import { readFound } from "../chaos/check/read-found.ts";
+import { sendLoad } from "../chaos/load/send-load.ts";
+import { nodesOf, planSenders } from "../chaos/load/senders.ts";
+import { watchRows } from "../chaos/check/watch-rows.ts";
 import { checkOutEarlier } from "./earlier-version.ts";
 import { createInstances, INSTANCES } from "./instances.ts";
 

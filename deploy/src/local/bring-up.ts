@@ -6,9 +6,9 @@ import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { deployTopics } from "@fiberstream/provisioning/topics";
 import { sendFirstEvent } from "./first-event.ts";
 import { taskOptions, thinned } from "./output.ts";
-import type { PartPlan } from "./parts.ts";
+import type { PartPlan } from "./backing-services.ts";
 import { partSettings, type ServicePlan } from "./services.ts";
-import type { Supervision } from "./supervision.ts";
+import type { Supervision } from "./supervision/supervisor.ts";
 import { within } from "./within.ts";
 
 /** Takes 1 s; seen once to wait forever for a registry's answer. */

@@ -4,7 +4,7 @@ import { readConfig } from "@fiberstream/runtime/config";
 import { type ConfigOf, portNumber, setting } from "@fiberstream/runtime/settings";
 import { type ServiceName, SERVICES } from "@fiberstream/runtime/services";
 import { z } from "zod";
-import { stateFiles } from "./state-files.ts";
+import { stateFiles } from "./supervision/state-files.ts";
 
 const port = (variable: string, standard: number, meaning: string) =>
   setting(variable, portNumber().default(standard), meaning);

@@ -3,13 +3,13 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import { Argument, Command, InvalidArgumentError } from "commander";
 import { helpOnSettings } from "../steps/settings-help.ts";
 import { type LocalConfig, localSettings, readLocalConfig } from "./config.ts";
-import { startDetached } from "./detach.ts";
-import { LOG_NAMES, logs } from "./logs.ts";
+import { startDetached } from "./commands/detach.ts";
+import { LOG_NAMES, logs } from "./commands/logs.ts";
 import { sayFailure } from "./output.ts";
-import { reset } from "./reset.ts";
-import { start } from "./start.ts";
-import { status } from "./status.ts";
-import { stop } from "./stop.ts";
+import { reset } from "./commands/reset.ts";
+import { start } from "./commands/start.ts";
+import { status } from "./commands/status.ts";
+import { stop } from "./commands/stop.ts";
 
 const program = new Command("npm run").description("The whole platform on this machine");
 

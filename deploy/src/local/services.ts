@@ -1,9 +1,9 @@
 import type { LocalConfig } from "./config.ts";
-import type { PartPlan } from "./parts.ts";
+import type { PartPlan } from "./backing-services.ts";
 import type { Started } from "@fiberstream/local-stack/backing-services";
 import { startService } from "@fiberstream/local-stack/start-service";
 import type { ServiceName } from "@fiberstream/runtime/services";
-import { stateFiles } from "./state-files.ts";
+import { stateFiles } from "./supervision/state-files.ts";
 
 export type ServicePlan = {
   readonly name: ServiceName;

@@ -64,7 +64,7 @@ describe("the dashboards' questions to the database", () => {
 
 describe("the runbooks' statements", () => {
   const statementsOf = (page: string) => {
-    const text = readFileSync(new URL(`../../docs/runbooks/${page}`, import.meta.url), "utf8");
+    const text = readFileSync(new URL(`../../../docs/runbooks/${page}`, import.meta.url), "utf8");
     return [...text.matchAll(/```sql\n([^]*?)```/g)].flatMap(([, block = ""]) =>
       block.split(";\n").filter((statement) => statement.trim() !== ""),
     );

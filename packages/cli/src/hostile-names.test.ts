@@ -87,7 +87,7 @@ describe("names that others chose, on a terminal", () => {
   });
 
   it("reach standard output by one place only", () => {
-    const files = globSync("commands/*.ts", { cwd: import.meta.dirname });
+    const files = globSync("commands/**/*.ts", { cwd: import.meta.dirname });
     expect(files.length).toBeGreaterThan(20);
     const past = files.filter((file) =>
       /std(out|err)\.write|console\./.test(readFileSync(`${import.meta.dirname}/${file}`, "utf8")),

@@ -14,7 +14,7 @@ beforeAll(async () => {
   // PGlite is in the database that it made the others from, and has its row of pg_database cached as it was before: a
   // GRANT on it says "tuple concurrently deleted". What finds the row without the cache renews it.
   await db.exec("ALTER DATABASE template1 CONNECTION LIMIT -1");
-  const folder = new URL("../../../deploy/migrations/", import.meta.url);
+  const folder = new URL("../migrations/", import.meta.url);
   for (const name of readdirSync(folder).toSorted()) {
     await db.transaction((each) => each.exec(readFileSync(new URL(name, folder), "utf8")));
   }

@@ -11,7 +11,7 @@ import { applyRetention, type Retention } from "./retention.ts";
 import { retentionSettings } from "./retention-settings.ts";
 import { type Passwords, setPasswords } from "./service-accounts.ts";
 
-const MIGRATIONS = fileURLToPath(new URL("../../../deploy/migrations", import.meta.url));
+const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
 /** With waits of up to 3 s and pauses of up to 5 s in between: gives up after about 3 minutes. */
 const MAX_TRIES = 25;
 

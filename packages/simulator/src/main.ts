@@ -6,7 +6,7 @@ import { askGateway, askTable } from "./preflight.ts";
 import { showProgress } from "./progress.ts";
 import { renderSummary } from "./render-summary.ts";
 import { simulate } from "./simulate.ts";
-import { createTally } from "./tally.ts";
+import { createTally } from "./load/tally.ts";
 import { problemsOf } from "./verdict.ts";
 
 /** Rows that have not come this long after the last one count as lost. */

@@ -1,5 +1,5 @@
-import { peakRssMb, cpuSecondsOf, rssMb, sharedMemoryMb } from "../frame/process-cost.ts";
-import { type Bed, of } from "./bed.ts";
+import { peakRssMb, cpuSecondsOf, rssMb, sharedMemoryMb } from "../harness/process-cost.ts";
+import { type Bed, of } from "./testbed.ts";
 
 /** Who costs something, in the order of a record's way. */
 export const PARTIES = [

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Bed } from "./bed.ts";
+import type { Bed } from "./testbed.ts";
 import { cpuSeconds, difference, mapParties, memoryMb, type PerParty } from "./costs.ts";
 
 /** What an hour costs in which nothing comes. */

@@ -1,10 +1,10 @@
 import { messageOf } from "@fiberstream/runtime/errors";
-import type { Means } from "../frame/command.ts";
-import { type Bed, type BedOptions, startBed } from "./bed.ts";
+import type { Means } from "../harness/command.ts";
+import { type Bed, type BedOptions, startBed } from "./testbed.ts";
 import { type Idle, measureIdle } from "./idle.ts";
-import type { LoadPace, LoadPlan } from "./load-plan.ts";
-import { type Phase, type PhaseName, phaseOf, requireWhole, unsureOf } from "./phase.ts";
-import { runLoad } from "./run-load.ts";
+import type { LoadPace, LoadPlan } from "./load/load-plan.ts";
+import { type Phase, type PhaseName, phaseOf, requireWhole, unsureOf } from "./load/phase.ts";
+import { runLoad } from "./load/run-load.ts";
 
 export type MeasureOptions = {
   readonly only: readonly PhaseName[];

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { createBenchCommand } from "../frame/command.ts";
-import { whole } from "../frame/option-numbers.ts";
+import { createBenchCommand } from "../harness/command.ts";
+import { whole } from "../harness/option-numbers.ts";
 import type { MeasureOptions } from "./measure.ts";
-import { PHASES } from "./phase.ts";
-import { ALL_AXES, type AxisSteps, readAxis } from "./scale-axes.ts";
+import { PHASES } from "./load/phase.ts";
+import { ALL_AXES, type AxisSteps, readAxis } from "./scale/scale-axes.ts";
 
 export type Options = MeasureOptions & {
   readonly compare: readonly string[] | undefined;

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { createBenchCommand } from "../frame/command.ts";
-import { whole } from "../frame/option-numbers.ts";
+import { createBenchCommand } from "../harness/command.ts";
+import { whole } from "../harness/option-numbers.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 export type Options = {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { createBenchCommand } from "../frame/command.ts";
-import { percent, whole } from "../frame/option-numbers.ts";
+import { createBenchCommand } from "../harness/command.ts";
+import { percent, whole } from "../harness/option-numbers.ts";
 
 export type Options = {
   readonly events: number;

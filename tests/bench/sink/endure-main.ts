@@ -1,9 +1,9 @@
 import type { Endured, Fault } from "./endure.ts";
 import { startPrivatePart } from "@fiberstream/testkit/private-part";
 import { giveAddresses } from "@fiberstream/testkit/config";
-import { createBenchCommand, runCommand } from "../frame/command.ts";
-import { whole } from "../frame/option-numbers.ts";
-import { createProgress } from "../frame/progress.ts";
+import { createBenchCommand, runCommand } from "../harness/command.ts";
+import { whole } from "../harness/option-numbers.ts";
+import { createProgress } from "../harness/progress.ts";
 
 type Options = {
   readonly events: number;

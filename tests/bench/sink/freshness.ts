@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "pg";
 import { connectSender } from "./backlog.ts";
-import type { BenchParts } from "../frame/parts.ts";
+import type { BenchParts } from "../harness/backing-services.ts";
 import { eventAt } from "./sample-event.ts";
-import { startBenchService } from "../frame/service.ts";
+import { startBenchService } from "../harness/service.ts";
 
 export type Freshness = {
   readonly events: number;

@@ -1,11 +1,11 @@
 import { Client } from "pg";
-import { runCommand, withMeans } from "../frame/command.ts";
+import { runCommand, withMeans } from "../harness/command.ts";
 import { connectSender } from "./backlog.ts";
 import { type Freshness, measureFreshness } from "./freshness.ts";
 import { type Measured, median } from "./measured.ts";
 import { createCommand, type Options } from "./options.ts";
-import type { BenchParts } from "../frame/parts.ts";
-import type { Progress } from "../frame/progress.ts";
+import type { BenchParts } from "../harness/backing-services.ts";
+import type { Progress } from "../harness/progress.ts";
 import { startSinkParts } from "./parts.ts";
 import { renderReport } from "./render-report.ts";
 import { exportRows, measurePsql } from "./run-psql.ts";

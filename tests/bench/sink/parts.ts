@@ -2,7 +2,7 @@ import { migrate } from "@fiberstream/provisioning/migrate";
 import { deployTopics } from "@fiberstream/provisioning/topics";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
-import { type BenchParts, startBenchParts } from "../frame/parts.ts";
+import { type BenchParts, startBenchParts } from "../harness/backing-services.ts";
 
 /** Parts of the run's own, migrated and with topics. */
 export async function startSinkParts(

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { lastLines, runSandboxed, startSandboxed } from "@fiberstream/local-stack/native/sandbox";
 import { setTimeout as delay } from "node:timers/promises";
-import { cpuSecondsOf } from "../frame/process-cost.ts";
+import { cpuSecondsOf } from "../harness/process-cost.ts";
 import type { Measured } from "./measured.ts";
-import type { BenchParts } from "../frame/parts.ts";
+import type { BenchParts } from "../harness/backing-services.ts";
 
 const PSQL = "/usr/lib/postgresql/17/bin/psql";
 

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "pg";
-import type { BenchParts } from "../frame/parts.ts";
-import { cpuSecondsOf, peakRssMb } from "../frame/process-cost.ts";
-import { startBenchService } from "../frame/service.ts";
+import type { BenchParts } from "../harness/backing-services.ts";
+import { cpuSecondsOf, peakRssMb } from "../harness/process-cost.ts";
+import { startBenchService } from "../harness/service.ts";
 import type { Measured } from "./measured.ts";
 
 const LOOK_EVERY_MS = 20;

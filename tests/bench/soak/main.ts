@@ -1,7 +1,7 @@
 import { renderTable } from "@fiberstream/terminal/table";
-import { describeSetting } from "../end-to-end/machine.ts";
-import { save } from "../end-to-end/save.ts";
-import { runCommand, withMeans } from "../frame/command.ts";
+import { describeSetting } from "../end-to-end/report/machine.ts";
+import { save } from "../end-to-end/report/save.ts";
+import { runCommand, withMeans } from "../harness/command.ts";
 import { createCommand, type Options } from "./options.ts";
 import type { Sample } from "./sample.ts";
 import { soak, type Soaked } from "./soak.ts";

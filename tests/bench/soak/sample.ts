@@ -1,9 +1,9 @@
 import { createClient } from "@redis/client";
 import type { Life } from "@fiberstream/runtime/life";
-import type { Bed } from "../end-to-end/bed.ts";
+import type { Bed } from "../end-to-end/testbed.ts";
 import { loggedBytes } from "../end-to-end/idle.ts";
-import { openFilesOf, rssMb } from "../frame/process-cost.ts";
-import type { BenchService } from "../frame/service.ts";
+import { openFilesOf, rssMb } from "../harness/process-cost.ts";
+import type { BenchService } from "../harness/service.ts";
 
 /** What might grow, at one time. */
 export type Sample = {

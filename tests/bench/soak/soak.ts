@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Bed, startBed } from "../end-to-end/bed.ts";
-import type { LoadPlan } from "../end-to-end/load-plan.ts";
-import type { Setting } from "../end-to-end/machine.ts";
+import { type Bed, startBed } from "../end-to-end/testbed.ts";
+import type { LoadPlan } from "../end-to-end/load/load-plan.ts";
+import type { Setting } from "../end-to-end/report/machine.ts";
 import { measureOn } from "../end-to-end/measure.ts";
-import { type Phase, phaseOf, requireWhole } from "../end-to-end/phase.ts";
-import { runLoad } from "../end-to-end/run-load.ts";
-import type { Means } from "../frame/command.ts";
+import { type Phase, phaseOf, requireWhole } from "../end-to-end/load/phase.ts";
+import { runLoad } from "../end-to-end/load/run-load.ts";
+import type { Means } from "../harness/command.ts";
 import { type Growth, judgeSoak } from "./judge-soak.ts";
 import type { Options } from "./options.ts";
 import { createSampler, type Sample } from "./sample.ts";

@@ -10,8 +10,8 @@ import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import { until } from "@fiberstream/testkit/until";
 import { Client } from "pg";
-import type { Parts } from "../parts.ts";
-import { startTcpProxy } from "../tcp-proxy.ts";
+import type { Parts } from "../platform/backing-services.ts";
+import { startTcpProxy } from "../platform/tcp-proxy.ts";
 import { TRY_FOR_MS } from "./with-admin.ts";
 
 const PG_BASEBACKUP = "/usr/lib/postgresql/17/bin/pg_basebackup";

@@ -1,10 +1,10 @@
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { type RecordSchema, readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { nowMicros } from "@fiberstream/simulator/timestamp";
+import { nowMicros } from "@fiberstream/simulator/probes/timestamp";
 import { until } from "@fiberstream/testkit/until";
-import type { Ledger } from "../ledger.ts";
-import type { Parts } from "../parts.ts";
+import type { Ledger } from "../load/ledger.ts";
+import type { Parts } from "../platform/backing-services.ts";
 import { createRawEncoder } from "./raw-records.ts";
 import { chaosKafka, TRY_FOR_MS } from "./with-admin.ts";
 

@@ -1,14 +1,14 @@
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { nowMicros } from "@fiberstream/simulator/timestamp";
+import { nowMicros } from "@fiberstream/simulator/probes/timestamp";
 import { until } from "@fiberstream/testkit/until";
 import {
   compatibilityPartitioner,
   type CompressionAlgorithmValue,
   Producer,
 } from "@platformatic/kafka";
-import type { Ledger } from "../ledger.ts";
-import type { Parts } from "../parts.ts";
+import type { Ledger } from "../load/ledger.ts";
+import type { Parts } from "../platform/backing-services.ts";
 import { createRawEncoder } from "./raw-records.ts";
 import { TRY_FOR_MS } from "./with-admin.ts";
 

@@ -6,8 +6,8 @@ import { createLog } from "@fiberstream/runtime/log";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { until } from "@fiberstream/testkit/until";
 import { Client } from "pg";
-import type { Parts } from "../parts.ts";
-import type { ServiceProcess } from "../service-process.ts";
+import type { Parts } from "../platform/backing-services.ts";
+import type { ServiceProcess } from "../platform/service-process.ts";
 import { TRY_FOR_MS, withAdmin } from "./with-admin.ts";
 
 const TOPIC = "probe.metrics.enriched";

@@ -3,7 +3,7 @@ import { createLife, type Life } from "@fiberstream/runtime/life";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import { startSharedParts } from "@fiberstream/testkit/shared-parts";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { createToken } from "../../bench/frame/api-token.ts";
+import { createToken } from "../../bench/harness/api-token.ts";
 import { countRaw } from "./count-raw.ts";
 import { type BodiesReport, fuzzBodies } from "./fuzz-bodies.ts";
 import { fuzzDocument } from "./fuzz-document.ts";

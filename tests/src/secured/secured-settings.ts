@@ -1,4 +1,4 @@
-import type { Environment } from "../run-program.ts";
+import type { Environment } from "../platform/run-program.ts";
 import { SECRETS, type SecuredParts } from "./secured-parts.ts";
 
 export type Who =
