@@ -17,7 +17,7 @@ import type { TopicName } from "@fiberstream/schemas/topics";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { startPrivatePart } from "@fiberstream/testkit/private-backing-service";
 import { type ReadRecord, readTopic } from "@fiberstream/testkit/read-topic";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { createTestTopics } from "@fiberstream/testkit/topics";

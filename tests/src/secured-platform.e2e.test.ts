@@ -11,7 +11,7 @@ import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Environment, runProgram } from "./platform/run-program.ts";
 import { runsNatively } from "./platform/runs-natively.ts";
-import { SECRETS, type SecuredParts, startSecuredParts } from "./secured/secured-parts.ts";
+import { SECRETS, type SecuredParts, startSecuredParts } from "./secured/secured-backing-services.ts";
 import { securedSettings, type Who } from "./secured/secured-settings.ts";
 import {
   clientsOf,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { BackingServiceName, Started } from "@fiberstream/local-stack/backing-services";
 import { NativeError } from "@fiberstream/local-stack/native/native-error";
 import { startKafka } from "@fiberstream/local-stack/native/kafka";
-import type { Part, PartOptions } from "@fiberstream/local-stack/native/part";
+import type { Part, PartOptions } from "@fiberstream/local-stack/native/backing-service";
 import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { startPrometheus } from "@fiberstream/local-stack/native/prometheus";
 import { startRedis } from "@fiberstream/local-stack/native/redis";

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePorts } from "./free-ports.ts";
-import { startTestPart } from "./start-test-part.ts";
-import type { TestPart } from "./test-part.ts";
+import { startTestPart } from "./start-test-backing-service.ts";
+import type { TestPart } from "./test-backing-service.ts";
 
 /** Three: with two of them the controllers still agree when one is gone. */
 const BROKERS = 3;

@@ -1,7 +1,7 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import type { RunningService } from "@fiberstream/testkit/service";
-import { startSharedParts } from "@fiberstream/testkit/shared-parts";
+import { startSharedParts } from "@fiberstream/testkit/shared-backing-services";
 import { createToken } from "../harness/api-token.ts";
 import { type Means, runCommand, withMeans } from "../harness/command.ts";
 import type { Progress } from "../harness/progress.ts";

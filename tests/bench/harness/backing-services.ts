@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startKafka } from "@fiberstream/local-stack/native/kafka";
-import type { Part } from "@fiberstream/local-stack/native/part";
+import type { Part } from "@fiberstream/local-stack/native/backing-service";
 import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { startRedis } from "@fiberstream/local-stack/native/redis";
 import { registryUrl, startRegistry } from "@fiberstream/local-stack/native/registry";

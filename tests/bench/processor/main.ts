@@ -7,7 +7,7 @@ import { subjectOf } from "@fiberstream/kafka/topic-names";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { giveAddresses } from "@fiberstream/testkit/config";
-import { startSharedParts } from "@fiberstream/testkit/shared-parts";
+import { startSharedParts } from "@fiberstream/testkit/shared-backing-services";
 import { Client } from "pg";
 import { type Means, runCommand, withMeans } from "../harness/command.ts";
 import type { Progress } from "../harness/progress.ts";

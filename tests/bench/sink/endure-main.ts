@@ -1,5 +1,5 @@
 import type { Endured, Fault } from "./endure.ts";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { startPrivatePart } from "@fiberstream/testkit/private-backing-service";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import { createBenchCommand, runCommand } from "../harness/command.ts";
 import { whole } from "../harness/option-numbers.ts";

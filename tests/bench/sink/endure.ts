@@ -9,7 +9,7 @@ import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { createTestDatabase } from "@fiberstream/testkit/database";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { startPrivatePart } from "@fiberstream/testkit/private-backing-service";
 import { readTopic } from "@fiberstream/testkit/read-topic";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";

@@ -6,7 +6,7 @@ import { type Measured, median } from "./measured.ts";
 import { createCommand, type Options } from "./options.ts";
 import type { BenchParts } from "../harness/backing-services.ts";
 import type { Progress } from "../harness/progress.ts";
-import { startSinkParts } from "./parts.ts";
+import { startSinkParts } from "./backing-services.ts";
 import { renderReport } from "./render-report.ts";
 import { exportRows, measurePsql } from "./run-psql.ts";
 import { measureSink } from "./run-sink.ts";

@@ -3,7 +3,7 @@ import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { type Part, type PartOptions } from "@fiberstream/local-stack/native/part";
+import { type Part, type PartOptions } from "@fiberstream/local-stack/native/backing-service";
 import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { runSandboxed } from "@fiberstream/local-stack/native/sandbox";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";

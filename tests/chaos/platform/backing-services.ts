@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "@fiberstream/testkit/free-ports";
-import { startTestPart } from "@fiberstream/testkit/start-test-part";
-import type { PartPlace, TestPart } from "@fiberstream/testkit/test-part";
+import { startTestPart } from "@fiberstream/testkit/start-test-backing-service";
+import type { PartPlace, TestPart } from "@fiberstream/testkit/test-backing-service";
 import type { BrokerName, PartName } from "./topology.ts";
 import { mountVolume, type Volume } from "./volume.ts";
 

@@ -1,4 +1,4 @@
-import type { PartKind } from "@fiberstream/testkit/test-part";
+import type { PartKind } from "@fiberstream/testkit/test-backing-service";
 
 /** What chaos runs as processes, two of each service. */
 export const INSTANCES = [

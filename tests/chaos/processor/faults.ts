@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { RunningService } from "@fiberstream/testkit/service";
-import type { TestPart } from "@fiberstream/testkit/test-part";
+import type { TestPart } from "@fiberstream/testkit/test-backing-service";
 import type { Options } from "./options.ts";
 
 export type Victims = {

@@ -1,7 +1,7 @@
 import { messageOf } from "@fiberstream/runtime/errors";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { giveAddresses } from "@fiberstream/testkit/config";
-import { startSharedParts } from "@fiberstream/testkit/shared-parts";
+import { startSharedParts } from "@fiberstream/testkit/shared-backing-services";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createToken } from "../../bench/harness/api-token.ts";
 import { countRaw } from "./count-raw.ts";

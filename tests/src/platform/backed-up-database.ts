@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Part, PartOptions } from "@fiberstream/local-stack/native/part";
+import type { Part, PartOptions } from "@fiberstream/local-stack/native/backing-service";
 import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { runSandboxed } from "@fiberstream/local-stack/native/sandbox";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";

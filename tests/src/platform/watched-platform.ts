@@ -1,7 +1,7 @@
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { startPrivatePart } from "@fiberstream/testkit/private-backing-service";
 import { startTestPrometheus } from "@fiberstream/testkit/prometheus";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { type RunningService, startService } from "@fiberstream/testkit/service";

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { startKafka } from "@fiberstream/local-stack/native/kafka";
-import type { Part, PartOptions } from "@fiberstream/local-stack/native/part";
+import type { Part, PartOptions } from "@fiberstream/local-stack/native/backing-service";
 import type { Authority } from "./certificates.ts";
 import { AUDIENCE, ISSUER } from "./token-issuer.ts";
 

@@ -1,5 +1,5 @@
 import type { Environment } from "../platform/run-program.ts";
-import { SECRETS, type SecuredParts } from "./secured-parts.ts";
+import { SECRETS, type SecuredParts } from "./secured-backing-services.ts";
 
 export type Who =
   "admin" | "ingest-gateway" | "stream-processor" | "sink-writer" | "operator" | "data-team";

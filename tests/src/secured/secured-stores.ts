@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
-import type { Part, PartOptions } from "@fiberstream/local-stack/native/part";
+import type { Part, PartOptions } from "@fiberstream/local-stack/native/backing-service";
 import { startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { startRedis } from "@fiberstream/local-stack/native/redis";
 import type { Authority, Certificate } from "./certificates.ts";

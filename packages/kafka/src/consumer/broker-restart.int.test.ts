@@ -2,7 +2,7 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { createHealth } from "@fiberstream/runtime/health";
 import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { startPrivatePart } from "@fiberstream/testkit/private-backing-service";
 import { until } from "@fiberstream/testkit/until";
 import { expect, it } from "@jest/globals";
 import { Registry } from "prom-client";

@@ -8,7 +8,7 @@ import {
   serverProperties,
 } from "./kafka-properties.ts";
 import { hasFixedControllers, mountKafka } from "./kafka-version.ts";
-import { type Part, type PartOptions, startPart } from "./part.ts";
+import { type Part, type PartOptions, startPart } from "./backing-service.ts";
 import { requireFreePort } from "./port-owner.ts";
 import { RECIPE } from "./recipe.ts";
 import { runSandboxed } from "./sandbox.ts";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
-import { type Part, type PartOptions, startPart } from "./part.ts";
+import { type Part, type PartOptions, startPart } from "./backing-service.ts";
 import { runSandboxed } from "./sandbox.ts";
 
 /** "fast" gives up safety from power cuts (not from SIGKILL) for speed: for tests. */

@@ -1,4 +1,4 @@
-import { type Part, type PartOptions, startPart } from "./part.ts";
+import { type Part, type PartOptions, startPart } from "./backing-service.ts";
 
 /**
  * Prometheus 2.53. Its configuration is `prometheus.yml` in its data folder.

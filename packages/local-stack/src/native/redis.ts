@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { type Part, type PartOptions, startPart } from "./part.ts";
+import { type Part, type PartOptions, startPart } from "./backing-service.ts";
 
 /** What a Redis that knows its users has on top. */
 export type RedisProtection = {

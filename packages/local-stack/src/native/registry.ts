@@ -1,5 +1,5 @@
 import { requireFreePort } from "./port-owner.ts";
-import { type Part, type PartOptions, startPart } from "./part.ts";
+import { type Part, type PartOptions, startPart } from "./backing-service.ts";
 
 /** Where the registry keeps schemas and their ids, which must outlive a restart. */
 export type RegistryStorage =

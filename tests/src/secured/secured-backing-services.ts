@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { postgresUrl } from "@fiberstream/local-stack/native/postgres";
-import type { Part } from "@fiberstream/local-stack/native/part";
+import type { Part } from "@fiberstream/local-stack/native/backing-service";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { createLife } from "@fiberstream/runtime/life";
 import { addresses } from "@fiberstream/testkit/addresses";

@@ -6,7 +6,7 @@ import {
 } from "testcontainers";
 import { IMAGES } from "@fiberstream/local-stack/images";
 import { kafkaVersion } from "./config.ts";
-import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-part.ts";
+import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-backing-service.ts";
 
 const kafkaImage = ({ version }: { readonly version?: string }) =>
   version === undefined ? IMAGES.kafka : IMAGES.kafka.replace(/:.*/, `:${version}`);

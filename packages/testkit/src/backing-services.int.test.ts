@@ -3,7 +3,7 @@ import { Client } from "pg";
 import { addresses } from "./addresses.ts";
 import { createTestDatabase } from "./database.ts";
 import { testNamespace } from "./namespace.ts";
-import { startPrivatePart } from "./private-part.ts";
+import { startPrivatePart } from "./private-backing-service.ts";
 import { createTestTopics } from "./topics.ts";
 
 describe("the shared parts", () => {

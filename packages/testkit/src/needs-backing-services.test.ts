@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { needsParts } from "./needs-parts.ts";
+import { needsParts } from "./needs-backing-services.ts";
 
 let rootDir: string;
 beforeEach(() => {

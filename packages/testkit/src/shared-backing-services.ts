@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { identityOf } from "@fiberstream/local-stack/native/process-identity";
 import type { Addresses } from "./addresses.ts";
 import { freePorts } from "./free-ports.ts";
-import { startTestPart } from "./start-test-part.ts";
-import type { PartKind } from "./test-part.ts";
+import { startTestPart } from "./start-test-backing-service.ts";
+import type { PartKind } from "./test-backing-service.ts";
 
 export type SharedParts = { readonly addresses: Addresses; readonly stop: () => Promise<void> };
 

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { startKafka } from "@fiberstream/local-stack/native/kafka";
-import type { Part, PartOptions } from "@fiberstream/local-stack/native/part";
+import type { Part, PartOptions } from "@fiberstream/local-stack/native/backing-service";
 import { startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { startRedis } from "@fiberstream/local-stack/native/redis";
 import { startRegistry } from "@fiberstream/local-stack/native/registry";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { kafkaVersion } from "./config.ts";
-import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-part.ts";
+import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-backing-service.ts";
 
 type Starter = (options: PartOptions, place: PartPlace) => Promise<Part>;
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePorts } from "./free-ports.ts";
-import { startTestPart } from "./start-test-part.ts";
-import type { PartKind, TestPart } from "./test-part.ts";
+import { startTestPart } from "./start-test-backing-service.ts";
+import type { PartKind, TestPart } from "./test-backing-service.ts";
 
 /**
  * A Kafka, registry, Redis or PostgreSQL of one test's own, to be stopped, killed and started

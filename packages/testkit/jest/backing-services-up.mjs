@@ -1,6 +1,6 @@
 import { giveAddresses } from "../src/config.ts";
-import { needsParts } from "../src/needs-parts.ts";
-import { startSharedParts } from "../src/shared-parts.ts";
+import { needsParts } from "../src/needs-backing-services.ts";
+import { startSharedParts } from "../src/shared-backing-services.ts";
 
 // Once for a run: real parts for its integration and end-to-end tests, none for unit tests alone.
 export default async function partsUp({ rootDir, testPathPatterns }) {
