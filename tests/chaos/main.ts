@@ -6,7 +6,7 @@ import { createCommand, type Options } from "./options.ts";
 import { traitOf } from "./faults/fault-kinds.ts";
 import { createProgress } from "./report/progress.ts";
 import { brokenPromises, renderReport } from "./report/report.ts";
-import { arePartsNative, runWithOwnMounts } from "./platform/own-mounts.ts";
+import { areBackingServicesNative, runWithOwnMounts } from "./platform/own-mounts.ts";
 import { runChaos } from "./run-chaos.ts";
 import { topologyOf } from "./platform/topology.ts";
 import { planByChance, planEachOnce, renderSchedule } from "./schedule/schedule.ts";
@@ -36,8 +36,10 @@ async function run(options: Options): Promise<void> {
         topology,
       });
   // Planned all the same where it cannot be done, so that a seed means the same everywhere.
-  const isNative = await arePartsNative();
-  const faults = planned.filter(({ kind }) => isNative || !traitOf(kind).isOfNativeParts);
+  const isNative = await areBackingServicesNative();
+  const faults = planned.filter(
+    ({ kind }) => isNative || !traitOf(kind).needsNativeBackingServices,
+  );
   const schedule = `seed ${seed}: ${faults.length} faults in ${minutes} min\n${renderSchedule(faults)}`;
   if (options.plan) return void process.stdout.write(schedule);
   if (faults.some(({ kind }) => kind === "fill-disk") && !options.ownMounts) {

@@ -75,12 +75,12 @@ export async function runChaos(run: {
       onProgress: progress.step,
     });
     if (run.faults.some(({ target }) => target === FIRST_BACKUP)) {
-      await backUpPostgres(platform.parts);
+      await backUpPostgres(platform.backingServices);
     }
     const senders = planSenders({ events: run.events, durationMs: minutes * 60_000 });
     const ledger = ledgerFor({ seed, senders });
     const { newerNodes, foreignNodes, bulkNode } = otherNodes(senders);
-    const { databaseUrl, brokers } = platform.parts;
+    const { databaseUrl, brokers } = platform.backingServices;
     const watch = life.own(watchRows({ databaseUrl, ledger }), (owned) => owned.end());
 
     progress.begin({
@@ -136,9 +136,18 @@ export async function runChaos(run: {
           await inject(fault, {
             platform,
             topology: run.topology,
-            evolveSchema: () => evolveSchema({ parts: platform.parts, ledger, nodes: newerNodes }),
+            evolveSchema: () =>
+              evolveSchema({
+                backingServices: platform.backingServices,
+                ledger,
+                nodes: newerNodes,
+              }),
             sendForeignBatches: () =>
-              sendForeignBatches({ parts: platform.parts, ledger, nodes: foreignNodes }),
+              sendForeignBatches({
+                backingServices: platform.backingServices,
+                ledger,
+                nodes: foreignNodes,
+              }),
             sendBulk: async (lastsMs) =>
               void (await sendBulk({ ...sending, node: bulkNode, lastsMs })),
             inQuiet,
@@ -253,14 +262,14 @@ async function check({
   destroyed: readonly FoundRecord[];
   progress: Progress;
 }): Promise<{ verdict: Verdict; deadLetters: ChaosReport["deadLetters"] }> {
-  const { parts } = platform;
+  const { backingServices } = platform;
   const checker = createChecker(ledger);
   const deadLetters = createDeadLetterCheck("probe.metrics.raw");
   await readFound({
     namespace: "",
-    brokers: parts.brokers,
-    schemaRegistryUrl: parts.of("registry").address,
-    databaseUrl: parts.databaseUrl,
+    brokers: backingServices.brokers,
+    schemaRegistryUrl: backingServices.of("registry").address,
+    databaseUrl: backingServices.databaseUrl,
     ledger,
     checker,
     deadLetters,
@@ -275,9 +284,9 @@ async function check({
 }
 
 /** What the enriched topic has now. */
-async function readEnriched({ parts }: Platform): Promise<FoundRecord[]> {
-  const reader = await connectTopicReader({ kafka: chaosKafka(parts.brokers) });
-  const registry = createSchemaRegistry({ url: parts.of("registry").address });
+async function readEnriched({ backingServices }: Platform): Promise<FoundRecord[]> {
+  const reader = await connectTopicReader({ kafka: chaosKafka(backingServices.brokers) });
+  const registry = createSchemaRegistry({ url: backingServices.of("registry").address });
   const found: FoundRecord[] = [];
   try {
     const topic = TOPIC_OF.enriched;

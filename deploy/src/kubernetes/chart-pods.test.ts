@@ -113,7 +113,7 @@ describeChart("the chart's pods", () => {
     }
   });
 
-  it("migrate, then create topics, before the services where all parts are there", async () => {
+  it("migrate, then create topics, before the services where all backing services are there", async () => {
     const jobOf = async (name: CaseName) => podsOf(ofKind((await renderCase(name)).objects, "Job"));
     for (const name of NAMES) {
       const [job] = await jobOf(name);
@@ -122,7 +122,7 @@ describeChart("the chart's pods", () => {
         ["node", "deploy/src/topics.ts"],
       ]);
       const hook = job?.owner.metadata.annotations?.["helm.sh/hook"];
-      // Beside the parts that the chart brings: a hook would wait for them before they are made.
+      // Beside the backing services that the chart brings: a hook would wait for them before they are made.
       expect(hook).toBe(
         name === "everything in the cluster" ? undefined : "pre-install,pre-upgrade",
       );

@@ -2,23 +2,23 @@ import { describe, expect, it } from "@jest/globals";
 import { readSettings } from "@fiberstream/runtime/settings";
 import { localSettings } from "./config.ts";
 import { hostsOf } from "@fiberstream/local-stack/hosts";
-import { planParts } from "./backing-services.ts";
-import { partSettings } from "./services.ts";
+import { planBackingServices } from "./backing-services.ts";
+import { addressSettings } from "./services.ts";
 
 const plan = (environment: Record<string, string>) =>
-  planParts(readSettings(localSettings(), environment), "native");
+  planBackingServices(readSettings(localSettings(), environment), "native");
 
-describe("planParts", () => {
+describe("planBackingServices", () => {
   it("starts all five by default, on the ports that the settings say", () => {
-    const parts = plan({ REDIS_PORT: "6400" });
-    expect(parts.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
+    const backingServices = plan({ REDIS_PORT: "6400" });
+    expect(backingServices.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
       "native redis",
       "native kafka",
       "native postgres",
       "native registry",
       "native prometheus",
     ]);
-    expect(partSettings(parts)).toEqual({
+    expect(addressSettings(backingServices)).toEqual({
       KAFKA_BROKERS: "localhost:9092",
       SCHEMA_REGISTRY_URL: "http://localhost:8081/apis/ccompat/v7",
       REDIS_URL: "redis://localhost:6400",
@@ -26,21 +26,21 @@ describe("planParts", () => {
     });
   });
 
-  it("leaves ports to the engine where one runs the parts", () => {
-    const parts = planParts(readSettings(localSettings(), {}), "container");
-    expect(parts.map(({ kind, ports }) => ({ kind, ports }))).toEqual(
-      parts.map(() => ({ kind: "container", ports: [] })),
+  it("leaves ports to the engine where one runs the backing services", () => {
+    const backingServices = planBackingServices(readSettings(localSettings(), {}), "container");
+    expect(backingServices.map(({ kind, ports }) => ({ kind, ports }))).toEqual(
+      backingServices.map(() => ({ kind: "container", ports: [] })),
     );
   });
 
   it("uses an address that is given, and asks for no port in its place", () => {
-    const parts = plan({ KAFKA_BROKERS: "a:1,b:2" });
-    expect(parts.find(({ name }) => name === "kafka")).toMatchObject({
+    const backingServices = plan({ KAFKA_BROKERS: "a:1,b:2" });
+    expect(backingServices.find(({ name }) => name === "kafka")).toMatchObject({
       kind: "external",
       address: "a:1,b:2",
       ports: [],
     });
-    expect(parts.filter(({ kind }) => kind === "native")).toHaveLength(4);
+    expect(backingServices.filter(({ kind }) => kind === "native")).toHaveLength(4);
   });
 
   it("says what is not there, where, and what can be done", async () => {

@@ -2,7 +2,10 @@ import { join } from "node:path";
 import type { BackingServiceName, Started } from "@fiberstream/local-stack/backing-services";
 import { NativeError } from "@fiberstream/local-stack/native/native-error";
 import { startKafka } from "@fiberstream/local-stack/native/kafka";
-import type { Part, PartOptions } from "@fiberstream/local-stack/native/backing-service";
+import type {
+  BackingService,
+  BackingServiceOptions,
+} from "@fiberstream/local-stack/native/backing-service";
 import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { startPrometheus } from "@fiberstream/local-stack/native/prometheus";
 import { startRedis } from "@fiberstream/local-stack/native/redis";
@@ -10,45 +13,48 @@ import { registryUrl, startRegistry } from "@fiberstream/local-stack/native/regi
 import { startContainer } from "@fiberstream/local-stack/compose";
 import { composeSettings, type LocalConfig } from "./config.ts";
 import { answers, hostsOf } from "@fiberstream/local-stack/hosts";
-import type { MemberKind } from "./supervision/supervised-process.ts";
+import type { ProcessKind } from "./supervision/supervised-process.ts";
 import { writePrometheusFiles } from "@fiberstream/local-stack/prometheus-files";
 import { stateFiles } from "./supervision/state-files.ts";
 
-/** How each part is had on this machine. */
-export type PartPlan = {
+/** How each backing service is had on this machine. */
+export type BackingServicePlan = {
   readonly name: BackingServiceName;
   readonly title: string;
-  readonly kind: Exclude<MemberKind, "service">;
+  readonly kind: Exclude<ProcessKind, "service">;
   /** As the services' settings take it. */
   readonly address: string;
   /** Ports that have to be free, with the setting that moves each. */
   readonly ports: readonly { readonly number: number; readonly setting: string }[];
-  /** @param root the native tree; only native parts use it */
+  /** @param root the native tree; only native backing services use it */
   readonly start: (root: string) => Promise<Started>;
 };
 
 /** What an address given by a setting takes the place of; the rest runs the way `ours` says. */
-export function planParts(config: LocalConfig, ours: "native" | "container"): readonly PartPlan[] {
-  const place = (root: string, name: BackingServiceName, port: number): PartOptions => ({
+export function planBackingServices(
+  config: LocalConfig,
+  ours: "native" | "container",
+): readonly BackingServicePlan[] {
+  const place = (root: string, name: BackingServiceName, port: number): BackingServiceOptions => ({
     root,
     port,
     dataDir: join(stateFiles(config.stateDir).data, name),
     logFile: stateFiles(config.stateDir).log(name),
   });
   const hasOwnPostgres = config.databaseUrl === undefined;
-  const plan = (part: {
+  const plan = (backingService: {
     name: BackingServiceName;
     title: string;
     given: string | undefined;
     /** The variable that gives an address. */
     setting: string;
     ownAddress: string;
-    ports: PartPlan["ports"];
-    startNative: (root: string) => Promise<Part>;
+    ports: BackingServicePlan["ports"];
+    startNative: (root: string) => Promise<BackingService>;
     prepare?: () => void;
-  }): PartPlan => {
-    const { name, title, given, setting, ownAddress, ports, startNative } = part;
-    const { prepare = () => undefined } = part;
+  }): BackingServicePlan => {
+    const { name, title, given, setting, ownAddress, ports, startNative } = backingService;
+    const { prepare = () => undefined } = backingService;
     if (given !== undefined) {
       const start = () => useExternal(title, given, setting);
       return { name, title, kind: "external", address: given, ports: [], start };
@@ -148,7 +154,7 @@ const prometheusFiles = (config: LocalConfig) => ({
   },
 });
 
-const asStarted = ({ pid, ended, stop }: Part): Started => ({ pid, ended, stop });
+const asStarted = ({ pid, ended, stop }: BackingService): Started => ({ pid, ended, stop });
 
 /** Somebody else's: it has to be there, and is neither restarted nor stopped. */
 async function useExternal(title: string, address: string, setting: string): Promise<Started> {

@@ -1,3 +1,3 @@
-export default async function partsDown() {
-  await globalThis.fiberstreamParts?.stop();
+export default async function backingServicesDown() {
+  await globalThis.fiberstreamBackingServices?.stop();
 }

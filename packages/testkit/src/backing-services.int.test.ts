@@ -3,10 +3,10 @@ import { Client } from "pg";
 import { addresses } from "./addresses.ts";
 import { createTestDatabase } from "./database.ts";
 import { testNamespace } from "./namespace.ts";
-import { startPrivatePart } from "./private-backing-service.ts";
+import { startPrivateBackingService } from "./private-backing-service.ts";
 import { createTestTopics } from "./topics.ts";
 
-describe("the shared parts", () => {
+describe("the shared backing services", () => {
   it("has TimescaleDB loaded into PostgreSQL", async () => {
     const client = new Client({ connectionString: addresses.databaseUrl });
     await client.connect();
@@ -37,17 +37,17 @@ describe("what a test makes of its own", () => {
   });
 });
 
-describe("a private part", () => {
+describe("a private backing service", () => {
   it("is there again with its data and address after SIGKILL", async () => {
-    const part = await startPrivatePart("postgres");
+    const backingService = await startPrivateBackingService("postgres");
     try {
-      await query(part.address, "CREATE TABLE kept AS SELECT 7 AS n");
-      await part.kill();
-      await expect(query(part.address, "SELECT 1")).rejects.toThrow();
-      await part.start();
-      expect(await query(part.address, "SELECT n FROM kept")).toEqual([{ n: 7 }]);
+      await query(backingService.address, "CREATE TABLE kept AS SELECT 7 AS n");
+      await backingService.kill();
+      await expect(query(backingService.address, "SELECT 1")).rejects.toThrow();
+      await backingService.start();
+      expect(await query(backingService.address, "SELECT n FROM kept")).toEqual([{ n: 7 }]);
     } finally {
-      await part.remove();
+      await backingService.remove();
     }
   }, 60_000);
 });

@@ -6,15 +6,20 @@ import {
 } from "testcontainers";
 import { IMAGES } from "@fiberstream/local-stack/images";
 import { kafkaVersion } from "./config.ts";
-import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-backing-service.ts";
+import {
+  addressOf,
+  type BackingServiceKind,
+  type BackingServicePlace,
+  type TestBackingService,
+} from "./test-backing-service.ts";
 
 const kafkaImage = ({ version }: { readonly version?: string }) =>
   version === undefined ? IMAGES.kafka : IMAGES.kafka.replace(/:.*/, `:${version}`);
 
-type ContainerPlace = Pick<PartPlace, "ports" | "listeners">;
+type ContainerPlace = Pick<BackingServicePlace, "ports" | "listeners">;
 
 /** Fixed host ports: a container that starts again would otherwise come up on another one. */
-const CONTAINERS: Record<PartKind, (place: ContainerPlace) => GenericContainer> = {
+const CONTAINERS: Record<BackingServiceKind, (place: ContainerPlace) => GenericContainer> = {
   kafka: ({ ports: { port }, listeners = [] }) =>
     new GenericContainer(kafkaImage(kafkaVersion()))
       .withExposedPorts(
@@ -75,8 +80,11 @@ const CONTAINERS: Record<PartKind, (place: ContainerPlace) => GenericContainer> 
       .withWaitStrategy(Wait.forLogMessage("database system is ready to accept connections", 2)),
 };
 
-/** Starts a part in a container. Testcontainers removes it when this process is gone. */
-export async function startContainerPart(kind: PartKind, place: ContainerPlace): Promise<TestPart> {
+/** Starts a backing service in a container. Testcontainers removes it when this process is gone. */
+export async function startContainerBackingService(
+  kind: BackingServiceKind,
+  place: ContainerPlace,
+): Promise<TestBackingService> {
   const container = await CONTAINERS[kind](place).start();
   return {
     address: addressOf[kind](place.ports.port),

@@ -1,16 +1,27 @@
 import { join } from "node:path";
 import { startKafka } from "@fiberstream/local-stack/native/kafka";
-import type { Part, PartOptions } from "@fiberstream/local-stack/native/backing-service";
+import type {
+  BackingService,
+  BackingServiceOptions,
+} from "@fiberstream/local-stack/native/backing-service";
 import { startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { startRedis } from "@fiberstream/local-stack/native/redis";
 import { startRegistry } from "@fiberstream/local-stack/native/registry";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { kafkaVersion } from "./config.ts";
-import { addressOf, type PartKind, type PartPlace, type TestPart } from "./test-backing-service.ts";
+import {
+  addressOf,
+  type BackingServiceKind,
+  type BackingServicePlace,
+  type TestBackingService,
+} from "./test-backing-service.ts";
 
-type Starter = (options: PartOptions, place: PartPlace) => Promise<Part>;
+type Starter = (
+  options: BackingServiceOptions,
+  place: BackingServicePlace,
+) => Promise<BackingService>;
 
-const STARTERS: Record<PartKind, Starter> = {
+const STARTERS: Record<BackingServiceKind, Starter> = {
   kafka: (options, { ports, listeners = [], cluster }) =>
     startKafka({
       ...options,
@@ -25,25 +36,28 @@ const STARTERS: Record<PartKind, Starter> = {
   postgres: (options) => startPostgres({ ...options, databases: [], durability: "fast" }),
 };
 
-/** Starts a part on this machine. It dies with this process. */
-export async function startNativePart(kind: PartKind, place: PartPlace): Promise<TestPart> {
+/** Starts a backing service on this machine. It dies with this process. */
+export async function startNativeBackingService(
+  kind: BackingServiceKind,
+  place: BackingServicePlace,
+): Promise<TestBackingService> {
   const { port } = place.ports;
-  const options: PartOptions = {
+  const options: BackingServiceOptions = {
     root: await ensureTree(place.onProgress),
     port,
     dataDir: join(place.folder, "data"),
     logFile: join(place.folder, `${kind}.log`),
   };
-  let part = await STARTERS[kind](options, place);
+  let backingService = await STARTERS[kind](options, place);
   return {
     address: addressOf[kind](port),
-    stop: () => part.stop(),
-    kill: () => part.kill(),
-    freeze: async () => void process.kill(part.pid, "SIGSTOP"),
-    thaw: async () => void process.kill(part.pid, "SIGCONT"),
+    stop: () => backingService.stop(),
+    kill: () => backingService.kill(),
+    freeze: async () => void process.kill(backingService.pid, "SIGSTOP"),
+    thaw: async () => void process.kill(backingService.pid, "SIGCONT"),
     start: async () => {
-      await part.ended;
-      part = await STARTERS[kind](options, place);
+      await backingService.ended;
+      backingService = await STARTERS[kind](options, place);
     },
   };
 }

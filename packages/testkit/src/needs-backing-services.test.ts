@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { needsParts } from "./needs-backing-services.ts";
+import { needsBackingServices } from "./needs-backing-services.ts";
 
 let rootDir: string;
 beforeEach(() => {
@@ -18,16 +18,20 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(rootDir, { recursive: true }));
 
-describe("needsParts", () => {
-  it("is true when a file that uses parts is among the selected ones", () => {
-    expect(needsParts({ rootDir, isSelected: () => true })).toBe(true);
-    expect(needsParts({ rootDir, isSelected: (path) => path.includes("copy") })).toBe(true);
+describe("needsBackingServices", () => {
+  it("is true when a file that uses backing services is among the selected ones", () => {
+    expect(needsBackingServices({ rootDir, isSelected: () => true })).toBe(true);
+    expect(needsBackingServices({ rootDir, isSelected: (path) => path.includes("copy") })).toBe(
+      true,
+    );
   });
 
   it("is false for unit tests and for packages' own tests", () => {
-    expect(needsParts({ rootDir, isSelected: (path) => path.includes("rows") })).toBe(false);
-    expect(needsParts({ rootDir, isSelected: (path) => path.includes("node_modules") })).toBe(
+    expect(needsBackingServices({ rootDir, isSelected: (path) => path.includes("rows") })).toBe(
       false,
     );
+    expect(
+      needsBackingServices({ rootDir, isSelected: (path) => path.includes("node_modules") }),
+    ).toBe(false);
   });
 });

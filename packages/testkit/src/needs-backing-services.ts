@@ -9,10 +9,10 @@ export type Selection = {
 };
 
 /**
- * Whether a selected test file uses real parts, told by its name. Selections that jest makes later
- * (only changed files, a shard) may turn out to need none after all; then the parts idle.
+ * Whether a selected test file uses real backing services, told by its name. Selections that jest makes later
+ * (only changed files, a shard) may turn out to need none after all; then the backing services idle.
  */
-export function needsParts(selection: Selection): boolean {
+export function needsBackingServices(selection: Selection): boolean {
   const { rootDir, isSelected } = selection;
   return globSync("**/*.{int,e2e}.test.ts", {
     cwd: rootDir,

@@ -40,8 +40,13 @@ type Starter = (dataDir: string, port: number) => Promise<() => Promise<void>>;
 
 const natively: Starter = async (dataDir, port) => {
   const root = await ensureTree(() => undefined);
-  const part = await startPrometheus({ root, port, dataDir, logFile: join(dataDir, "../log") });
-  return part.kill;
+  const backingService = await startPrometheus({
+    root,
+    port,
+    dataDir,
+    logFile: join(dataDir, "../log"),
+  });
+  return backingService.kill;
 };
 
 /** On the machine's own network: the services listen on its loopback interface. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { inClone } from "@fiberstream/local-stack/in-clone";
 import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
 import type { ServiceName } from "@fiberstream/runtime/services";
-import { addresses, partsEnvironment } from "./addresses.ts";
+import { addresses, addressSettings } from "./addresses.ts";
 import { inheritedEnvironment } from "./config.ts";
 import { freePorts } from "./free-ports.ts";
 import { until } from "./until.ts";
@@ -22,7 +22,7 @@ export type RunningService = {
 };
 
 /**
- * Starts a real service as its own process, on free ports and the run's shared parts, and waits
+ * Starts a real service as its own process, on free ports and the run's shared backing services, and waits
  * until it is ready. It dies with the test's process.
  *
  * @param environment settings on top, e.g. NAMESPACE and DATABASE_URL
@@ -48,7 +48,7 @@ export async function startService(
     {
       ...SERVICE_ENVIRONMENT,
       ...inheritedEnvironment(),
-      ...partsEnvironment(addresses),
+      ...addressSettings(addresses),
       HOST: "127.0.0.1",
       PORT: String(port),
       AUTH_MODE: "open",

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { runCommand, withMeans } from "../harness/command.ts";
+import { runCommand, withBenchContext } from "../harness/command.ts";
 import { compare } from "./compare/compare.ts";
 import { describeSetting } from "./report/machine.ts";
 import { measure } from "./measure.ts";
@@ -16,7 +16,7 @@ async function run(options: Options): Promise<void> {
   if (options.scale !== undefined) return scale(options, options.scale);
   const setting = describeSetting();
   const profile = options.profile === undefined ? undefined : resolve(options.profile);
-  const measured = await withMeans((means) => measure(means, options, { profile }));
+  const measured = await withBenchContext((context) => measure(context, options, { profile }));
   const result = { setting, options, ...measured };
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : renderReport(measured));
   if (profile !== undefined) process.stdout.write(renderProfiles(profile));

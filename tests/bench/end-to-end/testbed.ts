@@ -6,13 +6,16 @@ import type { Life } from "@fiberstream/runtime/life";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { SERVICE_NAMES, type ServiceName } from "@fiberstream/runtime/services";
 import { Client } from "pg";
-import { type BenchParts, startBenchParts } from "../harness/backing-services.ts";
+import {
+  type BenchBackingServices,
+  startBenchBackingServices,
+} from "../harness/backing-services.ts";
 import { type BenchService, CHECKOUT, startBenchService } from "../harness/service.ts";
 import { createTopicsWith } from "./scale/topics-with.ts";
 
-/** Everything that a load goes through: parts and services of one run's own. */
-export type Bed = {
-  readonly parts: BenchParts;
+/** Everything that a load goes through: backing services and services of one run's own. */
+export type Testbed = {
+  readonly backingServices: BenchBackingServices;
   readonly sql: Client;
   readonly services: readonly BenchService[];
   readonly gatewayUrls: readonly string[];
@@ -24,7 +27,7 @@ export type Bed = {
 
 const run = promisify(execFile);
 
-export type BedOptions = {
+export type TestbedOptions = {
   /** Whose services and migrations; this one by default. */
   readonly checkout?: string;
   /** Of each service. */
@@ -36,18 +39,18 @@ export type BedOptions = {
   readonly settings?: Readonly<Record<string, string>>;
 };
 
-/** Starts parts and services, ready; all of it goes with `life`. */
-export async function startBed(
+/** Starts backing services and services, ready; all of it goes with `life`. */
+export async function startTestbed(
   life: Life,
   onProgress: (doing: string) => void,
-  options: BedOptions = {},
-): Promise<Bed> {
+  options: TestbedOptions = {},
+): Promise<Testbed> {
   const { checkout = CHECKOUT, processes = 1, partitions, profile, settings = {} } = options;
-  const parts = await startBenchParts(life, onProgress);
+  const backingServices = await startBenchBackingServices(life, onProgress);
   onProgress("migrating, creating topics");
-  await runStep(checkout, "migrate", parts);
-  if (partitions === undefined) await runStep(checkout, "topics", parts);
-  else await createTopicsWith(parts, partitions);
+  await runStep(checkout, "migrate", backingServices);
+  if (partitions === undefined) await runStep(checkout, "topics", backingServices);
+  else await createTopicsWith(backingServices, partitions);
 
   onProgress("starting the services");
   if (profile !== undefined) mkdirSync(profile, { recursive: true });
@@ -63,17 +66,19 @@ export async function startBed(
         checkout,
         service,
         name,
-        parts,
+        backingServices,
         settings,
         nodeArgs,
       });
       services.push(life.own(started, (owned) => owned.end()));
     }
   }
-  const sql = life.own(new Client({ connectionString: parts.databaseUrl }), (owned) => owned.end());
+  const sql = life.own(new Client({ connectionString: backingServices.databaseUrl }), (owned) =>
+    owned.end(),
+  );
   await sql.connect();
   return {
-    parts,
+    backingServices,
     sql,
     services,
     gatewayUrls: of(services, "ingest-gateway").map(({ url }) => url),
@@ -111,15 +116,15 @@ async function rowsOfSink({ adminUrl }: BenchService): Promise<number> {
 async function runStep(
   checkout: string,
   step: "migrate" | "topics",
-  parts: BenchParts,
+  backingServices: BenchBackingServices,
 ): Promise<void> {
   await run(process.execPath, [join(checkout, `deploy/src/${step}.ts`)], {
     cwd: checkout,
     env: {
       ...inheritedEnvironment(),
-      KAFKA_BROKERS: parts.kafkaBrokers,
-      SCHEMA_REGISTRY_URL: parts.schemaRegistryUrl,
-      DATABASE_URL: parts.databaseUrl,
+      KAFKA_BROKERS: backingServices.kafkaBrokers,
+      SCHEMA_REGISTRY_URL: backingServices.schemaRegistryUrl,
+      DATABASE_URL: backingServices.databaseUrl,
     },
   });
 }

@@ -1,9 +1,9 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import type { RunningService } from "@fiberstream/testkit/service";
-import { startSharedParts } from "@fiberstream/testkit/shared-backing-services";
+import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
 import { createToken } from "../harness/api-token.ts";
-import { type Means, runCommand, withMeans } from "../harness/command.ts";
+import { type BenchContext, runCommand, withBenchContext } from "../harness/command.ts";
 import type { Progress } from "../harness/progress.ts";
 import { measureHostile } from "./hostile/measure-hostile.ts";
 import { renderHostile } from "./hostile/render-hostile.ts";
@@ -23,20 +23,21 @@ async function run(options: Options): Promise<void> {
     return;
   }
   if (options.hostile) {
-    const figures = await withMeans((means) => measureHostile(options, means));
+    const figures = await withBenchContext((context) => measureHostile(options, context));
     process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : renderHostile(figures));
     return;
   }
-  const measured = await withMeans((means) => measureAll(options, means));
+  const measured = await withBenchContext((context) => measureAll(options, context));
   process.stdout.write(options.json ? `${JSON.stringify(measured)}\n` : render(measured));
 }
 
-async function measureAll(options: Options, { life, progress }: Means): Promise<Measured[]> {
-  progress.step("starting the parts");
-  const parts = life.own(await startSharedParts((doing) => progress.step(doing)), (owned) =>
-    owned.stop(),
+async function measureAll(options: Options, { life, progress }: BenchContext): Promise<Measured[]> {
+  progress.step("starting the backing services");
+  const backingServices = life.own(
+    await startSharedBackingServices((doing) => progress.step(doing)),
+    (owned) => owned.stop(),
   );
-  giveAddresses(JSON.stringify(parts.addresses));
+  giveAddresses(JSON.stringify(backingServices.addresses));
   // These read the addresses as they are loaded.
   const { createTestDatabase } = await import("@fiberstream/testkit/database");
   const { createTestTopics } = await import("@fiberstream/testkit/topics");

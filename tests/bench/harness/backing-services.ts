@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startKafka } from "@fiberstream/local-stack/native/kafka";
-import type { Part } from "@fiberstream/local-stack/native/backing-service";
+import type { BackingService } from "@fiberstream/local-stack/native/backing-service";
 import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { startRedis } from "@fiberstream/local-stack/native/redis";
 import { registryUrl, startRegistry } from "@fiberstream/local-stack/native/registry";
@@ -11,7 +11,7 @@ import type { Life } from "@fiberstream/runtime/life";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 
 /** Kafka, registry, Redis and PostgreSQL of one run's own, as processes of this machine. */
-export type BenchParts = {
+export type BenchBackingServices = {
   readonly root: string;
   /** For data and logs; deleted in the end. */
   readonly folder: string;
@@ -19,19 +19,19 @@ export type BenchParts = {
   readonly schemaRegistryUrl: string;
   readonly redisUrl: string;
   readonly databaseUrl: string;
-  readonly kafka: Part;
-  readonly registry: Part;
-  readonly redis: Part;
-  readonly postgres: Part;
+  readonly kafka: BackingService;
+  readonly registry: BackingService;
+  readonly redis: BackingService;
+  readonly postgres: BackingService;
 };
 
 const DATABASE = "bench";
 
 /** Starts them as `npm start` does without Docker, PostgreSQL with fsync. Needs root on Linux. */
-export async function startBenchParts(
+export async function startBenchBackingServices(
   life: Life,
   onProgress: (doing: string) => void,
-): Promise<BenchParts> {
+): Promise<BenchBackingServices> {
   const root = await ensureTree(onProgress);
   const folder = life.own(await mkdtemp(join(tmpdir(), "fiberstream-bench-")), (owned) =>
     rm(owned, { recursive: true, force: true }),
@@ -46,7 +46,7 @@ export async function startBenchParts(
     logFile: join(folder, `${name}.log`),
   });
   onProgress("starting Kafka, the registry, Redis and PostgreSQL");
-  const own = (part: Part) => life.own(part, (owned) => owned.kill());
+  const own = (backingService: BackingService) => life.own(backingService, (owned) => owned.kill());
   const [kafka, registry, redis, postgres] = await Promise.all([
     startKafka({ ...place("kafka", kafkaPort), controllerPort }).then(own),
     startRegistry({

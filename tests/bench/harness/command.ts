@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { createProgress, type Progress } from "./progress.ts";
 
 /** What a benchmark works with: what it owns is released when it ends, also by Ctrl-C. */
-export type Means = { readonly life: Life; readonly progress: Progress };
+export type BenchContext = { readonly life: Life; readonly progress: Progress };
 
 /** A command with `--help`, named as its npm script. @param text.help what it does in sentences, and examples */
 export function createBenchCommand(text: {
@@ -32,8 +32,8 @@ export async function runCommand(command: Command): Promise<void> {
 }
 
 /** Measures, releases everything, and gives what was measured. */
-export async function withMeans<Figures>(
-  measure: (means: Means) => Promise<Figures>,
+export async function withBenchContext<Figures>(
+  measure: (context: BenchContext) => Promise<Figures>,
 ): Promise<Figures> {
   const life = createLife();
   const progress = life.own(createProgress(), (owned) => owned.end());
@@ -49,12 +49,12 @@ export async function withMeans<Figures>(
 
 /** One of several measurements after each other: what it owns is released before the next one. */
 export async function inTurn<Figures>(
-  means: Means,
-  measure: (means: Means) => Promise<Figures>,
+  context: BenchContext,
+  measure: (context: BenchContext) => Promise<Figures>,
 ): Promise<Figures> {
-  const life = means.life.own(createLife(), (owned) => owned.stop());
+  const life = context.life.own(createLife(), (owned) => owned.stop());
   try {
-    return await measure({ ...means, life });
+    return await measure({ ...context, life });
   } finally {
     await life.stop();
   }

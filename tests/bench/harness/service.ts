@@ -9,7 +9,7 @@ import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { until } from "@fiberstream/testkit/until";
-import type { BenchParts } from "./backing-services.ts";
+import type { BenchBackingServices } from "./backing-services.ts";
 
 /** A service as its own process, ready. */
 export type BenchService = {
@@ -35,7 +35,7 @@ const READY_WITHIN_MS = 60_000;
  * Starts a service as deployments do. On Linux it ends with this process.
  *
  * @param options.checkout whose code, an absolute folder
- * @param options.settings on top of where the parts are
+ * @param options.settings on top of where the backing services are
  * @param options.nodeArgs on top of the service's own
  * @throws when it ends or is not ready within a minute, with its log
  */
@@ -43,13 +43,20 @@ export async function startBenchService(options: {
   checkout?: string;
   service: ServiceName;
   name: string;
-  parts: BenchParts;
+  backingServices: BenchBackingServices;
   settings?: Readonly<Record<string, string>>;
   nodeArgs?: readonly string[];
 }): Promise<BenchService> {
-  const { checkout = CHECKOUT, service, name, parts, settings = {}, nodeArgs = [] } = options;
+  const {
+    checkout = CHECKOUT,
+    service,
+    name,
+    backingServices,
+    settings = {},
+    nodeArgs = [],
+  } = options;
   const [port = 0, adminPort = 0] = await freePorts(2);
-  const logFile = join(parts.folder, `${name}.log`);
+  const logFile = join(backingServices.folder, `${name}.log`);
   const output = openSync(logFile, "a");
   const main = join(checkout, service, "src/main.ts");
   const node = serviceCommand(service, main, nodeArgs);
@@ -59,10 +66,10 @@ export async function startBenchService(options: {
     env: {
       ...SERVICE_ENVIRONMENT,
       ...inheritedEnvironment(),
-      KAFKA_BROKERS: parts.kafkaBrokers,
-      SCHEMA_REGISTRY_URL: parts.schemaRegistryUrl,
-      REDIS_URL: parts.redisUrl,
-      DATABASE_URL: parts.databaseUrl,
+      KAFKA_BROKERS: backingServices.kafkaBrokers,
+      SCHEMA_REGISTRY_URL: backingServices.schemaRegistryUrl,
+      REDIS_URL: backingServices.redisUrl,
+      DATABASE_URL: backingServices.databaseUrl,
       HOST: "127.0.0.1",
       PORT: String(port),
       AUTH_MODE: "open",

@@ -7,9 +7,9 @@ import { subjectOf } from "@fiberstream/kafka/topic-names";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { giveAddresses } from "@fiberstream/testkit/config";
-import { startSharedParts } from "@fiberstream/testkit/shared-backing-services";
+import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
 import { Client } from "pg";
-import { type Means, runCommand, withMeans } from "../harness/command.ts";
+import { type BenchContext, runCommand, withBenchContext } from "../harness/command.ts";
 import type { Progress } from "../harness/progress.ts";
 import type { Quantiles } from "../harness/quantiles.ts";
 import { type Drained, watchDrain } from "./drain.ts";
@@ -24,7 +24,7 @@ const TOPICS = { raw: "probe.metrics.raw", enriched: "probe.metrics.enriched" } 
 await runCommand(createCommand(run));
 
 async function run(options: Options): Promise<void> {
-  const figures = await withMeans((means) => measure(options, means));
+  const figures = await withBenchContext((context) => measure(options, context));
   process.stdout.write(
     options.json
       ? `${JSON.stringify(figures)}\n`
@@ -32,17 +32,18 @@ async function run(options: Options): Promise<void> {
   );
 }
 
-async function measure(options: Options, { life, progress }: Means) {
-  progress.step("starting the parts");
-  const parts = life.own(await startSharedParts((doing) => progress.step(doing)), (owned) =>
-    owned.stop(),
+async function measure(options: Options, { life, progress }: BenchContext) {
+  progress.step("starting the backing services");
+  const backingServices = life.own(
+    await startSharedBackingServices((doing) => progress.step(doing)),
+    (owned) => owned.stop(),
   );
-  giveAddresses(JSON.stringify(parts.addresses));
+  giveAddresses(JSON.stringify(backingServices.addresses));
   // These read the addresses as they are loaded.
   const { createTestDatabase } = await import("@fiberstream/testkit/database");
   const { createTestTopics } = await import("@fiberstream/testkit/topics");
   const { startService } = await import("@fiberstream/testkit/service");
-  const { kafkaBrokers, schemaRegistryUrl } = parts.addresses;
+  const { kafkaBrokers, schemaRegistryUrl } = backingServices.addresses;
 
   await createTestTopics("");
   const database = await createTestDatabase();
@@ -69,14 +70,14 @@ async function measure(options: Options, { life, progress }: Means) {
   life.own(processor, (owned) => owned.stop());
   const drained = await watchDrain(processor, options.events, progress.done);
 
-  const means = { kafka, producer, topics: TOPICS, log };
+  const context = { kafka, producer, topics: TOPICS, log };
   const recordsOf = (nodes: number) =>
     createRawRecords({ schemaId, mix: { nodes, unknown: 0, bad: 0 }, run: randomUUID() });
 
   const measureCalm = () => {
     progress.step(`100 events/s for ${options.freshness} s`);
     const { record } = recordsOf(options.nodes);
-    return measureFreshness({ ...means, record, seconds: options.freshness });
+    return measureFreshness({ ...context, record, seconds: options.freshness });
   };
   const freshness = options.freshness === 0 ? undefined : await measureCalm();
 
@@ -85,7 +86,13 @@ async function measure(options: Options, { life, progress }: Means) {
     const { record, nodeIds } = recordsOf(1);
     const [nodeId = ""] = nodeIds();
     const databaseUrl = database.url;
-    return measureNodeChanges({ ...means, record, databaseUrl, nodeId, changes: options.changes });
+    return measureNodeChanges({
+      ...context,
+      record,
+      databaseUrl,
+      nodeId,
+      changes: options.changes,
+    });
   };
   const changes = options.changes === 0 ? undefined : await measureChanges();
   return { drained, freshness, changes };

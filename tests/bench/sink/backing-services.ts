@@ -2,15 +2,18 @@ import { migrate } from "@fiberstream/provisioning/migrate";
 import { deployTopics } from "@fiberstream/provisioning/topics";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
-import { type BenchParts, startBenchParts } from "../harness/backing-services.ts";
+import {
+  type BenchBackingServices,
+  startBenchBackingServices,
+} from "../harness/backing-services.ts";
 
-/** Parts of the run's own, migrated and with topics. */
-export async function startSinkParts(
+/** BackingServices of the run's own, migrated and with topics. */
+export async function startSinkBackingServices(
   life: Life,
   onProgress: (doing: string) => void,
-): Promise<BenchParts> {
-  const parts = await startBenchParts(life, onProgress);
-  const { databaseUrl, kafkaBrokers, schemaRegistryUrl } = parts;
+): Promise<BenchBackingServices> {
+  const backingServices = await startBenchBackingServices(life, onProgress);
+  const { databaseUrl, kafkaBrokers, schemaRegistryUrl } = backingServices;
   await migrate({ databaseUrl, print: () => undefined });
   await deployTopics({
     brokers: [kafkaBrokers],
@@ -19,5 +22,5 @@ export async function startSinkParts(
     log: createLog({ service: "bench", level: "silent", format: "json" }),
     print: () => undefined,
   });
-  return parts;
+  return backingServices;
 }

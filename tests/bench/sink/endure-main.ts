@@ -1,5 +1,5 @@
 import type { Endured, Fault } from "./endure.ts";
-import { startPrivatePart } from "@fiberstream/testkit/private-backing-service";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import { createBenchCommand, runCommand } from "../harness/command.ts";
 import { whole } from "../harness/option-numbers.ts";
@@ -32,9 +32,9 @@ await runCommand(command);
 async function run(options: Options): Promise<void> {
   const faults = faultsOf(options);
   const progress = createProgress();
-  const registry = await startPrivatePart("registry");
+  const registry = await startPrivateBackingService("registry");
   try {
-    // Where the shared parts are is read when the test kit is loaded; the other parts are the run's own.
+    // Where the shared backing services are is read when the test kit is loaded; the other backing services are the run's own.
     giveAddresses(JSON.stringify({ schemaRegistryUrl: registry.address }));
     const { endure } = await import("./endure.ts");
     const endured = await endure({

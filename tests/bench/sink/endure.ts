@@ -9,7 +9,7 @@ import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { createTestDatabase } from "@fiberstream/testkit/database";
-import { startPrivatePart } from "@fiberstream/testkit/private-backing-service";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { readTopic } from "@fiberstream/testkit/read-topic";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
@@ -59,14 +59,14 @@ async function endureWith(
   options: Parameters<typeof endure>[0],
 ): Promise<Endured> {
   const { faults, portion, freezeMs, onPortion } = options;
-  const [postgres, kafkaPart] = await Promise.all([
-    startPrivatePart("postgres"),
-    startPrivatePart("kafka"),
+  const [postgres, kafkaServer] = await Promise.all([
+    startPrivateBackingService("postgres"),
+    startPrivateBackingService("kafka"),
   ]);
   life.own(postgres, (owned) => owned.remove());
-  life.own(kafkaPart, (owned) => owned.remove());
+  life.own(kafkaServer, (owned) => owned.remove());
   const log = createLog({ service: "test", level: "silent", format: "json" });
-  const brokers = [kafkaPart.address];
+  const brokers = [kafkaServer.address];
   const { schemaRegistryUrl } = addresses;
   const print = () => undefined;
   await deployTopics({ brokers, schemaRegistryUrl, namespace: "", log, print });
@@ -80,7 +80,7 @@ async function endureWith(
   const start = async () =>
     life.own(
       await startService("sink-writer", {
-        KAFKA_BROKERS: kafkaPart.address,
+        KAFKA_BROKERS: kafkaServer.address,
         DATABASE_URL: database.url,
         KAFKA_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
         // Small writes, so that a fault finds some of the portion written and some not.
@@ -137,8 +137,8 @@ async function endureWith(
         break;
       case "kafka killed":
         await sending;
-        await kafkaPart.kill();
-        await kafkaPart.start();
+        await kafkaServer.kill();
+        await kafkaServer.start();
         break;
       case "sink frozen": {
         const frozenAtMs = performance.now();
@@ -159,7 +159,7 @@ async function endureWith(
   }
 
   const letters = life.own(
-    await readTopic(kafkaPart.address, "probe.metrics.dead-letter"),
+    await readTopic(kafkaServer.address, "probe.metrics.dead-letter"),
     (owned) => owned.close(),
   );
   const origins = () =>

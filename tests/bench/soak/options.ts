@@ -30,7 +30,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 }
 
 const HELP = `
-Parts and services are the run's own and run without Docker, on this machine. The rate that can be sustained
+BackingServices and services are the run's own and run without Docker, on this machine. The rate that can be sustained
 is looked for first. The first fifth of the time is for caches to fill and is not judged. The exit code is 1 when
 something grew by more than its limit, which is printed beside it.
 

@@ -13,8 +13,8 @@ type Trait = {
   readonly atMost?: number;
   /** Whether it takes several brokers. */
   readonly isOfCluster?: boolean;
-  /** Whether it takes parts that run on this machine without Docker, as root. */
-  readonly isOfNativeParts?: boolean;
+  /** Whether it takes backing services that run on this machine without Docker, as root. */
+  readonly needsNativeBackingServices?: boolean;
   /** Whether it comes only where it is asked for by its name. */
   readonly isOptIn?: boolean;
 };
@@ -89,21 +89,21 @@ export const FAULTS = {
     targets: ["postgres"],
     lastsMs: [4_000, 10_000],
     weight: 1,
-    isOfNativeParts: true,
+    needsNativeBackingServices: true,
   },
   "fail-over-postgres": {
     what: "SIGKILL of PostgreSQL, and a standby that lags behind by some seconds takes its place",
     targets: ["postgres"],
     lastsMs: [2_000, 6_000],
     weight: 1,
-    isOfNativeParts: true,
+    needsNativeBackingServices: true,
   },
   "restore-postgres": {
     what: "a backup is put back under running services: one of some seconds ago, or of the beginning",
     targets: ["postgres", "postgres@start"],
     lastsMs: [3_000, 10_000],
     weight: 1,
-    isOfNativeParts: true,
+    needsNativeBackingServices: true,
   },
   "stop-redis": {
     what: "Redis stops for a while",

@@ -10,7 +10,7 @@ import { flapIsr } from "./flap-isr.ts";
 import { electLeaders, movePartitions } from "./move-leaders.ts";
 import { recreateTopic } from "./recreate-topic.ts";
 import { stepClock } from "./step-clock.ts";
-import type { Parts } from "../platform/backing-services.ts";
+import type { BackingServices } from "../platform/backing-services.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { PlannedFault } from "../schedule/schedule.ts";
 import type { LinkState } from "../platform/tcp-proxy.ts";
@@ -56,27 +56,27 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
     case "freeze-sink":
       return frozen(platform.service(target as InstanceName), lastsMs);
     case "restart-broker":
-      return stopped(platform.parts.of(target as BrokerName), lastsMs);
+      return stopped(platform.backingServices.of(target as BrokerName), lastsMs);
     case "kill-broker":
-      return away(platform.parts.of(target as BrokerName), lastsMs);
+      return away(platform.backingServices.of(target as BrokerName), lastsMs);
     case "freeze-broker":
-      return frozen(platform.parts.of(target as BrokerName), lastsMs);
+      return frozen(platform.backingServices.of(target as BrokerName), lastsMs);
     case "kill-postgres":
-      return away(platform.parts.of("postgres"), lastsMs);
+      return away(platform.backingServices.of("postgres"), lastsMs);
     case "fill-disk":
-      return fillDisk(platform.parts, lastsMs);
+      return fillDisk(platform.backingServices, lastsMs);
     case "fail-over-postgres":
-      return failOverPostgres(platform.parts, lastsMs);
+      return failOverPostgres(platform.backingServices, lastsMs);
     case "restore-postgres":
-      return restorePostgres(platform.parts, fault);
+      return restorePostgres(platform.backingServices, fault);
     case "stop-redis":
-      return stopped(platform.parts.of("redis"), lastsMs);
+      return stopped(platform.backingServices.of("redis"), lastsMs);
     case "freeze-redis":
-      return frozen(platform.parts.of("redis"), lastsMs);
+      return frozen(platform.backingServices.of("redis"), lastsMs);
     case "flush-redis":
-      return flushRedis(platform.parts.of("redis").address);
+      return flushRedis(platform.backingServices.of("redis").address);
     case "stop-registry":
-      return stopped(platform.parts.of("registry"), lastsMs);
+      return stopped(platform.backingServices.of("registry"), lastsMs);
     case "cut":
       return onLink(fault, { kind: "cut" }, platform);
     case "half-open":
@@ -96,20 +96,25 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
     case "step-clock":
       return stepClock(platform.service(target as InstanceName), lastsMs);
     case "elect-leaders":
-      return aroundPostgres(fault, platform.parts, () =>
-        electLeaders(platform.parts.brokers, lastsMs),
+      return aroundPostgres(fault, platform.backingServices, () =>
+        electLeaders(platform.backingServices.brokers, lastsMs),
       );
     case "move-partitions":
-      return aroundPostgres(fault, platform.parts, () => movePartitions(platform.parts.brokers));
+      return aroundPostgres(fault, platform.backingServices, () =>
+        movePartitions(platform.backingServices.brokers),
+      );
     case "flap-isr":
-      await Promise.all([flapIsr(platform.parts.brokers, lastsMs), means.sendBulk(lastsMs)]);
+      await Promise.all([
+        flapIsr(platform.backingServices.brokers, lastsMs),
+        means.sendBulk(lastsMs),
+      ]);
       return;
     case "foreign-batches":
       return means.sendForeignBatches();
     case "delete-offsets":
       return means.enrichedAgainFrom(
         await deleteOffsets({
-          brokers: platform.parts.brokers,
+          brokers: platform.backingServices.brokers,
           processors: instancesOf("processor").map(platform.service),
           lastsMs,
         }),
@@ -117,12 +122,12 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
     case "recreate-topic":
       return means.inQuiet(() =>
         recreateTopic({
-          parts: platform.parts,
+          backingServices: platform.backingServices,
           sinks: instancesOf("sink").map(platform.service),
         }),
       );
     case "add-partitions":
-      return addPartitions(platform.parts.brokers);
+      return addPartitions(platform.backingServices.brokers);
     case "add-partitions-unanswered":
       return addPartitionsUnanswered(fault, means);
     case "evolve-schema":
@@ -139,18 +144,18 @@ async function away(one: Killable, lastsMs: number): Promise<void> {
 }
 
 async function stopped(
-  part: { stop: () => Promise<void>; start: () => Promise<void> },
+  backingService: { stop: () => Promise<void>; start: () => Promise<void> },
   lastsMs: number,
 ): Promise<void> {
-  await part.stop();
+  await backingService.stop();
   await delay(lastsMs);
-  await part.start();
+  await backingService.start();
 }
 
 /** With PostgreSQL away meanwhile, where the fault's target says so. */
 async function aroundPostgres(
   { target }: PlannedFault,
-  { of }: Parts,
+  { of }: BackingServices,
   work: () => Promise<void>,
 ): Promise<void> {
   if (!target.endsWith("+postgres")) return work();
@@ -178,18 +183,21 @@ async function onLink(fault: PlannedFault, state: LinkState, platform: Platform)
 
 async function addPartitionsUnanswered(
   { lastsMs }: PlannedFault,
-  { platform: { network, parts }, topology }: Means,
+  { platform: { network, backingServices }, topology }: Means,
 ): Promise<void> {
   const links = answersOf(topology.links);
   for (const link of links) network.set(link, { kind: "unanswered" });
   try {
-    await Promise.all([addPartitions(parts.brokers), delay(lastsMs)]);
+    await Promise.all([addPartitions(backingServices.brokers), delay(lastsMs)]);
   } finally {
     for (const link of links) network.set(link, { kind: "open" });
   }
 }
 
-async function fillDisk({ volume, of, databaseUrl }: Parts, lastsMs: number): Promise<void> {
+async function fillDisk(
+  { volume, of, databaseUrl }: BackingServices,
+  lastsMs: number,
+): Promise<void> {
   if (volume === undefined) throw new Error("the database has no volume of its own");
   await volume.fill();
   await delay(lastsMs);
@@ -229,7 +237,7 @@ async function rollingRestart(platform: Platform): Promise<void> {
     const service = platform.service(name);
     await service.stop();
     service.start();
-    // A part may be away by another fault: the next one's turn comes all the same.
+    // A backing service may be away by another fault: the next one's turn comes all the same.
     await until(service.isReady, { what: `${name} is ready`, timeoutMs: 15_000 }).catch(
       () => undefined,
     );

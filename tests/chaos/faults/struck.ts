@@ -39,7 +39,7 @@ export async function findStruck(
     const service = platform.service(instance as InstanceName);
     const [partitions, count] = await Promise.all([
       service.partitions(),
-      insistWithAdmin(platform.parts.brokers, "raw is described", async (admin) => {
+      insistWithAdmin(platform.backingServices.brokers, "raw is described", async (admin) => {
         const { topics } = await admin.fetchTopicMetadata({ topics: [RAW] });
         return topics[0]?.partitions.length ?? 1;
       }),
@@ -51,8 +51,12 @@ export async function findStruck(
 
 const NOTHING: Struck = { nodes: new Set(), coordinates: [] };
 
-async function ofBroker(brokerId: number, { parts }: Platform, ledger: Ledger): Promise<Struck> {
-  return insistWithAdmin(parts.brokers, "topics are described", async (admin) => {
+async function ofBroker(
+  brokerId: number,
+  { backingServices }: Platform,
+  ledger: Ledger,
+): Promise<Struck> {
+  return insistWithAdmin(backingServices.brokers, "topics are described", async (admin) => {
     const names = [RAW, ENRICHED, "__consumer_offsets", "__transaction_state"];
     const { topics } = await admin.fetchTopicMetadata({ topics: names });
     const partitionsOf = (topic: string) =>

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
 
-/** Whether the parts run on this machine, as processes whose data is at hand and on volumes that can be mounted. */
-export async function arePartsNative(): Promise<boolean> {
+/** Whether the backing services run on this machine, as processes whose data is at hand and on volumes that can be mounted. */
+export async function areBackingServicesNative(): Promise<boolean> {
   return process.platform === "linux" && process.getuid?.() === 0 && !(await isEngineUp());
 }
 

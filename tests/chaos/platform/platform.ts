@@ -8,21 +8,21 @@ import { freePorts } from "@fiberstream/testkit/free-ports";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { until } from "@fiberstream/testkit/until";
 import { type Network, startNetwork } from "./network.ts";
-import { type Parts, startParts } from "./backing-services.ts";
+import { type BackingServices, startBackingServices } from "./backing-services.ts";
 import { createServiceProcess, type ServiceProcess, type UnplannedEnd } from "./service-process.ts";
 import {
   type BrokerName,
   type InstanceName,
   INSTANCES,
   linkOf,
-  type PartName,
+  type BackingServiceName,
   serviceOf,
   type Topology,
 } from "./topology.ts";
 
-/** Everything that runs: parts, links and services, ready. */
+/** Everything that runs: backing services, links and services, ready. */
 export type Platform = {
-  readonly parts: Parts;
+  readonly backingServices: BackingServices;
   readonly network: Network;
   readonly service: (name: InstanceName) => ServiceProcess;
   /** Ends of services that no fault had asked for, so far. */
@@ -60,8 +60,8 @@ export async function startPlatform(options: {
     wayInPorts[INSTANCES.indexOf(instance) * brokers.length + brokers.indexOf(broker)] ?? 0;
 
   onProgress("starting Kafka, the registry, Redis and PostgreSQL");
-  const parts = life.own(
-    await startParts({
+  const backingServices = life.own(
+    await startBackingServices({
       folder,
       brokers,
       listenersOf: (broker) =>
@@ -75,20 +75,21 @@ export async function startPlatform(options: {
     (owned) => owned.end(),
   );
   await deployTopics({
-    brokers: parts.brokers,
-    schemaRegistryUrl: parts.of("registry").address,
+    brokers: backingServices.brokers,
+    schemaRegistryUrl: backingServices.of("registry").address,
     namespace: "",
     log: createLog({ service: "chaos", level: "silent", format: "json" }),
     print: () => undefined,
   });
-  await migrate({ databaseUrl: parts.databaseUrl, print: () => undefined });
+  await migrate({ databaseUrl: backingServices.databaseUrl, print: () => undefined });
 
   const targetOf = (link: string) => {
-    const [from, to] = link.split(">") as [InstanceName, PartName];
+    const [from, to] = link.split(">") as [InstanceName, BackingServiceName];
     if (link.startsWith("senders>")) return publicPorts[to as InstanceName];
-    return isBroker(to) ? wayIn(from, to) : parts.portOf(to);
+    return isBroker(to) ? wayIn(from, to) : backingServices.portOf(to);
   };
-  const isBroker = (name: PartName): name is BrokerName => brokers.includes(name as BrokerName);
+  const isBroker = (name: BackingServiceName): name is BrokerName =>
+    brokers.includes(name as BrokerName);
   const network = life.own(
     await startNetwork(links.map((link) => ({ link, port: linkPortOf(link), to: targetOf(link) }))),
     (owned) => owned.close(),
@@ -107,7 +108,7 @@ export async function startPlatform(options: {
       folder: logs,
       ownClock: options.ownClocks,
       environment: {
-        ...environmentOf(name, { parts, network, topology }),
+        ...environmentOf(name, { backingServices, network, topology }),
         PORT: String(publicPorts[name]),
         ADMIN_PORT: String(adminPorts[name]),
       },
@@ -125,7 +126,7 @@ export async function startPlatform(options: {
     await until(made.isReady, { what: `${name} is ready (its log: ${log})`, timeoutMs: 60_000 });
   }
   return {
-    parts,
+    backingServices,
     network,
     unplannedEnds,
     service: (name) => {
@@ -139,11 +140,15 @@ export async function startPlatform(options: {
 /** Everything by way of the instance's own links. */
 function environmentOf(
   name: InstanceName,
-  { parts, network, topology }: { parts: Parts; network: Network; topology: Topology },
+  {
+    backingServices,
+    network,
+    topology,
+  }: { backingServices: BackingServices; network: Network; topology: Topology },
 ): Record<string, string> {
-  const through = (part: "registry" | "redis" | "postgres", address: string) => {
+  const through = (backingService: "registry" | "redis" | "postgres", address: string) => {
     const url = new URL(address);
-    const link = linkOf(name, part);
+    const link = linkOf(name, backingService);
     if (topology.links.includes(link)) url.port = String(network.portOf(link));
     url.hostname = "127.0.0.1";
     return url.href;
@@ -155,9 +160,9 @@ function environmentOf(
     AUTH_MODE: "open",
     LOG_FORMAT: "json",
     KAFKA_BROKERS: brokers.map((port) => `127.0.0.1:${port}`).join(","),
-    SCHEMA_REGISTRY_URL: through("registry", parts.of("registry").address),
-    REDIS_URL: through("redis", parts.of("redis").address),
-    DATABASE_URL: through("postgres", parts.databaseUrl),
+    SCHEMA_REGISTRY_URL: through("registry", backingServices.of("registry").address),
+    REDIS_URL: through("redis", backingServices.of("redis").address),
+    DATABASE_URL: through("postgres", backingServices.databaseUrl),
   };
 }
 

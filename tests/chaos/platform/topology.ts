@@ -1,4 +1,4 @@
-import type { PartKind } from "@fiberstream/testkit/test-backing-service";
+import type { BackingServiceKind } from "@fiberstream/testkit/test-backing-service";
 
 /** What chaos runs as processes, two of each service. */
 export const INSTANCES = [
@@ -15,11 +15,11 @@ const PARTS_OF = {
   gateway: ["kafka", "registry", "redis", "postgres"],
   processor: ["kafka", "registry", "redis", "postgres"],
   sink: ["kafka", "registry", "postgres"],
-} as const satisfies Record<string, readonly PartKind[]>;
+} as const satisfies Record<string, readonly BackingServiceKind[]>;
 
 /** `kafka` where there is one broker, `kafka-1` and on where there are several. */
 export type BrokerName = "kafka" | `kafka-${number}`;
-export type PartName = Exclude<PartKind, "kafka"> | BrokerName;
+export type BackingServiceName = Exclude<BackingServiceKind, "kafka"> | BrokerName;
 
 /** What there is to strike, beside the instances. */
 export type Topology = {
@@ -41,13 +41,14 @@ export function topologyOf(brokerCount: number): Topology {
       ...INSTANCES.flatMap((instance) =>
         PARTS_OF[serviceOf(instance)]
           .flatMap((kind) => (kind === "kafka" ? brokers : kind))
-          .map((part) => linkOf(instance, part)),
+          .map((backingService) => linkOf(instance, backingService)),
       ),
     ],
   };
 }
 
-export const linkOf = (instance: InstanceName, part: PartName): string => `${instance}>${part}`;
+export const linkOf = (instance: InstanceName, backingService: BackingServiceName): string =>
+  `${instance}>${backingService}`;
 
 export function serviceOf(instance: InstanceName): keyof typeof PARTS_OF {
   return instance.slice(0, instance.indexOf("-")) as keyof typeof PARTS_OF;

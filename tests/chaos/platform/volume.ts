@@ -27,7 +27,7 @@ export async function mountVolume(folder: string): Promise<Volume> {
       await resize(`size=${(blocks - bfree) * bsize}`);
     },
     free: async () => void (await resize(ROOMY)),
-    // Lazily: what a killed part still holds is let go of as it ends.
+    // Lazily: what a killed backing service still holds is let go of as it ends.
     unmount: async () => void (await run("umount", ["-l", folder])),
   };
 }

@@ -1,7 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Part, PartOptions } from "@fiberstream/local-stack/native/backing-service";
+import type {
+  BackingService,
+  BackingServiceOptions,
+} from "@fiberstream/local-stack/native/backing-service";
 import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { runSandboxed } from "@fiberstream/local-stack/native/sandbox";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";
@@ -20,7 +23,7 @@ export type BackedUpDatabase = {
 export async function createBackedUpDatabase(): Promise<BackedUpDatabase> {
   const folder = mkdtempSync(join(tmpdir(), "fiberstream-backup-"));
   const port = await freePort();
-  const options: PartOptions = {
+  const options: BackingServiceOptions = {
     root: await ensureTree(() => undefined),
     port,
     dataDir: join(folder, "data"),
@@ -36,13 +39,13 @@ export async function createBackedUpDatabase(): Promise<BackedUpDatabase> {
     BACKUP: "/data/backup",
     ARCHIVE: "/data/archive",
   };
-  let part: Part | undefined;
+  let backingService: BackingService | undefined;
   return {
     url: (database) => postgresUrl(port, database),
     start: async () => {
-      part = await startPostgres({ ...options, databases: [], durability: "fast" });
+      backingService = await startPostgres({ ...options, databases: [], durability: "fast" });
     },
-    stop: async () => part?.stop(),
+    stop: async () => backingService?.stop(),
     run: async (commands, variables = {}) => {
       const exports = Object.entries({ ...places, ...variables }).map(
         ([name, value]) => `export ${name}='${value}'`,
@@ -55,7 +58,7 @@ export async function createBackedUpDatabase(): Promise<BackedUpDatabase> {
       });
     },
     remove: async () => {
-      await part?.kill();
+      await backingService?.kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,7 +1,7 @@
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { startPrivatePart } from "@fiberstream/testkit/private-backing-service";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { startTestPrometheus } from "@fiberstream/testkit/prometheus";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
@@ -18,7 +18,7 @@ export type WatchedPlatform = {
   readonly namespace: string;
   readonly gatewayUrl: string;
   /** The database server, this platform's alone. */
-  readonly postgres: Awaited<ReturnType<typeof startPrivatePart>>;
+  readonly postgres: Awaited<ReturnType<typeof startPrivateBackingService>>;
   readonly service: (name: ServiceName) => RunningService;
   readonly alerts: () => Promise<readonly FiringAlert[]>;
   /** Series that an instant query gives. @throws with Prometheus's reason when it cannot be read */
@@ -41,7 +41,9 @@ export async function startWatchedPlatform(): Promise<WatchedPlatform> {
 
 async function startWith(life: Life): Promise<WatchedPlatform> {
   const namespace = testNamespace();
-  const postgres = life.own(await startPrivatePart("postgres"), (owned) => owned.remove());
+  const postgres = life.own(await startPrivateBackingService("postgres"), (owned) =>
+    owned.remove(),
+  );
   await createTestTopics(namespace);
   const database = await createTestDatabase({ serverUrl: postgres.address });
   const start = async (name: ServiceName) =>

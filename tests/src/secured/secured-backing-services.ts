@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { postgresUrl } from "@fiberstream/local-stack/native/postgres";
-import type { Part } from "@fiberstream/local-stack/native/backing-service";
+import type { BackingService } from "@fiberstream/local-stack/native/backing-service";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { createLife } from "@fiberstream/runtime/life";
 import { addresses } from "@fiberstream/testkit/addresses";
@@ -26,7 +26,7 @@ export const SECRETS = {
   databaseSink: "database-sink-W1llow",
 } as const;
 
-export type SecuredParts = {
+export type SecuredBackingServices = {
   readonly authority: Authority;
   readonly tokens: TokenIssuer;
   /** By certificate. */
@@ -48,7 +48,9 @@ export type SecuredParts = {
  *
  * @param namespace prefix of the keys that Redis lets its users have
  */
-export async function startSecuredParts(namespace: string): Promise<SecuredParts> {
+export async function startSecuredBackingServices(
+  namespace: string,
+): Promise<SecuredBackingServices> {
   const root = await ensureTree(() => undefined);
   const life = createLife();
   const folder = life.own(mkdtempSync(join(tmpdir(), "fiberstream-secured-")), (path) =>
@@ -80,7 +82,7 @@ export async function startSecuredParts(namespace: string): Promise<SecuredParts
     "ingest-gateway": SECRETS.redisGateway,
     "stream-processor": SECRETS.redisProcessor,
   };
-  let kafka: Part | undefined;
+  let kafka: BackingService | undefined;
   life.own("Kafka", () => kafka?.kill());
   const startBroker = async () => {
     kafka = await startSecuredKafka({
@@ -91,7 +93,7 @@ export async function startSecuredParts(namespace: string): Promise<SecuredParts
       jwks: tokens.jwks,
     });
   };
-  const own = (part: Part) => life.own(part, (owned) => owned.kill());
+  const own = (backingService: BackingService) => life.own(backingService, (owned) => owned.kill());
   const starting = await Promise.allSettled([
     startBroker(),
     startSecuredPostgres(optionsOf("postgres", postgresPort)).then(own),
@@ -101,7 +103,7 @@ export async function startSecuredParts(namespace: string): Promise<SecuredParts
       namespace,
     }).then(own),
   ]);
-  const failed = starting.find((part) => part.status === "rejected");
+  const failed = starting.find((backingService) => backingService.status === "rejected");
   if (failed !== undefined) {
     await life.stop();
     throw failed.reason;

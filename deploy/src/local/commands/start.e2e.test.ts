@@ -7,14 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { addresses, partsEnvironment } from "@fiberstream/testkit/addresses";
+import { addresses, addressSettings } from "@fiberstream/testkit/addresses";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { until } from "@fiberstream/testkit/until";
 import { isListening } from "@fiberstream/local-stack/native/port-owner";
 import { childEnvironment } from "@fiberstream/local-stack/config";
-import type { MemberStatus } from "../supervision/supervised-process.ts";
+import type { ProcessStatus } from "../supervision/supervised-process.ts";
 import { readRun } from "../supervision/state-files.ts";
 
 const ENTRY = fileURLToPath(new URL("../../../start.mjs", import.meta.url));
@@ -30,9 +30,9 @@ beforeEach(async () => {
   ports = await freePorts(6);
   const [gateway, gatewayAdmin, processorAdmin, sinkAdmin, redis, prometheus] = ports.map(String);
   environment = childEnvironment({
-    ...partsEnvironment(addresses),
+    ...addressSettings(addresses),
     DATABASE_URL: database.url,
-    // These two are started, and with them the way parts are run; the others are the test run's.
+    // These two are started, and with them the way backing services are run; the others are the test run's.
     REDIS_URL: "",
     REDIS_PORT: redis ?? "",
     PROMETHEUS_PORT: prometheus ?? "",
@@ -90,7 +90,7 @@ describe("the local start", () => {
     await command("start", "--detach");
     const before = pidOf("sink-writer");
     process.kill(before, "SIGKILL");
-    await until(() => memberOf("sink-writer")?.restarts === 1 && isUp("sink-writer"), {
+    await until(() => processOf("sink-writer")?.restarts === 1 && isUp("sink-writer"), {
       what: "the sink runs again",
     });
     expect(pidOf("sink-writer")).not.toBe(before);
@@ -128,10 +128,10 @@ async function scraped(): Promise<string[]> {
   return data.activeTargets.map(({ scrapeUrl }) => new URL(scrapeUrl).host).sort();
 }
 
-const memberOf = (name: string): MemberStatus | undefined =>
-  readRun(stateDir)?.members.find((member) => member.name === name);
-const isUp = (name: string) => memberOf(name)?.state === "up";
-const pidOf = (name: string) => memberOf(name)?.pid ?? 0;
+const processOf = (name: string): ProcessStatus | undefined =>
+  readRun(stateDir)?.processes.find((supervised) => supervised.name === name);
+const isUp = (name: string) => processOf(name)?.state === "up";
+const pidOf = (name: string) => processOf(name)?.pid ?? 0;
 
 const filesOfRun = async () =>
   (await readdir(stateDir)).filter((name) => name !== "data" && name !== "logs").sort();

@@ -7,19 +7,19 @@ import { bringUp } from "../bring-up.ts";
 import type { LocalConfig } from "../config.ts";
 import { hasCompose, isEngineUp } from "@fiberstream/local-stack/docker-engine";
 import { say, sayFailure, sayLogLine, sayText, showReady } from "../output.ts";
-import { planParts } from "../backing-services.ts";
-import { partSettings, planServices } from "../services.ts";
+import { planBackingServices } from "../backing-services.ts";
+import { addressSettings, planServices } from "../services.ts";
 import { describeRun } from "../supervision/describe-run.ts";
 import { BACKING_SERVICES } from "@fiberstream/local-stack/backing-services";
 import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { readRun, stateFiles } from "../supervision/state-files.ts";
-import { createSupervision } from "../supervision/supervisor.ts";
+import { createSupervisor } from "../supervision/supervisor.ts";
 import { renderTrace } from "@fiberstream/terminal/traces/render-trace";
 import { startTraceViewer } from "@fiberstream/terminal/traces/trace-viewer";
 
 /**
  * Starts everything, in order, and keeps it running until a signal comes; then stops everything,
- * services before parts.
+ * services before backing services.
  *
  * @param options.trace show how each event goes through the services
  * @returns the process's exit code
@@ -36,19 +36,22 @@ export async function start(config: LocalConfig, options: { trace: boolean }): P
   const signalled = firstSignal();
 
   const url = `http://127.0.0.1:${config.gatewayPort}`;
-  const supervision = createSupervision({ stateDir: config.stateDir, url, life, say });
+  const supervisor = createSupervisor({ stateDir: config.stateDir, url, life, say });
   let isReady = false;
   const startAll = async () => {
     dropLargeLogs(config.stateDir);
-    const parts = planParts(config, (await usesContainers()) ? "container" : "native");
+    const backingServices = planBackingServices(
+      config,
+      (await usesContainers()) ? "container" : "native",
+    );
     const tracesPort = { number: config.tracesPort, setting: "TRACES_PORT" };
     const tracesUrl = options.trace ? `http://127.0.0.1:${config.tracesPort}` : undefined;
     const onLine: Parameters<typeof planServices>[2] = (service, line) => {
       // Until then the task list has the screen; the lines are in the log files.
       if (isReady) sayLogLine(service, line);
     };
-    const services = planServices(config, parts, onLine, tracesUrl);
-    const ports = [...parts, ...services].flatMap((plan) => plan.ports);
+    const services = planServices(config, backingServices, onLine, tracesUrl);
+    const ports = [...backingServices, ...services].flatMap((plan) => plan.ports);
     for (const port of options.trace ? [...ports, tracesPort] : ports) {
       await requireFreePort(port);
     }
@@ -62,20 +65,20 @@ export async function start(config: LocalConfig, options: { trace: boolean }): P
         (viewer) => viewer.close(),
       );
     }
-    await bringUp({ parts, services, supervision, namespace: config.namespace });
+    await bringUp({ backingServices, services, supervisor, namespace: config.namespace });
     isReady = true;
-    const prometheusUrl = parts.find(({ name }) => name === "prometheus")?.address ?? "";
-    const databaseUrl = partSettings(parts).DATABASE_URL;
+    const prometheusUrl = backingServices.find(({ name }) => name === "prometheus")?.address ?? "";
+    const databaseUrl = addressSettings(backingServices).DATABASE_URL;
     const startedInMs = performance.now() - begunMs;
     // Said first: who waits for a start in the background reads until it is ready.
     showReady({ url, databaseUrl, prometheusUrl, tracesUrl, startedInMs, services });
-    supervision.become("ready");
+    supervisor.become("ready");
   };
 
   const failure = await Promise.race([startAll().then(() => undefined, messageOf), signalled]);
   if (failure === undefined) await signalled;
   else if (failure !== SIGNALLED) sayFailure(failure);
-  supervision.become("stopping");
+  supervisor.become("stopping");
   await life.stop();
   return failure === undefined ? 0 : 1;
 }

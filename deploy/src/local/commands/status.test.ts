@@ -7,10 +7,10 @@ describe("the status table", () => {
   it("has columns as wide as their widest cell", () => {
     expect(
       renderTable([
-        ["PART", "PID"],
+        ["NAME", "PID"],
         ["sink-writer", "7"],
       ]),
-    ).toBe("PART         PID\nsink-writer  7");
+    ).toBe("NAME         PID\nsink-writer  7");
   });
 
   it.each([
@@ -27,7 +27,7 @@ describe("describeRun", () => {
     supervisor: { pid: 7, startedTicks: "1", bootId: "b" },
     startedAt: new Date().toISOString(),
     url: "http://127.0.0.1:8000",
-    members: [],
+    processes: [],
   };
 
   it("says since when and where it runs", () => {

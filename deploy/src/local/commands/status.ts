@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { LocalConfig } from "../config.ts";
-import type { MemberStatus } from "../supervision/supervised-process.ts";
+import type { ProcessStatus } from "../supervision/supervised-process.ts";
 import { answers, hostsOf } from "@fiberstream/local-stack/hosts";
 import { readReadiness } from "@fiberstream/terminal/readiness";
 import { readRun } from "../supervision/state-files.ts";
 import { renderTable } from "@fiberstream/terminal/table";
 
-const HEADINGS = ["PART", "STATE", "ADDRESS", "PID", "UP FOR", "MEMORY", "RESTARTS"];
+const HEADINGS = ["NAME", "STATE", "ADDRESS", "PID", "UP FOR", "MEMORY", "RESTARTS"];
 
 /** Prints a table of what runs and how it is. */
 export async function status(config: LocalConfig): Promise<void> {
@@ -17,11 +17,11 @@ export async function status(config: LocalConfig): Promise<void> {
     return;
   }
   const looks = await Promise.all(
-    run.members.map(async (member) => ({ member, look: await lookAt(member) })),
+    run.processes.map(async (supervised) => ({ supervised, look: await lookAt(supervised) })),
   );
-  const rows = looks.map(({ member, look }) => rowOf(member, look));
-  const reasons = looks.flatMap(({ member, look }) =>
-    look.reason === undefined ? [] : [`\n${member.name} waits for ${look.reason}`],
+  const rows = looks.map(({ supervised, look }) => rowOf(supervised, look));
+  const reasons = looks.flatMap(({ supervised, look }) =>
+    look.reason === undefined ? [] : [`\n${supervised.name} waits for ${look.reason}`],
   );
   process.stdout.write(
     `FiberStream is ${run.state}, PID ${run.supervisor.pid}\n\n` +
@@ -31,9 +31,9 @@ export async function status(config: LocalConfig): Promise<void> {
 
 type Look = { readonly state: string; readonly reason?: string };
 
-function rowOf(member: MemberStatus, look: Look): string[] {
-  const { name, kind, address, pid, since, restarts } = member;
-  const isUp = member.state === "up";
+function rowOf(supervised: ProcessStatus, look: Look): string[] {
+  const { name, kind, address, pid, since, restarts } = supervised;
+  const isUp = supervised.state === "up";
   return [
     kind === "service" ? name : `${name} (${kind})`,
     look.state,
@@ -45,7 +45,7 @@ function rowOf(member: MemberStatus, look: Look): string[] {
   ];
 }
 
-async function lookAt({ state, adminUrl, address }: MemberStatus): Promise<Look> {
+async function lookAt({ state, adminUrl, address }: ProcessStatus): Promise<Look> {
   if (state !== "up") return { state };
   if (adminUrl !== undefined) return readReadiness(adminUrl);
   const looks = hostsOf(address).map(({ host, port }) => answers(host, port));

@@ -5,7 +5,7 @@ import type { LocalConfig } from "../config.ts";
 import { say } from "../output.ts";
 import { readRun, removeRun, stateFiles } from "../supervision/state-files.ts";
 
-/** Three services with 30 s each and four parts with 20 s each is the worst case. */
+/** Three services with 30 s each and four backing services with 20 s each is the worst case. */
 const GONE_WITHIN_MS = 180_000;
 
 /**

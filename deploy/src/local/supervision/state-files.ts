@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive, type ProcessIdentity } from "@fiberstream/local-stack/native/process-identity";
-import type { MemberStatus } from "./supervised-process.ts";
+import type { ProcessStatus } from "./supervised-process.ts";
 
 /** Where the local start keeps what outlives it. */
 export const stateFiles = (stateDir: string) => ({
@@ -18,7 +18,7 @@ export type Run = {
   readonly state: "starting" | "ready" | "stopping";
   readonly startedAt: string;
   readonly url: string;
-  readonly members: readonly MemberStatus[];
+  readonly processes: readonly ProcessStatus[];
 };
 
 /** Replaced whole: a reader never sees half of it. */

@@ -1,13 +1,13 @@
 import type { Started } from "@fiberstream/local-stack/backing-services";
 import { describe, expect, it } from "@jest/globals";
 import { until } from "@fiberstream/testkit/until";
-import { createMember } from "./supervised-process.ts";
+import { createSupervisedProcess } from "./supervised-process.ts";
 
-/** A member whose starts are scripted: each entry is what the next start does. */
+/** One whose starts are scripted: each entry is what the next start does. */
 const scripted = (starts: (() => Promise<Started>)[]) => {
   const said: string[] = [];
   let begun = 0;
-  const member = createMember({
+  const supervised = createSupervisedProcess({
     name: "sink-writer",
     kind: "service",
     address: "http://127.0.0.1:8030",
@@ -19,7 +19,7 @@ const scripted = (starts: (() => Promise<Started>)[]) => {
     say: (line) => said.push(line),
     onChange: () => undefined,
   });
-  return { member, said, begun: () => begun };
+  return { supervised, said, begun: () => begun };
 };
 
 const running = (pid: number) => {
@@ -32,22 +32,22 @@ const running = (pid: number) => {
   return { start, end: ended.resolve };
 };
 
-describe("a member", () => {
+describe("a supervised process", () => {
   it("starts once, however often it is asked to", async () => {
-    const { member, begun } = scripted([running(1).start]);
-    await Promise.all([member.start(), member.start()]);
+    const { supervised, begun } = scripted([running(1).start]);
+    await Promise.all([supervised.start(), supervised.start()]);
     expect(begun()).toBe(1);
-    expect(member.status()).toMatchObject({ state: "up", pid: 1, restarts: 0 });
+    expect(supervised.status()).toMatchObject({ state: "up", pid: 1, restarts: 0 });
   });
 
   it("is started again when it ends by itself, also when a start in between fails", async () => {
     const first = running(1);
     const failing = () => Promise.reject(new Error("port is taken"));
-    const { member, said } = scripted([first.start, failing, running(3).start]);
-    await member.start();
+    const { supervised, said } = scripted([first.start, failing, running(3).start]);
+    await supervised.start();
     first.end("code 1");
-    await until(() => member.status().pid === 3, { what: "the third start is up" });
-    expect(member.status()).toMatchObject({ state: "up", restarts: 2 });
+    await until(() => supervised.status().pid === 3, { what: "the third start is up" });
+    expect(supervised.status()).toMatchObject({ state: "up", restarts: 2 });
     expect(said).toEqual([
       expect.stringMatching(
         /^sink-writer ended by itself \(code 1\), starting it again in \d+ ms$/,
@@ -59,36 +59,36 @@ describe("a member", () => {
 
   it("stays down once it is stopped", async () => {
     const first = running(1);
-    const { member, said, begun } = scripted([first.start]);
-    await member.start();
-    await member.stop();
-    expect(member.status().state).toBe("stopped");
+    const { supervised, said, begun } = scripted([first.start]);
+    await supervised.start();
+    await supervised.stop();
+    expect(supervised.status().state).toBe("stopped");
     expect(said).toEqual([]);
     expect(begun()).toBe(1);
   });
 
   it("ends its pause between tries when it is stopped", async () => {
     const first = running(1);
-    const { member, begun } = scripted([first.start]);
-    await member.start();
+    const { supervised, begun } = scripted([first.start]);
+    await supervised.start();
     first.end("SIGKILL");
-    await until(() => member.status().state === "restarting", { what: "it is restarting" });
-    await member.stop();
+    await until(() => supervised.status().state === "restarting", { what: "it is restarting" });
+    await supervised.stop();
     expect(begun()).toBe(1);
   });
 
   it("stops what a start that was in flight brought up", async () => {
     const gate = Promise.withResolvers<void>();
     let stopped = false;
-    const { member } = scripted([
+    const { supervised } = scripted([
       async () => {
         await gate.promise;
         const ended = new Promise<string>(() => undefined);
         return { ended, stop: async () => void (stopped = true) };
       },
     ]);
-    const starting = member.start();
-    const stopping = member.stop();
+    const starting = supervised.start();
+    const stopping = supervised.stop();
     gate.resolve();
     await Promise.all([starting, stopping]);
     expect(stopped).toBe(true);

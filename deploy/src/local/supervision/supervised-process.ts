@@ -3,12 +3,12 @@ import type { Started } from "@fiberstream/local-stack/backing-services";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
 
-export type MemberKind = "native" | "container" | "external" | "service";
+export type ProcessKind = "native" | "container" | "external" | "service";
 
 /** One line of the status table. */
-export type MemberStatus = {
+export type ProcessStatus = {
   readonly name: string;
-  readonly kind: MemberKind;
+  readonly kind: ProcessKind;
   readonly address: string;
   /** A service's port for operators. */
   readonly adminUrl?: string;
@@ -18,9 +18,9 @@ export type MemberStatus = {
   readonly restarts: number;
 };
 
-/** A part or a service under supervision. */
-export type Member = {
-  readonly status: () => MemberStatus;
+/** A backing service or a service under supervision. */
+export type SupervisedProcess = {
+  readonly status: () => ProcessStatus;
   /** Starts it once; later calls await the first. */
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -30,28 +30,28 @@ export type Member = {
 const RECOVERED_AFTER_MS = 30_000;
 
 /**
- * Supervises one part or service: when it ends by itself it is started again, with a growing pause
+ * Supervises one backing service or service: when it ends by itself it is started again, with a growing pause
  * in between, until it is stopped.
  *
  * @param definition.say is told of ends and restarts
  * @param definition.onChange is told that the status is another one
  */
-export function createMember(definition: {
+export function createSupervisedProcess(definition: {
   name: string;
-  kind: MemberKind;
+  kind: ProcessKind;
   address: string;
   adminUrl?: string;
   start: () => Promise<Started>;
   say: (line: string) => void;
   onChange: () => void;
-}): Member {
+}): SupervisedProcess {
   const { name, kind, address, adminUrl, say, onChange } = definition;
   const stopping = new AbortController();
   let first: Promise<void> | undefined;
   let running: Started | undefined;
   let upAtMs = 0;
   let restarting: Promise<void> = Promise.resolve();
-  let status: MemberStatus = {
+  let status: ProcessStatus = {
     name,
     kind,
     address,
@@ -59,7 +59,7 @@ export function createMember(definition: {
     restarts: 0,
     ...(adminUrl !== undefined && { adminUrl }),
   };
-  const become = (change: Partial<MemberStatus>) => {
+  const become = (change: Partial<ProcessStatus>) => {
     status = { ...status, ...change };
     onChange();
   };

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
-import { addresses, partsEnvironment } from "@fiberstream/testkit/addresses";
+import { addresses, addressSettings } from "@fiberstream/testkit/addresses";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import type { TopicName } from "@fiberstream/schemas/topics";
@@ -157,7 +157,7 @@ describe("fiber tail", () => {
       "tail",
       "no.such.topic",
     ];
-    const running = run(process.execPath, command, { env: partsEnvironment(addresses) });
+    const running = run(process.execPath, command, { env: addressSettings(addresses) });
     await expect(running).rejects.toMatchObject({
       code: 1,
       stderr: "fiber: there is no topic no.such.topic\n",

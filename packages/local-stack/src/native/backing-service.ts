@@ -10,23 +10,23 @@ import {
   startSandboxed,
 } from "./sandbox.ts";
 
-/** What every part is started with. */
-export type PartOptions = {
+/** What every backing service is started with. */
+export type BackingServiceOptions = {
   /** The tree, see `ensureTree`. */
   readonly root: string;
   readonly port: number;
-  /** Absolute; outlives the part. */
+  /** Absolute; outlives the backing service. */
   readonly dataDir: string;
   /** Absolute. */
   readonly logFile: string;
 };
 
-/** A part that is up. */
-export type Part = {
+/** A backing service that is up. */
+export type BackingService = {
   readonly name: string;
   /** The program itself, as the host numbers it. */
   readonly pid: number;
-  /** Settles when the part has ended, whoever ended it; says how. */
+  /** Settles when the backing service has ended, whoever ended it; says how. */
   readonly ended: Promise<string>;
   /** Ends it cleanly, its data on disk; settles when it and everything below it is gone. */
   readonly stop: () => Promise<void>;
@@ -40,19 +40,19 @@ const START_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 20_000;
 
 /**
- * Starts a part and waits until it does its job.
+ * Starts a backing service and waits until it does its job.
  *
- * @param definition.isReady asks the part itself; false or an error means not yet
- * @throws {NativeError} the port is taken, or the part died or did not get ready, with its last lines
+ * @param definition.isReady asks the backing service itself; false or an error means not yet
+ * @throws {NativeError} the port is taken, or the backing service died or did not get ready, with its last lines
  */
-export async function startPart(definition: {
+export async function startBackingService(definition: {
   name: string;
   portSetting: string;
-  options: PartOptions;
+  options: BackingServiceOptions;
   sandboxed: Omit<Sandboxed, "dataDir" | "logFile">;
   stopSignal: NodeJS.Signals;
   isReady: () => Promise<boolean>;
-}): Promise<Part> {
+}): Promise<BackingService> {
   const { name, options, stopSignal, isReady } = definition;
   const { root, port, dataDir, logFile } = options;
   await requireFreePort({ number: port, setting: definition.portSetting });

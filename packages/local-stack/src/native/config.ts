@@ -8,7 +8,7 @@ export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): st
 }
 
 /**
- * The environment that tools and parts are started with: the caller's own, in English, with the
+ * The environment that tools and backing services are started with: the caller's own, in English, with the
  * folders of root's programs, which a root shell opened from a user's may lack.
  */
 export const toolEnvironment = (): NodeJS.ProcessEnv => ({

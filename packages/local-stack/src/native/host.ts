@@ -8,7 +8,7 @@ import type { OnProgress } from "./tree.ts";
 /** Programs that the build runs on the host, and the Debian package that brings each. */
 const HOST_TOOLS = { debootstrap: "debootstrap", mvn: "maven" } as const;
 
-const INSTEAD = "start a Docker engine, and the parts run in it";
+const INSTEAD = "start a Docker engine, and the backing services run in it";
 
 /**
  * The native runtime needs Linux, and root for mounts and other users.
@@ -17,11 +17,11 @@ const INSTEAD = "start a Docker engine, and the parts run in it";
  */
 export function requireNativeHost(): void {
   if (process.platform !== "linux") {
-    throw new NativeError(`the parts run without Docker on Linux only: ${INSTEAD}`);
+    throw new NativeError(`the backing services run without Docker on Linux only: ${INSTEAD}`);
   }
   if (process.getuid?.() !== 0) {
     throw new NativeError(
-      `no Docker engine answers, and without one the parts need root: run it with sudo, or ${INSTEAD}`,
+      `no Docker engine answers, and without one the backing services need root: run it with sudo, or ${INSTEAD}`,
     );
   }
 }

@@ -8,7 +8,11 @@ import {
   serverProperties,
 } from "./kafka-properties.ts";
 import { hasFixedControllers, mountKafka } from "./kafka-version.ts";
-import { type Part, type PartOptions, startPart } from "./backing-service.ts";
+import {
+  type BackingService,
+  type BackingServiceOptions,
+  startBackingService,
+} from "./backing-service.ts";
 import { requireFreePort } from "./port-owner.ts";
 import { RECIPE } from "./recipe.ts";
 import { runSandboxed } from "./sandbox.ts";
@@ -43,9 +47,9 @@ export type KafkaProtection = {
  * @param options.version another Kafka than the tree's, 3.7 or later; it is fetched at first use
  */
 export async function startKafka(
-  options: PartOptions &
+  options: BackingServiceOptions &
     Omit<KafkaPlace, "hasFixedControllers"> & { protection?: KafkaProtection; version?: string },
-): Promise<Part> {
+): Promise<BackingService> {
   const { root, port, dataDir, logFile, protection, version = RECIPE.kafka.version } = options;
   const isFixed = hasFixedControllers(version);
   const mounts = await mountKafka(version);
@@ -77,7 +81,7 @@ export async function startKafka(
       mounts,
     });
   }
-  return startPart({
+  return startBackingService({
     name: "Kafka",
     portSetting: "KAFKA_PORT",
     options,

@@ -1,7 +1,11 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
-import { type Part, type PartOptions, startPart } from "./backing-service.ts";
+import {
+  type BackingService,
+  type BackingServiceOptions,
+  startBackingService,
+} from "./backing-service.ts";
 import { runSandboxed } from "./sandbox.ts";
 
 /** "fast" gives up safety from power cuts (not from SIGKILL) for speed: for tests. */
@@ -19,7 +23,7 @@ export const postgresUrl = (port: number, database = "postgres") =>
  * @param options.databases made when they are missing
  */
 export async function startPostgres(
-  options: PartOptions & {
+  options: BackingServiceOptions & {
     databases: readonly string[];
     durability?: Durability;
     /** Lines of its configuration, over those that it has otherwise. */
@@ -27,13 +31,13 @@ export async function startPostgres(
     /** Parameters of its address, such as those for TLS. */
     parameters?: Readonly<Record<string, string>>;
   },
-): Promise<Part> {
+): Promise<BackingService> {
   const { root, port, dataDir, logFile } = options;
   const url = `${postgresUrl(port)}?${new URLSearchParams(options.parameters).toString()}`;
   if (!existsSync(join(dataDir, "db", "PG_VERSION")))
     await createCluster({ root, dataDir, logFile });
   writeFileSync(join(dataDir, "settings.conf"), settings(options));
-  const part = await startPart({
+  const backingService = await startBackingService({
     name: "PostgreSQL",
     portSetting: "POSTGRES_PORT",
     options,
@@ -47,14 +51,14 @@ export async function startPostgres(
   });
   try {
     await createDatabases(url, options.databases);
-    return part;
+    return backingService;
   } catch (error) {
-    await part.stop();
+    await backingService.stop();
     throw error;
   }
 }
 
-async function createCluster(options: Pick<PartOptions, "root" | "dataDir" | "logFile">) {
+async function createCluster(options: Pick<BackingServiceOptions, "root" | "dataDir" | "logFile">) {
   const { root, dataDir, logFile } = options;
   mkdirSync(dataDir, { recursive: true });
   writeFileSync(join(dataDir, "password"), "postgres\n");
@@ -112,7 +116,7 @@ async function createDatabases(url: string, databases: readonly string[]): Promi
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
-  // A server that goes away between two queries is the part's end, which its starter sees.
+  // A server that goes away between two queries is the backing service's end, which its starter sees.
   client.on("error", () => undefined);
   try {
     await client.connect();

@@ -1,13 +1,17 @@
-import { type Part, type PartOptions, startPart } from "./backing-service.ts";
+import {
+  type BackingService,
+  type BackingServiceOptions,
+  startBackingService,
+} from "./backing-service.ts";
 
 /**
  * Prometheus 2.53. Its configuration is `prometheus.yml` in its data folder.
  *
  * Keeps 15 days, or what fits into 1 GB: a local start is no archive.
  */
-export function startPrometheus(options: PartOptions): Promise<Part> {
+export function startPrometheus(options: BackingServiceOptions): Promise<BackingService> {
   const { port } = options;
-  return startPart({
+  return startBackingService({
     name: "Prometheus",
     portSetting: "PROMETHEUS_PORT",
     options,

@@ -1,5 +1,9 @@
 import { connect, type Socket } from "node:net";
-import { type Part, type PartOptions, startPart } from "./backing-service.ts";
+import {
+  type BackingService,
+  type BackingServiceOptions,
+  startBackingService,
+} from "./backing-service.ts";
 
 /** What a Redis that knows its users has on top. */
 export type RedisProtection = {
@@ -10,9 +14,11 @@ export type RedisProtection = {
 };
 
 /** Redis 8. Every write is in its append-only file, so that a stop loses nothing. */
-export function startRedis(options: PartOptions & { protection?: RedisProtection }): Promise<Part> {
+export function startRedis(
+  options: BackingServiceOptions & { protection?: RedisProtection },
+): Promise<BackingService> {
   const { port, protection } = options;
-  return startPart({
+  return startBackingService({
     name: "Redis",
     portSetting: "REDIS_PORT",
     options,

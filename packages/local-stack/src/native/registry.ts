@@ -1,5 +1,9 @@
 import { requireFreePort } from "./port-owner.ts";
-import { type Part, type PartOptions, startPart } from "./backing-service.ts";
+import {
+  type BackingService,
+  type BackingServiceOptions,
+  startBackingService,
+} from "./backing-service.ts";
 
 /** Where the registry keeps schemas and their ids, which must outlive a restart. */
 export type RegistryStorage =
@@ -12,13 +16,13 @@ export const registryUrl = (port: number) => `http://localhost:${port}/apis/ccom
 
 /** Apicurio Registry 3. */
 export async function startRegistry(
-  options: PartOptions & {
+  options: BackingServiceOptions & {
     managementPort: number;
     storage: RegistryStorage;
     /** Of the registry, beside and before those of here. */
     properties?: Readonly<Record<string, string>>;
   },
-): Promise<Part> {
+): Promise<BackingService> {
   const { port, managementPort, storage } = options;
   await requireFreePort({ number: managementPort, setting: "REGISTRY_MANAGEMENT_PORT" });
   const properties = {
@@ -31,7 +35,7 @@ export async function startRegistry(
     ...storageProperties(storage),
     ...options.properties,
   };
-  return startPart({
+  return startBackingService({
     name: "Schema registry",
     portSetting: "REGISTRY_PORT",
     options,

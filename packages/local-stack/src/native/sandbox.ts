@@ -22,8 +22,8 @@ export type Sandboxed = {
 export type Mount = { readonly from: string; readonly at: string };
 
 /**
- * Everything is mounted inside a mount namespace of the part's own, so nothing is left to unmount.
- * The tree itself is read-only: parts of several starts share it. tini is the first process of the
+ * Everything is mounted inside a mount namespace of the backing service's own, so nothing is left to unmount.
+ * The tree itself is read-only: backing services of several starts share it. tini is the first process of the
  * PID namespace, hands signals on to the program and, by staying root, keeps the order to die with
  * its parent, which a change of user would clear. Data that another tree has written gets the number
  * that its user has in this one.
@@ -55,7 +55,7 @@ const LAST_LINES = 12;
 const NAMESPACES =
   "--pdeathsig KILL -- unshare --mount --pid --fork --kill-child=KILL -- /bin/sh -c"
     .split(" ")
-    .concat(SCRIPT, "part");
+    .concat(SCRIPT, "sandbox");
 
 /**
  * Starts a program inside the tree. It dies with this process however that ends (Linux ends the

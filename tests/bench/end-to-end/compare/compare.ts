@@ -1,6 +1,6 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import { createRandom } from "@fiberstream/simulator/probes/random";
-import { inTurn, withMeans } from "../../harness/command.ts";
+import { inTurn, withBenchContext } from "../../harness/command.ts";
 import { prefixed } from "../../harness/progress.ts";
 import { checkoutOf } from "./checkout-of.ts";
 import { type Figure, figuresOf } from "../report/figures.ts";
@@ -34,13 +34,13 @@ export async function compare(options: CompareOptions, commits: readonly string[
   const [commitA = ".", commitB = "."] = commits;
   const setting = describeSetting();
   const values = { a: [] as Figure[][], b: [] as Figure[][] };
-  await withMeans(async (means) => {
-    const { life, progress } = means;
+  await withBenchContext(async (context) => {
+    const { life, progress } = context;
     progress.step(`taking out ${commitA} and ${commitB}`);
     const checkouts = { a: await checkoutOf(life, commitA), b: await checkoutOf(life, commitB) };
     for (const [at, turn] of turnsOf(options.rounds).entries()) {
       const of = `${at + 1} of ${options.rounds * 2}, ${turn === "a" ? commitA : commitB}`;
-      const named = { ...means, progress: prefixed(progress, of) };
+      const named = { ...context, progress: prefixed(progress, of) };
       const checkout = checkouts[turn];
       const measured = await inTurn(named, (own) => measure(own, options, { checkout }));
       values[turn].push(figuresOf(measured));

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { until } from "@fiberstream/testkit/until";
-import type { Bed } from "../testbed.ts";
+import type { Testbed } from "../testbed.ts";
 import { cpuSeconds, difference, memoryMb, peakMemoryMb, type PerParty } from "../costs.ts";
 import type { LoadMessage, LoadNews, LoadPlan, LoadResult } from "./load-plan.ts";
 
@@ -34,12 +34,12 @@ const DRAINED_WITHIN_MS = 300_000;
  * @throws when rows are missing after 5 minutes
  */
 export async function runLoad(
-  bed: Bed,
+  testbed: Testbed,
   plan: LoadPlan,
   onDone: (seconds: number) => void,
 ): Promise<Ran> {
-  const before = await bed.rowsInTable();
-  const writtenBefore = await bed.rowsWritten();
+  const before = await testbed.rowsInTable();
+  const writtenBefore = await testbed.rowsWritten();
   // "advanced": NaN stays what it is.
   const child = fork(LOAD, [JSON.stringify(plan)], { serialization: "advanced" });
   const pid = child.pid ?? 0;
@@ -51,10 +51,10 @@ export async function runLoad(
 
   const snapshot = (): Snapshot => ({
     atMs: performance.now(),
-    cpu: cpuSeconds(bed, pid),
-    memory: memoryMb(bed, pid),
-    peakMemory: peakMemoryMb(bed, pid),
-    rows: bed.rowsWritten(),
+    cpu: cpuSeconds(testbed, pid),
+    memory: memoryMb(testbed, pid),
+    peakMemory: peakMemoryMb(testbed, pid),
+    rows: testbed.rowsWritten(),
   });
   child.on("message", (message: LoadMessage) => {
     switch (message.kind) {
@@ -79,7 +79,7 @@ export async function runLoad(
   const over = new AbortController();
   const watch = async () => {
     while (!over.signal.aborted) {
-      const rows = (await bed.rowsWritten()) - writtenBefore;
+      const rows = (await testbed.rowsWritten()) - writtenBefore;
       // It may be ending just now.
       if (child.connected) child.send({ rows } satisfies LoadNews, () => undefined);
       samples.push({ atMs: performance.now(), lag: accepted - rows });
@@ -92,11 +92,11 @@ export async function runLoad(
   const watching = watch();
   const result = await ended.promise.finally(() => over.abort());
   await watching;
-  await until(async () => (await bed.rowsWritten()) - writtenBefore >= result.accepted, {
+  await until(async () => (await testbed.rowsWritten()) - writtenBefore >= result.accepted, {
     what: `${result.accepted} accepted events are rows`,
     timeoutMs: DRAINED_WITHIN_MS,
   });
-  const after = await bed.rowsInTable();
+  const after = await testbed.rowsInTable();
   if (from === undefined || to === undefined) throw new Error("the load measured nothing");
   const { atMs: fromMs, rows: rowsFrom } = from;
   const { atMs: toMs, rows: rowsTo } = to;

@@ -1,7 +1,7 @@
 import { renderTable } from "@fiberstream/terminal/table";
-import { inTurn, type Means, withMeans } from "../../harness/command.ts";
+import { inTurn, type BenchContext, withBenchContext } from "../../harness/command.ts";
 import { prefixed } from "../../harness/progress.ts";
-import { startBed } from "../testbed.ts";
+import { startTestbed } from "../testbed.ts";
 import { type Setting, describeSetting } from "../report/machine.ts";
 import { measureOn, type MeasureOptions } from "../measure.ts";
 import type { Phase } from "../load/phase.ts";
@@ -23,12 +23,12 @@ export type Scaled = { readonly steps: readonly Step[] };
 /** Grows one thing at a time, each from nothing, and measures the sustained rate and what it costs. */
 export async function scale(options: ScaleOptions, axes: readonly AxisSteps[]): Promise<void> {
   const wanted = axes.flatMap(({ axis, values }) => values.map((value) => ({ axis, value })));
-  const steps = await withMeans(async (means) => {
+  const steps = await withBenchContext(async (context) => {
     const done: Step[] = [];
     for (const [at, { axis, value }] of wanted.entries()) {
       const setting = describeSetting();
       const of = `${at + 1} of ${wanted.length}, ${value} ${axis}`;
-      const named = { ...means, progress: prefixed(means.progress, of) };
+      const named = { ...context, progress: prefixed(context.progress, of) };
       const phase = await inTurn(named, (own) => measureStep(own, options, { axis, value }));
       const step = { axis, value, setting, phase };
       done.push(step);
@@ -50,17 +50,17 @@ function withStep(scaled: Scaled | undefined, step: Step): Scaled {
 }
 
 async function measureStep(
-  means: Means,
+  context: BenchContext,
   options: ScaleOptions,
   { axis, value }: { axis: Axis; value: number },
 ): Promise<Phase> {
-  const { life, progress } = means;
-  const bed = await startBed(life, (doing) => progress.step(doing), {
+  const { life, progress } = context;
+  const testbed = await startTestbed(life, (doing) => progress.step(doing), {
     ...(axis === "processes" && { processes: value }),
     ...(axis === "partitions" && { partitions: value }),
   });
-  if (axis === "rows") await prefillTable(bed.sql, value, progress);
-  const { phases } = await measureOn(bed, means, {
+  if (axis === "rows") await prefillTable(testbed.sql, value, progress);
+  const { phases } = await measureOn(testbed, context, {
     ...options,
     only: ["sustained"],
     rate: undefined,

@@ -5,12 +5,15 @@ import { subjectOf } from "@fiberstream/kafka/topic-names";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { type Topic, TOPICS } from "@fiberstream/schemas/topics";
-import type { BenchParts } from "../../harness/backing-services.ts";
+import type { BenchBackingServices } from "../../harness/backing-services.ts";
 
 /** The catalogue's topics and schemas, with another number of partitions. */
-export async function createTopicsWith(parts: BenchParts, partitions: number): Promise<void> {
+export async function createTopicsWith(
+  backingServices: BenchBackingServices,
+  partitions: number,
+): Promise<void> {
   const log = createLog({ service: "bench", level: "silent", format: "json" });
-  const kafka = createKafka({ brokers: [parts.kafkaBrokers], clientId: "bench", log });
+  const kafka = createKafka({ brokers: [backingServices.kafkaBrokers], clientId: "bench", log });
   const topics = Object.entries<Topic>(TOPICS);
   await ensureTopics({
     kafka,
@@ -20,7 +23,7 @@ export async function createTopicsWith(parts: BenchParts, partitions: number): P
       config: { "cleanup.policy": cleanup },
     })),
   });
-  const registry = createSchemaRegistry({ url: parts.schemaRegistryUrl });
+  const registry = createSchemaRegistry({ url: backingServices.schemaRegistryUrl });
   for (const [topic, { value }] of topics) {
     if (typeof value === "string") continue;
     await registry.register(subjectOf(topic), readAvroSchema(value.avro));
