@@ -69,7 +69,7 @@ function kindOf({ topic, transactionalIdPrefix, cluster }: Line): Grant["resourc
 if (import.meta.main) {
   await runStep({
     name: "acls",
-    description: "Grants the services what they need of Kafka, and nothing else.",
+    description: "Grant the services what they need of Kafka, and nothing else.",
     settings: { ...kafkaSettings(), ...aclSettings() },
     run: (config, print) =>
       deployAcls({

@@ -6,7 +6,7 @@ import { runStep } from "./steps/run-step.ts";
 
 await runStep({
   name: "migrate",
-  description: "Brings the database to this version's schema, creating it when it is missing.",
+  description: "Bring the database to this version's schema; create it when it is missing.",
   settings: { ...postgresSettings(), ...retentionSettings(), ...accountSettings() },
   run: (config, print) =>
     migrate({ databaseUrl: config.databaseUrl, retention: config, passwords: config, print }),

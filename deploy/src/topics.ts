@@ -8,7 +8,7 @@ import { runStep } from "./steps/run-step.ts";
 await runStep({
   name: "topics",
   description:
-    "Creates the topics and registers their schemas. Of topics that are there it adds partitions and sets what the services rely on; how long they keep their records stays.",
+    "Create the topics and register their schemas. Existing topics get missing partitions and the settings that the services rely on; their retention stays.",
   settings: { ...kafkaSettings(), ...topicsSettings() },
   run: (config, print) =>
     deployTopics({

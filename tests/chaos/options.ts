@@ -23,7 +23,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
   return new Command("chaos")
     .usage("[options]   (npm run chaos -- [options])")
     .description(
-      "Runs the whole platform under a known load, lets things fail by a seeded schedule, and compares what was accepted with what is in the topics and in the table.",
+      "Run the whole platform under a known load, let things fail by a seeded schedule, and compare what was accepted with what is in the topics and in the table.",
     )
     .option("--seed <number>", "which schedule, and which events", whole(0, 2 ** 31), 1)
     .option("--minutes <number>", "how long the load and its faults last", decimal(0.3, 600), 3)
@@ -53,7 +53,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .addOption(new Option("--own-mounts").hideHelp().default(false))
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)")
+    .showHelpAfterError("(see --help)")
     .action(async ({ faults, every, ...given }: Given) =>
       run({ ...given, kinds: faults, everySeconds: every }),
     );

@@ -94,7 +94,7 @@ describe("what is found", () => {
   });
 
   it("is a way into another workspace's files", () => {
-    const text = 'export { b } from "@fiberstream/sink-writer/b";';
+    const text = 'export { b } from "../../sink-writer/src/b.ts";';
     expect(found("deploy/src/a.ts", text)).toEqual([
       "deploy/src/a.ts imports ../../sink-writer/src/b.ts: import @fiberstream/sink-writer by its name, and declare it",
     ]);

@@ -19,7 +19,7 @@ import { tracesCommand } from "./commands/traces.ts";
 export function createFiber(): Command {
   return new Command("fiber")
     .usage("[command] [options]   (npm run fiber -- [command] [options])")
-    .description("Looks into FiberStream and works on it.")
+    .description("Inspect and operate FiberStream.")
     .addCommand(statusCommand())
     .addCommand(topicsCommand())
     .addCommand(tailCommand())
@@ -35,5 +35,5 @@ export function createFiber(): Command {
     .addCommand(processorCommand())
     .addCommand(sinkCommand())
     .addCommand(tracesCommand())
-    .showHelpAfterError("(--help shows what there is)");
+    .showHelpAfterError("(see --help)");
 }

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { renderTable } from "@fiberstream/terminal/table";
 import { describe, expect, it } from "@jest/globals";
-import { renderLetter } from "./commands/dlq/show.ts";
+import { renderDeadLetter } from "./commands/dlq/show.ts";
 import { renderCreated } from "./commands/keys/create.ts";
 import { renderKeys } from "./commands/keys/list.ts";
 import { renderNodes } from "./commands/nodes/list.ts";
@@ -44,7 +44,7 @@ const shown = Object.assign(Object.create(null) as QualityRow, quality, {
   longest_gap_s: null,
   delay_p50_ms: null,
 });
-const letter = {
+const deadLetter = {
   failureClass: "too-old",
   reason: NAME,
   origin: { topic: NAME, partition: 0, offset: "1" },
@@ -54,7 +54,7 @@ const letter = {
   key: NAME,
   hex: null,
   headers: { [NAME]: NAME },
-} as unknown as Parameters<typeof renderLetter>[0];
+} as unknown as Parameters<typeof renderDeadLetter>[0];
 const seen = {
   partition: 0,
   record: { offset: "1", timestamp: "0" },
@@ -72,7 +72,7 @@ describe("names that others chose, on a terminal", () => {
     ["keys list", renderKeys([key])],
     ["keys create", renderCreated({ row: key, token: undefined }, false)],
     ["quality", renderQuality("today", sum, [shown])],
-    ["dlq show", renderLetter(letter)],
+    ["dlq show", renderDeadLetter(deadLetter)],
     ["tail", recordsAs("table")],
   ])("are shown and not obeyed by %s", (_, text) => {
     expect(text).toContain(SHOWN);

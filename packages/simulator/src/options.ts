@@ -13,7 +13,7 @@ export type Options = Omit<Simulation, "verify"> & {
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return new Command("simulate")
     .usage("[options]   (npm run simulate -- [options])")
-    .description("Sends events like probes in the field do, and shows what became of them.")
+    .description("Send events as probes in the field do, and show what became of them.")
     .option("--probes <number>", "how many probes", count(1, 100_000), 5)
     .option("--rate <number>", "events a second of each probe, or unlimited", rate, 1)
     .option("--duration <time>", "how long, such as 500ms, 60s, 5m or 1h (default: 60s)", duration)
@@ -27,7 +27,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .option("--json", "print the summary as JSON", false)
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)")
+    .showHelpAfterError("(see --help)")
     .action(async (given: Given) => run(optionsOf(given)));
 }
 

@@ -21,7 +21,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
   return createBenchCommand({
     name: "bench",
     description:
-      "Measures the whole path: from a POST to its row, what it costs and how fast it is.",
+      "Measure the whole path: from a POST to its row, what it costs and how fast it is.",
     help: HELP,
   })
     .option("--only <names>", `some of ${PHASES.join(",")}`, listOf(PHASES), PHASES)

@@ -19,7 +19,7 @@ export type Options = {
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "bench:gateway",
-    description: "Measures the gateway taking events in, each answered when Kafka has it.",
+    description: "Measure the gateway accepting events, each answered when Kafka has it.",
     help: HELP,
   })
     .addOption(

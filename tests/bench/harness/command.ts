@@ -18,7 +18,7 @@ export function createBenchCommand(text: {
     .description(description)
     .addHelpText("after", help)
     .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)");
+    .showHelpAfterError("(see --help)");
 }
 
 /** Runs a command to its end; what it throws is said on standard error, and the exit code is 1. */

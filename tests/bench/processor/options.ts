@@ -17,7 +17,7 @@ export type Options = {
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "bench:processor",
-    description: "Measures the processor draining a backlog of raw events.",
+    description: "Measure the processor draining a backlog of raw events.",
     help: HELP,
   })
     .option("--events <number>", "how many events the backlog has", whole(1_000, 1e8), 1_000_000)

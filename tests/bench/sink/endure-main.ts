@@ -16,7 +16,7 @@ type Options = {
 
 const command = createBenchCommand({
   name: "endure:sink",
-  description: "Kills and freezes the sink and what it stands on, and accounts for every record.",
+  description: "Kill and freeze the sink and what it stands on, and account for every record.",
   help: "",
 })
   .option("--events <number>", "how many records in all", whole(100, 1e8), 500_000)

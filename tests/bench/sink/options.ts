@@ -15,7 +15,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
   return createBenchCommand({
     name: "bench:sink",
     description:
-      "Measures the sink draining a backlog, beside a bare COPY of the same rows by psql.",
+      "Measure the sink draining a backlog, beside a bare COPY of the same rows by psql.",
     help: HELP,
   })
     .option("--events <number>", "how many events the backlog has", whole(1_000, 1e8), 2_000_000)

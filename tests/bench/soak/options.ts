@@ -16,7 +16,7 @@ export type Options = {
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "soak",
-    description: "Runs everything under a steady load and says what grows.",
+    description: "Run everything under a steady load and say what grows.",
     help: HELP,
   })
     .option("--minutes <number>", "for how long", number(1, 10_000), 30)

@@ -16,7 +16,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
   return new Command("chaos:processor")
     .usage("[options]   (npm run chaos:processor -- [options])")
     .description(
-      "Sends events through two processors while things die, and looks whether each came once and in order.",
+      "Send events through two processors while things die, and check that each came once and in order.",
     )
     .option("--events <number>", "how many events", whole(1_000, 1e7), 200_000)
     .option("--rate <number>", "events a second", whole(10, 20_000), 1_000)
@@ -28,7 +28,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .option("--seed <number>", "other moments and victims", whole(1, 2 ** 31), 1)
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)")
+    .showHelpAfterError("(see --help)")
     .action((options: Options) => run(options));
 }
 

@@ -37,7 +37,7 @@ try {
   await new Command("fuzz:gateway")
     .usage("[options]   (npm run fuzz:gateway -- [options])")
     .description(
-      "Sends requests made from the gateway's own OpenAPI document to a real gateway, then random bodies, framings and headers, and checks its answers.",
+      "Send requests made from the gateway's own OpenAPI document to a real gateway, then random bodies, framings and headers, and check its answers.",
     )
     .addOption(
       new Option(

@@ -7,18 +7,18 @@ import { say } from "@fiberstream/terminal/say";
 type Options = { readonly url: string[]; readonly json: boolean };
 type OpenBreaker = { readonly partition: number; readonly since: string; readonly reason: string };
 
-/** `fiber breaker show|reset`: partitions that stand still because too many of their records are bad. */
+/** `fiber breaker show|reset`: inspect and reset tripped circuit breakers. */
 export const breakerCommand = (): Command =>
   new Command("breaker")
-    .description("partitions that stand still because too many of their records are bad")
+    .description("inspect and reset tripped circuit breakers")
     .addCommand(
       withAddresses(new Command("show"))
-        .description("which they are, since when and why; exit code 1 when there is one")
+        .description("list open breakers, since when and why; exit code 1 when there is one")
         .action(show),
     )
     .addCommand(
       withAddresses(new Command("reset"))
-        .description("lets them go on: what is bad of their next batch is dead-lettered")
+        .description("reset breakers: bad records of their next batch are dead-lettered")
         .option("--partition <number>", "only this one", wholeNumber(0, 1e6))
         .action(reset),
     );

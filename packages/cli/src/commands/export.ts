@@ -25,7 +25,7 @@ type Options = {
 /** `fiber export` */
 export const exportCommand = (): Command =>
   new Command("export")
-    .description("writes a time range of a topic or of a table to a file")
+    .description("write a time range of a topic or of a table to a file")
     .addOption(
       new Option("--format <format>", "of the file").choices(EXPORT_FORMATS).default("parquet"),
     )

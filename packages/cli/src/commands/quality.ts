@@ -21,7 +21,7 @@ type Options = {
 /** `fiber quality` */
 export const qualityCommand = (): Command =>
   new Command("quality")
-    .description("how complete and how timely a day's events are, and which nodes are worst")
+    .description("show how complete and how timely a day's events are, and which nodes are worst")
     .option("--day <day>", "today, yesterday, or such as 2026-11-24 (UTC)", day)
     .option("--node <id>", "one node's last days instead")
     .option("--worst <number>", "how many nodes, or days, to show", wholeNumber(1, 1e6), 10)

@@ -23,7 +23,7 @@ type Options = {
 /** `fiber reconcile` */
 export const reconcileCommand = (): Command =>
   new Command("reconcile")
-    .description("whether each event of a time is accounted for, from raw to its row")
+    .description("check that each event of a time range is accounted for, from raw to its row")
     .option("--from <time>", "ISO 8601 or such as 30m, 6h, 2d ago; default 1h", time)
     .option("--to <time>", "in the same way; default now", time)
     .option("--partitions", "an equation for each partition of every minute", false)

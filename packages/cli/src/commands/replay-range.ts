@@ -30,7 +30,7 @@ type Options = {
 /** `fiber replay-range` */
 export const replayRangeCommand = (): Command =>
   new Command("replay-range")
-    .description("copies a time range of a topic to another topic, for a back-fill")
+    .description("copy a time range of a topic to another topic, for a back-fill")
     .requiredOption("--from <time>", "from there, ISO 8601 or such as 30m, 6h, 2d ago", time)
     .requiredOption("--to <time>", "up to there, which is not in it", time)
     .option("--topic <topic>", "of the catalogue, or any other", "probe.metrics.enriched")

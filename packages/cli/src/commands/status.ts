@@ -13,7 +13,7 @@ type Addresses = {
 /** `fiber status`: exit code 1 unless all are well. */
 export const statusCommand = (): Command =>
   new Command("status")
-    .description("whether the services do their job, and what they wait for if not")
+    .description("show service readiness and failing checks")
     .option("--gateway <url>", "the gateway's public address", "http://127.0.0.1:8000")
     .option("--gateway-admin <url>", "its admin address", "http://127.0.0.1:8010")
     .option("--processor-admin <url>", "the processor's admin address", "http://127.0.0.1:8020")

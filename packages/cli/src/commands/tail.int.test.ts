@@ -129,7 +129,7 @@ describe("fiber tail", () => {
     expect(nodes).toMatch(/UPDATED_AT .*\n2026-.* accra-1 .*\naccra-1 is deleted\n/);
 
     const raw = await topics.record("probe.metrics.raw", { country: "GH" });
-    const letter = deadLetterOf(
+    const deadLetter = deadLetterOf(
       {
         offset: "17",
         key: Buffer.from("accra-1"),
@@ -141,13 +141,18 @@ describe("fiber tail", () => {
       new Date(),
     );
     const name = "probe.metrics.dead-letter";
-    await topics.send(topicIn(namespace, name), [letter, { key: "x", value: Buffer.from("?") }]);
+    await topics.send(topicIn(namespace, name), [
+      deadLetter,
+      { key: "x", value: Buffer.from("?") },
+    ]);
     const isWanted = wantedBy(
       { country: "GH", where: 'failure_class = "too-old" and record.latency_ms > 1' },
       namesIn(name),
     );
-    const letters = await tail(name, { untilMs: Date.now(), isWanted });
-    expect(shown("table", letters)).toMatch(/FAILED_AT .*\n\S+ +too-old +raw +3 +17 +too old\n/);
+    const deadLetters = await tail(name, { untilMs: Date.now(), isWanted });
+    expect(shown("table", deadLetters)).toMatch(
+      /FAILED_AT .*\n\S+ +too-old +raw +3 +17 +too old\n/,
+    );
     expect(await tail(name, { untilMs: Date.now() })).toHaveLength(2);
   });
 

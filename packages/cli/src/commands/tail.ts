@@ -28,7 +28,7 @@ type Options = {
 /** `fiber tail [topic]` */
 export const tailCommand = (): Command =>
   new Command("tail")
-    .description("shows a topic's records as they come, decoded; leaves nothing on the cluster")
+    .description("print a topic's records as they arrive, decoded; leave nothing on the cluster")
     .argument("[topic]", "of the catalogue, or any other", "probe.metrics.enriched")
     .option("--node <id>", "only of this node")
     .option("--country <code>", "only of this country, two capital letters")

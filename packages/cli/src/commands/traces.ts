@@ -10,7 +10,7 @@ type Options = { readonly port: number; readonly quiet: number };
 /** `fiber traces`: prints traces until Ctrl-C. */
 export const tracesCommand = (): Command =>
   new Command("traces")
-    .description("takes traces from the services and prints each as a tree with its durations")
+    .description("receive traces from the services and print each as a tree with its durations")
     .option(
       "--port <number>",
       "port on 127.0.0.1 that spans are sent to",

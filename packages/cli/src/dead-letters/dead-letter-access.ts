@@ -6,7 +6,7 @@ import { topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
 import { readConfig } from "@fiberstream/runtime/config";
 import { createLog } from "@fiberstream/runtime/log";
-import { type DeadLetter, type LetterFilter, matches, readDeadLetter } from "./dead-letters.ts";
+import { type DeadLetter, type DeadLetterFilter, matches, readDeadLetter } from "./dead-letters.ts";
 
 export type DeadLetterAccess = {
   readonly kafka: KafkaClient;
@@ -34,22 +34,22 @@ export async function withDeadLetters<T>(
   }
 }
 
-/** The letters that a filter takes, oldest first within each partition. */
-export async function* readLetters(
+/** The dead letters that a filter takes, oldest first within each partition. */
+export async function* readDeadLetters(
   { reader, topic }: Pick<DeadLetterAccess, "reader" | "topic">,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
 ): AsyncGenerator<DeadLetter> {
   for (const stretch of await reader.stretches(topic)) {
     for await (const records of reader.read(topic, stretch)) {
       for (const record of records) {
-        const letter = readDeadLetter(stretch.partition, record);
-        if (matches(letter, filter)) yield letter;
+        const deadLetter = readDeadLetter(stretch.partition, record);
+        if (matches(deadLetter, filter)) yield deadLetter;
       }
     }
   }
 }
 
-/** What a letter's record says where its schema tells, else its bytes in hex. */
+/** What a dead letter's record says where its schema tells, else its bytes in hex. */
 export async function describeValue(
   registry: SchemaRegistry,
   { record: { value }, schemaId }: DeadLetter,

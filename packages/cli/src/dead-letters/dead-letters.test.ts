@@ -1,7 +1,7 @@
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import type { IncomingRecord } from "@fiberstream/kafka/records";
 import { describe, expect, it } from "@jest/globals";
-import { countLetters } from "../commands/dlq/list.ts";
+import { countDeadLetters } from "../commands/dlq/list.ts";
 import { matches, readDeadLetter, replayOf } from "./dead-letters.ts";
 import { time } from "../options/moment.ts";
 
@@ -76,14 +76,14 @@ describe("dead letter", () => {
   });
 
   it("counts once when it was written twice", async () => {
-    const letters = [
+    const deadLetters = [
       putAside(original),
       putAside(original),
       putAside({ ...original, offset: "18" }),
     ];
-    const groups = await countLetters(
+    const groups = await countDeadLetters(
       (async function* () {
-        for (const letter of letters) yield readDeadLetter(2, letter);
+        for (const deadLetter of deadLetters) yield readDeadLetter(2, deadLetter);
       })(),
     );
     expect(groups).toMatchObject([{ class: "unknown-schema", schemaId: 7, count: 2 }]);

@@ -7,7 +7,7 @@ export type DeadLetter = {
   /** Where it stands in the dead-letter topic. */
   readonly partition: number;
   readonly offset: string;
-  /** Where it stood: letters with the same origin are one, which the sink may write twice. */
+  /** Where it stood: dead letters with the same origin are one, which the sink may write twice. */
   readonly origin: {
     readonly topic: string;
     readonly partition: number;
@@ -25,7 +25,7 @@ export type DeadLetter = {
   readonly record: IncomingRecord;
 };
 
-export type LetterFilter = {
+export type DeadLetterFilter = {
   readonly class?: string | undefined;
   readonly topic?: string | undefined;
   /** Of the topic that it came from. */
@@ -65,20 +65,20 @@ const numberIn = (text: string | undefined) => (text === undefined ? undefined :
 export const originOf = ({ origin }: DeadLetter): string =>
   `${origin.topic}:${origin.partition}:${origin.offset}`;
 
-export function matches(letter: DeadLetter, filter: LetterFilter): boolean {
-  const failedAt = Date.parse(letter.failedAt);
+export function matches(deadLetter: DeadLetter, filter: DeadLetterFilter): boolean {
+  const failedAt = Date.parse(deadLetter.failedAt);
   return (
-    (filter.class === undefined || letter.failureClass === filter.class) &&
-    (filter.topic === undefined || letter.origin.topic === filter.topic) &&
-    (filter.partition === undefined || letter.origin.partition === filter.partition) &&
-    (filter.key === undefined || String(letter.record.key) === filter.key) &&
+    (filter.class === undefined || deadLetter.failureClass === filter.class) &&
+    (filter.topic === undefined || deadLetter.origin.topic === filter.topic) &&
+    (filter.partition === undefined || deadLetter.origin.partition === filter.partition) &&
+    (filter.key === undefined || String(deadLetter.record.key) === filter.key) &&
     (filter.since === undefined || failedAt >= filter.since.ms) &&
-    !isAfter(letter, filter)
+    !isAfter(deadLetter, filter)
   );
 }
 
 /** Put aside after all that the filter takes. */
-export const isAfter = ({ failedAt }: DeadLetter, { until }: LetterFilter): boolean =>
+export const isAfter = ({ failedAt }: DeadLetter, { until }: DeadLetterFilter): boolean =>
   until !== undefined && Date.parse(failedAt) >= until.ms;
 
 /** The record as it was, with nothing of why it failed, and one replay more. */

@@ -10,7 +10,7 @@ import type { DeadLetterAccess } from "./dead-letter-access.ts";
 import {
   type DeadLetter,
   isAfter,
-  type LetterFilter,
+  type DeadLetterFilter,
   matches,
   originOf,
   readDeadLetter,
@@ -18,7 +18,7 @@ import {
 } from "./dead-letters.ts";
 
 export type ReplayOptions = {
-  readonly filter: LetterFilter;
+  readonly filter: DeadLetterFilter;
   readonly dryRun: boolean;
   /** The most to replay; undefined: all. */
   readonly limit: number | undefined;
@@ -49,7 +49,7 @@ const RECORDS_PER_TRANSACTION = 500;
  * transaction, so a replay that was interrupted goes on where it was, and nothing is sent twice. How far is
  * kept for each filter: a group named for it.
  */
-export async function replayLetters(
+export async function replayDeadLetters(
   access: DeadLetterAccess,
   options: ReplayOptions,
 ): Promise<ReplayResult> {
@@ -73,8 +73,8 @@ export async function replayLetters(
       for await (const records of reader.read(topic, { ...stretch, from })) {
         for (const portion of portionsOf(records, pace.portion)) {
           if (choice.isFull() || stopping.aborted) return result;
-          const letters = portion.map((record) => readDeadLetter(partition, record));
-          const { chosen, nextOffset } = choice.of(letters);
+          const deadLetters = portion.map((record) => readDeadLetter(partition, record));
+          const { chosen, nextOffset } = choice.of(deadLetters);
           if (!dryRun && nextOffset !== undefined) {
             await sendBack(producer, chosen, { groupId, topic, partition, nextOffset });
           }
@@ -92,23 +92,23 @@ export async function replayLetters(
   }
 }
 
-/** Chooses from letters in order, and says how far it has looked for good. */
+/** Chooses from dead letters in order, and says how far it has looked for good. */
 function createChoice({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
   const result: ReplayResult = { replayed: 0, quarantined: 0, doubles: 0, cut: 0 };
   const seen = new Set<string>();
 
-  const isWanted = (letter: DeadLetter): boolean => {
-    if (!matches(letter, filter)) return false;
-    if (letter.replays >= maxReplays) {
+  const isWanted = (deadLetter: DeadLetter): boolean => {
+    if (!matches(deadLetter, filter)) return false;
+    if (deadLetter.replays >= maxReplays) {
       result.quarantined++;
       return false;
     }
-    if (seen.has(originOf(letter))) {
+    if (seen.has(originOf(deadLetter))) {
       result.doubles++;
       return false;
     }
-    seen.add(originOf(letter));
-    if (letter.cutFromBytes !== undefined) {
+    seen.add(originOf(deadLetter));
+    if (deadLetter.cutFromBytes !== undefined) {
       result.cut++;
       return false;
     }
@@ -118,14 +118,14 @@ function createChoice({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
   return {
     result,
     isFull: () => result.replayed >= limit,
-    of: (letters: readonly DeadLetter[]) => {
+    of: (deadLetters: readonly DeadLetter[]) => {
       const chosen: DeadLetter[] = [];
       let nextOffset: bigint | undefined;
-      for (const letter of letters) {
-        // What is put aside later may be wanted later.
-        if (isAfter(letter, filter) || result.replayed + chosen.length >= limit) break;
-        if (isWanted(letter)) chosen.push(letter);
-        nextOffset = BigInt(letter.offset) + 1n;
+      for (const deadLetter of deadLetters) {
+        // What is dead-lettered later may be wanted later.
+        if (isAfter(deadLetter, filter) || result.replayed + chosen.length >= limit) break;
+        if (isWanted(deadLetter)) chosen.push(deadLetter);
+        nextOffset = BigInt(deadLetter.offset) + 1n;
       }
       return { chosen, nextOffset };
     },
@@ -134,18 +134,18 @@ function createChoice({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
 
 async function sendBack(
   producer: TransactionalProducer,
-  letters: readonly DeadLetter[],
+  deadLetters: readonly DeadLetter[],
   {
     groupId,
     topic,
     ...position
   }: { groupId: string; topic: string; partition: number; nextOffset: bigint },
 ): Promise<void> {
-  const places = Map.groupBy(letters, ({ origin }) => `${origin.partition} ${origin.topic}`);
+  const places = Map.groupBy(deadLetters, ({ origin }) => `${origin.partition} ${origin.topic}`);
   const batches = [...places.values()].map((some) => ({
     topic: some[0]?.origin.topic ?? "",
     partition: some[0]?.origin.partition ?? 0,
-    records: some.map((letter): OutgoingRecord => replayOf(letter)),
+    records: some.map((deadLetter): OutgoingRecord => replayOf(deadLetter)),
   }));
   await producer.transaction(async (transaction) => {
     await transaction.send(batches);

@@ -19,7 +19,7 @@ export type SeenRecord = {
 /** What every record has beside its value's fields. */
 const OWN_NAMES = ["key", "partition", "offset"] as const;
 
-/** What a dead letter is shown as; `record` is the one that was put aside. */
+/** What a dead letter is shown as; `record` is the one that was dead-lettered. */
 const LETTER_NAMES = [
   "failed_at",
   "failure_class",
@@ -59,7 +59,7 @@ export function createSeeing(options: {
   const isDeadLetter = options.catalogueName === "probe.metrics.dead-letter";
   return async (partition, record) => {
     const decoded = await decode(options.registry, record.value);
-    const fields = isDeadLetter ? letterFields(partition, record, decoded) : decoded;
+    const fields = isDeadLetter ? deadLetterFields(partition, record, decoded) : decoded;
     return { partition, record, key: record.key && String(record.key), fields };
   };
 }
@@ -83,17 +83,17 @@ async function decode(
   }
 }
 
-function letterFields(partition: number, record: IncomingRecord, decoded: Fields | undefined) {
-  const letter = readDeadLetter(partition, record);
+function deadLetterFields(partition: number, record: IncomingRecord, decoded: Fields | undefined) {
+  const deadLetter = readDeadLetter(partition, record);
   return {
-    failed_at: letter.failedAt,
-    failure_class: letter.failureClass,
-    reason: letter.reason,
-    origin_topic: letter.origin.topic,
-    origin_partition: letter.origin.partition,
-    origin_offset: letter.origin.offset,
-    service: letter.service,
-    replays: letter.replays,
+    failed_at: deadLetter.failedAt,
+    failure_class: deadLetter.failureClass,
+    reason: deadLetter.reason,
+    origin_topic: deadLetter.origin.topic,
+    origin_partition: deadLetter.origin.partition,
+    origin_offset: deadLetter.origin.offset,
+    service: deadLetter.service,
+    replays: deadLetter.replays,
     record: decoded ?? null,
   } satisfies Record<(typeof LETTER_NAMES)[number], unknown>;
 }

@@ -17,9 +17,9 @@ import { createTestTopics } from "@fiberstream/testkit/topics";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
-import { countLetters } from "./list.ts";
-import { readLetters } from "../../dead-letters/dead-letter-access.ts";
-import { replayLetters, type ReplayOptions } from "../../dead-letters/replay-dead-letters.ts";
+import { countDeadLetters } from "./list.ts";
+import { readDeadLetters } from "../../dead-letters/dead-letter-access.ts";
+import { replayDeadLetters, type ReplayOptions } from "../../dead-letters/replay-dead-letters.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
@@ -85,8 +85,10 @@ describe("fiber dlq", () => {
       ...fresh.map((id) => record(id, 1_000)),
     ]);
     const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
-    const count = () => countLetters(readLetters({ reader, topic }, {}));
-    await until(async () => (await count()).length === 2, { what: "both kinds were put aside" });
+    const count = () => countDeadLetters(readDeadLetters({ reader, topic }, {}));
+    await until(async () => (await count()).length === 2, {
+      what: "both kinds were dead-lettered",
+    });
     expect(await count()).toMatchObject([
       { class: "too-old", topic: raw, schemaId, count: 20, replayed: 0 },
       { class: "not-avro", topic: raw, schemaId: null, count: 1 },
@@ -96,12 +98,12 @@ describe("fiber dlq", () => {
     await start({ TOO_OLD_AFTER_MS: "600000" });
     const access = { kafka, namespace, topic, reader, registry };
     const filter = { class: "too-old" };
-    const dry = await replayLetters(access, { ...ALL, filter, dryRun: true });
+    const dry = await replayDeadLetters(access, { ...ALL, filter, dryRun: true });
     expect(dry).toEqual({ replayed: 20, quarantined: 0, doubles: 0, cut: 0 });
-    const some = await replayLetters(access, { ...ALL, filter, limit: 7, rate: 100 });
+    const some = await replayDeadLetters(access, { ...ALL, filter, limit: 7, rate: 100 });
     expect(some.replayed).toBe(7);
-    expect((await replayLetters(access, { ...ALL, filter })).replayed).toBe(13);
-    expect((await replayLetters(access, { ...ALL, filter })).replayed).toBe(0);
+    expect((await replayDeadLetters(access, { ...ALL, filter })).replayed).toBe(13);
+    expect((await replayDeadLetters(access, { ...ALL, filter })).replayed).toBe(0);
     await until(() => enriched.length === 25, { what: "they were enriched" });
     const ids = enriched.map(({ value }) => value?.toString("latin1", 6, 42) ?? "");
     expect(ids.toSorted()).toEqual([...old, ...fresh].toSorted());
@@ -120,12 +122,12 @@ describe("fiber dlq", () => {
     await producer.send(topic, [{ key: "k", value: Buffer.from("v"), headers }]);
     const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
     const access = { kafka, namespace, topic, reader, registry };
-    expect(await replayLetters(access, ALL)).toEqual({
+    expect(await replayDeadLetters(access, ALL)).toEqual({
       replayed: 0,
       quarantined: 1,
       doubles: 0,
       cut: 0,
     });
-    expect((await replayLetters(access, { ...ALL, maxReplays: 4 })).replayed).toBe(1);
+    expect((await replayDeadLetters(access, { ...ALL, maxReplays: 4 })).replayed).toBe(1);
   });
 });

@@ -7,7 +7,7 @@ import { dlqShowCommand } from "./show.ts";
 /** `fiber dlq …`: records that could not go on. */
 export const dlqCommand = (): Command =>
   new Command("dlq")
-    .description("records that were put aside, in the dead-letter topic at KAFKA_BROKERS")
+    .description("inspect and replay dead letters (cluster: KAFKA_BROKERS)")
     .addCommand(dlqListCommand())
     .addCommand(dlqShowCommand())
     .addCommand(dlqReplayCommand())

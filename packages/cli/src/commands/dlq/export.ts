@@ -6,19 +6,21 @@ import { Command } from "commander";
 import {
   type DeadLetterAccess,
   describeValue,
-  readLetters,
+  readDeadLetters,
   withDeadLetters,
 } from "../../dead-letters/dead-letter-access.ts";
-import type { LetterFilter } from "../../dead-letters/dead-letters.ts";
+import type { DeadLetterFilter } from "../../dead-letters/dead-letters.ts";
 import { withFilter } from "./filter-options.ts";
-import { describeLetter } from "./show.ts";
+import { describeDeadLetter } from "./show.ts";
 
 /** `fiber dlq export` */
 export const dlqExportCommand = (): Command =>
   withFilter(new Command("export"))
-    .description("one JSON object a line for each, with its key and value in base64 as well")
+    .description(
+      "print dead letters as one JSON object a line, with key and value in base64 as well",
+    )
     .option("--file <path>", "where to write; without it to standard output")
-    .action(({ file, ...filter }: LetterFilter & { file?: string }) =>
+    .action(({ file, ...filter }: DeadLetterFilter & { file?: string }) =>
       withDeadLetters(async (access) => {
         const lines = Readable.from(exportLines(access, filter));
         if (file === undefined) await pipeline(lines, process.stdout, { end: false });
@@ -26,11 +28,11 @@ export const dlqExportCommand = (): Command =>
       }),
     );
 
-async function* exportLines(access: DeadLetterAccess, filter: LetterFilter) {
-  for await (const letter of readLetters(access, filter)) {
-    const { key, value } = letter.record;
+async function* exportLines(access: DeadLetterAccess, filter: DeadLetterFilter) {
+  for await (const deadLetter of readDeadLetters(access, filter)) {
+    const { key, value } = deadLetter.record;
     const line = {
-      ...describeLetter(letter, await describeValue(access.registry, letter)),
+      ...describeDeadLetter(deadLetter, await describeValue(access.registry, deadLetter)),
       keyBase64: key?.toString("base64") ?? null,
       valueBase64: value?.toString("base64") ?? null,
     };

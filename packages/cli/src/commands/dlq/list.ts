@@ -1,21 +1,27 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
-import { readLetters, withDeadLetters } from "../../dead-letters/dead-letter-access.ts";
-import { type DeadLetter, type LetterFilter, originOf } from "../../dead-letters/dead-letters.ts";
+import { readDeadLetters, withDeadLetters } from "../../dead-letters/dead-letter-access.ts";
+import {
+  type DeadLetter,
+  type DeadLetterFilter,
+  originOf,
+} from "../../dead-letters/dead-letters.ts";
 import { withFilter } from "./filter-options.ts";
 import { say } from "@fiberstream/terminal/say";
 
 /** `fiber dlq list` */
 export const dlqListCommand = (): Command =>
   withFilter(new Command("list"))
-    .description("how many there are, by class, topic and schema id, with the first and last time")
+    .description("count dead letters by class, topic and schema id, with the first and last time")
     .option("--json", "as JSON, one array", false)
-    .action(async ({ json, ...filter }: LetterFilter & { json: boolean }) => {
-      const groups = await withDeadLetters((access) => countLetters(readLetters(access, filter)));
+    .action(async ({ json, ...filter }: DeadLetterFilter & { json: boolean }) => {
+      const groups = await withDeadLetters((access) =>
+        countDeadLetters(readDeadLetters(access, filter)),
+      );
       say(json ? `${JSON.stringify(groups)}\n` : `${renderGroups(groups)}\n`);
     });
 
-export type LetterGroup = {
+export type DeadLetterGroup = {
   readonly class: string;
   readonly topic: string;
   readonly schemaId: number | null;
@@ -26,13 +32,15 @@ export type LetterGroup = {
 };
 
 /** Counts by origin: one that was written twice counts once. */
-export async function countLetters(letters: AsyncIterable<DeadLetter>): Promise<LetterGroup[]> {
-  const groups = new Map<string, LetterGroup>();
+export async function countDeadLetters(
+  deadLetters: AsyncIterable<DeadLetter>,
+): Promise<DeadLetterGroup[]> {
+  const groups = new Map<string, DeadLetterGroup>();
   const seen = new Set<string>();
-  for await (const letter of letters) {
-    if (seen.has(originOf(letter))) continue;
-    seen.add(originOf(letter));
-    const { failureClass, origin, failedAt, replays, schemaId = null } = letter;
+  for await (const deadLetter of deadLetters) {
+    if (seen.has(originOf(deadLetter))) continue;
+    seen.add(originOf(deadLetter));
+    const { failureClass, origin, failedAt, replays, schemaId = null } = deadLetter;
     const name = `${failureClass} ${origin.topic} ${schemaId}`;
     const group = groups.get(name) ?? {
       class: failureClass,
@@ -52,7 +60,7 @@ export async function countLetters(letters: AsyncIterable<DeadLetter>): Promise<
   return [...groups.values()].toSorted((a, b) => b.count - a.count);
 }
 
-function renderGroups(groups: readonly LetterGroup[]): string {
+function renderGroups(groups: readonly DeadLetterGroup[]): string {
   if (groups.length === 0) return "no dead letters";
   const rows = groups.map((group) => [
     String(group.count),

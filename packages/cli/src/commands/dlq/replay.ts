@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { withDeadLetters } from "../../dead-letters/dead-letter-access.ts";
-import type { LetterFilter } from "../../dead-letters/dead-letters.ts";
+import type { DeadLetterFilter } from "../../dead-letters/dead-letters.ts";
 import { withFilter } from "./filter-options.ts";
 import { showProgress } from "@fiberstream/terminal/progress-bar";
-import { replayLetters, type ReplayResult } from "../../dead-letters/replay-dead-letters.ts";
+import { replayDeadLetters, type ReplayResult } from "../../dead-letters/replay-dead-letters.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
 
-type Options = LetterFilter & {
+type Options = DeadLetterFilter & {
   readonly dryRun: boolean;
   readonly limit?: number;
   readonly rate?: number;
@@ -19,13 +19,13 @@ type Options = LetterFilter & {
 /** `fiber dlq replay` */
 export const dlqReplayCommand = (): Command =>
   withFilter(new Command("replay"))
-    .description("sends them back to where they stood")
+    .description("send dead letters back to their original topic")
     .option("--dry-run", "only count what would be sent", false)
     .option("--limit <number>", "the most to send", wholeNumber(1, 1e9))
     .option("--rate <number>", "records a second at most", wholeNumber(1, 1e6))
     .option(
       "--max-replays <number>",
-      "leave those where they are that were replayed so often",
+      "skip dead letters already replayed this many times",
       wholeNumber(1, 1_000),
       3,
     )
@@ -37,7 +37,7 @@ export const dlqReplayCommand = (): Command =>
         const progress = showProgress("{done} sent back");
         const stop = new AbortController();
         process.once("SIGINT", () => stop.abort());
-        const result = await replayLetters(access, {
+        const result = await replayDeadLetters(access, {
           filter,
           dryRun,
           limit,
@@ -52,9 +52,9 @@ export const dlqReplayCommand = (): Command =>
     );
 
 const HELP = `
-Mend first what they failed of: a replay sends the bytes as they are, without the headers of their failure.
-Interrupted with Ctrl-C or else, it goes on where it was when it is run again with the same filter. What it
-sends comes behind what its node has sent meanwhile: the order of a node's events is not kept by a replay.
+Fix the cause first: a replay sends the original bytes, without the headers of their failure.
+If it is interrupted, run it again with the same filter: it resumes where it stopped. Replayed records
+arrive after newer events of the same node: a replay does not keep the order of a node's events.
 
 Examples:
   npm run fiber -- dlq replay --class unknown-schema --dry-run

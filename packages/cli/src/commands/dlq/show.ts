@@ -2,37 +2,44 @@ import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { Command } from "commander";
 import {
   describeValue,
-  readLetters,
+  readDeadLetters,
   withDeadLetters,
 } from "../../dead-letters/dead-letter-access.ts";
-import { type DeadLetter, headerText, type LetterFilter } from "../../dead-letters/dead-letters.ts";
+import {
+  type DeadLetter,
+  headerText,
+  type DeadLetterFilter,
+} from "../../dead-letters/dead-letters.ts";
 import { withFilter } from "./filter-options.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
 
-type Options = LetterFilter & { readonly limit: number; readonly json: boolean };
+type Options = DeadLetterFilter & { readonly limit: number; readonly json: boolean };
 
 /** `fiber dlq show` */
 export const dlqShowCommand = (): Command =>
   withFilter(new Command("show"))
-    .description("what is in them: the record, why it was put aside, and its headers")
+    .description("print dead letters with record, reason and headers")
     .option("--limit <number>", "the most to show", wholeNumber(1, 1e6), 10)
     .option("--json", "one JSON object a line", false)
     .action(({ limit, json, ...filter }: Options) =>
       withDeadLetters(async (access) => {
         let shown = 0;
-        for await (const letter of readLetters(access, filter)) {
-          const described = describeLetter(letter, await describeValue(access.registry, letter));
-          say(json ? `${JSON.stringify(described)}\n` : renderLetter(described));
+        for await (const deadLetter of readDeadLetters(access, filter)) {
+          const described = describeDeadLetter(
+            deadLetter,
+            await describeValue(access.registry, deadLetter),
+          );
+          say(json ? `${JSON.stringify(described)}\n` : renderDeadLetter(described));
           if (++shown === limit) break;
         }
         if (shown === 0 && !json) say("no dead letters\n");
       }),
     );
 
-/** A letter for people and scripts. */
-export function describeLetter(letter: DeadLetter, value: object) {
-  const { record, ...about } = letter;
+/** A dead letter for people and scripts. */
+export function describeDeadLetter(deadLetter: DeadLetter, value: object) {
+  const { record, ...about } = deadLetter;
   const headers = Object.keys(record.headers ?? {}).map(
     (name) => [name, headerText(record.headers, name) ?? ""] as const,
   );
@@ -45,13 +52,13 @@ export function describeLetter(letter: DeadLetter, value: object) {
   };
 }
 
-export function renderLetter(letter: ReturnType<typeof describeLetter>): string {
-  const { origin, headers, ...rest } = letter;
+export function renderDeadLetter(deadLetter: ReturnType<typeof describeDeadLetter>): string {
+  const { origin, headers, ...rest } = deadLetter;
   const lines = [
-    `${letter.failureClass}: ${letter.reason}`,
+    `${deadLetter.failureClass}: ${deadLetter.reason}`,
     `  stood at    ${origin.topic} partition ${origin.partition} offset ${origin.offset}`,
-    `  put aside   ${letter.failedAt} by ${letter.service}, replayed ${letter.replays} times before`,
-    `  key         ${letter.key ?? "-"}`,
+    `  failed      ${deadLetter.failedAt} by ${deadLetter.service}, replayed ${deadLetter.replays} times before`,
+    `  key         ${deadLetter.key ?? "-"}`,
     "decoded" in rest
       ? `  record      ${JSON.stringify(rest.decoded)}`
       : `  bytes       ${"hex" in rest ? String(rest.hex) : "-"}`,

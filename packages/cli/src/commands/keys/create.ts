@@ -24,7 +24,7 @@ const BURST_SECONDS = 10;
 /** `fiber keys create` */
 export const keysCreateCommand = (): Command =>
   new Command("create")
-    .description("makes a key and shows its token, once")
+    .description("create a key and show its token, once")
     .requiredOption("--tenant <name>", "whose events they are", tenantName)
     .requiredOption(
       "--nodes <pattern>",

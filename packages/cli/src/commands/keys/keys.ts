@@ -8,7 +8,7 @@ import { keysRotateCommand } from "./rotate.ts";
 /** `fiber keys …`: who may send events. */
 export const keysCommand = (): Command =>
   new Command("keys")
-    .description("who may send events, in the database at DATABASE_URL")
+    .description("manage who may send events (database: DATABASE_URL)")
     .addCommand(keysCreateCommand())
     .addCommand(keysListCommand())
     .addCommand(keysLimitCommand())

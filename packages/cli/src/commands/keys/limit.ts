@@ -19,7 +19,7 @@ const BURST_SECONDS = 10;
 /** `fiber keys limit` */
 export const keysLimitCommand = (): Command =>
   new Command("limit")
-    .description("shows or sets how much all keys of a tenant may send together")
+    .description("show or set how much all keys of a tenant may send together")
     .argument("[tenant]", "shows the limits of all tenants when it is left out", tenantName)
     .option("--rate <number>", "events a second", wholeNumber(1, 1e9))
     .option("--burst <number>", "events at once (10 times the rate)", wholeNumber(1, 1e9))

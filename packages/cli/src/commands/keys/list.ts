@@ -6,7 +6,7 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber keys list` */
 export const keysListCommand = (): Command =>
   new Command("list")
-    .description("keys with what they may do; never their secrets")
+    .description("list keys and what they may do; never their secrets")
     .option("--tenant <name>", "only those of a tenant")
     .option("--revoked", "revoked ones too", false)
     .option("--json", "as JSON, one array", false)

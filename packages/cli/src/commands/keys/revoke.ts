@@ -6,7 +6,7 @@ import { say } from "@fiberstream/terminal/say";
 export const keysRevokeCommand = (): Command =>
   new Command("revoke")
     .description(
-      "ends a key for good, everywhere within 30 seconds; its nodes are free for other tenants",
+      "revoke a key for good, everywhere within 30 seconds; its nodes are free for other tenants",
     )
     .argument("<key-id>")
     .option("--json", "as JSON", false)

@@ -9,7 +9,7 @@ const DAY_SECONDS = 86_400;
 /** `fiber keys rotate` */
 export const keysRotateCommand = (): Command =>
   new Command("rotate")
-    .description("makes a new key that may do the same, and lets the old one expire")
+    .description("create a new key that may do the same, and let the old one expire")
     .argument("<key-id>")
     .option(
       "--keep-old <duration>",

@@ -6,12 +6,12 @@ type Place = Partial<Pick<NodeRow, "country" | "region" | "city" | "lat" | "lng"
 
 /** `fiber nodes rename|place|deactivate|activate|delete`: each is published to probe.nodes. */
 export const nodesChangeCommands = (): Command[] => [
-  changing("rename", "gives a node a name, or takes it away again")
+  changing("rename", "give a node a name, or remove it again")
     .argument("[name]", "the new name; without it the one of its registration shows again")
     .action((nodeId: string, name: string | undefined, { json }: Json) =>
       change(nodeId, { display_name: name ?? null }, json),
     ),
-  changing("place", "says where a node stands")
+  changing("place", "set where a node stands")
     .option("--country <code>", "ISO 3166-1, two capital letters", country)
     .option("--region <name>", "as its owner names regions")
     .option("--city <name>", "city")
@@ -23,15 +23,15 @@ export const nodesChangeCommands = (): Command[] => [
       }
       return change(nodeId, place, json);
     }),
-  changing("deactivate", "marks a node as inactive; its events are still taken in").action(
+  changing("deactivate", "mark a node as inactive; its events are still accepted").action(
     (nodeId: string, { json }: Json) => change(nodeId, { status: "inactive" }, json),
   ),
-  changing("activate", "marks a node as reporting again").action((nodeId: string, { json }: Json) =>
+  changing("activate", "mark a node as reporting again").action((nodeId: string, { json }: Json) =>
     change(nodeId, { status: "reporting" }, json),
   ),
   changing(
     "delete",
-    "marks a node as deleted; its metrics stay, and its events are still taken in",
+    "mark a node as deleted; its metrics stay, and its events are still accepted",
   ).action((nodeId: string, { json }: Json) => change(nodeId, { status: "deleted" }, json)),
 ];
 

@@ -9,7 +9,7 @@ export const NODE_STATUSES = ["registered", "reporting", "inactive", "deleted"] 
 /** `fiber nodes list` */
 export const nodesListCommand = (): Command =>
   new Command("list")
-    .description("nodes with where they are and when they were last seen")
+    .description("list nodes, where they are and when they were last seen")
     .addOption(new Option("--status <status>", "only those").choices(NODE_STATUSES))
     .option("--country <code>", "only those of a country, two capital letters")
     .option("--limit <number>", "the most to show", wholeNumber(1, 1e6), 100)

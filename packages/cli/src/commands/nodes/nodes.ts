@@ -6,7 +6,7 @@ import { nodesShowCommand } from "./show.ts";
 /** `fiber nodes …`: the probes that FiberStream knows. */
 export function nodesCommand(): Command {
   const command = new Command("nodes")
-    .description("the probes that are known, in the database at DATABASE_URL")
+    .description("inspect and change the known probes (database: DATABASE_URL)")
     .addCommand(nodesListCommand())
     .addCommand(nodesShowCommand());
   for (const change of nodesChangeCommands()) command.addCommand(change);

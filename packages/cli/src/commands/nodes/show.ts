@@ -6,7 +6,7 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber nodes show <node-id>` */
 export const nodesShowCommand = (): Command =>
   new Command("show")
-    .description("all that is known of one node")
+    .description("show all that is known of one node")
     .argument("<node-id>")
     .option("--json", "as JSON", false)
     .action(async (nodeId: string, { json }: { json: boolean }) => {

@@ -18,7 +18,7 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber processor accept-log` */
 export const processorAcceptLogCommand = (): Command =>
   new Command("accept-log")
-    .description("has the processor begin with a topic that was made anew, or with another cluster")
+    .description("start the processor on a topic that was created again, or on another cluster")
     .option("--yes", "do it; without, only show what would be done", false)
     .addHelpText("after", HELP)
     .action(accept);

@@ -4,5 +4,5 @@ import { processorAcceptLogCommand } from "./accept-log.ts";
 /** `fiber processor …` */
 export const processorCommand = (): Command =>
   new Command("processor")
-    .description("about the processor: where its partitions go on")
+    .description("operate the processor")
     .addCommand(processorAcceptLogCommand());

@@ -10,7 +10,7 @@ import { say } from "@fiberstream/terminal/say";
 export const schemasCheckCommand = (): Command =>
   new Command("check")
     .description(
-      "whether the schemas of the working tree may become the next versions: says what breaks whom, and what to do instead",
+      "check whether the working tree's schemas may become the next versions: say what breaks whom, and what to do instead",
     )
     .option("--offline", "compare with schemas/released only, and do not ask a registry", false)
     .action(async ({ offline }: { offline: boolean }) => {

@@ -15,7 +15,7 @@ type DiffOptions = {
 /** `fiber schemas diff [topic]` */
 export const schemasDiffCommand = (): Command =>
   new Command("diff")
-    .description("what differs in words: the latest known version against the working tree")
+    .description("show in words how the working tree differs from the latest known version")
     .addArgument(new Argument("[topic]", "all where it is left out").choices(avroTopics()))
     .option("--from <version>", "begin at this version", wholeNumber(1, 10_000))
     .option(

@@ -9,7 +9,7 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber schemas list` */
 export const schemasListCommand = (): Command =>
   new Command("list")
-    .description("each topic's schema, its released versions and what the registry has")
+    .description("list each topic's schema, its released versions and what the registry has")
     .option("--offline", "do not ask a registry", false)
     .option("--json", "as JSON", false)
     .action(async ({ offline, json }: { offline: boolean; json: boolean }) => {

@@ -9,9 +9,7 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber schemas register`: what the deploy step does with schemas, after the check and without topics. */
 export const schemasRegisterCommand = (): Command =>
   new Command("register")
-    .description(
-      "registers the working tree's schemas at SCHEMA_REGISTRY_URL, if they break nobody",
-    )
+    .description("register the working tree's schemas at SCHEMA_REGISTRY_URL, if they break nobody")
     .option("--dry-run", "only say what would be registered", false)
     .action(async ({ dryRun }: { dryRun: boolean }) => {
       const tree = readSchemaTree();

@@ -9,7 +9,7 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber schemas release`: freezes what changed. */
 export const schemasReleaseCommand = (): Command =>
   new Command("release")
-    .description("freezes changed schemas as their next versions in schemas/released, with records")
+    .description("freeze changed schemas as their next versions in schemas/released, with records")
     .requiredOption("--note <sentence>", "what the change is for, for the changelog")
     .option("--dry-run", "only say which versions there would be", false)
     .action(async ({ note, dryRun }: { note: string; dryRun: boolean }) => {

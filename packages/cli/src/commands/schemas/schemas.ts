@@ -8,7 +8,7 @@ import { schemasReleaseCommand } from "./release.ts";
 /** `fiber schemas …`: the topics' schemas and their versions. */
 export const schemasCommand = (): Command =>
   new Command("schemas")
-    .description("the topics' schemas: what changed, what it breaks, and new versions")
+    .description("inspect, check and release the topics' schemas")
     .addCommand(schemasCheckCommand())
     .addCommand(schemasDiffCommand())
     .addCommand(schemasListCommand())

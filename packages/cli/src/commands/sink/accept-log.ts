@@ -8,7 +8,7 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber sink accept-log` */
 export const sinkAcceptLogCommand = (): Command =>
   new Command("accept-log")
-    .description("has the sink begin with a topic that was made anew, or with another cluster")
+    .description("start the sink on a topic that was created again, or on another cluster")
     .option("--yes", "do it; without, only show what would be done", false)
     .addHelpText("after", HELP)
     .action(accept);

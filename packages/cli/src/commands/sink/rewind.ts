@@ -24,9 +24,11 @@ const LOOK_EVERY_MS = 500;
 /** `fiber sink rewind` */
 export const sinkRewindCommand = (): Command =>
   new Command("rewind")
-    .description("has the sink read records again, or go on where Kafka has some")
+    .description(
+      "move the sink's offsets: read records again, or resume where Kafka still has records",
+    )
     .option("--to <time>", "read again from there, ISO 8601 or such as 30m, 6h, 2d ago", time)
-    .option("--offset <number>", "go on at this offset", wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .option("--offset <number>", "resume at this offset", wholeNumber(0, Number.MAX_SAFE_INTEGER))
     .option("--partition <number>", "only this partition", wholeNumber(0, 1e6))
     .option("--dry-run", "only show what would be moved", false)
     .option("--no-wait", "do not wait until they are read")

@@ -5,6 +5,6 @@ import { sinkRewindCommand } from "./rewind.ts";
 /** `fiber sink …` */
 export const sinkCommand = (): Command =>
   new Command("sink")
-    .description("about the sink: where its partitions go on")
+    .description("operate the sink")
     .addCommand(sinkRewindCommand())
     .addCommand(sinkAcceptLogCommand());

@@ -20,7 +20,7 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber topics describe <topic>` */
 export const topicsDescribeCommand = (): Command =>
   new Command("describe")
-    .description("partitions, sizes, retention, schema versions and the groups that read it")
+    .description("show a topic's partitions, sizes, retention, schema versions and consumer groups")
     .argument("<topic>", "of the catalogue, or any other")
     .option("--json", "as JSON", false)
     .action(async (name: string, { json }: { json: boolean }) => {

@@ -9,7 +9,7 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber topics list`: the catalogue, without asking a cluster. */
 export const topicsListCommand = (): Command =>
   new Command("list")
-    .description("the topics, what is in them and who may rely on them")
+    .description("list the topics, what is in them and who may rely on them")
     .option("--json", "as JSON", false)
     .action(({ json }: { json: boolean }) => {
       const { namespace } = readConfig({ namespace: kafkaSettings().namespace });

@@ -5,6 +5,6 @@ import { topicsListCommand } from "./list.ts";
 /** `fiber topics …` */
 export const topicsCommand = (): Command =>
   new Command("topics")
-    .description("about the Kafka topics")
+    .description("inspect Kafka topics")
     .addCommand(topicsListCommand())
     .addCommand(topicsDescribeCommand());
