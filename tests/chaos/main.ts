@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { messageOf } from "@fiberstream/runtime/errors";
+import { stopOnCtrlC } from "@fiberstream/terminal/stopping";
 import { createCommand, type Options } from "./options.ts";
 import { traitOf } from "./faults/fault-kinds.ts";
 import { createProgress } from "./report/progress.ts";
@@ -82,19 +83,4 @@ async function run(options: Options): Promise<void> {
     if (isKept) process.stderr.write(`data and logs are kept in ${folder}\n`);
     else rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** One key press comes twice under npm: from the terminal, and handed on by npm itself. */
-const SAME_KEY_PRESS_MS = 500;
-
-/** The first Ctrl-C ends load and faults, and what was accepted is checked; a second one ends the process. */
-function stopOnCtrlC(): AbortSignal {
-  const stop = new AbortController();
-  let firstMs = Infinity;
-  process.on("SIGINT", () => {
-    if (performance.now() - firstMs > SAME_KEY_PRESS_MS) process.exit(130);
-    if (!stop.signal.aborted) firstMs = performance.now();
-    stop.abort();
-  });
-  return stop.signal;
 }

@@ -1,6 +1,7 @@
 import { ConfigError } from "@fiberstream/runtime/config-error";
 import { messageOf } from "@fiberstream/runtime/errors";
-import { Argument, Command, InvalidArgumentError } from "commander";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { Argument, Command } from "commander";
 import { helpOnSettings } from "../steps/settings-help.ts";
 import { type LocalConfig, localSettings, readLocalConfig } from "./config.ts";
 import { startDetached } from "./commands/detach.ts";
@@ -37,7 +38,7 @@ program
   .description("Show the last log lines, of all services or of one service or backing service")
   .addArgument(new Argument("[name]", "whose log").choices(LOG_NAMES))
   .option("-f, --follow", "keep printing new lines until Ctrl-C", false)
-  .option("-n, --lines <count>", "how many lines of each log", wholeNumber, 50)
+  .option("-n, --lines <count>", "how many lines of each log", wholeNumber(0, 1e6), 50)
   .action((name: string | undefined, options: { follow: boolean; lines: number }) =>
     run((config) => logs(config, { ...options, ...(name !== undefined && { name }) })),
   );
@@ -65,11 +66,4 @@ async function run(command: (config: LocalConfig) => Promise<number | void>): Pr
   }
   // Not left to an empty event loop: clients of what has just been stopped may still hold timers.
   process.exit(code);
-}
-
-function wholeNumber(given: string): number {
-  const count = Number(given);
-  if (!Number.isInteger(count) || count < 0)
-    throw new InvalidArgumentError("It is a whole number.");
-  return count;
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -10,6 +10,7 @@ import { childEnvironment } from "./config.ts";
 import { inClone } from "./in-clone.ts";
 import { NativeError } from "./native/native-error.ts";
 import { lastLines } from "./native/sandbox.ts";
+import { spawnTied } from "./spawn-tied.ts";
 import { readReadiness } from "@fiberstream/terminal/readiness";
 import { readableLine } from "@fiberstream/terminal/readable-line";
 
@@ -33,7 +34,12 @@ export async function startService(options: {
 }): Promise<Started> {
   const { name, adminUrl, settings, logFile, onLine } = options;
   const script = inClone(`${name}/src/main.ts`);
-  const child = spawnTied(serviceCommand(name, script), settings);
+  const child = spawnTied(serviceCommand(name, script), {
+    env: { ...SERVICE_ENVIRONMENT, ...childEnvironment(settings) },
+    stdio: ["ignore", "pipe", "pipe"],
+    // In a session of its own, so that Ctrl-C reaches only its starter, which stops it in order.
+    detached: true,
+  });
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;
     createInterface({ input: stream }).on("line", (line) => {
@@ -80,22 +86,4 @@ async function untilReady(waiting: {
     }
     await delay(50);
   }
-}
-
-/**
- * In a session of its own, so that Ctrl-C reaches only its starter, which stops it in order.
- * On Linux the kernel ends it when its starter is gone, however that ended.
- */
-function spawnTied(
-  [command, ...args]: [string, ...string[]],
-  settings: Readonly<Record<string, string>>,
-): ChildProcess {
-  const options = {
-    env: { ...SERVICE_ENVIRONMENT, ...childEnvironment(settings) },
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
-  } satisfies SpawnOptions;
-  return process.platform === "linux"
-    ? spawn("setpriv", ["--pdeathsig", "KILL", "--", command, ...args], options)
-    : spawn(command, args, options);
 }

@@ -23,3 +23,18 @@ export async function print(text: string, stopping: AbortSignal): Promise<void> 
   stopping.addEventListener("abort", settle, { once: true });
   await drained.promise;
 }
+
+/** One key press comes twice under npm: from the terminal, and handed on by npm itself. */
+const SAME_KEY_PRESS_MS = 500;
+
+/** A signal that the first Ctrl-C gives, for work that ends in order; a second one ends the process. */
+export function stopOnCtrlC(): AbortSignal {
+  const stop = new AbortController();
+  let firstMs = Infinity;
+  process.on("SIGINT", () => {
+    if (performance.now() - firstMs > SAME_KEY_PRESS_MS) process.exit(130);
+    if (!stop.signal.aborted) firstMs = performance.now();
+    stop.abort();
+  });
+  return stop.signal;
+}

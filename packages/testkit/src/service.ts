@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { inClone } from "@fiberstream/local-stack/in-clone";
+import { spawnTied } from "@fiberstream/local-stack/spawn-tied";
 import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { addresses, addressSettings } from "./addresses.ts";
@@ -43,9 +43,14 @@ export async function startService(
   const [port = 0, adminPort = 0] = await freePorts(2);
   const main = inClone(`${name}/src/main.ts`);
   const command = serviceCommand(name, main);
-  const child = spawnTied(
-    options.within?.(command) ?? command,
-    {
+  const limits =
+    options.openFiles === undefined || process.platform !== "linux"
+      ? []
+      : ["prlimit", `--nofile=${options.openFiles}`, "--"];
+  const [program, ...parameters] = [...limits, ...(options.within?.(command) ?? command)];
+  const child = spawnTied([program ?? process.execPath, ...parameters], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
       ...SERVICE_ENVIRONMENT,
       ...inheritedEnvironment(),
       ...addressSettings(addresses),
@@ -57,8 +62,7 @@ export async function startService(
       LOG_FORMAT: "json",
       ...environment,
     },
-    options.openFiles,
-  );
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -94,16 +98,4 @@ export async function startService(
     },
     logs: () => output,
   };
-}
-
-/** On Linux the kernel ends it with its parent; elsewhere a killed test run may leave it behind. */
-function spawnTied(
-  [command, ...args]: [string, ...string[]],
-  env: NodeJS.ProcessEnv,
-  openFiles: number | undefined,
-): ChildProcess {
-  const options = { env, stdio: ["ignore", "pipe", "pipe"] } satisfies SpawnOptions;
-  if (process.platform !== "linux") return spawn(command, args, options);
-  const limited = openFiles === undefined ? [] : ["prlimit", `--nofile=${openFiles}`, "--"];
-  return spawn("setpriv", ["--pdeathsig", "KILL", "--", ...limited, command, ...args], options);
 }

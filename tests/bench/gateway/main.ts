@@ -1,9 +1,8 @@
 import { renderTable } from "@fiberstream/terminal/table";
-import { giveAddresses } from "@fiberstream/testkit/config";
 import type { RunningService } from "@fiberstream/testkit/service";
-import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
 import { createToken } from "../harness/api-token.ts";
 import { type BenchContext, runCommand, withBenchContext } from "../harness/command.ts";
+import { startSharedTestkit } from "../harness/shared-testkit.ts";
 import type { Progress } from "../harness/progress.ts";
 import { measureHostile } from "./hostile/measure-hostile.ts";
 import { renderHostile } from "./hostile/render-hostile.ts";
@@ -32,16 +31,10 @@ async function run(options: Options): Promise<void> {
 }
 
 async function measureAll(options: Options, { life, progress }: BenchContext): Promise<Measured[]> {
-  progress.step("starting the backing services");
-  const backingServices = life.own(
-    await startSharedBackingServices((doing) => progress.step(doing)),
-    (owned) => owned.stop(),
-  );
-  giveAddresses(JSON.stringify(backingServices.addresses));
-  // These read the addresses as they are loaded.
-  const { createTestDatabase } = await import("@fiberstream/testkit/database");
-  const { createTestTopics } = await import("@fiberstream/testkit/topics");
-  const { startService } = await import("@fiberstream/testkit/service");
+  const { createTestDatabase, createTestTopics, startService } = await startSharedTestkit({
+    life,
+    progress,
+  });
   await createTestTopics("");
   const { url: databaseUrl } = await createTestDatabase();
   const measured: Measured[] = [];

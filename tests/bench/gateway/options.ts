@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { createBenchCommand } from "../harness/command.ts";
-import { whole } from "../harness/option-numbers.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { SCENARIOS } from "./scenarios.ts";
 
 export type Options = {
@@ -30,7 +30,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
         .choices(["with", "without", "both"])
         .default("both"),
     )
-    .option("--seconds <number>", "how long each measurement takes", whole(1, 3_600), 10)
+    .option("--seconds <number>", "how long each measurement takes", wholeNumber(1, 3_600), 10)
     .option(
       "--turns",
       "instead: how long the largest and hostile bodies keep others waiting, without Kafka",

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { inClone } from "@fiberstream/local-stack/in-clone";
 import { lastLines } from "@fiberstream/local-stack/native/sandbox";
+import { spawnTied } from "@fiberstream/local-stack/spawn-tied";
 import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { freePorts } from "@fiberstream/testkit/free-ports";
@@ -27,7 +28,7 @@ export type BenchService = {
 };
 
 /** This checkout's root. */
-export const CHECKOUT = fileURLToPath(new URL("../../..", import.meta.url));
+export const CHECKOUT = inClone("");
 /** The load is many times what a development machine sees: connections take a moment to be made. */
 const READY_WITHIN_MS = 60_000;
 
@@ -60,7 +61,7 @@ export async function startBenchService(options: {
   const output = openSync(logFile, "a");
   const main = join(checkout, service, "src/main.ts");
   const node = serviceCommand(service, main, nodeArgs);
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...node], {
+  const child = spawnTied(node, {
     cwd: checkout,
     stdio: ["ignore", output, output],
     env: {

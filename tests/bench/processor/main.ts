@@ -6,10 +6,9 @@ import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf } from "@fiberstream/kafka/topic-names";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { giveAddresses } from "@fiberstream/testkit/config";
-import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
 import { Client } from "pg";
 import { type BenchContext, runCommand, withBenchContext } from "../harness/command.ts";
+import { startSharedTestkit } from "../harness/shared-testkit.ts";
 import type { Progress } from "../harness/progress.ts";
 import type { Quantiles } from "../harness/quantiles.ts";
 import { type Drained, watchDrain } from "./drain.ts";
@@ -33,17 +32,9 @@ async function run(options: Options): Promise<void> {
 }
 
 async function measure(options: Options, { life, progress }: BenchContext) {
-  progress.step("starting the backing services");
-  const backingServices = life.own(
-    await startSharedBackingServices((doing) => progress.step(doing)),
-    (owned) => owned.stop(),
-  );
-  giveAddresses(JSON.stringify(backingServices.addresses));
-  // These read the addresses as they are loaded.
-  const { createTestDatabase } = await import("@fiberstream/testkit/database");
-  const { createTestTopics } = await import("@fiberstream/testkit/topics");
-  const { startService } = await import("@fiberstream/testkit/service");
-  const { kafkaBrokers, schemaRegistryUrl } = backingServices.addresses;
+  const { addresses, createTestDatabase, createTestTopics, startService } =
+    await startSharedTestkit({ life, progress });
+  const { kafkaBrokers, schemaRegistryUrl } = addresses;
 
   await createTestTopics("");
   const database = await createTestDatabase();

@@ -2,7 +2,7 @@ import type { Endured, Fault } from "./endure.ts";
 import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { giveAddresses } from "@fiberstream/testkit/config";
 import { createBenchCommand, runCommand } from "../harness/command.ts";
-import { whole } from "../harness/option-numbers.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { createProgress } from "../harness/progress.ts";
 
 type Options = {
@@ -19,12 +19,12 @@ const command = createBenchCommand({
   description: "Kill and freeze the sink and what it stands on, and account for every record.",
   help: "",
 })
-  .option("--events <number>", "how many records in all", whole(100, 1e8), 500_000)
-  .option("--sink-kills <number>", "how often the sink is killed", whole(0, 999), 20)
-  .option("--postgres-kills <number>", "how often PostgreSQL is", whole(0, 999), 5)
-  .option("--kafka-kills <number>", "how often Kafka is", whole(0, 999), 1)
-  .option("--freezes <number>", "how often the sink is frozen", whole(0, 999), 1)
-  .option("--freeze-seconds <number>", "for how long at least", whole(0, 3_600), 60)
+  .option("--events <number>", "how many records in all", wholeNumber(100, 1e8), 500_000)
+  .option("--sink-kills <number>", "how often the sink is killed", wholeNumber(0, 999), 20)
+  .option("--postgres-kills <number>", "how often PostgreSQL is", wholeNumber(0, 999), 5)
+  .option("--kafka-kills <number>", "how often Kafka is", wholeNumber(0, 999), 1)
+  .option("--freezes <number>", "how often the sink is frozen", wholeNumber(0, 999), 1)
+  .option("--freeze-seconds <number>", "for how long at least", wholeNumber(0, 3_600), 60)
   .action(run);
 
 await runCommand(command);

@@ -1,9 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { inClone } from "@fiberstream/local-stack/in-clone";
+import { spawnTied } from "@fiberstream/local-stack/spawn-tied";
 import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import type { ServiceName } from "@fiberstream/runtime/services";
@@ -36,10 +38,8 @@ const LOOKS_IN_VAIN = 3;
 const RESTART_AFTER_MS = 500;
 /** Past the 25 s in which a service promises to stop. */
 const STOP_WITHIN_MS = 40_000;
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const ROOT = inClone("");
 const CLOCK = fileURLToPath(new URL("shifted-clock.mjs", import.meta.url));
-/** On Linux the kernel ends it with this process; elsewhere a killed run may leave it behind. */
-const tie = process.platform === "linux" ? ["setpriv", "--pdeathsig", "KILL", "--"] : [];
 
 /**
  * One process of a service, kept running as an orchestrator would: started again when it ends by
@@ -85,11 +85,7 @@ export function createServiceProcess(options: {
     const log = openSync(join(options.folder, `${name}.log`), "a");
     const clock = options.ownClock === true || shiftMs !== 0 ? ["--import", CLOCK] : [];
     const main = join(root, service, "src/main.ts");
-    const [command = process.execPath, ...args] = [
-      ...tie,
-      ...serviceCommand(service, main, ["--trace-warnings", ...clock]),
-    ];
-    const started = spawn(command, args, {
+    const started = spawnTied(serviceCommand(service, main, ["--trace-warnings", ...clock]), {
       stdio: ["ignore", log, log],
       // Ctrl-C reaches this process only.
       detached: true,

@@ -41,7 +41,7 @@ try {
     )
     .addOption(
       new Option(
-        "--what <backing service>",
+        "--what <part>",
         "the document's requests, the random bodies, or one after the other",
       )
         .choices(["document", "bodies", "both"])

@@ -1,11 +1,14 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import { messageOf } from "@fiberstream/runtime/errors";
+import { SERVICES } from "@fiberstream/runtime/services";
 import { Command } from "commander";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
 
 type Options = { readonly url: string[]; readonly json: boolean };
 type OpenBreaker = { readonly partition: number; readonly since: string; readonly reason: string };
+
+const ADMIN_URL = `http://127.0.0.1:${SERVICES["stream-processor"].adminPort}`;
 
 /** `fiber breaker show|reset`: inspect and reset tripped circuit breakers. */
 export const breakerCommand = (): Command =>
@@ -25,7 +28,7 @@ export const breakerCommand = (): Command =>
 
 const withAddresses = (command: Command): Command =>
   command
-    .option("--url <url...>", "the admin address of each processor", ["http://127.0.0.1:8020"])
+    .option("--url <url...>", "the admin address of each processor", [ADMIN_URL])
     .option("--json", "as JSON", false);
 
 async function show({ url, json }: Options): Promise<void> {

@@ -1,14 +1,13 @@
 import { loadavg } from "node:os";
 import { connectRedis } from "@fiberstream/redis/redis";
 import { createLog } from "@fiberstream/runtime/log";
-import { giveAddresses } from "@fiberstream/testkit/config";
 import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import type { RunningService } from "@fiberstream/testkit/service";
-import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
 import type { TestBackingService } from "@fiberstream/testkit/test-backing-service";
 import { until } from "@fiberstream/testkit/until";
 import { createToken } from "../../harness/api-token.ts";
 import type { BenchContext } from "../../harness/command.ts";
+import { startSharedTestkit } from "../../harness/shared-testkit.ts";
 import { measure, type Measured } from "../measure.ts";
 import { profileEnvironment } from "../profile-environment.ts";
 import type { Attacked } from "./attack.ts";
@@ -41,16 +40,10 @@ export async function measureHostile(
   { seconds, redis: redisState, profile, attack: only }: HostileOptions,
   { life, progress }: BenchContext,
 ): Promise<HostileFigures> {
-  progress.step("starting the backing services");
-  const backingServices = life.own(
-    await startSharedBackingServices((doing) => progress.step(doing)),
-    (owned) => owned.stop(),
-  );
-  giveAddresses(JSON.stringify(backingServices.addresses));
-  // These read the addresses as they are loaded.
-  const { createTestDatabase } = await import("@fiberstream/testkit/database");
-  const { createTestTopics } = await import("@fiberstream/testkit/topics");
-  const { startService } = await import("@fiberstream/testkit/service");
+  const { createTestDatabase, createTestTopics, startService } = await startSharedTestkit({
+    life,
+    progress,
+  });
   await createTestTopics("");
   const { url: databaseUrl } = await createTestDatabase();
   const redis = life.own(await startPrivateBackingService("redis"), (owned) => owned.remove());
