@@ -1,9 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** From the ground up: each may import itself and those before it, unless `MAY_IMPORT` says less. */
-export const LAYERS = ["library", "service", "deploy", "tests"] as const;
-export type Layer = (typeof LAYERS)[number];
+export type Layer = "library" | "service" | "deploy" | "tests";
 
 export type Workspace = {
   /** From the project's root, such as packages/kafka. */
