@@ -73,7 +73,7 @@ const rowOf = ({ name, type, labels, help }: Metric): string[] => [
   help,
 ];
 
-export const metricsIn = (expr: string): string[] => [
+const metricsIn = (expr: string): string[] => [
   ...new Set(expr.match(/\b(fiberstream|process|nodejs)_[a-z0-9_]+/g)),
 ];
 

@@ -2,8 +2,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { toolEnvironment } from "./config.ts";
 import { NativeError } from "./native-error.ts";
-import { runTool } from "./run-tool.ts";
-import type { OnProgress } from "./tree.ts";
+import { type OnProgress, runTool } from "./run-tool.ts";
 
 /** Programs that the build runs on the host, and the Debian package that brings each. */
 const HOST_TOOLS = { debootstrap: "debootstrap", mvn: "maven" } as const;

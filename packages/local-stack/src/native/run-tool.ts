@@ -4,6 +4,9 @@ import { createInterface } from "node:readline";
 import { toolEnvironment } from "./config.ts";
 import { NativeError } from "./native-error.ts";
 
+/** What a long step is doing right now, in a few words. */
+export type OnProgress = (doing: string) => void;
+
 const LAST_LINES = 15;
 const NAMESPACES = [
   "unshare",

@@ -5,10 +5,7 @@ import { installHostTools, requireNativeHost } from "./host.ts";
 import { waitForLock } from "./lock.ts";
 import { NativeError } from "./native-error.ts";
 import { mavenProject, RECIPE, recipeHash } from "./recipe.ts";
-import { runTool } from "./run-tool.ts";
-
-/** What a long step is doing right now, in a few words. */
-export type OnProgress = (doing: string) => void;
+import { type OnProgress, runTool } from "./run-tool.ts";
 
 /** While it is built the tree takes 1.5 GB and Maven's own store 0.3 GB; the rest is for data. */
 const NEEDED_BYTES = 2.5e9;

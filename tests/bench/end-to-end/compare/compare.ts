@@ -4,9 +4,10 @@ import { inTurn, withBenchContext } from "../../harness/command.ts";
 import { prefixed } from "../../harness/progress.ts";
 import { checkoutOf } from "./checkout-of.ts";
 import { type Figure, figuresOf } from "../report/figures.ts";
-import { judgeDifference, type Judgement, leastChance } from "./judge-difference.ts";
-import { describeSetting, type Setting } from "../report/machine.ts";
+import { judgeDifference, leastChance } from "./judge-difference.ts";
+import { describeSetting } from "../report/machine.ts";
 import { measure, type MeasureOptions } from "../measure.ts";
+import type { Compared, ComparedResult } from "../report/results.ts";
 import { save } from "../report/save.ts";
 import { turnsOf } from "./turns.ts";
 
@@ -14,16 +15,6 @@ type CompareOptions = MeasureOptions & {
   readonly rounds: number;
   readonly json: boolean;
   readonly save: boolean;
-};
-
-type Compared = Omit<Figure, "value"> &
-  Judgement & { readonly valuesA: readonly number[]; readonly valuesB: readonly number[] };
-
-export type ComparedResult = {
-  readonly setting: Setting;
-  readonly options: { readonly rounds: number };
-  readonly commits: { readonly a: string; readonly b: string };
-  readonly figures: readonly Compared[];
 };
 
 /**

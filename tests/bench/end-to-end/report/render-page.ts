@@ -1,11 +1,10 @@
 import type { Soaked } from "../../soak/soak.ts";
 import type { Quantiles } from "../../harness/quantiles.ts";
-import type { ComparedResult } from "../compare/compare.ts";
 import { PARTIES } from "../costs.ts";
 import type { Setting } from "./machine.ts";
 import type { Measured } from "../measure.ts";
+import type { ComparedResult, Scaled, Step } from "./results.ts";
 import type { Phase } from "../load/phase.ts";
-import type { Scaled, Step } from "../scale/scale.ts";
 import { ALL_AXES } from "../scale/scale-axes.ts";
 import { drawLines, drawStackedBars, escape } from "./svg-charts.ts";
 

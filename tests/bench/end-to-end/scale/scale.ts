@@ -2,23 +2,15 @@ import { renderTable } from "@fiberstream/terminal/table";
 import { inTurn, type BenchContext, withBenchContext } from "../../harness/command.ts";
 import { prefixed } from "../../harness/progress.ts";
 import { startTestbed } from "../testbed.ts";
-import { type Setting, describeSetting } from "../report/machine.ts";
+import { describeSetting } from "../report/machine.ts";
 import { measureOn, type MeasureOptions } from "../measure.ts";
 import type { Phase } from "../load/phase.ts";
 import { prefillTable } from "../load/prefill-table.ts";
+import type { Scaled, Step } from "../report/results.ts";
 import { readResult, save } from "../report/save.ts";
 import type { Axis, AxisSteps } from "./scale-axes.ts";
 
 type ScaleOptions = MeasureOptions & { readonly json: boolean; readonly save: boolean };
-
-export type Step = {
-  readonly axis: Axis;
-  readonly value: number;
-  /** Steps can be of different runs. */
-  readonly setting: Setting;
-  readonly phase: Phase;
-};
-export type Scaled = { readonly steps: readonly Step[] };
 
 /** Grows one thing at a time, each from nothing, and measures the sustained rate and what it costs. */
 export async function scale(options: ScaleOptions, axes: readonly AxisSteps[]): Promise<void> {
