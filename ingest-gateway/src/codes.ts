@@ -12,6 +12,7 @@ export const CODES = {
   STALE_SIGNATURE: { status: 401, title: "The signature is too old or from the future" },
   REPLAYED_NONCE: { status: 401, title: "The signature was used before" },
   NODE_NOT_ALLOWED: { status: 403, title: "The key may not report for this node" },
+  TOO_MANY_NODES: { status: 403, title: "The key reports for as many nodes as it may" },
   ORIGIN_NOT_ALLOWED: { status: 403, title: "Pages of this origin may not send" },
   NOT_FOUND: { status: 404, title: "There is no such route" },
   METHOD_NOT_ALLOWED: { status: 405, title: "The route does not have this method" },
@@ -94,6 +95,7 @@ export const FAULT_CODES = [
   "TOO_OLD",
   "IN_THE_FUTURE",
   "NODE_NOT_ALLOWED",
+  "TOO_MANY_NODES",
 ] as const satisfies readonly Code[];
 export type FaultCode = (typeof FAULT_CODES)[number];
 

@@ -31,7 +31,7 @@ type Call = {
 const leadersNamed = (names: readonly string[]) => ({
   partitions: 12,
   addressOf: () => undefined,
-  laneOf: () => "",
+  channelOf: () => "",
   names,
   nameOfKey: (key: string) => key.split(":", 1)[0] ?? "",
 });

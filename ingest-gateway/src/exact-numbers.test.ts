@@ -4,6 +4,7 @@ import { parseKeepingNumbers } from "./exact-numbers.ts";
 import { exampleEvent } from "./example-event.ts";
 import { inexactTokens } from "./inexact-tokens.ts";
 import { startTestIntake, type TestIntake } from "./intake-fixture.ts";
+import { createBatchScan } from "./scan-batch.ts";
 
 let intake: TestIntake;
 beforeAll(async () => {
@@ -99,6 +100,56 @@ describe("numbers in metadata", () => {
         );
       }),
     );
+  });
+
+  /** What the scan of a batch says of it. */
+  const mayBeInexact = (text: string, pieceBytes = 1_000) => {
+    const scan = createBatchScan("json");
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      scan.look(bytes.subarray(at, at + pieceBytes));
+    }
+    const found = scan.found();
+    return found.format === "json" && found.mayBeInexact;
+  };
+
+  it("are looked for again wherever the scan of their batch has seen one, in whatever pieces it comes", () => {
+    const number = fc.constantFrom("9007199254740993", "-0.1234567890123456", "1e-400", "2E-1000");
+    const other = fc.constantFrom("1.5", "-0", "true", '"\\\""', '"é"', "null", "[]", "{}");
+    const values = fc.array(fc.oneof(number, other), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(
+        values,
+        fc.nat(2),
+        fc.integer({ min: 1, max: 40 }),
+        (list, spaces, pieceBytes) => {
+          const space = " ".repeat(spaces);
+          const inner = list.join(`${space},${space}`);
+          for (const metadata of [`{"a":${space}[${inner}]}`, `{"a":${space}${list.at(-1)}}`]) {
+            if (inexactTokens(metadata).length === 0) continue;
+            for (const batch of [
+              `[1,{"metadata":${metadata}}]`,
+              `{"metrics":[{"x":${metadata}}]}`,
+            ]) {
+              expect(mayBeInexact(batch, pieceBytes)).toBe(true);
+            }
+          }
+        },
+      ),
+    );
+  });
+
+  it("are not looked for again in a batch that has none below its events' own fields", () => {
+    const events = [
+      exampleEvent({
+        latency_ms: 0.1 + 0.2,
+        metadata: { a: -1.5, b: "9007199254740993", c: [true] },
+      }),
+      exampleEvent({ packet_loss: 1e-7, metadata: { "e-1234": "1e-400", d: 1_234 } }),
+    ];
+    for (const indent of [0, 1]) {
+      expect(mayBeInexact(JSON.stringify({ metrics: events }, null, indent))).toBe(false);
+    }
   });
 
   it("count for the 4 KB of their event with all of their digits", async () => {

@@ -29,9 +29,9 @@ function remember(event: unknown, markedEvent: unknown): void {
   if (metadata && markedMetadata) withMarks.set(metadata, markedMetadata);
 }
 
-/** A key may also be written with escapes. */
-const mayHaveMetadata = (text: string): boolean =>
-  text.includes('"metadata"') || text.includes("\\u");
+/** Before it there is no metadata; -1: there is none. A key may also be written with escapes. */
+const beginOfMetadata = (text: string): number =>
+  text.includes("\\u") ? 0 : text.indexOf('"metadata"');
 
 /** Behind a NUL, which no text of a sender's may have, and nobody can know the rest. */
 const SECRET = randomUUID();
@@ -41,10 +41,13 @@ const MARKED_NUMBER = new RegExp(`"\\\\u0000${SECRET}([-+.\\deE]+)"`, "g");
 
 /** @returns undefined where there is no such number, or no metadata */
 function textWithMarks(text: string): string | undefined {
-  if (!mayHaveMetadata(text)) return undefined;
+  const metadataFrom = beginOfMetadata(text);
+  if (metadataFrom === -1) return undefined;
   let marked = "";
   let copiedTo = 0;
   for (const { start, end } of inexactTokens(text)) {
+    // Those of other fields are doubles, and many have 17 digits.
+    if (start < metadataFrom) continue;
     const number = text.slice(start, end);
     // A zero is a zero, whatever its exponent.
     if (!/^[^eE]*[1-9]/.test(number)) continue;

@@ -1,5 +1,8 @@
 import { readCatalogueFile } from "@fiberstream/schemas/catalogue-files";
-import express, { type Express, type Request, type Response } from "express";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import express, { type Request, type Response } from "express";
 import { type Answer, jsonAnswer, problemAnswer } from "./answer.ts";
 import type { GatewayMetrics, Route } from "./gateway-metrics.ts";
 import { renderDocsPage } from "./openapi/docs-page.ts";
@@ -14,8 +17,9 @@ export function createExpressApp(options: {
   openApi: OpenApiDocument;
   metrics: Pick<GatewayMetrics, "observeRequest" | "countRefusal">;
   stopping: AbortSignal;
-}): Express {
-  const { metrics, stopping } = options;
+  log: Log;
+}): (request: IncomingMessage, response: ServerResponse) => void {
+  const { metrics, stopping, log } = options;
 
   const answers =
     (route: Route, answerOf: (request: Request) => Answer | Page) =>
@@ -57,7 +61,21 @@ export function createExpressApp(options: {
     app.all(path, answers("other", wrongMethod(methods)));
   }
   app.use(answers("other", noSuchRoute));
-  return app;
+  // Express would answer in its own form what it cannot find a path in, and what fails.
+  const unreadable = answers("other", () => {
+    throw new Refusal("MALFORMED_HTTP", "the request's target must be a path or an absolute URL");
+  });
+  const failed = answers("other", () => {
+    throw new Refusal("INTERNAL_ERROR", "the gateway has failed: report it");
+  });
+  return (incoming, outgoing) => {
+    const [request, response] = [incoming as Request, outgoing as Response];
+    app(request, response, (error: unknown) => {
+      if (error === undefined || error === null) return unreadable(request, response);
+      log.error({ reason: messageOf(error), err: error }, "a request failed by our fault");
+      failed(request, response);
+    });
+  };
 }
 
 type Page = Omit<Answer, "body"> & { readonly body: Buffer };

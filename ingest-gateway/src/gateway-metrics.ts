@@ -58,6 +58,11 @@ export function createGatewayMetrics(options: {
     help: "Batches with an X-Batch-ID that were accepted although it could not be looked up or their answer not be stored: sent again, they are written again. Redis is away or full: look at its memory, and lower BATCH_MEMORY_MS",
     registers,
   });
+  const pastShare = new Counter({
+    name: "fiberstream_gateway_batches_past_share_total",
+    help: "Batches whose answer is remembered for a minute only, because their tenant's answers take BATCH_MEMORY_TENANT_BYTES of Redis: sent again later than that, they are written again. Raise it with Redis' memory, or lower BATCH_MEMORY_MS",
+    registers,
+  });
   const rateLimited = new Counter({
     name: "fiberstream_gateway_rate_limited_total",
     help: "Requests told 429: their key's bucket was empty, the gateway was full and they sent most, or their key or address had MAX_REQUESTS_PER_KEY or MAX_REQUESTS_PER_ADDRESS under way. The gateway's debug log says whose",
@@ -150,6 +155,7 @@ export function createGatewayMetrics(options: {
     },
     countDroppedConnection: () => droppedConnections.inc(),
     countReplay: () => replays.inc(),
+    countPastShare: () => pastShare.inc(),
     countSenderGone: () => sendersGone.inc(),
     certificateEnds: (endMs: number) => certificateEnd.set(endMs / 1_000),
     countUnprotected: () => unprotected.inc(),

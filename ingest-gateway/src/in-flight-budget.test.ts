@@ -35,6 +35,34 @@ describe("the in-flight budget", () => {
     expect(usedBytes()).toBe(750);
   });
 
+  it("keeps room for a tenant, however many keys another one has", () => {
+    const { lease, usedBytes } = budget();
+    for (let key = 0; key < 400; key++) {
+      try {
+        lease(`loud-${key % 50}`, "loud").hold(10);
+      } catch {
+        // Its own keys fill what is its.
+      }
+    }
+    expect(usedBytes()).toBeGreaterThanOrEqual(750);
+    const quiet = lease("quiet", "other");
+    quiet.hold(120);
+    expect(quiet.heldBytes()).toBe(120);
+    // Also while it holds some: each of the loud one's keys is held to the tenant's part.
+    for (let key = 0; key < 50; key++) {
+      const more = lease(`more-${key}`, "loud");
+      expect(() => more.hold(50)).toThrow(expect.objectContaining({ name: "Refusal" }));
+    }
+  });
+
+  it("keeps room for a key, however much others of its tenant send", () => {
+    const { lease } = budget();
+    lease("loud", "acme").hold(750);
+    const quiet = lease("quiet", "acme");
+    quiet.hold(60);
+    expect(quiet.heldBytes()).toBe(60);
+  });
+
   it("never lets all of them together take more than there is", () => {
     const { lease, usedBytes } = budget();
     for (let sender = 0; sender < 2_000; sender++) {

@@ -1,7 +1,7 @@
 export type Token = { readonly start: number; readonly end: number };
 
 /** What doubles keep of any number (IEEE 754): one of fewer digits comes out as it went in. */
-const INEXACT_DIGITS = 16;
+export const INEXACT_DIGITS = 16;
 
 /**
  * The numbers in a JSON text that a double may change: those of 16 digits or more, and those with an exponent of
@@ -30,18 +30,28 @@ function longRuns(text: string): Token[] {
   return runs;
 }
 
-const SMALL_EXPONENT = /[\d.][eE]-\d{3}/g;
-
+/** Exponents of three digits below 0, found by their minus: most texts have few of them. */
 function smallExponents(text: string): Token[] {
   const tokens: Token[] = [];
-  SMALL_EXPONENT.lastIndex = 0;
-  for (let found = SMALL_EXPONENT.exec(text); found !== null; found = SMALL_EXPONENT.exec(text)) {
-    const token = tokenAround(text, found.index);
-    tokens.push(token);
-    SMALL_EXPONENT.lastIndex = token.end;
+  let minus = text.indexOf("-");
+  while (minus !== -1) {
+    let goOnFrom = minus + 1;
+    if (isSmallExponent(text, minus)) {
+      const token = tokenAround(text, minus);
+      tokens.push(token);
+      goOnFrom = token.end;
+    }
+    minus = text.indexOf("-", goOnFrom);
   }
   return tokens;
 }
+
+const isSmallExponent = (text: string, minus: number): boolean =>
+  isE(text.charCodeAt(minus - 1)) &&
+  isDigitOrDot(text.charCodeAt(minus - 2)) &&
+  isDigit(text.charCodeAt(minus + 1)) &&
+  isDigit(text.charCodeAt(minus + 2)) &&
+  isDigit(text.charCodeAt(minus + 3));
 
 function tokenAround(text: string, at: number): Token {
   let [start, end] = [at, at + 1];
@@ -50,10 +60,12 @@ function tokenAround(text: string, at: number): Token {
   return { start, end };
 }
 
-const isDigitOrDot = (unit: number): boolean => (unit >= 0x30 && unit <= 0x39) || unit === 0x2e;
-/** NaN beyond the text's ends is of none. */
+// NaN, beyond the text's ends, is none of these.
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
+const isDigitOrDot = (unit: number): boolean => isDigit(unit) || unit === 0x2e;
+const isE = (unit: number): boolean => unit === 0x65 || unit === 0x45;
 const isOfNumber = (unit: number): boolean =>
-  isDigitOrDot(unit) || unit === 0x65 || unit === 0x45 || unit === 0x2b || unit === 0x2d;
+  isDigitOrDot(unit) || isE(unit) || unit === 0x2b || unit === 0x2d;
 
 /** Leaves out what is within strings, and what is there twice. @param candidates by where they start */
 function outsideStrings(text: string, candidates: readonly Token[]): Token[] {

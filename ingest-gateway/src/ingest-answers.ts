@@ -85,12 +85,12 @@ const withIndexes = (rejections: readonly Rejection[]): IndexedFault[] =>
 
 /**
  * With the code of the first event that was read and has a fault of its own (422): only where there is none it is
- * that of a line that is not JSON (400), and only where all are of nodes that are not the key's, theirs (403).
+ * that of a line that is not JSON (400), and only where all are of nodes that the key may not report for, theirs (403).
  */
 function rejectedAll(faults: readonly IndexedFault[]): Refusal {
   const { code, message = "" } =
     faults.find((fault) => meaningOf(fault.code).status === 422) ??
-    faults.find((fault) => fault.code !== "NODE_NOT_ALLOWED") ??
+    faults.find((fault) => meaningOf(fault.code).status !== 403) ??
     faults[0] ??
     NO_FAULT;
   const detail = faults.length > 1 ? `${message} (and ${faults.length - 1} more)` : message;

@@ -11,6 +11,7 @@ import type { Once } from "./batches/once.ts";
 import { meaningOf } from "./codes.ts";
 import { countsOf, type EventCounts } from "./event-counts.ts";
 import type { EventProducer } from "./event-producer.ts";
+import type { BoundNodes } from "./fairness/bound-nodes.ts";
 import type { Buckets, Charge } from "./fairness/buckets.ts";
 import type { InFlightBudget } from "./in-flight-budget.ts";
 import { answerBatch, answerOne } from "./ingest-answers.ts";
@@ -52,6 +53,7 @@ export type IngestSteps = {
   readonly checkSignature: CheckSignature;
   readonly once: Once;
   readonly validate: ValidateEvent;
+  readonly boundNodes: BoundNodes;
   readonly stalls: Pick<StallWatch, "isStillThere">;
   readonly takeTurns: TakeTurns;
   /** That a body has to arrive with. */
@@ -73,7 +75,8 @@ type Handing = {
 
 /** The life of a request's events: let in, read, parse, validate, produce, answer. */
 export function createIngest(steps: IngestSteps): Ingest {
-  const { admit, authenticate, buckets, budget, readHead, once, validate, takeTurns } = steps;
+  const { admit, authenticate, buckets, budget, readHead, once, validate, boundNodes, takeTurns } =
+    steps;
   const { minBytesPerSecond } = steps;
 
   /** Events that wait for Kafka would grow old as garbage: what is returned holds on to none of them. */
@@ -83,7 +86,7 @@ export function createIngest(steps: IngestSteps): Ingest {
     charge.forEvents(parsed.count - kept.count());
     const origin = { ...head, ...sender, receivedAtMicros: wallNowMs() * 1_000 };
     const how = { validate, kept, takeTurns };
-    const { events, checked } = await validateEvents(parsed, origin, how);
+    const { events, checked } = await boundNodes(await validateEvents(parsed, origin, how), sender);
     mark("check");
     const delivering = trace.producing(events.length, (headers) => produce(events, headers));
     return { checked, delivering };
@@ -97,7 +100,7 @@ export function createIngest(steps: IngestSteps): Ingest {
     const limitBytes = route === "push" ? LIMITS.eventBytes : LIMITS.batchBytes;
     const charge = buckets.admit(sender, declaredBytesOf(request, limitBytes));
     mark("auth");
-    const lease = budget.lease(sender.id);
+    const lease = budget.lease(sender.id, sender.tenant);
     try {
       const head = readHead(request, route);
       const scan = route === "push" ? undefined : createBatchScan(head.format);

@@ -13,6 +13,7 @@ import { createOnce } from "./batches/once.ts";
 import { createCors } from "./cors.ts";
 import type { EventProducer } from "./event-producer.ts";
 import { createExpressApp } from "./express-app.ts";
+import { createBoundNodes } from "./fairness/bound-nodes.ts";
 import type { Buckets } from "./fairness/buckets.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { type HttpServer, startHttpServer } from "./http-server.ts";
@@ -63,7 +64,8 @@ export async function startIntake(options: {
   const { tracesSampler: name, tracesSampleRatio: ratio } = config;
   const { tracesGivenMaxPerSecond: maxGivenPerSecond } = config;
   const { isKafkaUp } = dependencies;
-  const { namespace, batchMemoryMs: memoryMs } = config;
+  const { namespace, batchMemoryMs: memoryMs, batchMemoryTenantBytes: maxTenantBytes } = config;
+  const { countPastShare } = metrics;
   const protection = createBatchProtection({ isRedisUp: dependencies.isRedisUp, log });
   const ingest = createIngest({
     ...options,
@@ -74,7 +76,7 @@ export async function startIntake(options: {
     }),
     checkSignature: createSignatureCheck({ ask, namespace }),
     once: createOnce({
-      store: createBatchStore({ ask, namespace, memoryMs }),
+      store: createBatchStore({ ask, namespace, memoryMs, maxTenantBytes, countPastShare }),
       countReplay: metrics.countReplay,
       countUnprotected: metrics.countUnprotected,
       protection,
@@ -85,6 +87,7 @@ export async function startIntake(options: {
       maxAheadMs: config.eventMaxAheadMs,
       metadataMaxBytes: LIMITS.eventBytes,
     }),
+    boundNodes: createBoundNodes({ ask, namespace, log }),
     takeTurns: createTurns({ turnMs: TURN_MS }),
     count: metrics.countEvents,
   });
@@ -121,6 +124,7 @@ export async function startIntake(options: {
       openApi: createOpenApiDocument({ schema, authMode: config.authMode }),
       metrics,
       stopping,
+      log,
     }),
     log,
   });

@@ -22,6 +22,25 @@ export function metadataRule(
     message: `${name} must ${must}`,
   });
 
+  function whatMustHold(inner: unknown, levelsLeft: number): string | undefined {
+    if (typeof inner === "string") {
+      if (isStorable(inner)) return undefined;
+      const number = markedNumber(inner);
+      return number === undefined ? UNSTORABLE : whatNumberMust(Number(number));
+    }
+    // A number past 1.8e308 has become infinite, of which JSON would make null.
+    if (typeof inner === "number") return Number.isFinite(inner) ? undefined : INFINITE;
+    if (typeof inner !== "object" || inner === null) return undefined;
+    if (levelsLeft === 0) return `be at most ${maxDepth} levels deep`;
+    for (const key in inner) {
+      const must =
+        (isStorable(key) ? undefined : UNSTORABLE) ??
+        whatMustHold((inner as Record<string, unknown>)[key], levelsLeft - 1);
+      if (must !== undefined) return must;
+    }
+    return undefined;
+  }
+
   return (value, faults) => {
     if (value === undefined || value === null) return null;
     if (typeof value !== "object" || Array.isArray(value)) {
@@ -40,25 +59,6 @@ export function metadataRule(
       faults.push(fault("TOO_LONG", `be at most ${maxBytes} bytes as JSON, got ${bytes}`));
     }
     return text;
-
-    function whatMustHold(inner: unknown, levelsLeft: number): string | undefined {
-      if (typeof inner === "string") {
-        if (isStorable(inner)) return undefined;
-        const number = markedNumber(inner);
-        return number === undefined ? UNSTORABLE : whatNumberMust(Number(number));
-      }
-      // A number past 1.8e308 has become infinite, of which JSON would make null.
-      if (typeof inner === "number") return Number.isFinite(inner) ? undefined : INFINITE;
-      if (typeof inner !== "object" || inner === null) return undefined;
-      if (levelsLeft === 0) return `be at most ${maxDepth} levels deep`;
-      for (const key in inner) {
-        const must =
-          (isStorable(key) ? undefined : UNSTORABLE) ??
-          whatMustHold((inner as Record<string, unknown>)[key], levelsLeft - 1);
-        if (must !== undefined) return must;
-      }
-      return undefined;
-    }
   };
 }
 

@@ -53,7 +53,8 @@ export function parseBatch(body: Buffer, found: FoundEvents): ParsedEvents {
 
 type Found<Format> = Extract<FoundEvents, { format: Format }>;
 
-function parseDocument(body: Buffer, { lists, isCutOff }: Found<"json">): ParsedEvents {
+function parseDocument(body: Buffer, found: Found<"json">): ParsedEvents {
+  const { lists, isCutOff } = found;
   if (isCutOff) throw malformedBody(whereCutOff(body, lists.at(-1)?.elements.at(-1)));
   const filled = lists.filter((list) => !isEmpty(body, list));
   const document = parseOutline(body, filled);
@@ -75,7 +76,7 @@ function parseDocument(body: Buffer, { lists, isCutOff }: Found<"json">): Parsed
     filled.filter((other) => other !== batch),
   );
   const elements = batch?.elements ?? [];
-  const several = parserOfSeveral(body, elements);
+  const several = parserOfSeveral(body, elements, found);
   return {
     count: elements.length,
     nodeId: isObject && "node_id" in document ? document.node_id : undefined,
@@ -104,7 +105,12 @@ const TOGETHER_BYTES = 32 * 1024;
  * @returns an element; undefined where it has to be parsed by itself, because it is too large or one beside it
  *   is no JSON
  */
-function parserOfSeveral(body: Buffer, elements: readonly Span[]): (index: number) => unknown {
+function parserOfSeveral(
+  body: Buffer,
+  elements: readonly Span[],
+  { mayBeInexact }: Pick<Found<"json">, "mayBeInexact">,
+): (index: number) => unknown {
+  const parseList = mayBeInexact ? parseListKeepingNumbers : parseListAsDoubles;
   let first = 0;
   let parsed: readonly unknown[] = [];
 
@@ -125,7 +131,7 @@ function parserOfSeveral(body: Buffer, elements: readonly Span[]): (index: numbe
     const from = elements[index]?.from ?? 0;
     const to = elements[end - 1]?.to ?? from;
     try {
-      parsed = parseListKeepingNumbers(`[${body.toString("utf8", from, to)}]`);
+      parsed = parseList(`[${body.toString("utf8", from, to)}]`);
     } catch {
       // Left to be parsed one by one.
       parsed = Array.from({ length: end - index }, () => undefined);
@@ -137,6 +143,8 @@ function parserOfSeveral(body: Buffer, elements: readonly Span[]): (index: numbe
     return parsed[index - first];
   };
 }
+
+const parseListAsDoubles = (text: string) => JSON.parse(text) as readonly unknown[];
 
 /** The document without its lists' elements: in each list stands its number instead. */
 function parseOutline(body: Buffer, lists: readonly List[]): unknown {

@@ -1,3 +1,4 @@
+import { INEXACT_DIGITS } from "./inexact-tokens.ts";
 import { LIMITS } from "./limits.ts";
 import type { BodyFormat } from "./media-type.ts";
 import { Refusal } from "./refusal.ts";
@@ -8,9 +9,17 @@ export type Span = { readonly from: number; readonly to: number };
 /** Where events may be in a body that is one JSON document: the elements of each list that may be the batch. */
 export type List = Span & { readonly elements: readonly Span[] };
 
-/** `isCutOff`: the body has ended within a list. */
+/**
+ * `isCutOff`: the body has ended within a list. `mayBeInexact`: some number below the events' own fields may be one
+ * that a double changes; where it is false there is none.
+ */
 export type FoundEvents =
-  | { readonly format: "json"; readonly lists: readonly List[]; readonly isCutOff: boolean }
+  | {
+      readonly format: "json";
+      readonly lists: readonly List[];
+      readonly isCutOff: boolean;
+      readonly mayBeInexact: boolean;
+    }
   | { readonly format: "ndjson"; readonly lines: readonly Span[] };
 
 /**
@@ -47,24 +56,23 @@ function createDocumentScan(): BatchScan {
   let isEscaped = false;
   /** Of the piece in the body. */
   let pieceFrom = 0;
+  /** In the piece: behind the last string, comma or bracket. What stands from there is at most one number. */
+  let tokenFrom = 0;
+  let mayBeInexact = false;
 
   /** @returns the place behind the string, or the piece's end */
-  const skipString = (piece: Buffer, from: number): number => {
+  const goOnInString = (piece: Buffer): number => {
     const { length } = piece;
-    let at = isEscaped ? from + 1 : from;
-    isEscaped = false;
-    for (; at < length; at++) {
-      const byte = piece[at];
-      if (byte === QUOTE) {
-        isInString = false;
-        return at + 1;
-      }
+    let at = isEscaped ? 1 : 0;
+    let byte: number | undefined;
+    while (at < length) {
+      byte = piece[at++];
+      if (byte === QUOTE) break;
       if (byte === BACKSLASH) at++;
     }
-    isInString = true;
-    // What is escaped is the next piece's first byte.
+    isInString = byte !== QUOTE;
     isEscaped = at > length;
-    return length;
+    return at;
   };
 
   const beginList = (from: number) => {
@@ -88,30 +96,48 @@ function createDocumentScan(): BatchScan {
 
   const look = (piece: Buffer) => {
     const { length } = piece;
-    let at = isInString ? skipString(piece, 0) : 0;
+    let at = isInString ? goOnInString(piece) : 0;
+    let from = at > 0 ? at : tokenFrom;
     while (at < length) {
-      const byte = piece[at] ?? 0;
+      const byte = piece[at++];
       if (byte === QUOTE) {
-        at = skipString(piece, at + 1);
-        continue;
-      }
-      if (byte === COMMA) {
-        if (depth === listDepth && depth > 0) endElement(pieceFrom + at);
-      } else if (byte >= OPEN_BRACKET) {
+        // Not a function that is called for each string: so all takes 0.45 us an event, else 0.6.
+        let last: number | undefined;
+        while (at < length) {
+          last = piece[at++];
+          if (last === QUOTE) break;
+          if (last === BACKSLASH) at++;
+        }
+        if (last !== QUOTE) {
+          isInString = true;
+          // What is escaped is the next piece's first byte.
+          isEscaped = at > length;
+        }
+        from = at;
+      } else if (byte === COMMA) {
+        if (at - from > INEXACT_DIGITS && depth > listDepth + 1) mayBeInexact = true;
+        from = at;
+        if (depth === listDepth && depth > 0) endElement(pieceFrom + at - 1);
+      } else if (byte !== undefined && byte >= OPEN_BRACKET) {
         if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+          from = at;
           depth++;
           if (depth > LIMITS.batchDepth) throw tooDeep();
           if (byte === OPEN_BRACKET && listDepth === 0 && depth <= LIST_MAX_DEPTH) {
-            beginList(pieceFrom + at + 1);
+            beginList(pieceFrom + at);
           }
         } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
-          if (depth === listDepth && depth > 0) endList(pieceFrom + at);
+          if (at - from > INEXACT_DIGITS && depth > listDepth + 1) mayBeInexact = true;
+          from = at;
+          if (depth === listDepth && depth > 0) endList(pieceFrom + at - 1);
           if (depth > 0) depth--;
         }
+      } else if (byte === MINUS && depth > listDepth + 1 && isExponent(piece[at - 2])) {
+        mayBeInexact = true;
       }
-      at++;
     }
-    pieceFrom += piece.length;
+    tokenFrom = from - length;
+    pieceFrom += length;
     const bytesBeside = (listDepth === 0 ? pieceFrom : listFrom) - bytesInLists;
     if (bytesBeside > LIMITS.besideEventsBytes) throw tooMuchBeside();
   };
@@ -122,7 +148,7 @@ function createDocumentScan(): BatchScan {
     found: () => {
       const isCutOff = listDepth > 0;
       if (isCutOff) endList(pieceFrom);
-      return { format: "json", lists, isCutOff };
+      return { format: "json", lists, isCutOff, mayBeInexact };
     },
   };
 }
@@ -164,11 +190,16 @@ const LIST_HELD_BYTES = 320;
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const MINUS = 0x2d;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+
+/** Whether a minus behind this byte is an exponent's; what stands at the end of the piece before may be one. */
+const isExponent = (byte: number | undefined): boolean =>
+  byte === undefined || byte === 0x65 || byte === 0x45;
 
 export const tooManyEvents = (): Refusal =>
   new Refusal(

@@ -35,6 +35,11 @@ export const gatewaySettings = {
     wholeNumber({ min: 60_000, max: 30 * 24 * 60 * 60 * 1_000 }).default(24 * 60 * 60 * 1_000),
     "for how long a batch's answer is remembered by its X-Batch-ID; each takes about 200 bytes of Redis",
   ),
+  batchMemoryTenantBytes: setting(
+    "BATCH_MEMORY_TENANT_BYTES",
+    wholeNumber({ min: 1, max: 1024 ** 4 }).default(128 * 1024 ** 2),
+    "what the remembered answers of one tenant may take in Redis; past it a batch is remembered for a minute only",
+  ),
   jwtIssuer: setting("JWT_ISSUER", z.string().optional(), "issuer of the JWTs that are taken"),
   jwtAudience: setting(
     "JWT_AUDIENCE",

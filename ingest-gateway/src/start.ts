@@ -47,7 +47,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const kafkaState = createDependencyState(health.check("kafka"));
   const topicCheck = life.own(createTopicCheck({ kafka, topic }), (owned) => owned.close());
   life.own(
-    watchDependency({ look: topicCheck.look, state: kafkaState, intervalMs, stopping }),
+    watchDependency({ look: topicCheck.check, state: kafkaState, intervalMs, stopping }),
     (ended) => ended(),
   );
 
@@ -109,7 +109,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   });
   const connected = await untilAvailable(
     async () => {
-      await topicCheck.look();
+      await topicCheck.check();
       return connectProducer({ kafka, answerMaxWaitMs: config.produceMaxWaitMs });
     },
     { name: "kafka", where: config.kafkaBrokers.join(","), check: kafkaState, log, stopping },

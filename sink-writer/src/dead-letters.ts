@@ -2,7 +2,7 @@ import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import type { Producer } from "@fiberstream/kafka/producer";
 import type { OutgoingRecord } from "@fiberstream/kafka/records";
 import { typeOf } from "@fiberstream/kafka/kafka-errors";
-import { isRefusedLetter, lesserLetter } from "@fiberstream/kafka/refused-letter";
+import { isReducibleRefusal, reducedDeadLetter } from "@fiberstream/kafka/reduced-dead-letter";
 import { traceIdOf } from "@fiberstream/kafka/batch-spans";
 import type { Log } from "@fiberstream/runtime/log";
 import type { DeadRecord } from "./row-reader.ts";
@@ -33,13 +33,13 @@ export function createSendDeadLetters(options: {
       await producer.send(topic, letters);
     } catch (error) {
       const type = typeOf(error);
-      if (!isRefusedLetter(type)) throw error;
+      if (!isReducibleRefusal(type)) throw error;
       if (letters.length > 1) {
         for (const letter of letters) await send([letter]);
         return;
       }
       const [refused] = letters;
-      const lesser = refused && lesserLetter(refused, type);
+      const lesser = refused && reducedDeadLetter(refused, type);
       if (lesser === undefined) throw error;
       await send([lesser]);
     }

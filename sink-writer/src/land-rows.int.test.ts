@@ -3,6 +3,7 @@ import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { createLandRows, type Landing, type LandRows } from "./land-rows.ts";
 import { createRecentEvents, type RecentEvents } from "./recent-events.ts";
+import { createRepeatingNodes } from "./repeating-nodes.ts";
 import { openSampleDatabase, type SampleDatabase } from "./testing/sample-database.ts";
 import { readTableLayout, type TableLayout } from "./table-layout.ts";
 import { rowsOf, sampleEvent, sampleSchema } from "./testing/sample-rows.ts";
@@ -94,6 +95,32 @@ describe("landing rows", () => {
     await land([old, sampleEvent()]);
     expect(await land([sampleEvent()])).toEqual({ ...nothing, staged: 1 });
     expect(await land([sampleEvent()])).toEqual({ ...nothing, copied: 1 });
+  });
+
+  it("stages only the rows of the node that repeats, once it is known to", async () => {
+    const repeating = createRepeatingNodes();
+    landRows = createLandRows({ layout, countBytes: () => {}, repeating });
+    const old = sampleEvent({ node_id: "repeats" });
+    const others = () => Array.from({ length: 8 }, () => sampleEvent());
+    const landNext = async (events: readonly EnrichedProbeMetric[]) => {
+      const rows = await rowsOf(events, layout, knowsNothing, repeating);
+      const landed = await inTransaction(database.pool, (client) => landRows(client, rows));
+      return landed.map(({ landing }) => landing);
+    };
+    await landNext([old]);
+    expect(await landNext([...others(), old])).toMatchObject([{ staged: 8, repeats: 1 }]);
+    const its = sampleEvent({ node_id: "repeats" });
+    expect(await landNext([old, ...others(), its])).toMatchObject([
+      { copied: 8, staged: 0 },
+      { copied: 0, staged: 1, repeats: 1 },
+    ]);
+    expect(await landNext(others())).toMatchObject([{ copied: 8 }]);
+    // A topic that is read again makes no node one that repeats.
+    const crowd = others();
+    landRows = createLandRows({ layout, countBytes: () => {}, repeating });
+    await landNext(crowd);
+    expect(await landNext(crowd)).toMatchObject([{ repeats: 8 }]);
+    expect(repeating.has(crowd[0]?.node_id ?? "")).toBe(false);
   });
 
   it("keeps what comes again with other content, with both versions and where it came from", async () => {

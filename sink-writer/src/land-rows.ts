@@ -7,6 +7,7 @@ import {
   UNIQUE_VIOLATION,
 } from "@fiberstream/postgres/postgres-errors";
 import { copyRows } from "./copy-rows.ts";
+import type { RepeatingNodes } from "./repeating-nodes.ts";
 import type { Rows } from "./row-buffer.ts";
 import type { SortedRows } from "./row-buffers.ts";
 import type { DeadRecord } from "./row-reader.ts";
@@ -56,8 +57,10 @@ type Write = {
  * halves until it stands alone. A row that is refused alone is at fault if the table takes others: of this write, or a
  * row that is known to be good. A table that takes none is at fault itself, and no row.
  *
- * Repeats of what no one here has seen come in crowds (a topic that is read again): after one the staging
- * table is tried first, until a write has none. A COPY that fails costs its rows' space in the table.
+ * Repeats of what no one here has seen come in crowds (a topic that is read again): after a write of which they are
+ * half, the staging table is tried first. A few are of nodes that send again what is old: those are noted, so that their
+ * rows are staged alone from then on, and a node makes the rows of others wait for a COPY that fails once in a while.
+ * Such a COPY costs its rows' space in the table.
  *
  * @param options.countBytes is told the size of each COPY
  * @returns a function that throws TransientError and FatalError
@@ -65,6 +68,8 @@ type Write = {
 export function createLandRows(options: {
   layout: TableLayout;
   countBytes: (bytes: number) => void;
+  /** Told of the nodes whose rows turn out to be stored already. */
+  repeating?: Pick<RepeatingNodes, "note">;
 }): LandRows {
   const columns = columnList(options.layout);
   const insertThroughStaging = createInsertThroughStaging(options.layout);
@@ -138,7 +143,10 @@ export function createLandRows(options: {
   const landFresh: LandRange = async (write, rows, range) => {
     const land = areRepeatsLikely ? landAmongRepeats : landByCopy;
     const landing = await land(write, rows, range);
-    areRepeatsLikely = landing.repeats + landing.conflicts > 0;
+    areRepeatsLikely = landing.leftOut.length * 2 >= range.to - range.from;
+    if (!areRepeatsLikely) {
+      for (const row of landing.leftOut) options.repeating?.note(rows.nodeIdOf(row));
+    }
     return landing;
   };
 

@@ -134,6 +134,19 @@ describe("the quality of a day", () => {
     expect(await rowOf("scattered")).toMatchObject({ events: 86_400, interval_s: 1 });
   });
 
+  it("expects little of a rhythm that was seen for a moment only", async () => {
+    await send("hasty", { every: 86_400 });
+    await database.owner.query(
+      `INSERT INTO metrics
+       SELECT (jsonb_populate_record(metrics, jsonb_build_object(
+         'time', time + place * interval '1 microsecond', 'event_id', gen_random_uuid()))).*
+       FROM metrics, generate_series(1, 9) AS place WHERE node_id = 'hasty'`,
+    );
+    await query(database.pool, MEASURE_NODES, [["hasty"], DAY, endOf(DAY)]);
+    // As if they had been sent over 10 minutes, and then no more.
+    expect(await rowOf("hasty")).toMatchObject({ events: 10, expected: 1_440 });
+  });
+
   it("counts the gaps of each target by its own rhythm", async () => {
     const without = "place BETWEEN 600 AND 610";
     for (const target of ["NULL", "''", "'a'"]) await send("targets", { target, without });

@@ -1,15 +1,15 @@
-import type { Stretch } from "@fiberstream/kafka/topic-reader";
+import type { OffsetRange } from "@fiberstream/kafka/topic-reader";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { createPathLag, type PathLag } from "./path-progress.ts";
 
 let nowMs: number;
-let raw: Stretch[];
-let enriched: Stretch[];
+let raw: OffsetRange[];
+let enriched: OffsetRange[];
 let processed: Map<number, bigint>;
 let stored: Map<number, bigint>;
 let pathLag: PathLag;
 
-const stretch = (until: bigint, partition = 0): Stretch => ({ partition, from: 0n, until });
+const stretch = (until: bigint, partition = 0): OffsetRange => ({ partition, from: 0n, until });
 beforeEach(() => {
   nowMs = 1_000_000;
   raw = [stretch(10n)];

@@ -1,7 +1,7 @@
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import { topicIn } from "@fiberstream/kafka/topic-names";
-import { connectTopicReader, type Stretch } from "@fiberstream/kafka/topic-reader";
+import { connectTopicReader, type OffsetRange } from "@fiberstream/kafka/topic-reader";
 import { createHopProgress, type HopProgress } from "./reconciliation/hop-progress.ts";
 
 type Offsets = ReadonlyMap<number, bigint>;
@@ -9,8 +9,8 @@ type Offsets = ReadonlyMap<number, bigint>;
 /** Where the two stages of the path stand. All of it throws TransientError and FatalError. */
 export type PathPositions = {
   /** What Kafka has of each partition that has anything. */
-  readonly raw: () => Promise<readonly Stretch[]>;
-  readonly enriched: () => Promise<readonly Stretch[]>;
+  readonly raw: () => Promise<readonly OffsetRange[]>;
+  readonly enriched: () => Promise<readonly OffsetRange[]>;
   /** The first offset that is not done, by partition. */
   readonly processed: () => Promise<Offsets>;
   readonly stored: () => Promise<Offsets>;
@@ -49,7 +49,7 @@ export function createPathLag(options: {
 /** @returns up to when the stage has done all that its topic had */
 async function look(
   stage: HopProgress,
-  topic: () => Promise<readonly Stretch[]>,
+  topic: () => Promise<readonly OffsetRange[]>,
   done: () => Promise<Offsets>,
   nowMs: () => number,
 ): Promise<number | undefined> {
@@ -79,8 +79,8 @@ export function createPathPositions(options: {
   const reader = once(() => connectTopicReader({ kafka }));
   const group = once(() => connectGroupOffsets({ kafka, groupId, topic: raw }));
   return {
-    raw: async () => (await reader.get()).stretches(raw),
-    enriched: async () => (await reader.get()).stretches(enriched),
+    raw: async () => (await reader.get()).ranges(raw),
+    enriched: async () => (await reader.get()).ranges(enriched),
     processed: async () => (await group.get()).offsets(),
     stored: options.readOffsets,
     close: async () => {

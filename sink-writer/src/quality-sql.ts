@@ -1,5 +1,10 @@
 /** Fewer events of one probe type and target have no rhythm. */
 const EVENTS_FOR_A_RHYTHM = 10;
+/**
+ * What a series sent within less than this counts as sent over it: ten events of one moment would else be expected
+ * at their pace all day, and make the node's share of all that is expected what they like.
+ */
+const SEEN_AT_LEAST_S = 600;
 /** A silence so many times as long as the rhythm is a gap. */
 const GAP_INTERVALS = 3;
 
@@ -9,7 +14,8 @@ const GAP_INTERVALS = 3;
  *
  * A node sends a series for each probe type and target. A series' rhythm is the median time between two of
  * its events, which gaps do not move until they are half of them. Expected is the time since the day's
- * begin, or since its first event where the node had none the day before, divided by the rhythm. A node that
+ * begin, or since its first event where the node had none the day before, divided by the rhythm, at most 144 times
+ * (a day over 10 minutes) what it has sent. A node that
  * is silent all day is expected to send what it was expected to the day before, once: then it is known to be
  * away.
  *
@@ -62,7 +68,9 @@ export const MEASURE_NODES = `
   rhythms AS (
     SELECT node_id,
            sum(CASE WHEN interval_s IS NULL THEN events
-             ELSE greatest(events, round(extract(epoch FROM until - since) / interval_s))
+             ELSE greatest(events, round(
+               extract(epoch FROM until - since) / greatest(interval_s, ${SEEN_AT_LEAST_S}.0 / events)
+             ))
            END) FILTER (WHERE has_rhythm) AS expected,
            min(interval_s) AS interval_s,
            max(greatest(longest_s, head_s, tail_s)) AS longest_gap_s,

@@ -3,7 +3,7 @@ import { createRowBuffer, type RowBuffer, type Rows } from "./row-buffer.ts";
 /** The rows of a write, apart by how they are best written: see `createLandRows`. */
 export type SortedRows<T extends Rows = Rows> = {
   readonly fresh: T;
-  /** Of events that this process has seen before. */
+  /** Of events that this process has seen before, and of nodes that have sent lately what is stored. */
   readonly again: T;
 };
 

@@ -7,6 +7,7 @@ import type { DeadReason } from "@fiberstream/runtime/outcome";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
 import type { RecentEvents } from "./recent-events.ts";
+import type { RepeatingNodes } from "./repeating-nodes.ts";
 import type { Origin, RowBuffer } from "./row-buffer.ts";
 import type { SortedRows } from "./row-buffers.ts";
 import { NOT_A_UUID, UNDECODABLE, WRITTEN } from "./skip-code.ts";
@@ -35,8 +36,10 @@ export function createReadRows(options: {
   readerSchema: RecordSchema;
   layout: TableLayout;
   recent: RecentEvents;
+  /** Whose rows go to `again`, so that they cost nobody else a COPY that fails. */
+  repeating?: Pick<RepeatingNodes, "isAny" | "has">;
 }): ReadRows {
-  const { registry, layout, recent } = options;
+  const { registry, layout, recent, repeating } = options;
   const readerType = avsc.Type.forSchema(options.readerSchema as avsc.Schema);
   /** By schema id. */
   const writers = new Map<number, WriteTuple>();
@@ -88,6 +91,10 @@ export function createReadRows(options: {
     return dead;
   };
 
+  function isLastRepeating(rows: RowBuffer): boolean {
+    return repeating?.isAny() === true && repeating.has(rows.nodeIdOf(rows.count() - 1));
+  }
+
   function readOne(
     origin: Origin,
     { fresh, again }: SortedRows<RowBuffer>,
@@ -99,7 +106,7 @@ export function createReadRows(options: {
     if (write === undefined) return reasons.get(schemaId) ?? noSchema(schemaId);
     const verdict = fresh.add(write, origin, value, WIRE_PREFIX_BYTES);
     if (verdict === WRITTEN) {
-      if (fresh.isLastIn(recent)) {
+      if (fresh.isLastIn(recent) || isLastRepeating(fresh)) {
         fresh.dropLast();
         again.add(write, origin, value, WIRE_PREFIX_BYTES);
       }

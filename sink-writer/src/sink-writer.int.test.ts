@@ -2,7 +2,7 @@ import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer, type Producer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
@@ -57,9 +57,7 @@ const start = async (environment: Record<string, string> = {}): Promise<RunningS
   );
 const recordOf = (event: EnrichedProbeMetric) => {
   const avro = type.toBuffer(event);
-  const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
-  writeWirePrefix(value, 0, schemaId);
-  avro.copy(value, WIRE_PREFIX_BYTES);
+  const value = wireValue(schemaId, avro);
   return { key: event.node_id, value };
 };
 const eventsOf = (nodeCount: number, count: number) =>

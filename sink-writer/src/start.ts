@@ -23,6 +23,7 @@ import { createPathLag, createPathPositions } from "./path-progress.ts";
 import { createRowBuffers } from "./row-buffers.ts";
 import { createQualityMetrics } from "./quality-metrics.ts";
 import { createRecentEvents } from "./recent-events.ts";
+import { createRepeatingNodes } from "./repeating-nodes.ts";
 import { createReadRows } from "./row-reader.ts";
 import { createShareWrites } from "./share-writes.ts";
 import { createSinkMetrics } from "./sink-metrics.ts";
@@ -114,10 +115,11 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
   );
 
   const recent = createRecentEvents();
+  const repeating = createRepeatingNodes();
   const nodes = createNodeKeeper({ maxRemembered: 50_000 });
   const write = createWriteBatches({
     buffers: createRowBuffers(),
-    readRows: createReadRows({ registry, readerSchema, layout, recent }),
+    readRows: createReadRows({ registry, readerSchema, layout, recent, repeating }),
     pool,
     sendDeadLetters: createSendDeadLetters({
       producer,
@@ -127,7 +129,7 @@ export async function startSink(frame: ServiceFrame<typeof sinkSettings>): Promi
       countFailedWrite: pipeline.deadLetterWriteFailed,
       log,
     }),
-    landRows: createLandRows({ layout, countBytes: metrics.copiedBytes }),
+    landRows: createLandRows({ layout, countBytes: metrics.copiedBytes, repeating }),
     nodes,
     recent,
     metrics,

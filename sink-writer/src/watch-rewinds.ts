@@ -11,7 +11,7 @@ export type RewindWatch = {
   /** Whether a record had been written before its partition was set back. */
   isReadAgain: (partition: number, offset: string) => boolean;
   /** Begins to look, now and then. */
-  begin: (consumer: Pick<RunningConsumer, "placeAgain">) => void;
+  begin: (consumer: Pick<RunningConsumer, "reseek">) => void;
   end: () => Promise<void>;
 };
 
@@ -42,7 +42,7 @@ export function createRewindWatch(options: {
     wentBack();
   };
 
-  const look = async (consumer: Pick<RunningConsumer, "placeAgain">) => {
+  const look = async (consumer: Pick<RunningConsumer, "reseek">) => {
     try {
       // As they were before the question: what is placed or written meanwhile may not be in its answer.
       const before = [...next];
@@ -56,7 +56,7 @@ export function createRewindWatch(options: {
           position === undefined ? "stored offset has vanished" : "stored offset was set back",
         );
         setBack(partition, nextOffset);
-        consumer.placeAgain(partition);
+        consumer.reseek(partition);
       }
     } catch (error) {
       // Those who write say so where it matters.

@@ -1,5 +1,5 @@
 import type { OutgoingRecord } from "@fiberstream/kafka/records";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
@@ -12,9 +12,7 @@ export function createAlertRecord(options: {
   const type = avsc.Type.forSchema(options.schema as avsc.Schema);
   return (alert) => {
     const avro = type.toBuffer(alert);
-    const value = Buffer.allocUnsafe(WIRE_PREFIX_BYTES + avro.length);
-    writeWirePrefix(value, 0, options.schemaId);
-    avro.copy(value, WIRE_PREFIX_BYTES);
+    const value = wireValue(options.schemaId, avro);
     return { key: alert.node_id, value };
   };
 }

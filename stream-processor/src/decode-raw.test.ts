@@ -1,5 +1,5 @@
 import type { SchemaRegistry } from "@fiberstream/kafka/schema-registry";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { dead, ok } from "@fiberstream/runtime/outcome";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { describe, expect, it } from "@jest/globals";
@@ -33,9 +33,7 @@ const decoder = createRawEventDecoder({ registry, schema, currentId: 1, timePoli
 
 function written(id: number, change: object = {}): Buffer {
   const avro = types.get(id)?.toBuffer({ ...example, ...change }) ?? Buffer.alloc(0);
-  const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
-  writeWirePrefix(value, 0, id);
-  avro.copy(value, WIRE_PREFIX_BYTES);
+  const value = wireValue(id, avro);
   return value;
 }
 const decode = async (value: Buffer | null) => {

@@ -9,7 +9,7 @@ it("tells of each partition that was read before, also where nobody leads anothe
   const told: [number, string][] = [];
   const tell = createMissingOffsets({
     reader: {
-      stretch: async (topic, partition) => {
+      range: async (topic, partition) => {
         if (partition === 1) throw new TransientError("kafka", "nobody leads it");
         const isEmpty = topic === "enriched" && partition === 2;
         return { partition, from: 5n, until: isEmpty ? 5n : 9n };

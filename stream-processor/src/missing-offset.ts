@@ -11,7 +11,7 @@ import type { Log } from "@fiberstream/runtime/log";
  * @returns to be called with the partitions of raw that have no committed offset, before they are read; never rejects
  */
 export function createMissingOffsets(options: {
-  reader: Pick<TopicReader, "stretch">;
+  reader: Pick<TopicReader, "range">;
   topics: { readonly raw: string; readonly enriched: string };
   log: Log;
 }): (partitions: readonly number[]) => Promise<void> {
@@ -19,8 +19,8 @@ export function createMissingOffsets(options: {
 
   const tell = async (partition: number) => {
     const [raw, enriched] = await Promise.all([
-      reader.stretch(topics.raw, partition),
-      reader.stretch(topics.enriched, partition),
+      reader.range(topics.raw, partition),
+      reader.range(topics.enriched, partition),
     ]);
     // Events go to the partition of the same number: where there are none, raw was never read.
     if (raw.from === raw.until || enriched.from === enriched.until) return;

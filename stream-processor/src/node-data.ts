@@ -15,3 +15,6 @@ export type NodeData = Pick<
   | "tags"
   | "revision"
 >;
+
+/** The column, of a row of any age: what is larger than the table takes now (16 kB) would fit into no record. */
+export const TAGS = `CASE WHEN octet_length(tags::text) <= 16384 THEN tags ELSE '{}' END AS tags`;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Producer } from "@fiberstream/kafka/producer";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { postgresFailure } from "@fiberstream/postgres/postgres-errors";
 import { FatalError, messageOf } from "@fiberstream/runtime/errors";
@@ -9,6 +9,7 @@ import { retryDelayMs } from "@fiberstream/runtime/retry";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { Node } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
+import { TAGS } from "./node-data.ts";
 
 const NODES_PER_ROUND = 500;
 /** The notice of a change can be lost with its connection, so look now and then anyway. */
@@ -17,7 +18,7 @@ const LOOK_EVERY_MS = 1_000;
 const LEADER_LOCK = "pg_try_advisory_lock(1179210579, 1)";
 
 const SELECT_UNPUBLISHED = `
-  SELECT node_id, node_name, display_name, status, country, region, city, lat, lng, tags, probe_version,
+  SELECT node_id, node_name, display_name, status, country, region, city, lat, lng, ${TAGS}, probe_version,
          (extract(epoch FROM created_at) * 1000000)::bigint::text AS created_at,
          (extract(epoch FROM updated_at) * 1000000)::bigint::text AS updated_at,
          revision
@@ -62,9 +63,7 @@ export function runNodePublisher(options: {
       created_at: Number(node.created_at),
       updated_at: Number(node.updated_at),
     });
-    const value = Buffer.allocUnsafe(WIRE_PREFIX_BYTES + avro.length);
-    writeWirePrefix(value, 0, schemaId);
-    avro.copy(value, WIRE_PREFIX_BYTES);
+    const value = wireValue(schemaId, avro);
     return { key: node.node_id, value };
   };
 

@@ -1,9 +1,8 @@
 import { type PgPool, query } from "@fiberstream/postgres/pool";
-import type { NodeData } from "./node-data.ts";
+import { type NodeData, TAGS } from "./node-data.ts";
 import type { SeenNode } from "./node-lookup.ts";
 
-const COLUMNS =
-  "node_id, node_name, display_name, status, country, region, city, lat, lng, tags, revision::float8 AS revision";
+const COLUMNS = `node_id, node_name, display_name, status, country, region, city, lat, lng, ${TAGS}, revision::float8 AS revision`;
 
 const SELECT_NODES = `SELECT ${COLUMNS} FROM nodes WHERE node_id = ANY($1::text[])`;
 

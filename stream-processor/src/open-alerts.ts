@@ -23,9 +23,7 @@ export async function readOpenAlerts(options: {
   const open = createOpenAlertTable(options);
   // Of the one alone: the others may be without a leader.
   const stretches =
-    partition === undefined
-      ? await reader.stretches(topic)
-      : [await reader.stretch(topic, partition)];
+    partition === undefined ? await reader.ranges(topic) : [await reader.range(topic, partition)];
   for (const stretch of stretches) {
     for await (const records of reader.read(topic, stretch)) {
       const values = records.map(({ value }) => value);

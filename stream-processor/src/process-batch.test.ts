@@ -1,8 +1,8 @@
 import { createBreaker } from "@fiberstream/kafka/breaker";
-import { HeldBackError } from "@fiberstream/kafka/held-back";
+import { PartitionPausedError } from "@fiberstream/kafka/partition-paused";
 import { PartitionFaultError } from "@fiberstream/kafka/partition-fault";
 import type { RecordBatch } from "@fiberstream/kafka/records";
-import type { TransactionPart } from "@fiberstream/kafka/transactions/group-transactions";
+import type { PartitionCommit } from "@fiberstream/kafka/transactions/group-transactions";
 import { RecordRefusedError } from "@fiberstream/kafka/transactions/record-refused";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
@@ -19,7 +19,7 @@ const log = createLog({ service: "test", level: "silent", format: "json" });
 
 /** A processor of records that are all rubbish by default, up to where they are committed. */
 const processorOf = async (
-  commit: (part: TransactionPart) => Promise<void>,
+  commit: (part: PartitionCommit) => Promise<void>,
   decode: RawEventDecoder["decode"] = () => dead(rubbish),
 ) => {
   const windows = createPartitionWindows({
@@ -113,7 +113,7 @@ it("holds a partition back whose records Kafka refuses in bulk, instead of makin
     timestamp: "0",
   }));
   const many = { ...batch, records, nextOffset: 1_000n };
-  for (const _ of [1, 2]) await expect(process(many)).rejects.toBeInstanceOf(HeldBackError);
+  for (const _ of [1, 2]) await expect(process(many)).rejects.toBeInstanceOf(PartitionPausedError);
   expect(letters).toEqual([0, 0]);
 });
 

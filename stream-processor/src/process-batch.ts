@@ -2,7 +2,7 @@ import type { Breaker } from "@fiberstream/kafka/breaker";
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import { PartitionFaultError } from "@fiberstream/kafka/partition-fault";
 import type { IncomingRecord, OutgoingRecord, RecordBatch } from "@fiberstream/kafka/records";
-import { lesserLetter } from "@fiberstream/kafka/refused-letter";
+import { reducedDeadLetter } from "@fiberstream/kafka/reduced-dead-letter";
 import type { GroupTransactions } from "@fiberstream/kafka/transactions/group-transactions";
 import { RecordRefusedError } from "@fiberstream/kafka/transactions/record-refused";
 import { TransientError } from "@fiberstream/runtime/errors";
@@ -39,7 +39,7 @@ export type BatchSteps = {
 
 export type BatchProcessor = {
   /**
-   * @throws {HeldBackError} too many of the records are bad: nothing is written
+   * @throws {PartitionPausedError} too many of the records are bad: nothing is written
    * @throws {PartitionFaultError} Kafka will never take a dead letter or an alert of it: nothing is written
    * @throws {TransientError} nothing of the batch is seen downstream, or all of it is: ask for the committed offset
    */
@@ -70,7 +70,7 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
   const prepare = async (batch: RecordBatch): Promise<Work> => {
     await decoder.prepare(batch.records);
     const outcomes = batch.records.map(decoder.decode);
-    breaker.admit(
+    breaker.check(
       batch.partition,
       outcomes.map(({ kind }) => kind === "dead"),
     );
@@ -223,7 +223,7 @@ const aside = (
     new Date(),
   );
 
-/** A topic that refuses in bulk must not drain into the dead letters. @throws {HeldBackError} too many are refused */
+/** A topic that refuses in bulk must not drain into the dead letters. @throws {PartitionPausedError} too many are refused */
 function admitRefused(
   { partition, records }: RecordBatch,
   { sources }: Work,
@@ -235,7 +235,7 @@ function admitRefused(
   );
   const isBad = records.map((record) => refused.has(record));
   // A dead letter that is refused was counted before.
-  if (isBad.includes(true)) breaker.admit(partition, isBad);
+  if (isBad.includes(true)) breaker.check(partition, isBad);
 }
 
 /** What was sent of a batch, and what of it Kafka will never take. */
@@ -284,7 +284,7 @@ function putAside(
 /** @returns whether the record is among the letters, and there was something to leave out */
 function lessen(letters: OutgoingRecord[], record: OutgoingRecord, type: string): boolean {
   const place = letters.indexOf(record);
-  const lesser = place === -1 ? undefined : lesserLetter(record, type);
+  const lesser = place === -1 ? undefined : reducedDeadLetter(record, type);
   if (lesser !== undefined) letters[place] = lesser;
   return lesser !== undefined;
 }

@@ -30,6 +30,7 @@ import { createBatchProcessor } from "./process-batch.ts";
 import { createProcessorMetrics } from "./processor-metrics.ts";
 import { createOpenEntries } from "./reconciliation/open-entries.ts";
 import type { processorSettings } from "./settings.ts";
+import { createSharedReading } from "./shared-reading.ts";
 import { startNodes } from "./start-nodes.ts";
 import { createTraceBatch } from "./trace-batch.ts";
 import { watchCluster } from "./watch-cluster.ts";
@@ -140,19 +141,22 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     timePolicy,
   });
   const alertDecoder = createRecordDecoder<ProbeAlert>({ registry, readerSchema: schemas.alert });
+  const readAlertsOf = (partition: number | undefined) =>
+    readOpenAlerts({
+      reader,
+      decoder: alertDecoder,
+      topic: topics.alerts,
+      partition,
+      maxAlerts: config.windowNodesPerPartition,
+    });
+  // Not the whole topic for each of the partitions that are assigned together.
+  const readAlertsOfAll = createSharedReading(() => readAlertsOf(undefined));
   const windows = createPartitionWindows({
     maxNodesPerPartition: config.windowNodesPerPartition,
     noteOf: (partition) => readNote(transactions.metadataOf(partition)),
-    earliestOf: async (partition) => (await reader.stretch(topics.raw, partition)).from,
+    earliestOf: async (partition) => (await reader.range(topics.raw, partition)).from,
     // A node's alerts are in the partition of its events' number where there are as many of them.
-    openAlertsOf: (number) =>
-      readOpenAlerts({
-        reader,
-        decoder: alertDecoder,
-        topic: topics.alerts,
-        partition: rawCount === alertCount ? number : undefined,
-        maxAlerts: config.windowNodesPerPartition,
-      }),
+    openAlertsOf: (number) => (rawCount === alertCount ? readAlertsOf(number) : readAlertsOfAll()),
     decoder,
     countEvicted: processorMetrics.countEvicted,
   });
@@ -224,8 +228,8 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
           await sayMissing(partitions.filter((one) => positions.get(one) === "beginning"));
           return positions;
         },
-        readFrom: windows.readFrom,
-        onHistory: windows.learn,
+        replayFrom: windows.readFrom,
+        replay: windows.learn,
         onAssigned: (partitions, membersData) => {
           liveProcesses = new Set(membersData);
           transactions.keepOnly(partitions);

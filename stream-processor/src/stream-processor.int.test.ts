@@ -4,7 +4,7 @@ import { connectProducer, type Producer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue, WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema, type SchemaName } from "@fiberstream/schemas/avro-schema";
@@ -70,9 +70,7 @@ const start = async (environment: Record<string, string> = {}): Promise<RunningS
 const rawRecord = (change: Partial<ProbeMetric> & { node_id: string }) => {
   const event = { ...example, event_id: randomUUID(), ...change };
   const avro = typeOf("ProbeMetric").toBuffer(event);
-  const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
-  writeWirePrefix(value, 0, rawId);
-  avro.copy(value, WIRE_PREFIX_BYTES);
+  const value = wireValue(rawId, avro);
   return { key: change.node_id, value, eventId: event.event_id };
 };
 const sendRaw = (records: readonly { key: string; value: Buffer }[]) =>

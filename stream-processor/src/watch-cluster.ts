@@ -24,7 +24,7 @@ export function watchCluster(options: {
     name: "look at the brokers",
     work: async () => {
       try {
-        show(await watch.look());
+        show(await watch.read());
       } catch (error) {
         show(undefined);
         throw error;

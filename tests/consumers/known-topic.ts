@@ -101,7 +101,7 @@ async function readKnown(topic: string): Promise<KnownRecord[]> {
   const decoder = createRecordDecoder<EnrichedProbeMetric>({ registry, readerSchema });
   const reader = await connectTopicReader({ kafka });
   const known: KnownRecord[] = [];
-  for (const stretch of await reader.stretches(topic)) {
+  for (const stretch of await reader.ranges(topic)) {
     for await (const records of reader.read(topic, stretch)) {
       await decoder.prepare(records.map(({ value }) => value));
       for (const { offset, key, value } of records) {

@@ -80,7 +80,7 @@ describe("what the services log", () => {
 
     // Of each kind of trouble there is a line to be looked at.
     const messages = lines.map(({ message }) => message).join("\n");
-    expect(messages).toContain("redis is away");
+    expect(messages).toContain("redis unavailable");
     expect(messages).toContain("start failed");
     expect(messages).toContain("request answered");
 

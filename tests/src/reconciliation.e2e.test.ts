@@ -62,7 +62,7 @@ const untilRows = (ids: readonly string[]) =>
     { what: `${ids.length} events are rows`, timeoutMs: 60_000 },
   );
 const ends = async (name: TopicName) =>
-  new Map((await reader.stretches(topic(name))).map((one) => [one.partition, one.until]));
+  new Map((await reader.ranges(topic(name))).map((one) => [one.partition, one.until]));
 
 /** Which partition a node's events are in, and where its next one will stand in raw. */
 async function placeOf(nodeId: string): Promise<{ partition: number; offset: bigint }> {

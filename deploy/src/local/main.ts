@@ -1,4 +1,4 @@
-import { ConfigError } from "@fiberstream/runtime/config-error";
+import { ConfigError } from "@fiberstream/runtime/settings";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { Argument, Command } from "commander";

@@ -9,6 +9,8 @@ export type ApiKey = {
   readonly tenant: string;
   /** One node id, or a prefix followed by "*". */
   readonly nodePattern: string;
+  /** How many nodes of its pattern it may report for. Undefined in what a gateway of before has remembered. */
+  readonly maxNodes?: number;
   readonly ratePerSecond: number;
   readonly burst: number;
   /** Of all keys of the tenant together; null for none. */

@@ -58,6 +58,8 @@ export function createAuthenticate(options: {
       tenant: key.tenant,
       mayReport: nodeMatcher(key.nodePattern),
       nodePattern: key.nodePattern,
+      ...(key.maxNodes !== undefined &&
+        key.nodePattern.endsWith("*") && { maxNodes: key.maxNodes }),
       limit: key,
       ...(key.tenantLimit !== null && { tenantLimit: key.tenantLimit }),
       ...(key.requiresSignature && secret !== undefined && { signingSecret: secret }),

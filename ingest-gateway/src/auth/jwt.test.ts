@@ -118,6 +118,28 @@ describe("JWTs", () => {
     await expect(subject(forged)).rejects.toMatchObject(invalid);
   });
 
+  it("that name none are tried with four keys at most", async () => {
+    const others = await Promise.all(Array.from({ length: 5 }, () => generateKeyPair("ES256")));
+    published = await Promise.all([...others, keys].map((pair) => jwkOf(pair)));
+    const [first] = others;
+    expect(await subject(await signed({ kid: undefined }, first))).toBe("relay-7");
+    await expect(subject(await signed({ kid: undefined }))).rejects.toMatchObject(invalid);
+    published = await Promise.all([...others, keys].map((pair, at) => jwkOf(pair, `key-${at}`)));
+    subjectOf = checkWith(0);
+    expect(await subject(await signed({ kid: "key-5" }))).toBe("relay-7");
+  });
+
+  it("that were refused are refused again without a look", async () => {
+    const forged = await signed({ kid: undefined }, await generateKeyPair("ES256"));
+    await expect(subject(forged)).rejects.toMatchObject(invalid);
+    const fetched = fetches;
+    await expect(subject(forged)).rejects.toMatchObject(invalid);
+    expect(fetches).toBe(fetched);
+    const other = await signed({ kid: undefined }, await generateKeyPair("ES256"));
+    await expect(subject(other)).rejects.toMatchObject(invalid);
+    expect(fetches).toBe(fetched + 1);
+  });
+
   it.each([
     ["and name it", "two"],
     ["and name none", undefined],

@@ -3,6 +3,7 @@ import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose"
 import { LRUCache } from "lru-cache";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
+import { meaningOf } from "../codes.ts";
 import { Refusal } from "../refusal.ts";
 import { createIssuerKeys } from "./issuer-keys.ts";
 import { unauthorized } from "./unauthorized.ts";
@@ -22,8 +23,11 @@ const BELIEVED_MS = 60_000;
 const MAX_BELIEVED = 10_000;
 /** How far the issuer's clock may be off (RFC 7519, 4.1.4 and 4.1.5: "usually no more than a few minutes"). */
 const LEEWAY_SECONDS = 60;
-/** Of a set whose keys all fit a token that names none. */
-const MAX_KEYS_TRIED = 16;
+/** Of a set whose keys all fit a token that names none; everybody can make such tokens, and each try costs 80 us. */
+const MAX_KEYS_TRIED = 4;
+/** A token that was refused is refused again without a look for so long: a probe that does not give up sends it on and on. */
+const REFUSED_MS = 5_000;
+const MAX_REFUSED = 1_000;
 
 /** Asymmetric ones only: with a shared secret, who can check a token could make one. */
 const ALGORITHMS = [
@@ -43,6 +47,7 @@ const ALGORITHMS = [
 export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): SubjectOfJwt {
   const keys = createIssuerKeys(source);
   const believed = new LRUCache<string, string>({ max: MAX_BELIEVED });
+  const refused = new LRUCache<string, Refusal>({ max: MAX_REFUSED, ttl: REFUSED_MS });
   const rules = {
     issuer,
     audience,
@@ -59,7 +64,7 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
       let tried = 0;
       for await (const key of error) {
-        if (++tried > MAX_KEYS_TRIED) break;
+        if (++tried > MAX_KEYS_TRIED) throw tooManyKeys();
         const verified = await jwtVerify(token, key, rules).catch(whenOfAnotherKey);
         if (verified !== undefined) return verified.payload;
       }
@@ -92,15 +97,27 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
       if (leftMs > 0) believed.set(name, sub, { ttl: Math.min(leftMs, BELIEVED_MS) });
       return sub;
     } catch (error) {
-      throw refusalOf(error);
+      const refusal = refusalOf(error);
+      if (meaningOf(refusal.code).status === 401) refused.set(name, refusal);
+      throw refusal;
     }
   };
 
   return (token) => {
     const name = hash("sha256", token);
-    return believed.get(name) ?? check(token, name);
+    const subject = believed.get(name);
+    if (subject !== undefined) return subject;
+    const refusal = refused.get(name);
+    if (refusal !== undefined) throw refusal;
+    return check(token, name);
   };
 }
+
+const tooManyKeys = (): Refusal =>
+  unauthorized(
+    "INVALID_TOKEN",
+    `the JWT names no key (kid), and none of the first ${MAX_KEYS_TRIED} of its issuer's that fit has signed it`,
+  );
 
 function whenOfAnotherKey(error: unknown): undefined {
   if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;

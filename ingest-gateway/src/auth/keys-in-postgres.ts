@@ -10,6 +10,7 @@ export async function readKeyInPostgres(pool: PgPool, name: KeyName): Promise<Ap
     secretSha256: row.secret_sha256?.toString("hex") ?? null,
     tenant: row.tenant,
     nodePattern: row.node_pattern,
+    maxNodes: row.max_nodes,
     ratePerSecond: row.rate_per_second,
     burst: row.burst,
     tenantLimit:
@@ -27,6 +28,7 @@ type Row = {
   secret_sha256: Buffer | null;
   tenant: string;
   node_pattern: string;
+  max_nodes: number;
   rate_per_second: number;
   burst: number;
   tenant_rate: number | null;
@@ -38,7 +40,8 @@ type Row = {
 
 // PostgreSQL's infinity is later than every time, and no date: it is never, as null is.
 const KEYS = `
-  SELECT key_id, secret_sha256, tenant, node_pattern, api_keys.rate_per_second, api_keys.burst, requires_signature,
+  SELECT key_id, secret_sha256, tenant, node_pattern, max_nodes, api_keys.rate_per_second, api_keys.burst,
+         requires_signature,
          CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
          revoked_at IS NOT NULL AS is_revoked,
          tenant_limits.rate_per_second AS tenant_rate, tenant_limits.burst AS tenant_burst

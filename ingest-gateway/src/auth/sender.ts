@@ -7,6 +7,8 @@ export type Sender = {
   readonly mayReport?: (nodeId: string) => boolean;
   /** Says in text what `mayReport` allows, so that equal rights can be told. */
   readonly nodePattern?: string;
+  /** How many nodes it may report for. Undefined: no bound, or no more than one anyway. */
+  readonly maxNodes?: number;
   /** Undefined: no limit. */
   readonly limit?: RateLimit;
   /** Of all keys of the tenant together. Undefined: no limit. */

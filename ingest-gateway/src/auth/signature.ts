@@ -1,8 +1,8 @@
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
-import { LRUCache } from "lru-cache";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
+import { createNonceMemory } from "./nonce-memory.ts";
 import type { Sender } from "./sender.ts";
 import { unauthorized } from "./unauthorized.ts";
 
@@ -31,12 +31,11 @@ export function createSignatureCheck(options: {
   namespace: string;
 }): CheckSignature {
   const { ask, namespace } = options;
-  const localNonces = new LRUCache<string, true>({ max: MAX_LOCAL_NONCES, ttl: NONCE_KEPT_MS });
+  const local = createNonceMemory({ maxNonces: MAX_LOCAL_NONCES, keptMs: NONCE_KEPT_MS });
 
   const isFirst = async (sender: Sender, nonce: string): Promise<boolean> => {
     const key = `${namespace}nonce:${sender.id}:${nonce}`;
-    const isNewHere = !localNonces.has(key);
-    localNonces.set(key, true);
+    const isNewHere = local.isNew(sender.id, nonce);
     try {
       const set = await ask((client) =>
         client.set(key, "", {

@@ -23,7 +23,7 @@ export type BatchTry = {
 
 export type BatchStore = {
   claim: (batch: BatchTry) => Promise<Claim>;
-  /** Stores the final answer. */
+  /** Stores the final answer; past its tenant's share of the memory for a minute only. */
   settle: (batch: BatchTry, answer: string) => Promise<void>;
   /** Lets the next try begin, with what was kept by now ("" for nothing). */
   release: (batch: BatchTry, kept: string) => Promise<void>;
@@ -59,11 +59,38 @@ local untilMs = string.format('%013.0f', nowMs + ARGV[4])
 redis.call('SET', KEYS[1], '~' .. ARGV[2] .. ARGV[3] .. ARGV[1] .. untilMs .. kept, 'PX', ARGV[5])
 return {'ours', kept}`;
 
+/** A tenant's answers are counted by the part of the memory's time that they were stored in. */
+const PARTS = 24;
+/** What Redis holds of a record beside its text: 190 bytes for a text of 47 (docs/scaling.md). */
+const RECORD_BYTES = 143;
+/** How long an answer is remembered that is past its tenant's share: a sender that got none comes again within seconds. */
+const PAST_SHARE_MS = 60_000;
+
 /** A try that was taken for dead must not overwrite what the one after it has stored. */
 const SETTLE = `${RECORD}
-if not isOurs then return 0 end
-redis.call('SET', KEYS[1], '=' .. string.sub(record, 2, 25) .. ARGV[2], 'PX', ARGV[3])
-return 1`;
+if not isOurs then return 'not ours' end
+local time = redis.call('TIME')
+local partMs = ARGV[3] / ${PARTS}
+local part = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / partMs)
+local parts, gone = {}, {}
+for back = 0, ${PARTS} do
+  parts[back + 1] = string.format('%.0f', part - back)
+  gone[back + 1] = string.format('%.0f', part - back - ${PARTS} - 1)
+end
+local counted = redis.call('HMGET', KEYS[2], unpack(parts))
+local held = 0
+for at = 1, ${PARTS} + 1 do held = held + (tonumber(counted[at]) or 0) end
+local text = '=' .. string.sub(record, 2, 25) .. ARGV[2]
+local bytes = #text + ${RECORD_BYTES}
+if held + bytes > tonumber(ARGV[4]) then
+  redis.call('SET', KEYS[1], text, 'PX', math.min(ARGV[3], ${PAST_SHARE_MS}))
+  return 'past share'
+end
+redis.call('SET', KEYS[1], text, 'PX', ARGV[3])
+if not counted[1] then redis.call('HDEL', KEYS[2], unpack(gone)) end
+redis.call('HSET', KEYS[2], parts[1], string.format('%.0f', (tonumber(counted[1]) or 0) + bytes))
+redis.call('PEXPIRE', KEYS[2], math.ceil(ARGV[3] + 2 * partMs))
+return 'stored'`;
 
 const RELEASE = `${RECORD}
 if not isOurs then return 0 end
@@ -80,13 +107,17 @@ return 1`;
  *
  * @param options.namespace prefix of the keys in Redis
  * @param options.memoryMs how long a batch is remembered
+ * @param options.maxTenantBytes what the answers to a tenant's batches may take
+ * @param options.countPastShare told of each answer that found no room in it
  */
 export function createBatchStore(options: {
   ask: AskRedis;
   namespace: string;
   memoryMs: number;
+  maxTenantBytes: number;
+  countPastShare: () => void;
 }): BatchStore {
-  const { ask, namespace, memoryMs } = options;
+  const { ask, namespace, memoryMs, maxTenantBytes, countPastShare } = options;
   const run = (
     script: string,
     { tenant, batchId, owner }: BatchTry,
@@ -94,7 +125,11 @@ export function createBatchStore(options: {
   ) =>
     ask((client) =>
       client.eval(script, {
-        keys: [`${namespace}batch:${shortHash(`${tenant} ${batchId}`, 22)}`],
+        keys: [
+          `${namespace}batch:${shortHash(`${tenant} ${batchId}`, 22)}`,
+          // No batch is called so.
+          `${namespace}batch:of:${tenant}`,
+        ],
         arguments: [owner, ...parameters.map(String)],
       }),
     );
@@ -114,7 +149,8 @@ export function createBatchStore(options: {
       }
     },
     settle: async (batch, answer) => {
-      await run(SETTLE, batch, [answer, memoryMs]);
+      const settled = await run(SETTLE, batch, [answer, memoryMs, maxTenantBytes]);
+      if (settled === "past share") countPastShare();
     },
     release: async (batch, kept) => {
       await run(RELEASE, batch, [kept, memoryMs]);

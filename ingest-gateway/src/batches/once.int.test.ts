@@ -28,11 +28,17 @@ beforeAll(async () => {
   redis = life.own(connectRedis({ url: addresses.redisUrl, log }), (owned) => owned.close());
   await until(redis.isUp, { what: "Redis is there" });
   const ask = createPromptRedis(redis);
-  once = onceWith(createBatchStore({ ask, namespace, memoryMs: MEMORY_MS }));
+  once = onceWith(createBatchStore({ ask, namespace, ...MEMORY }));
 });
 afterAll(() => life.stop());
 
 const MEMORY_MS = 3_600_000;
+let pastShare = 0;
+const MEMORY = {
+  memoryMs: MEMORY_MS,
+  maxTenantBytes: 10_000_000,
+  countPastShare: () => void pastShare++,
+};
 const onceWith = (store: BatchStore) =>
   createOnce({
     store,
@@ -223,5 +229,29 @@ describe("a batch without an id", () => {
       '{"text":"a"}',
       '{"text":"b"}',
     ]);
+  });
+});
+
+describe("a tenant's batches", () => {
+  it("take no more of Redis than their share; past it one is remembered for a minute", async () => {
+    const room = `${namespace}share.`;
+    const ask = createPromptRedis(redis);
+    const store = createBatchStore({ ask, namespace: room, ...MEMORY, maxTenantBytes: 2_000 });
+    const share = onceWith(store);
+    const before = pastShare;
+    const of = (tenant: string, batchId = randomUUID()) =>
+      request(batchId, "[]", { sender: { tenant, nodePattern: "*" } });
+    const last = of("loud");
+    for (let batch = 0; batch < 40; batch++) await share(of("loud"), accepted("done"));
+    await share(last, accepted("done"));
+    await share(of("quiet"), accepted("done"));
+    const keys = (await redis.client.keys(`${room}batch:*`)).filter((key) => !key.includes(":of:"));
+    const leftMs = await Promise.all(keys.map((key) => redis.client.pTTL(key)));
+    const forLong = leftMs.filter((ms) => ms > 60_000).length;
+    expect(forLong).toBeGreaterThan(2);
+    expect(forLong).toBeLessThan(20);
+    expect(pastShare - before).toBe(42 - forLong);
+    // It is safe to send again at once, all the same.
+    expect((await share(last, never)).headers).toEqual({ "Idempotent-Replayed": "true" });
   });
 });

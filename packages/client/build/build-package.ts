@@ -4,10 +4,13 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { reachableFrom } from "./reachable.ts";
+import { workspaceModules } from "./workspace-modules.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const HERE = join(ROOT, "packages", "client");
 const ENTRY = "packages/client/src/index.js";
+/** By the name that a module of the workspace is imported by, its source. */
+const MODULES = workspaceModules(ROOT);
 
 /**
  * Makes the folder that is published: JavaScript and types, because Node does not strip types in
@@ -31,15 +34,34 @@ export async function buildPackage(folder: string): Promise<void> {
 
 async function compile(folder: string): Promise<void> {
   const compiler = join(ROOT, "node_modules", "typescript", "bin", "tsc");
-  const config = join(HERE, "build", "tsconfig.json");
+  const config = join(folder, "tsconfig.json");
+  writeFileSync(config, JSON.stringify(compilerConfig(folder)));
   try {
-    await promisify(execFile)(process.execPath, [compiler, "-p", config, "--outDir", folder]);
+    await promisify(execFile)(process.execPath, [compiler, "-p", config]);
   } catch (error) {
     throw new Error(`the compiler refuses: ${(error as { stdout?: string }).stdout}`, {
       cause: error,
     });
+  } finally {
+    rmSync(config);
   }
 }
+
+/** The options of `tsconfig.json` beside this file, for output into the folder. */
+const compilerConfig = (folder: string) => ({
+  extends: join(HERE, "build", "tsconfig.json"),
+  compilerOptions: {
+    outDir: folder,
+    rootDir: ROOT,
+    typeRoots: [join(ROOT, "node_modules", "@types")],
+    // What is found by way of node_modules is not compiled with the rest.
+    paths: Object.fromEntries(
+      Array.from(MODULES, ([name, source]) => [name, [join(ROOT, source)]] as const),
+    ),
+  },
+  include: [],
+  files: [join(HERE, "src", "index.ts")],
+});
 
 /**
  * Names of the workspace's modules become paths to their copies; and in types, which the compiler leaves as
@@ -50,14 +72,12 @@ async function compile(folder: string): Promise<void> {
 function withOwnModules(code: string, file: string): string {
   return code
     .replace(/(["']\.[^"']*)\.ts(["'])/g, "$1.js$2")
-    .replace(
-      /(["'])@fiberstream\/([a-z-]+)\/([^"']+)\1/g,
-      (_all, _quote, name: string, module: string) => {
-        const target = join(name === "schemas" ? name : `packages/${name}`, "src", `${module}.js`);
-        const path = relative(dirname(file), target);
-        return JSON.stringify(path.startsWith(".") ? path : `./${path}`);
-      },
-    );
+    .replace(/(["'])(@fiberstream\/[^"']+)\1/g, (_all, _quote, name: string) => {
+      const source = MODULES.get(name);
+      if (source === undefined) throw new Error(`${file} imports ${name}, which is not offered`);
+      const path = relative(dirname(file), source.replace(/\.ts$/, ".js"));
+      return JSON.stringify(path.startsWith(".") ? path : `./${path}`);
+    });
 }
 
 /** Deletes what only inner types have led to. @returns the packages that code and types need */

@@ -32,7 +32,7 @@ export async function* readRange<Topic extends keyof TopicValues>(
   const decode = createDecodeRecords({ registry, topic: options.topic, onUndecodable });
   const reader = await connectTopicReader({ kafka });
   try {
-    const stretches = await reader.stretches(topic, { since: from?.getTime() });
+    const stretches = await reader.ranges(topic, { since: from?.getTime() });
     const endOf = to === undefined ? undefined : await endsAt(to);
     for (const stretch of stretches) {
       const until = endOf?.get(stretch.partition) ?? stretch.until;

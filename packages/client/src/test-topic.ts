@@ -3,7 +3,7 @@ import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { subjectOf } from "@fiberstream/kafka/topic-names";
 import { createTransactionalProducer } from "@fiberstream/kafka/transactions/transactional-producer";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { addresses } from "@fiberstream/testkit/addresses";
@@ -50,10 +50,7 @@ export async function createTestTopic(): Promise<TestTopic> {
   ]);
 
   const encode = (node: string): Buffer => {
-    const payload = type.toBuffer({ ...example, node_id: node });
-    const value = Buffer.concat([Buffer.alloc(WIRE_PREFIX_BYTES), payload]);
-    writeWirePrefix(value, 0, schemaId);
-    return value;
+    return wireValue(schemaId, type.toBuffer({ ...example, node_id: node }));
   };
   const send = async (partition: number, records: { key: string; value: Buffer }[]) => {
     const producer = createTransactionalProducer({ kafka, transactionalId: topic });

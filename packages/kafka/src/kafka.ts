@@ -1,25 +1,25 @@
 import type { Log } from "@fiberstream/runtime/log";
 import { tlsOptions } from "@fiberstream/runtime/tls-files";
 import { Kafka, logLevel } from "kafkajs";
-import type { KafkaSecurity } from "./access.ts";
-import type { Codec } from "./batch-compression.ts";
-import { tellWhyNoCoordinator } from "./coordinator-search.ts";
-import { createKafkaLog } from "./kafka-log.ts";
-import { goOnWithoutLeaders } from "./metadata-refresh.ts";
-import { repairRequestQueue } from "./request-queue-repair.ts";
+import type { KafkaSecurity } from "./settings/access.ts";
+import type { Codec } from "./protocol/batch-compression.ts";
+import { exposeCoordinatorError } from "./kafkajs/coordinator-search.ts";
+import { createKafkaLog } from "./kafkajs/kafka-log.ts";
+import { tolerateLeaderlessPartitions } from "./kafkajs/metadata-refresh.ts";
+import { repairRequestQueue } from "./kafkajs/request-queue-repair.ts";
 
 repairRequestQueue();
-tellWhyNoCoordinator();
-goOnWithoutLeaders();
+exposeCoordinatorError();
+tolerateLeaderlessPartitions();
 
-/** Where a cluster is, and how its client is let in and called. */
+/** Where a cluster is, and how its client authenticates and names itself. */
 export type KafkaAccess = {
   /** host:port, at least one */
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** By default connections are plain and nobody says who they are. */
+  /** By default connections are plain and not authenticated. */
   readonly security?: KafkaSecurity;
-  /** What packs the record batches that are written; default "none". */
+  /** How record batches are compressed when written; default "none". */
   readonly compression?: Codec;
 };
 
@@ -29,9 +29,8 @@ export type KafkaClient = Kafka & { readonly access: KafkaAccess };
 /**
  * A client of one cluster; nothing connects before a producer, consumer or admin of it does.
  *
- * A call gives up after about 1.5 s of tries, so that its caller can say at once that Kafka is away;
- * those who would rather wait try again themselves, with their own reason to.
- *
+ * A call fails after about 1.5 s of retries, so that its caller can report at once that Kafka is unavailable. Callers who
+ * would rather wait retry themselves.
  */
 export function createKafka(options: KafkaAccess & { log: Log }): KafkaClient {
   const { brokers, clientId, security, compression = "none" } = options;

@@ -2,7 +2,7 @@ import type { IHeaders } from "kafkajs";
 
 export type RecordHeaders = IHeaders;
 
-/** A record as it came. `offset` is a decimal, `timestamp` decimal ms since 1970. */
+/** A record that was read. `offset` is a decimal, `timestamp` decimal ms since 1970. */
 export type IncomingRecord = {
   readonly offset: string;
   readonly key: Buffer | null;
@@ -20,25 +20,25 @@ export type OutgoingRecord = {
 };
 
 /**
- * Which log offsets are of: a topic that was made anew has another id, and so has another cluster.
- * `topicId` is the UUID's text.
+ * Which log an offset belongs to: a recreated topic has another topic id, another cluster another cluster id.
+ * `topicId` is a UUID as text.
  */
 export type LogIdentity = { readonly clusterId: string; readonly topicId: string };
 
 /**
- * Neighbours of one partition. Offsets have gaps where the log was compacted or a transaction ended; where only such stand,
- * there may be no record at all.
+ * Consecutive records of one partition. Offsets have gaps where the log was compacted or a transaction ended. A batch may
+ * have no record at all, where there is nothing but such gaps.
  */
 export type RecordBatch = {
   readonly topic: string;
   readonly partition: number;
   readonly log: LogIdentity;
   readonly records: readonly IncomingRecord[];
-  /** Where the batch begins: the next offset of the batch before it. */
+  /** Where the batch begins: the `nextOffset` of the batch before it. */
   readonly firstOffset: bigint;
   /** Where the batch after it begins. */
   readonly nextOffset: bigint;
-  /** Of the leader that had taken the last record before `nextOffset`; missing where it is not known. */
+  /** The leader epoch of the last record before `nextOffset`; missing where it is not known. */
   readonly leaderEpoch?: number | undefined;
   /** The end of the partition when the batch was fetched. */
   readonly highWatermark: bigint;

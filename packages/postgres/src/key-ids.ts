@@ -10,7 +10,8 @@ const TAG_CHARACTERS = 13;
 
 /**
  * What key ids of this database are tagged with.
- * @throws {TransientError} @throws {FatalError}
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function readKeyIdSecret(on: PgPool | PgClient): Promise<Buffer> {
   const [row] = await query<{ secret: Buffer }>(on, "SELECT secret FROM key_id_secret");

@@ -72,7 +72,9 @@ async function applySettings(
 /**
  * Runs `work` in one transaction; rolls back when it throws.
  * An error of the commit itself leaves open whether it happened.
- * @throws {TransientError} @throws {FatalError} @throws {RowRefusedError}
+ * @throws {TransientError}
+ * @throws {FatalError}
+ * @throws {RowRefusedError}
  */
 export async function inTransaction<T>(
   pool: PgPool,
@@ -110,7 +112,12 @@ const isKeptAfter = (failure: Error) =>
   (failure instanceof TransientError &&
     (failure.dependency !== "postgres" || failure.cause === undefined));
 
-/** One query of the pool, its errors classified. @throws {TransientError} @throws {FatalError} @throws {RowRefusedError} */
+/**
+ * One query of the pool, its errors classified.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ * @throws {RowRefusedError}
+ */
 export async function query<Row extends pg.QueryResultRow>(
   on: PgPool | PgClient,
   text: string,

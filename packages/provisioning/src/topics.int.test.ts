@@ -3,7 +3,7 @@ import { readOffsetRetention } from "@fiberstream/kafka/offset-retention";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
-import { topicFacts } from "@fiberstream/kafka/topic-facts";
+import { topicDescription } from "@fiberstream/kafka/describe-topic";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { expect, it } from "@jest/globals";
 import { deployTopics } from "./topics.ts";
@@ -53,7 +53,8 @@ it("leaves a retention that an operator has set, says so, and sets it when it is
   const topic = `${namespace}probe.metrics.raw`;
   const log = createLog({ service: "test", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
-  const retentionMs = async () => (await topicFacts({ kafka, topic })).config.get("retention.ms");
+  const retentionMs = async () =>
+    (await topicDescription({ kafka, topic })).config.get("retention.ms");
   for (const value of ["1209600000", "3600000"]) {
     await ensureTopics({
       kafka,

@@ -15,17 +15,17 @@ describe("asking Redis promptly", () => {
     });
   });
 
-  it("asks nothing while it is away", async () => {
+  it("asks nothing while it is unavailable", async () => {
     const ask = createPromptRedis({ client, isUp: () => false });
     let asked = 0;
-    await expect(ask(async () => asked++)).rejects.toThrow("redis is away");
+    await expect(ask(async () => asked++)).rejects.toThrow("redis is unavailable");
     expect(asked).toBe(0);
   });
 
-  it("waits for a frozen one once, then counts it as away for a while", async () => {
+  it("waits for a frozen one once, then counts it as unavailable for a while", async () => {
     const ask = createPromptRedis({ client, isUp: () => true }, { maxWaitMs: 5, restMs: 60_000 });
     await expect(ask(never)).rejects.toThrow("did not answer within 5 ms");
-    await expect(ask(async () => "PONG")).rejects.toThrow("redis is away");
+    await expect(ask(async () => "PONG")).rejects.toThrow("redis is unavailable");
   });
 
   it("asks a frozen one again after that", async () => {

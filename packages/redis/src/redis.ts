@@ -16,7 +16,7 @@ export type Redis = {
 
 /**
  * A client that connects and connects again in the background: nobody waits for Redis, and while it is
- * away every command fails at once instead of queueing.
+ * unavailable every command fails at once instead of queueing.
  */
 export function connectRedis(options: { url: string; tls?: TlsFiles; log: Log }): Redis {
   const { log } = options;
@@ -25,8 +25,8 @@ export function connectRedis(options: { url: string; tls?: TlsFiles; log: Log })
   const say = (isUp: boolean, reason?: string) => {
     if (wasUp === isUp) return;
     wasUp = isUp;
-    if (isUp) log.info("redis is available");
-    else log.warn({ reason }, "redis is away, going on without it");
+    if (isUp) log.info("redis available");
+    else log.warn({ reason }, "redis unavailable, continuing without it");
   };
   client.on("ready", () => say(true));
   client.on("error", (error: unknown) => say(false, messageOf(error)));

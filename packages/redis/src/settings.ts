@@ -1,5 +1,4 @@
-import { ConfigError } from "@fiberstream/runtime/config-error";
-import { type ConfigOf, setting } from "@fiberstream/runtime/settings";
+import { ConfigError, type ConfigOf, setting } from "@fiberstream/runtime/settings";
 import { fileProblem, type TlsFiles } from "@fiberstream/runtime/tls-files";
 import { z } from "zod";
 
@@ -24,7 +23,7 @@ export const redisSettings = () => ({
 });
 
 /**
- * Where Redis is and how to be let in, by the settings.
+ * Redis's address and TLS files from the settings.
  * @throws {ConfigError} for settings that do not go together, and files that cannot be read
  */
 export function redisAccess(config: ConfigOf<ReturnType<typeof redisSettings>>): {

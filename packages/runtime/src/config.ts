@@ -6,8 +6,8 @@ import {
   type Settings,
   readSettings,
   wholeNumber,
-} from "./settings.ts";
-import { tracingSettings } from "./tracing.ts";
+} from "./settings/settings.ts";
+import { tracingSettings } from "./tracing/tracing.ts";
 
 /** The settings that every service has. */
 export const serviceSettings = (adminPort: number) => ({
@@ -31,7 +31,10 @@ export const serviceSettings = (adminPort: number) => ({
   ...tracingSettings(),
 });
 
-/** Reads settings from the process's environment. @throws {ConfigError} */
+/**
+ * Reads settings from the process's environment.
+ * @throws {ConfigError}
+ */
 export function readConfig<S extends Settings>(settings: S): ConfigOf<S> {
   return readSettings(settings, process.env);
 }

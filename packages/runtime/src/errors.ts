@@ -3,7 +3,7 @@
  * Every error carries advice: what an operator can do about it.
  */
 
-/** Something that others depend on is away or busy: back off, read again, commit nothing. */
+/** A dependency is unavailable or busy: back off, read again, commit nothing. */
 export class TransientError extends Error {
   override readonly name = "TransientError";
   /** The dependency at fault, a bounded label: "kafka", "registry", "postgres", "redis". */
@@ -15,7 +15,7 @@ export class TransientError extends Error {
   }
 }
 
-/** Going on would lose or damage data, or cannot succeed without a person: stop, be not ready. */
+/** Continuing would lose or damage data, or cannot succeed without an operator: stop, be not ready. */
 export class FatalError extends Error {
   override readonly name = "FatalError";
   readonly advice: string;

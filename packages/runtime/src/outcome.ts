@@ -3,7 +3,7 @@ export type Outcome<T> =
   | { readonly kind: "ok"; readonly value: T }
   | { readonly kind: "dead"; readonly reason: DeadReason };
 
-/** Why a record cannot go on, as it is written into its dead letter's headers. */
+/** Why a record is dead-lettered, as written into the dead letter's headers. */
 export type DeadReason = {
   /** A bounded label: it names metrics and filters. */
   readonly failureClass: FailureClass;

@@ -1,14 +1,13 @@
 import type { Registry } from "prom-client";
-import { type AdminServer, startAdminServer } from "./admin-server.ts";
+import { type AdminServer, startAdminServer } from "./http/admin-server.ts";
 import { readConfig, type serviceSettings } from "./config.ts";
-import { ConfigError } from "./config-error.ts";
 import { FatalError, messageOf } from "./errors.ts";
-import { createHealth, type Health } from "./health.ts";
-import { createLife, type Life, stopOnSignals } from "./life.ts";
-import { createLog, type Log } from "./log.ts";
-import { createServiceRegistry } from "./service-metrics.ts";
-import type { ConfigOf, Settings } from "./settings.ts";
-import { startTracing, type Tracing } from "./tracing.ts";
+import { createHealth, type Health } from "./lifecycle/health.ts";
+import { createLife, type Life, stopOnSignals } from "./lifecycle/life.ts";
+import { createLog, type Log } from "./logging/log.ts";
+import { createServiceRegistry } from "./lifecycle/service-metrics.ts";
+import { ConfigError, type ConfigOf, type Settings } from "./settings/settings.ts";
+import { startTracing, type Tracing } from "./tracing/tracing.ts";
 
 /** What the frame gives to a service's own start. */
 export type ServiceFrame<S extends Settings> = {

@@ -11,10 +11,10 @@ describe("readableLine", () => {
       "service.name": "sink-writer",
       partition: 3,
       reason: "connection refused",
-      message: "dependency is not available, waiting",
+      message: "dependency unavailable, retrying",
     });
     expect(readableLine(line)).toBe(
-      "18:40:51.302 WARN  dependency is not available, waiting partition=3 reason=connection refused",
+      "18:40:51.302 WARN  dependency unavailable, retrying partition=3 reason=connection refused",
     );
   });
 

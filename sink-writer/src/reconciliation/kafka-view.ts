@@ -50,7 +50,7 @@ export function createKafkaView(options: { kafka: KafkaClient; namespace: string
     });
   };
   const endsOf = async (topic: string) => {
-    const stretches = await (await connectedReader()).stretches(topic);
+    const stretches = await (await connectedReader()).ranges(topic);
     return new Map(stretches.map(({ partition, until }) => [partition, until]));
   };
 
@@ -68,7 +68,7 @@ export function createKafkaView(options: { kafka: KafkaClient; namespace: string
     },
     entriesFrom: async (offset) => {
       const connected = await connectedReader();
-      const [stretch] = await connected.stretches(reconciliation);
+      const [stretch] = await connected.ranges(reconciliation);
       if (stretch === undefined || stretch.until <= offset) {
         return { entries: [], next: offset, areLost: false };
       }
@@ -84,7 +84,7 @@ export function createKafkaView(options: { kafka: KafkaClient; namespace: string
     },
     rawRecords: async (partition, from, to) => {
       const connected = await connectedReader();
-      const stretch = (await connected.stretches(raw)).find((one) => one.partition === partition);
+      const stretch = (await connected.ranges(raw)).find((one) => one.partition === partition);
       if (stretch === undefined || stretch.from > from) return undefined;
       let count = 0;
       for await (const records of connected.read(raw, { partition, from, until: to })) {

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingRecord, RecordBatch } from "@fiberstream/kafka/records";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { ok } from "@fiberstream/runtime/outcome";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
 import { createRecentEvents, type RecentEvents } from "../recent-events.ts";
+import { createRepeatingNodes, type RepeatingNodes } from "../repeating-nodes.ts";
 import { createRowBuffer } from "../row-buffer.ts";
 import type { SortedRows } from "../row-buffers.ts";
 import { createReadRows } from "../row-reader.ts";
@@ -32,9 +33,7 @@ export function sampleEvent(change: Partial<EnrichedProbeMetric> = {}): Enriched
 
 /** A record in the wire format of the schema with this id. */
 export function recordOf(avro: Buffer, schemaId: number, offset = 0): IncomingRecord {
-  const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
-  writeWirePrefix(value, 0, schemaId);
-  avro.copy(value, WIRE_PREFIX_BYTES);
+  const value = wireValue(schemaId, avro);
   return { offset: String(offset), key: null, value, timestamp: "0" };
 }
 
@@ -61,6 +60,7 @@ export async function rowsOf(
   events: readonly EnrichedProbeMetric[],
   layout: TableLayout,
   recent: RecentEvents = createRecentEvents(),
+  repeating: RepeatingNodes = createRepeatingNodes(),
 ): Promise<SortedRows> {
   const rows = {
     fresh: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
@@ -74,6 +74,7 @@ export async function rowsOf(
     readerSchema: sampleSchema,
     layout,
     recent,
+    repeating,
   });
   const dead = await readRows([batchOf(records, { partition: 3, firstOffset: 100n })], rows);
   if (dead.length > 0) throw new Error(`not a row: ${dead[0]?.reason.message}`);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { OutgoingRecord } from "@fiberstream/kafka/records";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
@@ -16,9 +16,7 @@ export function createRawRecords(options: { schemaId: number; mix: Mix; run: str
 
   const valueOf = (metric: ProbeMetric): Buffer => {
     const avro = type.toBuffer(metric);
-    const value = Buffer.allocUnsafe(WIRE_PREFIX_BYTES + avro.length);
-    writeWirePrefix(value, 0, schemaId);
-    avro.copy(value, WIRE_PREFIX_BYTES);
+    const value = wireValue(schemaId, avro);
     return value;
   };
 

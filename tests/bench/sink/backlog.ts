@@ -3,7 +3,7 @@ import { connectProducer } from "@fiberstream/kafka/producer";
 import type { OutgoingRecord } from "@fiberstream/kafka/records";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf } from "@fiberstream/kafka/topic-names";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
@@ -42,9 +42,7 @@ export async function connectSender(options: {
     const isRepeat = place >= REPEAT_DISTANCE && place % 100 < options.duplicates;
     const event = eventAt(isRepeat ? place - REPEAT_DISTANCE + 50 : place);
     const avro = type.toBuffer(event);
-    const value = Buffer.allocUnsafe(WIRE_PREFIX_BYTES + avro.length);
-    writeWirePrefix(value, 0, schemaId);
-    avro.copy(value, WIRE_PREFIX_BYTES);
+    const value = wireValue(schemaId, avro);
     return { key: event.node_id, value };
   };
 

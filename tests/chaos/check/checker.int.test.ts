@@ -2,7 +2,7 @@ import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer, type Producer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
-import { writeWirePrefix, WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { createFleet } from "@fiberstream/simulator/probes/fleet";
@@ -162,9 +162,7 @@ async function send(
       timestamp: event.micros,
       metadata: JSON.stringify(event.metadata),
     });
-    const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
-    writeWirePrefix(value, 0, schemaId);
-    avro.copy(value, WIRE_PREFIX_BYTES);
+    const value = wireValue(schemaId, avro);
     return { key: event.node_id, value };
   });
   await producer.send(topic, records);

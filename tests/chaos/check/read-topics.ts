@@ -52,7 +52,7 @@ export async function* readAll(
   reader: TopicReader,
   topic: string,
 ): AsyncGenerator<{ partition: number; records: readonly IncomingRecord[] }> {
-  for (const stretch of await reader.stretches(topic)) {
+  for (const stretch of await reader.ranges(topic)) {
     for await (const records of reader.read(topic, stretch)) {
       yield { partition: stretch.partition, records };
     }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { writeWirePrefix, WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import { nowMicros } from "@fiberstream/simulator/probes/timestamp";
 import avsc from "avsc";
@@ -35,9 +35,7 @@ export function createRawEncoder(options: {
       received_at: nowMicros(),
       ...fields,
     });
-    const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
-    writeWirePrefix(value, 0, schemaId);
-    avro.copy(value, WIRE_PREFIX_BYTES);
+    const value = wireValue(schemaId, avro);
     return { key: event.node_id, value };
   };
 }

@@ -119,7 +119,7 @@ async function throughFaults(
   const topic = TOPICS.raw;
   const offsets = await connectGroupOffsets({ kafka, groupId: "stream-processor", topic });
   life.own(offsets, (owned) => owned.close());
-  const ends = await reader.stretches(topic);
+  const ends = await reader.ranges(topic);
   for (const { partition, until: end } of ends) {
     await until(async () => (await offsets.committed(partition))?.offset === end, {
       what: `partition ${partition} is done`,

@@ -76,7 +76,7 @@ async function* allOf(
   reader: TopicReader,
   topic: string,
 ): AsyncGenerator<{ partition: number; record: IncomingRecord }> {
-  for (const stretch of await reader.stretches(topic)) {
+  for (const stretch of await reader.ranges(topic)) {
     for await (const records of reader.read(topic, stretch)) {
       for (const record of records) yield { partition: stretch.partition, record };
     }

@@ -39,7 +39,7 @@ export async function* readDeadLetters(
   { reader, topic }: Pick<DeadLetterAccess, "reader" | "topic">,
   filter: DeadLetterFilter,
 ): AsyncGenerator<DeadLetter> {
-  for (const stretch of await reader.stretches(topic)) {
+  for (const stretch of await reader.ranges(topic)) {
     for await (const records of reader.read(topic, stretch)) {
       for (const record of records) {
         const deadLetter = readDeadLetter(stretch.partition, record);

@@ -1,5 +1,5 @@
 import type { IncomingRecord, OutgoingRecord, RecordHeaders } from "@fiberstream/kafka/records";
-import { TIMESTAMP_HEADER, VALUE_BYTES_HEADER } from "@fiberstream/kafka/refused-letter";
+import { TIMESTAMP_HEADER, VALUE_BYTES_HEADER } from "@fiberstream/kafka/reduced-dead-letter";
 import { schemaIdOf } from "@fiberstream/kafka/wire-format";
 
 /** A record of the dead-letter topic, and what its headers say. */

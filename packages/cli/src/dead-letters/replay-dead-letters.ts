@@ -62,7 +62,7 @@ export async function replayDeadLetters(
   const { result } = choice;
   const pace = createPace(options.rate);
   try {
-    const stretches = await reader.stretches(topic);
+    const stretches = await reader.ranges(topic);
     const of = stretches.reduce((sum, { from, until }) => sum + until - from, 0n);
     let looked = 0n;
     for (const stretch of stretches) {

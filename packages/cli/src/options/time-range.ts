@@ -1,5 +1,5 @@
 import type { KafkaClient } from "@fiberstream/kafka/kafka";
-import type { Stretch } from "@fiberstream/kafka/topic-reader";
+import type { OffsetRange } from "@fiberstream/kafka/topic-reader";
 import { placesAt } from "../records/tail-topic.ts";
 
 /** From the first, up to the second, which is not in it. In ms since 1970, by the records' timestamps. */
@@ -19,7 +19,7 @@ export async function stretchesOf(
   kafka: KafkaClient,
   topic: string,
   { fromMs, toMs }: TimeRange,
-): Promise<Stretch[]> {
+): Promise<OffsetRange[]> {
   const [starts, ends] = [
     await placesAt(kafka, topic, fromMs),
     await placesAt(kafka, topic, toMs + DISORDER_MS),
@@ -37,5 +37,5 @@ export const isWithin = ({ fromMs, toMs }: TimeRange, timestamp: string): boolea
   Number(timestamp) >= fromMs && Number(timestamp) < toMs;
 
 /** How many offsets stretches span. */
-export const lengthOf = (stretches: readonly Stretch[]): number =>
+export const lengthOf = (stretches: readonly OffsetRange[]): number =>
   stretches.reduce((sum, { from, until }) => sum + Number(until - from), 0);

@@ -55,8 +55,17 @@ describe("fiber keys", () => {
     );
     expect(JSON.stringify(rows)).not.toContain(token.slice(-43));
     const text = renderKeys(await table.list({ isRevokedToo: false }));
-    expect(text).toMatch(/acme +acme-\* +100\/s, 1000 at once +secret +good +airport/);
+    expect(text).toMatch(/acme +acme-\* +10000 +100\/s, 1000 at once +secret +good +airport/);
     expect(text).not.toContain(token.slice(-43));
+  });
+
+  it("shows and changes how many nodes a key may report for, and a rotated key inherits it", async () => {
+    const { row } = await table.create(key({ max_nodes: 7 }));
+    expect(renderKeys([row])).toMatch(/acme-\* +7 +100/);
+    expect(await table.setMaxNodes(row.key_id, 9)).toMatchObject({ max_nodes: 9 });
+    const rotated = await table.rotate(row.key_id, { keepOldSeconds: 60 });
+    expect(rotated.row.max_nodes).toBe(9);
+    await expect(table.setMaxNodes("none", 9)).rejects.toThrow("there is no key none");
   });
 
   it.each([

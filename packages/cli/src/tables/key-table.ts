@@ -12,6 +12,7 @@ export type KeyRow = {
   readonly node_pattern: string;
   readonly rate_per_second: number;
   readonly burst: number;
+  readonly max_nodes: number;
   readonly requires_signature: boolean;
   readonly note: string | null;
   readonly created_at: Date;
@@ -19,7 +20,9 @@ export type KeyRow = {
   readonly revoked_at: Date | null;
 };
 
-export type NewKey = Omit<KeyRow, "key_id" | "created_at" | "revoked_at">;
+/** The table knows how many nodes where nothing else is said. */
+export type NewKey = Omit<KeyRow, "key_id" | "max_nodes" | "created_at" | "revoked_at"> &
+  Partial<Pick<KeyRow, "max_nodes">>;
 
 /** `token` is shown once: only its hash is stored. Undefined for keys that JWTs stand for. */
 export type CreatedKey = { readonly row: KeyRow; readonly token: string | undefined };
@@ -38,6 +41,8 @@ export type KeyTable = {
     options: { keepOldSeconds: number; expiresInSeconds?: number | undefined },
   ) => Promise<CreatedKey>;
   /** @throws {Error} when there is no such key */
+  setMaxNodes: (keyId: string, maxNodes: number) => Promise<KeyRow>;
+  /** @throws {Error} when there is no such key */
   revoke: (keyId: string) => Promise<KeyRow>;
 };
 
@@ -48,7 +53,7 @@ export async function withKeyTable<T>(work: (table: KeyTable) => Promise<T>): Pr
 
 // PostgreSQL's infinity is no date: it is never, as null is.
 const COLUMNS = `
-  key_id, jwt_subject, tenant, node_pattern, rate_per_second, burst, requires_signature, note, created_at,
+  key_id, jwt_subject, tenant, node_pattern, rate_per_second, burst, max_nodes, requires_signature, note, created_at,
   CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
   revoked_at`;
 
@@ -92,18 +97,27 @@ export function createKeyTable(pool: PgPool): KeyTable {
           }),
         });
       }),
-    revoke: async (keyId) => {
-      const [row] = await query<KeyRow>(
-        pool,
-        `UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1
-         RETURNING ${COLUMNS}`,
-        [keyId],
-      );
-      if (row === undefined) throw new Error(`there is no key ${keyId}`);
-      return row;
-    },
+    setMaxNodes: (keyId, maxNodes) => updateKey(pool, keyId, ["max_nodes = $2", maxNodes]),
+    revoke: (keyId) => updateKey(pool, keyId, ["revoked_at = coalesce(revoked_at, now())"]),
   };
 }
+
+async function updateKey(
+  pool: PgPool,
+  keyId: string,
+  [change, ...values]: readonly [change: string, ...values: number[]],
+): Promise<KeyRow> {
+  const [row] = await query<KeyRow>(
+    pool,
+    `UPDATE api_keys SET ${change} WHERE key_id = $1 RETURNING ${COLUMNS}`,
+    [keyId, ...values],
+  );
+  if (row === undefined) throw new Error(`there is no key ${keyId}`);
+  return row;
+}
+
+/** A region's probes; a key that can invent nodes without end would fill the table of nodes. */
+const MAX_NODES = 10_000;
 
 async function insertKey(on: PgPool | PgClient, key: NewKey): Promise<CreatedKey> {
   const keyId = newKeyId(await readKeyIdSecret(on));
@@ -113,8 +127,8 @@ async function insertKey(on: PgPool | PgClient, key: NewKey): Promise<CreatedKey
     const [row] = await query<KeyRow>(
       on,
       `INSERT INTO api_keys (key_id, secret_sha256, jwt_subject, tenant, node_pattern,
-                             rate_per_second, burst, requires_signature, note, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${COLUMNS}`,
+                             rate_per_second, burst, requires_signature, note, expires_at, max_nodes)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, ${MAX_NODES})) RETURNING ${COLUMNS}`,
       [
         keyId,
         secret === undefined ? null : createHash("sha256").update(secret).digest(),
@@ -126,6 +140,7 @@ async function insertKey(on: PgPool | PgClient, key: NewKey): Promise<CreatedKey
         key.requires_signature,
         key.note,
         key.expires_at,
+        key.max_nodes ?? null,
       ],
     );
     if (row === undefined) throw new Error("the database has returned no key");

@@ -4,7 +4,7 @@ import { connectProducer } from "@fiberstream/kafka/producer";
 import type { OutgoingRecord } from "@fiberstream/kafka/records";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
@@ -59,9 +59,7 @@ export async function openSampleTopics(life: Life): Promise<SampleTopics> {
       const { schemaId, type, example } = await kind;
       const all: Fields = { ...example, event_id: randomUUID(), ...fields };
       const avro = type.toBuffer(all);
-      const bytes = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
-      writeWirePrefix(bytes, 0, schemaId);
-      avro.copy(bytes, WIRE_PREFIX_BYTES);
+      const bytes = wireValue(schemaId, avro);
       return {
         key: String(all["node_id"]),
         value: bytes,

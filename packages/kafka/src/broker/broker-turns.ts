@@ -5,10 +5,10 @@ import type { BrokerAddress } from "./connection-pool.ts";
  * Asks one broker after the other until one answers: what any of them can tell, but not each one rightly. One that
  * is cut off from the controller, or that lags, goes on answering with what it knew. So the same question is put
  * to another broker each time.
- *
  * @param about the question in words, the same for the same question
  * @param ask told with `clusterHas` which brokers there are
- * @throws {BrokerAnswerError} when two refuse to answer @throws {Error} when all are away
+ * @throws {BrokerAnswerError} when two refuse to answer
+ * @throws {Error} when all are unavailable
  */
 export type BrokerTurns = <Answer>(
   about: string,
@@ -35,7 +35,7 @@ export function createBrokerTurns(bootstrap: readonly BrokerAddress[]): BrokerTu
     performance.now() - (failedAtMs.get(nameOf(broker)) ?? -Infinity) < AVOIDED_MS;
 
   const clusterHas = (brokers: readonly BrokerAddress[]) => {
-    // A list of one may be of a time when the others were away.
+    // A list of one may be of a time when the others were unavailable.
     known = brokers.length > 1 ? brokers : distinct([...brokers, ...bootstrap]);
   };
 
@@ -69,7 +69,7 @@ export function createBrokerTurns(bootstrap: readonly BrokerAddress[]): BrokerTu
           if (refusals === MOST_REFUSALS) break;
         } else {
           failedAtMs.set(name, performance.now());
-          // What one has said counts for more than that others are away.
+          // What one has said counts for more than that others are unavailable.
           if (refusals === 0) failure = error;
         }
       }

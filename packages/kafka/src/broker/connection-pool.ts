@@ -27,23 +27,23 @@ const LOOKS_IN_A_LIMIT = 4;
 export type ConnectionPool = {
   call: <Args extends unknown[], Answer>(
     to: BrokerAddress,
-    lane: string,
+    channel: string,
     request: Request<Args, Answer>,
     ...args: Args
   ) => Promise<Answer>;
   close: () => Promise<void>;
 };
 
-type Lane = {
+type Channel = {
   readonly connected: Promise<Connection>;
   readonly inFlight: Set<Promise<unknown>>;
   /** When no call is begun any more over its connection. */
   retiresAtMs: number;
 };
 
-/** One connection for each broker and lane, made when it is needed and again after it has broken. */
+/** One connection for each broker and channel, made when it is needed and again after it has broken. */
 export function createConnectionPool(access: KafkaAccess): ConnectionPool {
-  const lanes = new Map<string, Lane>();
+  const channels = new Map<string, Channel>();
   const closing = new AbortController();
 
   const connect = async ({ host, port }: BrokerAddress, onEnd: () => void) => {
@@ -60,46 +60,46 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
   };
 
   /** Calls that are in flight keep their order: the next connection is made when they are answered. */
-  const retire = async ({ connected, inFlight }: Lane) => {
+  const retire = async ({ connected, inFlight }: Channel) => {
     await Promise.allSettled(inFlight);
     end(await connected);
   };
 
-  const laneTo = (broker: BrokerAddress, name: string): Lane => {
+  const channelTo = (broker: BrokerAddress, name: string): Channel => {
     if (closing.signal.aborted) throw new Error("the connections are closed");
     const key = `${name} ${broker.host}:${broker.port}`;
-    const open = lanes.get(key);
+    const open = channels.get(key);
     if (open !== undefined && performance.now() < open.retiresAtMs) {
       return open;
     }
     const forget = () => {
-      if (lanes.get(key) === lane) lanes.delete(key);
+      if (channels.get(key) === channel) channels.delete(key);
     };
     const connected = (open === undefined ? Promise.resolve() : retire(open)).then(async () => {
       const connection = await connect(broker, forget);
-      lane.retiresAtMs = sessionRetiresAtMs.get(connection) ?? Infinity;
+      channel.retiresAtMs = sessionRetiresAtMs.get(connection) ?? Infinity;
       return connection;
     });
-    const lane: Lane = { connected, inFlight: new Set(), retiresAtMs: Infinity };
-    lanes.set(key, lane);
+    const channel: Channel = { connected, inFlight: new Set(), retiresAtMs: Infinity };
+    channels.set(key, channel);
     connected.catch(forget);
-    return lane;
+    return channel;
   };
 
   return {
     call: async (to, name, { api, timeoutMs = REQUEST_TIMEOUT_MS, onProgress }, ...args) => {
       const about = `${to.host}:${to.port}`;
-      let lane: Lane;
+      let channel: Channel;
       let connection: Connection;
       try {
-        lane = laneTo(to, name);
-        connection = await lane.connected;
+        channel = channelTo(to, name);
+        connection = await channel.connected;
       } catch (error) {
         throw brokerError(error, about);
       }
       const watched = endWhenSilent(connection, { timeoutMs, onProgress });
       const answered = api.async(connection, ...args);
-      lane.inFlight.add(answered);
+      channel.inFlight.add(answered);
       try {
         return await answered;
       } catch (error) {
@@ -107,16 +107,16 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
         if (answer !== undefined) return answer as Awaited<ReturnType<typeof api.async>>;
         throw brokerError(error, about);
       } finally {
-        lane.inFlight.delete(answered);
+        channel.inFlight.delete(answered);
         clearInterval(watched);
       }
     },
 
     close: async () => {
       closing.abort();
-      const open = await Promise.allSettled(Array.from(lanes.values(), (one) => one.connected));
+      const open = await Promise.allSettled(Array.from(channels.values(), (one) => one.connected));
       for (const one of open) if (one.status === "fulfilled") end(one.value);
-      lanes.clear();
+      channels.clear();
     },
   };
 }

@@ -8,7 +8,7 @@ import { until } from "@fiberstream/testkit/until";
 import { heartbeatV4 } from "@platformatic/kafka";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createKafka } from "../kafka.ts";
-import { ensureTopics } from "../topic-admin.ts";
+import { ensureTopics } from "../admin/topic-admin.ts";
 import { answerType } from "./broker-answer.ts";
 import { createConnections } from "./connections.ts";
 

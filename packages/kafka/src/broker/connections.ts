@@ -30,8 +30,8 @@ export type TopicMetadata = {
 
 /**
  * Connections to the brokers of one cluster, for requests that are written here: made when needed, by broker and
- * lane. Requests of one lane wait for each other in the broker (it answers a connection's requests one by one), those
- * of different lanes do not.
+ * channel. Requests of one channel wait for each other in the broker (it answers a connection's requests one by one), those
+ * of different channels do not.
  *
  * The versions of the requests are fixed: Kafka 3.5 and later, 4.x among them, know all of them.
  */
@@ -39,29 +39,45 @@ export type Connections = {
   /**
    * Sends one request and waits for its answer.
    * @returns the answer, also one that holds errors: look at its error codes
-   * @throws {Error} when the broker is away, silent for `timeoutMs` or answering without end; the lane's connection is
+   * @throws {Error} when the broker is unavailable, silent for `timeoutMs` or answering without end; the channel's connection is
    *   closed then
    */
   call: <Args extends unknown[], Answer>(
     to: BrokerAddress,
-    lane: string,
+    channel: string,
     request: Request<Args, Answer>,
     ...args: Args
   ) => Promise<Answer>;
-  /** Resolves when one of the brokers has answered. @throws {BrokerAnswerError} @throws {Error} */
+  /**
+   * Resolves when one of the brokers has answered.
+   * @throws {BrokerAnswerError}
+   * @throws {Error}
+   */
   reach: () => Promise<void>;
-  /** What a broker knows of a topic now, another one each time (`broker-turns.ts`). @throws {BrokerAnswerError} @throws {Error} */
+  /**
+   * What a broker knows of a topic now, another one each time (`broker-turns.ts`).
+   * @throws {BrokerAnswerError}
+   * @throws {Error}
+   */
   topicMetadata: (topic: string) => Promise<TopicMetadata>;
-  /** A topic's setting; undefined where there is none of the name. @throws {BrokerAnswerError} @throws {Error} */
+  /**
+   * A topic's setting; undefined where there is none of the name.
+   * @throws {BrokerAnswerError}
+   * @throws {Error}
+   */
   topicSetting: (topic: string, name: string) => Promise<string | undefined>;
-  /** Who coordinates a group or a transactional id now, as another broker says each time. @throws {BrokerAnswerError} @throws {Error} */
+  /**
+   * Who coordinates a group or a transactional id now, as another broker says each time.
+   * @throws {BrokerAnswerError}
+   * @throws {Error}
+   */
   coordinator: (kind: "group" | "transaction", key: string) => Promise<BrokerAddress>;
   close: () => Promise<void>;
 };
 
 /** A broker that is frozen must not hold up a question that any other can answer. */
 const ASK_TIMEOUT_MS = 2_000;
-const LANE = "questions";
+const CHANNEL = "questions";
 
 /** Nothing connects before the first call. */
 export function createConnections({ access }: { access: KafkaAccess }): Connections {
@@ -74,14 +90,14 @@ export function createConnections({ access }: { access: KafkaAccess }): Connecti
     reach: () =>
       askAny("brokers", async (broker, clusterHas) => {
         const request = { api: metadataV12.api, timeoutMs: ASK_TIMEOUT_MS };
-        const { brokers } = await pool.call(broker, LANE, request, [], false, false);
+        const { brokers } = await pool.call(broker, CHANNEL, request, [], false, false);
         clusterHas(brokers.map(({ host, port }) => ({ host, port })));
       }),
 
     topicMetadata: (topic) =>
       askAny(`topic ${topic}`, async (broker, clusterHas) => {
         const request = { api: metadataV12.api, timeoutMs: ASK_TIMEOUT_MS };
-        const answer = await pool.call(broker, LANE, request, [topic], false, false);
+        const answer = await pool.call(broker, CHANNEL, request, [topic], false, false);
         const brokers = new Map(answer.brokers.map((one) => [one.nodeId, one]));
         clusterHas(answer.brokers.map(({ host, port }) => ({ host, port })));
         const found = answer.topics.find(({ name }) => name === topic);
@@ -108,7 +124,7 @@ export function createConnections({ access }: { access: KafkaAccess }): Connecti
           resourceName: topic,
           configurationKeys: [name],
         };
-        const { results } = await pool.call(broker, LANE, request, [of], false, false);
+        const { results } = await pool.call(broker, CHANNEL, request, [of], false, false);
         throwIfFailed(results[0]?.errorCode ?? UNKNOWN_TOPIC, `settings of ${topic}`);
         return results[0]?.configs[0]?.value ?? undefined;
       }),
@@ -116,7 +132,7 @@ export function createConnections({ access }: { access: KafkaAccess }): Connecti
     coordinator: (kind, key) =>
       askAny(`${kind} ${key}`, async (broker) => {
         const request = { api: findCoordinatorV4.api, timeoutMs: ASK_TIMEOUT_MS };
-        const answer = await pool.call(broker, LANE, request, KEY_TYPES[kind], [key]);
+        const answer = await pool.call(broker, CHANNEL, request, KEY_TYPES[kind], [key]);
         const [found] = answer.coordinators;
         throwIfFailed(found?.errorCode ?? COORDINATOR_NOT_AVAILABLE, `coordinator of ${key}`);
         return { host: found?.host ?? "", port: found?.port ?? 0 };

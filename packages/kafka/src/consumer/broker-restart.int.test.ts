@@ -8,9 +8,9 @@ import { expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { runConsumer } from "./consumer.ts";
 import { createKafka } from "../kafka.ts";
-import { createPipelineMetrics } from "../pipeline-metrics.ts";
-import { connectProducer } from "../producer.ts";
-import { ensureTopics } from "../topic-admin.ts";
+import { createPipelineMetrics } from "../telemetry/pipeline-metrics.ts";
+import { connectProducer } from "../producer/producer.ts";
+import { ensureTopics } from "../admin/topic-admin.ts";
 
 const SESSION_TIMEOUT_MS = 60_000;
 

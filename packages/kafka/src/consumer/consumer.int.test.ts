@@ -8,14 +8,14 @@ import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { type ConsumerOptions, runConsumer } from "./consumer.ts";
-import { connectGroupOffsets } from "../group-offsets.ts";
-import { HeldBackError } from "../held-back.ts";
+import { connectGroupOffsets } from "../admin/group-offsets.ts";
+import { PartitionPausedError } from "../errors/partition-paused.ts";
 import { createKafka } from "../kafka.ts";
-import type { Position } from "../partition-fault.ts";
-import { createPipelineMetrics } from "../pipeline-metrics.ts";
-import { connectProducer, type Producer } from "../producer.ts";
+import type { Position } from "../errors/partition-fault.ts";
+import { createPipelineMetrics } from "../telemetry/pipeline-metrics.ts";
+import { connectProducer, type Producer } from "../producer/producer.ts";
 import type { RecordBatch } from "../records.ts";
-import { ensureTopics } from "../topic-admin.ts";
+import { ensureTopics } from "../admin/topic-admin.ts";
 import { createTransactionalProducer } from "../transactions/transactional-producer.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -359,22 +359,22 @@ describe("consumer", () => {
     expect(seen).toHaveLength(100);
   });
 
-  it("shows what stands before the position as history, and works on the rest", async () => {
+  it("shows what stands before the position as replayed, and works on the rest", async () => {
     await send(Array.from({ length: 40 }, (_, index) => `value-${index}`));
-    const history: string[] = [];
+    const replayed: string[] = [];
     const done: { firstOffset: bigint; offsets: string[] }[] = [];
     await consume({
       positionsOf: at(() => 5n),
-      readFrom: async (_partition, position) => position - 3n,
-      onHistory: async (_partition, records) => {
-        history.push(...records.map(({ offset }) => offset));
+      replayFrom: async (_partition, position) => position - 3n,
+      replay: async (_partition, records) => {
+        replayed.push(...records.map(({ offset }) => offset));
       },
       processBatch: async ({ firstOffset, records }) => {
         done.push({ firstOffset, offsets: records.map(({ offset }) => offset) });
       },
     });
     await until(() => done.length === 2, { what: "both partitions came" });
-    expect(history.toSorted()).toEqual(["2", "2", "3", "3", "4", "4"]);
+    expect(replayed.toSorted()).toEqual(["2", "2", "3", "3", "4", "4"]);
     for (const { firstOffset, offsets } of done) {
       expect(firstOffset).toBe(5n);
       expect(offsets[0]).toBe("5");
@@ -390,7 +390,8 @@ describe("consumer", () => {
     await consume(
       {
         processBatch: async ({ partition, records }) => {
-          if (partition === 0 && isHeld) throw new HeldBackError("not now", released.promise);
+          if (partition === 0 && isHeld)
+            throw new PartitionPausedError("not now", released.promise);
           done.push({ partition, offset: records[0]?.offset });
         },
       },

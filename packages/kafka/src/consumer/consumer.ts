@@ -4,65 +4,66 @@ import type { Log } from "@fiberstream/runtime/log";
 import { createConnections, type TopicMetadata } from "../broker/connections.ts";
 import { joinGroup, type MemberIdentity } from "../group/group-member.ts";
 import type { KafkaClient } from "../kafka.ts";
-import { kafkaFailure } from "../kafka-errors.ts";
-import type { Position } from "../partition-fault.ts";
-import type { PipelineMetrics } from "../pipeline-metrics.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
+import type { Position } from "../errors/partition-fault.ts";
+import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
 import { createEpochEnds } from "./epoch-ends.ts";
-import { startFetchLoops } from "./fetch-loops.ts";
+import { startFetchLoops } from "../fetch/fetch-loops.ts";
 import { groupQuestions } from "./group-questions.ts";
-import { beginningOf, listOffsets } from "./list-offsets.ts";
+import { beginningOf, listOffsets } from "../broker/list-offsets.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
-import { watchTopic } from "./topic-state.ts";
-import { createTroubles } from "./troubles.ts";
+import { watchTopic } from "../broker/topic-state.ts";
+import { createFailingReasons } from "./failing-reasons.ts";
 
 export type ConsumerOptions = {
   readonly kafka: KafkaClient;
   readonly groupId: string;
   readonly topic: string;
-  /** A killed member's partitions move after this; so do those of a process that pauses longer. Default 10 s. */
+  /** After this time without heartbeats a member's partitions are assigned to others. Default 10 s. */
   readonly sessionTimeoutMs?: number | undefined;
   /** Makes a static member (KIP-345): one that is back within the session finds its partitions as it left them. */
   readonly groupInstanceId?: string | undefined;
-  /** What all members of the group are told of this one; default "". */
+  /** Sent to all members of the group; default "". */
   readonly memberData?: string;
-  /** The most that one fetch brings of one partition; default 1 MB. Of each, one more waits. */
+  /** The most that one fetch returns of one partition; default 1 MB. One more batch of each partition is read ahead. */
   readonly maxBytesPerPartition?: number;
   /** A fetch gathers so many bytes, `maxWaitMs` long, while records come (`fetch-loops.ts`); default 1, 250 ms. */
   readonly minBytes?: number;
   readonly maxWaitMs?: number;
   /**
-   * Where partitions go on, asked at every assignment, before anything of them is fetched, and after every
-   * failed try of a batch, because a commit that seemed to fail may have gone through. A partition that is
-   * missing in the answer is not known yet, and is asked for again.
-   * @throws {TransientError} asked again with backoff @throws {FatalError}
+   * Returns the positions where partitions continue. Called at every assignment before anything is fetched, and after every
+   * failed attempt at a batch, because a commit that seemed to fail may have succeeded. A partition that is missing in the
+   * result is not known yet: it is asked for again.
+   * @throws {TransientError} called again with backoff
+   * @throws {FatalError}
    */
   readonly positionsOf: (
     partitions: readonly number[],
     log: LogIdentity,
   ) => Promise<ReadonlyMap<number, Position>>;
   /**
-   * Where to begin reading a partition that goes on at `position`: at it, or before it to see again what
-   * was done earlier. Records before the position go to `onHistory` alone. Asked after `positionsOf`.
-   * @throws {TransientError} asked again with backoff @throws {FatalError}
+   * Returns where to begin reading a partition that continues at `position`: there, or before it to replay records that were
+   * processed earlier. Records before the position go to `replay` only. Called after `positionsOf`.
+   * @throws {TransientError} called again with backoff
+   * @throws {FatalError}
    */
-  readonly readFrom?: (partition: number, position: bigint) => Promise<bigint>;
-  readonly onHistory?: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
-  /** Told at every assignment which partitions are ours now, and the `memberData` of all members. */
+  readonly replayFrom?: (partition: number, position: bigint) => Promise<bigint>;
+  readonly replay?: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
+  /** Called at every assignment with the partitions of this member and the `memberData` of all members. */
   readonly onAssigned?: (partitions: readonly number[], membersData: readonly string[]) => void;
   /**
-   * Does everything that a batch needs, its commit included. Batches of one partition come one by one,
-   * in order, each from where the one before has ended; of several partitions side by side. `signal` is aborted
-   * when the partition is to be given up: what has not begun yet is not to begin then.
-   * @throws {TransientError} the batch is tried again in place, with backoff; the other partitions go on
-   * @throws {HeldBackError} the partition waits until the error says so
+   * Processes a batch and commits it. Batches of one partition come one at a time, in order, each beginning where the one before
+   * ended; those of several partitions concurrently. `signal` is aborted when the partition is revoked: start nothing new then.
+   * @throws {TransientError} the batch is retried with backoff; the other partitions continue
+   * @throws {PartitionPausedError} the partition waits until the error's `resumed` settles
    * @throws {PartitionFaultError} the partition stops until its position has been moved
-   * @throws {FatalError} the consumer stops and the service is not ready; as anything else that is thrown
+   * @throws {FatalError} the consumer stops and the service is not ready; so does anything else that is thrown
    */
   readonly processBatch: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
-  /** What an operator can do when Kafka does not have the offset where a partition goes on. */
+  /** What an operator can do when Kafka does not have the offset where a partition continues. */
   readonly outOfRangeAdvice?: string;
-  /** Told why the consumer has stopped for good, besides its check and its log line. */
+  /** Called with the reason when the consumer has halted, besides its check and its log line. */
   readonly onHalt?: (reason: string) => void;
   readonly metrics: PipelineMetrics;
   readonly health: Health;
@@ -70,11 +71,14 @@ export type ConsumerOptions = {
 };
 
 export type RunningConsumer = {
-  /** Tells Kafka how far partitions are, in one request. @throws {TransientError} */
+  /**
+   * Commits offsets of this member's partitions in one request.
+   * @throws {TransientError}
+   */
   readonly commitOffsets: (nextOffsets: ReadonlyMap<number, bigint>) => Promise<void>;
-  /** Asks again where a partition goes on, if it is ours: its owner has moved it. */
-  readonly placeAgain: (partition: number) => void;
-  /** As whom we may commit for a partition; undefined when it is not ours. */
+  /** Asks for the position of a partition again, if this member owns it: its position was moved. */
+  readonly reseek: (partition: number) => void;
+  /** The identity to commit a partition with; undefined when this member does not own it. */
   readonly member: (partition: number) => MemberIdentity | undefined;
   /** Stops fetching, waits for the batches in flight, leaves the group, disconnects. */
   readonly close: () => Promise<void>;
@@ -93,10 +97,10 @@ const SILENT_AFTER_MS = 3_000;
 const NOTHING_KNOWN: ReadonlyMap<number, bigint> = new Map();
 
 /**
- * Joins a group and hands on committed records batch by batch. Each partition has an owner, a position and
- * a loop of its own: what holds one of them back, or one broker, holds back nothing else.
+ * Joins a group and passes on committed records batch by batch. Each partition has a loop and a position of its own: what
+ * delays one partition, or one broker, delays no other.
  *
- * @throws {TransientError} when Kafka is away or lacks the topic
+ * @throws {TransientError} when Kafka is unavailable or lacks the topic
  */
 export async function runConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
   const { kafka, groupId, topic, metrics, health, log } = options;
@@ -111,8 +115,8 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
 
   const check = health.check("consumer");
   check.failing("has not joined its group yet");
-  const troubles = createTroubles(check);
-  troubles.report("group", "has not joined its group yet");
+  const failing = createFailingReasons(check);
+  failing.report("group", "has not joined its group yet");
   const closing = new AbortController();
   /** Aborted last: the member stays in its group until the batches in flight are done. */
   const left = new AbortController();
@@ -141,8 +145,8 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     if (closing.signal.aborted) return;
     const reason = messageOf(error);
     closing.abort();
-    troubles.report("halt", reason);
-    log.fatal({ topic, reason, err: error }, "consumer stopped for good, a person has to look");
+    failing.report("halt", reason);
+    log.fatal({ topic, reason, err: error }, "consumer halted, operator action required");
     options.onHalt?.(reason);
     // Not awaited: a batch in flight may be the one who calls.
     void end();
@@ -155,15 +159,15 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     onChange: (before) => {
       const { topicId, clusterId } = state.log();
       if (before.log.topicId !== topicId || before.log.clusterId !== clusterId) {
-        log.warn({ topic, before: before.log.topicId, now: topicId }, "topic was made anew");
-        for (const loop of loops.values()) loop.placeAgain();
+        log.warn({ topic, before: before.log.topicId, now: topicId }, "topic was recreated");
+        for (const loop of loops.values()) loop.reseek();
       }
       reportLeaderless();
       void measureSilent();
       member.topicHas(state.partitions().length);
       fetching.wake();
     },
-    onTrouble: (reason) => troubles.report("topic", reason),
+    onFailing: (reason) => failing.report("topic", reason),
     stopping: left.signal,
     log,
   });
@@ -171,7 +175,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
 
   const reportLeaderless = () => {
     const leaderless = [...loops.keys()].filter((one) => !state.leaderOf(one)?.address);
-    troubles.report(
+    failing.report(
       "leaders",
       leaderless.length > 0
         ? `nobody leads partitions ${leaderless.join(", ")} of ${topic}`
@@ -196,8 +200,8 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     minBytes: options.minBytes ?? 1,
     maxWaitMs: options.maxWaitMs ?? 250,
     maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
-    onTrouble: (broker, reason) =>
-      troubles.report(`broker ${broker}`, reason && `broker ${broker}: ${reason}`),
+    onFailing: (broker, reason) =>
+      failing.report(`broker ${broker}`, reason && `broker ${broker}: ${reason}`),
     stopping: closing.signal,
     log,
   });
@@ -206,8 +210,8 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     positionOf: groupQuestions((partitions) => options.positionsOf(partitions, state.log())),
     beginningOf: (partition: number) => beginningOf(cluster, partition),
     epochEndOf: createEpochEnds(cluster),
-    readFrom: options.readFrom,
-    onHistory: options.onHistory,
+    replayFrom: options.replayFrom,
+    replay: options.replay,
     processBatch: options.processBatch,
   };
 
@@ -223,7 +227,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
         outOfRangeAdvice:
           options.outOfRangeAdvice ?? "Set the group's offsets with Kafka's own tools",
         wake: fetching.wake,
-        report: (reason) => troubles.report(`partition ${partition}`, reason),
+        report: (reason) => failing.report(`partition ${partition}`, reason),
         halt,
         metrics,
         log,
@@ -254,7 +258,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       options.onAssigned?.([], []);
       void stopAll();
     },
-    onTrouble: (reason) => troubles.report("group", reason),
+    onFailing: (reason) => failing.report("group", reason),
     onHalt: halt,
     alive: () => (aliveMs = performance.now()),
     stopping: left.signal,
@@ -286,7 +290,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
 
   return {
     commitOffsets: (nextOffsets) => member.commitOffsets(nextOffsets),
-    placeAgain: (partition) => loops.get(partition)?.placeAgain(),
+    reseek: (partition) => loops.get(partition)?.reseek(),
     member: (partition) => (member.owned().includes(partition) ? member.identity() : undefined),
     close: end,
   };

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { createConnections } from "../broker/connections.ts";
 import { createKafka, type KafkaClient } from "../kafka.ts";
-import { epochOffset, type Position } from "../partition-fault.ts";
-import { createPipelineMetrics } from "../pipeline-metrics.ts";
-import { connectProducer } from "../producer.ts";
+import { epochOffset, type Position } from "../errors/partition-fault.ts";
+import { createPipelineMetrics } from "../telemetry/pipeline-metrics.ts";
+import { connectProducer } from "../producer/producer.ts";
 import type { RecordBatch } from "../records.ts";
 import { runConsumer } from "./consumer.ts";
 

@@ -2,15 +2,16 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { offsetForLeaderEpochV4 } from "@platformatic/kafka";
 import { throwIfFailed } from "../broker/broker-answer.ts";
 import { type BrokerAddress, type Connections, nameOf } from "../broker/connections.ts";
-import { kafkaFailure } from "../kafka-errors.ts";
-import { PartitionFaultError } from "../partition-fault.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
+import { PartitionFaultError } from "../errors/partition-fault.ts";
 import { groupQuestions } from "./group-questions.ts";
-import type { TopicState } from "./topic-state.ts";
+import type { TopicState } from "../broker/topic-state.ts";
 
 /**
  * Where the part of a partition's log ends that leaders up to one of an epoch have taken, as its leader of now has it;
  * undefined when that leader does not know. Where a partition was read up to behind this, the log was cut back (KIP-320).
- * @throws {TransientError} @throws {FatalError}
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export type EpochEndOf = (partition: number, leaderEpoch: number) => Promise<bigint | undefined>;
 

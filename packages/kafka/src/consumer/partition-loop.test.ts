@@ -3,13 +3,13 @@ import { createLog } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
-import type { Position } from "../partition-fault.ts";
-import { createPipelineMetrics } from "../pipeline-metrics.ts";
-import { writeRecordBatch } from "../record-batch-writer.ts";
+import type { Position } from "../errors/partition-fault.ts";
+import { createPipelineMetrics } from "../telemetry/pipeline-metrics.ts";
+import { writeRecordBatch } from "../protocol/record-batch-writer.ts";
 import type { LogIdentity, RecordBatch } from "../records.ts";
 import type { EpochEndOf } from "./epoch-ends.ts";
-import type { FetchTicket } from "./fetch-loops.ts";
-import type { FetchedBytes } from "../fetch/fetch-request.ts";
+import type { FetchTicket } from "../fetch/fetch-loops.ts";
+import type { FetchedBytes } from "../protocol/fetch-request.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -47,8 +47,8 @@ function startLoop(
     positionOf?: () => Promise<Position>;
     epochEndOf?: EpochEndOf;
     processBatch?: (batch: RecordBatch) => Promise<void>;
-    readFrom?: (partition: number, position: bigint) => Promise<bigint>;
-    onHistory?: () => Promise<void>;
+    replayFrom?: (partition: number, position: bigint) => Promise<bigint>;
+    replay?: () => Promise<void>;
     before?: Promise<unknown>;
   } = {},
 ) {
@@ -64,8 +64,8 @@ function startLoop(
       positionOf: options.positionOf ?? (async () => position.now),
       beginningOf: async () => 0n,
       epochEndOf: options.epochEndOf ?? (async () => undefined),
-      readFrom: options.readFrom,
-      onHistory: options.onHistory,
+      replayFrom: options.replayFrom,
+      replay: options.replay,
       processBatch: async (batch) => {
         await options.processBatch?.(batch);
         expect(batch.firstOffset).toBe(position.now);
@@ -103,7 +103,7 @@ describe("a partition", () => {
     late.take(fetched(10, 20));
     await until(() => first.reports.includes("postgres: away"), { what: "the first batch waits" });
 
-    // The group shares out anew, and the partition comes back to the same member.
+    // The group assigns anew, and the partition comes back to the same member.
     const before = first.loop.stop();
     const second = startLoop({ position, before });
     isAway = false;
@@ -118,7 +118,7 @@ describe("a partition", () => {
     const { loop, ticket, position, done } = startLoop();
     const old = await ticket();
     position.now = 5n;
-    loop.placeAgain();
+    loop.reseek();
     const now = await until(() => loop.ticket(), { what: "it is placed again" });
     expect(now.offset).toBe(5n);
     old.take(fetched(0, 10));
@@ -152,7 +152,7 @@ describe("a partition", () => {
     });
     await until(() => answers.length === 1, { what: "it asks" });
     topicId = "new";
-    loop.placeAgain();
+    loop.reseek();
     asked[0]?.resolve(9n);
     asked[1]?.resolve(3n);
     const now = await ticket();
@@ -173,7 +173,7 @@ describe("a partition", () => {
       asked[1]?.resolve(5n);
       asked[0]?.resolve(0n);
       for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
-      loop.placeAgain();
+      loop.reseek();
       await until(async () => (await ticket()).offset === 5n, { what: "it is at the new place" });
       await loop.stop();
     }
@@ -183,8 +183,8 @@ describe("a partition", () => {
     let isAway = true;
     const { ticket, done, reports } = startLoop({
       position: { now: 5n },
-      readFrom: async () => 2n,
-      onHistory: async () => {
+      replayFrom: async () => 2n,
+      replay: async () => {
         if (isAway) throw new TransientError("registry", "away");
       },
     });
@@ -200,16 +200,16 @@ describe("a partition", () => {
     let open = 0;
     let most = 0;
     const released = Promise.withResolvers<void>();
-    const readFrom = async (_partition: number, position: bigint) => {
+    const replayFrom = async (_partition: number, position: bigint) => {
       most = Math.max(most, ++open);
       await released.promise;
       open--;
       return position;
     };
-    const first = startLoop({ readFrom });
+    const first = startLoop({ replayFrom });
     await until(() => open === 1, { what: "the first one reads" });
     await first.loop.stop();
-    const second = startLoop({ readFrom, before: first.loop.settled() });
+    const second = startLoop({ replayFrom, before: first.loop.settled() });
     released.resolve();
     await second.ticket();
     expect(most).toBe(1);
@@ -235,7 +235,7 @@ describe("a partition", () => {
     [" and reads its history first", async () => 2n],
   ])(
     "does not begin behind where the log was cut back that another has read%s",
-    async (_how, readFrom) => {
+    async (_how, replayFrom) => {
       let end: bigint | undefined = 7n;
       const asked: number[] = [];
       const { ticket, loop, position, reports } = startLoop({
@@ -244,7 +244,7 @@ describe("a partition", () => {
           asked.push(leaderEpoch);
           return end;
         },
-        ...(readFrom && { readFrom }),
+        ...(replayFrom && { replayFrom }),
       });
       const reason = "was cut back to offset 7, and was read up to 10";
       await until(() => reports.some((one) => one?.includes(reason)), { what: "it is reported" });
@@ -259,10 +259,10 @@ describe("a partition", () => {
       const other = startLoop({
         position: { now: { offset: 10n, leaderEpoch: 4 } },
         epochEndOf: async () => end,
-        ...(readFrom && { readFrom }),
+        ...(replayFrom && { replayFrom }),
       });
       expect(await other.ticket()).toMatchObject(
-        readFrom ? { offset: 2n, leaderEpoch: -1 } : { offset: 10n, leaderEpoch: 4 },
+        replayFrom ? { offset: 2n, leaderEpoch: -1 } : { offset: 10n, leaderEpoch: 4 },
       );
     },
   );

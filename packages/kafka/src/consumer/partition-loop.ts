@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
-import { offsetOf, PartitionFaultError, type Position } from "../partition-fault.ts";
-import type { PipelineMetrics } from "../pipeline-metrics.ts";
+import { offsetOf, PartitionFaultError, type Position } from "../errors/partition-fault.ts";
+import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
 import { cutBack, type EpochEndOf } from "./epoch-ends.ts";
-import type { FetchTicket } from "./fetch-loops.ts";
-import { orAborted } from "../or-aborted.ts";
+import type { FetchTicket } from "../fetch/fetch-loops.ts";
+import { untilAborted } from "@fiberstream/runtime/until-aborted";
 import { createReading, type Reading } from "./partition-reading.ts";
 import { createTryBatch } from "./try-batch.ts";
 
@@ -15,7 +15,7 @@ export type PartitionLoop = {
   /** What it wants fetched; undefined while it wants nothing. */
   readonly ticket: () => FetchTicket | undefined;
   /** Asks again where it goes on. */
-  readonly placeAgain: () => void;
+  readonly reseek: () => void;
   /** Begins no further try. Settles when no batch of the partition is being done any more. */
   readonly stop: () => Promise<void>;
   /** Settles when also nothing is asked for any more, or has been for too long, after a stop. */
@@ -29,7 +29,7 @@ export type PartitionLoop = {
 };
 
 /** Where a partition is read on, and of which log. */
-type Placement = {
+type StartPosition = {
   readonly position: bigint;
   readonly from: bigint;
   readonly log: LogIdentity;
@@ -41,8 +41,8 @@ export type PartitionWork = {
   readonly positionOf: (partition: number) => Promise<Position | undefined>;
   readonly beginningOf: (partition: number) => Promise<bigint>;
   readonly epochEndOf: EpochEndOf;
-  readonly readFrom: ((partition: number, position: bigint) => Promise<bigint>) | undefined;
-  readonly onHistory:
+  readonly replayFrom: ((partition: number, position: bigint) => Promise<bigint>) | undefined;
+  readonly replay:
     ((partition: number, records: readonly IncomingRecord[]) => Promise<void>) | undefined;
   readonly processBatch: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
 };
@@ -84,11 +84,11 @@ export function runPartition(options: {
   /** Whether the position was moved while it was being asked for. */
   let isMoved = false;
   let busySinceMs: number | undefined;
-  let placing: Promise<unknown> = Promise.resolve();
+  let seeking: Promise<unknown> = Promise.resolve();
   /** How far it was read the last time: from there on the leader can tell whether its log is the same. */
   let readTo: { offset: bigint; leaderEpoch: number; topicId: string } | undefined;
   /** Where it cannot go on, until its position is another one. */
-  let stuck: { readonly fault: PartitionFaultError; readonly at: Placement } | undefined;
+  let stuck: { readonly fault: PartitionFaultError; readonly at: StartPosition } | undefined;
   let fault: PartitionFaultError | undefined;
   let behind: { readonly at: bigint; readonly oldestPendingMs: number | undefined } | undefined;
   let fetchedMs = performance.now();
@@ -104,7 +104,7 @@ export function runPartition(options: {
 
   const tryBatch = createTryBatch({
     processBatch: (batch) => busy(() => work.processBatch(batch, stopping)),
-    positionOf: () => orAborted(work.positionOf(partition), stopping),
+    positionOf: () => untilAborted(work.positionOf(partition), stopping),
     identity,
     metrics,
     report,
@@ -113,7 +113,7 @@ export function runPartition(options: {
     log,
   });
 
-  const placeOnce = async (): Promise<Placement> => {
+  const seekOnce = async (): Promise<StartPosition> => {
     isMoved = false;
     const logOfPosition = identity();
     const found = await work.positionOf(partition);
@@ -123,7 +123,7 @@ export function runPartition(options: {
     const position = offset === "beginning" ? await work.beginningOf(partition) : offset;
     const epoch = typeof found === "object" ? found.leaderEpoch : undefined;
     if (epoch !== undefined) await checkNotCutBack(position, epoch);
-    const from = (await work.readFrom?.(partition, position)) ?? position;
+    const from = (await work.replayFrom?.(partition, position)) ?? position;
     if (isMoved) throw new TransientError("kafka", "the position was moved meanwhile");
     const leaderEpoch = from === position ? epoch : undefined;
     return { position, from, log: logOfPosition, leaderEpoch };
@@ -137,21 +137,21 @@ export function runPartition(options: {
   };
 
   /** Undefined once the partition is no longer ours. */
-  const place = async () => {
+  const seek = async () => {
     for (let tries = 1; !stopping.aborted; tries++) {
       try {
-        const placed = busy(placeOnce);
-        placing = placed.catch(() => undefined);
-        return await orAborted(placed, stopping);
+        const placed = busy(seekOnce);
+        seeking = placed.catch(() => undefined);
+        return await untilAborted(placed, stopping);
       } catch (error) {
         if (error instanceof PartitionFaultError) {
-          await stand(error);
+          await waitStopped(error);
         } else if (error instanceof TransientError) {
           // The first answer is often that a commit of before is not through yet.
           if (tries > 2) report(`partition ${partition}: ${messageOf(error)}`);
           log.debug(
             { topic, partition, tries, reason: messageOf(error) },
-            "position not known yet",
+            "cannot read start position, retrying",
           );
           await pause(Math.min(1_000, retryDelayMs(tries)));
         } else {
@@ -164,7 +164,7 @@ export function runPartition(options: {
   };
 
   /** Only this partition stops; an operator may move its position meanwhile. */
-  const stand = async (why: PartitionFaultError) => {
+  const waitStopped = async (why: PartitionFaultError) => {
     if (stopping.aborted) return;
     metrics.partitionStopped(topic, partition, true);
     report(why.message);
@@ -177,11 +177,11 @@ export function runPartition(options: {
 
   const pause = (ms: number) => delay(ms, undefined, { signal: stopping }).catch(() => undefined);
 
-  /** Shows records of before the position again. Not while what is needed for it is away. */
-  const showHistory = async (records: readonly IncomingRecord[]) => {
+  /** Shows records of before the position again. Not while what is needed for it is unavailable. */
+  const replayRecords = async (records: readonly IncomingRecord[]) => {
     for (let tries = 1; !stopping.aborted; tries++) {
       try {
-        await busy(async () => work.onHistory?.(partition, records));
+        await busy(async () => work.replay?.(partition, records));
         if (tries > 1) report(undefined);
         return;
       } catch (error) {
@@ -189,7 +189,7 @@ export function runPartition(options: {
         report(`${error.dependency}: ${messageOf(error)}`);
         log.debug(
           { topic, partition, tries, reason: messageOf(error) },
-          "history failed, retrying",
+          "replaying earlier records failed, retrying",
         );
         await pause(retryDelayMs(tries));
       }
@@ -197,12 +197,12 @@ export function runPartition(options: {
   };
 
   /** What it was stopped for is over: something was fetched. */
-  const goesOn = () => {
+  const resume = () => {
     if (fault === undefined) return;
     fault = undefined;
     metrics.partitionStopped(topic, partition, false);
     report(undefined);
-    log.info({ topic, partition }, "partition goes on");
+    log.info({ topic, partition }, "partition resumed");
   };
 
   const lagOf = (at: bigint, highWatermark: bigint, oldest: IncomingRecord | undefined) => {
@@ -213,7 +213,7 @@ export function runPartition(options: {
   };
 
   /** Reads from a placement until it holds no longer. */
-  const read = async (start: Placement) => {
+  const read = async (start: StartPosition) => {
     if (isMoved) return;
     let { position } = start;
     let doneMs = performance.now();
@@ -235,14 +235,14 @@ export function runPartition(options: {
         if (stopping.aborted || fetched === "again") return;
         if (fetched instanceof PartitionFaultError) {
           if (fetched.untilMoved) stuck = { fault: fetched, at: { ...start, position } };
-          return await stand(fetched);
+          return await waitStopped(fetched);
         }
         fetchedMs = performance.now();
-        goesOn();
-        const history = historyIn(fetched.records, position);
-        if (history > 0) await showHistory(fetched.records.slice(0, history));
+        resume();
+        const replayed = countReplayed(fetched.records, position);
+        if (replayed > 0) await replayRecords(fetched.records.slice(0, replayed));
         if (stopping.aborted) return;
-        const records = history > 0 ? fetched.records.slice(history) : fetched.records;
+        const records = replayed > 0 ? fetched.records.slice(replayed) : fetched.records;
         if (records.length === 0) {
           // Only transaction markers, or what was done before.
           if (reading.hasMore()) continue;
@@ -263,7 +263,7 @@ export function runPartition(options: {
           highWatermark,
         };
         const result = await tryBatch(batch);
-        if (result.kind === "fault") return await stand(result.fault);
+        if (result.kind === "fault") return await waitStopped(result.fault);
         if (result.kind !== "done") return;
         position = nextOffset;
         doneMs = performance.now();
@@ -275,21 +275,21 @@ export function runPartition(options: {
     }
   };
 
-  const isStuck = ({ position, log: { topicId } }: Placement) =>
+  const isStuck = ({ position, log: { topicId } }: StartPosition) =>
     stuck !== undefined && stuck.at.position === position && stuck.at.log.topicId === topicId;
 
   const run = async () => {
     await options.before;
     while (!stopping.aborted) {
-      const start = await place();
+      const start = await seek();
       if (start === undefined || stopping.aborted) return;
       if (stuck !== undefined && isStuck(start)) {
-        await stand(stuck.fault);
+        await waitStopped(stuck.fault);
         continue;
       }
       stuck = undefined;
       if (fault === undefined) report(undefined);
-      log.debug({ topic, partition, position: start.position.toString() }, "partition placed");
+      log.debug({ topic, partition, position: start.position.toString() }, "partition positioned");
       await read(start);
     }
   };
@@ -302,7 +302,7 @@ export function runPartition(options: {
 
   return {
     ticket: () => reading?.ticket(),
-    placeAgain: () => {
+    reseek: () => {
       isMoved = true;
       reading?.again();
     },
@@ -314,7 +314,7 @@ export function runPartition(options: {
     settled: () =>
       Promise.all([
         ended,
-        Promise.race([placing, delay(SETTLES_WITHIN_MS, undefined, { ref: false })]),
+        Promise.race([seeking, delay(SETTLES_WITHIN_MS, undefined, { ref: false })]),
       ]),
     silentMs: () => performance.now() - fetchedMs,
     endsAt: (end) => {
@@ -327,7 +327,7 @@ export function runPartition(options: {
 }
 
 /** How many records stand before the position: offsets stay below 2^53 for as long as anyone lives. */
-function historyIn(records: readonly IncomingRecord[], position: bigint): number {
+function countReplayed(records: readonly IncomingRecord[], position: bigint): number {
   const [first] = records;
   if (first === undefined || Number(first.offset) >= Number(position)) return 0;
   const at = records.findIndex(({ offset }) => Number(offset) >= Number(position));

@@ -1,9 +1,9 @@
-import { PartitionFaultError } from "../partition-fault.ts";
-import { committedRecords } from "../fetch/committed-records.ts";
+import { PartitionFaultError } from "../errors/partition-fault.ts";
+import { committedRecords } from "../protocol/committed-records.ts";
 import type { IncomingRecord } from "../records.ts";
 import { cutBack } from "./epoch-ends.ts";
-import type { FetchTicket } from "./fetch-loops.ts";
-import type { FetchedBytes } from "../fetch/fetch-request.ts";
+import type { FetchTicket } from "../fetch/fetch-loops.ts";
+import type { FetchedBytes } from "../protocol/fetch-request.ts";
 
 /** Fetched and waiting, besides what is being worked on. */
 const MAX_WAITING = 1;

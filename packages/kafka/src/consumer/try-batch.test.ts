@@ -1,8 +1,8 @@
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { describe, expect, it } from "@jest/globals";
-import { HeldBackError } from "../held-back.ts";
-import { PartitionFaultError, type Position } from "../partition-fault.ts";
+import { PartitionPausedError } from "../errors/partition-paused.ts";
+import { PartitionFaultError, type Position } from "../errors/partition-fault.ts";
 import type { RecordBatch } from "../records.ts";
 import { createTryBatch } from "./try-batch.ts";
 
@@ -66,7 +66,7 @@ describe("a batch", () => {
       () => {
         setTimeout(held.resolve, 100);
         heldMs = performance.now();
-        throw new HeldBackError("not now", held.promise);
+        throw new PartitionPausedError("not now", held.promise);
       },
     ]);
     await run();
@@ -117,12 +117,12 @@ describe("a batch", () => {
     expect(halts).toEqual([]);
   });
 
-  it("waits until it is released when it is held back", async () => {
-    const released = Promise.withResolvers<void>();
+  it("waits until it is resumed when it is paused", async () => {
+    const resumed = Promise.withResolvers<void>();
     const { run } = tryWith([
       () => {
-        setImmediate(released.resolve);
-        throw new HeldBackError("not now", released.promise);
+        setImmediate(resumed.resolve);
+        throw new PartitionPausedError("not now", resumed.promise);
       },
     ]);
     expect(await run()).toEqual({ kind: "done" });

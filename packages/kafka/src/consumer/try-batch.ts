@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
-import { HeldBackError } from "../held-back.ts";
+import { PartitionPausedError } from "../errors/partition-paused.ts";
 import { isAnotherLog } from "../log-identity.ts";
-import { offsetOf, PartitionFaultError, type Position } from "../partition-fault.ts";
-import type { PipelineMetrics } from "../pipeline-metrics.ts";
+import { offsetOf, PartitionFaultError, type Position } from "../errors/partition-fault.ts";
+import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { LogIdentity, RecordBatch } from "../records.ts";
-import { orAborted } from "../or-aborted.ts";
+import { untilAborted } from "@fiberstream/runtime/until-aborted";
 
 export type BatchResult =
   | { readonly kind: "done" }
@@ -70,22 +70,22 @@ export function createTryBatch(options: {
         metrics.batch(batch.records.length, (performance.now() - begunMs) / 1_000);
         if (tries > 1) {
           report(undefined);
-          log.info({ topic, partition, tries }, "batch done after waiting");
+          log.info({ topic, partition, tries }, "batch succeeded after retries");
         }
         return { kind: "done" };
       } catch (error) {
         if (error instanceof PartitionFaultError) return { kind: "fault", fault: error };
         if (stopping.aborted) break;
-        if (error instanceof HeldBackError) {
+        if (error instanceof PartitionPausedError) {
           report(undefined);
-          await orAborted(error.released, stopping);
+          await untilAborted(error.resumed, stopping);
           // How long somebody holds it back says nothing of how long it takes.
           begunMs = performance.now();
           continue;
         }
         if (!(error instanceof TransientError)) {
           options.halt(error);
-          log.error({ topic, partition, err: error }, "batch cannot go on");
+          log.error({ topic, partition, err: error }, "batch failed permanently");
           break;
         }
         transient++;

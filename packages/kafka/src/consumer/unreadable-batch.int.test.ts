@@ -8,8 +8,8 @@ import { until } from "@fiberstream/testkit/until";
 import { afterEach, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { createKafka } from "../kafka.ts";
-import { createPipelineMetrics } from "../pipeline-metrics.ts";
-import { ensureTopics } from "../topic-admin.ts";
+import { createPipelineMetrics } from "../telemetry/pipeline-metrics.ts";
+import { ensureTopics } from "../admin/topic-admin.ts";
 import { runConsumer } from "./consumer.ts";
 
 const brokers = addresses.kafkaBrokers;
@@ -74,7 +74,7 @@ it("stops its partition alone, which goes on where an operator puts it", async (
   expect(health.isReady()).toBe(false);
 
   next.set(0, 2n);
-  consumer.placeAgain(0);
+  consumer.reseek(0);
   await until(() => done.includes("0 behind"), { what: "it goes on behind the batch" });
   await until(() => health.isReady(), { what: "the consumer is ready" });
   expect(await stopped()).toEqual([]);

@@ -10,12 +10,12 @@ const AS = { memberId: "a-member", generationId: 1, groupInstanceId: null };
 
 const callsOver = (connections: {
   coordinator: () => Promise<BrokerAddress>;
-  call: (lane: string) => Promise<unknown>;
+  call: (channel: string) => Promise<unknown>;
 }) =>
   createCoordinatorCalls({
     connections: {
       coordinator: connections.coordinator,
-      call: (async (_to, lane) => connections.call(lane)) as Connections["call"],
+      call: (async (_to, channel) => connections.call(channel)) as Connections["call"],
     },
     groupId: "a-group",
     sessionTimeoutMs: 6_000,
@@ -60,16 +60,16 @@ describe("a join that waits for others", () => {
 
 describe("heartbeats", () => {
   it("do not wait behind an offset commit, which waits for its replicas", async () => {
-    const lanes: string[] = [];
+    const channels: string[] = [];
     const calls = callsOver({
       coordinator: async () => COORDINATOR,
-      call: async (lane) => {
-        lanes.push(lane);
+      call: async (channel) => {
+        channels.push(channel);
         return { errorCode: 0, topics: [] };
       },
     });
     await calls.commitOffsets(AS, "a-topic", OFFSETS);
     await calls.heartbeat(AS);
-    expect(new Set(lanes).size).toBe(2);
+    expect(new Set(channels).size).toBe(2);
   });
 });

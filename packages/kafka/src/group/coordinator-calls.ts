@@ -33,7 +33,10 @@ export type CoordinatorCalls = {
     as: { readonly memberId: string; readonly groupInstanceId: string | null },
     subscription: Buffer,
   ) => Promise<Joined>;
-  /** @param assignments by member, of the leader; empty of the others @returns what is ours */
+  /**
+   * @param assignments by member, of the leader; empty of the others
+   * @returns what is ours
+   */
   sync: (as: MemberIdentity, assignments: ReadonlyMap<string, Buffer>) => Promise<Buffer>;
   heartbeat: (as: MemberIdentity) => Promise<void>;
   commitOffsets: (
@@ -47,13 +50,13 @@ export type CoordinatorCalls = {
 /** Shorter than a session, so that another broker can be asked within it. */
 const TIMEOUT_MS = 3_000;
 const LOOK_EVERY_MS = 2_000;
-const LANE = "group";
+const CHANNEL = "group";
 /** A join is answered when all have joined: heartbeats must not wait behind it. */
-const JOIN_LANE = "group join";
+const JOIN_CHANNEL = "group join";
 /** A commit waits for its replicas: heartbeats must not wait behind it either. */
-const COMMIT_LANE = "group commit";
+const COMMIT_CHANNEL = "group commit";
 
-/** All calls throw {BrokerAnswerError} what the coordinator answers, {Error} when it is away. */
+/** All calls throw {BrokerAnswerError} what the coordinator answers, {Error} when it is unavailable. */
 export function createCoordinatorCalls(options: {
   connections: Pick<Connections, "call" | "coordinator">;
   groupId: string;
@@ -99,7 +102,7 @@ export function createCoordinatorCalls(options: {
         const ended = new AbortController();
         const asked = connections.call(
           coordinator,
-          JOIN_LANE,
+          JOIN_CHANNEL,
           { api: joinGroupV9.api, timeoutMs: rebalanceTimeoutMs + TIMEOUT_MS },
           groupId,
           sessionTimeoutMs,
@@ -138,7 +141,7 @@ export function createCoordinatorCalls(options: {
       withCoordinator(async (coordinator) => {
         const answer = await connections.call(
           coordinator,
-          JOIN_LANE,
+          JOIN_CHANNEL,
           { api: syncGroupV5.api, timeoutMs: rebalanceTimeoutMs + TIMEOUT_MS },
           groupId,
           as.generationId,
@@ -156,7 +159,7 @@ export function createCoordinatorCalls(options: {
       withCoordinator(async (coordinator) => {
         const answer = await connections.call(
           coordinator,
-          LANE,
+          CHANNEL,
           { api: heartbeatV4.api, timeoutMs: TIMEOUT_MS },
           groupId,
           as.generationId,
@@ -176,7 +179,7 @@ export function createCoordinatorCalls(options: {
         }));
         const answer = await connections.call(
           coordinator,
-          COMMIT_LANE,
+          COMMIT_CHANNEL,
           { api: offsetCommitV8.api, timeoutMs: TIMEOUT_MS },
           groupId,
           as.generationId,
@@ -195,7 +198,7 @@ export function createCoordinatorCalls(options: {
       withCoordinator(async (coordinator) => {
         const request = { api: leaveGroupV5.api, timeoutMs: TIMEOUT_MS };
         const members = [{ memberId, groupInstanceId: null, reason: "it stops" }];
-        const answer = await connections.call(coordinator, LANE, request, groupId, members);
+        const answer = await connections.call(coordinator, CHANNEL, request, groupId, members);
         throwIfFailed(answer.errorCode, `leaving ${groupId}`);
       }),
   };

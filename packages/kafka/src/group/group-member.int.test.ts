@@ -6,7 +6,7 @@ import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createConnections } from "../broker/connections.ts";
 import { createKafka } from "../kafka.ts";
-import { ensureTopics } from "../topic-admin.ts";
+import { ensureTopics } from "../admin/topic-admin.ts";
 import { joinGroup } from "./group-member.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -60,7 +60,7 @@ function join(of: { topic: string; groupInstanceId?: string }) {
     onAssigned: () => undefined,
     revoke: async () => undefined,
     onLost: () => undefined,
-    onTrouble: () => undefined,
+    onFailing: () => undefined,
     onHalt: () => undefined,
     alive: () => undefined,
     stopping: stopping.signal,
@@ -88,7 +88,7 @@ function join(of: { topic: string; groupInstanceId?: string }) {
 }
 
 describe("a group's members", () => {
-  it("share out partitions that are added after a static leader has come back", async () => {
+  it("assign partitions that are added after a static leader has come back", async () => {
     const before = join({ topic, groupInstanceId: "a" });
     await before.owns([0, 1]);
     await before.leave();

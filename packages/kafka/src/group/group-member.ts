@@ -3,8 +3,8 @@ import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/erro
 import type { Log } from "@fiberstream/runtime/log";
 import { BrokerAnswerError } from "../broker/broker-answer.ts";
 import { type Connections, pauseBeforeTry } from "../broker/connections.ts";
-import { orAborted } from "../or-aborted.ts";
-import { kafkaFailure } from "../kafka-errors.ts";
+import { untilAborted } from "@fiberstream/runtime/until-aborted";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
 import {
   createCoordinatorCalls,
   type Joined,
@@ -12,7 +12,7 @@ import {
   MemberIdGivenError,
 } from "./coordinator-calls.ts";
 import { type Assignment, decodeAssignment, encodeSubscription } from "./group-protocol.ts";
-import { shareOut } from "./share-out.ts";
+import { assignPartitions } from "./assign-partitions.ts";
 
 export type { MemberIdentity } from "./coordinator-calls.ts";
 
@@ -21,7 +21,7 @@ export type GroupMember = {
   readonly identity: () => MemberIdentity | undefined;
   /** What is ours, that which is being given up among it. */
   readonly owned: () => readonly number[];
-  /** To be told how many partitions the topic has: new ones are shared out. */
+  /** To be told how many partitions the topic has: new ones are assigned. */
   readonly topicHas: (partitions: number) => void;
   /** @throws {TransientError} when the offsets may not be committed */
   readonly commitOffsets: (offsets: ReadonlyMap<number, bigint>) => Promise<void>;
@@ -34,15 +34,15 @@ const HEARTBEAT_INTERVAL_MS = 500;
 /**
  * A member of a consumer group (KIP-429, cooperative): it keeps what it has while others come and go, gives up
  * what the leader gives to others, and joins again then. Heartbeats depend on nothing that is done with
- * the records. Coordinators that are away or move cost nothing but time: what is ours stays ours until
+ * the records. Coordinators that are unavailable or move cost nothing but time: what is ours stays ours until
  * the group says otherwise.
  *
  * @param options.userData what all members are told of this one
- * @param options.partitionsOf asked by the leader of each topic that its members read: it shares them out
+ * @param options.partitionsOf asked by the leader of each topic that its members read: it assigns them
  * @param options.onAssigned told what is ours now, at every assignment
  * @param options.revoke settles when nothing is done any more with these partitions
  * @param options.onLost the group has gone on without us: nothing is ours
- * @param options.onTrouble told why it is not in its group, and undefined when it is
+ * @param options.onFailing told why it is not in its group, and undefined when it is
  */
 export function joinGroup(options: {
   connections: Connections;
@@ -55,7 +55,7 @@ export function joinGroup(options: {
   onAssigned: (assignment: Assignment) => void;
   revoke: (partitions: readonly number[]) => Promise<void>;
   onLost: () => void;
-  onTrouble: (reason: string | undefined) => void;
+  onFailing: (reason: string | undefined) => void;
   onHalt: (error: FatalError) => void;
   alive: () => void;
   stopping: AbortSignal;
@@ -76,10 +76,10 @@ export function joinGroup(options: {
   let isJoining = true;
   /** Heartbeats one after another that have failed. */
   let missed = 0;
-  /** How many partitions of our topic we have shared out as the leader; -1: it was done in a life of before. */
-  let sharedOut: number | undefined;
+  /** How many partitions of our topic we have assigned as the leader; -1: it was done in a life of before. */
+  let assignedCount: number | undefined;
   /** And of the topics that others read under the name of our group. */
-  let sharedOutOfOthers: ReadonlyMap<string, number> = new Map();
+  let assignedCountsOfOthers: ReadonlyMap<string, number> = new Map();
   let rejoin = Promise.withResolvers<void>();
 
   const identity = (): MemberIdentity | undefined =>
@@ -87,9 +87,9 @@ export function joinGroup(options: {
 
   const lose = (reason: string) => {
     generationId = NONE;
-    sharedOut = undefined;
-    options.onTrouble(`lost its place in the group ${groupId}: ${reason}`);
-    if (owned.length > 0) log.warn({ topic, groupId, reason }, "partitions lost, joining again");
+    assignedCount = undefined;
+    options.onFailing(`lost its place in the group ${groupId}: ${reason}`);
+    if (owned.length > 0) log.warn({ topic, groupId, reason }, "partitions lost, rejoining");
     owned = [];
     options.onLost();
     rejoin.resolve();
@@ -121,7 +121,7 @@ export function joinGroup(options: {
         if (failure instanceof FatalError) throw failure;
         // One that is lost is made up for by the next.
         if (missed === 1) return;
-        options.onTrouble(
+        options.onFailing(
           type === "INCONSISTENT_GROUP_PROTOCOL"
             ? `members of another version are in the group ${groupId}: stop them first`
             : failure.message,
@@ -130,22 +130,21 @@ export function joinGroup(options: {
     }
   };
 
-  const shareOutAmong = async (
-    members: Joined["members"],
-  ): Promise<ReadonlyMap<string, Buffer>> => {
+  const assignAmong = async (members: Joined["members"]): Promise<ReadonlyMap<string, Buffer>> => {
     const { partitionsOf } = options;
-    const { assignments, counts } = await shareOut({ members, topic, partitionsOf, log });
-    sharedOut = counts.get(topic);
-    sharedOutOfOthers = new Map([...counts].filter(([name]) => name !== topic));
+    const { assignments, counts } = await assignPartitions({ members, topic, partitionsOf, log });
+    assignedCount = counts.get(topic);
+    assignedCountsOfOthers = new Map([...counts].filter(([name]) => name !== topic));
     return assignments;
   };
 
-  /** Joins again when a topic of others has other partitions than those that were shared out. */
+  /** Joins again when a topic of others has other partitions than those that were assigned. */
   const lookAtOthers = async () => {
-    const shared = sharedOutOfOthers;
+    const shared = assignedCountsOfOthers;
     for (const [name, count] of shared) {
       const found = await options.partitionsOf(name).catch(() => undefined);
-      const isStill = sharedOut !== undefined && shared === sharedOutOfOthers && !isJoining;
+      const isStill =
+        assignedCount !== undefined && shared === assignedCountsOfOthers && !isJoining;
       if (isStill && found !== undefined && found.length !== count) return rejoin.resolve();
     }
   };
@@ -156,10 +155,10 @@ export function joinGroup(options: {
       const subscription = encodeSubscription({ topic, owned, generationId, userData });
       const joined = await coordinator.join({ memberId, groupInstanceId }, subscription);
       ({ memberId, generationId } = joined);
-      if (!joined.isLeader) sharedOut = undefined;
-      // A static leader that has come back: what it shared out before is not known here.
-      else if (!joined.mustAssign) sharedOut = -1;
-      const assignments = joined.mustAssign ? await shareOutAmong(joined.members) : NO_ASSIGNMENTS;
+      if (!joined.isLeader) assignedCount = undefined;
+      // A static leader that has come back: what it assigned before is not known here.
+      else if (!joined.mustAssign) assignedCount = -1;
+      const assignments = joined.mustAssign ? await assignAmong(joined.members) : NO_ASSIGNMENTS;
       const as = { memberId, generationId, groupInstanceId };
       return decodeAssignment(topic, await coordinator.sync(as, assignments));
     } finally {
@@ -194,12 +193,12 @@ export function joinGroup(options: {
       try {
         const assignment = await joinOnce();
         tries = 0;
-        options.onTrouble(undefined);
+        options.onFailing(undefined);
         await adopt(assignment);
-        await orAborted(rejoin.promise, stopping);
+        await untilAborted(rejoin.promise, stopping);
       } catch (error) {
         if (stopping.aborted) return;
-        log.debug({ topic, groupId, tries, reason: messageOf(error) }, "join failed, trying again");
+        log.debug({ topic, groupId, tries, reason: messageOf(error) }, "join failed, retrying");
         learnFrom(error);
         if (!(error instanceof MemberIdGivenError)) await pauseBeforeTry(tries, stopping);
       }
@@ -212,7 +211,7 @@ export function joinGroup(options: {
     try {
       await coordinator.heartbeat(as);
       missed = 0;
-      if (generationId === as.generationId) options.onTrouble(undefined);
+      if (generationId === as.generationId) options.onFailing(undefined);
     } catch (error) {
       missed++;
       // An answer to a generation of the past says nothing of this one.
@@ -239,8 +238,8 @@ export function joinGroup(options: {
     identity,
     owned: () => owned,
     topicHas: (partitions) => {
-      if (sharedOut === undefined || isJoining) return;
-      if (sharedOut !== partitions) rejoin.resolve();
+      if (assignedCount === undefined || isJoining) return;
+      if (assignedCount !== partitions) rejoin.resolve();
       else void lookAtOthers();
     },
     commitOffsets: async (offsets) => {
@@ -260,7 +259,7 @@ export function joinGroup(options: {
       await coordinator.leave(id).catch((error: unknown) => {
         log.debug(
           { groupId, reason: messageOf(error) },
-          "group not left, its session ends by itself",
+          "leaving the group failed, its session will expire",
         );
       });
     },

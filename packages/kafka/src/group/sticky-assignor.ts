@@ -7,7 +7,7 @@ export type Member = {
 };
 
 /**
- * Shares partitions out so that no member has two more than another, and everyone keeps what it has as far as
+ * Assigns partitions so that no member has two more than another, and everyone keeps what it has as far as
  * that goes. What moves is given to nobody as long as its owner has it (KIP-429): it gives it up and joins
  * again, and then it is free. Nobody else stops for that.
  *

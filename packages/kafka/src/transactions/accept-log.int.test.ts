@@ -4,9 +4,9 @@ import { addresses } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { leaveGroupV5 } from "@platformatic/kafka";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { readLogStarts } from "../log-starts.ts";
+import { readLogStarts } from "../broker/log-starts.ts";
 import { beginWithLog, foreignOffsets } from "./accept-log.ts";
-import { createCoordinators } from "./coordinators.ts";
+import { createCoordinators } from "./coordinator/coordinators.ts";
 import { createTransactionsBench, type TransactionsBench } from "./testing/transactions-bench.ts";
 
 let life: Life;
@@ -20,7 +20,7 @@ afterEach(() => life.stop());
 const leave = async () => {
   const { memberId } = bench.member.identity();
   await createCoordinators(bench.connections).ask(
-    { kind: "group", key: bench.groupId, lane: "group" },
+    { kind: "group", key: bench.groupId, channel: "group" },
     leaveGroupV5.api,
     ({ errorCode }) => [errorCode],
     bench.groupId,

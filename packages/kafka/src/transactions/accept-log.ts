@@ -2,13 +2,13 @@ import { FatalError } from "@fiberstream/runtime/errors";
 import { offsetCommitV8 } from "@platformatic/kafka";
 import { BrokerAnswerError } from "../broker/broker-answer.ts";
 import type { Connections } from "../broker/connections.ts";
-import { kafkaFailure } from "../kafka-errors.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
 import { isAnotherLog } from "../log-identity.ts";
-import type { LogStarts } from "../log-starts.ts";
+import type { LogStarts } from "../broker/log-starts.ts";
 import type { LogIdentity } from "../records.ts";
-import { committedOffsets } from "./committed-offsets.ts";
-import { createCoordinators } from "./coordinators.ts";
-import { readOffsetMetadata, writeOffsetMetadata } from "./offset-metadata.ts";
+import { committedOffsets } from "./coordinator/committed-offsets.ts";
+import { createCoordinators } from "./coordinator/coordinators.ts";
+import { readOffsetMetadata, writeOffsetMetadata } from "./coordinator/offset-metadata.ts";
 
 /** A committed offset that says of itself that it is of another log. */
 export type ForeignOffset = {
@@ -21,7 +21,8 @@ export type ForeignOffset = {
 
 /**
  * The group's offsets that are of another log than the one that Kafka has now.
- * @throws {TransientError} also when some of them are not known @throws {FatalError}
+ * @throws {TransientError} also when some of them are not known
+ * @throws {FatalError}
  */
 export async function foreignOffsets(options: {
   connections: Connections;
@@ -54,7 +55,8 @@ export async function foreignOffsets(options: {
 /**
  * Has the group begin with the log that Kafka has now, at its beginning. The group has to be empty: its coordinator
  * refuses it otherwise.
- * @throws {TransientError} @throws {FatalError} the group has members
+ * @throws {TransientError}
+ * @throws {FatalError} the group has members
  */
 export async function beginWithLog(options: {
   connections: Connections;
@@ -73,7 +75,7 @@ export async function beginWithLog(options: {
   }));
   try {
     await createCoordinators(connections).ask(
-      { kind: "group", key: groupId, lane: "positions" },
+      { kind: "group", key: groupId, channel: "positions" },
       offsetCommitV8.api,
       ({ topics }) => topics.flatMap((one) => one.partitions.map(({ errorCode }) => errorCode)),
       groupId,

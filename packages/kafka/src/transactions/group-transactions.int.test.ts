@@ -12,15 +12,15 @@ import {
 } from "@platformatic/kafka";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import type { Connections } from "../broker/connections.ts";
-import { PartitionFaultError } from "../partition-fault.ts";
-import { createCoordinators } from "./coordinators.ts";
-import { createLeaders } from "./leaders.ts";
-import { produceBatches } from "./produce-batches.ts";
-import { RecordRefusedError } from "./record-refused.ts";
-import { sendRecords } from "./send-records.ts";
-import { openSession } from "./session.ts";
+import { PartitionFaultError } from "../errors/partition-fault.ts";
+import { createCoordinators } from "./coordinator/coordinators.ts";
+import { createLeaders } from "./send/leaders.ts";
+import { produceBatches } from "../protocol/produce-request.ts";
+import { RecordRefusedError } from "../errors/record-refused.ts";
+import { sendRecords } from "./send/send-records.ts";
+import { openSession } from "./coordinator/session.ts";
 import { createTransactionsBench, type TransactionsBench } from "./testing/transactions-bench.ts";
-import { routeOf } from "./destinations.ts";
+import { routeOf } from "./send/destinations.ts";
 
 let life: Life;
 let bench: TransactionsBench;
@@ -71,7 +71,7 @@ const leaveOpen = async (transactionalId: string, options: { offsets: "moved" | 
   const leaders = createLeaders(connections);
   const session = await openSession(coordinators, transactionalId, "test");
   const { producerId, producerEpoch } = session;
-  const own = { kind: "transaction", key: transactionalId, lane: "test" } as const;
+  const own = { kind: "transaction", key: transactionalId, channel: "test" } as const;
   const partition = { name: topic, partitions: [0] };
   await coordinators.ask(own, addPartitionsToTxnV3.api, () => [], [
     { transactionalId, producerId, producerEpoch, verifyOnly: false, topics: [partition] },
@@ -83,7 +83,7 @@ const leaveOpen = async (transactionalId: string, options: { offsets: "moved" | 
       connections,
       leaders,
       session,
-      lane: "test",
+      channel: "test",
       batchBytes: new Map(),
       compression: "none" as const,
     },
@@ -102,7 +102,7 @@ const leaveOpen = async (transactionalId: string, options: { offsets: "moved" | 
   const { memberId, generationId } = member.identity();
   const offset = { partitionIndex: 0, committedOffset: 99n, committedLeaderEpoch: -1 };
   await coordinators.ask(
-    { kind: "group", key: groupId, lane: "test" },
+    { kind: "group", key: groupId, channel: "test" },
     txnOffsetCommitV3.api,
     ({ topics }) => topics.flatMap((one) => one.partitions.map(({ errorCode }) => errorCode)),
     transactionalId,
@@ -337,7 +337,7 @@ describe("positions", () => {
       [2, "beginning"],
     ]);
     await createCoordinators(connections).ask(
-      { kind: "transaction", key: id, lane: "test" },
+      { kind: "transaction", key: id, channel: "test" },
       endTxnV3.api,
       ({ errorCode }) => [errorCode],
       id,
@@ -378,8 +378,8 @@ describe("positions", () => {
     /** Like a coordinator that woke up and does not know yet that it has a successor. */
     const stale: Connections = {
       ...connections,
-      call: async (to, lane, request, ...args) => {
-        const answer = await connections.call(to, lane, request, ...args);
+      call: async (to, channel, request, ...args) => {
+        const answer = await connections.call(to, channel, request, ...args);
         const { groups } = answer as {
           groups?: { topics: { name: string; partitions: { committedOffset: bigint }[] }[] }[];
         };
@@ -431,12 +431,12 @@ describe("a broker that is frozen", () => {
         const other = { address: { host: "frozen", port: 1 }, epoch: 0, inSyncReplicas: 1 };
         return { log, leaders: new Map([...leaders, [1, other]]) };
       },
-      call: async (to, lane, request, ...args) => {
-        if (to.host !== "frozen") return connections.call(to, lane, request, ...args);
+      call: async (to, channel, request, ...args) => {
+        if (to.host !== "frozen") return connections.call(to, channel, request, ...args);
         await held.promise;
         const { leaders } = await connections.topicMetadata(topic);
         const { address = to } = leaders.get(1) ?? {};
-        return connections.call(address, lane, request, ...args);
+        return connections.call(address, channel, request, ...args);
       },
     };
     const transactions = await placed({ connections: two });
@@ -464,10 +464,10 @@ describe("a leader that does not take a batch for now", () => {
     let refusals = 3;
     const busy: Connections = {
       ...connections,
-      call: async (to, lane, request, ...args) => {
+      call: async (to, channel, request, ...args) => {
         const api: unknown = request.api;
         if (api !== produceBatches || refusals-- <= 0) {
-          return connections.call(to, lane, request, ...args);
+          return connections.call(to, channel, request, ...args);
         }
         const partitionResponses = [{ index: 0, errorCode: NOT_ENOUGH_REPLICAS }];
         const answer: unknown = { responses: [{ name: topic, partitionResponses }] };
@@ -491,12 +491,12 @@ describe("a transaction that fails", () => {
     let isFailing = false;
     const slow: Connections = {
       ...connections,
-      call: async (to, lane, request, ...args) => {
+      call: async (to, channel, request, ...args) => {
         const api: unknown = request.api;
         if (isFailing) sent.push(api);
         if (isFailing && api === produceBatches) await held.promise;
         if (isFailing && api === txnOffsetCommitV3.api) throw new Error("connection lost");
-        return connections.call(to, lane, request, ...args);
+        return connections.call(to, channel, request, ...args);
       },
     };
     const transactions = await placed({ connections: slow });

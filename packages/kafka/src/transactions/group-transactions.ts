@@ -3,27 +3,31 @@ import type { Log } from "@fiberstream/runtime/log";
 import { type Connections, createConnections } from "../broker/connections.ts";
 import type { MemberIdentity } from "../group/group-member.ts";
 import type { KafkaClient } from "../kafka.ts";
-import { kafkaFailure } from "../kafka-errors.ts";
-import type { Position } from "../partition-fault.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
+import type { Position } from "../errors/partition-fault.ts";
 import type { LogIdentity } from "../records.ts";
-import { createCoordinators } from "./coordinators.ts";
-import { type Route, routeOf, type TopicRecords } from "./destinations.ts";
-import { createFences } from "./fences.ts";
-import { createLane, type Lane, type LanePart } from "./lane.ts";
-import { createLanes } from "./lanes.ts";
-import { createLeaders } from "./leaders.ts";
-import { writeOffsetMetadata } from "./offset-metadata.ts";
-import { createPositions, type Place } from "./positions.ts";
-import { NotTakenError } from "./produce.ts";
-import { RecordRefusedError } from "./record-refused.ts";
-import { openSession, type Session } from "./session.ts";
+import { createCoordinators } from "./coordinator/coordinators.ts";
+import { type Route, routeOf, type TopicRecords } from "./send/destinations.ts";
+import { createFences } from "./coordinator/fences.ts";
+import {
+  createTransactionQueue,
+  type TransactionQueue,
+  type QueuedCommit,
+} from "./transaction-queue.ts";
+import { createTransactionQueues } from "./transaction-queues.ts";
+import { createLeaders } from "./send/leaders.ts";
+import { writeOffsetMetadata } from "./coordinator/offset-metadata.ts";
+import { createPositions, type KnownPosition } from "./positions.ts";
+import { NotTakenError } from "./send/produce.ts";
+import { RecordRefusedError } from "../errors/record-refused.ts";
+import { openSession, type Session } from "./coordinator/session.ts";
 import { runTransaction } from "./transaction.ts";
-import { createTransactionalIds } from "./transactional-ids.ts";
+import { createTransactionalIds } from "./coordinator/transactional-ids.ts";
 
-export type { TopicRecords } from "./destinations.ts";
+export type { TopicRecords } from "./send/destinations.ts";
 
-/** What one input partition has to write, and where that leaves it. */
-export type TransactionPart = {
+/** What one input partition writes, and its position after that. */
+export type PartitionCommit = {
   readonly partition: number;
   readonly log: LogIdentity;
   /** Where the batch began: refused unless the partition's position is there. */
@@ -31,7 +35,7 @@ export type TransactionPart = {
   readonly nextOffset: bigint;
   /** Of the last record before `nextOffset`: the next owner sees by it when the log was cut back. */
   readonly leaderEpoch?: number | undefined;
-  /** Comes back with the position, up to 3 KB. */
+  /** Stored with the offset and returned with the position, up to 3 KB. */
   readonly metadata: string;
   readonly batches: readonly TopicRecords[];
   /** Told when the records could not be sent, as opposed to a commit that fails or is refused. */
@@ -42,7 +46,8 @@ export type GroupTransactions = {
   /**
    * Where partitions go on, after whoever had them before has been fenced.
    * @returns the positions that are known by now; one that is left out is to be asked for again
-   * @throws {TransientError} @throws {FatalError}
+   * @throws {TransientError}
+   * @throws {FatalError}
    */
   positionsOf: (
     partitions: readonly number[],
@@ -56,18 +61,18 @@ export type GroupTransactions = {
    * @throws {RecordRefusedError} a broker will never take some of the records: nothing of the part is seen
    * @throws {FatalError}
    */
-  commit: (part: TransactionPart) => Promise<void>;
+  commit: (part: PartitionCommit) => Promise<void>;
   /** To be told of every assignment: what is not in it is forgotten. */
   keepOnly: (partitions: readonly number[]) => void;
   /** Ends the transactions that are under way. */
   close: () => Promise<void>;
 };
 
-type Part = LanePart & TransactionPart;
+type Pending = QueuedCommit & PartitionCommit;
 
 /**
  * The transactions of one member of a consumer group, which move its offsets: fenced by the group's generation
- * (KIP-447), so that this process needs ids of its own only. There are lanes, each with a transactional id, for each set
+ * (KIP-447), so that this process needs ids of its own only. There are queues, each with a transactional id, for each set
  * of brokers that lead what a part writes to: a broker that is slow or frozen holds back only what needs it. What one
  * leader does not take for now waits apart, in a transaction of its own, until it is taken.
  *
@@ -94,25 +99,25 @@ export function createGroupTransactions(options: {
   const ids = createTransactionalIds({ ...options, coordinators });
   const batchBytes = new Map<string, number>();
   const { compression = "none" } = options.kafka.access;
-  const places = new Map<number, Place>();
+  const knownPositions = new Map<number, KnownPosition>();
   /** The partitions whose records were not taken last. */
   const apart = new Set<number>();
   /** In whose transaction, the outcome of which is not known, a partition's offset was last. */
-  const doubts = new Map<number, Lane<Part>>();
+  const doubts = new Map<number, TransactionQueue<Pending>>();
   const fences = createFences({ ...options, coordinators });
   const positions = createPositions({
     ...options,
     coordinators,
     fences,
-    places,
+    knownPositions,
     settled: async (partition) => {
-      const lane = doubts.get(partition);
-      await lane?.settled();
-      if (doubts.get(partition) === lane) doubts.delete(partition);
+      const queue = doubts.get(partition);
+      await queue?.settled();
+      if (doubts.get(partition) === queue) doubts.delete(partition);
     },
   });
 
-  const run = async (session: Session, parts: readonly Part[], as: MemberIdentity) => {
+  const run = async (session: Session, parts: readonly Pending[], as: MemberIdentity) => {
     const committer = ids.committer();
     await runTransaction(
       {
@@ -120,7 +125,7 @@ export function createGroupTransactions(options: {
         coordinators,
         leaders,
         session,
-        lane: session.transactionalId,
+        channel: session.transactionalId,
         batchBytes,
         compression,
         ...(parts.length > 1 && { notTakenForMs: SHARED_NOT_TAKEN_FOR_MS }),
@@ -141,19 +146,19 @@ export function createGroupTransactions(options: {
     );
   };
 
-  const lanes = createLanes<Lane<Part>>((brokers, way) => {
+  const queues = createTransactionQueues<TransactionQueue<Pending>>((brokers, way) => {
     let transactionalId: string | undefined;
     const open = async () => {
       transactionalId ??= ids.idOf(await ids.choose(brokers));
       return openSession(coordinators, transactionalId, transactionalId);
     };
-    return createLane<Part>({ open, run, ...(way === APART && { mostParts: 1 }) });
+    return createTransactionQueue<Pending>({ open, run, ...(way === APART && { mostParts: 1 }) });
   });
 
-  const claim = ({ partition, firstOffset }: TransactionPart): MemberIdentity => {
+  const claim = ({ partition, firstOffset }: PartitionCommit): MemberIdentity => {
     const identity = member(partition);
     if (identity === undefined) throw lost(`partition ${partition} is another member's now`);
-    const { position, memberId } = places.get(partition) ?? {};
+    const { position, memberId } = knownPositions.get(partition) ?? {};
     // Who has lost its place in the group comes back under another id: others may have had the partition meanwhile.
     if (position === undefined || memberId !== identity.memberId)
       throw lost(`the position of partition ${partition} is not known`);
@@ -165,26 +170,26 @@ export function createGroupTransactions(options: {
     return identity;
   };
 
-  const commit = async (part: TransactionPart) => {
+  const commit = async (part: PartitionCommit) => {
     const { partition, nextOffset, log, metadata: text } = part;
     const route = await routeOf(part.batches, leaders).catch((error: unknown) => {
       part.onUnsent?.();
       throw error;
     });
-    const lane = lanes.of(apart.has(partition) ? APART : wayOf(partition, route), route.brokers);
-    let placed: Place | undefined;
-    const committed = lane.commit({
+    const queue = queues.of(apart.has(partition) ? APART : wayOf(partition, route), route.brokers);
+    let placed: KnownPosition | undefined;
+    const committed = queue.commit({
       ...part,
       destinations: route.destinations,
       claim: () => {
         const identity = claim(part);
-        placed = places.get(partition);
+        placed = knownPositions.get(partition);
         return identity;
       },
       onDoubt: () => {
-        const place = places.get(partition);
-        if (place !== undefined) places.set(partition, { ...place, position: undefined });
-        doubts.set(partition, lane);
+        const place = knownPositions.get(partition);
+        if (place !== undefined) knownPositions.set(partition, { ...place, position: undefined });
+        doubts.set(partition, queue);
       },
     });
     await committed.catch((error: unknown) => {
@@ -194,24 +199,25 @@ export function createGroupTransactions(options: {
     });
     apart.delete(partition);
     // Another assignment may have come meanwhile, with another position.
-    if (placed === undefined || places.get(partition) !== placed) return;
+    if (placed === undefined || knownPositions.get(partition) !== placed) return;
     const committedHere = { offset: nextOffset, log };
-    places.set(partition, { ...placed, position: nextOffset, text, committedHere });
+    knownPositions.set(partition, { ...placed, position: nextOffset, text, committedHere });
   };
 
   return {
     positionsOf: (partitions, log) => positions.of(partitions, log).catch(rethrow),
-    metadataOf: (partition) => places.get(partition)?.text ?? "",
+    metadataOf: (partition) => knownPositions.get(partition)?.text ?? "",
     commit: (part) => commit(part).catch(rethrow),
     keepOnly: (partitions) => {
       const kept = new Set(partitions);
-      for (const partition of places.keys()) if (!kept.has(partition)) places.delete(partition);
+      for (const partition of knownPositions.keys())
+        if (!kept.has(partition)) knownPositions.delete(partition);
       for (const partition of doubts.keys()) if (!kept.has(partition)) doubts.delete(partition);
       for (const partition of apart) if (!kept.has(partition)) apart.delete(partition);
     },
     close: async () => {
       fences.close();
-      await Promise.all(lanes.all().map((lane) => lane.close()));
+      await Promise.all(queues.all().map((queue) => queue.close()));
       await connections.close();
     },
   };

@@ -3,10 +3,10 @@ import { createLog } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { BrokerAnswerError } from "../broker/broker-answer.ts";
-import { PartitionFaultError } from "../partition-fault.ts";
-import type { Coordinators } from "./coordinators.ts";
-import { createFences, type Fences } from "./fences.ts";
-import { createPositions, type Place } from "./positions.ts";
+import { PartitionFaultError } from "../errors/partition-fault.ts";
+import type { Coordinators } from "./coordinator/coordinators.ts";
+import { createFences, type Fences } from "./coordinator/fences.ts";
+import { createPositions, type KnownPosition } from "./positions.ts";
 
 const LOG = { clusterId: "c", topicId: "t" };
 const UNSTABLE_OFFSET_COMMIT = 88;
@@ -27,10 +27,10 @@ const createBench = () => {
     /** What a transaction moves that is still open. */
     unstable: new Set<number>(),
     fenced: new Set<string>(),
-    /** Lanes whose open transaction cannot be ended. */
+    /** Ids whose open transaction cannot be ended. */
     unfenceable: "-7",
     nowMs: 0,
-    places: new Map<number, Place>(),
+    knownPositions: new Map<number, KnownPosition>(),
   };
   const ask = async (of: { kind: string; key: string }, ...args: unknown[]) => {
     if (of.kind === "transaction") {
@@ -67,7 +67,7 @@ const createBench = () => {
     processId: "me",
     member: () => undefined,
     liveProcesses: () => new Set(["me"]),
-    places: bench.places,
+    knownPositions: bench.knownPositions,
     settled: async () => undefined,
     log,
     nowMs: () => bench.nowMs,
@@ -75,7 +75,7 @@ const createBench = () => {
   return Object.assign(bench, positions);
 };
 
-describe("a dead process's lane that cannot be fenced", () => {
+describe("a dead process's transactional id that cannot be fenced", () => {
   it("holds back for a moment what is stable, what is not for as long, and is fenced when it can be", async () => {
     const bench = createBench();
     bench.unstable.add(1);
@@ -85,7 +85,7 @@ describe("a dead process's lane that cannot be fenced", () => {
     expect([...bench.fenced]).toEqual(["g-dead-0"]);
     // Nobody asks for a position any more.
     bench.unfenceable = "nothing";
-    await until(() => bench.fenced.has("g-dead-7"), { what: "the lane is fenced" });
+    await until(() => bench.fenced.has("g-dead-7"), { what: "the id is fenced" });
   });
 });
 
@@ -94,12 +94,12 @@ describe("a position below what this process has committed", () => {
     const bench = createBench();
     bench.unfenceable = "nothing";
     const committedHere = { offset: 9n, log: LOG };
-    bench.places.set(0, { position: 9n, memberId: undefined, text: "", committedHere });
+    bench.knownPositions.set(0, { position: 9n, memberId: undefined, text: "", committedHere });
     for (let tries = 0; tries < 3; tries++) {
       expect((await bench.of([0], LOG)).size).toBe(0);
       bench.nowMs += 20_100;
     }
-    expect(lines).toEqual(["position not believed: behind what was committed here"]);
+    expect(lines).toEqual(["committed offset ignored, it is behind what this process committed"]);
     const { 0: fault } = Object.fromEntries(await bench.of([0], LOG));
     expect(fault).toBeInstanceOf(PartitionFaultError);
     expect(messageOf(fault)).toContain("the group's offset is 5, behind 9");

@@ -2,15 +2,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "@fiberstream/runtime/log";
 import type { MemberIdentity } from "../group/group-member.ts";
 import { isAnotherLog } from "../log-identity.ts";
-import { epochOffset, type Position, PartitionFaultError } from "../partition-fault.ts";
+import { epochOffset, type Position, PartitionFaultError } from "../errors/partition-fault.ts";
 import type { LogIdentity } from "../records.ts";
-import { committedOffsets, type OffsetAnswer } from "./committed-offsets.ts";
-import type { Coordinators } from "./coordinators.ts";
-import type { Fences } from "./fences.ts";
-import { readOffsetMetadata } from "./offset-metadata.ts";
+import { committedOffsets, type OffsetAnswer } from "./coordinator/committed-offsets.ts";
+import type { Coordinators } from "./coordinator/coordinators.ts";
+import type { Fences } from "./coordinator/fences.ts";
+import { readOffsetMetadata } from "./coordinator/offset-metadata.ts";
 
 /** Where a partition goes on, as far as this process knows. */
-export type Place = {
+export type KnownPosition = {
   /** Undefined while a transaction's outcome is not known. */
   readonly position: bigint | "beginning" | undefined;
   /** Who this process was in the group when it asked for the position; undefined when it was nobody. */
@@ -29,7 +29,7 @@ export type PositionSteps = {
   processId: string;
   member: (partition: number) => MemberIdentity | undefined;
   liveProcesses: () => ReadonlySet<string>;
-  places: Map<number, Place>;
+  knownPositions: Map<number, KnownPosition>;
   /** Settles when none of this process's own transactions that may have moved the partition is open. */
   settled: (partition: number) => Promise<void>;
   log: Log;
@@ -54,7 +54,14 @@ const BEHIND_FOR_MS = 60_000;
  * looks at, and what a dead process has left open is ended, so that nothing holds back readers for long.
  */
 export function createPositions(steps: PositionSteps) {
-  const { fences, processId, places, liveProcesses, log, nowMs = () => performance.now() } = steps;
+  const {
+    fences,
+    processId,
+    knownPositions,
+    liveProcesses,
+    log,
+    nowMs = () => performance.now(),
+  } = steps;
   const unstableSinceMs = new Map<number, number>();
   const fencingSinceMs = new Map<string, number>();
   const behindSinceMs = new Map<number, number>();
@@ -79,10 +86,10 @@ export function createPositions(steps: PositionSteps) {
     const waiting = new Set<number>();
     const byProcess = Map.groupBy(left, ({ committer }) => committer.processId);
     const fenced = Array.from(byProcess, async ([dead, some]) => {
-      const lanes = [...new Set(some.flatMap(({ committer }) => committer.lanes))];
+      const idNumbers = [...new Set(some.flatMap(({ committer }) => committer.idNumbers))];
       const sinceMs = fencingSinceMs.get(dead) ?? nowMs();
       fencingSinceMs.set(dead, sinceMs);
-      if (await settlesSoon(fences.fence({ processId: dead, lanes }))) {
+      if (await settlesSoon(fences.fence({ processId: dead, idNumbers }))) {
         fencingSinceMs.delete(dead);
       } else if (nowMs() - sinceMs < FENCED_WITHIN_MS) {
         for (const { partition } of some) waiting.add(partition);
@@ -99,7 +106,7 @@ export function createPositions(steps: PositionSteps) {
     return isLong;
   };
 
-  const place = (
+  const positionFrom = (
     partition: number,
     answer: OffsetAnswer,
     { found, memberId }: { found: LogIdentity; memberId: string | undefined },
@@ -114,7 +121,7 @@ export function createPositions(steps: PositionSteps) {
     if (stored.log !== undefined && isAnotherLog(stored.log, found)) {
       return otherLog(stored.log, found);
     }
-    const committedHere = places.get(partition)?.committedHere;
+    const committedHere = knownPositions.get(partition)?.committedHere;
     const isBehind =
       committedHere !== undefined &&
       !isAnotherLog(committedHere.log, found) &&
@@ -122,7 +129,7 @@ export function createPositions(steps: PositionSteps) {
     if (isBehind) return notBelieved(partition, offset, committedHere.offset);
     behindSinceMs.delete(partition);
     const position = offset ?? "beginning";
-    places.set(partition, { position, memberId, text: stored.text, committedHere });
+    knownPositions.set(partition, { position, memberId, text: stored.text, committedHere });
     return offset === undefined ? "beginning" : epochOffset(offset, leaderEpoch);
   };
 
@@ -132,7 +139,10 @@ export function createPositions(steps: PositionSteps) {
     const sinceMs = behindSinceMs.get(partition);
     if (sinceMs === undefined) {
       behindSinceMs.set(partition, nowMs());
-      log.warn({ partition, reason }, "position not believed: behind what was committed here");
+      log.warn(
+        { partition, reason },
+        "committed offset ignored, it is behind what this process committed",
+      );
     }
     if (nowMs() - (sinceMs ?? nowMs()) < BEHIND_FOR_MS) return undefined;
     return new PartitionFaultError(
@@ -145,7 +155,8 @@ export function createPositions(steps: PositionSteps) {
     /**
      * @returns the positions that are known; those of partitions with an open transaction, an error or no answer are left
      *   out: not known yet is not "nobody has committed"
-     * @throws {BrokerAnswerError} @throws {Error} no coordinator has answered
+     * @throws {BrokerAnswerError}
+     * @throws {Error} no coordinator has answered
      */
     of: async (
       partitions: readonly number[],
@@ -161,7 +172,10 @@ export function createPositions(steps: PositionSteps) {
       const answers = await committedOffsets({ ...steps, partitions: fenced, stable: "required" });
       const positions = new Map<number, Position>();
       for (const [partition, answer] of answers) {
-        const position = place(partition, answer, { found, memberId: memberIds.get(partition) });
+        const position = positionFrom(partition, answer, {
+          found,
+          memberId: memberIds.get(partition),
+        });
         if (position !== undefined) positions.set(partition, position);
       }
       return positions;

@@ -5,11 +5,10 @@ import {
   txnOffsetCommitV3,
 } from "@platformatic/kafka";
 import type { MemberIdentity } from "../group/group-member.ts";
-import type { Coordinators } from "./coordinators.ts";
-import type { Destination } from "./destinations.ts";
-import type { SendSteps } from "./produce.ts";
-import { sendRecords } from "./send-records.ts";
-import { settleAll } from "./settle-all.ts";
+import type { Coordinators } from "./coordinator/coordinators.ts";
+import type { Destination } from "./send/destinations.ts";
+import type { SendSteps } from "./send/produce.ts";
+import { sendRecords, settleAll } from "./send/send-records.ts";
 
 /** What one transaction writes: records, and offsets of one topic and group in the name of a member. */
 export type Transaction = {
@@ -34,12 +33,12 @@ export type TransactionSteps = SendSteps & { coordinators: Coordinators };
  * Runs one transaction (KIP-98, its offsets fenced by the group's generation, KIP-447), and returns when it is
  * committed. Versions of the requests are those of clients that add partitions themselves, which Kafka 3.7 to 4.x
  * know.
- *
  * It rejects when every request has settled, and does not abort: the session is over, and the next one's
  * `InitProducerId` aborts under a raised epoch. An `EndTxn` of this epoch could be overtaken by a Produce that is
  * still on its way, which would be part of the next transaction, or of none that ever ends.
- *
- * @throws {BrokerAnswerError} @throws {RecordRefusedError} @throws {Error}
+ * @throws {BrokerAnswerError}
+ * @throws {RecordRefusedError}
+ * @throws {Error}
  */
 export async function runTransaction(
   steps: TransactionSteps,
@@ -59,14 +58,17 @@ export async function runTransaction(
   await commit(steps);
 }
 
-/** The coordinator of the transactional id, on a connection of the lane's own. */
-const coordinatorOf = ({ session, lane }: TransactionSteps) => ({
+/** The coordinator of the transactional id, on a connection of the channel's own. */
+const coordinatorOf = ({ session, channel }: TransactionSteps) => ({
   kind: "transaction" as const,
   key: session.transactionalId,
-  lane,
+  channel,
 });
 
-/** @throws {BrokerAnswerError} @throws {Error} */
+/**
+ * @throws {BrokerAnswerError}
+ * @throws {Error}
+ */
 export async function addPartitions(
   steps: TransactionSteps,
   destinations: readonly Destination[],
@@ -94,7 +96,10 @@ export async function addPartitions(
 
 const OPERATION_NOT_ATTEMPTED = 55;
 
-/** @throws {BrokerAnswerError} also when the member is of an old generation @throws {Error} */
+/**
+ * @throws {BrokerAnswerError} also when the member is of an old generation
+ * @throws {Error}
+ */
 export async function commitOffsets(
   steps: TransactionSteps,
   transaction: Pick<Transaction, "groupId" | "topic" | "member" | "offsets">,
@@ -118,7 +123,7 @@ export async function commitOffsets(
   }));
   await steps.coordinators.ask(
     // The coordinator of the transaction may be the same broker.
-    { kind: "group", key: groupId, lane: `${steps.lane} offsets` },
+    { kind: "group", key: groupId, channel: `${steps.channel} offsets` },
     txnOffsetCommitV3.api,
     ({ topics }) => topics.flatMap((one) => one.partitions.map(({ errorCode }) => errorCode)),
     transactionalId,
@@ -134,7 +139,10 @@ export async function commitOffsets(
 
 const NO_EPOCH = -1;
 
-/** @throws {BrokerAnswerError} @throws {Error} it may have been committed or not */
+/**
+ * @throws {BrokerAnswerError}
+ * @throws {Error} it may have been committed or not
+ */
 export async function commit(steps: TransactionSteps): Promise<void> {
   const { transactionalId, producerId, producerEpoch } = steps.session;
   await steps.coordinators.ask(

@@ -6,10 +6,10 @@ import { startPrivateBackingService } from "@fiberstream/testkit/private-backing
 import type { TestBackingService } from "@fiberstream/testkit/test-backing-service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { connectGroupOffsets, type GroupOffsets } from "../group-offsets.ts";
+import { connectGroupOffsets, type GroupOffsets } from "../admin/group-offsets.ts";
 import { createKafka, type KafkaClient } from "../kafka.ts";
-import { ensureTopics } from "../topic-admin.ts";
-import { connectTopicReader } from "../topic-reader.ts";
+import { ensureTopics } from "../admin/topic-admin.ts";
+import { connectTopicReader } from "../reader/topic-reader.ts";
 import { createTransactionalProducer, type TransactionScope } from "./transactional-producer.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -48,8 +48,8 @@ const write = (value: string, nextOffset: bigint) => async (scope: TransactionSc
 const committedValues = async () => {
   const reader = await connectTopicReader({ kafka });
   const values: string[] = [];
-  for (const stretch of await reader.stretches(topic)) {
-    for await (const records of reader.read(topic, stretch)) {
+  for (const range of await reader.ranges(topic)) {
+    for await (const records of reader.read(topic, range)) {
       values.push(...records.map(({ value }) => String(value)));
     }
   }

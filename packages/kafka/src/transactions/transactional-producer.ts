@@ -1,12 +1,12 @@
 import { createConnections } from "../broker/connections.ts";
 import type { MemberIdentity } from "../group/group-member.ts";
 import type { KafkaClient } from "../kafka.ts";
-import { isFenced, kafkaFailure } from "../kafka-errors.ts";
-import { createCoordinators } from "./coordinators.ts";
-import { routeOf, type TopicRecords } from "./destinations.ts";
-import { createLeaders } from "./leaders.ts";
-import { sendRecords } from "./send-records.ts";
-import { openSession, type Session } from "./session.ts";
+import { isFenced, kafkaFailure } from "../errors/kafka-errors.ts";
+import { createCoordinators } from "./coordinator/coordinators.ts";
+import { routeOf, type TopicRecords } from "./send/destinations.ts";
+import { createLeaders } from "./send/leaders.ts";
+import { sendRecords } from "./send/send-records.ts";
+import { openSession, type Session } from "./coordinator/session.ts";
 import { addPartitions, commit, commitOffsets } from "./transaction.ts";
 
 /** What can be done inside a transaction. Nothing of it is seen by others before the commit. */
@@ -28,13 +28,15 @@ export type TransactionalProducer = {
   /**
    * Takes over the transactional id: whoever had it is fenced off, and its open transaction has ended
    * when this returns. Also how to go on after a transaction whose outcome is not known.
-   * @throws {TransientError} @throws {FatalError}
+   * @throws {TransientError}
+   * @throws {FatalError}
    */
   fence: () => Promise<void>;
   /**
    * Runs `work` in a transaction: committed when it returns, aborted when it throws.
    * After an error the outcome may be either; call `fence`, then look at the group's offset.
-   * @throws {TransientError} @throws {FatalError}
+   * @throws {TransientError}
+   * @throws {FatalError}
    */
   transaction: (work: (scope: TransactionScope) => Promise<void>) => Promise<void>;
   close: () => Promise<void>;
@@ -62,13 +64,13 @@ export function createTransactionalProducer(options: {
   const open = () => openSession(coordinators, transactionalId, transactionalId);
 
   const run = async (own: Session, work: (scope: TransactionScope) => Promise<void>) => {
-    const lane = transactionalId;
+    const channel = transactionalId;
     const steps = {
       connections,
       coordinators,
       leaders,
       session: own,
-      lane,
+      channel,
       batchBytes,
       compression,
     };

@@ -4,7 +4,7 @@ import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
-import { WIRE_PREFIX_BYTES, writeWirePrefix } from "@fiberstream/kafka/wire-format";
+import { wireValue } from "@fiberstream/kafka/wire-format";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
@@ -67,9 +67,7 @@ describe("fiber dlq", () => {
     const record = (event_id: string, ageMs: number) => {
       const timestamp = Number(example["received_at"]) - ageMs * 1_000;
       const avro = type.toBuffer({ ...example, event_id, timestamp });
-      const value = Buffer.alloc(WIRE_PREFIX_BYTES + avro.length);
-      writeWirePrefix(value, 0, schemaId);
-      avro.copy(value, WIRE_PREFIX_BYTES);
+      const value = wireValue(schemaId, avro);
       return { key: String(example["node_id"]), value };
     };
     const old = Array.from({ length: 20 }, () => randomUUID());

@@ -11,6 +11,7 @@ type Options = {
   readonly nodes: string;
   readonly rate: number;
   readonly burst?: number;
+  readonly maxNodes?: number;
   readonly signed: boolean;
   readonly expiresIn?: number;
   readonly jwtSubject?: string;
@@ -18,6 +19,8 @@ type Options = {
   readonly json: boolean;
 };
 
+/** What the column can hold. */
+export const MOST_NODES = 2 ** 31 - 1;
 /** A bucket of this many seconds' events, where nothing else is said. */
 const BURST_SECONDS = 10;
 
@@ -33,6 +36,11 @@ export const keysCreateCommand = (): Command =>
     )
     .option("--rate <number>", "events a second", wholeNumber(1, 1e9), 100)
     .option("--burst <number>", "events at once (10 times the rate)", wholeNumber(1, 1e9))
+    .option(
+      "--max-nodes <number>",
+      "how many nodes within 30 days (10000)",
+      wholeNumber(1, MOST_NODES),
+    )
     .option("--signed", "each request has to be signed", false)
     .option("--expires-in <duration>", "such as 90d or 12h; never by default", durationSeconds)
     .option("--jwt-subject <sub>", "no secret: for JWTs with this subject")
@@ -40,6 +48,7 @@ export const keysCreateCommand = (): Command =>
     .option("--json", "as JSON", false)
     .action(async (options: Options) => {
       const { tenant: owner, nodes, rate, burst = rate * BURST_SECONDS, expiresIn } = options;
+      const { maxNodes } = options;
       if (options.signed && options.jwtSubject !== undefined) {
         throw new Error("a signature is made with a secret, which a key for JWTs does not have");
       }
@@ -49,6 +58,7 @@ export const keysCreateCommand = (): Command =>
           node_pattern: nodes,
           rate_per_second: rate,
           burst,
+          ...(maxNodes !== undefined && { max_nodes: maxNodes }),
           requires_signature: options.signed,
           expires_at: expiresIn === undefined ? null : new Date(Date.now() + expiresIn * 1_000),
           jwt_subject: options.jwtSubject ?? null,

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { keysChangeCommand } from "./change.ts";
 import { keysCreateCommand } from "./create.ts";
 import { keysLimitCommand } from "./limit.ts";
 import { keysListCommand } from "./list.ts";
@@ -10,6 +11,7 @@ export const keysCommand = (): Command =>
   new Command("keys")
     .description("manage who may send events (database: DATABASE_URL)")
     .addCommand(keysCreateCommand())
+    .addCommand(keysChangeCommand())
     .addCommand(keysListCommand())
     .addCommand(keysLimitCommand())
     .addCommand(keysRotateCommand())

@@ -22,12 +22,16 @@ export function renderKeys(rows: readonly KeyRow[], now = new Date()): string {
     row.key_id,
     row.tenant,
     row.node_pattern,
+    row.node_pattern.endsWith("*") ? String(row.max_nodes) : "1",
     `${row.rate_per_second}/s, ${row.burst} at once`,
     row.jwt_subject === null ? (row.requires_signature ? "secret, signed" : "secret") : "JWT",
     stateOf(row, now),
     row.note ?? "",
   ]);
-  return renderTable([["KEY", "TENANT", "NODES", "EVENTS", "KIND", "STATE", "NOTE"], ...cells]);
+  return renderTable([
+    ["KEY", "TENANT", "NODES", "AT MOST", "EVENTS", "KIND", "STATE", "NOTE"],
+    ...cells,
+  ]);
 }
 
 function stateOf({ revoked_at, expires_at }: KeyRow, now: Date): string {

@@ -1,7 +1,7 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import { type GroupLag, groupLags } from "@fiberstream/kafka/group-lag";
 import { isTopicMissing } from "@fiberstream/kafka/kafka-errors";
-import { type TopicFacts, topicFacts } from "@fiberstream/kafka/topic-facts";
+import { type TopicDescription, topicDescription } from "@fiberstream/kafka/describe-topic";
 import {
   type RegisteredVersion,
   readRegisteredVersions,
@@ -30,7 +30,7 @@ export const topicsDescribeCommand = (): Command =>
     });
 
 export type DescribedTopic = NamedTopic &
-  TopicFacts & {
+  TopicDescription & {
     readonly schemas: readonly RegisteredVersion[];
     readonly groups: readonly GroupLag[];
   };
@@ -42,7 +42,7 @@ export async function describeTopic(
 ): Promise<DescribedTopic> {
   const { topic } = named;
   try {
-    const facts = await topicFacts({ kafka, topic });
+    const facts = await topicDescription({ kafka, topic });
     const groups = await groupLags({ kafka, topic, nowMs: Date.now() });
     const schemas = await readRegisteredVersions({
       url: schemaRegistryUrl,
@@ -112,7 +112,7 @@ export function renderTopic(described: DescribedTopic): string {
 const schemaText = ({ version, id, schema }: RegisteredVersion): string =>
   `${schema.name} version ${version} (id ${id})`;
 
-function keptFor({ config }: TopicFacts): string {
+function keptFor({ config }: TopicDescription): string {
   const policy = config.get("cleanup.policy") ?? "delete";
   const retentionMs = Number(config.get("retention.ms") ?? -1);
   const days = retentionMs < 0 ? "for ever" : `for ${retentionMs / DAY_MS} days`;

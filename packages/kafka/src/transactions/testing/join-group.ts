@@ -1,7 +1,7 @@
 import { joinGroupV9, syncGroupV5 } from "@platformatic/kafka";
 import { answerType } from "../../broker/broker-answer.ts";
 import type { Connections } from "../../broker/connections.ts";
-import { createCoordinators } from "../coordinators.ts";
+import { createCoordinators } from "../coordinator/coordinators.ts";
 import type { MemberIdentity } from "../../group/group-member.ts";
 
 export type TestMember = {
@@ -17,7 +17,7 @@ const PROTOCOL = { name: "test", metadata: Buffer.alloc(0) };
 /** The only member of a group, without heartbeats. */
 export async function joinGroup(connections: Connections, groupId: string): Promise<TestMember> {
   const coordinators = createCoordinators(connections);
-  const group = { kind: "group", key: groupId, lane: "group" } as const;
+  const group = { kind: "group", key: groupId, channel: "group" } as const;
   let memberId = "";
   let generationId = -1;
 

@@ -4,9 +4,9 @@ import { createLog } from "@fiberstream/runtime/log";
 import { type Connections, createConnections } from "../../broker/connections.ts";
 import { createKafka, type KafkaClient } from "../../kafka.ts";
 import type { LogIdentity, OutgoingRecord } from "../../records.ts";
-import { ensureTopics } from "../../topic-admin.ts";
-import { connectTopicReader } from "../../topic-reader.ts";
-import { createGroupTransactions, type TransactionPart } from "../group-transactions.ts";
+import { ensureTopics } from "../../admin/topic-admin.ts";
+import { connectTopicReader } from "../../reader/topic-reader.ts";
+import { createGroupTransactions, type PartitionCommit } from "../group-transactions.ts";
 import type { MemberIdentity } from "../../group/group-member.ts";
 import { joinGroup, type TestMember } from "./join-group.ts";
 
@@ -31,7 +31,7 @@ export type TransactionsBench = {
     partition: number,
     at: { from: bigint; to: bigint; metadata?: string },
     ...values: string[]
-  ) => TransactionPart;
+  ) => PartitionCommit;
   /** What is seen by those who read committed records only, with offsets. */
   committedRecords: () => Promise<string[]>;
 };
@@ -88,12 +88,10 @@ export async function createTransactionsBench(options: {
     committedRecords: async () => {
       const reader = await connectTopicReader({ kafka });
       const found: string[] = [];
-      for (const stretch of await reader.stretches(topic)) {
-        for await (const records of reader.read(topic, stretch)) {
+      for (const range of await reader.ranges(topic)) {
+        for await (const records of reader.read(topic, range)) {
           found.push(
-            ...records.map(
-              ({ offset, value }) => `${stretch.partition}/${offset} ${String(value)}`,
-            ),
+            ...records.map(({ offset, value }) => `${range.partition}/${offset} ${String(value)}`),
           );
         }
       }

@@ -1,0 +1,81 @@
+import kafkajs, { type AclEntry } from "kafkajs";
+import type { KafkaClient } from "../kafka.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
+
+/** What one principal may do, from any host. */
+export type Grant = {
+  /** As the brokers name it, such as `User:sink-writer` or `User:CN=sink-writer`. */
+  readonly principal: string;
+  readonly resource: "TOPIC" | "GROUP" | "TRANSACTIONAL_ID" | "CLUSTER";
+  readonly name: string;
+  readonly pattern: "LITERAL" | "PREFIXED";
+  readonly operation: "READ" | "WRITE" | "DESCRIBE" | "DESCRIBE_CONFIGS";
+};
+
+/**
+ * Grants what is missing. What a principal has beyond that stays, for somebody may rely on it.
+ *
+ * @returns what was granted, and what the principals have that nobody asked for, in words
+ * @throws {TransientError} when Kafka is unavailable
+ * @throws {FatalError} when it refuses, or has no authorizer
+ */
+export async function ensureGrants(options: {
+  kafka: KafkaClient;
+  grants: readonly Grant[];
+}): Promise<{ granted: string[]; beyond: string[] }> {
+  const admin = options.kafka.admin();
+  const wanted = new Map(options.grants.map((grant) => [describe(entryOf(grant)), entryOf(grant)]));
+  try {
+    await admin.connect();
+    const held = new Set<string>();
+    for (const principal of new Set(options.grants.map((grant) => grant.principal))) {
+      for (const entry of await grantsOf(admin, principal)) held.add(describe(entry));
+    }
+    const missing = [...wanted].filter(([words]) => !held.has(words));
+    if (missing.length > 0) await admin.createAcls({ acl: missing.map(([, entry]) => entry) });
+    return {
+      granted: missing.map(([words]) => words),
+      beyond: [...held].filter((words) => !wanted.has(words)),
+    };
+  } catch (error) {
+    throw kafkaFailure(error);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function grantsOf(
+  admin: ReturnType<KafkaClient["admin"]>,
+  principal: string,
+): Promise<AclEntry[]> {
+  const { resources } = await admin.describeAcls({
+    principal,
+    resourceType: kafkajs.AclResourceTypes.ANY,
+    resourcePatternType: kafkajs.ResourcePatternTypes.ANY,
+    operation: kafkajs.AclOperationTypes.ANY,
+    permissionType: kafkajs.AclPermissionTypes.ANY,
+  });
+  return resources.flatMap(({ acls, ...resource }) => acls.map((acl) => ({ ...acl, ...resource })));
+}
+
+const entryOf = ({ principal, resource, name, pattern, operation }: Grant): AclEntry => ({
+  principal,
+  host: "*",
+  resourceType: kafkajs.AclResourceTypes[resource],
+  resourceName: name,
+  resourcePatternType: kafkajs.ResourcePatternTypes[pattern],
+  operation: kafkajs.AclOperationTypes[operation],
+  permissionType: kafkajs.AclPermissionTypes.ALLOW,
+});
+
+function describe(entry: AclEntry): string {
+  const nameIn = (names: object, value: number) =>
+    Object.entries(names).find(([, number]) => number === value)?.[0] ?? String(value);
+  const { principal, host, resourceName } = entry;
+  const verb = nameIn(kafkajs.AclPermissionTypes, entry.permissionType);
+  const operation = nameIn(kafkajs.AclOperationTypes, entry.operation);
+  const resource = nameIn(kafkajs.AclResourceTypes, entry.resourceType);
+  const isPrefix = entry.resourcePatternType === kafkajs.ResourcePatternTypes.PREFIXED;
+  const from = host === "*" ? "" : ` from ${host}`;
+  return `${principal} ${verb} ${operation} ${resource} ${resourceName}${isPrefix ? "*" : ""}${from}`;
+}

@@ -1,0 +1,93 @@
+import type { KafkaClient } from "../kafka.ts";
+import { isBrokersAnswer, kafkaFailure, typeOf } from "../errors/kafka-errors.ts";
+import { createCluster } from "../kafkajs/kafkajs-cluster.ts";
+import { describeLogDirs } from "./log-dirs.ts";
+import { partitionEnds } from "./partition-ends.ts";
+import { readConfig } from "./read-config.ts";
+
+export type PartitionDescription = {
+  readonly partition: number;
+  /** The leader's broker; below 0 when there is none. */
+  readonly leader: number;
+  readonly replicas: readonly number[];
+  readonly inSync: readonly number[];
+  /** Records from `low` to below `high`, ended transactions' markers counted in; undefined without a leader. */
+  readonly low: bigint | undefined;
+  readonly high: bigint | undefined;
+};
+
+export type TopicDescription = {
+  readonly partitions: readonly PartitionDescription[];
+  /** On disk, over all replicas; undefined when this user may not ask, or a broker is unavailable. */
+  readonly bytes: number | undefined;
+  /** Its settings, defaults of the brokers among them. */
+  readonly config: ReadonlyMap<string, string>;
+};
+
+/**
+ * What a cluster knows of a topic.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
+export async function topicDescription(options: {
+  kafka: KafkaClient;
+  topic: string;
+}): Promise<TopicDescription> {
+  const { kafka, topic } = options;
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const metadata = topics[0]?.partitions ?? [];
+    // One after the other: a call that goes on when another has failed connects anew, and nobody ends that.
+    const ends = await partitionEnds({ kafka, topic });
+    const configs = await readConfig(admin, "TOPIC", [topic]);
+    const brokers = new Set(metadata.flatMap(({ replicas }) => replicas));
+    const bytes = await sizeOf({ kafka, topic, brokers });
+    return {
+      bytes,
+      config: configs.get(topic) ?? NO_CONFIG,
+      partitions: metadata
+        .map(({ partitionId, leader, replicas, isr }) => ({
+          partition: partitionId,
+          leader,
+          replicas,
+          inSync: isr,
+          low: ends.get(partitionId)?.low,
+          high: ends.get(partitionId)?.high,
+        }))
+        .toSorted((a, b) => a.partition - b.partition),
+    };
+  } catch (error) {
+    throw kafkaFailure(error);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+const NO_CONFIG: ReadonlyMap<string, string> = new Map();
+
+async function sizeOf(options: {
+  kafka: KafkaClient;
+  topic: string;
+  brokers: ReadonlySet<number>;
+}): Promise<number | undefined> {
+  const cluster = createCluster(options.kafka);
+  let bytes = 0;
+  try {
+    await cluster.connect();
+    await cluster.refreshMetadata();
+    for (const nodeId of options.brokers) {
+      const dirs = await describeLogDirs(await cluster.findBroker({ nodeId }));
+      for (const { topics } of dirs) {
+        bytes += topics.find(({ topic }) => topic === options.topic)?.bytes ?? 0;
+      }
+    }
+    return bytes;
+  } catch (error) {
+    if (isBrokersAnswer(error) || typeOf(error) === "KafkaJSBrokerNotFound") return undefined;
+    throw error;
+  } finally {
+    await cluster.disconnect();
+  }
+}

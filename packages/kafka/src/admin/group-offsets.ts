@@ -1,0 +1,60 @@
+import type { KafkaClient } from "../kafka.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
+
+/** A group's position, and the note that was committed with it. */
+export type CommittedOffset = { readonly offset: bigint; readonly metadata: string };
+
+export type GroupOffsets = {
+  /**
+   * A group's committed offset of a partition; undefined where it has none.
+   * @throws {TransientError}
+   */
+  committed: (partition: number) => Promise<CommittedOffset | undefined>;
+  /**
+   * Its offsets of all partitions where it has committed one, in one request.
+   * @throws {TransientError}
+   */
+  offsets: () => Promise<ReadonlyMap<number, bigint>>;
+  close: () => Promise<void>;
+};
+
+/**
+ * Reads the committed offsets of one group and topic.
+ * @throws {TransientError} when no broker answers
+ */
+export async function connectGroupOffsets(options: {
+  kafka: KafkaClient;
+  groupId: string;
+  topic: string;
+}): Promise<GroupOffsets> {
+  const { groupId, topic } = options;
+  const admin = options.kafka.admin();
+  try {
+    await admin.connect();
+  } catch (error) {
+    await admin.disconnect();
+    throw kafkaFailure(error);
+  }
+  return {
+    committed: async (partition) => {
+      try {
+        const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
+        const found = offsets?.partitions.find((entry) => entry.partition === partition);
+        if (found === undefined || found.offset === "-1") return undefined;
+        return { offset: BigInt(found.offset), metadata: found.metadata ?? "" };
+      } catch (error) {
+        throw kafkaFailure(error);
+      }
+    },
+    offsets: async () => {
+      try {
+        const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
+        const committed = (found?.partitions ?? []).filter(({ offset }) => offset !== "-1");
+        return new Map(committed.map(({ partition, offset }) => [partition, BigInt(offset)]));
+      } catch (error) {
+        throw kafkaFailure(error);
+      }
+    },
+    close: () => admin.disconnect(),
+  };
+}

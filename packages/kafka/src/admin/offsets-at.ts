@@ -1,0 +1,46 @@
+import type { KafkaClient } from "../kafka.ts";
+import { kafkaFailure } from "../errors/kafka-errors.ts";
+
+/** What a cluster has of a partition: records from `low` to below `high`. */
+export type PartitionOffsets = {
+  readonly partition: number;
+  readonly low: bigint;
+  readonly high: bigint;
+  /** The first record at or after the time asked for; undefined when there is none. */
+  readonly atTime: bigint | undefined;
+};
+
+/**
+ * @param options.timeMs ms since 1970, by the records' timestamps
+ * @throws {TransientError} when Kafka is unavailable
+ * @throws {FatalError}
+ */
+export async function offsetsAt(options: {
+  kafka: KafkaClient;
+  topic: string;
+  timeMs: number;
+}): Promise<PartitionOffsets[]> {
+  const { topic, timeMs } = options;
+  const admin = options.kafka.admin();
+  try {
+    await admin.connect();
+    const calls = [
+      admin.fetchTopicOffsets(topic),
+      admin.fetchTopicOffsetsByTimestamp(topic, timeMs),
+    ] as const;
+    // Both come to their end: one that went on after the other's failure would connect anew, and never end.
+    await Promise.allSettled(calls);
+    const [ends, atTimes] = await Promise.all(calls);
+    const atTimeOf = new Map(atTimes.map(({ partition, offset }) => [partition, BigInt(offset)]));
+    return ends.map(({ partition, low, high }) => ({
+      partition,
+      low: BigInt(low),
+      high: BigInt(high),
+      atTime: atTimeOf.get(partition),
+    }));
+  } catch (error) {
+    throw kafkaFailure(error);
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,37 @@
+import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
+import type { RegistrySecurity } from "../settings/access.ts";
+import { createAskRegistry } from "./ask-registry.ts";
+
+export type RegisteredVersion = {
+  readonly version: number;
+  /** The id in the registry, which stands before each value that the version wrote. */
+  readonly id: number;
+  readonly schema: RecordSchema;
+};
+
+/**
+ * All versions of a subject, the first one first; none when the registry does not have the subject.
+ * For tools: services only look ids up.
+ *
+ * @param options.url base URL of a registry with Confluent's API
+ * @param options.security who to say one is, and who may vouch for the registry
+ * @throws {TransientError} when the registry is unavailable, has not answered within 5 s, or another one answers in its place
+ */
+export async function readRegisteredVersions(options: {
+  url: string;
+  security?: RegistrySecurity;
+  subject: string;
+}): Promise<RegisteredVersion[]> {
+  const path = `/subjects/${encodeURIComponent(options.subject)}/versions`;
+  const ask = createAskRegistry({ ...options, timeoutMs: 5_000 });
+  const registered: RegisteredVersion[] = [];
+  for (const version of ((await ask(path)) ?? []) as number[]) {
+    const answer = (await ask(`${path}/${version}`)) as Answer | undefined;
+    // Deleted since the list was read.
+    if (answer === undefined) continue;
+    registered.push({ version, id: answer.id, schema: JSON.parse(answer.schema) as RecordSchema });
+  }
+  return registered.sort((a, b) => a.version - b.version);
+}
+
+type Answer = { readonly id: number; readonly schema: string };

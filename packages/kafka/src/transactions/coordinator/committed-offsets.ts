@@ -1,0 +1,59 @@
+import { offsetFetchV8 } from "@platformatic/kafka";
+import { answerType } from "../../broker/broker-answer.ts";
+import type { Coordinators } from "./coordinators.ts";
+
+/** What the group's coordinator knows of a partition. `offset` is undefined where nobody has committed. */
+type CommittedOffset = {
+  readonly offset: bigint | undefined;
+  /** Of the last record before `offset`; -1 where whoever has committed it did not say. */
+  readonly leaderEpoch: number;
+  readonly metadata: string;
+};
+
+/** "unstable": a transaction that moves the offset is open. */
+export type OffsetAnswer = CommittedOffset | "unstable" | "unknown";
+
+/**
+ * Asks for the committed offsets of some partitions, all in one request.
+ * @param stable "required": an offset that an open transaction moves is "unstable"; else it is the one before
+ * @returns an answer for each of the partitions; a partition that the coordinator does not tell of, or with an error,
+ *   is "unknown", which is not the same as nobody's having committed
+ * @throws {BrokerAnswerError}
+ * @throws {Error}
+ */
+export async function committedOffsets(options: {
+  coordinators: Coordinators;
+  groupId: string;
+  topic: string;
+  partitions: readonly number[];
+  stable: "required" | "any";
+}): Promise<ReadonlyMap<number, OffsetAnswer>> {
+  const { coordinators, groupId, topic, partitions, stable } = options;
+  const topics = [{ name: topic, partitionIndexes: [...partitions] }];
+  const answer = await coordinators.ask(
+    { kind: "group", key: groupId, channel: "positions" },
+    offsetFetchV8.api,
+    ({ groups }) => groups.map(({ errorCode }) => errorCode),
+    [{ groupId, memberEpoch: NO_EPOCH, topics }],
+    stable === "required",
+  );
+  const found = new Map<number, OffsetAnswer>(
+    partitions.map((partition) => [partition, "unknown"]),
+  );
+  for (const group of answer.groups) {
+    if (group.groupId !== groupId) continue;
+    for (const one of group.topics.filter(({ name }) => name === topic)) {
+      for (const { partitionIndex, errorCode, ...committed } of one.partitions) {
+        const type = answerType(errorCode);
+        if (type === "UNSTABLE_OFFSET_COMMIT") found.set(partitionIndex, "unstable");
+        if (type !== undefined) continue;
+        const { committedOffset, committedLeaderEpoch: leaderEpoch, metadata } = committed;
+        const offset = committedOffset < 0n ? undefined : committedOffset;
+        found.set(partitionIndex, { offset, leaderEpoch, metadata: metadata ?? "" });
+      }
+    }
+  }
+  return found;
+}
+
+const NO_EPOCH = -1;

@@ -1,0 +1,12 @@
+/**
+ * Resolves with the promise, or with undefined as soon as the signal is aborted. The work itself continues; its outcome is
+ * then ignored. Leaves no listener at a signal that lives long.
+ */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const end = () => resolve(undefined);
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
+  });
+}
