@@ -7,7 +7,7 @@ export default {
   testTimeout: 90_000,
   testMatch: ["**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", "/\\.fiberstream/"],
-  globalSetup: "<rootDir>/packages/testkit/jest/parts-up.mjs",
-  globalTeardown: "<rootDir>/packages/testkit/jest/parts-down.mjs",
+  globalSetup: "<rootDir>/packages/testkit/jest/backing-services-up.mjs",
+  globalTeardown: "<rootDir>/packages/testkit/jest/backing-services-down.mjs",
   reporters: ["default", "<rootDir>/packages/testkit/jest/closing-line.mjs"],
 };

@@ -5,8 +5,8 @@ import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { createLog, type Log } from "@fiberstream/runtime/log";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
 import roles from "../kafka/acls.json" with { type: "json" };
-import { aclSettings } from "./acl-settings.ts";
-import { runStep } from "./run-step.ts";
+import { aclSettings } from "./steps/acl-settings.ts";
+import { runStep } from "./steps/run-step.ts";
 
 export type Principals = ConfigOf<ReturnType<typeof aclSettings>>;
 
@@ -69,7 +69,7 @@ function kindOf({ topic, transactionalIdPrefix, cluster }: Line): Grant["resourc
 if (import.meta.main) {
   await runStep({
     name: "acls",
-    description: "Grants the services what they need of Kafka, and nothing else.",
+    description: "Grant the services what they need of Kafka, and nothing else.",
     settings: { ...kafkaSettings(), ...aclSettings() },
     run: (config, print) =>
       deployAcls({

@@ -17,7 +17,7 @@ import type { TopicName } from "@fiberstream/schemas/topics";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { type ReadRecord, readTopic } from "@fiberstream/testkit/read-topic";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { createTestTopics } from "@fiberstream/testkit/topics";
@@ -360,7 +360,7 @@ describe("stream processor", () => {
   });
 
   it("goes on with PostgreSQL's nodes while Redis is frozen, and can be stopped then", async () => {
-    const redis = life.own(await startPrivatePart("redis"), (owned) => owned.remove());
+    const redis = life.own(await startPrivateBackingService("redis"), (owned) => owned.remove());
     const processor = await start({ REDIS_URL: redis.address });
     const enriched = await read("probe.metrics.enriched");
     await sendRaw([rawRecord({ node_id: randomUUID() })]);

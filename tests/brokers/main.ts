@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { toolEnvironment } from "@fiberstream/deploy/native/config";
-import { RECIPE } from "@fiberstream/deploy/native/recipe";
+import { toolEnvironment } from "@fiberstream/local-stack/native/config";
+import { RECIPE } from "@fiberstream/local-stack/native/recipe";
 import { createLineReader } from "./closing-line.ts";
 import { createCommand } from "./options.ts";
 

@@ -14,12 +14,12 @@ export function createCommand({
   return new Command("test:brokers")
     .usage("[options] [tests...]   (npm run test:brokers -- --kafka 3.7.2)")
     .description(
-      "Runs the tests of delivery (whatever speaks to Kafka, and the services killed under load) on each version of Kafka in turn.",
+      "Run the tests of delivery (whatever speaks to Kafka, and the services killed under load) on each version of Kafka in turn.",
     )
     .argument("[tests...]", "other tests to run, as npm test takes them")
     .option("--kafka <versions>", "separated by commas", versions, versionsBesides(ownVersion))
     .addHelpText("after", HELP)
-    .showHelpAfterError("(--help shows what there is)")
+    .showHelpAfterError("(see --help)")
     .action(async (tests: string[], { kafka }: { kafka: readonly string[] }) => run(kafka, tests));
 }
 

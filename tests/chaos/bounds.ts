@@ -1,5 +1,5 @@
-import type { FaultKind } from "./fault-kinds.ts";
-import type { Waits } from "./waits.ts";
+import type { FaultKind } from "./faults/fault-kinds.ts";
+import type { Waits } from "./check/waits.ts";
 
 type Bound = {
   /** Of partitions that the fault strikes. */

@@ -2,14 +2,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { messageOf } from "@fiberstream/runtime/errors";
+import { stopOnCtrlC } from "@fiberstream/terminal/stopping";
 import { createCommand, type Options } from "./options.ts";
-import { traitOf } from "./fault-kinds.ts";
-import { createProgress } from "./progress.ts";
-import { brokenPromises, renderReport } from "./report.ts";
-import { arePartsNative, runWithOwnMounts } from "./own-mounts.ts";
+import { traitOf } from "./faults/fault-kinds.ts";
+import { createProgress } from "./report/progress.ts";
+import { brokenPromises, renderReport } from "./report/report.ts";
+import { areBackingServicesNative, runWithOwnMounts } from "./platform/own-mounts.ts";
 import { runChaos } from "./run-chaos.ts";
-import { topologyOf } from "./topology.ts";
-import { planByChance, planEachOnce, renderSchedule } from "./schedule.ts";
+import { topologyOf } from "./platform/topology.ts";
+import { planByChance, planEachOnce, renderSchedule } from "./schedule/schedule.ts";
 
 try {
   await createCommand(run).parseAsync();
@@ -36,8 +37,10 @@ async function run(options: Options): Promise<void> {
         topology,
       });
   // Planned all the same where it cannot be done, so that a seed means the same everywhere.
-  const isNative = await arePartsNative();
-  const faults = planned.filter(({ kind }) => isNative || !traitOf(kind).isOfNativeParts);
+  const isNative = await areBackingServicesNative();
+  const faults = planned.filter(
+    ({ kind }) => isNative || !traitOf(kind).needsNativeBackingServices,
+  );
   const schedule = `seed ${seed}: ${faults.length} faults in ${minutes} min\n${renderSchedule(faults)}`;
   if (options.plan) return void process.stdout.write(schedule);
   if (faults.some(({ kind }) => kind === "fill-disk") && !options.ownMounts) {
@@ -80,19 +83,4 @@ async function run(options: Options): Promise<void> {
     if (isKept) process.stderr.write(`data and logs are kept in ${folder}\n`);
     else rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** One key press comes twice under npm: from the terminal, and handed on by npm itself. */
-const SAME_KEY_PRESS_MS = 500;
-
-/** The first Ctrl-C ends load and faults, and what was accepted is checked; a second one ends the process. */
-function stopOnCtrlC(): AbortSignal {
-  const stop = new AbortController();
-  let firstMs = Infinity;
-  process.on("SIGINT", () => {
-    if (performance.now() - firstMs > SAME_KEY_PRESS_MS) process.exit(130);
-    if (!stop.signal.aborted) firstMs = performance.now();
-    stop.abort();
-  });
-  return stop.signal;
 }

@@ -1,5 +1,6 @@
+import { number, wholeNumber } from "@fiberstream/terminal/numbers";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { FAULT_KINDS, type FaultKind, FAULTS, traitOf } from "./fault-kinds.ts";
+import { FAULT_KINDS, type FaultKind, FAULTS, traitOf } from "./faults/fault-kinds.ts";
 
 export type Options = {
   readonly seed: number;
@@ -23,11 +24,16 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
   return new Command("chaos")
     .usage("[options]   (npm run chaos -- [options])")
     .description(
-      "Runs the whole platform under a known load, lets things fail by a seeded schedule, and compares what was accepted with what is in the topics and in the table.",
+      "Run the whole platform under a known load, let things fail by a seeded schedule, and compare what was accepted with what is in the topics and in the table.",
     )
-    .option("--seed <number>", "which schedule, and which events", whole(0, 2 ** 31), 1)
-    .option("--minutes <number>", "how long the load and its faults last", decimal(0.3, 600), 3)
-    .option("--events <number>", "how many events are to be accepted", whole(100, 1e8), 50_000)
+    .option("--seed <number>", "which schedule, and which events", wholeNumber(0, 2 ** 31), 1)
+    .option("--minutes <number>", "how long the load and its faults last", number(0.3, 600), 3)
+    .option(
+      "--events <number>",
+      "how many events are to be accepted",
+      wholeNumber(100, 1e8),
+      50_000,
+    )
     .addOption(
       new Option("--faults <list>", "only these kinds, separated by commas")
         .argParser(kinds)
@@ -36,10 +42,10 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .option(
       "--brokers <number>",
       "how many Kafka brokers; from 3 on with three replicas",
-      whole(1, 5),
+      wholeNumber(1, 5),
       1,
     )
-    .option("--every <seconds>", "how far apart faults are, on average", decimal(0.5, 3_600), 6)
+    .option("--every <seconds>", "how far apart faults are, on average", number(0.5, 3_600), 6)
     .option("--each-once", "every kind once, instead of by chance", false)
     .option(
       "--alone",
@@ -53,7 +59,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .addOption(new Option("--own-mounts").hideHelp().default(false))
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)")
+    .showHelpAfterError("(see --help)")
     .action(async ({ faults, every, ...given }: Given) =>
       run({ ...given, kinds: faults, everySeconds: every }),
     );
@@ -78,26 +84,6 @@ Examples:
   npm run chaos -- --seed 1 --minutes 25 --events 1000000
   npm run chaos -- --faults kill-processor,kill-broker --every 3
   npm run chaos -- --brokers 3 --alone --faults kill-sink,freeze-broker --minutes 5`;
-
-function whole(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
-}
-
-function decimal(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !(value >= min && value <= max)) {
-      throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`);
-    }
-    return value;
-  };
-}
 
 function kinds(text: string): readonly FaultKind[] {
   const names = text.split(",").map((name) => name.trim());

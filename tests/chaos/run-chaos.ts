@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
 import { createLife } from "@fiberstream/runtime/life";
-import { createFleet } from "@fiberstream/simulator/fleet";
+import { createFleet } from "@fiberstream/simulator/probes/fleet";
 import { Client } from "pg";
-import { createChecker, type Verdict } from "./checker.ts";
-import { createDeadLetterCheck } from "./dead-letter-check.ts";
+import { createChecker, type Verdict } from "./check/checker.ts";
+import { createDeadLetterCheck } from "./check/dead-letter-check.ts";
 import { backUpPostgres, FIRST_BACKUP } from "./faults/database-copies.ts";
 import type { EnrichedEnds } from "./faults/delete-offsets.ts";
 import { evolveSchema } from "./faults/evolve-schema.ts";
@@ -13,25 +13,25 @@ import { sendForeignBatches } from "./faults/foreign-batches.ts";
 import { sendBulk, withLargeEvents } from "./faults/send-bulk.ts";
 import { chaosKafka } from "./faults/with-admin.ts";
 import { isOfTheClock } from "./faults/step-clock.ts";
-import { inject } from "./inject.ts";
-import { createGate } from "./gate.ts";
-import { createLedger, type Ledger } from "./ledger.ts";
-import { plantBadRecords } from "./plant-bad-records.ts";
-import { type Platform, startPlatform } from "./platform.ts";
-import type { Progress } from "./progress.ts";
-import { readBooks } from "./read-books.ts";
-import { readFound } from "./read-found.ts";
-import { type FoundRecord, readStage, TOPIC_OF } from "./read-topics.ts";
-import type { ChaosReport } from "./report.ts";
-import { runSchedule } from "./run-schedule.ts";
-import type { PlannedFault } from "./schedule.ts";
-import { sendLoad } from "./send-load.ts";
-import { nodesOf, planSenders, type Sender } from "./senders.ts";
-import { findStruck, type Struck } from "./struck.ts";
-import { drawTimeline } from "./timeline.ts";
-import { INSTANCES, type Topology } from "./topology.ts";
-import type { WaitWindow } from "./waits.ts";
-import { watchRows } from "./watch-rows.ts";
+import { inject } from "./faults/inject.ts";
+import { createGate } from "./load/gate.ts";
+import { createLedger, type Ledger } from "./load/ledger.ts";
+import { plantBadRecords } from "./load/plant-bad-records.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import type { Progress } from "./report/progress.ts";
+import { readBooks } from "./check/read-books.ts";
+import { readFound } from "./check/read-found.ts";
+import { type FoundRecord, readStage, TOPIC_OF } from "./check/read-topics.ts";
+import type { ChaosReport } from "./report/report.ts";
+import { runSchedule } from "./schedule/run-schedule.ts";
+import type { PlannedFault } from "./schedule/schedule.ts";
+import { sendLoad } from "./load/send-load.ts";
+import { nodesOf, planSenders, type Sender } from "./load/senders.ts";
+import { findStruck, type Struck } from "./faults/struck.ts";
+import { drawTimeline } from "./report/timeline.ts";
+import { INSTANCES, type Topology } from "./platform/topology.ts";
+import type { WaitWindow } from "./check/waits.ts";
+import { watchRows } from "./check/watch-rows.ts";
 
 /** Nodes beyond the senders': of a newer schema's events, of foreign clients, and the one of large batches. */
 const NEWER_NODES = 10;
@@ -75,12 +75,12 @@ export async function runChaos(run: {
       onProgress: progress.step,
     });
     if (run.faults.some(({ target }) => target === FIRST_BACKUP)) {
-      await backUpPostgres(platform.parts);
+      await backUpPostgres(platform.backingServices);
     }
     const senders = planSenders({ events: run.events, durationMs: minutes * 60_000 });
     const ledger = ledgerFor({ seed, senders });
     const { newerNodes, foreignNodes, bulkNode } = otherNodes(senders);
-    const { databaseUrl, brokers } = platform.parts;
+    const { databaseUrl, brokers } = platform.backingServices;
     const watch = life.own(watchRows({ databaseUrl, ledger }), (owned) => owned.end());
 
     progress.begin({
@@ -136,9 +136,18 @@ export async function runChaos(run: {
           await inject(fault, {
             platform,
             topology: run.topology,
-            evolveSchema: () => evolveSchema({ parts: platform.parts, ledger, nodes: newerNodes }),
+            evolveSchema: () =>
+              evolveSchema({
+                backingServices: platform.backingServices,
+                ledger,
+                nodes: newerNodes,
+              }),
             sendForeignBatches: () =>
-              sendForeignBatches({ parts: platform.parts, ledger, nodes: foreignNodes }),
+              sendForeignBatches({
+                backingServices: platform.backingServices,
+                ledger,
+                nodes: foreignNodes,
+              }),
             sendBulk: async (lastsMs) =>
               void (await sendBulk({ ...sending, node: bulkNode, lastsMs })),
             inQuiet,
@@ -253,14 +262,14 @@ async function check({
   destroyed: readonly FoundRecord[];
   progress: Progress;
 }): Promise<{ verdict: Verdict; deadLetters: ChaosReport["deadLetters"] }> {
-  const { parts } = platform;
+  const { backingServices } = platform;
   const checker = createChecker(ledger);
   const deadLetters = createDeadLetterCheck("probe.metrics.raw");
   await readFound({
     namespace: "",
-    brokers: parts.brokers,
-    schemaRegistryUrl: parts.of("registry").address,
-    databaseUrl: parts.databaseUrl,
+    brokers: backingServices.brokers,
+    schemaRegistryUrl: backingServices.of("registry").address,
+    databaseUrl: backingServices.databaseUrl,
     ledger,
     checker,
     deadLetters,
@@ -275,9 +284,9 @@ async function check({
 }
 
 /** What the enriched topic has now. */
-async function readEnriched({ parts }: Platform): Promise<FoundRecord[]> {
-  const reader = await connectTopicReader({ kafka: chaosKafka(parts.brokers) });
-  const registry = createSchemaRegistry({ url: parts.of("registry").address });
+async function readEnriched({ backingServices }: Platform): Promise<FoundRecord[]> {
+  const reader = await connectTopicReader({ kafka: chaosKafka(backingServices.brokers) });
+  const registry = createSchemaRegistry({ url: backingServices.of("registry").address });
   const found: FoundRecord[] = [];
   try {
     const topic = TOPIC_OF.enriched;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { cacheDirectory } from "@fiberstream/deploy/native/config";
+import { cacheDirectory } from "@fiberstream/local-stack/native/config";
 
 /**
  * A folder in the user's cache that is made once for each recipe. It appears when it is whole: of two

@@ -1,9 +1,9 @@
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { createLog } from "@fiberstream/runtime/log";
-import { addresses, partsEnvironment } from "@fiberstream/testkit/addresses";
+import { addresses, addressSettings } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "../src/platform.ts";
+import { type Platform, startPlatform } from "../src/platform/platform.ts";
 import { type InstalledClient, installClient } from "./installed-client.ts";
 import { type KnownTopic, makeKnownTopic, nameOf } from "./known-topic.ts";
 import { readLines } from "./read-lines.ts";
@@ -66,7 +66,7 @@ async function runAll(command: Command): Promise<string> {
 const run = (command: Command, settings: Record<string, string>) =>
   runCommand(command, {
     environment: {
-      ...partsEnvironment(addresses),
+      ...addressSettings(addresses),
       NAMESPACE: platform.namespace,
       TOPIC: known.topic,
       ...settings,

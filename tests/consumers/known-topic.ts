@@ -9,7 +9,7 @@ import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
-import type { Platform } from "../src/platform.ts";
+import type { Platform } from "../src/platform/platform.ts";
 import { bulkEvents, edgeEvents } from "./known-events.ts";
 
 /** Times as ISO 8601 with six digits of fraction, as consumers' are made before they are compared. */

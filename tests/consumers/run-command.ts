@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { toolEnvironment } from "@fiberstream/deploy/native/config";
+import { toolEnvironment } from "@fiberstream/local-stack/native/config";
 
 export type Command = readonly [string, ...string[]];
 export type CommandOptions = {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { toolEnvironment } from "@fiberstream/deploy/native/config";
+import { toolEnvironment } from "@fiberstream/local-stack/native/config";
 
 /** What the stock consumers need of the machine, and how to tell that it is there. */
 const PROBES = {

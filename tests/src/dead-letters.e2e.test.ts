@@ -7,8 +7,8 @@ import { addresses } from "@fiberstream/testkit/addresses";
 import { readTopic, type ReadRecord } from "@fiberstream/testkit/read-topic";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "./platform.ts";
-import { eventOf, pushAccepted } from "./send.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { eventOf, pushAccepted } from "./platform/send.ts";
 
 let platform: Platform;
 let producer: Producer;

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "./platform.ts";
-import { eventOf, pushAccepted } from "./send.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { eventOf, pushAccepted } from "./platform/send.ts";
 
 let platform: Platform;
 beforeAll(async () => {

@@ -1,19 +1,19 @@
 import { randomUUID } from "node:crypto";
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { eventOf, push } from "./send.ts";
+import { eventOf, push } from "./platform/send.ts";
 
 const namespace = testNamespace();
-let kafka: Awaited<ReturnType<typeof startPrivatePart>>;
+let kafka: Awaited<ReturnType<typeof startPrivateBackingService>>;
 let gateway: RunningService;
 beforeAll(async () => {
-  kafka = await startPrivatePart("kafka");
+  kafka = await startPrivateBackingService("kafka");
   await deployTopics({
     brokers: [kafka.address],
     schemaRegistryUrl: addresses.schemaRegistryUrl,

@@ -1,10 +1,10 @@
 import { simulate } from "@fiberstream/simulator/simulate";
-import { createTally } from "@fiberstream/simulator/tally";
-import type { ServiceName } from "@fiberstream/testkit/service";
+import { createTally } from "@fiberstream/simulator/load/tally";
+import type { ServiceName } from "@fiberstream/runtime/services";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "./platform.ts";
-import { simulationOn } from "./simulated.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { simulationOn } from "./platform/simulated.ts";
 
 let platform: Platform;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { createHmac, hash, randomBytes, randomUUID } from "node:crypto";
-import { createKeyTable } from "@fiberstream/cli/key-table";
+import { createKeyTable } from "@fiberstream/cli/tables/key-table";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
@@ -15,11 +15,12 @@ import {
 } from "@fiberstream/sink-writer/testing/sample-rows";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { readTopic } from "@fiberstream/testkit/read-topic";
-import { type RunningService, type ServiceName, startService } from "@fiberstream/testkit/service";
+import type { ServiceName } from "@fiberstream/runtime/services";
+import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "./platform.ts";
-import { eventOf } from "./send.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { eventOf } from "./platform/send.ts";
 
 /** What must not be in any log line: each is found wherever it comes out, whole and in parts of a message. */
 const newCanary = () => `canary${randomBytes(6).toString("hex")}`;

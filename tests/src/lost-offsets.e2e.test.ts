@@ -6,8 +6,8 @@ import { addresses } from "@fiberstream/testkit/addresses";
 import { readTopic } from "@fiberstream/testkit/read-topic";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "./platform.ts";
-import { eventOf, pushAccepted } from "./send.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { eventOf, pushAccepted } from "./platform/send.ts";
 
 let platform: Platform;
 let life: Life;

@@ -9,14 +9,14 @@ import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { readSamples, readTypes } from "./metrics-text.ts";
-import { queriesIn, readRunbooks } from "./runbooks.ts";
-import { eventOf, push, pushAccepted } from "./send.ts";
+import { readSamples, readTypes } from "./platform/metrics-text.ts";
+import { queriesIn, readRunbooks } from "./runbooks/runbooks.ts";
+import { eventOf, push, pushAccepted } from "./platform/send.ts";
 import {
   type FiringAlert,
   startWatchedPlatform,
   type WatchedPlatform,
-} from "./watched-platform.ts";
+} from "./platform/watched-platform.ts";
 
 const NAMES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
 

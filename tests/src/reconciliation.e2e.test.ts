@@ -14,11 +14,11 @@ import {
   type FoundIn,
   reconciliationVerdict,
 } from "@fiberstream/sink-writer/reconciliation/reconciliation-verdict";
-import { addresses, partsEnvironment } from "@fiberstream/testkit/addresses";
+import { addresses, addressSettings } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "./platform.ts";
-import { eventOf, pushAccepted } from "./send.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { eventOf, pushAccepted } from "./platform/send.ts";
 
 const life = createLife();
 const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -106,7 +106,7 @@ async function differences(): Promise<{ event_id: string; what: string; offset: 
   const main = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
   const args = [main, "reconcile", "--from", "30m", "--json"];
   const env = {
-    ...partsEnvironment(addresses),
+    ...addressSettings(addresses),
     NAMESPACE: platform.namespace,
     DATABASE_URL: platform.databaseUrl,
   };

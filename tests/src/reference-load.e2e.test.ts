@@ -1,11 +1,11 @@
-import { createFleet } from "@fiberstream/simulator/fleet";
+import { createFleet } from "@fiberstream/simulator/probes/fleet";
 import { simulate } from "@fiberstream/simulator/simulate";
-import { createTally } from "@fiberstream/simulator/tally";
+import { createTally } from "@fiberstream/simulator/load/tally";
 import type { RunningService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "./platform.ts";
-import { simulationOn } from "./simulated.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { simulationOn } from "./platform/simulated.ts";
 
 let platform: Platform;
 beforeAll(async () => {

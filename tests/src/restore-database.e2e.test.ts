@@ -1,15 +1,16 @@
-import { migrate } from "@fiberstream/deploy/migrate";
+import { migrate } from "@fiberstream/provisioning/migrate";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { type RunningService, type ServiceName, startService } from "@fiberstream/testkit/service";
+import type { ServiceName } from "@fiberstream/runtime/services";
+import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { createTestTopics } from "@fiberstream/testkit/topics";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Client } from "pg";
-import { type BackedUpDatabase, createBackedUpDatabase } from "./backed-up-database.ts";
-import { commandsOf } from "./runbook-commands.ts";
-import { runsNatively } from "./runs-natively.ts";
-import { eventOf } from "./send.ts";
+import { type BackedUpDatabase, createBackedUpDatabase } from "./platform/backed-up-database.ts";
+import { commandsOf } from "./runbooks/runbook-commands.ts";
+import { runsNatively } from "./platform/runs-natively.ts";
+import { eventOf } from "./platform/send.ts";
 
 const EVENTS = 40;
 const print = () => undefined;

@@ -9,9 +9,13 @@ import { testNamespace } from "@fiberstream/testkit/namespace";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Environment, runProgram } from "./run-program.ts";
-import { runsNatively } from "./runs-natively.ts";
-import { SECRETS, type SecuredParts, startSecuredParts } from "./secured/secured-parts.ts";
+import { type Environment, runProgram } from "./platform/run-program.ts";
+import { runsNatively } from "./platform/runs-natively.ts";
+import {
+  SECRETS,
+  type SecuredBackingServices,
+  startSecuredBackingServices,
+} from "./secured/secured-backing-services.ts";
 import { securedSettings, type Who } from "./secured/secured-settings.ts";
 import {
   clientsOf,
@@ -21,25 +25,27 @@ import {
   writeTo,
 } from "./secured/secured-clients.ts";
 import { teamCluster } from "./secured/team-cluster.ts";
-import { eventOf } from "./send.ts";
+import { eventOf } from "./platform/send.ts";
 
 const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
 const namespace = testNamespace();
 const topic = (name: TopicName) => topicIn(namespace, name);
 
 let life: Life;
-let parts: SecuredParts;
+let backingServices: SecuredBackingServices;
 let settings: Readonly<Record<Who, Environment>>;
 let services: RunningService[];
 let token: string;
 
 const describeNatively = runsNatively ? describe : describe.skip;
 
-describeNatively("on parts that let in only whom they know", () => {
+describeNatively("on backing services that let in only whom they know", () => {
   beforeAll(async () => {
     life = createLife();
-    parts = life.own(await startSecuredParts(namespace), (owned) => owned.remove());
-    settings = securedSettings(parts, namespace);
+    backingServices = life.own(await startSecuredBackingServices(namespace), (owned) =>
+      owned.remove(),
+    );
+    settings = securedSettings(backingServices, namespace);
     await Promise.all([
       deploy("topics", settings.admin),
       deploy("acls", settings.admin),
@@ -117,7 +123,7 @@ describeNatively("on parts that let in only whom they know", () => {
       const key = `${namespace}node:${nodeId}`;
       await until(() => client.get(key), { what: "the node is cached" });
     });
-    expect(parts.tokens.given()).toBeGreaterThan(0);
+    expect(backingServices.tokens.given()).toBeGreaterThan(0);
   });
 
   it("a data team reads it with the typed client, in a group of its own", async () => {
@@ -237,7 +243,7 @@ describeNatively("on parts that let in only whom they know", () => {
   });
 
   it("a broker that dies and comes back lets everyone in again", async () => {
-    await parts.restartKafka();
+    await backingServices.restartKafka();
     const nodeId = randomUUID();
     const isAccepted = async () => (await post(nodeId)).status === 202;
     await until(isAccepted, { what: "an event is accepted again", timeoutMs: 60_000 });

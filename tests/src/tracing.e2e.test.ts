@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import type { SeenSpan } from "@fiberstream/deploy/local/traces/otlp-spans";
-import { startTraceViewer, type TraceViewer } from "@fiberstream/deploy/local/traces/trace-viewer";
+import type { SeenSpan } from "@fiberstream/terminal/traces/otlp-spans";
+import { startTraceViewer, type TraceViewer } from "@fiberstream/terminal/traces/trace-viewer";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type Platform, startPlatform } from "./platform.ts";
-import { eventOf } from "./send.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { eventOf } from "./platform/send.ts";
 
 let viewer: TraceViewer;
 let platform: Platform;

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { ROOT } from "../src/run-program.ts";
+import { ROOT } from "../src/platform/run-program.ts";
 
 const run = promisify(execFile);
 

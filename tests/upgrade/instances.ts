@@ -2,10 +2,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Life } from "@fiberstream/runtime/life";
 import { freePorts } from "@fiberstream/testkit/free-ports";
-import type { ServiceName } from "@fiberstream/testkit/service";
+import type { ServiceName } from "@fiberstream/runtime/services";
 import { until } from "@fiberstream/testkit/until";
-import { createServiceProcess, type ServiceProcess } from "../chaos/service-process.ts";
-import type { Environment } from "../src/run-program.ts";
+import { createServiceProcess, type ServiceProcess } from "../chaos/platform/service-process.ts";
+import type { Environment } from "../src/platform/run-program.ts";
 
 /** Two processes of each service, in the order in which they are upgraded. */
 export const INSTANCES = [

@@ -14,7 +14,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
   return new Command("upgrade-test")
     .usage("--from <commit> [options]   (npm run upgrade-test -- --from <commit>)")
     .description(
-      "Upgrades a running platform from an earlier version to this one and rolls it back, one process after another and under load, and compares what was accepted with what is in the topics and in the table.",
+      "Upgrade a running platform from an earlier version to this one and roll it back, one process after another and under load, and compare what was accepted with what is in the topics and in the table.",
     )
     .requiredOption("--from <commit>", "the earlier version: a tag, a branch or a commit")
     .option("--hold-seconds <number>", "how long each mix of versions is held", atLeast(1), 4)
@@ -23,7 +23,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     .option("--json", "print the report as JSON", false)
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)")
+    .showHelpAfterError("(see --help)")
     .action(async ({ from, holdSeconds, rate, keep, json }: Options) =>
       run({ from, holdSeconds, rate, keep, json }),
     );

@@ -1,4 +1,4 @@
-import { STAGES } from "../chaos/checker.ts";
+import { STAGES } from "../chaos/check/checker.ts";
 import type { UpgradeReport } from "./run-upgrade.ts";
 
 const FAULTS = ["lost", "doubled", "altered", "reordered", "unexplained"] as const;

@@ -1,17 +1,17 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createLife } from "@fiberstream/runtime/life";
-import { createFleet } from "@fiberstream/simulator/fleet";
+import { createFleet } from "@fiberstream/simulator/probes/fleet";
 import { until } from "@fiberstream/testkit/until";
-import { type Environment, ROOT, runProgram } from "../src/run-program.ts";
-import { createChecker, type Verdict } from "../chaos/checker.ts";
-import { createDeadLetterCheck } from "../chaos/dead-letter-check.ts";
-import { createLedger } from "../chaos/ledger.ts";
-import { type Parts, startParts } from "../chaos/parts.ts";
-import { readFound } from "../chaos/read-found.ts";
-import { sendLoad } from "../chaos/send-load.ts";
-import { nodesOf, planSenders } from "../chaos/senders.ts";
-import { watchRows } from "../chaos/watch-rows.ts";
+import { type Environment, ROOT, runProgram } from "../src/platform/run-program.ts";
+import { createChecker, type Verdict } from "../chaos/check/checker.ts";
+import { createDeadLetterCheck } from "../chaos/check/dead-letter-check.ts";
+import { createLedger } from "../chaos/load/ledger.ts";
+import { type BackingServices, startBackingServices } from "../chaos/platform/backing-services.ts";
+import { readFound } from "../chaos/check/read-found.ts";
+import { sendLoad } from "../chaos/load/send-load.ts";
+import { nodesOf, planSenders } from "../chaos/load/senders.ts";
+import { watchRows } from "../chaos/check/watch-rows.ts";
 import { checkOutEarlier } from "./earlier-version.ts";
 import { createInstances, INSTANCES } from "./instances.ts";
 
@@ -48,8 +48,8 @@ export async function runUpgrade(run: {
   try {
     onProgress("checking the earlier version out, with its dependencies");
     const earlier = life.own(await checkOutEarlier(run.from, folder), (owned) => owned.remove());
-    const parts = life.own(
-      await startParts({
+    const backingServices = life.own(
+      await startBackingServices({
         folder,
         brokers: ["kafka"],
         ownVolume: false,
@@ -57,7 +57,7 @@ export async function runUpgrade(run: {
       }),
       (owned) => owned.end(),
     );
-    const environment = environmentOf(parts);
+    const environment = environmentOf(backingServices);
     const instances = await createInstances({ life, folder: join(folder, "logs"), environment });
     onProgress(`starting ${earlier.title}`);
     await runDeploySteps(earlier.root, environment);
@@ -69,7 +69,7 @@ export async function runUpgrade(run: {
     });
     const fleet = createFleet({ probes: nodesOf(senders), seed: 1 });
     const ledger = createLedger(fleet);
-    const { databaseUrl } = parts;
+    const { databaseUrl } = backingServices;
     const watch = life.own(watchRows({ databaseUrl, ledger }), (owned) => owned.end());
     const loadOver = new AbortController();
     life.own(loadOver, (owned) => owned.abort());
@@ -107,8 +107,8 @@ export async function runUpgrade(run: {
     const letters = createDeadLetterCheck("probe.metrics.raw");
     await readFound({
       namespace: "",
-      brokers: parts.brokers,
-      schemaRegistryUrl: parts.of("registry").address,
+      brokers: backingServices.brokers,
+      schemaRegistryUrl: backingServices.of("registry").address,
       databaseUrl,
       ledger,
       checker,
@@ -129,11 +129,11 @@ export async function runUpgrade(run: {
   }
 }
 
-const environmentOf = (parts: Parts): Environment => ({
-  KAFKA_BROKERS: parts.brokers.join(","),
-  SCHEMA_REGISTRY_URL: parts.of("registry").address,
-  REDIS_URL: parts.of("redis").address,
-  DATABASE_URL: parts.databaseUrl,
+const environmentOf = (backingServices: BackingServices): Environment => ({
+  KAFKA_BROKERS: backingServices.brokers.join(","),
+  SCHEMA_REGISTRY_URL: backingServices.of("registry").address,
+  REDIS_URL: backingServices.of("redis").address,
+  DATABASE_URL: backingServices.databaseUrl,
 });
 
 async function runDeploySteps(root: string, environment: Environment): Promise<void> {

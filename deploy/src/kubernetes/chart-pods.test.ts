@@ -2,11 +2,11 @@ import { postgresSettings } from "@fiberstream/postgres/settings";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { readSettings, type Settings } from "@fiberstream/runtime/settings";
 import { expect, it } from "@jest/globals";
-import { gatewaySettings } from "../../../ingest-gateway/src/settings.ts";
-import { sinkSettings } from "../../../sink-writer/src/settings.ts";
-import { processorSettings } from "../../../stream-processor/src/settings.ts";
-import { lifecycleSettings } from "../lifecycle-settings.ts";
-import { accountSettings } from "../service-accounts.ts";
+import { gatewaySettings } from "@fiberstream/ingest-gateway/settings";
+import { sinkSettings } from "@fiberstream/sink-writer/settings";
+import { processorSettings } from "@fiberstream/stream-processor/settings";
+import { retentionSettings } from "@fiberstream/provisioning/retention-settings";
+import { accountSettings } from "@fiberstream/provisioning/service-accounts";
 import {
   CASES,
   type CaseName,
@@ -21,7 +21,7 @@ const SETTINGS: Readonly<Record<string, Settings>> = {
   "ingest-gateway": gatewaySettings,
   "stream-processor": processorSettings,
   "sink-writer": sinkSettings,
-  migrate: { ...postgresSettings(), ...lifecycleSettings(), ...accountSettings() },
+  migrate: { ...postgresSettings(), ...retentionSettings(), ...accountSettings() },
   topics: kafkaSettings(),
 };
 /** Both steps are given the same, and each reads its own. */
@@ -113,7 +113,7 @@ describeChart("the chart's pods", () => {
     }
   });
 
-  it("migrate, then create topics, before the services where all parts are there", async () => {
+  it("migrate, then create topics, before the services where all backing services are there", async () => {
     const jobOf = async (name: CaseName) => podsOf(ofKind((await renderCase(name)).objects, "Job"));
     for (const name of NAMES) {
       const [job] = await jobOf(name);
@@ -122,7 +122,7 @@ describeChart("the chart's pods", () => {
         ["node", "deploy/src/topics.ts"],
       ]);
       const hook = job?.owner.metadata.annotations?.["helm.sh/hook"];
-      // Beside the parts that the chart brings: a hook would wait for them before they are made.
+      // Beside the backing services that the chart brings: a hook would wait for them before they are made.
       expect(hook).toBe(
         name === "everything in the cluster" ? undefined : "pre-install,pre-upgrade",
       );

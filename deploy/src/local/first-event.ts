@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { NativeError } from "../native/native-error.ts";
+import { NativeError } from "@fiberstream/local-stack/native/native-error";
 import { Client } from "pg";
 
 /** After a start that was killed, Kafka waits up to 30 s for the consumers of that time. */

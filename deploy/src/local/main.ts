@@ -1,23 +1,24 @@
 import { ConfigError } from "@fiberstream/runtime/settings";
 import { messageOf } from "@fiberstream/runtime/errors";
-import { Argument, Command, InvalidArgumentError } from "commander";
-import { helpOnSettings } from "../settings-help.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { Argument, Command } from "commander";
+import { helpOnSettings } from "../steps/settings-help.ts";
 import { type LocalConfig, localSettings, readLocalConfig } from "./config.ts";
-import { startDetached } from "./detach.ts";
-import { LOG_NAMES, logs } from "./logs.ts";
+import { startDetached } from "./commands/detach.ts";
+import { LOG_NAMES, logs } from "./commands/logs.ts";
 import { sayFailure } from "./output.ts";
-import { reset } from "./reset.ts";
-import { start } from "./start.ts";
-import { status } from "./status.ts";
-import { stop } from "./stop.ts";
+import { reset } from "./commands/reset.ts";
+import { start } from "./commands/start.ts";
+import { status } from "./commands/status.ts";
+import { stop } from "./commands/stop.ts";
 
-const program = new Command("npm run").description("The whole platform on this machine");
+const program = new Command("npm run").description("Run the whole platform on this machine");
 
 program
   .command("start")
   .usage("-- [options]")
-  .description("Starts everything and keeps it running until Ctrl-C")
-  .option("--detach", "return when it is ready; it goes on in the background")
+  .description("Start everything and keep it running until Ctrl-C")
+  .option("--detach", "return when it is ready; it keeps running in the background")
   .option("--trace", "trace every request and show how it went through the services", false)
   .addHelpText("after", helpOnSettings(localSettings()))
   .action((options: { detach?: true; trace: boolean }) =>
@@ -25,26 +26,26 @@ program
   );
 program
   .command("stop")
-  .description("Stops everything and waits until it is gone")
+  .description("Stop everything and wait until it is gone")
   .action(() => run(stop));
 program
   .command("status")
-  .description("Shows what runs and how it is")
+  .description("Show what runs and how it is")
   .action(() => run(status));
 program
   .command("logs")
   .usage("-- [name] [options]")
-  .description("Shows the last log lines, of all services or of one part")
+  .description("Show the last log lines, of all services or of one service or backing service")
   .addArgument(new Argument("[name]", "whose log").choices(LOG_NAMES))
-  .option("-f, --follow", "go on with what comes, until Ctrl-C", false)
-  .option("-n, --lines <count>", "how many lines of each log", wholeNumber, 50)
+  .option("-f, --follow", "keep printing new lines until Ctrl-C", false)
+  .option("-n, --lines <count>", "how many lines of each log", wholeNumber(0, 1e6), 50)
   .action((name: string | undefined, options: { follow: boolean; lines: number }) =>
     run((config) => logs(config, { ...options, ...(name !== undefined && { name }) })),
   );
 program
   .command("reset")
   .usage("-- [options]")
-  .description("Deletes all data: topics, schemas, rows")
+  .description("Delete all data: topics, schemas, rows")
   .option("--yes", "do not ask", false)
   .action((options: { yes: boolean }) => run((config) => reset(config, options)));
 
@@ -65,11 +66,4 @@ async function run(command: (config: LocalConfig) => Promise<number | void>): Pr
   }
   // Not left to an empty event loop: clients of what has just been stopped may still hold timers.
   process.exit(code);
-}
-
-function wholeNumber(given: string): number {
-  const count = Number(given);
-  if (!Number.isInteger(count) || count < 0)
-    throw new InvalidArgumentError("It is a whole number.");
-  return count;
 }

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { PRESET_TIMER } from "listr2";
 import { sampleEvent } from "./first-event.ts";
-import { readableLine } from "./readable-line.ts";
+import { readableLine } from "@fiberstream/terminal/readable-line";
 
 const isTerminal = process.stdout.isTTY;
 /** Without a terminal every change is a line: a first build would print four hundred. */

@@ -1,8 +1,9 @@
 import type { LocalConfig } from "./config.ts";
-import type { Started } from "./member.ts";
-import type { PartPlan } from "./parts.ts";
-import { type ServiceName, startService } from "./start-service.ts";
-import { stateFiles } from "./state-files.ts";
+import type { BackingServicePlan } from "./backing-services.ts";
+import type { Started } from "@fiberstream/local-stack/backing-services";
+import { startService } from "@fiberstream/local-stack/start-service";
+import type { ServiceName } from "@fiberstream/runtime/services";
+import { stateFiles } from "./supervision/state-files.ts";
 
 export type ServicePlan = {
   readonly name: ServiceName;
@@ -15,9 +16,9 @@ export type ServicePlan = {
 };
 
 /** Addresses by the names that the services' settings have. */
-export function partSettings(parts: readonly PartPlan[]) {
-  const addressOf = (name: PartPlan["name"]) =>
-    parts.find((part) => part.name === name)?.address ?? "";
+export function addressSettings(backingServices: readonly BackingServicePlan[]) {
+  const addressOf = (name: BackingServicePlan["name"]) =>
+    backingServices.find((backingService) => backingService.name === name)?.address ?? "";
   return {
     KAFKA_BROKERS: addressOf("kafka"),
     SCHEMA_REGISTRY_URL: addressOf("registry"),
@@ -34,7 +35,7 @@ export function partSettings(parts: readonly PartPlan[]) {
  */
 export function planServices(
   config: LocalConfig,
-  parts: readonly PartPlan[],
+  backingServices: readonly BackingServicePlan[],
   onLine: (service: ServiceName, line: string) => void,
   tracesUrl: string | undefined,
 ): readonly ServicePlan[] {
@@ -55,7 +56,7 @@ export function planServices(
           name,
           adminUrl,
           settings: {
-            ...partSettings(parts),
+            ...addressSettings(backingServices),
             HOST: "127.0.0.1",
             ADMIN_HOST: "127.0.0.1",
             ADMIN_PORT: String(adminPort.number),

@@ -1,7 +1,7 @@
-import { NativeError } from "../native/native-error.ts";
+import { NativeError } from "@fiberstream/local-stack/native/native-error";
 
 /**
- * Gives up waiting, so that no start hangs: a request that a part lost has no answer, ever.
+ * Gives up waiting, so that no start hangs: a request that a backing service lost has no answer, ever.
  *
  * @throws {NativeError} what did not come in time; the work itself goes on unheard
  */

@@ -1,6 +1,6 @@
 import { globSync } from "node:fs";
 import { describe, expect, it } from "@jest/globals";
-import { PROMETHEUS_FOLDER } from "../local/prometheus-files.ts";
+import { PROMETHEUS_FOLDER } from "@fiberstream/local-stack/prometheus-files";
 import { promtool } from "./promtool.ts";
 
 const tests = globSync("tests/*.test.yml", { cwd: PROMETHEUS_FOLDER }).sort();

@@ -2,7 +2,7 @@ import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "@jest/globals";
-import { PROMETHEUS_FOLDER } from "../local/prometheus-files.ts";
+import { PROMETHEUS_FOLDER } from "@fiberstream/local-stack/prometheus-files";
 import { readMetricCatalogue } from "./metric-catalogue.ts";
 import { namesIn } from "./names-in.ts";
 import { readAlertRules, readRecordingRules, runbookOf } from "./rule-files.ts";

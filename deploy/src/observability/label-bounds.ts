@@ -1,14 +1,9 @@
 import { FAILURE_CLASSES } from "@fiberstream/runtime/outcome";
-import { VERDICTS } from "../../../sink-writer/src/reconciliation/reconciled-metrics.ts";
-import {
-  QUALITY_DAYS,
-  QUALITY_KINDS,
-} from "../../../sink-writer/src/maintenance/quality-metrics.ts";
-import { CODES } from "../../../ingest-gateway/src/answers/codes.ts";
-import {
-  CONNECTION_STATES,
-  WATCHED_TABLES,
-} from "../../../sink-writer/src/maintenance/database-gauges.ts";
+import { SERVICE_NAMES } from "@fiberstream/runtime/services";
+import { VERDICTS } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
+import { QUALITY_DAYS, QUALITY_KINDS } from "@fiberstream/sink-writer/maintenance/quality-metrics";
+import { CODES } from "@fiberstream/ingest-gateway/answers/codes";
+import { CONNECTION_STATES, WATCHED_TABLES } from "@fiberstream/sink-writer/maintenance/database-gauges";
 
 /** What may stand in a label: a metric's cost is the number of its labels' combinations. */
 export type LabelBound = {
@@ -61,7 +56,7 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   check: { meaning: "name of a check of /readyz", values: /^[a-z-]+$/ },
   service: {
     meaning: "which service",
-    values: ["ingest-gateway", "stream-processor", "sink-writer"],
+    values: SERVICE_NAMES,
   },
   version: { meaning: "its version, or Node's", values: /^v?\d+(\.\d+)*/ },
 };

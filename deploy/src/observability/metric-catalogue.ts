@@ -1,16 +1,16 @@
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { createHealth } from "@fiberstream/runtime/health";
 import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
-import { createAuthModeGauge } from "../../../ingest-gateway/src/auth/auth-mode-gauge.ts";
-import { createGatewayMetrics } from "../../../ingest-gateway/src/gateway-metrics.ts";
-import { createReconciledMetrics } from "../../../sink-writer/src/reconciliation/reconciled-metrics.ts";
-import { createQualityMetrics } from "../../../sink-writer/src/maintenance/quality-metrics.ts";
-import { createDatabaseGauges } from "../../../sink-writer/src/maintenance/database-gauges.ts";
-import { createSinkMetrics } from "../../../sink-writer/src/sink-metrics.ts";
-import { createClusterGauges } from "../../../stream-processor/src/telemetry/watch-cluster.ts";
-import { createProcessorMetrics } from "../../../stream-processor/src/processor-metrics.ts";
-import { createRedisGauges } from "../../../stream-processor/src/telemetry/watch-redis.ts";
-import { SERVICES, type ServiceName } from "../local/start-service.ts";
+import { createAuthModeGauge } from "@fiberstream/ingest-gateway/auth/auth-mode-gauge";
+import { createGatewayMetrics } from "@fiberstream/ingest-gateway/gateway-metrics";
+import { createReconciledMetrics } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
+import { createQualityMetrics } from "@fiberstream/sink-writer/maintenance/quality-metrics";
+import { createDatabaseGauges } from "@fiberstream/sink-writer/maintenance/database-gauges";
+import { createSinkMetrics } from "@fiberstream/sink-writer/sink-metrics";
+import { createClusterGauges } from "@fiberstream/stream-processor/telemetry/watch-cluster";
+import { createProcessorMetrics } from "@fiberstream/stream-processor/processor-metrics";
+import { createRedisGauges } from "@fiberstream/stream-processor/telemetry/watch-redis";
+import { SERVICE_NAMES, type ServiceName } from "@fiberstream/runtime/services";
 
 /** One metric as its code registers it. */
 export type Metric = {
@@ -31,7 +31,7 @@ const zero = () => 0;
 /** Makes each service's registry the way the service does, with nothing behind it. */
 export async function readMetricCatalogue(): Promise<readonly Metric[]> {
   const metrics = new Map<string, Metric>();
-  for (const service of SERVICES) {
+  for (const service of SERVICE_NAMES) {
     for (const metric of await registeredBy(service)) {
       const services = [...(metrics.get(metric.name)?.services ?? []), service];
       metrics.set(metric.name, { ...metric, services });

@@ -1,4 +1,4 @@
-import type { ServiceName } from "../local/start-service.ts";
+import { SERVICES } from "@fiberstream/runtime/services";
 import { LABEL_BOUNDS } from "./label-bounds.ts";
 import type { Metric } from "./metric-catalogue.ts";
 import type { RecordingRule } from "./rule-files.ts";
@@ -59,12 +59,8 @@ export function renderMetricsPage(
 const INTRODUCTION = `# Metrics
 
 Generated from the services' own code by \`npm run generate\`; do not edit. Every service answers \`GET /metrics\` on its
-admin port: ${Object.entries({
-  "ingest-gateway": 8010,
-  "stream-processor": 8020,
-  "sink-writer": 8030,
-} satisfies Record<ServiceName, number>)
-  .map(([name, port]) => `${name} ${port}`)
+admin port: ${Object.entries(SERVICES)
+  .map(([name, { adminPort }]) => `${name} ${adminPort}`)
   .join(", ")}. Units are in the names: seconds, bytes; what ends in \`_total\` only grows.
 What is watched is in [alerts.md](alerts.md).`;
 
@@ -77,7 +73,7 @@ const rowOf = ({ name, type, labels, help }: Metric): string[] => [
   help,
 ];
 
-export const metricsIn = (expr: string): string[] => [
+const metricsIn = (expr: string): string[] => [
   ...new Set(expr.match(/\b(fiberstream|process|nodejs)_[a-z0-9_]+/g)),
 ];
 

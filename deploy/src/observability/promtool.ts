@@ -3,11 +3,11 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { isEngineUp } from "../local/docker-engine.ts";
-import { IMAGES } from "../local/images.ts";
-import { PROMETHEUS_FOLDER } from "../local/prometheus-files.ts";
-import { runSandboxed } from "../native/sandbox.ts";
-import { ensureTree } from "../native/tree.ts";
+import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
+import { IMAGES } from "@fiberstream/local-stack/images";
+import { PROMETHEUS_FOLDER } from "@fiberstream/local-stack/prometheus-files";
+import { runSandboxed } from "@fiberstream/local-stack/native/sandbox";
+import { ensureTree } from "@fiberstream/local-stack/native/tree";
 
 /**
  * Runs Prometheus's own tool on a copy of the rules, as a container or from the native tree.

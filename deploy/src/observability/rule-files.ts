@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { PROMETHEUS_FOLDER } from "../local/prometheus-files.ts";
+import { PROMETHEUS_FOLDER } from "@fiberstream/local-stack/prometheus-files";
 
 export type AlertRule = {
   readonly alert: string;

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cacheDirectory, toolEnvironment } from "@fiberstream/deploy/native/config";
+import { cacheDirectory, toolEnvironment } from "@fiberstream/local-stack/native/config";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { exampleEvent } from "../testing/example-event.ts";
 import { startTestIntake } from "../testing/intake-fixture.ts";

@@ -1,4 +1,4 @@
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { partitionOfKey } from "@fiberstream/kafka/murmur2";
 import { topicIn } from "@fiberstream/kafka/topic-names";

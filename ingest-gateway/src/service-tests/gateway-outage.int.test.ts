@@ -1,13 +1,13 @@
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { readTopic } from "@fiberstream/testkit/read-topic";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
-import type { TestPart } from "@fiberstream/testkit/test-part";
+import type { TestBackingService } from "@fiberstream/testkit/test-backing-service";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { exampleEvent } from "../testing/example-event.ts";
@@ -16,12 +16,12 @@ const log = createLog({ service: "test", level: "silent", format: "json" });
 
 let life: Life;
 let namespace: string;
-let kafka: TestPart;
+let kafka: TestBackingService;
 
 beforeEach(async () => {
   life = createLife();
   namespace = testNamespace();
-  kafka = life.own(await startPrivatePart("kafka"), (owned) => owned.remove());
+  kafka = life.own(await startPrivateBackingService("kafka"), (owned) => owned.remove());
   await deployTopics({
     brokers: [kafka.address],
     schemaRegistryUrl: addresses.schemaRegistryUrl,

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { TOPICS } from "@fiberstream/schemas/topics";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { readStatus } from "./commands/status.ts";
-import { renderTopics } from "./commands/topics-list.ts";
+import { renderTopics } from "./commands/topics/list.ts";
 import { createFiber } from "./fiber.ts";
 
 let server: Server;

@@ -1,25 +1,25 @@
 import { Command } from "commander";
 import { breakerCommand } from "./commands/breaker.ts";
-import { dlqCommand } from "./commands/dlq.ts";
+import { dlqCommand } from "./commands/dlq/dlq.ts";
 import { exportCommand } from "./commands/export.ts";
-import { keysCommand } from "./commands/keys.ts";
-import { nodesCommand } from "./commands/nodes.ts";
-import { processorCommand } from "./commands/processor.ts";
+import { keysCommand } from "./commands/keys/keys.ts";
+import { nodesCommand } from "./commands/nodes/nodes.ts";
+import { processorCommand } from "./commands/processor/processor.ts";
 import { qualityCommand } from "./commands/quality.ts";
 import { reconcileCommand } from "./commands/reconcile.ts";
 import { replayRangeCommand } from "./commands/replay-range.ts";
-import { schemasCommand } from "./commands/schemas.ts";
-import { sinkCommand } from "./commands/sink.ts";
+import { schemasCommand } from "./commands/schemas/schemas.ts";
+import { sinkCommand } from "./commands/sink/sink.ts";
 import { statusCommand } from "./commands/status.ts";
 import { tailCommand } from "./commands/tail.ts";
-import { topicsCommand } from "./commands/topics.ts";
+import { topicsCommand } from "./commands/topics/topics.ts";
 import { tracesCommand } from "./commands/traces.ts";
 
 /** The command `fiber` with all that it can do; each command is a file of `commands`. */
 export function createFiber(): Command {
   return new Command("fiber")
     .usage("[command] [options]   (npm run fiber -- [command] [options])")
-    .description("Looks into FiberStream and works on it.")
+    .description("Inspect and operate FiberStream.")
     .addCommand(statusCommand())
     .addCommand(topicsCommand())
     .addCommand(tailCommand())
@@ -35,5 +35,5 @@ export function createFiber(): Command {
     .addCommand(processorCommand())
     .addCommand(sinkCommand())
     .addCommand(tracesCommand())
-    .showHelpAfterError("(--help shows what there is)");
+    .showHelpAfterError("(see --help)");
 }

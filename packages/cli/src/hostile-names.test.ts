@@ -1,17 +1,17 @@
 import { globSync, readFileSync } from "node:fs";
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { describe, expect, it } from "@jest/globals";
-import { renderLetter } from "./commands/dlq-show.ts";
-import { renderCreated } from "./commands/keys-create.ts";
-import { renderKeys } from "./commands/keys-list.ts";
-import { renderNodes } from "./commands/nodes-list.ts";
-import { renderNode } from "./commands/nodes-show.ts";
+import { renderDeadLetter } from "./commands/dlq/show.ts";
+import { renderCreated } from "./commands/keys/create.ts";
+import { renderKeys } from "./commands/keys/list.ts";
+import { renderNodes } from "./commands/nodes/list.ts";
+import { renderNode } from "./commands/nodes/show.ts";
 import { renderQuality } from "./commands/quality.ts";
-import type { KeyRow } from "./key-table.ts";
-import type { NodeRow } from "./node-table.ts";
-import type { QualityRow, QualitySum } from "./quality-table.ts";
-import { createRecordOutput } from "./record-output.ts";
-import type { SeenRecord } from "./seen-record.ts";
+import type { KeyRow } from "./tables/key-table.ts";
+import type { NodeRow } from "./tables/node-table.ts";
+import type { QualityRow, QualitySum } from "./tables/quality-table.ts";
+import { createRecordOutput } from "./records/record-output.ts";
+import type { SeenRecord } from "./records/decoded-record.ts";
 
 /** Clears the screen, forges a line, turns the rest around, sets the clipboard by a C1 control. */
 const NAME = "x\u001B[2J\u001B[1;1H\nforged  good\r\u202Etxt\u009D52;c;eA==\u0007";
@@ -44,7 +44,7 @@ const shown = Object.assign(Object.create(null) as QualityRow, quality, {
   longest_gap_s: null,
   delay_p50_ms: null,
 });
-const letter = {
+const deadLetter = {
   failureClass: "too-old",
   reason: NAME,
   origin: { topic: NAME, partition: 0, offset: "1" },
@@ -54,7 +54,7 @@ const letter = {
   key: NAME,
   hex: null,
   headers: { [NAME]: NAME },
-} as unknown as Parameters<typeof renderLetter>[0];
+} as unknown as Parameters<typeof renderDeadLetter>[0];
 const seen = {
   partition: 0,
   record: { offset: "1", timestamp: "0" },
@@ -72,7 +72,7 @@ describe("names that others chose, on a terminal", () => {
     ["keys list", renderKeys([key])],
     ["keys create", renderCreated({ row: key, token: undefined }, false)],
     ["quality", renderQuality("today", sum, [shown])],
-    ["dlq show", renderLetter(letter)],
+    ["dlq show", renderDeadLetter(deadLetter)],
     ["tail", recordsAs("table")],
   ])("are shown and not obeyed by %s", (_, text) => {
     expect(text).toContain(SHOWN);
@@ -87,7 +87,7 @@ describe("names that others chose, on a terminal", () => {
   });
 
   it("reach standard output by one place only", () => {
-    const files = globSync("commands/*.ts", { cwd: import.meta.dirname });
+    const files = globSync("commands/**/*.ts", { cwd: import.meta.dirname });
     expect(files.length).toBeGreaterThan(20);
     const past = files.filter((file) =>
       /std(out|err)\.write|console\./.test(readFileSync(`${import.meta.dirname}/${file}`, "utf8")),

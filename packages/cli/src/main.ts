@@ -1,6 +1,6 @@
 import { messageOf } from "@fiberstream/runtime/errors";
 import { createFiber } from "./fiber.ts";
-import { sayAside } from "./say.ts";
+import { sayAside } from "@fiberstream/terminal/say";
 
 try {
   await createFiber().parseAsync();

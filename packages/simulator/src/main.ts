@@ -1,18 +1,17 @@
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { readConfig } from "@fiberstream/runtime/config";
 import { messageOf } from "@fiberstream/runtime/errors";
+import { stopOnCtrlC } from "@fiberstream/terminal/stopping";
 import { createCommand, type Options } from "./options.ts";
 import { askGateway, askTable } from "./preflight.ts";
 import { showProgress } from "./progress.ts";
 import { renderSummary } from "./render-summary.ts";
 import { simulate } from "./simulate.ts";
-import { createTally } from "./tally.ts";
+import { createTally } from "./load/tally.ts";
 import { problemsOf } from "./verdict.ts";
 
 /** Rows that have not come this long after the last one count as lost. */
 const STALL_MS = 15_000;
-/** One key press comes twice under npm: from the terminal, and handed on by npm itself. */
-const SAME_KEY_PRESS_MS = 500;
 
 try {
   await createCommand(run).parseAsync();
@@ -50,16 +49,4 @@ async function run(options: Options): Promise<void> {
     process.stderr.write(`simulate: ${problems.join("; ")}\n`);
     process.exitCode = 1;
   }
-}
-
-/** The first Ctrl-C ends the load, a second one the process. */
-function stopOnCtrlC(): AbortSignal {
-  const stop = new AbortController();
-  let firstMs = Infinity;
-  process.on("SIGINT", () => {
-    if (performance.now() - firstMs > SAME_KEY_PRESS_MS) process.exit(130);
-    if (!stop.signal.aborted) firstMs = performance.now();
-    stop.abort();
-  });
-  return stop.signal;
 }

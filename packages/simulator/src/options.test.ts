@@ -1,5 +1,4 @@
 import { describe, expect, it } from "@jest/globals";
-import { durationMsOf } from "./duration.ts";
 import { createCommand, type Options } from "./options.ts";
 
 async function parse(...args: string[]): Promise<Options | undefined> {
@@ -44,14 +43,5 @@ describe("the command line", () => {
     [["5"], "too many arguments"],
   ])("says what is wrong with %j", async (args, message) => {
     await expect(parse(...args)).rejects.toThrow(message);
-  });
-});
-
-describe("durationMsOf", () => {
-  it("reads numbers with a unit", () => {
-    expect(["500ms", "60s", "1.5m", "2h"].map(durationMsOf)).toEqual([500, 60_000, 90_000, 7.2e6]);
-    expect(["60", "s", "0s", "-1s", "1d", ""].map(durationMsOf)).toEqual(
-      Array.from({ length: 6 }, () => undefined),
-    );
   });
 });

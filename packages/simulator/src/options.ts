@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Command, InvalidArgumentError } from "commander";
-import { durationMsOf } from "./duration.ts";
+import { durationMs } from "@fiberstream/terminal/durations";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 import type { Simulation } from "./simulate.ts";
 
 /** What the command line asks for; where the table is comes from the settings. */
@@ -13,21 +14,29 @@ export type Options = Omit<Simulation, "verify"> & {
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return new Command("simulate")
     .usage("[options]   (npm run simulate -- [options])")
-    .description("Sends events like probes in the field do, and shows what became of them.")
-    .option("--probes <number>", "how many probes", count(1, 100_000), 5)
+    .description("Send events as probes in the field do, and show what became of them.")
+    .option("--probes <number>", "how many probes", wholeNumber(1, 100_000), 5)
     .option("--rate <number>", "events a second of each probe, or unlimited", rate, 1)
-    .option("--duration <time>", "how long, such as 500ms, 60s, 5m or 1h (default: 60s)", duration)
-    .option("--events <number>", "how many events, instead of or beside a duration", count(1, 1e9))
-    .option("--batch <number>", "events of a request to /api/ingest", count(1, 10_000))
-    .option("--concurrency <number>", "how many requests at once", count(1, 10_000), 64)
+    .option(
+      "--duration <time>",
+      "how long, such as 500ms, 60s, 5m or 1h (default: 60s)",
+      durationMs,
+    )
+    .option(
+      "--events <number>",
+      "how many events, instead of or beside a duration",
+      wholeNumber(1, 1e9),
+    )
+    .option("--batch <number>", "events of a request to /api/ingest", wholeNumber(1, 10_000))
+    .option("--concurrency <number>", "how many requests at once", wholeNumber(1, 10_000), 64)
     .option("--url <url>", "the gateway's public address", url, new URL("http://localhost:8000"))
-    .option("--seed <number>", "other probes that behave in other ways", count(0, 2 ** 31), 1)
+    .option("--seed <number>", "other probes that behave in other ways", wholeNumber(0, 2 ** 31), 1)
     .option("--fresh-nodes", "new node ids for this run", false)
     .option("--verify", "look for the rows in the database at DATABASE_URL", false)
     .option("--json", "print the summary as JSON", false)
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)")
+    .showHelpAfterError("(see --help)")
     .action(async (given: Given) => run(optionsOf(given)));
 }
 
@@ -77,16 +86,6 @@ function optionsOf(given: Given): Options {
 
 const DEFAULT_DURATION_MS = 60_000;
 
-function count(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === "" || !Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
-}
-
 function rate(text: string): number | "unlimited" {
   if (text === "unlimited") return text;
   const value = Number(text);
@@ -96,14 +95,6 @@ function rate(text: string): number | "unlimited" {
     );
   }
   return value;
-}
-
-function duration(text: string): number {
-  const ms = durationMsOf(text);
-  if (ms === undefined) {
-    throw new InvalidArgumentError("It must be a number and a unit, such as 500ms, 60s, 5m or 1h.");
-  }
-  return ms;
 }
 
 function url(text: string): URL {

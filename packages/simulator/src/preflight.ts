@@ -2,8 +2,8 @@ import { createPool, query } from "@fiberstream/postgres/pool";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { addressOf } from "@fiberstream/runtime/retry";
-import { createGatewayClient } from "./gateway-client.ts";
-import { codeOf } from "./read-answer.ts";
+import { createGatewayClient } from "./load/gateway-client.ts";
+import { codeOf } from "./load/read-answer.ts";
 
 /** A part that a simulation needs does not answer; the message says which, where, and what to do. */
 export class NotThereError extends Error {

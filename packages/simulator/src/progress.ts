@@ -1,7 +1,7 @@
 import cliProgress from "cli-progress";
 import { ms } from "./render-summary.ts";
 import type { Simulation } from "./simulate.ts";
-import type { Tally } from "./tally.ts";
+import type { Tally } from "./load/tally.ts";
 
 const REDRAW_EVERY_MS = 200;
 /** Where every word is kept, a line now and then is enough. */

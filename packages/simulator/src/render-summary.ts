@@ -1,5 +1,5 @@
 import type { Summary } from "./simulate.ts";
-import type { Percentiles } from "./tally.ts";
+import type { Percentiles } from "./load/tally.ts";
 
 /** The summary as lines for people. */
 export function renderSummary(summary: Summary): string {

@@ -1,14 +1,14 @@
 import { createPool } from "@fiberstream/postgres/pool";
 import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
-import { countRows, type RowCount } from "./count-rows.ts";
-import { createEventSource } from "./event-source.ts";
-import { createFleet } from "./fleet.ts";
-import { createGatewayClient } from "./gateway-client.ts";
-import { createLedger } from "./ledger.ts";
-import { runLoad } from "./run-load.ts";
-import type { Percentiles, Tally } from "./tally.ts";
-import { watchArrivals } from "./watch-arrivals.ts";
+import { countRows, type RowCount } from "./verify/count-rows.ts";
+import { createEventSource } from "./probes/event-source.ts";
+import { createFleet } from "./probes/fleet.ts";
+import { createGatewayClient } from "./load/gateway-client.ts";
+import { createLedger } from "./load/ledger.ts";
+import { runLoad } from "./load/run-load.ts";
+import type { Percentiles, Tally } from "./load/tally.ts";
+import { watchArrivals } from "./verify/watch-arrivals.ts";
 
 export type Simulation = {
   readonly url: URL;

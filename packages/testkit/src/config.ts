@@ -1,4 +1,4 @@
-/** The variable by which the test run tells its workers where the parts are. */
+/** The variable by which the test run tells its workers where the backing services are. */
 export const ADDRESSES_VARIABLE = "FIBERSTREAM_TEST_ADDRESSES";
 
 export const givenAddresses = (): string | undefined => process.env[ADDRESSES_VARIABLE];

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { migrate } from "@fiberstream/deploy/migrate";
+import { migrate } from "@fiberstream/provisioning/migrate";
 import { Client } from "pg";
 import { addresses } from "./addresses.ts";
 
@@ -12,7 +12,7 @@ export type TestDatabase = {
 /**
  * A database of one test's own, migrated to the newest version.
  *
- * @param options.serverUrl another server than the run's shared one, e.g. of a private part
+ * @param options.serverUrl another server than the run's shared one, e.g. of a private backing service
  */
 export async function createTestDatabase(
   options: { serverUrl?: string } = {},

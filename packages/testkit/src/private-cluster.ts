@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePorts } from "./free-ports.ts";
-import { startTestPart } from "./start-test-part.ts";
-import type { TestPart } from "./test-part.ts";
+import { startTestBackingService } from "./start-test-backing-service.ts";
+import type { TestBackingService } from "./test-backing-service.ts";
 
 /** Three: with two of them the controllers still agree when one is gone. */
 const BROKERS = 3;
@@ -15,16 +15,16 @@ const BROKERS = 3;
  */
 export async function startPrivateCluster(): Promise<{
   addresses: readonly string[];
-  broker: (nodeId: number) => TestPart;
+  broker: (nodeId: number) => TestBackingService;
   remove: () => Promise<void>;
 }> {
   const ports = await freePorts(2 * BROKERS);
   const folder = await mkdtemp(join(tmpdir(), "fiberstream-cluster-"));
   const controllerPorts = ports.slice(BROKERS);
-  const start = async (port: number, at: number): Promise<TestPart> => {
+  const start = async (port: number, at: number): Promise<TestBackingService> => {
     const own = join(folder, String(at + 1));
     await mkdir(own);
-    return startTestPart("kafka", {
+    return startTestBackingService("kafka", {
       ports: { port, innerPort: controllerPorts[at] ?? 0 },
       folder: own,
       onProgress: () => undefined,

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
-import { IMAGES } from "@fiberstream/deploy/local/images";
-import { writePrometheusFiles } from "@fiberstream/deploy/local/prometheus-files";
-import { startPrometheus } from "@fiberstream/deploy/native/prometheus";
-import { ensureTree } from "@fiberstream/deploy/native/tree";
+import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
+import { IMAGES } from "@fiberstream/local-stack/images";
+import { writePrometheusFiles } from "@fiberstream/local-stack/prometheus-files";
+import { startPrometheus } from "@fiberstream/local-stack/native/prometheus";
+import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { freePort } from "./free-ports.ts";
 
 export type TestPrometheus = {
@@ -40,8 +40,13 @@ type Starter = (dataDir: string, port: number) => Promise<() => Promise<void>>;
 
 const natively: Starter = async (dataDir, port) => {
   const root = await ensureTree(() => undefined);
-  const part = await startPrometheus({ root, port, dataDir, logFile: join(dataDir, "../log") });
-  return part.kill;
+  const backingService = await startPrometheus({
+    root,
+    port,
+    dataDir,
+    logFile: join(dataDir, "../log"),
+  });
+  return backingService.kill;
 };
 
 /** On the machine's own network: the services listen on its loopback interface. */

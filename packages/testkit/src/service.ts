@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { inClone } from "@fiberstream/local-stack/in-clone";
+import { spawnTied } from "@fiberstream/local-stack/spawn-tied";
 import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
-import { addresses, partsEnvironment } from "./addresses.ts";
+import type { ServiceName } from "@fiberstream/runtime/services";
+import { addresses, addressSettings } from "./addresses.ts";
 import { inheritedEnvironment } from "./config.ts";
 import { freePorts } from "./free-ports.ts";
 import { until } from "./until.ts";
-
-export type ServiceName = "ingest-gateway" | "stream-processor" | "sink-writer";
 
 export type RunningService = {
   /** The public port's; only the gateway serves there. */
@@ -23,7 +22,7 @@ export type RunningService = {
 };
 
 /**
- * Starts a real service as its own process, on free ports and the run's shared parts, and waits
+ * Starts a real service as its own process, on free ports and the run's shared backing services, and waits
  * until it is ready. It dies with the test's process.
  *
  * @param environment settings on top, e.g. NAMESPACE and DATABASE_URL
@@ -42,14 +41,19 @@ export async function startService(
   } = {},
 ): Promise<RunningService> {
   const [port = 0, adminPort = 0] = await freePorts(2);
-  const main = fileURLToPath(new URL(`../../../${name}/src/main.ts`, import.meta.url));
+  const main = inClone(`${name}/src/main.ts`);
   const command = serviceCommand(name, main);
-  const child = spawnTied(
-    options.within?.(command) ?? command,
-    {
+  const limits =
+    options.openFiles === undefined || process.platform !== "linux"
+      ? []
+      : ["prlimit", `--nofile=${options.openFiles}`, "--"];
+  const [program, ...parameters] = [...limits, ...(options.within?.(command) ?? command)];
+  const child = spawnTied([program ?? process.execPath, ...parameters], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
       ...SERVICE_ENVIRONMENT,
       ...inheritedEnvironment(),
-      ...partsEnvironment(addresses),
+      ...addressSettings(addresses),
       HOST: "127.0.0.1",
       PORT: String(port),
       AUTH_MODE: "open",
@@ -58,8 +62,7 @@ export async function startService(
       LOG_FORMAT: "json",
       ...environment,
     },
-    options.openFiles,
-  );
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -95,16 +98,4 @@ export async function startService(
     },
     logs: () => output,
   };
-}
-
-/** On Linux the kernel ends it with its parent; elsewhere a killed test run may leave it behind. */
-function spawnTied(
-  [command, ...args]: [string, ...string[]],
-  env: NodeJS.ProcessEnv,
-  openFiles: number | undefined,
-): ChildProcess {
-  const options = { env, stdio: ["ignore", "pipe", "pipe"] } satisfies SpawnOptions;
-  if (process.platform !== "linux") return spawn(command, args, options);
-  const limited = openFiles === undefined ? [] : ["prlimit", `--nofile=${openFiles}`, "--"];
-  return spawn("setpriv", ["--pdeathsig", "KILL", "--", ...limited, command, ...args], options);
 }

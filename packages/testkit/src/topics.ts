@@ -1,4 +1,4 @@
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "./addresses.ts";
 

@@ -9,7 +9,7 @@ import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
-import { addresses, partsEnvironment } from "@fiberstream/testkit/addresses";
+import { addresses, addressSettings } from "@fiberstream/testkit/addresses";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { type ReadRecord, readTopic } from "@fiberstream/testkit/read-topic";
@@ -104,7 +104,7 @@ export async function createSinkFixture(): Promise<SinkFixture> {
     },
     fiber: async (...args) => {
       const env = {
-        ...partsEnvironment(addresses),
+        ...addressSettings(addresses),
         NAMESPACE: namespace,
         DATABASE_URL: database.url,
       };

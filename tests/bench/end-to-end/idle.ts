@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Bed } from "./bed.ts";
+import type { Testbed } from "./testbed.ts";
 import { cpuSeconds, difference, mapParties, memoryMb, type PerParty } from "./costs.ts";
 
 /** What an hour costs in which nothing comes. */
@@ -12,24 +12,24 @@ export type Idle = {
 };
 
 /** Looks at everything before and after a time in which nothing is sent. */
-export async function measureIdle(bed: Bed, seconds: number): Promise<Idle> {
-  const before = cpuSeconds(bed, NO_LOAD);
-  const loggedBefore = loggedBytes(bed);
+export async function measureIdle(testbed: Testbed, seconds: number): Promise<Idle> {
+  const before = cpuSeconds(testbed, NO_LOAD);
+  const loggedBefore = loggedBytes(testbed);
   const fromMs = performance.now();
   await delay(seconds * 1_000);
   const took = (performance.now() - fromMs) / 1_000;
-  const used = difference(cpuSeconds(bed, NO_LOAD), before);
+  const used = difference(cpuSeconds(testbed, NO_LOAD), before);
   const perHour = 3_600 / took;
   return {
     seconds: took,
     cpuSecondsPerHour: mapParties((party) => used[party] * perHour),
-    memoryMb: memoryMb(bed, NO_LOAD),
-    loggedBytesPerHour: (loggedBytes(bed) - loggedBefore) * perHour,
+    memoryMb: memoryMb(testbed, NO_LOAD),
+    loggedBytesPerHour: (loggedBytes(testbed) - loggedBefore) * perHour,
   };
 }
 
 /** No process has it. */
 const NO_LOAD = -1;
 
-export const loggedBytes = ({ services }: Bed): number =>
+export const loggedBytes = ({ services }: Testbed): number =>
   services.reduce((sum, service) => sum + service.loggedBytes(), 0);

@@ -1,10 +1,10 @@
 import { messageOf } from "@fiberstream/runtime/errors";
-import type { Means } from "../frame/command.ts";
-import { type Bed, type BedOptions, startBed } from "./bed.ts";
+import type { BenchContext } from "../harness/command.ts";
+import { type Testbed, type TestbedOptions, startTestbed } from "./testbed.ts";
 import { type Idle, measureIdle } from "./idle.ts";
-import type { LoadPace, LoadPlan } from "./load-plan.ts";
-import { type Phase, type PhaseName, phaseOf, requireWhole, unsureOf } from "./phase.ts";
-import { runLoad } from "./run-load.ts";
+import type { LoadPace, LoadPlan } from "./load/load-plan.ts";
+import { type Phase, type PhaseName, phaseOf, requireWhole, unsureOf } from "./load/phase.ts";
+import { runLoad } from "./load/run-load.ts";
 
 export type MeasureOptions = {
   readonly only: readonly PhaseName[];
@@ -30,39 +30,43 @@ const HELD_SHARES = [0.97, 0.92, 0.86, 0.8, 0.7, 0.6, 0.5] as const;
 
 /** Starts everything once and measures what was asked for. */
 export async function measure(
-  means: Means,
+  context: BenchContext,
   options: MeasureOptions,
-  bedOptions: BedOptions = {},
+  bedOptions: TestbedOptions = {},
 ): Promise<Measured> {
-  const bed = await startBed(means.life, (doing) => means.progress.step(doing), bedOptions);
-  return measureOn(bed, means, options);
+  const testbed = await startTestbed(
+    context.life,
+    (doing) => context.progress.step(doing),
+    bedOptions,
+  );
+  return measureOn(testbed, context, options);
 }
 
 /** Measures what was asked for, each account closed before the next one begins. */
 export async function measureOn(
-  bed: Bed,
-  means: Means,
+  testbed: Testbed,
+  context: BenchContext,
   options: MeasureOptions,
 ): Promise<Measured> {
-  const { progress } = means;
+  const { progress } = context;
   const { only, seconds, batch, nodes } = options;
   const phases: Phase[] = [];
   let unsure = 0;
 
   const plan = (how: { of: number; pace: LoadPace; looks?: boolean }): LoadPlan => ({
-    gatewayUrls: bed.gatewayUrls,
+    gatewayUrls: testbed.gatewayUrls,
     eventsPerRequest: how.of,
     nodes,
     connections: how.of === 1 ? SINGLE_CONNECTIONS : BATCH_CONNECTIONS,
     warmUpSeconds: WARM_UP_SECONDS,
     seconds,
     pace: how.pace,
-    databaseUrl: how.looks === true ? bed.parts.databaseUrl : undefined,
+    databaseUrl: how.looks === true ? testbed.backingServices.databaseUrl : undefined,
   });
   const runPhase = async (name: Phase["name"], what: string, load: LoadPlan): Promise<Phase> => {
     progress.step(what, load.seconds);
-    const ran = await runLoad(bed, load, progress.done).catch((error: unknown) => {
-      const logs = bed.services.map((service) => service.lastLines()).join("\n");
+    const ran = await runLoad(testbed, load, progress.done).catch((error: unknown) => {
+      const logs = testbed.services.map((service) => service.lastLines()).join("\n");
       throw new Error(`${what}: ${messageOf(error)}\n${logs}`, { cause: error });
     });
     const phase = phaseOf(name, what, load, ran);
@@ -109,11 +113,15 @@ export async function measureOn(
     const what = `single POSTs at half of ${Math.round(most.eventsPerSecond)} events/s`;
     phases.push(most, await runPhase("single", what, open(1, most.eventsPerSecond / 2, true)));
   }
-  const idle = only.includes("idle") ? await idleOf(bed, means, options) : undefined;
+  const idle = only.includes("idle") ? await idleOf(testbed, context, options) : undefined;
   return { phases, idle };
 }
 
-async function idleOf(bed: Bed, { progress }: Means, { idleSeconds }: MeasureOptions) {
+async function idleOf(
+  testbed: Testbed,
+  { progress }: BenchContext,
+  { idleSeconds }: MeasureOptions,
+) {
   progress.step(`nothing for ${idleSeconds} s`, idleSeconds);
-  return measureIdle(bed, idleSeconds);
+  return measureIdle(testbed, idleSeconds);
 }

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { createBenchCommand } from "../frame/command.ts";
-import { whole } from "../frame/option-numbers.ts";
+import { createBenchCommand } from "../harness/command.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 import type { MeasureOptions } from "./measure.ts";
-import { PHASES } from "./phase.ts";
-import { ALL_AXES, type AxisSteps, readAxis } from "./scale-axes.ts";
+import { PHASES } from "./load/phase.ts";
+import { ALL_AXES, type AxisSteps, readAxis } from "./scale/scale-axes.ts";
 
 export type Options = MeasureOptions & {
   readonly compare: readonly string[] | undefined;
@@ -21,17 +21,21 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
   return createBenchCommand({
     name: "bench",
     description:
-      "Measures the whole path: from a POST to its row, what it costs and how fast it is.",
+      "Measure the whole path: from a POST to its row, what it costs and how fast it is.",
     help: HELP,
   })
     .option("--only <names>", `some of ${PHASES.join(",")}`, listOf(PHASES), PHASES)
-    .option("--seconds <number>", "how long each measurement takes", whole(2, 3_600), 20)
-    .option("--idle-seconds <number>", "how long the idle one takes", whole(2, 3_600), 60)
-    .option("--batch <events>", "events in a request that has several", whole(2, 10_000), 500)
-    .option("--nodes <number>", "how many nodes send", whole(1, 1e6), 1_000)
-    .option("--rate <events>", "hold this rate a second rather than look for one", whole(100, 1e7))
+    .option("--seconds <number>", "how long each measurement takes", wholeNumber(2, 3_600), 20)
+    .option("--idle-seconds <number>", "how long the idle one takes", wholeNumber(2, 3_600), 60)
+    .option("--batch <events>", "events in a request that has several", wholeNumber(2, 10_000), 500)
+    .option("--nodes <number>", "how many nodes send", wholeNumber(1, 1e6), 1_000)
+    .option(
+      "--rate <events>",
+      "hold this rate a second rather than look for one",
+      wholeNumber(100, 1e7),
+    )
     .option("--compare <commits...>", "two commits by turns; a dot is what is checked out here")
-    .option("--rounds <number>", "how often each of the two is measured", whole(1, 50), 4)
+    .option("--rounds <number>", "how often each of the two is measured", wholeNumber(1, 50), 4)
     .option(
       "--scale [axes...]",
       `grow some of ${AXIS_NAMES}, all by default; nodes=10,5000 says how far`,

@@ -1,5 +1,5 @@
-import { type HttpConnection, openHttpConnection } from "../frame/http-connection.ts";
-import { quantilesOf } from "../frame/quantiles.ts";
+import { type HttpConnection, openHttpConnection } from "../harness/http-connection.ts";
+import { quantilesOf } from "../harness/quantiles.ts";
 import { requestBytes } from "./request-bytes.ts";
 import type { Drive, Driven } from "./scenarios.ts";
 

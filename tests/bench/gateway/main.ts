@@ -1,10 +1,9 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
-import { giveAddresses } from "@fiberstream/testkit/config";
+import { renderTable } from "@fiberstream/terminal/table";
 import type { RunningService } from "@fiberstream/testkit/service";
-import { startSharedParts } from "@fiberstream/testkit/shared-parts";
-import { createToken } from "../frame/api-token.ts";
-import { type Means, runCommand, withMeans } from "../frame/command.ts";
-import type { Progress } from "../frame/progress.ts";
+import { createToken } from "../harness/api-token.ts";
+import { type BenchContext, runCommand, withBenchContext } from "../harness/command.ts";
+import { startSharedTestkit } from "../harness/shared-testkit.ts";
+import type { Progress } from "../harness/progress.ts";
 import { measureHostile } from "./hostile/measure-hostile.ts";
 import { renderHostile } from "./hostile/render-hostile.ts";
 import { measure, type Measured } from "./measure.ts";
@@ -23,24 +22,19 @@ async function run(options: Options): Promise<void> {
     return;
   }
   if (options.hostile) {
-    const figures = await withMeans((means) => measureHostile(options, means));
+    const figures = await withBenchContext((context) => measureHostile(options, context));
     process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : renderHostile(figures));
     return;
   }
-  const measured = await withMeans((means) => measureAll(options, means));
+  const measured = await withBenchContext((context) => measureAll(options, context));
   process.stdout.write(options.json ? `${JSON.stringify(measured)}\n` : render(measured));
 }
 
-async function measureAll(options: Options, { life, progress }: Means): Promise<Measured[]> {
-  progress.step("starting the parts");
-  const parts = life.own(await startSharedParts((doing) => progress.step(doing)), (owned) =>
-    owned.stop(),
-  );
-  giveAddresses(JSON.stringify(parts.addresses));
-  // These read the addresses as they are loaded.
-  const { createTestDatabase } = await import("@fiberstream/testkit/database");
-  const { createTestTopics } = await import("@fiberstream/testkit/topics");
-  const { startService } = await import("@fiberstream/testkit/service");
+async function measureAll(options: Options, { life, progress }: BenchContext): Promise<Measured[]> {
+  const { createTestDatabase, createTestTopics, startService } = await startSharedTestkit({
+    life,
+    progress,
+  });
   await createTestTopics("");
   const { url: databaseUrl } = await createTestDatabase();
   const measured: Measured[] = [];

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { RunningService } from "@fiberstream/testkit/service";
-import { cpuSecondsOf, peakRssMb } from "../frame/process-cost.ts";
+import { cpuSecondsOf, peakRssMb } from "../harness/process-cost.ts";
 import type { Drive, Driven, Scenario } from "./scenarios.ts";
 
 export type Measured = {

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { createBenchCommand } from "../frame/command.ts";
-import { whole } from "../frame/option-numbers.ts";
+import { createBenchCommand } from "../harness/command.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { SCENARIOS } from "./scenarios.ts";
 
 export type Options = {
@@ -19,7 +19,7 @@ export type Options = {
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "bench:gateway",
-    description: "Measures the gateway taking events in, each answered when Kafka has it.",
+    description: "Measure the gateway accepting events, each answered when Kafka has it.",
     help: HELP,
   })
     .addOption(
@@ -30,7 +30,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
         .choices(["with", "without", "both"])
         .default("both"),
     )
-    .option("--seconds <number>", "how long each measurement takes", whole(1, 3_600), 10)
+    .option("--seconds <number>", "how long each measurement takes", wholeNumber(1, 3_600), 10)
     .option(
       "--turns",
       "instead: how long the largest and hostile bodies keep others waiting, without Kafka",

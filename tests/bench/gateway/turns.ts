@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Worker } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { startTestIntake } from "@fiberstream/ingest-gateway/testing/intake-fixture";
 
 const MB = 1024 ** 2;

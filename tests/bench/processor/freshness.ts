@@ -6,7 +6,7 @@ import { followTopic } from "@fiberstream/kafka/topic-follower";
 import { WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import type { Log } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
-import { type Quantiles, quantilesOf } from "../frame/quantiles.ts";
+import { type Quantiles, quantilesOf } from "../harness/quantiles.ts";
 
 const EVERY_MS = 10;
 /** Sent before, and not counted: the sender and the reader have to be compiled first, as nobody's probe has. */

@@ -6,12 +6,11 @@ import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf } from "@fiberstream/kafka/topic-names";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { giveAddresses } from "@fiberstream/testkit/config";
-import { startSharedParts } from "@fiberstream/testkit/shared-parts";
 import { Client } from "pg";
-import { type Means, runCommand, withMeans } from "../frame/command.ts";
-import type { Progress } from "../frame/progress.ts";
-import type { Quantiles } from "../frame/quantiles.ts";
+import { type BenchContext, runCommand, withBenchContext } from "../harness/command.ts";
+import { startSharedTestkit } from "../harness/shared-testkit.ts";
+import type { Progress } from "../harness/progress.ts";
+import type { Quantiles } from "../harness/quantiles.ts";
 import { type Drained, watchDrain } from "./drain.ts";
 import { measureFreshness } from "./freshness.ts";
 import { measureNodeChanges } from "./node-changes.ts";
@@ -24,7 +23,7 @@ const TOPICS = { raw: "probe.metrics.raw", enriched: "probe.metrics.enriched" } 
 await runCommand(createCommand(run));
 
 async function run(options: Options): Promise<void> {
-  const figures = await withMeans((means) => measure(options, means));
+  const figures = await withBenchContext((context) => measure(options, context));
   process.stdout.write(
     options.json
       ? `${JSON.stringify(figures)}\n`
@@ -32,17 +31,10 @@ async function run(options: Options): Promise<void> {
   );
 }
 
-async function measure(options: Options, { life, progress }: Means) {
-  progress.step("starting the parts");
-  const parts = life.own(await startSharedParts((doing) => progress.step(doing)), (owned) =>
-    owned.stop(),
-  );
-  giveAddresses(JSON.stringify(parts.addresses));
-  // These read the addresses as they are loaded.
-  const { createTestDatabase } = await import("@fiberstream/testkit/database");
-  const { createTestTopics } = await import("@fiberstream/testkit/topics");
-  const { startService } = await import("@fiberstream/testkit/service");
-  const { kafkaBrokers, schemaRegistryUrl } = parts.addresses;
+async function measure(options: Options, { life, progress }: BenchContext) {
+  const { addresses, createTestDatabase, createTestTopics, startService } =
+    await startSharedTestkit({ life, progress });
+  const { kafkaBrokers, schemaRegistryUrl } = addresses;
 
   await createTestTopics("");
   const database = await createTestDatabase();
@@ -69,14 +61,14 @@ async function measure(options: Options, { life, progress }: Means) {
   life.own(processor, (owned) => owned.stop());
   const drained = await watchDrain(processor, options.events, progress.done);
 
-  const means = { kafka, producer, topics: TOPICS, log };
+  const context = { kafka, producer, topics: TOPICS, log };
   const recordsOf = (nodes: number) =>
     createRawRecords({ schemaId, mix: { nodes, unknown: 0, bad: 0 }, run: randomUUID() });
 
   const measureCalm = () => {
     progress.step(`100 events/s for ${options.freshness} s`);
     const { record } = recordsOf(options.nodes);
-    return measureFreshness({ ...means, record, seconds: options.freshness });
+    return measureFreshness({ ...context, record, seconds: options.freshness });
   };
   const freshness = options.freshness === 0 ? undefined : await measureCalm();
 
@@ -85,7 +77,13 @@ async function measure(options: Options, { life, progress }: Means) {
     const { record, nodeIds } = recordsOf(1);
     const [nodeId = ""] = nodeIds();
     const databaseUrl = database.url;
-    return measureNodeChanges({ ...means, record, databaseUrl, nodeId, changes: options.changes });
+    return measureNodeChanges({
+      ...context,
+      record,
+      databaseUrl,
+      nodeId,
+      changes: options.changes,
+    });
   };
   const changes = options.changes === 0 ? undefined : await measureChanges();
   return { drained, freshness, changes };

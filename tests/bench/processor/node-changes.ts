@@ -7,7 +7,7 @@ import { followTopic } from "@fiberstream/kafka/topic-follower";
 import type { Log } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
 import { Client } from "pg";
-import { type Quantiles, quantilesOf } from "../frame/quantiles.ts";
+import { type Quantiles, quantilesOf } from "../harness/quantiles.ts";
 
 const EVERY_MS = 10;
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { createBenchCommand } from "../frame/command.ts";
-import { percent, whole } from "../frame/option-numbers.ts";
+import { createBenchCommand } from "../harness/command.ts";
+import { percent, wholeNumber } from "@fiberstream/terminal/numbers";
 
 export type Options = {
   readonly events: number;
@@ -17,15 +17,25 @@ export type Options = {
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "bench:processor",
-    description: "Measures the processor draining a backlog of raw events.",
+    description: "Measure the processor draining a backlog of raw events.",
     help: HELP,
   })
-    .option("--events <number>", "how many events the backlog has", whole(1_000, 1e8), 1_000_000)
-    .option("--nodes <number>", "how many nodes are known", whole(1, 1e6), 1_000)
+    .option(
+      "--events <number>",
+      "how many events the backlog has",
+      wholeNumber(1_000, 1e8),
+      1_000_000,
+    )
+    .option("--nodes <number>", "how many nodes are known", wholeNumber(1, 1e6), 1_000)
     .option("--unknown <share>", "events of nodes never seen, in percent", percent, 1)
     .option("--bad <share>", "records that are no events, in percent", percent, 0.1)
-    .option("--freshness <seconds>", "then send 100 events/s for so long", whole(0, 3_600), 20)
-    .option("--changes <number>", "then change a node so often", whole(0, 10_000), 20)
+    .option(
+      "--freshness <seconds>",
+      "then send 100 events/s for so long",
+      wholeNumber(0, 3_600),
+      20,
+    )
+    .option("--changes <number>", "then change a node so often", wholeNumber(0, 10_000), 20)
     .option("--profile <folder>", "write a CPU profile of the processor there")
     .option("--json", "print the figures as JSON", false)
     .action((options: Options) => run(options));

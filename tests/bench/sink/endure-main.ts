@@ -1,9 +1,9 @@
-import type { Endured, Fault } from "@fiberstream/sink-writer/testing/endure";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import type { Endured, Fault } from "./endure.ts";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { giveAddresses } from "@fiberstream/testkit/config";
-import { createBenchCommand, runCommand } from "../frame/command.ts";
-import { whole } from "../frame/option-numbers.ts";
-import { createProgress } from "../frame/progress.ts";
+import { createBenchCommand, runCommand } from "../harness/command.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { createProgress } from "../harness/progress.ts";
 
 type Options = {
   readonly events: number;
@@ -16,15 +16,15 @@ type Options = {
 
 const command = createBenchCommand({
   name: "endure:sink",
-  description: "Kills and freezes the sink and what it stands on, and accounts for every record.",
+  description: "Kill and freeze the sink and what it stands on, and account for every record.",
   help: "",
 })
-  .option("--events <number>", "how many records in all", whole(100, 1e8), 500_000)
-  .option("--sink-kills <number>", "how often the sink is killed", whole(0, 999), 20)
-  .option("--postgres-kills <number>", "how often PostgreSQL is", whole(0, 999), 5)
-  .option("--kafka-kills <number>", "how often Kafka is", whole(0, 999), 1)
-  .option("--freezes <number>", "how often the sink is frozen", whole(0, 999), 1)
-  .option("--freeze-seconds <number>", "for how long at least", whole(0, 3_600), 60)
+  .option("--events <number>", "how many records in all", wholeNumber(100, 1e8), 500_000)
+  .option("--sink-kills <number>", "how often the sink is killed", wholeNumber(0, 999), 20)
+  .option("--postgres-kills <number>", "how often PostgreSQL is", wholeNumber(0, 999), 5)
+  .option("--kafka-kills <number>", "how often Kafka is", wholeNumber(0, 999), 1)
+  .option("--freezes <number>", "how often the sink is frozen", wholeNumber(0, 999), 1)
+  .option("--freeze-seconds <number>", "for how long at least", wholeNumber(0, 3_600), 60)
   .action(run);
 
 await runCommand(command);
@@ -32,11 +32,11 @@ await runCommand(command);
 async function run(options: Options): Promise<void> {
   const faults = faultsOf(options);
   const progress = createProgress();
-  const registry = await startPrivatePart("registry");
+  const registry = await startPrivateBackingService("registry");
   try {
-    // Where the shared parts are is read when the test kit is loaded; the other parts are the run's own.
+    // Where the shared backing services are is read when the test kit is loaded; the other backing services are the run's own.
     giveAddresses(JSON.stringify({ schemaRegistryUrl: registry.address }));
-    const { endure } = await import("@fiberstream/sink-writer/testing/endure");
+    const { endure } = await import("./endure.ts");
     const endured = await endure({
       faults,
       portion: Math.ceil(options.events / faults.length),

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "pg";
 import { connectSender } from "./backlog.ts";
-import type { BenchParts } from "../frame/parts.ts";
+import type { BenchBackingServices } from "../harness/backing-services.ts";
 import { eventAt } from "./sample-event.ts";
-import { startBenchService } from "../frame/service.ts";
+import { startBenchService } from "../harness/service.ts";
 
 export type Freshness = {
   readonly events: number;
@@ -15,18 +15,18 @@ const LOOK_EVERY_MS = 5;
 
 /** Sends events one by one at 100/s and looks for their rows all the time. */
 export async function measureFreshness(options: {
-  parts: BenchParts;
+  backingServices: BenchBackingServices;
   sql: Client;
   seconds: number;
   firstPlace: number;
 }): Promise<Freshness> {
-  const { parts, sql, firstPlace } = options;
+  const { backingServices, sql, firstPlace } = options;
   const total = options.seconds * EVENTS_A_SECOND;
-  const sender = await connectSender({ ...parts, duplicates: 0 });
+  const sender = await connectSender({ ...backingServices, duplicates: 0 });
   const sink = await startBenchService({
     service: "sink-writer",
     name: "sink-writer",
-    parts,
+    backingServices,
     settings: { LOG_LEVEL: "warn" },
   });
   const appendedMs = new Map<number, number>();

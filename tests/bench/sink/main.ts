@@ -1,12 +1,12 @@
 import { Client } from "pg";
-import { runCommand, withMeans } from "../frame/command.ts";
+import { runCommand, withBenchContext } from "../harness/command.ts";
 import { connectSender } from "./backlog.ts";
 import { type Freshness, measureFreshness } from "./freshness.ts";
 import { type Measured, median } from "./measured.ts";
 import { createCommand, type Options } from "./options.ts";
-import type { BenchParts } from "../frame/parts.ts";
-import type { Progress } from "../frame/progress.ts";
-import { startSinkParts } from "./parts.ts";
+import type { BenchBackingServices } from "../harness/backing-services.ts";
+import type { Progress } from "../harness/progress.ts";
+import { startSinkBackingServices } from "./backing-services.ts";
 import { renderReport } from "./render-report.ts";
 import { exportRows, measurePsql } from "./run-psql.ts";
 import { measureSink } from "./run-sink.ts";
@@ -14,22 +14,28 @@ import { measureSink } from "./run-sink.ts";
 await runCommand(createCommand(run));
 
 async function run(options: Options): Promise<void> {
-  const figures = await withMeans(async ({ life, progress }) => {
-    progress.step("starting the parts");
-    const parts = await startSinkParts(life, (doing) => progress.step(doing));
-    const sql = life.own(new Client({ connectionString: parts.databaseUrl }), (owned) =>
+  const figures = await withBenchContext(async ({ life, progress }) => {
+    progress.step("starting the backing services");
+    const backingServices = await startSinkBackingServices(life, (doing) => progress.step(doing));
+    const sql = life.own(new Client({ connectionString: backingServices.databaseUrl }), (owned) =>
       owned.end(),
     );
     await sql.connect();
-    const rounds = await measureRounds(options, { parts, sql, progress });
+    const rounds = await measureRounds(options, { backingServices, sql, progress });
     const freshness =
-      options.freshness > 0 ? await freshnessOf(options, { parts, sql, progress }) : undefined;
+      options.freshness > 0
+        ? await freshnessOf(options, { backingServices, sql, progress })
+        : undefined;
     return { ...options, rows: rounds.rows, ...mediansOf(rounds), freshness };
   });
   process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : renderReport(figures));
 }
 
-type SinkMeans = { readonly parts: BenchParts; readonly sql: Client; readonly progress: Progress };
+type SinkContext = {
+  readonly backingServices: BenchBackingServices;
+  readonly sql: Client;
+  readonly progress: Progress;
+};
 type Rounds = {
   rows: number;
   readonly sinks: (Measured & { rssMb: number })[];
@@ -37,11 +43,11 @@ type Rounds = {
 };
 
 /** Sink and psql by turns, so that what the machine does meanwhile strikes both. */
-async function measureRounds(options: Options, means: SinkMeans): Promise<Rounds> {
-  const { parts, sql, progress } = means;
+async function measureRounds(options: Options, context: SinkContext): Promise<Rounds> {
+  const { backingServices, sql, progress } = context;
   const { events } = options;
   progress.step(`sending ${events} events`, events);
-  const sender = await connectSender({ ...parts, duplicates: options.duplicates });
+  const sender = await connectSender({ ...backingServices, duplicates: options.duplicates });
   const portion = Math.max(2_000, Math.floor(events / 100));
   for (let at = 0; at < events; at += portion) {
     await sender.send(at, Math.min(events, at + portion));
@@ -56,15 +62,15 @@ async function measureRounds(options: Options, means: SinkMeans): Promise<Rounds
     await sql.query("CHECKPOINT");
     progress.step(`round ${round} of ${options.rounds}: sink`, events);
     const onRows = progress.done;
-    rounds.sinks.push(await measureSink({ parts, sql, records, onRows }));
+    rounds.sinks.push(await measureSink({ backingServices, sql, records, onRows }));
     if (round === 1) {
       rounds.rows = await rowsIn(sql);
-      await exportRows(parts);
+      await exportRows(backingServices);
     }
     await sql.query("TRUNCATE metrics");
     await sql.query("CHECKPOINT");
     progress.step(`round ${round} of ${options.rounds}: psql`);
-    rounds.psqls.push(await measurePsql(parts));
+    rounds.psqls.push(await measurePsql(backingServices));
   }
   return rounds;
 }
@@ -76,9 +82,9 @@ function mediansOf({ sinks, psqls }: Rounds) {
   };
 }
 
-async function freshnessOf(options: Options, means: SinkMeans): Promise<Freshness> {
-  means.progress.step(`100 events/s for ${options.freshness} s`);
-  return measureFreshness({ ...means, seconds: options.freshness, firstPlace: options.events });
+async function freshnessOf(options: Options, context: SinkContext): Promise<Freshness> {
+  context.progress.step(`100 events/s for ${options.freshness} s`);
+  return measureFreshness({ ...context, seconds: options.freshness, firstPlace: options.events });
 }
 
 async function rowsIn(sql: Client): Promise<number> {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { createBenchCommand } from "../frame/command.ts";
-import { whole } from "../frame/option-numbers.ts";
+import { createBenchCommand } from "../harness/command.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 
 export type Options = {
   readonly events: number;
@@ -15,13 +15,23 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
   return createBenchCommand({
     name: "bench:sink",
     description:
-      "Measures the sink draining a backlog, beside a bare COPY of the same rows by psql.",
+      "Measure the sink draining a backlog, beside a bare COPY of the same rows by psql.",
     help: HELP,
   })
-    .option("--events <number>", "how many events the backlog has", whole(1_000, 1e8), 2_000_000)
-    .option("--rounds <number>", "how often each is measured; medians are printed", whole(1, 99), 3)
-    .option("--duplicates <percent>", "how many of 100 events are repeats", whole(0, 50), 0)
-    .option("--freshness <seconds>", "then send 100 events/s for so long", whole(0, 3_600), 0)
+    .option(
+      "--events <number>",
+      "how many events the backlog has",
+      wholeNumber(1_000, 1e8),
+      2_000_000,
+    )
+    .option(
+      "--rounds <number>",
+      "how often each is measured; medians are printed",
+      wholeNumber(1, 99),
+      3,
+    )
+    .option("--duplicates <percent>", "how many of 100 events are repeats", wholeNumber(0, 50), 0)
+    .option("--freshness <seconds>", "then send 100 events/s for so long", wholeNumber(0, 3_600), 0)
     .option("--json", "print the figures as JSON", false)
     .action((options: Options) => run(options));
 }

@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import type { Freshness } from "./freshness.ts";
 import type { Measured } from "./measured.ts";
 

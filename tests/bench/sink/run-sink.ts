@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "pg";
-import type { BenchParts } from "../frame/parts.ts";
-import { cpuSecondsOf, peakRssMb } from "../frame/process-cost.ts";
-import { startBenchService } from "../frame/service.ts";
+import type { BenchBackingServices } from "../harness/backing-services.ts";
+import { cpuSecondsOf, peakRssMb } from "../harness/process-cost.ts";
+import { startBenchService } from "../harness/service.ts";
 import type { Measured } from "./measured.ts";
 
 const LOOK_EVERY_MS = 20;
@@ -12,19 +12,19 @@ const LOOK_EVERY_MS = 20;
  * @param options.onRows told of how many records are done
  */
 export async function measureSink(options: {
-  parts: BenchParts;
+  backingServices: BenchBackingServices;
   sql: Client;
   records: number;
   settings?: Readonly<Record<string, string>>;
   onRows: (records: number) => void;
 }): Promise<Measured & { rssMb: number }> {
-  const { parts, sql, records } = options;
-  const postgresBefore = cpuSecondsOf(parts.postgres.pid);
+  const { backingServices, sql, records } = options;
+  const postgresBefore = cpuSecondsOf(backingServices.postgres.pid);
   const begunMs = performance.now();
   const sink = await startBenchService({
     service: "sink-writer",
     name: "sink-writer",
-    parts,
+    backingServices,
     settings: { LOG_LEVEL: "warn", ...options.settings },
   });
   try {
@@ -39,7 +39,7 @@ export async function measureSink(options: {
       // What was done before it said that it is ready counts with the time that this took.
       seconds: (performance.now() - (doneAtStart > 0 ? begunMs : readyMs)) / 1_000,
       writerCpuSeconds: cpuSecondsOf(sink.pid) - cpuAtStart,
-      postgresCpuSeconds: cpuSecondsOf(parts.postgres.pid) - postgresBefore,
+      postgresCpuSeconds: cpuSecondsOf(backingServices.postgres.pid) - postgresBefore,
       rssMb: peakRssMb(sink.pid),
     };
   } finally {

@@ -1,4 +1,4 @@
-import { type Trend, trendOf } from "../frame/trend.ts";
+import { type Trend, trendOf } from "../harness/trend.ts";
 import type { Sample } from "./sample.ts";
 
 /** One thing that may not grow without bound. */

@@ -1,7 +1,7 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
-import { describeSetting } from "../end-to-end/machine.ts";
-import { save } from "../end-to-end/save.ts";
-import { runCommand, withMeans } from "../frame/command.ts";
+import { renderTable } from "@fiberstream/terminal/table";
+import { describeSetting } from "../end-to-end/report/machine.ts";
+import { save } from "../end-to-end/report/save.ts";
+import { runCommand, withBenchContext } from "../harness/command.ts";
 import { createCommand, type Options } from "./options.ts";
 import type { Sample } from "./sample.ts";
 import { soak, type Soaked } from "./soak.ts";
@@ -10,7 +10,7 @@ await runCommand(createCommand(run));
 
 async function run(options: Options): Promise<void> {
   const setting = describeSetting();
-  const soaked = await withMeans((means) => soak(means, options));
+  const soaked = await withBenchContext((context) => soak(context, options));
   const result: Soaked = { setting, minutes: options.minutes, ...soaked };
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : render(result));
   if (options.save) await save("soak", { ...result, samples: thin(result.samples) });

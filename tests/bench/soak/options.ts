@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { createBenchCommand } from "../frame/command.ts";
-import { number, percent, whole } from "../frame/option-numbers.ts";
+import { createBenchCommand } from "../harness/command.ts";
+import { number, percent, wholeNumber } from "@fiberstream/terminal/numbers";
 
 export type Options = {
   readonly minutes: number;
@@ -16,21 +16,21 @@ export type Options = {
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "soak",
-    description: "Runs everything under a steady load and says what grows.",
+    description: "Run everything under a steady load and say what grows.",
     help: HELP,
   })
     .option("--minutes <number>", "for how long", number(1, 10_000), 30)
     .option("--load <percent>", "of the rate that can be sustained", percent, 30)
-    .option("--rate <events>", "take this as that rate a second", whole(100, 1e7))
-    .option("--batch <events>", "events in a request", whole(1, 10_000), 100)
-    .option("--nodes <number>", "how many nodes send", whole(1, 1e6), 1_000)
+    .option("--rate <events>", "take this as that rate a second", wholeNumber(100, 1e7))
+    .option("--batch <events>", "events in a request", wholeNumber(1, 10_000), 100)
+    .option("--nodes <number>", "how many nodes send", wholeNumber(1, 1e6), 1_000)
     .option("--save", "write docs/benchmark", false)
     .option("--json", "print the figures as JSON", false)
     .action((options: Options) => run(options));
 }
 
 const HELP = `
-Parts and services are the run's own and run without Docker, on this machine. The rate that can be sustained
+BackingServices and services are the run's own and run without Docker, on this machine. The rate that can be sustained
 is looked for first. The first fifth of the time is for caches to fill and is not judged. The exit code is 1 when
 something grew by more than its limit, which is printed beside it.
 

@@ -1,9 +1,9 @@
 import { createClient } from "@redis/client";
 import type { Life } from "@fiberstream/runtime/life";
-import type { Bed } from "../end-to-end/bed.ts";
+import type { Testbed } from "../end-to-end/testbed.ts";
 import { loggedBytes } from "../end-to-end/idle.ts";
-import { openFilesOf, rssMb } from "../frame/process-cost.ts";
-import type { BenchService } from "../frame/service.ts";
+import { openFilesOf, rssMb } from "../harness/process-cost.ts";
+import type { BenchService } from "../harness/service.ts";
 
 /** What might grow, at one time. */
 export type Sample = {
@@ -25,16 +25,18 @@ type ServiceSample = {
 };
 
 /** @returns a function that looks once */
-export async function createSampler(life: Life, bed: Bed): Promise<() => Promise<Sample>> {
-  const redis = life.own(createClient({ url: bed.parts.redisUrl }), (owned) => owned.close());
+export async function createSampler(life: Life, testbed: Testbed): Promise<() => Promise<Sample>> {
+  const redis = life.own(createClient({ url: testbed.backingServices.redisUrl }), (owned) =>
+    owned.close(),
+  );
   redis.on("error", () => undefined);
   await redis.connect();
   const fromMs = performance.now();
   return async () => {
     const services = await Promise.all(
-      bed.services.map(async (service) => [service.service, await sampleOf(service)] as const),
+      testbed.services.map(async (service) => [service.service, await sampleOf(service)] as const),
     );
-    const { rows } = await bed.sql.query<{ connections: number }>(
+    const { rows } = await testbed.sql.query<{ connections: number }>(
       "SELECT count(*)::int AS connections FROM pg_stat_activity WHERE application_name LIKE 'fiberstream-%'",
     );
     const memory = await redis.info("memory");
@@ -44,7 +46,7 @@ export async function createSampler(life: Life, bed: Bed): Promise<() => Promise
       redisMb: Number(/used_memory:(\d+)/.exec(memory)?.[1]) / 1_048_576,
       redisKeys: await redis.dbSize(),
       databaseConnections: rows[0]?.connections ?? 0,
-      loggedBytes: loggedBytes(bed),
+      loggedBytes: loggedBytes(testbed),
     };
   };
 }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Bed, startBed } from "../end-to-end/bed.ts";
-import type { LoadPlan } from "../end-to-end/load-plan.ts";
-import type { Setting } from "../end-to-end/machine.ts";
+import { type Testbed, startTestbed } from "../end-to-end/testbed.ts";
+import type { LoadPlan } from "../end-to-end/load/load-plan.ts";
+import type { Setting } from "../end-to-end/report/machine.ts";
 import { measureOn } from "../end-to-end/measure.ts";
-import { type Phase, phaseOf, requireWhole } from "../end-to-end/phase.ts";
-import { runLoad } from "../end-to-end/run-load.ts";
-import type { Means } from "../frame/command.ts";
+import { type Phase, phaseOf, requireWhole } from "../end-to-end/load/phase.ts";
+import { runLoad } from "../end-to-end/load/run-load.ts";
+import type { BenchContext } from "../harness/command.ts";
 import { type Growth, judgeSoak } from "./judge-soak.ts";
 import type { Options } from "./options.ts";
 import { createSampler, type Sample } from "./sample.ts";
@@ -27,18 +27,18 @@ const LOOK_EVERY_MS = 5_000;
 
 /** Sends the load, looks at everything meanwhile, and judges what it saw. */
 export async function soak(
-  means: Means,
+  context: BenchContext,
   options: Options,
 ): Promise<Omit<Soaked, "setting" | "minutes">> {
-  const { life, progress } = means;
+  const { life, progress } = context;
   const { minutes, load, batch, nodes } = options;
-  const bed = await startBed(life, (doing) => progress.step(doing));
-  const rate = options.rate ?? (await sustainedRate(bed, means, options));
+  const testbed = await startTestbed(life, (doing) => progress.step(doing));
+  const rate = options.rate ?? (await sustainedRate(testbed, context, options));
   const eventsPerSecond = Math.round((rate * load) / 100);
   const what = `${eventsPerSecond} events/s (${load} %) for ${minutes} min`;
   progress.step(what, minutes * 60);
   const plan: LoadPlan = {
-    gatewayUrls: bed.gatewayUrls,
+    gatewayUrls: testbed.gatewayUrls,
     eventsPerRequest: batch,
     nodes,
     connections: CONNECTIONS,
@@ -48,12 +48,12 @@ export async function soak(
     databaseUrl: undefined,
   };
   const over = new AbortController();
-  const sampling = sampleUntil(over.signal, await createSampler(life, bed));
-  const ran = await runLoad(bed, plan, progress.done).finally(() => over.abort());
+  const sampling = sampleUntil(over.signal, await createSampler(life, testbed));
+  const ran = await runLoad(testbed, plan, progress.done).finally(() => over.abort());
   const samples = await sampling;
   const phase = phaseOf("half", what, plan, ran);
   requireWhole(phase);
-  const logs = bed.services.map((service) => service.log()).join("");
+  const logs = testbed.services.map((service) => service.log()).join("");
   return {
     load: { ...phase, lag: [] },
     growths: judgeSoak(samples),
@@ -62,8 +62,12 @@ export async function soak(
   };
 }
 
-async function sustainedRate(bed: Bed, means: Means, options: Options): Promise<number> {
-  const { phases } = await measureOn(bed, means, {
+async function sustainedRate(
+  testbed: Testbed,
+  context: BenchContext,
+  options: Options,
+): Promise<number> {
+  const { phases } = await measureOn(testbed, context, {
     ...options,
     only: ["sustained"],
     seconds: RATE_SECONDS,

@@ -3,19 +3,22 @@ import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { type Part, type PartOptions } from "@fiberstream/deploy/native/part";
-import { postgresUrl, startPostgres } from "@fiberstream/deploy/native/postgres";
-import { runSandboxed } from "@fiberstream/deploy/native/sandbox";
-import { ensureTree } from "@fiberstream/deploy/native/tree";
+import {
+  type BackingService,
+  type BackingServiceOptions,
+} from "@fiberstream/local-stack/native/backing-service";
+import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/postgres";
+import { runSandboxed } from "@fiberstream/local-stack/native/sandbox";
+import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import { until } from "@fiberstream/testkit/until";
 import { Client } from "pg";
-import type { Parts } from "../parts.ts";
-import { startTcpProxy } from "../tcp-proxy.ts";
+import type { BackingServices } from "../platform/backing-services.ts";
+import { startTcpProxy } from "../platform/tcp-proxy.ts";
 import { TRY_FOR_MS } from "./with-admin.ts";
 
 const PG_BASEBACKUP = "/usr/lib/postgresql/17/bin/pg_basebackup";
-/** The part's own folder of data, beside which a copy is kept: they change places by their names. */
+/** The backing service's own folder of data, beside which a copy is kept: they change places by their names. */
 const DATA = "data";
 const COPY = "copy";
 const FIRST = "first";
@@ -24,20 +27,23 @@ const FIRST = "first";
  * A standby streams, falls behind, and takes the primary's place after its SIGKILL: what the primary had
  * committed meanwhile is gone. Services find it where the primary was.
  */
-export async function failOverPostgres(parts: Parts, lagMs: number): Promise<void> {
+export async function failOverPostgres(
+  backingServices: BackingServices,
+  lagMs: number,
+): Promise<void> {
   const [proxyPort = 0, port = 0] = await freePorts(2);
-  const link = await startTcpProxy({ port: proxyPort, to: parts.portOf("postgres") });
-  let standby: Part | undefined;
+  const link = await startTcpProxy({ port: proxyPort, to: backingServices.portOf("postgres") });
+  let standby: BackingService | undefined;
   try {
-    const options = await takeCopy(parts, { fromPort: proxyPort, isStandby: true });
+    const options = await takeCopy(backingServices, { fromPort: proxyPort, isStandby: true });
     standby = await startPostgres({ ...options, port, databases: [], durability: "fast" });
-    await until(() => ask(postgresUrl(parts.portOf("postgres")), STREAMS), {
+    await until(() => ask(postgresUrl(backingServices.portOf("postgres")), STREAMS), {
       what: "the standby streams",
       timeoutMs: TRY_FOR_MS,
     });
     link.set({ kind: "half-open" });
     await delay(lagMs);
-    await parts.of("postgres").kill();
+    await backingServices.of("postgres").kill();
     await until(() => ask(postgresUrl(port), "SELECT pg_promote() AS is"), {
       what: "the standby is promoted",
       timeoutMs: TRY_FOR_MS,
@@ -46,44 +52,47 @@ export async function failOverPostgres(parts: Parts, lagMs: number): Promise<voi
     await standby?.stop();
     await link.close();
   }
-  await startCopy(parts);
+  await startCopy(backingServices);
 }
 
 /** The target of a restore that puts back the backup of the beginning, in which there is no row yet. */
 export const FIRST_BACKUP = "postgres@start";
 
 /** Takes the backup of the beginning. */
-export async function backUpPostgres(parts: Parts): Promise<void> {
-  const { dataDir } = await takeCopy(parts, {
-    fromPort: parts.portOf("postgres"),
+export async function backUpPostgres(backingServices: BackingServices): Promise<void> {
+  const { dataDir } = await takeCopy(backingServices, {
+    fromPort: backingServices.portOf("postgres"),
     isStandby: false,
   });
-  renameSync(dataDir, join(parts.folderOf("postgres"), FIRST));
+  renameSync(dataDir, join(backingServices.folderOf("postgres"), FIRST));
 }
 
 /** A backup is put back under running services: what was committed since it was taken is gone. */
 export async function restorePostgres(
-  parts: Parts,
+  backingServices: BackingServices,
   { target, lastsMs }: { target: string; lastsMs: number },
 ): Promise<void> {
   if (target === FIRST_BACKUP) {
-    const folder = parts.folderOf("postgres");
+    const folder = backingServices.folderOf("postgres");
     rmSync(join(folder, COPY), { recursive: true, force: true });
     await promisify(execFile)("cp", ["-a", join(folder, FIRST), join(folder, COPY)]);
   } else {
-    await takeCopy(parts, { fromPort: parts.portOf("postgres"), isStandby: false });
+    await takeCopy(backingServices, {
+      fromPort: backingServices.portOf("postgres"),
+      isStandby: false,
+    });
     await delay(lastsMs);
   }
-  await parts.of("postgres").kill();
-  await startCopy(parts);
+  await backingServices.of("postgres").kill();
+  await startCopy(backingServices);
 }
 
 /** Copies the data of the running server, as a backup or for a standby that is to follow it. */
 async function takeCopy(
-  parts: Parts,
+  backingServices: BackingServices,
   { fromPort, isStandby }: { fromPort: number; isStandby: boolean },
-): Promise<Omit<PartOptions, "port">> {
-  const folder = parts.folderOf("postgres");
+): Promise<Omit<BackingServiceOptions, "port">> {
+  const folder = backingServices.folderOf("postgres");
   const options = {
     root: await ensureTree(() => undefined),
     dataDir: join(folder, COPY),
@@ -104,12 +113,12 @@ async function takeCopy(
   return options;
 }
 
-/** Starts the part with the copy in the place of its data. */
-async function startCopy(parts: Parts): Promise<void> {
-  const folder = parts.folderOf("postgres");
+/** Starts the backing service with the copy in the place of its data. */
+async function startCopy(backingServices: BackingServices): Promise<void> {
+  const folder = backingServices.folderOf("postgres");
   rmSync(join(folder, DATA), { recursive: true });
   renameSync(join(folder, COPY), join(folder, DATA));
-  await parts.of("postgres").start();
+  await backingServices.of("postgres").start();
 }
 
 const STREAMS = "SELECT count(*) > 0 AS is FROM pg_stat_replication WHERE state = 'streaming'";

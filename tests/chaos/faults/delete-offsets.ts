@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { ServiceProcess } from "../service-process.ts";
+import type { ServiceProcess } from "../platform/service-process.ts";
 import { insistWithAdmin } from "./with-admin.ts";
 
 const GROUP = "stream-processor";

@@ -1,10 +1,10 @@
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { type RecordSchema, readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { nowMicros } from "@fiberstream/simulator/timestamp";
+import { nowMicros } from "@fiberstream/simulator/probes/timestamp";
 import { until } from "@fiberstream/testkit/until";
-import type { Ledger } from "../ledger.ts";
-import type { Parts } from "../parts.ts";
+import type { Ledger } from "../load/ledger.ts";
+import type { BackingServices } from "../platform/backing-services.ts";
 import { createRawEncoder } from "./raw-records.ts";
 import { chaosKafka, TRY_FOR_MS } from "./with-admin.ts";
 
@@ -21,12 +21,12 @@ const EVENTS_OF_A_NODE = 20;
  * @param options.nodes theirs alone
  */
 export async function evolveSchema(options: {
-  parts: Parts;
+  backingServices: BackingServices;
   ledger: Ledger;
   nodes: readonly number[];
 }): Promise<void> {
-  const { parts, ledger, nodes } = options;
-  const registry = createSchemaRegistry({ url: parts.of("registry").address });
+  const { backingServices, ledger, nodes } = options;
+  const registry = createSchemaRegistry({ url: backingServices.of("registry").address });
   const ids = new Map<string, number>();
   for (const [subject, name] of SUBJECTS) {
     const { id } = await until(() => registry.register(subject, newer(readAvroSchema(name))), {
@@ -41,7 +41,7 @@ export async function evolveSchema(options: {
     schemaId: ids.get("probe.metrics.raw-value") ?? 0,
     fields: { resolver_ms: 1.5 },
   });
-  const kafka = chaosKafka(parts.brokers);
+  const kafka = chaosKafka(backingServices.brokers);
   const producer = await until(() => connectProducer({ kafka }), {
     what: "the broker answers",
     timeoutMs: TRY_FOR_MS,

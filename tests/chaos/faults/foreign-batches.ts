@@ -1,14 +1,14 @@
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { nowMicros } from "@fiberstream/simulator/timestamp";
+import { nowMicros } from "@fiberstream/simulator/probes/timestamp";
 import { until } from "@fiberstream/testkit/until";
 import {
   compatibilityPartitioner,
   type CompressionAlgorithmValue,
   Producer,
 } from "@platformatic/kafka";
-import type { Ledger } from "../ledger.ts";
-import type { Parts } from "../parts.ts";
+import type { Ledger } from "../load/ledger.ts";
+import type { BackingServices } from "../platform/backing-services.ts";
 import { createRawEncoder } from "./raw-records.ts";
 import { TRY_FOR_MS } from "./with-admin.ts";
 
@@ -22,13 +22,13 @@ const EVENTS_OF_A_NODE = 10;
  * @param options.nodes theirs alone
  */
 export async function sendForeignBatches(options: {
-  parts: Parts;
+  backingServices: BackingServices;
   ledger: Ledger;
   nodes: readonly number[];
 }): Promise<void> {
-  const { parts, ledger, nodes } = options;
+  const { backingServices, ledger, nodes } = options;
   const schema = readAvroSchema("ProbeMetric");
-  const registry = createSchemaRegistry({ url: parts.of("registry").address });
+  const registry = createSchemaRegistry({ url: backingServices.of("registry").address });
   const schemaId = await until(() => registry.idOf(`${TOPIC}-value`, schema), {
     what: "the registry answers",
     timeoutMs: TRY_FOR_MS,
@@ -43,7 +43,7 @@ export async function sendForeignBatches(options: {
     await until(
       async () => {
         ledger.sent(events);
-        await produce(parts.brokers, compression, records);
+        await produce(backingServices.brokers, compression, records);
         return true;
       },
       { what: `a batch of ${compression} is acknowledged`, timeoutMs: TRY_FOR_MS },

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { wireValue } from "@fiberstream/kafka/wire-format";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
-import { nowMicros } from "@fiberstream/simulator/timestamp";
+import { nowMicros } from "@fiberstream/simulator/probes/timestamp";
 import avsc from "avsc";
-import type { EventRef, Ledger } from "../ledger.ts";
+import type { EventRef, Ledger } from "../load/ledger.ts";
 
 /** A record of the raw topic. */
 export type RawRecord = { readonly key: string; readonly value: Buffer };

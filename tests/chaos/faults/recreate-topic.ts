@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { createLog } from "@fiberstream/runtime/log";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { until } from "@fiberstream/testkit/until";
 import { Client } from "pg";
-import type { Parts } from "../parts.ts";
-import type { ServiceProcess } from "../service-process.ts";
+import type { BackingServices } from "../platform/backing-services.ts";
+import type { ServiceProcess } from "../platform/service-process.ts";
 import { TRY_FOR_MS, withAdmin } from "./with-admin.ts";
 
 const TOPIC = "probe.metrics.enriched";
@@ -19,12 +19,12 @@ const FIBER = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.
  * @throws when a partition is not stopped, or does not go on
  */
 export async function recreateTopic(options: {
-  parts: Parts;
+  backingServices: BackingServices;
   sinks: readonly ServiceProcess[];
 }): Promise<void> {
-  const { parts, sinks } = options;
-  const written = await writtenPartitions(parts.databaseUrl);
-  await withAdmin(parts.brokers, async (admin) => {
+  const { backingServices, sinks } = options;
+  const written = await writtenPartitions(backingServices.databaseUrl);
+  await withAdmin(backingServices.brokers, async (admin) => {
     const { topics } = await admin.fetchTopicMetadata({ topics: [TOPIC] });
     const count = topics[0]?.partitions.length ?? 0;
     await admin.deleteTopics({ topics: [TOPIC] });
@@ -33,8 +33,8 @@ export async function recreateTopic(options: {
       timeoutMs: TRY_FOR_MS,
     });
     await deployTopics({
-      brokers: parts.brokers,
-      schemaRegistryUrl: parts.of("registry").address,
+      brokers: backingServices.brokers,
+      schemaRegistryUrl: backingServices.of("registry").address,
       namespace: "",
       log: createLog({ service: "chaos", level: "silent", format: "json" }),
       print: () => undefined,
@@ -54,9 +54,9 @@ export async function recreateTopic(options: {
   await promisify(execFile)(process.execPath, [FIBER, "sink", "accept-log", "--yes"], {
     env: {
       ...inheritedEnvironment(),
-      KAFKA_BROKERS: parts.brokers.join(","),
-      SCHEMA_REGISTRY_URL: parts.of("registry").address,
-      DATABASE_URL: parts.databaseUrl,
+      KAFKA_BROKERS: backingServices.brokers.join(","),
+      SCHEMA_REGISTRY_URL: backingServices.of("registry").address,
+      DATABASE_URL: backingServices.databaseUrl,
     },
   });
   await until(

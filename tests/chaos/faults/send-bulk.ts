@@ -1,7 +1,7 @@
-import type { Probe } from "@fiberstream/simulator/probe";
-import type { Ledger } from "../ledger.ts";
-import { type Load, sendLoad } from "../send-load.ts";
-import type { Sender } from "../senders.ts";
+import type { Probe } from "@fiberstream/simulator/probes/probe";
+import type { Ledger } from "../load/ledger.ts";
+import { type Load, sendLoad } from "../load/send-load.ts";
+import type { Sender } from "../load/senders.ts";
 
 /** An event may have 4 KB: 600 of these are 2 MB for one partition, more than a Produce request of the gateway. */
 const PADDING = "x".repeat(3_200);

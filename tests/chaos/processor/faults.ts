@@ -1,15 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { RunningService } from "@fiberstream/testkit/service";
-import type { TestPart } from "@fiberstream/testkit/test-part";
+import type { TestBackingService } from "@fiberstream/testkit/test-backing-service";
 import type { Options } from "./options.ts";
 
 export type Victims = {
   /** Two; a killed one is replaced. */
   readonly processors: RunningService[];
   readonly startProcessor: () => Promise<RunningService>;
-  readonly kafka: TestPart;
-  readonly redis: TestPart;
-  readonly postgres: TestPart;
+  readonly kafka: TestBackingService;
+  readonly redis: TestBackingService;
+  readonly postgres: TestBackingService;
 };
 
 type Fault = { readonly name: string; readonly strike: () => Promise<void> };
@@ -33,13 +33,13 @@ function faultsOf(options: Options, victims: Victims, random: () => number): Fau
   const { processors, kafka } = victims;
   const pick = () => Math.floor(random() * processors.length);
   const times = (count: number, fault: Fault) => Array.from({ length: count }, () => fault);
-  const away = (name: string, part: TestPart, seconds: number): Fault[] =>
+  const away = (name: string, backingService: TestBackingService, seconds: number): Fault[] =>
     times(Math.sign(seconds), {
       name: `${name} is stopped for ${seconds} s`,
       strike: async () => {
-        await part.stop();
+        await backingService.stop();
         await delay(seconds * 1_000);
-        await part.start();
+        await backingService.start();
       },
     });
   return [

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { deployTopics } from "@fiberstream/deploy/topics";
+import { deployTopics } from "@fiberstream/provisioning/topics";
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
@@ -11,8 +11,8 @@ import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { giveAddresses } from "@fiberstream/testkit/config";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
-import type { PartKind } from "@fiberstream/testkit/test-part";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
+import type { BackingServiceKind } from "@fiberstream/testkit/test-backing-service";
 import { until } from "@fiberstream/testkit/until";
 import { createRawRecords } from "../../bench/processor/raw-records.ts";
 import { strikeAll } from "./faults.ts";
@@ -59,19 +59,19 @@ async function throughFaults(
   life: Life,
   say: (what: string) => void,
 ): Promise<Verdict> {
-  say("starting the parts");
-  const part = async (kind: PartKind) =>
-    life.own(await startPrivatePart(kind), (owned) => owned.remove());
-  const [kafkaPart, registryPart, redis, postgres] = await Promise.all([
-    part("kafka"),
-    part("registry"),
-    part("redis"),
-    part("postgres"),
+  say("starting the backing services");
+  const backingService = async (kind: BackingServiceKind) =>
+    life.own(await startPrivateBackingService(kind), (owned) => owned.remove());
+  const [kafkaServer, registry, redis, postgres] = await Promise.all([
+    backingService("kafka"),
+    backingService("registry"),
+    backingService("redis"),
+    backingService("postgres"),
   ]);
   giveAddresses(
     JSON.stringify({
-      kafkaBrokers: kafkaPart.address,
-      schemaRegistryUrl: registryPart.address,
+      kafkaBrokers: kafkaServer.address,
+      schemaRegistryUrl: registry.address,
       redisUrl: redis.address,
       databaseUrl: postgres.address,
     }),
@@ -81,7 +81,7 @@ async function throughFaults(
   const { startService } = await import("@fiberstream/testkit/service");
 
   const log = createLog({ service: "chaos", level: "silent", format: "json" });
-  const [brokers, schemaRegistryUrl] = [[kafkaPart.address], registryPart.address];
+  const [brokers, schemaRegistryUrl] = [[kafkaServer.address], registry.address];
   await deployTopics({ brokers, schemaRegistryUrl, namespace: "", log, print: () => undefined });
   const database = await createTestDatabase();
   const kafka = createKafka({ brokers, clientId: "chaos", log });
@@ -101,7 +101,7 @@ async function throughFaults(
       (owned) => owned.kill("SIGKILL"),
     );
   const processors = await Promise.all([startProcessor(), startProcessor()]);
-  const victims = { processors, startProcessor, kafka: kafkaPart, redis, postgres };
+  const victims = { processors, startProcessor, kafka: kafkaServer, redis, postgres };
 
   let sent = 0;
   const sending = sendEvents({

@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from "commander";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { Command } from "commander";
 
 export type Options = {
   readonly events: number;
@@ -16,19 +17,24 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
   return new Command("chaos:processor")
     .usage("[options]   (npm run chaos:processor -- [options])")
     .description(
-      "Sends events through two processors while things die, and looks whether each came once and in order.",
+      "Send events through two processors while things die, and check that each came once and in order.",
     )
-    .option("--events <number>", "how many events", whole(1_000, 1e7), 200_000)
-    .option("--rate <number>", "events a second", whole(10, 20_000), 1_000)
-    .option("--kills <number>", "SIGKILLs of a processor", whole(0, 1_000), 20)
-    .option("--broker-kills <number>", "SIGKILLs of the broker", whole(0, 100), 3)
-    .option("--redis-away <seconds>", "how long Redis is stopped", whole(0, 600), 20)
-    .option("--postgres-away <seconds>", "how long PostgreSQL is stopped", whole(0, 600), 20)
-    .option("--frozen <seconds>", "how long a processor is stopped and woken", whole(0, 600), 60)
-    .option("--seed <number>", "other moments and victims", whole(1, 2 ** 31), 1)
+    .option("--events <number>", "how many events", wholeNumber(1_000, 1e7), 200_000)
+    .option("--rate <number>", "events a second", wholeNumber(10, 20_000), 1_000)
+    .option("--kills <number>", "SIGKILLs of a processor", wholeNumber(0, 1_000), 20)
+    .option("--broker-kills <number>", "SIGKILLs of the broker", wholeNumber(0, 100), 3)
+    .option("--redis-away <seconds>", "how long Redis is stopped", wholeNumber(0, 600), 20)
+    .option("--postgres-away <seconds>", "how long PostgreSQL is stopped", wholeNumber(0, 600), 20)
+    .option(
+      "--frozen <seconds>",
+      "how long a processor is stopped and woken",
+      wholeNumber(0, 600),
+      60,
+    )
+    .option("--seed <number>", "other moments and victims", wholeNumber(1, 2 ** 31), 1)
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
-    .showHelpAfterError("(--help shows what there is)")
+    .showHelpAfterError("(see --help)")
     .action((options: Options) => run(options));
 }
 
@@ -42,9 +48,3 @@ Examples:
   npm run chaos:processor
   npm run chaos:processor -- --events 20000 --kills 3 --broker-kills 1 --frozen 0
 `;
-
-const whole = (least: number, most: number) => (text: string) => {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidArgumentError(`takes a whole number from ${least} to ${most}.`);
-};

@@ -1,6 +1,6 @@
 import type { RunningService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
-import { peakRssMb } from "../../bench/frame/process-cost.ts";
+import { peakRssMb } from "../../bench/harness/process-cost.ts";
 import type { RawCounts } from "./count-raw.ts";
 import { startHonestSender } from "./honest-sender.ts";
 import { acceptedOf, type Documented, faultOf, isGood, readDocumented } from "./judge-answers.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "@fiberstream/runtime/errors";
-import { quantilesOf } from "../../bench/frame/quantiles.ts";
+import { quantilesOf } from "../../bench/harness/quantiles.ts";
 import { event } from "./request-bytes.ts";
 
 export type HonestSender = {

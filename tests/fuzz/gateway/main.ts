@@ -1,9 +1,9 @@
 import { messageOf } from "@fiberstream/runtime/errors";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { giveAddresses } from "@fiberstream/testkit/config";
-import { startSharedParts } from "@fiberstream/testkit/shared-parts";
+import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { createToken } from "../../bench/frame/api-token.ts";
+import { createToken } from "../../bench/harness/api-token.ts";
 import { countRaw } from "./count-raw.ts";
 import { type BodiesReport, fuzzBodies } from "./fuzz-bodies.ts";
 import { fuzzDocument } from "./fuzz-document.ts";
@@ -37,7 +37,7 @@ try {
   await new Command("fuzz:gateway")
     .usage("[options]   (npm run fuzz:gateway -- [options])")
     .description(
-      "Sends requests made from the gateway's own OpenAPI document to a real gateway, then random bodies, framings and headers, and checks its answers.",
+      "Send requests made from the gateway's own OpenAPI document to a real gateway, then random bodies, framings and headers, and check its answers.",
     )
     .addOption(
       new Option(
@@ -94,15 +94,17 @@ async function fuzz(options: Options): Promise<number> {
   const onSignal = () => void life.stop().finally(() => process.exit(130));
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {
-    say("starting the parts");
-    const parts = life.own(await startSharedParts(() => undefined), (owned) => owned.stop());
-    giveAddresses(JSON.stringify(parts.addresses));
+    say("starting the backing services");
+    const backingServices = life.own(await startSharedBackingServices(() => undefined), (owned) =>
+      owned.stop(),
+    );
+    giveAddresses(JSON.stringify(backingServices.addresses));
     // These read the addresses as they are loaded.
     const { createTestTopics } = await import("@fiberstream/testkit/topics");
     await createTestTopics("");
     const code = isDocument ? await tryDocument(schemathesis, options) : 0;
     if (!isBodies) return code;
-    const report = await tryBodies(life, options, parts.addresses.kafkaBrokers);
+    const report = await tryBodies(life, options, backingServices.addresses.kafkaBrokers);
     process.stdout.write(render(report, options));
     return report.findings.length > 0 ? 1 : code;
   } finally {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { cacheDirectory, toolEnvironment } from "@fiberstream/deploy/native/config";
+import { cacheDirectory, toolEnvironment } from "@fiberstream/local-stack/native/config";
 import { messageOf } from "@fiberstream/runtime/errors";
 
 /** Pinned, so that a run finds today what it found yesterday. */

@@ -10,7 +10,7 @@ import { createLog } from "@fiberstream/runtime/log";
 import { readSettings } from "@fiberstream/runtime/settings";
 import { until } from "@fiberstream/testkit/until";
 import { Client } from "pg";
-import type { Environment } from "../run-program.ts";
+import type { Environment } from "../platform/run-program.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 

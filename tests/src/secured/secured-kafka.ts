@@ -1,8 +1,11 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
-import { startKafka } from "@fiberstream/deploy/native/kafka";
-import type { Part, PartOptions } from "@fiberstream/deploy/native/part";
+import { startKafka } from "@fiberstream/local-stack/native/kafka";
+import type {
+  BackingService,
+  BackingServiceOptions,
+} from "@fiberstream/local-stack/native/backing-service";
 import type { Authority } from "./certificates.ts";
 import { AUDIENCE, ISSUER } from "./token-issuer.ts";
 
@@ -12,7 +15,7 @@ import { AUDIENCE, ISSUER } from "./token-issuer.ts";
  * Whoever comes by certificate has its common name for a name.
  */
 export async function startSecuredKafka(
-  options: PartOptions & {
+  options: BackingServiceOptions & {
     saslPort: number;
     controllerPort: number;
     authority: Authority;
@@ -21,7 +24,7 @@ export async function startSecuredKafka(
     /** Keys of the tokens' issuer. */
     jwks: string;
   },
-): Promise<Part> {
+): Promise<BackingService> {
   const { port, saslPort, controllerPort, authority, dataDir } = options;
   const broker = authority.issue("broker");
   const files = join(dataDir, "tls");

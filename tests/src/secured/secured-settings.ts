@@ -1,25 +1,25 @@
-import type { Environment } from "../run-program.ts";
-import { SECRETS, type SecuredParts } from "./secured-parts.ts";
+import type { Environment } from "../platform/run-program.ts";
+import { SECRETS, type SecuredBackingServices } from "./secured-backing-services.ts";
 
 export type Who =
   "admin" | "ingest-gateway" | "stream-processor" | "sink-writer" | "operator" | "data-team";
 
-/** The settings of everyone on the secured parts, each with an account and a way in of its own. */
+/** The settings of everyone on the secured backing services, each with an account and a way in of its own. */
 export function securedSettings(
-  parts: SecuredParts,
+  backingServices: SecuredBackingServices,
   namespace: string,
 ): Readonly<Record<Who, Environment>> {
-  const { authority } = parts;
+  const { authority } = backingServices;
   const registry: Environment = {
     NAMESPACE: namespace,
-    SCHEMA_REGISTRY_URL: parts.registryUrl,
+    SCHEMA_REGISTRY_URL: backingServices.registryUrl,
     SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO: `fiberstream:${SECRETS.registry}`,
     SCHEMA_REGISTRY_SSL_CA_LOCATION: authority.caFile,
     KAFKA_SSL_CA_LOCATION: authority.caFile,
   };
   const scram = (user: string, password: string): Environment => ({
     ...registry,
-    KAFKA_BROKERS: parts.kafkaSasl,
+    KAFKA_BROKERS: backingServices.kafkaSasl,
     KAFKA_SECURITY_PROTOCOL: "SASL_SSL",
     KAFKA_SASL_MECHANISM: "SCRAM-SHA-512",
     KAFKA_SASL_USERNAME: user,
@@ -29,7 +29,7 @@ export function securedSettings(
     const { certificateFile, keyFile } = authority.issue(name);
     return {
       ...registry,
-      KAFKA_BROKERS: parts.kafkaMutual,
+      KAFKA_BROKERS: backingServices.kafkaMutual,
       KAFKA_SECURITY_PROTOCOL: "SSL",
       KAFKA_SSL_CERTIFICATE_LOCATION: certificateFile,
       KAFKA_SSL_KEY_LOCATION: keyFile,
@@ -38,14 +38,14 @@ export function securedSettings(
   const redis = (user: "ingest-gateway" | "stream-processor"): Environment => {
     const { certificateFile, keyFile } = authority.issue(`redis-${user}`);
     return {
-      REDIS_URL: parts.redisUrl(user),
+      REDIS_URL: backingServices.redisUrl(user),
       REDIS_TLS_CA_CERT_FILE: authority.caFile,
       REDIS_TLS_CERT_FILE: certificateFile,
       REDIS_TLS_KEY_FILE: keyFile,
     };
   };
   const database = (user: string): Environment => ({
-    DATABASE_URL: parts.databaseUrl(user, "fiberstack"),
+    DATABASE_URL: backingServices.databaseUrl(user, "fiberstack"),
   });
   return {
     admin: { ...scram("admin", SECRETS.admin), ...database("postgres:postgres") },
@@ -57,10 +57,10 @@ export function securedSettings(
     },
     "stream-processor": {
       ...registry,
-      KAFKA_BROKERS: parts.kafkaSasl,
+      KAFKA_BROKERS: backingServices.kafkaSasl,
       KAFKA_SECURITY_PROTOCOL: "SASL_SSL",
       KAFKA_SASL_MECHANISM: "OAUTHBEARER",
-      KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: parts.tokens.tokenUrl,
+      KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: backingServices.tokens.tokenUrl,
       KAFKA_SASL_OAUTHBEARER_CLIENT_ID: "stream-processor",
       KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET: SECRETS.processorClient,
       ...redis("stream-processor"),

@@ -2,15 +2,18 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
-import type { Part, PartOptions } from "@fiberstream/deploy/native/part";
-import { startPostgres } from "@fiberstream/deploy/native/postgres";
-import { startRedis } from "@fiberstream/deploy/native/redis";
+import type {
+  BackingService,
+  BackingServiceOptions,
+} from "@fiberstream/local-stack/native/backing-service";
+import { startPostgres } from "@fiberstream/local-stack/native/postgres";
+import { startRedis } from "@fiberstream/local-stack/native/redis";
 import type { Authority, Certificate } from "./certificates.ts";
 
 /** A PostgreSQL that takes no connection without TLS, and no user without a password. */
 export async function startSecuredPostgres(
-  options: PartOptions & { authority: Authority },
-): Promise<Part> {
+  options: BackingServiceOptions & { authority: Authority },
+): Promise<BackingService> {
   const { authority, dataDir } = options;
   copyFiles(dataDir, authority.issue("postgres"), authority.caFile);
   writeFileSync(join(dataDir, "hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n");
@@ -32,12 +35,12 @@ const USERS = fileURLToPath(new URL("../../../deploy/redis/users.acl", import.me
 
 /** A Redis that speaks TLS alone, to clients with a certificate, and has the project's users. */
 export async function startSecuredRedis(
-  options: PartOptions & {
+  options: BackingServiceOptions & {
     authority: Authority;
     passwords: Readonly<Record<string, string>>;
     namespace: string;
   },
-): Promise<Part> {
+): Promise<BackingService> {
   const { port, authority, dataDir, passwords, namespace } = options;
   const own = authority.issue("redis");
   copyFiles(dataDir, own, authority.caFile);

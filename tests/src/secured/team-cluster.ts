@@ -1,5 +1,5 @@
 import type { Cluster } from "@fiberstream/client";
-import type { Environment } from "../run-program.ts";
+import type { Environment } from "../platform/run-program.ts";
 
 /** An account's settings as a program of its own would write them down for the client. */
 export function teamCluster(settings: Environment): Cluster {

@@ -73,7 +73,7 @@ spec:
             {{- if eq $key "gateway" }}
             - { name: http, containerPort: 8000 }
             {{- end }}
-          # The admin server is up before the service waits for Kafka or the database: a slow part is no reason to kill it.
+          # The admin server is up before the service waits for Kafka or the database: a slow backing service is no reason to kill it.
           startupProbe:
             httpGet: { path: /livez, port: admin }
             periodSeconds: 1

@@ -54,8 +54,8 @@ http://{{ include "fiberstream.fullname" . }}-registry:8080/apis/ccompat/v7
 {{- end -}}
 {{- end }}
 
-{{/* Whether the chart brings a part that the deploy steps have to wait for. */}}
-{{- define "fiberstream.bringsParts" -}}
+{{/* Whether the chart brings a backing service that the deploy steps have to wait for. */}}
+{{- define "fiberstream.bringsBackingServices" -}}
 {{- if or .Values.kafka.strimzi.enabled .Values.registry.inCluster.enabled .Values.database.inCluster.enabled }}yes{{ end }}
 {{- end }}
 

@@ -1,5 +1,5 @@
 /** What a panel shows; the names of units are Grafana's. */
-export type Unit = "short" | "s" | "bytes" | "Bps" | "reqps" | "cps" | "percentunit";
+type Unit = "short" | "s" | "bytes" | "Bps" | "reqps" | "cps" | "percentunit";
 
 export type Query = {
   readonly expr: string;

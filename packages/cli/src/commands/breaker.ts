@@ -1,31 +1,34 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { messageOf } from "@fiberstream/runtime/errors";
+import { SERVICES } from "@fiberstream/runtime/services";
 import { Command } from "commander";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = { readonly url: string[]; readonly json: boolean };
 type OpenBreaker = { readonly partition: number; readonly since: string; readonly reason: string };
 
-/** `fiber breaker show|reset`: partitions that stand still because too many of their records are bad. */
+const ADMIN_URL = `http://127.0.0.1:${SERVICES["stream-processor"].adminPort}`;
+
+/** `fiber breaker show|reset`: inspect and reset tripped circuit breakers. */
 export const breakerCommand = (): Command =>
   new Command("breaker")
-    .description("partitions that stand still because too many of their records are bad")
+    .description("inspect and reset tripped circuit breakers")
     .addCommand(
       withAddresses(new Command("show"))
-        .description("which they are, since when and why; exit code 1 when there is one")
+        .description("list open breakers, since when and why; exit code 1 when there is one")
         .action(show),
     )
     .addCommand(
       withAddresses(new Command("reset"))
-        .description("lets them go on: what is bad of their next batch is dead-lettered")
+        .description("reset breakers: bad records of their next batch are dead-lettered")
         .option("--partition <number>", "only this one", wholeNumber(0, 1e6))
         .action(reset),
     );
 
 const withAddresses = (command: Command): Command =>
   command
-    .option("--url <url...>", "the admin address of each processor", ["http://127.0.0.1:8020"])
+    .option("--url <url...>", "the admin address of each processor", [ADMIN_URL])
     .option("--json", "as JSON", false);
 
 async function show({ url, json }: Options): Promise<void> {

@@ -1,16 +1,16 @@
 import { Command, Option } from "commander";
-import type { Moment } from "../dead-letters.ts";
-import { time } from "../moment.ts";
+import type { Moment } from "../dead-letters/dead-letters.ts";
+import { time } from "../options/moment.ts";
 import type { ExportSource } from "../export/columns.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportRows } from "../export/export-file.ts";
 import { EXPORT_TABLES, type ExportTable, tableSource } from "../export/table-source.ts";
 import { topicSource } from "../export/topic-source.ts";
-import { showProgress } from "../progress-bar.ts";
-import { untilStopped } from "../stopping.ts";
-import type { TimeRange } from "../time-range.ts";
-import { namedTopic, readTopicAccess } from "../topic-access.ts";
-import { withPool } from "../with-pool.ts";
-import { say, sayAside } from "../say.ts";
+import { showProgress } from "@fiberstream/terminal/progress-bar";
+import { untilStopped } from "@fiberstream/terminal/stopping";
+import type { TimeRange } from "../options/time-range.ts";
+import { namedTopic, readTopicAccess } from "../records/topic-access.ts";
+import { withPool } from "../tables/with-pool.ts";
+import { say, sayAside } from "@fiberstream/terminal/say";
 
 type Options = {
   readonly format: ExportFormat;
@@ -25,7 +25,7 @@ type Options = {
 /** `fiber export` */
 export const exportCommand = (): Command =>
   new Command("export")
-    .description("writes a time range of a topic or of a table to a file")
+    .description("write a time range of a topic or of a table to a file")
     .addOption(
       new Option("--format <format>", "of the file").choices(EXPORT_FORMATS).default("parquet"),
     )

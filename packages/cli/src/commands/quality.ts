@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { Command, InvalidArgumentError } from "commander";
 import {
   daysOfNode,
@@ -6,10 +6,10 @@ import {
   type QualitySum,
   sumOfDay,
   worstNodes,
-} from "../quality-table.ts";
-import { wholeNumber } from "../whole-number.ts";
-import { withPool } from "../with-pool.ts";
-import { say } from "../say.ts";
+} from "../tables/quality-table.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { withPool } from "../tables/with-pool.ts";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = {
   readonly day?: string;
@@ -21,7 +21,7 @@ type Options = {
 /** `fiber quality` */
 export const qualityCommand = (): Command =>
   new Command("quality")
-    .description("how complete and how timely a day's events are, and which nodes are worst")
+    .description("show how complete and how timely a day's events are, and which nodes are worst")
     .option("--day <day>", "today, yesterday, or such as 2026-11-24 (UTC)", day)
     .option("--node <id>", "one node's last days instead")
     .option("--worst <number>", "how many nodes, or days, to show", wholeNumber(1, 1e6), 10)

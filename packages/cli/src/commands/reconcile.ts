@@ -1,12 +1,16 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
-import type { Moment } from "../dead-letters.ts";
-import { time } from "../moment.ts";
-import { type EventDifference, eventDifferences } from "../event-differences.ts";
-import { type Equation, type ReconciledMinute, reconciledMinutes } from "../reconciled-table.ts";
-import { readTopicAccess } from "../topic-access.ts";
-import { withPool } from "../with-pool.ts";
-import { say } from "../say.ts";
+import type { Moment } from "../dead-letters/dead-letters.ts";
+import { time } from "../options/moment.ts";
+import { type EventDifference, eventDifferences } from "../tables/event-differences.ts";
+import {
+  type Equation,
+  type ReconciledMinute,
+  reconciledMinutes,
+} from "../tables/reconciled-table.ts";
+import { readTopicAccess } from "../records/topic-access.ts";
+import { withPool } from "../tables/with-pool.ts";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = {
   readonly from?: Moment;
@@ -19,7 +23,7 @@ type Options = {
 /** `fiber reconcile` */
 export const reconcileCommand = (): Command =>
   new Command("reconcile")
-    .description("whether each event of a time is accounted for, from raw to its row")
+    .description("check that each event of a time range is accounted for, from raw to its row")
     .option("--from <time>", "ISO 8601 or such as 30m, 6h, 2d ago; default 1h", time)
     .option("--to <time>", "in the same way; default now", time)
     .option("--partitions", "an equation for each partition of every minute", false)

@@ -1,17 +1,17 @@
 import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { Command } from "commander";
-import type { Moment } from "../dead-letters.ts";
-import { time } from "../moment.ts";
-import { showProgress } from "../progress-bar.ts";
-import { type RangeResult, replayRange } from "../replay-range.ts";
-import { namesIn } from "../seen-record.ts";
-import { untilStopped } from "../stopping.ts";
-import { MissingTopicError, placesAt } from "../tail-topic.ts";
-import { namedTopic, readTopicAccess, type TopicAccess } from "../topic-access.ts";
-import { compileWhere, WHERE_HELP } from "../where.ts";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import type { Moment } from "../dead-letters/dead-letters.ts";
+import { time } from "../options/moment.ts";
+import { showProgress } from "@fiberstream/terminal/progress-bar";
+import { type RangeResult, replayRange } from "../records/replay-range.ts";
+import { namesIn } from "../records/decoded-record.ts";
+import { untilStopped } from "@fiberstream/terminal/stopping";
+import { MissingTopicError, placesAt } from "../records/tail-topic.ts";
+import { namedTopic, readTopicAccess, type TopicAccess } from "../records/topic-access.ts";
+import { compileWhere, WHERE_HELP } from "../where/where.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = {
   readonly from: Moment;
@@ -30,7 +30,7 @@ type Options = {
 /** `fiber replay-range` */
 export const replayRangeCommand = (): Command =>
   new Command("replay-range")
-    .description("copies a time range of a topic to another topic, for a back-fill")
+    .description("copy a time range of a topic to another topic, for a back-fill")
     .requiredOption("--from <time>", "from there, ISO 8601 or such as 30m, 6h, 2d ago", time)
     .requiredOption("--to <time>", "up to there, which is not in it", time)
     .option("--topic <topic>", "of the catalogue, or any other", "probe.metrics.enriched")

@@ -1,7 +1,8 @@
-import { readReadiness } from "@fiberstream/deploy/local/readiness";
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { readReadiness } from "@fiberstream/terminal/readiness";
+import { renderTable } from "@fiberstream/terminal/table";
+import { type ServiceName, SERVICES } from "@fiberstream/runtime/services";
 import { Command } from "commander";
-import { say } from "../say.ts";
+import { say } from "@fiberstream/terminal/say";
 
 type Addresses = {
   readonly gateway: string;
@@ -10,14 +11,20 @@ type Addresses = {
   readonly sinkAdmin: string;
 };
 
+const adminUrlOf = (name: ServiceName) => `http://127.0.0.1:${SERVICES[name].adminPort}`;
+
 /** `fiber status`: exit code 1 unless all are well. */
 export const statusCommand = (): Command =>
   new Command("status")
-    .description("whether the services do their job, and what they wait for if not")
+    .description("show service readiness and failing checks")
     .option("--gateway <url>", "the gateway's public address", "http://127.0.0.1:8000")
-    .option("--gateway-admin <url>", "its admin address", "http://127.0.0.1:8010")
-    .option("--processor-admin <url>", "the processor's admin address", "http://127.0.0.1:8020")
-    .option("--sink-admin <url>", "the sink's admin address", "http://127.0.0.1:8030")
+    .option("--gateway-admin <url>", "its admin address", adminUrlOf("ingest-gateway"))
+    .option(
+      "--processor-admin <url>",
+      "the processor's admin address",
+      adminUrlOf("stream-processor"),
+    )
+    .option("--sink-admin <url>", "the sink's admin address", adminUrlOf("sink-writer"))
     .action(async (addresses: Addresses) => {
       const { text, isWell } = await readStatus(addresses);
       say(text);

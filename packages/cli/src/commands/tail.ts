@@ -1,16 +1,16 @@
 import { terminalLines } from "@fiberstream/runtime/terminal-text";
 import { Command, Option } from "commander";
-import type { Moment } from "../dead-letters.ts";
-import { time } from "../moment.ts";
-import { createRecordOutput, OUTPUT_FORMATS, type OutputFormat } from "../record-output.ts";
-import { namesIn } from "../seen-record.ts";
-import { sayAside } from "../say.ts";
-import { print, untilStopped } from "../stopping.ts";
-import { tailTopic } from "../tail-topic.ts";
-import { namedTopic, readTopicAccess } from "../topic-access.ts";
-import { compileWhere, WHERE_HELP } from "../where.ts";
-import type { Condition } from "../where-values.ts";
-import { wholeNumber } from "../whole-number.ts";
+import type { Moment } from "../dead-letters/dead-letters.ts";
+import { time } from "../options/moment.ts";
+import { createRecordOutput, OUTPUT_FORMATS, type OutputFormat } from "../records/record-output.ts";
+import { namesIn } from "../records/decoded-record.ts";
+import { sayAside } from "@fiberstream/terminal/say";
+import { print, untilStopped } from "@fiberstream/terminal/stopping";
+import { tailTopic } from "../records/tail-topic.ts";
+import { namedTopic, readTopicAccess } from "../records/topic-access.ts";
+import { compileWhere, WHERE_HELP } from "../where/where.ts";
+import type { Condition } from "../where/where-values.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
 
 type Options = {
   readonly node?: string;
@@ -28,7 +28,7 @@ type Options = {
 /** `fiber tail [topic]` */
 export const tailCommand = (): Command =>
   new Command("tail")
-    .description("shows a topic's records as they come, decoded; leaves nothing on the cluster")
+    .description("print a topic's records as they arrive, decoded; leave nothing on the cluster")
     .argument("[topic]", "of the catalogue, or any other", "probe.metrics.enriched")
     .option("--node <id>", "only of this node")
     .option("--country <code>", "only of this country, two capital letters")

@@ -1,16 +1,16 @@
 import { once } from "node:events";
-import { renderTrace } from "@fiberstream/deploy/local/traces/render-trace";
-import { startTraceViewer } from "@fiberstream/deploy/local/traces/trace-viewer";
+import { renderTrace } from "@fiberstream/terminal/traces/render-trace";
+import { startTraceViewer } from "@fiberstream/terminal/traces/trace-viewer";
 import { Command } from "commander";
-import { wholeNumber } from "../whole-number.ts";
-import { say } from "../say.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
 
 type Options = { readonly port: number; readonly quiet: number };
 
 /** `fiber traces`: prints traces until Ctrl-C. */
 export const tracesCommand = (): Command =>
   new Command("traces")
-    .description("takes traces from the services and prints each as a tree with its durations")
+    .description("receive traces from the services and print each as a tree with its durations")
     .option(
       "--port <number>",
       "port on 127.0.0.1 that spans are sent to",

@@ -21,6 +21,13 @@ export type ExportSource = {
   readonly parts: AsyncIterable<ExportPart>;
 };
 
+/** Where rows go. */
+export type ExportFile = {
+  /** Holds no more than a part in memory. */
+  write: (rows: readonly ExportRow[]) => Promise<void>;
+  end: () => Promise<void>;
+};
+
 /** The columns of a record, one for each field; a map is JSON. */
 export const columnsOf = ({ fields }: RecordSchema): ExportColumn[] =>
   fields.map(({ name, type }) => ({

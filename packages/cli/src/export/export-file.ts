@@ -1,17 +1,11 @@
 import { lstat, realpath, rename, rm, stat } from "node:fs/promises";
 import { messageOf } from "@fiberstream/runtime/errors";
-import type { ExportColumn, ExportRow, ExportSource } from "./columns.ts";
+import type { ExportColumn, ExportFile, ExportSource } from "./columns.ts";
 import { openParquetFile } from "./parquet-file.ts";
 import { openTextFile } from "./text-file.ts";
 
 export const EXPORT_FORMATS = ["parquet", "csv", "ndjson"] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
-
-export type ExportFile = {
-  /** Holds no more than a part in memory. */
-  write: (rows: readonly ExportRow[]) => Promise<void>;
-  end: () => Promise<void>;
-};
 
 /**
  * Writes all rows of a source to a file, which is at its path only once it is whole. A link stays a link: the file

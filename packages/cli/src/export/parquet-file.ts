@@ -1,7 +1,6 @@
 import type { SchemaElement } from "hyparquet";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
-import type { ColumnKind, ExportColumn, ExportRow } from "./columns.ts";
-import type { ExportFile } from "./export-file.ts";
+import type { ColumnKind, ExportColumn, ExportFile, ExportRow } from "./columns.ts";
 
 /** Rows of a row group, held in memory as a whole: an export of 400,000 enriched events stays below 430 MB (RSS). */
 const ROWS_PER_GROUP = 20_000;

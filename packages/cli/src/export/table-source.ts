@@ -1,6 +1,6 @@
 import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { postgresFailure } from "@fiberstream/postgres/postgres-errors";
-import type { TimeRange } from "../time-range.ts";
+import type { TimeRange } from "../options/time-range.ts";
 import type { ColumnKind, ExportColumn, ExportPart, ExportRow, ExportSource } from "./columns.ts";
 
 export const EXPORT_TABLES = ["metrics", "metrics_enriched"] as const;

@@ -1,10 +1,9 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
-import { stringifyCsv } from "../csv.ts";
-import { isoMicros } from "../micros.ts";
-import type { ExportColumn, ExportRow } from "./columns.ts";
-import type { ExportFile } from "./export-file.ts";
+import { stringifyCsv } from "./csv.ts";
+import { isoMicros } from "../records/micros.ts";
+import type { ExportFile, ExportColumn, ExportRow } from "./columns.ts";
 
 /** Rows as comma-separated values with a heading, or as one JSON object a line; times in ISO 8601. */
 export function openTextFile(

@@ -1,7 +1,7 @@
 import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
-import { isWithin, lengthOf, stretchesOf, type TimeRange } from "../time-range.ts";
-import { schemaOf, type NamedTopic, type TopicAccess } from "../topic-access.ts";
+import { isWithin, lengthOf, stretchesOf, type TimeRange } from "../options/time-range.ts";
+import { schemaOf, type NamedTopic, type TopicAccess } from "../records/topic-access.ts";
 import { columnsOf, type ExportPart, type ExportRow, type ExportSource, rowOf } from "./columns.ts";
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -13,7 +13,7 @@ import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { createTestTopics } from "@fiberstream/testkit/topics";
 import avsc from "avsc";
-import type { TopicAccess } from "../topic-access.ts";
+import type { TopicAccess } from "../records/topic-access.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

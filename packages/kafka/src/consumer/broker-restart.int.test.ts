@@ -2,7 +2,7 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { createHealth } from "@fiberstream/runtime/health";
 import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { until } from "@fiberstream/testkit/until";
 import { expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
@@ -17,7 +17,7 @@ const SESSION_TIMEOUT_MS = 60_000;
 it("goes on after a broker's restart without waiting for the session of who it was", async () => {
   const life = createLife();
   const log = createLog({ service: "test", level: "silent", format: "json" });
-  const broker = await startPrivatePart("kafka");
+  const broker = await startPrivateBackingService("kafka");
   life.own(broker, (owned) => owned.remove());
   try {
     const kafka = createKafka({ brokers: [broker.address], clientId: "test", log });

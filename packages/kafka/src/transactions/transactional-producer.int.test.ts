@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
-import type { TestPart } from "@fiberstream/testkit/test-part";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
+import type { TestBackingService } from "@fiberstream/testkit/test-backing-service";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { connectGroupOffsets, type GroupOffsets } from "../admin/group-offsets.ts";
@@ -14,14 +14,14 @@ import { createTransactionalProducer, type TransactionScope } from "./transactio
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
-let broker: TestPart & { remove: () => Promise<void> };
+let broker: TestBackingService & { remove: () => Promise<void> };
 let kafka: KafkaClient;
 let life: Life;
 let topic: string;
 let groupId: string;
 
 beforeAll(async () => {
-  broker = await startPrivatePart("kafka");
+  broker = await startPrivateBackingService("kafka");
   kafka = createKafka({ brokers: [broker.address], clientId: "test", log });
 });
 afterAll(() => broker.remove());

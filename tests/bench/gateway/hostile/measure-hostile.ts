@@ -1,14 +1,13 @@
 import { loadavg } from "node:os";
 import { connectRedis } from "@fiberstream/redis/redis";
 import { createLog } from "@fiberstream/runtime/log";
-import { giveAddresses } from "@fiberstream/testkit/config";
-import { startPrivatePart } from "@fiberstream/testkit/private-part";
+import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import type { RunningService } from "@fiberstream/testkit/service";
-import { startSharedParts } from "@fiberstream/testkit/shared-parts";
-import type { TestPart } from "@fiberstream/testkit/test-part";
+import type { TestBackingService } from "@fiberstream/testkit/test-backing-service";
 import { until } from "@fiberstream/testkit/until";
-import { createToken } from "../../frame/api-token.ts";
-import type { Means } from "../../frame/command.ts";
+import { createToken } from "../../harness/api-token.ts";
+import type { BenchContext } from "../../harness/command.ts";
+import { startSharedTestkit } from "../../harness/shared-testkit.ts";
 import { measure, type Measured } from "../measure.ts";
 import { profileEnvironment } from "../profile-environment.ts";
 import type { Attacked } from "./attack.ts";
@@ -39,20 +38,15 @@ const WARM_UP_SECONDS = 5;
 /** What an honest probe has to wait for, without an attack, during one, and after it. */
 export async function measureHostile(
   { seconds, redis: redisState, profile, attack: only }: HostileOptions,
-  { life, progress }: Means,
+  { life, progress }: BenchContext,
 ): Promise<HostileFigures> {
-  progress.step("starting the parts");
-  const parts = life.own(await startSharedParts((doing) => progress.step(doing)), (owned) =>
-    owned.stop(),
-  );
-  giveAddresses(JSON.stringify(parts.addresses));
-  // These read the addresses as they are loaded.
-  const { createTestDatabase } = await import("@fiberstream/testkit/database");
-  const { createTestTopics } = await import("@fiberstream/testkit/topics");
-  const { startService } = await import("@fiberstream/testkit/service");
+  const { createTestDatabase, createTestTopics, startService } = await startSharedTestkit({
+    life,
+    progress,
+  });
   await createTestTopics("");
   const { url: databaseUrl } = await createTestDatabase();
-  const redis = life.own(await startPrivatePart("redis"), (owned) => owned.remove());
+  const redis = life.own(await startPrivateBackingService("redis"), (owned) => owned.remove());
   const traces = life.own(await startTraceSink(), (owned) => owned.close());
   const gateway = life.own(
     await startService("ingest-gateway", {
@@ -93,7 +87,7 @@ async function planAgainst(gateway: RunningService, databaseUrl: string) {
   return { host, port: Number(port), token, poorToken };
 }
 
-async function bring(redis: TestPart, state: HostileOptions["redis"]): Promise<void> {
+async function bring(redis: TestBackingService, state: HostileOptions["redis"]): Promise<void> {
   if (state === "up") return;
   if (state === "away") {
     await redis.kill();

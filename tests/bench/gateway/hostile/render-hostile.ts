@@ -1,4 +1,4 @@
-import { renderTable } from "@fiberstream/deploy/local/table";
+import { renderTable } from "@fiberstream/terminal/table";
 import type { HostileFigures } from "./measure-hostile.ts";
 
 /** The honest probe's waiting, and what the attack came to, as tables. */

@@ -1,4 +1,0 @@
-/** A part of the platform cannot be had or started on this machine. The message says what to do. */
-export class NativeError extends Error {
-  override readonly name = "NativeError";
-}

@@ -1,0 +1,77 @@
+import { Command } from "commander";
+import { withDeadLetters } from "../../dead-letters/dead-letter-access.ts";
+import type { DeadLetterFilter } from "../../dead-letters/dead-letters.ts";
+import { withFilter } from "./filter-options.ts";
+import { showProgress } from "@fiberstream/terminal/progress-bar";
+import { replayDeadLetters, type ReplayResult } from "../../dead-letters/replay-dead-letters.ts";
+import { wholeNumber } from "@fiberstream/terminal/numbers";
+import { say } from "@fiberstream/terminal/say";
+
+type Options = DeadLetterFilter & {
+  readonly dryRun: boolean;
+  readonly limit?: number;
+  readonly rate?: number;
+  readonly maxReplays: number;
+  readonly fromStart: boolean;
+  readonly json: boolean;
+};
+
+/** `fiber dlq replay` */
+export const dlqReplayCommand = (): Command =>
+  withFilter(new Command("replay"))
+    .description("send dead letters back to their original topic")
+    .option("--dry-run", "only count what would be sent", false)
+    .option("--limit <number>", "the most to send", wholeNumber(1, 1e9))
+    .option("--rate <number>", "records a second at most", wholeNumber(1, 1e6))
+    .option(
+      "--max-replays <number>",
+      "skip dead letters already replayed this many times",
+      wholeNumber(1, 1_000),
+      3,
+    )
+    .option("--from-start", "send again what an earlier replay with this filter has sent", false)
+    .option("--json", "print the result as JSON", false)
+    .addHelpText("after", HELP)
+    .action(({ dryRun, limit, rate, maxReplays, fromStart, json, ...filter }: Options) =>
+      withDeadLetters(async (access) => {
+        const progress = showProgress("{done} sent back");
+        const stop = new AbortController();
+        process.once("SIGINT", () => stop.abort());
+        const result = await replayDeadLetters(access, {
+          filter,
+          dryRun,
+          limit,
+          rate,
+          maxReplays,
+          fromStart,
+          onProgress: ({ done, looked, of }) => progress.show(Number(looked), Number(of), { done }),
+          stopping: stop.signal,
+        }).finally(progress.end);
+        say(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
+      }),
+    );
+
+const HELP = `
+Fix the cause first: a replay sends the original bytes, without the headers of their failure.
+If it is interrupted, run it again with the same filter: it resumes where it stopped. Replayed records
+arrive after newer events of the same node: a replay does not keep the order of a node's events.
+
+Examples:
+  npm run fiber -- dlq replay --class unknown-schema --dry-run
+  npm run fiber -- dlq replay --class too-old --since 6h --rate 500
+`;
+
+function renderResult(
+  { replayed, quarantined, doubles, cut }: ReplayResult,
+  dryRun: boolean,
+): string {
+  const lines = [`${replayed} ${dryRun ? "would be sent back" : "sent back"}`];
+  if (quarantined > 0) lines.push(`${quarantined} left: replayed too often (--max-replays)`);
+  if (cut > 0) {
+    lines.push(
+      `${cut} left: too large, only their beginning is here (their records: fiber dlq show)`,
+    );
+  }
+  if (doubles > 0) lines.push(`${doubles} left: the same record once more`);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,8 +1,0 @@
-import { Command } from "commander";
-import { processorAcceptLogCommand } from "./processor-accept-log.ts";
-
-/** `fiber processor …` */
-export const processorCommand = (): Command =>
-  new Command("processor")
-    .description("about the processor: where its partitions go on")
-    .addCommand(processorAcceptLogCommand());

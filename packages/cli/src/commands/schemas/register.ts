@@ -1,0 +1,37 @@
+import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
+import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
+import { avroTopics, readSchemaTree, schemaNameOf } from "@fiberstream/schemas/avro-topics";
+import { checkSchemas, problemText } from "@fiberstream/schemas/evolution/check-schemas";
+import { Command } from "commander";
+import { readKnownSchemas, readRegistryAccess } from "./known-schemas.ts";
+import { say } from "@fiberstream/terminal/say";
+
+/** `fiber schemas register`: what the deploy step does with schemas, after the check and without topics. */
+export const schemasRegisterCommand = (): Command =>
+  new Command("register")
+    .description("register the working tree's schemas at SCHEMA_REGISTRY_URL, if they break nobody")
+    .option("--dry-run", "only say what would be registered", false)
+    .action(async ({ dryRun }: { dryRun: boolean }) => {
+      const tree = readSchemaTree();
+      const { namespace, ...access } = readRegistryAccess();
+      const known = await readKnownSchemas({ isOffline: false });
+      if (known.source !== "registry") throw new Error(`nothing is registered: ${known.where}`);
+      const problems = checkSchemas(tree, known.versions).map(problemText);
+      if (problems.length > 0)
+        throw new Error(`nothing is registered:\n\n${problems.join("\n\n")}`);
+
+      const registry = createSchemaRegistry(access);
+      for (const topic of avroTopics()) {
+        const subject = subjectOf(topicIn(namespace, topic));
+        const text = JSON.stringify(tree[topic]);
+        const isThere = known.versions.some(
+          (one) => one.topic === topic && JSON.stringify(one.schema) === text,
+        );
+        const outcome = async () => {
+          if (dryRun) return isThere ? "is registered" : "would be registered";
+          const { id, change } = await registry.register(subject, tree[topic]);
+          return change === "registered" ? `registered with id ${id}` : `is registered, id ${id}`;
+        };
+        say(`${subject}: ${schemaNameOf(topic)} ${await outcome()}\n`);
+      }
+    });

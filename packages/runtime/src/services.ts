@@ -1,0 +1,27 @@
+/**
+ * The services, in the order of an event's way through them. The lists elsewhere derive from this table, and
+ * `deploy/src/local/service-names.test.ts` compares it with the files that cannot: Compose, chart, scrape targets, docs.
+ */
+export const SERVICES = {
+  "ingest-gateway": { adminPort: 8010, databaseRole: "fiberstream_gateway" },
+  "stream-processor": { adminPort: 8020, databaseRole: "fiberstream_processor" },
+  "sink-writer": { adminPort: 8030, databaseRole: "fiberstream_sink" },
+} as const satisfies Readonly<
+  Record<
+    string,
+    {
+      /** Where operators reach it on one machine, unless a setting says otherwise. */
+      readonly adminPort: number;
+      /** Its account in PostgreSQL. */
+      readonly databaseRole: string;
+    }
+  >
+>;
+
+export type ServiceName = keyof typeof SERVICES;
+
+export const SERVICE_NAMES = Object.keys(SERVICES) as readonly ServiceName[];
+
+/** A value for each service. */
+export const forEachService = <T>(valueOf: (name: ServiceName) => T): Record<ServiceName, T> =>
+  Object.fromEntries(SERVICE_NAMES.map((name) => [name, valueOf(name)])) as Record<ServiceName, T>;

@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { Client } from "pg";
+import type { ProbeEvent } from "../probes/probe.ts";
+import { simulate, type Summary } from "../simulate.ts";
+import { createTally } from "../load/tally.ts";
+import { problemsOf } from "../verdict.ts";
+
+let database: TestDatabase;
+let client: Client;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  client = new Client({ connectionString: database.url });
+  await client.connect();
+});
+afterAll(async () => {
+  await client.end();
+  await database.drop();
+});
+
+describe("--verify", () => {
+  it("finds every row of a faithful platform", async () => {
+    const summary = await runAgainst(insert);
+    expect(summary.verified).toMatchObject({ rows: 20, lost: 0, doubled: 0, altered: 0 });
+    expect(summary.verified?.delayMs.max).toBeGreaterThan(0);
+    expect(problemsOf(summary, "unlimited")).toEqual([]);
+  });
+
+  it("tells what a platform has lost, doubled and altered", async () => {
+    let at = 0;
+    const summary = await runAgainst(async (event) => {
+      at++;
+      if (at === 3) return;
+      if (at === 5) await insert(event);
+      await insert(
+        at === 7 ? { ...event, metadata: { ...event.metadata, city: "Atlantis" } } : event,
+      );
+    });
+    expect(summary.verified).toMatchObject({ rows: 20, lost: 1, doubled: 1, altered: 1 });
+    expect(summary.verified?.examples).toHaveLength(3);
+    expect(problemsOf(summary, "unlimited")).toEqual(["1 lost", "1 doubled", "1 altered"]);
+  });
+
+  it("knows rows of events that were not answered with 202 from doubled ones", async () => {
+    const summary = await runAgainst(insert, { status: 503 });
+    expect(summary).toMatchObject({
+      accepted: 0,
+      verified: { rows: 0, lost: 0, doubled: 0, unconfirmed: 20 },
+    });
+  });
+});
+
+/** Twenty events to a gateway that keeps them in the way given, before it answers. */
+async function runAgainst(
+  keep: (event: ProbeEvent) => Promise<void>,
+  answer: { status: number } = { status: 202 },
+): Promise<Summary> {
+  const server = createServer((request, response) => {
+    void text(request)
+      .then((body) => keep(JSON.parse(body) as ProbeEvent))
+      .then(() => response.writeHead(answer.status).end("{}"));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    return await simulate(
+      {
+        url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+        probes: 4,
+        rate: "unlimited",
+        durationMs: undefined,
+        maxEvents: 20,
+        batch: undefined,
+        concurrency: 1,
+        seed: 1,
+        freshIds: undefined,
+        verify: { databaseUrl: database.url, stallMs: 200 },
+      },
+      { tally: createTally(), stopping: new AbortController().signal },
+    );
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+async function insert(event: ProbeEvent): Promise<void> {
+  await client.query(
+    `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id,
+                          tenant, country, region, target_host, probe_type, enrichment_status, metadata)
+     VALUES ($1, now(), $2, $3, $4, $5, $6, 'default', $7, $8, $9, $10, 'complete', $11)`,
+    [
+      event.timestamp,
+      event.latency_ms,
+      event.uptime_pct,
+      event.packet_loss,
+      randomUUID(),
+      event.node_id,
+      event.country,
+      event.region,
+      event.target_host,
+      event.probe_type,
+      event.metadata,
+    ],
+  );
+}

@@ -1,0 +1,3 @@
+export default async function backingServicesDown() {
+  await globalThis.fiberstreamBackingServices?.stop();
+}

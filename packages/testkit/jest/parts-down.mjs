@@ -1,3 +1,0 @@
-export default async function partsDown() {
-  await globalThis.fiberstreamParts?.stop();
-}

@@ -1,0 +1,78 @@
+import { renderTable } from "@fiberstream/terminal/table";
+import { createRandom } from "@fiberstream/simulator/probes/random";
+import { inTurn, withBenchContext } from "../../harness/command.ts";
+import { prefixed } from "../../harness/progress.ts";
+import { checkoutOf } from "./checkout-of.ts";
+import { type Figure, figuresOf } from "../report/figures.ts";
+import { judgeDifference, leastChance } from "./judge-difference.ts";
+import { describeSetting } from "../report/machine.ts";
+import { measure, type MeasureOptions } from "../measure.ts";
+import type { Compared, ComparedResult } from "../report/results.ts";
+import { save } from "../report/save.ts";
+import { turnsOf } from "./turns.ts";
+
+type CompareOptions = MeasureOptions & {
+  readonly rounds: number;
+  readonly json: boolean;
+  readonly save: boolean;
+};
+
+/**
+ * Measures two commits by turns, A B B A A B ..., so that what the machine does meanwhile strikes both, each
+ * time from nothing, and says of each figure whether they differ.
+ */
+export async function compare(options: CompareOptions, commits: readonly string[]): Promise<void> {
+  const [commitA = ".", commitB = "."] = commits;
+  const setting = describeSetting();
+  const values = { a: [] as Figure[][], b: [] as Figure[][] };
+  await withBenchContext(async (context) => {
+    const { life, progress } = context;
+    progress.step(`taking out ${commitA} and ${commitB}`);
+    const checkouts = { a: await checkoutOf(life, commitA), b: await checkoutOf(life, commitB) };
+    for (const [at, turn] of turnsOf(options.rounds).entries()) {
+      const of = `${at + 1} of ${options.rounds * 2}, ${turn === "a" ? commitA : commitB}`;
+      const named = { ...context, progress: prefixed(progress, of) };
+      const checkout = checkouts[turn];
+      const measured = await inTurn(named, (own) => measure(own, options, { checkout }));
+      values[turn].push(figuresOf(measured));
+    }
+  });
+  const figures = judgeAll(values.a, values.b);
+  const result = { setting, options, commits: { a: commitA, b: commitB }, figures };
+  process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : render(result));
+  if (options.save) await save("compared", result);
+}
+
+function judgeAll(a: readonly Figure[][], b: readonly Figure[][]): Compared[] {
+  const random = createRandom(1).unit;
+  const valuesOf = (runs: readonly Figure[][], name: string) =>
+    runs.flatMap((figures) => figures.filter((one) => one.name === name).map(({ value }) => value));
+  return (a[0] ?? []).flatMap(({ name, unit, better }) => {
+    const [valuesA, valuesB] = [valuesOf(a, name), valuesOf(b, name)];
+    if (valuesA.length < 2 || valuesB.length < 2) return [];
+    const judgement = judgeDifference(valuesA, valuesB, { better, random });
+    return [{ name, unit, better, ...judgement, valuesA, valuesB }];
+  });
+}
+
+function render({ commits, options, figures }: ComparedResult): string {
+  const signed = (value: number) => `${value < 0 ? "" : "+"}${value.toFixed(1)}`;
+  const table = renderTable([
+    ["", `A: ${commits.a}`, `B: ${commits.b}`, "UNIT", "CHANGE %", "95 % INTERVAL", "p", ""],
+    ...figures.map((one) => [
+      one.name,
+      one.meanA.toPrecision(4),
+      one.meanB.toPrecision(4),
+      one.unit,
+      signed(one.changePercent),
+      one.intervalPercent.map(signed).join(" to "),
+      one.p.toFixed(3),
+      one.verdict,
+    ]),
+  ]);
+  const least = leastChance(options.rounds, options.rounds).toFixed(3);
+  const known =
+    `${options.rounds} rounds of each: chance alone puts all of A on one side of all of B with p = ${least}. ` +
+    "p up to 0.05 is taken as a difference; of 20 figures without one, one looks like it.";
+  return `${table}\n\n${known}\n`;
+}

@@ -1,0 +1,130 @@
+import { mkdirSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Life } from "@fiberstream/runtime/life";
+import { inheritedEnvironment } from "@fiberstream/testkit/config";
+import { SERVICE_NAMES, type ServiceName } from "@fiberstream/runtime/services";
+import { Client } from "pg";
+import {
+  type BenchBackingServices,
+  startBenchBackingServices,
+} from "../harness/backing-services.ts";
+import { type BenchService, CHECKOUT, startBenchService } from "../harness/service.ts";
+import { createTopicsWith } from "./scale/topics-with.ts";
+
+/** Everything that a load goes through: backing services and services of one run's own. */
+export type Testbed = {
+  readonly backingServices: BenchBackingServices;
+  readonly sql: Client;
+  readonly services: readonly BenchService[];
+  readonly gatewayUrls: readonly string[];
+  /** Rows that the sinks say they have committed. */
+  readonly rowsWritten: () => Promise<number>;
+  /** What is in the table, and how many of its rows are there more than once. */
+  readonly rowsInTable: () => Promise<{ rows: number; doubled: number }>;
+};
+
+const run = promisify(execFile);
+
+export type TestbedOptions = {
+  /** Whose services and migrations; this one by default. */
+  readonly checkout?: string;
+  /** Of each service. */
+  readonly processes?: number;
+  /** Of each topic; the catalogue's number by default. */
+  readonly partitions?: number | undefined;
+  /** A folder for CPU profiles, absolute. */
+  readonly profile?: string | undefined;
+  readonly settings?: Readonly<Record<string, string>>;
+};
+
+/** Starts backing services and services, ready; all of it goes with `life`. */
+export async function startTestbed(
+  life: Life,
+  onProgress: (doing: string) => void,
+  options: TestbedOptions = {},
+): Promise<Testbed> {
+  const { checkout = CHECKOUT, processes = 1, partitions, profile, settings = {} } = options;
+  const backingServices = await startBenchBackingServices(life, onProgress);
+  onProgress("migrating, creating topics");
+  await runStep(checkout, "migrate", backingServices);
+  if (partitions === undefined) await runStep(checkout, "topics", backingServices);
+  else await createTopicsWith(backingServices, partitions);
+
+  onProgress("starting the services");
+  if (profile !== undefined) mkdirSync(profile, { recursive: true });
+  const services: BenchService[] = [];
+  for (const service of SERVICE_NAMES) {
+    for (let at = 1; at <= processes; at++) {
+      const name = `${service}-${at}`;
+      const nodeArgs =
+        profile === undefined
+          ? []
+          : ["--cpu-prof", `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}.cpuprofile`];
+      const started = await startBenchService({
+        checkout,
+        service,
+        name,
+        backingServices,
+        settings,
+        nodeArgs,
+      });
+      services.push(life.own(started, (owned) => owned.end()));
+    }
+  }
+  const sql = life.own(new Client({ connectionString: backingServices.databaseUrl }), (owned) =>
+    owned.end(),
+  );
+  await sql.connect();
+  return {
+    backingServices,
+    sql,
+    services,
+    gatewayUrls: of(services, "ingest-gateway").map(({ url }) => url),
+    rowsWritten: async () => {
+      const counts = await Promise.all(of(services, "sink-writer").map(rowsOfSink));
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+    rowsInTable: async () => {
+      const { rows } = await sql.query<{ rows: number; doubled: number }>(COUNT_ROWS);
+      return rows[0] ?? { rows: 0, doubled: 0 };
+    },
+  };
+}
+
+export const of = (services: readonly BenchService[], name: ServiceName): BenchService[] =>
+  services.filter(({ service }) => service === name);
+
+/** The load's own only: a table may have been filled before. In the identity index's order, without a sort. */
+const COUNT_ROWS = `
+  SELECT coalesce(sum(times), 0)::float8 AS rows, coalesce(sum(times - 1), 0)::float8 AS doubled
+  FROM (
+    SELECT count(*) AS times FROM metrics
+    WHERE node_id >= 'bench-' AND node_id < 'bench.'
+    GROUP BY node_id, time
+  ) AS identities`;
+
+async function rowsOfSink({ adminUrl }: BenchService): Promise<number> {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  return [...text.matchAll(/^fiberstream_sink_rows_total\{.*\} (\d+)/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  );
+}
+
+async function runStep(
+  checkout: string,
+  step: "migrate" | "topics",
+  backingServices: BenchBackingServices,
+): Promise<void> {
+  await run(process.execPath, [join(checkout, `deploy/src/${step}.ts`)], {
+    cwd: checkout,
+    env: {
+      ...inheritedEnvironment(),
+      KAFKA_BROKERS: backingServices.kafkaBrokers,
+      SCHEMA_REGISTRY_URL: backingServices.schemaRegistryUrl,
+      DATABASE_URL: backingServices.databaseUrl,
+    },
+  });
+}

@@ -1,0 +1,28 @@
+import { createKeyTable } from "@fiberstream/cli/tables/key-table";
+import { createPool } from "@fiberstream/postgres/pool";
+import { createLog } from "@fiberstream/runtime/log";
+
+/** @param key.ratePerSecond events; by default without a limit that anyone could reach here */
+export async function createToken(
+  databaseUrl: string,
+  key: { tenant: string; ratePerSecond?: number },
+): Promise<string> {
+  const { tenant, ratePerSecond = 1e9 } = key;
+  const log = createLog({ service: "bench", level: "error", format: "json" });
+  const pool = createPool({ databaseUrl, applicationName: "bench", maxConnections: 1, log });
+  try {
+    const { token = "" } = await createKeyTable(pool).create({
+      tenant,
+      node_pattern: `${tenant}-*`,
+      rate_per_second: ratePerSecond,
+      burst: ratePerSecond,
+      requires_signature: false,
+      expires_at: null,
+      jwt_subject: null,
+      note: null,
+    });
+    return token;
+  } finally {
+    await pool.end();
+  }
+}

@@ -1,0 +1,58 @@
+import type { BackingServiceKind } from "@fiberstream/testkit/test-backing-service";
+
+/** What chaos runs as processes, two of each service. */
+export const INSTANCES = [
+  "gateway-1",
+  "gateway-2",
+  "processor-1",
+  "processor-2",
+  "sink-1",
+  "sink-2",
+] as const;
+export type InstanceName = (typeof INSTANCES)[number];
+
+const PARTS_OF = {
+  gateway: ["kafka", "registry", "redis", "postgres"],
+  processor: ["kafka", "registry", "redis", "postgres"],
+  sink: ["kafka", "registry", "postgres"],
+} as const satisfies Record<string, readonly BackingServiceKind[]>;
+
+/** `kafka` where there is one broker, `kafka-1` and on where there are several. */
+export type BrokerName = "kafka" | `kafka-${number}`;
+export type BackingServiceName = Exclude<BackingServiceKind, "kafka"> | BrokerName;
+
+/** What there is to strike, beside the instances. */
+export type Topology = {
+  readonly brokers: readonly BrokerName[];
+  /** Ways over the network: `processor-1>kafka`, `sink-1>kafka-2`, `senders>gateway-2`. */
+  readonly links: readonly string[];
+};
+
+export function topologyOf(brokerCount: number): Topology {
+  const brokers: BrokerName[] =
+    brokerCount === 1
+      ? ["kafka"]
+      : Array.from({ length: brokerCount }, (_, at): BrokerName => `kafka-${at + 1}`);
+  return {
+    brokers,
+    links: [
+      "senders>gateway-1",
+      "senders>gateway-2",
+      ...INSTANCES.flatMap((instance) =>
+        PARTS_OF[serviceOf(instance)]
+          .flatMap((kind) => (kind === "kafka" ? brokers : kind))
+          .map((backingService) => linkOf(instance, backingService)),
+      ),
+    ],
+  };
+}
+
+export const linkOf = (instance: InstanceName, backingService: BackingServiceName): string =>
+  `${instance}>${backingService}`;
+
+export function serviceOf(instance: InstanceName): keyof typeof PARTS_OF {
+  return instance.slice(0, instance.indexOf("-")) as keyof typeof PARTS_OF;
+}
+
+export const instancesOf = (service: keyof typeof PARTS_OF): InstanceName[] =>
+  INSTANCES.filter((instance) => serviceOf(instance) === service);

@@ -1,0 +1,87 @@
+import cliProgress from "cli-progress";
+import type { Ledger } from "../load/ledger.ts";
+import type { RanFault } from "../schedule/run-schedule.ts";
+import type { PlannedFault } from "../schedule/schedule.ts";
+
+/** Shows on standard error how a run goes on: a bar on a terminal, a line now and then elsewhere. */
+export type Progress = {
+  readonly step: (doing: string) => void;
+  readonly begin: (load: {
+    ledger: Ledger;
+    events: number;
+    minutes: number;
+    lag: () => number;
+  }) => void;
+  readonly faultBegins: (fault: PlannedFault) => void;
+  readonly faultEnds: (fault: RanFault) => void;
+  readonly end: () => void;
+};
+
+const REDRAW_EVERY_MS = 500;
+const LINE_EVERY_MS = 10_000;
+
+export function createProgress(): Progress {
+  const isTerminal = process.stderr.isTTY;
+  const under = new Set<string>();
+  let finished = 0;
+  let said = "";
+  let stop = () => undefined as unknown;
+
+  const end = () => {
+    stop();
+    stop = () => undefined;
+  };
+  const nameOf = ({ kind, target, atMs }: PlannedFault) => `${kind} ${target} (${atMs})`;
+  return {
+    step: (doing) => {
+      end();
+      if (doing !== said) process.stderr.write(`${doing}\n`);
+      said = doing;
+    },
+    begin: ({ ledger, events, minutes, lag }) => {
+      end();
+      const startMs = performance.now();
+      const share = () => {
+        const passed = (performance.now() - startMs) / (minutes * 60_000);
+        return Math.min(1, passed, ledger.counts().accepted / events);
+      };
+      const describe = () => {
+        const faults = [...under].map((name) => name.replace(/ \(\d+\)$/, "")).join(", ");
+        return `${ledger.counts().accepted} accepted, lag ${lag()}, ${finished} faults over${faults && `, now ${faults}`}`;
+      };
+      stop = isTerminal ? drawBar(share, describe) : writeLines(share, describe);
+    },
+    faultBegins: (fault) => under.add(nameOf(fault)),
+    faultEnds: (fault) => {
+      under.delete(nameOf(fault));
+      finished++;
+    },
+    end,
+  };
+}
+
+function drawBar(share: () => number, describe: () => string): () => void {
+  const bar = new cliProgress.SingleBar({
+    format: "{bar} {percentage}% | {text}",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: 24,
+    hideCursor: true,
+    gracefulExit: false,
+  });
+  const draw = () => bar.update(Math.round(share() * 100), { text: describe() });
+  bar.start(100, 0, { text: "" });
+  const timer = setInterval(draw, REDRAW_EVERY_MS);
+  return () => {
+    clearInterval(timer);
+    draw();
+    bar.stop();
+  };
+}
+
+function writeLines(share: () => number, describe: () => string): () => void {
+  const timer = setInterval(() => {
+    process.stderr.write(`${Math.round(share() * 100)}% | ${describe()}\n`);
+  }, LINE_EVERY_MS);
+  return () => clearInterval(timer);
+}

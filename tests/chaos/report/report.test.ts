@@ -1,0 +1,171 @@
+import { describe, expect, it } from "@jest/globals";
+import type { StageCounts } from "../check/checker.ts";
+import { brokenPromises, type ChaosReport, renderReport } from "./report.ts";
+import { drawTimeline } from "./timeline.ts";
+
+const stage: StageCounts = {
+  found: 10,
+  lost: 0,
+  doubled: 0,
+  doubledAcrossPartitions: 0,
+  doubledBeyondWindow: 0,
+  again: 0,
+  altered: 0,
+  reordered: 0,
+  unexplained: 0,
+  unconfirmed: 0,
+};
+const kept: ChaosReport = {
+  seed: 1,
+  minutes: 1,
+  brokers: 1,
+  alone: false,
+  accepted: 10,
+  sentAgain: 3,
+  reasons: { "503 KAFKA_UNAVAILABLE": 3 },
+  refused: {},
+  faults: [
+    {
+      kind: "kill-sink",
+      target: "sink-1",
+      fromMs: 1_000,
+      toMs: 2_000,
+      failure: undefined,
+      firstRowMs: 500,
+      recoveredMs: 1_500,
+      waits: {
+        struckMs: 11_000,
+        othersMs: 2_500,
+        behindMs: 14_000,
+        struckUnacceptedMs: 100,
+        othersUnacceptedMs: 200,
+      },
+      coordinates: [],
+    },
+  ],
+  verdict: { stages: { raw: stage, enriched: stage, table: stage }, examples: [] },
+  deadLetters: {
+    planted: 2,
+    vanished: 0,
+    found: 3,
+    lost: 0,
+    doubled: 0,
+    repeated: 1,
+    altered: 0,
+    unexplained: 0,
+  },
+  books: { minutes: 0, events: 0, differs: [], notKnown: [] },
+  conflicts: 0,
+  unpublishedNodes: 0,
+  missingNodes: 0,
+  unplannedEnds: [{ name: "sink-2", how: "code 1" }],
+  badStops: [],
+};
+
+const of = (change: Partial<ChaosReport["faults"][number]>): ChaosReport["faults"] => {
+  const [fault] = kept.faults;
+  return fault === undefined ? [] : [{ ...fault, ...change }];
+};
+
+const withTable = (counts: Partial<StageCounts>): ChaosReport => ({
+  ...kept,
+  verdict: {
+    examples: [],
+    stages: { ...kept.verdict.stages, table: { ...stage, ...counts } },
+  },
+});
+
+describe("the verdict on a run", () => {
+  it("is good where senders had to try again and the sink's dead letters came twice", () => {
+    expect(brokenPromises(kept)).toEqual([]);
+  });
+
+  it.each(["lost", "doubled", "altered", "reordered", "unexplained"] as const)(
+    "names what is %s",
+    (kind) => {
+      expect(brokenPromises(withTable({ [kind]: 2 }))).toEqual([`2 ${kind} in table`]);
+    },
+  );
+
+  it("allows a repeat that a sender made before and after partitions were added, then only", () => {
+    const enriched = { ...stage, doubledAcrossPartitions: 1 };
+    const verdict = { examples: [], stages: { ...kept.verdict.stages, enriched } };
+    const added = of({ kind: "add-partitions" });
+    expect(brokenPromises({ ...kept, verdict })).toHaveLength(1);
+    expect(brokenPromises({ ...kept, verdict, faults: added })).toEqual([]);
+  });
+
+  it.each(["add-partitions", "delete-offsets"] as const)(
+    "is bad where the services' own books differ, after %s too",
+    (kind) => {
+      const differing = {
+        minute: "2026-11-27T12:00:00.000Z",
+        verdict: "differs",
+        hop: "enriched",
+        partition: 3,
+        events: 2,
+        offset: null,
+        why: "the sink has read 4 events",
+      } as const;
+      const books = { ...kept.books, differs: [differing] };
+      expect(brokenPromises({ ...kept, books, faults: of({ kind }) })).toEqual([
+        "the books of 2026-11-27T12:00:00.000Z differ: enriched 3 the sink has read 4 events",
+      ]);
+    },
+  );
+
+  it("is bad where something waited past its bound, if each fault had the time for itself", () => {
+    expect(brokenPromises({ ...kept, alone: true })).toEqual([
+      "kill-sink of sink-1: partitions of others waited 2.5 s, at most 2.0 s are allowed",
+    ]);
+  });
+
+  it("lets others wait longer where a struck broker coordinated, and bounds brokers of a cluster only", () => {
+    const faults = of({ kind: "kill-broker" });
+    const alone = { ...kept, alone: true, faults };
+    expect(brokenPromises(alone)).toEqual([]);
+    expect(brokenPromises({ ...alone, brokers: 3 })).toHaveLength(1);
+    const coordinating = of({ kind: "kill-broker", coordinates: ["transactions"] });
+    expect(brokenPromises({ ...alone, brokers: 3, faults: coordinating })).toEqual([]);
+  });
+
+  it("is bad where dead letters are missing, a valid event was refused, a node is missing, or nothing was accepted", () => {
+    const broken = brokenPromises({
+      ...kept,
+      accepted: 0,
+      refused: { "rejected TOO_OLD": 1 },
+      deadLetters: { ...kept.deadLetters, lost: 1 },
+      missingNodes: 1,
+    });
+    expect(broken).toHaveLength(4);
+  });
+});
+
+describe("the report", () => {
+  it("shows each kind of fault with its recovery, and unplanned ends", () => {
+    const text = renderReport(kept);
+    expect(text).toMatch(/kill-sink +1 +0\.5 s +1\.5 s +1\.5 s/);
+    expect(text).toMatch(/kill-sink +11\.0 s +2\.5 s +14\.0 s/);
+    expect(text).toContain("sink-2: code 1");
+  });
+});
+
+describe("the timeline", () => {
+  it("draws every fault with its name, and nothing from outside", () => {
+    const picture = drawTimeline({
+      title: "a < b",
+      startMs: 0,
+      samples: Array.from({ length: 40 }, (_, at) => ({
+        atMs: at * 250,
+        accepted: at * 100,
+        visible: at * 90,
+        lag: at * 10,
+      })),
+      faults: kept.faults,
+    });
+    expect(picture).toContain("<title>kill-sink sink-1</title>");
+    expect(picture).toContain("a &lt; b");
+    expect(picture).not.toMatch(/(href|url\()/);
+    expect(picture).not.toContain("NaN");
+  });
+});

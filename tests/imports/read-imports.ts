@@ -1,0 +1,26 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** One import of a file, of types or values. Paths are from the project's root. */
+export type Import = { readonly file: string; readonly specifier: string };
+
+const IMPORTS = [
+  /^(?:import|export)\b[^"'`;]*?\bfrom\s+["']([^"']+)["']/gm,
+  /^import\s+["']([^"']+)["']/gm,
+  /\bimport\(\s*["']([^"']+)["']/g,
+  /\bmockModule\(\s*["']([^"']+)["']/g,
+];
+
+/** The imports of all files in a folder, but for those that git does not keep. */
+export function readImports(root: string, folder: string): readonly Import[] {
+  const files = globSync(`${folder}/**/*.{ts,mts,mjs}`, {
+    cwd: root,
+    exclude: (name) => name === "node_modules",
+  });
+  return files.toSorted().flatMap((file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    return IMPORTS.flatMap((pattern) =>
+      Array.from(text.matchAll(pattern), ([, specifier = ""]) => ({ file, specifier })),
+    );
+  });
+}

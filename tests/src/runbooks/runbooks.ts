@@ -1,0 +1,28 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const RUNBOOKS = fileURLToPath(new URL("../../../docs/runbooks", import.meta.url));
+
+export type Runbook = { readonly file: string; readonly text: string };
+
+export const readRunbooks = (): Runbook[] =>
+  globSync("*.md", { cwd: RUNBOOKS })
+    .sort()
+    .map((file) => ({ file, text: readFileSync(join(RUNBOOKS, file), "utf8") }));
+
+/** What a page gives to be asked of Prometheus, a query a line. */
+export const queriesIn = (text: string): string[] =>
+  [...text.matchAll(/```promql\n(.*?)```/gs)].flatMap(([, block = ""]) =>
+    block.split("\n").filter((line) => line !== ""),
+  );
+
+/** Commands of `fiber` with their options: `["dlq", "list", "--since", "1h"]`. */
+export const fiberCommandsIn = (text: string): string[][] =>
+  [...text.matchAll(/npm run fiber -- ([^`#\n]+)/g)].map(([, words = ""]) =>
+    words.trim().split(/\s+/),
+  );
+
+/** Names of npm scripts. */
+export const scriptsIn = (text: string): string[] =>
+  [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, script = ""]) => script);

@@ -1,8 +1,0 @@
-import { isEngineUp } from "@fiberstream/deploy/local/docker-engine";
-
-/**
- * Whether parts can be started from the Debian tree, set up as a test wants them. Where an engine runs the
- * parts in containers, and for users other than root, they cannot: such tests count as skipped.
- */
-export const runsNatively: boolean =
-  process.platform === "linux" && process.getuid?.() === 0 && !(await isEngineUp());
