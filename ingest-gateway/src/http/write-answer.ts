@@ -5,10 +5,10 @@ import { LIMITS } from "../answers/limits.ts";
 import { isBodyAwaited } from "./expectation.ts";
 
 /**
- * Writes an answer whole. A request whose body is not read to its end keeps its connection, and Node
- * drops the rest of the body; except where the sender still waits to be asked for it.
+ * Writes a whole answer. If the request's body was not read to its end, Node drops the rest and the connection stays
+ * open, except if the sender still waits for "100 Continue".
  *
- * @param options.isLast closes the connection after this answer: the gateway stops
+ * @param options.isLast closes the connection after this answer, because the gateway stops
  */
 export function writeAnswer(
   request: IncomingMessage,
@@ -29,7 +29,7 @@ export function writeAnswer(
   response.writeHead(answer.status, headers).end(answer.body);
 }
 
-/** The sender's X-Request-ID where it can be repeated in a header and a log line, else a new one. */
+/** Returns the sender's X-Request-ID if it is fit for a header and a log line, otherwise a new one. */
 export function requestIdOf(request: IncomingMessage): string {
   const given = request.headers["x-request-id"];
   const isUsable =
