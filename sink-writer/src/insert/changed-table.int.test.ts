@@ -169,7 +169,7 @@ describe("a fault of the table", () => {
     await database.owner.query("ALTER TABLE metrics ADD CHECK (latency_ms < 0) NOT VALID");
     await expect(landIn(layout, events(count))).rejects.toMatchObject({
       name: "FatalError",
-      message: expect.stringMatching(/refuses every row: 23514/) as unknown,
+      message: expect.stringMatching(/rejects every row: 23514/) as unknown,
     });
   });
 
