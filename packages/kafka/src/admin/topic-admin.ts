@@ -8,25 +8,25 @@ export type WantedTopic = {
   readonly partitions: number;
   readonly config: Readonly<Record<string, string>>;
   /**
-   * Settings that a topic is made with and that stay with whoever runs the cluster from then on: where they differ
-   * nothing is changed.
+   * Settings that a topic is created with and that the cluster's operators may change afterwards: a difference is
+   * reported, and not corrected.
    */
   readonly firstConfig?: Readonly<Record<string, string>>;
 };
 
 export type TopicChange = {
   readonly topic: string;
-  /** What was done, in words; empty when the topic was as wanted. */
+  /** Descriptions of the changes; empty if the topic was as wanted. */
   readonly changes: readonly string[];
-  /** What differs and was left as it is. */
+  /** Settings that differ and were left unchanged. */
   readonly left: readonly { readonly name: string; readonly is: string; readonly wanted: string }[];
 };
 
 /**
- * Creates topics that are missing, adds partitions and sets configuration where they differ, but for `firstConfig`.
- * Partitions are never taken away. Three replicas, two of them in sync, where there are three brokers.
+ * Creates missing topics, adds partitions, and corrects configuration except `firstConfig`. It never removes partitions.
+ * With three brokers or more, topics get three replicas, of which two must be in sync.
  * @throws {TransientError} when Kafka is unavailable
- * @throws {FatalError} when it refuses
+ * @throws {FatalError} when Kafka rejects the request
  */
 export async function ensureTopics(options: {
   kafka: KafkaClient;
@@ -48,7 +48,7 @@ export async function ensureTopics(options: {
           configEntries: entriesOf({ ...config, ...firstConfig, ...replication.config }),
         })),
       });
-      for (const { topic } of missing) await untilLed(admin, topic);
+      for (const { topic } of missing) await untilLeadersReady(admin, topic);
     }
     const present = options.topics.filter(({ topic }) => existing.has(topic));
     const changed = new Map<string, Omit<TopicChange, "topic">>();
@@ -66,11 +66,11 @@ export async function ensureTopics(options: {
 }
 
 /**
- * A topic's leaders are in the metadata before they know of it themselves: until then they refuse records.
- * @throws the client's last error when a leader still refuses after 10 s
+ * Waits until the leaders of a new topic accept records: the metadata has them before they know of it themselves.
+ * @throws the client's last error if a leader still rejects requests after 10 s
  */
-async function untilLed(admin: Admin, topic: string): Promise<void> {
-  const giveUpAtMs = performance.now() + LED_WITHIN_MS;
+async function untilLeadersReady(admin: Admin, topic: string): Promise<void> {
+  const giveUpAtMs = performance.now() + LEADERS_READY_WITHIN_MS;
   for (;;) {
     try {
       await admin.fetchTopicOffsets(topic);
@@ -82,7 +82,7 @@ async function untilLed(admin: Admin, topic: string): Promise<void> {
   }
 }
 
-const LED_WITHIN_MS = 10_000;
+const LEADERS_READY_WITHIN_MS = 10_000;
 
 type Admin = ReturnType<KafkaClient["admin"]>;
 
@@ -104,7 +104,7 @@ async function adjust(admin: Admin, wanted: WantedTopic): Promise<Omit<TopicChan
   );
   const differing = Object.entries(config).filter(([name, value]) => current.get(name) !== value);
   if (differing.length > 0) {
-    // The call replaces all of a topic's own settings: those that an operator has added are kept.
+    // The call replaces all of a topic's own settings, so it has to include those that an operator has added.
     const own = described.resources[0]?.configEntries
       .filter((entry) => !entry.isDefault && !entry.isSensitive && !entry.readOnly)
       .map((entry) => [entry.configName, entry.configValue] as const);
