@@ -83,7 +83,7 @@ function jwtCheckOf({ jwtIssuer, jwtAudience, jwtJwksUrl }: Config): SubjectOfJw
   if (given.length === 0) return undefined;
   if (jwtIssuer === undefined || jwtAudience === undefined || jwtJwksUrl === undefined) {
     throw new FatalError(
-      "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL belong together",
+      "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set together",
       "Set all three, or none to accept no JWTs",
     );
   }

@@ -23,7 +23,10 @@ export function tlsFilesOf(config: {
   const { tlsCertFile: certFile, tlsKeyFile: keyFile } = config;
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
-  throw new FatalError("TLS_CERT_FILE and TLS_KEY_FILE belong together", "Set both, or neither");
+  throw new FatalError(
+    "TLS_CERT_FILE and TLS_KEY_FILE must be set together",
+    "Set both, or neither",
+  );
 }
 
 /** @throws {FatalError} when a file cannot be read */
