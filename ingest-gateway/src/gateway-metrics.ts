@@ -8,8 +8,8 @@ import type { CheckedEvents } from "./validation/validate-events.ts";
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
 
 /**
- * @param options.inFlightEvents and the other numbers are asked for when the metrics are read, never on the way of an event
- * @param options.maxTenants how many tenants have series of their own: the first that send
+ * @param options.inFlightEvents called when the metrics are scraped, as the other functions are
+ * @param options.maxTenants how many tenants have series of their own: the first ones that send
  */
 export function createGatewayMetrics(options: {
   registry: Registry;
@@ -20,7 +20,7 @@ export function createGatewayMetrics(options: {
 }) {
   const registers = [options.registry];
 
-  // Half the linger is the floor; past 1 s it is Kafka that is slow.
+  // The minimum is half of the linger; above 1 s Kafka is slow.
   const requestDuration = new Histogram({
     name: "fiberstream_gateway_http_request_duration_seconds",
     help: "From a request's headers to its response. Growing together with produce_duration: Kafka is slow. Growing alone: the gateway is short of CPU",
@@ -59,7 +59,7 @@ export function createGatewayMetrics(options: {
   });
   const pastShare = new Counter({
     name: "fiberstream_gateway_batches_past_share_total",
-    help: "Batches whose answer is remembered for a minute only, because their tenant's answers take BATCH_MEMORY_TENANT_BYTES of Redis: sent again later than that, they are written again. Raise it with Redis' memory, or lower BATCH_MEMORY_MS",
+    help: "Batches whose response is stored for a minute only, because their tenant's responses use BATCH_MEMORY_TENANT_BYTES of Redis: if they are sent again later than that, they are processed again. Raise it together with Redis' memory, or lower BATCH_MEMORY_MS",
     registers,
   });
   const rateLimited = new Counter({
@@ -100,8 +100,8 @@ export function createGatewayMetrics(options: {
     registers,
   });
   certificateEnd.set(Number.NaN);
-  // All from the start: what appears with its first count is no increase, and after a restart there would be
-  // nothing for an alert to compare.
+  // All series exist from the start: Prometheus sees no increase when a series appears with its first count, and after a
+  // restart an alert would have nothing to compare.
   events.inc({ outcome: "accepted", code: "none" }, 0);
   events.inc({ outcome: "retry", code: "KAFKA_UNAVAILABLE" }, 0);
   for (const outcome of ["accepted", "rejected", "retry"]) {
@@ -178,7 +178,7 @@ export function createGatewayMetrics(options: {
 
 const OTHER_TENANTS = "(others)";
 
-/** The value itself for the first `max` different ones, and one for all others. */
+/** Returns a value itself for the first `max` different values, and one label for all others. */
 function boundedLabel(max: number): (value: string) => string {
   const known = new Set<string>();
   return (value) => {

@@ -7,26 +7,26 @@ import type { AcknowledgedEvents } from "./idempotency/acknowledged-events.ts";
 import type { Delivery } from "./produce/produce-batch.ts";
 import type { CheckedEvents } from "./validation/validate-events.ts";
 
-/** What is known of a request's events when Kafka has answered. */
+/** The state of a request's events after Kafka's answer. */
 export type DeliveryResult = {
   readonly deliveries: readonly Delivery[];
-  /** Events that were acknowledged before; those of this try are added. */
+  /** Events that were acknowledged in earlier attempts; those of this attempt are added. */
   readonly acknowledged: AcknowledgedEvents;
   readonly batchId: string | undefined;
   readonly sourceRegion: string | null;
 };
 
-/** `isFinal`: nothing is left that a new try could bring in. */
+/** `isFinal`: no event is left to send again. */
 export type IngestAnswer = { readonly answer: Answer; readonly isFinal: boolean };
 
 /**
- * The answer to a single event.
- * @throws {Refusal} when it was not accepted
+ * Returns the answer to a single event.
+ * @throws {Refusal} if it was not accepted
  */
 export function answerOne(checked: CheckedEvents, { deliveries }: DeliveryResult): IngestAnswer {
   const [rejection] = checked.rejections;
   if (rejection !== undefined) throw rejectedAll(rejection.faults);
-  if (deliveries[0] !== "accepted") throw notKept();
+  if (deliveries[0] !== "accepted") throw notAcknowledged();
   const answer: Answer = {
     status: 202,
     contentType: "application/json",
@@ -36,8 +36,8 @@ export function answerOne(checked: CheckedEvents, { deliveries }: DeliveryResult
 }
 
 /**
- * The answer to a batch: which events were not accepted and why.
- * @throws {Refusal} when none was accepted: with 503 if a new try can help any of them
+ * Returns the answer to a batch: which events were not accepted, and why.
+ * @throws {Refusal} if none was accepted: 503 if a retry may help any of them
  */
 export function answerBatch(checked: CheckedEvents, result: DeliveryResult): IngestAnswer {
   const { rejections, indexes } = checked;
@@ -48,7 +48,7 @@ export function answerBatch(checked: CheckedEvents, result: DeliveryResult): Ing
     else retries.push(index);
   }
   const accepted = acknowledged.count();
-  if (accepted === 0 && retries.length > 0) throw notKept(withIndexes(rejections));
+  if (accepted === 0 && retries.length > 0) throw notAcknowledged(withIndexes(rejections));
   if (accepted === 0) throw rejectedAll(withIndexes(rejections));
   const answer = jsonAnswer(202, {
     status: "accepted",
@@ -63,32 +63,32 @@ export function answerBatch(checked: CheckedEvents, result: DeliveryResult): Ing
     results: [
       ...rejections.map(rejected),
       ...retries.map((index) => ({ index, status: "retry", code: "KAFKA_UNAVAILABLE" })),
-    ].toSorted((one, other) => one.index - other.index),
+    ].toSorted((a, b) => a.index - b.index),
   });
   return retries.length === 0
     ? { answer, isFinal: true }
     : { answer: { ...answer, headers: retryAfter("KAFKA_UNAVAILABLE") }, isFinal: false };
 }
 
-/** Only the first ones in full, so that an answer stays small whatever is sent. */
-const rejected = ({ index, faults }: Rejection, place: number) => ({
+/** Only the first ones have messages, so that an answer stays small. */
+const rejected = ({ index, faults }: Rejection, at: number) => ({
   index,
   status: "rejected",
-  ...(place < LIMITS.explainedRejections
+  ...(at < LIMITS.explainedRejections
     ? { ...faults[0], ...(faults.length > 1 && { errors: faults }) }
     : { code: faults[0]?.code }),
 });
 
 const withIndexes = (rejections: readonly Rejection[]): IndexedFault[] =>
-  rejections.flatMap(({ index, faults }, place) =>
-    place < LIMITS.explainedRejections
+  rejections.flatMap(({ index, faults }, at) =>
+    at < LIMITS.explainedRejections
       ? faults.map((fault) => ({ index, ...fault }))
       : faults.slice(0, 1).map(({ code }) => ({ index, code })),
   );
 
 /**
- * With the code of the first event that was read and has a fault of its own (422): only where there is none it is
- * that of a line that is not JSON (400), and only where all are of nodes that the key may not report for, theirs (403).
+ * Refuses the request with the code of the first event that has a fault of its own (422). Without such an event, the code
+ * is that of a line that is not JSON (400). Only if the key may not report for any of the nodes, the code is 403.
  */
 function rejectedAll(faults: readonly IndexedFault[]): Refusal {
   const { code, message = "" } =
@@ -100,10 +100,10 @@ function rejectedAll(faults: readonly IndexedFault[]): Refusal {
   return new Refusal(code, detail, { faults });
 }
 
-/** A rejection always has a fault; the type of a list cannot say so. */
+/** For the type checker only: a rejection always has a fault. */
 const NO_FAULT: Fault = { code: "BAD_FORMAT", message: "the event could not be read" };
 
-const notKept = (faults: readonly IndexedFault[] = []): Refusal =>
+const notAcknowledged = (faults: readonly IndexedFault[] = []): Refusal =>
   new Refusal("KAFKA_UNAVAILABLE", "Kafka did not acknowledge the events: send them again later", {
     faults,
   });

@@ -38,7 +38,7 @@ export type IngestSteps = {
   readonly boundNodes: BoundNodes;
   readonly stalls: Pick<StallWatch, "isStillThere">;
   readonly takeTurns: TakeTurns;
-  /** Below this average rate a body is refused. */
+  /** The average rate below which a body is refused. */
   readonly minBytesPerSecond: number;
   readonly count: (checked: CheckedEvents, counts: EventCounts, sender: Sender) => void;
 };
@@ -47,7 +47,7 @@ type IngestWork = {
   readonly call: Call;
   readonly head: RequestHead;
   readonly body: Buffer;
-  /** Of a batch. */
+  /** The scan of a batch; undefined for a single event. */
   readonly scan: BatchScan | undefined;
   readonly sender: Sender;
   readonly charge: Charge;
@@ -55,7 +55,7 @@ type IngestWork = {
   readonly produce: EventProducer["produce"];
 };
 
-/** The life of a request's events: admit, authenticate, read, parse, validate, produce, answer. */
+/** The story of a request's events: admit, authenticate, read, parse, validate, produce, answer. */
 export function createIngest(steps: IngestSteps): Ingest {
   const { admit, authenticate, rateLimiter, budget, readHead, idempotently } = steps;
   const { validate, boundNodes, takeTurns, minBytesPerSecond } = steps;
@@ -116,21 +116,21 @@ export function createIngest(steps: IngestSteps): Ingest {
   };
 }
 
-/** At most what would be read of it; a chunked body is charged as it arrives. */
+/** Returns the declared size, but at most what would be read of it; a chunked body is charged as it arrives. */
 function declaredBytesOf({ headers }: IncomingMessage, limitBytes: number): number {
   return Math.min(Number(headers["content-length"] ?? 0), limitBytes);
 }
 
-/** Reads the body and charges for it as it arrives, also for one that ends early, is too large or cannot be unpacked. */
+/** Reads the body and charges for it as it arrives, also for one that ends early, is too large or cannot be decompressed. */
 async function readCharged(
   { request, askForBody }: Call,
   options: Omit<ReadBodyOptions, "askForBody" | "onArrival">,
   charge: Charge,
 ): Promise<Buffer> {
   let arrived: readonly [bytes: number, streams: number] = [0, 0];
-  const onArrival: ReadBodyOptions["onArrival"] = (...now) => {
-    arrived = now;
-    charge.forArrival(...now);
+  const onArrival: ReadBodyOptions["onArrival"] = (...current) => {
+    arrived = current;
+    charge.forArrival(...current);
   };
   try {
     return await readBody(request, { ...options, askForBody, onArrival });

@@ -55,7 +55,7 @@ export async function startIntake(options: {
   metrics: GatewayMetrics;
   stalls: Pick<StallWatch, "isStillThere">;
   tracing: Tracing | undefined;
-  /** The raw records', as spans name it. */
+  /** The raw topic, for spans. */
   topic: string;
   stopping: AbortSignal;
   log: Log;

@@ -38,7 +38,7 @@ export const gatewaySettings = {
   batchMemoryTenantBytes: setting(
     "BATCH_MEMORY_TENANT_BYTES",
     wholeNumber({ min: 1, max: 1024 ** 4 }).default(128 * 1024 ** 2),
-    "what the stored responses of one tenant may take in Redis; past it a batch is remembered for a minute only",
+    "maximum of memory in Redis for the stored responses of one tenant; past it a response is stored for a minute only",
   ),
   jwtIssuer: setting("JWT_ISSUER", z.string().optional(), "issuer of the accepted JWTs"),
   jwtAudience: setting("JWT_AUDIENCE", z.string().optional(), "required audience of these JWTs"),

@@ -23,7 +23,7 @@ import { createEventProducer, type EventProducer } from "./produce/event-produce
 import type { gatewaySettings } from "./settings.ts";
 
 /**
- * Listens first and connects then: while Kafka or the registry is unavailable, senders get 503 with
+ * Listens first, then connects: while Kafka or the registry is unavailable, senders get 503 with
  * Retry-After instead of a refused connection. Resources are released in reverse order, so a stop
  * closes the public port first, then sends the open produce batches, then disconnects.
  */
@@ -48,7 +48,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const kafkaState = createDependencyState(health.check("kafka"));
   const topicCheck = life.own(createTopicCheck({ kafka, topic }), (owned) => owned.close());
   life.own(
-    watchDependency({ look: topicCheck.check, state: kafkaState, intervalMs, stopping }),
+    watchDependency({ probe: topicCheck.check, state: kafkaState, intervalMs, stopping }),
     (ended) => ended(),
   );
 
@@ -57,7 +57,7 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const schemaIdCheck = health.check("registry");
   const registryState = createDependencyState();
   life.own(
-    watchDependency({ look: registry.ping, state: registryState, intervalMs, stopping }),
+    watchDependency({ probe: registry.ping, state: registryState, intervalMs, stopping }),
     (ended) => ended(),
   );
 

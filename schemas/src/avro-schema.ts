@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** The part of Avro's schema language that the .avsc files use, with our own attributes for people and rules. */
+/** The subset of Avro's schema language that the .avsc files use, with this project's own attributes. */
 export type AvroSchema =
   PrimitiveName | AvroSchema[] | LongOrString | RecordSchema | EnumSchema | MapSchema;
 export type PrimitiveName =
@@ -26,7 +26,7 @@ export type RecordField = {
   type: AvroSchema;
   doc: string;
   default?: unknown;
-  /** Names that the field had before, by which readers find it in older records. */
+  /** Former names, by which readers find the field in older records. */
   aliases?: string[];
   /** What a number counts, e.g. "ms". */
   unit?: string;
@@ -36,7 +36,7 @@ export type RecordField = {
   minLength?: number;
   maxLength?: number;
   pattern?: string;
-  /** Only of text that is one JSON object: how many levels of objects and arrays it may have. */
+  /** Only for text that is a JSON object: the maximum depth of objects and arrays. */
   maxDepth?: number;
   example?: unknown;
 };
@@ -44,7 +44,7 @@ export type RecordField = {
 export const SCHEMA_NAMES = ["ProbeMetric", "EnrichedProbeMetric", "Node", "ProbeAlert"] as const;
 export type SchemaName = (typeof SCHEMA_NAMES)[number];
 
-/** The schema as it stands in `schemas/avro`. */
+/** Reads a schema from `schemas/avro`. */
 export function readAvroSchema(name: SchemaName): RecordSchema {
   const file = new URL(`../avro/${name}.avsc`, import.meta.url);
   return JSON.parse(readFileSync(file, "utf8")) as RecordSchema;

@@ -1,10 +1,10 @@
 import { readAvroSchema, type RecordSchema, type SchemaName } from "./avro-schema.ts";
 import { type TopicName, TOPICS } from "./topics.ts";
 
-/** A topic whose values have a schema in the registry. */
+/** A topic whose values have an Avro schema in the registry. */
 export type AvroTopic = Exclude<TopicName, "probe.metrics.dead-letter" | "probe.reconciliation">;
 
-/** In the catalogue's order, the raw topic before the enriched one. */
+/** In the catalogue's order: the raw topic comes before the enriched one. */
 export const avroTopics = (): AvroTopic[] =>
   (Object.keys(TOPICS) as TopicName[]).filter(
     (name) => name !== "probe.metrics.dead-letter" && name !== "probe.reconciliation",

@@ -9,7 +9,7 @@ import { readReleasedVersions } from "./released-versions.ts";
 import { renderTypes } from "./render-types.ts";
 import { writeGenerated } from "./write-generated.ts";
 
-// `npm run generate` writes what is made from schemas and topics; with --check it only says what is not current.
+// `npm run generate` writes the files that are generated from schemas and topics; with --check it only lists outdated ones.
 const released = readReleasedVersions();
 const catalogue = readCatalogue(released);
 

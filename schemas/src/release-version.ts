@@ -7,11 +7,11 @@ import { sampleRecords } from "./sample-records.ts";
 import { formatted } from "./write-generated.ts";
 
 /**
- * Freezes a schema as a version, with records that it writes, so that later versions are tested against both.
+ * Stores a schema as a released version, with sample records, so that later versions are tested against both.
  *
- * @param options.version the next one of the topic, from 1 on
- * @param options.date the day, e.g. "2026-11-24"
- * @param options.pairedWith of the enriched topic: the raw version with whose records its own begin
+ * @param options.version the topic's next version, from 1
+ * @param options.date e.g. "2026-11-24"
+ * @param options.pairedWith for the enriched topic: the raw version whose records are the prefix of its records
  * @returns the folder of the new files
  * @throws {Error} when the version exists
  */

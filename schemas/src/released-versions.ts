@@ -4,10 +4,10 @@ import { fileURLToPath } from "node:url";
 import type { RecordSchema } from "./avro-schema.ts";
 import { type AvroTopic, avroTopics } from "./avro-topics.ts";
 
-/** A version of a topic's schema that others have, frozen under `schemas/released/<topic>/<version>`. */
+/** A released version of a topic's schema, stored under `schemas/released/<topic>/<version>`; it never changes. */
 export type ReleasedVersion = Release & {
   readonly topic: AvroTopic;
-  /** From 1 on, as the registry counts the subject's versions. */
+  /** From 1, as in the registry. */
   readonly version: number;
   readonly schema: RecordSchema;
   readonly records: readonly ReleasedRecord[];
@@ -15,16 +15,16 @@ export type ReleasedVersion = Release & {
 
 /** The file release.json of a version. */
 export type Release = {
-  /** The day, e.g. "2026-11-24". */
+  /** E.g. "2026-11-24". */
   readonly date: string;
   readonly note: string;
-  /** Of an enriched version: the raw version whose records its own begin with. */
+  /** For an enriched version: the raw version whose records are the prefix of its records. */
   readonly pairedWith?: number;
-  /** SHA-256 of the schema, in hex: what is released does not change. */
+  /** SHA-256 of the schema, in hex; checks that the released schema was not changed. */
   readonly sha256: string;
 };
 
-/** A record written by the version when it was released: Avro without the registry's prefix, and its values. */
+/** A record that the version wrote when it was released: its Avro bytes without the wire prefix, and its values. */
 export type ReleasedRecord = {
   readonly name: string;
   readonly bytes: Buffer;
@@ -33,7 +33,7 @@ export type ReleasedRecord = {
 
 export const RELEASED_FOLDER = fileURLToPath(new URL("../released", import.meta.url));
 
-/** All released versions, by topic and then from the first version to the latest. */
+/** Reads all released versions, by topic, oldest first. */
 export function readReleasedVersions(folder: string = RELEASED_FOLDER): ReleasedVersion[] {
   return avroTopics().flatMap((topic) => {
     if (!existsSync(`${folder}/${topic}`)) return [];

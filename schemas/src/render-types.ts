@@ -1,8 +1,9 @@
 import type { AvroSchema, RecordField, RecordSchema } from "./avro-schema.ts";
 
-/** TypeScript source with one type for each record: field names and docs as in the schemas. */
+/** Renders TypeScript source with one type for each record, with the schemas' field names and docs. */
 export function renderTypes(schemas: readonly RecordSchema[]): string {
-  const header = "// Made from schemas/avro by `npm run generate`; edit the .avsc files instead.\n";
+  const header =
+    "// Generated from schemas/avro by `npm run generate`; edit the .avsc files instead.\n";
   return [header, ...schemas.map(renderRecord)].join("\n");
 }
 

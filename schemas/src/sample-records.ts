@@ -85,9 +85,9 @@ const MOST: PrimitiveValues = {
   },
 };
 
-/** The greatest that avsc writes as a number: a time in the year 2255. */
+/** The largest number that avsc writes: a time in the year 2255. */
 const GREATEST_LONG = 2 ** 53 - 2;
 
-/** So many code points, of one, two, three and four bytes in turn. */
+/** Text of `length` code points, which take one, two, three and four bytes in turn. */
 const wideText = (length: number): string =>
   Array.from({ length }, (_, place) => ["a", "é", "語", "🛰"][place % 4]).join("");

@@ -1,37 +1,37 @@
 import type { SchemaName } from "./avro-schema.ts";
 
-/** What a topic promises to those that read it. Defined here once: the deploy step creates topics from it. */
+/** A topic's configuration and guarantees. Defined only here: the deploy step creates topics from it. */
 export type Topic = {
-  /** Which field of the value is the record's key; records of one key keep their order. */
+  /** The field of the value that is the record's key; records with the same key stay in order. */
   readonly key: "node_id" | "partition" | "original";
-  /** Avro by the registry (Confluent wire format), JSON, or bytes as they came. */
+  /** Avro with a schema in the registry (Confluent wire format), JSON, or the original bytes. */
   readonly value: { readonly avro: SchemaName } | "JSON" | "original bytes";
   readonly partitions: number;
   readonly cleanup: "delete" | "compact";
-  /** Only where cleanup is "delete". */
+  /** Only if `cleanup` is "delete". */
   readonly retentionMs?: number;
-  /** Whose clock a record's timestamp is of; the writer's where it is not said. */
+  /** The clock of a record's timestamp; by default the producer's. */
   readonly timestamps?: "LogAppendTime";
-  /** Records are taken however far their timestamps are ahead of their leader's clock; by default Kafka takes an hour. */
+  /** Accepts timestamps that are any time ahead of the leader's clock; Kafka's default limit is an hour. */
   readonly timestampsAhead?: "any";
   readonly meaning: string;
   readonly reliedOnBy: readonly string[];
-  /** Who writes it, and answers for what is in it. */
+  /** The service that writes it and is responsible for its contents. */
   readonly owner: "ingest-gateway" | "stream-processor" | "stream-processor and sink-writer";
-  /** Which records stand in which order, in sentences for those who read the topic. */
+  /** The order of records, in sentences for readers of the topic. */
   readonly ordering: string;
-  /** What can be missing or come twice, and how a reader tells. */
+  /** Whether records can be missing or duplicated, and how a reader detects it. */
   readonly delivery: string;
-  /** How many records there are, in terms of what happens outside. */
+  /** The number of records, in terms of external events. */
   readonly volume: string;
   /** Headers of records, by name. */
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Goes with a record from the HTTP request to the row. */
+/** Passed on with a record from the HTTP request to the row. */
 const TRACE = {
   traceparent:
-    "W3C Trace Context of the HTTP request that brought the event; only where the request is traced.",
+    "W3C Trace Context of the HTTP request with the event; only if the request is traced.",
 };
 
 const days = (count: number) => count * 24 * 60 * 60 * 1_000;
@@ -43,16 +43,16 @@ export const TOPICS = {
     partitions: 12,
     cleanup: "delete",
     retentionMs: days(7),
-    // One gateway whose clock is ahead would move the time of a partition's windows, and keep its segments too long.
-    // A limit on how far ahead (message.timestamp.after.max.ms) would refuse that gateway's events instead.
+    // With the gateways' clocks, one whose clock is ahead would shift the time of a partition's windows and delay the
+    // deletion of segments. A limit (message.timestamp.after.max.ms) would reject that gateway's events instead.
     timestamps: "LogAppendTime",
-    meaning: "Every event that a gateway has answered 202 for, as it came.",
+    meaning: "Every event that a gateway has answered with 202, unchanged.",
     reliedOnBy: ["stream-processor"],
     owner: "ingest-gateway",
     ordering:
-      "Records of one node stand in one partition, in the order in which gateways took them in. That need not be the order of their events' timestamps. A record's own timestamp is when Kafka appended it.",
+      "Records of one node are in one partition, in the order in which gateways accepted them, which may differ from the order of the events' timestamps. A record's own timestamp is the time at which Kafka appended it.",
     delivery:
-      "At least once: every event that was answered with 202 is here, acknowledged by all in-sync replicas before the answer. A probe that sends an event again makes a second record with the same event_id.",
+      "At least once: every event that was answered with 202 is in the topic, acknowledged by all in-sync replicas before the answer. If a probe sends an event again, there is a second record with the same event_id.",
     volume: "One record for each accepted event, repeats included.",
     headers: TRACE,
   },
@@ -62,13 +62,13 @@ export const TOPICS = {
     partitions: 12,
     cleanup: "delete",
     retentionMs: days(30),
-    // Timestamps are those of the raw records. Where a leader's clock is behind, nobody's records are at fault.
+    // Timestamps are those of the raw records: a leader whose clock is behind must not reject them.
     timestampsAhead: "any",
-    meaning: "The same events with their node's data.",
+    meaning: "The same events, with the data of their node.",
     reliedOnBy: ["sink-writer", "data teams"],
     owner: "stream-processor",
     ordering:
-      "Records of one node stand in one partition, in the order of the raw topic; partition numbers are the same.",
+      "Records of one node are in one partition, in the order of the raw topic; partition numbers are the same.",
     delivery:
       "Exactly once for readers of committed records (isolation.level=read_committed). A duplicate that a probe sends within 10 minutes is dropped if at most 60 records of the node are in between. Any other duplicate can be a second record with the same event_id, so keep the first one of each event_id.",
     volume: "One record for each event, without duplicates and dead letters.",
@@ -127,11 +127,11 @@ export const TOPICS = {
     reliedOnBy: ["node caches", "data teams"],
     owner: "stream-processor",
     ordering:
-      "Records of one node stand in one partition; the one with the highest revision is the node's state.",
+      "Records of one node are in one partition; the one with the highest revision is the node's state.",
     delivery:
-      "At least once: a change can come twice, never not at all. Within 2 s of the change in ordinary times. An older revision may follow a newer one; drop it.",
+      "At least once: a change may be duplicated but is never lost. Normally within 2 s of the change. An older revision may follow a newer one; drop it.",
     volume:
-      "One record for each change of a node's data, of which compaction leaves the latest: about one for each node. An event alone is no change.",
+      "One record for each change of a node's data, of which compaction leaves the latest: about one for each node. An event alone is not a change.",
     headers: {},
   },
   "probe.alerts": {
@@ -141,11 +141,11 @@ export const TOPICS = {
     cleanup: "delete",
     retentionMs: days(30),
     timestampsAhead: "any",
-    meaning: "Conditions of nodes that began or ended, at most one open of each node and kind.",
+    meaning: "Conditions of nodes that began or ended; at most one is open for each node and kind.",
     reliedOnBy: ["operators", "data teams"],
     owner: "stream-processor",
     ordering:
-      "Records of one node stand in one partition, in the order of its events: of each alert opened before resolved.",
+      "Records of one node are in one partition, in the order of its events: an alert's opening comes before its resolution.",
     delivery:
       "Exactly once for readers of committed records: in the same transactions as the enriched events that caused them.",
     volume: "Two records for each alert: one when it opens, one when it resolves.",
@@ -159,11 +159,11 @@ export const TOPICS = {
     cleanup: "delete",
     retentionMs: days(30),
     meaning:
-      "The processor's ledger: what it did with each range of offsets of probe.metrics.raw, by minute of received_at. An entry has partition, log (the topic's id), from and to (offsets, to is not in it), begins (nothing is known of what stands before), records (offsets with a record), and minutes: of each the minute since 1970, then count, sum and xor of the events read, written to probe.metrics.enriched and left out as repeats, then three counts, of which the last is of dead letters. Sum and xor are of a 64-bit hash of event_id (PostgreSQL's uuid_hash_extended with seed 0), the sum modulo 2^64.",
+      "The processor's ledger: what it did with each range of offsets of probe.metrics.raw, by minute of received_at. An entry has partition, log (the topic's id), from and to (offsets, to is not in it), begins (nothing is known of the offsets before), records (offsets with a record), and minutes: of each the minute since 1970, then count, sum and xor of the events read, written to probe.metrics.enriched and dropped as duplicates, then three counts, of which the last is of dead letters. Sum and xor are of a 64-bit hash of event_id (PostgreSQL's uuid_hash_extended with seed 0), the sum modulo 2^64.",
     reliedOnBy: ["sink-writer's reconciliation"],
     owner: "stream-processor",
     ordering:
-      "Entries of one raw partition follow each other: each begins at the offset at which the one before ends.",
+      "Entries of one raw partition are contiguous: each begins at the offset at which the previous one ends.",
     delivery:
       "Exactly once for readers of committed records: in the same transactions as the enriched events. What the last entry does not cover yet is in the metadata of the group's committed offsets.",
     volume: "About one record for each raw partition and minute with events.",

@@ -1,6 +1,6 @@
 import type { AvroSchema, EnumSchema } from "./avro-schema.ts";
 
-/** A type in a few words for people, e.g. "double or null", "text (uuid)", "one of unknown, good". */
+/** Describes a type in a few words, e.g. "double, or null", "string (uuid)", "enum Quality". */
 export function typeText(type: AvroSchema): string {
   if (Array.isArray(type)) {
     const branches = type.filter((branch) => branch !== "null").map(typeText);
@@ -20,7 +20,7 @@ export function typeText(type: AvroSchema): string {
   }
 }
 
-/** The enum of a field, also of one that may be null. */
+/** The enum of a type, which may be nullable. */
 export function enumOf(type: AvroSchema): EnumSchema | undefined {
   if (Array.isArray(type)) return type.map(enumOf).find((found) => found !== undefined);
   return typeof type === "object" && type.type === "enum" ? type : undefined;
@@ -28,13 +28,13 @@ export function enumOf(type: AvroSchema): EnumSchema | undefined {
 
 const NUMBERS = new Set<unknown>(["int", "long", "float", "double"]);
 
-/** Whether values are numbers, also of a field that may be null. */
+/** Whether a type, which may be nullable, is a number. */
 export function isNumber(type: AvroSchema): boolean {
   if (Array.isArray(type)) return type.some(isNumber);
   return NUMBERS.has(typeof type === "string" ? type : type.type);
 }
 
-/** The logical type of a field, also of one that may be null. */
+/** The logical type of a type, which may be nullable. */
 export function logicalTypeOf(type: AvroSchema): string | undefined {
   if (Array.isArray(type)) return type.map(logicalTypeOf).find((found) => found !== undefined);
   return typeof type === "object" && "logicalType" in type ? type.logicalType : undefined;

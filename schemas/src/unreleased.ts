@@ -6,12 +6,12 @@ import type { ReleasedVersion } from "./released-versions.ts";
 export type Unreleased = {
   readonly topic: AvroTopic;
   readonly schema: RecordSchema;
-  /** The version it would be. */
+  /** The version that it would become. */
   readonly version: number;
   readonly latest: ReleasedVersion | undefined;
 };
 
-/** By text without white space: what is for people only (docs, units) is part of a version, too. */
+/** Compares the JSON text without white space: docs and units are part of a version, too. */
 export function unreleasedOf(tree: SchemaTree, released: readonly ReleasedVersion[]): Unreleased[] {
   return avroTopics().flatMap((topic) => {
     const latest = released.findLast((one) => one.topic === topic);
@@ -21,12 +21,12 @@ export function unreleasedOf(tree: SchemaTree, released: readonly ReleasedVersio
   });
 }
 
-/** What to do about it, for whoever edited the schema. */
+/** Tells the author of the change what to do. */
 export function unreleasedText({ topic, version, latest }: Unreleased): string {
   const since =
     latest === undefined
       ? ""
-      : ` It differs from version ${latest.version} in ways that every consumer bears.`;
+      : ` Its changes since version ${latest.version} are compatible with every consumer.`;
   return `schemas/avro/${schemaNameOf(topic)}.avsc: version ${version} of ${topic} is not released yet.${since}
-  Do: npm run fiber -- schemas release --note "what the change is for", then npm run generate. That keeps the version, with records, for the tests of later ones.`;
+  Do: npm run fiber -- schemas release --note "what the change is for", then npm run generate. That stores the version, with sample records, for the tests of later versions.`;
 }

@@ -12,11 +12,11 @@ import type { sinkSettings } from "./settings.ts";
 import { readTableLayout } from "./tuples/table-layout.ts";
 
 const SERVER_SETTINGS = {
-  // A crash of the server may take the last commits with it: rows together with their offsets, so that
-  // the same records are read again, once. Waiting for the disk at each commit takes a tenth of the time.
+  // A crash of the server may lose the last commits: rows together with their offsets, so the sink reads these
+  // records again. Waiting for the disk at each commit would take a tenth of the time.
   synchronous_commit: "off",
-  // A late row unpacks what is compressed around it. Past the default of 100,000 tuples TimescaleDB
-  // would refuse the whole batch, again and again.
+  // Inserting a late row decompresses the rows around it. Past the default of 100,000 tuples TimescaleDB
+  // would reject the whole batch at each retry.
   "timescaledb.max_tuples_decompressed_per_dml_transaction": "0",
 };
 
@@ -24,7 +24,7 @@ const SERVER_SETTINGS = {
  * Connects to PostgreSQL, the schema registry and Kafka, and waits for each; `life` owns all of them.
  *
  * @returns the connections, and the table's layout
- * @throws {FatalError} for settings that contradict each other, before anything is waited for
+ * @throws {FatalError} for settings that contradict each other, before it connects to anything
  */
 export async function connect(frame: ServiceFrame<typeof sinkSettings>, topic: string) {
   const { config, log, life, waitFor } = frame;

@@ -13,9 +13,9 @@ export type SendDeadLetters = (
 ) => Promise<void>;
 
 /**
- * The returned function resolves when all in-sync replicas have the dead letters, so that the offset
- * may move past their records. A batch that is tried again sends them again: they tell their origin.
- * It throws TransientError and FatalError.
+ * Returns a function that resolves when all in-sync replicas have the dead letters, so that the offset
+ * may move past their records. A batch that is retried sends them again; readers recognize them by their origin.
+ * The function throws TransientError and FatalError.
  */
 export function createSendDeadLetters(options: {
   producer: Producer;
@@ -27,7 +27,7 @@ export function createSendDeadLetters(options: {
 }): SendDeadLetters {
   const { producer, topic, groupId, nowMs, countFailedWrite, log } = options;
 
-  /** One that the topic refuses goes with less in it: else its partition would wait for ever. */
+  /** Reduces a dead letter that the topic rejects and sends it again: otherwise its partition would never continue. */
   const send = async (deadLetters: readonly OutgoingRecord[]): Promise<void> => {
     try {
       await producer.send(topic, deadLetters);
@@ -39,9 +39,9 @@ export function createSendDeadLetters(options: {
         return;
       }
       const [refused] = deadLetters;
-      const lesser = refused && reducedDeadLetter(refused, type);
-      if (lesser === undefined) throw error;
-      await send([lesser]);
+      const reduced = refused && reducedDeadLetter(refused, type);
+      if (reduced === undefined) throw error;
+      await send([reduced]);
     }
   };
 
@@ -60,7 +60,7 @@ export function createSendDeadLetters(options: {
       countFailedWrite();
       throw error;
     }
-    // The first stands for all: a batch of bad records must not flood the log.
+    // One line with the first record for all of them: a batch of bad records must not flood the log.
     const { topic: from, partition } = first.batch;
     const { offset, headers } = first.record;
     const reason = first.reason.message;
@@ -72,7 +72,7 @@ export function createSendDeadLetters(options: {
   };
 }
 
-/** A broker refuses more than 1 MB for a partition at once; what a deadLetter's headers add is about 1 KB. */
+/** A broker rejects more than 1 MB for a partition at once; a dead letter's headers add about 1 KB. */
 const MAX_CHUNK_BYTES = 512 * 1_024;
 const HEADERS_BYTES = 1_024;
 

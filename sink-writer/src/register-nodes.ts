@@ -6,8 +6,8 @@ import type { Rows } from "./rows/row-buffer.ts";
 export type NodeRegistration = {
   /**
    * Registers every row's node in the rows' own transaction, and marks it as reporting.
-   * @param inserted rows, and the numbers of those that are not stored
-   * @returns what to call once the transaction is committed: until then nothing is remembered
+   * @param inserted rows, and the numbers of the rejected ones
+   * @returns a function that adds the nodes to the cache, to be called after the commit
    * @throws {TransientError}
    * @throws {FatalError}
    */
@@ -27,19 +27,19 @@ type InsertedRows = {
 const TOUCH_INTERVAL_MS = 10_000;
 
 /**
- * @param options.maxRemembered how many nodes are known without asking, about 200 bytes each
- * @param options.nowMs a clock that only goes on, in ms; by default the monotonic one of the process
+ * @param options.maxRemembered size of the cache of known nodes, about 200 bytes each
+ * @param options.nowMs a monotonic clock, in ms; by default the one of the process
  */
 export function createNodeRegistration(options: {
   maxRemembered: number;
   nowMs?: () => number;
 }): NodeRegistration {
   const { nowMs: clock = () => performance.now() } = options;
-  /** When each node was last touched by this process, in ms. A node in it exists. */
+  /** When this process last updated each node, in ms. A node in the cache exists in the table. */
   const touchedMs = new LRUCache<string, number>({ max: options.maxRemembered });
   let deletions: string | undefined;
 
-  /** What was known may be gone when anything was deleted since. */
+  /** Empties the cache if nodes were deleted since: cached nodes may be gone. */
   const forgetDeleted = async (client: PgClient) => {
     const { rows } = await client
       .query<{ count: string }>(COUNT_DELETIONS)
@@ -67,7 +67,7 @@ export function createNodeRegistration(options: {
       if (unknown.length > 0) await query(client, REGISTER_NODES, columnsOf(unknown));
       if (due.length > 0) await query(client, TOUCH_NODES, columnsOf(due));
       return () => {
-        // Another write has found that some of these may be gone again.
+        // Another write has seen a deletion since: some of these nodes may be gone again.
         if (deletions !== seenDeletions) return;
         for (const { nodeId } of unknown) touchedMs.set(nodeId, nowMs);
         for (const { nodeId } of due) touchedMs.set(nodeId, nowMs);
@@ -111,10 +111,10 @@ const columnsOf = (nodes: readonly LatestEvent[]) => [
   nodes.map(({ region }) => region),
 ];
 
-// Prepared: each write asks.
+// A prepared statement, because each write runs it.
 const COUNT_DELETIONS = { name: "node-deletions", text: "SELECT count FROM node_deletions" };
 
-// What the sink itself has marked as silent comes back, not what an operator has deactivated.
+// A node that the sink has marked as silent becomes active again, but not one that an operator has deactivated.
 const REPORTS_AGAIN = `(stored.status = 'registered'
   OR stored.status = 'inactive' AND stored.silent_since IS NOT NULL)`;
 
@@ -123,9 +123,9 @@ const LATEST = `
   FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])
     AS latest (node_id, micros, country, region)`;
 
-// For nodes that this process has not seen yet. Usually the processor has registered them: then the
-// status moves on. Keys are sorted, so that two writers wait for each other in the same order. It does
-// wait, for a moment, where TOUCH_NODES skips: a node that sends only once must not stay "registered".
+// For nodes that this process has not seen yet. Usually the processor has registered them, and only the status
+// changes. Keys are sorted, so that two writers do not deadlock. It waits for locked rows, which TOUCH_NODES skips:
+// a node that sends only once must not stay "registered".
 const REGISTER_NODES = `
   INSERT INTO nodes AS stored (node_id, status, last_seen_at, country, region)
   SELECT node_id, 'reporting', seen_at, country, region FROM (${LATEST}) AS latest
@@ -138,7 +138,7 @@ const REGISTER_NODES = `
        OR stored.last_seen_at IS NULL
        OR stored.last_seen_at < excluded.last_seen_at - interval '10 s'`;
 
-// Nobody waits for a touch, and a touch waits for nobody: the next one is 10 s away.
+// Skips locked rows: the next update of the node follows in 10 s.
 const TOUCH_NODES = `
   WITH due AS (
     SELECT stored.node_id, latest.seen_at

@@ -16,12 +16,12 @@ export const sinkSettings = {
   maxRows: setting(
     "SINK_MAX_ROWS",
     wholeNumber({ min: 1, max: 100_000 }).default(5_000),
-    "maximum of rows from several partitions in one write; a single partition may bring more",
+    "maximum of rows from several partitions in one write; the batch of a single partition may have more",
   ),
   maxWaitMs: setting(
     "SINK_MAX_WAIT_MS",
     wholeNumber({ min: 1, max: 2_000 }).default(20),
-    "how long a record may wait for others to be written with it, ms; a single record does not wait",
+    "how long a fetch waits for more records, ms",
   ),
   nodeSilentAfterMs: setting(
     "SINK_NODE_SILENT_AFTER_MS",

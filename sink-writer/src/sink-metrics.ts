@@ -5,26 +5,26 @@ import type { Origin } from "./rows/row-buffer.ts";
 import type { DeadRecord } from "./rows/row-reader.ts";
 
 export type SinkMetrics = {
-  /** A write is committed. */
+  /** Counts a committed write. */
   readonly written: (write: {
     inserted: readonly InsertedRows[];
-    /** Records that were no rows; those that PostgreSQL refused are among the inserted. */
+    /** Records that could not be decoded. Rows that PostgreSQL rejected are in `inserted`. */
     dead: readonly DeadRecord[];
   }) => void;
   readonly copiedBytes: (bytes: number) => void;
 };
 
 /**
- * The sink's own metrics, and its part of the pipeline's.
- * @param options.isReadAgain whether a record was written before: how old it is says nothing of the pipeline
+ * Creates the sink's own metrics, and updates those of the pipeline.
+ * @param options.isReplayed whether a record was written before a rewind: then its age says nothing about the pipeline
  */
 export function createSinkMetrics(options: {
   registry: Registry;
   pipeline: PipelineMetrics;
   nowMs: () => number;
-  isReadAgain: (origin: Origin) => boolean;
+  isReplayed: (origin: Origin) => boolean;
 }): SinkMetrics {
-  const { pipeline, nowMs, isReadAgain } = options;
+  const { pipeline, nowMs, isReplayed } = options;
   const registers = [options.registry];
   const rowsTotal = new Counter({
     name: "fiberstream_sink_rows_total",
@@ -74,7 +74,7 @@ export function createSinkMetrics(options: {
         const count = rows.count();
         const leftOut = new Set(result.leftOut);
         for (let row = 0; row < count; row++) {
-          if (refused.has(row) || leftOut.has(row) || isReadAgain(rows.originOf(row))) continue;
+          if (refused.has(row) || leftOut.has(row) || isReplayed(rows.originOf(row))) continue;
           eventAge.observe(Math.max(0, committedMs - rows.receivedAtOf(row) / 1_000) / 1_000);
         }
       }

@@ -2,11 +2,11 @@ import { endSpans, startBatchSpans } from "@fiberstream/kafka/batch-spans";
 import type { RecordBatch } from "@fiberstream/kafka/records";
 import type { SpanAttributes, Tracing } from "@fiberstream/runtime/tracing";
 
-/** A write's part in the traces of its records. */
+/** The spans of a write in the traces of its records. */
 export type WriteTrace = {
-  /** Runs the work that brings rows into the table. */
+  /** Runs the work that writes rows into the table, in a span. */
   readonly copying: <T>(rows: number, work: () => Promise<T>) => Promise<T>;
-  /** @param error what a write that failed threw */
+  /** @param error what a failed write threw */
   readonly end: (error?: unknown) => void;
 };
 
@@ -27,8 +27,8 @@ export function createTraceWrite(options: {
     return {
       copying: async (rows, work) => {
         const copies = new Map(
-          Array.from(processing, ([came, { traceparent }]) => [
-            came,
+          Array.from(processing, ([context, { traceparent }]) => [
+            context,
             tracing.startSpan({
               name: "COPY metrics",
               kind: "client",

@@ -6,7 +6,7 @@ import { FatalError } from "@fiberstream/runtime/errors";
 import type { SendDeadLetters } from "./dead-letters.ts";
 import type { InsertRows } from "./insert/insert-rows.ts";
 import { moveOffsets } from "./offsets/stored-offsets.ts";
-import { keepBooks } from "./reconciliation/keep-books.ts";
+import { updateBooks } from "./reconciliation/update-books.ts";
 import type { NodeRegistration } from "./register-nodes.ts";
 import type { RecentEvents } from "./rows/recent-events.ts";
 import type { RowBuffers } from "./rows/row-buffers.ts";
@@ -17,12 +17,12 @@ import type { TraceWrite, WriteTrace } from "./trace-write.ts";
 export type WriteBatches = (batches: readonly RecordBatch[]) => Promise<void>;
 
 /**
- * The life of a write, which takes one batch of each of several partitions: decoded into rows, inserted, and
- * committed together with the partitions' next offsets, all or nothing. Dead letters are acknowledged by Kafka
- * before the commit.
+ * The story of a write. It takes one batch of each of several partitions, decodes them into rows, inserts the rows, and
+ * commits them together with the partitions' next offsets, all or nothing. Kafka acknowledges the dead letters before
+ * the commit.
  *
- * @returns a function that throws TransientError (the batches may be tried again as they are, or from the
- *   stored offsets) and FatalError
+ * @returns a function that throws TransientError (retry the batches, or read again from the stored offsets) and
+ *   FatalError
  */
 export function createWriteBatches(options: {
   buffers: RowBuffers;
@@ -49,7 +49,7 @@ export function createWriteBatches(options: {
         const written = await trace.copying(count, () => insertRows(client, rows));
         const refused = written.flatMap(({ result }) => [...result.refused.values()]);
         await sendDeadLetters(refused, "write");
-        await keepBooks(client, { batches, inserted: written, dead });
+        await updateBooks(client, { batches, inserted: written, dead });
         return { inserted: written, remember: await nodes.register(client, written) };
       });
 
@@ -66,15 +66,15 @@ export function createWriteBatches(options: {
       trace.end(error);
       nodes.forget();
       recent.forget();
-      throw error instanceof RowRefusedError ? refusedBeside(error) : error;
+      throw error instanceof RowRefusedError ? refusedOutsideMetrics(error) : error;
     }
   };
 }
 
-/** Bad rows of metrics are isolated before: it is a row of another table, which no record alone is to blame for. */
-const refusedBeside = (refusal: RowRefusedError) =>
+/** Rejected rows of metrics are isolated earlier. This is a row of another table, which no single record has caused. */
+const refusedOutsideMetrics = (refusal: RowRefusedError) =>
   new FatalError(
-    `PostgreSQL refuses what the sink writes beside the rows: ${refusal.sqlState} ${redacted(refusal)}`,
-    "Look for constraints, triggers and columns of nodes and sink_offsets that are not of the migrations, then start the sink again",
+    `PostgreSQL rejects a write to a table other than metrics: ${refusal.sqlState} ${redacted(refusal)}`,
+    "Look for constraints, triggers and columns of nodes and sink_offsets that the migrations did not create, then restart the sink",
     { cause: refusal },
   );

@@ -17,10 +17,10 @@ import type { processorSettings } from "./settings.ts";
 const MAX_CONNECTIONS = 5;
 
 /**
- * Connects to PostgreSQL, Redis, the schema registry and Kafka, and waits for each but Redis; `life` owns all of them.
+ * Connects to PostgreSQL, Redis, the schema registry and Kafka, and waits for each except Redis; `life` owns all of them.
  *
- * @returns the connections, and what had to be asked for: schema ids and numbers of partitions
- * @throws {FatalError} for settings that contradict each other, before anything is waited for
+ * @returns the connections, the schema ids and the numbers of partitions
+ * @throws {FatalError} for settings that contradict each other, before it connects to anything
  */
 export async function connect(frame: ServiceFrame<typeof processorSettings>, groupId: string) {
   const { config, log, life, waitFor } = frame;

@@ -40,8 +40,8 @@ export type BatchSteps = {
 export type BatchProcessor = {
   /**
    * @throws {PartitionPausedError} too many of the records are bad: nothing is written
-   * @throws {PartitionFaultError} Kafka will never take a dead letter or an alert of it: nothing is written
-   * @throws {TransientError} nothing of the batch is seen downstream, or all of it is: ask for the committed offset
+   * @throws {PartitionFaultError} Kafka rejects a dead letter or an alert of it for good: nothing is written
+   * @throws {TransientError} either nothing of the batch is committed or all of it: read the committed offset
    */
   process: (batch: RecordBatch) => Promise<void>;
   /** Drops prepared batches of all other partitions. */
@@ -53,15 +53,15 @@ export type BatchCounts = {
   duplicates: number;
   late: number;
   alerts: number;
-  /** Records whose timestamps were not believed. */
+  /** Records whose timestamps were too far ahead to be used. */
   ahead: number;
   dead: Map<FailureClass, number>;
 };
 
 /**
- * The life of a batch of raw records: decoded, checked in bulk by the circuit breaker, enriched with their
- * nodes' data and the statistics of their nodes' windows, and produced in one Kafka transaction together with the
- * batch's next offset. Records that cannot be processed are dead-lettered in the same transaction.
+ * The story of a batch of raw records: they are decoded, checked by the circuit breaker, enriched with the data and the
+ * window statistics of their nodes, and produced in one Kafka transaction together with the batch's next offset. Records
+ * that cannot be processed are dead-lettered in the same transaction.
  */
 export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
   const { decoder, breaker, lookupNodes, topics } = steps;
@@ -79,7 +79,7 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
   };
 
   const processOne = async (batch: RecordBatch, trace: BatchTrace) => {
-    const work = prepared.of(batch) ?? prepared.keep(batch, await prepare(batch));
+    const work = prepared.of(batch) ?? prepared.add(batch, await prepare(batch));
     const { partition, log, firstOffset, nextOffset, leaderEpoch } = batch;
     const enriched = trace.sending(work.enriched);
     const entries = steps.ledger.after(batch, work.books.minutes);
@@ -94,7 +94,7 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
         leaderEpoch,
         metadata: checkpoint,
         batches: [
-          // To the partition of the same number, so that a node's events keep their order whatever put them in it.
+          // To the partition of the same number, so that a node's events keep their order, whoever has produced them.
           { topic: topics.enriched, partition, records: enriched },
           { topic: topics.alerts, partition, records: work.alerts },
           { topic: topics.deadLetter, records: work.deadLetters },
@@ -131,15 +131,15 @@ export function createBatchProcessor(steps: BatchSteps): BatchProcessor {
   };
 }
 
-/** The result of preparing a batch: all that is written, and what is counted once it is. */
+/** The result of preparing a batch: all records to write, and the counts for the metrics. */
 type Work = {
   enriched: OutgoingRecord[];
-  /** What each of the enriched records was made of. */
+  /** The source of each enriched record. */
   sources: { record: IncomingRecord; event: RawEvent }[];
   alerts: OutgoingRecord[];
   deadLetters: OutgoingRecord[];
   books: BatchBooks;
-  /** How the next owner gets the windows of after the batch. */
+  /** From which the next owner rebuilds the windows as they are after the batch. */
   windows: Pick<WindowCheckpoint, "from" | "clockMs">;
   counts: BatchCounts;
 };
@@ -231,8 +231,8 @@ const deadLetterFor = (
   );
 
 /**
- * A topic that refuses records in bulk must not drain into the dead letters.
- * @throws {PartitionPausedError} too many are refused
+ * If a topic rejects very many records, the partition is paused instead of dead-lettering all of them.
+ * @throws {PartitionPausedError} too many are rejected
  */
 function checkRefused(
   { partition, records }: RecordBatch,
@@ -244,20 +244,20 @@ function checkRefused(
     refusal.records.map((record) => sources[enriched.indexOf(record)]?.record),
   );
   const isBad = records.map((record) => refused.has(record));
-  // A dead letter that is refused was counted before.
+  // A rejected dead letter was counted as a bad record before.
   if (isBad.includes(true)) breaker.check(partition, isBad);
 }
 
-/** What was sent of a batch, and what of it Kafka will never take. */
+/** The enriched records of a batch, and those of its records that Kafka rejects for good. */
 type Refused = {
   readonly enriched: readonly OutgoingRecord[];
   readonly refusal: RecordRefusedError;
 };
 
 /**
- * Makes dead letters of the events whose enriched records Kafka will never take, and lesser ones of refused dead letters,
- * for the next try.
- * @returns what to throw
+ * Prepares the next attempt: makes dead letters of the events whose enriched records Kafka rejects for good, and reduces
+ * dead letters that it rejects.
+ * @returns the error to throw
  */
 function deadLetterRefused(
   batch: RecordBatch,
@@ -269,36 +269,36 @@ function deadLetterRefused(
   for (const record of refusal.records) {
     const index = enriched.indexOf(record);
     if (index !== -1) refused.add(index);
-    else if (!shrinkDeadLetter(work.deadLetters, record, refusal.type)) {
-      const advice = `Let ${refusal.topic} take such records, or free the partition by hand`;
+    else if (!reduceDeadLetter(work.deadLetters, record, refusal.type)) {
+      const advice = `Change ${refusal.topic} so that it accepts such records, or move the committed offset past the record`;
       return new PartitionFaultError(refusal.message, advice);
     }
   }
-  const message = `Kafka refuses its enriched record: ${refusal.type}`;
+  const message = `Kafka rejects its enriched record: ${refusal.type}`;
   const reason = { failureClass: "record-refused", message } as const;
-  const isTaken = (_: unknown, index: number) => !refused.has(index);
+  const isAccepted = (_: unknown, index: number) => !refused.has(index);
   for (const index of refused) {
     const source = work.sources[index];
     if (source === undefined) continue;
     work.deadLetters.push(deadLetterFor(source.record, reason, batch, groupId, "produce"));
     work.books.refused(source.event);
   }
-  work.enriched = work.enriched.filter(isTaken);
-  work.sources = work.sources.filter(isTaken);
+  work.enriched = work.enriched.filter(isAccepted);
+  work.sources = work.sources.filter(isAccepted);
   work.counts.ok = work.enriched.length;
   const { dead } = work.counts;
   dead.set(reason.failureClass, (dead.get(reason.failureClass) ?? 0) + refused.size);
   return new TransientError("kafka", refusal.message, { cause: refusal });
 }
 
-/** @returns whether the record is among the deadLetters, and there was something to leave out */
-function shrinkDeadLetter(
+/** @returns whether the record is one of the dead letters and could be reduced */
+function reduceDeadLetter(
   deadLetters: OutgoingRecord[],
   record: OutgoingRecord,
   type: string,
 ): boolean {
   const index = deadLetters.indexOf(record);
-  const lesser = index === -1 ? undefined : reducedDeadLetter(record, type);
-  if (lesser !== undefined) deadLetters[index] = lesser;
-  return lesser !== undefined;
+  const reduced = index === -1 ? undefined : reducedDeadLetter(record, type);
+  if (reduced !== undefined) deadLetters[index] = reduced;
+  return reduced !== undefined;
 }

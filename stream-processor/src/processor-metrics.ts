@@ -11,8 +11,8 @@ export type ProcessorMetrics = {
 };
 
 /**
- * What only the processor counts; counted once a batch.
- * @param options.windowNodes how many nodes have a window now
+ * Creates the processor's own metrics. They are updated once for each batch.
+ * @param options.windowNodes returns how many nodes have a window
  */
 export function createProcessorMetrics(options: {
   registry: Registry;

@@ -23,7 +23,7 @@ export const processorSettings = {
   maxWaitMs: setting(
     "PROCESSOR_MAX_WAIT_MS",
     wholeNumber({ min: 1, max: 2_000 }).default(25),
-    "how long a record may wait for others to share its transaction, ms; a single record does not wait",
+    "how long a fetch waits for more records, ms",
   ),
   memoryNodes: setting(
     "MEMORY_NODES",

@@ -15,7 +15,7 @@ import { createPostgresTier } from "./nodes/nodes-in-postgres.ts";
 import { createRedisTier } from "./nodes/nodes-in-redis.ts";
 import type { ProcessorMetrics } from "./processor-metrics.ts";
 
-/** Everything about nodes: the look-up by tiers, what keeps the caches true, and the publisher of changes. */
+/** Starts everything about nodes: the look-up, the reader that updates its caches, and the publisher of changes. */
 export function startNodes(options: {
   life: Life;
   pool: PgPool;

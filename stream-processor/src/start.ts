@@ -25,14 +25,14 @@ import { readOpenAlerts } from "./windows/open-alerts.ts";
 import { createPartitionWindows } from "./windows/partition-windows.ts";
 import { readCheckpoint } from "./windows/window-checkpoint.ts";
 
-/** Waits for what the processor needs, then consumes until the end of `life`. */
+/** Waits for the backing services, then consumes until the end of `life`. */
 export async function start(frame: ServiceFrame<typeof processorSettings>): Promise<void> {
   const { config, log, life, health, registry: metricsRegistry, tracing } = frame;
   const groupId = `${config.namespace}stream-processor`;
   const connections = await connect(frame, groupId);
   const { topics, schemas, ids, redis, registry, kafka, reader } = connections;
 
-  // A new one at each start, so that a later process can tell what this one has left open.
+  // A new id at each start, so that a later process can identify transactions that this one has left open.
   const processId = randomUUID();
   let consumer: RunningConsumer | undefined;
   let liveProcesses: ReadonlySet<string> = new Set();
@@ -74,14 +74,14 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
       partition,
       maxAlerts: config.windowNodesPerPartition,
     });
-  // Not the whole topic for each of the partitions that are assigned together.
+  // Partitions that are assigned together share one reading of the whole topic.
   const readAlertsOfAll = createSharedReading(() => readAlertsOf(undefined));
   const windows = createPartitionWindows({
     maxNodesPerPartition: config.windowNodesPerPartition,
     checkpointOf: (partition) => readCheckpoint(transactions.metadataOf(partition)),
     earliestOf: async (partition) => (await reader.range(topics.raw, partition)).from,
     openAlertsOf: (partition) =>
-      // With as many partitions in both topics, a node's alerts are in the partition of its events' number.
+      // With the same number of partitions in both topics, a node's alerts are in the partition with its events' number.
       rawPartitions === alertPartitions ? readAlertsOf(partition) : readAlertsOfAll(),
     decoder,
     countEvicted: processorMetrics.countEvicted,
@@ -145,7 +145,9 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
       memberData: processId,
       positionsOf: async (partitions, identity) => {
         const positions = await transactions.positionsOf(partitions, identity);
-        await warnAboutMissing(partitions.filter((one) => positions.get(one) === "beginning"));
+        await warnAboutMissing(
+          partitions.filter((partition) => positions.get(partition) === "beginning"),
+        );
         return positions;
       },
       replayFrom: windows.replayFrom,
@@ -166,7 +168,7 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   consumer = life.own(await connections.waitForKafka(consume), (owned) => owned.close());
 }
 
-/** Lets operators see and reset the breaker at the admin port: what `fiber breaker` asks. */
+/** Adds the routes of the admin port that `fiber breaker` uses to list and reset open breakers. */
 function addBreakerRoutes(
   admin: ServiceFrame<typeof processorSettings>["admin"],
   breaker: Breaker,

@@ -169,7 +169,10 @@ describeNatively("on backing services that let in only whom they know", () => {
     const { kafka } = clientsOf(settings[who]);
     const attempt = action === "read" ? readFrom(kafka, topic(name)) : writeTo(kafka, topic(name));
     if (isAllowed) await attempt;
-    else await expect(attempt).rejects.toThrow(/^Kafka refuses: .*\. Grant this user the topic$/);
+    else
+      await expect(attempt).rejects.toThrow(
+        /^Kafka rejects the request: .*\. Grant this user the topic$/,
+      );
   });
 
   it.each<[(typeof SERVICES)[number], string]>([

@@ -63,7 +63,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
     }
     case "sink-writer": {
       const pipeline = createPipelineMetrics({ registry, stage: "sink" });
-      createSinkMetrics({ registry, pipeline, nowMs: zero, isReadAgain: () => false });
+      createSinkMetrics({ registry, pipeline, nowMs: zero, isReplayed: () => false });
       createDatabaseGauges(registry);
       createQualityMetrics(registry);
       createReconciledMetrics(registry);

@@ -2,8 +2,8 @@ import { Refusal } from "../answers/refusal.ts";
 import type { EventProducer } from "../produce/event-producer.ts";
 
 /**
- * Admits a request before anything of it is read, or refuses it with 503 at once: while the gateway
- * stops, and while Kafka is known to be unavailable, so that senders do not wait for it in a queue.
+ * Admits a request before anything of it is read, or answers 503 at once: while the gateway stops, and while Kafka is
+ * known to be unavailable, so that senders do not wait for Kafka in a queue.
  *
  * @throws {Refusal} DRAINING, KAFKA_UNAVAILABLE
  */

@@ -11,7 +11,7 @@ import type { CheckedEvents } from "../validation/validate-events.ts";
 
 type Validated = { readonly events: readonly ProbeMetric[]; readonly checked: CheckedEvents };
 
-/** Rejects events of nodes that are more than their sender may report for. Never throws. */
+/** Rejects events of nodes past the maximum number of nodes that their sender may report for. Never throws. */
 export type BoundNodes = (
   validated: Validated,
   sender: Pick<Sender, "id" | "maxNodes">,
@@ -19,18 +19,18 @@ export type BoundNodes = (
 
 /** About 150 bytes each. */
 const MAX_NODES_IN_MEMORY = 200_000;
-/** How long a node is let in without Redis being told that it still reports. */
-const TOLD_EVERY_MS = 60 * 60 * 1_000;
-/** A node's place is free again so long after its last event: fleets replace their probes. */
-const PLACE_KEPT_MS = 30 * 24 * 60 * 60 * 1_000;
+/** How long a node is admitted withoutSlot updating its time in Redis. */
+const UPDATE_EVERY_MS = 60 * 60 * 1_000;
+/** A node stops counting so long after its last event: fleets replace their probes. */
+const SLOT_TTL_MS = 30 * 24 * 60 * 60 * 1_000;
 const NODES_PER_CALL = 500;
 
-/** A node's place is a member with the time of its last event; the answer has "1" for each node that has one. */
-const TAKE_PLACES = `
+/** A node's slot is a member of a sorted set, scored by the time of its last event. Returns "1" for each node with a slot. */
+const TAKE_SLOTS = `
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
-local max, keptMs = tonumber(ARGV[1]), tonumber(ARGV[2])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', nowMs - keptMs)
+local max, ttlMs = tonumber(ARGV[1]), tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', nowMs - ttlMs)
 local taken = redis.call('ZCARD', KEYS[1])
 local answer = {}
 for at = 3, #ARGV do
@@ -41,13 +41,13 @@ for at = 3, #ARGV do
     answer[at - 2] = '1'
   else answer[at - 2] = '0' end
 end
-redis.call('PEXPIRE', KEYS[1], keptMs)
+redis.call('PEXPIRE', KEYS[1], ttlMs)
 return table.concat(answer)`;
 
 /**
- * Each node that a key reports for costs a row, a record and places in caches for long, and a key whose pattern ends
- * with "*" can invent them: so many of a key have a place in Redis, for all gateways. Nodes that were seen lately are
- * known here; while Redis is away each gateway gives places by what it knows itself.
+ * Creates the bound on a key's nodes. Each node costs a row, a record and cache entries for a long time, and a key whose
+ * pattern ends with "*" can invent nodes. So each key has a number of slots for nodes, in Redis for all gateways. Nodes
+ * that were seen lately are cached; while Redis is unavailable each gateway counts only those.
  *
  * @param options.namespace prefix of the keys in Redis
  */
@@ -57,7 +57,7 @@ export function createBoundNodes(options: {
   log: Log;
 }): BoundNodes {
   const { ask, namespace, log } = options;
-  /** How many of `seen` are a key's. */
+  /** The number of each key's nodes in `seen`. */
   const counts = new Map<string, number>();
   const add = (keyId: string, nodes: number) => {
     const left = (counts.get(keyId) ?? 0) + nodes;
@@ -72,49 +72,49 @@ export function createBoundNodes(options: {
   const warn = throttled((error: unknown, times) =>
     log.warn(
       { reason: messageOf(error), times },
-      "nodes of keys cannot be counted together, each gateway counts its own",
+      "counting nodes in Redis failed, counting the nodes of this gateway only",
     ),
   );
 
   const remember = (keyId: string, nodeId: string) => {
-    // Not all at once an hour later.
-    const ttl = Math.ceil(TOLD_EVERY_MS * (1 - Math.random() / 5));
+    // Randomized, so that they do not all expire at once.
+    const ttl = Math.ceil(UPDATE_EVERY_MS * (1 - Math.random() / 5));
     seen.set(nameOf(keyId, nodeId), keyId, { ttl });
     add(keyId, 1);
   };
 
-  const placesInRedis = (keyId: string, nodeIds: readonly string[], maxNodes: number) =>
+  const slotsInRedis = (keyId: string, nodeIds: readonly string[], maxNodes: number) =>
     ask(
       (client) =>
-        client.eval(TAKE_PLACES, {
+        client.eval(TAKE_SLOTS, {
           keys: [`${namespace}key-nodes:${keyId}`],
-          arguments: [String(maxNodes), String(PLACE_KEPT_MS), ...nodeIds.map(placeOf)],
+          arguments: [String(maxNodes), String(SLOT_TTL_MS), ...nodeIds.map(memberOf)],
         }) as Promise<string>,
     );
 
-  const placesHere = (keyId: string, nodeIds: readonly string[], maxNodes: number) => {
+  const slotsInMemory = (keyId: string, nodeIds: readonly string[], maxNodes: number) => {
     const free = Math.max(0, maxNodes - (counts.get(keyId) ?? 0));
     return nodeIds.map((_, at) => (at < free ? "1" : "0")).join("");
   };
 
-  /** @returns those without a place */
-  const takePlaces = async (keyId: string, nodeIds: readonly string[], maxNodes: number) => {
-    const without = new Set<string>();
+  /** @returns the nodes without a slot */
+  const takeSlots = async (keyId: string, nodeIds: readonly string[], maxNodes: number) => {
+    const withoutSlot = new Set<string>();
     for (let from = 0; from < nodeIds.length; from += NODES_PER_CALL) {
-      const some = nodeIds.slice(from, from + NODES_PER_CALL);
-      const places = await placesInRedis(keyId, some, maxNodes).catch((error: unknown) => {
+      const chunk = nodeIds.slice(from, from + NODES_PER_CALL);
+      const slots = await slotsInRedis(keyId, chunk, maxNodes).catch((error: unknown) => {
         warn(error);
-        return placesHere(keyId, some, maxNodes);
+        return slotsInMemory(keyId, chunk, maxNodes);
       });
-      for (const [at, nodeId] of some.entries()) {
-        if (places[at] === "1") remember(keyId, nodeId);
-        else without.add(nodeId);
+      for (const [at, nodeId] of chunk.entries()) {
+        if (slots[at] === "1") remember(keyId, nodeId);
+        else withoutSlot.add(nodeId);
       }
     }
-    return without;
+    return withoutSlot;
   };
 
-  /** Batches are mostly of few nodes, one after the other. */
+  /** Consecutive events of a batch mostly have the same node. */
   const unseenOf = (events: readonly ProbeMetric[], keyId: string) => {
     const unseen = new Set<string>();
     let last: string | undefined;
@@ -130,46 +130,46 @@ export function createBoundNodes(options: {
     if (maxNodes === undefined) return validated;
     const unseen = unseenOf(validated.events, id);
     if (unseen.size === 0) return validated;
-    const without = await takePlaces(id, [...unseen], maxNodes);
-    return without.size === 0 ? validated : withoutNodes(validated, without, maxNodes);
+    const withoutSlot = await takeSlots(id, [...unseen], maxNodes);
+    return withoutSlot.size === 0 ? validated : withoutNodes(validated, withoutSlot, maxNodes);
   };
 }
 
 const nameOf = (keyId: string, nodeId: string): string => `${keyId} ${nodeId}`;
 
-/** 66 bits: that two nodes share a place costs nothing. */
-const placeOf = (nodeId: string): string => hash("sha256", nodeId, "base64url").slice(0, 11);
+/** 66 bits of a hash: a collision only lets a key have one node more. */
+const memberOf = (nodeId: string): string => hash("sha256", nodeId, "base64url").slice(0, 11);
 
 function withoutNodes(
   { events, checked }: Validated,
-  without: ReadonlySet<string>,
+  withoutSlot: ReadonlySet<string>,
   maxNodes: number,
 ): Validated {
-  const kept: ProbeMetric[] = [];
+  const allowed: ProbeMetric[] = [];
   const indexes: number[] = [];
   const faults: readonly Fault[] = [
     {
       code: "TOO_MANY_NODES",
       field: "node_id",
-      message: `this key may report for ${maxNodes} nodes and has reported for as many within 30 days: ask for more (fiber keys change), or use the ids of nodes that there are`,
+      message: `this key may report for ${maxNodes} nodes and has reported for as many within 30 days: ask for a higher limit (fiber keys change), or use the ids of existing nodes`,
     },
   ];
   const rejections: Rejection[] = [...checked.rejections];
   for (const [at, event] of events.entries()) {
     const index = checked.indexes[at] ?? 0;
-    if (without.has(event.node_id)) rejections.push({ index, faults });
+    if (withoutSlot.has(event.node_id)) rejections.push({ index, faults });
     else {
-      kept.push(event);
+      allowed.push(event);
       indexes.push(index);
     }
   }
   return {
-    events: kept,
+    events: allowed,
     checked: {
       ...checked,
       indexes,
-      eventId: kept[0]?.event_id,
-      rejections: rejections.toSorted((one, other) => one.index - other.index),
+      eventId: allowed[0]?.event_id,
+      rejections: rejections.toSorted((a, b) => a.index - b.index),
     },
   };
 }

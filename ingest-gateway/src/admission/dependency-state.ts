@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Check } from "@fiberstream/runtime/health";
 
-/** A check that can also be read, for decisions on the way of an event and for the status page. */
+/** A check whose state can also be read, for admission and for the status page. */
 export type DependencyState = Check & { isUp: () => boolean };
 
-/** @param check told of every change too; left out for a dependency that readiness does not hang on */
+/** @param check receives every change too; left out for a dependency that is not part of readiness */
 export function createDependencyState(check?: Check): DependencyState {
   let isUp = false;
   return {
@@ -22,22 +22,22 @@ export function createDependencyState(check?: Check): DependencyState {
 }
 
 /**
- * Looks at a dependency again and again, so that its state is known without asking for it and a state
- * that a failed call has set does not stay.
+ * Checks a dependency at each interval, so that its state is known without a call, and a state that a failed call has
+ * set is corrected.
  *
- * @returns waits for the last look to end; they end once `stopping` is aborted
+ * @returns a function that waits for the last check; checks end once `stopping` is aborted
  */
 export function watchDependency(options: {
-  look: () => Promise<void>;
+  probe: () => Promise<void>;
   state: DependencyState;
   intervalMs: number;
   stopping: AbortSignal;
 }): () => Promise<void> {
-  const { look, state, intervalMs, stopping } = options;
+  const { probe, state, intervalMs, stopping } = options;
   const watch = async () => {
     while (!stopping.aborted) {
       try {
-        await look();
+        await probe();
         state.ok();
       } catch (error) {
         state.failing(messageOf(error));

@@ -1,10 +1,10 @@
 import { Refusal } from "../answers/refusal.ts";
 import { createRequestCap } from "./request-cap.ts";
 
-/** The part of the budget that one request holds. */
+/** The share of the budget that one request holds. */
 export type Lease = {
   /**
-   * Says how many bytes the request holds now; fewer than before are always granted.
+   * Sets how many bytes the request holds; fewer than before are always granted.
    * @throws {Refusal} OVERLOADED, RATE_LIMITED
    */
   hold: (bytes: number) => void;
@@ -14,9 +14,9 @@ export type Lease = {
 
 export type InFlightBudget = {
   /**
-   * @param senderId whose room it is
-   * @param tenant which the sender shares its part with; itself where it is left out
-   * @throws {Refusal} RATE_LIMITED past its number of requests
+   * @param senderId the sender that the bytes count for
+   * @param tenant the tenant whose share the sender uses; by default the sender itself
+   * @throws {Refusal} RATE_LIMITED past the sender's maximum of requests
    */
   lease: (senderId: string, tenant?: string) => Lease;
   usedBytes: () => number;
@@ -27,35 +27,35 @@ const RESERVED_SHARE = 1 / 4;
 
 /** What a tenant holds. */
 type Holding = {
-  /** By sender, only those who hold some. */
+  /** By sender; only senders that hold some. */
   readonly bySender: Map<string, number>;
-  /** What was taken from the last part of the room. */
+  /** How much of it is from the reserved share. */
   reservedBytes: number;
 };
 
 /**
- * Bounds what bodies and their decoders hold at once, from their first byte until they are answered, so that
- * a burst or a slow Kafka turns into quick refusals instead of a process without memory.
+ * Bounds the memory of request bodies and their decoders, from the first byte until the answer, so that a burst or a
+ * slow Kafka causes quick refusals instead of a process without memory.
  *
- * Three quarters of the budget are for whoever comes first. The last quarter is divided among the current
- * tenants, and a tenant's share among its senders: a sender that holds at most an equal share of it is admitted even when
- * the rest is full. A single tenant leaves half of it free, because others may come at any moment and its own requests
- * may last long. When the budget is full, a sender that holds more than an equal share of all of it gets 429, others get
- * 503.
+ * Three quarters of the budget are granted in order of arrival. The last quarter is reserved: it is divided among the
+ * current tenants, and a tenant's share among its senders. A sender that holds at most an equal share of the reserve is
+ * admitted even when the rest is full. A single tenant may use half of the reserve only, because another one may arrive at
+ * any moment and its requests may last long. When the budget is full, a sender that holds more than an equal share of
+ * the whole budget gets 429, others get 503.
  */
 export function createInFlightBudget(options: {
   maxBytes: number;
-  /** Of one sender at once. */
+  /** Maximum of requests in flight of one sender. */
   maxRequests: number;
 }): InFlightBudget {
   const { maxBytes, maxRequests } = options;
   const cap = createRequestCap({ maxRequests, whose: "key" });
   const reservedBytes = maxBytes * RESERVED_SHARE;
-  /** By tenant, only tenants that hold some. */
+  /** By tenant; only tenants that hold some. */
   const held = new Map<string, Holding>();
   let usedBytes = 0;
 
-  const take = (senderId: string, tenant: string, bytes: number) => {
+  const takeBytes = (senderId: string, tenant: string, bytes: number) => {
     const holding: Holding = held.get(tenant) ?? {
       bySender: new Map<string, number>(),
       reservedBytes: 0,
@@ -66,12 +66,12 @@ export function createInFlightBudget(options: {
     const tenants = held.has(tenant) ? held.size : held.size + 1;
     const wouldUse = usedBytes + bytes;
     const fromReserve = Math.max(0, Math.min(bytes, wouldUse - (maxBytes - reservedBytes)));
-    const hasRoom =
+    const fits =
       wouldUse <= maxBytes &&
       (fromReserve === 0 ||
         (senderBytes <= reservedBytes / tenants / senders &&
           holding.reservedBytes + fromReserve <= reservedBytes / Math.max(2, tenants)));
-    if (!hasRoom) {
+    if (!fits) {
       const isAlone = tenants === 1 && senders === 1;
       throw isAlone || senderBytes <= maxBytes / tenants / senders ? full() : sendsMost();
     }
@@ -81,11 +81,11 @@ export function createInFlightBudget(options: {
     held.set(tenant, holding);
   };
 
-  const giveBack = (senderId: string, tenant: string, bytes: number) => {
+  const returnBytes = (senderId: string, tenant: string, bytes: number) => {
     const holding = held.get(tenant);
     if (holding === undefined) return;
     usedBytes -= bytes;
-    // The last part is free again first.
+    // The reserved share is freed first.
     holding.reservedBytes = Math.max(0, holding.reservedBytes - bytes);
     const left = (holding.bySender.get(senderId) ?? 0) - bytes;
     if (left > 0) holding.bySender.set(senderId, left);
@@ -102,15 +102,15 @@ export function createInFlightBudget(options: {
       return {
         hold: (bytes) => {
           if (isReleased) return;
-          if (bytes > heldBytes) take(senderId, tenant, bytes - heldBytes);
-          else giveBack(senderId, tenant, heldBytes - bytes);
+          if (bytes > heldBytes) takeBytes(senderId, tenant, bytes - heldBytes);
+          else returnBytes(senderId, tenant, heldBytes - bytes);
           heldBytes = bytes;
         },
         heldBytes: () => heldBytes,
         release: () => {
           if (isReleased) return;
           isReleased = true;
-          giveBack(senderId, tenant, heldBytes);
+          returnBytes(senderId, tenant, heldBytes);
           cap.release(senderId);
         },
       };
@@ -119,7 +119,7 @@ export function createInFlightBudget(options: {
 }
 
 const full = (): Refusal =>
-  new Refusal("OVERLOADED", "the gateway's memory for requests is used up: send this again later");
+  new Refusal("OVERLOADED", "the gateway's memory for requests is in use: send this again later");
 
 const sendsMost = (): Refusal =>
   new Refusal(

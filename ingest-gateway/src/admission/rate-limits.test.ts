@@ -109,7 +109,7 @@ describe("a key's bucket", () => {
     expect(buckets.takeUnshared(10)).toEqual([{ id: "k", limit: sender.limit, events: 10 }]);
     expect(buckets.takeUnshared(10)).toEqual([]);
     charge(5);
-    buckets.takeOver("k", 3);
+    buckets.setEvents("k", 3);
     expect(admit).toThrow();
     nowMs += 1_000;
     expect(buckets.headersFor(sender)?.["RateLimit"]).toBe('"events";r=8;t=10');

@@ -1,68 +1,70 @@
 import { LRUCache } from "lru-cache";
 import { LIMITS } from "../answers/limits.ts";
 import { Refusal } from "../answers/refusal.ts";
-import type { RateLimit, Sender } from "../auth/sender.ts";
+import type { Sender } from "../auth/sender.ts";
+import type { RateLimit } from "../auth/keys/rate-limit.ts";
 import type { Spend } from "./shared-rate-limits.ts";
 
 export type RateLimiter = {
   /**
-   * Lets a request in while its sender's buckets are not empty, and takes out what it costs by the size that it
-   * declares; more may be taken out than there is, as a debt, which the next requests wait for.
+   * Admits a request while its sender's buckets are not empty, and takes its cost by the declared size out of them. A
+   * bucket may become negative: later requests are refused until it is positive again.
    * @throws {Refusal} RATE_LIMITED
    */
   charge: (sender: Sender, declaredBytes: number) => Charge;
-  /** What the sender is told about its buckets with each answer; undefined without a limit. */
+  /** Returns the headers about the sender's buckets for its answer; undefined without a limit. */
   headersFor: (sender: Sender) => Record<string, string> | undefined;
 };
 
 /**
- * What one request has taken out, in events: as many as it has, but at least one, one for each 4 KB of its body
- * (which no event may be longer than, so that good batches pay for their events alone), and one for each
- * compressed stream in it, which costs as much as a small request.
+ * The cost of one request, in events: the number of its events, but at least one for the request, one for each 4 KB of
+ * its body (the maximum of an event, so that valid batches only pay for their events), and one for each compressed
+ * stream in it, which costs as much as a small request.
  *
- * It pays before the work is done, not after: many that were let in together would else all be worked on.
+ * It is charged before the work is done: otherwise many requests that arrive together would all be processed.
  */
 export type Charge = {
   /**
-   * So much of its body has come by now.
-   * @throws {Refusal} RATE_LIMITED when others have emptied a bucket since the request was let in
+   * Charges for the bytes that have arrived by now.
+   * @throws {Refusal} RATE_LIMITED when other requests have rateLimited a bucket since this one was admitted
    */
   forArrival: (bytes: number, streams?: number) => void;
-  /** Its body has come, or what there will be of it. */
+  /** Charges for the body after its last byte has arrived. */
   forBody: (bytes: number, streams?: number) => void;
   /**
-   * Its events are about to be looked at, good ones and bad ones.
-   * @throws {Refusal} RATE_LIMITED when others have emptied a bucket since the request was let in
+   * Charges for its events, valid or not, before they are validated.
+   * @throws {Refusal} RATE_LIMITED when other requests have rateLimited a bucket since this one was admitted
    */
   forEvents: (events: number) => void;
-  /** So many of them were not delivered, and that is no fault of the sender's. */
+  /** Returns the cost of events that were not delivered through no fault of the sender. */
   refund: (events: number) => void;
-  /** The whole request was not taken, and that is no fault of the sender's. */
+  /** Returns the whole cost of a request that was refused through no fault of the sender. */
   cancel: () => void;
 };
 
 type Bucket = {
   limit: RateLimit;
-  /** Below 0: a debt. */
+  /** May be negative. */
   events: number;
   filledAtMs: number;
-  /** Charged here, or below 0 given back, and not yet told to the others. */
+  /** Charged (negative: refunded) here since the last exchange with the other gateways. */
   unsharedEvents: number;
 };
 
-/** Whose bucket it is, and what it is called in headers. */
+/** The owner of a bucket, and the bucket's name in headers. */
 type Owner = { readonly id: string; readonly limit: RateLimit; readonly name: Policy["name"] };
 
-/** Which senders' buckets are remembered; one that is forgotten begins full. */
+/** Maximum of buckets in memory; one that was evicted starts full. */
 const MAX_BUCKETS = 50_000;
 
 /**
- * A token bucket for each key, and for each tenant that has a limit of its own, kept here and shared with the other
- * gateways in the background: a request never waits for Redis. What all gateways let in between two exchanges is taken
- * out after, as a debt, so that the rate holds over time. While Redis is unavailable, the bucket here goes on alone.
+ * A token bucket for each key, and for each tenant with a limit, in memory and shared with the other gateways in the
+ * background: a request never waits for Redis. What all gateways admit between two exchanges is deducted afterwards. The
+ * bucket may then be negative, so that the rate holds over time. While Redis is unavailable, each gateway uses its own
+ * bucket.
  *
- * A library with counters in windows has neither debts nor exchanges; asking Redis at every request
- * costs about 30 us, half of what a whole request takes.
+ * Libraries with counters in windows have neither negative buckets nor exchanges. A call of Redis for each request costs
+ * about 30 us, half of what a whole request takes.
  */
 export function createRateLimiter({ now = () => performance.now() }: { now?: () => number } = {}) {
   const buckets = new LRUCache<string, Bucket>({ max: MAX_BUCKETS });
@@ -91,11 +93,11 @@ export function createRateLimiter({ now = () => performance.now() }: { now?: () 
     }
   };
 
-  /** @param own what the request itself has taken out of each */
-  const notEmpty = (owners: readonly Owner[], own: number) => {
+  /** @param own what the request itself has taken out of each bucket */
+  const requireTokens = (owners: readonly Owner[], own: number) => {
     for (const owner of owners) {
       const { events } = bucketOf(owner);
-      if (events + own < 1) throw emptied(owner, events);
+      if (events + own < 1) throw rateLimited(owner, events);
     }
   };
 
@@ -103,14 +105,14 @@ export function createRateLimiter({ now = () => performance.now() }: { now?: () 
     charge: (sender: Sender, declaredBytes: number): Charge => {
       const owners = ownersOf(sender);
       if (owners.length === 0) return FREE;
-      notEmpty(owners, 0);
+      requireTokens(owners, 0);
       let charged = 0;
       const chargeAll = (events: number) => {
         take(owners, events - charged);
         charged = events;
       };
       const chargeMore = (events: number) => {
-        notEmpty(owners, charged);
+        requireTokens(owners, charged);
         chargeAll(Math.max(charged, events));
       };
       chargeAll(costOf(declaredBytes));
@@ -134,7 +136,7 @@ export function createRateLimiter({ now = () => performance.now() }: { now?: () 
       );
     },
 
-    /** Charges that the others do not know of yet; counts as told. */
+    /** Returns charges that the other gateways do not know of yet, and marks them as shared. */
     takeUnshared: (maxBuckets: number): Spend[] => {
       const spends: Spend[] = [];
       for (const id of unshared) {
@@ -147,8 +149,8 @@ export function createRateLimiter({ now = () => performance.now() }: { now?: () 
       }
       return spends;
     },
-    /** Takes over what is left in the shared bucket. */
-    takeOver: (id: string, events: number) => {
+    /** Sets a bucket to what is left in the shared one. */
+    setEvents: (id: string, events: number) => {
       const bucket = buckets.peek(id);
       if (bucket === undefined) return;
       bucket.events = events - bucket.unsharedEvents;
@@ -157,7 +159,7 @@ export function createRateLimiter({ now = () => performance.now() }: { now?: () 
   };
 }
 
-/** A key's id has no ":", so that no key is taken for a tenant. */
+/** A key's id has no ":", so no key has the id of a tenant's bucket. */
 function ownersOf({ id, tenant, limit, tenantLimit }: Sender): readonly Owner[] {
   const owners: Owner[] = [];
   if (limit !== undefined) owners.push({ id, limit, name: "events" });
@@ -180,7 +182,7 @@ const FREE: Charge = {
   cancel: nothing,
 };
 
-function emptied({ name, limit }: Owner, events: number): Refusal {
+function rateLimited({ name, limit }: Owner, events: number): Refusal {
   const seconds = Math.ceil((1 - events) / limit.ratePerSecond);
   const may = `may send ${limit.ratePerSecond} events a second (${limit.burst} at once)`;
   const who =
@@ -201,17 +203,17 @@ function fill(bucket: Bucket, nowMs: number): Bucket {
   return bucket;
 }
 
-/** A bucket as its sender is told of it. */
+/** A bucket as headers describe it. */
 type Policy = {
   readonly name: "events" | "tenant";
   readonly limit: RateLimit;
-  /** What is left; below 0 is a debt, which counts as nothing left. */
+  /** What is left; a negative number counts as nothing. */
   readonly events: number;
 };
 
 /**
- * RateLimit and RateLimit-Policy (IETF draft ietf-httpapi-ratelimit-headers-10), an item for each bucket: what is
- * left and when it will be full; its size and how long filling it takes. Whole numbers, as the draft wants them.
+ * Returns RateLimit and RateLimit-Policy (IETF draft ietf-httpapi-ratelimit-headers-10), with an item for each bucket:
+ * what is left and when it will be full; its size and how long filling it takes. The draft requires integers.
  */
 function rateLimitHeaders(policies: readonly Policy[]): Record<string, string> {
   return {

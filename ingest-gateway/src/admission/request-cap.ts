@@ -3,30 +3,30 @@ import { Refusal } from "../answers/refusal.ts";
 
 /** Bounds the requests in flight of one sender: a waiting request costs memory, too. */
 export type RequestCap = {
-  /** @throws {Refusal} RATE_LIMITED when it has as many as it may */
+  /** @throws {Refusal} RATE_LIMITED when the sender has its maximum in flight */
   acquire: (id: string) => void;
-  /** HandleIdempotently for each {@link acquire} that has not thrown. */
+  /** To be called once for each {@link acquire} that has not thrown. */
   release: (id: string) => void;
 };
 
 /** @param options.whose what the error message calls the sender: "key" or "address" */
 export function createRequestCap(options: { maxRequests: number; whose: string }): RequestCap {
   const { maxRequests, whose } = options;
-  /** Requests in flight by id, of those that have any. */
-  const underWay = new Map<string, number>();
+  /** Requests in flight, by sender id; only senders that have any. */
+  const inFlight = new Map<string, number>();
   return {
     acquire: (id) => {
-      const count = underWay.get(id) ?? 0;
+      const count = inFlight.get(id) ?? 0;
       if (count >= maxRequests) {
         const detail = `this ${whose} has ${maxRequests} requests without an answer: wait for answers, or send batches`;
         throw new Refusal("RATE_LIMITED", detail);
       }
-      underWay.set(id, count + 1);
+      inFlight.set(id, count + 1);
     },
     release: (id) => {
-      const left = (underWay.get(id) ?? 0) - 1;
-      if (left > 0) underWay.set(id, left);
-      else underWay.delete(id);
+      const left = (inFlight.get(id) ?? 0) - 1;
+      if (left > 0) inFlight.set(id, left);
+      else inFlight.delete(id);
     },
   };
 }

@@ -1,16 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
-import type { RateLimit } from "../auth/sender.ts";
+import type { RateLimit } from "../auth/keys/rate-limit.ts";
 
-/** Events that were charged to a bucket by this gateway since the last exchange; below 0, more were given back. */
+/** Events that this gateway has charged to a bucket since the last exchange; negative if more were refunded. */
 export type Spend = { readonly id: string; readonly limit: RateLimit; readonly events: number };
 
 const EXCHANGE_EVERY_MS = 100;
 const MAX_BUCKETS_AT_ONCE = 500;
 
 /**
- * Takes events out of buckets, by Redis's own clock, and tells what is left in each.
- * A bucket is forgotten when it is full again, which is how it begins.
+ * Takes events out of buckets, by Redis' own clock, and returns what is left in each. A bucket expires when it is full
+ * again, because a new one starts full.
  */
 const SPEND = `
 local time = redis.call('TIME')
@@ -29,20 +29,20 @@ end
 return left`;
 
 /**
- * Exchanges what was spent with the other gateways, again and again. What was spent while Redis is unavailable
- * is not told to it later: the other gateways had buckets of their own meanwhile.
+ * Exchanges charges with the other gateways through Redis, at each interval. Charges made while Redis is unavailable are
+ * not sent later, because each gateway used its own bucket meanwhile.
  *
  * @param options.namespace prefix of the keys in Redis
- * @returns waits for the last exchange to end; they end once `stopping` is aborted
+ * @returns a function that waits for the last exchange; exchanges end once `stopping` is aborted
  */
 export function shareRateLimits(options: {
   ask: AskRedis;
   namespace: string;
   takeUnshared: (maxBuckets: number) => Spend[];
-  takeOver: (id: string, events: number) => void;
+  setEvents: (id: string, events: number) => void;
   stopping: AbortSignal;
 }): () => Promise<void> {
-  const { ask, namespace, takeUnshared, takeOver, stopping } = options;
+  const { ask, namespace, takeUnshared, setEvents, stopping } = options;
 
   const exchange = async (spends: readonly Spend[]) => {
     const left = await ask(
@@ -56,7 +56,7 @@ export function shareRateLimits(options: {
           ]),
         }) as Promise<string[]>,
     );
-    for (const [at, { id }] of spends.entries()) takeOver(id, Number(left[at]));
+    for (const [at, { id }] of spends.entries()) setEvents(id, Number(left[at]));
   };
 
   const run = async () => {

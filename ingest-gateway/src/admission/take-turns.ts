@@ -1,52 +1,52 @@
 /**
- * Begins a long work, whose first turn is now.
- * @param whose a sender's id
+ * Begins a long task, senderId first turn starts now.
+ * @param senderId the sender that the task is for
  */
-export type TakeTurns = (whose: string) => Turn;
+export type TakeTurns = (senderId: string) => Turn;
 
 export type Turn = {
-  /** Whether others have waited long enough. */
+  /** Whether the task has used up its turn. */
   readonly isOver: () => boolean;
-  /** Resolves when it is this work's turn again. */
+  /** Resolves when it is the task's turn again. */
   readonly next: () => Promise<void>;
 };
 
 /**
- * Parts long work, so that whoever else has a request waits for one turn of it and not for all. Of all works
- * that wait one goes on in each turn of the event loop: one sender's after the other's, and each sender's in the order
- * in which they came. Who has a thousand of them makes others wait for one.
+ * Schedules long tasks fairly, so that other requests wait for one turn of a task and not for all of it. In each turn of
+ * the event loop one waiting task continues: senders take turns, and each sender's tasks continue in their order. A sender
+ * with a thousand tasks makes others wait for one of them.
  *
- * @param options.turnMs after which a work should let others go on
+ * @param options.turnMs after which a task should yield
  */
 export function createTurns(options: { turnMs: number; nowMs?: () => number }): TakeTurns {
   const { turnMs, nowMs = performance.now.bind(performance) } = options;
-  /** By sender, only those who have some, in the order of their turns. */
+  /** Waiting tasks by sender, in the order of the senders' turns. */
   const waiting = new Map<string, (() => void)[]>();
 
-  const goOn = () => {
+  const runNext = () => {
     const [next] = waiting;
     if (next === undefined) return;
-    const [whose, works] = next;
-    waiting.delete(whose);
-    const begin = works.shift();
-    if (works.length > 0) waiting.set(whose, works);
-    if (waiting.size > 0) setImmediate(goOn);
-    begin?.();
+    const [senderId, tasks] = next;
+    waiting.delete(senderId);
+    const resume = tasks.shift();
+    if (tasks.length > 0) waiting.set(senderId, tasks);
+    if (waiting.size > 0) setImmediate(runNext);
+    resume?.();
   };
 
-  const wait = (whose: string, begin: () => void) => {
-    if (waiting.size === 0) setImmediate(goOn);
-    const works = waiting.get(whose);
-    if (works === undefined) waiting.set(whose, [begin]);
-    else works.push(begin);
+  const wait = (senderId: string, resume: () => void) => {
+    if (waiting.size === 0) setImmediate(runNext);
+    const tasks = waiting.get(senderId);
+    if (tasks === undefined) waiting.set(senderId, [resume]);
+    else tasks.push(resume);
   };
 
-  return (whose) => {
+  return (senderId) => {
     let endsAtMs = nowMs() + turnMs;
     return {
       isOver: () => nowMs() >= endsAtMs,
       next: async () => {
-        await new Promise<void>((begin) => wait(whose, begin));
+        await new Promise<void>((resume) => wait(senderId, resume));
         endsAtMs = nowMs() + turnMs;
       },
     };

@@ -1,7 +1,7 @@
 import { type Code, meaningOf } from "./codes.ts";
 import type { Refusal } from "./refusal.ts";
 
-/** An answer as data, so that it can be kept and given again byte for byte. */
+/** An answer as data, so that it can be stored and sent again byte for byte. */
 export type Answer = {
   readonly status: number;
   readonly contentType:
@@ -16,14 +16,14 @@ export const jsonAnswer = (status: number, body: object): Answer => ({
   body: JSON.stringify(body),
 });
 
-/** The same answer with more headers; those that it has stay. */
+/** Returns the answer with more headers; its own headers take precedence. */
 export const withHeaders = (
   answer: Answer,
   headers: Readonly<Record<string, string>> | undefined,
 ): Answer =>
   headers === undefined ? answer : { ...answer, headers: { ...headers, ...answer.headers } };
 
-/** A refusal as a problem document (RFC 9457). */
+/** Returns a refusal as a problem document (RFC 9457). */
 export function problemAnswer(refusal: Refusal, requestId: string): Answer {
   const { code, message, faults } = refusal;
   const { status, title } = meaningOf(code);
@@ -44,8 +44,8 @@ export function problemAnswer(refusal: Refusal, requestId: string): Answer {
 }
 
 /**
- * The header that says when a new try makes sense, for the codes where one does. Spread at random: senders that
- * were refused together would else come back together.
+ * Returns Retry-After for the codes after which a retry makes sense. Randomized, so that senders that were refused
+ * together do not retry together.
  */
 export function retryAfter(code: Code): Record<string, string> {
   const { retryAfterSeconds, spreadSeconds = 0 } = meaningOf(code);

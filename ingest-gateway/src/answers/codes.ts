@@ -1,4 +1,4 @@
-/** What every code of an answer means: its status, a short title, and when a new try makes sense. */
+/** The meaning of each code of an answer: its status, a short title, and when a retry makes sense. */
 export const CODES = {
   MALFORMED_JSON: { status: 400, title: "The body is not JSON" },
   MALFORMED_BATCH: { status: 400, title: "The body is not a batch of events" },
@@ -81,13 +81,13 @@ export type CodeMeaning = {
   status: number;
   title: string;
   retryAfterSeconds?: number;
-  /** A sender is told so much more at most. */
+  /** Maximum of a random addition to `retryAfterSeconds`. */
   spreadSeconds?: number;
 };
 
 export const meaningOf = (code: Code): CodeMeaning => CODES[code];
 
-/** What is wrong with an event: the event's own fault, its line's in NDJSON, or its sender's. */
+/** The codes for a single event: a fault of the event, of its line in NDJSON, or of its sender's permissions. */
 export const FAULT_CODES = [
   "MALFORMED_JSON",
   "REQUIRED",
@@ -105,12 +105,12 @@ export type FaultCode = (typeof FAULT_CODES)[number];
 /** `message` says what was wrong, what is allowed and, where it helps, what to do. */
 export type Fault = { readonly code: FaultCode; readonly field?: string; readonly message: string };
 
-/** A fault of event number `index` of a batch, from 0. */
+/** The faults of event number `index` of a batch, from 0. */
 export type Rejection = { readonly index: number; readonly faults: readonly Fault[] };
 
-/** A fault of a whole request's answer; `index` says which event of a batch it is about. */
+/** A fault in the answer to a whole request; `index` is the number of the event in a batch. */
 export type IndexedFault = Pick<Fault, "code" | "field"> & {
   readonly index?: number;
-  /** Left out where there are very many. */
+  /** Left out if there are very many faults. */
   readonly message?: string;
 };

@@ -4,7 +4,7 @@ export type RequestHeader = {
   readonly name: string;
   readonly description: string;
   readonly schema: Readonly<Record<string, unknown>>;
-  /** Only where requests have a token. */
+  /** Only for AUTH_MODE=keys. */
   readonly isOfKeys?: true;
 };
 
@@ -15,7 +15,7 @@ export type AnswerHeader = Omit<RequestHeader, "isOfKeys"> & {
 
 const text = { type: "string" };
 
-/** The headers of a request that the gateway reads, but for those of the body and of who sends. */
+/** The request headers that the gateway reads, except those of the body and of authentication. */
 export const REQUEST_HEADERS: readonly RequestHeader[] = [
   {
     name: "X-Batch-ID",
@@ -26,7 +26,7 @@ export const REQUEST_HEADERS: readonly RequestHeader[] = [
   {
     name: "X-Region-ID",
     description: "The relay's region; returned as source_region.",
-    // As long as the record's field may be; the OpenAPI document says so.
+    // Its maximum length is the record field's; the OpenAPI document adds it.
     schema: { ...text, pattern: "^[\\x20-\\x7e]*$" },
   },
   {
@@ -66,13 +66,13 @@ export const REQUEST_HEADERS: readonly RequestHeader[] = [
   },
 ];
 
-/** What a request with a body needs besides. */
+/** The headers of a request's body. */
 export const BODY_HEADERS = ["Content-Type", "Content-Encoding"] as const;
 
-/** Answers that may have been remembered, or could not be. */
+/** The statuses of answers that idempotency handles. */
 const SETTLED = [202, 400, 403, 413, 415, 422];
 
-/** The headers of answers, but for those of every HTTP answer and those of CORS. */
+/** The headers of answers, except those of every HTTP answer and those of CORS. */
 export const ANSWER_HEADERS: readonly AnswerHeader[] = [
   {
     name: "X-Request-ID",

@@ -1,17 +1,17 @@
 /** The sizes that the HTTP contract allows. They are promises to probes, so they are not settings. */
 export const LIMITS = {
-  /** A single event, as it came; its metadata as JSON text without white space. */
+  /** A single event as it was sent; its metadata as JSON text without white space. */
   eventBytes: 4 * 1024,
   /** A batch's body after decompression. */
   batchBytes: 10 * 1024 * 1024,
   batchEvents: 10_000,
-  /** What an event may need (34, in an object's list), and room for those that are told singly that theirs is too deep. */
+  /** An event may need 34 levels (in an object's list). Deeper ones up to this limit are rejected singly, not with their batch. */
   batchDepth: 64,
-  /** All of a JSON batch but its events: `node_id`, and fields that are not known. */
+  /** A JSON batch without its events: `node_id`, and unknown fields. */
   besideEventsBytes: 64 * 1024,
-  /** A body may unpack to so many times its size: probes' JSON has 10 to 30 times. */
+  /** Maximum ratio of a body's size after and before decompression. The JSON of probes has 10 to 30. */
   expansionRatio: 200,
-  /** That up to so many bytes is not looked at: a ratio says little of few bytes. */
+  /** Up to so many bytes the ratio is not checked, because it says little about small bodies. */
   expansionFreeBytes: 256 * 1024,
   /** How many of a batch's rejected events are explained; the others have index and code only. */
   explainedRejections: 100,

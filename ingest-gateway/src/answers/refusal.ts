@@ -1,14 +1,14 @@
 import type { Code, IndexedFault } from "./codes.ts";
 
-/** The whole request is refused and nothing of it was kept. Its answer is a problem document. */
+/** The whole request is refused and nothing of it was stored. The answer is a problem document. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly code: Code;
   readonly headers: Readonly<Record<string, string>>;
-  /** The single faults where there are several or where they belong to fields. */
+  /** The single faults, if there are several or if they belong to fields. */
   readonly faults: readonly IndexedFault[];
 
-  /** @param detail what was wrong, what is allowed and what to do, in one sentence or two */
+  /** @param detail what was wrong, what is allowed and what to do, in one or two sentences */
   constructor(
     code: Code,
     detail: string,

@@ -1,6 +1,6 @@
 const SHOWN_CHARACTERS = 40;
 
-/** A value of the sender's own as a message repeats it to the sender: JSON, cut short between two characters. */
+/** Returns a sender's value for a message to that sender: as JSON, shortened between two characters. */
 export function shown(value: string | number): string {
   const text = JSON.stringify(value);
   if (text.length <= SHOWN_CHARACTERS) return escapeUnprintable(text);
@@ -8,7 +8,7 @@ export function shown(value: string | number): string {
   return `${escapeUnprintable(start)}…`;
 }
 
-/** The JSON type of a value. */
+/** Returns the JSON type of a value. */
 export function typeName(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
@@ -16,11 +16,11 @@ export function typeName(value: unknown): string {
 }
 
 /**
- * What a name must not have: a terminal obeys control characters, bidirectional ones and line separators
- * turn around or break what is shown beside the name, and UTF-8 has no halves of a surrogate pair.
+ * Characters that a name must not have: terminals obey control characters, bidirectional characters and line separators
+ * change how the text around the name is shown, and UTF-8 has no lone surrogates.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\p{Cs}]/u;
-/** The same as a class of a JSON Schema's pattern, whose dialect may know no properties. */
+/** The same as a class for a JSON Schema's pattern, whose dialect may have no Unicode properties. */
 export const UNPRINTABLE_CLASS =
   "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069";
 export const UNPRINTABLE_IN_WORDS =
@@ -30,9 +30,9 @@ export const isPrintable = (text: string): boolean => !UNPRINTABLE.test(text);
 
 const ALL_UNPRINTABLE = new RegExp(UNPRINTABLE, "gu");
 
-/** JSON in which such characters are escapes. */
+/** Returns JSON in which such characters are escaped. */
 const escapeUnprintable = (json: string): string =>
   json.replaceAll(
     ALL_UNPRINTABLE,
-    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

@@ -14,10 +14,11 @@ import { unauthorized } from "./unauthorized.ts";
 export type Authenticate = (request: IncomingMessage) => Sender | Promise<Sender>;
 
 /**
- * Takes everyone but pages that somebody on this machine has open. A browser names the page's origin with each POST, also
- * where the page's own name was made to lead here (DNS rebinding) and its content type needs no permission.
+ * Accepts every sender except web pages that are open on this machine. A browser sends the page's origin with each POST,
+ * also if the page's host name was made to resolve to this machine (DNS rebinding) and its content type needs no
+ * preflight.
  *
- * @param options.corsOrigins whose pages may send
+ * @param options.corsOrigins origins whose pages may send
  */
 export function createAuthenticateNobody({
   corsOrigins,
@@ -34,7 +35,7 @@ export function createAuthenticateNobody({
   };
 }
 
-/** @param options.subjectOfJwt left out where JWTs are not taken */
+/** @param options.subjectOfJwt left out if JWTs are not accepted */
 export function createAuthenticate(options: {
   lookUp: LookUpKey;
   subjectOfJwt?: SubjectOfJwt | undefined;
@@ -46,7 +47,7 @@ export function createAuthenticate(options: {
     log.warn({ reason: messageOf(error), times }, "key lookup failed, senders asked to retry"),
   );
 
-  /** One sender for each reading of a key, so that its pattern is made ready once. */
+  /** Caches the sender of each key that was read, so that its pattern is compiled once. */
   const senderOf = (key: ApiKey, secret: string | undefined): Sender => {
     const known = senders.get(key);
     if (known !== undefined) return known;
@@ -66,7 +67,7 @@ export function createAuthenticate(options: {
   };
 
   const byKey = async (keyId: string, secret: string) => {
-    const key = await found(() => lookUp({ column: "key_id", value: keyId }));
+    const key = await orUnavailable(() => lookUp({ column: "key_id", value: keyId }));
     if (key === null || !isSecretOf(key, secret)) {
       throw invalid("unknown key, or wrong secret");
     }
@@ -75,14 +76,14 @@ export function createAuthenticate(options: {
 
   const byJwt = async (token: string, subjectOf: SubjectOfJwt) => {
     const subject = await subjectOf(token);
-    const key = await found(() => lookUp({ column: "jwt_subject", value: subject }));
+    const key = await orUnavailable(() => lookUp({ column: "jwt_subject", value: subject }));
     if (key === null) throw invalid("the JWT is valid, but no key is registered for its subject");
     return senderOf(usable(key), undefined);
   };
 
-  const found = async (look: () => ReturnType<LookUpKey>) => {
+  const orUnavailable = async (lookUpOnce: () => ReturnType<LookUpKey>) => {
     try {
-      return await look();
+      return await lookUpOnce();
     } catch (error) {
       warn(error);
       throw new Refusal(

@@ -3,22 +3,22 @@ import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from "jose";
 /** The keys that an issuer publishes. */
 export type IssuerKeys = {
   /**
-   * Fetches them when there are none or they are old.
-   * @throws what jose throws when none fits a token
+   * Returns the key for a token; fetches the keys first if there are none or they are old.
+   * @throws what jose throws if no key fits the token
    */
   readonly keyFor: JWTVerifyGetKey;
   /**
-   * Makes sure that the keys were fetched after `since` (of `performance.now()`), if they may be fetched now.
-   * @returns whether they were
-   * @throws when they cannot be had
+   * Fetches the keys unless they were fetched after `since` (of `performance.now()`), if they may be fetched now.
+   * @returns whether they were fetched after `since`
+   * @throws when fetching fails
    */
   readonly areFetchedSince: (since: number) => Promise<boolean>;
 };
 
-/** Everybody can make tokens that name keys which there are not: the issuer is asked no more often for that. */
+/** Anybody can make tokens that name unknown keys: such tokens cause no more fetches than this. */
 const FETCH_AT_MOST_EVERY_MS = 5_000;
-/** For how long keys are believed without asking: a withdrawn one is good for so long. */
-const BELIEVED_MS = 10 * 60 * 1_000;
+/** How long fetched keys are used: a withdrawn key works for so long. */
+const CACHE_MS = 10 * 60 * 1_000;
 const FETCH_TIMEOUT_MS = 2_000;
 
 export function createIssuerKeys(options: {
@@ -32,11 +32,11 @@ export function createIssuerKeys(options: {
 
   const keys = createRemoteJWKSet(new URL(jwksUrl), {
     timeoutDuration: FETCH_TIMEOUT_MS,
-    cacheMaxAge: BELIEVED_MS,
-    // Whether to ask again for a key that is not there is decided here: jose counts only what it got, not what it tried.
+    cacheMaxAge: CACHE_MS,
+    // `mayFetch` decides whether to fetch again for an unknown key: jose's cooldown counts only successful fetches.
     cooldownDuration: Infinity,
     [customFetch]: async (url, init) => {
-      if (!mayFetch()) throw new Error("the keys were asked for a moment ago");
+      if (!mayFetch()) throw new Error("the keys were fetched a moment ago");
       triedAt = performance.now();
       return fetch(url, init);
     },

@@ -9,7 +9,7 @@ import { createIssuerKeys } from "./issuer-keys.ts";
 import { unauthorized } from "./unauthorized.ts";
 
 /**
- * @returns the subject of a good JWT
+ * @returns the subject of a valid JWT
  * @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, AUTH_UNAVAILABLE
  */
 export type SubjectOfJwt = (token: string) => string | Promise<string>;
@@ -21,18 +21,18 @@ export type JwtSettings = {
   readonly fetchAtMostEveryMs?: number;
 };
 
-/** A signature costs 100 us and more to check, so a good token is believed again for this long. */
-const BELIEVED_MS = 60_000;
-const MAX_BELIEVED = 10_000;
+/** Checking a signature costs 100 us and more, so a valid token is cached for so long. */
+const VALID_MS = 60_000;
+const MAX_VALID = 10_000;
 /** How far the issuer's clock may be off (RFC 7519, 4.1.4 and 4.1.5: "usually no more than a few minutes"). */
 const LEEWAY_SECONDS = 60;
-/** Of a set whose keys all fit a token that names none; everybody can make such tokens, and each try costs 80 us. */
+/** How many keys are tried for a token that names none. Anybody can make such tokens, and each try costs 80 us. */
 const MAX_KEYS_TRIED = 4;
-/** A token that was refused is refused again without a look for so long: a probe that does not give up sends it on and on. */
+/** How long a refused token is refused again without a check, because some probes send it again and again. */
 const REFUSED_MS = 5_000;
 const MAX_REFUSED = 1_000;
 
-/** Asymmetric ones only: with a shared secret, who can check a token could make one. */
+/** Asymmetric algorithms only: with a shared secret, everybody who can check a token can also make one. */
 const ALGORITHMS = [
   "RS256",
   "RS384",
@@ -46,10 +46,10 @@ const ALGORITHMS = [
   "EdDSA",
 ];
 
-/** Checks JWTs of one issuer by the keys that it publishes (RFC 7519, RFC 7517). */
+/** Returns a function that checks JWTs of one issuer with the keys that it publishes (RFC 7519, RFC 7517). */
 export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): SubjectOfJwt {
   const keys = createIssuerKeys(source);
-  const believed = new LRUCache<string, string>({ max: MAX_BELIEVED });
+  const valid = new LRUCache<string, string>({ max: MAX_VALID });
   const refused = new LRUCache<string, Refusal>({ max: MAX_REFUSED, ttl: REFUSED_MS });
   const rules = {
     issuer,
@@ -59,7 +59,7 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
     requiredClaims: ["sub", "exp"],
   };
 
-  /** By the key that the token names, or by any that fits one which names none. */
+  /** Verifies with the key that the token names, or tries all that fit if it names none. */
   const verify = async (token: string): Promise<JWTPayload> => {
     try {
       return (await jwtVerify(token, keys.keyFor, rules)).payload;
@@ -68,14 +68,14 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
       let tried = 0;
       for await (const key of error) {
         if (++tried > MAX_KEYS_TRIED) throw tooManyKeys();
-        const verified = await jwtVerify(token, key, rules).catch(whenOfAnotherKey);
+        const verified = await jwtVerify(token, key, rules).catch(undefinedIfOtherKey);
         if (verified !== undefined) return verified.payload;
       }
       throw new errors.JWKSNoMatchingKey();
     }
   };
 
-  /** A key that is not known may have been made a moment ago: only keys that are younger than the question deny it. */
+  /** Refuses a token with an unknown key only by keys that were fetched after the token arrived: the key may be new. */
   const verifyByFreshKeys = async (token: string): Promise<JWTPayload> => {
     const askedAt = performance.now();
     try {
@@ -83,7 +83,7 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
     } catch (error) {
       if (!isOfUnknownKey(error, token)) throw error;
       if (!(await keys.areFetchedSince(askedAt))) {
-        // Everybody can make such a token: of 5xx it would be our failure, and somebody would be woken for it.
+        // Not 5xx: anybody can make such a token, and 5xx would count as a failure of the gateway and raise an alert.
         throw new Refusal(
           "UNKNOWN_JWT_KEY",
           "the JWT's key is not among the keys that its issuer published a moment ago: send this again later",
@@ -97,7 +97,7 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
     try {
       const { sub = "", exp = 0 } = await verifyByFreshKeys(token);
       const leftMs = (exp + LEEWAY_SECONDS) * 1_000 - wallNowMs();
-      if (leftMs > 0) believed.set(name, sub, { ttl: Math.min(leftMs, BELIEVED_MS) });
+      if (leftMs > 0) valid.set(name, sub, { ttl: Math.min(leftMs, VALID_MS) });
       return sub;
     } catch (error) {
       const refusal = refusalOf(error);
@@ -108,7 +108,7 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
 
   return (token) => {
     const name = hash("sha256", token);
-    const subject = believed.get(name);
+    const subject = valid.get(name);
     if (subject !== undefined) return subject;
     const refusal = refused.get(name);
     if (refusal !== undefined) throw refusal;
@@ -122,7 +122,7 @@ const tooManyKeys = (): Refusal =>
     `the JWT names no key (kid), and none of the first ${MAX_KEYS_TRIED} of its issuer's that fit has signed it`,
   );
 
-function whenOfAnotherKey(error: unknown): undefined {
+function undefinedIfOtherKey(error: unknown): undefined {
   if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
 }
 
@@ -140,7 +140,7 @@ function refusalOf(error: unknown): Refusal {
     error instanceof errors.JOSEError &&
     !(error instanceof errors.JWKSTimeout) &&
     !(error instanceof errors.JWKSInvalid) &&
-    // What jose throws itself when the key set does not come as 200 with JSON.
+    // jose's error if the key set's response is not 200 with JSON.
     error.code !== "ERR_JOSE_GENERIC";
   return isTokensFault
     ? unauthorized("INVALID_TOKEN", `the JWT was rejected: ${messageOf(error)}`)

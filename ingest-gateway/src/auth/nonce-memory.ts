@@ -1,61 +1,61 @@
 export type NonceMemory = {
-  /** Whether a key's nonce was not used before; from now on it was. */
-  readonly isNew: (keyId: string, nonce: string) => boolean;
+  /** Returns whether a key's nonce is new, and marks it as used. */
+  readonly use: (keyId: string, nonce: string) => boolean;
   readonly count: () => number;
 };
 
 /**
- * The nonces of the last while, by key. When there is no room for more the oldest go of the key that has most: a key
- * that floods makes others forget none of theirs.
+ * Remembers recent nonces, by key. When the memory is full, the oldest nonces of the key with the most are dropped, so
+ * that a key that floods evicts only its own.
  *
- * @param options.keptMs how long a nonce counts as used
+ * @param options.ttlMs how long a nonce counts as used
  */
 export function createNonceMemory(options: {
   maxNonces: number;
-  keptMs: number;
+  ttlMs: number;
   now?: () => number;
 }): NonceMemory {
-  const { maxNonces, keptMs, now = () => performance.now() } = options;
+  const { maxNonces, ttlMs, now = () => performance.now() } = options;
   /** When each nonce was used, the oldest first. */
   const byKey = new Map<string, Map<string, number>>();
   let count = 0;
 
-  const forget = (keyId: string, nonces: Map<string, number>, isToGo: IsToGo) => {
+  const drop = (keyId: string, nonces: Map<string, number>, shouldDrop: ShouldDrop) => {
     for (const [nonce, usedAtMs] of nonces) {
-      if (!isToGo(usedAtMs)) break;
+      if (!shouldDrop(usedAtMs)) break;
       nonces.delete(nonce);
       count--;
     }
     if (nonces.size === 0) byKey.delete(keyId);
   };
-  const isTooOld: IsToGo = (usedAtMs) => usedAtMs <= now() - keptMs;
+  const isTooOld: ShouldDrop = (usedAtMs) => usedAtMs <= now() - ttlMs;
 
-  const makeRoom = () => {
+  const evict = () => {
     let fullest: readonly [string, Map<string, number>] | undefined;
     for (const [keyId, nonces] of byKey) {
-      forget(keyId, nonces, isTooOld);
+      drop(keyId, nonces, isTooOld);
       if (nonces.size > (fullest?.[1].size ?? 0)) fullest = [keyId, nonces];
     }
     if (count <= maxNonces || fullest === undefined) return;
-    // A tenth at once, so that a flood seldom looks through all keys.
-    let toGo = Math.ceil(fullest[1].size / 10);
-    forget(...fullest, () => toGo-- > 0);
+    // A tenth at once, so that a flood seldom searches all keys.
+    let left = Math.ceil(fullest[1].size / 10);
+    drop(...fullest, () => left-- > 0);
   };
 
   return {
     count: () => count,
-    isNew: (keyId, nonce) => {
+    use: (keyId, nonce) => {
       const known = byKey.get(keyId);
-      if (known !== undefined) forget(keyId, known, isTooOld);
+      if (known !== undefined) drop(keyId, known, isTooOld);
       const nonces = byKey.get(keyId) ?? new Map<string, number>();
       if (nonces.has(nonce)) return false;
       nonces.set(nonce, now());
       byKey.set(keyId, nonces);
       count++;
-      if (count > maxNonces) makeRoom();
+      if (count > maxNonces) evict();
       return true;
     },
   };
 }
 
-type IsToGo = (usedAtMs: number) => boolean;
+type ShouldDrop = (usedAtMs: number) => boolean;

@@ -45,6 +45,6 @@ describe("settings of authentication", () => {
   });
 
   it("have all of a JWT's settings, or none", () => {
-    expect(() => start(JWT)).toThrow(/belong together/);
+    expect(() => start(JWT)).toThrow(/must be set together/);
   });
 });

@@ -30,7 +30,7 @@ type Config = {
 };
 
 /**
- * Starts the authentication that AUTH_MODE asks for.
+ * Starts the authentication of AUTH_MODE.
  * @throws {FatalError} for settings that contradict each other
  */
 export function startAuthentication(options: {
@@ -47,7 +47,7 @@ export function startAuthentication(options: {
     log.warn({ address: config.host }, "AUTH_MODE=open: anyone who reaches this port may send");
     return createAuthenticateNobody(config);
   }
-  // Equal look-ups are one already, and those of unknown keys take one connection: two are left for keys that are known.
+  // Concurrent look-ups of one key are one, and look-ups of unknown keys use one connection: two are left for known keys.
   const pool = life.own(
     createPool({ ...config, applicationName: "ingest-gateway", maxConnections: 3, log }),
     (owned) => owned.end(),
@@ -83,14 +83,14 @@ function jwtCheckOf({ jwtIssuer, jwtAudience, jwtJwksUrl }: Config): SubjectOfJw
   if (given.length === 0) return undefined;
   if (jwtIssuer === undefined || jwtAudience === undefined || jwtJwksUrl === undefined) {
     throw new FatalError(
-      "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL belong together",
-      "Set all three, or none of them to take no JWTs",
+      "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set together",
+      "Set all three, or none to accept no JWTs",
     );
   }
   const { protocol, hostname } = new URL(jwtJwksUrl);
   if (protocol === "http:" && !isLoopback(hostname.replace(/^\[|\]$/g, ""))) {
     throw new FatalError(
-      "JWT_JWKS_URL is http:, so that anybody on the way could put keys of their own there",
+      "JWT_JWKS_URL is http:, so that anybody on the network path could replace the keys",
       "Use an https: address; http: is only for a loopback address",
     );
   }

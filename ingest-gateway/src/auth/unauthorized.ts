@@ -11,13 +11,13 @@ type UnauthorizedCode = Extract<
   | "REPLAYED_NONCE"
 >;
 
-/** RFC 6750 has a name for what is wrong with a token, and none for the rest. */
+/** RFC 6750 has an error name for invalid tokens, and none for the other codes. */
 const ERRORS: Partial<Record<UnauthorizedCode, string>> = {
   INVALID_TOKEN: "invalid_token",
   EXPIRED_TOKEN: "invalid_token",
 };
 
-/** A 401, with the header that RFC 9110 (15.5.2) asks for. */
+/** Returns a 401 with the header that RFC 9110 (15.5.2) requires. */
 export function unauthorized(code: UnauthorizedCode, detail: string): Refusal {
   const error = ERRORS[code];
   const parameter = error === undefined ? "" : `, error="${error}"`;

@@ -1,10 +1,10 @@
-/** Whether a connection is so old that its next answer is to be its last one. */
+/** Returns whether a connection is so old that it is closed after its next answer. */
 export type IsTooOld = (connection: object) => boolean;
 
 /**
- * Bounds the age of connections: one that probes keep for days stays with its gateway, and a gateway that is added
- * gets nothing. Each has an age of its own between half of the greatest and all of it, so that those who came together
- * do not go together.
+ * Bounds the age of connections: if probes keep their connections for days, a new gateway gets none. The maximum age is
+ * random for each connection, between half of `maxAgeMs` and all of it, so that connections that were opened together
+ * are not closed together.
  */
 export function createConnectionAges({ maxAgeMs }: { maxAgeMs: number }): IsTooOld {
   const endsAtMs = new WeakMap<object, number>();

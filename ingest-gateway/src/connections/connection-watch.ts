@@ -1,21 +1,21 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** Watches that no connection keeps its place for nothing. */
+/** Closes connections that are idle or too slow. */
 export type ConnectionWatch = {
-  /** @returns whether there is room for it: else it is to be closed */
+  /** @returns whether the connection is accepted; otherwise the caller has to close it */
   readonly opened: (connection: Socket) => boolean;
-  /** Its next request is being answered. */
+  /** Records that the connection's next request is being served. */
   readonly begun: (connection: Socket, response: ServerResponse) => void;
   readonly end: () => void;
 };
 
-/** How often connections are looked at. 10,000 take about a millisecond. */
-const LOOK_MS = 1_000;
-/** So many make room at once, so that a flood of new ones does not cost a search each. */
-export const roomFor = (maxConnections: number): number => Math.ceil(maxConnections / 100);
+/** How often connections are checked. Checking 10,000 takes about a millisecond. */
+const CHECK_MS = 1_000;
+/** How many are closed at once, so that a flood of new connections does not cost a search for each. */
+export const evictedAtOnce = (maxConnections: number): number => Math.ceil(maxConnections / 100);
 
-/** What a connection's sender does: nothing that is a request; it waits for us; it has an answer to take. */
+/** idle: no request; served: the gateway handles a request; answered: the sender has to receive the answer. */
 type Phase = "idle" | "served" | "answered";
 
 type Watched = {
@@ -23,19 +23,19 @@ type Watched = {
   connection: Socket;
   response: ServerResponse | undefined;
   phase: Phase;
-  /** For how many looks it has been in this phase. Counted and not timed: while the process stands still nobody is slow. */
-  looks: number;
+  /** For how many checks it has been in this phase. Counted, not timed: while this process is paused nobody is slow. */
+  checks: number;
 };
 
 /**
- * Node's own limits begin with a request's first byte: a sender that writes an empty line now and then, or never takes its
- * answer, would keep its connection for good.
+ * Watches connections beyond Node's own limits, which begin with a request's first byte: a sender that writes an empty
+ * line now and then, or never receives its answer, would keep its connection open for ever.
  *
- * When all places are taken, those that have waited longest without a request of theirs under way make room, of the
- * address that has most connections: one address cannot keep all others out.
+ * At `maxConnections`, the connections without a request that have waited longest are closed, of the address with the
+ * most connections, so that one address cannot exclude all others.
  *
- * @param options.idleMaxMs without a request
- * @param options.answerMaxMs from the end of an answer until it is taken
+ * @param options.idleMaxMs maximum time without a request
+ * @param options.answerMaxMs maximum time from the end of an answer until the sender has received it
  */
 export function createConnectionWatch(options: {
   maxConnections: number;
@@ -43,42 +43,43 @@ export function createConnectionWatch(options: {
   answerMaxMs: number;
 }): ConnectionWatch {
   const { maxConnections, idleMaxMs, answerMaxMs } = options;
-  const maxLooks: Record<Phase, number> = {
-    idle: Math.ceil(idleMaxMs / LOOK_MS),
+  const maxChecks: Record<Phase, number> = {
+    idle: Math.ceil(idleMaxMs / CHECK_MS),
     served: Infinity,
-    answered: Math.ceil(answerMaxMs / LOOK_MS),
+    answered: Math.ceil(answerMaxMs / CHECK_MS),
   };
   const all = new Map<string, Watched>();
 
-  const look = () => {
+  const check = () => {
     for (const watched of all.values()) {
       const phase = phaseOf(watched.response);
-      watched.looks = phase === watched.phase ? watched.looks + 1 : 0;
+      watched.checks = phase === watched.phase ? watched.checks + 1 : 0;
       watched.phase = phase;
-      if (watched.looks > maxLooks[phase]) watched.connection.destroy();
+      if (watched.checks > maxChecks[phase]) watched.connection.destroy();
     }
   };
-  const looks = setInterval(look, LOOK_MS).unref();
+  const timer = setInterval(check, CHECK_MS).unref();
 
-  /** @returns whether there is some */
-  const makeRoom = (): boolean => {
+  /** @returns whether connections were closed */
+  const evict = (): boolean => {
     const address = mostFrequent(all.values());
     const waiting = [...all.values()].filter(
-      (one) => one.address === address && one.looks > 1 && phaseOf(one.response) !== "served",
+      (watched) =>
+        watched.address === address && watched.checks > 1 && phaseOf(watched.response) !== "served",
     );
-    waiting.sort((one, other) => other.looks - one.looks);
-    const leaving = waiting.slice(0, roomFor(maxConnections));
-    for (const { connection } of leaving) {
+    waiting.sort((a, b) => b.checks - a.checks);
+    const evicted = waiting.slice(0, evictedAtOnce(maxConnections));
+    for (const { connection } of evicted) {
       all.delete(nameOf(connection));
       connection.destroy();
     }
-    return leaving.length > 0;
+    return evicted.length > 0;
   };
 
   return {
     opened: (connection) => {
       const { remoteAddress: address } = connection;
-      // It has gone already.
+      // It is closed already.
       if (address === undefined) return true;
       const name = nameOf(connection);
       const known = all.get(name);
@@ -86,13 +87,13 @@ export function createConnectionWatch(options: {
         known.connection = connection;
         return true;
       }
-      if (all.size >= maxConnections && !makeRoom()) return false;
+      if (all.size >= maxConnections && !evict()) return false;
       const watched: Watched = {
         address,
         connection,
         response: undefined,
         phase: "idle",
-        looks: 0,
+        checks: 0,
       };
       all.set(name, watched);
       connection.once("close", () => {
@@ -105,13 +106,13 @@ export function createConnectionWatch(options: {
       if (watched === undefined) return;
       watched.response = response;
       watched.phase = "served";
-      watched.looks = 0;
+      watched.checks = 0;
     },
-    end: () => clearInterval(looks),
+    end: () => clearInterval(timer),
   };
 }
 
-/** The same before and after the TLS handshake, which has a connection of its own. */
+/** The same name for the TCP connection and for the TLS connection on it. */
 const nameOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 function phaseOf(response: ServerResponse | undefined): Phase {

@@ -1,14 +1,14 @@
 import type { Log } from "@fiberstream/runtime/log";
 
 /**
- * Kept for all that is not a probe's connection: brokers, Redis, PostgreSQL, the admin port, files. Of a small limit it
- * is half.
+ * Reserved for all that is not a probe's connection: brokers, Redis, PostgreSQL, the admin port, files. At most half of
+ * the limit.
  */
 const RESERVED_FILES = 256;
 
-/** How many files and connections this process may have open at once; undefined where the system sets no limit. */
+/** Returns how many files and connections this process may have open; undefined if the system sets no limit. */
 export function openFilesLimit(): number | undefined {
-  // Else it looks up the names of all peers first. The types do not know the option yet.
+  // Otherwise the report looks up the names of all peers. Node's types do not have the option yet.
   Object.assign(process.report, { excludeNetwork: true });
   const { userLimits } = process.report.getReport() as {
     userLimits?: { open_files?: { soft?: number | string } };
@@ -18,19 +18,19 @@ export function openFilesLimit(): number | undefined {
 }
 
 /**
- * How many probes' connections are taken at once: `MAX_CONNECTIONS`, or what the limit of open files leaves. With all of
- * them taken by connections the gateway could not reach Kafka again, nor answer `/livez`.
+ * Returns how many connections of probes are accepted: `MAX_CONNECTIONS`, or less if the open file limit is low. If
+ * probes used all of the limit, the gateway could not connect to Kafka again, nor answer `/livez`.
  */
 export function connectionsWithin(
   openFiles: number | undefined,
   { maxConnections, log }: { maxConnections: number; log: Log },
 ): number {
   if (openFiles === undefined) return maxConnections;
-  const room = Math.max(1, openFiles - Math.min(RESERVED_FILES, Math.ceil(openFiles / 2)));
-  if (maxConnections <= room) return maxConnections;
+  const available = Math.max(1, openFiles - Math.min(RESERVED_FILES, Math.ceil(openFiles / 2)));
+  if (maxConnections <= available) return maxConnections;
   log.warn(
-    { MAX_CONNECTIONS: maxConnections, openFiles, connections: room },
+    { MAX_CONNECTIONS: maxConnections, openFiles, connections: available },
     "open file limit is below MAX_CONNECTIONS, accepting fewer connections; raise the limit (ulimit -n) or lower the setting",
   );
-  return room;
+  return available;
 }

@@ -3,59 +3,59 @@ import type { Socket } from "node:net";
 
 type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** So many requests nobody writes ahead; each that waits is held. */
+/** More pipelined requests than any real sender has waiting; each one holds memory. */
 const MAX_WAITING = 100;
-/** On all connections together, but for the first of each: with their headers and bodies they are 2 to 80 KB each. */
+/** Waiting requests of all connections together, without the first of each; with headers and body they are 2 to 80 KB each. */
 const MAX_WAITING_TOGETHER = 1_000;
 
 /**
- * Serves a connection's pipelined requests one after the other (RFC 9112, 9.3.2). Node begins them
- * as they are read and puts only the responses into order, so that an event could overtake an earlier one of
- * its node while that is unpacked or its key is looked up.
+ * Serves a connection's pipelined requests one after the other (RFC 9112, 9.3.2). Node starts them as they are read and
+ * only orders the responses, so that an event could overtake an earlier one of its node while that one is decompressed
+ * or its key is looked up.
  *
- * Requests that still wait when their connection is cut are never begun.
+ * Requests that are still waiting when their connection is closed are not served.
  */
 export function servePipelined(serve: Serve): Serve {
-  const lines = new WeakMap<Socket, Line>();
-  /** But for the first of each connection. */
+  const queues = new WeakMap<Socket, Queue>();
+  /** Without the first of each connection. */
   let waitingTogether = 0;
 
-  const lineOf = (socket: Socket, response: ServerResponse): Line => {
-    const line: Line = { last: response, waiting: 0 };
-    lines.set(socket, line);
-    // Not every response that waits is told that its connection has gone.
+  const queueOf = (socket: Socket, response: ServerResponse): Queue => {
+    const queue: Queue = { last: response, waiting: 0 };
+    queues.set(socket, queue);
+    // Not every waiting response emits "close" when its connection is closed.
     socket.once("close", () => {
-      waitingTogether -= Math.max(0, line.waiting - 1);
-      line.waiting = 0;
+      waitingTogether -= Math.max(0, queue.waiting - 1);
+      queue.waiting = 0;
     });
-    return line;
+    return queue;
   };
 
   return (request, response) => {
     const { socket } = request;
-    const line = lines.get(socket) ?? lineOf(socket, response);
-    const before = line.last;
+    const queue = queues.get(socket) ?? queueOf(socket, response);
+    const before = queue.last;
     if (before === response || before.closed) {
-      line.last = response;
+      queue.last = response;
       serve(request, response);
       return;
     }
     const isTooMany =
-      line.waiting === MAX_WAITING ||
-      (line.waiting > 0 && waitingTogether === MAX_WAITING_TOGETHER);
+      queue.waiting === MAX_WAITING ||
+      (queue.waiting > 0 && waitingTogether === MAX_WAITING_TOGETHER);
     if (isTooMany) {
       socket.destroy();
       return;
     }
-    line.last = response;
-    if (++line.waiting > 1) waitingTogether++;
+    queue.last = response;
+    if (++queue.waiting > 1) waitingTogether++;
     before.once("close", () => {
       if (!socket.writable) return;
-      if (line.waiting-- > 1) waitingTogether--;
+      if (queue.waiting-- > 1) waitingTogether--;
       serve(request, response);
     });
   };
 }
 
 /** The requests of one connection: the last that was read, and how many wait. */
-type Line = { last: ServerResponse; waiting: number };
+type Queue = { last: ServerResponse; waiting: number };

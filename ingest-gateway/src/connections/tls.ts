@@ -7,10 +7,10 @@ import type { Log } from "@fiberstream/runtime/log";
 export type TlsFiles = { readonly certFile: string; readonly keyFile: string };
 
 /**
- * By looking, not by notices of the file system: mounted secrets are replaced by moving links, of which
- * not every file system tells.
+ * The files are polled, not watched: mounted secrets are replaced by changing symbolic links, which not every file system
+ * reports.
  */
-const LOOK_EVERY_MS = 2_000;
+const POLL_EVERY_MS = 2_000;
 
 /**
  * @returns undefined for plain HTTP
@@ -23,7 +23,10 @@ export function tlsFilesOf(config: {
   const { tlsCertFile: certFile, tlsKeyFile: keyFile } = config;
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
-  throw new FatalError("TLS_CERT_FILE and TLS_KEY_FILE belong together", "Set both, or neither");
+  throw new FatalError(
+    "TLS_CERT_FILE and TLS_KEY_FILE must be set together",
+    "Set both, or neither",
+  );
 }
 
 /** @throws {FatalError} when a file cannot be read */
@@ -36,33 +39,33 @@ export function readTlsFiles({ certFile, keyFile }: TlsFiles): { cert: Buffer; k
   }
 }
 
-/** When the certificate ends, ms since 1970; of a chain the gateway's own, which is the first. */
+/** Returns when the certificate expires, ms since 1970; of a chain, its first certificate, the gateway's own. */
 export const certificateEndMs = (cert: Buffer): number =>
   Date.parse(new X509Certificate(cert).validTo);
 
 /**
- * Takes changed files for the connections to come. Files that do not fit, halfway through a change, leave
- * the old certificate in use until they do.
- * @param options.took told of each certificate that is in use from now on
- * @returns ends the looking
+ * Uses changed files for new connections. If certificate and key do not match, halfway through a change, the old
+ * certificate stays in use.
+ * @param options.onLoaded receives each certificate that comes into use
+ * @returns a function that ends the polling
  */
 export function reloadTls(
   server: HttpsServer,
   files: TlsFiles,
-  { took, log }: { took: (cert: Buffer) => void; log: Log },
+  { onLoaded, log }: { onLoaded: (cert: Buffer) => void; log: Log },
 ): () => void {
   const reload = () => {
     try {
       const pair = readTlsFiles(files);
       server.setSecureContext(pair);
-      took(pair.cert);
+      onLoaded(pair.cert);
       log.info("certificate reloaded");
     } catch (error) {
       log.error({ reason: messageOf(error) }, "certificate reload failed, keeping the old one");
     }
   };
   const paths = [files.certFile, files.keyFile];
-  for (const path of paths) watchFile(path, { interval: LOOK_EVERY_MS, persistent: false }, reload);
+  for (const path of paths) watchFile(path, { interval: POLL_EVERY_MS, persistent: false }, reload);
   return () => {
     for (const path of paths) unwatchFile(path, reload);
   };

@@ -9,7 +9,7 @@ export type EventRoute = "push" | "ingest";
 /** As metrics name it. */
 export type Route = EventRoute | "status" | "other";
 
-/** One request with events: a single one ("push") or many ("ingest"). */
+/** A request with one event ("push") or many ("ingest"). */
 export type Call = {
   readonly route: EventRoute;
   readonly request: IncomingMessage;
@@ -22,7 +22,7 @@ export type Call = {
   readonly trace: RequestTrace;
 };
 
-/** @throws {Refusal}, or when the sender has gone {SenderGoneError} or the request's own error */
+/** @throws {Refusal}, or, if the sender has disconnected, {SenderGoneError} or the request's own error */
 export type Ingest = (call: Call) => Promise<Answer>;
 
 export type RequestMetrics = {

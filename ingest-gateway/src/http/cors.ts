@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ANSWER_HEADERS, BODY_HEADERS, REQUEST_HEADERS } from "../answers/http-headers.ts";
 
-/** @returns whether the request was a preflight, which has its answer then */
+/** @returns whether the request was a preflight, which is then answered */
 export type ApplyCors = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-const PREFLIGHT_KEPT_SECONDS = 7_200;
+const PREFLIGHT_MAX_AGE_SECONDS = 7_200;
 
 /**
- * Lets pages of some origins send (the Fetch standard's CORS protocol).
- * @returns undefined where there are none, so that nobody pays for it
+ * Allows pages of some origins to send (the Fetch standard's CORS protocol).
+ * @returns undefined without origins, so that it costs nothing
  */
 export function createCors(origins: readonly string[]): ApplyCors | undefined {
   if (origins.length === 0) return undefined;
@@ -24,8 +24,8 @@ export function createCors(origins: readonly string[]): ApplyCors | undefined {
       request.headers["access-control-request-method"] !== undefined;
     if (!isPreflight) return false;
     response.setHeader("Access-Control-Allow-Methods", "GET, POST");
-    response.setHeader("Access-Control-Allow-Headers", TAKEN);
-    response.setHeader("Access-Control-Max-Age", PREFLIGHT_KEPT_SECONDS);
+    response.setHeader("Access-Control-Allow-Headers", ALLOWED);
+    response.setHeader("Access-Control-Max-Age", PREFLIGHT_MAX_AGE_SECONDS);
     response.writeHead(204).end();
     return true;
   };
@@ -33,4 +33,4 @@ export function createCors(origins: readonly string[]): ApplyCors | undefined {
 
 const namesOf = (headers: readonly { readonly name: string }[]) => headers.map(({ name }) => name);
 const EXPOSED = namesOf(ANSWER_HEADERS).join(", ");
-const TAKEN = ["Authorization", ...BODY_HEADERS, ...namesOf(REQUEST_HEADERS)].join(", ");
+const ALLOWED = ["Authorization", ...BODY_HEADERS, ...namesOf(REQUEST_HEADERS)].join(", ");

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Refusal } from "../answers/refusal.ts";
 
-/** Whether the sender sends its body only once it is asked to. HTTP/1.0 knows of no such thing (RFC 9110, section 10.1.1). */
+/** Returns whether the sender waits for "100 Continue" before it sends its body. HTTP/1.0 has none (RFC 9110, section 10.1.1). */
 export const isBodyAwaited = ({ headers, httpVersion, complete }: IncomingMessage): boolean =>
   headers.expect !== undefined && httpVersion !== "1.0" && !complete;
 
 /**
- * @returns what tells a sender that waits for it to send its body
+ * @returns a function that sends "100 Continue" to a sender that waits for it
  * @throws {Refusal} EXPECTATION_FAILED when it expects anything else
  */
 export function bodyRequestFor(request: IncomingMessage, response: ServerResponse): () => void {

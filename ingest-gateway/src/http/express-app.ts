@@ -10,7 +10,7 @@ import type { OpenApiDocument } from "../openapi/openapi-document.ts";
 import type { RequestMetrics, Route } from "./call.ts";
 import { requestIdOf, writeAnswer } from "./write-answer.ts";
 
-/** Everything that does not carry events, where a request more or less does not matter. */
+/** Creates the express app for all routes without events, which are rarely requested. */
 export function createExpressApp(options: {
   status: () => Answer;
   openApi: OpenApiDocument;
@@ -41,7 +41,7 @@ export function createExpressApp(options: {
   };
 
   const app = express().disable("x-powered-by").disable("etag");
-  // A path is this one or another: a POST to /api/push/ is told so, not that it should be a POST.
+  // Exact paths: a POST to /api/push/ gets 404, not 405.
   app.enable("case sensitive routing").enable("strict routing");
   app.get("/api/status", answers("status", options.status));
   const pages: Record<string, () => Answer> = {
@@ -55,23 +55,23 @@ export function createExpressApp(options: {
     }),
   };
   for (const [path, make] of Object.entries(pages))
-    app.get(path, answers("other", onceAsked(make)));
+    app.get(path, answers("other", madeOnUse(make)));
   for (const [path, methods] of Object.entries(METHODS)) {
     app.all(path, answers("other", wrongMethod(methods)));
   }
   app.use(answers("other", noSuchRoute));
-  // Express would answer in its own form what it cannot find a path in, and what fails.
+  // Without these, express would answer unreadable targets and failures in its own format.
   const unreadable = answers("other", () => {
     throw new Refusal("MALFORMED_HTTP", "the request's target must be a path or an absolute URL");
   });
   const failed = answers("other", () => {
-    throw new Refusal("INTERNAL_ERROR", "the gateway has failed: report it");
+    throw new Refusal("INTERNAL_ERROR", "the gateway failed: report this");
   });
   return (incoming, outgoing) => {
     const [request, response] = [incoming as Request, outgoing as Response];
     app(request, response, (error: unknown) => {
       if (error === undefined || error === null) return unreadable(request, response);
-      log.error({ reason: messageOf(error), err: error }, "a request failed by our fault");
+      log.error({ reason: messageOf(error), err: error }, "unhandled error in request");
       failed(request, response);
     });
   };
@@ -80,10 +80,10 @@ export function createExpressApp(options: {
 type Page = Omit<Answer, "body"> & { readonly body: Buffer };
 
 /**
- * Made when somebody asks: a gateway of probes alone does not keep 200 KB for it. Of bytes, which connections share while
- * they are sent: of a text each connection that is slow to take it would hold a copy.
+ * Makes the page at the first request: a gateway that nobody asks for it does not use 200 KB of memory. The page is a
+ * buffer, which all connections share; with a string each slow connection would hold a copy.
  */
-function onceAsked(make: () => Answer): () => Page {
+function madeOnUse(make: () => Answer): () => Page {
   let page: Page | undefined;
   return () => {
     if (page === undefined) {
@@ -104,9 +104,9 @@ const METHODS = {
   "/docs/asyncapi.json": "GET, HEAD",
 } as const;
 
-/** A browser may load nothing at all but the style within the page. */
+/** A browser may load nothing but the style within the page. */
 const LOADS_NOTHING = "default-src 'none'; style-src 'unsafe-inline'";
-/** The page says itself which one script may run, also where it is opened as a file. */
+/** The page itself has a policy that allows its one script, also if it is opened as a file. */
 const HAS_ITS_POLICY = "frame-ancestors 'none'";
 
 const htmlAnswer = (body: string, policy: string): Answer => ({
@@ -120,7 +120,7 @@ const htmlAnswer = (body: string, policy: string): Answer => ({
 });
 
 const wrongMethod = (methods: string) => (request: Request) => {
-  const detail = `${request.path} takes ${methods}, got ${request.method}`;
+  const detail = `${request.path} supports ${methods}, got ${request.method}`;
   throw new Refusal("METHOD_NOT_ALLOWED", detail, { headers: { Allow: methods } });
 };
 

@@ -8,7 +8,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import { createServer } from "@fiberstream/runtime/node-http";
 import { answerClientError } from "../connections/client-error.ts";
 import { createConnectionAges } from "../connections/connection-ages.ts";
-import { createConnectionWatch, roomFor } from "../connections/connection-watch.ts";
+import { createConnectionWatch, evictedAtOnce } from "../connections/connection-watch.ts";
 import { servePipelined } from "../connections/pipelining.ts";
 import { certificateEndMs, readTlsFiles, reloadTls, type TlsFiles } from "../connections/tls.ts";
 import type { EventRoute } from "./call.ts";
@@ -24,17 +24,17 @@ const EVENT_ROUTES: ReadonlyMap<string | undefined, EventRoute> = new Map([
 ]);
 
 /**
- * The public port.
+ * Starts the public port.
  *
  * @param options.tls undefined for plain HTTP
- * @param options.observeCertificateEnd told when the certificate in use ends, ms since 1970
- * @param options.requestTimeoutMs for the whole request, its body included; also until its answer is taken
- * @param options.connectionMaxAgeMs after which a connection's next answer is its last one
- * @param options.onDropped told of each connection that is closed as it comes: above `maxConnections`, and none of the
- *   others could make room
- * @param options.keepAliveTimeoutMs above what load balancers keep idle connections for (60 s mostly)
- * @param options.drainMaxWaitMs after which a stop cuts connections whose requests are not answered;
- *   no event of theirs was accepted
+ * @param options.observeCertificateEnd receives when the certificate in use expires, ms since 1970
+ * @param options.requestTimeoutMs for the whole request with its body; also for receiving its answer
+ * @param options.connectionMaxAgeMs after which a connection is closed with its next answer
+ * @param options.onDropped called for each connection that is closed at once: above `maxConnections`, when no other
+ *   connection could be closed
+ * @param options.keepAliveTimeoutMs longer than the idle timeout of load balancers (mostly 60 s)
+ * @param options.drainMaxWaitMs after which a stop cuts connections whose requests are not answered; none of their
+ *   events was accepted
  */
 export async function startHttpServer(options: {
   host: string;
@@ -77,7 +77,7 @@ export async function startHttpServer(options: {
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
-    // How often Node looks for requests past their time; its own 30 s would make a 10 s limit 40 s.
+    // How often Node checks for timed out requests; its default of 30 s would make a 10 s limit 40 s.
     connectionsCheckingInterval: 1_000,
     noDelay: true,
   };
@@ -89,13 +89,13 @@ export async function startHttpServer(options: {
     const secured = process
       .getBuiltinModule("node:https")
       .createServer({ ...limits, ...pair, handshakeTimeout: options.headersTimeoutMs }, serve);
-    const took = (cert: Buffer) => options.observeCertificateEnd(certificateEndMs(cert));
-    took(pair.cert);
-    endReloads = reloadTls(secured, tls, { took, log });
+    const onLoaded = (cert: Buffer) => options.observeCertificateEnd(certificateEndMs(cert));
+    onLoaded(pair.cert);
+    endReloads = reloadTls(secured, tls, { onLoaded, log });
     server = secured;
   }
-  // Some more than are taken: who makes room is decided once one is there, and takes a moment to go.
-  server.maxConnections = options.maxConnections + roomFor(options.maxConnections);
+  // Somewhat above the limit: idle connections are closed only after a new one has arrived, and closing takes a moment.
+  server.maxConnections = options.maxConnections + evictedAtOnce(options.maxConnections);
   server.on("drop", options.onDropped);
   const open = (connection: Socket) => {
     if (watch.opened(connection)) return;
@@ -104,7 +104,7 @@ export async function startHttpServer(options: {
   };
   server.on("connection", open);
   if (tls !== undefined) server.on("secureConnection", open);
-  // Their size is bounded (16 KB); past a number Node would leave some out and tell nobody.
+  // The size of headers is bounded (16 KB). With a maximum count Node would drop the rest silently.
   server.maxHeadersCount = 0;
   server.on("checkContinue", serve).on("checkExpectation", serve);
   server.on("clientError", (error, connection) =>
@@ -126,8 +126,8 @@ export async function startHttpServer(options: {
 }
 
 /**
- * The path that a request is for, without its query: of the usual form (`/api/push`), and of the absolute one
- * (`http://host/api/push`), which a server has to take as well (RFC 9112, section 3.2.2).
+ * Returns the path of a request without its query, from the usual form (`/api/push`) or the absolute form
+ * (`http://host/api/push`), which a server has to accept as well (RFC 9112, section 3.2.2).
  */
 function pathOf({ url = "" }: Pick<IncomingMessage, "url">): string {
   const target = url.startsWith("/") ? url : url.replace(/^https?:\/\/[^/?#]*/i, "");

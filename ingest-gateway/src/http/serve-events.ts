@@ -17,7 +17,7 @@ export type ServeEvents = (
   response: ServerResponse,
 ) => Promise<void>;
 
-/** Answers a request with events, whatever becomes of it, and measures it. Never rejects. */
+/** Answers a request with events, also if it fails, and measures it. Never rejects. */
 export function createServeEvents(options: {
   ingest: Ingest;
   metrics: RequestMetrics & { readonly countSenderGone: () => void };
@@ -67,7 +67,7 @@ export function createServeEvents(options: {
         trace,
       });
     } catch (error) {
-      // There is nobody to answer, and nothing of the request was kept.
+      // The sender is disconnected, and nothing of the request was stored.
       if (error instanceof SenderGoneError || request.errored || response.destroyed) {
         metrics.countSenderGone();
         return end(undefined);

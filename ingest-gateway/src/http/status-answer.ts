@@ -1,6 +1,6 @@
 import { type Answer, jsonAnswer, retryAfter } from "../answers/answer.ts";
 
-/** What the status page asks; each is known already, nothing is looked up. */
+/** What the status page shows. All of it is known without a call. */
 export type StatusSources = {
   readonly canAccept: () => boolean;
   readonly isStopping: () => boolean;
@@ -11,7 +11,7 @@ export type StatusSources = {
   readonly isProtectionOn: () => boolean;
 };
 
-/** 503 exactly while events cannot be accepted; the registry and Redis are not needed for that. */
+/** Returns 503 exactly while events cannot be accepted; the registry and Redis are not needed for that. */
 export function statusAnswer(sources: StatusSources): Answer {
   const word = (isUp: boolean) => (isUp ? "ok" : "unavailable");
   const canAccept = sources.canAccept();

@@ -9,7 +9,7 @@ import { isBodyAwaited } from "./expectation.ts";
  * except where the sender still waits to be asked for the body, and where the body is chunked: Node's parser calls back for
  * each chunk, so that the rest of 2 MB in one-byte chunks costs 0.4 s of CPU (hostile-load.test.ts).
  *
- * @param options.isLast closes the connection after this answer: the gateway stops
+ * @param options.isLast closes the connection after this answer, because the gateway stops
  */
 export function writeAnswer(
   request: IncomingMessage,

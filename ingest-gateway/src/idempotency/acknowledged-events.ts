@@ -1,11 +1,11 @@
 /**
- * Which events of a batch Kafka has: a bit for each index, as base64. 10,000 events are 1.7 KB.
+ * The events of a batch that Kafka has acknowledged: a bit for each index, as base64. 10,000 events are 1.7 KB.
  */
 export type AcknowledgedEvents = {
   readonly has: (index: number) => boolean;
   readonly count: () => number;
   readonly add: (index: number) => void;
-  /** "" when there is none. */
+  /** "" if there are none. */
   readonly text: () => string;
 };
 

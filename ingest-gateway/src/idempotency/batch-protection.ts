@@ -4,12 +4,12 @@ import { throttled } from "@fiberstream/runtime/throttled";
 
 /** Whether batches with an id are safe to send again. */
 export type BatchProtection = {
-  /** An id could not be looked up, or an answer not be stored. */
+  /** Records that an id could not be looked up, or an answer could not be stored. */
   failed: (reason: unknown) => void;
   isOn: () => boolean;
 };
 
-/** A Redis that is full takes nothing although it is there: what is known of it is what batches have met lately. */
+/** A full Redis rejects writes although it is available, so that only the recent failures of batches show it. */
 const FAILURE_COUNTS_MS = 60_000;
 
 export function createBatchProtection(options: {

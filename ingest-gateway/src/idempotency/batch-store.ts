@@ -2,49 +2,49 @@ import { hash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 
-/** What became of an attempt to take a batch's id. */
+/** The result of an attempt to claim a batch's id. */
 export type Claim =
-  /** `acknowledged`: which events an earlier try has brought into Kafka (see `acknowledged-events.ts`), if there was one. */
+  /** `acknowledged`: the events of an earlier attempt that Kafka has (see `acknowledged-events.ts`), if there was one. */
   | { readonly state: "claimed"; readonly acknowledged: string }
   | { readonly state: "in-progress" }
   | { readonly state: "reused" }
-  /** `body` of the answer that was given. */
+  /** `body`: the body of the stored answer. */
   | { readonly state: "completed"; readonly body: string };
 
-/** The name of one batch's one try. */
-export type BatchTry = {
+/** Identifies one attempt of one batch. */
+export type BatchAttempt = {
   readonly tenant: string;
   readonly batchId: string;
-  /** Everything that the answer follows from, but for the sender's rights: 16 characters. */
+  /** Hash of all that determines the answer, except the sender's permissions: 16 characters. */
   readonly request: string;
-  /** What the sender may do: 8 characters. */
+  /** Hash of the sender's permissions: 8 characters. */
   readonly permission: string;
-  /** Different for every try: 11 characters. */
+  /** Random for each attempt: 11 characters. */
   readonly owner: string;
 };
 
 export type BatchStore = {
-  claim: (batch: BatchTry) => Promise<Claim>;
-  /** Stores the body of the final answer; past its tenant's share of the memory for a minute only. */
-  complete: (batch: BatchTry, body: string) => Promise<void>;
-  /** Lets the next try begin, with what was acknowledged by now ("" for nothing). */
-  release: (batch: BatchTry, acknowledged: string) => Promise<void>;
+  claim: (batch: BatchAttempt) => Promise<Claim>;
+  /** Stores the body of the final answer; for a minute only if its tenant's share of the memory is used up. */
+  complete: (batch: BatchAttempt, body: string) => Promise<void>;
+  /** Allows the next attempt to begin, with the events acknowledged by now ("" for none). */
+  release: (batch: BatchAttempt, acknowledged: string) => Promise<void>;
 };
 
-/** A try that has not ended by then has died with its gateway. */
-const TRY_MAX_MS = 30_000;
+/** After so long an attempt counts as dead, with its gateway. */
+const ATTEMPT_MAX_MS = 30_000;
 
 /**
- * A record is one short text, since there is one for each batch of a day:
- *   "=", request, permission, answer                                 of a batch that is settled;
- *   "~", request, permission, owner, end of the try in ms, acknowledged      of one that is being handled or has some left.
+ * A record is one short text, because there is one for each batch of a day:
+ *   "=", request, permission, answer                                             of a completed batch;
+ *   "~", request, permission, owner, end of the attempt in ms, acknowledged      of one in progress or with events left.
  */
 const RECORD = `
 local record = redis.call('GET', KEYS[1])
 local isOpen = record and string.sub(record, 1, 1) == '~'
 local isOurs = isOpen and string.sub(record, 26, 36) == ARGV[1]`;
 
-/** With other rights an earlier try counts for nothing: its answer said what its sender may do. */
+/** An earlier attempt with other permissions is ignored, because its answer depends on them. */
 const CLAIM = `${RECORD}
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -61,27 +61,27 @@ local untilMs = string.format('%013.0f', nowMs + ARGV[4])
 redis.call('SET', KEYS[1], '~' .. ARGV[2] .. ARGV[3] .. ARGV[1] .. untilMs .. acknowledged, 'PX', ARGV[5])
 return {'claimed', acknowledged}`;
 
-/** A tenant's answers are counted by the part of the memory's time that they were stored in. */
-const PARTS = 24;
-/** What Redis holds of a record beside its text: 190 bytes for a text of 47 (docs/scaling.md). */
+/** The bytes of a tenant's answers are counted in so many time slices of `memoryMs`. */
+const SLICES = 24;
+/** Redis' overhead for a record: 190 bytes for a text of 47 (docs/scaling.md). */
 const RECORD_BYTES = 143;
-/** How long an answer is remembered that is past its tenant's share: a sender that got none comes again within seconds. */
+/** How long an answer past its tenant's share is stored: a sender that did not receive its answer retries within seconds. */
 const PAST_SHARE_MS = 60_000;
 
-/** A try that was taken for dead must not overwrite what the one after it has stored. */
+/** An attempt that counted as dead must not overwrite what the next one has stored. */
 const COMPLETE = `${RECORD}
 if not isOurs then return 'not ours' end
 local time = redis.call('TIME')
-local partMs = ARGV[3] / ${PARTS}
-local part = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / partMs)
-local parts, gone = {}, {}
-for back = 0, ${PARTS} do
-  parts[back + 1] = string.format('%.0f', part - back)
-  gone[back + 1] = string.format('%.0f', part - back - ${PARTS} - 1)
+local sliceMs = ARGV[3] / ${SLICES}
+local slice = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / sliceMs)
+local slices, expired = {}, {}
+for back = 0, ${SLICES} do
+  slices[back + 1] = string.format('%.0f', slice - back)
+  expired[back + 1] = string.format('%.0f', slice - back - ${SLICES} - 1)
 end
-local counted = redis.call('HMGET', KEYS[2], unpack(parts))
+local counted = redis.call('HMGET', KEYS[2], unpack(slices))
 local held = 0
-for at = 1, ${PARTS} + 1 do held = held + (tonumber(counted[at]) or 0) end
+for at = 1, ${SLICES} + 1 do held = held + (tonumber(counted[at]) or 0) end
 local text = '=' .. string.sub(record, 2, 25) .. ARGV[2]
 local bytes = #text + ${RECORD_BYTES}
 if held + bytes > tonumber(ARGV[4]) then
@@ -89,9 +89,9 @@ if held + bytes > tonumber(ARGV[4]) then
   return 'past share'
 end
 redis.call('SET', KEYS[1], text, 'PX', ARGV[3])
-if not counted[1] then redis.call('HDEL', KEYS[2], unpack(gone)) end
-redis.call('HSET', KEYS[2], parts[1], string.format('%.0f', (tonumber(counted[1]) or 0) + bytes))
-redis.call('PEXPIRE', KEYS[2], math.ceil(ARGV[3] + 2 * partMs))
+if not counted[1] then redis.call('HDEL', KEYS[2], unpack(expired)) end
+redis.call('HSET', KEYS[2], slices[1], string.format('%.0f', (tonumber(counted[1]) or 0) + bytes))
+redis.call('PEXPIRE', KEYS[2], math.ceil(ARGV[3] + 2 * sliceMs))
 return 'stored'`;
 
 const RELEASE = `${RECORD}
@@ -102,15 +102,15 @@ redis.call('SET', KEYS[1], string.sub(record, 1, 36) .. untilMs .. ARGV[2], 'PX'
 return 1`;
 
 /**
- * The ids of batches in Redis, each changed by one script, so that of two equal requests on two gateways
- * one is told that the other is at work.
+ * Stores the ids of batches in Redis. Each is changed by one script, so that of two equal requests to two gateways only
+ * one is processed.
  *
- * Each of its calls throws a TransientError while Redis is unavailable.
+ * Each call throws a TransientError while Redis is unavailable.
  *
  * @param options.namespace prefix of the keys in Redis
  * @param options.memoryMs how long a batch is remembered
- * @param options.maxTenantBytes what the answers to a tenant's batches may take
- * @param options.countPastShare told of each answer that found no room in it
+ * @param options.maxTenantBytes maximum of memory for a tenant's answers
+ * @param options.countPastShare called for each answer past that maximum
  */
 export function createBatchStore(options: {
   ask: AskRedis;
@@ -122,14 +122,14 @@ export function createBatchStore(options: {
   const { ask, namespace, memoryMs, maxTenantBytes, countPastShare } = options;
   const run = (
     script: string,
-    { tenant, batchId, owner }: BatchTry,
+    { tenant, batchId, owner }: BatchAttempt,
     parameters: readonly (string | number)[],
   ) =>
     ask((client) =>
       client.eval(script, {
         keys: [
           `${namespace}batch:${shortHash(`${tenant} ${batchId}`, 22)}`,
-          // No batch is called so.
+          // No batch has this key: a hash has no ":".
           `${namespace}batch:of:${tenant}`,
         ],
         arguments: [owner, ...parameters.map(String)],
@@ -138,7 +138,7 @@ export function createBatchStore(options: {
   return {
     claim: async (batch) => {
       const { request, permission } = batch;
-      const reply = await run(CLAIM, batch, [request, permission, TRY_MAX_MS, memoryMs]);
+      const reply = await run(CLAIM, batch, [request, permission, ATTEMPT_MAX_MS, memoryMs]);
       const [state, value] = reply as [Claim["state"], string];
       switch (state) {
         case "completed":
@@ -161,7 +161,7 @@ export function createBatchStore(options: {
   };
 }
 
-/** 6 bits of SHA-256 for each character. */
+/** Returns a hash with 6 bits of SHA-256 for each character. */
 export const shortHash = (text: string, characters: number): string =>
   hash("sha256", text, "base64url").slice(0, characters);
 
@@ -169,8 +169,8 @@ export const shortHash = (text: string, characters: number): string =>
 const COMPRESS_FROM_BYTES = 1_024;
 
 /**
- * What answers have in common, for which one character is stored: none that JSON has unescaped. Other gateways know
- * them by their places: new ones come at the end.
+ * Phrases that answers have in common. Each is stored as one control character, which JSON never has unescaped. Its index
+ * is part of the stored format: add new phrases at the end.
  */
 const PHRASES = [
   '{"status":"accepted","message":"Queued ',
@@ -185,8 +185,8 @@ const FIRST_PHRASE = 2;
 const DEFLATED = "\u001f";
 
 /**
- * The body of a 202 as text for Redis, where there is one for each batch of a day: 22 bytes of the usual 190. One of
- * 10,000 rejected events has 0.5 MB, of which 30 KB are stored.
+ * Compresses the body of a 202 for Redis, where there is one for each batch of a day: the usual 190 bytes become 22. The
+ * answer for 10,000 rejected events has 0.5 MB, of which 30 KB are stored.
  */
 export function storedAnswer(body: string, batchId: string): string {
   if (body.length >= COMPRESS_FROM_BYTES) {
@@ -199,7 +199,7 @@ export function storedAnswer(body: string, batchId: string): string {
   return stored;
 }
 
-/** The body that was stored, byte for byte. */
+/** Returns the body that was stored, byte for byte. */
 export function restoredAnswer(stored: string, batchId: string): string {
   if (stored.startsWith(DEFLATED)) {
     return inflateRawSync(Buffer.from(stored.slice(1), "base64")).toString();

@@ -5,14 +5,14 @@ import type { Sender } from "../auth/sender.ts";
 import type { BodyFormat } from "../request/media-type.ts";
 import { createAcknowledgedEvents, type AcknowledgedEvents } from "./acknowledged-events.ts";
 import type { BatchProtection } from "./batch-protection.ts";
-import { type BatchStore, type BatchTry, shortHash } from "./batch-store.ts";
+import { type BatchStore, type BatchAttempt, shortHash } from "./batch-store.ts";
 
 /**
- * Handles a request once, if it has an id of its own, and gives equal ones the same answer. Refusals are not remembered:
- * nothing was written, and their cause may be gone when the request comes again.
+ * Handles a request with an X-Batch-ID once, and answers equal requests with the stored answer. Refusals are not stored:
+ * nothing was written, and their cause may be gone when the request is sent again.
  *
- * @param handle is given which events an earlier try has acknowledged, and adds those that it keeps. Its answer is final
- *   unless events are left over
+ * @param handle gets the events that Kafka has acknowledged in earlier attempts, and adds its own. Its answer is final
+ *   unless events have to be sent again
  * @throws {Refusal} BATCH_IN_PROGRESS, BATCH_ID_REUSED, and what `handle` throws
  */
 export type HandleIdempotently = (
@@ -20,7 +20,7 @@ export type HandleIdempotently = (
   handle: (acknowledged: AcknowledgedEvents) => Promise<{ answer: Answer; isFinal: boolean }>,
 ) => Promise<Answer>;
 
-/** All that an answer follows from. */
+/** All that determines an answer. */
 export type IdempotentRequest = {
   readonly batchId: string | undefined;
   readonly route: "push" | "ingest";
@@ -33,13 +33,13 @@ export type IdempotentRequest = {
 export function createIdempotency(options: {
   store: BatchStore;
   countReplay: () => void;
-  /** Told of each batch whose id could not be looked up, or whose answer could not be stored. */
+  /** Called for each batch whose id could not be looked up, or whose answer could not be stored. */
   countUnprotected: () => void;
   protection: Pick<BatchProtection, "failed">;
 }): HandleIdempotently {
   const { store, countReplay, countUnprotected, protection } = options;
 
-  const claim = async (batch: BatchTry) => {
+  const claim = async (batch: BatchAttempt) => {
     try {
       return await store.claim(batch);
     } catch (error) {
@@ -48,8 +48,8 @@ export function createIdempotency(options: {
     }
   };
 
-  /** The answer stands, whether or not it can be remembered. */
-  const remember = async (work: Promise<void>): Promise<boolean> => {
+  /** Returns false if storing fails: the answer is sent all the same. */
+  const tryStore = async (work: Promise<void>): Promise<boolean> => {
     try {
       await work;
       return true;
@@ -67,7 +67,7 @@ export function createIdempotency(options: {
   return async (request, handle) => {
     const { batchId } = request;
     if (batchId === undefined) return (await handle(createAcknowledgedEvents())).answer;
-    const batch = { ...namesOf(request), batchId };
+    const batch = { ...identityOf(request), batchId };
     const claimed = await claim(batch);
     if (claimed === undefined)
       return unprotected((await handle(createAcknowledgedEvents())).answer);
@@ -90,27 +90,27 @@ export function createIdempotency(options: {
     }
     const acknowledged = createAcknowledgedEvents(claimed.acknowledged);
     const { answer, isFinal } = await handle(acknowledged).catch(async (error: unknown) => {
-      await remember(store.release(batch, acknowledged.text()));
+      await tryStore(store.release(batch, acknowledged.text()));
       throw error;
     });
-    const isStored = await remember(
+    const isStored = await tryStore(
       isFinal ? store.complete(batch, answer.body) : store.release(batch, acknowledged.text()),
     );
     return isStored ? answer : unprotected(answer);
   };
 }
 
-function namesOf({ route, format, sourceRegion, sender, body }: IdempotentRequest) {
-  const parts = [route, format, sourceRegion, hash("sha256", body)];
+function identityOf({ route, format, sourceRegion, sender, body }: IdempotentRequest) {
+  const determinants = [route, format, sourceRegion, hash("sha256", body)];
   return {
     tenant: sender.tenant,
-    request: shortHash(JSON.stringify(parts), 16),
+    request: shortHash(JSON.stringify(determinants), 16),
     permission: shortHash(sender.nodePattern ?? "*", 8),
     owner: randomBytes(8).toString("base64url"),
   };
 }
 
-/** An answer that was given before, given again. Each that is not a refusal is of this kind. */
+/** Returns a stored answer. All stored answers are 202 with JSON. */
 export const replayedAnswer = (body: string): Answer => ({
   status: 202,
   contentType: "application/json",

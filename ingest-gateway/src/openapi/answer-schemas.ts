@@ -11,7 +11,7 @@ const fault = {
   message: { ...text, description: "What was wrong, what is allowed and what to do." },
 };
 
-/** The schemas of all answers, by their names in the document. */
+/** The schemas of all answers, by their name in the document. */
 export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   Accepted: {
     type: "object",
@@ -80,8 +80,8 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         properties: {
           api: { enum: ["ok", "stopping"] },
           ...Object.fromEntries(
-            ["kafka", "registry", "redis", "idempotency"].map((part) => [
-              part,
+            ["kafka", "registry", "redis", "idempotency"].map((dependency) => [
+              dependency,
               { enum: ["ok", "unavailable"] },
             ]),
           ),

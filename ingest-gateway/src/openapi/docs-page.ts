@@ -2,7 +2,7 @@ import { CODES } from "../answers/codes.ts";
 import type { JsonSchema } from "./event-schema.ts";
 import type { OpenApiDocument, Operation } from "./openapi-document.ts";
 
-/** The document as a page for people: whole in itself, no script, nothing from elsewhere. */
+/** Renders the document as a web page without scripts and without external resources. */
 export function renderDocsPage(document: OpenApiDocument): string {
   const { info, paths, components } = document;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
@@ -13,13 +13,13 @@ export function renderDocsPage(document: OpenApiDocument): string {
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style></head><body>
 <h1>${escape(info.title)} ${escape(info.version)}</h1>
 <p>${escape(info.description)} For programs: <a href="/openapi.json">/openapi.json</a>.
-What becomes of events: <a href="/docs/topics">the topics</a>.</p>
+Where events are written to: <a href="/docs/topics">the topics</a>.</p>
 ${operations.join("\n")}
 <h2 id="event">An event</h2>
 ${renderFields(components.schemas["Event"] ?? {})}
 <h2 id="codes">Codes</h2>
 ${renderTable(
-  ["code", "status", "meaning", "send again"],
+  ["code", "status", "meaning", "retry"],
   Object.entries(CODES).map(([code, meaning]) => [
     `<code id="${code}">${code}</code>`,
     String(meaning.status),
@@ -51,7 +51,7 @@ function renderFields(schema: JsonSchema): string {
   const required = new Set(schema["required"] as readonly string[]);
   const properties = schema["properties"] as Readonly<Record<string, JsonSchema>>;
   return renderTable(
-    ["field", "needed", "form", "meaning"],
+    ["field", "required", "format", "meaning"],
     Object.entries(properties).map(([name, property]) => {
       const { description, examples: _, type, ...rules } = property;
       const form = [String(type).replace(",", " or "), ...Object.entries(rules).map(renderRule)];
@@ -74,7 +74,8 @@ const renderTable = (heading: readonly string[], rows: readonly (readonly string
 };
 
 const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", '"': "&quot;" };
-const escape = (text: string): string => text.replaceAll(/[&<"]/g, (one) => ESCAPES[one] ?? "");
+const escape = (text: string): string =>
+  text.replaceAll(/[&<"]/g, (character) => ESCAPES[character] ?? "");
 
 const STYLE =
   "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}" +

@@ -2,10 +2,10 @@ import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema
 import { UNPRINTABLE_CLASS } from "../answers/shown-value.ts";
 import { SENT_FIELDS } from "../validation/validate-event.ts";
 
-/** A JSON Schema (draft 2020-12, as OpenAPI 3.1 takes it). */
+/** A JSON Schema (draft 2020-12, which OpenAPI 3.1 uses). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** No control or bidirectional character; where something is needed, it is more than spaces. */
+/** Patterns of texts without control and bidirectional characters; NOT_BLANK also requires more than spaces. */
 const PRINTABLE = `^[^${UNPRINTABLE_CLASS}]*$`;
 const NOT_BLANK = `^[^${UNPRINTABLE_CLASS}]*[^${UNPRINTABLE_CLASS}\\u0020][^${UNPRINTABLE_CLASS}]*$`;
 
@@ -39,7 +39,7 @@ function valueSchema(field: RecordField): JsonSchema {
   const { name, minLength = 0, maxLength, minimum, maximum, example } = field;
   if (name === "metadata") return { type: "object", examples: [{ version: "2.1.0" }] };
   if (name === "timestamp") {
-    // Without an example: any would be too old to send one day.
+    // Without an example: any would one day be too old to send.
     return { type: "string", format: "date-time" };
   }
   const examples = example === undefined ? {} : { examples: [example] };

@@ -32,7 +32,7 @@ type Response = {
 };
 type Parameter = { name: string; in: "header"; description: string; schema: JsonSchema };
 
-/** How the gateway describes itself, from the definitions that it works by. */
+/** Creates the OpenAPI document from the definitions that the gateway itself uses. */
 export function createOpenApiDocument(options: {
   schema: RecordSchema;
   authMode: "keys" | "open";
@@ -119,7 +119,7 @@ function eventOperations(schema: RecordSchema, isKeyed: boolean) {
                 type: "object",
                 required: ["metrics"],
                 properties: { metrics: metrics("Event") },
-                // With a node of the batch's own it is the other form.
+                // With the batch's own node_id it is the other form.
                 not: { required: ["node_id"] },
               },
               {
@@ -162,28 +162,28 @@ const answer = (description: string, schema: string, headers: readonly string[])
 
 const STATUS_HEADERS = ["X-Request-ID", "Connection"] as const;
 
-/** The names of the headers that an answer to a request with events may have. */
+/** Returns the names of the headers that an answer to a request with events may have. */
 const answerHeaders = (status: number): string[] =>
   ANSWER_HEADERS.filter(({ on }) => on === "any" || on.includes(status)).map(({ name }) => name);
 
 const headerRefs = (names: readonly string[]) =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
-/** Codes of the other routes, and those that only senders with keys meet. */
+/** Codes of other routes, and statuses that only senders with keys get. */
 const ELSEWHERE: ReadonlySet<Code> = new Set<Code>(["NOT_FOUND", "METHOD_NOT_ALLOWED"]);
 const KEYED: ReadonlySet<number> = new Set([401, 403]);
 
-/** A response for each status, which names its codes. */
+/** Returns a response for each status, with its codes in the description. */
 function problems(isKeyed: boolean, has: (code: Code) => boolean) {
   const codes = (Object.keys(CODES) as Code[]).filter(
     (code) => !ELSEWHERE.has(code) && has(code) && (isKeyed || !KEYED.has(CODES[code].status)),
   );
   const byStatus = Map.groupBy(codes, (code) => CODES[code].status);
   return Object.fromEntries(
-    [...byStatus].map(([status, some]) => [
+    [...byStatus].map(([status, codesOfStatus]) => [
       status,
       {
-        description: some.map((code) => `\`${code}\`: ${CODES[code].title}`).join(". "),
+        description: codesOfStatus.map((code) => `\`${code}\`: ${CODES[code].title}`).join(". "),
         headers: headerRefs(answerHeaders(status)),
         content: { "application/problem+json": { schema: ref("Problem") } },
       },

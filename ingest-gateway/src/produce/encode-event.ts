@@ -4,15 +4,15 @@ import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
 
 /**
- * Room that any valid event fits into: 4 KB of metadata, and its other texts at their longest in
- * 4-byte characters (2.3 KB).
+ * Maximum size of a valid event: 4 KB of metadata, and its other texts with their maximum of 4-byte characters (2.3 KB),
+ * rounded up.
  */
 export const ENCODED_EVENT_MAX_BYTES = 8 * 1024;
 
-/** Writes an event in the wire format into `slab` from byte `at` on; returns the byte after it. */
+/** Writes an event in the wire format into `slab` at byte `at`; returns the byte after it. */
 export type EncodeEvent = (event: ProbeMetric, slab: Buffer, at: number) => number;
 
-/** Into a slab that is used again, 0.6 us an event: about half of what a buffer of its own costs. */
+/** Encoding into a reused slab takes 0.6 us an event, about half of what a new buffer costs. */
 export function createEventEncoder(options: {
   schema: RecordSchema;
   schemaId: number;

@@ -9,9 +9,9 @@ import { createSlabs, type Delivery } from "./produce-batch.ts";
 
 export type EventProducer = {
   /**
-   * Resolves when Kafka has answered for every event: one delivery for each, in order. Never rejects.
-   * Kafka gets a node's events in their order, and none of them behind one that it did not accept.
-   * @param headers go with each of the records, where given
+   * Resolves when Kafka has answered for every event, with one delivery for each, in order. Never rejects.
+   * Kafka gets a node's events in their order, and never an event after one that it has not accepted.
+   * @param headers added to each of the records
    */
   produce: (events: readonly ProbeMetric[], headers?: RecordHeaders) => Promise<Delivery[]>;
   /** Events given to `produce` that Kafka has not answered for yet. */
@@ -66,7 +66,7 @@ export function createEventProducer(options: {
   const silentLeaders = () =>
     leaderNames().filter((name) => queues.get(name)?.isSilent() === true).length;
 
-  /** By leader as they are known now: a record whose leader has moved meanwhile finds the new one all the same. */
+  /** Groups events by the leaders as they are known now. If a leader changes meanwhile, its records go to the new leader. */
   const take = (
     events: readonly ProbeMetric[],
     headers: RecordHeaders | undefined,
@@ -90,7 +90,7 @@ export function createEventProducer(options: {
     }));
   };
 
-  /** Apart from the events themselves, so that they are not held until Kafka's answer. */
+  /** Does not reference the events, so that they can be collected before Kafka's answer. */
   const delivered = async (shares: readonly LeaderShare[], count: number): Promise<Delivery[]> => {
     for (const { slice } of shares) await slice?.batch.delivered;
     inFlightEvents -= count;
@@ -119,11 +119,11 @@ export function createEventProducer(options: {
   };
 }
 
-/** What one leader has of a request. `indexes` in the request; undefined: all of it. `taken` undefined: it is silent. */
+/** The events of a request for one leader. `indexes` in the request; undefined: all events. `slice` undefined: the leader is silent. */
 type LeaderShare = {
   readonly slice: BatchSlice | undefined;
   readonly indexes: readonly number[] | undefined;
 };
 
-/** Of a topic of which nothing is known yet, and of partitions that nobody leads. */
+/** The leader of a topic without metadata, and of partitions without a leader. */
 const UNKNOWN_LEADER = "";

@@ -7,41 +7,41 @@ import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import type { EncodeEvent } from "./encode-event.ts";
 import { createProduceBatch, type ProduceBatch, type Slabs } from "./produce-batch.ts";
 
-/** Where some events of a request are: their first one's place in a batch, the others behind it. */
+/** Events of a request in a batch: the index of the first one, which the others follow. */
 export type BatchSlice = { readonly batch: ProduceBatch; readonly from: number };
 
 export type LeaderQueue = {
   /**
-   * Takes a request's events for this leader, all into one call.
+   * Takes a request's events for this leader, all for one produce call.
    * @returns undefined while the leader is silent
    */
   take: (
     events: readonly ProbeMetric[],
     headers: RecordHeaders | undefined,
   ) => BatchSlice | undefined;
-  /** Whether it has not answered in time, or could not be reached, and has not answered since. */
+  /** Whether the leader has not answered in time, or could not be reached, and has not answered since. */
   isSilent: () => boolean;
   /** Sends the open batch and waits until all batches are settled. */
   flush: () => Promise<void>;
 };
 
-/** Calls in flight at once. More would only be smaller: the next batch fills meanwhile. */
+/** Maximum of calls in flight. More calls would only be smaller, because the next batch fills meanwhile. */
 const MAX_SENDS = 4;
 
 /**
- * Collects the events of many requests into one produce call to one leader: one message a call costs 145 us,
- * 500 a call 10 us each. A batch goes out when it is full or `lingerMs` old, and stays open longer
- * while all calls are taken, so that a slow Kafka gets bigger calls instead of more of them.
+ * Collects the events of many requests into one produce call to one leader: a record alone in a call costs 145 us, 500 in
+ * a call 10 us each. A batch is sent when it is full or `lingerMs` old. It stays open longer while the maximum of calls is
+ * in flight, so that a slow Kafka gets larger calls, not more calls.
  *
- * Calls overtake each other, so a request is never spread over two of them: one that does not fit begins
- * a batch, and one that is larger than `batchMaxEvents` has a batch of its own, however long.
+ * Calls may overtake each other, so a request is never split over two calls: a request that does not fit begins a new
+ * batch, and one that is larger than `batchMaxEvents` has a batch of its own, whatever its size.
  *
- * After `produceMaxWaitMs` without an answer the leader counts as silent and senders are asked to retry; what
- * still gets through is a duplicate with the same event id. A silent leader is probed with one call at a time, and
- * nothing waits behind that call.
+ * After `produceMaxWaitMs` without an answer the leader counts as silent and senders are asked to retry. Events that the
+ * leader stores nevertheless become duplicates with the same event id. A silent leader is probed with one call at a time,
+ * and no other call waits for that one.
  */
 export function createLeaderQueue(options: {
-  /** Its name, for the log. */
+  /** The leader's name, for the log. */
   leader: string;
   deliver: (records: readonly OutgoingRecord[]) => ReturnType<DeliveringProducer["deliver"]>;
   encode: EncodeEvent;
@@ -64,19 +64,19 @@ export function createLeaderQueue(options: {
   let isSilent = false;
   let answeredAtMs = -Infinity;
 
-  const begin = (): ProduceBatch => {
+  const openBatch = (): ProduceBatch => {
     const { batchMaxEvents: maxEvents, encode } = options;
     const batch = createProduceBatch({ slabs, maxEvents, encode });
     unsettled.add(batch);
     isOpenDue = false;
     waiting = setTimeout(sendOpen, options.lingerMs);
-    const beganAtMs = performance.now();
+    const openedAtMs = performance.now();
     const late = setTimeout(() => {
       batch.deliver(() => "retry");
-      // A call may wait for followers of its partitions while others are answered.
+      // A call may wait for the followers of its partitions while the leader answers others.
       const isSent = batch !== open && !full.includes(batch);
-      if (isSent && answeredAtMs > beganAtMs) return;
-      falls(`no acknowledgement within ${options.produceMaxWaitMs} ms`);
+      if (isSent && answeredAtMs > openedAtMs) return;
+      becomeSilent(`no acknowledgement within ${options.produceMaxWaitMs} ms`);
     }, options.produceMaxWaitMs);
     void batch.delivered.then(() => clearTimeout(late));
     return batch;
@@ -85,7 +85,7 @@ export function createLeaderQueue(options: {
   const sendFull = (batch: ProduceBatch) => {
     closeOpen();
     full.push(batch);
-    sendWhatIsDue();
+    sendDue();
   };
 
   const closeOpen = () => {
@@ -95,7 +95,7 @@ export function createLeaderQueue(options: {
 
   const sendOpen = () => {
     isOpenDue = true;
-    sendWhatIsDue();
+    sendDue();
   };
 
   const nextDue = (): ProduceBatch | undefined =>
@@ -103,7 +103,7 @@ export function createLeaderQueue(options: {
       ? (full.shift() ?? (isOpenDue ? open : undefined))
       : undefined;
 
-  const sendWhatIsDue = () => {
+  const sendDue = () => {
     for (let batch = nextDue(); batch !== undefined; batch = nextDue()) {
       if (batch === open) closeOpen();
       void send(batch);
@@ -122,23 +122,23 @@ export function createLeaderQueue(options: {
         "produce failed, senders asked to retry",
       );
     }
-    if (failed.some(isBrokersAnswer) || failed.length < failures.length) answers();
-    else falls(messageOf(failed[0]));
+    if (failed.some(isBrokersAnswer) || failed.length < failures.length) becomeResponsive();
+    else becomeSilent(messageOf(failed[0]));
     if (failed.length < failures.length) options.onAccepted();
     options.observeProduceSeconds((performance.now() - startedAt) / 1_000);
     unsettled.delete(batch);
     slabs.giveBack(batch.slabs);
     sends--;
-    sendWhatIsDue();
+    sendDue();
   };
 
-  const answers = () => {
+  const becomeResponsive = () => {
     isSilent = false;
     answeredAtMs = performance.now();
   };
 
-  /** Queued batches would wait for that leader only: their senders are asked to retry now. */
-  const falls = (reason: string) => {
+  /** Asks the senders of queued batches to retry now, because these batches would only wait for the leader. */
+  const becomeSilent = (reason: string) => {
     isSilent = true;
     if (open !== undefined) full.push(open);
     closeOpen();
@@ -152,8 +152,8 @@ export function createLeaderQueue(options: {
   return {
     take: (events, headers) => {
       if (isSilent && sends > 0) return undefined;
-      if (open?.hasRoomFor(events.length) === false) sendFull(open);
-      const batch = (open ??= begin());
+      if (open?.fits(events.length) === false) sendFull(open);
+      const batch = (open ??= openBatch());
       const from = batch.add(events, headers);
       if (batch.isFull()) sendFull(batch);
       return { batch, from };

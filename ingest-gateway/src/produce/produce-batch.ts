@@ -5,45 +5,45 @@ import { ENCODED_EVENT_MAX_BYTES, type EncodeEvent } from "./encode-event.ts";
 /** Whether Kafka has acknowledged an event, or it should be sent again. */
 export type Delivery = "accepted" | "retry";
 
-/** The events of some requests on their way into one produce call. */
+/** The events of several requests for one produce call. */
 export type ProduceBatch = {
-  /** Where the records' values live until the delivery, given back then. */
+  /** The buffers of the records' values, which are returned after the delivery. */
   readonly slabs: readonly Buffer[];
   readonly records: readonly OutgoingRecord[];
-  /** Whether another request of so many events may join those that are here. */
-  hasRoomFor: (events: number) => boolean;
+  /** Whether a request with so many events may be added. */
+  fits: (events: number) => boolean;
   /**
-   * Takes all events of a request: only within one call their order is kept.
+   * Adds all events of a request: Kafka keeps their order only within one call.
    * @returns the index of the first one in `records`
    */
   add: (events: readonly ProbeMetric[], headers: OutgoingRecord["headers"]) => number;
   isFull: () => boolean;
-  /** Settles the batch: what comes after the first time is too late. */
+  /** Settles the batch; only the first call counts. */
   deliver: (deliveryOf: (index: number) => Delivery) => void;
   readonly delivered: Promise<void>;
-  /** Of one of the records; only after `delivered`. */
+  /** The delivery of one of the records; only after `delivered`. */
   deliveryOf: (index: number) => Delivery;
 };
 
-/** Small, for each leader fills some of its own. */
+/** Small, because each leader fills slabs of its own. */
 const SLAB_BYTES = 64 * 1024;
 /**
  * The records of small requests must fit into one record batch of Kafka's default size (1 MB), even if they
  * all go to one partition: a key repeats at most two thirds of its value.
  */
-const MOST_SLABS = 8;
+const MAX_SLABS = 8;
 
 /** Buffers for encoded events, reused once Kafka has answered for what they hold. */
 export type Slabs = { take: () => Buffer; giveBack: (slabs: readonly Buffer[]) => void };
 
-/** What four calls of usual size hold; what more is given back is left to the garbage collector. */
-const MOST_FREE_SLABS = 4 * MOST_SLABS;
+/** The slabs of four calls of usual size; further ones are left to the garbage collector. */
+const MAX_FREE_SLABS = 4 * MAX_SLABS;
 
 export function createSlabs(): Slabs {
   const free: Buffer[] = [];
   return {
     take: () => free.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES),
-    giveBack: (slabs) => void free.push(...slabs.slice(0, MOST_FREE_SLABS - free.length)),
+    giveBack: (slabs) => void free.push(...slabs.slice(0, MAX_FREE_SLABS - free.length)),
   };
 }
 
@@ -63,7 +63,7 @@ export function createProduceBatch(options: {
   return {
     slabs,
     records,
-    hasRoomFor: (events) => records.length === 0 || records.length + events <= maxEvents,
+    fits: (events) => records.length === 0 || records.length + events <= maxEvents,
     add: (events, headers) => {
       const first = records.length;
       for (const event of events) {
@@ -82,8 +82,8 @@ export function createProduceBatch(options: {
     },
     isFull: () =>
       records.length >= maxEvents ||
-      slabs.length > MOST_SLABS ||
-      (slabs.length === MOST_SLABS && isSlabFull()),
+      slabs.length > MAX_SLABS ||
+      (slabs.length === MAX_SLABS && isSlabFull()),
     deliver: (given) => {
       deliveryOf ??= given;
       resolve();

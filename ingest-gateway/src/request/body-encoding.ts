@@ -11,27 +11,27 @@ import { Refusal } from "../answers/refusal.ts";
 
 export type BodyEncoding = {
   readonly name: string;
-  /** Begins to unpack one compressed stream. */
+  /** Begins to decompress one stream. */
   readonly open: () => Unpacking;
-  /** Whether another one may follow its end: the frames of zstd. The members of gzip are read by zlib itself. */
+  /** Whether further streams may follow: the frames of zstd. zlib itself reads the members of gzip. */
   readonly hasFrames: boolean;
   /**
-   * Memory that unpacking holds beside the body, once so many bytes of that are there: tables and buffers, and
-   * what was unpacked once more, up to the window.
+   * Returns the memory that decompression uses beside the body, after so many bytes of body: tables and buffers, and a
+   * copy of the body up to the window size.
    */
   readonly heldBytes: (unpackedBytes: number) => number;
 };
 
-/** `bytesWritten`: how much of what it was given it has unpacked. */
+/** `bytesWritten`: how much of its input it has decompressed. */
 export type Unpacking = Transform & { readonly bytesWritten: number };
 
-/** Bigger pieces than zlib's own 16 KB mean fewer trips to the thread pool: a batch's body has about 3 MB. */
+/** Larger chunks than zlib's 16 KB mean fewer calls of the thread pool: a batch's body has about 3 MB. */
 const options = { chunkSize: 64 * 1024 };
-/** RFC 9659: more than 8 MB of window no receiver has to give. */
+/** RFC 9659: a receiver need not support windows above 8 MB. */
 const zstdOptions = { ...options, params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 
-// Measured as RSS of 200 that had begun: gzip 120 KB; brotli 100 to 740 KB, as its stream's tables ask for; zstd has
-// a context of 160 KB and buffers beside that.
+// Measured as RSS of 200 open streams: gzip 120 KB; brotli 100 to 740 KB, depending on the stream's tables; zstd has a
+// context of 160 KB and buffers.
 const KB = 1024;
 const MB = 1024 * KB;
 const holds = (ownBytes: number, windowBytes: number) => (unpackedBytes: number) =>
@@ -61,8 +61,8 @@ const BY_NAME: ReadonlyMap<string, BodyEncoding> = new Map(
 );
 
 /**
- * How the body is compressed, or undefined when it is not.
- * @throws {Refusal} UNSUPPORTED_MEDIA_TYPE for other encodings, and for several on top of each other
+ * Returns how the body is compressed; undefined if it is not.
+ * @throws {Refusal} UNSUPPORTED_MEDIA_TYPE for other encodings, and for several encodings
  */
 export function bodyEncodingOf(request: IncomingMessage): BodyEncoding | undefined {
   const encoding = request.headers["content-encoding"]?.toLowerCase();
@@ -70,7 +70,7 @@ export function bodyEncodingOf(request: IncomingMessage): BodyEncoding | undefin
   const known = BY_NAME.get(encoding);
   if (known !== undefined) return known;
   const detail = "Content-Encoding must be one of gzip, br, zstd, deflate, or left out";
-  // RFC 9110, section 12.5.3: tells the sender what would have been read.
+  // RFC 9110, section 12.5.3: the header has the supported encodings.
   throw new Refusal("UNSUPPORTED_MEDIA_TYPE", detail, {
     headers: { "Accept-Encoding": "gzip, br, zstd, deflate" },
   });

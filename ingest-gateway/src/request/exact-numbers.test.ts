@@ -107,7 +107,7 @@ describe("numbers in metadata", () => {
     const scan = createBatchScan("json");
     const bytes = Buffer.from(text);
     for (let at = 0; at < bytes.length; at += pieceBytes) {
-      scan.look(bytes.subarray(at, at + pieceBytes));
+      scan.scan(bytes.subarray(at, at + pieceBytes));
     }
     const found = scan.found();
     return found.format === "json" && found.mayBeInexact;

@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { inexactTokens } from "./inexact-tokens.ts";
 
 /**
- * JSON.parse of an event, which also remembers how numbers in its metadata were written that a double may change:
- * then the text is parsed once more, with those numbers as strings behind a mark. (A reviver that is told each
- * number's source costs 1 us for each value of the text.)
+ * Parses an event with JSON.parse, and remembers the text of those numbers in its metadata that a double may change: the
+ * event is parsed once more, with these numbers as strings after a mark. (A reviver with access to the source text costs
+ * 1 us for each value.)
  */
 export function parseKeepingNumbers(text: string): unknown {
   const event: unknown = JSON.parse(text);
@@ -13,7 +13,7 @@ export function parseKeepingNumbers(text: string): unknown {
   return event;
 }
 
-/** The same for a list of events. */
+/** Does the same for a list of events. */
 export function parseListKeepingNumbers(text: string): readonly unknown[] {
   const events = JSON.parse(text) as readonly unknown[];
   const marked = textWithMarks(text);
@@ -29,27 +29,27 @@ function remember(event: unknown, markedEvent: unknown): void {
   if (metadata && markedMetadata) withMarks.set(metadata, markedMetadata);
 }
 
-/** Before it there is no metadata; -1: there is none. A key may also be written with escapes. */
+/** Returns the first position where metadata may begin; -1: there is none. A key may also be written with escapes. */
 const beginOfMetadata = (text: string): number =>
   text.includes("\\u") ? 0 : text.indexOf('"metadata"');
 
-/** Behind a NUL, which no text of a sender's may have, and nobody can know the rest. */
+/** The mark is a NUL, which no text of a sender may have, and a random part that nobody can guess. */
 const SECRET = randomUUID();
 const MARK = `\0${SECRET}`;
 const MARK_IN_JSON = `"\\u0000${SECRET}`;
 const MARKED_NUMBER = new RegExp(`"\\\\u0000${SECRET}([-+.\\deE]+)"`, "g");
 
-/** @returns undefined where there is no such number, or no metadata */
+/** @returns undefined if there is no such number, or no metadata */
 function textWithMarks(text: string): string | undefined {
   const metadataFrom = beginOfMetadata(text);
   if (metadataFrom === -1) return undefined;
   let marked = "";
   let copiedTo = 0;
   for (const { start, end } of inexactTokens(text)) {
-    // Those of other fields are doubles, and many have 17 digits.
+    // Numbers of other fields are doubles, and many have 17 digits.
     if (start < metadataFrom) continue;
     const number = text.slice(start, end);
-    // A zero is a zero, whatever its exponent.
+    // A zero stays a zero, whatever its exponent.
     if (!/^[^eE]*[1-9]/.test(number)) continue;
     marked += `${text.slice(copiedTo, start)}${MARK_IN_JSON}${number}"`;
     copiedTo = end;
@@ -57,7 +57,7 @@ function textWithMarks(text: string): string | undefined {
   return copiedTo === 0 ? undefined : marked + text.slice(copiedTo);
 }
 
-/** By an event's metadata: the same with marks. */
+/** An event's metadata with marks, by the metadata without. */
 const withMarks = new WeakMap<object, object>();
 
 function metadataOf(event: unknown): object | undefined {
@@ -65,13 +65,13 @@ function metadataOf(event: unknown): object | undefined {
   return typeof metadata === "object" && metadata !== null ? metadata : undefined;
 }
 
-/** Metadata with its numbers as they were written, each as a string behind a mark; or as it is. */
+/** Returns metadata whose numbers are strings after a mark, as they were written; or the metadata itself. */
 export const asWritten = (metadata: object): object => withMarks.get(metadata) ?? metadata;
 
-/** The number's text of a marked string; undefined of any other. */
+/** Returns the number's text of a marked string; undefined for other strings. */
 export const markedNumber = (text: string): string | undefined =>
   text.startsWith(MARK) ? text.slice(MARK.length) : undefined;
 
-/** JSON.stringify of what `asWritten` has returned, with its numbers as they were written. */
+/** Returns the JSON of what `asWritten` has returned, with numbers as they were written. */
 export const textAsWritten = (metadata: object): string =>
   JSON.stringify(metadata).replaceAll(MARKED_NUMBER, "$1");

@@ -1,20 +1,21 @@
-/** A body in one buffer, which grows with what arrives. */
+/** A body in one buffer, which grows as bytes arrive. */
 export type GrowingBody = {
   readonly add: (piece: Buffer) => void;
   readonly bytes: () => number;
   readonly whole: () => Buffer;
-  /** The buffer's size. */
+  /** The size of the buffer. */
   readonly heldBytes: () => number;
 };
 
-/** Of one that has to grow. */
+/** Minimum size of a buffer that has to grow. */
 const MIN_BYTES = 4 * 1024;
 
 /**
- * Pieces kept one by one would hold far more than their bytes: 353 KB in chunks of a byte had 70 MB of heap.
+ * Copies a body's pieces into one buffer. A list of the pieces would use far more than their bytes: 353 KB in chunks of
+ * one byte used 70 MB of heap.
  *
- * @param options.limitBytes that all pieces together do not pass
- * @param options.hold told the buffer's size before it is made; what it throws is thrown by `add`
+ * @param options.limitBytes maximum size of all pieces together
+ * @param options.hold called with the buffer's size before it is allocated; `add` throws what it throws
  */
 export function createGrowingBody(options: {
   limitBytes: number;
@@ -36,7 +37,7 @@ export function createGrowingBody(options: {
   return {
     add: (piece) => {
       const end = bytes + piece.length;
-      // Mostly the first one is all there is. It is kept itself, unless it would keep a larger buffer with it.
+      // Mostly there is only one piece. It is used itself, unless it is part of a larger buffer.
       if (bytes === 0 && piece.length === piece.buffer.byteLength) {
         hold(end);
         buffer = piece;

@@ -1,21 +1,21 @@
 export type Token = { readonly start: number; readonly end: number };
 
-/** What doubles keep of any number (IEEE 754): one of fewer digits comes out as it went in. */
+/** A double (IEEE 754) represents every number with fewer digits exactly enough to print it unchanged. */
 export const INEXACT_DIGITS = 16;
 
 /**
- * The numbers in a JSON text that a double may change: those of 16 digits or more, and those with an exponent of
- * three digits below 0. (One beyond a double's range becomes infinite and is seen by that.) They are found
- * without going through the whole text, which would cost as much as parsing it.
+ * Finds the numbers in a JSON text that a double may change: those with 16 digits or more, and those with a negative
+ * exponent of three digits. (A number beyond a double's range becomes infinite, which is noticed later.) It does not read
+ * the whole text, which would cost as much as parsing it.
  */
 export function inexactTokens(text: string): Token[] {
   const candidates = [...longRuns(text), ...smallExponents(text)];
   if (candidates.length === 0) return candidates;
-  candidates.sort((one, other) => one.start - other.start || other.end - one.end);
+  candidates.sort((a, b) => a.start - b.start || b.end - a.end);
   return outsideStrings(text, candidates);
 }
 
-/** Runs of digits and dots, of which one in 16 characters is looked at. */
+/** Finds runs of digits and dots, by looking at one in 16 characters. */
 function longRuns(text: string): Token[] {
   const runs: Token[] = [];
   let at = INEXACT_DIGITS - 1;
@@ -30,18 +30,18 @@ function longRuns(text: string): Token[] {
   return runs;
 }
 
-/** Exponents of three digits below 0, found by their minus: most texts have few of them. */
+/** Finds negative exponents of three digits by their minus: most texts have few. */
 function smallExponents(text: string): Token[] {
   const tokens: Token[] = [];
   let minus = text.indexOf("-");
   while (minus !== -1) {
-    let goOnFrom = minus + 1;
+    let searchFrom = minus + 1;
     if (isSmallExponent(text, minus)) {
       const token = tokenAround(text, minus);
       tokens.push(token);
-      goOnFrom = token.end;
+      searchFrom = token.end;
     }
-    minus = text.indexOf("-", goOnFrom);
+    minus = text.indexOf("-", searchFrom);
   }
   return tokens;
 }
@@ -60,7 +60,7 @@ function tokenAround(text: string, at: number): Token {
   return { start, end };
 }
 
-// NaN, beyond the text's ends, is none of these.
+// Outside of the text charCodeAt returns NaN, for which all of these are false.
 const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
 const isDigitOrDot = (unit: number): boolean => isDigit(unit) || unit === 0x2e;
 const isE = (unit: number): boolean => unit === 0x65 || unit === 0x45;
@@ -68,8 +68,8 @@ const isOfNumber = (unit: number): boolean =>
   isDigitOrDot(unit) || isE(unit) || unit === 0x2b || unit === 0x2d;
 
 /**
- * Leaves out what is within strings, and what is there twice.
- * @param candidates by where they start
+ * Leaves out tokens within strings, and duplicates.
+ * @param candidates sorted by their start
  */
 function outsideStrings(text: string, candidates: readonly Token[]): Token[] {
   const tokens: Token[] = [];
@@ -89,7 +89,7 @@ function outsideStrings(text: string, candidates: readonly Token[]): Token[] {
   return tokens;
 }
 
-/** The place behind the string that begins at `start`. */
+/** Returns the position after the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   if (start === -1) return text.length;
   let end = text.indexOf('"', start + 1);

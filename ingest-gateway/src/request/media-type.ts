@@ -12,8 +12,8 @@ const FORMATS: ReadonlyMap<string, BodyFormat> = new Map([
 ]);
 
 /**
- * How the body is written, by its Content-Type. Without one, or with one of those that a form has, it could
- * come from any page that somebody on this machine has open: a browser asks before it sends these, and only these.
+ * Returns the format of the body, by its Content-Type. Other types, and none, are refused, because any web page can send
+ * them: a browser sends a preflight only for types that no form has.
  * @throws {Refusal} UNSUPPORTED_MEDIA_TYPE
  */
 export function bodyFormatOf(request: IncomingMessage, route: "push" | "ingest"): BodyFormat {
@@ -33,7 +33,7 @@ export function bodyFormatOf(request: IncomingMessage, route: "push" | "ingest")
   }
   const charset = parameters.find((parameter) => parameter.trim().startsWith("charset="));
   if (charset !== undefined && !/charset="?(utf-8|utf8|us-ascii)"?\s*$/.test(charset)) {
-    throw new Refusal("UNSUPPORTED_MEDIA_TYPE", "charset must be utf-8, JSON has no other");
+    throw new Refusal("UNSUPPORTED_MEDIA_TYPE", "charset must be utf-8, the only one for JSON");
   }
   return format;
 }

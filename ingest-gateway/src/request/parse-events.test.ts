@@ -11,7 +11,7 @@ const body = (text: string) => Buffer.from(text);
 const batchOf = (bytes: Buffer, format: BodyFormat = "json", pieceBytes = 64 * 1_024) => {
   const scan = createBatchScan(format);
   for (let at = 0; at < bytes.length; at += pieceBytes) {
-    scan.look(bytes.subarray(at, at + pieceBytes));
+    scan.scan(bytes.subarray(at, at + pieceBytes));
   }
   const { count, nodeId, inputAt } = parseBatch(bytes, scan.found());
   const faults: Fault[] = [];
@@ -195,11 +195,11 @@ describe("the scan of a batch", () => {
   ] as const)("ends early in %s", (what, format, text, code) => {
     const begin = what.startsWith("empty") ? "[" : "";
     const scan = createBatchScan(format);
-    scan.look(body(begin));
+    scan.scan(body(begin));
     const piece = body(text.repeat(1_000));
     const looked = { pieces: 0 };
     const refusal = refusalOf(() => {
-      for (; looked.pieces < 10_000; looked.pieces++) scan.look(piece);
+      for (; looked.pieces < 10_000; looked.pieces++) scan.scan(piece);
     });
     expect(refusal.code).toBe(code);
     expect(looked.pieces * piece.length).toBeLessThan(128 * 1_024);

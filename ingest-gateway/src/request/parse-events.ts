@@ -19,20 +19,20 @@ import {
   tooMuchBeside,
 } from "./scan-batch.ts";
 
-/** The events of a body as they came, not yet checked. They are parsed a few at a time, when they are asked for. */
+/** The events of a body, not yet validated. They are parsed a few at a time, when they are used. */
 export type ParsedEvents = {
   readonly count: number;
-  /** The batch's node_id, for events that have none of their own. */
+  /** The batch's node_id, for events without one. */
   readonly nodeId?: unknown;
   /**
-   * An event; what is wrong with its text is added to `faults` instead.
-   * @throws {Refusal} MALFORMED_JSON where that makes the whole body none
+   * Returns an event, or adds the faults of its text to `faults`.
+   * @throws {Refusal} MALFORMED_JSON if such a fault makes the whole body invalid
    */
   readonly inputAt: (index: number, faults: Fault[]) => unknown;
 };
 
 /**
- * A body that is one event.
+ * Parses a body with one event.
  * @throws {Refusal} MALFORMED_JSON, BAD_ENCODING
  */
 export function parseOne(body: Buffer): ParsedEvents {
@@ -41,9 +41,9 @@ export function parseOne(body: Buffer): ParsedEvents {
 }
 
 /**
- * A body of many events: `{"node_id"?, "metrics": […]}`, a JSON array, or a line for each.
+ * Parses a body with many events: `{"node_id"?, "metrics": […]}`, a JSON array, or one event on each line.
  *
- * @param found by the scan of this body
+ * @param found what the scan of this body has found
  * @throws {Refusal} MALFORMED_JSON, MALFORMED_BATCH, BAD_ENCODING, PAYLOAD_TOO_LARGE
  */
 export function parseBatch(body: Buffer, found: FoundEvents): ParsedEvents {
@@ -80,12 +80,12 @@ function parseDocument(body: Buffer, found: Found<"json">): ParsedEvents {
     filled.filter((other) => other !== batch),
   );
   const elements = batch?.elements ?? [];
-  const several = parserOfSeveral(body, elements, found);
+  const elementInRun = parserOfRuns(body, elements, found);
   return {
     count: elements.length,
     nodeId: isObject && "node_id" in document ? document.node_id : undefined,
     inputAt: (index, faults) => {
-      const together = several(index);
+      const together = elementInRun(index);
       if (together !== undefined) return together;
       const span = elements[index] ?? NOTHING;
       return parseEvent(body, span, faults, (text, from) => {
@@ -100,16 +100,16 @@ function parseDocument(body: Buffer, found: Found<"json">): ParsedEvents {
   };
 }
 
-/** Of events that are parsed together: one by one they take twice the time. */
+/** Maximum size of events that are parsed together: one by one they take twice the time. */
 const TOGETHER_BYTES = 32 * 1024;
 
 /**
- * Parses elements that stand behind each other at once, as the list that they are.
+ * Parses consecutive elements together, as a list.
  *
- * @returns an element; undefined where it has to be parsed by itself, because it is too large or one beside it
- *   is no JSON
+ * @returns a function that returns an element; undefined if it has to be parsed by itself, because it is too large or
+ *   one parsed with it is not JSON
  */
-function parserOfSeveral(
+function parserOfRuns(
   body: Buffer,
   elements: readonly Span[],
   { mayBeInexact }: Pick<Found<"json">, "mayBeInexact">,
@@ -137,7 +137,7 @@ function parserOfSeveral(
     try {
       parsed = parseList(`[${body.toString("utf8", from, to)}]`);
     } catch {
-      // Left to be parsed one by one.
+      // They are then parsed one by one.
       parsed = Array.from({ length: end - index }, () => undefined);
     }
   };
@@ -150,11 +150,11 @@ function parserOfSeveral(
 
 const parseListAsDoubles = (text: string) => JSON.parse(text) as readonly unknown[];
 
-/** The document without its lists' elements: in each list stands its number instead. */
+/** Parses the document without the elements of its lists: each list contains its number instead. */
 function parseOutline(body: Buffer, lists: readonly List[]): unknown {
-  const begin = textStart(body);
+  const start = textStart(body);
   let text = "";
-  let at = begin;
+  let at = start;
   for (const [number, { from, to }] of lists.entries()) {
     text += `${body.toString("utf8", at, from)}${number}`;
     at = to;
@@ -163,12 +163,12 @@ function parseOutline(body: Buffer, lists: readonly List[]): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw malformedBody(whereMalformed(text, (byte) => placeInBody(begin + byte, lists)));
+    throw malformedBody(whereMalformed(text, (byte) => offsetInBody(start + byte, lists)));
   }
 }
 
-/** @param byte of the outline, counted from the body's beginning */
-function placeInBody(byteOfOutline: number, lists: readonly List[]): number {
+/** @param byteOfOutline offset in the outline, counted from the start of the body */
+function offsetInBody(byteOfOutline: number, lists: readonly List[]): number {
   let byte = byteOfOutline;
   for (const [number, { from, to }] of lists.entries()) {
     if (byte < from) break;
@@ -177,7 +177,7 @@ function placeInBody(byteOfOutline: number, lists: readonly List[]): number {
   return byte;
 }
 
-/** What belongs to no event has to be JSON, too; it is little, so that all of it is read at once. */
+/** Checks that lists other than the batch are JSON, too. They are small, so each is parsed at once. */
 function checkOthers(body: Buffer, others: readonly List[]): void {
   const bytes = others.reduce((sum, { from, to }) => sum + to - from, 0);
   if (bytes > LIMITS.besideEventsBytes) throw tooMuchBeside();
@@ -191,7 +191,7 @@ function checkOthers(body: Buffer, others: readonly List[]): void {
   }
 }
 
-/** @param last what the body has ended in: there a quote or a bracket is missing, or just the rest */
+/** @param last the element in which the body ends */
 function whereCutOff(body: Buffer, last: Span = NOTHING): string {
   const text = body.toString("utf8", last.from, Math.min(last.to, last.from + LIMITS.eventBytes));
   const at = faultIn(text);
@@ -238,7 +238,7 @@ function parseEvent(
   }
 }
 
-/** Without the white space around it. */
+/** Returns the span without white space around it. */
 function trimmed(body: Buffer, span: Span): Span {
   let { from, to } = span;
   while (from < to && isSpace(body[from])) from++;
@@ -246,7 +246,7 @@ function trimmed(body: Buffer, span: Span): Span {
   return { from, to };
 }
 
-/** A list with nothing in it has one element for the scan: the nothing between its brackets. */
+/** The scan finds one blank element in an empty list. */
 const isEmpty = (body: Buffer, { elements }: List): boolean =>
   elements.length === 1 && elements.every((span) => isBlank(body, span));
 

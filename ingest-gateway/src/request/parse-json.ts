@@ -5,12 +5,12 @@ import { parseKeepingNumbers } from "./exact-numbers.ts";
 
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 
-/** Where the body's text begins: after a byte order mark, if there is one (RFC 8259, section 8.1). */
+/** Returns where the body's text begins: after a byte order mark, if there is one (RFC 8259, section 8.1). */
 export const textStart = (body: Buffer): number =>
   body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
 
 /**
- * The body as text, without a byte order mark.
+ * Returns the body as text, without a byte order mark.
  * @throws {Refusal} BAD_ENCODING when it is not UTF-8
  */
 export function textOf(body: Buffer): string {
@@ -37,9 +37,9 @@ export const malformedBody = (where: string): Refusal =>
   new Refusal("MALFORMED_JSON", `the body must be JSON, ${where}`);
 
 /**
- * Where text stops being JSON, in words.
+ * Describes where text stops being JSON.
  *
- * @param inBody the place in the body of a byte of the text, where the text is only part of it
+ * @param inBody converts an offset in the text to one in the body, if the text is only part of it
  */
 export function whereMalformed(
   text: string,
@@ -55,15 +55,15 @@ export function whereMalformed(
 }
 
 /**
- * The character at which text stops being JSON: its length where it ends too early. JSON.parse tells the
- * place of some faults only, so a second parser looks for it; it is given no more than an event's bytes.
+ * Returns the index at which text stops being JSON; the text's length if it ends too early. JSON.parse reports the
+ * position of some faults only, so a second parser searches for it, in no more than the bytes of an event.
  */
 export function faultIn(text: string): number | undefined {
   let at: number | undefined;
   try {
     visit(text, { onError: (_code, offset) => (at ??= offset) }, { disallowComments: true });
   } catch {
-    // It reads levels by recursion, so that thousands of them are too many for it.
+    // The parser is recursive, so that thousands of levels overflow its stack.
   }
   return at === undefined ? undefined : Math.min(at, text.length);
 }

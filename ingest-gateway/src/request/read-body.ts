@@ -8,7 +8,7 @@ import { receiveBytes } from "./receive-bytes.ts";
 import type { BatchScan } from "./scan-batch.ts";
 import { createUnpack } from "./unpack-body.ts";
 
-/** The connection has ended before the request has. */
+/** The sender has disconnected before the end of its request. */
 export class SenderGoneError extends Error {
   override readonly name = "SenderGoneError";
 }
@@ -18,30 +18,29 @@ export type ReadBodyOptions = {
   readonly lease: Lease;
   /** Sends "100 Continue" to a sender that waits for it. */
   readonly askForBody: () => void;
-  /** Looks at each piece, unpacked, before it is kept; what it throws refuses the body. The lease holds what it holds, too. */
-  readonly scan?: Pick<BatchScan, "look" | "heldBytes"> | undefined;
+  /** Scans each decompressed piece before it is stored; what it throws refuses the body. Its memory counts for the lease. */
+  readonly scan?: Pick<BatchScan, "scan" | "heldBytes"> | undefined;
   /**
-   * Told how much has come by now, as it came or unpacked, whichever is more, and in how many compressed streams;
-   * what it throws refuses the body.
+   * Called with the number of bytes by now, received or decompressed, whichever is more, and the number of compressed
+   * streams; what it throws refuses the body.
    */
   readonly onArrival: (bytes: number, streams: number) => void;
   readonly minBytesPerSecond: number;
 };
 
 /**
- * The whole body, unpacked. Its size is checked by Content-Length before anything is read, and piece by
- * piece while it is read and unpacked, as is what the scan sees. Room is taken for what has arrived, not for
- * what is announced.
+ * Reads the whole body and decompresses it. Its size is checked by Content-Length before anything is read, and for each
+ * piece while it is read and decompressed. Memory is leased for bytes that have arrived, not for the declared size.
  *
  * @throws {Refusal} PAYLOAD_TOO_LARGE, OVERLOADED, RATE_LIMITED, UNSUPPORTED_MEDIA_TYPE, BAD_ENCODING,
- *   REQUEST_TIMEOUT, what `onArrival` throws; the request's own error when the sender has gone
+ *   REQUEST_TIMEOUT, what `onArrival` throws; the request's own error if the sender has disconnected
  */
 export async function readBody(
   request: IncomingMessage,
   options: ReadBodyOptions,
 ): Promise<Buffer> {
   const { limitBytes, lease, scan, onArrival, minBytesPerSecond } = options;
-  // One that has gone before we listen tells of no error any more.
+  // A request that is destroyed already emits no error any more.
   if (request.destroyed) throw new SenderGoneError("the sender has gone");
   const declaredBytes = Number(request.headers["content-length"] ?? 0);
   if (declaredBytes > limitBytes) throw tooLarge(limitBytes);
@@ -55,29 +54,29 @@ export async function readBody(
     lease.hold(bytes + (encoding?.heldBytes(bytes) ?? 0) + scanBytes());
   const isLengthKnown = encoding === undefined && declaredBytes > 0;
   const body = createGrowingBody({ limitBytes: isLengthKnown ? declaredBytes : limitBytes, hold });
-  const keep = (piece: Buffer) => {
+  const store = (piece: Buffer) => {
     const bytes = body.bytes() + piece.length;
     if (bytes > limitBytes) throw tooLarge(limitBytes);
     if (bytes > LIMITS.expansionFreeBytes && bytes > receivedBytes * LIMITS.expansionRatio) {
       throw expandsTooMuch();
     }
     if (bytes > receivedBytes) onArrival(bytes, streams);
-    scan?.look(piece);
+    scan?.scan(piece);
     body.add(piece);
     hold(body.heldBytes());
   };
   const onStream = () => onArrival(Math.max(receivedBytes, body.bytes()), ++streams);
   const unpack =
-    encoding === undefined ? undefined : createUnpack(encoding, { onStream, onUnpacked: keep });
+    encoding === undefined ? undefined : createUnpack(encoding, { onStream, onUnpacked: store });
   try {
     await receiveBytes(request, {
       minBytesPerSecond,
       take: (piece) => {
         receivedBytes += piece.length;
-        // Empty members of gzip would go on for ever.
+        // Otherwise empty members of gzip could be sent for ever.
         if (receivedBytes > limitBytes) throw tooLarge(limitBytes);
         onArrival(Math.max(receivedBytes, body.bytes()), streams);
-        if (unpack === undefined) return keep(piece);
+        if (unpack === undefined) return store(piece);
         if (receivedBytes === piece.length) hold(0);
         return unpack.take(piece);
       },
@@ -87,7 +86,7 @@ export async function readBody(
     return body.whole();
   } finally {
     unpack?.drop();
-    // What is left of a refused body is read and dropped, so that the sender comes to read the answer.
+    // The rest of a refused body is read and dropped, so that the sender gets to read the answer.
     request.resume();
   }
 }
@@ -101,5 +100,5 @@ const tooLarge = (limitBytes: number): Refusal =>
 const expandsTooMuch = (): Refusal =>
   new Refusal(
     "PAYLOAD_TOO_LARGE",
-    `the body must unpack to at most ${LIMITS.expansionRatio} times its size: send it less compressed`,
+    `the body must decompress to at most ${LIMITS.expansionRatio} times its size: compress it less`,
   );

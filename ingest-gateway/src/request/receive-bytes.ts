@@ -1,21 +1,21 @@
 import type { Readable } from "node:stream";
 import { Refusal } from "../answers/refusal.ts";
 
-/** How often it is looked whether a body still arrives. */
-const LOOK_MS = 1_000;
-/** For connections that begin slowly, and for bodies that come in few, far pieces. */
+/** How often the rate of a body is checked. */
+const CHECK_MS = 1_000;
+/** Without a minimum rate, for slow starts and for bodies with long pauses between pieces. */
 const GRACE_SECONDS = 5;
-/** To Node a chunk of a byte is as much work as a large one: 350 KB of them were a second of CPU. */
+/** A chunk of one byte is as much work for Node as a large one: 350 KB of them took a second of CPU. */
 const MIN_BYTES_OF_PIECE = 64;
-/** Of which the size is not looked at: a packet may bring little. */
+/** So many pieces may have any size: a packet may be small. */
 const FREE_PIECES = 1_000;
 
 /**
- * Hands the bytes of a request on as they arrive, the next ones when those before have been taken.
+ * Passes the bytes of a request to `take` as they arrive, one piece after the other.
  *
- * @param options.minBytesPerSecond that have to arrive on the average, after a grace of 5 seconds
- * @throws {Refusal} REQUEST_TIMEOUT where they do not; PAYLOAD_TOO_LARGE when they come in very many small pieces; what `take` throws; the request's own error when the
- *   sender has gone
+ * @param options.minBytesPerSecond minimum average rate, after the first 5 seconds
+ * @throws {Refusal} REQUEST_TIMEOUT below that rate; PAYLOAD_TOO_LARGE for very many small pieces; what `take` throws;
+ *   the request's own error if the sender has disconnected
  */
 export function receiveBytes(
   request: Readable,
@@ -28,26 +28,26 @@ export function receiveBytes(
     let taking: Promise<void> | undefined;
     let hasEnded = false;
     let isOver = false;
-    // Counted and not timed: while the process itself stands still nobody is slow.
+    // Counted, not timed: while this process is paused nobody is slow.
     let seconds = 0;
-    const looks = setInterval(() => {
+    const checks = setInterval(() => {
       seconds++;
       const isSlow = receivedBytes < minBytesPerSecond * seconds;
-      // While bytes are being taken the sender waits for us.
+      // While `take` runs, the sender waits for the gateway.
       if (seconds > GRACE_SECONDS && isSlow && taking === undefined)
         fail(tooSlow(minBytesPerSecond));
-    }, LOOK_MS);
+    }, CHECK_MS);
 
     const settle = () => {
       isOver = true;
-      clearInterval(looks);
+      clearInterval(checks);
       request.off("data", onData).off("error", fail).off("end", onEnd);
     };
     const fail = (error: unknown) => {
       settle();
       reject(error);
     };
-    // It may end while its last bytes are being taken.
+    // The request may end while `take` handles its last bytes.
     const onEnd = () => {
       hasEnded = true;
       if (taking === undefined) finish();
@@ -74,11 +74,11 @@ export function receiveBytes(
     };
     const onTaken = () => {
       taking = undefined;
-      // Hands `onData` all that has come in meanwhile in one piece, however small its chunks were.
+      // Calls `onData` with all bytes that have arrived meanwhile as one piece, however small the chunks were.
       if (!isOver) request.read();
-      goOn();
+      resumeOrFinish();
     };
-    const goOn = () => {
+    const resumeOrFinish = () => {
       if (isOver || taking !== undefined) return;
       if (hasEnded) finish();
       else request.resume();
@@ -100,13 +100,13 @@ function dropRest(request: Readable & { _dump?: () => void }): void {
 const tooSlow = (minBytesPerSecond: number): Refusal =>
   new Refusal(
     "REQUEST_TIMEOUT",
-    `the body must arrive with at least ${minBytesPerSecond} bytes a second: send it faster or in parts`,
+    `the body must arrive with at least ${minBytesPerSecond} bytes a second: send it faster, or send smaller batches`,
     { headers: { Connection: "close" } },
   );
 
 const tooSmall = (): Refusal =>
   new Refusal(
     "PAYLOAD_TOO_LARGE",
-    `the body comes in too many pieces: its chunks must have ${MIN_BYTES_OF_PIECE} bytes on the average`,
+    `the body arrives in too many small pieces: its chunks must have at least ${MIN_BYTES_OF_PIECE} bytes on average`,
     { headers: { Connection: "close" } },
   );

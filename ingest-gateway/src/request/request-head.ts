@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { Refusal } from "../answers/refusal.ts";
 import { type BodyFormat, bodyFormatOf } from "./media-type.ts";
 
-/** What a request's headers say about its events. */
+/** The fields of a request's headers that concern its events. */
 export type RequestHead = {
   readonly format: BodyFormat;
   readonly batchId: string | undefined;
@@ -26,7 +26,7 @@ export function createReadHead(options: {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * The sender's own id of its batch, if it gives one.
+ * Returns the sender's id of its batch, if it sends one.
  * @throws {Refusal} BAD_FORMAT
  */
 function batchIdOf(request: IncomingMessage): string | undefined {

@@ -6,12 +6,12 @@ import type { BodyFormat } from "./media-type.ts";
 /** Bytes of a body from `from` up to `to`. */
 export type Span = { readonly from: number; readonly to: number };
 
-/** Where events may be in a body that is one JSON document: the elements of each list that may be the batch. */
+/** A list in a JSON document that may be the batch, and its elements. */
 export type List = Span & { readonly elements: readonly Span[] };
 
 /**
- * `isCutOff`: the body has ended within a list. `mayBeInexact`: some number below the events' own fields may be one
- * that a double changes; where it is false there is none.
+ * `isCutOff`: the body has ended within a list. `mayBeInexact`: a double may change some number in the events' metadata;
+ * if false, there is no such number.
  */
 export type FoundEvents =
   | {
@@ -23,18 +23,18 @@ export type FoundEvents =
   | { readonly format: "ndjson"; readonly lines: readonly Span[] };
 
 /**
- * Finds the events of a batch byte by byte while its body arrives, so that what is too deep or too much is
- * refused before anything is built of it, and before the rest is read or unpacked.
+ * Finds the events of a batch while its body arrives, so that a batch that is too deep or too large is refused before it
+ * is parsed, and before the rest is read or decompressed.
  */
 export type BatchScan = {
   /**
-   * Looks at the body's next piece.
+   * Scans the body's next piece.
    * @throws {Refusal} TOO_DEEP, PAYLOAD_TOO_LARGE
    */
-  readonly look: (piece: Buffer) => void;
-  /** Memory that what was found by now takes: of many small events far more than their bytes. */
+  readonly scan: (piece: Buffer) => void;
+  /** The memory used for what was found by now; for many small events far more than their bytes. */
   readonly heldBytes: () => number;
-  /** What was found, once all has been looked at. */
+  /** What was found, after the whole body was scanned. */
   readonly found: () => FoundEvents;
 };
 
@@ -42,8 +42,8 @@ export const createBatchScan = (format: BodyFormat): BatchScan =>
   format === "ndjson" ? createLineScan() : createDocumentScan();
 
 /**
- * Whether it is JSON is not looked at, only brackets, strings and commas: as long as
- * these are JSON's, the elements are where JSON has them; where they are not, no parser takes the parts.
+ * Looks only at brackets, strings and commas, and does not check whether the body is JSON. If it is JSON, the elements are
+ * where JSON has them; if it is not, parsing the elements fails.
  */
 function createDocumentScan(): BatchScan {
   const lists: List[] = [];
@@ -57,14 +57,14 @@ function createDocumentScan(): BatchScan {
   let depth = 0;
   let isInString = false;
   let isEscaped = false;
-  /** Of the piece in the body. */
+  /** Offset of the piece in the body. */
   let pieceFrom = 0;
-  /** In the piece: behind the last string, comma or bracket. What stands from there is at most one number. */
+  /** Offset in the piece after the last string, comma or bracket. What follows is at most one number. */
   let tokenFrom = 0;
   let mayBeInexact = false;
 
-  /** @returns the place behind the string, or the piece's end */
-  const goOnInString = (piece: Buffer): number => {
+  /** @returns the offset after the string, or the piece's end */
+  const continueString = (piece: Buffer): number => {
     const { length } = piece;
     let at = isEscaped ? 1 : 0;
     let byte: number | undefined;
@@ -97,14 +97,14 @@ function createDocumentScan(): BatchScan {
     listDepth = 0;
   };
 
-  const look = (piece: Buffer) => {
+  const scan = (piece: Buffer) => {
     const { length } = piece;
-    let at = isInString ? goOnInString(piece) : 0;
+    let at = isInString ? continueString(piece) : 0;
     let from = at > 0 ? at : tokenFrom;
     while (at < length) {
       const byte = piece[at++];
       if (byte === QUOTE) {
-        // Not a function that is called for each string: so all takes 0.45 us an event, else 0.6.
+        // Inlined: with a function call for each string the scan takes 0.6 us an event instead of 0.45.
         let last: number | undefined;
         while (at < length) {
           last = piece[at++];
@@ -113,7 +113,7 @@ function createDocumentScan(): BatchScan {
         }
         if (last !== QUOTE) {
           isInString = true;
-          // What is escaped is the next piece's first byte.
+          // The first byte of the next piece is escaped.
           isEscaped = at > length;
         }
         from = at;
@@ -146,7 +146,7 @@ function createDocumentScan(): BatchScan {
   };
 
   return {
-    look,
+    scan,
     heldBytes: () => found * SPAN_HELD_BYTES + lists.length * LIST_HELD_BYTES,
     found: () => {
       const isCutOff = listDepth > 0;
@@ -156,7 +156,7 @@ function createDocumentScan(): BatchScan {
   };
 }
 
-/** Blank lines are found, too. */
+/** Finds lines, also blank ones. */
 function createLineScan(): BatchScan {
   const lines: Span[] = [];
   let lineFrom = 0;
@@ -167,7 +167,7 @@ function createLineScan(): BatchScan {
     if (lines.length > MAX_ELEMENTS) throw tooManyEvents();
   };
   return {
-    look: (piece) => {
+    scan: (piece) => {
       for (let at = piece.indexOf(NEWLINE); at !== -1; at = piece.indexOf(NEWLINE, at + 1)) {
         endLine(pieceFrom + at);
       }
@@ -181,12 +181,12 @@ function createLineScan(): BatchScan {
   };
 }
 
-/** A batch is the document itself, or a field of it. */
+/** The batch is the document itself, or a field of it. */
 const LIST_MAX_DEPTH = 2;
-/** Beside the events blank lines, or lists of other fields. */
+/** Also counts blank lines, and elements of lists in other fields. */
 const MAX_ELEMENTS = 2 * LIMITS.batchEvents;
 
-// Of the heap for an object and its place in a list, and for a list with its first places (V8 of Node 24).
+// Heap of an object and its slot in an array, and of an array with its first slots (V8 of Node 24).
 const SPAN_HELD_BYTES = 64;
 const LIST_HELD_BYTES = 320;
 
@@ -200,20 +200,20 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Whether a minus behind this byte is an exponent's; what stands at the end of the piece before may be one. */
+/** Whether a minus after this byte may belong to an exponent; unknown (undefined) at the start of a piece. */
 const isExponent = (byte: number | undefined): boolean =>
   byte === undefined || byte === 0x65 || byte === 0x45;
 
 export const tooManyEvents = (): Refusal =>
   new Refusal(
     "PAYLOAD_TOO_LARGE",
-    `a batch must have at most ${LIMITS.batchEvents} events, and no more blank lines than that: send it in parts`,
+    `a batch must have at most ${LIMITS.batchEvents} events, and no more blank lines than that: send smaller batches`,
   );
 
 export const tooMuchBeside = (): Refusal =>
   new Refusal(
     "PAYLOAD_TOO_LARGE",
-    `a batch must have at most ${LIMITS.besideEventsBytes} bytes beside its events: send less with them`,
+    `a batch must have at most ${LIMITS.besideEventsBytes} bytes besides its events: send fewer other fields`,
   );
 
 const tooDeep = (): Refusal =>

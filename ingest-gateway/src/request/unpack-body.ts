@@ -2,35 +2,35 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import { Refusal } from "../answers/refusal.ts";
 import type { BodyEncoding, Unpacking } from "./body-encoding.ts";
 
-/** Undoes a body's Content-Encoding piece by piece. */
+/** Decompresses a body piece by piece. */
 export type Unpack = {
   /**
-   * Resolves when all of the piece has been unpacked.
+   * Resolves when the whole piece has been decompressed.
    * @throws {Refusal} BAD_ENCODING, and what the listeners throw
    */
   readonly take: (piece: Buffer) => Promise<void>;
   /**
-   * The body has ended.
-   * @throws {Refusal} BAD_ENCODING when what was compressed has not
+   * Ends the body.
+   * @throws {Refusal} BAD_ENCODING if its compressed stream is incomplete
    */
   readonly end: () => Promise<void>;
-  /** Ends it at any moment. */
+  /** Releases the decoder at any moment. */
   readonly drop: () => void;
 };
 
-/** So many frames nobody needs for 10 MB; each costs as much as a small request. */
+/** More frames than 10 MB need; each costs as much as a small request. */
 const MAX_FRAMES = 1_000;
 
-/** What either of them throws refuses the body. */
+/** What a listener throws refuses the body. */
 type UnpackListeners = {
-  /** Told of each compressed stream before it is begun. */
+  /** Called before each compressed stream is opened. */
   readonly onStream: () => void;
   readonly onUnpacked: (piece: Buffer) => void;
 };
 
 /**
- * All that was sent is read, or refused: zlib by itself stops at the end of a zstd frame or a brotli stream,
- * and drops the bytes behind it without a word.
+ * Decompresses all bytes or refuses the body: zlib itself stops at the end of a zstd frame or a brotli stream, and
+ * silently drops the bytes after it.
  */
 export function createUnpack(
   encoding: BodyEncoding,
@@ -41,12 +41,12 @@ export function createUnpack(
   let current: Unpacking | undefined;
 
   const open = (): Unpacking => {
-    if (frames > 0 && !hasFrames) throw badEncoding(`bytes are left over behind its end`);
+    if (frames > 0 && !hasFrames) throw badEncoding(`bytes follow its end`);
     if (frames === MAX_FRAMES) throw badEncoding(`it has more than ${MAX_FRAMES} frames`);
     frames++;
     onStream();
     const opened = encoding.open();
-    // What a listener throws would be nobody's.
+    // An error that a listener throws would be uncaught.
     opened.on("data", (piece: Buffer) => {
       try {
         onUnpacked(piece);
@@ -54,7 +54,7 @@ export function createUnpack(
         opened.destroy(error as Error);
       }
     });
-    // One that comes while nobody waits for it is found by whoever comes next.
+    // An error that occurs between two calls is found by the next call.
     opened.on("error", () => undefined);
     return opened;
   };
@@ -65,9 +65,9 @@ export function createUnpack(
       const onEnd = () => settle(() => resolve(true));
       const onError = (error: Error) =>
         settle(() => reject(error instanceof Refusal ? error : badEncoding(messageOf(error))));
-      const settle = (how: () => void) => {
+      const settle = (report: () => void) => {
         stream.off("end", onEnd).off("error", onError);
-        how();
+        report();
       };
       stream.once("end", onEnd).once("error", onError);
       if (stream.errored !== null) onError(stream.errored);
@@ -84,12 +84,12 @@ export function createUnpack(
         const before = stream.bytesWritten;
         const isOver = await settled(stream, (done) => {
           stream.write(rest, (error) => {
-            // One that was destroyed meanwhile calls back as if it had taken all; its error comes after.
+            // A stream that was destroyed meanwhile calls back without an error; the error follows.
             if (!error && stream.errored === null) done();
           });
         });
         if (!isOver) return;
-        // Those that it did not take it has not counted either.
+        // `bytesWritten` does not count the bytes after the end of the frame.
         rest = rest.subarray(stream.bytesWritten - before);
         stream.destroy();
         current = undefined;

@@ -123,7 +123,7 @@ describe("TLS", () => {
   it("needs both files, and says so", async () => {
     use("one");
     const environment = { TLS_CERT_FILE: file("tls.crt") };
-    await expect(startTestIntake({ environment })).rejects.toThrow(/belong together/);
+    await expect(startTestIntake({ environment })).rejects.toThrow(/must be set together/);
     await expect(
       startTestIntake({ environment: { ...environment, TLS_KEY_FILE: file("missing") } }),
     ).rejects.toThrow(/cannot read the certificate/);

@@ -14,11 +14,11 @@ export const accessLogSettings = () => ({
   ),
 });
 
-/** What is found out about a request on its way to its answer. */
+/** Collects what the log line of a request has. */
 export type AccessEntry = {
   readonly sender: (sender: Pick<Sender, "id" | "tenant">) => void;
   readonly events: (counts: EventCounts) => void;
-  /** @param status of the answer; undefined when the sender had gone before there was one */
+  /** @param status of the answer; undefined if the sender has disconnected before it */
   readonly end: (status: number | undefined, durationMs: number) => void;
 };
 
@@ -28,16 +28,16 @@ export type BeginAccessEntry = (request: {
   readonly traceId: string | undefined;
 }) => AccessEntry;
 
-/** Writes a line's fields; undefined: there are no lines. */
+/** Writes a line; undefined: there are no lines. */
 export type WriteAccessLine = ((fields: object, message: string) => void) | undefined;
 
-/** @returns undefined where nobody would see the lines, so that nothing is put together for them */
+/** @returns undefined if the lines would not be logged, so that preparing them costs nothing */
 export const accessLineWriter = (log: Log, level: (typeof LEVELS)[number]): WriteAccessLine =>
   level === "off" || !log.isLevelEnabled(level) ? undefined : log[level].bind(log);
 
-/** One line for each request with events: who sent what, and what became of it. Never a payload, never a token. */
+/** Logs one line for each request with events: the sender and the result. Never a payload, never a token. */
 export function createAccessLog(write: WriteAccessLine): BeginAccessEntry {
-  if (write === undefined) return () => UNHEARD;
+  if (write === undefined) return () => NO_ENTRY;
   return ({ route, requestId, traceId }) => {
     let from: Pick<Sender, "id" | "tenant"> | undefined;
     let counted: EventCounts | undefined;
@@ -60,7 +60,7 @@ export function createAccessLog(write: WriteAccessLine): BeginAccessEntry {
   };
 }
 
-const UNHEARD: AccessEntry = {
+const NO_ENTRY: AccessEntry = {
   sender: () => undefined,
   events: () => undefined,
   end: () => undefined,

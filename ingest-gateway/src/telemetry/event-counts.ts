@@ -1,7 +1,7 @@
 import type { Delivery } from "../produce/produce-batch.ts";
 import type { CheckedEvents } from "../validation/validate-events.ts";
 
-/** What became of a request's events. */
+/** The result of a request's events, as counts. */
 export type EventCounts = {
   readonly accepted: number;
   readonly rejected: number;

@@ -5,8 +5,8 @@ export type Step = "auth" | "body" | "check" | "kafka";
 export type Mark = (step: Step) => void;
 
 /**
- * Where a request's time went, for senders that ask with `X-Fiber-Timing`: others should not pay for it.
- * @returns undefined for those who do not ask
+ * Measures the steps of a request, for senders that request it with `X-Fiber-Timing`.
+ * @returns undefined for other senders, for which it costs nothing
  */
 export function createServerTiming(
   request: IncomingMessage,
@@ -20,7 +20,7 @@ export function createServerTiming(
       entries.push(`${step};dur=${(now - stepBeganAt).toFixed(2)}`);
       stepBeganAt = now;
     },
-    /** As W3C Server Timing has it; durations in ms. */
+    /** The header of W3C Server Timing; durations in ms. */
     header: () => ({ "Server-Timing": entries.join(", ") }),
   };
 }

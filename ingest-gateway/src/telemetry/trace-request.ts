@@ -6,26 +6,26 @@ import type { OpenSpan, Tracing } from "@fiberstream/runtime/tracing";
 import type { Delivery } from "../produce/produce-batch.ts";
 import type { IsSampled } from "./trace-sampler.ts";
 
-/** A request's part in its trace. */
+/** The spans of a request in its trace. */
 export type RequestTrace = {
   /** For log lines; undefined when the trace is not sampled. */
   readonly traceId: string | undefined;
-  /** Lets records be produced with the headers that carry the trace on. */
+  /** Produces records with the headers that continue the trace. */
   readonly producing: (
     events: number,
     produce: (headers: RecordHeaders | undefined) => Promise<Delivery[]>,
   ) => Promise<Delivery[]>;
-  /** @param status of the answer; undefined when the sender had gone before there was one */
+  /** @param status of the answer; undefined if the sender has disconnected before it */
   readonly end: (status: number | undefined) => void;
 };
 
 export type TraceRequest = (request: IncomingMessage, route: "push" | "ingest") => RequestTrace;
 
 /**
- * Takes a request's trace over or begins one. Only sampled ones are carried on: headers on every record
- * would double what a produce call costs.
+ * Continues a request's trace or begins one. Only sampled traces are continued: headers on every record would double the
+ * cost of a produce call.
  *
- * @param options.tracing undefined: the trace is carried on, without spans of ours
+ * @param options.tracing undefined: the trace is continued without spans of the gateway
  */
 export function createTraceRequest(options: {
   isSampled: IsSampled;
@@ -37,7 +37,7 @@ export function createTraceRequest(options: {
     const header = request.headers["traceparent"];
     const given = typeof header === "string" ? readTraceparent(header) : undefined;
     if (!isSampled(given)) return UNSAMPLED;
-    if (tracing === undefined) return carriedOn(given ?? newContext());
+    if (tracing === undefined) return continued(given ?? newContext());
     const span = tracing.startSpan({
       name: `POST /api/${route}`,
       kind: "server",
@@ -66,7 +66,7 @@ const newContext = (): Context => ({
   spanId: randomBytes(8).toString("hex"),
 });
 
-function carriedOn({ traceId, spanId }: Context): RequestTrace {
+function continued({ traceId, spanId }: Context): RequestTrace {
   const traceparent = traceparentOf({ traceId, spanId, isSampled: true });
   return { ...UNSAMPLED, traceId, producing: (_, produce) => produce({ traceparent }) };
 }

@@ -2,7 +2,7 @@ import type { TraceContext } from "@fiberstream/runtime/trace-context";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
 
-/** OpenTelemetry's names for the rules of its specification that fit a first service. */
+/** The samplers of OpenTelemetry's specification that fit the first service of a trace. */
 const SAMPLERS = [
   "always_on",
   "always_off",
@@ -32,17 +32,17 @@ export const samplerSettings = () => ({
 });
 
 /**
- * Whether a request's trace is sampled.
- * @param given where the request's sender is in its own trace
+ * Returns whether a request's trace is sampled.
+ * @param given the trace context of the request, if it has one
  */
 export type IsSampled = (given: TraceContext | undefined) => boolean;
 
 /**
- * Whoever reaches the port can send a traceparent, so what it decides is bounded: a trace costs headers on each
- * record and spans in each service.
+ * Anybody who reaches the port can send a traceparent, so the number of traces that it starts is limited: a trace costs
+ * headers on each record and spans in each service.
  *
  * @param options.ratio 0 to 1
- * @param options.maxGivenPerSecond past which a request's own traceparent decides nothing
+ * @param options.maxGivenPerSecond past which a request's traceparent is ignored
  */
 export function createSampler(options: {
   name: SamplerName;
@@ -51,14 +51,14 @@ export function createSampler(options: {
   nowMs?: () => number;
 }): IsSampled {
   const { name, ratio } = options;
-  const hasRoom = roomPerSecond(options.maxGivenPerSecond, options.nowMs);
+  const isBelowLimit = limitPerSecond(options.maxGivenPerSecond, options.nowMs);
   const takeRatio = () => Math.random() < ratio;
-  /** What the sender's trace decides while there is room, else what is decided of requests without one. */
+  /** Decides by the sender's trace below the limit, otherwise as for requests without a trace. */
   const byGiven =
     (decided: (given: TraceContext) => boolean, alone: () => boolean): IsSampled =>
     (given) => {
       if (given === undefined) return alone();
-      return decided(given) && (hasRoom() || alone());
+      return decided(given) && (isBelowLimit() || alone());
     };
   switch (name) {
     case "always_on":
@@ -66,7 +66,7 @@ export function createSampler(options: {
     case "always_off":
       return () => false;
     case "traceidratio":
-      return byGiven(({ traceId }) => partOfAll(traceId) < ratio, takeRatio);
+      return byGiven(({ traceId }) => ratioOf(traceId) < ratio, takeRatio);
     case "parentbased_always_on":
       return (given) => given?.isSampled ?? true;
     case "parentbased_always_off":
@@ -78,8 +78,8 @@ export function createSampler(options: {
 
 const isSampled = (given: TraceContext): boolean => given.isSampled;
 
-/** Takes one of the second's places, if there is one left. */
-function roomPerSecond(
+/** Returns a function that counts a call and returns whether the second's limit is not yet exceeded. */
+function limitPerSecond(
   maxPerSecond: number,
   nowMs: () => number = () => performance.now(),
 ): () => boolean {
@@ -94,5 +94,5 @@ function roomPerSecond(
   };
 }
 
-/** 0 to 1, the same for all who see the trace: by the digits that are random in every trace id. */
-const partOfAll = (traceId: string): number => Number.parseInt(traceId.slice(-8), 16) / 2 ** 32;
+/** Returns a number from 0 to 1 that depends on the trace id only: on the digits that are random in every trace id. */
+const ratioOf = (traceId: string): number => Number.parseInt(traceId.slice(-8), 16) / 2 ** 32;

@@ -19,9 +19,9 @@ export type Produced = { event: ProbeMetric; headers: unknown };
 export type TestIntake = Awaited<ReturnType<typeof startTestIntake>>;
 
 /**
- * The public port on a free port, for tests: in Kafka's place a list of what was produced.
+ * Starts the public port on a free port, for tests. A list of the produced events replaces Kafka.
  *
- * @param setup.produce takes the list's place, or null for a gateway that Kafka was never there for
+ * @param setup.produce replaces the list; null for a gateway that has never connected to Kafka
  */
 export async function startTestIntake(
   setup: {
@@ -102,7 +102,7 @@ export async function startTestIntake(
         headers: { "content-type": "application/json", ...headers },
         body: body instanceof Uint8Array || typeof body === "string" ? body : JSON.stringify(body),
       }),
-    /** What comes back for bytes as they are, until the server closes the connection. */
+    /** Sends bytes and returns the response, until the server closes the connection. */
     raw: async (bytes: string | Uint8Array): Promise<string> => {
       const socket = connect(port, "127.0.0.1");
       let received = "";

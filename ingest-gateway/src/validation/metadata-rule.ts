@@ -6,8 +6,8 @@ import type { Rule } from "./rule.ts";
 import { isStorable } from "./text-rule.ts";
 
 /**
- * The rule of the free JSON object: returns its text, with numbers as they were written, or null when it
- * is left out. Refuses what JSONB cannot hold, so that a row cannot fail on it later.
+ * Creates the rule of the metadata object: it returns the object's text, with numbers as they were written, or null if it
+ * is left out. It rejects what JSONB cannot store, so that a row does not fail later.
  *
  * @param limits.maxBytes of the object as JSON text without white space
  */
@@ -63,11 +63,11 @@ export function metadataRule(
   };
 }
 
-/** Of a number that is written as it came: what its double is says what there is to be refused. */
+/** Checks a number that is stored as it was written, by its value as a double. */
 const whatNumberMust = (double: number): string | undefined =>
   double === 0 ? TOO_SMALL : Number.isFinite(double) ? undefined : INFINITE;
 
 const UNSTORABLE = "have no NUL character and no lone surrogate in its strings";
 const INFINITE = "have no number beyond 1.8e308";
-/** JSONB would hold 1e-16000, and give it back as 16,000 digits. */
+/** JSONB would store 1e-16000, and return it as 16,000 digits. */
 const TOO_SMALL = "have no number but 0 that is nearer to 0 than 5e-324";

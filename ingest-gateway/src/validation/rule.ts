@@ -1,7 +1,7 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { Fault } from "../answers/codes.ts";
 
-/** Returns the value as it goes into the record; what is wrong is added to `faults` instead. */
+/** Returns the value for the record, or adds its faults to `faults`. */
 export type Rule<T> = (value: unknown, faults: Fault[]) => T;
 
 export const missing = ({ name, example }: RecordField): Fault => ({

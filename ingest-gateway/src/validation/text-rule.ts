@@ -3,7 +3,7 @@ import type { Fault } from "../answers/codes.ts";
 import { isPrintable, shown, typeName, UNPRINTABLE_IN_WORDS } from "../answers/shown-value.ts";
 import { missing, type Rule } from "./rule.ts";
 
-/** The rule of a required text, from the field's lengths (in characters) and pattern. */
+/** Creates the rule of a required text, from the field's lengths (in characters) and pattern. */
 export function textRule(field: RecordField): Rule<string> {
   const { name } = field;
   const check = textCheck(field);
@@ -18,7 +18,7 @@ export function textRule(field: RecordField): Rule<string> {
   };
 }
 
-/** The rule of a text that may be left out or null; then the field's default stands. */
+/** Creates the rule of a text that may be left out or null; then the field's default is used. */
 export function optionalTextRule<D extends string | null>(field: RecordField): Rule<string | D> {
   const rule = textRule(field);
   const whenAbsent = field.default as D;
@@ -26,7 +26,7 @@ export function optionalTextRule<D extends string | null>(field: RecordField): R
     value === undefined || value === null ? whenAbsent : rule(value, faults);
 }
 
-/** Whether PostgreSQL can store the text: it refuses NUL, and UTF-8 has no lone surrogates. */
+/** Whether PostgreSQL can store the text: it rejects NUL, and UTF-8 has no lone surrogates. */
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
 
 const notText = (field: string, value: unknown): Fault => ({
@@ -64,7 +64,7 @@ function textCheck(field: RecordField): (text: string) => Fault | undefined {
   };
 }
 
-/** Nothing but spaces and control characters. */
+/** Whether the text has only spaces and control characters. */
 function isBlank(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > SPACE) return false;
   return true;

@@ -4,10 +4,10 @@ import { shown, typeName } from "../answers/shown-value.ts";
 import { missing } from "./rule.ts";
 import { microsOfTimestamp } from "./timestamp.ts";
 
-/** Returns microseconds since 1970; what is wrong is added to `faults` instead. */
+/** Returns microseconds since 1970, or adds faults to `faults`. */
 export type TimeRule = (value: unknown, receivedAtMicros: number, faults: Fault[]) => number;
 
-/** The rule of the time of measurement: where it is missing, malformed, or too far from now. */
+/** Creates the rule of the time of measurement: it must not be missing, malformed, or too far from now. */
 export function timeRule(
   field: RecordField,
   bounds: { maxAgeMs: number; maxAheadMs: number },
@@ -16,7 +16,7 @@ export function timeRule(
   const maxAgeMicros = bounds.maxAgeMs * 1_000;
   const maxAheadMicros = bounds.maxAheadMs * 1_000;
   const example = JSON.stringify("2026-11-05T12:34:56.123456Z");
-  const tooOld = `is older than ${durationOf(bounds.maxAgeMs)}, past which events are not kept: drop it`;
+  const tooOld = `is older than ${durationOf(bounds.maxAgeMs)}, past which events are not stored: drop it`;
   const ahead = `is more than ${durationOf(bounds.maxAheadMs)} in the future: set the probe's clock`;
   const form = `must be ISO 8601 with seconds and with Z or an offset, such as ${example}`;
 
@@ -52,7 +52,7 @@ export function timeRule(
   };
 }
 
-/** A sender whose clock is wrong sees by how much. */
+/** Shows a sender whose clock is wrong by how much it is off. */
 const here = (nowMicros: number): string =>
   ` (the gateway's clock shows ${new Date(Math.floor(nowMicros / 1_000)).toISOString()})`;
 
@@ -64,7 +64,7 @@ const UNITS = [
   [1, "millisecond"],
 ] as const;
 
-/** A duration in the largest unit that divides it. */
+/** Returns a duration in the largest unit that divides it. */
 function durationOf(ms: number): string {
   const [unitMs, unit] = UNITS.find(([candidateMs]) => ms > 0 && ms % candidateMs === 0) ?? [
     1,

@@ -157,7 +157,7 @@ describe("createEventValidator", () => {
     );
     expect(messageOf({ node_id: undefined })).toBe('node_id is required, such as "probe-accra-01"');
     expect(messageOf({ timestamp: "2026-01-01T00:00:00Z" })).toBe(
-      'timestamp "2026-01-01T00:00:00Z" is older than 7 days, past which events are not kept: drop it (the gateway\'s clock shows 2026-11-05T12:00:00.000Z)',
+      'timestamp "2026-01-01T00:00:00Z" is older than 7 days, past which events are not stored: drop it (the gateway\'s clock shows 2026-11-05T12:00:00.000Z)',
     );
     expect(messageOf({ timestamp: "2026-11-06T00:00:00Z" })).toBe(
       "timestamp \"2026-11-06T00:00:00Z\" is more than 5 minutes in the future: set the probe's clock (the gateway's clock shows 2026-11-05T12:00:00.000Z)",

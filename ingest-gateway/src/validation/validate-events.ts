@@ -8,24 +8,24 @@ import type { AcknowledgedEvents } from "../idempotency/acknowledged-events.ts";
 import type { ParsedEvents } from "../request/parse-events.ts";
 import { countUnknownFields, type Origin, type ValidateEvent } from "./validate-event.ts";
 
-/** What is known of a request's events, apart from the good ones themselves. */
+/** The result of validating a request's events, without the valid events themselves. */
 export type CheckedEvents = {
-  /** Which events of the request the good ones are, from 0. */
+  /** The indexes of the valid events in the request, from 0. */
   readonly indexes: readonly number[];
-  /** The first good one's. */
+  /** The id of the first valid event. */
   readonly eventId: string | undefined;
-  /** Of those past the first 100 only the code is known. */
+  /** Past the first 100 they only have a code. */
   readonly rejections: readonly Rejection[];
   readonly unknownFields: number;
 };
 
 /**
- * Parts the good events from the bad ones: one bad event never costs its batch. A long batch lets others
- * have their turn in between.
+ * Separates the valid events from the invalid ones: one invalid event never causes its batch to be refused. A long batch
+ * yields to other requests in between.
  *
- * @param options.kept events that an earlier try has brought into Kafka; they are left out
- * @returns the good ones, and what is to be remembered of all
- * @throws {Refusal} MALFORMED_JSON where an event's text makes the whole body none
+ * @param options.acknowledged events that Kafka has acknowledged in an earlier attempt; they are left out
+ * @returns the valid events, and the result for all events
+ * @throws {Refusal} MALFORMED_JSON if an event's text makes the whole body invalid
  */
 export async function validateEvents(
   parsed: ParsedEvents,
@@ -49,7 +49,7 @@ export async function validateEvents(
   };
   const turn = options.takeTurns(from.id);
   for (let index = 0; index < parsed.count; index++) {
-    if (index % EVENTS_BETWEEN_LOOKS === 0 && turn.isOver()) await turn.next();
+    if (index % EVENTS_BETWEEN_CHECKS === 0 && turn.isOver()) await turn.next();
     if (acknowledged.has(index)) continue;
     const faults: Fault[] = [];
     const input = parsed.inputAt(index, faults);
@@ -67,14 +67,14 @@ export async function validateEvents(
   return { events, checked };
 }
 
-/** At the clock: a look costs a twentieth of an event's work, and eight of the longest take half a millisecond. */
-const EVENTS_BETWEEN_LOOKS = 8;
+/** Events between two readings of the clock. A reading costs a twentieth of an event; eight of the longest events take 0.5 ms. */
+const EVENTS_BETWEEN_CHECKS = 8;
 
 const CODES_ALONE: ReadonlyMap<FaultCode, readonly Fault[]> = new Map(
   FAULT_CODES.map((code) => [code, [{ code, message: "" }]]),
 );
 
-/** One list for all of a code: the faults of 10,000 events of 3 bytes would take 12 MB until their answer. */
+/** One shared list for each code: the faults of 10,000 events of 3 bytes would take 12 MB until their answer. */
 const unexplained = (faults: readonly Fault[]): readonly Fault[] =>
   CODES_ALONE.get(faults[0]?.code ?? "BAD_FORMAT") ?? faults;
 

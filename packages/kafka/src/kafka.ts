@@ -12,7 +12,7 @@ repairRequestQueue();
 exposeCoordinatorError();
 tolerateLeaderlessPartitions();
 
-/** Where a cluster is, and how its client authenticates and names itself. */
+/** The address of a cluster, and how its client authenticates. */
 export type KafkaAccess = {
   /** host:port, at least one */
   readonly brokers: readonly string[];
@@ -23,14 +23,14 @@ export type KafkaAccess = {
   readonly compression?: Codec;
 };
 
-/** kafkajs's client, and what the connections of our own need (`broker/connections.ts`). */
+/** The client of kafkajs, and the access for our own connections (`broker/connections.ts`). */
 export type KafkaClient = Kafka & { readonly access: KafkaAccess };
 
 /**
- * A client of one cluster; nothing connects before a producer, consumer or admin of it does.
+ * Creates a client of one cluster. It connects when a producer, consumer or admin of it does.
  *
- * A call fails after about 1.5 s of retries, so that its caller can report at once that Kafka is unavailable. Callers who
- * would rather wait retry themselves.
+ * A call fails after about 1.5 s of retries, so that its caller can report soon that Kafka is unavailable. A caller that
+ * can wait longer has to retry itself.
  */
 export function createKafka(options: KafkaAccess & { log: Log }): KafkaClient {
   const { brokers, clientId, security, compression = "none" } = options;

@@ -1,7 +1,7 @@
 import type { LogIdentity } from "./records.ts";
 
-/** Whether offsets of one mean nothing in the other. What is not known (an empty text) differs from nothing. */
-export const isAnotherLog = (one: LogIdentity, other: LogIdentity): boolean =>
-  differ(one.clusterId, other.clusterId) || differ(one.topicId, other.topicId);
+/** Whether two identities are of different logs, so that offsets of one are not valid in the other. An unknown id ("") counts as equal. */
+export const isAnotherLog = (a: LogIdentity, b: LogIdentity): boolean =>
+  differ(a.clusterId, b.clusterId) || differ(a.topicId, b.topicId);
 
-const differ = (one: string, other: string) => one !== "" && other !== "" && one !== other;
+const differ = (a: string, b: string) => a !== "" && b !== "" && a !== b;

@@ -26,19 +26,19 @@ export type OutgoingRecord = {
 export type LogIdentity = { readonly clusterId: string; readonly topicId: string };
 
 /**
- * Consecutive records of one partition. Offsets have gaps where the log was compacted or a transaction ended. A batch may
- * have no record at all, where there is nothing but such gaps.
+ * Consecutive records of one partition. Offsets have gaps where the log was compacted or a transaction ended. A batch that
+ * covers only such gaps has no records.
  */
 export type RecordBatch = {
   readonly topic: string;
   readonly partition: number;
   readonly log: LogIdentity;
   readonly records: readonly IncomingRecord[];
-  /** Where the batch begins: the `nextOffset` of the batch before it. */
+  /** The start of the batch: the `nextOffset` of the batch before it. */
   readonly firstOffset: bigint;
-  /** Where the batch after it begins. */
+  /** The start of the next batch. */
   readonly nextOffset: bigint;
-  /** The leader epoch of the last record before `nextOffset`; missing where it is not known. */
+  /** The leader epoch of the last record before `nextOffset`; missing if unknown. */
   readonly leaderEpoch?: number | undefined;
   /** The end of the partition when the batch was fetched. */
   readonly highWatermark: bigint;

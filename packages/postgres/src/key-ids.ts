@@ -5,21 +5,22 @@ import { type PgClient, type PgPool, query } from "./pool.ts";
 const CHARACTERS = "23456789abcdefghjkmnpqrstvwxyz";
 /** 59 bits, so that no two keys get the same. */
 const RANDOM_CHARACTERS = 12;
-/** 63 bits: who guesses them has to ask a gateway for each guess. */
+/** 63 bits: an attacker can only guess, with one request to a gateway for each guess. */
 const TAG_CHARACTERS = 13;
 
 /**
- * What key ids of this database are tagged with.
+ * Reads the secret with which the tags of this database's key ids are computed.
  * @throws {TransientError}
  * @throws {FatalError}
  */
 export async function readKeyIdSecret(on: PgPool | PgClient): Promise<Buffer> {
   const [row] = await query<{ secret: Buffer }>(on, "SELECT secret FROM key_id_secret");
-  if (row === undefined) throw new Error("the table key_id_secret is empty: no key id is good");
+  if (row === undefined)
+    throw new Error("the table key_id_secret is empty, so no key id can be checked");
   return row.secret;
 }
 
-/** An id that {@link isKeyIdOf} knows again: random characters, then their tag. */
+/** Creates an id that {@link isKeyIdOf} recognizes: random characters, then their tag. */
 export function newKeyId(secret: Buffer): string {
   const random = Array.from(
     { length: RANDOM_CHARACTERS },
@@ -28,12 +29,12 @@ export function newKeyId(secret: Buffer): string {
   return random + tagOf(random, secret);
 }
 
-/** Whether the id was made with the secret, told from itself alone. Takes the same time for each wrong tag. */
+/** Whether the id was created with the secret; needs no lookup. Takes the same time for each wrong tag. */
 export function isKeyIdOf(secret: Buffer, keyId: string): boolean {
   if (keyId.length !== RANDOM_CHARACTERS + TAG_CHARACTERS) return false;
   const given = Buffer.from(keyId.slice(RANDOM_CHARACTERS));
-  const right = Buffer.from(tagOf(keyId.slice(0, RANDOM_CHARACTERS), secret));
-  return given.length === right.length && timingSafeEqual(given, right);
+  const expected = Buffer.from(tagOf(keyId.slice(0, RANDOM_CHARACTERS), secret));
+  return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 function tagOf(random: string, secret: Buffer): string {

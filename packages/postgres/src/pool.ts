@@ -7,16 +7,16 @@ export type PgPool = pg.Pool;
 export type PgClient = pg.PoolClient;
 
 /**
- * A bounded pool. A connection that cannot be had in 5 s, or a statement that takes longer than 30 s,
- * is an error: a network that swallows packets must not hold a batch for ever.
+ * A bounded pool. It is an error when no connection is available within 5 s, or when a statement takes longer than
+ * 30 s: a network that drops packets must not block a batch for ever.
  */
 export function createPool(options: {
   databaseUrl: string;
   applicationName: string;
   maxConnections: number;
-  /** The server's settings for these connections, where they differ from the server's own. */
+  /** Session settings that override the server's. */
   serverSettings?: Readonly<Record<string, string>>;
-  /** After so long, and up to a quarter less by chance, a connection is replaced once nobody uses it. Default half an hour. */
+  /** Maximum age of a connection, up to a quarter less at random; an older one is replaced when idle. Default half an hour. */
   maxAgeMs?: number;
   log: Log;
 }): PgPool {
@@ -30,12 +30,12 @@ export function createPool(options: {
     query_timeout: 35_000,
     keepAlive: true,
     maxLifetimeSeconds: (maxAgeMs / 1_000) * (1 - Math.random() / 4),
-    // The pool waits for it, whatever its type says, and closes the connection when it fails.
+    // The pool awaits the promise, although the type does not say so, and closes the connection if it is rejected.
     // oxlint-disable-next-line typescript/no-misused-promises
     onConnect: (client) => applySettings(client, settings),
   });
-  // Without a listener either event ends the process: one is an idle connection's loss, the other that
-  // of a connection in use between two queries, whose next query fails by itself.
+  // Without a listener, either event would end the process: the pool's reports the loss of an idle connection, the
+  // client's the loss of a connection in use between two queries, whose next query then fails.
   const lost = (error: Error) =>
     log.debug({ reason: messageOf(error) }, "database connection lost");
   pool.on("error", lost);
@@ -44,12 +44,12 @@ export function createPool(options: {
 }
 
 /**
- * A session's temporary tables keep the database's oldest transaction id as old as they are, and the server refuses writes
- * two thousand million transactions later: at 1,000 a second half an hour is 1.8 million.
+ * A session's temporary tables hold back the database's oldest transaction id, and the server rejects writes when it is
+ * two thousand million transactions old. At 1,000 transactions a second, half an hour is 1.8 million.
  */
 const MAX_AGE_MS = 1_800_000;
 
-/** What is asked and read depends on the last two, and a server, a database or a role may have set them otherwise. */
+/** The text format of times depends on the last two, which a server, a database or a role may override. */
 const SESSION_SETTINGS = {
   statement_timeout: "30s",
   idle_in_transaction_session_timeout: "60s",
@@ -57,7 +57,7 @@ const SESSION_SETTINGS = {
   TimeZone: "UTC",
 };
 
-/** Not as parameters of the connection's start: PgBouncer refuses them. Of the address' own settings these win. */
+/** Not as startup parameters, which PgBouncer rejects. They override the settings in the URL. */
 async function applySettings(
   client: pg.ClientBase,
   settings: Readonly<Record<string, string>>,
@@ -71,7 +71,7 @@ async function applySettings(
 
 /**
  * Runs `work` in one transaction; rolls back when it throws.
- * An error of the commit itself leaves open whether it happened.
+ * After an error of the commit itself the outcome is unknown.
  * @throws {TransientError}
  * @throws {FatalError}
  * @throws {RowRefusedError}
@@ -91,7 +91,7 @@ export async function inTransaction<T>(
     return result;
   } catch (error) {
     const failure = postgresFailure(error);
-    isBroken = !isKeptAfter(failure);
+    isBroken = !isReusableAfter(failure);
     if (!isBroken) await client?.query("ROLLBACK").catch(() => (isBroken = true));
     throw failure;
   } finally {
@@ -99,21 +99,21 @@ export async function inTransaction<T>(
   }
 }
 
-/** What the server answers a COMMIT with when a statement had failed and its error was passed over. */
-const NOT_COMMITTED = "the transaction was rolled back at its commit: a statement of it had failed";
+/** For a COMMIT that the server answers with ROLLBACK, because a statement failed and its error was ignored. */
+const NOT_COMMITTED =
+  "the transaction was rolled back at its commit, because a statement in it had failed";
 
 /**
- * A connection is kept where its work refused to go on by itself, or a row was bad. After the rest it is
- * another: to a server that is read-only since a failover, or with a session that has come to its end, it
- * would fail as often as it is used.
+ * A connection is reused if the work itself threw, or a row was bad. After other errors it is closed: a connection to a
+ * server that has been read-only since a failover, or whose session was terminated, would fail every time.
  */
-const isKeptAfter = (failure: Error) =>
+const isReusableAfter = (failure: Error) =>
   failure instanceof RowRefusedError ||
   (failure instanceof TransientError &&
     (failure.dependency !== "postgres" || failure.cause === undefined));
 
 /**
- * One query of the pool, its errors classified.
+ * Runs one query, and classifies its errors.
  * @throws {TransientError}
  * @throws {FatalError}
  * @throws {RowRefusedError}

@@ -1,6 +1,6 @@
 import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
 
-/** PostgreSQL refuses a row's values: the record's own fault, not the world's. */
+/** PostgreSQL rejects a row's values: an error of the record, not of a dependency. */
 export class RowRefusedError extends Error {
   override readonly name = "RowRefusedError";
   /** Five characters, e.g. 22021. */
@@ -13,12 +13,12 @@ export class RowRefusedError extends Error {
 }
 
 export const UNIQUE_VIOLATION = "23505";
-/** Of COPY: a value is shorter than its column's type. Of a proxy such as PgBouncer: whatever it does not do. */
+/** From COPY: a value is shorter than its column's type. From a proxy such as PgBouncer: anything it does not support. */
 export const PROTOCOL_VIOLATION = "08P01";
 
 /**
- * What an error of the database client means, by its SQLSTATE (PostgreSQL manual, appendix A):
- * the whole code first, then its class. Without one, the connection failed.
+ * Classifies an error of the database client by its SQLSTATE (PostgreSQL manual, appendix A): first by the whole
+ * code, then by its class. Without a SQLSTATE, the connection failed.
  */
 export function postgresFailure(error: unknown): TransientError | FatalError | RowRefusedError {
   if (
@@ -32,24 +32,32 @@ export function postgresFailure(error: unknown): TransientError | FatalError | R
   const message = messageOf(error);
   if (sqlState === undefined) return new TransientError("postgres", message, { cause: error });
   if (sqlState === PROTOCOL_VIOLATION && STARTUP_REFUSED.test(message)) {
-    return new FatalError(`PostgreSQL's proxy refuses: ${sqlState} ${message}`, PROXY_ADVICE, {
-      cause: error,
-    });
+    return new FatalError(
+      `the proxy in front of PostgreSQL rejects the connection: ${sqlState} ${message}`,
+      PROXY_ADVICE,
+      {
+        cause: error,
+      },
+    );
   }
   const verdict = verdictOn(sqlState);
   if (verdict === "transient" || verdict === "unlisted") {
     return new TransientError("postgres", `${sqlState} ${message}`, { cause: error });
   }
   if (verdict === "row") return new RowRefusedError(sqlState, message, { cause: error });
-  return new FatalError(`PostgreSQL refuses: ${sqlState} ${message}`, verdict.advice, {
-    cause: error,
-  });
+  return new FatalError(
+    `PostgreSQL rejects the statement: ${sqlState} ${message}`,
+    verdict.advice,
+    {
+      cause: error,
+    },
+  );
 }
 
 /**
- * Whether a row may be what PostgreSQL refuses: it says so of the row's values, or says what is in no table here (a limit
- * that a row breaks, a trigger's own exception). Then it is the row if it fails alone while others are taken.
- * @returns undefined when it is not a row's fault
+ * Whether a row may be the cause of an error: a SQLSTATE about a row's values, or one that is not in VERDICTS (a limit
+ * that the row exceeds, a trigger's exception). The row is the cause if it fails alone while others are accepted.
+ * @returns undefined when a row is not the cause
  */
 export function possibleRefusal(error: unknown): RowRefusedError | undefined {
   if (error instanceof RowRefusedError) return error;
@@ -60,7 +68,7 @@ export function possibleRefusal(error: unknown): RowRefusedError | undefined {
   return new RowRefusedError(sqlState, messageOf(error), { cause: error });
 }
 
-/** The SQLSTATE of whatever was thrown; undefined when it is not PostgreSQL's word. */
+/** The SQLSTATE of an error; undefined if PostgreSQL did not send it. */
 export function sqlStateOf(error: unknown): string | undefined {
   if (error instanceof RowRefusedError) return error.sqlState;
   const code =
@@ -78,10 +86,10 @@ const CREDENTIALS = { advice: "Check user, password and database in DATABASE_URL
 
 const STARTUP_REFUSED = /unsupported startup parameter/;
 const PROXY_ADVICE =
-  "Take options out of DATABASE_URL, or let PgBouncer pass them over (ignore_startup_parameters)";
+  "Remove the options from DATABASE_URL, or let PgBouncer ignore them (ignore_startup_parameters)";
 
 export const CHANGED_TYPES = {
-  advice: "The table's types changed while the rows were made for others. Restart the sink",
+  advice: "The types of the table's columns changed while the sink was running. Restart the sink",
 };
 
 const VERDICTS: Readonly<Record<string, Verdict>> = {
@@ -100,9 +108,9 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   "3D": CREDENTIALS, // no such database
   "42": MIGRATE, // missing table, column or privilege
   "3F": MIGRATE, // no such schema
-  // Only a COPY's structure is at fault here, not a value: another type, more or fewer columns.
+  // The structure of the COPY is wrong, not a value: another type, more or fewer columns.
   "22P03": CHANGED_TYPES,
   "22P04": CHANGED_TYPES,
-  "2200H": "transient", // a sequence of the session's own is used up
-  "42501": { advice: "Grant this user the tables that it writes" },
+  "2200H": "transient", // a sequence of the session is exhausted
+  "42501": { advice: "Grant this user the tables that it writes to" },
 };

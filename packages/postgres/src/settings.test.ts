@@ -24,22 +24,22 @@ describe("DATABASE_URL", () => {
   ])("takes the address %j", (url) => expect(readUrl(url).databaseUrl).toBe(url));
 
   it.each([
-    ["postgresql://sink:hunter2@a.example:5432,b.example:5433/fiberstack", "takes one host"],
-    ["postgresql://sink:hunter2@a.example,b.example/fiberstack", "takes one host"],
-    ["postgresql:///fiberstack?host=a.example,b.example", "takes one host"],
+    ["postgresql://sink:hunter2@a.example:5432,b.example:5433/fiberstack", "must have one host"],
+    ["postgresql://sink:hunter2@a.example,b.example/fiberstack", "must have one host"],
+    ["postgresql:///fiberstack?host=a.example,b.example", "must have one host"],
     ["postgresql://db.example/f?target_session_attrs=prefer-standby", "needs read-write"],
-    ["mysql://db.example/f", "begins with postgresql://"],
-    ["db.example", "takes postgresql://"],
+    ["mysql://db.example/f", "must begin with postgresql://"],
+    ["db.example", "must be postgresql://"],
   ])("refuses the address %j", (url, reason) => {
     expect(() => readUrl(url)).toThrow(reason);
     expect(() => readUrl(url)).not.toThrow("hunter2");
   });
 
   it.each([
-    ["?sslmode=require", "sslmode=require does not make sure who answers"],
-    ["?sslmode=no-verify", "does not make sure"],
+    ["?sslmode=require", "sslmode=require does not verify the server"],
+    ["?sslmode=no-verify", "does not verify"],
     [`?sslrootcert=${FILE}`, "sslrootcert needs sslmode=verify-full"],
-    [`?sslmode=verify-full&sslcert=${FILE}`, "belong together"],
+    [`?sslmode=verify-full&sslcert=${FILE}`, "must be set together"],
     ["?sslmode=verify-full&sslrootcert=/none.pem", "sslrootcert: ENOENT"],
   ])("refuses %j", (parameters, reason) => {
     expect(() => read(parameters)).toThrow(reason);

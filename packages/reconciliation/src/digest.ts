@@ -1,13 +1,13 @@
 /**
- * What tells two sets of events apart without keeping them: how many there are, and the sum and the xor of a
- * 64-bit hash of each. Digests of parts merge into the digest of the whole, in any order. Both xor and sum:
- * an event that is there twice vanishes from the xor alone.
+ * A fingerprint of a set of events: their count, and the sum and the xor of a 64-bit hash of each. Digests of subsets
+ * merge into the digest of the whole set, in any order. Both xor and sum are needed: an event that is there twice
+ * vanishes from the xor.
  *
- * Five 32-bit halves instead of three BigInts: adding an event makes no garbage.
+ * Five 32-bit numbers instead of three BigInts, so that adding an event allocates nothing.
  */
 export type Digest = Int32Array;
 
-/** The same in whole numbers; sum and xor are unsigned and below 2^64. */
+/** The same as integers; sum and xor are unsigned and below 2^64. */
 export type DigestValues = {
   readonly count: bigint;
   readonly sum: bigint;
@@ -23,8 +23,8 @@ const XOR_LOW = 4;
 export const emptyDigest = (): Digest => new Int32Array(5);
 
 /**
- * Adds an event by its `event_id` as 36 characters, as Avro has it.
- * @param at where the text begins; it is known to be a UUID
+ * Adds an event by its `event_id` as 36 characters, as it is in Avro.
+ * @param at where the text begins; the caller has checked that it is a UUID
  */
 export function addIdText(digest: Digest, bytes: Uint8Array, at: number): void {
   addWords(
@@ -47,19 +47,19 @@ export function addIdBytes(digest: Digest, bytes: Buffer, at: number): void {
   );
 }
 
-/** Takes an event out again that was added. */
+/** Removes an event that was added. */
 export function removeIdText(digest: Digest, bytes: Uint8Array, at: number): void {
-  const one = emptyDigest();
-  addIdText(one, bytes, at);
-  const [all, { count, sum, xor }] = [valuesOf(digest), valuesOf(one)];
+  const removed = emptyDigest();
+  addIdText(removed, bytes, at);
+  const [all, { count, sum, xor }] = [valuesOf(digest), valuesOf(removed)];
   const rest = { count: all.count - count, sum: all.sum - sum, xor: all.xor ^ xor };
   digest.set(digestOf(rest));
 }
 
 /**
- * PostgreSQL's own `uuid_hash_extended(id, 0)`, Bob Jenkins's lookup3 on four little-endian words: the table's
- * digest costs next to nothing then (0.2 us a row; 1 us where SQL takes bytes of the id apart). It is what
- * PostgreSQL partitions tables by, so no version of it can change it.
+ * Computes PostgreSQL's `uuid_hash_extended(id, 0)`, Bob Jenkins's lookup3 on four little-endian words. With it the
+ * table's digest costs little (0.2 us a row; 1 us where SQL splits the id into bytes). PostgreSQL partitions tables by
+ * this hash, so no version can change it.
  */
 function addWords(digest: Digest, k0: number, k1: number, k2: number, k3: number): void {
   let a = (START + k0) | 0;
@@ -88,7 +88,7 @@ function addWords(digest: Digest, k0: number, k1: number, k2: number, k3: number
   addHash(digest, b, c);
 }
 
-/** lookup3's golden ratio, the length of a UUID, and PostgreSQL's own addition. */
+/** lookup3's golden ratio, the length of a UUID, and the constant that PostgreSQL adds. */
 const START = (0x9e37_79b9 + 16 + 3_923_095) | 0;
 
 const rotated = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits));
@@ -103,7 +103,7 @@ function addHash(digest: Digest, high: number, low: number): void {
   digest[XOR_LOW] = (digest[XOR_LOW] ?? 0) ^ low;
 }
 
-/** Four bytes as a little-endian word: four hex digits at each place. */
+/** Four bytes as a little-endian word: four hex digits at each of two offsets. */
 const wordAt = (bytes: Uint8Array, first: number, second: number): number =>
   byteAt(bytes, first) |
   (byteAt(bytes, first + 2) << 8) |
@@ -113,7 +113,7 @@ const wordAt = (bytes: Uint8Array, first: number, second: number): number =>
 const byteAt = (bytes: Uint8Array, at: number): number =>
   (digitAt(bytes, at) << 4) | digitAt(bytes, at + 1);
 
-/** 0-9 end in 0 to 9; a-f and A-F end in 1 to 6 and have the bit of 64, which stands for 9 more. */
+/** The low four bits are 0 to 9 for 0-9, and 1 to 6 for a-f and A-F, which also have bit 6: those need 9 more. */
 const digitAt = (bytes: Uint8Array, at: number): number => {
   const byte = bytes[at] ?? 0;
   return (byte & 15) + (byte >> 6) * 9;
@@ -136,11 +136,11 @@ const whole = (high = 0, low = 0): bigint =>
 export const NO_EVENTS: DigestValues = { count: 0n, sum: 0n, xor: 0n };
 
 /** The digest of both sets together. */
-export const merged = (one: DigestValues, other: DigestValues): DigestValues => ({
-  count: one.count + other.count,
-  sum: BigInt.asUintN(64, one.sum + other.sum),
-  xor: one.xor ^ other.xor,
+export const merged = (a: DigestValues, b: DigestValues): DigestValues => ({
+  count: a.count + b.count,
+  sum: BigInt.asUintN(64, a.sum + b.sum),
+  xor: a.xor ^ b.xor,
 });
 
-export const isSame = (one: DigestValues, other: DigestValues): boolean =>
-  one.count === other.count && one.sum === other.sum && one.xor === other.xor;
+export const isSame = (a: DigestValues, b: DigestValues): boolean =>
+  a.count === b.count && a.sum === b.sum && a.xor === b.xor;

@@ -3,18 +3,18 @@ import type { BookValues } from "./minute-books.ts";
 
 export type Verdict = "ok" | "differs" | "not known";
 
-/** The hop in which something is amiss, by what goes into it. */
+/** The hop with a difference, named by its input. */
 export type Hop = "raw" | "enriched" | "rows" | "table";
 
-/** What differs, or why it is not known. */
+/** A difference, or the reason why the result is not known. */
 export type Finding = {
   readonly verdict: Exclude<Verdict, "ok">;
   readonly hop: Hop;
   /** Null for the table, which has no partitions. */
   readonly partition: number | null;
-  /** How many events, at the least; 0 where it is not known. */
+  /** The least number of events; 0 if not known. */
   readonly events: number;
-  /** The first offset in question, where it is known without looking: of raw, or of enriched in the hop "enriched". */
+  /** The first offset concerned, if it follows from the books: of raw, or of enriched in the hop "enriched". */
   readonly offset: string | null;
   readonly why: string;
 };
@@ -28,23 +28,23 @@ export type Break = {
   readonly events: number;
 };
 
-/** All that is known of a minute's events in one partition. */
+/** What the books and the topics say about a minute's events in one partition. */
 export type PartitionFacts = {
   readonly partition: number;
   readonly processor: BookValues;
   readonly sink: BookValues & { readonly rewritten: number };
-  /** Dead letters of the sink around the minute: they are counted by Kafka's timestamp, not by received_at. */
+  /** The sink's dead letters around the minute; they are counted by Kafka's timestamp, not by received_at. */
   readonly sinkDeadNearby: number;
-  /** Those that are counted in this minute. */
+  /** The breaks that count in this minute. */
   readonly breaks: readonly Break[];
-  /** Why a stage's books may lack some of it. */
+  /** Why the stage's books may be incomplete. */
   readonly processorLacks: string | undefined;
   readonly sinkLacks: string | undefined;
 };
 
 export type MinuteFacts = {
   readonly partitions: readonly PartitionFacts[];
-  /** Of the rows that are in the table now. */
+  /** Of the rows in the table. */
   readonly table: DigestValues;
 };
 
@@ -64,7 +64,7 @@ export type Judgement = {
  *     what the sink has read = rows + repeats + conflicts + dead letters
  *     rows     = what is in the table                       (over all partitions)
  *
- * Each by number and by digest, so that it is the same events. Where books may lack something nothing is claimed.
+ * Each by count and by digest, so that they are the same events. Where books may be incomplete, the verdict is "not known".
  */
 export function judgeMinute({ partitions, table }: MinuteFacts): Judgement {
   const isWhole = areAllRows(partitions, table);
@@ -82,8 +82,8 @@ export function judgeMinute({ partitions, table }: MinuteFacts): Judgement {
 }
 
 /**
- * Whether the rows of the table are what the processor has written. Then nothing is missing, whatever the sink's books
- * lack: a version without books has had the partition for a while.
+ * Whether the table's rows are the events that the processor wrote. Then nothing is missing, even if the sink's books
+ * are incomplete because a version without books owned the partition for a while.
  */
 function areAllRows(partitions: readonly PartitionFacts[], table: DigestValues): boolean {
   if (partitions.some(({ processorLacks }) => processorLacks !== undefined)) return false;
@@ -95,16 +95,16 @@ function areAllRows(partitions: readonly PartitionFacts[], table: DigestValues):
 function findingsOf(facts: PartitionFacts, { isWhole }: { isWhole: boolean }): Finding[] {
   const { partition, processor, sink } = facts;
   const findings: Finding[] = [];
-  const found = (hop: Hop, rest: Omit<Finding, "hop" | "partition">) =>
+  const add = (hop: Hop, rest: Omit<Finding, "hop" | "partition">) =>
     findings.push({ hop, partition, ...rest });
   const differs = (hop: Hop, events: number, offset: bigint | undefined, why: string) =>
-    found(hop, { verdict: "differs", events, offset: offset?.toString() ?? null, why });
+    add(hop, { verdict: "differs", events, offset: offset?.toString() ?? null, why });
   const notKnown = (hop: Hop, why: string) =>
-    found(hop, { verdict: "not known", events: 0, offset: null, why });
+    add(hop, { verdict: "not known", events: 0, offset: null, why });
 
-  for (const one of facts.breaks) {
-    if (one.stage !== "processor") continue;
-    differs("raw", one.events, one.from, breakText(one));
+  for (const found of facts.breaks) {
+    if (found.stage !== "processor") continue;
+    differs("raw", found.events, found.from, breakText(found));
   }
   if (facts.processorLacks !== undefined) notKnown("raw", facts.processorLacks);
   const processed = merged(processor.written, processor.leftOut);
@@ -130,10 +130,10 @@ function findingsOf(facts: PartitionFacts, { isWhole }: { isWhole: boolean }): F
     }
   }
 
-  const landed = merged(sink.written, sink.leftOut);
-  if (!isSame(sink.read, landed)) {
-    const why = `the sink has read ${sink.read.count} events, and written or left out ${landed.count}`;
-    differs("rows", eventsBetween(sink.read, landed), undefined, why);
+  const accounted = merged(sink.written, sink.leftOut);
+  if (!isSame(sink.read, accounted)) {
+    const why = `the sink has read ${sink.read.count} events, and written or left out ${accounted.count}`;
+    differs("rows", eventsBetween(sink.read, accounted), undefined, why);
   }
   return findings;
 }
@@ -151,7 +151,7 @@ function tableFindings(partitions: readonly PartitionFacts[], table: DigestValue
   if (isSame(written, table)) return [];
   const rewritten = sum(partitions.map(({ sink }) => sink.rewritten));
   const difference = Number(table.count - written.count);
-  // A rewind brings back rows that were gone (then the digests are the same) or that were dead letters.
+  // A rewind restores rows that were deleted (then the digests are equal) or adds rows that were dead letters before.
   if (rewritten > 0 && difference > 0 && difference <= rewritten) {
     const why = `${rewritten} rows were written again after a rewind, some of which may not have been there before`;
     return finding({ verdict: "not known", events: 0, why });
@@ -163,9 +163,9 @@ function tableFindings(partitions: readonly PartitionFacts[], table: DigestValue
   return finding({ verdict: "differs", events: eventsBetween(written, table), why });
 }
 
-/** At the least: one is missing and one too many where the number is the same. */
-function eventsBetween(one: DigestValues, other: DigestValues): number {
-  const difference = Number(one.count - other.count);
+/** The least number of events by which the sets differ; with equal counts one is missing and another one is extra. */
+function eventsBetween(a: DigestValues, b: DigestValues): number {
+  const difference = Number(a.count - b.count);
   return Math.max(1, Math.abs(difference));
 }
 
@@ -181,4 +181,4 @@ function breakText({ kind, from, to, events }: Break): string {
   }
 }
 
-const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

@@ -4,24 +4,24 @@ import { type Digest, digestOf, valuesOf } from "./digest.ts";
 /** What the processor did with a range of offsets of one raw partition. */
 export type LedgerEntry = {
   readonly partition: number;
-  /** The topic's id: offsets are of this log. Empty where it is not known. */
+  /** The topic's id, which identifies the log that the offsets belong to; empty if unknown. */
   readonly log: string;
   /** Offsets from `from` to below `to`. */
   readonly from: bigint;
   readonly to: bigint;
-  /** The processor had no open entry to go on with: what it may have read before without finishing it is in none. */
+  /** The processor had no open entry to continue: what it may have read before without committing is in no entry. */
   readonly begins: boolean;
   /** Offsets of the range with a record; the others are transaction markers. */
   readonly records: number;
   readonly minutes: MinuteBooks;
 };
 
-/** Entries of neighbouring ranges as one. */
-export const joinedEntries = (one: LedgerEntry, next: LedgerEntry): LedgerEntry => ({
-  ...one,
+/** Joins the entries of adjacent ranges. */
+export const joinedEntries = (first: LedgerEntry, next: LedgerEntry): LedgerEntry => ({
+  ...first,
   to: next.to,
-  records: one.records + next.records,
-  minutes: mergedBooks(one.minutes, next.minutes),
+  records: first.records + next.records,
+  minutes: mergedBooks(first.minutes, next.minutes),
 });
 
 /** An entry as JSON: the value of a record of probe.reconciliation, and part of a committed offset's metadata. */
@@ -44,7 +44,7 @@ export function writeEntry(entry: LedgerEntry): string {
   });
 }
 
-/** Undefined for what `writeEntry` has not written. */
+/** Undefined for text that `writeEntry` did not write. */
 export function readEntry(text: string): LedgerEntry | undefined {
   try {
     const parsed = JSON.parse(text) as Written;
@@ -66,12 +66,12 @@ export function readEntry(text: string): LedgerEntry | undefined {
   }
 }
 
-/** An entry as the end of a committed offset's metadata. */
-export const entryNote = (entry: LedgerEntry | undefined): string =>
+/** Formats an entry as the end of a committed offset's metadata. */
+export const entryMetadata = (entry: LedgerEntry | undefined): string =>
   entry === undefined ? "" : ` ledger=${writeEntry(entry)}`;
 
-/** The entry in a committed offset's metadata; undefined where there is none. */
-export function entryInNote(metadata: string): LedgerEntry | undefined {
+/** Reads the entry in a committed offset's metadata; undefined if there is none. */
+export function entryInMetadata(metadata: string): LedgerEntry | undefined {
   const [, text] = / ledger=(.+)$/.exec(metadata) ?? [];
   return text === undefined ? undefined : readEntry(text);
 }

@@ -8,19 +8,19 @@ import {
   valuesOf,
 } from "./digest.ts";
 
-/** What a stage did with the events of one minute in one partition, in any range of offsets. */
+/** What a stage did with the events of one minute in one partition. */
 export type MinuteBook = {
   /** Events read: everything that could be decoded. */
   readonly read: Digest;
   /** Events written: the processor's enriched records, the sink's rows. */
   readonly written: Digest;
-  /** Events left out: repeats, conflicts and refused rows. */
+  /** Events dropped: repeats, conflicts and refused rows. */
   readonly leftOut: Digest;
-  /** How many of those left out are in metric_conflicts. */
+  /** How many of `leftOut` are in metric_conflicts. */
   conflicts: number;
-  /** How many of those left out are dead letters: rows that PostgreSQL refused. */
+  /** How many of `leftOut` are dead letters: rows that PostgreSQL rejected. */
   refused: number;
-  /** Dead letters that are not among the read: they have no event_id, or it does not count. */
+  /** Dead letters that are not in `read`: they have no usable event_id. */
   dead: number;
 };
 
@@ -37,19 +37,19 @@ export const newMinuteBook = (): MinuteBook => ({
 });
 
 export const MINUTE_US = 60_000_000;
-/** In the year 2255: times are whatever a producer says, and PostgreSQL has no time for all of them. */
+/** In the year 2255: producers may send any time, and PostgreSQL cannot represent all of them. */
 const LAST_MINUTE = 150_000_000;
 
-/** Which minute a time belongs to, in us since 1970. */
+/** The minute of a time in us since 1970. */
 export function minuteOfUs(timeUs: number): number {
   const minute = Math.floor(timeUs / MINUTE_US);
   return minute > 0 ? Math.min(minute, LAST_MINUTE) : 0;
 }
-/** The same of a Kafka timestamp, decimal ms: for what has no `received_at`. */
+/** The minute of a Kafka timestamp, decimal ms; for records without `received_at`. */
 export const minuteOfTimestamp = (timestampMs: string): number =>
   minuteOfUs(Number(timestampMs) * 1_000);
 
-/** Finds a minute's book, mostly the one that was asked for last. */
+/** Returns a function that finds or adds a minute's book, and caches the last one. */
 export function createBookFinder(books: Map<number, MinuteBook>): (minute: number) => MinuteBook {
   let lastMinute: number | undefined;
   let last = newMinuteBook();
@@ -62,29 +62,28 @@ export function createBookFinder(books: Map<number, MinuteBook>): (minute: numbe
   };
 }
 
-/** The books of two ranges as one; neither is changed. */
-export function mergedBooks(one: MinuteBooks, other: MinuteBooks): Map<number, MinuteBook> {
-  const all = new Map(one);
-  for (const [minute, book] of other) {
-    const there = all.get(minute);
-    all.set(minute, there === undefined ? book : mergedBook(there, book));
+/** Merges the books of two ranges; changes neither. */
+export function mergedBooks(a: MinuteBooks, b: MinuteBooks): Map<number, MinuteBook> {
+  const all = new Map(a);
+  for (const [minute, book] of b) {
+    const existing = all.get(minute);
+    all.set(minute, existing === undefined ? book : mergedBook(existing, book));
   }
   return all;
 }
 
-const mergedBook = (one: MinuteBook, other: MinuteBook): MinuteBook => ({
-  read: mergedDigest(one.read, other.read),
-  written: mergedDigest(one.written, other.written),
-  leftOut: mergedDigest(one.leftOut, other.leftOut),
-  conflicts: one.conflicts + other.conflicts,
-  refused: one.refused + other.refused,
-  dead: one.dead + other.dead,
+const mergedBook = (a: MinuteBook, b: MinuteBook): MinuteBook => ({
+  read: mergedDigest(a.read, b.read),
+  written: mergedDigest(a.written, b.written),
+  leftOut: mergedDigest(a.leftOut, b.leftOut),
+  conflicts: a.conflicts + b.conflicts,
+  refused: a.refused + b.refused,
+  dead: a.dead + b.dead,
 });
 
-const mergedDigest = (one: Digest, other: Digest): Digest =>
-  digestOf(merged(valuesOf(one), valuesOf(other)));
+const mergedDigest = (a: Digest, b: Digest): Digest => digestOf(merged(valuesOf(a), valuesOf(b)));
 
-/** A minute's book in whole numbers, as it is kept in the database. */
+/** A minute's book in integers, as it is stored in the database. */
 export type BookValues = {
   readonly read: DigestValues;
   readonly written: DigestValues;
@@ -110,11 +109,11 @@ export const EMPTY_BOOK: BookValues = {
   dead: 0,
 };
 
-export const mergedValues = (one: BookValues, other: BookValues): BookValues => ({
-  read: merged(one.read, other.read),
-  written: merged(one.written, other.written),
-  leftOut: merged(one.leftOut, other.leftOut),
-  conflicts: one.conflicts + other.conflicts,
-  refused: one.refused + other.refused,
-  dead: one.dead + other.dead,
+export const mergedValues = (a: BookValues, b: BookValues): BookValues => ({
+  read: merged(a.read, b.read),
+  written: merged(a.written, b.written),
+  leftOut: merged(a.leftOut, b.leftOut),
+  conflicts: a.conflicts + b.conflicts,
+  refused: a.refused + b.refused,
+  dead: a.dead + b.dead,
 });

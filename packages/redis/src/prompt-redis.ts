@@ -3,15 +3,14 @@ import { withTimeout } from "@fiberstream/runtime/with-timeout";
 import { type Redis, type RedisClient, redisFailure } from "./redis.ts";
 
 /**
- * Asks Redis for something.
- * @throws {TransientError} at once while it is unavailable, else after a short wait
+ * Runs a command.
+ * @throws {TransientError} immediately while Redis is unavailable, otherwise after a short timeout
  */
 export type AskRedis = <T>(command: (client: RedisClient) => Promise<T>) => Promise<T>;
 
 /**
- * For those with somebody waiting for their answer. A Redis that has a connection but does not answer
- * (frozen, or a network that swallows packets) costs one short wait in a while, not one for each request:
- * after a wait in vain it counts as unavailable for `restMs`.
+ * For requests that a client is waiting for. If Redis is connected but does not answer (frozen, or a network that drops
+ * packets), not every request waits for the timeout: after one, Redis counts as unavailable for `restMs`.
  */
 export function createPromptRedis(
   redis: Pick<Redis, "client" | "isUp">,

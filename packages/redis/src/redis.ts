@@ -5,7 +5,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
 import { type TlsFiles, tlsOptions } from "@fiberstream/runtime/tls-files";
 
-/** A client without modules or scripts, as this file makes them. */
+/** A client without modules or scripts. */
 export type RedisClient = ReturnType<typeof newClient>;
 
 export type Redis = {
@@ -15,22 +15,22 @@ export type Redis = {
 };
 
 /**
- * A client that connects and connects again in the background: nobody waits for Redis, and while it is
- * unavailable every command fails at once instead of queueing.
+ * A client that connects and reconnects in the background: nothing waits for Redis, and while it is unavailable every
+ * command fails immediately instead of being queued.
  */
 export function connectRedis(options: { url: string; tls?: TlsFiles; log: Log }): Redis {
   const { log } = options;
   let wasUp: boolean | undefined;
   const client = newClient(options);
-  const say = (isUp: boolean, reason?: string) => {
+  const logState = (isUp: boolean, reason?: string) => {
     if (wasUp === isUp) return;
     wasUp = isUp;
     if (isUp) log.info("redis available");
     else log.warn({ reason }, "redis unavailable, continuing without it");
   };
-  client.on("ready", () => say(true));
-  client.on("error", (error: unknown) => say(false, messageOf(error)));
-  client.connect().catch((error: unknown) => say(false, messageOf(error)));
+  client.on("ready", () => logState(true));
+  client.on("error", (error: unknown) => logState(false, messageOf(error)));
+  client.connect().catch((error: unknown) => logState(false, messageOf(error)));
   return {
     client,
     isUp: () => client.isReady,
@@ -42,10 +42,10 @@ export function connectRedis(options: { url: string; tls?: TlsFiles; log: Log })
   };
 }
 
-/** A frozen one never answers what was asked last. */
+/** A frozen Redis never answers the last commands. */
 const CLOSE_WITHIN_MS = 1_000;
 
-/** A command's error, classified: Redis is a cache here, so it never stops anything. */
+/** Classifies a command's error: Redis is only a cache here, so its errors are never fatal. */
 export const redisFailure = (error: unknown): TransientError =>
   error instanceof TransientError
     ? error

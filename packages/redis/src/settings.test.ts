@@ -15,8 +15,8 @@ describe("redisAccess", () => {
   });
 
   it.each([
-    [{ REDIS_TLS_CA_CERT_FILE: FILE }, "REDIS_URL is not rediss://"],
-    [{ ...TLS, REDIS_TLS_CERT_FILE: FILE }, "belong together"],
+    [{ REDIS_TLS_CA_CERT_FILE: FILE }, "REDIS_URL does not begin with rediss://"],
+    [{ ...TLS, REDIS_TLS_CERT_FILE: FILE }, "must be set together"],
     [{ ...TLS, REDIS_TLS_CA_CERT_FILE: "/none.pem" }, "REDIS_TLS_CA_CERT_FILE: ENOENT"],
   ])("refuses %j", (environment, reason) => {
     expect(() => access(environment)).toThrow(reason);

@@ -2,7 +2,7 @@ import { ConfigError, type ConfigOf, setting } from "@fiberstream/runtime/settin
 import { fileProblem, type TlsFiles } from "@fiberstream/runtime/tls-files";
 import { z } from "zod";
 
-/** The settings of everything that talks to Redis. */
+/** The settings of every process that connects to Redis. */
 export const redisSettings = () => ({
   redisUrl: setting(
     "REDIS_URL",
@@ -12,7 +12,7 @@ export const redisSettings = () => ({
   redisCaFile: setting(
     "REDIS_TLS_CA_CERT_FILE",
     z.string().optional(),
-    "PEM file of the authority that signed Redis's certificate",
+    "PEM file of the certificate authority (CA) that signed Redis's certificate",
   ),
   redisCertificateFile: setting(
     "REDIS_TLS_CERT_FILE",
@@ -23,8 +23,8 @@ export const redisSettings = () => ({
 });
 
 /**
- * Redis's address and TLS files from the settings.
- * @throws {ConfigError} for settings that do not go together, and files that cannot be read
+ * Returns Redis's address and TLS files from the settings.
+ * @throws {ConfigError} for settings that contradict each other, and files that cannot be read
  */
 export function redisAccess(config: ConfigOf<ReturnType<typeof redisSettings>>): {
   url: string;
@@ -40,10 +40,12 @@ export function redisAccess(config: ConfigOf<ReturnType<typeof redisSettings>>):
   const problems = Object.entries(files).map(([variable, path]) =>
     path === undefined || isEncrypted
       ? fileProblem(variable, path)
-      : `${variable}: is set, but REDIS_URL is not rediss://`,
+      : `${variable}: is set, but REDIS_URL does not begin with rediss://`,
   );
   if ((redisCertificateFile === undefined) !== (redisKeyFile === undefined)) {
-    problems.push("REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE: belong together, one is missing");
+    problems.push(
+      "REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE: must be set together, and one is missing",
+    );
   }
   const found = problems.filter((problem) => problem !== undefined);
   if (found.length > 0) throw new ConfigError(found);

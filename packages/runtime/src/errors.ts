@@ -1,12 +1,11 @@
 /**
- * The world's faults (a record's own fault is a value, see `outcome.ts`).
- * Every error carries advice: what an operator can do about it.
+ * Errors of dependencies and of the process. (An error of a record is a value, see `outcome.ts`.)
  */
 
-/** A dependency is unavailable or busy: back off, read again, commit nothing. */
+/** A dependency is unavailable or busy: back off, read the batch again, commit nothing. */
 export class TransientError extends Error {
   override readonly name = "TransientError";
-  /** The dependency at fault, a bounded label: "kafka", "registry", "postgres", "redis". */
+  /** Used as a metric label. */
   readonly dependency: Dependency;
 
   constructor(dependency: Dependency, message: string, options?: ErrorOptions) {
@@ -15,9 +14,10 @@ export class TransientError extends Error {
   }
 }
 
-/** Continuing would lose or damage data, or cannot succeed without an operator: stop, be not ready. */
+/** Continuing would lose or damage data, or cannot succeed without an operator: stop and become not ready. */
 export class FatalError extends Error {
   override readonly name = "FatalError";
+  /** What an operator can do. */
   readonly advice: string;
 
   constructor(message: string, advice: string, options?: ErrorOptions) {
@@ -34,7 +34,7 @@ export function messageOf(thrown: unknown): string {
   if (thrown instanceof AggregateError && thrown.message === "") {
     return thrown.errors.map(messageOf).join("; ");
   }
-  // A realm of its own (a test runner's, say) has an Error of its own: ask for the shape instead.
+  // Not instanceof: a test runner, for example, has another realm with its own Error class.
   if (typeof thrown === "object" && thrown !== null && "message" in thrown) {
     return String(thrown.message);
   }

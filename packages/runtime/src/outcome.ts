@@ -1,15 +1,15 @@
-/** What became of one record. The world's faults are thrown instead, see `errors.ts`. */
+/** The result of processing one record. Errors of dependencies are thrown instead, see `errors.ts`. */
 export type Outcome<T> =
   | { readonly kind: "ok"; readonly value: T }
   | { readonly kind: "dead"; readonly reason: DeadReason };
 
 /** Why a record is dead-lettered, as written into the dead letter's headers. */
 export type DeadReason = {
-  /** A bounded label: it names metrics and filters. */
+  /** Used as a metric label and in filters. */
   readonly failureClass: FailureClass;
   /** One sentence without values of the payload. */
   readonly message: string;
-  /** The id in the record's wire prefix, where there is one. */
+  /** The id in the record's wire prefix, if there is one. */
   readonly schemaId?: number;
   readonly cause?: unknown;
 };

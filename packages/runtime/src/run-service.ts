@@ -10,25 +10,25 @@ import { createLog, type Log } from "./logging/log.ts";
 import { ConfigError, type ConfigOf, type Settings } from "./settings/settings.ts";
 import { startTracing, type Tracing } from "./tracing/tracing.ts";
 
-/** What the frame gives to a service's own start. */
+/** The arguments of a service's `start`. */
 export type ServiceFrame<S extends Settings> = {
   readonly config: ConfigOf<S>;
   readonly log: Log;
   readonly life: Life;
   readonly health: Health;
   readonly registry: Registry;
-  /** undefined when nothing is traced. */
+  /** Undefined when tracing is off. */
   readonly tracing: Tracing | undefined;
   readonly admin: Pick<AdminServer, "route">;
   readonly waitFor: WaitFor;
 };
 
 /**
- * Tries a call until its dependency answers, and shows it as a failing check until then.
+ * Retries a call until its dependency is available; until then the dependency's check fails.
  *
- * @param dependency.where its address as an operator knows it, without credentials
- * @param dependency.check one that the service also sets itself; by default a new one of the dependency's name
- * @throws what `attempt` threw if that is not a TransientError
+ * @param dependency.where the address to show, without credentials
+ * @param dependency.check a check that the service also sets; by default a new one with the dependency's name
+ * @throws any error of `attempt` that is not a TransientError
  * @throws AbortError once the service stops
  */
 export type WaitFor = <T>(
@@ -37,9 +37,9 @@ export type WaitFor = <T>(
 ) => Promise<T>;
 
 /**
- * The frame of every service: settings, log, metrics, admin server, start, drain.
- * The admin server is up before `start` runs, so that an operator sees what start-up waits for.
- * Ends the process with code 1 when settings cannot be used or `start` throws.
+ * Runs a service: settings, log, metrics, admin server, start and drain. The admin server is available before `start`
+ * runs, so that an operator sees which dependency the start waits for.
+ * Ends the process with code 1 if the settings are invalid or `start` throws.
  */
 export async function runService<S extends ReturnType<typeof serviceSettings> & Settings>(options: {
   name: string;
@@ -49,7 +49,7 @@ export async function runService<S extends ReturnType<typeof serviceSettings> & 
 }): Promise<void> {
   const { name, version } = options;
   const config = readConfigOrExit(name, options.settings);
-  // The constraint on S guarantees these; a mapped type over a generic hides them from the compiler.
+  // The constraint on S guarantees these settings; the compiler does not see that through the mapped type.
   const base = config as ConfigOf<ReturnType<typeof serviceSettings>>;
   const log = createLog({ service: name, level: base.logLevel, format: base.logFormat });
   const life = createLife();
@@ -69,7 +69,7 @@ export async function runService<S extends ReturnType<typeof serviceSettings> & 
       await startAdminServer({ host: base.adminHost, port: base.adminPort, health, registry }),
       (server) => server.close(),
     );
-    log.info({ address: `http://${base.adminHost}:${admin.port}` }, "admin server listens");
+    log.info({ address: `http://${base.adminHost}:${admin.port}` }, "admin server listening");
     const { stopping } = life;
     const waitFor: WaitFor = ({ name: dependency, where, check }, attempt) =>
       untilAvailable(attempt, {

@@ -1,5 +1,5 @@
 /**
- * The services, in the order of an event's way through them. The lists elsewhere derive from this table, and
+ * The services, in the order in which an event passes them. Other lists derive from this table;
  * `deploy/src/local/service-names.test.ts` compares it with the files that cannot: Compose, chart, scrape targets, docs.
  */
 export const SERVICES = {
@@ -10,7 +10,7 @@ export const SERVICES = {
   Record<
     string,
     {
-      /** Where operators reach it on one machine, unless a setting says otherwise. */
+      /** Default port of the admin server. */
       readonly adminPort: number;
       /** Its account in PostgreSQL. */
       readonly databaseRole: string;

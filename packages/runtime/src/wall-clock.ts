@@ -1,9 +1,9 @@
-/** The time of day in ms since 1970, for timestamps and expiry. It can be set: durations are not for it. */
+/** The time in ms since 1970, for timestamps and expiry. Not for durations, because the clock can be set. */
 export const wallNowMs = (): number => Date.now();
 
 /**
- * The time in ms since 1970 with fractions, for spans that take less than one. `Date.now()` has none, and
- * `performance.timeOrigin` does not follow a clock that is set: it is left as soon as it is 2 ms away.
+ * The time in ms since 1970 with fractions, for spans shorter than 1 ms. `Date.now()` has no fractions, and
+ * `performance.timeOrigin` does not follow a clock that is set, so the offset is recomputed when it is 2 ms off.
  */
 export function createWallClock(): () => number {
   let offsetMs = performance.timeOrigin;

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import type { RecordSchema } from "../avro-schema.ts";
 import type { Topic } from "../topics.ts";
 import type { CatalogueTopic } from "./catalogue.ts";
-import { keptText, sizeText } from "./topic-words.ts";
+import { retentionText, sizeText } from "./topic-words.ts";
 
-/** The topics as an AsyncAPI 3 document, with Avro schemas and Kafka bindings. */
+/** Renders the topics as an AsyncAPI 3 document, with Avro schemas and Kafka bindings. */
 export function renderAsyncApi(topics: readonly CatalogueTopic[]): object {
   return {
     asyncapi: "3.1.0",
@@ -21,7 +21,7 @@ export function renderAsyncApi(topics: readonly CatalogueTopic[]): object {
       local: {
         host: "localhost:9092",
         protocol: "kafka",
-        description: "What `npm start` brings up.",
+        description: "The cluster that `npm start` starts.",
         bindings: {
           kafka: {
             schemaRegistryUrl: "http://localhost:8081/apis/ccompat/v7",
@@ -49,7 +49,7 @@ const PACKAGE = JSON.parse(
 const AVRO_CONTENT = "application/vnd.apache.avro+binary";
 const KAFKA_BINDING = "0.5.0";
 
-/** Dots would end a key in references of some tools. */
+/** Without dots, which some tools cannot handle in references. */
 const idOf = ({ name }: CatalogueTopic): string => name.replaceAll(/[.-]/g, "_");
 
 const messageName = ({ topic, record }: CatalogueTopic): string =>
@@ -68,7 +68,7 @@ function channelOf(entry: CatalogueTopic): object {
       `Delivery: ${delivery}`,
       `Volume: ${volume}`,
       ...(size === undefined ? [] : [size]),
-      `Kept: ${keptText(topic)}.`,
+      `Retention: ${retentionText(topic)}.`,
     ].join("\n\n"),
     messages: {
       [messageName(entry)]: { $ref: `#/components/messages/${messageName(entry)}` },
@@ -107,7 +107,7 @@ function messageOf({ topic, record }: CatalogueTopic): object {
   if (topic.value === "JSON") {
     return {
       name: "LedgerEntry",
-      title: "What was done with a range of offsets",
+      title: "What the processor did with a range of offsets",
       summary: topic.meaning,
       contentType: "application/json",
       ...headerSchema,
@@ -118,11 +118,11 @@ function messageOf({ topic, record }: CatalogueTopic): object {
   if (record === undefined) {
     return {
       name: "DeadLetter",
-      title: "A record that could not go on",
+      title: "A record that could not be processed",
       summary: topic.meaning,
       contentType: "application/octet-stream",
       ...headerSchema,
-      payload: { type: "string", format: "binary", description: "The original bytes, untouched." },
+      payload: { type: "string", format: "binary", description: "The original bytes, unchanged." },
       bindings: { kafka: binding },
     };
   }

@@ -5,12 +5,12 @@ import type { ReleasedRecord, ReleasedVersion } from "../released-versions.ts";
 import { type Topic, type TopicName, TOPICS } from "../topics.ts";
 import { enumOf, typeText } from "../type-text.ts";
 
-/** All that is told of a topic, in whichever form. */
+/** The contents of a topic's documentation, in all formats. */
 export type CatalogueTopic = {
   readonly name: TopicName;
-  /** What is said of it in the topic file. */
+  /** Its entry in topics.ts. */
   readonly topic: Topic;
-  /** Undefined of a topic whose values are bytes as they came. */
+  /** Undefined for a topic without an Avro schema. */
   readonly record: CatalogueRecord | undefined;
 };
 
@@ -18,12 +18,12 @@ export type CatalogueRecord = {
   readonly name: string;
   readonly doc: string;
   readonly subject: string;
-  /** As in the .avsc file. */
+  /** The contents of the .avsc file. */
   readonly schema: ReleasedVersion["schema"];
   readonly fields: readonly CatalogueField[];
-  /** The latest version first. */
+  /** Newest version first. */
   readonly history: readonly HistoryEntry[];
-  /** Written by the latest released version: a typical record, and the least that may be in one. */
+  /** Written with the latest released version: a typical record and a minimal one. */
   readonly samples: readonly ReleasedRecord[];
 };
 
@@ -31,16 +31,16 @@ export type CatalogueField = {
   readonly name: string;
   readonly type: string;
   readonly unit: string | undefined;
-  /** What values there may be, in words; undefined when the type says all. */
+  /** The allowed values, in words; undefined when only the type limits them. */
   readonly range: string | undefined;
   readonly meaning: string;
-  /** Of an enum: its symbols and what each means. */
+  /** For an enum: its symbols and their meanings. */
   readonly symbols: readonly { readonly symbol: string; readonly meaning: string }[];
   /** JSON. */
   readonly example: string;
-  /** JSON; undefined when every record has a value. */
+  /** JSON; undefined if the field has no default. */
   readonly fallback: string | undefined;
-  /** The first version that has the field; undefined while none is released with it. */
+  /** The first released version with the field; undefined if there is none yet. */
   readonly since: number | undefined;
 };
 
@@ -96,7 +96,7 @@ function rangeText(field: RecordField): string | undefined {
   return maximum === undefined ? undefined : `${maximum} or less`;
 }
 
-/** An enum's doc has a sentence for each symbol: "good: measured shortly before; late: …". */
+/** Splits an enum's doc, which has a clause for each symbol: "good: measured shortly before; late: …". */
 function symbolsOf({ type }: RecordField): CatalogueField["symbols"] {
   const found = enumOf(type);
   if (found === undefined) return [];

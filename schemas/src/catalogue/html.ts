@@ -5,15 +5,15 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '"': "&quot;",
 };
 
-/** Text for HTML, within elements or quoted attributes. */
+/** Escapes text for HTML elements and quoted attributes. */
 export const html = (text: string): string =>
   text.replaceAll(/[&<>"]/g, (one) => ESCAPES[one] ?? one);
 
-/** A name that may be broken where its parts begin, for narrow columns. */
+/** Allows line breaks between the words of a name, for narrow columns. */
 export const breakable = (name: string): string =>
   html(name).replaceAll(/(?<=[a-z])(?=[A-Z])|(?<=\.)/g, "<wbr>");
 
-/** A sentence with Markdown's \`code\` and **strong**, and nothing else of it. */
+/** Renders Markdown's \`code\` and **strong**; supports nothing else. */
 export const markdownInline = (text: string): string =>
   html(text)
     .replaceAll(/`([^`]+)`/g, "<code>$1</code>")

@@ -1,9 +1,16 @@
 import type { Topic } from "../topics.ts";
 import type { CatalogueField, CatalogueRecord, CatalogueTopic } from "./catalogue.ts";
 import { breakable, html, markdownInline } from "./html.ts";
-import { hexLines, keptText, keyText, SAMPLE_TITLES, sizeText, valueText } from "./topic-words.ts";
+import {
+  hexLines,
+  retentionText,
+  keyText,
+  SAMPLE_TITLES,
+  sizeText,
+  valueText,
+} from "./topic-words.ts";
 
-/** One topic of the page. */
+/** Renders one topic of the page. */
 export function renderTopicSection(entry: CatalogueTopic): string {
   const { name, topic, record } = entry;
   const { meaning, headers } = topic;
@@ -28,7 +35,7 @@ function renderFacts(entry: CatalogueTopic): string {
     ["For", html(reliedOnBy.join(", "))],
     ["Key", html(keyText(topic))],
     ["Value", breakable(valueText(entry))],
-    ["Kept", html(keptText(topic))],
+    ["Retention", html(retentionText(topic))],
     ["Partitions", String(partitions)],
   ];
   if (record) {
@@ -97,7 +104,7 @@ function renderSamples({ samples }: CatalogueRecord): string {
   const parts = samples.map(
     ({ name, value, bytes }) => `<p>${html(SAMPLE_TITLES[name] ?? name)}:</p>
 <pre tabindex="0"><code>${html(JSON.stringify(value, undefined, 2))}</code></pre>
-<p>Its ${bytes.length} bytes of Avro, behind the magic byte and the schema id:</p>
+<p>Its ${bytes.length} bytes of Avro, after the magic byte and the schema id:</p>
 <pre tabindex="0"><code>${hexLines(bytes)}</code></pre>`,
   );
   return `<details><summary>Sample records <small>decoded and as bytes</small></summary><div>

@@ -6,8 +6,8 @@ import { html, markdownInline } from "./html.ts";
 import { READING } from "./topic-words.ts";
 
 /**
- * The catalogue as one page: whole in itself, searched by the script within it, readable without.
- * Its policy lets a browser run that script and load nothing at all.
+ * Renders the catalogue as one self-contained page, with a search script that the page also works without.
+ * Its content security policy allows only that script, and no requests.
  */
 export function renderCatalogueSite(topics: readonly CatalogueTopic[]): string {
   const style = readFileSync(new URL("./site.css", import.meta.url), "utf8");
@@ -39,13 +39,13 @@ ${topics.map(({ name }) => `<li><a class="mono" href="#${name}">${html(name)}</a
 <main id="topics">
 <div id="reading">
 <h1>Topics</h1>
-<p class="lead">What data teams can read, field by field. For programs: <a href="asyncapi.json">asyncapi.json</a>.</p>
+<p class="lead">The topics that data teams can read, field by field. For programs: <a href="asyncapi.json">asyncapi.json</a>.</p>
 <div class="reading">
 ${READING.map((sentence) => `<p>${markdownInline(sentence)}</p>`).join("\n")}
 </div>
 </div>
 ${topics.map(renderTopicSection).join("\n")}
-<p class="nothing" id="nothing" hidden>Nothing has all of these words.</p>
+<p class="nothing" id="nothing" hidden>No field contains all of these words.</p>
 </main>
 </div>
 <script type="module">${script}</script>

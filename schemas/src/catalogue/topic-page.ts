@@ -1,7 +1,14 @@
 import type { CatalogueField, CatalogueRecord, CatalogueTopic } from "./catalogue.ts";
 import type { Topic } from "../topics.ts";
 import { code, fenced, markdownTable } from "./markdown.ts";
-import { hexLines, keptText, keyText, SAMPLE_TITLES, sizeText, valueText } from "./topic-words.ts";
+import {
+  hexLines,
+  retentionText,
+  keyText,
+  SAMPLE_TITLES,
+  sizeText,
+  valueText,
+} from "./topic-words.ts";
 
 /** docs/topics/<topic>.md */
 export function renderTopicPage(entry: CatalogueTopic): string {
@@ -30,7 +37,7 @@ function factsOf(entry: CatalogueTopic): string[][] {
       ? [["subject", `${code(record.subject)}, version ${record.history[0]?.version}`]]
       : []),
     ["partitions", String(partitions)],
-    ["kept", keptText(topic)],
+    ["retention", retentionText(topic)],
     ["order", ordering],
     ["delivery", delivery],
     ["volume", size === undefined ? volume : `${volume} ${size}`],
@@ -68,7 +75,7 @@ const headerTable = (headers: Topic["headers"]): string =>
 
 const sampleSections = ({ samples }: CatalogueRecord): string[] => [
   "## Sample records",
-  "Written by the latest version; tests decode the bytes and compare. They begin after the five bytes of magic byte and schema id.",
+  "Written with the latest version; tests decode the bytes and compare. The bytes are shown without the magic byte and the schema id (five bytes).",
   ...samples.flatMap(({ name, value, bytes }) => [
     `**${SAMPLE_TITLES[name] ?? name}**, ${bytes.length} bytes of Avro:`,
     fenced("json", JSON.stringify(value, undefined, 2)),

@@ -2,7 +2,7 @@ import { type AvroTopic, schemaNameOf } from "../avro-topics.ts";
 import type { ReleasedVersion } from "../released-versions.ts";
 import { describeChanges } from "./describe-changes.ts";
 
-/** schemas/CHANGELOG.md: every released version of every topic's schema, the latest first. */
+/** Renders schemas/CHANGELOG.md: every released version of every topic's schema, newest first. */
 export function renderSchemaChangelog(released: readonly ReleasedVersion[]): string {
   const topics = [...new Set(released.map(({ topic }) => topic))];
   return [
@@ -23,11 +23,11 @@ const topicSection = (topic: AvroTopic, versions: readonly ReleasedVersion[]): s
 ];
 
 export type HistoryEntry = Pick<ReleasedVersion, "version" | "date" | "note" | "pairedWith"> & {
-  /** Lines of Markdown; of the first version that it is the first. */
+  /** Lines of Markdown. */
   readonly changes: readonly string[];
 };
 
-/** @param versions of one topic, the first one first @returns the latest one first */
+/** @param versions of one topic, oldest first @returns newest first */
 export function historyOf(versions: readonly ReleasedVersion[]): HistoryEntry[] {
   return versions
     .map((released, index) => {
@@ -55,5 +55,5 @@ function versionSection({ version, date, note, pairedWith, changes }: HistoryEnt
 
 const INTRODUCTION = `# Changelog of the schemas
 
-Generated from \`schemas/released\` by \`npm run generate\`; do not edit. Every version can be read with every other
-one of its subject (FULL_TRANSITIVE), so consumers need not follow a new version until they want its fields.`;
+Generated from \`schemas/released\` by \`npm run generate\`; do not edit. Records of every version can be read with every
+other version of the subject (FULL_TRANSITIVE), so consumers need a new version only if they want its fields.`;

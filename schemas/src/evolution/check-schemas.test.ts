@@ -52,9 +52,9 @@ describe("fiber schemas check", () => {
   it("tells whom the loss of a field breaks, and what to do instead", () => {
     const latest = released.filter(({ topic }) => topic === "probe.alerts").length;
     expect(saidOf({ "probe.alerts": without("value") })).toEqual([
-      `schemas/avro/ProbeAlert.avsc: the field "value" is gone, and it had no default.
+      `schemas/avro/ProbeAlert.avsc: the field "value" was removed, and it had no default.
   Breaks: old consumers (versions 1 to ${latest}): they need "value" and stop at the first record without it.
-  Instead: Put it back. A field without a default stays for good; say in its doc if nobody fills it.`,
+  Instead: Restore it. A field without a default can never be removed; say in its doc if it is no longer filled.`,
     ]);
   });
 
@@ -69,13 +69,13 @@ describe("fiber schemas check", () => {
       "a rename",
       "probe.nodes",
       changed("city", { name: "town" }),
-      /"city" is gone, and "town" of the same type is new: that looks like a rename.*\n.*\n.*"aliases": \["city"\]/,
+      /"city" was removed, and "town" with the same type was added: that looks like a rename.*\n.*\n.*"aliases": \["city"\]/,
     ],
     [
       "another type",
       "probe.nodes",
       changed("revision", { type: "string" }),
-      /"revision" was long and is now string\.\n {2}Breaks: old and new consumers.*\n.*beside it/,
+      /"revision" was long and is now string\.\n {2}Breaks: old and new consumers.*\n.*with another name and a default/,
     ],
     [
       "a wider type, which only new consumers can read",
@@ -99,7 +99,7 @@ describe("fiber schemas check", () => {
       "a time that is text",
       "probe.nodes",
       appended({ name: "moved_at", type: ["null", "string"], default: null }),
-      /"moved_at" is a time, but no timestamp-micros/,
+      /"moved_at" is a time, but not timestamp-micros/,
     ],
     [
       "a number without a unit",
@@ -140,19 +140,19 @@ describe("fiber schemas check", () => {
       "a field in the middle",
       "probe.nodes",
       (fields) => appended({ default: 0 })([]).concat(fields),
-      /"altitude" is new and stands before older fields/,
+      /"altitude" is new and comes before older fields/,
     ],
     [
       "fields that changed places",
       "probe.nodes",
       (fields) => fields.toReversed(),
-      /stands behind fields that it stood before/,
+      /was moved behind fields that used to follow it/,
     ],
     [
       "a default that its type does not have",
       "probe.nodes",
       appended({ default: "none" }),
-      /is no Avro schema/,
+      /is not a valid Avro schema/,
     ],
     [
       "a raw field that its enriched record lacks",

@@ -2,10 +2,10 @@ import type { RecordField, RecordSchema } from "../avro-schema.ts";
 import { type AvroTopic, avroTopics, schemaNameOf, type SchemaTree } from "../avro-topics.ts";
 import { compareVersions } from "./compare-versions.ts";
 import type { Fault } from "./fault.ts";
-import { pairFaults, placeFaults } from "./pair-rules.ts";
+import { pairFaults, positionFaults } from "./pair-rules.ts";
 import { rulesBrokenBy } from "./schema-rules.ts";
 
-/** A version to compare with, from the folder of released ones or from a registry. */
+/** A version to compare with, from the folder of released versions or from a registry. */
 export type KnownVersion = {
   readonly topic: AvroTopic;
   readonly version: number;
@@ -15,15 +15,15 @@ export type KnownVersion = {
 export type SchemaProblem = {
   readonly topic: AvroTopic;
   readonly fault: Fault;
-  /** Versions that it breaks with; empty when the schema is at fault by itself. */
+  /** Incompatible versions; empty when the schema breaks a rule by itself. */
   readonly versions: readonly number[];
 };
 
 /**
- * What must not become the next version of the topics' schemas: the rules on each, each against every earlier
- * version (transitive), and raw and enriched as a pair.
+ * Checks the next version of the topics' schemas: the rules for each schema, compatibility with every earlier version
+ * (transitive), and raw and enriched as a pair.
  *
- * @param tree the schemas as they are to be
+ * @param tree the new schemas
  * @param known earlier versions of the same topics, in any order
  */
 export function checkSchemas(tree: SchemaTree, known: readonly KnownVersion[]): SchemaProblem[] {
@@ -45,10 +45,10 @@ function problemsOf(
   const own = [...rulesBrokenBy(schema), ...pair].map((fault) => ({ topic, fault, versions: [] }));
   const compared = byVersion(topic, history, ({ schema: older }) => compareVersions(older, schema));
   const latest = history.at(-1);
-  // What is gone or renamed would be told a second time as a field out of its place.
+  // A removed or renamed field would be reported a second time as a field in the wrong position.
   if (compared.length > 0 || latest === undefined) return [...own, ...compared];
-  const places = placeFaults(latest.schema, schema, partIn(topic, tree));
-  return [...own, ...places.map((fault) => ({ topic, fault, versions: [] }))];
+  const misplaced = positionFaults(latest.schema, schema, partIn(topic, tree));
+  return [...own, ...misplaced.map((fault) => ({ topic, fault, versions: [] }))];
 }
 
 const RAW: AvroTopic = "probe.metrics.raw";
@@ -60,7 +60,7 @@ function partIn(topic: AvroTopic, tree: SchemaTree): (field: RecordField) => "ra
   return ({ name }) => (rawNames.has(name) ? "raw" : "appended");
 }
 
-/** The same fault against several versions is one problem. */
+/** Joins the same fault with several versions to one problem. */
 function byVersion(
   topic: AvroTopic,
   history: readonly KnownVersion[],
@@ -78,13 +78,13 @@ function byVersion(
   return [...problems.values()];
 }
 
-/** A problem for whoever edited the file: what, whom it breaks, what to do instead. */
+/** Formats a problem for the author of the change: what is wrong, whom it breaks, what to do instead. */
 export function problemText({ topic, fault, versions }: SchemaProblem): string {
   const { field, what, breaks, because, instead } = fault;
-  const place = `schemas/avro/${schemaNameOf(topic)}.avsc`;
+  const file = `schemas/avro/${schemaNameOf(topic)}.avsc`;
   const subject = field === undefined ? "the record" : `the field "${field}"`;
   const of = versions.length > 0 ? ` (${versionsText(versions)})` : "";
-  return `${place}: ${subject} ${what}.\n  Breaks: ${breaks}${of}: ${because}.\n  Instead: ${instead}`;
+  return `${file}: ${subject} ${what}.\n  Breaks: ${breaks}${of}: ${because}.\n  Instead: ${instead}`;
 }
 
 function versionsText(versions: readonly number[]): string {

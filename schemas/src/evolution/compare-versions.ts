@@ -3,8 +3,8 @@ import type { Fault } from "./fault.ts";
 import { shapeOf, typeFaults } from "./type-faults.ts";
 
 /**
- * What breaks between two versions of a record, in both directions (FULL compatibility), and what Avro lets
- * through although it changes what a value means. Empty when any reader may read any record.
+ * Finds what breaks between two versions of a record, in both directions (FULL compatibility), and changes that Avro
+ * allows although they change the meaning of a value. Empty when all readers can read all records.
  */
 export function compareVersions(older: RecordSchema, newer: RecordSchema): Fault[] {
   const heirs = new Map(older.fields.map((field) => [field, heirOf(field, newer)]));
@@ -12,7 +12,7 @@ export function compareVersions(older: RecordSchema, newer: RecordSchema): Fault
   const added = newer.fields.filter((field) => !inherited.has(field));
   const lost = older.fields.filter((field) => heirs.get(field) === undefined);
   const renamed = new Map(
-    lost.map((field) => [field, likelyHeir(field, { older, newer, added })] as const),
+    lost.map((field) => [field, renamedField(field, { older, newer, added })] as const),
   );
   const suspects = new Set(renamed.values());
   return [
@@ -42,7 +42,7 @@ function nameFaults(older: RecordSchema, newer: RecordSchema): Fault[] {
       what: `is now named ${now}, it was ${before}`,
       breaks: "old and new consumers",
       because: "Avro finds a record by its full name",
-      instead: `Keep ${before}; a record of another name belongs into a topic of its own.`,
+      instead: `Keep ${before}; a record with another name belongs in its own topic.`,
     },
   ];
 }
@@ -51,16 +51,16 @@ const heirOf = ({ name }: RecordField, { fields }: RecordSchema): RecordField | 
   fields.find((field) => field.name === name) ??
   fields.find(({ aliases }) => aliases?.includes(name));
 
-/** A new field that looks as if it were the old one under another name: same type, same place or same doc. */
-function likelyHeir(
+/** Finds a new field that is probably the old one renamed: with the same type, and the same position or doc. */
+function renamedField(
   field: RecordField,
   versions: { older: RecordSchema; newer: RecordSchema; added: readonly RecordField[] },
 ): RecordField | undefined {
-  const place = versions.older.fields.indexOf(field);
+  const position = versions.older.fields.indexOf(field);
   return versions.added.find(
-    (one) =>
-      shapeOf(one.type) === shapeOf(field.type) &&
-      (versions.newer.fields.indexOf(one) === place || one.doc === field.doc),
+    (added) =>
+      shapeOf(added.type) === shapeOf(field.type) &&
+      (versions.newer.fields.indexOf(added) === position || added.doc === field.doc),
   );
 }
 
@@ -70,12 +70,12 @@ function removalFaults(field: RecordField, heir: RecordField | undefined): Fault
     return [
       {
         field: field.name,
-        what: `is gone, and "${heir.name}" of the same type is new: that looks like a rename`,
+        what: `was removed, and "${heir.name}" with the same type was added: that looks like a rename`,
         breaks: "old and new consumers",
         because: `old ones no longer find "${field.name}", and new ones do not find the old records' values under "${heir.name}"`,
         instead: hasDefault
-          ? `Keep "${field.name}". Should the name really change, give "${heir.name}" the attribute "aliases": ["${field.name}"] and a default.`
-          : `Keep "${field.name}", which has no default and so can never go; "${heir.name}" may be added beside it, with a default.`,
+          ? `Keep "${field.name}". If the name has to change, give "${heir.name}" the attribute "aliases": ["${field.name}"] and a default.`
+          : `Keep "${field.name}", which has no default and so can never be removed; add "${heir.name}" as well, with a default.`,
       },
     ];
   }
@@ -83,11 +83,11 @@ function removalFaults(field: RecordField, heir: RecordField | undefined): Fault
   return [
     {
       field: field.name,
-      what: "is gone, and it had no default",
+      what: "was removed, and it had no default",
       breaks: "old consumers",
       because: `they need "${field.name}" and stop at the first record without it`,
       instead:
-        "Put it back. A field without a default stays for good; say in its doc if nobody fills it.",
+        "Restore it. A field without a default can never be removed; say in its doc if it is no longer filled.",
     },
   ];
 }
@@ -99,8 +99,8 @@ function renameFaults(field: RecordField, heir: RecordField): Fault[] {
       field: field.name,
       what: `was renamed to "${heir.name}" by an alias, but without a default on both names`,
       breaks: "old consumers",
-      because: `they know only "${field.name}", and have nothing to put there`,
-      instead: `Keep "${field.name}" and add "${heir.name}" beside it, with a default.`,
+      because: `they know only "${field.name}", and have no value for it`,
+      instead: `Keep "${field.name}" and add "${heir.name}" as well, with a default.`,
     },
   ];
 }
@@ -113,7 +113,7 @@ const additionFaults = (field: RecordField): Fault[] =>
           field: field.name,
           what: "is new and has no default",
           breaks: "new consumers",
-          because: "the records that lie in the topic do not have it, so they cannot be read",
+          because: "the records in the topic do not have it, so they cannot be read",
           instead: `Give it a default, for example "type": ["null", ${JSON.stringify(field.type)}] with "default": null.`,
         },
       ];
@@ -125,7 +125,7 @@ function meaningFaults(field: RecordField, heir: RecordField): Fault[] {
       field: field.name,
       what: `was in "${field.unit}" and is now ${heir.unit === undefined ? "without a unit" : `in "${heir.unit}"`}`,
       breaks: "everybody who uses the value",
-      because: "the same number would mean another amount, and no program can see which",
+      because: "the same number would mean another amount, and no program could tell which",
       instead: `Leave "${field.name}" as it is and add a field with the new unit in its name, with a default.`,
     });
   }
@@ -134,7 +134,7 @@ function meaningFaults(field: RecordField, heir: RecordField): Fault[] {
       field: field.name,
       what: `has the default ${JSON.stringify(heir.default)}, and had ${JSON.stringify(field.default)}`,
       breaks: "everybody who uses the value",
-      because: "a record without it would read otherwise tomorrow than today",
+      because: "the same record without the field would be read differently",
       instead: `Keep the default ${JSON.stringify(field.default)}.`,
     });
   }
@@ -142,20 +142,20 @@ function meaningFaults(field: RecordField, heir: RecordField): Fault[] {
 }
 
 function orderFaults(older: RecordSchema, newer: RecordSchema): Fault[] {
-  const placeOf = new Map(newer.fields.map(({ name }, place) => [name, place]));
-  const kept = older.fields.filter(({ name }) => placeOf.has(name));
-  const moved = kept.find(({ name }, index) => {
-    const next = kept[index + 1];
-    return next !== undefined && (placeOf.get(name) ?? 0) > (placeOf.get(next.name) ?? 0);
+  const positionOf = new Map(newer.fields.map(({ name }, position) => [name, position]));
+  const common = older.fields.filter(({ name }) => positionOf.has(name));
+  const moved = common.find(({ name }, index) => {
+    const next = common[index + 1];
+    return next !== undefined && (positionOf.get(name) ?? 0) > (positionOf.get(next.name) ?? 0);
   });
   if (moved === undefined) return [];
   return [
     {
       field: moved.name,
-      what: "stands behind fields that it stood before",
+      what: "was moved behind fields that used to follow it",
       breaks: "readers by position",
       because:
-        "Avro would bear it, but records are also copied and exported by the order of their fields",
+        "Avro allows it, but records are also copied and exported by the order of their fields",
       instead: "Keep the order; new fields go to the end.",
     },
   ];

@@ -1,7 +1,7 @@
 import type { RecordField, RecordSchema } from "../avro-schema.ts";
 import { enumOf, typeText } from "../type-text.ts";
 
-/** What changed from one version to the next, a line each, in the fields' order. Empty when nothing did. */
+/** Describes the changes from one version to the next, one line each, in the order of the fields. */
 export function describeChanges(older: RecordSchema, newer: RecordSchema): string[] {
   const before = new Map(older.fields.map((field) => [field.name, field]));
   const now = new Set(newer.fields.map(({ name }) => name));

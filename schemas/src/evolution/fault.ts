@@ -1,25 +1,25 @@
-/** Who is hurt by a change of a schema. */
+/** Who is affected by a change of a schema. */
 export type Victim =
   /** Consumers that were built with an earlier version and read new records. */
   | "old consumers"
-  /** Consumers that are built with the new schema and read records that lie in the topic. */
+  /** Consumers that are built with the new schema and read the topic's existing records. */
   | "new consumers"
   | "old and new consumers"
-  /** Those that take values by place: the processor, which copies bytes, and column-wise exports. */
+  /** Readers that use the order of fields: the processor, which copies bytes, and exports by column. */
   | "readers by position"
-  /** Nobody's program stops, but people and queries take a value for what it is not. */
+  /** No program stops, but people and queries misinterpret a value. */
   | "everybody who uses the value"
-  /** Those that look a field up, in the catalogue or in their generated types. */
+  /** Readers of the catalogue or of the generated types. */
   | "whoever reads the catalogue";
 
-/** Something that a schema must not have or do, in words for whoever made the change. */
+/** A rule that a schema breaks, in words for the author of the change. */
 export type Fault = {
-  /** The field at fault; undefined when it is the record as a whole. */
+  /** The field concerned; undefined for the record as a whole. */
   readonly field?: string;
-  /** What was done or left out, as a sentence's end: "is gone". */
+  /** The change or omission, as the predicate of a sentence: "was removed". */
   readonly what: string;
   readonly breaks: Victim;
-  /** What happens to them. */
+  /** Why it breaks them. */
   readonly because: string;
   /** What to do instead. */
   readonly instead: string;

@@ -2,8 +2,8 @@ import type { RecordField, RecordSchema } from "../avro-schema.ts";
 import type { Fault } from "./fault.ts";
 
 /**
- * An enriched record begins with its raw record's bytes: the raw fields come first, equal and in the same
- * order, then the appended ones. That makes enriching 0.5 us of copying instead of 4 to 6 us of coding.
+ * Checks that an enriched record begins with its raw record's bytes: the raw fields come first, equal and in the same
+ * order, then the appended ones. Enriching then takes 0.5 us of copying instead of 4 to 6 us of decoding and encoding.
  */
 export function pairFaults(raw: RecordSchema, enriched: RecordSchema): Fault[] {
   return raw.fields.flatMap((field, place) => {
@@ -18,10 +18,10 @@ export function pairFaults(raw: RecordSchema, enriched: RecordSchema): Fault[] {
 }
 
 /**
- * New fields come last. In the enriched schema this holds for each part of its own: raw fields before
- * the appended ones, so that a new raw field stands in the middle.
+ * Checks that new fields come last. In the enriched schema this holds separately for the raw fields and for the appended
+ * ones behind them, so a new raw field is in the middle.
  */
-export function placeFaults(
+export function positionFaults(
   older: RecordSchema,
   newer: RecordSchema,
   partOf: (field: RecordField) => "raw" | "appended",
@@ -45,7 +45,7 @@ const missing = ({ name }: RecordField, place: number): Fault => ({
 
 const misplaced = ({ name }: RecordField, place: number): Fault => ({
   field: name,
-  what: "stands at another place in EnrichedProbeMetric.avsc than in ProbeMetric.avsc",
+  what: "has another position in EnrichedProbeMetric.avsc than in ProbeMetric.avsc",
   ...PREFIX,
   instead: `Make it field number ${place + 1} of both; fields of enrichment come after all of ProbeMetric's.`,
 });
@@ -59,10 +59,10 @@ const different = ({ name }: RecordField): Fault => ({
 
 const notLast = ({ name }: RecordField): Fault => ({
   field: name,
-  what: "is new and stands before older fields",
+  what: "is new and comes before older fields",
   breaks: "readers by position",
   because: "records are also copied and exported by the order of their fields",
-  instead: "Move it behind all fields that were there before.",
+  instead: "Move it behind all older fields.",
 });
 
 const PREFIX = {

@@ -3,7 +3,7 @@ import type { RecordField, RecordSchema } from "../avro-schema.ts";
 import { enumOf, isNumber, logicalTypeOf } from "../type-text.ts";
 import type { Fault } from "./fault.ts";
 
-/** The project's own rules on one schema, beyond Avro's; none of them needs another version. */
+/** Checks the project's own rules for a single schema, in addition to Avro's. */
 export function rulesBrokenBy(schema: RecordSchema): Fault[] {
   return [
     ...(hasText(schema.doc)
@@ -84,7 +84,7 @@ function enumRules({ name, type }: RecordField): Fault[] {
   ];
 }
 
-/** Times are timestamp-micros: probes measure in microseconds, and one form spares every reader a question. */
+/** Times are timestamp-micros: probes measure in microseconds, and all times have the same format. */
 function timeRules({ name, type, unit = "" }: RecordField): Fault[] {
   const logicalType = logicalTypeOf(type);
   const isTime =
@@ -93,10 +93,10 @@ function timeRules({ name, type, unit = "" }: RecordField): Fault[] {
   return [
     {
       field: name,
-      what: "is a time, but no timestamp-micros",
+      what: "is a time, but not timestamp-micros",
       breaks: "everybody who uses the value",
       because:
-        "all other times here are microseconds since 1970, and databases are told so by the logical type",
+        "all other times here are microseconds since 1970, and databases recognize them by the logical type",
       instead:
         'Use "type": {"type": "long", "logicalType": "timestamp-micros"} with "unit": "us since 1970-01-01T00:00:00Z".',
     },
@@ -105,7 +105,7 @@ function timeRules({ name, type, unit = "" }: RecordField): Fault[] {
 
 const TIME_NAME = /(^|_)(at|time|timestamp|date)$/;
 
-/** What Avro itself refuses: a default that its type does not have, a name used twice. */
+/** Checks Avro's own rules, e.g. that a default matches its type and that names are unique. */
 function avroFaults(schema: RecordSchema): Fault[] {
   try {
     avsc.Type.forSchema(schema as avsc.Schema);
@@ -113,10 +113,10 @@ function avroFaults(schema: RecordSchema): Fault[] {
   } catch (error) {
     return [
       {
-        what: `is no Avro schema: ${error instanceof Error ? error.message : String(error)}`,
+        what: `is not a valid Avro schema: ${error instanceof Error ? error.message : String(error)}`,
         breaks: "old and new consumers",
         because: "no client can read it",
-        instead: "Mend it; Avro's specification has the rules.",
+        instead: "Correct it; the rules are in Avro's specification.",
       },
     ];
   }

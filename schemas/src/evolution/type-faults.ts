@@ -3,7 +3,7 @@ import type { AvroSchema, EnumSchema, RecordField } from "../avro-schema.ts";
 import { enumOf, typeText } from "../type-text.ts";
 import type { Fault, Victim } from "./fault.ts";
 
-/** What breaks when `field` gets the type of `heir`, in both directions. */
+/** Finds what breaks, in both directions, when `field` gets the type of `heir`. */
 export function typeFaults(field: RecordField, heir: RecordField): Fault[] {
   const [before, now] = [enumOf(field.type), enumOf(heir.type)];
   if (before && now && sameButSymbols(field.type, heir.type)) return enumFaults(field, before, now);
@@ -13,8 +13,8 @@ export function typeFaults(field: RecordField, heir: RecordField): Fault[] {
       field: field.name,
       what: `was ${typeText(field.type)} and is now ${typeText(heir.type)}`,
       breaks: victimOf(field.type, heir.type),
-      because: "the bytes of the one are not what the other expects",
-      instead: `Leave "${field.name}" as it is and add a field of the new type beside it, with a default and under a name of its own.`,
+      because: "the bytes of one type cannot be read as the other",
+      instead: `Leave "${field.name}" as it is and add a field of the new type with another name and a default.`,
     },
   ];
 }
@@ -26,7 +26,7 @@ function enumFaults(field: RecordField, before: EnumSchema, now: EnumSchema): Fa
     what: `no longer has the symbol "${symbol}"`,
     breaks: "new consumers",
     because: `they read the topic's "${symbol}" as "${now.default}", or not at all`,
-    instead: `Keep "${symbol}"; say in the enum's doc if it is not written any more.`,
+    instead: `Keep "${symbol}"; say in the enum's doc if it is no longer written.`,
   }));
   if (now.symbols.length > before.symbols.length && before.default === undefined) {
     faults.push({
@@ -34,7 +34,7 @@ function enumFaults(field: RecordField, before: EnumSchema, now: EnumSchema): Fa
       what: `has new symbols, and the earlier enum ${before.name} had no default`,
       breaks: "old consumers",
       because: "they stop at the first record with a symbol that they do not know",
-      instead: "Put the new values into a field of its own, an enum with a default.",
+      instead: "Put the new values into a new field, an enum with a default.",
     });
   }
   if (before.default !== undefined && before.default !== now.default) {
@@ -42,14 +42,14 @@ function enumFaults(field: RecordField, before: EnumSchema, now: EnumSchema): Fa
       field: field.name,
       what: `reads unknown symbols as "${now.default}" now, and as "${before.default}" before`,
       breaks: "everybody who uses the value",
-      because: "one record would mean two things",
+      because: "the same record would be read differently",
       instead: `Keep the enum's default "${before.default}".`,
     });
   }
   return faults;
 }
 
-/** Whose reading fails, by Avro's own resolution. */
+/** Determines which readers fail, by Avro's schema resolution. */
 function victimOf(before: AvroSchema, now: AvroSchema): Victim {
   const breaksOld = !canRead(before, now);
   const breaksNew = !canRead(now, before);
@@ -74,7 +74,7 @@ function canRead(reader: AvroSchema, writer: AvroSchema): boolean {
   }
 }
 
-/** A type without what is for people only. */
+/** A type without docs. */
 export const shapeOf = (type: AvroSchema): string =>
   JSON.stringify(type, (key, value: unknown) => (key === "doc" ? undefined : value));
 

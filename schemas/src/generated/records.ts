@@ -1,4 +1,4 @@
-// Made from schemas/avro by `npm run generate`; edit the .avsc files instead.
+// Generated from schemas/avro by `npm run generate`; edit the .avsc files instead.
 
 /** One measurement of a network probe as the gateway took it in. */
 export type ProbeMetric = {

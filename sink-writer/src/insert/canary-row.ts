@@ -16,20 +16,20 @@ import { columnNames, quoted, type TableLayout } from "../tuples/table-layout.ts
 import { createTupleSlab } from "../tuples/tuple-slab.ts";
 import { createTupleWriter } from "../tuples/tuple-writer.ts";
 import { copyRows } from "./copy-rows.ts";
-import { undone } from "./savepoint.ts";
+import { rolledBack } from "./savepoint.ts";
 
 /**
- * Finds out, in a transaction that the caller has begun, whether the table takes a row that is known to be good. Nothing
- * of it stays.
+ * Checks, in a transaction that the caller has begun, whether the table accepts a row that is known to be good. It
+ * rolls the row back.
  * @throws {TransientError}
- * @throws {FatalError} when it takes none: the table is at fault, whatever the rows are
+ * @throws {FatalError} when the table accepts no row: then the table is at fault, not the rows
  */
 export type TryCanary = (client: PgClient) => Promise<void>;
 
 /**
- * Two canary rows are tried. The schema's example goes the way of all rows, and meets what is wrong with that way, too. Where
- * a constraint of somebody else's does not know the example (its tenant, its node), a row that is stored is inserted once
- * more, as another event.
+ * Returns a function that tries two canary rows. The first is the schema's example, written as all rows are, so that it
+ * also finds faults of that code. If a constraint that others added rejects the example (its tenant, its node), the
+ * second is a copy of a stored row with another event id.
  */
 export function createTryCanary(layout: TableLayout): TryCanary {
   const columns = columnNames(layout);
@@ -38,17 +38,17 @@ export function createTryCanary(layout: TableLayout): TryCanary {
 
   return async (client) => {
     try {
-      await undone(client, () => copyRows(client, copySql, exampleOf(layout)));
+      await rolledBack(client, () => copyRows(client, copySql, exampleOf(layout)));
     } catch (error) {
       const refusal = possibleRefusal(error);
       if (refusal === undefined || refusal.sqlState === PROTOCOL_VIOLATION) throw faultIn(error);
-      const isTaken = await undone(client, async () => {
+      const isAccepted = await rolledBack(client, async () => {
         const { rowCount } = await client.query(insertAgain);
         return rowCount === 1;
       }).catch((later: unknown) => {
         throw faultIn(later);
       });
-      if (!isTaken) throw faultIn(error);
+      if (!isAccepted) throw faultIn(error);
     }
   };
 }
@@ -74,20 +74,20 @@ function faultIn(error: unknown): Error {
   const sqlState = possibleRefusal(error)?.sqlState;
   if (sqlState === PROTOCOL_VIOLATION) {
     return new FatalError(
-      `PostgreSQL refuses every row: ${sqlState} ${redacted(error)}`,
+      `PostgreSQL rejects every row: ${sqlState} ${redacted(error)}`,
       CHANGED_TYPES.advice,
       { cause: error },
     );
   }
   if (!(failure instanceof RowRefusedError)) return failure;
   return new FatalError(
-    `PostgreSQL refuses every row: ${sqlState} ${redacted(error)}`,
-    "Look for constraints, triggers and columns of metrics that are not of the migrations, then start the sink again",
+    `PostgreSQL rejects every row: ${sqlState} ${redacted(error)}`,
+    "Look for constraints, triggers and columns of metrics that the migrations did not create, then restart the sink",
     { cause: error },
   );
 }
 
-// Any of them: to find the newest all of a chunk would be sorted.
+// Any row: finding the newest would sort a whole chunk.
 const insertAgainOf = (columns: readonly string[]) => `
   INSERT INTO metrics (${columns.join(", ")})
   SELECT ${columns.map((name) => (name === EVENT_ID ? "gen_random_uuid()" : name)).join(", ")}

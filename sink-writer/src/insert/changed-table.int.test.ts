@@ -169,7 +169,7 @@ describe("a fault of the table", () => {
     await database.owner.query("ALTER TABLE metrics ADD CHECK (latency_ms < 0) NOT VALID");
     await expect(landIn(layout, events(count))).rejects.toMatchObject({
       name: "FatalError",
-      message: expect.stringMatching(/refuses every row: 23514/) as unknown,
+      message: expect.stringMatching(/rejects every row: 23514/) as unknown,
     });
   });
 
@@ -214,7 +214,7 @@ describe("a fault of the table", () => {
     const useUp = (client: Client) =>
       client.query(`
         SELECT setval(seqrelid, seqmax) FROM pg_sequence
-        WHERE seqrelid = pg_get_serial_sequence('metrics_staging', 'place')::regclass`);
+        WHERE seqrelid = pg_get_serial_sequence('metrics_staging', 'staging_seq')::regclass`);
     await landIn(layout, old);
     await expect(landIn(layout, [...old, ...events(4)], useUp)).rejects.toMatchObject({
       name: "TransientError",
@@ -230,7 +230,9 @@ describe("a fault of the table", () => {
     await landIn(layout, [old]);
     const seen = [old, { ...conflict, latency_ms: conflict.latency_ms + 1 }, ...events(4)];
     await landIn(layout, seen, (client) =>
-      client.query("SELECT setval(pg_get_serial_sequence('metrics_staging', 'place'), 2147483645)"),
+      client.query(
+        "SELECT setval(pg_get_serial_sequence('metrics_staging', 'staging_seq'), 2147483645)",
+      ),
     );
     expect(await stored()).toBe(6);
     expect(await database.valueOf("SELECT record_offset::int FROM metric_conflicts")).toBe(101);

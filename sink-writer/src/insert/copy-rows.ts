@@ -5,12 +5,13 @@ import { from as copyFrom } from "pg-copy-streams";
 import { COPY_HEADER, COPY_TRAILER } from "../tuples/tuple-slab.ts";
 
 /**
- * Sends rows by a complete COPY: `sql` is the COPY statement, `rows` what stands between the format's
- * header and trailer. `rows` may be overwritten once this has returned or thrown: what the socket still
- * holds after an error the server throws away.
- * An error that is not the server's leaves open what the server will still answer, and an answer to COPY that
- * meets another query ends the process: the connection is closed.
- * @throws what the server or the network says, as it came
+ * Sends rows by a complete COPY. The caller may overwrite `rows` once this has returned or thrown: after an error the
+ * server discards what the socket still sends.
+ * After an error that is not the server's, the server may still answer the COPY. That answer would arrive during another
+ * query and end the process, so the connection is closed.
+ * @param sql the COPY statement
+ * @param rows the bytes between the format's header and trailer
+ * @throws the server's or the network's error, unchanged
  */
 export async function copyRows(client: PgClient, sql: string, rows: Buffer): Promise<void> {
   const stream = client.query(copyFrom(sql));

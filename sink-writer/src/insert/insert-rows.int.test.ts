@@ -27,7 +27,7 @@ const landSorted = async (events: readonly EnrichedProbeMetric[], recent: Recent
   return inserted.map(({ result }) => result);
 };
 /** As after a restart, when nothing is known to be a repeat. */
-const knowsNothing: RecentEvents = { sawBefore: () => false, forget: () => undefined };
+const knowsNothing: RecentEvents = { addAndTest: () => false, forget: () => undefined };
 const land = async (events: readonly EnrichedProbeMetric[]) =>
   (await landSorted(events, knowsNothing))[0] ?? nothing;
 const stored = () => database.valueOf("SELECT count(*)::int FROM metrics");

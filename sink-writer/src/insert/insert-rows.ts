@@ -16,60 +16,60 @@ import { copyRows } from "./copy-rows.ts";
 import { atSavepoint } from "./savepoint.ts";
 import { createInsertThroughStaging, STAGING_TABLE } from "./staging.ts";
 
-/** The result of inserting the rows of a write; a row is counted once. */
+/** The result of inserting the rows of a write. Each row is counted once. */
 export type InsertResult = {
-  /** Written by COPY straight into the table. */
+  /** Written by COPY directly into the table. */
   readonly copied: number;
-  /** Written through the staging table, because others of the write were stored already. */
+  /** Written through the staging table, because other rows of the write were stored already. */
   readonly staged: number;
   /** Left out: stored already with the same content. */
   readonly repeats: number;
-  /** Kept in metric_conflicts: stored already with other content. */
+  /** Added to metric_conflicts: stored already with other content. */
   readonly conflicts: number;
-  /** The numbers of the rows that are stored already, those in conflict among them. */
+  /** The numbers of the rows that were stored already, conflicts included. */
   readonly leftOut: readonly number[];
   readonly inConflict: readonly number[];
-  /** Refused by PostgreSQL while it takes others, by their number. */
+  /** The rows that PostgreSQL rejects while it accepts others, by their number. */
   readonly refused: ReadonlyMap<number, DeadRecord>;
 };
 
 export type InsertedRows = { readonly rows: Rows; readonly result: InsertResult };
 
-/** @returns what became of the rows of each buffer that has any */
+/** @returns the result for each buffer that has rows */
 export type InsertRows = (client: PgClient, rows: SplitRows) => Promise<InsertedRows[]>;
 
 type InsertRange = (write: Write, rows: Rows, range: Range) => Promise<InsertResult>;
 /** Rows from `from` to below `to`. */
 type Range = { readonly from: number; readonly to: number };
 
-/** A write under way. */
+/** A write in progress. */
 type Write = {
   readonly client: PgClient;
-  /** Whether the table has taken a row since it began: then one that it refuses is itself at fault. */
-  isAnyTaken: boolean;
-  /** How many rows were refused alone. */
+  /** Whether the table has accepted a row since the write began: then a row that it rejects is itself at fault. */
+  isAnyAccepted: boolean;
+  /** How many single rows were rejected. */
   refused: number;
 };
 
 /**
- * Writes rows in a transaction that the caller has begun: the fresh ones by COPY; those seen before, and all
- * where some turn out to be stored already, through a staging table; where PostgreSQL refuses a value, by
- * halves until it stands alone. A row that is refused alone is at fault if the table takes others: of this write, or a
- * row that is known to be good. A table that takes none is at fault itself, and no row.
+ * Returns a function that writes rows in a transaction that the caller has begun. Rows of new events are written by
+ * COPY. Rows of events seen before go through a staging table, and so do all rows if some of them are stored already.
+ * If PostgreSQL rejects a value, the rows are halved until the row with it is alone. That row is at fault if the table
+ * accepts other rows: rows of this write, or a canary row. If the table accepts none, the table is at fault.
  *
  * Duplicates unknown to this process come in bursts (a replayed topic): after a write of which they are half, the
- * staging table is tried first. A few duplicates are of nodes that resend old events: those nodes are noted, so that only
- * their rows are staged from then on, and one node makes the rows of others wait for a failed COPY only once in a while.
- * A failed COPY leaves its rows' space in the table to vacuum.
+ * staging table is tried first. If they are fewer, some nodes resend old events. From then on only the rows of these
+ * nodes are staged, so that one node seldom makes the rows of others wait for a failed COPY. The rows of a failed COPY
+ * stay in the table as dead tuples until vacuum removes them.
  *
- * @param options.countBytes is told the size of each COPY
+ * @param options.countBytes called with the size of each COPY
  * @returns a function that throws TransientError and FatalError
  */
 export function createInsertRows(options: {
   layout: TableLayout;
   countBytes: (bytes: number) => void;
-  /** Told of the nodes whose rows turn out to be stored already. */
-  repeating?: Pick<RepeatingNodes, "note">;
+  /** Receives the nodes whose rows were stored already. */
+  repeating?: Pick<RepeatingNodes, "add">;
 }): InsertRows {
   const columns = columnList(options.layout);
   const insertThroughStaging = createInsertThroughStaging(options.layout);
@@ -85,13 +85,13 @@ export function createInsertRows(options: {
     const { client } = write;
     try {
       await atSavepoint(client, () => copyInto(client, "metrics", rows.bytes(from, to)));
-      write.isAnyTaken = true;
+      write.isAnyAccepted = true;
       return { ...NOTHING, copied: to - from };
     } catch (error) {
       const refusal = refusalIn(error);
       if (refusal.sqlState === UNIQUE_VIOLATION)
         return insertAmongDuplicates(write, rows, { from, to });
-      return isolate(write, { rows, range: { from, to }, refusal, insertPart: insertByCopy });
+      return isolate(write, { rows, range: { from, to }, refusal, insertHalf: insertByCopy });
     }
   };
 
@@ -102,14 +102,14 @@ export function createInsertRows(options: {
       const { inserted, leftOut, inConflict } = await atSavepoint(client, () =>
         insertThroughStaging(client, fill, originsOf(rows, { from, to })),
       );
-      write.isAnyTaken ||= inserted > 0;
+      write.isAnyAccepted ||= inserted > 0;
       return {
         ...NOTHING,
         staged: inserted,
         conflicts: inConflict.length,
         repeats: leftOut.length - inConflict.length,
-        leftOut: leftOut.map((place) => from + place),
-        inConflict: inConflict.map((place) => from + place),
+        leftOut: leftOut.map((index) => from + index),
+        inConflict: inConflict.map((index) => from + index),
       };
     } catch (error) {
       const refusal = refusalIn(error);
@@ -117,61 +117,61 @@ export function createInsertRows(options: {
         rows,
         range: { from, to },
         refusal,
-        insertPart: insertAmongDuplicates,
+        insertHalf: insertAmongDuplicates,
       });
     }
   };
 
-  /** A single refused row is dead-lettered; of more rows each half is tried by itself. */
+  /** Makes a dead letter of a single rejected row; of more rows, tries each half by itself. */
   const isolate = async (
     write: Write,
-    failed: { rows: Rows; range: Range; refusal: RowRefusedError; insertPart: InsertRange },
+    failed: { rows: Rows; range: Range; refusal: RowRefusedError; insertHalf: InsertRange },
   ): Promise<InsertResult> => {
-    const { rows, refusal, insertPart } = failed;
+    const { rows, refusal, insertHalf } = failed;
     const { from, to } = failed.range;
     if (to - from > 1) {
       const middle = (from + to) >> 1;
-      const first = await insertPart(write, rows, { from, to: middle });
-      return joined(first, await insertPart(write, rows, { from: middle, to }));
+      const first = await insertHalf(write, rows, { from, to: middle });
+      return joined(first, await insertHalf(write, rows, { from: middle, to }));
     }
     write.refused++;
-    if (!write.isAnyTaken && write.refused === MOST_REFUSED_UNASKED) await findAnyTaken(write);
-    const message = `PostgreSQL refuses the row: SQLSTATE ${refusal.sqlState}, ${redacted(refusal)}`;
+    if (!write.isAnyAccepted && write.refused === REFUSED_BEFORE_CANARY) await checkCanary(write);
+    const message = `PostgreSQL rejects the row: SQLSTATE ${refusal.sqlState}, ${redacted(refusal)}`;
     const reason = { failureClass: "row-refused", message, cause: refusal } as const;
     return { ...NOTHING, refused: new Map([[from, { ...rows.originOf(from), reason }]]) };
   };
 
-  const findAnyTaken = async (write: Write) => {
+  const checkCanary = async (write: Write) => {
     await tryCanary(write.client);
-    write.isAnyTaken = true;
+    write.isAnyAccepted = true;
   };
 
   const insertUnseen: InsertRange = async (write, rows, range) => {
-    const land = areDuplicatesLikely ? insertAmongDuplicates : insertByCopy;
-    const result = await land(write, rows, range);
+    const insert = areDuplicatesLikely ? insertAmongDuplicates : insertByCopy;
+    const result = await insert(write, rows, range);
     areDuplicatesLikely = result.leftOut.length * 2 >= range.to - range.from;
     if (!areDuplicatesLikely) {
-      for (const row of result.leftOut) options.repeating?.note(rows.nodeIdOf(row));
+      for (const row of result.leftOut) options.repeating?.add(rows.nodeIdOf(row));
     }
     return result;
   };
 
   return async (client, { unseen, seen }) => {
-    const write: Write = { client, isAnyTaken: false, refused: 0 };
+    const write: Write = { client, isAnyAccepted: false, refused: 0 };
     const inserted: InsertedRows[] = [];
-    const land = async (rows: Rows, insertRange: InsertRange) => {
+    const insert = async (rows: Rows, insertRange: InsertRange) => {
       const range = { from: 0, to: rows.count() };
       if (range.to > 0) inserted.push({ rows, result: await insertRange(write, rows, range) });
     };
-    await land(unseen, insertUnseen);
-    await land(seen, insertAmongDuplicates);
-    if (write.refused > 0 && !write.isAnyTaken) await findAnyTaken(write);
+    await insert(unseen, insertUnseen);
+    await insert(seen, insertAmongDuplicates);
+    if (write.refused > 0 && !write.isAnyAccepted) await checkCanary(write);
     return inserted;
   };
 }
 
-/** After so many refused rows the table itself is suspected: otherwise a whole write would be split up for nothing. */
-const MOST_REFUSED_UNASKED = 10;
+/** After so many rejected rows the table itself is checked, before a whole write is split for nothing. */
+const REFUSED_BEFORE_CANARY = 10;
 
 const joined = (first: InsertResult, second: InsertResult): InsertResult => ({
   copied: first.copied + second.copied,

@@ -1,7 +1,7 @@
 import type { PgClient } from "@fiberstream/postgres/pool";
 
 /**
- * Runs `work` so that its failure undoes only itself, not the transaction.
+ * Runs `work` in a savepoint: if it fails, only its own changes are rolled back, not the transaction's.
  * @throws what `work` threw
  */
 export async function atSavepoint<T>(client: PgClient, work: () => Promise<T>): Promise<T> {
@@ -11,7 +11,7 @@ export async function atSavepoint<T>(client: PgClient, work: () => Promise<T>): 
     await client.query("RELEASE SAVEPOINT before_work");
     return result;
   } catch (error) {
-    // Fails only with the connection, and then the error at hand tells the same.
+    // This fails only if the connection is lost, and then `error` is about that already.
     await client
       .query("ROLLBACK TO SAVEPOINT before_work; RELEASE SAVEPOINT before_work")
       .catch(() => undefined);
@@ -20,17 +20,17 @@ export async function atSavepoint<T>(client: PgClient, work: () => Promise<T>): 
 }
 
 /**
- * Runs `work` and undoes whatever it has written.
+ * Runs `work` and rolls back whatever it has written.
  * @throws what `work` threw
  */
-export async function undone<T>(client: PgClient, work: () => Promise<T>): Promise<T> {
-  await client.query("SAVEPOINT undone");
+export async function rolledBack<T>(client: PgClient, work: () => Promise<T>): Promise<T> {
+  await client.query("SAVEPOINT rolled_back");
   try {
     return await work();
   } finally {
-    // Fails only with the connection, and then what comes next tells the same.
+    // This fails only if the connection is lost, and then the next query fails with that.
     await client
-      .query("ROLLBACK TO SAVEPOINT undone; RELEASE SAVEPOINT undone")
+      .query("ROLLBACK TO SAVEPOINT rolled_back; RELEASE SAVEPOINT rolled_back")
       .catch(() => undefined);
   }
 }

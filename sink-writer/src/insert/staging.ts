@@ -17,90 +17,91 @@ export type InsertThroughStaging = (
   origins: StagedOrigins,
 ) => Promise<Inserted>;
 
-/** What became of staged rows, by their place among them, from 0. */
+/** The result for the staged rows. A row's index counts from 0. */
 export type Inserted = {
   readonly inserted: number;
-  /** Stored already, those in conflict among them. */
+  /** Indexes of the rows that were stored already, conflicts included. */
   readonly leftOut: readonly number[];
   readonly inConflict: readonly number[];
 };
 
 /**
- * Inserts what `fill` puts into the staging table, leaving out rows whose identity is stored already;
- * those among them that have other content are kept in metric_conflicts, with both versions. How many a node
- * had is counted in metric_quality_daily; what a rewound sink reads again counts, too.
- * The function throws what the server or the network says, as it came.
+ * Returns a function that inserts what `fill` puts into the staging table, without the rows whose identity is stored
+ * already. Of these, rows with other content are added to metric_conflicts, with both versions. metric_quality_daily
+ * counts the duplicates of each node, also those that a rewound sink reads again.
+ * The function throws the server's or the network's error, unchanged.
  */
 export function createInsertThroughStaging(layout: TableLayout): InsertThroughStaging {
   const insertNew = insertNewOf(columnList(layout));
   return async (client, fill, { topic, partitions, offsets }) => {
     await client.query(EMPTY_STAGING);
     await fill();
-    const { rows } = await client.query<{ place: string }>(SELECT_FIRST_PLACE);
+    const { rows } = await client.query<{ seq: string }>(SELECT_FIRST_SEQ);
     const { rowCount } = await client.query(insertNew);
     const inserted = rowCount ?? 0;
     if (inserted === offsets.length) return { inserted, leftOut: [], inConflict: [] };
-    const firstPlace = rows[0]?.place;
-    const left = await client.query<{ places: number[] }>(SELECT_LEFT_OUT, [firstPlace]);
-    const conflicts = await client.query<{ partition: number; offset: string }>(KEEP_CONFLICTS, [
+    const firstSeq = rows[0]?.seq;
+    const left = await client.query<{ indexes: number[] }>(SELECT_LEFT_OUT, [firstSeq]);
+    const conflicts = await client.query<{ partition: number; offset: string }>(ADD_CONFLICTS, [
       topic,
       partitions,
       offsets,
-      firstPlace,
+      firstSeq,
     ]);
     await client.query(COUNT_REPEATS);
     const isInConflict = new Set(conflicts.rows.map((row) => `${row.partition} ${row.offset}`));
-    const leftOut = left.rows[0]?.places ?? [];
-    const inConflict = leftOut.filter((place) =>
-      isInConflict.has(`${partitions[place]} ${offsets[place]}`),
+    const leftOut = left.rows[0]?.indexes ?? [];
+    const inConflict = leftOut.filter((index) =>
+      isInConflict.has(`${partitions[index]} ${offsets[index]}`),
     );
     return { inserted, leftOut, inConflict };
   };
 }
 
-// Lives as long as the connection. Emptied first, because the halves of a batch use it one after another.
-// Columns that the table fills itself are filled here too: they may be NOT NULL.
+// Exists as long as the connection. Emptied first, because the halves of a batch use it one after another.
+// Columns with a default or a generated value get it here too: they may be NOT NULL.
 const EMPTY_STAGING = `
   CREATE TEMP TABLE IF NOT EXISTS ${STAGING_TABLE} (
     LIKE metrics INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING GENERATED,
-    place bigint GENERATED ALWAYS AS IDENTITY
+    staging_seq bigint GENERATED ALWAYS AS IDENTITY
   ) ON COMMIT DELETE ROWS;
   DELETE FROM ${STAGING_TABLE}`;
 
-const SELECT_FIRST_PLACE = `SELECT min(place) AS place FROM ${STAGING_TABLE}`;
+const SELECT_FIRST_SEQ = `SELECT min(staging_seq) AS seq FROM ${STAGING_TABLE}`;
 
-// What was inserted has left the table.
+// The rows that were inserted are no longer in the staging table.
 const SELECT_LEFT_OUT = `
-  SELECT coalesce(array_agg((place - $1)::integer ORDER BY place), '{}') AS places FROM ${STAGING_TABLE}`;
+  SELECT coalesce(array_agg((staging_seq - $1)::integer ORDER BY staging_seq), '{}') AS indexes
+  FROM ${STAGING_TABLE}`;
 
 const COUNT_REPEATS = countRepeatsIn(STAGING_TABLE);
 
-// Of rows with the same identity the one that was copied first wins. What was inserted leaves the staging
-// table, so that only the rest is looked up in metrics again: a look costs as much as an insert (8 us).
+// Of rows with the same identity the one that was copied first is inserted. Inserted rows are deleted from the staging
+// table, so that only the rest is looked up in metrics again: a look-up costs as much as an insert (8 us).
 const insertNewOf = (columns: string) => `
   WITH inserted AS (
     INSERT INTO metrics (${columns})
-    SELECT ${columns} FROM ${STAGING_TABLE} ORDER BY place
+    SELECT ${columns} FROM ${STAGING_TABLE} ORDER BY staging_seq
     ON CONFLICT DO NOTHING
     RETURNING node_id, time, event_id
   )
-  DELETE FROM ${STAGING_TABLE} WHERE place IN (
-    SELECT min(place)
+  DELETE FROM ${STAGING_TABLE} WHERE staging_seq IN (
+    SELECT min(staging_seq)
     FROM ${STAGING_TABLE} JOIN inserted USING (node_id, time, event_id)
     GROUP BY node_id, time, event_id
   )`;
 
-// What a probe says, without what differs each time it says it again (received_at, what the processor
-// derives) and without what is in the identity. LIMIT keeps the planner, which knows nothing of the
-// staging table's size, to one look into the identity index for each row. A record that is read again
-// is found to be in conflict again: it is kept once.
-const KEEP_CONFLICTS = `
+// Compares what the probe has measured, without the fields that differ each time it sends the event (received_at,
+// what the processor derives) and without the identity. The planner does not know the staging table's size: LIMIT makes
+// it look into the identity index once for each row. A record that is read again is in conflict again: it is
+// stored once.
+const ADD_CONFLICTS = `
   INSERT INTO metric_conflicts
     (time, node_id, event_id, stored, received, topic, partition, record_offset)
   SELECT staged.time, staged.node_id, staged.event_id,
-         to_jsonb(first), to_jsonb(staged) - 'place', $1,
-         ($2::integer[])[(staged.place - $4::bigint + 1)::integer],
-         ($3::bigint[])[(staged.place - $4::bigint + 1)::integer]
+         to_jsonb(first), to_jsonb(staged) - 'staging_seq', $1,
+         ($2::integer[])[(staged.staging_seq - $4::bigint + 1)::integer],
+         ($3::bigint[])[(staged.staging_seq - $4::bigint + 1)::integer]
   FROM ${STAGING_TABLE} AS staged
   CROSS JOIN LATERAL (
     SELECT * FROM metrics

@@ -3,14 +3,14 @@ import { Gauge, type Registry } from "prom-client";
 
 export type DatabaseGauges = {
   /**
-   * Reads what the database says of itself.
+   * Reads the database's statistics.
    * @throws {TransientError}
-   * @throws {FatalError} nothing is told then
+   * @throws {FatalError} the gauges have no values then
    */
   readonly refresh: (pool: PgPool) => Promise<void>;
 };
 
-/** How full and how busy the database is, as metrics; every sink reports the same. */
+/** Gauges of the database's size and load. Every sink reports the same values. */
 export function createDatabaseGauges(registry: Registry): DatabaseGauges {
   const registers = [registry];
   const bytes = new Gauge({
@@ -42,7 +42,7 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
   });
   const maxConnections = new Gauge({
     name: "fiberstream_database_max_connections",
-    help: "The server's max_connections; past it the server refuses connections, the sink's too",
+    help: "The server's max_connections. When all are in use the server rejects new connections, those of the sink too",
     registers,
   });
   const oldestTransaction = new Gauge({
@@ -52,7 +52,7 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
   });
   const unreplicated = new Gauge({
     name: "fiberstream_database_unreplicated_bytes",
-    help: "WAL that the slowest replica or replication slot has not received; 0 when there is none. For a slot the server keeps it until its disk is full",
+    help: "WAL that the slowest replica or replication slot has not received; 0 without replicas and slots. For a slot the server retains WAL until its disk is full",
     registers,
   });
   const archiveFailing = new Gauge({
@@ -67,7 +67,7 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
   });
   const transactionAge = new Gauge({
     name: "fiberstream_database_transaction_age",
-    help: "Age in transactions of the oldest unfrozen transaction id over all databases of the server, or of the oldest multixact if that is more. Above 200 million autovacuum freezes by force; at 2.1 billion the server refuses writes. Still growing: look for old transactions, slots and prepared transactions",
+    help: "Age in transactions of the oldest unfrozen transaction id over all databases of the server, or of the oldest multixact if that is more. Above 200 million autovacuum freezes by force; at 2.1 billion the server rejects writes. Still growing: look for old transactions, slots and prepared transactions",
     registers,
   });
   const single = {
@@ -82,29 +82,30 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
     transactionAge,
   };
 
-  const forget = () => {
+  const clear = () => {
     tableBytes.reset();
     connections.reset();
-    // A gauge without labels would stay at what it was.
+    // A gauge without labels would keep its last value.
     for (const gauge of Object.values(single)) gauge.set(Number.NaN);
   };
-  forget();
+  clear();
 
   return {
     refresh: async (pool) => {
       try {
-        const [facts] = await query<Facts>(pool, READ_FACTS);
-        if (facts === undefined) return;
+        const [statistics] = await query<Statistics>(pool, READ_STATISTICS);
+        if (statistics === undefined) return;
         for (const [name, gauge] of Object.entries(single)) {
-          gauge.set(Number(facts[name as keyof typeof single] ?? Number.NaN));
+          gauge.set(Number(statistics[name as keyof typeof single] ?? Number.NaN));
         }
         connections.reset();
-        for (const [state, count] of Object.entries(facts.connections)) {
+        for (const [state, count] of Object.entries(statistics.connections)) {
           connections.set({ state }, count);
         }
-        for (const [table, size] of Object.entries(facts.tables)) tableBytes.set({ table }, size);
+        for (const [table, size] of Object.entries(statistics.tables))
+          tableBytes.set({ table }, size);
       } catch (error) {
-        forget();
+        clear();
         throw error;
       }
     },
@@ -114,8 +115,8 @@ export function createDatabaseGauges(registry: Registry): DatabaseGauges {
 export const CONNECTION_STATES = ["active", "idle", "idle_in_transaction", "other"] as const;
 export const WATCHED_TABLES = ["metrics", "metric_conflicts", "nodes"] as const;
 
-/** Numbers that may be large come as text; null is what there is not. */
-type Facts = Record<
+/** Large numbers come as text; null is a value that the server does not have. */
+type Statistics = Record<
   | "bytes"
   | "chunks"
   | "deadRows"
@@ -131,11 +132,11 @@ type Facts = Record<
   readonly tables: Record<(typeof WATCHED_TABLES)[number], number>;
 };
 
-// Of others' sessions and of replicas only members of pg_read_all_stats see more than that they are there: a
-// session's kind, state and age are NULL for those who are not.
+// Only members of pg_read_all_stats see the kind, state and age of others' sessions and of replicas; for other roles
+// they are NULL.
 const IS_CLIENT = `datid IS NOT NULL AND usesysid IS NOT NULL
         AND coalesce(backend_type, 'client backend') = 'client backend'`;
-const READ_FACTS = `
+const READ_STATISTICS = `
   SELECT
     pg_database_size(current_database()) AS bytes,
     (SELECT count(*) FROM timescaledb_information.chunks WHERE hypertable_name = 'metrics') AS chunks,

@@ -7,7 +7,7 @@ import { readTableLayout } from "../tuples/table-layout.ts";
 import {
   dropOldChunks,
   dropOldConflicts,
-  endFrozenWrites,
+  terminateFrozenWrites,
   markSilentNodes,
   markSilent,
 } from "./maintenance.ts";
@@ -94,7 +94,7 @@ describe("maintenance", () => {
   it("leaves writes alone that go on", async () => {
     const client = await database.pool.connect();
     await client.query("BEGIN");
-    expect(await endFrozenWrites(database.pool)).toBe(0);
+    expect(await terminateFrozenWrites(database.pool)).toBe(0);
     await client.query("ROLLBACK");
     client.release();
   });

@@ -12,8 +12,8 @@ import type { QualityMetrics } from "./quality-metrics.ts";
  * measures data quality, and deletes what is past retention: conflicts, and metrics where TimescaleDB's edition has no
  * retention of its own.
  *
- * @param options.mayMeasure whether the sink does its work: a day is not measured while it does not
- * @param options.pathLag what is still on its way says nothing of a node
+ * @param options.mayMeasure whether the sink is ready; while it is not, no day is measured
+ * @param options.pathLag how far the pipeline is behind: a node whose events are still on the way is not silent
  */
 export function createMaintenance(options: {
   pool: PgPool;
@@ -25,13 +25,13 @@ export function createMaintenance(options: {
   log: Log;
 }): RepeatedTask {
   const { pool, mayMeasure, quality, gauges, log } = options;
-  const lookAtSessions = async () => {
-    const frozen = await endFrozenWrites(pool);
+  const checkSessions = async () => {
+    const frozen = await terminateFrozenWrites(pool);
     if (frozen > 0) log.warn({ count: frozen }, "terminated stalled sink sessions");
     const silent = await markSilentNodes(options);
     if (silent > 0) log.info({ count: silent }, "marked silent nodes inactive");
   };
-  const dropOld = async () => {
+  const applyRetention = async () => {
     const dropped = await dropOldChunks(pool);
     if (dropped > 0) log.info({ count: dropped }, "dropped chunks past retention");
     const conflicts = await dropOldConflicts(pool);
@@ -49,7 +49,7 @@ export function createMaintenance(options: {
       startsAtOnce: true,
       log,
     }),
-    createRepeatedTask({ name: "check sessions", work: lookAtSessions, intervalMs: 5_000, log }),
+    createRepeatedTask({ name: "check sessions", work: checkSessions, intervalMs: 5_000, log }),
     createRepeatedTask({ name: "measure quality", work: measure, intervalMs: 5_000, log }),
     createRepeatedTask({
       name: "read quality",
@@ -57,7 +57,7 @@ export function createMaintenance(options: {
       intervalMs: 15_000,
       log,
     }),
-    createRepeatedTask({ name: "apply retention", work: dropOld, intervalMs: 600_000, log }),
+    createRepeatedTask({ name: "apply retention", work: applyRetention, intervalMs: 600_000, log }),
   ];
 
   return {
@@ -70,12 +70,12 @@ export function createMaintenance(options: {
   };
 }
 
-/** Of each 5 s: measuring a day takes a connection and a core of the database for a while. */
+/** At most so much of each 5 s, because measuring a day occupies a connection and a core of the database. */
 const MEASURE_FOR_MS = 1_000;
 
 /**
- * Marks nodes that have fallen silent. While what was received is not all stored yet (a backlog is drained, the
- * processor is unavailable) a node is silent only if it was so before that.
+ * Marks nodes that have become silent. While received events are not all stored yet (a backlog drains, the
+ * processor is unavailable) a node counts as silent only if it was so before that.
  * @returns how many
  * @throws {TransientError}
  * @throws {FatalError}
@@ -86,7 +86,7 @@ export async function markSilentNodes(options: {
   pathLag: PathLag;
 }): Promise<number> {
   const { pool, silentAfterMs, pathLag } = options;
-  // Kafka is asked only where there is somebody to judge.
+  // Kafka is asked only if there may be silent nodes.
   const [found] = await query<{ areAny: boolean }>(pool, ARE_ANY_SILENT, [silentAfterMs]);
   if (found?.areAny !== true) return 0;
   const lagMs = await pathLag();
@@ -94,7 +94,7 @@ export async function markSilentNodes(options: {
 }
 
 /**
- * Marks nodes from which nothing has come for so long as inactive.
+ * Marks nodes that have sent nothing for so long as inactive.
  * @returns how many
  * @throws {TransientError}
  * @throws {FatalError}
@@ -104,8 +104,8 @@ export async function markSilent(pool: PgPool, silentAfterMs: number): Promise<n
 }
 
 /**
- * Drops chunks by the table data_lifecycle, with the Apache edition only: the other one does it itself.
- * One sink at a time, and never waiting long for a chunk that others read.
+ * Drops chunks by the table data_lifecycle, with the Apache edition of TimescaleDB only: the other edition has a job
+ * for it. One sink does it at a time, and waits at most 2 s for a lock.
  * @returns how many
  * @throws {TransientError}
  * @throws {FatalError}
@@ -121,7 +121,7 @@ export async function dropOldChunks(pool: PgPool): Promise<number> {
 }
 
 /**
- * Drops conflicts by the table data_lifecycle, with both editions, a batch in each transaction.
+ * Drops conflicts by the table data_lifecycle, a batch in each transaction.
  * @returns how many
  * @throws {TransientError}
  * @throws {FatalError}
@@ -135,18 +135,18 @@ export async function dropOldConflicts(pool: PgPool): Promise<number> {
 }
 
 /**
- * Ends the sessions of sinks that have let the server wait within a write for 10 s: the process is frozen,
- * and its locks would hold up the one that has its partitions now. Such a write rolls back.
+ * Terminates the sessions of sinks that have sent nothing for 10 s within a write: such a process is frozen, and its
+ * locks would block the new owner of its partitions. Its write rolls back.
  * @returns how many
  * @throws {TransientError}
  * @throws {FatalError}
  */
-export async function endFrozenWrites(pool: PgPool): Promise<number> {
-  return (await query(pool, END_FROZEN)).length;
+export async function terminateFrozenWrites(pool: PgPool): Promise<number> {
+  return (await query(pool, TERMINATE_FROZEN)).length;
 }
 
-// Neither a timeout for idle transactions nor one for statements ends a COPY whose data do not come.
-const END_FROZEN = `
+// PostgreSQL's timeouts for idle transactions and for statements do not end a COPY whose data does not arrive.
+const TERMINATE_FROZEN = `
   SELECT pg_terminate_backend(pid)
   FROM pg_stat_activity
   WHERE application_name = current_setting('application_name')
@@ -160,7 +160,7 @@ const ARE_ANY_SILENT = `
     WHERE status = 'reporting' AND last_seen_at < now() - $1 * interval '1 ms'
   ) AS "areAny"`;
 
-// Nobody waits: a node that is being changed by another is looked at the next time.
+// SKIP LOCKED, so that this waits for nobody: a node that is locked is checked the next time.
 const MARK_SILENT = `
   UPDATE nodes SET status = 'inactive', silent_since = last_seen_at
   WHERE node_id IN (
@@ -175,7 +175,7 @@ const TRY_LOCK = `
   SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.dropChunks}) AS "isOurs",
          current_setting('timescaledb.license') = 'apache' AS "isApache"`;
 
-// A function of the database: only a table's owner may drop its chunks, and the sink is none.
+// A function of the database, because only the table's owner may drop its chunks, and the sink's role is not the owner.
 const DROP_CHUNKS = `SELECT drop_old_chunks() AS chunks`;
 
 const DROP_CONFLICTS = `SELECT drop_old_conflicts() AS rows`;

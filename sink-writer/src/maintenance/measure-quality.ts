@@ -3,12 +3,12 @@ import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/p
 import type { Log } from "@fiberstream/runtime/log";
 import { MEASURE_NODES } from "./quality-sql.ts";
 
-/** What one statement measures, which is to be done well within its 30 s. */
+/** Limits of what one statement measures, so that it ends well within the 30 s of the statement timeout. */
 export type QualityLimits = {
   readonly nodesPerBatch: number;
   /** 173,000 rows take 2 s on two busy cores. */
   readonly rowsPerBatch: number;
-  /** A node with more of them is measured alone, up to this; past it its day is not measured. */
+  /** A node with more rows than a batch is measured alone. With more than this it is not measured that day. */
   readonly maxRowsOfNode: number;
 };
 
@@ -19,12 +19,11 @@ export const QUALITY_LIMITS: QualityLimits = {
 };
 
 /**
- * Measures the day that is due next, some nodes of it: today each 5 minutes, a day once more 10 minutes after
- * its end and again a day later, for what came late. With many nodes today's turn comes less often: passes over
- * it take a twentieth of the time at most. One sink at a time; a batch is one transaction, and the same
- * however often it is done.
+ * Measures some nodes of the day that is due next. Today is due every 5 minutes; each day is due again 10 minutes after
+ * its end and a day later, for late events. With many nodes today is measured less often: its passes take a twentieth of
+ * the time at most. One sink measures at a time. A batch is one idempotent transaction.
  *
- * @returns whether there is more to do now
+ * @returns whether more is due now
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -50,9 +49,9 @@ export async function measureQuality(
     }
     if (batch.isLast) {
       await query(client, END_PASS, [due.day]);
-      await query(client, FORGET_OLD);
+      await query(client, DELETE_OLD);
     } else {
-      await query(client, GO_ON_AFTER, [due.day, batch.nodes.at(-1)]);
+      await query(client, SAVE_PROGRESS, [due.day, batch.nodes.at(-1)]);
     }
     return true;
   });
@@ -61,7 +60,7 @@ export async function measureQuality(
 type Due = {
   readonly day: string;
   readonly until: Date;
-  /** Where an unfinished pass goes on; null: a new one begins. */
+  /** The last node that an unfinished pass has measured; null: a new pass begins. */
   readonly after: string | null;
 };
 
@@ -71,7 +70,7 @@ type Batch = {
   readonly isLast: boolean;
 };
 
-/** The next nodes, as many as have no more rows together than a statement can measure; at least one. */
+/** Returns as many of the next nodes as one statement can measure by their number of rows; at least one. */
 async function selectBatch(
   client: PgClient,
   { day, until, after }: Due,
@@ -102,7 +101,7 @@ async function selectBatch(
 
 const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.measureQuality}) AS "isOurs"`;
 
-// Of today only what is 2 minutes old: what was measured just now may be on its way.
+// Today ends 2 minutes ago: newer events may still be on the way.
 const SELECT_DUE = `
   WITH days AS (
     SELECT day::date AS day, day AT TIME ZONE 'UTC' AS begins,
@@ -142,12 +141,12 @@ const COUNT_ROWS = `
     LIMIT $4
   ) AS counted`;
 
-const GO_ON_AFTER = `UPDATE metric_quality_days SET next_node = $2 WHERE day = $1`;
+const SAVE_PROGRESS = `UPDATE metric_quality_days SET next_node = $2 WHERE day = $1`;
 
 const END_PASS = `UPDATE metric_quality_days SET next_node = NULL, finished_at = now() WHERE day = $1`;
 
-// As long as the daily aggregates are kept.
-const FORGET_OLD = `
+// Retained as long as the daily aggregates.
+const DELETE_OLD = `
   WITH oldest AS (
     SELECT (now() - drop_after)::date AS day FROM data_lifecycle WHERE relation = 'metrics_1d'
   ), forgotten AS (

@@ -6,23 +6,23 @@ import { createHopProgress, type HopProgress } from "../reconciliation/hop-progr
 
 type Offsets = ReadonlyMap<number, bigint>;
 
-/** Where the two stages of the path stand. All of it throws TransientError and FatalError. */
+/** The positions of the two stages. All functions throw TransientError and FatalError. */
 export type PathPositions = {
-  /** What Kafka has of each partition that has anything. */
+  /** The offsets that Kafka has, of each partition that has had records. */
   readonly raw: () => Promise<readonly OffsetRange[]>;
   readonly enriched: () => Promise<readonly OffsetRange[]>;
-  /** The first offset that is not done, by partition. */
+  /** The next offset to process or store, by partition. */
   readonly processed: () => Promise<Offsets>;
   readonly stored: () => Promise<Offsets>;
 };
 
 /**
- * How long ago the moment is up to which all that gateways took in is stored, in ms: what came later may be on its
- * way. Undefined while no such moment is known: while a backlog is drained that was there at the first question.
+ * Returns how long ago the time is up to which all accepted events are stored, in ms: later events may still be on the
+ * way. Undefined while no such time is known: while a backlog drains that existed at the first call.
  */
 export type PathLag = () => Promise<number | undefined>;
 
-/** @param options.nowMs a clock that only goes on, in ms; by default the monotonic one of the process */
+/** @param options.nowMs a monotonic clock, in ms; by default the one of the process */
 export function createPathLag(options: {
   positions: PathPositions;
   nowMs?: () => number;
@@ -30,14 +30,14 @@ export function createPathLag(options: {
   const { positions, nowMs = () => performance.now() } = options;
   const processor = createHopProgress();
   const sink = createHopProgress();
-  /** What was received before `untilMs` is in enriched since `processedMs`; stored once the sink has passed that. */
+  /** Events received before `untilMs` are in enriched since `processedMs`. They are stored connectedOnUse the sink has passed that. */
   let processed: { readonly untilMs: number; readonly processedMs: number } | undefined;
   let storedUntilMs: number | undefined;
 
   return async () => {
-    const rawPassedMs = await look(processor, positions.raw, positions.processed, nowMs);
+    const rawPassedMs = await passedMsOf(processor, positions.raw, positions.processed, nowMs);
     if (rawPassedMs !== undefined) processed ??= { untilMs: rawPassedMs, processedMs: nowMs() };
-    const enrichedPassedMs = await look(sink, positions.enriched, positions.stored, nowMs);
+    const enrichedPassedMs = await passedMsOf(sink, positions.enriched, positions.stored, nowMs);
     if (processed !== undefined && (enrichedPassedMs ?? 0) >= processed.processedMs) {
       storedUntilMs = processed.untilMs;
       processed = undefined;
@@ -46,27 +46,27 @@ export function createPathLag(options: {
   };
 }
 
-/** @returns up to when the stage has done all that its topic had */
-async function look(
+/** @returns the time up to which the stage has processed all that its topic had */
+async function passedMsOf(
   stage: HopProgress,
   topic: () => Promise<readonly OffsetRange[]>,
   done: () => Promise<Offsets>,
   nowMs: () => number,
 ): Promise<number | undefined> {
   const atMs = nowMs();
-  const stretches = await topic();
+  const ranges = await topic();
   const offsets = await done();
-  let leastMs: number | undefined = atMs;
-  for (const { partition, from, until } of stretches) {
-    stage.look({ partition, position: offsets.get(partition) ?? from, end: until, atMs });
+  let earliestMs: number | undefined = atMs;
+  for (const { partition, from, until } of ranges) {
+    stage.observe({ partition, position: offsets.get(partition) ?? from, end: until, atMs });
     const passedMs = stage.passedMs(partition);
-    if (passedMs === undefined) leastMs = undefined;
-    else if (leastMs !== undefined) leastMs = Math.min(leastMs, passedMs);
+    if (passedMs === undefined) earliestMs = undefined;
+    else if (earliestMs !== undefined) earliestMs = Math.min(earliestMs, passedMs);
   }
-  return leastMs;
+  return earliestMs;
 }
 
-/** Connects at the first question. */
+/** Connects at the first call. */
 export function createPathPositions(options: {
   kafka: KafkaClient;
   namespace: string;
@@ -76,8 +76,8 @@ export function createPathPositions(options: {
   const raw = topicIn(namespace, "probe.metrics.raw");
   const enriched = topicIn(namespace, "probe.metrics.enriched");
   const groupId = `${namespace}stream-processor`;
-  const reader = once(() => connectTopicReader({ kafka }));
-  const group = once(() => connectGroupOffsets({ kafka, groupId, topic: raw }));
+  const reader = connectedOnUse(() => connectTopicReader({ kafka }));
+  const group = connectedOnUse(() => connectGroupOffsets({ kafka, groupId, topic: raw }));
   return {
     raw: async () => (await reader.get()).ranges(raw),
     enriched: async () => (await reader.get()).ranges(enriched),
@@ -90,8 +90,10 @@ export function createPathPositions(options: {
   };
 }
 
-/** A connection that is made when it is first needed, and tried again after a failure. */
-function once<T extends { readonly close: () => Promise<void> }>(connect: () => Promise<T>) {
+/** Connects when the connection is first needed; after a failure, the next use tries again. */
+function connectedOnUse<T extends { readonly close: () => Promise<void> }>(
+  connect: () => Promise<T>,
+) {
   let connected: Promise<T> | undefined;
   return {
     get: () =>

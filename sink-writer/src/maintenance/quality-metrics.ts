@@ -19,14 +19,14 @@ type Sums = { readonly day: (typeof QUALITY_DAYS)[number]; readonly incomplete: 
 
 export type QualityMetrics = {
   /**
-   * Reads what was measured last.
+   * Reads the latest measurements.
    * @throws {TransientError}
    * @throws {FatalError}
    */
   readonly refresh: (pool: PgPool) => Promise<void>;
 };
 
-/** What metric_quality_daily says of all nodes together; every sink reports the same. */
+/** Gauges of metric_quality_daily, summed over all nodes. Every sink reports the same values. */
 export function createQualityMetrics(registry: Registry): QualityMetrics {
   const registers = [registry];
   const events = new Gauge({
@@ -53,8 +53,8 @@ export function createQualityMetrics(registry: Registry): QualityMetrics {
   };
 }
 
-// Both days always: a gauge that is not there says nothing, 0 does.
-// Received counts with what is expected only, so that nodes without a rhythm do not make up for others.
+// Always both days: a missing gauge says nothing, 0 does.
+// `received` counts only nodes with an expected number, so that nodes without one do not make up for others.
 const SELECT_SUMS = `
   SELECT days.name AS day,
          coalesce(sum(events) FILTER (WHERE expected IS NOT NULL), 0)::float8 AS received,

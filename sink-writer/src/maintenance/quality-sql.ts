@@ -1,26 +1,25 @@
-/** Fewer events of one probe type and target have no rhythm. */
+/** With fewer events of one probe type and target no interval is inferred. */
 const EVENTS_FOR_A_RHYTHM = 10;
 /**
- * What a series sent within less than this counts as sent over it: ten events of one moment would else be expected
- * at their pace all day, and make the node's share of all that is expected what they like.
+ * Events that a series sent within less time count as sent over this time. Otherwise a node could send ten events at
+ * one moment, be expected to send at that rate all day, and outweigh all other nodes.
  */
 const SEEN_AT_LEAST_S = 600;
-/** A silence so many times as long as the rhythm is a gap. */
+/** A pause so many times as long as the interval is a gap. */
 const GAP_INTERVALS = 3;
 
 /**
- * Measures some nodes ($1) on a day ($2) up to a time ($3), for good: what was measured before is replaced,
- * and repeats, which others count, stay.
+ * Measures some nodes ($1) on a day ($2) up to a time ($3). It replaces earlier measurements of the day, except
+ * `repeats`, which the writes count.
  *
- * A node sends a series for each probe type and target. A series' rhythm is the median time between two of
- * its events, which gaps do not move until they are half of them. Expected is the time since the day's
- * begin, or since its first event where the node had none the day before, divided by the rhythm, at most 144 times
- * (a day over 10 minutes) what it has sent. A node that
- * is silent all day is expected to send what it was expected to the day before, once: then it is known to be
- * away.
+ * A node sends a series for each probe type and target. A series' interval is the median time between two of its events,
+ * which gaps do not change unless they are half of the times. The expected number is the time since the start of the day
+ * (since the first event, if the node had none the day before) divided by the interval, and at most 144 times (a day over
+ * 10 minutes) the number sent. A node that is silent all day is expected to send what it was expected to send the day
+ * before, for one day: after that it counts as gone.
  *
- * A series' gaps are counted in a list of its own: events joined with series are as many pairs as both multiplied
- * where a node names a target of its own in each event.
+ * The gaps of a series are counted in an array: joining events with series would give as many pairs as both multiplied
+ * if a node has another target in each event.
  */
 export const MEASURE_NODES = `
   WITH period AS (
@@ -133,8 +132,8 @@ export const MEASURE_NODES = `
     measured_at = excluded.measured_at`;
 
 /**
- * Counts what is left in a staging table ($1 its name): events that are stored already. In the order of the
- * nodes, as all who write these rows do, so that none waits for another in a circle.
+ * Returns the statement that counts the rows left in a staging table: events that are stored already. It locks rows in
+ * the order of the nodes, as all writers of this table do, so that they do not deadlock.
  */
 export const countRepeatsIn = (stagingTable: string): string => `
   INSERT INTO metric_quality_daily (day, node_id, repeats)

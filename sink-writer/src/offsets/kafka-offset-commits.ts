@@ -4,11 +4,11 @@ import type { Log } from "@fiberstream/runtime/log";
 import { createRepeatedTask, type RepeatedTask } from "@fiberstream/runtime/repeated-task";
 
 export type KafkaOffsetCommits = {
-  /** A partition has been written up to here. */
+  /** Records that a partition has been written up to this offset. */
   wrote: (partition: number, nextOffset: bigint) => void;
-  /** Drops the offsets of all other partitions: their new owner commits them, and is further. */
+  /** Drops the offsets of all other partitions: their new owner commits later offsets. */
   keepOnly: (partitions: readonly number[]) => void;
-  /** Begins to commit to Kafka, at each interval. */
+  /** Begins to commit to Kafka at each interval. */
   begin: (consumer: Pick<RunningConsumer, "commitOffsets">) => void;
   /** Commits what is pending, and ends. */
   end: () => Promise<void>;
@@ -42,7 +42,7 @@ export function createKafkaOffsetCommits(options: {
         try {
           await consumer.commitOffsets(commits);
         } catch (error) {
-          // What has been written since is further.
+          // An offset that was written meanwhile is later, and stays.
           for (const [partition, nextOffset] of commits) {
             if (ours.has(partition) && !pending.has(partition)) pending.set(partition, nextOffset);
           }

@@ -234,7 +234,7 @@ describe("the log that stored offsets are of", () => {
     expect(fault).toBeInstanceOf(PartitionFaultError);
     expect(fault).toMatchObject({
       reason: expect.stringMatching(
-        /partition 1 of t goes on at offset 50 of another log/,
+        /the stored offset 50 of partition 1 of t belongs to another log/,
       ) as unknown,
       advice: expect.stringMatching(/sink accept-log/) as unknown,
     });

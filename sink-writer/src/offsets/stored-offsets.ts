@@ -11,7 +11,7 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 
 /**
- * How far all of a topic's partitions are, those that have a row.
+ * Returns the stored next offset of each partition of a topic that has one.
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -21,17 +21,17 @@ export async function readOffsets(pool: PgPool, topic: string): Promise<Map<numb
 }
 
 /**
- * Reads the positions from which partitions resume. The database is the truth about what is in it: a partition without a row begins at
- * the first offset that its log has, whatever the group once committed. Its row is made before anything
- * of it is fetched, and waits for the disk: if it is gone later, nothing can be written in its place.
+ * Returns a function that reads the positions from which partitions resume. Only the database counts: a partition
+ * without a row starts at its log start offset, whatever the group has committed in Kafka. Its row is inserted before
+ * anything of it is fetched, in a transaction that waits for the disk. If the row is lost later, the next write fails
+ * instead of creating it.
  *
- * @param means.logStarts where the partitions of the log begin now; asked when a row is missing
- * @returns a function of the partitions and the log that their offsets are to be of (empty texts: not known,
- *   nothing is compared). Its answer lacks a partition whose beginning is not known yet, and has a
- *   PartitionFaultError for one whose stored offset is of another log. A row that does not say which log it is
- *   of (from before that was stored) is taken to be of this one.
- *   @throws {TransientError}
- * @throws {FatalError}
+ * The function takes the partitions, and the log that their offsets must belong to (empty ids are not compared). Its
+ * result lacks a partition whose log start offset is not known yet, and has a PartitionFaultError for one whose stored
+ * offset belongs to another log. A row without ids (older versions did not store them) is taken to belong to this log.
+ * The function throws TransientError and FatalError.
+ *
+ * @param options.logStarts reads the log start offsets; called when a row is missing
  */
 export function createStoredPositions(options: {
   pool: PgPool;
@@ -44,7 +44,7 @@ export function createStoredPositions(options: {
   const read = (partitions: readonly number[]) =>
     query<StoredRow>(pool, SELECT_POSITIONS, [topic, partitions]);
 
-  /** Those that have a row go on whatever Kafka does not say. */
+  /** Returns undefined if Kafka is unavailable: partitions with a row resume all the same. */
   const logStartsIfKnown = async () => {
     try {
       return await logStarts();
@@ -55,10 +55,10 @@ export function createStoredPositions(options: {
     }
   };
 
-  /** Makes the rows that are missing; another sink may make them at the same moment, with the same content. */
-  const begin = async (partitions: readonly number[], log: LogIdentity) => {
+  /** Inserts the missing rows. Another sink may insert the same rows at the same moment. */
+  const insertMissing = async (partitions: readonly number[], log: LogIdentity) => {
     const found = await logStartsIfKnown();
-    // Made anew since the caller asked: it will hear of it, and ask again.
+    // The topic was recreated since the caller read `log`: the consumer notices it and asks again.
     if (found === undefined || isAnotherLog(found.log, log)) return;
     const { starts } = found;
     const known = partitions.flatMap((partition) => {
@@ -74,12 +74,12 @@ export function createStoredPositions(options: {
         ...idsOf(log),
       ]);
     });
-    const cut = known.filter(({ start }) => start > 0n);
+    const shortened = known.filter(({ start }) => start > 0n);
     const from = (all: typeof known) =>
       Object.fromEntries(all.map(({ partition, start }) => [partition, start.toString()]));
-    if (cut.length > 0) {
+    if (shortened.length > 0) {
       options.log.warn(
-        { topic, from: from(cut) },
+        { topic, from: from(shortened) },
         "no stored offset, starting at the log start offset; earlier records were deleted",
       );
     }
@@ -94,7 +94,7 @@ export function createStoredPositions(options: {
     const stored = new Set(rows.map(({ partition }) => partition));
     const missing = partitions.filter((partition) => !stored.has(partition));
     const isAnyUnnamed = rows.some((row) => isUnnamed(row, log));
-    if (missing.length > 0) await begin(missing, log);
+    if (missing.length > 0) await insertMissing(missing, log);
     if (isAnyUnnamed) await query(pool, NAME_LOGS, [topic, partitions, ...idsOf(log)]);
     if (missing.length > 0 || isAnyUnnamed) rows = await read(partitions);
     return new Map(rows.map((row) => [row.partition, positionIn(row, topic, log)]));
@@ -102,14 +102,14 @@ export function createStoredPositions(options: {
 }
 
 /**
- * Moves the stored offsets of the batches' partitions past them, if each is of the batch's log and still
- * stands where the batch begins. It never makes a row: one that is missing was lost by the database, with
- * the last writes of its partition.
- * The first statement of a write's transaction: the rows stay locked until the commit, so that of two
- * that hold the same records the second waits here, finds the offset moved and rolls back. It waits for a
- * second: longer it would hold up the partitions that share the write, and those of the writes behind it.
- * @throws {TransientError} when one is locked for longer, or has moved: a try that seemed to fail was committed, another
- *   member has the partition now, or the database has lost its last commits
+ * Moves the stored offsets of the batches' partitions past the batches, if each one belongs to the batch's log and is
+ * still the batch's first offset. It never inserts a row: if one is missing, the database has lost it together with the
+ * last writes of its partition.
+ * It is the first statement of a write's transaction. The rows stay locked until the commit, so that of two sinks with the
+ * same records the second waits here, finds the offset moved and rolls back. It waits for at most a second, because the
+ * partitions of this write and of the queued writes wait with it.
+ * @throws {TransientError} when a row is locked for longer, or its offset has moved: an attempt that seemed to fail was
+ *   committed, another member owns the partition now, or the database has lost its last commits
  */
 export async function moveOffsets(
   client: PgClient,
@@ -128,10 +128,10 @@ export async function moveOffsets(
   await query(client, WAIT_AS_BEFORE);
   if (moved.length === batches.length) return;
   const done = new Set(moved.map(({ partition }) => partition));
-  const stuck = batches.find(({ partition }) => !done.has(partition));
+  const unmoved = batches.find(({ partition }) => !done.has(partition));
   throw new TransientError(
     "postgres",
-    `the stored offset of partition ${stuck?.partition} is not ${stuck?.firstOffset} of its log any more`,
+    `the stored offset of partition ${unmoved?.partition} is no longer ${unmoved?.firstOffset} of its log`,
   );
 }
 
@@ -149,15 +149,15 @@ function positionIn(row: StoredRow, topic: string, log: LogIdentity): Position {
     return epochOffset(BigInt(row.next_offset), row.leader_epoch ?? undefined);
   }
   return new PartitionFaultError(
-    `partition ${row.partition} of ${topic} goes on at offset ${row.next_offset} of another log: ` +
-      `of topic ${stored.topicId} in cluster ${stored.clusterId}, ` +
-      `and Kafka has topic ${log.topicId} in cluster ${log.clusterId}`,
-    "If the topic was made anew or the cluster changed on purpose, npm run fiber -- sink accept-log " +
-      "has the sink begin with the new one (docs/runbooks/topic-made-anew.md)",
+    `the stored offset ${row.next_offset} of partition ${row.partition} of ${topic} belongs to another log: ` +
+      `to topic ${stored.topicId} in cluster ${stored.clusterId}, ` +
+      `but Kafka has topic ${log.topicId} in cluster ${log.clusterId}`,
+    "If the topic was recreated or the cluster changed on purpose, run npm run fiber -- sink accept-log: " +
+      "the sink then starts at the beginning of the new log (docs/runbooks/topic-made-anew.md)",
   );
 }
 
-/** The log's ids as they are stored: null when not known. */
+/** The log's ids as they are stored: null if unknown. */
 const idsOf = ({ clusterId, topicId }: LogIdentity) => [clusterId || null, topicId || null];
 
 const isUnnamed = (row: StoredRow, { clusterId, topicId }: LogIdentity) =>
@@ -170,7 +170,7 @@ const SELECT_OFFSETS = `
 
 const SELECT_POSITIONS = `${SELECT_OFFSETS} AND partition = ANY ($2::integer[])`;
 
-// The sink's own commits do not wait; this one is rare.
+// The sink's usual commits do not wait for the disk. This one does: it is rare.
 const WAIT_FOR_DISK = "SET LOCAL synchronous_commit = on";
 
 const INSERT_MISSING = `
@@ -186,12 +186,12 @@ const NAME_LOGS = `
   WHERE topic = $1 AND partition = ANY ($2::integer[])
     AND coalesce(cluster_id = $3, true) AND coalesce(topic_id = $4, true)`;
 
-// For the stored offsets alone: a migration, say, may be waited for longer.
+// For the stored offsets only: other statements may wait longer, for a migration for example.
 const WAIT_BRIEFLY = "SET LOCAL lock_timeout = '1s'";
 const WAIT_AS_BEFORE = "SET LOCAL lock_timeout TO DEFAULT";
 
-// Locked in the partitions' order, so that two that have the same ones wait for each other in the same
-// order; a row that was waited for is looked at again as it is then.
+// Rows are locked in the order of the partitions, so that two sinks do not deadlock. After waiting for a row, PostgreSQL
+// checks the conditions again with its new values.
 const MOVE_OFFSETS = `
   WITH due AS (
     SELECT stored.partition, batch.first_offset, batch.next_offset, batch.cluster_id, batch.topic_id,

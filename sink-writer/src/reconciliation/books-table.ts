@@ -7,7 +7,7 @@ import {
 
 export type Stage = "processor" | "sink";
 
-/** What is to be added to the books. */
+/** Counts and digests to add to the books. */
 export type BookLine = {
   readonly partition: number;
   readonly minute: number;
@@ -24,7 +24,7 @@ export type StoredBook = BookValues & {
   readonly rewritten: number;
 };
 
-/** The lines as JSON, for a statement that has ADD_LINES in it. */
+/** Returns the lines as JSON, for a statement with `linesIn`. */
 export const linesJson = (lines: readonly BookLine[]): string =>
   JSON.stringify(
     lines.map(({ partition, minute, book, rewritten }) =>
@@ -53,10 +53,10 @@ function lineOf(book: BookValues, partition: number, minute: number, rewritten: 
   };
 }
 
-/** PostgreSQL's bigint has a sign. */
+/** PostgreSQL's bigint is signed. */
 const signed = (value: bigint) => BigInt.asIntN(64, value).toString();
 
-/** Adds the lines that `source` selects, which is of LINE_COLUMNS. In the order in which all lock their rows. */
+/** Returns the statement that adds the lines of `source` (see `linesIn`). All writers lock the rows in this order. */
 export const addLines = (stage: Stage, source: string): string => `
   INSERT INTO reconciliation_books AS book (
     minute, stage, partition,
@@ -84,7 +84,7 @@ export const addLines = (stage: Stage, source: string): string => `
     rewritten = book.rewritten + excluded.rewritten,
     is_judged = false`;
 
-/** @param json a parameter with `linesJson` */
+/** @param json a parameter of the statement, with the value of `linesJson` */
 export const linesIn = (json: string): string => `jsonb_to_recordset(${json}::jsonb) AS line (
     partition integer, minute double precision,
     read_count bigint, read_sum numeric, read_xor bigint,
@@ -94,8 +94,9 @@ export const linesIn = (json: string): string => `jsonb_to_recordset(${json}::js
   )`;
 
 /**
- * The books of minutes.
- * @param lock holds off whoever would add to them
+ * Reads the books of minutes.
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function readBooks(
   client: PgClient,

@@ -1,29 +1,29 @@
-/** Up to when a stage has read all that stood in its partition. */
+/** Tracks up to which time a stage has read all records of its partitions. */
 export type HopProgress = {
   /**
-   * @param position the next offset to read
-   * @param end of the partition, both at `atMs` or later
+   * @param seen.position the next offset to read
+   * @param seen.end the end of the partition; both are read at `atMs` or later
    */
-  look: (seen: { partition: number; position: bigint; end: bigint; atMs: number }) => void;
-  /** All that stood there at this time has been read; undefined while that is of no time. */
+  observe: (seen: { partition: number; position: bigint; end: bigint; atMs: number }) => void;
+  /** The stage has read all records that existed at this time; undefined while no such time is known. */
   passedMs: (partition: number) => number | undefined;
 };
 
 /**
- * A stage that is behind passes the end that its partition had a while ago: that end is kept until it is passed,
- * then the next one. One is enough: what was received a minute ago is the question, not how far it is.
+ * For a stage that lags, one end of its partition is remembered until the stage has passed it, then the next one. One is
+ * enough, because the question is about events of a minute ago.
  */
 export function createHopProgress(): HopProgress {
   const waiting = new Map<number, { end: bigint; atMs: number }>();
   const passed = new Map<number, number>();
   return {
-    look: ({ partition, position, end, atMs }) => {
-      const goal = waiting.get(partition);
+    observe: ({ partition, position, end, atMs }) => {
+      const target = waiting.get(partition);
       if (position >= end) {
         passed.set(partition, atMs);
         waiting.delete(partition);
-      } else if (goal === undefined || position >= goal.end) {
-        if (goal !== undefined) passed.set(partition, goal.atMs);
+      } else if (target === undefined || position >= target.end) {
+        if (target !== undefined) passed.set(partition, target.atMs);
         waiting.set(partition, { end, atMs });
       }
     },

@@ -3,12 +3,16 @@ import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
 import { readOffsetMetadata } from "@fiberstream/kafka/transactions/offset-metadata";
-import { entryInNote, type LedgerEntry, readEntry } from "@fiberstream/reconciliation/ledger-entry";
+import {
+  entryInMetadata,
+  type LedgerEntry,
+  readEntry,
+} from "@fiberstream/reconciliation/ledger-entry";
 
-/** Where the processor stands in a raw partition, and what it has committed with that. */
+/** The processor's committed offset of a raw partition, and the open entry that it has committed with it. */
 export type ProcessorPosition = { readonly offset: bigint; readonly open: LedgerEntry | undefined };
 
-/** What the reconciler asks Kafka for. All of it throws TransientError and FatalError. */
+/** What the reconciler reads from Kafka. All functions throw TransientError and FatalError. */
 export type KafkaView = {
   /** The end of each partition that has had records. */
   readonly rawEnds: () => Promise<ReadonlyMap<number, bigint>>;
@@ -18,14 +22,14 @@ export type KafkaView = {
   readonly entriesFrom: (
     offset: bigint,
   ) => Promise<{ entries: readonly LedgerEntry[]; next: bigint; areLost: boolean }>;
-  /** How many records a range of raw has; undefined where it is deleted. */
+  /** How many records a range of raw has; undefined if some of it is deleted. */
   readonly rawRecords: (partition: number, from: bigint, to: bigint) => Promise<number | undefined>;
   /** Whether a range of enriched has committed records, and not only transaction markers. */
   readonly hasEnriched: (partition: number, from: bigint, to: bigint) => Promise<boolean>;
   readonly close: () => Promise<void>;
 };
 
-/** Connects at the first question. */
+/** Connects at the first call. */
 export function createKafkaView(options: { kafka: KafkaClient; namespace: string }): KafkaView {
   const { kafka, namespace } = options;
   const raw = topicIn(namespace, "probe.metrics.raw");
@@ -50,8 +54,8 @@ export function createKafkaView(options: { kafka: KafkaClient; namespace: string
     });
   };
   const endsOf = async (topic: string) => {
-    const stretches = await (await connectedReader()).ranges(topic);
-    return new Map(stretches.map(({ partition, until }) => [partition, until]));
+    const ranges = await (await connectedReader()).ranges(topic);
+    return new Map(ranges.map(({ partition, until }) => [partition, until]));
   };
 
   return {
@@ -62,30 +66,30 @@ export function createKafkaView(options: { kafka: KafkaClient; namespace: string
       return (
         committed && {
           offset: committed.offset,
-          open: entryInNote(readOffsetMetadata(committed.metadata).text),
+          open: entryInMetadata(readOffsetMetadata(committed.metadata).text),
         }
       );
     },
     entriesFrom: async (offset) => {
       const connected = await connectedReader();
-      const [stretch] = await connected.ranges(reconciliation);
-      if (stretch === undefined || stretch.until <= offset) {
+      const [range] = await connected.ranges(reconciliation);
+      if (range === undefined || range.until <= offset) {
         return { entries: [], next: offset, areLost: false };
       }
-      const from = stretch.from > offset ? stretch.from : offset;
+      const from = range.from > offset ? range.from : offset;
       const entries: LedgerEntry[] = [];
-      for await (const records of connected.read(reconciliation, { ...stretch, from })) {
+      for await (const records of connected.read(reconciliation, { ...range, from })) {
         for (const { value } of records) {
           const entry = value && readEntry(value.toString());
           if (entry) entries.push(entry);
         }
       }
-      return { entries, next: stretch.until, areLost: from > offset };
+      return { entries, next: range.until, areLost: from > offset };
     },
     rawRecords: async (partition, from, to) => {
       const connected = await connectedReader();
-      const stretch = (await connected.ranges(raw)).find((one) => one.partition === partition);
-      if (stretch === undefined || stretch.from > from) return undefined;
+      const range = (await connected.ranges(raw)).find((found) => found.partition === partition);
+      if (range === undefined || range.from > from) return undefined;
       let count = 0;
       for await (const records of connected.read(raw, { partition, from, until: to })) {
         count += records.length;

@@ -6,11 +6,11 @@ import { addLines, linesIn, linesJson } from "./books-table.ts";
 import type { KafkaView } from "./kafka-view.ts";
 
 /**
- * Adds what has come to probe.reconciliation to the processor's books, together with how far it is read. The
- * entries of a partition are a chain: where one does not begin at the end of the one before, offsets were skipped
+ * Adds the new records of probe.reconciliation to the processor's books, and stores the offset up to which they are
+ * read. The entries of a partition are a chain: if one does not begin at the end of the one before, offsets were skipped
  * or read twice.
  *
- * @param client in a transaction that is the only one of its kind
+ * @param client in a transaction that holds the reconciler's lock
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -20,7 +20,7 @@ export async function mergeEntries(
 ): Promise<void> {
   const [position] = await query<{ next_offset: string }>(client, SELECT_READ_TO);
   const { entries, next, areLost } = await kafka.entriesFrom(BigInt(position?.next_offset ?? 0));
-  // Where nothing was read before, what is deleted was never needed.
+  // At the first run, deleted entries do not matter.
   if (areLost && position !== undefined) await query(client, FORGET_POSITIONS);
   if (entries.length === 0) {
     if (position === undefined || next > BigInt(position.next_offset)) {
@@ -29,12 +29,12 @@ export async function mergeEntries(
     return;
   }
   const chains = await readChains(client);
-  // Asked for now: whatever was read before the processor began anew stands before this.
-  const rawEnds = entries.some(({ begins }) => begins) ? await kafka.rawEnds() : NOT_ASKED;
+  // Read now: all that was read before the processor restarted is below these ends.
+  const rawEnds = entries.some(({ begins }) => begins) ? await kafka.rawEnds() : NO_ENDS;
   const lines = new Map<number, MinuteBooks>();
   for (const entry of entries) {
-    await follow(client, chains, entry, rawEnds);
-    await lookForRecords(client, kafka, entry);
+    await extendChain(client, chains, entry, rawEnds);
+    await countRecords(client, kafka, entry);
     lines.set(entry.partition, mergedBooks(lines.get(entry.partition) ?? new Map(), entry.minutes));
   }
   for (const [partition, { log, next: nextOffset, completeAfter, begunAnewTo }] of chains) {
@@ -47,15 +47,15 @@ export async function mergeEntries(
   await query(client, READ_TO, [next]);
 }
 
-const NOT_ASKED: ReadonlyMap<number, bigint> = new Map();
+const NO_ENDS: ReadonlyMap<number, bigint> = new Map();
 
-/** How far a partition's entries are. */
+/** The position of a partition's entries. */
 type Chain = {
   log: string;
   next: bigint;
   /** In s since 1970. */
   completeAfter: number | null;
-  /** See `BegunAnew` in processor-books.ts. */
+  /** See `StagePosition` in processor-books.ts. */
   begunAnewTo: bigint | null;
 };
 
@@ -80,7 +80,7 @@ async function readChains(client: PgClient): Promise<Map<number, Chain>> {
   );
 }
 
-async function follow(
+async function extendChain(
   client: PgClient,
   chains: Map<number, Chain>,
   entry: LedgerEntry,
@@ -93,17 +93,17 @@ async function follow(
     if (isOtherLog) await query(client, FORGET_BREAKS, [partition]);
     const begun = { log, next: to, completeAfter: chain?.completeAfter ?? null, begunAnewTo: null };
     if (from > 0n) raise(begun, lastMinuteOf(minutes));
-    // What was not finished of the log before is never read again: any minute up to now may lack it.
+    // Unfinished events of the previous log are never read again: they may be missing in any minute up to now.
     if (isOtherLog && begins) raise(begun, minuteNow());
     chains.set(partition, begun);
     return;
   }
   if (log !== "") chain.log = log;
   if (begins) {
-    await beginAnew(client, chain, entry, rawEnds.get(partition) ?? to);
+    await restartChain(client, chain, entry, rawEnds.get(partition) ?? to);
     return;
   }
-  // Of the events that were read before, those of this range may be the ones that are in no entry.
+  // Events of this range may have been read before and be in no entry.
   if (chain.begunAnewTo !== null && from < chain.begunAnewTo) {
     raise(chain, Math.max(0, ...minutes.keys()));
   }
@@ -122,11 +122,11 @@ async function follow(
 }
 
 /**
- * The processor's offset was deleted or set by a tool: it goes on elsewhere, and what it had read and not finished
- * was lost with the offset.
- * @param end where raw ends
+ * Restarts a chain. The processor's committed offset was deleted or changed by a tool: it continues at another offset,
+ * and the entry of what it had read and not finished was lost with the committed offset.
+ * @param end the end of the raw partition
  */
-async function beginAnew(
+async function restartChain(
   client: PgClient,
   chain: Chain,
   { partition, from, to, minutes }: LedgerEntry,
@@ -135,17 +135,17 @@ async function beginAnew(
   chain.next = to;
   chain.begunAnewTo = end > to ? end : to;
   raise(chain, lastMinuteOf(minutes));
-  // They are read now.
+  // The processor reads these offsets now.
   await query(client, FORGET_SKIPPED, [partition, from]);
 }
 
-/** Of minutes up to this one not all is known. */
+/** Marks the minutes up to this one as not fully known. */
 function raise(chain: Pick<Chain, "completeAfter">, minute: number): void {
   chain.completeAfter = Math.max(chain.completeAfter ?? 0, minute * 60);
 }
 
-/** Raw has an offset without a record only where somebody has written by transactions, as a replay does. */
-async function lookForRecords(
+/** Adds a break if raw has records that the entry lacks. Raw has offsets without records only after transactional writes, such as a replay. */
+async function countRecords(
   client: PgClient,
   kafka: Pick<KafkaView, "rawRecords">,
   entry: LedgerEntry,
@@ -166,7 +166,7 @@ async function addBreak(
   const { kind, from, to, events = Number(to - from) } = range;
   const minute = minutes.size > 0 ? Math.min(...minutes.keys()) : minuteNow();
   await query(client, ADD_BREAK, [partition, kind, from, to, events, minute * 60]);
-  // So that the minute is judged, also where nothing else of it has come.
+  // So that the minute is judged even if nothing else of it arrives.
   await query(client, OPEN_MINUTE, [partition, minute * 60]);
 }
 
@@ -194,7 +194,7 @@ const MOVE_CHAIN = `
     SET log = excluded.log, next_offset = excluded.next_offset,
         complete_after = excluded.complete_after, begun_anew_to = excluded.begun_anew_to`;
 
-/** -1: some of the chain is not known, so that the next entry may begin anywhere. */
+/** -1: some of the chain is unknown, so that the next entry may begin anywhere. */
 const FORGET_POSITIONS =
   "UPDATE reconciliation_positions SET next_offset = -1 WHERE stage = 'processor'";
 

@@ -6,23 +6,23 @@ import { EMPTY_BOOK, mergedValues } from "@fiberstream/reconciliation/minute-boo
 import { readBooks, type StoredBook } from "./books-table.ts";
 import type { ProcessorTail, StagePosition } from "./processor-books.ts";
 
-export type GatheredFacts = {
+export type MinuteFactsAndBooks = {
   readonly facts: ReadonlyMap<number, MinuteFacts>;
-  /** As they were judged: what is added meanwhile is to be judged again. */
+  /** The books that the facts are from: if lines are added meanwhile, the minute has to be judged again. */
   readonly books: readonly StoredBook[];
 };
 
-/** Gathers all that is known of minutes, from the database and the processor's open entries. */
-export async function gatherFacts(
+/** Collects all that is known of minutes, from the database and the processor's open entries. */
+export async function collectFacts(
   client: PgClient,
   minutes: readonly number[],
   known: {
     tails: ReadonlyMap<number, ProcessorTail>;
     positions: ReadonlyMap<string, StagePosition>;
-    /** Why a partition's stage has not read all of a minute. */
+    /** The reason why a stage has not read all of a minute of a partition; undefined if it has. */
     lagOf: (stage: "processor" | "sink", partition: number, minute: number) => string | undefined;
   },
-): Promise<GatheredFacts> {
+): Promise<MinuteFactsAndBooks> {
   const { tails, positions, lagOf } = known;
   const nearby = [...new Set(minutes.flatMap((minute) => [minute - 1, minute, minute + 1]))];
   const all = await readBooks(client, nearby);
@@ -39,7 +39,7 @@ export async function gatherFacts(
         ? tails.get(partition)?.completeAfter
         : positions.get(`sink ${partition}`)?.completeAfter;
     if (begun !== undefined && begun !== null && minute <= begun) {
-      return `the ${stage}'s books of partition ${partition} begin in the middle of the log or were begun anew`;
+      return `the ${stage}'s books of partition ${partition} start in the middle of the log or were restarted`;
     }
     return lagOf(stage, partition, minute);
   };
@@ -61,7 +61,7 @@ export async function gatherFacts(
           0,
         ),
         breaks: [
-          ...(breaks.get(minute) ?? []).filter((one) => one.partition === partition),
+          ...(breaks.get(minute) ?? []).filter((found) => found.partition === partition),
           ...gap,
         ],
         processorLacks: tail?.unknown ?? lacks("processor", partition, minute),
@@ -91,20 +91,25 @@ async function readBreaks(
       events: string;
     }
   >(client, SELECT_BREAKS, [minutes.map((minute) => minute * 60)]);
-  const found = rows.map(({ minute, from_offset, to_offset, ...rest }) => ({
+  const byMinute = rows.map(({ minute, from_offset, to_offset, ...rest }) => ({
     minute,
-    one: { ...rest, events: Number(rest.events), from: BigInt(from_offset), to: BigInt(to_offset) },
+    found: {
+      ...rest,
+      events: Number(rest.events),
+      from: BigInt(from_offset),
+      to: BigInt(to_offset),
+    },
   }));
   return new Map(
-    [...Map.groupBy(found, ({ minute }) => minute)].map(([minute, some]) => [
+    [...Map.groupBy(byMinute, ({ minute }) => minute)].map(([minute, breaks]) => [
       minute,
-      some.map(({ one }) => one),
+      breaks.map(({ found }) => found),
     ]),
   );
 }
 
 /**
- * The digests of the rows of minutes. Measured: 0.2 us a row.
+ * Computes the digests of the rows of minutes. Measured: 0.2 us a row.
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -130,7 +135,7 @@ export async function readTable(
   return found;
 }
 
-/** Neighbouring minutes as one range, the end not in it: a scan for each range. */
+/** Joins consecutive minutes to ranges, without their end: the table is scanned once for each range. */
 function rangesOf(minutes: readonly number[]): [number, number][] {
   const ranges: [number, number][] = [];
   for (const minute of minutes.toSorted((a, b) => a - b)) {
@@ -148,7 +153,7 @@ const SELECT_BREAKS = `
   WHERE minute IN (SELECT to_timestamp(at) FROM unnest($1::double precision[]) AS at)
   ORDER BY from_offset`;
 
-// date_bin is arithmetic; date_trunc asks for the session's time zone, row by row: two fifths of the time of all of this.
+// date_bin is arithmetic. date_trunc looks up the session's time zone for each row, which took two fifths of the query.
 const SELECT_TABLE = `
   SELECT (extract(epoch FROM start) / 60)::integer AS minute, count, sum, xor
   FROM (

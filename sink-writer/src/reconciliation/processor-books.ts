@@ -4,29 +4,29 @@ import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
 import { type BookValues, bookValuesOf } from "@fiberstream/reconciliation/minute-books";
 import type { ProcessorPosition } from "./kafka-view.ts";
 
-/** How far a stage's books of a partition are. */
+/** The position of a stage's books of a partition. */
 export type StagePosition = {
   readonly next: bigint;
   readonly completeAfter: number | null;
   /**
-   * The processor has begun raw anew, because its offset was gone. What it had read by then and not finished is in
-   * no books; it stands somewhere before this offset. Null when it has not.
+   * The processor has restarted the partition, because its committed offset was gone. Events that it had read before and
+   * not finished are in no books; their offsets are below this one. Null if it has not restarted.
    */
   readonly begunAnewTo: bigint | null;
 };
 
-/** Of one partition: what the processor has done that is not in the table yet, and where that leaves it. */
+/** What the processor has read of a partition that is not in the table yet. */
 export type ProcessorTail = {
   readonly next: bigint;
   readonly open: ReadonlyMap<number, BookValues>;
   /** A break between the table and the open entry, by the minute that it is counted in. */
   readonly gap: { readonly minute: number; readonly found: Break } | undefined;
   readonly completeAfter: number | null;
-  /** Why it is not known how far it is. */
+  /** The reason why the processor's position is not known; undefined if it is. */
   readonly unknown: string | undefined;
 };
 
-/** How far the books are, by "stage partition"; minutes since 1970. */
+/** Reads the positions of the books, by "stage partition"; minutes since 1970. */
 export async function readPositions(client: PgClient): Promise<Map<string, StagePosition>> {
   const rows = await query<{
     stage: string;
@@ -48,9 +48,9 @@ export async function readPositions(client: PgClient): Promise<Map<string, Stage
 }
 
 /**
- * Joins what the processor has committed with a partition's offset to what is in the table.
- * @param known.committed asked for before the table's entries were read, so that these are not behind it
- * @param known.end where raw ends
+ * Joins the processor's open entry of a partition to the entries in the table.
+ * @param known.committed read before the table's entries, so that these are not behind it
+ * @param known.end the end of the raw partition
  */
 export function tailOf(
   partition: number,
@@ -64,13 +64,16 @@ export function tailOf(
   const { stored, committed, end } = known;
   if (stored === undefined) return tail;
   if (committed === undefined && tail.next < end) {
-    return { ...tail, unknown: `the processor's offset of partition ${partition} of raw is gone` };
+    return {
+      ...tail,
+      unknown: `the processor's committed offset of partition ${partition} of raw is gone`,
+    };
   }
   const { begunAnewTo } = stored;
   if (begunAnewTo === null || stored.next >= begunAnewTo) return tail;
   const completeAfter = Math.max(tail.completeAfter ?? 0, ...tail.open.keys());
   if (tail.next >= begunAnewTo) return { ...tail, completeAfter };
-  const unknown = `the processor has begun partition ${partition} of raw anew, and is not at offset ${begunAnewTo} yet`;
+  const unknown = `the processor has restarted partition ${partition} of raw and has not reached offset ${begunAnewTo} yet`;
   return { ...tail, completeAfter, unknown };
 }
 

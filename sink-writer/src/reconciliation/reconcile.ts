@@ -5,7 +5,7 @@ import type { StoredBook } from "./books-table.ts";
 import { createHopProgress, type HopProgress } from "./hop-progress.ts";
 import type { KafkaView } from "./kafka-view.ts";
 import { mergeEntries } from "./merge-entries.ts";
-import { gatherFacts } from "./minute-facts.ts";
+import { collectFacts } from "./minute-facts.ts";
 import {
   type ProcessorTail,
   readPositions,
@@ -14,11 +14,11 @@ import {
 } from "./processor-books.ts";
 
 export type ReconcilerLimits = {
-  /** A minute is judged so long after its end: what gateways have answered 202 for is in Kafka then. */
+  /** A minute is judged so long after its end: all events that gateways have answered with 202 are in Kafka by then. */
   readonly judgeAfterMs: number;
-  /** Past this it is judged although a stage has not passed it, as not known. */
+  /** After so long it is judged as not known, even if a stage has not passed it. */
   readonly giveUpAfterMs: number;
-  /** How long books and verdicts are kept. */
+  /** How long books and verdicts are retained. */
   readonly keepMs: number;
 };
 
@@ -32,22 +32,22 @@ export type JudgedMinute = { readonly minute: number; readonly judgement: Judgem
 
 export type Round = {
   readonly judged: readonly JudgedMinute[];
-  /** How many minutes are over and not judged yet. */
+  /** How many minutes have ended and are not judged yet. */
   readonly waiting: number;
 };
 
 /**
- * Closes the books of minutes that are over. One at a time, by an advisory lock; another one finds nothing to do.
- * @returns what was judged, undefined when another one is at it
- *   @throws {TransientError}
+ * Judges minutes that have ended. One sink does it at a time, by an advisory lock.
+ * @returns the judged minutes; undefined if another sink holds the lock
+ * @throws {TransientError}
  * @throws {FatalError}
  */
 export type Reconcile = () => Promise<Round | undefined>;
 
 /**
- * A minute whose stages agree is closed once the processor has read all that raw had after its end. What differs
- * may also be on its way: it is judged only if it differs in the same way after both stages have passed all that
- * there was when it was first seen. What comes after that opens the minute again.
+ * A minute whose stages agree is closed once the processor has read all that raw had after its end. A difference may be
+ * events that are on the way: it is a verdict only if it is the same after both stages have passed all records that
+ * existed when it was first seen. Events that arrive later open the minute again.
  */
 export function createReconcile(options: {
   pool: PgPool;
@@ -58,12 +58,12 @@ export function createReconcile(options: {
   const { pool, kafka, limits, nowMs } = options;
   const processor = createHopProgress();
   const sink = createHopProgress();
-  /** What differs or is not known, and since when. */
+  /** Minutes that differ or are not known, and since when. */
   const doubts = new Map<number, { judgement: string; sinceMs: number }>();
 
   const isGivenUp = (minute: number) => nowMs() - (minute + 1) * MINUTE_MS > limits.giveUpAfterMs;
 
-  const lookAtProcessor = async (client: PgClient) => {
+  const observeProcessor = async (client: PgClient) => {
     const atMs = nowMs();
     const rawEnds = await kafka.rawEnds();
     const committed = new Map(
@@ -84,12 +84,12 @@ export function createReconcile(options: {
       });
       tails.set(partition, tail);
       if (tail.unknown !== undefined) continue;
-      processor.look({ partition, position: tail.next, end, atMs });
+      processor.observe({ partition, position: tail.next, end, atMs });
     }
     return { tails, positions };
   };
 
-  const lookAtSink = async (
+  const observeSink = async (
     partitions: Iterable<number>,
     positions: ReadonlyMap<string, StagePosition>,
   ) => {
@@ -98,9 +98,9 @@ export function createReconcile(options: {
     for (const partition of partitions) {
       const end = ends.get(partition) ?? 0n;
       const position = positions.get(`sink ${partition}`)?.next ?? 0n;
-      // What is left may be transaction markers alone.
+      // The rest may be transaction markers only.
       const isBehind = position < end && (await kafka.hasEnriched(partition, position, end));
-      sink.look({ partition, position: isBehind ? position : end, end, atMs });
+      sink.observe({ partition, position: isBehind ? position : end, end, atMs });
     }
   };
 
@@ -137,9 +137,9 @@ export function createReconcile(options: {
         return undefined;
       }
       await query(client, NAME_SESSION);
-      await query(client, FORGET_OLD, [limits.keepMs]);
-      const { tails, positions } = await lookAtProcessor(client);
-      if (doubts.size > 0) await lookAtSink(tails.keys(), positions);
+      await query(client, DELETE_OLD, [limits.keepMs]);
+      const { tails, positions } = await observeProcessor(client);
+      if (doubts.size > 0) await observeSink(tails.keys(), positions);
 
       const lastMinute = Math.floor((nowMs() - limits.judgeAfterMs) / MINUTE_MS) - 1;
       const due = await dueMinutes(client, lastMinute, tails);
@@ -151,17 +151,17 @@ export function createReconcile(options: {
       const minutes = due.filter(isDue);
       if (minutes.length === 0) return { judged: [], waiting: due.length };
 
-      const { facts, books } = await gatherFacts(client, minutes, {
+      const { facts, books } = await collectFacts(client, minutes, {
         tails,
         positions,
-        // Until it is given up, what a stage has not read yet shows as a difference that is not settled.
+        // Until then, records that a stage has not read yet appear as a difference that is not settled.
         lagOf: (stage, partition, minute) =>
           !isGivenUp(minute) || hasPassed(stage === "sink" ? sink : processor, partition, minute)
             ? undefined
             : `the ${stage} has not read all of partition ${partition} yet`,
       });
       const judged = [...facts]
-        .map(([minute, one]) => ({ minute, judgement: judgeMinute(one) }))
+        .map(([minute, factsOfMinute]) => ({ minute, judgement: judgeMinute(factsOfMinute) }))
         .filter(({ minute, judgement }) => isSettled(minute, judgement, tails.keys()));
       const areJudged = new Set(judged.map(({ minute }) => minute));
       await store(
@@ -174,7 +174,7 @@ export function createReconcile(options: {
 }
 
 const MINUTE_MS = 60_000;
-/** Of a backlog: each costs a look into the table. */
+/** At most so many of a backlog: each costs a query of the table. */
 const MINUTES_A_ROUND = 60;
 
 async function dueMinutes(
@@ -229,10 +229,10 @@ async function store(
 
 const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.reconcile}) AS "isOurs"`;
 
-// The sink ends its own sessions that let the server wait within a write. This one waits for Kafka.
+// Sinks terminate sessions with the sink's application name that wait within a transaction. This one waits for Kafka.
 const NAME_SESSION = "SET LOCAL application_name = 'fiberstream-reconciler'";
 
-const FORGET_OLD = `
+const DELETE_OLD = `
   WITH books AS (
     DELETE FROM reconciliation_books WHERE minute < now() - $1 * interval '1 ms'
   ), breaks AS (
@@ -240,7 +240,7 @@ const FORGET_OLD = `
   )
   DELETE FROM reconciled_minutes WHERE minute < now() - $1 * interval '1 ms'`;
 
-// What is open at the processor alone comes into the books with its next entry, and is judged again then.
+// Minutes that only the processor's open entry has come into the books with its next entry, and are judged again then.
 const SELECT_DUE = `
   SELECT (extract(epoch FROM minute) / 60)::integer AS minute
   FROM (
@@ -262,7 +262,7 @@ const STORE_JUDGEMENTS = `
     SET verdict = excluded.verdict, events = excluded.events, unaccounted = excluded.unaccounted,
         findings = excluded.findings, judged_at = now()`;
 
-// Counts only grow: a book that has others now was added to since it was read, and stays open.
+// Counts only grow: a book with other counts was added to since it was read, and stays open.
 const MARK_JUDGED = `
   UPDATE reconciliation_books AS book SET is_judged = true
   FROM jsonb_to_recordset($1::jsonb) AS judged (

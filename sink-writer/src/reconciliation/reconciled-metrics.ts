@@ -6,14 +6,14 @@ export const VERDICTS = ["ok", "differs", "not known"] as const satisfies Verdic
 
 export type ReconciledMetrics = {
   /**
-   * Reads what was judged.
+   * Reads the verdicts.
    * @throws {TransientError}
    * @throws {FatalError}
    */
   readonly refresh: (pool: PgPool) => Promise<void>;
 };
 
-/** What reconciled_minutes says; every sink reports the same. */
+/** Gauges of the table reconciled_minutes. Every sink reports the same values. */
 export function createReconciledMetrics(registry: Registry): ReconciledMetrics {
   const registers = [registry];
   const minutes = new Gauge({

@@ -17,14 +17,14 @@ export type ReconciliationVerdict = {
 /** @param minute ISO 8601 */
 export type FoundIn = Finding & { readonly minute: string };
 
-/** Clocks that were set ahead in a test are still behind this one. */
+/** Ahead of any clock that a test has set ahead. */
 const AHEAD_MS = 2 * 86_400_000;
 
 /**
- * Closes the books of all minutes at once, those closed before among them, when all is quiet: nothing is sent
- * any more, and what was sent is through.
+ * Judges all minutes at once, also those judged before. To be called when nothing is sent any more and all events that
+ * were sent are stored.
  *
- * @param options.timeoutMs how long to wait for minutes that the stages have not passed; they are not known then
+ * @param options.timeoutMs how long to wait for minutes that the stages have not passed; after that they count as not known
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -44,7 +44,7 @@ export async function reconciliationVerdict(options: {
     const reconcile = createReconcile({ pool, kafka, limits, nowMs });
     let waiting = 1;
     while (waiting > 0 && performance.now() < endAtMs) {
-      // Undefined while a sink's own reconciler is at it.
+      // Undefined while the reconciler of a sink holds the lock.
       waiting = (await reconcile())?.waiting ?? 1;
       if (waiting > 0) await delay(100);
     }

@@ -9,7 +9,7 @@ import { createKafkaView } from "./kafka-view.ts";
 import { createReconcile, type JudgedMinute, RECONCILER_LIMITS } from "./reconcile.ts";
 import { createReconciledMetrics } from "./reconciled-metrics.ts";
 
-/** Closes the books minute by minute, and reports the verdicts, until the end of `life`. */
+/** Judges minutes and reports the verdicts, until the end of `life`. */
 export function startReconciling(options: {
   kafka: KafkaClient;
   namespace: string;
@@ -31,7 +31,7 @@ export function startReconciling(options: {
     createRepeatedTask({
       name: "close the books",
       work: async () => {
-        for (const judged of (await reconcile())?.judged ?? []) tell(log, judged);
+        for (const judged of (await reconcile())?.judged ?? []) logVerdict(log, judged);
       },
       intervalMs: 10_000,
       log,
@@ -50,7 +50,7 @@ export function startReconciling(options: {
   }
 }
 
-function tell(log: Log, { minute, judgement }: JudgedMinute): void {
+function logVerdict(log: Log, { minute, judgement }: JudgedMinute): void {
   const { verdict, unaccounted, findings } = judgement;
   if (verdict === "ok") return;
   const fields = { minute: new Date(minute * 60_000).toISOString(), unaccounted, findings };

@@ -12,20 +12,20 @@ import type { InsertedRows } from "../insert/insert-rows.ts";
 import type { DeadRecord } from "../rows/row-reader.ts";
 import type { BookLine } from "./books-table.ts";
 
-/** What a write was of and what became of it. */
+/** The batches of a write, and its result. */
 export type BookedWrite = {
   readonly batches: readonly RecordBatch[];
   readonly inserted: readonly InsertedRows[];
-  /** Records that were no rows. */
+  /** Records that could not be decoded. */
   readonly dead: readonly DeadRecord[];
 };
 
-/** Whether an offset of a partition is in the books already: it is read again. */
+/** Whether an offset of a partition is in the books already: the sink reads it again. */
 export type IsBooked = (partition: number, offset: string) => boolean;
 
 /**
- * What a write adds to the books. Of what is read again only rows count that are written anew: with the first
- * reading all else is in the books.
+ * Returns what a write adds to the books. Of records that are read again, only rows that are written again count: all
+ * else is in the books since the first reading.
  */
 export function linesOf({ inserted, dead }: BookedWrite, isBooked?: IsBooked): BookLine[] {
   const partitions = new Map<number, PartitionBooks>();
@@ -48,12 +48,12 @@ export function linesOf({ inserted, dead }: BookedWrite, isBooked?: IsBooked): B
     let books = newPartitionBooks();
     let minute = 0;
     let book = newMinuteBook();
-    // Where the minute begins; most rows are in the one of the row before.
+    // Start of the minute; most rows have the same minute as the row before.
     let fromUs = NaN;
     const count = rows.count();
     for (let row = 0; row < count; row++) {
       const origin = rows.originOf(row);
-      // The rows of a batch stand together.
+      // The rows of a batch are consecutive.
       const receivedAtUs = rows.receivedAtOf(row);
       const isSameMinute = receivedAtUs >= fromUs && receivedAtUs < fromUs + MINUTE_US;
       if (origin.batch !== batch || !isSameMinute) {
@@ -85,7 +85,7 @@ export function linesOf({ inserted, dead }: BookedWrite, isBooked?: IsBooked): B
   );
 }
 
-/** Each row was read, and nothing else: so it need not be added twice. */
+/** `read` is the sum of both, so no row has to be added twice. */
 const joined = (written: Digest, leftOut: Digest): Digest =>
   digestOf(merged(valuesOf(written), valuesOf(leftOut)));
 

@@ -8,8 +8,8 @@ describe("recent events", () => {
   it("knows what came a while ago, and takes nothing new for it", () => {
     const recent = createRecentEvents();
     const places = Array.from({ length: 50_000 }, (_, place) => place);
-    const taken = places.filter((place) => recent.sawBefore(idOf(place), 0));
-    const known = places.filter((place) => recent.sawBefore(idOf(place), 0));
+    const taken = places.filter((place) => recent.addAndTest(idOf(place), 0));
+    const known = places.filter((place) => recent.addAndTest(idOf(place), 0));
     expect(taken).toEqual([]);
     expect(known).toHaveLength(50_000);
   });
@@ -17,17 +17,17 @@ describe("recent events", () => {
   it("reads the id where it stands", () => {
     const recent = createRecentEvents();
     const bytes = Buffer.concat([Buffer.alloc(3), idOf(1), idOf(2)]);
-    expect([recent.sawBefore(bytes, 3), recent.sawBefore(bytes, 19)]).toEqual([false, false]);
-    expect(recent.sawBefore(idOf(2), 0)).toBe(true);
+    expect([recent.addAndTest(bytes, 3), recent.addAndTest(bytes, 19)]).toEqual([false, false]);
+    expect(recent.addAndTest(idOf(2), 0)).toBe(true);
   });
 
   it("forgets the oldest, and everything when told to", () => {
     const recent = createRecentEvents();
-    for (let place = 0; place < 1_000_000; place++) recent.sawBefore(uniqueId(place), 0);
-    expect(recent.sawBefore(uniqueId(0), 0)).toBe(false);
-    expect(recent.sawBefore(uniqueId(999_999), 0)).toBe(true);
+    for (let place = 0; place < 1_000_000; place++) recent.addAndTest(uniqueId(place), 0);
+    expect(recent.addAndTest(uniqueId(0), 0)).toBe(false);
+    expect(recent.addAndTest(uniqueId(999_999), 0)).toBe(true);
     recent.forget();
-    expect(recent.sawBefore(uniqueId(999_999), 0)).toBe(false);
+    expect(recent.addAndTest(uniqueId(999_999), 0)).toBe(false);
   });
 });
 

@@ -5,10 +5,10 @@ import { createTupleSlab } from "../tuples/tuple-slab.ts";
 import type { WriteTuple } from "../tuples/tuple-writer.ts";
 import type { RecentEvents } from "./recent-events.ts";
 
-/** A record and the batch that it came in. */
+/** A record and its batch. */
 export type Origin = { readonly record: IncomingRecord; readonly batch: RecordBatch };
 
-/** The rows of a write, numbered from 0. They are there until the buffer is used again. */
+/** The rows of a write, numbered from 0. They are valid until the buffer is reused. */
 export type Rows = {
   readonly count: () => number;
   /** The rows from `from` to below `to` as COPY takes them, without header and trailer. */
@@ -23,19 +23,19 @@ export type Rows = {
 };
 
 export type RowBuffer = Rows & {
-  /** Begins anew: rows handed out before are overwritten. */
+  /** Empties the buffer: rows read from it before are overwritten. */
   readonly begin: () => void;
   /**
-   * Appends a record's Avro, which begins at `from` in its value.
-   * @returns as WriteTuple does
+   * Appends a record as a row. Its Avro begins at `from` in its value.
+   * @returns what WriteTuple returns
    */
   readonly add: (write: WriteTuple, origin: Origin, value: Buffer, from: number) => number;
-  /** Whether the row added last is of an event that is remembered; from now on it is. */
+  /** Whether the event of the row added last is in `recent`; adds it. */
   readonly isLastIn: (recent: RecentEvents) => boolean;
   readonly dropLast: () => void;
 };
 
-/** Columns of numbers instead of an object for each row: nothing of them is garbage. */
+/** Typed arrays instead of an object for each row, so that there is no garbage to collect. */
 export function createRowBuffer(options: { initialBytes: number; initialRows: number }): RowBuffer {
   const slab = createTupleSlab(options);
   const origins: Origin[] = [];
@@ -78,7 +78,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
       starts[++count] = slab.at;
       return verdict;
     },
-    isLastIn: (recent) => slab.eventIdAt >= 0 && recent.sawBefore(slab.bytes, slab.eventIdAt),
+    isLastIn: (recent) => slab.eventIdAt >= 0 && recent.addAndTest(slab.bytes, slab.eventIdAt),
     dropLast: () => {
       origins.pop();
       slab.at = starts[--count] ?? 0;

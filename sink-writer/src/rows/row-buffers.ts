@@ -9,7 +9,7 @@ export type SplitRows<T extends Rows = Rows> = {
 
 export type RowBuffers = {
   /**
-   * Lends empty buffers for as long as `work` takes.
+   * Gives empty buffers to `work`, and reuses them afterwards.
    * @throws what `work` threw
    */
   lend: <T>(work: (rows: SplitRows<RowBuffer>) => Promise<T>) => Promise<T>;

@@ -16,7 +16,7 @@ import type { SplitRows } from "./row-buffers.ts";
 
 const MAX_REASONS = 1_000;
 
-/** A record that is no row, and why. */
+/** A record that cannot become a row, and the reason. */
 export type DeadRecord = Origin & { readonly reason: DeadReason };
 
 /**
@@ -35,17 +35,17 @@ export function createReadRows(options: {
   readerSchema: RecordSchema;
   layout: TableLayout;
   recent: RecentEvents;
-  /** Whose rows go to `again`, so that they cost nobody else a COPY that fails. */
+  /** Nodes whose rows go to `seen`, so that they do not make the COPY of other rows fail. */
   repeating?: Pick<RepeatingNodes, "isAny" | "has">;
 }): ReadRows {
   const { registry, layout, recent, repeating } = options;
   const readerType = avsc.Type.forSchema(options.readerSchema as avsc.Schema);
   /** By schema id. */
   const writers = new Map<number, WriteTuple>();
-  /** Why there is none. Anybody may name ids, so only some are remembered. */
+  /** The reason why an id has no writer. A record may have any id, so the number is bounded. */
   const reasons = new Map<number, DeadReason>();
 
-  const readingOf = async (schemaId: number): Promise<Reading> => {
+  const createReading = async (schemaId: number): Promise<Reading> => {
     const writer = await registry.writerType(schemaId);
     if (writer.kind === "dead") return { kind: "none", reason: writer.reason };
     const writerType = writer.value;
@@ -62,7 +62,7 @@ export function createReadRows(options: {
   };
 
   const lookUp = async (id: number): Promise<boolean> => {
-    const reading = await readingOf(id);
+    const reading = await createReading(id);
     if (reading.kind === "writer") writers.set(id, reading.write);
     else {
       if (reasons.size >= MAX_REASONS) reasons.clear();
@@ -73,8 +73,8 @@ export function createReadRows(options: {
 
   const prepare = async (batches: readonly RecordBatch[]) => {
     const unknown = createUnknownSchemas((id) => writers.has(id));
-    for (const { records } of batches) for (const { value } of records) unknown.see(value);
-    // An id that the registry did not have is asked for again: it may have come late.
+    for (const { records } of batches) for (const { value } of records) unknown.add(value);
+    // An id that the registry did not have is looked up again: it may have been registered meanwhile.
     await unknown.lookUp(lookUp);
   };
 
@@ -109,7 +109,7 @@ export function createReadRows(options: {
       return undefined;
     }
     if (verdict === NOT_A_UUID) return { ...NO_IDENTITY, schemaId };
-    const message = `value is not what schema id ${schemaId} says`;
+    const message = `value does not match schema id ${schemaId}`;
     return { failureClass: "undecodable", message, schemaId };
   }
 }
@@ -118,7 +118,7 @@ type Reading =
   | { readonly kind: "writer"; readonly write: WriteTuple }
   | { readonly kind: "none"; readonly reason: DeadReason };
 
-/** For writers whose types differ from the reader's: by way of an object and the reader's own encoding. */
+/** For writer schemas whose types differ from the reader's: decodes to an object and encodes it with the reader's schema. */
 function byDecoding(options: {
   readerType: avsc.Type;
   resolver: avsc.Resolver;
@@ -126,7 +126,7 @@ function byDecoding(options: {
 }): WriteTuple {
   const { readerType, resolver, layout } = options;
   const write = createTupleWriter({ writerType: readerType, readerType, layout });
-  if (write === undefined) throw new Error("the table cannot take this version's own record");
+  if (write === undefined) throw new Error("the table cannot store this version's own record");
   return (src, from, end, slab) => {
     let encoded: Buffer;
     try {

@@ -64,7 +64,7 @@ describe("fiber sink accept-log", () => {
       // More than the old one had: by its offset alone the sink would skip the first ten.
       await fixture.send(events(15));
       const sink = running ?? (await fixture.start({}, { awaitReady: false }));
-      await fixture.untilNotReady(sink, /of another log: of topic .*sink accept-log/);
+      await fixture.untilNotReady(sink, /belongs to another log: to topic .*sink accept-log/);
       expect(await fixture.storedRows()).toBe(10);
 
       const shown = await acceptLog();
@@ -88,7 +88,7 @@ describe("fiber sink accept-log", () => {
     await fixture.untilStored(10);
     await fixture.sql.query("UPDATE sink_offsets SET cluster_id = 'elsewhere'");
     await fixture.send(events(5));
-    await fixture.untilNotReady(sink, /of another log.*in cluster elsewhere/);
+    await fixture.untilNotReady(sink, /belongs to another log.*in cluster elsewhere/);
     expect(await fixture.storedRows()).toBe(10);
     expect(await acceptLog("--yes")).toMatch(/elsewhere/);
     await fixture.untilStored(15);

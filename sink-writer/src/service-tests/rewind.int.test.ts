@@ -77,7 +77,7 @@ describe("fiber sink rewind", () => {
     await fixture.untilStored(1);
     await fixture.sql.query("UPDATE sink_offsets SET next_offset = 1000 WHERE next_offset > 0");
     await fixture.send([sampleEvent({ node_id: "n1" })]);
-    await fixture.untilNotReady(sink, /goes on at offset 1000, which Kafka does not have/);
+    await fixture.untilNotReady(sink, /resumes at offset 1000, which Kafka does not have/);
     // Of all partitions; the one that stopped is n1's.
     const others = Array.from({ length: 40 }, (_, at) => sampleEvent({ node_id: `other-${at}` }));
     await fixture.send(others);

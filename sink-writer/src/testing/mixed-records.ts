@@ -2,7 +2,7 @@ import type { OutgoingRecord } from "@fiberstream/kafka/records";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { recordOf, sampleEvent, sampleType } from "./sample-rows.ts";
 
-/** What is to become of records, by their number. */
+/** The expected result for records, as counts. */
 export type Account = {
   readonly rows: number;
   readonly repeats: number;
@@ -11,8 +11,8 @@ export type Account = {
 };
 
 /**
- * Records of every kind, `count` of them: of a thousand ten are the one before again, two are it with
- * other content, two are refused by PostgreSQL and one is no event at all.
+ * Returns `count` records of every kind. Of a thousand, ten are duplicates of the one before, two are in conflict with
+ * it, PostgreSQL rejects two, and one is not an event at all.
  */
 export function mixedRecords(
   count: number,
@@ -26,21 +26,21 @@ export function mixedRecords(
       key: event.node_id,
       value: recordOf(sampleType.toBuffer(event), schemaId).value,
     });
-  for (let place = 0; place < count; place++) {
-    if (place > 0 && place % 100 === 1) {
+  for (let at = 0; at < count; at++) {
+    if (at > 0 && at % 100 === 1) {
       add(last);
       expected.repeats++;
-    } else if (place % 500 === 3) {
+    } else if (at % 500 === 3) {
       add({ ...last, latency_ms: last.latency_ms + 1 });
       expected.conflicts++;
-    } else if (place % 500 === 5) {
-      add(sampleEvent({ node_id: `n${place % 97}`, metadata: "{" }));
+    } else if (at % 500 === 5) {
+      add(sampleEvent({ node_id: `n${at % 97}`, metadata: "{" }));
       expected.deadLetters++;
-    } else if (place % 1_000 === 7) {
-      records.push({ key: `n${place % 97}`, value: Buffer.from("no event") });
+    } else if (at % 1_000 === 7) {
+      records.push({ key: `n${at % 97}`, value: Buffer.from("no event") });
       expected.deadLetters++;
     } else {
-      last = sampleEvent({ node_id: `n${place % 97}` });
+      last = sampleEvent({ node_id: `n${at % 97}` });
       add(last);
       expected.rows++;
     }

@@ -4,16 +4,16 @@ import { createLog } from "@fiberstream/runtime/log";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 
 export type SampleDatabase = {
-  /** With no more rights than the sink's account has, and its commits that do not wait for the disk. */
+  /** With the permissions of the sink's role, and with its commits that do not wait for the disk. */
   readonly pool: PgPool;
-  /** The tables' owner, for what the sink itself does not do. */
+  /** Connected as the tables' owner, for what the sink itself may not do. */
   readonly owner: PgPool;
   /** The single value that a query returns. */
   readonly valueOf: (sql: string, values?: readonly unknown[]) => Promise<unknown>;
   readonly close: () => Promise<void>;
 };
 
-/** A migrated database of one test file's own. */
+/** A migrated database for one test file. */
 export async function openSampleDatabase(): Promise<SampleDatabase> {
   const life = createLife();
   const database = life.own(await createTestDatabase(), (owned) => owned.drop());

@@ -14,7 +14,7 @@ const json = fc
   // JSONB holds no NUL either.
   .filter((value) => !value.includes("\\u0000"));
 
-/** Any event that the table takes, extremes included. */
+/** Any event that the table accepts, extremes included. */
 export const anyEvent: fc.Arbitrary<EnrichedProbeMetric> = fc.record({
   event_id: fc.uuid(),
   tenant: text({ maxLength: 80 }),

@@ -39,9 +39,9 @@ export function recordOf(avro: Buffer, schemaId: number, offset = 0): IncomingRe
 
 export const batchOf = (
   records: readonly IncomingRecord[],
-  place: { partition?: number; firstOffset?: bigint } = {},
+  position: { partition?: number; firstOffset?: bigint } = {},
 ): RecordBatch => {
-  const { partition = 0, firstOffset = 0n } = place;
+  const { partition = 0, firstOffset = 0n } = position;
   const nextOffset = firstOffset + BigInt(records.length);
   const log = { clusterId: "c", topicId: "t" };
   return {
@@ -66,8 +66,8 @@ export async function rowsOf(
     unseen: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
     seen: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
   };
-  const records = events.map((event, place) =>
-    recordOf(sampleType.toBuffer(event), 1, 100 + place),
+  const records = events.map((event, index) =>
+    recordOf(sampleType.toBuffer(event), 1, 100 + index),
   );
   const readRows = createReadRows({
     registry: { writerType: async () => ok(sampleType) },

@@ -31,7 +31,7 @@ export type SinkFixture = {
     options?: { awaitReady?: boolean },
   ) => Promise<RunningService>;
   readonly untilNotReady: (sink: RunningService, reason: RegExp) => Promise<void>;
-  /** @param schema another writer's than this version's; registered when it is new */
+  /** @param schema the writer schema, by default this version's; registered if it is new */
   readonly send: (events: readonly EnrichedProbeMetric[], schema?: RecordSchema) => Promise<void>;
   /**
    * Runs the operator's command line on this database and topic.
@@ -46,7 +46,7 @@ export type SinkFixture = {
 
 const FIBER = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.meta.url));
 
-/** A database, topics and sinks of one test's own. */
+/** A database, topics and sinks for one test. */
 export async function createSinkFixture(): Promise<SinkFixture> {
   const life = createLife();
   const log = createLog({ service: "test", level: "silent", format: "json" });
@@ -57,7 +57,7 @@ export async function createSinkFixture(): Promise<SinkFixture> {
   const database = life.own(await createTestDatabase(), (owned) => owned.drop());
   await createTestTopics(namespace);
   const sql = life.own(new pg.Client({ connectionString: database.url }), (owned) => owned.end());
-  // The test may throw out all of the database's connections, this one among them.
+  // The test may terminate all connections of the database, this one included.
   sql.on("error", () => undefined);
   await sql.connect();
   const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());

@@ -1,9 +1,9 @@
 /**
- * What generated code calls for the rarer cases. Results that are two values at once are left in
- * `cursor`: an object for each call would be garbage for each field of each row.
+ * Functions that generated code calls for the rarer cases. Those with two results leave the second one in `cursor`: an
+ * object for each call would be garbage for each field of each row.
  */
 export const cursor = {
-  /** Where the value read last ends. */
+  /** The position after the value read last. */
   next: 0,
   readLong,
   readLength,
@@ -12,8 +12,8 @@ export const cursor = {
 };
 
 /**
- * An Avro long: zigzag, 7 bits a byte, the lowest first. NaN when it is not a safe integer or longer
- * than ten bytes, and where the bytes have ended.
+ * Reads an Avro long: zigzag, 7 bits a byte, the lowest first. Returns NaN if it is not a safe integer, is longer than
+ * ten bytes, or is cut off by the end of the bytes.
  */
 function readLong(src: Uint8Array, at: number): number {
   let low = 0;
@@ -33,7 +33,7 @@ function readLong(src: Uint8Array, at: number): number {
   return (low & 1) === 0 ? unsigned / 2 : -(unsigned - 1) / 2 - 1;
 }
 
-/** A long that must not be negative; NaN when it is. */
+/** Reads a long that must not be negative; returns NaN if it is. */
 function readLength(src: Uint8Array, at: number): number {
   const length = readLong(src, at);
   return length >= 0 ? length : Number.NaN;
@@ -46,7 +46,7 @@ function readLength(src: Uint8Array, at: number): number {
 function uuid(src: Uint8Array, from: number, out: Uint8Array, to: number): boolean {
   let bad = 0;
   for (let index = 0; index < 36; index += 2) {
-    // Dashes stand at 8, 13, 18 and 23: pairs begin one later after each odd number of them.
+    // Dashes are at 8, 13, 18 and 23; each one moves the next pair of digits by one.
     if (index === 8 || index === 13 || index === 18 || index === 23) {
       if (src[from + index] !== DASH) return false;
       index++;

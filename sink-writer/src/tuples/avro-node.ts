@@ -1,6 +1,6 @@
 import type avsc from "avsc";
 
-/** A type of an Avro schema, as JSON has it with names resolved. */
+/** A type of an Avro schema, with names resolved. */
 export type AvroNode =
   | {
       readonly type:
@@ -15,7 +15,7 @@ export type AvroNode =
 
 export type AvroField = { readonly name: string; readonly type: AvroNode };
 
-/** The fields of a record's type, in the order in which they are encoded. */
+/** Returns the fields of a record's type, in the order in which they are encoded. */
 export function fieldsOf(type: avsc.Type): readonly AvroField[] {
   const node = resolve(type.schema() as Json, new Map());
   return node.type === "record" ? node.fields : [];
@@ -31,7 +31,7 @@ function resolve(schema: Json, named: Map<string, AvroNode>): AvroNode {
     return { type: "union", branches: schema.map((branch) => resolve(branch, named)) };
   }
   const name = typeof schema["name"] === "string" ? schema["name"] : undefined;
-  // A type that names itself within itself cannot be unrolled.
+  // No code can be generated for a recursive type.
   if (name !== undefined) named.set(name, { type: "recursive" });
   const node = resolveComplex(schema, named);
   if (name !== undefined) named.set(name, node);

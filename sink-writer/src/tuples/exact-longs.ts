@@ -1,6 +1,6 @@
 import avsc from "avsc";
 
-/** The same type without defaults, of which values have bigints for their longs: numbers end at 2^53. */
+/** Returns the same type without defaults, whose values have bigints for longs: a number is exact up to 2^53 only. */
 export const exactLongs = (type: avsc.Type): avsc.Type =>
   avsc.Type.forSchema(type.schema(), { registry: { long } });
 
@@ -12,7 +12,7 @@ function refuse(what: string): never {
 // oxlint-disable-next-line no-underscore-dangle
 const bigintLong = avsc.types.LongType.__with({
   fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
-  // For reading only; the library wants all of them.
+  // For reading only, but the library requires all of these functions.
   toBuffer: () => refuse("written"),
   fromJSON: () => refuse("read from JSON"),
   toJSON: () => refuse("written as JSON"),
@@ -20,5 +20,5 @@ const bigintLong = avsc.types.LongType.__with({
   compare: () => refuse("compared"),
 });
 
-/** By its usual name unions of it and of other numbers have the form that they have without it. */
+/** With the usual type name, so that unions with other numbers keep their usual form. */
 const long = Object.create(bigintLong, { typeName: { value: "long" } }) as typeof bigintLong;

@@ -3,8 +3,9 @@ import type avsc from "avsc";
 import { exactLongs } from "./exact-longs.ts";
 
 /**
- * Makes the JSON of fields that have no column. `spans` holds where each field begins and ends.
- * @returns null when all of them have their default, which says nothing; undefined when they are not what the schema says
+ * Makes the JSON of fields that have no column.
+ * @param spans where each field begins and ends
+ * @returns null if all of them have their default; undefined if they do not match the schema
  */
 export type ExtraFields = (src: Buffer, spans: readonly number[]) => Buffer | null | undefined;
 
@@ -20,7 +21,7 @@ export function createExtraFields(
   const wanted = wantedOf(writerType);
   let exact: ReturnType<typeof wantedOf> | undefined;
 
-  /** The library refuses a long that a number cannot hold; as a bigint it takes longer and is rare. */
+  /** The library rejects a long that a number cannot represent. Such a value is rare, and is read again as a bigint. */
   const valueOf = (index: number, field: avsc.types.Field, bytes: Buffer): unknown => {
     try {
       return field.type.fromBuffer(bytes);
@@ -31,29 +32,29 @@ export function createExtraFields(
   };
 
   return (src, spans) => {
-    const kept: [string, unknown][] = [];
+    const nonDefault: [string, unknown][] = [];
     try {
       for (const [index, field] of wanted.entries()) {
         const bytes = src.subarray(spans[index * 2], spans[index * 2 + 1]);
         const value = valueOf(index, field, bytes);
         if (value === null || isDeepStrictEqual(value, field.defaultValue())) continue;
-        kept.push([field.name, value]);
+        nonDefault.push([field.name, value]);
       }
     } catch {
       return undefined;
     }
     // A field may be named "__proto__", which an assignment would lose.
-    return kept.length === 0
+    return nonDefault.length === 0
       ? null
-      : Buffer.from(JSON.stringify(Object.fromEntries(kept), asWritten));
+      : Buffer.from(JSON.stringify(Object.fromEntries(nonDefault), asWritten));
   };
 }
 
-/** JSONB holds whole numbers of any size; JSON has no NaN and no infinities, which are kept as texts. */
+/** JSONB stores integers of any size. JSON has no NaN and no infinities, so they are stored as text. */
 function asWritten(_name: string, value: unknown): unknown {
   if (typeof value === "bigint") return rawJSON(value.toString());
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
-/** What TypeScript's library does not know yet (ECMAScript proposal "JSON.parse source text access"). */
+/** Not in TypeScript's library yet (ECMAScript proposal "JSON.parse source text access"). */
 const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => unknown };

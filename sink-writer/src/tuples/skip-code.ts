@@ -1,20 +1,20 @@
 import type { AvroNode } from "./avro-node.ts";
 
-/** What generated code returns; the row's bytes are in the slab only at WRITTEN. */
+/** The results of generated code. Only after WRITTEN the row is in the slab. */
 export const WRITTEN = 0;
 export const UNDECODABLE = 1;
 export const NOT_A_UUID = 2;
 
-/** Statements that leave a string's or bytes' length in `n`, and `pos` where they begin. */
+/** Statements that read the length of a string or bytes into `n` and move `pos` to its first byte. */
 export const LENGTH =
   "n = src[pos++]; if (n & 0x81) { n = h.readLength(src, pos - 1); pos = h.next; } else n >>= 1;\n";
 
 /**
- * Statements that move `pos` past a value. Lengths lead forward only, so that one look at the end tells
- * whether all was there; only loops have to look in between.
+ * Returns statements that move `pos` past a value. `pos` only grows, so one comparison with the end after the last field
+ * finds a record that is cut off; only loops have to compare in between.
  *
- * @param depth of the value, for names of variables
- * @returns undefined for what cannot be unrolled
+ * @param depth nesting depth of the value, for the names of variables
+ * @returns undefined for recursive types
  */
 export function skipCode(node: AvroNode, depth = 0): string | undefined {
   switch (node.type) {
@@ -57,7 +57,7 @@ export function skipCode(node: AvroNode, depth = 0): string | undefined {
   }
 }
 
-/** Statements that leave a union's or an enum's index in `n`, which is below `count`. */
+/** Returns statements that read a union's or an enum's index, which is below `count`, into `n`. */
 export const readIndex = (count: number): string =>
   `n = h.readLength(src, pos); pos = h.next; if (!(n < ${count})) return ${UNDECODABLE};\n`;
 

@@ -1,25 +1,25 @@
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import { FatalError } from "@fiberstream/runtime/errors";
 
-/** How a column's value stands in PostgreSQL's binary format, and which Avro values it takes. */
+/** The type of a column: its PostgreSQL binary format, and which Avro values it can store. */
 export type ColumnKind = "timestamptz" | "float8" | "uuid" | "text" | "jsonb" | "bool" | "int8";
 
-/** A column of `metrics` that is written, and the field of the record that goes into it. */
+/** A column of `metrics` that the sink writes, and the record's field for it. */
 export type Column = { readonly name: string; readonly field: string; readonly kind: ColumnKind };
 
 export type TableLayout = {
   /** In the order in which tuples are written. */
   readonly columns: readonly Column[];
-  /** Whether fields without a column can be kept, as JSON in `extra`. */
+  /** Whether the table has the column `extra`, for fields without a column, as JSON. */
   readonly hasExtra: boolean;
 };
 
-/** The column that takes what has no column. */
+/** The column for fields without a column. */
 export const EXTRA_COLUMN = "extra";
 
 /**
- * Fields that are not in `metrics` on purpose: the node's data is in `nodes`, where it is right after a
- * rename or a move too, and the delay is the difference of two columns.
+ * Fields that are not stored in `metrics` on purpose: the node's data is in `nodes`, where it stays correct when the node
+ * is renamed or moved, and the delay is the difference of two columns.
  */
 export const NOT_STORED: ReadonlySet<string> = new Set([
   "node_name",
@@ -33,20 +33,20 @@ export const NOT_STORED: ReadonlySet<string> = new Set([
   "ingest_delay_ms",
 ]);
 
-/** A name as SQL takes it whatever is in it: capitals, spaces, a reserved word. */
+/** Quotes a name for SQL: it may have capitals or spaces, or be a reserved word. */
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** The columns' names for COPY and SELECT, in the order of the tuples. */
+/** Returns the columns' names for COPY and SELECT, in the order of the tuples. */
 export const columnNames = ({ columns, hasExtra }: TableLayout): string[] =>
   [...columns.map(({ name }) => name), ...(hasExtra ? [EXTRA_COLUMN] : [])].map(quoted);
 
-/** The same as a list. */
+/** Returns the same names separated by commas. */
 export const columnList = (layout: TableLayout): string => columnNames(layout).join(", ");
 
 /**
- * Looks at the table as it is: a field that gets a column by a migration goes there once the sink is
- * started again, and into `extra` until then. A column that the table fills itself and that is no field of
- * `readerSchema` is somebody else's, and left to them; so is one that takes no value from anybody, whatever its name.
+ * Reads the table's columns. A field for which a migration adds a column is written there after the next restart of the
+ * sink, and to `extra` until then. The sink does not write a column with a default that is no field of `readerSchema`:
+ * others have added it. Nor does it write a column that accepts no value (generated, identity always).
  * @throws {TransientError}
  * @throws {FatalError} when the table is missing or has a type unknown here
  */
@@ -56,18 +56,18 @@ export async function readTableLayout(
 ): Promise<TableLayout> {
   const found = await query<FoundColumn>(pool, SELECT_COLUMNS);
   const fields = new Set(readerSchema.fields.map(({ name }) => name));
-  const columns = found.flatMap(({ name, type, isFilled, takesNone }): Column[] => {
+  const columns = found.flatMap(({ name, type, hasDefault, acceptsNone }): Column[] => {
     const kind = KINDS[type];
     const field = name === "time" ? "timestamp" : name;
-    if (name === EXTRA_COLUMN || kind === undefined || takesNone) return [];
-    if (isFilled && !fields.has(field)) return [];
+    if (name === EXTRA_COLUMN || kind === undefined || acceptsNone) return [];
+    if (hasDefault && !fields.has(field)) return [];
     return [{ name, field, kind }];
   });
   const unknown = found.find(({ type, required }) => required && KINDS[type] === undefined);
   if (unknown !== undefined) {
     throw new FatalError(
-      `the column metrics.${unknown.name} must be filled, and this version cannot write ${unknown.type}`,
-      "Update the sink, or let the column be empty",
+      `the column metrics.${unknown.name} is NOT NULL, and this version cannot write its type ${unknown.type}`,
+      "Update the sink, or make the column nullable",
     );
   }
   return { columns, hasExtra: found.some(({ name }) => name === EXTRA_COLUMN) };
@@ -76,8 +76,8 @@ export async function readTableLayout(
 type FoundColumn = {
   readonly name: string;
   readonly type: string;
-  readonly isFilled: boolean;
-  readonly takesNone: boolean;
+  readonly hasDefault: boolean;
+  readonly acceptsNone: boolean;
   readonly required: boolean;
 };
 
@@ -92,12 +92,12 @@ const KINDS: Readonly<Record<string, ColumnKind>> = {
   int8: "int8",
 };
 
-// A generated column has a default, by the catalogue.
+// In the catalogue a generated column has a default.
 const SELECT_COLUMNS = `
-  SELECT attname AS name, typname AS type, is_filled AS "isFilled",
-         attgenerated <> '' OR attidentity = 'a' AS "takesNone",
-         attnotnull AND NOT is_filled AS required
+  SELECT attname AS name, typname AS type, has_default AS "hasDefault",
+         attgenerated <> '' OR attidentity = 'a' AS "acceptsNone",
+         attnotnull AND NOT has_default AS required
   FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
-  CROSS JOIN LATERAL (SELECT atthasdef OR attidentity <> '' AS is_filled) AS filling
+  CROSS JOIN LATERAL (SELECT atthasdef OR attidentity <> '' AS has_default) AS filling
   WHERE attrelid = 'metrics'::regclass AND attnum > 0 AND NOT attisdropped
   ORDER BY attnum`;

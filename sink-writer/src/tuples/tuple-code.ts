@@ -2,45 +2,45 @@ import type { AvroNode } from "./avro-node.ts";
 import { NOT_A_UUID } from "./skip-code.ts";
 import type { Column } from "./table-layout.ts";
 
-/** Of any field: its length, JSONB's version, and 16 bytes where the value is no text. */
+/** Bytes of a field besides its text: the length, JSONB's version, and 16 bytes for other values. */
 export const MAX_FIXED_FIELD_BYTES = 21;
 
 const EPOCH_2000_MICROS = Date.UTC(2000, 0, 1) * 1_000;
-/** Up to here a loop is faster than a call into C++: 10 to 40 ns against 55 ns, measured. */
+/** Up to so many bytes a loop is faster than a call into C++: 10 to 40 ns against 55 ns, measured. */
 const LOOP_BYTES = 32;
 const NULL = "out[o] = out[o + 1] = out[o + 2] = out[o + 3] = 255; o += 4;\n";
 
 /**
- * Statements that write a column's field of the row from what was located under `place`.
- * @returns undefined when the column cannot take what the writer writes
+ * Returns statements that write a column's field of the row, from the variables of the record's field `index`.
+ * @returns undefined if the column cannot store the writer's type
  */
 export function columnCode(
   column: Column,
-  place: number,
+  index: number,
   types: { writer: AvroNode; reader: AvroNode },
 ): string | undefined {
-  const value = valueCode(column, place, types);
+  const value = valueCode(column, index, types);
   if (value === undefined) return undefined;
-  return `if (s${place} < 0) { ${NULL}} else {\n${value}}\n`;
+  return `if (s${index} < 0) { ${NULL}} else {\n${value}}\n`;
 }
 
 function valueCode(
   { kind, name }: Column,
-  place: number,
+  index: number,
   { writer, reader }: { writer: AvroNode; reader: AvroNode },
 ): string | undefined {
-  const s = `s${place}`;
-  const v = `v${place}`;
+  const s = `s${index}`;
+  const v = `v${index}`;
   switch (kind) {
     case "text":
       if (writer.type === "enum" && reader.type === "enum") return symbolCode(writer, v);
-      return writer.type === "string" ? markCode(name) + textCode(place, 0) : undefined;
+      return writer.type === "string" ? markCode(name) + textCode(index, 0) : undefined;
     case "jsonb":
-      return writer.type === "string" ? textCode(place, 1) : undefined;
+      return writer.type === "string" ? textCode(index, 1) : undefined;
     case "uuid":
       if (writer.type !== "string") return undefined;
       return (
-        `if (e${place} - ${s} !== 36 || !h.uuid(src, ${s}, out, o + 4)) return ${NOT_A_UUID};\n` +
+        `if (e${index} - ${s} !== 36 || !h.uuid(src, ${s}, out, o + 4)) return ${NOT_A_UUID};\n` +
         `${markCode(name)}${length(16)}o += 16;\n`
       );
     case "float8":
@@ -65,9 +65,9 @@ const length = (bytes: number) =>
   `out[o] = 0; out[o + 1] = 0; out[o + 2] = 0; out[o + 3] = ${bytes}; o += 4;\n`;
 
 /** @param version 1 writes JSONB's version before the text */
-function textCode(place: number, version: 0 | 1): string {
-  const s = `s${place}`;
-  const e = `e${place}`;
+function textCode(index: number, version: 0 | 1): string {
+  const s = `s${index}`;
+  const e = `e${index}`;
   return `n = ${e} - ${s} + ${version};
 out[o] = n >>> 24; out[o + 1] = n >>> 16; out[o + 2] = n >>> 8; out[o + 3] = n; o += 4;
 ${version === 1 ? "out[o++] = 1;\n" : ""}if (n <= ${LOOP_BYTES}) { while (${s} < ${e}) out[o++] = src[${s}++]; }
@@ -75,7 +75,7 @@ else { src.copy(out, o, ${s}, ${e}); o += n - ${version}; }
 `;
 }
 
-/** What a missing node is made of, and who the event is, is looked up in the row. */
+/** Records the positions of fields that the sink reads from the row: for a new node, and the event's id. */
 function markCode(column: string): string {
   switch (column) {
     case "node_id":
@@ -91,13 +91,13 @@ function markCode(column: string): string {
   }
 }
 
-/** The writer's own symbol, newer ones too: the column is text. */
+/** Writes the writer's symbol as text, also a symbol that the reader does not know. */
 function symbolCode({ symbols }: { symbols: readonly string[] }, v: string): string {
   const arms = symbols.map((symbol, index) => `case ${index}: ${bytesCode(fieldOf(symbol))}break;`);
   return `switch (${v}) {\n${arms.join("\n")}\n}\n`;
 }
 
-/** Statements for a column that the writer does not know, and how many bytes they write. */
+/** Returns statements for a column that the writer schema has no field for, and how many bytes they write. */
 export function constantCode(column: Column, value: unknown): { code: string; bytes: number } {
   if (value === null || value === undefined) return { code: NULL, bytes: 4 };
   const bytes = constantField(column, value);

@@ -3,11 +3,11 @@
  * that is used again for every batch. A field is its length in bytes (int32) and its bytes, -1 is NULL.
  */
 export type TupleSlab = {
-  /** Grows by doubling when a row has no room. */
+  /** Doubled when a row does not fit. */
   bytes: Buffer;
-  /** Where the next row begins. */
+  /** The position of the next row. */
   at: number;
-  /** Of the row written last: where the texts that nodes are made of begin, -1 for NULL. */
+  /** Of the row written last: where the texts for the table `nodes` begin, -1 for NULL. */
   nodeAt: number;
   countryAt: number;
   regionAt: number;
@@ -16,8 +16,8 @@ export type TupleSlab = {
   /** Of the row written last: microseconds since 1970. */
   receivedAt: number;
   /**
-   * Makes room for a row of at most so many bytes.
-   * @returns `bytes` as they are now
+   * Reserves space for a row of at most so many bytes.
+   * @returns the buffer to write to
    */
   reserve: (bytes: number) => Buffer;
 };

@@ -125,7 +125,7 @@ const rowsWrittenBy = (writerType: avsc.Type) =>
     registry: { writerType: async () => ok(writerType) },
     readerSchema: sampleSchema,
     layout,
-    recent: { sawBefore: () => false, forget: () => undefined },
+    recent: { addAndTest: () => false, forget: () => undefined },
   });
 
 async function copy(rows: RowBuffer): Promise<void> {

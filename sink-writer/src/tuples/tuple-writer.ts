@@ -8,21 +8,19 @@ import { columnCode, constantCode, MAX_FIXED_FIELD_BYTES } from "./tuple-code.ts
 import type { TupleSlab } from "./tuple-slab.ts";
 
 /**
- * Appends the record that stands in `src` from `from` to `end` (Avro alone, without the wire prefix) to
- * the slab as a row.
- * @returns WRITTEN, or why it is none: UNDECODABLE or NOT_A_UUID; then the slab
- * stands where it stood
+ * Appends the record in `src` from `from` to `end` (Avro without the wire prefix) to the slab as a row.
+ * @returns WRITTEN; or UNDECODABLE or NOT_A_UUID, then the slab is unchanged
  */
 export type WriteTuple = (src: Buffer, from: number, end: number, slab: TupleSlab) => number;
 
 /**
- * Makes the writer for one writer schema: code that goes through the record once to find its fields and
- * copies them into the row, without an object or a string for any of them. Measured: 0.35 us a row,
- * where decoding to an object and writing that took 1.5 us.
+ * Generates the function for one writer schema. It reads the record once to find its fields, and copies them into the
+ * row without creating an object or a string. Measured: 0.35 us a row; decoding to an object and writing that took
+ * 1.5 us (docs/adr/0018-generated-tuple-writer.md).
  *
- * @param readerType the record as this version knows it: it has the defaults of what the writer lacks
- * @returns undefined when a field that goes into a column has another type than the reader's, as Avro
- *   allows (int for long): decode to the reader's type first
+ * @param options.readerType the record as this version knows it, with the defaults of fields that the writer lacks
+ * @returns undefined if the field of a column has another type than the reader's, as Avro allows (int for long): then
+ *   the record has to be decoded to the reader's type first
  */
 export function createTupleWriter(options: {
   writerType: avsc.Type;
@@ -35,15 +33,15 @@ export function createTupleWriter(options: {
   const columnOf = new Map(layout.columns.map((column) => [column.field, column]));
 
   const scan: string[] = [];
-  const extras: { name: string; place: number }[] = [];
-  for (const [place, field] of fields.entries()) {
+  const extras: { name: string; index: number }[] = [];
+  for (const [index, field] of fields.entries()) {
     const column = columnOf.get(field.name);
     const code = column
-      ? locateCode(field, place)
-      : skipFieldCode(field, place, { isKept: isExtra(field.name, layout) });
+      ? locateCode(field, index)
+      : skipFieldCode(field, index, { isStored: isExtra(field.name, layout) });
     if (code === undefined) return undefined;
     if (column === undefined && isExtra(field.name, layout)) {
-      extras.push({ name: field.name, place });
+      extras.push({ name: field.name, index });
     }
     scan.push(code);
   }
@@ -51,15 +49,15 @@ export function createTupleWriter(options: {
   const emit: string[] = [];
   let constantBytes = 0;
   for (const column of layout.columns) {
-    const place = fields.findIndex(({ name }) => name === column.field);
-    const field = fields[place];
+    const index = fields.findIndex(({ name }) => name === column.field);
+    const field = fields[index];
     if (field === undefined) {
       const { code, bytes } = constantCode(column, defaultOf(options.readerType, column.field));
       constantBytes += bytes;
       emit.push(code);
       continue;
     }
-    const code = columnCode(column, place, {
+    const code = columnCode(column, index, {
       writer: valueNode(field.type),
       reader: valueNode(readerFields.get(field.name)?.type ?? field.type),
     });
@@ -69,13 +67,13 @@ export function createTupleWriter(options: {
   }
 
   const count = layout.columns.length + (layout.hasExtra ? 1 : 0);
-  const roomBytes = count * MAX_FIXED_FIELD_BYTES + constantBytes + 2;
+  const maxBesideTextBytes = count * MAX_FIXED_FIELD_BYTES + constantBytes + 2;
   const source = `return function writeTuple(src, pos, end, slab) {
 "use strict";
 const first = pos;
 let n = 0;
 ${scan.join("")}if (pos !== end) return ${UNDECODABLE};
-${extras.length > 0 ? `const extra = x(src, [${extras.map(({ place }) => `s${place}, e${place}`).join(", ")}]);\nif (extra === undefined) return ${UNDECODABLE};\n` : "const extra = null;\n"}const out = slab.reserve(end - first + ${roomBytes} + (extra === null ? 0 : extra.length));
+${extras.length > 0 ? `const extra = x(src, [${extras.map(({ index }) => `s${index}, e${index}`).join(", ")}]);\nif (extra === undefined) return ${UNDECODABLE};\n` : "const extra = null;\n"}const out = slab.reserve(end - first + ${maxBesideTextBytes} + (extra === null ? 0 : extra.length));
 let o = slab.at;
 slab.nodeAt = slab.countryAt = slab.regionAt = slab.eventIdAt = -1;
 out[o++] = ${count >> 8}; out[o++] = ${count & 255};
@@ -83,7 +81,7 @@ ${emit.join("")}${layout.hasExtra ? EXTRA_CODE : ""}slab.at = o;
 return ${WRITTEN};
 };`;
   const extraFields = createExtraFields(options.writerType, extras);
-  // Nothing of a schema but its structure gets into the code: names are only looked up.
+  // Only the structure of a schema gets into the code: names are looked up here, and are not part of it.
   // oxlint-disable-next-line typescript/no-implied-eval
   const make = new Function("h", "x", source) as (h: typeof cursor, x: ExtraFields) => WriteTuple;
   return make(cursor, extraFields);
@@ -91,39 +89,39 @@ return ${WRITTEN};
 
 const isExtra = (field: string, layout: TableLayout) => layout.hasExtra && !NOT_STORED.has(field);
 
-/** Leaves where the value begins in `s`, which is -1 for null, and where it ends in `e`; a number in `v`. */
-function locateCode({ type }: AvroField, place: number): string | undefined {
-  const value = valueCode(valueNode(type), place);
+/** Returns statements that store the value's start in `s` (-1 for null) and its end in `e`; a number in `v`. */
+function locateCode({ type }: AvroField, index: number): string | undefined {
+  const value = valueCode(valueNode(type), index);
   if (value === undefined) return undefined;
-  const declare = `let s${place} = -1, e${place} = -1, v${place} = 0;\n`;
+  const declare = `let s${index} = -1, e${index} = -1, v${index} = 0;\n`;
   if (type.type !== "union") return declare + value;
   const nullAt = type.branches.findIndex((branch) => branch.type === "null");
   if (type.branches.length !== 2 || nullAt === -1) return undefined;
   return `${declare}${readIndex(2)}if (n !== ${nullAt}) {\n${value}}\n`;
 }
 
-/** The value of a field that may be null. */
+/** Returns the type of a field's value without null. */
 function valueNode(type: AvroNode): AvroNode {
   if (type.type !== "union") return type;
   return type.branches.find((branch) => branch.type !== "null") ?? { type: "null" };
 }
 
-function valueCode(node: AvroNode, place: number): string | undefined {
+function valueCode(node: AvroNode, index: number): string | undefined {
   switch (node.type) {
     case "string":
-      return `${LENGTH}s${place} = pos; pos += n; e${place} = pos;\n`;
+      return `${LENGTH}s${index} = pos; pos += n; e${index} = pos;\n`;
     case "double":
-      return `s${place} = pos; pos += 8;\n`;
+      return `s${index} = pos; pos += 8;\n`;
     case "boolean":
-      return `s${place} = pos++;\n`;
+      return `s${index} = pos++;\n`;
     case "int":
     case "long":
       return (
-        `v${place} = h.readLong(src, pos); s${place} = pos; pos = h.next;\n` +
-        `if (v${place} !== v${place}) return ${UNDECODABLE};\n`
+        `v${index} = h.readLong(src, pos); s${index} = pos; pos = h.next;\n` +
+        `if (v${index} !== v${index}) return ${UNDECODABLE};\n`
       );
     case "enum":
-      return `${readIndex(node.symbols.length)}s${place} = pos; v${place} = n;\n`;
+      return `${readIndex(node.symbols.length)}s${index} = pos; v${index} = n;\n`;
     case "null":
     case "float":
     case "bytes":
@@ -142,12 +140,12 @@ const longestSymbolBytes = (node: AvroNode): number =>
 
 function skipFieldCode(
   { type }: AvroField,
-  place: number,
-  options: { isKept: boolean },
+  index: number,
+  options: { isStored: boolean },
 ): string | undefined {
   const skip = skipCode(type);
-  if (skip === undefined || !options.isKept) return skip;
-  return `const s${place} = pos;\n${skip}const e${place} = pos;\n`;
+  if (skip === undefined || !options.isStored) return skip;
+  return `const s${index} = pos;\n${skip}const e${index} = pos;\n`;
 }
 
 function defaultOf(readerType: avsc.Type, field: string): unknown {

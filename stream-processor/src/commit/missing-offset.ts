@@ -8,7 +8,8 @@ import type { Log } from "@fiberstream/runtime/log";
  * when the group has been empty for longer than the brokers' `offsets.retention.minutes`, or was deleted by someone.
  * Events of that partition are then enriched again; the table keeps one row of each, by its key.
  *
- * @returns to be called with the partitions of raw that have no committed offset, before they are read; never rejects
+ * @returns a function to call with the partitions of raw that have no committed offset, before they are read. It never
+ *   rejects
  */
 export function createMissingOffsetWarning(options: {
   reader: Pick<TopicReader, "range">;
@@ -17,12 +18,12 @@ export function createMissingOffsetWarning(options: {
 }): (partitions: readonly number[]) => Promise<void> {
   const { reader, topics, log } = options;
 
-  const tell = async (partition: number) => {
+  const warnIfReadBefore = async (partition: number) => {
     const [raw, enriched] = await Promise.all([
       reader.range(topics.raw, partition),
       reader.range(topics.enriched, partition),
     ]);
-    // Events go to the partition of the same number: where there are none, raw was never read.
+    // A raw partition's events go to the enriched partition of the same number: if that is empty, raw was never read.
     if (raw.from === raw.until || enriched.from === enriched.until) return;
     log.warn(
       {
@@ -39,15 +40,15 @@ export function createMissingOffsetWarning(options: {
 
   return async (partitions) => {
     // One by one: a partition without a leader must not suppress the warnings of the others.
-    const told = partitions.map((partition) =>
-      tell(partition).catch((error: unknown) => {
+    const warnings = partitions.map((partition) =>
+      warnIfReadBefore(partition).catch((error: unknown) => {
         log.warn({ partition, reason: messageOf(error) }, "check for missing offsets failed");
       }),
     );
-    if (told.length === 0) return;
+    if (warnings.length === 0) return;
     // A broker that does not answer must not delay the partitions of the others.
-    await Promise.race([Promise.all(told), delay(MOST_WAIT_MS, undefined, { ref: false })]);
+    await Promise.race([Promise.all(warnings), delay(MAX_WAIT_MS, undefined, { ref: false })]);
   };
 }
 
-const MOST_WAIT_MS = 2_000;
+const MAX_WAIT_MS = 2_000;

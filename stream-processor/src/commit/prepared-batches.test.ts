@@ -15,8 +15,8 @@ const batchOf = (partition: number): RecordBatch => ({
 it("forgets what is no longer ours, and nothing else", () => {
   const prepared = createPreparedBatches<string>();
   const [lost, kept] = [batchOf(0), batchOf(1)];
-  prepared.keep(lost, "lost");
-  prepared.keep(kept, "kept");
+  prepared.add(lost, "lost");
+  prepared.add(kept, "kept");
   prepared.keepOnly([1]);
   expect(prepared.of(lost)).toBeUndefined();
   expect(prepared.of(kept)).toBe("kept");
@@ -25,8 +25,8 @@ it("forgets what is no longer ours, and nothing else", () => {
 it("keeps what is made of a batch when one of before is done", () => {
   const prepared = createPreparedBatches<string>();
   const [before, now] = [batchOf(0), batchOf(0)];
-  prepared.keep(before, "before");
-  prepared.keep(now, "now");
+  prepared.add(before, "before");
+  prepared.add(now, "now");
   prepared.done(before);
   expect(prepared.of(now)).toBe("now");
 });

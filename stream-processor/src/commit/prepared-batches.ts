@@ -1,17 +1,17 @@
 import type { RecordBatch } from "@fiberstream/kafka/records";
 
 export type PreparedBatches<Work> = {
-  /** What was made of this very batch in an earlier try; undefined when this is its first one. */
+  /** Returns the result of an earlier attempt for this batch; undefined at the first attempt. */
   of: (batch: RecordBatch) => Work | undefined;
-  keep: (batch: RecordBatch, work: Work) => Work;
+  add: (batch: RecordBatch, work: Work) => Work;
   done: (batch: RecordBatch) => void;
   /** Drops the state of all other partitions. */
   keepOnly: (partitions: readonly number[]) => void;
 };
 
 /**
- * Keeps what was made of each partition's batch until it is committed. Windows move on when a batch is
- * judged, so a batch that is tried again must not be judged again.
+ * Stores the prepared batch of each partition until it is committed. Preparing a batch advances the windows, so a retry
+ * must not prepare it again.
  */
 export function createPreparedBatches<Work>(): PreparedBatches<Work> {
   const byPartition = new Map<number, { batch: RecordBatch; work: Work }>();
@@ -20,7 +20,7 @@ export function createPreparedBatches<Work>(): PreparedBatches<Work> {
       const held = byPartition.get(batch.partition);
       return held?.batch === batch ? held.work : undefined;
     },
-    keep: (batch, work) => {
+    add: (batch, work) => {
       byPartition.set(batch.partition, { batch, work });
       return work;
     },

@@ -16,9 +16,9 @@ export type RawEventDecoder = {
 };
 
 /**
- * Reads raw events and says which cannot go on: not Avro, values that harm, times past the policy.
- * Bytes of the current schema are read where they are and passed on as they are; those of another version
- * are decoded and encoded again.
+ * Decodes raw events. Dead are those that are not Avro, have harmful values, or have times outside of the policy.
+ * An event of the current schema is read in place and its bytes are passed on unchanged; one of another version
+ * is decoded and encoded again.
  *
  * @param options.currentId the current raw schema's id, whose bytes are a prefix of the enriched record's
  */
@@ -50,7 +50,7 @@ export function createRawEventDecoder(options: {
   };
 }
 
-/** Brokers take batches of up to 1 MB, and what is appended has to find room in it. */
+/** Brokers accept batches of up to 1 MB, and the enriched record has to fit with its appended fields. */
 const MAX_VALUE_BYTES = 900_000;
 const TOO_LARGE = dead({
   failureClass: "invalid-record",

@@ -30,14 +30,14 @@ export const eventTimeSettings = () => ({
 export type Quality = EnrichedProbeMetric["quality"];
 
 export type TimePolicy = {
-  /** Why the event cannot go on, or undefined. */
+  /** Returns the reason why the event is dead, or undefined. */
   faultOf: (event: RawEvent) => DeadReason | undefined;
   qualityOf: (event: RawEvent) => Quality;
 };
 
 /**
- * The policy for events that are not on time. It compares the event's own two times, never this clock, so
- * that the same event is judged the same whenever it is read; a replayed one too.
+ * The policy for events that are late or in the future. It compares the event's own two times, never this machine's
+ * clock, so that an event is judged the same whenever it is read, also when it is replayed.
  */
 export function createTimePolicy(limits: TimeLimits): TimePolicy {
   const { lateAfterMs, tooOldAfterMs, futureAfterMs } = limits;

@@ -1,6 +1,6 @@
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 
-/** What the processor needs of a raw event, and all of it as bytes. */
+/** The fields of a raw event that the processor needs, and the whole event as bytes. */
 export type RawEvent = {
   readonly nodeId: string;
   readonly latencyMs: number;
@@ -10,18 +10,18 @@ export type RawEvent = {
   readonly receivedAtMicros: number;
   /** 53 bits of the event_id. */
   readonly id: number;
-  /** A hash of what was measured and said; how the event came (source_region, received_at) is not in it. */
+  /** A hash of what the probe sent, without how the event arrived (source_region, received_at). */
   readonly content: number;
   /** The event's Avro in the current schema, without the wire prefix. */
   readonly bytes: Buffer;
-  /** Where country and region stand in it. */
+  /** Position of country and region in `bytes`. */
   readonly locationAt: number;
 };
 
-/** Why bytes are not an event: not what the schema says, or a value that would harm those downstream. */
+/** Why bytes are not an event: they do not match the schema, or have a value that would harm consumers. */
 export type RawFault = { readonly kind: "undecodable" | "invalid-record"; readonly why: string };
 
-/** The layout that `readRawEvent` reads; it is written by hand, so another one is refused at start. */
+/** The layout that `readRawEvent` reads. That function is written by hand, so start fails with any other layout. */
 const LAYOUT =
   "event_id:string tenant:string node_id:string country:string region:string latency_ms:double " +
   "uptime_pct:double packet_loss:double timestamp:long target_host:null|string probe_type:string " +
@@ -39,8 +39,8 @@ const typeName = (type: RecordSchema["fields"][number]["type"]): string => {
 };
 
 /**
- * Reads an event straight from its bytes in the current raw schema, in 0.5 us where decoding it takes 2:
- * lengths are checked, texts that nothing needs are skipped.
+ * Reads an event directly from its bytes in the current raw schema, in 0.5 us; decoding it to an object takes 2 us.
+ * Lengths are checked, unneeded texts are skipped.
  */
 export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
   cursor.at = 0;
@@ -73,16 +73,16 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
   if (id < 0) return invalid("event_id must be a UUID");
   if (nodeEnd === nodeAt || !isShort(bytes, nodeAt, nodeEnd, MAX_NODE_ID_CHARACTERS))
     return invalid("node_id must be 1 to 50 characters");
-  // PostgreSQL has no text with it, and one such row would be refused together with its batch.
+  // PostgreSQL cannot store NUL in text: such a row would be rejected together with its batch.
   if (hasNul) return invalid("node_id, country and region must not have NUL characters");
-  // Of a node that is not known they go into caches, the table and a topic, with those of other nodes.
+  // Location of an unknown node is stored in caches, in the table `nodes` and in a topic.
   const isLocationShort =
     isShort(bytes, countryAt, countryEnd, MAX_LOCATION_CHARACTERS) &&
     isShort(bytes, regionAt, regionEnd, MAX_LOCATION_CHARACTERS);
   if (!isLocationShort) {
     return invalid(`country and region must be at most ${MAX_LOCATION_CHARACTERS} characters`);
   }
-  // One of them would be the mean of its whole region.
+  // One NaN or infinity would make the mean of its whole region useless.
   const isMeasured =
     Number.isFinite(latencyMs) && Number.isFinite(uptimePct) && Number.isFinite(packetLossPct);
   if (!isMeasured) {
@@ -104,7 +104,7 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
 
 export const isFault = (read: RawEvent | RawFault): read is RawFault => "why" in read;
 
-/** Where the event says that its node stands. */
+/** The node's location as the event has it. */
 export function locationOf({ bytes, locationAt }: RawEvent): { country: string; region: string } {
   cursor.at = locationAt;
   const countryEnd = skipText(bytes);
@@ -115,18 +115,19 @@ export function locationOf({ bytes, locationAt }: RawEvent): { country: string; 
 
 export const eventIdOf = ({ bytes }: RawEvent): string => bytes.toString("latin1", 1, 37);
 
-const UNDECODABLE: RawFault = { kind: "undecodable", why: "value is not what its schema id says" };
+const UNDECODABLE: RawFault = { kind: "undecodable", why: "value does not match its schema id" };
 const invalid = (why: string): RawFault => ({ kind: "invalid-record", why });
 
 /**
- * Where reading is. One for all: reading is never interrupted, and an object for each event would cost as
- * much as the reading. Past the end it is set to NaN, where it stays, so that one look at the end tells.
+ * The reading position. One for all events, because reading is never interrupted and an object for each event would
+ * cost as much as the reading. Past the end it becomes NaN and stays NaN, so that one comparison after the last field is
+ * enough.
  */
 const cursor = { at: 0, textAt: 0 };
 
 /**
  * Moves past a text.
- * @returns where it ends
+ * @returns the position after it
  */
 function skipText(bytes: Buffer): number {
   const length = readLong(bytes);
@@ -148,7 +149,7 @@ function readDouble(bytes: Buffer): number {
   return bytes.readDoubleLE(at);
 }
 
-/** Avro's zigzag variable-length long; above 2^53 it loses its last bits, which no time here has. */
+/** Reads Avro's zigzag variable-length long. Above 2^53 it loses its last bits; no time is that large. */
 function readLong(bytes: Buffer): number {
   let at = cursor.at;
   let byte = bytes[at++];
@@ -163,7 +164,7 @@ function readLong(bytes: Buffer): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
 
-/** Most of a UUID's bits as one number, or -1 when it is none: 36 characters, dashes in their places. */
+/** Returns 53 bits of a UUID as one number, or -1 if the 36 characters are not a UUID. */
 function idOf(bytes: Buffer, from: number): number {
   let high = 0;
   let low = 0;
@@ -186,7 +187,7 @@ const DIGITS = Int8Array.from({ length: 256 }, (_, byte) => {
   return byte < 0x80 ? digit : -1;
 });
 
-/** As the gateway takes them. */
+/** The limits that the gateway checks. */
 const MAX_NODE_ID_CHARACTERS = 50;
 const MAX_LOCATION_CHARACTERS = 100;
 const MAX_CHARACTER_BYTES = 4;

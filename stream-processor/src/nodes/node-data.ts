@@ -1,6 +1,6 @@
 import type { Node } from "@fiberstream/schemas/generated/records";
 
-/** What is known of a node, as enrichment needs it; the names are those of the table `nodes`. */
+/** A node's data for enrichment, named as the columns of the table `nodes`. */
 export type NodeData = Pick<
   Node,
   | "node_id"
@@ -16,5 +16,5 @@ export type NodeData = Pick<
   | "revision"
 >;
 
-/** The column, of a row of any age: what is larger than the table takes now (16 kB) would fit into no record. */
+/** Selects the tags. Old rows may have tags above the table's present limit (16 kB), which would not fit into a record. */
 export const TAGS = `CASE WHEN octet_length(tags::text) <= 16384 THEN tags ELSE '{}' END AS tags`;

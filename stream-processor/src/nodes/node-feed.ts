@@ -9,8 +9,8 @@ import type { Node } from "@fiberstream/schemas/generated/records";
 import type { NodeData } from "./node-data.ts";
 
 /**
- * Keeps the caches as the topic probe.nodes says: at the start all that is in it, then each change as it
- * comes. Every processor follows by itself, so that each one's memory knows.
+ * Updates the caches from the topic probe.nodes: at the start with all of its records, then with each change. Every
+ * processor reads the whole topic, because each has its own cache in memory.
  */
 export function followNodes(options: {
   kafka: KafkaClient;

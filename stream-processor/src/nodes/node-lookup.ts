@@ -1,7 +1,7 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import type { NodeData } from "./node-data.ts";
 
-/** A node that an event names, and where the event says that it stands. */
+/** A node that an event names, with its location from the event. */
 export type SeenNode = {
   readonly nodeId: string;
   readonly country: string;
@@ -9,9 +9,9 @@ export type SeenNode = {
 };
 
 /**
- * The data of the nodes that a batch names. A node that is missing from the answer could not be had:
- * its events go on without.
- * @throws {FatalError} when the database refuses for good
+ * Returns the data of the nodes that a batch names. A node that could not be looked up is missing from the result: its
+ * events continue without node data.
+ * @throws {FatalError} when the database fails permanently
  */
 export type NodeLookup = (
   seen: ReadonlyMap<string, SeenNode>,
@@ -25,7 +25,7 @@ export const LOOKUP_OUTCOMES = {
 export type Tier = keyof typeof LOOKUP_OUTCOMES;
 export type LookupOutcome = (typeof LOOKUP_OUTCOMES)["postgres"][number];
 
-/** Looks in memory, then in Redis, then in PostgreSQL, where unknown nodes are registered: one call a tier and batch. */
+/** Looks nodes up in memory, then in Redis, then in PostgreSQL, where it registers unknown nodes: one call for each tier and batch. */
 export function createNodeLookup(tiers: {
   memory: { get: (nodeId: string) => NodeData | undefined; set: (node: NodeData) => void };
   redis: {
@@ -41,15 +41,15 @@ export function createNodeLookup(tiers: {
   const { memory, redis, postgres, count } = tiers;
 
   /** Asks one tier; returns undefined when it is unavailable. */
-  const ask = async (tier: Tier, asked: number, call: () => Promise<NodeData[]>) => {
+  const ask = async (tier: Tier, requested: number, call: () => Promise<NodeData[]>) => {
     try {
       const nodes = await call();
       count(tier, "hit", nodes.length);
-      count(tier, "miss", asked - nodes.length);
+      count(tier, "miss", requested - nodes.length);
       return nodes;
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      count(tier, "unavailable", asked);
+      count(tier, "unavailable", requested);
       return undefined;
     }
   };
@@ -77,7 +77,7 @@ export function createNodeLookup(tiers: {
     count("memory", "hit", found.size);
     count("memory", "miss", wanted.size);
 
-    const take = (nodes: readonly NodeData[]) => {
+    const addFound = (nodes: readonly NodeData[]) => {
       for (const node of nodes) {
         found.set(node.node_id, node);
         wanted.delete(node.node_id);
@@ -85,13 +85,13 @@ export function createNodeLookup(tiers: {
       }
     };
     if (wanted.size > 0) {
-      take((await ask("redis", wanted.size, () => redis.getMany([...wanted.keys()]))) ?? []);
+      addFound((await ask("redis", wanted.size, () => redis.getMany([...wanted.keys()]))) ?? []);
     }
     if (wanted.size > 0) {
       const known = await ask("postgres", wanted.size, () => postgres.getMany([...wanted.keys()]));
-      take(known ?? []);
+      addFound(known ?? []);
       const registered = known && wanted.size > 0 ? await register([...wanted.values()]) : [];
-      take(registered);
+      addFound(registered);
       await redis.setMany([...(known ?? []), ...registered]);
     }
     return found;

@@ -13,8 +13,8 @@ import avsc from "avsc";
 import { TAGS } from "./node-data.ts";
 
 const NODES_PER_ROUND = 500;
-/** The notice of a change can be lost with its connection, so look now and then anyway. */
-const LOOK_EVERY_MS = 1_000;
+/** A notification can be lost with its connection, so the table is also polled. */
+const POLL_EVERY_MS = 1_000;
 const LEADER_LOCK = `pg_try_advisory_lock(${ADVISORY_LOCKS.publishNodes})`;
 
 const SELECT_UNPUBLISHED = `
@@ -24,7 +24,7 @@ const SELECT_UNPUBLISHED = `
          revision
   FROM nodes WHERE published_revision < revision ORDER BY node_id LIMIT ${NODES_PER_ROUND}`;
 
-/** A change after the select has a higher revision, so its mark stays. */
+/** A change after the select has a higher revision, so it stays unpublished. */
 const MARK_PUBLISHED = `
   UPDATE nodes SET published_revision = done.revision
   FROM unnest($1::text[], $2::bigint[]) AS done (node_id, revision)
@@ -37,11 +37,11 @@ type Unpublished = Omit<Node, "created_at" | "updated_at" | "revision"> & {
 };
 
 /**
- * The outbox of `nodes`: writes every change to the topic probe.nodes, then clears its mark. A crash
- * between the two publishes twice, never not at all. One publisher at a time, by an advisory lock that
+ * Runs the outbox of `nodes`: writes every change to the topic probe.nodes, then marks it as published. After a crash
+ * between the two steps the change is published again. One process publishes at a time: it holds an advisory lock, which
  * ends with its connection; the others wait to take over.
  *
- * @returns a function that ends it and waits until it has ended
+ * @returns a function that stops it and waits until it has ended
  */
 export function runNodePublisher(options: {
   pool: PgPool;
@@ -87,7 +87,7 @@ export function runNodePublisher(options: {
     log.info({ topic }, "became node publisher");
     while (!ending.signal.aborted) {
       const published = await publishRound(client);
-      if (published < NODES_PER_ROUND) await notice(client, ending.signal);
+      if (published < NODES_PER_ROUND) await notification(client, ending.signal);
     }
   };
 
@@ -107,10 +107,10 @@ export function runNodePublisher(options: {
           "publishing node changes failed, retrying",
         );
       } finally {
-        // The connection goes, and the lock with it.
+        // Closes the connection, which releases the lock.
         client?.release(true);
       }
-      const waitMs = failures === 0 ? LOOK_EVERY_MS : retryDelayMs(failures);
+      const waitMs = failures === 0 ? POLL_EVERY_MS : retryDelayMs(failures);
       await delay(waitMs, undefined, { signal: ending.signal }).catch(() => undefined);
     }
   };
@@ -122,13 +122,13 @@ export function runNodePublisher(options: {
   };
 }
 
-/** Resolves at a notice of a change, after LOOK_EVERY_MS, or when `ending` is aborted. */
-async function notice(client: PgClient, ending: AbortSignal): Promise<void> {
-  const noticed = new AbortController();
-  const wake = () => noticed.abort();
+/** Resolves at a notification of a change, after POLL_EVERY_MS, or when `ending` is aborted. */
+async function notification(client: PgClient, ending: AbortSignal): Promise<void> {
+  const notified = new AbortController();
+  const wake = () => notified.abort();
   client.once("notification", wake);
-  await delay(LOOK_EVERY_MS, undefined, {
-    signal: AbortSignal.any([noticed.signal, ending]),
+  await delay(POLL_EVERY_MS, undefined, {
+    signal: AbortSignal.any([notified.signal, ending]),
   }).catch(() => undefined);
   client.removeListener("notification", wake);
 }

@@ -14,7 +14,7 @@ const REGISTER_NODES = `
   ON CONFLICT (node_id) DO NOTHING`;
 
 /**
- * The truth about nodes. Every function:
+ * The table `nodes`, from which the caches are filled. Every function throws:
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -23,7 +23,7 @@ export function createPostgresTier(options: { pool: PgPool }) {
   const getMany = (nodeIds: readonly string[]) => query<NodeData>(pool, SELECT_NODES, [nodeIds]);
   return {
     getMany,
-    /** Registers nodes, once however many processors see them first, and returns them as they now are. */
+    /** Registers nodes, unless another processor has, and returns them as they are in the table. */
     register: async (unknown: readonly SeenNode[]): Promise<NodeData[]> => {
       const nodeIds = unknown.map(({ nodeId }) => nodeId);
       const countries = unknown.map(({ country }) => country);

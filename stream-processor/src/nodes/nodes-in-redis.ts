@@ -4,8 +4,8 @@ import type { NodeData } from "./node-data.ts";
 const NODES_PER_CALL = 500;
 
 /**
- * Several processors write here, each when it comes to it: an older state must not replace a newer one.
- * A value is its revision, a space and the JSON.
+ * Several processors write at different moments: an older state must not replace a newer one.
+ * A value is the revision, a space and the JSON.
  */
 const SET_UNLESS_OLDER = `
   for at, key in ipairs(KEYS) do
@@ -21,7 +21,7 @@ const nodeOf = (text: string) => JSON.parse(text.slice(text.indexOf(" ") + 1)) a
 
 /**
  * The cache that all processors share: one string a node, under `<namespace>node:<node_id>`.
- * Times to live differ by up to a fifth, so that nodes cached together are not asked for together.
+ * Times to live differ by up to a fifth, so that nodes cached together do not expire together.
  */
 export function createRedisTier(options: { ask: AskRedis; namespace: string; ttlSeconds: number }) {
   const { ask } = options;
@@ -34,18 +34,18 @@ export function createRedisTier(options: { ask: AskRedis; namespace: string; ttl
       const values = await ask((client) => client.mGet(nodeIds.map(keyOf)));
       return values.flatMap((value) => (value === null ? [] : [nodeOf(value)]));
     },
-    /** Never throws: what is not cached is asked for again. */
+    /** Never throws: a node that is not cached is looked up again. */
     setMany: async (nodes: readonly NodeData[]): Promise<void> => {
       for (let from = 0; from < nodes.length; from += NODES_PER_CALL) {
-        const some = nodes.slice(from, from + NODES_PER_CALL);
+        const chunk = nodes.slice(from, from + NODES_PER_CALL);
         const set = {
-          keys: some.map(({ node_id }) => keyOf(node_id)),
-          arguments: some.flatMap((node) => [textOf(node), String(ttlSeconds())]),
+          keys: chunk.map(({ node_id }) => keyOf(node_id)),
+          arguments: chunk.flatMap((node) => [textOf(node), String(ttlSeconds())]),
         };
         await ask((client) => client.eval(SET_UNLESS_OLDER, set)).catch(() => undefined);
       }
     },
-    /** Never throws: an entry that stays is good until its time to live ends. */
+    /** Never throws: an entry that is not deleted expires after its time to live. */
     forgetMany: async (nodeIds: readonly string[]): Promise<void> => {
       if (nodeIds.length === 0) return;
       await ask((client) => client.unlink(nodeIds.map(keyOf))).catch(() => undefined);

@@ -11,16 +11,16 @@ import {
 } from "@fiberstream/reconciliation/minute-books";
 import type { RawEvent } from "../decode/raw-event.ts";
 
-/** What becomes of a batch's events, by the minute in which they were received. */
+/** Counts and digests of a batch's events, by the minute in which they were received. */
 export type BatchBooks = {
   readonly minutes: MinuteBooks;
-  /** Every event that could be decoded, whatever becomes of it. */
+  /** Counts an event that could be decoded. */
   readonly read: (event: RawEvent) => void;
-  /** By the record that was made of it: its own event_id counts. */
+  /** Counts an enriched record, by the event_id in the record itself. */
   readonly written: (event: RawEvent, enriched: OutgoingRecord) => void;
   readonly leftOut: (event: RawEvent) => void;
   readonly dead: (record: IncomingRecord) => void;
-  /** What was to be written becomes a dead letter. */
+  /** Counts an enriched record that Kafka has rejected: its event becomes a dead letter. */
   readonly refused: (event: RawEvent) => void;
 };
 
@@ -48,7 +48,7 @@ export function createBatchBooks(): BatchBooks {
 /** event_id is the first field of both schemas: a byte for its length, then 36 characters. */
 const ID_AT = 1;
 
-/** An entry as a record of probe.reconciliation, all of whose records stand in one order. */
+/** Returns an entry as a record of probe.reconciliation, which has one partition so that its records have one order. */
 export const entryRecord = (entry: LedgerEntry): OutgoingRecord => ({
   key: String(entry.partition),
   value: Buffer.from(writeEntry(entry)),

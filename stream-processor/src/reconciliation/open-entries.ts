@@ -1,41 +1,40 @@
 import type { RecordBatch } from "@fiberstream/kafka/records";
 import {
-  entryInNote,
+  entryInMetadata,
   joinedEntries,
   type LedgerEntry,
 } from "@fiberstream/reconciliation/ledger-entry";
 import type { MinuteBooks } from "@fiberstream/reconciliation/minute-books";
 
-/** What a batch leaves a partition's ledger at. */
+/** The entries of a partition's ledger after a batch. */
 export type NextEntries = {
   /** Written to probe.reconciliation with the batch. */
   readonly finished: readonly LedgerEntry[];
-  /** Committed with the batch's offset; the next batch goes on with it. */
+  /** Committed with the batch's offset; the next batch extends it. */
   readonly open: LedgerEntry;
   readonly openedAtMs: number;
 };
 
 export type OpenEntries = {
-  /** The entries once a batch is done whose events are in `minutes`. Changes nothing yet. */
+  /** Returns the entries after a batch whose events are in `minutes`. Changes nothing yet. */
   after: (batch: RecordBatch, minutes: MinuteBooks) => NextEntries;
-  /** They are committed, with the offset's metadata. */
+  /** Records that the entries are committed, with the offset's metadata. */
   committed: (partition: number, metadata: string, entries: NextEntries) => void;
   keepOnly: (partitions: readonly number[]) => void;
 };
 
-/** An entry is finished after so long: 12 partitions make 12 small records a minute. */
+/** An entry is finished after so long: 12 partitions write 12 small records a minute. */
 const OPEN_FOR_MS = 60_000;
-/** A minute takes about 200 bytes, and the metadata of an offset may have 3 KB. */
+/** A minute takes about 200 bytes, and the metadata of an offset at most 3 KB. */
 const OPEN_MINUTES = 10;
 
 /**
- * The processor's ledger, which goes where its positions go: each partition has an open entry that is
- * committed with the offset it leads to, and joined by batch after batch. So it is exactly once as the offset
- * is, whoever dies and wherever the partition moves. From time to time it is finished: written to a topic in
- * the transaction that begins the next one. An entry begins where the one before has ended, and where it does
- * not, offsets were skipped or read again.
+ * The processor's ledger. Each partition has an open entry, which is committed with the partition's offset and extended
+ * by each batch, so it is as exact as the offset, also when a process dies or the partition is reassigned. After
+ * `OPEN_FOR_MS` it is finished: written to a topic, in the transaction that begins the next one. If an entry does not
+ * begin where the one before has ended, offsets were skipped or read again.
  *
- * @param options.metadataOf what is committed with the position, "" if nothing; the truth, whoever has committed it
+ * @param options.metadataOf returns the committed offset's metadata, whoever has committed it; "" if there is none
  */
 export function createOpenEntries(options: {
   metadataOf: (partition: number) => string;
@@ -51,7 +50,7 @@ export function createOpenEntries(options: {
     const metadata = metadataOf(partition);
     const known = held.get(partition);
     if (known?.metadata === metadata) return known;
-    const read = { metadata, open: entryInNote(metadata), openedAtMs: nowMs() };
+    const read = { metadata, open: entryInMetadata(metadata), openedAtMs: nowMs() };
     held.set(partition, read);
     return read;
   };
@@ -61,11 +60,12 @@ export function createOpenEntries(options: {
       const { open, openedAtMs } = openOf(batch.partition);
       const isKnown = open !== undefined;
       const own = entryOf(batch, minutes, { begins: !isKnown });
-      const goesOn = isKnown && open.to === batch.firstOffset && open.log === batch.log.topicId;
-      const next = goesOn ? joinedEntries(open, own) : own;
-      const before = isKnown && !goesOn && open.from < open.to ? [open] : [];
-      const sinceMs = goesOn ? openedAtMs : nowMs();
-      // A beginning is told at once: if it was an offset that was lost, so was what stood with it.
+      const isContinued =
+        isKnown && open.to === batch.firstOffset && open.log === batch.log.topicId;
+      const next = isContinued ? joinedEntries(open, own) : own;
+      const before = isKnown && !isContinued && open.from < open.to ? [open] : [];
+      const sinceMs = isContinued ? openedAtMs : nowMs();
+      // An entry without a predecessor is finished at once: if the committed offset was lost, so was its open entry.
       const isDue =
         next.begins || nowMs() - sinceMs >= OPEN_FOR_MS || next.minutes.size > OPEN_MINUTES;
       return {
@@ -98,7 +98,7 @@ const entryOf = (
   minutes,
 });
 
-/** Says where the next entry has to begin. */
+/** Returns an empty entry, which records where the next one has to begin. */
 const emptyAfter = ({ partition, log, to }: LedgerEntry): LedgerEntry => ({
   partition,
   log,

@@ -2,17 +2,17 @@ import { endSpans, sampledTraceparent, startBatchSpans } from "@fiberstream/kafk
 import type { OutgoingRecord, RecordBatch } from "@fiberstream/kafka/records";
 import type { OpenSpan, Tracing } from "@fiberstream/runtime/tracing";
 
-/** A batch's part in the traces of its records, for one try. */
+/** The spans of a batch in the traces of its records, for one attempt. */
 export type BatchTrace = {
-  /** The records with headers that carry their traces on; those that are not sampled stay as they are. */
+  /** Returns the records with headers that continue their traces. Records that are not sampled are unchanged. */
   readonly sending: (records: readonly OutgoingRecord[]) => readonly OutgoingRecord[];
-  /** @param error what a try that failed threw */
+  /** @param error what a failed attempt threw */
   readonly end: (error?: unknown) => void;
 };
 
 export type TraceBatch = (batch: RecordBatch) => BatchTrace;
 
-/** @param options.tracing undefined: headers go on as they came */
+/** @param options.tracing undefined: headers are passed on unchanged */
 export function createTraceBatch(options: {
   tracing: Tracing | undefined;
   groupId: string;
@@ -25,7 +25,7 @@ export function createTraceBatch(options: {
     const processing = startBatchSpans(tracing, [batch], groupId);
     if (processing.size === 0) return UNTRACED;
     const sends = new Map<string, OpenSpan>();
-    /** One for each span that its records came from. */
+    /** Returns the send span for records of one incoming span. */
     const sendOf = (traceparent: string, parent: OpenSpan): OpenSpan => {
       let send = sends.get(traceparent);
       if (send === undefined) {
@@ -47,10 +47,10 @@ export function createTraceBatch(options: {
     return {
       sending: (records) =>
         records.map((record) => {
-          const came = sampledTraceparent(record.headers);
-          const parent = came === undefined ? undefined : processing.get(came);
-          if (came === undefined || parent === undefined) return record;
-          const { traceparent } = sendOf(came, parent);
+          const incoming = sampledTraceparent(record.headers);
+          const parent = incoming === undefined ? undefined : processing.get(incoming);
+          if (incoming === undefined || parent === undefined) return record;
+          const { traceparent } = sendOf(incoming, parent);
           return { ...record, headers: { ...record.headers, traceparent } };
         }),
       end: (error) => {

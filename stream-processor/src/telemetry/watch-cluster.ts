@@ -5,18 +5,18 @@ import type { Log } from "@fiberstream/runtime/log";
 import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
 import { Gauge, type Registry } from "prom-client";
 
-/** As often as metrics are usually read. */
+/** The usual scrape interval. */
 const INTERVAL_MS = 15_000;
 
 /**
- * What the brokers say, as metrics.
- * @returns told of each look; undefined: it failed, and nothing is known
+ * Creates the gauges of the brokers and topics.
+ * @returns a function that sets them; undefined: the check failed, and nothing is known
  */
 export function createClusterGauges(registry: Registry): (state: ClusterState | undefined) => void {
   const registers = [registry];
   const brokers = new Gauge({
     name: "fiberstream_kafka_brokers",
-    help: "Brokers in the cluster; NaN when they cannot be asked. Fewer than you run: one is down",
+    help: "Brokers in the cluster; NaN while they cannot be reached. Fewer than you run: one is down",
     registers,
   });
   const underReplicated = new Gauge({
@@ -33,13 +33,13 @@ export function createClusterGauges(registry: Registry): (state: ClusterState | 
   });
   const topicBytes = new Gauge({
     name: "fiberstream_kafka_topic_bytes",
-    help: "Disk space that a topic uses over all replicas; absent when the processor may not ask the brokers",
+    help: "Disk space that a topic uses over all replicas; absent if the processor lacks the permission",
     labelNames: ["topic"],
     registers,
   });
   const retention = new Gauge({
     name: "fiberstream_kafka_topic_retention_seconds",
-    help: "How long Kafka retains a topic's records, +Inf without limit; absent when the processor may not ask (DESCRIBE_CONFIGS). A consumer further behind than this loses events",
+    help: "How long Kafka retains a topic's records, +Inf without limit; absent if the processor lacks the permission (DESCRIBE_CONFIGS). A consumer further behind than this loses events",
     labelNames: ["topic"],
     registers,
   });
@@ -57,15 +57,15 @@ export function createClusterGauges(registry: Registry): (state: ClusterState | 
   });
   const all = [brokers, underReplicated, leaderless, topicBytes, retention, diskSize, diskFree];
 
-  const forget = () => {
+  const clear = () => {
     for (const gauge of all) gauge.reset();
-    // A gauge without labels would stay as a 0 that is none.
+    // A gauge without labels would be 0 after the reset.
     brokers.set(Number.NaN);
   };
-  forget();
+  clear();
 
   return (state) => {
-    forget();
+    clear();
     if (state === undefined) return;
     brokers.set(state.brokers);
     for (const { topic, bytes, retentionMs, ...partitions } of state.topics) {
@@ -81,7 +81,7 @@ export function createClusterGauges(registry: Registry): (state: ClusterState | 
   };
 }
 
-/** Keeps the gauges of the brokers current until the end of `life`. */
+/** Updates the gauges of the brokers until the end of `life`. */
 export function watchCluster(options: {
   kafka: KafkaClient;
   topics: readonly string[];
@@ -92,7 +92,7 @@ export function watchCluster(options: {
   const { life, log } = options;
   const watch = life.own(createClusterWatch(options), (owned) => owned.close());
   const show = createClusterGauges(options.registry);
-  const looks = createRepeatedTask({
+  const checks = createRepeatedTask({
     name: "check brokers",
     work: async () => {
       try {
@@ -106,6 +106,6 @@ export function watchCluster(options: {
     startsAtOnce: true,
     log,
   });
-  looks.begin();
-  life.own(looks, (owned) => owned.end());
+  checks.begin();
+  life.own(checks, (owned) => owned.end());
 }

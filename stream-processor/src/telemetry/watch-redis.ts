@@ -4,14 +4,14 @@ import type { Log } from "@fiberstream/runtime/log";
 import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
 import { Gauge, type Registry } from "prom-client";
 
-/** As often as metrics are usually read. */
+/** The usual scrape interval. */
 const INTERVAL_MS = 15_000;
 
 type Memory = { readonly usedBytes: number; readonly maxBytes: number };
 
 /**
- * How full Redis is, as metrics.
- * @returns told of each look; undefined: it failed, and nothing is known
+ * Creates the gauges of Redis' memory.
+ * @returns a function that sets them; undefined: the check failed, and nothing is known
  */
 export function createRedisGauges(registry: Registry): (memory: Memory | undefined) => void {
   const registers = [registry];
@@ -22,7 +22,7 @@ export function createRedisGauges(registry: Registry): (memory: Memory | undefin
   });
   const max = new Gauge({
     name: "fiberstream_redis_max_memory_bytes",
-    help: "Redis' maxmemory; 0: no limit. At the limit Redis refuses writes: batch responses are no longer stored, and gateways continue without duplicate protection",
+    help: "Redis' maxmemory; 0: no limit. At the limit Redis rejects writes: batch responses are no longer stored, and gateways continue without duplicate protection",
     registers,
   });
   const show = (memory: Memory | undefined) => {
@@ -33,7 +33,7 @@ export function createRedisGauges(registry: Registry): (memory: Memory | undefin
   return show;
 }
 
-/** Keeps the gauges of Redis current until the end of `life`. */
+/** Updates the gauges of Redis until the end of `life`. */
 export function watchRedis(options: {
   redis: Redis;
   registry: Registry;
@@ -42,18 +42,18 @@ export function watchRedis(options: {
 }): void {
   const { redis, registry, life, log } = options;
   const show = createRedisGauges(registry);
-  const looks = createRepeatedTask({
+  const checks = createRepeatedTask({
     name: "check redis",
     work: async () => {
-      // While it is unavailable whoever needs it says so.
+      // While Redis is unavailable, its users log that.
       show(redis.isUp() ? await readMemory(redis).catch(() => undefined) : undefined);
     },
     intervalMs: INTERVAL_MS,
     startsAtOnce: true,
     log,
   });
-  looks.begin();
-  life.own(looks, (owned) => owned.end());
+  checks.begin();
+  life.own(checks, (owned) => owned.end());
 }
 
 async function readMemory({ client }: Redis): Promise<Memory> {

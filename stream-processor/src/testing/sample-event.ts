@@ -9,7 +9,7 @@ const example = Object.fromEntries(
   schema.fields.map(({ name, example: value }) => [name, value]),
 ) as ProbeMetric;
 
-/** A UUID for each number, the same each time. */
+/** Returns a UUID for each number, always the same one. */
 export const uuidOf = (number: number): string => {
   const digits = (Math.imul(number + 1, 0x9e3779b1) >>> 0).toString(16).padStart(8, "0");
   return `${digits}-0000-5000-8000-${number.toString(16).padStart(12, "0")}`;

@@ -7,26 +7,26 @@ export const ALERT_KINDS: readonly AlertKind[] = ["latency", "packet_loss"];
 /** A node's open alerts, by kind. */
 export type OpenAlerts = Partial<Record<AlertKind, ProbeAlert>>;
 
-/** An alert looks at this many records, the newest included: one bad record opens none. */
+/** Alerts are computed from so many records, the newest included, so that one bad record opens none. */
 export const ALERT_RECORDS = 5;
-/** Latency: the middle one of the last five this far above what was usual before them. */
+/** Latency: the median of the last five, in standard deviations or times above the mean of the records before them. */
 const OPENS_AT_Z = 4;
 const RESOLVES_AT_Z = 2;
 const OPENS_AT_TIMES = 1.5;
 /** Packet loss: the mean of the last five, in percent. */
 const OPENS_AT_LOSS_PCT = 20;
 const RESOLVES_AT_LOSS_PCT = 5;
-/** What is usual needs as many records before the last five. */
+/** The baseline needs so many records before the last five. */
 const MIN_USUAL_RECORDS = 10;
 
 /**
- * Which alerts of a node an event opens or resolves. They open and resolve at different values, and what
- * resolves one is fixed when it opens: otherwise a lasting fault would become the baseline and resolve itself.
+ * Returns which alerts of a node an event opens or resolves. They open and resolve at different values, and the value
+ * that resolves an alert is fixed when it opens: otherwise a lasting fault would become the baseline and resolve itself.
  *
- * @param latencies
- * @param losses the node's window, `count` long, without the event
- * @param open what is open now
- * @returns the changes, mostly none
+ * @param latencies the latencies of the node's window, `count` of them, without the event
+ * @param losses the packet losses of the window
+ * @param open the node's open alerts
+ * @returns the changes, usually none
  */
 export function alertChanges(
   event: RawEvent,
@@ -57,7 +57,7 @@ function latencyChange(
   before: number,
   was: ProbeAlert | undefined,
 ): ProbeAlert | undefined {
-  const value = middleOfLast(latencies, before, event.latencyMs);
+  const value = medianOfLast(latencies, before, event.latencyMs);
   if (was !== undefined) return value < was.resolve_below ? resolved(event, was, value) : undefined;
   if (before < MIN_USUAL_RECORDS) return undefined;
   let sum = 0;
@@ -89,7 +89,7 @@ function lossChange(
 
 const lastFive = new Float64Array(ALERT_RECORDS);
 
-function middleOfLast(latencies: Float64Array, before: number, newest: number): number {
+function medianOfLast(latencies: Float64Array, before: number, newest: number): number {
   for (let at = 0; at < ALERT_RECORDS - 1; at++) lastFive[at] = latencies[before + at] ?? 0;
   lastFive[ALERT_RECORDS - 1] = newest;
   for (let at = 1; at < ALERT_RECORDS; at++) {

@@ -1,21 +1,21 @@
 import type { RawEvent } from "../decode/raw-event.ts";
 
-/** How many records a window looks back, and over which time. */
+/** The size of a window, in records and in time. */
 export const WINDOW_RECORDS = 60;
 export const WINDOW_MS = 600_000;
 
 /**
- * The last records of one node in its partition. Plain data, grown as needed: 10 records take 0.9 KB with
- * everything, 60 take 3 KB, and there may be 100,000 of them.
+ * The last records of one node in its partition. A typed array that grows as needed, because there may be 100,000
+ * windows: one takes 0.9 KB with 10 records and 3 KB with 60.
  */
 export type NodeWindow = {
   /** Columns one after another, each `capacity` long: see COLUMNS. */
   values: Float64Array;
   capacity: number;
-  /** Where the oldest record is, and how many there are. */
+  /** The slot of the oldest record, and the number of records. */
   start: number;
   count: number;
-  /** Since somebody looked for a window to forget. */
+  /** Used since the last search for a window to evict. */
   isUsed: boolean;
 };
 
@@ -31,7 +31,7 @@ export const newNodeWindow = (): NodeWindow => ({
   isUsed: false,
 });
 
-/** @param at where the record stands: its offset, and its timestamp in ms since 1970 */
+/** @param at the record's offset, and its timestamp in ms since 1970 */
 export function addTo(window: NodeWindow, event: RawEvent, at: RecordPosition): void {
   if (window.count === window.capacity && window.capacity < WINDOW_RECORDS) grow(window);
   const { values, capacity } = window;
@@ -50,8 +50,8 @@ export function addTo(window: NodeWindow, event: RawEvent, at: RecordPosition): 
 
 export type RecordPosition = { readonly offset: number; readonly timeMs: number };
 
-/** Leaves out the oldest records while they are older than `sinceMs`. */
-export function forgetOlder(window: NodeWindow, sinceMs: number): void {
+/** Removes the oldest records while they are older than `sinceMs`. */
+export function dropOlder(window: NodeWindow, sinceMs: number): void {
   const { values, capacity } = window;
   const times = COLUMNS.time * capacity;
   while (window.count > 0 && valueAt(values, times + window.start) < sinceMs) {
@@ -60,11 +60,11 @@ export function forgetOlder(window: NodeWindow, sinceMs: number): void {
   }
 }
 
-/** The offset of the oldest record; the window is not empty. */
+/** Returns the offset of the oldest record; the window must not be empty. */
 export const oldestOffset = ({ values, capacity, start }: NodeWindow): number =>
   valueAt(values, COLUMNS.offset * capacity + start);
 
-/** The timestamp of the newest record in ms, or -1. */
+/** Returns the timestamp of the newest record in ms, or -1. */
 export const newestTimeMs = ({ values, capacity, start, count }: NodeWindow): number =>
   count === 0 ? -1 : valueAt(values, COLUMNS.time * capacity + ((start + count - 1) % capacity));
 
@@ -86,7 +86,7 @@ export function hasDuplicateOf(window: NodeWindow, event: RawEvent, sinceMs: num
 }
 
 /**
- * The window's latencies and losses, oldest first, copied to `latencies` and `losses`.
+ * Copies the window's latencies and losses, oldest first, to `latencies` and `losses`.
  * @returns how many
  */
 export function copyMeasured(
@@ -100,7 +100,7 @@ export function copyMeasured(
   let copied = 0;
   for (let back = 0; back < count; back++) {
     const slot = start + back < capacity ? start + back : start + back - capacity;
-    // Gateways' clocks differ a little, so one that is too old may stand behind one that is not.
+    // Gateways' clocks differ a little, so a record that is too old may follow one that is not.
     if (valueAt(values, times + slot) < sinceMs) continue;
     latencies[copied] = valueAt(values, slot);
     losses[copied++] = valueAt(values, capacity + slot);

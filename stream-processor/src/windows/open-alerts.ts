@@ -4,9 +4,9 @@ import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import { createOpenAlertTable } from "./open-alert-table.ts";
 
 /**
- * The alerts of a partition's nodes that are open: opened in the topic and not resolved there. Alerts
- * outlast any window, so they are read from where they were written, which took part in the same
- * transactions as the offset. Opened longer ago than the topic keeps counts as not open.
+ * Reads the open alerts of a partition's nodes: those that were opened in the topic and not resolved there. Alerts
+ * outlast any window, so they are read from their topic, which is written in the same transactions as the offset. An
+ * alert that was opened before the topic's retention counts as not open.
  *
  * @throws {TransientError} when Kafka or the registry is unavailable
  */
@@ -14,18 +14,18 @@ export async function readOpenAlerts(options: {
   reader: TopicReader;
   decoder: RecordDecoder<ProbeAlert>;
   topic: string;
-  /** The one that these nodes' alerts are in; undefined: any. */
+  /** The partition of these nodes' alerts; undefined: any. */
   partition: number | undefined;
-  /** Past which those that were opened first are left out. */
+  /** Past it, the alerts that were opened first are left out. */
   maxAlerts: number;
 }): Promise<ProbeAlert[]> {
   const { reader, decoder, topic, partition } = options;
   const open = createOpenAlertTable(options);
-  // Of the one alone: the others may be without a leader.
-  const stretches =
+  // Only the one partition, because the others may have no leader.
+  const ranges =
     partition === undefined ? await reader.ranges(topic) : [await reader.range(topic, partition)];
-  for (const stretch of stretches) {
-    for await (const records of reader.read(topic, stretch)) {
+  for (const range of ranges) {
+    for await (const records of reader.read(topic, range)) {
       const values = records.map(({ value }) => value);
       await decoder.prepare(values);
       for (const value of values) {

@@ -5,7 +5,7 @@ import { type Anomaly, anomalyOf } from "./anomaly.ts";
 import {
   addTo,
   copyMeasured,
-  forgetOlder,
+  dropOlder,
   hasDuplicateOf,
   newestTimeMs,
   newNodeWindow,
@@ -17,7 +17,7 @@ import {
 } from "./node-window.ts";
 import { createOpenAlertTable } from "./open-alert-table.ts";
 
-/** What a node's window says about its next event. */
+/** The result of comparing an event with its node's window. */
 export type Judgement = {
   /** The same event with the same content is in the window. */
   readonly isDuplicate: boolean;
@@ -26,44 +26,43 @@ export type Judgement = {
 };
 
 /**
- * The windows of a partition's nodes. What they say follows from the partition's log alone: a window holds
- * the last 60 events of its node that stand before, repeats included, none older than 10 minutes by the
- * partition's clock, which is the highest record timestamp so far that can be believed. So a reader who begins
- * at `neededFrom` with that clock gets the same windows.
+ * The windows of a partition's nodes. Judgements depend on the partition's log alone: a window has the last 60 events of
+ * its node, duplicates included, none older than 10 minutes by the partition's clock. That clock is the highest plausible
+ * record timestamp so far. So a process that begins at `neededFrom` with that clock gets the same windows.
  *
- * A timestamp that is further ahead of this machine's clock than AHEAD_MS is not believed: it would make all that
- * follows look old. Such a record counts as of the partition's clock.
+ * A timestamp more than AHEAD_MS ahead of this machine's clock is not plausible: it would make all records after it look
+ * old. For such a record the partition's clock is used instead.
  */
 export type PartitionWindow = {
   /** The offset of the next record to judge; undefined before the first one. */
   position: bigint | undefined;
   /** Judges an event, then adds it. */
   judge: (event: RawEvent, at: RecordPosition) => Judgement;
-  /** Adds an event that was judged earlier, before the partition came here. */
+  /** Adds an event that was judged earlier, before the partition was assigned to this process. */
   replay: (event: RawEvent, at: RecordPosition) => void;
-  /** From where a reader would have to begin at `nextOffset` to have these windows; now and then it is less than it could be. */
+  /** Returns the offset from which to replay to have these windows at `nextOffset`. It may be lower than necessary. */
   neededFrom: (nextOffset: bigint) => bigint;
   readonly clockMs: () => number;
-  /** How many records were ahead since it was asked last. */
+  /** Returns how many records were ahead since the last call. */
   readonly takeAhead: () => number;
   readonly nodes: () => number;
 };
 
 const DUPLICATE: Judgement = { isDuplicate: true, anomaly: undefined, alerts: [] };
-/** The gateways take what probes measured up to this much ahead: clocks differ. */
+/** Gateways accept events measured up to so much ahead, because clocks differ. */
 export const AHEAD_MS = 300_000;
-/** How often the windows are gone through for what is old, by the partition's clock. */
+/** How often expired windows are removed, by the partition's clock. */
 const SWEEP_MS = 30_000;
-/** Going through 10,000 windows takes 2 to 6 ms; a new owner reads so much more again at most. */
+/** How old `neededFrom` may be, because computing it for 10,000 windows takes 2 to 6 ms. A new owner replays so much more. */
 const NEEDED_FROM_EVERY_MS = 5_000;
 
 /**
- * @param options.maxNodes the most windows that are kept; past it one that was not used lately is forgotten. As many
- *   alerts are kept open
- * @param options.clockMs the partition's clock at the first record; where it is ahead itself, that of the records
- *   is taken: an earlier version believed every timestamp
+ * @param options.maxNodes maximum number of windows, past which one that was not used lately is evicted; also the
+ *   maximum of open alerts
+ * @param options.clockMs the partition's clock at the first record. If it is too far ahead itself, it is computed from
+ *   the records: earlier versions used every timestamp
  * @param options.nowMs this machine's clock
- * @param options.openAlerts what is open at the first record
+ * @param options.openAlerts the alerts that are open at the first record
  */
 export function createPartitionWindow(options: {
   maxNodes: number;
@@ -73,10 +72,10 @@ export function createPartitionWindow(options: {
   nowMs: () => number;
 }): PartitionWindow {
   const windows = new Map<string, NodeWindow>();
-  let inTurn = windows.entries();
+  let evictionOrder = windows.entries();
   const alerts = createOpenAlertTable({ maxAlerts: options.maxNodes });
-  let believedUntilMs = options.nowMs() + AHEAD_MS;
-  const checkpointMs = options.clockMs <= believedUntilMs ? options.clockMs : undefined;
+  let plausibleUntilMs = options.nowMs() + AHEAD_MS;
+  const checkpointMs = options.clockMs <= plausibleUntilMs ? options.clockMs : undefined;
   let clockMs = checkpointMs ?? 0;
   let replayedMs = 0;
   let ahead = 0;
@@ -101,17 +100,17 @@ export function createPartitionWindow(options: {
     }
   };
 
-  /** From where it was the last time on: what stood before is gone or has moved behind, and a Map passes that slowly. */
-  const nextInTurn = () => {
-    const { value, done } = inTurn.next();
+  /** Continues where the last eviction ended: starting over would be slow, because a Map keeps its deleted first entries. */
+  const nextCandidate = () => {
+    const { value, done } = evictionOrder.next();
     if (done !== true) return value;
-    inTurn = windows.entries();
-    return inTurn.next().value;
+    evictionOrder = windows.entries();
+    return evictionOrder.next().value;
   };
 
-  /** Forgets the next in turn that was not used since its last turn, which costs no event that is known anything. */
+  /** Evicts the next window that was not used since its last turn (the clock algorithm), so that use costs only a flag. */
   const evict = () => {
-    for (let next = nextInTurn(); next !== undefined; next = nextInTurn()) {
+    for (let next = nextCandidate(); next !== undefined; next = nextCandidate()) {
       const [nodeId, window] = next;
       windows.delete(nodeId);
       if (window.isUsed) {
@@ -124,17 +123,17 @@ export function createPartitionWindow(options: {
     }
   };
 
-  const isBelieved = (timeMs: number): boolean => {
-    if (timeMs > believedUntilMs) believedUntilMs = options.nowMs() + AHEAD_MS;
-    return timeMs <= believedUntilMs;
+  const isPlausible = (timeMs: number): boolean => {
+    if (timeMs > plausibleUntilMs) plausibleUntilMs = options.nowMs() + AHEAD_MS;
+    return timeMs <= plausibleUntilMs;
   };
 
   /**
-   * Moves the clock.
-   * @returns the record as of when it counts
+   * Advances the clock.
+   * @returns the record's position with the time to use for it
    */
-  const arrived = (at: RecordPosition): RecordPosition => {
-    const isAhead = at.timeMs > clockMs && !isBelieved(at.timeMs);
+  const advanceClock = (at: RecordPosition): RecordPosition => {
+    const isAhead = at.timeMs > clockMs && !isPlausible(at.timeMs);
     if (isAhead) ahead++;
     else if (at.timeMs > clockMs) clockMs = at.timeMs;
     if (clockMs - sweptAtMs > SWEEP_MS) sweep();
@@ -142,15 +141,15 @@ export function createPartitionWindow(options: {
   };
 
   /**
-   * As of when an earlier owner had a record. With its clock noted, what it did not believe is known whatever the time
-   * is now: no record that it believed is later than its clock.
+   * Returns the time that an earlier owner has used for a record. With that owner's clock in the checkpoint this does not
+   * depend on the present time: no timestamp that it used is later than its clock.
    */
-  const arrivedEarlier = (at: RecordPosition): RecordPosition => {
-    const isBelievable =
-      checkpointMs === undefined ? isBelieved(at.timeMs) : at.timeMs <= checkpointMs;
-    if (isBelievable) replayedMs = Math.max(replayedMs, at.timeMs);
+  const advanceReplayClock = (at: RecordPosition): RecordPosition => {
+    const isPlausibleEarlier =
+      checkpointMs === undefined ? isPlausible(at.timeMs) : at.timeMs <= checkpointMs;
+    if (isPlausibleEarlier) replayedMs = Math.max(replayedMs, at.timeMs);
     clockMs = Math.max(clockMs, replayedMs);
-    return isBelievable ? at : { offset: at.offset, timeMs: replayedMs };
+    return isPlausibleEarlier ? at : { offset: at.offset, timeMs: replayedMs };
   };
 
   const judgeIn = (window: NodeWindow, event: RawEvent, sinceMs: number): Judgement => {
@@ -165,7 +164,7 @@ export function createPartitionWindow(options: {
   const oldestNeeded = (nextOffset: bigint): bigint => {
     let oldest = Number(nextOffset);
     for (const window of windows.values()) {
-      forgetOlder(window, clockMs - WINDOW_MS);
+      dropOlder(window, clockMs - WINDOW_MS);
       if (window.count > 0) oldest = Math.min(oldest, oldestOffset(window));
     }
     return BigInt(oldest);
@@ -174,15 +173,15 @@ export function createPartitionWindow(options: {
   return {
     position: undefined,
     judge: (event, record) => {
-      const at = arrived(record);
+      const at = advanceClock(record);
       const window = windowOf(event.nodeId);
-      forgetOlder(window, clockMs - WINDOW_MS);
+      dropOlder(window, clockMs - WINDOW_MS);
       const judgement = judgeIn(window, event, clockMs - WINDOW_MS);
       addTo(window, event, at);
       return judgement;
     },
     replay: (event, at) => {
-      addTo(windowOf(event.nodeId), event, arrivedEarlier(at));
+      addTo(windowOf(event.nodeId), event, advanceReplayClock(at));
     },
     neededFrom: (nextOffset) => {
       const nowMs = performance.now();
@@ -201,6 +200,6 @@ export function createPartitionWindow(options: {
   };
 }
 
-/** The window's values in a row, for whoever computes with them next. */
+/** Buffers for the values of one window, reused for each event. */
 const latencies = new Float64Array(WINDOW_RECORDS);
 const losses = new Float64Array(WINDOW_RECORDS);

@@ -35,7 +35,7 @@ it("keeps its windows when an earlier placement's answer comes late", async () =
   window.position = 101n;
   answer(0);
   await expect(earlier).rejects.toThrow(TransientError);
-  await expect(earlier).rejects.toThrow("placed anew meanwhile");
+  await expect(earlier).rejects.toThrow("was reassigned meanwhile");
   expect(at(0, 101n).judge(event, { offset: 101, timeMs: 1_001 }).isDuplicate).toBe(true);
 });
 
@@ -44,7 +44,7 @@ it("makes no windows for a partition that has been lost meanwhile", async () => 
   const placed = replayFrom(0, 100n);
   keepOnly([1]);
   answer(0);
-  await expect(placed).rejects.toThrow("placed anew meanwhile");
+  await expect(placed).rejects.toThrow("was reassigned meanwhile");
   expect(() => at(0, 100n)).toThrow(TransientError);
 });
 

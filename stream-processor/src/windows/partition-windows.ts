@@ -8,8 +8,8 @@ import type { WindowCheckpoint } from "./window-checkpoint.ts";
 
 export type PartitionWindows = {
   /**
-   * The window of a partition at `position`.
-   * @throws {TransientError} when it is at another one
+   * Returns the window of a partition at `position`.
+   * @throws {TransientError} when it is at another position
    */
   at: (partition: number, position: bigint) => PartitionWindow;
   /**
@@ -58,8 +58,8 @@ export function createPartitionWindows(options: {
     return window;
   };
 
-  /** What the windows need may have been deleted by retention. */
-  const beginningFor = async (
+  /** Returns the offset to replay from: the checkpoint's, or a later one if retention has deleted records. */
+  const replayStart = async (
     partition: number,
     position: bigint,
     checkpoint: WindowCheckpoint | undefined,
@@ -72,9 +72,9 @@ export function createPartitionWindows(options: {
   return {
     at: (partition, position) => {
       const window = windows.get(partition);
-      const standsAt = window?.position ?? targets.get(partition);
-      if (window === undefined || standsAt !== position) {
-        const where = standsAt === undefined ? "not ready" : `at ${standsAt}`;
+      const current = window?.position ?? targets.get(partition);
+      if (window === undefined || current !== position) {
+        const where = current === undefined ? "not ready" : `at ${current}`;
         throw unready(`the windows of partition ${partition} are ${where}, not at ${position}`);
       }
       targets.delete(partition);
@@ -85,16 +85,16 @@ export function createPartitionWindows(options: {
     replayFrom: async (partition, position) => {
       const request = {};
       requests.set(partition, request);
-      // Kept through a rebalance, and nobody else has moved the offset: the window is current.
+      // The partition stayed assigned through a rebalance and nobody has moved the offset: the window is current.
       if (windows.get(partition)?.position === position) return position;
       const checkpoint = options.checkpointOf(partition);
       const openAlerts = await options.openAlertsOf(partition);
-      const from = await beginningFor(partition, position, checkpoint);
+      const from = await replayStart(partition, position, checkpoint);
       if (requests.get(partition) !== request) {
-        throw unready(`partition ${partition} was placed anew meanwhile`);
+        throw unready(`partition ${partition} was reassigned meanwhile`);
       }
       renew(partition, openAlerts, checkpoint?.clockMs);
-      // Not its position yet: an interrupted replay has to start over.
+      // Only a target until replay is done: an interrupted replay has to start over.
       targets.set(partition, position);
       return from;
     },

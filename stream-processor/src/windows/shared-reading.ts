@@ -1,7 +1,6 @@
 /**
- * Reads for all who ask while it reads already once more, after that: what they are given was read after they have asked.
- *
- * @returns a function that throws what `read` throws
+ * Returns a function that shares readings: all calls during a reading get the result of one further reading, so that each
+ * result was read after its call. The function throws what `read` throws.
  */
 export function createSharedReading<T>(read: () => Promise<T>): () => Promise<T> {
   let running: Promise<unknown> | undefined;

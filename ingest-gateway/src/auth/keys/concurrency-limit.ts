@@ -1,15 +1,15 @@
 import { type Dependency, TransientError } from "@fiberstream/runtime/errors";
 
 /**
- * Does the work when it is its turn.
- * @throws {TransientError} at once when too many wait
+ * Runs the work when it is its turn.
+ * @throws {TransientError} at once if too many are waiting
  */
 export type ConcurrencyLimit = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
- * Runs at most `atOnce` pieces of work at a time, first come, first served.
+ * Runs at most `atOnce` calls at a time, in the order of arrival.
  *
- * @param options.dependency what they wait for
+ * @param options.dependency that the calls wait for
  */
 export function createConcurrencyLimit(options: {
   dependency: Dependency;
@@ -23,7 +23,7 @@ export function createConcurrencyLimit(options: {
   const turn = async () => {
     if (running < atOnce) running++;
     else if (waiting.length >= maxWaiting) {
-      throw new TransientError(dependency, `more than ${maxWaiting} wait for it already`);
+      throw new TransientError(dependency, `more than ${maxWaiting} calls are waiting for it`);
     } else await new Promise<void>((resolve) => waiting.push(resolve));
   };
 
@@ -32,7 +32,7 @@ export function createConcurrencyLimit(options: {
     try {
       return await work();
     } finally {
-      // The turn is handed on, so that nobody who comes now is before those who wait.
+      // The turn passes to the first waiting call, so that a new call cannot overtake it.
       const next = waiting.shift();
       if (next === undefined) running--;
       else next();

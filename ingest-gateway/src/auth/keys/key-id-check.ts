@@ -4,15 +4,15 @@ import type { Log } from "@fiberstream/runtime/log";
 import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
 import type { KeyName } from "./api-key.ts";
 
-/** Whether a key id was certainly never issued. Makes no request. */
+/** Returns whether a key id was certainly never issued, without a request. */
 export type IsNeverIssued = (name: KeyName) => boolean;
 
-/** A restored database may have another one. */
+/** How often the secret is read: a restored database may have another one. */
 const READ_EVERY_MS = 30_000;
 
 /**
- * Tells invented ids by the secret that ids are tagged with. Until it could be read none counts as invented, so that a
- * gateway which starts while the database is unavailable takes the keys that Redis knows.
+ * Recognizes invented ids by the secret that ids are tagged with. Until the secret has been read, no id counts as
+ * invented, so that a gateway that starts while the database is unavailable accepts the keys that Redis has.
  *
  * @param options.readSecret throws while the database is unavailable
  */

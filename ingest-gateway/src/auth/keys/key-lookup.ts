@@ -1,40 +1,40 @@
 import { TransientError } from "@fiberstream/runtime/errors";
+import { withTimeout } from "@fiberstream/runtime/with-timeout";
 import { LRUCache } from "lru-cache";
 import { type ApiKey, type KeyName, nameText } from "./api-key.ts";
 import { createConcurrencyLimit } from "./concurrency-limit.ts";
 import type { IsNeverIssued } from "./key-id-check.ts";
 import type { KeysInRedis } from "./keys-in-redis.ts";
-import { withTimeout } from "./with-timeout.ts";
 
 /**
- * @returns null when there is no such key
- * @throws {TransientError} when nobody who knows can be asked
+ * @returns null if there is no such key
+ * @throws {TransientError} when the key is not cached and PostgreSQL is unavailable
  */
 export type LookUpKey = (name: KeyName) => ApiKey | null | Promise<ApiKey | null>;
 
-/** In memory. */
+/** Maximum of keys in memory. */
 const MAX_KEYS = 20_000;
-/** Names that are no keys, beside them: however many there are, they take no place from a key. */
+/** Maximum of names without a key; in a cache of their own, so that they evict no key. */
 const MAX_ABSENT = 10_000;
-/** How long a name that is no key may stay one that is none: a key may be made for a JWT's subject any time. */
+/** How long a name without a key is remembered: a key may be created for a JWT's subject at any time. */
 const ABSENT_MS = 5_000;
-/** How long to go on with a stale key before PostgreSQL is asked again, while it is unavailable. */
-const REST_MS = 5_000;
-/** A sender waits for the answer. */
+/** How long a stale key is used before PostgreSQL is asked again, while it is unavailable. */
+const STALE_FOR_MS = 5_000;
+/** Maximum time of a read, because a sender waits for it. */
 const MAX_READ_MS = 1_000;
 const late = () => new TransientError("postgres", `no answer within ${MAX_READ_MS} ms`);
-/** One question takes below 1 ms; so many can be answered within {@link MAX_READ_MS}. */
+/** A query takes below 1 ms, so that many can be answered within {@link MAX_READ_MS}. */
 const MAX_UNKNOWN_WAITING = 1_000;
 
 type Known = { readonly key: ApiKey; readonly goodUntilMs: number };
 
 /**
- * Looks keys up in memory, then Redis, then PostgreSQL. What memory and Redis say is at most `maxAgeMs`
- * old, together, while PostgreSQL can be asked; while it cannot, the last that is known goes on.
- * Equal questions at the same time are one.
+ * Looks keys up in memory, then Redis, then PostgreSQL. Keys from memory and Redis are at most `maxAgeMs` old while
+ * PostgreSQL is available; while it is unavailable, the last known state is used. Concurrent look-ups of the same key
+ * are one.
  *
- * Names that neither memory nor Redis knows go to PostgreSQL one at a time: whoever brings many of them does not keep
- * others from learning that a key they know was revoked.
+ * Names that are neither in memory nor in Redis are read from PostgreSQL one at a time, so that many unknown names do not
+ * delay reading known keys again, which may have been revoked.
  */
 export function createKeyLookup(options: {
   isNeverIssued: IsNeverIssued;
@@ -57,11 +57,11 @@ export function createKeyLookup(options: {
     maxWaiting: MAX_UNKNOWN_WAITING,
   });
 
-  const readPromptly = (name: KeyName, isUnknown: boolean) => {
+  const readWithTimeout = (name: KeyName, isUnknown: boolean) => {
     const waitsSince = performance.now();
     const read = isUnknown
       ? unknownKeys(() => {
-          // Nobody waits for it any more.
+          // Its caller has timed out.
           if (performance.now() - waitsSince > MAX_READ_MS) throw late();
           return readKey(name);
         })
@@ -74,8 +74,8 @@ export function createKeyLookup(options: {
     return key;
   };
 
-  const look = async (text: string, name: KeyName, known: ApiKey | undefined) => {
-    // A reading is as old as its question, however late the answer.
+  const lookUp = async (text: string, name: KeyName, known: ApiKey | undefined) => {
+    // The age of a reading counts from its start, however long it takes.
     const askedAt = performance.now();
     const remembered = await inRedis.get(name).catch(() => undefined);
     const found = remembered?.found;
@@ -84,7 +84,7 @@ export function createKeyLookup(options: {
     }
     const last = known ?? found?.key;
     try {
-      const key = await readPromptly(name, last === undefined);
+      const key = await readWithTimeout(name, last === undefined);
       if (remembered !== undefined && (key !== undefined || found !== undefined)) {
         void inRedis.put(name, key, remembered.askedAtMs).catch(() => undefined);
       }
@@ -95,7 +95,7 @@ export function createKeyLookup(options: {
     } catch (error) {
       onStale(error);
       if (last === undefined) throw error;
-      return remember(text, last, performance.now() + REST_MS);
+      return remember(text, last, performance.now() + STALE_FOR_MS);
     }
   };
 
@@ -106,7 +106,7 @@ export function createKeyLookup(options: {
     if (known === undefined && (isNeverIssued(name) || absent.has(text))) return null;
     const asking = asked.get(text);
     if (asking !== undefined) return asking;
-    const answer = look(text, name, known?.key).finally(() => asked.delete(text));
+    const answer = lookUp(text, name, known?.key).finally(() => asked.delete(text));
     asked.set(text, answer);
     return answer;
   };

@@ -42,7 +42,7 @@ type Row = {
   is_revoked: boolean;
 };
 
-// PostgreSQL's infinity is later than every time, and no date: it is never, as null is.
+// PostgreSQL's 'infinity' is not a date: it means that the key never expires, as NULL does.
 const KEYS = `
   SELECT key_id, secret_sha256, tenant, node_pattern, max_nodes, api_keys.rate_per_second, api_keys.burst,
          requires_signature,
@@ -52,6 +52,6 @@ const KEYS = `
   FROM api_keys LEFT JOIN tenant_limits USING (tenant)`;
 const QUERIES = {
   key_id: `${KEYS} WHERE key_id = $1`,
-  // A subject has one key that is not revoked at most, and that one counts.
+  // A subject has at most one key that is not revoked: that one is used.
   jwt_subject: `${KEYS} WHERE jwt_subject = $1 ORDER BY revoked_at DESC NULLS FIRST LIMIT 1`,
 } as const;

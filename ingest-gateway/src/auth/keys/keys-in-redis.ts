@@ -2,9 +2,9 @@ import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import { type ApiKey, type KeyName, nameText } from "./api-key.ts";
 
 export type RememberedKey = {
-  /** As some gateway read it, and how long ago that reading was begun; undefined where Redis has none. */
+  /** The key as a gateway has read it, and how long ago that reading began; undefined if Redis has none. */
   readonly found: { readonly key: ApiKey; readonly ageMs: number } | undefined;
-  /** Redis's time of this answer, in ms: what is read elsewhere from now on is no older. */
+  /** Redis' time of this answer, in ms: a reading that begins after it is not older. */
   readonly askedAtMs: number;
 };
 
@@ -12,20 +12,20 @@ export type KeysInRedis = {
   /** @throws {TransientError} */
   get: (name: KeyName) => Promise<RememberedKey>;
   /**
-   * Remembers a reading that was begun after `askedAtMs`, unless Redis has a younger one. A reading without a key makes
-   * Redis forget: that there is none is not remembered, since everybody can ask for keys that there are not.
+   * Stores a reading that began after `askedAtMs`, unless Redis has a newer one. A reading without a key deletes the
+   * record: absence is not stored, because anybody can ask for any number of absent keys.
    * @throws {TransientError}
    */
   put: (name: KeyName, key: ApiKey | undefined, askedAtMs: number) => Promise<void>;
 };
 
 /**
- * Long past its freshness: a gateway that starts while PostgreSQL is unavailable still knows the keys of
+ * Much longer than a key's maximum age, so that a gateway that starts while PostgreSQL is unavailable has the keys of
  * the last day.
  */
-const KEPT_MS = 24 * 60 * 60 * 1_000;
+const TTL_MS = 24 * 60 * 60 * 1_000;
 
-/** A record is the time before its reading, a space and the key as JSON; all times are of Redis's own clock. */
+/** A record is the time at which its reading began, a space, and the key as JSON. All times are of Redis' clock. */
 const NOW = `
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -34,7 +34,7 @@ local record = redis.call('GET', KEYS[1]) or ''`;
 const GET = `${NOW}
 return {record, string.format('%.0f', nowMs)}`;
 
-/** A time that is still to come is another clock's, of a Redis that has failed over: it counts for nothing. */
+/** A time in the future is from another clock, after a failover of Redis: it is ignored. */
 const PUT = `${NOW}
 local knownMs = tonumber(string.match(record, '^%d+') or '')
 if knownMs and knownMs > tonumber(ARGV[1]) and knownMs <= nowMs then return 0 end
@@ -59,13 +59,13 @@ export function createKeysInRedis(options: { ask: AskRedis; namespace: string })
       const [, readAt, json] = /^(\d+) (.*)$/s.exec(record) ?? [];
       if (readAt === undefined || json === undefined) return { found: undefined, askedAtMs };
       const ageMs = askedAtMs - Number(readAt);
-      // From a clock that was ahead: nobody knows how old it is.
+      // Negative: the record is from a clock that was ahead, so its age is unknown.
       const found = { key: JSON.parse(json) as ApiKey, ageMs: ageMs < 0 ? Infinity : ageMs };
       return { found, askedAtMs };
     },
     put: async (name, key, askedAtMs) => {
       const json = key === undefined ? "" : JSON.stringify(key);
-      await run(PUT, name, [String(askedAtMs), json, String(KEPT_MS)]);
+      await run(PUT, name, [String(askedAtMs), json, String(TTL_MS)]);
     },
   };
 }

@@ -2,7 +2,7 @@ import kafkajs, { type AclEntry } from "kafkajs";
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 
-/** What one principal may do, from any host. */
+/** A permission of one principal, from any host. */
 export type Grant = {
   /** As the brokers name it, such as `User:sink-writer` or `User:CN=sink-writer`. */
   readonly principal: string;
@@ -13,11 +13,11 @@ export type Grant = {
 };
 
 /**
- * Grants what is missing. What a principal has beyond that stays, for somebody may rely on it.
+ * Grants missing permissions. Further permissions of a principal stay, because somebody may rely on them.
  *
- * @returns what was granted, and what the principals have that nobody asked for, in words
+ * @returns descriptions of what was granted, and of permissions that are not in `grants`
  * @throws {TransientError} when Kafka is unavailable
- * @throws {FatalError} when it refuses, or has no authorizer
+ * @throws {FatalError} when Kafka rejects the request, or has no authorizer
  */
 export async function ensureGrants(options: {
   kafka: KafkaClient;

@@ -13,12 +13,12 @@ export type ClusterState = {
     /** Partitions with fewer in-sync replicas than they have replicas. */
     readonly underReplicated: number;
     readonly leaderless: number;
-    /** On all brokers together; undefined where they do not say. */
+    /** On all brokers together; undefined if they do not report it. */
     readonly bytes: number | undefined;
-    /** How long records are kept, Infinity for ever; undefined where the brokers do not say. */
+    /** The topic's retention, Infinity without limit; undefined if the brokers do not report it. */
     readonly retentionMs: number | undefined;
   }[];
-  /** The fullest disk of each broker that says how full it is. */
+  /** The fullest disk of each broker that reports its disks. */
   readonly disks: readonly {
     readonly broker: number;
     readonly totalBytes: number;
@@ -35,7 +35,7 @@ export type ClusterWatch = {
   close: () => Promise<void>;
 };
 
-/** Looks at the brokers and at some topics, over connections that are kept. Connects at the first look. */
+/** Reads the state of the brokers and of some topics, over connections that stay open. Connects at the first call. */
 export function createClusterWatch(options: {
   kafka: KafkaClient;
   topics: readonly string[];
@@ -44,27 +44,27 @@ export function createClusterWatch(options: {
   const { kafka, topics, log } = options;
   const admin = kafka.admin();
   const cluster = createCluster(kafka);
-  let mayAskForDisks = true;
-  let mayAskForRetention = true;
+  let reportsDisks = true;
+  let reportsRetention = true;
 
-  /** undefined where the broker does not say: the rest is seen all the same. */
+  /** Returns undefined if the broker does not report it: the rest of the state is read all the same. */
   const dirsOf = async (broker: number): Promise<LogDir[] | undefined> => {
-    if (!mayAskForDisks) return undefined;
+    if (!reportsDisks) return undefined;
     try {
       return await describeLogDirs(await cluster.findBroker({ nodeId: broker }));
     } catch (error) {
-      // Refused, or older than the question: it will not answer the next time either.
+      // Not authorized, or an older version: the broker will not answer the next time either.
       if (isBrokersAnswer(error)) {
-        mayAskForDisks = false;
+        reportsDisks = false;
         log.info({ reason: messageOf(error) }, "brokers do not report disk usage");
       }
       return undefined;
     }
   };
 
-  /** By topic; empty where the brokers do not say: the rest is seen all the same. */
+  /** Returns the retention by topic; empty if the brokers do not report it. */
   const readRetention = async (): Promise<ReadonlyMap<string, number>> => {
-    if (!mayAskForRetention) return new Map();
+    if (!reportsRetention) return new Map();
     try {
       const configs = await readConfig(admin, "TOPIC", topics, ["cleanup.policy", "retention.ms"]);
       return new Map(
@@ -76,7 +76,7 @@ export function createClusterWatch(options: {
       );
     } catch (error) {
       if (!isBrokersAnswer(error)) throw error;
-      mayAskForRetention = false;
+      reportsRetention = false;
       log.info({ reason: messageOf(error) }, "brokers do not report retention");
       return new Map();
     }
@@ -92,8 +92,8 @@ export function createClusterWatch(options: {
       brokers.map(async ({ nodeId }) => ({ broker: nodeId, dirs: await dirsOf(nodeId) })),
     );
     const retention = await readRetention();
-    const areAllKnown = dirs.every((one) => one.dirs !== undefined);
-    const kept = dirs.flatMap((one) => one.dirs ?? []).flatMap((dir) => dir.topics);
+    const areAllKnown = dirs.every((broker) => broker.dirs !== undefined);
+    const stored = dirs.flatMap((broker) => broker.dirs ?? []).flatMap((dir) => dir.topics);
     return {
       brokers: brokers.length,
       topics: metadata.topics.map(({ name, partitions }) => ({
@@ -102,14 +102,14 @@ export function createClusterWatch(options: {
           .length,
         leaderless: partitions.filter(({ leader }) => leader < 0).length,
         bytes: areAllKnown
-          ? sum(kept.filter(({ topic }) => topic === name).map(({ bytes }) => bytes))
+          ? sum(stored.filter(({ topic }) => topic === name).map(({ bytes }) => bytes))
           : undefined,
         retentionMs: retention.get(name),
       })),
-      disks: dirs.flatMap(({ broker, dirs: some }) => {
-        const [fullest] = (some ?? [])
+      disks: dirs.flatMap(({ broker, dirs: dirsOfBroker }) => {
+        const [fullest] = (dirsOfBroker ?? [])
           .filter(({ totalBytes }) => totalBytes > 0)
-          .sort((one, other) => freeShareOf(one) - freeShareOf(other));
+          .sort((a, b) => freeShareOf(a) - freeShareOf(b));
         if (fullest === undefined) return [];
         const { totalBytes, usableBytes } = fullest;
         return [{ broker, totalBytes, usableBytes }];
@@ -132,4 +132,4 @@ export function createClusterWatch(options: {
 }
 
 const freeShareOf = ({ usableBytes, totalBytes }: LogDir) => usableBytes / totalBytes;
-const sum = (numbers: readonly number[]) => numbers.reduce((total, one) => total + one, 0);
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

@@ -7,25 +7,25 @@ import { readConfig } from "./read-config.ts";
 
 export type PartitionDescription = {
   readonly partition: number;
-  /** The leader's broker; below 0 when there is none. */
+  /** The leader's broker id; negative without a leader. */
   readonly leader: number;
   readonly replicas: readonly number[];
   readonly inSync: readonly number[];
-  /** Records from `low` to below `high`, ended transactions' markers counted in; undefined without a leader. */
+  /** Offsets from `low` to below `high`, transaction markers included; undefined without a leader. */
   readonly low: bigint | undefined;
   readonly high: bigint | undefined;
 };
 
 export type TopicDescription = {
   readonly partitions: readonly PartitionDescription[];
-  /** On disk, over all replicas; undefined when this user may not ask, or a broker is unavailable. */
+  /** On disk, over all replicas; undefined if this user lacks the permission, or a broker is unavailable. */
   readonly bytes: number | undefined;
-  /** Its settings, defaults of the brokers among them. */
+  /** Its settings, with the brokers' defaults. */
   readonly config: ReadonlyMap<string, string>;
 };
 
 /**
- * What a cluster knows of a topic.
+ * Describes a topic.
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -39,7 +39,7 @@ export async function topicDescription(options: {
     await admin.connect();
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     const metadata = topics[0]?.partitions ?? [];
-    // One after the other: a call that goes on when another has failed connects anew, and nobody ends that.
+    // One after the other: a call that still runs after another has failed would reconnect, and nobody would disconnect.
     const ends = await partitionEnds({ kafka, topic });
     const configs = await readConfig(admin, "TOPIC", [topic]);
     const brokers = new Set(metadata.flatMap(({ replicas }) => replicas));

@@ -5,23 +5,23 @@ import { partitionEnds } from "./partition-ends.ts";
 
 export type GroupLag = {
   readonly groupId: string;
-  /** As the broker calls it: Stable, Empty, … */
+  /** The broker's name of it: Stable, Empty, … */
   readonly state: string;
   readonly members: number;
-  /** After the committed offsets, markers of transactions counted in. */
+  /** Records after the committed offsets, transaction markers included. */
   readonly records: number;
-  /** Age of the oldest record that is not committed; 0 when there is none. */
+  /** Age of the oldest uncommitted record; 0 if there is none. */
   readonly seconds: number;
-  /** Partitions of which the group has committed something. */
+  /** Partitions with a committed offset. */
   readonly partitions: number;
-  /** Those of them that have no leader: what the group lags there is not in the lag above. */
+  /** Those of them without a leader: their lag is not in `records`. */
   readonly leaderless: number;
 };
 
 const MAX_WAIT_MS = 500;
 
 /**
- * The groups that have committed offsets of a topic, and how far behind each is.
+ * Returns the groups that have committed offsets of a topic, with the lag of each.
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -67,18 +67,18 @@ export async function groupLags(options: {
   }
 }
 
-/** The earliest timestamp at some offsets; one fetch of each partition, which may find markers alone. */
+/** Returns the earliest timestamp at some offsets; one fetch for each partition, which may find transaction markers only. */
 async function oldestOf(
   cluster: ClusterAccess,
   topic: string,
-  places: readonly { partition: number; offset: bigint }[],
+  positions: readonly { partition: number; offset: bigint }[],
 ): Promise<number | undefined> {
   let oldestMs: number | undefined;
-  for (const { partition, offset } of places) {
-    const parts = await cluster.fetch(topic, new Map([[partition, offset]]), {
+  for (const { partition, offset } of positions) {
+    const fetched = await cluster.fetch(topic, new Map([[partition, offset]]), {
       maxWaitMs: MAX_WAIT_MS,
     });
-    const first = parts[0]?.records[0];
+    const first = fetched[0]?.records[0];
     if (first === undefined) continue;
     oldestMs = Math.min(oldestMs ?? Infinity, Number(first.timestamp));
   }

@@ -1,17 +1,17 @@
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 
-/** A group's position, and the note that was committed with it. */
+/** A group's committed offset and its metadata. */
 export type CommittedOffset = { readonly offset: bigint; readonly metadata: string };
 
 export type GroupOffsets = {
   /**
-   * A group's committed offset of a partition; undefined where it has none.
+   * Returns the committed offset of a partition; undefined if there is none.
    * @throws {TransientError}
    */
   committed: (partition: number) => Promise<CommittedOffset | undefined>;
   /**
-   * Its offsets of all partitions where it has committed one, in one request.
+   * Returns the committed offsets of all partitions that have one, in one request.
    * @throws {TransientError}
    */
   offsets: () => Promise<ReadonlyMap<number, bigint>>;

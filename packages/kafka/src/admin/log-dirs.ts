@@ -1,20 +1,20 @@
 import { type Broker, kafkajsFile } from "../kafkajs/kafkajs-cluster.ts";
 
-/** A directory in which a broker keeps partitions. */
+/** A log directory of a broker. */
 export type LogDir = {
   readonly topics: readonly { readonly topic: string; readonly bytes: number }[];
-  /** Of the disk that it is on; -1 when the broker does not say. */
+  /** Of the disk; -1 if the broker does not report it. */
   readonly totalBytes: number;
   readonly usableBytes: number;
 };
 
 const DESCRIBE_LOG_DIRS_API_KEY = 35;
-/** The first one that tells of the disk (KIP-827, Kafka 3.3). */
+/** The first version that reports the disk (KIP-827, Kafka 3.3). */
 const VERSION = 4;
 
 /**
- * Asks a broker how much it keeps of each topic and how full its disks are (DescribeLogDirs, which kafkajs
- * does not have). It needs the right to describe the cluster.
+ * Asks a broker for the size of each topic and of its disks (DescribeLogDirs, which kafkajs does not have). It needs the
+ * permission to describe the cluster.
  * @throws what kafkajs throws: see `kafkaFailure`
  */
 export async function describeLogDirs(broker: Broker): Promise<LogDir[]> {
@@ -36,7 +36,7 @@ export async function describeLogDirs(broker: Broker): Promise<LogDir[]> {
   return answer as LogDir[];
 }
 
-/** kafkajs ends the header before its tagged fields, of which there are none; no list of topics; no tagged fields. */
+/** The header's tagged fields, which kafkajs leaves out: none; the list of topics: null; tagged fields: none. */
 const ALL_TOPICS = Buffer.from([0, 0, 0]);
 
 type Answer = { readonly errorCode: number; readonly dirs: readonly LogDir[] };
@@ -44,14 +44,14 @@ type Answer = { readonly errorCode: number; readonly dirs: readonly LogDir[] };
 function decodeAnswer(bytes: Buffer): Answer {
   const decoder = new DecoderOf(bytes);
   decoder.readTaggedFields();
-  decoder.readInt32(); // how long the broker wants to be left alone
+  decoder.readInt32(); // throttle time
   const errorCode = decoder.readInt16();
   const dirs = decoder.readUVarIntArray(readDir);
   return { errorCode, dirs };
 }
 
 function readDir(decoder: Decoder): LogDir {
-  decoder.readInt16(); // the directory's own error: it then has no topics
+  decoder.readInt16(); // the directory's error, with which it has no topics
   decoder.readUVarIntString(); // its path
   const topics = decoder.readUVarIntArray(readTopic);
   const totalBytes = Number(decoder.readInt64());
@@ -65,8 +65,8 @@ function readTopic(decoder: Decoder): LogDir["topics"][number] {
   const sizes = decoder.readUVarIntArray((reader) => {
     reader.readInt32(); // the partition
     const bytes = Number(reader.readInt64());
-    reader.readInt64(); // how far the replica is behind
-    reader.readBoolean(); // whether it is being moved here
+    reader.readInt64(); // the replica's lag
+    reader.readBoolean(); // whether it is a future replica
     reader.readTaggedFields();
     return bytes;
   });

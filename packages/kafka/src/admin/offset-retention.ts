@@ -4,14 +4,14 @@ import { readConfig } from "./read-config.ts";
 
 const SETTING = "offsets.retention.minutes";
 
-/** How long a broker keeps the offsets of a group that has no member any more. */
+/** How long a broker retains the offsets of a group without members. */
 export type OffsetRetention = { readonly brokerId: number; readonly minutes: number };
 
 /**
- * Every broker's, for each of them may lead a part of the groups.
- * @returns undefined when this account may not describe the brokers' configuration
+ * Reads the setting of every broker, because each may coordinate some of the groups.
+ * @returns undefined if this user may not describe the brokers' configuration
  * @throws {TransientError} when Kafka is unavailable
- * @throws {FatalError} when it refuses
+ * @throws {FatalError} when Kafka rejects the request
  */
 export async function readOffsetRetention(
   kafka: KafkaClient,

@@ -1,12 +1,12 @@
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 
-/** What a cluster has of a partition: records from `low` to below `high`. */
+/** The offsets of a partition: records from `low` to below `high`. */
 export type PartitionOffsets = {
   readonly partition: number;
   readonly low: bigint;
   readonly high: bigint;
-  /** The first record at or after the time asked for; undefined when there is none. */
+  /** The first record at or after the given time; undefined if there is none. */
   readonly atTime: bigint | undefined;
 };
 
@@ -28,7 +28,7 @@ export async function offsetsAt(options: {
       admin.fetchTopicOffsets(topic),
       admin.fetchTopicOffsetsByTimestamp(topic, timeMs),
     ] as const;
-    // Both come to their end: one that went on after the other's failure would connect anew, and never end.
+    // Waits for both: a call that still runs after the other has failed would reconnect, and nobody would disconnect.
     await Promise.allSettled(calls);
     const [ends, atTimes] = await Promise.all(calls);
     const atTimeOf = new Map(atTimes.map(({ partition, offset }) => [partition, BigInt(offset)]));

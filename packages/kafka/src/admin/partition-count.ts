@@ -2,7 +2,7 @@ import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 
 /**
- * How many partitions each topic has, in the order asked for.
+ * Returns how many partitions each topic has, in the order of `topics`.
  * @throws {TransientError}
  * @throws {FatalError}
  */

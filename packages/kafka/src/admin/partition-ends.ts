@@ -1,11 +1,11 @@
 import type { KafkaClient } from "../kafka.ts";
 import { createCluster } from "../kafkajs/kafkajs-cluster.ts";
 
-/** Where a partition begins, and where its next record will be. */
+/** A partition's log start offset, and the offset of its next record. */
 export type PartitionEnds = { readonly low: bigint; readonly high: bigint };
 
 /**
- * The ends of a topic's partitions. Those without a leader are missing: nobody can tell of them.
+ * Returns the ends of a topic's partitions, except those without a leader.
  * @throws what kafkajs throws: see `kafkaFailure`
  */
 export async function partitionEnds(options: {

@@ -1,12 +1,12 @@
 import kafkajs, { type Admin } from "kafkajs";
 
 /**
- * The settings of topics or brokers, the brokers' defaults among them: by name, then by setting.
+ * Returns the settings of topics or brokers with the brokers' defaults, by name, then by setting.
  *
- * Asked with kafkajs, as everything of an admin's is. A topic's setting that a service needs while a broker may be frozen is
- * asked of one broker after the other instead (`topicSetting` in `broker/connections.ts`).
+ * It uses kafkajs, as all administration does. A topic's setting that a service needs while a broker may be frozen is read
+ * from one broker after the other instead (`topicSetting` in `broker/connections.ts`).
  *
- * @param settings those to ask for; all by default
+ * @param settings names of the settings; all by default
  * @throws what kafkajs throws: see `kafkaFailure`
  */
 export async function readConfig(

@@ -8,25 +8,25 @@ export type WantedTopic = {
   readonly partitions: number;
   readonly config: Readonly<Record<string, string>>;
   /**
-   * Settings that a topic is made with and that stay with whoever runs the cluster from then on: where they differ
-   * nothing is changed.
+   * Settings that a topic is created with and that the cluster's operators may change afterwards: a difference is
+   * reported, and not corrected.
    */
   readonly firstConfig?: Readonly<Record<string, string>>;
 };
 
 export type TopicChange = {
   readonly topic: string;
-  /** What was done, in words; empty when the topic was as wanted. */
+  /** Descriptions of the changes; empty if the topic was as wanted. */
   readonly changes: readonly string[];
-  /** What differs and was left as it is. */
+  /** Settings that differ and were left unchanged. */
   readonly left: readonly { readonly name: string; readonly is: string; readonly wanted: string }[];
 };
 
 /**
- * Creates topics that are missing, adds partitions and sets configuration where they differ, but for `firstConfig`.
- * Partitions are never taken away. Three replicas, two of them in sync, where there are three brokers.
+ * Creates missing topics, adds partitions, and corrects configuration except `firstConfig`. It never removes partitions.
+ * With three brokers or more, topics get three replicas, of which two must be in sync.
  * @throws {TransientError} when Kafka is unavailable
- * @throws {FatalError} when it refuses
+ * @throws {FatalError} when Kafka rejects the request
  */
 export async function ensureTopics(options: {
   kafka: KafkaClient;
@@ -40,7 +40,7 @@ export async function ensureTopics(options: {
     const missing = options.topics.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0) {
       await admin.createTopics({
-        // kafkajs gives up at the first broker that has not heard of the topic yet; `untilLed` tries again.
+        // kafkajs gives up at the first broker that has not heard of the topic yet; `untilLeadersReady` tries again.
         waitForLeaders: false,
         topics: missing.map(({ topic, partitions, config, firstConfig }) => ({
           topic,
@@ -49,7 +49,8 @@ export async function ensureTopics(options: {
           configEntries: entriesOf({ ...config, ...firstConfig, ...replication.config }),
         })),
       });
-      for (const { topic, partitions } of missing) await untilLed(admin, topic, partitions);
+      for (const { topic, partitions } of missing)
+        await untilLeadersReady(admin, topic, partitions);
     }
     const present = options.topics.filter(({ topic }) => existing.has(topic));
     const changed = new Map<string, Omit<TopicChange, "topic">>();
@@ -70,8 +71,8 @@ export async function ensureTopics(options: {
  * A topic's leaders are in the metadata before they know of it themselves: until then they refuse records.
  * @throws the client's last error when a leader still refuses after 20 s
  */
-async function untilLed(admin: Admin, topic: string, partitions: number): Promise<void> {
-  const giveUpAtMs = performance.now() + LED_WITHIN_MS;
+async function untilLeadersReady(admin: Admin, topic: string, partitions: number): Promise<void> {
+  const giveUpAtMs = performance.now() + LEADERS_READY_WITHIN_MS;
   for (;;) {
     try {
       const offsets = await admin.fetchTopicOffsets(topic);
@@ -84,7 +85,7 @@ async function untilLed(admin: Admin, topic: string, partitions: number): Promis
   }
 }
 
-const LED_WITHIN_MS = 20_000;
+const LEADERS_READY_WITHIN_MS = 20_000;
 
 type Admin = ReturnType<KafkaClient["admin"]>;
 
@@ -106,7 +107,7 @@ async function adjust(admin: Admin, wanted: WantedTopic): Promise<Omit<TopicChan
   );
   const differing = Object.entries(config).filter(([name, value]) => current.get(name) !== value);
   if (differing.length > 0) {
-    // The call replaces all of a topic's own settings: those that an operator has added are kept.
+    // The call replaces all of a topic's own settings, so it has to include those that an operator has added.
     const own = described.resources[0]?.configEntries
       .filter((entry) => !entry.isDefault && !entry.isSensitive && !entry.readOnly)
       .map((entry) => [entry.configName, entry.configValue] as const);

@@ -5,19 +5,19 @@ import { isTopicMissing, kafkaFailure, typeOf } from "../errors/kafka-errors.ts"
 
 export type TopicCheck = {
   /**
-   * Resolves when the topic is there and some of its partitions have a leader and as many in-sync replicas
-   * as a write needs (min.insync.replicas): who produces to the others is told so for each record.
+   * Resolves when the topic exists and some of its partitions have a leader and as many in-sync replicas as a write
+   * needs (min.insync.replicas). Producing to the other partitions fails record by record.
    * @throws {TransientError} when Kafka is unavailable or no partition can be written to
-   * @throws {FatalError} when there is no such topic, or Kafka refuses
+   * @throws {FatalError} when there is no such topic, or Kafka rejects the request
    */
   check: () => Promise<void>;
   close: () => Promise<void>;
 };
 
-/** How long min.insync.replicas is believed, which hardly ever changes. */
-const MINIMUM_KEPT_MS = 60_000;
+/** How long min.insync.replicas is cached, which hardly ever changes. */
+const MINIMUM_TTL_MS = 60_000;
 
-/** Asks the cluster about one topic, another broker each time: one that is frozen is not the cluster. */
+/** Checks one topic, each time with another broker: a frozen broker does not mean that the cluster is unavailable. */
 export function createTopicCheck(options: {
   kafka: Pick<KafkaClient, "access">;
   topic: string;
@@ -28,7 +28,7 @@ export function createTopicCheck(options: {
 
   const minInSyncReplicas = async (): Promise<number> => {
     const nowMs = performance.now();
-    if (minimum === undefined || nowMs - minimum.readAtMs > MINIMUM_KEPT_MS) {
+    if (minimum === undefined || nowMs - minimum.readAtMs > MINIMUM_TTL_MS) {
       minimum = { replicas: await readMinInSyncReplicas(connections, topic), readAtMs: nowMs };
     }
     return minimum.replicas;
@@ -60,7 +60,7 @@ export function createTopicCheck(options: {
   };
 }
 
-/** @returns 1, which every partition with a leader has, where this user may not ask */
+/** @returns 1, the minimum of a partition with a leader, if this user lacks the permission */
 async function readMinInSyncReplicas(connections: Connections, topic: string): Promise<number> {
   try {
     return Number((await connections.topicSetting(topic, "min.insync.replicas")) ?? 1);

@@ -11,7 +11,7 @@ export class BrokerAnswerError extends Error {
   }
 }
 
-/** The protocol's error codes that are told apart here (Kafka protocol guide). */
+/** The protocol's error codes that FiberStream handles (Kafka protocol guide). */
 const TYPES: ReadonlyMap<number, string> = new Map([
   [1, "OFFSET_OUT_OF_RANGE"],
   [2, "CORRUPT_MESSAGE"],
@@ -70,19 +70,19 @@ const TYPES: ReadonlyMap<number, string> = new Map([
   [120, "TRANSACTION_ABORTABLE"],
 ]);
 
-/** An error code's name; undefined for 0, which is none. */
+/** Returns an error code's name; undefined for 0, no error. */
 export const answerType = (code: number): string | undefined =>
   code === 0 ? undefined : (TYPES.get(code) ?? `ERROR_${code}`);
 
-/** @param about what was asked for, for the message */
+/** @param about the request, for the message */
 export function throwIfFailed(code: number, about: string): void {
   const type = answerType(code);
   if (type !== undefined) throw new BrokerAnswerError(type, `${about}: ${type}`);
 }
 
 /**
- * What `@platformatic/kafka` rejects with, as errors of ours: the protocol's error with its name, a refused
- * login as one, the rest as it is.
+ * Converts what `@platformatic/kafka` rejects with: an error of the protocol to a BrokerAnswerError with its name, others
+ * to an error with their deepest message.
  */
 export function brokerError(error: unknown, about: string): Error {
   const type = protocolErrorIn(error);

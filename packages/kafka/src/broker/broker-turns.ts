@@ -2,12 +2,11 @@ import { BrokerAnswerError } from "./broker-answer.ts";
 import type { BrokerAddress } from "./connection-pool.ts";
 
 /**
- * Asks one broker after the other until one answers: what any of them can tell, but not each one rightly. One that
- * is cut off from the controller, or that lags, goes on answering with what it knew. So the same question is put
- * to another broker each time.
- * @param about the question in words, the same for the same question
- * @param ask told with `clusterHas` which brokers there are
- * @throws {BrokerAnswerError} when two refuse to answer
+ * Asks one broker after the other until one answers a request that any broker can answer. A broker that is cut off from
+ * the controller, or lags, answers with what it knew before. So the same request goes to another broker each time.
+ * @param about identifies the request
+ * @param ask sends the request, and reports the cluster's brokers with `clusterHas`
+ * @throws {BrokerAnswerError} when two brokers answer with an error
  * @throws {Error} when all are unavailable
  */
 export type BrokerTurns = <Answer>(
@@ -18,35 +17,35 @@ export type BrokerTurns = <Answer>(
   ) => Promise<Answer>,
 ) => Promise<Answer>;
 
-/** Those that were silent are asked last for so long: a frozen one must hold up nothing that others can answer. */
+/** Brokers that did not answer are asked last for so long: a frozen one must not delay what others can answer. */
 const AVOIDED_MS = 30_000;
-/** One may lag behind: what two of them refuse is refused. */
-const MOST_REFUSALS = 2;
+/** One broker may lag: an error counts when two brokers answer with it. */
+const MAX_REFUSALS = 2;
 
-/** @param bootstrap asked first, and again when none of the cluster's brokers answers */
+/** @param bootstrap asked first, and again if none of the cluster's brokers answers */
 export function createBrokerTurns(bootstrap: readonly BrokerAddress[]): BrokerTurns {
-  /** What the cluster has by its last answer. */
+  /** The brokers by the last answer. */
   let known = bootstrap;
   const failedAtMs = new Map<string, number>();
-  /** By question, who has answered it last. */
+  /** By request, the broker that has answered it last. */
   const answeredBy = new Map<string, string>();
 
   const isAvoided = (broker: BrokerAddress) =>
     performance.now() - (failedAtMs.get(nameOf(broker)) ?? -Infinity) < AVOIDED_MS;
 
   const clusterHas = (brokers: readonly BrokerAddress[]) => {
-    // A list of one may be of a time when the others were unavailable.
+    // A list of one broker may be from a time when the others were unavailable.
     known = brokers.length > 1 ? brokers : distinct([...brokers, ...bootstrap]);
   };
 
-  /** Whose turn it is, then the others. */
+  /** Returns the brokers in the order in which to ask them. */
   const inTurn = (about: string): BrokerAddress[] => {
     const last = known.findIndex((broker) => nameOf(broker) === answeredBy.get(about));
-    const turned = [...known.slice(last + 1), ...known.slice(0, last + 1)];
+    const rotated = [...known.slice(last + 1), ...known.slice(0, last + 1)];
     return distinct([
-      ...turned.filter((broker) => !isAvoided(broker)),
-      ...turned.filter(isAvoided),
-      // All of them may have other addresses by now.
+      ...rotated.filter((broker) => !isAvoided(broker)),
+      ...rotated.filter(isAvoided),
+      // All brokers may have other addresses by now.
       ...bootstrap,
     ]);
   };
@@ -66,10 +65,10 @@ export function createBrokerTurns(bootstrap: readonly BrokerAddress[]): BrokerTu
           answeredBy.set(about, name);
           refusals++;
           failure = error;
-          if (refusals === MOST_REFUSALS) break;
+          if (refusals === MAX_REFUSALS) break;
         } else {
           failedAtMs.set(name, performance.now());
-          // What one has said counts for more than that others are unavailable.
+          // An error answer of one broker is more useful than that others are unavailable.
           if (refusals === 0) failure = error;
         }
       }

@@ -14,15 +14,15 @@ export type Request<Args extends unknown[], Answer> = {
   readonly api: Api<Args, Answer>;
   /** How long the broker may be silent, 10 s by default. */
   readonly timeoutMs?: number;
-  /** Told now and then that more bytes have come. */
+  /** Called now and then while bytes arrive. */
   readonly onProgress?: () => void;
 };
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** The limit of a call is for silence. An answer that comes all the time may take this many times as long. */
-const LONGEST_ANSWER_IN_LIMITS = 30;
-const LOOKS_IN_A_LIMIT = 4;
+/** `timeoutMs` limits the time without bytes. An answer that keeps arriving may take so many times as long. */
+const MAX_ANSWER_IN_TIMEOUTS = 30;
+const CHECKS_IN_A_TIMEOUT = 4;
 
 export type ConnectionPool = {
   call: <Args extends unknown[], Answer>(
@@ -37,29 +37,29 @@ export type ConnectionPool = {
 type Channel = {
   readonly connected: Promise<Connection>;
   readonly inFlight: Set<Promise<unknown>>;
-  /** When no call is begun any more over its connection. */
+  /** When its connection is retired: no call is begun over it after that. */
   retiresAtMs: number;
 };
 
-/** One connection for each broker and channel, made when it is needed and again after it has broken. */
+/** Opens one connection for each broker and channel, when it is needed, and again after it has failed. */
 export function createConnectionPool(access: KafkaAccess): ConnectionPool {
   const channels = new Map<string, Channel>();
   const closing = new AbortController();
 
   const connect = async ({ host, port }: BrokerAddress, onEnd: () => void) => {
     const connection = new Connection(access.clientId, await optionsOf(access));
-    // An error is told by the call that meets it, too; without a listener the process would end.
-    const endAndForget = () => {
+    // The call that fails also throws the error. Without a listener it would end the process.
+    const endAndRemove = () => {
       onEnd();
       end(connection);
     };
-    connection.on("error", endAndForget);
-    connection.on("close", endAndForget);
+    connection.on("error", endAndRemove);
+    connection.on("close", endAndRemove);
     await connection.connect(host, port);
     return connection;
   };
 
-  /** Calls that are in flight keep their order: the next connection is made when they are answered. */
+  /** Waits for the calls in flight before the next connection is opened, so that calls keep their order. */
   const retire = async ({ connected, inFlight }: Channel) => {
     await Promise.allSettled(inFlight);
     end(await connected);
@@ -72,17 +72,17 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
     if (open !== undefined && performance.now() < open.retiresAtMs) {
       return open;
     }
-    const forget = () => {
+    const remove = () => {
       if (channels.get(key) === channel) channels.delete(key);
     };
     const connected = (open === undefined ? Promise.resolve() : retire(open)).then(async () => {
-      const connection = await connect(broker, forget);
+      const connection = await connect(broker, remove);
       channel.retiresAtMs = sessionRetiresAtMs.get(connection) ?? Infinity;
       return connection;
     });
     const channel: Channel = { connected, inFlight: new Set(), retiresAtMs: Infinity };
     channels.set(key, channel);
-    connected.catch(forget);
+    connected.catch(remove);
     return channel;
   };
 
@@ -114,24 +114,26 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
 
     close: async () => {
       closing.abort();
-      const open = await Promise.allSettled(Array.from(channels.values(), (one) => one.connected));
-      for (const one of open) if (one.status === "fulfilled") end(one.value);
+      const open = await Promise.allSettled(
+        Array.from(channels.values(), (channel) => channel.connected),
+      );
+      for (const result of open) if (result.status === "fulfilled") end(result.value);
       channels.clear();
     },
   };
 }
 
-/** `close` takes back the timer of the library that would renew the session; it alone would wait for the peer. */
+/** `close` also clears the library's timer that renews the session. It would wait for the peer, so the socket is destroyed. */
 function end(connection: Connection): void {
   connection.close(() => undefined);
-  // There is none before `connect`.
+  // There is no socket before `connect`.
   (connection.socket as Connection["socket"] | undefined)?.destroy();
 }
 
 /**
- * A session that a broker ends by itself (`connections.max.reauth.ms`, KIP-368) is renewed by the library after 80 %
- * of its life; a call that comes in between has the broker close the connection. So none is begun after 75 %. How
- * long a session lives is told nowhere but to the diagnostics.
+ * If brokers limit sessions (`connections.max.reauth.ms`, KIP-368), the library renews a session after 80 % of its
+ * lifetime. A call during the renewal makes the broker close the connection, so no call is begun after 75 %. The library
+ * reports the lifetime only to its diagnostics channel.
  */
 const RETIRED_AFTER = 0.75;
 const sessionRetiresAtMs = new WeakMap<object, number>();
@@ -146,25 +148,25 @@ connectionsApiChannel.asyncStart.subscribe((message) => {
   }
 });
 
-/** A fetch of many megabytes over a slow link is no silence: the limit runs anew as long as bytes arrive. */
+/** Destroys the socket after `timeoutMs` without bytes. A fetch of many megabytes over a slow link may take longer. */
 function endWhenSilent(
   { socket }: Connection,
   { timeoutMs, onProgress }: { timeoutMs: number; onProgress: (() => void) | undefined },
 ): NodeJS.Timeout {
-  let looks = 0;
-  let silentLooks = 0;
+  let checks = 0;
+  let silentChecks = 0;
   let { bytesRead } = socket;
   return setInterval(() => {
-    looks++;
-    silentLooks = socket.bytesRead === bytesRead ? silentLooks + 1 : 0;
-    if (silentLooks === 0) onProgress?.();
+    checks++;
+    silentChecks = socket.bytesRead === bytesRead ? silentChecks + 1 : 0;
+    if (silentChecks === 0) onProgress?.();
     ({ bytesRead } = socket);
-    const isOver = looks >= LOOKS_IN_A_LIMIT * LONGEST_ANSWER_IN_LIMITS;
-    if (isOver || silentLooks >= LOOKS_IN_A_LIMIT) socket.destroy();
-  }, timeoutMs / LOOKS_IN_A_LIMIT);
+    const isOver = checks >= CHECKS_IN_A_TIMEOUT * MAX_ANSWER_IN_TIMEOUTS;
+    if (isOver || silentChecks >= CHECKS_IN_A_TIMEOUT) socket.destroy();
+  }, timeoutMs / CHECKS_IN_A_TIMEOUT);
 }
 
-/** An answer that holds errors is thrown by the library, with the answer in it. */
+/** The library throws an answer that has errors, with the answer in the error. */
 const answerIn = (error: unknown): unknown =>
   typeof error === "object" && error !== null && "response" in error ? error.response : undefined;
 
@@ -172,10 +174,10 @@ async function optionsOf({ security = {} }: KafkaAccess): Promise<ConnectionOpti
   const { tls, sasl } = security;
   return {
     connectTimeout: CONNECT_TIMEOUT_MS,
-    // The calls have their own.
+    // Each call has its own timeout.
     requestTimeout: MAX_REQUEST_MS,
     maxInflights: 64,
-    // Copied for each connection: a renewed certificate is read.
+    // Copied for each connection, so that a renewed certificate is read.
     ...(tls !== undefined && { tls: { ...tlsOptions(tls) }, tlsServerName: true }),
     ...(sasl !== undefined && { sasl: await saslOf(sasl) }),
   };
@@ -199,7 +201,7 @@ async function saslOf(
       return { mechanism: "OAUTHBEARER", token };
     }
     case "aws":
-      throw new Error("SASL mechanism aws is not offered");
+      throw new Error("SASL mechanism aws is not supported");
   }
 }
 

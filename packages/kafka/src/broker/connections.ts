@@ -14,33 +14,32 @@ import { type BrokerAddress, createConnectionPool, type Request } from "./connec
 export { nameOf } from "./broker-turns.ts";
 export type { Api, BrokerAddress } from "./connection-pool.ts";
 
-/** Who leads a partition, and since which election; `address` is undefined while nobody does. */
+/** A partition's leader and leader epoch; `address` is undefined without a leader. */
 export type PartitionLeader = {
   readonly address: BrokerAddress | undefined;
   readonly epoch: number;
-  /** How many replicas have all records, the leader's own included. */
+  /** How many replicas are in sync, the leader included. */
   readonly inSyncReplicas: number;
 };
 
 export type TopicMetadata = {
   readonly log: LogIdentity;
-  /** By partition, all of the topic. */
+  /** All partitions of the topic. */
   readonly leaders: ReadonlyMap<number, PartitionLeader>;
 };
 
 /**
- * Connections to the brokers of one cluster, for requests that are written here: made when needed, by broker and
- * channel. Requests of one channel wait for each other in the broker (it answers a connection's requests one by one), those
- * of different channels do not.
+ * Connections to the brokers of one cluster, opened when needed, by broker and channel. A broker answers the requests of a
+ * connection one by one, so requests of one channel wait for each other, and those of different channels do not.
  *
- * The versions of the requests are fixed: Kafka 3.5 and later, 4.x among them, know all of them.
+ * The versions of the requests are fixed: Kafka 3.5 and later, including 4.x, support all of them.
  */
 export type Connections = {
   /**
    * Sends one request and waits for its answer.
-   * @returns the answer, also one that holds errors: look at its error codes
-   * @throws {Error} when the broker is unavailable, silent for `timeoutMs` or answering without end; the channel's connection is
-   *   closed then
+   * @returns the answer, also one with errors: the caller has to check its error codes
+   * @throws {Error} when the broker is unavailable, silent for `timeoutMs`, or the answer takes too long; the channel's
+   *   connection is then closed
    */
   call: <Args extends unknown[], Answer>(
     to: BrokerAddress,
@@ -55,19 +54,19 @@ export type Connections = {
    */
   reach: () => Promise<void>;
   /**
-   * What a broker knows of a topic now, another one each time (`broker-turns.ts`).
+   * Returns a topic's metadata, each time from another broker (`broker-turns.ts`).
    * @throws {BrokerAnswerError}
    * @throws {Error}
    */
   topicMetadata: (topic: string) => Promise<TopicMetadata>;
   /**
-   * A topic's setting; undefined where there is none of the name.
+   * Returns a topic's setting; undefined if there is none of the name.
    * @throws {BrokerAnswerError}
    * @throws {Error}
    */
   topicSetting: (topic: string, name: string) => Promise<string | undefined>;
   /**
-   * Who coordinates a group or a transactional id now, as another broker says each time.
+   * Returns the coordinator of a group or a transactional id, each time from another broker.
    * @throws {BrokerAnswerError}
    * @throws {Error}
    */
@@ -75,11 +74,11 @@ export type Connections = {
   close: () => Promise<void>;
 };
 
-/** A broker that is frozen must not hold up a question that any other can answer. */
+/** Short, because a frozen broker must not delay a request that any other can answer. */
 const ASK_TIMEOUT_MS = 2_000;
-const CHANNEL = "questions";
+const CHANNEL = "metadata";
 
-/** Nothing connects before the first call. */
+/** Connects at the first call. */
 export function createConnections({ access }: { access: KafkaAccess }): Connections {
   const pool = createConnectionPool(access);
   const askAny = createBrokerTurns(access.brokers.map(addressIn));
@@ -98,13 +97,13 @@ export function createConnections({ access }: { access: KafkaAccess }): Connecti
       askAny(`topic ${topic}`, async (broker, clusterHas) => {
         const request = { api: metadataV12.api, timeoutMs: ASK_TIMEOUT_MS };
         const answer = await pool.call(broker, CHANNEL, request, [topic], false, false);
-        const brokers = new Map(answer.brokers.map((one) => [one.nodeId, one]));
+        const brokers = new Map(answer.brokers.map((member) => [member.nodeId, member]));
         clusterHas(answer.brokers.map(({ host, port }) => ({ host, port })));
         const found = answer.topics.find(({ name }) => name === topic);
         throwIfFailed(found?.errorCode ?? UNKNOWN_TOPIC, `metadata of ${topic}`);
         return {
           log: { clusterId: answer.clusterId ?? "", topicId: found?.topicId ?? "" },
-          // A partition's own error is that it has no leader, or too few replicas: the others go on.
+          // A partition's own error means no leader, or too few replicas: the others are usable.
           leaders: new Map(
             found?.partitions.map(({ partitionIndex, leaderId, leaderEpoch, isrNodes }) => {
               const leader = brokers.get(leaderId);
@@ -119,12 +118,12 @@ export function createConnections({ access }: { access: KafkaAccess }): Connecti
     topicSetting: (topic, name) =>
       askAny(`settings of ${topic}`, async (broker) => {
         const request = { api: describeConfigsV4.api, timeoutMs: ASK_TIMEOUT_MS };
-        const of = {
+        const resource = {
           resourceType: ConfigResourceTypes.TOPIC,
           resourceName: topic,
           configurationKeys: [name],
         };
-        const { results } = await pool.call(broker, CHANNEL, request, [of], false, false);
+        const { results } = await pool.call(broker, CHANNEL, request, [resource], false, false);
         throwIfFailed(results[0]?.errorCode ?? UNKNOWN_TOPIC, `settings of ${topic}`);
         return results[0]?.configs[0]?.value ?? undefined;
       }),
@@ -153,9 +152,9 @@ function addressIn(broker: string): BrokerAddress {
   return { host, port: Number(broker.slice(colon + 1)) };
 }
 
-/** Waits for a connection's next try: doubling from 50 ms to 1 s, and not at all once `stopping`. */
+/** Waits before the next attempt to connect: doubling from 50 ms to 1 s, and not at all once `stopping` is aborted. */
 export async function pauseBeforeTry(tries: number, stopping?: AbortSignal): Promise<void> {
-  const mostMs = Math.min(1_000, 50 * 2 ** Math.min(tries - 1, 10));
+  const maxMs = Math.min(1_000, 50 * 2 ** Math.min(tries - 1, 10));
   const options = stopping && { signal: stopping };
-  await delay(mostMs / 2 + (Math.random() * mostMs) / 2, undefined, options).catch(() => undefined);
+  await delay(maxMs / 2 + (Math.random() * maxMs) / 2, undefined, options).catch(() => undefined);
 }

@@ -5,7 +5,7 @@ import { type BrokerAddress, type Connections, nameOf } from "./connections.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { TopicState } from "./topic-state.ts";
 
-/** The protocol's stand-ins for timestamps. */
+/** The protocol's special timestamps. */
 const TIMESTAMPS = { beginning: -2n, end: -1n } as const;
 export type Edge = keyof typeof TIMESTAMPS;
 
@@ -14,12 +14,12 @@ const READ_UNCOMMITTED = 0;
 const TIMEOUT_MS = 3_000;
 
 /**
- * Asks one leader where its partitions begin or end: by partition.
- * @param partitions with the leader's epoch; -1 where it does not matter
+ * Asks one leader for the first or next offset of its partitions.
+ * @param options.partitions with the leader epoch; -1 if it does not matter
  * @throws {BrokerAnswerError}
  * @throws {Error}
  */
-export async function askForOffsets(
+export async function requestOffsets(
   call: Connections["call"],
   leader: BrokerAddress,
   {
@@ -54,7 +54,7 @@ export async function askForOffsets(
     ],
   );
   return topics
-    .flatMap((one) => one.partitions)
+    .flatMap((found) => found.partitions)
     .map(({ partitionIndex, errorCode, offset }) => {
       throwIfFailed(errorCode, `offsets of ${topic} ${partitionIndex}`);
       return [partitionIndex, offset] as const;
@@ -62,7 +62,8 @@ export async function askForOffsets(
 }
 
 /**
- * Where partitions begin or end now, asked of each leader once. Those that nobody leads are left out.
+ * Returns the first or next offset of partitions, with one request to each leader. Partitions without a leader are left
+ * out.
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -76,14 +77,20 @@ export async function listOffsets(
     return leader?.address ? [{ partition, address: leader.address, epoch: leader.epoch }] : [];
   });
   const byLeader = Map.groupBy(led, ({ address }) => nameOf(address));
-  const asked = [...byLeader.values()].flatMap((some) => {
-    const [first] = some;
+  const requests = [...byLeader.values()].flatMap((ofLeader) => {
+    const [first] = ofLeader;
     if (first === undefined) return [];
-    const question = { topic, partitions: some, edge, channel: "questions", timeoutMs: TIMEOUT_MS };
-    return [askForOffsets(connections.call, first.address, question)];
+    const request = {
+      topic,
+      partitions: ofLeader,
+      edge,
+      channel: "metadata",
+      timeoutMs: TIMEOUT_MS,
+    };
+    return [requestOffsets(connections.call, first.address, request)];
   });
   try {
-    return new Map((await Promise.all(asked)).flat());
+    return new Map((await Promise.all(requests)).flat());
   } catch (error) {
     state.refreshSoon();
     throw kafkaFailure(error);
@@ -91,7 +98,7 @@ export async function listOffsets(
 }
 
 /**
- * Where a partition begins: what retention has deleted stands before.
+ * Returns a partition's log start offset: records before it were deleted by retention.
  * @throws {TransientError}
  */
 export async function beginningOf(
@@ -100,5 +107,5 @@ export async function beginningOf(
 ): Promise<bigint> {
   const offset = (await listOffsets(cluster, [partition], "beginning")).get(partition);
   if (offset !== undefined) return offset;
-  throw new TransientError("kafka", `nobody leads partition ${partition} of ${cluster.topic}`);
+  throw new TransientError("kafka", `partition ${partition} of ${cluster.topic} has no leader`);
 }

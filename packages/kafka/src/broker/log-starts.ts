@@ -5,14 +5,14 @@ import type { LogIdentity } from "../records.ts";
 
 export type LogStarts = {
   readonly log: LogIdentity;
-  /** All that the topic has. */
+  /** All partitions of the topic. */
   readonly partitions: readonly number[];
-  /** The first offset that there is, by partition; those are missing whose leader does not say at the moment. */
+  /** The log start offsets, by partition, except partitions whose leader does not answer. */
   readonly starts: ReadonlyMap<number, bigint>;
 };
 
 /**
- * Where a topic's partitions begin now: behind 0 once retention has deleted something.
+ * Returns the log start offsets of a topic's partitions: above 0 once retention has deleted records.
  * @throws {TransientError} when Kafka is unavailable or lacks the topic
  * @throws {FatalError}
  */
@@ -27,7 +27,7 @@ export async function readLogStarts(connections: Connections, topic: string): Pr
     leaderOf: (partition: number) => leaders.get(partition),
     refreshSoon: () => undefined,
   };
-  // Each broker by itself: one that is frozen leaves the others' answers alone.
+  // Each broker by itself, so that a frozen one does not affect the answers of others.
   const byLeader = Map.groupBy(partitions, (partition) => {
     const address = leaders.get(partition)?.address;
     return address && nameOf(address);

@@ -4,27 +4,27 @@ import type { Log } from "@fiberstream/runtime/log";
 import type { Connections, PartitionLeader, TopicMetadata } from "./connections.ts";
 import type { LogIdentity } from "../records.ts";
 
-/** What is known of the topic: its partitions, who leads them, and which log it is. */
+/** The known state of the topic: its partitions, their leaders, and its log. */
 export type TopicState = {
   readonly log: () => LogIdentity;
   readonly partitions: () => readonly number[];
   readonly leaderOf: (partition: number) => PartitionLeader | undefined;
-  /** Asks for it soon: something did not fit. */
+  /** Reads the metadata soon, because a broker has contradicted it. */
   readonly refreshSoon: () => void;
 };
 
 const REFRESH_EVERY_MS = 5_000;
-/** While leaders move everybody finds out at the same moment. */
-const LEAST_PAUSE_MS = 100;
+/** Between two readings: while leaders move, all partitions ask for one at the same moment. */
+const MIN_PAUSE_MS = 100;
 
 /**
- * Keeps what is known of a topic fresh. Each look is at another broker, and one of them may lag: the later leader
- * of a partition counts, and that the topic was made anew or has fewer partitions is believed when a second one
- * says so.
+ * Reads a topic's metadata periodically. Each reading is from another broker, and a broker may lag. So the leader with the
+ * higher epoch counts, and that the topic was recreated or has fewer partitions counts only if a second broker
+ * confirms it.
  *
- * @param options.first what is known at the beginning
- * @param options.onChange told after each look
- * @param options.onFailing told why the topic cannot be looked at, and undefined when it can
+ * @param options.first the metadata at the start
+ * @param options.onChange called after each reading
+ * @param options.onFailing called with the reason why the metadata cannot be read, or undefined if it can
  */
 export function watchTopic(options: {
   connections: Pick<Connections, "topicMetadata">;
@@ -36,21 +36,21 @@ export function watchTopic(options: {
   log: Log;
 }): TopicState {
   const { connections, topic, stopping } = options;
-  let now = options.first;
+  let current = options.first;
   let wanted = new AbortController();
 
-  const lookTwiceIfNeeded = async (): Promise<TopicMetadata> => {
+  const readConfirmed = async (): Promise<TopicMetadata> => {
     const found = await connections.topicMetadata(topic);
-    if (isContinued(now, found)) return laterLeaders(now, found);
+    if (isContinued(current, found)) return laterLeaders(current, found);
     const second = await connections.topicMetadata(topic);
-    if (isContinued(now, second)) return laterLeaders(now, second);
-    return isContinued(found, second) ? second : now;
+    if (isContinued(current, second)) return laterLeaders(current, second);
+    return isContinued(found, second) ? second : current;
   };
 
-  const look = async () => {
+  const read = async () => {
     try {
-      const before = now;
-      now = await lookTwiceIfNeeded();
+      const before = current;
+      current = await readConfirmed();
       options.onFailing(undefined);
       options.onChange(before);
     } catch (error) {
@@ -58,34 +58,34 @@ export function watchTopic(options: {
     }
   };
 
-  const keepLooking = async () => {
+  const readPeriodically = async () => {
     while (!stopping.aborted) {
       const signal = AbortSignal.any([wanted.signal, stopping]);
       await delay(REFRESH_EVERY_MS, undefined, { signal }).catch(() => undefined);
       wanted = new AbortController();
       if (stopping.aborted) return;
-      await look();
-      await delay(LEAST_PAUSE_MS, undefined, { signal: stopping }).catch(() => undefined);
+      await read();
+      await delay(MIN_PAUSE_MS, undefined, { signal: stopping }).catch(() => undefined);
     }
   };
-  void keepLooking();
+  void readPeriodically();
 
   return {
-    log: () => now.log,
-    partitions: () => [...now.leaders.keys()].sort((one, other) => one - other),
-    leaderOf: (partition) => now.leaders.get(partition),
+    log: () => current.log,
+    partitions: () => [...current.leaders.keys()].sort((a, b) => a - b),
+    leaderOf: (partition) => current.leaders.get(partition),
     refreshSoon: () => wanted.abort(),
   };
 }
 
-const isSameLog = (one: LogIdentity, other: LogIdentity): boolean =>
-  one.topicId === other.topicId && one.clusterId === other.clusterId;
+const isSameLog = (a: LogIdentity, b: LogIdentity): boolean =>
+  a.topicId === b.topicId && a.clusterId === b.clusterId;
 
 const isContinued = (before: TopicMetadata, found: TopicMetadata): boolean =>
   isSameLog(before.log, found.log) &&
   [...before.leaders.keys()].every((partition) => found.leaders.has(partition));
 
-/** What was found, but for leaders that were elected before those that are known. */
+/** Returns the new metadata, but keeps known leaders with a higher epoch. */
 const laterLeaders = (before: TopicMetadata, found: TopicMetadata): TopicMetadata => ({
   log: found.log,
   leaders: new Map(

@@ -190,7 +190,7 @@ describe("consumer", () => {
       },
       health,
     );
-    const reason = `goes on at offset ${position}, which Kafka does not have`;
+    const reason = `resumes at offset ${position}, which Kafka does not have`;
     await until(() => JSON.stringify(health.readiness()).includes(reason), {
       what: "the consumer is not ready",
     });

@@ -10,7 +10,7 @@ import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
 import { createEpochEnds } from "./epoch-ends.ts";
 import { startFetchLoops } from "../fetch/fetch-loops.ts";
-import { groupQuestions } from "./group-questions.ts";
+import { batchedByTurn } from "./batched-by-turn.ts";
 import { beginningOf, listOffsets } from "../broker/list-offsets.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
 import { watchTopic } from "../broker/topic-state.ts";
@@ -22,13 +22,13 @@ export type ConsumerOptions = {
   readonly topic: string;
   /** After this time without heartbeats a member's partitions are assigned to others. Default 10 s. */
   readonly sessionTimeoutMs?: number | undefined;
-  /** Makes a static member (KIP-345): one that is back within the session finds its partitions as it left them. */
+  /** Makes a static member (KIP-345): after a restart within the session it gets the same partitions back. */
   readonly groupInstanceId?: string | undefined;
   /** Sent to all members of the group; default "". */
   readonly memberData?: string;
-  /** The most that one fetch returns of one partition; default 1 MB. One more batch of each partition is read ahead. */
+  /** Maximum of one fetch for one partition; default 1 MB. One more batch of each partition is read ahead. */
   readonly maxBytesPerPartition?: number;
-  /** A fetch gathers so many bytes, `maxWaitMs` long, while records come (`fetch-loops.ts`); default 1, 250 ms. */
+  /** While records arrive, a fetch waits for so many bytes, `maxWaitMs` long (`fetch-loops.ts`); default 1, 250 ms. */
   readonly minBytes?: number;
   readonly maxWaitMs?: number;
   /**
@@ -84,7 +84,7 @@ export type RunningConsumer = {
   readonly close: () => Promise<void>;
 };
 
-/** A loop that was told to stop, and what it is waited for with. */
+/** A loop that is stopping, and promises for its end. */
 type StoppingLoop = {
   readonly loop: PartitionLoop;
   readonly stopped: Promise<void>;
@@ -121,7 +121,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
   /** Aborted last: the member stays in its group until the batches in flight are done. */
   const left = new AbortController();
   const loops = new Map<number, PartitionLoop>();
-  /** Loops that were told to stop, until they have. */
+  /** Loops that are stopping. */
   const stoppingLoops = new Map<number, StoppingLoop>();
   let aliveMs = performance.now();
 
@@ -148,7 +148,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     failing.report("halt", reason);
     log.fatal({ topic, reason, err: error }, "consumer halted, operator action required");
     options.onHalt?.(reason);
-    // Not awaited: a batch in flight may be the one who calls.
+    // Not awaited: the caller may be a batch in flight, which `end` waits for.
     void end();
   };
 
@@ -174,22 +174,22 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
   const cluster = { connections, state, topic };
 
   const reportLeaderless = () => {
-    const leaderless = [...loops.keys()].filter((one) => !state.leaderOf(one)?.address);
+    const leaderless = [...loops.keys()].filter((partition) => !state.leaderOf(partition)?.address);
     failing.report(
       "leaders",
       leaderless.length > 0
-        ? `nobody leads partitions ${leaderless.join(", ")} of ${topic}`
+        ? `partitions without a leader in ${topic}: ${leaderless.join(", ")}`
         : undefined,
     );
   };
 
-  /** Of partitions of which nothing is fetched, because they wait or stand: how far they are behind grows. */
+  /** Updates the lag of partitions from which nothing is fetched, because they wait or are stopped. */
   const measureSilent = async () => {
     const silent = [...loops].filter(([, loop]) => loop.silentMs() > SILENT_AFTER_MS);
     if (silent.length === 0) return;
     const partitions = silent.map(([partition]) => partition);
     const ends = await listOffsets(cluster, partitions, "end").catch(() => NOTHING_KNOWN);
-    for (const [partition, end] of ends) loops.get(partition)?.endsAt(end);
+    for (const [partition, end] of ends) loops.get(partition)?.updateEnd(end);
   };
 
   const fetching = startFetchLoops({
@@ -207,7 +207,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
   });
 
   const work = {
-    positionOf: groupQuestions((partitions) => options.positionsOf(partitions, state.log())),
+    positionOf: batchedByTurn((partitions) => options.positionsOf(partitions, state.log())),
     beginningOf: (partition: number) => beginningOf(cluster, partition),
     epochEndOf: createEpochEnds(cluster),
     replayFrom: options.replayFrom,
@@ -254,7 +254,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
       await Promise.all(partitions.map(stopLoop));
     },
     onLost: () => {
-      // What is known of partitions is not to be taken for true when they come back.
+      // Drops the state of all partitions: it may be outdated when they are assigned again.
       options.onAssigned?.([], []);
       void stopAll();
     },

@@ -121,7 +121,7 @@ it("is told by a process that has never read it, though it is longer again than 
   await until(
     () =>
       JSON.stringify(second.health.readiness()).includes(
-        `was cut back to offset 3, and was read up to ${end}`,
+        `was truncated to offset 3, but was read up to ${end}`,
       ),
     { what: "it is told", timeoutMs: 60_000 },
   );

@@ -4,12 +4,12 @@ import { throwIfFailed } from "../broker/broker-answer.ts";
 import { type BrokerAddress, type Connections, nameOf } from "../broker/connections.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import { PartitionFaultError } from "../errors/partition-fault.ts";
-import { groupQuestions } from "./group-questions.ts";
+import { batchedByTurn } from "./batched-by-turn.ts";
 import type { TopicState } from "../broker/topic-state.ts";
 
 /**
- * Where the part of a partition's log ends that leaders up to one of an epoch have taken, as its leader of now has it;
- * undefined when that leader does not know. Where a partition was read up to behind this, the log was cut back (KIP-320).
+ * Returns the end offset of a leader epoch in a partition's log, as its present leader has it; undefined if that leader
+ * does not know it. If a partition was read past this offset, its log was truncated (KIP-320).
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -20,7 +20,7 @@ type Answer = { readonly errorCode: number; readonly endOffset: bigint };
 const CONSUMER = -1;
 const TIMEOUT_MS = 3_000;
 
-/** Asks each leader once for what is asked of it within a turn of the event loop: none waits for another's answer. */
+/** Sends each leader one request for all calls within a turn of the event loop. No leader delays another one's answer. */
 export function createEpochEnds({
   connections,
   state,
@@ -31,13 +31,13 @@ export function createEpochEnds({
   topic: string;
 }): EpochEndOf {
   const askers = new Map<string, (partition: number) => Promise<Answer | undefined>>();
-  /** A partition is placed by one loop at a time, so that it has one question at a time. */
+  /** A partition has one loop, so it has one call at a time. */
   const epochs = new Map<number, number>();
 
   const ask = async (leader: BrokerAddress, partitions: readonly number[]) => {
     const { topics } = await connections.call(
       leader,
-      "questions",
+      "metadata",
       { api: offsetForLeaderEpochV4.api, timeoutMs: TIMEOUT_MS },
       CONSUMER,
       [
@@ -52,7 +52,9 @@ export function createEpochEnds({
       ],
     );
     return new Map(
-      topics.flatMap((one) => one.partitions).map((one) => [one.partition, one] as const),
+      topics
+        .flatMap((found) => found.partitions)
+        .map((answer) => [answer.partition, answer] as const),
     );
   };
 
@@ -60,7 +62,7 @@ export function createEpochEnds({
     const name = nameOf(leader);
     let asker = askers.get(name);
     if (asker === undefined) {
-      asker = groupQuestions((partitions) => ask(leader, partitions));
+      asker = batchedByTurn((partitions) => ask(leader, partitions));
       askers.set(name, asker);
     }
     return asker;
@@ -69,7 +71,7 @@ export function createEpochEnds({
   return async (partition, leaderEpoch) => {
     const leader = state.leaderOf(partition)?.address;
     if (leader === undefined) {
-      throw new TransientError("kafka", `nobody leads partition ${partition} of ${topic}`);
+      throw new TransientError("kafka", `partition ${partition} of ${topic} has no leader`);
     }
     epochs.set(partition, leaderEpoch);
     try {
@@ -84,14 +86,14 @@ export function createEpochEnds({
   };
 }
 
-/** What a partition was read up to is not in its log any more. */
-export const cutBack = (
+/** Returns the fault of a partition that was read up to an offset that its log no longer has. */
+export const logTruncated = (
   where: { topic: string; partition: number; to: bigint; readTo: bigint },
   advice: string,
   options?: { untilMoved: boolean },
 ): PartitionFaultError =>
   new PartitionFaultError(
-    `partition ${where.partition} of ${where.topic} was cut back to offset ${where.to}, and was read up to ${where.readTo}`,
-    `A leader without all records was elected: what was read after is gone from Kafka. ${advice}`,
+    `partition ${where.partition} of ${where.topic} was truncated to offset ${where.to}, but was read up to ${where.readTo}`,
+    `A leader without all records was elected: Kafka has lost the records after that offset. ${advice}`,
     options,
   );

@@ -1,10 +1,10 @@
 import type { Check } from "@fiberstream/runtime/health";
 
-const MAX_TOLD = 3;
+const MAX_SHOWN = 3;
 
-/** Why a consumer cannot do all of its job, by what is failing; its check names the first few. */
+/** The reasons why a consumer does not work fully, by what is failing. Its check shows the first few. */
 export type FailingReasons = {
-  /** @param reason undefined when it is over */
+  /** @param reason undefined when it works again */
   readonly report: (about: string, reason: string | undefined) => void;
 };
 
@@ -14,10 +14,10 @@ export function createFailingReasons(check: Check): FailingReasons {
     report: (about, reason) => {
       if (reason === undefined) reasons.delete(about);
       else reasons.set(about, reason);
-      const told = [...new Set(reasons.values())];
-      if (told.length === 0) return check.ok();
-      const more = told.length > MAX_TOLD ? `; and ${told.length - MAX_TOLD} more` : "";
-      check.failing(told.slice(0, MAX_TOLD).join("; ") + more);
+      const shown = [...new Set(reasons.values())];
+      if (shown.length === 0) return check.ok();
+      const more = shown.length > MAX_SHOWN ? `; and ${shown.length - MAX_SHOWN} more` : "";
+      check.failing(shown.slice(0, MAX_SHOWN).join("; ") + more);
     },
   };
 }

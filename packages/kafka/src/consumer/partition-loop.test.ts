@@ -220,9 +220,9 @@ describe("a partition", () => {
     (await ticket()).take(fetched(5, 10));
     await until(() => done.length === 5, { what: "the records are done" });
     (await ticket()).take({ ...fetched(10, 10), divergesAt: 7n });
-    await until(() => reports.at(-1)?.includes("was cut back"), { what: "it is reported" });
+    await until(() => reports.at(-1)?.includes("was truncated"), { what: "it is reported" });
     // Its position is asked for again, and is the same.
-    await until(() => reports.filter((reason) => reason?.includes("was cut back")).length > 1, {
+    await until(() => reports.filter((reason) => reason?.includes("was truncated")).length > 1, {
       what: "it has looked again",
     });
     expect(loop.ticket()).toBeUndefined();
@@ -246,7 +246,7 @@ describe("a partition", () => {
         },
         ...(replayFrom && { replayFrom }),
       });
-      const reason = "was cut back to offset 7, and was read up to 10";
+      const reason = "was truncated to offset 7, but was read up to 10";
       await until(() => reports.some((one) => one?.includes(reason)), { what: "it is reported" });
       expect(loop.ticket()).toBeUndefined();
       position.now = 7n;
@@ -296,7 +296,7 @@ describe("a partition", () => {
     [
       "a log that was cut back behind what was read",
       { divergesAt: 2n },
-      "was cut back to offset 2",
+      "was truncated to offset 2",
     ],
     ["a batch that cannot be read", { records: Buffer.alloc(70) }, "cannot be read"],
   ])("stops at %s, and says so", async (_what, more, reason) => {

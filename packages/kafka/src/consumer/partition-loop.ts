@@ -5,35 +5,35 @@ import { retryDelayMs } from "@fiberstream/runtime/retry";
 import { offsetOf, PartitionFaultError, type Position } from "../errors/partition-fault.ts";
 import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
-import { cutBack, type EpochEndOf } from "./epoch-ends.ts";
+import { logTruncated, type EpochEndOf } from "./epoch-ends.ts";
 import type { FetchTicket } from "../fetch/fetch-loops.ts";
 import { untilAborted } from "@fiberstream/runtime/until-aborted";
 import { createReading, type Reading } from "./partition-reading.ts";
 import { createTryBatch } from "./try-batch.ts";
 
 export type PartitionLoop = {
-  /** What it wants fetched; undefined while it wants nothing. */
+  /** Returns what to fetch next; undefined if nothing. */
   readonly ticket: () => FetchTicket | undefined;
-  /** Asks again where it goes on. */
+  /** Asks for the position again. */
   readonly reseek: () => void;
-  /** Begins no further try. Settles when no batch of the partition is being done any more. */
+  /** Begins no further attempt. Settles when no batch of the partition is being processed. */
   readonly stop: () => Promise<void>;
-  /** Settles when also nothing is asked for any more, or has been for too long, after a stop. */
+  /** After a stop: settles when also no position is being read, or reading it takes too long. */
   readonly settled: () => Promise<unknown>;
-  /** How long nothing has been fetched of it, ms. */
+  /** How long nothing has been fetched, ms. */
   readonly silentMs: () => number;
-  /** Told where it ends now while nothing is fetched: how far it is behind is known all the same. */
-  readonly endsAt: (end: bigint) => void;
+  /** Updates the lag by the partition's end while nothing is fetched. */
+  readonly updateEnd: (end: bigint) => void;
   /** How long one call of the partition's owner has been running, ms; 0 when none is. */
   readonly busyMs: () => number;
 };
 
-/** Where a partition is read on, and of which log. */
+/** Where reading a partition starts, and in which log. */
 type StartPosition = {
   readonly position: bigint;
   readonly from: bigint;
   readonly log: LogIdentity;
-  /** Of the last record before `from`; undefined when it is not known. */
+  /** Of the last record before `from`; undefined if unknown. */
   readonly leaderEpoch: number | undefined;
 };
 
@@ -47,21 +47,21 @@ export type PartitionWork = {
   readonly processBatch: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
 };
 
-/** A stopped partition asks for its position so often: an operator may have moved it. */
-const LOOK_AGAIN_MS = 5_000;
-/** What an earlier loop still asks for is waited for so long: its answer would mix with the next one's. */
+/** How often a stopped partition asks for its position, because an operator may have moved it. */
+const RECHECK_MS = 5_000;
+/** How long a new loop waits for an earlier loop that is reading the position: the answers would mix. */
 const SETTLES_WITHIN_MS = 10_000;
 const UNKNOWN_EPOCH = -1;
-/** After so long without records the position moves past what has none; a batch of none is handed on for that. */
+/** After so long without records, an empty batch moves the position past offsets without records. */
 const QUIET_MS = 2_000;
 /**
- * One partition for as long as it is ours: placed where its owner says, then batch by batch, in order, each from
- * where the one before has ended. What was fetched belongs to the placement under which it was asked for, and is
- * thrown away with it.
+ * Processes one partition while it is assigned to this member: asks for its position, then processes batch by batch, in
+ * order, each from the end of the one before. Records that were fetched before the position is asked for again are
+ * discarded.
  *
- * @param options.before settles when an earlier loop of the same partition is over
- * @param options.identity of which log the offsets are
- * @param options.report told why the partition does not go on, and undefined when it does
+ * @param options.before settles when an earlier loop of the same partition has ended
+ * @param options.identity returns the log that offsets belong to
+ * @param options.report called with the reason why the partition does not continue, or undefined if it does
  */
 export function runPartition(options: {
   topic: string;
@@ -79,15 +79,15 @@ export function runPartition(options: {
   const { topic, partition, work, identity, metrics, wake, report, log } = options;
   const ending = new AbortController();
   const stopping = ending.signal;
-  /** What the partition is read from, from one placement to the next. */
+  /** The reading from the latest position. */
   let reading: Reading | undefined;
-  /** Whether the position was moved while it was being asked for. */
+  /** Whether the position was moved while it was being read. */
   let isMoved = false;
   let busySinceMs: number | undefined;
   let seeking: Promise<unknown> = Promise.resolve();
-  /** How far it was read the last time: from there on the leader can tell whether its log is the same. */
+  /** Up to where it was read: the leader checks by this whether its log was truncated. */
   let readTo: { offset: bigint; leaderEpoch: number; topicId: string } | undefined;
-  /** Where it cannot go on, until its position is another one. */
+  /** The position at which it is stopped until the position is moved. */
   let stuck: { readonly fault: PartitionFaultError; readonly at: StartPosition } | undefined;
   let fault: PartitionFaultError | undefined;
   let behind: { readonly at: bigint; readonly oldestPendingMs: number | undefined } | undefined;
@@ -122,32 +122,32 @@ export function runPartition(options: {
     const offset = offsetOf(found);
     const position = offset === "beginning" ? await work.beginningOf(partition) : offset;
     const epoch = typeof found === "object" ? found.leaderEpoch : undefined;
-    if (epoch !== undefined) await checkNotCutBack(position, epoch);
+    if (epoch !== undefined) await checkNotTruncated(position, epoch);
     const from = (await work.replayFrom?.(partition, position)) ?? position;
     if (isMoved) throw new TransientError("kafka", "the position was moved meanwhile");
     const leaderEpoch = from === position ? epoch : undefined;
     return { position, from, log: logOfPosition, leaderEpoch };
   };
 
-  /** Whoever read up to the position may have been another process, and the log may have grown again since. */
-  const checkNotCutBack = async (position: bigint, leaderEpoch: number) => {
+  /** Another process may have read up to the position, and the log may have grown again since it was truncated. */
+  const checkNotTruncated = async (position: bigint, leaderEpoch: number) => {
     const to = await work.epochEndOf(partition, leaderEpoch);
     if (to === undefined || to >= position) return;
-    throw cutBack({ topic, partition, to, readTo: position }, options.outOfRangeAdvice);
+    throw logTruncated({ topic, partition, to, readTo: position }, options.outOfRangeAdvice);
   };
 
-  /** Undefined once the partition is no longer ours. */
+  /** Returns undefined once the partition is revoked. */
   const seek = async () => {
     for (let tries = 1; !stopping.aborted; tries++) {
       try {
-        const placed = busy(seekOnce);
-        seeking = placed.catch(() => undefined);
-        return await untilAborted(placed, stopping);
+        const found = busy(seekOnce);
+        seeking = found.catch(() => undefined);
+        return await untilAborted(found, stopping);
       } catch (error) {
         if (error instanceof PartitionFaultError) {
           await waitStopped(error);
         } else if (error instanceof TransientError) {
-          // The first answer is often that a commit of before is not through yet.
+          // The first answer is often that an earlier commit is not completed yet.
           if (tries > 2) report(`partition ${partition}: ${messageOf(error)}`);
           log.debug(
             { topic, partition, tries, reason: messageOf(error) },
@@ -163,7 +163,7 @@ export function runPartition(options: {
     return undefined;
   };
 
-  /** Only this partition stops; an operator may move its position meanwhile. */
+  /** Stops only this partition, for a while; an operator may move its position meanwhile. */
   const waitStopped = async (why: PartitionFaultError) => {
     if (stopping.aborted) return;
     metrics.partitionStopped(topic, partition, true);
@@ -172,12 +172,12 @@ export function runPartition(options: {
       log.error({ topic, partition, reason: why.reason, advice: why.advice }, "partition stopped");
     }
     fault = why;
-    await pause(LOOK_AGAIN_MS);
+    await pause(RECHECK_MS);
   };
 
   const pause = (ms: number) => delay(ms, undefined, { signal: stopping }).catch(() => undefined);
 
-  /** Shows records of before the position again. Not while what is needed for it is unavailable. */
+  /** Replays records from before the position; retries while a dependency is unavailable. */
   const replayRecords = async (records: readonly IncomingRecord[]) => {
     for (let tries = 1; !stopping.aborted; tries++) {
       try {
@@ -196,7 +196,7 @@ export function runPartition(options: {
     }
   };
 
-  /** What it was stopped for is over: something was fetched. */
+  /** Marks the partition as resumed, because something was fetched. */
   const resume = () => {
     if (fault === undefined) return;
     fault = undefined;
@@ -212,7 +212,7 @@ export function runPartition(options: {
     metrics.lag({ topic, partition, records, oldestPendingMs });
   };
 
-  /** Reads from a placement until it holds no longer. */
+  /** Reads from a position until it has to be asked for again. */
   const read = async (start: StartPosition) => {
     if (isMoved) return;
     let { position } = start;
@@ -244,10 +244,10 @@ export function runPartition(options: {
         if (stopping.aborted) return;
         const records = replayed > 0 ? fetched.records.slice(replayed) : fetched.records;
         if (records.length === 0) {
-          // Only transaction markers, or what was done before.
+          // Only transaction markers, or replayed records.
           if (reading.hasMore()) continue;
           lagOf(fetched.nextOffset, fetched.highWatermark, undefined);
-          // Retention deletes markers, too: a position that stays before them would be gone one day.
+          // Retention also deletes markers: a position before them would one day be out of range.
           if (fetched.nextOffset <= position || performance.now() - doneMs < QUIET_MS) continue;
         }
         const { nextOffset, highWatermark } = fetched;
@@ -317,7 +317,7 @@ export function runPartition(options: {
         Promise.race([seeking, delay(SETTLES_WITHIN_MS, undefined, { ref: false })]),
       ]),
     silentMs: () => performance.now() - fetchedMs,
-    endsAt: (end) => {
+    updateEnd: (end) => {
       if (behind === undefined) return;
       const records = Math.max(0, Number(end - behind.at));
       metrics.lag({ topic, partition, records, oldestPendingMs: behind.oldestPendingMs });
@@ -326,7 +326,7 @@ export function runPartition(options: {
   };
 }
 
-/** How many records stand before the position: offsets stay below 2^53 for as long as anyone lives. */
+/** Returns how many records are before the position. Offsets stay below 2^53 in practice. */
 function countReplayed(records: readonly IncomingRecord[], position: bigint): number {
   const [first] = records;
   if (first === undefined || Number(first.offset) >= Number(position)) return 0;

@@ -1,29 +1,29 @@
 import { PartitionFaultError } from "../errors/partition-fault.ts";
 import { committedRecords } from "../protocol/committed-records.ts";
 import type { IncomingRecord } from "../records.ts";
-import { cutBack } from "./epoch-ends.ts";
+import { logTruncated } from "./epoch-ends.ts";
 import type { FetchTicket } from "../fetch/fetch-loops.ts";
 import type { FetchedBytes } from "../protocol/fetch-request.ts";
 
-/** Fetched and waiting, besides what is being worked on. */
+/** Fetched batches that wait, besides the one that is being processed. */
 const MAX_WAITING = 1;
 
 export type Fetched = {
   readonly records: readonly IncomingRecord[];
   readonly nextOffset: bigint;
-  /** Of the last batch before `nextOffset`; -1 when it is not known. */
+  /** Of the last batch before `nextOffset`; -1 if unknown. */
   readonly leaderEpoch: number;
   readonly highWatermark: bigint;
 };
 
 export type Reading = ReturnType<typeof createReading>;
 
-/** What is fetched of a partition under one placement, in order. */
+/** Fetches a partition from one start position, in order. */
 export function createReading(options: {
   topic: string;
   partition: number;
   start: { position: bigint; from: bigint };
-  /** Of the last batch before `start.from`; -1 when it is not known. */
+  /** Of the last batch before `start.from`; -1 if unknown. */
   leaderEpoch: number;
   wake: () => void;
   advice: string;
@@ -44,7 +44,7 @@ export function createReading(options: {
   const take = (fetched: FetchedBytes) => {
     if (fetched.divergesAt !== undefined && fetched.divergesAt < fetchFrom) {
       const where = { topic, partition, to: fetched.divergesAt, readTo: fetchFrom };
-      return stopWith(cutBack(where, advice, { untilMoved: true }));
+      return stopWith(logTruncated(where, advice, { untilMoved: true }));
     }
     let read: ReturnType<typeof committedRecords>;
     try {
@@ -72,8 +72,8 @@ export function createReading(options: {
     stopWith(
       type === "OFFSET_OUT_OF_RANGE"
         ? new PartitionFaultError(
-            `partition ${partition} of ${topic} goes on at offset ${fetchFrom}, which Kafka does not have: ` +
-              "it was deleted before it was read, or the topic was made anew",
+            `partition ${partition} of ${topic} resumes at offset ${fetchFrom}, which Kafka does not have: ` +
+              "it was deleted before it was read, or the topic was recreated",
             advice,
             { untilMoved: true },
           )
@@ -106,7 +106,7 @@ export function createReading(options: {
       };
     },
     again: () => stopWith("again"),
-    /** How far it has come. */
+    /** Returns up to where it has fetched. */
     readTo: () => ({ offset: fetchFrom, leaderEpoch }),
     hasMore: () => waiting.length > 0,
     next: async (): Promise<Fetched | "again" | PartitionFaultError> => {

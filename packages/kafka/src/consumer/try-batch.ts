@@ -11,20 +11,20 @@ import { untilAborted } from "@fiberstream/runtime/until-aborted";
 
 export type BatchResult =
   | { readonly kind: "done" }
-  /** A try that seemed to fail had been committed, or someone else has moved the position: ask for it again. */
+  /** An attempt that seemed to fail was committed, or the position was moved: ask for it again. */
   | { readonly kind: "moved" }
   | { readonly kind: "fault"; readonly fault: PartitionFaultError }
   | { readonly kind: "stopped" };
 
 /**
- * Tries a batch until it is done, in place: its partition waits, all others go on.
+ * Returns a function that processes a batch, with retries, until it is committed. Its partition waits; all others
+ * continue. The function never throws.
  *
- * @param options.positionOf asked before a second try; undefined: not known yet
- * @param options.identity of which log the topic is now: a batch of another one is not tried again
- * @param options.report told why the partition waits, and undefined when it does no more
- * @param options.halt told what nobody can go on with
- * @param options.stopping no further try is begun, the one that runs is waited for
- * @returns a function that never throws
+ * @param options.positionOf called before each retry; undefined: not known yet
+ * @param options.identity returns the topic's present log: a batch of another log is not retried
+ * @param options.report called with the reason why the partition waits, or undefined when it no longer does
+ * @param options.halt called with an error after which the consumer cannot continue
+ * @param options.stopping no further attempt is begun; the running one is waited for
  */
 export function createTryBatch(options: {
   processBatch: (batch: RecordBatch) => Promise<void>;
@@ -38,8 +38,8 @@ export function createTryBatch(options: {
 }): (batch: RecordBatch) => Promise<BatchResult> {
   const { metrics, report, stopping, log } = options;
 
-  /** @returns undefined when the batch is to be tried again as it is */
-  const lookAgain = async ({
+  /** @returns undefined if the batch can be retried as it is */
+  const checkPosition = async ({
     firstOffset,
     log: ofBatch,
   }: RecordBatch): Promise<BatchResult | undefined> => {
@@ -48,7 +48,7 @@ export function createTryBatch(options: {
     if (position instanceof PartitionFaultError) return { kind: "fault", fault: position };
     if (position === undefined) throw new TransientError("kafka", "the position is not known yet");
     if (isAnotherLog(ofBatch, options.identity())) return { kind: "moved" };
-    // At the beginning nobody has committed anything yet, this batch neither.
+    // "beginning": nothing is committed yet, so this batch is not either.
     const offset = offsetOf(position);
     return offset === "beginning" || offset === firstOffset ? undefined : { kind: "moved" };
   };
@@ -61,7 +61,7 @@ export function createTryBatch(options: {
     let begunMs = performance.now();
     for (let tries = 1, transient = 0; !stopping.aborted; tries++) {
       try {
-        const result = transient > 0 ? await lookAgain(batch) : undefined;
+        const result = transient > 0 ? await checkPosition(batch) : undefined;
         if (result !== undefined) {
           report(undefined);
           return result;
@@ -79,7 +79,7 @@ export function createTryBatch(options: {
         if (error instanceof PartitionPausedError) {
           report(undefined);
           await untilAborted(error.resumed, stopping);
-          // How long somebody holds it back says nothing of how long it takes.
+          // The pause does not count as the batch's duration.
           begunMs = performance.now();
           continue;
         }

@@ -30,7 +30,7 @@ describe("breaker", () => {
     check(3, [...good(5), ...bad(15)]);
     expect(() => check(3, bad(5))).toThrow(PartitionPausedError);
     expect(isOpen()).toBe(true);
-    expect(open()).toMatchObject([{ partition: 3, reason: "20 bad records one after another" }]);
+    expect(open()).toMatchObject([{ partition: 3, reason: "20 consecutive bad records" }]);
   });
 
   it("opens at a share of bad records, once there are enough to tell", () => {

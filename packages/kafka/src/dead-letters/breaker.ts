@@ -4,12 +4,12 @@ import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { PartitionPausedError } from "../errors/partition-paused.ts";
 import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 
-/** From when on bad records are taken for a broken deploy. */
+/** The limits from which bad records count as a broken deploy. */
 export type BreakerLimits = {
   /** Opens at this share of bad records among the last `overRecords`, in percent. */
   readonly badSharePct: number;
   readonly overRecords: number;
-  /** Opens at this many bad records one after another. */
+  /** Opens at so many consecutive bad records. */
   readonly badRun: number;
   readonly retestAfterMs: number;
 };
@@ -23,24 +23,24 @@ export const breakerSettings = () => ({
   breakerOverRecords: setting(
     "BREAKER_OVER_RECORDS",
     wholeNumber({ min: 10, max: 1_000_000 }).default(1_000),
-    "how many of a partition's last records the share is of; fewer never stop it by their share",
+    "number of a partition's last records that the share is computed from; with fewer records the share never stops it",
   ),
   breakerRun: setting(
     "BREAKER_RUN",
     wholeNumber({ min: 1, max: 1_000_000 }).default(200),
-    "bad records one after another at which a partition stops",
+    "number of consecutive bad records at which a partition stops",
   ),
   breakerRetestMs: setting(
     "BREAKER_RETEST_MS",
     wholeNumber({ min: 100, max: 3_600_000 }).default(30_000),
-    "how long a stopped partition waits before its records are tried again",
+    "how long a stopped partition waits before its records are retried",
   ),
 });
 
 export type OpenBreaker = {
   readonly partition: number;
   readonly since: Date;
-  /** What stopped it, in words. */
+  /** A description of why it opened. */
   readonly reason: string;
 };
 
@@ -57,7 +57,7 @@ export type Breaker = {
    */
   reset: (partition?: number) => number[];
   open: () => OpenBreaker[];
-  /** Forgets partitions that another member owns now. */
+  /** Drops the state of all other partitions. */
   keepOnly: (partitions: readonly number[]) => void;
 };
 
@@ -110,7 +110,7 @@ export function createBreaker(options: {
         return close(partition, "reset");
       }
       const before = tallies.get(partition) ?? EMPTY;
-      // Nothing bad now or lately: the usual case costs one look a record.
+      // No bad record now or lately: the usual case costs one comparison for each record.
       if (before.bad === 0 && !isBad.includes(true)) return close(partition, "records are good");
       const tally = count(before, isBad, limits);
       if (tally.fault !== undefined) throw pause(partition, tally.fault);
@@ -118,10 +118,12 @@ export function createBreaker(options: {
       close(partition, "records are good");
     },
     reset: (partition) => {
-      const wanted = [...open.keys()].filter((one) => partition === undefined || one === partition);
-      for (const one of wanted) {
-        passes.add(one);
-        open.get(one)?.resume();
+      const wanted = [...open.keys()].filter(
+        (candidate) => partition === undefined || candidate === partition,
+      );
+      for (const reset of wanted) {
+        passes.add(reset);
+        open.get(reset)?.resume();
       }
       return wanted;
     },
@@ -129,7 +131,7 @@ export function createBreaker(options: {
     keepOnly: (partitions) => {
       const ours = new Set(partitions);
       for (const partition of open.keys()) {
-        if (!ours.has(partition)) close(partition, "partition is another member's now");
+        if (!ours.has(partition)) close(partition, "another member owns the partition now");
       }
       for (const partition of tallies.keys()) {
         if (!ours.has(partition)) tallies.delete(partition);
@@ -138,7 +140,7 @@ export function createBreaker(options: {
   };
 }
 
-/** The last records of a partition: `recent` holds whether each was bad, the newest last. */
+/** The last records of a partition: `recent` tells whether each was bad, the newest last. */
 type Tally = { readonly recent: readonly boolean[]; readonly bad: number; readonly run: number };
 const EMPTY: Tally = { recent: [], bad: 0, run: 0 };
 
@@ -163,7 +165,7 @@ function faultOf(
   { bad, run, seen }: { bad: number; run: number; seen: number },
   { badRun, badSharePct, overRecords }: BreakerLimits,
 ): string | undefined {
-  if (run >= badRun) return `${run} bad records one after another`;
+  if (run >= badRun) return `${run} consecutive bad records`;
   if (seen >= overRecords && bad * 100 >= badSharePct * overRecords) {
     return `${bad} of the last ${overRecords} records are bad`;
   }

@@ -2,7 +2,7 @@ import type { DeadReason } from "@fiberstream/runtime/outcome";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { IncomingRecord, OutgoingRecord } from "../records.ts";
 
-/** Where a record came from, and who dead-lettered it. */
+/** Where a record came from, and which service dead-lettered it. */
 export type DeadLetterOrigin = {
   readonly topic: string;
   readonly partition: number;
@@ -14,8 +14,8 @@ export type DeadLetterOrigin = {
 };
 
 /**
- * The record unchanged, with headers that say where it came from and why it was dead-lettered:
- * Kafka Connect's names where Connect has one, `fiber.dlq.*` for the rest. All are UTF-8 text.
+ * Returns the record unchanged, with headers that tell where it came from and why it was dead-lettered: with Kafka
+ * Connect's names if Connect has one, `fiber.dlq.*` for the rest. All are UTF-8 text.
  */
 export function deadLetterOf(
   record: IncomingRecord,
@@ -34,7 +34,7 @@ export function deadLetterOf(
     "__connect.errors.class.name": origin.service,
     "__connect.errors.exception.class.name": cause instanceof Error ? cause.name : "InvalidRecord",
     "__connect.errors.exception.message": reason.message,
-    // Only where it was thrown: the first line repeats a message that may quote the payload.
+    // Without the first line, which repeats a message that may quote the payload.
     "__connect.errors.exception.stacktrace": cause instanceof Error ? framesOf(cause) : "",
     "__dlq.errors.group": origin.groupId,
     "__dlq.errors.delivery.count": "1",
@@ -63,5 +63,5 @@ function replayCountOf(record: IncomingRecord): string {
   return text?.toString() ?? "0";
 }
 
-/** The message of an error without what it may quote of a payload, for a dead letter's headers. */
+/** Returns the message of an error without quoted text, which may be from a payload, for a dead letter's headers. */
 export const redacted = (error: unknown): string => messageOf(error).replaceAll(/"[^"]*"/g, '"…"');

@@ -1,8 +1,8 @@
 import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
 
 /**
- * Classifies an error of a Kafka client for the caller.
- * What is not in the table is transient: continuing without Kafka's answer could lose records.
+ * Classifies an error of a Kafka client. An error that is not in the table is transient: continuing without Kafka's
+ * answer could lose records.
  */
 export function kafkaFailure(error: unknown): TransientError | FatalError {
   if (error instanceof TransientError || error instanceof FatalError) return error;
@@ -10,7 +10,9 @@ export function kafkaFailure(error: unknown): TransientError | FatalError {
   const isFatal = type !== undefined && !isInterruptedLogin(type, error);
   const advice = isFatal ? FATAL.get(type) : undefined;
   if (advice !== undefined) {
-    return new FatalError(`Kafka refuses: ${messageOf(error)}`, advice, { cause: error });
+    return new FatalError(`Kafka rejects the request: ${messageOf(error)}`, advice, {
+      cause: error,
+    });
   }
   return new TransientError("kafka", messageOf(error), { cause: error });
 }
@@ -22,7 +24,7 @@ export const isFenced = (error: unknown): boolean => FENCED.has(typeOf(error) ??
 export const isTopicMissing = (error: unknown): boolean =>
   typeOf(error) === "UNKNOWN_TOPIC_OR_PARTITION";
 
-/** Whether a broker has answered so, about one partition, say: Kafka is not unavailable then. */
+/** Whether a broker has answered with an error, for example about one partition: then Kafka is available. */
 export const isBrokersAnswer = (error: unknown): boolean =>
   typeof error === "object" &&
   error !== null &&
@@ -30,7 +32,7 @@ export const isBrokersAnswer = (error: unknown): boolean =>
     (error.name === "KafkaJSProtocolError" || error.name === "BrokerAnswerError")) ||
     ("cause" in error && isBrokersAnswer(error.cause)));
 
-/** The protocol's name of an error ("TOPIC_AUTHORIZATION_FAILED"), or the client's class of it, cause by cause. */
+/** Returns the protocol's name of an error ("TOPIC_AUTHORIZATION_FAILED"), or the client's class name, from its causes too. */
 export function typeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   if ("type" in error && typeof error.type === "string") return error.type;
@@ -39,8 +41,8 @@ export function typeOf(error: unknown): string | undefined {
 }
 
 /**
- * A connection that breaks while it is being authenticated, as when a broker stops, is no refusal; the
- * client says the same of both, in other words.
+ * A connection that fails during authentication, for example because a broker stops, is not a rejected login. The client
+ * has one error class for both; they differ in the message.
  */
 const isInterruptedLogin = (type: string, error: unknown): boolean =>
   type === "KafkaJSSASLAuthenticationError" && INTERRUPTED.test(messageOf(error));

@@ -1,13 +1,13 @@
 import type { OutgoingRecord } from "../records.ts";
 
-/** A broker will never accept these records as they are; nothing of their transaction becomes visible. */
+/** A broker rejects these records for good; nothing of their transaction becomes visible. */
 export class RecordRefusedError extends Error {
   override readonly name = "RecordRefusedError";
   readonly topic: string;
   readonly partition: number;
-  /** The protocol's name of why, such as "MESSAGE_TOO_LARGE". */
+  /** The protocol's name of the reason, such as "MESSAGE_TOO_LARGE". */
   readonly type: string;
-  /** The very objects that were to be sent. */
+  /** The same objects that were sent. */
   readonly records: readonly OutgoingRecord[];
 
   constructor(fields: {
@@ -17,7 +17,7 @@ export class RecordRefusedError extends Error {
     records: readonly OutgoingRecord[];
   }) {
     const { topic, partition, type, records } = fields;
-    super(`partition ${partition} of ${topic} refuses ${records.length} records: ${type}`);
+    super(`partition ${partition} of ${topic} rejects ${records.length} records: ${type}`);
     this.topic = topic;
     this.partition = partition;
     this.type = type;
@@ -26,8 +26,9 @@ export class RecordRefusedError extends Error {
 }
 
 /**
- * Whether an answer says so of a batch, whoever leads the partition. A leader whose clock is wrong refuses timestamps that
- * another one would take: they count as refused only where this process's clock agrees about one of them.
+ * Whether an answer means that every leader would reject a batch. A leader whose clock is wrong rejects timestamps that
+ * another one would accept: such records count as rejected only if one timestamp is also wrong by this process's
+ * clock.
  */
 export const isRefusal = (
   type: string,
@@ -37,7 +38,7 @@ export const isRefusal = (
   if (type !== "INVALID_TIMESTAMP") return REFUSALS.has(type);
   return records.some(({ timestamp }) => {
     const aheadMs = timestamp === undefined ? 0 : Number(timestamp) - nowMs;
-    return aheadMs > MOST_AHEAD_MS || aheadMs < -MOST_BEHIND_MS;
+    return aheadMs > MAX_AHEAD_MS || aheadMs < -MAX_BEHIND_MS;
   });
 };
 
@@ -46,7 +47,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "RECORD_LIST_TOO_LARGE",
   "INVALID_RECORD",
 ]);
-/** What brokers take by default, since Kafka 4 (`message.timestamp.after.max.ms`). */
-const MOST_AHEAD_MS = 3_600_000;
-/** A backlog may be of hours. */
-const MOST_BEHIND_MS = 86_400_000;
+/** The brokers' default since Kafka 4 (`message.timestamp.after.max.ms`). */
+const MAX_AHEAD_MS = 3_600_000;
+/** A backlog may be hours old. */
+const MAX_BEHIND_MS = 86_400_000;

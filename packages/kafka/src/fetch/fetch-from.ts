@@ -2,24 +2,24 @@ import { throwIfFailed } from "../broker/broker-answer.ts";
 import { type BrokerAddress, type Connections, nameOf } from "../broker/connections.ts";
 import { fetchApi, type FetchedBytes } from "../protocol/fetch-request.ts";
 
-/** What is fetched of one partition. */
+/** What to fetch from one partition. */
 export type WantedPartition = {
   readonly partition: number;
   readonly offset: bigint;
-  /** Of its leader; -1 where it is not known. */
+  /** Of its leader; -1 if unknown. */
   readonly currentLeaderEpoch: number;
-  /** Of the last batch before `offset`; -1 where it is not known. */
+  /** Of the last batch before `offset`; -1 if unknown. */
   readonly lastFetchedEpoch: number;
 };
 
-/** What a fetch may take beyond the time that the broker holds it back. */
-const PATIENCE_MS = 5_000;
+/** How long a fetch may take beyond the time that the broker may wait. */
+const EXTRA_TIMEOUT_MS = 5_000;
 const READ_COMMITTED = 1;
 
 /**
- * Fetches once from one broker, outside of fetch sessions.
+ * Sends one fetch to one broker, outside of fetch sessions.
  * @param options.waitMs how long the broker may wait for `minBytes`
- * @throws {BrokerAnswerError} the whole fetch is refused; a partition's own error is in the answer
+ * @throws {BrokerAnswerError} the whole fetch fails; a partition's own error is in the result
  * @throws {Error}
  */
 export async function fetchFrom(
@@ -31,7 +31,7 @@ export async function fetchFrom(
     partitions: readonly WantedPartition[];
     minBytes: number;
     waitMs: number;
-    /** Of all partitions together, and of one. */
+    /** Maximum for all partitions together; `maxBytesPerPartition` for each. */
     maxBytes: number;
     maxBytesPerPartition: number;
     onProgress?: () => void;
@@ -43,7 +43,7 @@ export async function fetchFrom(
     options.channel,
     {
       api: fetchApi,
-      timeoutMs: waitMs + PATIENCE_MS,
+      timeoutMs: waitMs + EXTRA_TIMEOUT_MS,
       ...(onProgress !== undefined && { onProgress }),
     },
     waitMs,
@@ -55,11 +55,10 @@ export async function fetchFrom(
     [
       {
         topicId: options.topicId,
-        partitions: options.partitions.map((one) => ({
-          partition: one.partition,
-          currentLeaderEpoch: one.currentLeaderEpoch,
-          fetchOffset: one.offset,
-          lastFetchedEpoch: one.lastFetchedEpoch,
+        partitions: options.partitions.map(({ partition, offset, ...epochs }) => ({
+          partition,
+          fetchOffset: offset,
+          ...epochs,
           partitionMaxBytes: options.maxBytesPerPartition,
         })),
       },

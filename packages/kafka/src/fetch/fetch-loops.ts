@@ -13,34 +13,34 @@ import { fetchFrom } from "./fetch-from.ts";
 import { createFetchSize } from "./fetch-size.ts";
 import type { TopicState } from "../broker/topic-state.ts";
 
-/** A partition's wish for its next records, as it is at this moment: what comes of it later is refused. */
+/** A partition's request for its next records. Each ticket can be used once. */
 export type FetchTicket = {
   readonly partition: number;
   readonly offset: bigint;
-  /** Of the last batch that was fetched; -1 when there is none. */
+  /** Of the last batch that was fetched; -1 if there is none. */
   readonly leaderEpoch: number;
   readonly take: (fetched: FetchedBytes) => void;
-  /** The broker says that the partition cannot be read from there. */
+  /** Reports that the broker cannot read the partition from this offset. */
   readonly refused: (type: string) => void;
-  /** Nothing has come: it may be asked for again. */
+  /** Reports that nothing has arrived: the partition may be fetched again. */
   readonly release: () => void;
 };
 
 export type FetchLoops = {
-  /** Some partition has a new wish, or leaders have changed. */
+  /** To be called when a partition has a new ticket, or leaders have changed. */
   readonly wake: () => void;
-  /** How long the loop that is furthest behind has not turned, ms. */
+  /** How long the slowest loop has not made progress, ms. */
   readonly silentMs: () => number;
   readonly ended: Promise<unknown>;
 };
 
 const IDLE_WAIT_MS = 250;
-/** A partition that was left out of a fetch that the broker holds back gets one of its own after this. */
+/** After so long, a partition that is not in the waiting fetch gets a second fetch. */
 const SECOND_AFTER_MS = 20;
-/** A leader that has moved is known after about so long. */
+/** After about so long a new leader is known. */
 const LEFT_OUT_MS = 150;
 
-/** Not the partition's fault: who leads it has to be looked up again. */
+/** Errors after which the leader has to be looked up again. */
 const STALE = new Set([
   "NOT_LEADER_OR_FOLLOWER",
   "FENCED_LEADER_EPOCH",
@@ -55,15 +55,15 @@ const STALE = new Set([
 ]);
 
 /**
- * Fetches from each broker for itself: one that is slow, frozen or gone holds back the partitions that it leads and
- * no others. Each has two loops on connections of their own; the second one is for partitions that
- * come free while the broker holds the first one's fetch back.
+ * Fetches from each broker independently: a slow, frozen or lost broker delays only the partitions that it leads. Each
+ * broker has two loops with connections of their own. The second loop is for partitions that become free while the broker
+ * waits for data for the first loop's fetch.
  *
- * A fetch gathers `minBytes`, `maxWaitMs` long, while records come. After one that brought none the next one ends
- * with its first record: a record that comes alone does not wait for others.
+ * While records arrive, a fetch waits for `minBytes`, `maxWaitMs` long. After a fetch without records, the next one
+ * returns with its first record, so that a single record does not wait for others.
  *
- * @param options.tickets the wishes of all partitions that a broker leads now
- * @param options.onFailing told why a broker cannot be fetched from, and undefined when it can
+ * @param options.ticketOf returns the ticket of a partition; undefined if it needs no fetch
+ * @param options.onFailing called with the reason why fetching from a broker fails, or undefined if it works
  */
 export function startFetchLoops(options: {
   connections: Connections;
@@ -79,12 +79,12 @@ export function startFetchLoops(options: {
 }): FetchLoops {
   const { connections, state, stopping, log } = options;
   const loops = new Map<string, Promise<void>>();
-  /** When each loop turned the last time; a loop that waits for a wish is not in it. */
-  const turnedMs = new Map<string, number>();
+  /** When each loop last made progress; without loops that wait for a ticket. */
+  const progressMs = new Map<string, number>();
   const leftOut = new Set<number>();
   let woken = Promise.withResolvers<void>();
 
-  /** For a while: its leader has to be looked up, and the others of the broker do not wait for that. */
+  /** Leaves a partition out for a while, because its leader has to be looked up and others must not wait for that. */
   const leaveOut = (partition: number) => {
     leftOut.add(partition);
     state.refreshSoon();
@@ -103,9 +103,9 @@ export function startFetchLoops(options: {
     const led = options
       .owned()
       .filter(isLedBy(broker))
-      .filter((one) => !leftOut.has(one));
+      .filter((partition) => !leftOut.has(partition));
     const first = led.length === 0 ? 0 : turn % led.length;
-    // In turns: who stands first gets at least one batch, however large it is.
+    // Rotated, because the first partition always gets a batch, however large it is.
     return [...led.slice(first), ...led.slice(0, first)]
       .map(options.ticketOf)
       .filter((ticket) => ticket !== undefined);
@@ -115,7 +115,7 @@ export function startFetchLoops(options: {
     broker: BrokerAddress,
     channel: string,
     tickets: readonly FetchTicket[],
-    how: { minBytes: number; waitMs: number; maxBytes: number; onProgress: () => void },
+    limits: { minBytes: number; waitMs: number; maxBytes: number; onProgress: () => void },
   ) => {
     const partitions = tickets.map(({ partition, offset, leaderEpoch }) => ({
       partition,
@@ -126,17 +126,17 @@ export function startFetchLoops(options: {
     const { topicId } = state.log();
     const { maxBytesPerPartition } = options;
     const fetched = await fetchFrom(connections.call, broker, {
-      ...how,
+      ...limits,
       channel,
       topicId,
       partitions,
       maxBytesPerPartition,
     });
-    return new Map(fetched.map((one) => [one.partition, one]));
+    return new Map(fetched.map((bytes) => [bytes.partition, bytes]));
   };
 
   /** @returns whether there were records */
-  const handOver = (
+  const distribute = (
     tickets: readonly FetchTicket[],
     fetched: ReadonlyMap<number, FetchedBytes>,
   ): boolean => {
@@ -159,39 +159,39 @@ export function startFetchLoops(options: {
   const run = async (broker: BrokerAddress, channel: string, isSecond: boolean) => {
     const name = nameOf(broker);
     const loop = `${name} ${channel}`;
-    const turned = () => turnedMs.set(loop, performance.now());
+    const madeProgress = () => progressMs.set(loop, performance.now());
     const size = createFetchSize();
     let failures = 0;
-    let recordsCameMs: number | undefined;
+    let lastRecordsMs: number | undefined;
     for (let turn = 0; !stopping.aborted; turn++) {
       const changed = woken.promise;
       const tickets = ticketsFor(name, turn);
       if (tickets.length === 0) {
-        turnedMs.delete(loop);
+        progressMs.delete(loop);
         if (!options.owned().some(isLedBy(name))) {
-          // Others lead what it led: that it is unavailable does not concern us.
+          // It leads no partition of ours any more, so it does not matter whether it is available.
           failures = 0;
           options.onFailing(name, undefined);
         }
         await changed;
-        // Partitions that come free together, of one transaction, are asked for together.
+        // Partitions that become free together, after one transaction, are fetched together.
         await (isSecond ? delay(SECOND_AFTER_MS) : nextTurn());
         continue;
       }
-      turned();
+      madeProgress();
       const begunMs = performance.now();
       try {
         const fetched = await fetch(broker, channel, tickets, {
-          ...patience(options, recordsCameMs),
-          maxBytes: size.mostBytes(),
-          // An answer that comes slowly is no silence.
-          onProgress: turned,
+          ...waitLimits(options, lastRecordsMs),
+          maxBytes: size.maxBytes(),
+          // A slow answer is progress, too.
+          onProgress: madeProgress,
         });
-        size.brought(bytesIn(fetched), performance.now() - begunMs);
-        recordsCameMs = handOver(tickets, fetched) ? performance.now() : undefined;
+        size.fetched(bytesIn(fetched), performance.now() - begunMs);
+        lastRecordsMs = distribute(tickets, fetched) ? performance.now() : undefined;
         failures = 0;
         options.onFailing(name, undefined);
-        // Now those who were given something take it, and may wish for more.
+        // Lets the partitions take their records, and create new tickets.
         await nextTurn();
       } catch (error) {
         for (const ticket of tickets) ticket.release();
@@ -234,7 +234,7 @@ export function startFetchLoops(options: {
 
   return {
     wake,
-    silentMs: () => performance.now() - Math.min(performance.now(), ...turnedMs.values()),
+    silentMs: () => performance.now() - Math.min(performance.now(), ...progressMs.values()),
     ended,
   };
 }
@@ -242,12 +242,12 @@ export function startFetchLoops(options: {
 const bytesIn = (fetched: ReadonlyMap<number, FetchedBytes>): number =>
   [...fetched.values()].reduce((sum, { records }) => sum + records.length, 0);
 
-function patience(
+function waitLimits(
   { minBytes, maxWaitMs }: { minBytes: number; maxWaitMs: number },
-  recordsCameMs: number | undefined,
+  lastRecordsMs: number | undefined,
 ): { minBytes: number; waitMs: number } {
   const leftMs =
-    recordsCameMs === undefined ? 0 : Math.round(recordsCameMs + maxWaitMs - performance.now());
+    lastRecordsMs === undefined ? 0 : Math.round(lastRecordsMs + maxWaitMs - performance.now());
   return minBytes > 1 && leftMs > 0
     ? { minBytes, waitMs: leftMs }
     : { minBytes: 1, waitMs: IDLE_WAIT_MS };

@@ -6,26 +6,26 @@ const MB = 1_048_576;
 describe("the size of a fetch", () => {
   it("is all that a broker may send, where that comes soon", () => {
     const size = createFetchSize();
-    size.brought(16 * MB, 300);
-    expect(size.mostBytes()).toBe(16 * MB);
+    size.fetched(16 * MB, 300);
+    expect(size.maxBytes()).toBe(16 * MB);
   });
 
   it("is what a slow link brings in 10 s, and more again when it has become faster", () => {
     const size = createFetchSize();
     // 100 KB a second.
-    size.brought(16 * MB, 160_000);
-    expect(size.mostBytes()).toBe(MB);
-    size.brought(MB, 9_000);
-    expect(size.mostBytes()).toBe(MB);
-    for (let fast = 0; fast < 10; fast++) size.brought(MB, 100);
-    expect(size.mostBytes()).toBe(16 * MB);
+    size.fetched(16 * MB, 160_000);
+    expect(size.maxBytes()).toBe(MB);
+    size.fetched(MB, 9_000);
+    expect(size.maxBytes()).toBe(MB);
+    for (let fast = 0; fast < 10; fast++) size.fetched(MB, 100);
+    expect(size.maxBytes()).toBe(16 * MB);
   });
 
   it("is less where an answer took so long that it was given up, and never nothing", () => {
     const size = createFetchSize();
     size.failed(5_000);
-    expect(size.mostBytes()).toBe(16 * MB);
+    expect(size.maxBytes()).toBe(16 * MB);
     for (let slow = 0; slow < 20; slow++) size.failed(150_000);
-    expect(size.mostBytes()).toBe(65_536);
+    expect(size.maxBytes()).toBe(65_536);
   });
 });

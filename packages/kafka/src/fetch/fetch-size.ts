@@ -1,34 +1,34 @@
-/** How much one fetch may bring of all partitions together. */
+/** Computes how much one fetch may return for all partitions together. */
 export type FetchSize = {
-  readonly mostBytes: () => number;
-  /** Told what a fetch has brought and how long it took. */
-  readonly brought: (bytes: number, durationMs: number) => void;
+  readonly maxBytes: () => number;
+  /** Records the size and duration of a fetch. */
+  readonly fetched: (bytes: number, durationMs: number) => void;
   readonly failed: (durationMs: number) => void;
 };
 
-const MOST_BYTES = 16_777_216;
-/** A partition's first batch comes whole, however large it is. */
-const LEAST_BYTES = 65_536;
-/** A broker may hold a fetch back for 2 s of it. */
+const MAX_BYTES = 16_777_216;
+/** The first batch of a fetch is always complete, however large it is. */
+const MIN_BYTES = 65_536;
+/** The broker may wait for 2 s of it. */
 const SLOW_MS = 10_000;
 
 /**
- * Bounds what a fetch brings by what the link has brought before: all partitions of a broker wait for the end of an
- * answer, and one that takes minutes is given up before it is there.
+ * Bounds the size of a fetch by the speed of earlier ones, because all partitions of a broker wait for the end of an
+ * answer, and an answer that takes minutes times out.
  */
 export function createFetchSize(): FetchSize {
-  let mostBytes = MOST_BYTES;
+  let maxBytes = MAX_BYTES;
   const set = (bytes: number) => {
-    mostBytes = Math.floor(Math.min(MOST_BYTES, Math.max(LEAST_BYTES, bytes)));
+    maxBytes = Math.floor(Math.min(MAX_BYTES, Math.max(MIN_BYTES, bytes)));
   };
   return {
-    mostBytes: () => mostBytes,
-    brought: (bytes, durationMs) => {
-      if (durationMs < SLOW_MS / 2) set(mostBytes * 2);
+    maxBytes: () => maxBytes,
+    fetched: (bytes, durationMs) => {
+      if (durationMs < SLOW_MS / 2) set(maxBytes * 2);
       else if (durationMs > SLOW_MS) set((bytes * SLOW_MS) / durationMs);
     },
     failed: (durationMs) => {
-      if (durationMs > SLOW_MS) set(mostBytes / 2);
+      if (durationMs > SLOW_MS) set(maxBytes / 2);
     },
   };
 }

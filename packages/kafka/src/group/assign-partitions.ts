@@ -6,17 +6,17 @@ import { decodeSubscription, encodeAssignment, type Subscription } from "./group
 import { assignSticky } from "./sticky-assignor.ts";
 
 export type PartitionAssignments = {
-  /** By member, as the coordinator hands them on. */
+  /** By member, encoded for the coordinator. */
   readonly assignments: ReadonlyMap<string, Buffer>;
   /** How many partitions of each topic were assigned. */
   readonly counts: ReadonlyMap<string, number>;
 };
 
 /**
- * The leader's part: members that read the same topic share its partitions, what others read under the same
- * group name is nothing to them.
+ * Assigns partitions, as the group's leader. Members that read the same topic share its partitions; members of the group
+ * with another topic share those of that topic.
  *
- * @param options.topic the leader's own
+ * @param options.topic the leader's own topic
  * @throws what `partitionsOf` throws for it
  */
 export async function assignPartitions(options: {
@@ -26,13 +26,13 @@ export async function assignPartitions(options: {
   log: Log;
 }): Promise<PartitionAssignments> {
   const { topic, partitionsOf, log } = options;
-  const subscriptions = options.members.map((one) => ({
-    memberId: one.memberId,
-    ...decodeSubscription(one.subscription),
+  const subscriptions = options.members.map((member) => ({
+    memberId: member.memberId,
+    ...decodeSubscription(member.subscription),
   }));
-  const membersData = subscriptions.map((one) => one.userData);
+  const membersData = subscriptions.map((member) => member.userData);
 
-  /** A topic of others that we may not see, or that is gone, stays with them as it is. */
+  /** If another topic may not be described, or is deleted, its members keep their partitions. */
   const partitionsToShare = async (name: string, members: readonly Subscription[]) => {
     try {
       return await partitionsOf(name);
@@ -40,7 +40,7 @@ export async function assignPartitions(options: {
       if (name === topic || !(error instanceof BrokerAnswerError)) throw error;
       log.warn(
         { topic: name, reason: messageOf(error) },
-        "cannot list partitions of topic, its assignment stays",
+        "cannot list partitions of topic, keeping its assignment",
       );
       return [...new Set(members.flatMap(({ owned }) => owned))];
     }
@@ -49,12 +49,12 @@ export async function assignPartitions(options: {
   const counts = new Map<string, number>();
   const encoded = await Promise.all(
     Array.from(
-      Map.groupBy(subscriptions, (one) => one.topic),
+      Map.groupBy(subscriptions, (member) => member.topic),
       async ([name, members]) => {
         const partitions = await partitionsToShare(name, members);
         counts.set(name, partitions.length);
-        return Array.from(assignSticky(partitions, members), ([memberId, some]) => {
-          const assignment = { partitions: some, membersData };
+        return Array.from(assignSticky(partitions, members), ([memberId, assigned]) => {
+          const assignment = { partitions: assigned, membersData };
           return [memberId, encodeAssignment(name, assignment)] as const;
         });
       },

@@ -44,7 +44,7 @@ describe("a join that waits for others", () => {
   it("goes on when one broker names another coordinator, and is given up when two do", async () => {
     const lagging = joinWhile([ANOTHER, COORDINATOR]);
     const moved = joinWhile([ANOTHER]);
-    await expect(moved.join).rejects.toThrow("coordinates no more");
+    await expect(moved.join).rejects.toThrow("is no longer the coordinator");
     await until(() => lagging.looks() > 4, { what: "the brokers were asked some times" });
     lagging.joined.resolve({
       errorCode: 0,

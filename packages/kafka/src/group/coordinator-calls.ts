@@ -9,11 +9,11 @@ import { answerType, BrokerAnswerError, throwIfFailed } from "../broker/broker-a
 import { type BrokerAddress, type Connections, nameOf } from "../broker/connections.ts";
 import { COOPERATIVE_STICKY } from "./group-protocol.ts";
 
-/** Who a member is to its group's coordinator: what it says may be refused when it is of the past. */
+/** A member's identity for its group's coordinator, which rejects requests with an old one. */
 export type MemberIdentity = {
   readonly memberId: string;
   readonly generationId: number;
-  /** Names a static member (KIP-345): one that comes back within the session gets its partitions back. */
+  /** Name of a static member (KIP-345): after a restart within the session it gets its partitions back. */
   readonly groupInstanceId: string | null;
 };
 
@@ -21,21 +21,21 @@ export type Joined = {
   readonly memberId: string;
   readonly generationId: number;
   readonly isLeader: boolean;
-  /** False: the leader of before has come back, and what is assigned stays. */
+  /** False for a static leader that is back: the assignment stays. */
   readonly mustAssign: boolean;
   readonly members: readonly { readonly memberId: string; readonly subscription: Buffer }[];
 };
 
-/** A member's requests to the coordinator of its group, which is looked for again when it fails. */
+/** A member's requests to its group's coordinator, which is looked up again after a failure. */
 export type CoordinatorCalls = {
-  /** Waits for all members to join, `rebalanceTimeoutMs` at most. */
+  /** Waits until all members have joined, at most `rebalanceTimeoutMs`. */
   join: (
     as: { readonly memberId: string; readonly groupInstanceId: string | null },
     subscription: Buffer,
   ) => Promise<Joined>;
   /**
-   * @param assignments by member, of the leader; empty of the others
-   * @returns what is ours
+   * @param assignments by member, from the leader; empty from the others
+   * @returns this member's assignment
    */
   sync: (as: MemberIdentity, assignments: ReadonlyMap<string, Buffer>) => Promise<Buffer>;
   heartbeat: (as: MemberIdentity) => Promise<void>;
@@ -47,16 +47,16 @@ export type CoordinatorCalls = {
   leave: (memberId: string) => Promise<void>;
 };
 
-/** Shorter than a session, so that another broker can be asked within it. */
+/** Shorter than a session, so that another broker can be tried within it. */
 const TIMEOUT_MS = 3_000;
-const LOOK_EVERY_MS = 2_000;
+const CHECK_EVERY_MS = 2_000;
 const CHANNEL = "group";
-/** A join is answered when all have joined: heartbeats must not wait behind it. */
+/** A join is answered when all have joined: heartbeats must not wait for it. */
 const JOIN_CHANNEL = "group join";
-/** A commit waits for its replicas: heartbeats must not wait behind it either. */
+/** A commit waits for replicas: heartbeats must not wait for it. */
 const COMMIT_CHANNEL = "group commit";
 
-/** All calls throw {BrokerAnswerError} what the coordinator answers, {Error} when it is unavailable. */
+/** All calls throw {BrokerAnswerError} for an error answer, and {Error} when the coordinator is unavailable. */
 export function createCoordinatorCalls(options: {
   connections: Pick<Connections, "call" | "coordinator">;
   groupId: string;
@@ -76,23 +76,23 @@ export function createCoordinatorCalls(options: {
     }
   };
 
-  /** Whether some broker says that it still is; also when none says anything. */
+  /** Returns whether a broker confirms that it still is, or none answers. */
   const isCoordinator = async (broker: BrokerAddress) => {
     const now = await connections.coordinator("group", groupId).catch(() => broker);
     return nameOf(now) === nameOf(broker);
   };
 
   /**
-   * Rejects when another broker is the coordinator now: who was frozen meanwhile answers late, or never. Two have to
-   * say so, because one of them may lag.
+   * Rejects when another broker is the coordinator: one that was frozen meanwhile answers late, or never. Two brokers have
+   * to confirm it, because one may lag.
    */
   const untilMoved = (from: BrokerAddress, ended: AbortSignal) =>
     new Promise<never>((_, reject) => {
-      const look = async () => {
+      const check = async () => {
         if ((await isCoordinator(from)) || (await isCoordinator(from))) return;
-        reject(new Error(`${nameOf(from)} coordinates no more`));
+        reject(new Error(`${nameOf(from)} is no longer the coordinator`));
       };
-      const timer = setInterval(() => void look(), LOOK_EVERY_MS);
+      const timer = setInterval(() => void check(), CHECK_EVERY_MS);
       ended.addEventListener("abort", () => clearInterval(timer), { once: true });
     });
 
@@ -100,7 +100,7 @@ export function createCoordinatorCalls(options: {
     join: ({ memberId, groupInstanceId }, subscription) =>
       withCoordinator(async (coordinator) => {
         const ended = new AbortController();
-        const asked = connections.call(
+        const joining = connections.call(
           coordinator,
           JOIN_CHANNEL,
           { api: joinGroupV9.api, timeoutMs: rebalanceTimeoutMs + TIMEOUT_MS },
@@ -113,10 +113,10 @@ export function createCoordinatorCalls(options: {
           [{ name: COOPERATIVE_STICKY, metadata: subscription }],
           null,
         );
-        // Nobody waits for it any more when the coordinator has moved.
-        asked.catch(() => undefined);
+        // If the coordinator has moved, nobody awaits this promise.
+        joining.catch(() => undefined);
         try {
-          const answer = await Promise.race([asked, untilMoved(coordinator, ended.signal)]);
+          const answer = await Promise.race([joining, untilMoved(coordinator, ended.signal)]);
           if (answerType(answer.errorCode) === "MEMBER_ID_REQUIRED") {
             throw new MemberIdGivenError(answer.memberId);
           }
@@ -127,9 +127,9 @@ export function createCoordinatorCalls(options: {
             generationId: answer.generationId,
             isLeader,
             mustAssign: isLeader && !answer.skipAssignment,
-            members: answer.members.map((one) => ({
-              memberId: one.memberId,
-              subscription: one.metadata,
+            members: answer.members.map((member) => ({
+              memberId: member.memberId,
+              subscription: member.metadata,
             })),
           };
         } finally {
@@ -197,20 +197,20 @@ export function createCoordinatorCalls(options: {
     leave: (memberId) =>
       withCoordinator(async (coordinator) => {
         const request = { api: leaveGroupV5.api, timeoutMs: TIMEOUT_MS };
-        const members = [{ memberId, groupInstanceId: null, reason: "it stops" }];
+        const members = [{ memberId, groupInstanceId: null, reason: "shutdown" }];
         const answer = await connections.call(coordinator, CHANNEL, request, groupId, members);
         throwIfFailed(answer.errorCode, `leaving ${groupId}`);
       }),
   };
 }
 
-/** A new member is given its id first (KIP-394), and joins with it. */
+/** The coordinator assigns a new member's id first (KIP-394); the member then joins with it. */
 export class MemberIdGivenError extends Error {
   override readonly name = "MemberIdGivenError";
   readonly memberId: string;
 
   constructor(memberId: string) {
-    super("the coordinator has given an id");
+    super("the coordinator has assigned a member id");
     this.memberId = memberId;
   }
 }

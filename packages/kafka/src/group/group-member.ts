@@ -17,32 +17,31 @@ import { assignPartitions } from "./assign-partitions.ts";
 export type { MemberIdentity } from "./coordinator-calls.ts";
 
 export type GroupMember = {
-  /** Undefined while it is not in the group. */
+  /** Undefined while it is not a member. */
   readonly identity: () => MemberIdentity | undefined;
-  /** What is ours, that which is being given up among it. */
+  /** Its partitions, including those that it is giving up. */
   readonly owned: () => readonly number[];
-  /** To be told how many partitions the topic has: new ones are assigned. */
+  /** To be called with the topic's number of partitions, so that new ones are assigned. */
   readonly topicHas: (partitions: number) => void;
   /** @throws {TransientError} when the offsets may not be committed */
   readonly commitOffsets: (offsets: ReadonlyMap<number, bigint>) => Promise<void>;
-  /** Leaves the group, so that others need not wait for the session's end; a static member stays in it. */
+  /** Leaves the group, so that others need not wait for the session timeout. A static member does not leave. */
   readonly leave: () => Promise<void>;
 };
 
 const HEARTBEAT_INTERVAL_MS = 500;
 
 /**
- * A member of a consumer group (KIP-429, cooperative): it keeps what it has while others come and go, gives up
- * what the leader gives to others, and joins again then. Heartbeats depend on nothing that is done with
- * the records. Coordinators that are unavailable or move cost nothing but time: what is ours stays ours until
- * the group says otherwise.
+ * Joins a consumer group with cooperative rebalancing (KIP-429): a member keeps its partitions while others join and
+ * leave, gives up those that the leader assigns to others, and then joins again. Heartbeats do not depend on the
+ * processing of records. While the coordinator is unavailable or moves, the member keeps its partitions.
  *
- * @param options.userData what all members are told of this one
- * @param options.partitionsOf asked by the leader of each topic that its members read: it assigns them
- * @param options.onAssigned told what is ours now, at every assignment
- * @param options.revoke settles when nothing is done any more with these partitions
- * @param options.onLost the group has gone on without us: nothing is ours
- * @param options.onFailing told why it is not in its group, and undefined when it is
+ * @param options.userData sent to all members
+ * @param options.partitionsOf called by the leader for each topic that members read, to assign its partitions
+ * @param options.onAssigned called with this member's partitions at every assignment
+ * @param options.revoke settles when these partitions are no longer being processed
+ * @param options.onLost called when the group has removed this member: it owns nothing
+ * @param options.onFailing called with the reason why it is not a member, or undefined if it is
  */
 export function joinGroup(options: {
   connections: Connections;
@@ -67,18 +66,18 @@ export function joinGroup(options: {
     connections: options.connections,
     groupId,
     sessionTimeoutMs,
-    // Who dies in the middle of a join is waited for until this is over: no longer than one who dies at work.
+    // The group waits so long for a member that dies during a join: no longer than for one that dies otherwise.
     rebalanceTimeoutMs: sessionTimeoutMs,
   });
   let memberId = "";
   let generationId = NONE;
   let owned: readonly number[] = [];
   let isJoining = true;
-  /** Heartbeats one after another that have failed. */
+  /** Consecutive heartbeats that have failed. */
   let missed = 0;
-  /** How many partitions of our topic we have assigned as the leader; -1: it was done in a life of before. */
+  /** How many partitions of its topic this leader has assigned; -1: it did so before a restart. */
   let assignedCount: number | undefined;
-  /** And of the topics that others read under the name of our group. */
+  /** The same for topics that other members of the group read. */
   let assignedCountsOfOthers: ReadonlyMap<string, number> = new Map();
   let rejoin = Promise.withResolvers<void>();
 
@@ -88,22 +87,22 @@ export function joinGroup(options: {
   const lose = (reason: string) => {
     generationId = NONE;
     assignedCount = undefined;
-    options.onFailing(`lost its place in the group ${groupId}: ${reason}`);
+    options.onFailing(`no longer a member of the group ${groupId}: ${reason}`);
     if (owned.length > 0) log.warn({ topic, groupId, reason }, "partitions lost, rejoining");
     owned = [];
     options.onLost();
     rejoin.resolve();
   };
 
-  /** @throws what cannot be mended by joining again or looking for the coordinator */
-  const learnFrom = (error: unknown) => {
+  /** @throws if joining again and looking up the coordinator do not help */
+  const handleFailure = (error: unknown) => {
     if (error instanceof MemberIdGivenError) {
       ({ memberId } = error);
       return;
     }
     const type = error instanceof BrokerAnswerError ? error.type : "";
     switch (type) {
-      // The group knows the member and has gone on: an answer to its joining was lost.
+      // The group has a newer generation with this member: an answer to its join was lost.
       case "ILLEGAL_GENERATION":
       case "REBALANCE_IN_PROGRESS":
         return rejoin.resolve();
@@ -112,18 +111,18 @@ export function joinGroup(options: {
         return lose(type);
       case "FENCED_INSTANCE_ID":
         throw new FatalError(
-          `another process is the member ${groupInstanceId} of ${groupId}`,
-          "Give each process a KAFKA_GROUP_INSTANCE_ID of its own",
+          `another process has the group instance id ${groupInstanceId} in ${groupId}`,
+          "Set another KAFKA_GROUP_INSTANCE_ID for each process",
           { cause: error },
         );
       default: {
         const failure = kafkaFailure(error);
         if (failure instanceof FatalError) throw failure;
-        // One that is lost is made up for by the next.
+        // A single lost heartbeat does not matter.
         if (missed === 1) return;
         options.onFailing(
           type === "INCONSISTENT_GROUP_PROTOCOL"
-            ? `members of another version are in the group ${groupId}: stop them first`
+            ? `the group ${groupId} has members with another protocol: stop them first`
             : failure.message,
         );
       }
@@ -138,8 +137,8 @@ export function joinGroup(options: {
     return assignments;
   };
 
-  /** Joins again when a topic of others has other partitions than those that were assigned. */
-  const lookAtOthers = async () => {
+  /** Joins again if another topic's number of partitions has changed since they were assigned. */
+  const checkOtherTopics = async () => {
     const shared = assignedCountsOfOthers;
     for (const [name, count] of shared) {
       const found = await options.partitionsOf(name).catch(() => undefined);
@@ -156,7 +155,7 @@ export function joinGroup(options: {
       const joined = await coordinator.join({ memberId, groupInstanceId }, subscription);
       ({ memberId, generationId } = joined);
       if (!joined.isLeader) assignedCount = undefined;
-      // A static leader that has come back: what it assigned before is not known here.
+      // A static leader after a restart: what it assigned before is not known.
       else if (!joined.mustAssign) assignedCount = -1;
       const assignments = joined.mustAssign ? await assignAmong(joined.members) : NO_ASSIGNMENTS;
       const as = { memberId, generationId, groupInstanceId };
@@ -168,21 +167,24 @@ export function joinGroup(options: {
 
   const adopt = async (assignment: Assignment) => {
     const generation = generationId;
-    const kept = new Set(assignment.partitions);
-    const revoked = owned.filter((partition) => !kept.has(partition));
+    const assigned = new Set(assignment.partitions);
+    const revoked = owned.filter((partition) => !assigned.has(partition));
     owned = [...assignment.partitions, ...revoked];
-    const given = revoked.length > 0 ? options.revoke(revoked) : undefined;
+    const givenUp = revoked.length > 0 ? options.revoke(revoked) : undefined;
     options.onAssigned(assignment);
     log.info(
       { topic, partitions: assignment.partitions, revoked, generation },
       "partitions assigned",
     );
-    if (given === undefined) return;
-    // Who is wanted by the group meanwhile joins with what it still has.
-    const isGiven = await Promise.race([given.then(() => true), rejoin.promise.then(() => false)]);
-    if (!isGiven || generationId !== generation) return;
+    if (givenUp === undefined) return;
+    // If the group rebalances meanwhile, the member joins with what it still owns.
+    const isGivenUp = await Promise.race([
+      givenUp.then(() => true),
+      rejoin.promise.then(() => false),
+    ]);
+    if (!isGivenUp || generationId !== generation) return;
     owned = assignment.partitions;
-    // Now they are free, for those who are to have them.
+    // The revoked partitions are free now, and the leader can assign them.
     rejoin.resolve();
   };
 
@@ -199,7 +201,7 @@ export function joinGroup(options: {
       } catch (error) {
         if (stopping.aborted) return;
         log.debug({ topic, groupId, tries, reason: messageOf(error) }, "join failed, retrying");
-        learnFrom(error);
+        handleFailure(error);
         if (!(error instanceof MemberIdGivenError)) await pauseBeforeTry(tries, stopping);
       }
     }
@@ -214,8 +216,8 @@ export function joinGroup(options: {
       if (generationId === as.generationId) options.onFailing(undefined);
     } catch (error) {
       missed++;
-      // An answer to a generation of the past says nothing of this one.
-      if (generationId === as.generationId && !isJoining) learnFrom(error);
+      // An answer for an old generation does not concern the present one.
+      if (generationId === as.generationId && !isJoining) handleFailure(error);
     }
   };
 
@@ -240,12 +242,13 @@ export function joinGroup(options: {
     topicHas: (partitions) => {
       if (assignedCount === undefined || isJoining) return;
       if (assignedCount !== partitions) rejoin.resolve();
-      else void lookAtOthers();
+      else void checkOtherTopics();
     },
     commitOffsets: async (offsets) => {
       const as = identity();
-      const isOurs = as !== undefined && [...offsets.keys()].every((one) => owned.includes(one));
-      if (!isOurs) throw new TransientError("kafka", "the partition is another member's now");
+      const isOurs =
+        as !== undefined && [...offsets.keys()].every((partition) => owned.includes(partition));
+      if (!isOurs) throw new TransientError("kafka", "another member owns the partition now");
       try {
         await coordinator.commitOffsets(as, topic, offsets);
       } catch (error) {
@@ -267,7 +270,7 @@ export function joinGroup(options: {
 }
 
 const NO_ASSIGNMENTS: ReadonlyMap<string, Buffer> = new Map();
-/** No generation: those of a group begin with 0. */
+/** No generation: those of a group start at 0. */
 const NONE = -1;
 
 const asFatal = (error: unknown): FatalError =>

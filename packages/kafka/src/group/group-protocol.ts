@@ -1,9 +1,9 @@
 import { Reader, Writer } from "@platformatic/kafka";
 
-/** What a member says of itself when it joins, and what the leader tells it: the consumer protocol of KIP-429. */
+/** A member's subscription and assignment in the consumer protocol of KIP-429. */
 export type Subscription = {
   readonly topic: string;
-  /** What it has of the topic, from the generation `generationId`. */
+  /** Its partitions of the topic, from the generation `generationId`. */
   readonly owned: readonly number[];
   readonly generationId: number;
   readonly userData: string;
@@ -15,20 +15,30 @@ export type Assignment = {
   readonly membersData: readonly string[];
 };
 
-/** The protocol's name in the group: members of another one are refused by the coordinator. */
+/** The protocol's name in the group: the coordinator rejects members with another protocol. */
 export const COOPERATIVE_STICKY = "fiberstream-cooperative-sticky";
 
-/** Version 2 brought the generation (KIP-792). Tools of Kafka read these bytes, so they are the standard's. */
+/** Version 2 has the generation (KIP-792). Kafka's tools read these bytes, so they follow the standard. */
 const SUBSCRIPTION_VERSION = 2;
 const ASSIGNMENT_VERSION = 0;
 
-export const encodeSubscription = (of: Subscription): Buffer =>
+export const encodeSubscription = (subscription: Subscription): Buffer =>
   Writer.create()
     .appendInt16(SUBSCRIPTION_VERSION)
-    .appendArray([of.topic], (w, topic) => void w.appendString(topic, false), false, false)
-    .appendBytes(Buffer.from(of.userData), false)
-    .appendArray([of], (w, { topic, owned }) => void partitionsTo(w, topic, owned), false, false)
-    .appendInt32(of.generationId).buffer;
+    .appendArray(
+      [subscription.topic],
+      (w, topic) => void w.appendString(topic, false),
+      false,
+      false,
+    )
+    .appendBytes(Buffer.from(subscription.userData), false)
+    .appendArray(
+      [subscription],
+      (w, { topic, owned }) => void partitionsTo(w, topic, owned),
+      false,
+      false,
+    )
+    .appendInt32(subscription.generationId).buffer;
 
 export function decodeSubscription(bytes: Buffer): Subscription {
   const reader = Reader.from(bytes);
@@ -43,17 +53,17 @@ export function decodeSubscription(bytes: Buffer): Subscription {
 export const encodeAssignment = (topic: string, { partitions, membersData }: Assignment): Buffer =>
   Writer.create()
     .appendInt16(ASSIGNMENT_VERSION)
-    .appendArray([partitions], (w, some) => void partitionsTo(w, topic, some), false, false)
+    .appendArray([partitions], (w, assigned) => void partitionsTo(w, topic, assigned), false, false)
     .appendBytes(Buffer.from(JSON.stringify(membersData)), false).buffer;
 
-/** What is assigned of a topic. A member that gets nothing may get no bytes at all. */
+/** Decodes the assignment of a topic. A member without partitions may get no bytes at all. */
 export function decodeAssignment(topic: string, bytes: Buffer): Assignment {
   if (bytes.length === 0) return { partitions: [], membersData: [] };
   const reader = Reader.from(bytes);
   reader.readInt16();
   const topics = reader.readArray(partitionsFrom, false, false);
   const userData = String(reader.readNullableBytes(false) ?? "");
-  const own = topics.filter((one) => one.topic === topic);
+  const own = topics.filter((found) => found.topic === topic);
   return {
     partitions: own.flatMap(({ partitions }) => partitions),
     membersData: userData === "" ? [] : (JSON.parse(userData) as string[]),

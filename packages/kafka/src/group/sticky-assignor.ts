@@ -1,18 +1,18 @@
-/** A member as the leader sees it. */
+/** A member by its subscription. */
 export type Member = {
   readonly memberId: string;
   readonly owned: readonly number[];
-  /** Since when it owns them: of two that say so of a partition, the later one is right. */
+  /** The generation in which it got them: of two members with the same partition, the one with the higher generation owns it. */
   readonly generationId: number;
 };
 
 /**
- * Assigns partitions so that no member has two more than another, and everyone keeps what it has as far as
- * that goes. What moves is given to nobody as long as its owner has it (KIP-429): it gives it up and joins
- * again, and then it is free. Nobody else stops for that.
+ * Assigns partitions so that the members' numbers differ by at most one, and each member keeps as many of its own as
+ * possible. A partition that moves is assigned to nobody while its owner still has it (KIP-429): the owner gives it up and
+ * joins again; then it is free. The other members are not interrupted.
  *
- * @param partitions all of the topic
- * @returns what each member has from now on, by `memberId`
+ * @param partitions all partitions of the topic
+ * @returns each member's partitions, by `memberId`
  */
 export function assignSticky(
   partitions: readonly number[],
@@ -29,7 +29,7 @@ export function assignSticky(
   );
 }
 
-/** Who owns each partition by what the members say. */
+/** Returns the owner of each partition. */
 function ownersOf(members: readonly Member[]): Map<number, string> {
   const owners = new Map<number, { memberId: string; generationId: number }>();
   for (const { memberId, owned, generationId } of members) {
@@ -51,11 +51,11 @@ function targetOf(
   const target = new Map<string, number[]>(ids.map((id) => [id, []]));
   if (ids.length === 0) return target;
   const least = Math.floor(partitions.length / ids.length);
-  /** How many members may have one more than `least`. */
+  /** How many members get one more than `least`. */
   let extras = partitions.length % ids.length;
 
   const free: number[] = [];
-  for (const partition of [...partitions].sort((one, other) => one - other)) {
+  for (const partition of [...partitions].sort((a, b) => a - b)) {
     const had = target.get(owners.get(partition) ?? "");
     if (had === undefined) free.push(partition);
     else if (had.length < least) had.push(partition);
@@ -64,12 +64,12 @@ function targetOf(
       had.push(partition);
     } else free.push(partition);
   }
-  for (const some of target.values()) {
-    while (some.length < least) some.push(...free.splice(0, 1));
+  for (const assigned of target.values()) {
+    while (assigned.length < least) assigned.push(...free.splice(0, 1));
   }
-  for (const some of target.values()) {
+  for (const assigned of target.values()) {
     if (free.length === 0) break;
-    if (some.length === least) some.push(...free.splice(0, 1));
+    if (assigned.length === least) assigned.push(...free.splice(0, 1));
   }
   return target;
 }

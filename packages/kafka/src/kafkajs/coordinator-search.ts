@@ -1,12 +1,12 @@
 import { createRequire } from "node:module";
 
 /**
- * Lets kafkajs 2.2.4 say why it has found no group coordinator. By itself it throws away what the brokers
- * answered and takes a broken connection for an error that no second try can mend: a consumer that asks
- * while a broker goes down would be dead for good, and one that the group refuses would not hear why.
+ * Makes kafkajs 2.2.4 report why it has found no group coordinator. Without this patch it discards the brokers' answers,
+ * and does not retry after a lost connection: a consumer that starts while a broker stops would fail for good, and one
+ * that the group rejects would not know the reason.
  *
- * The method is reached through the package's files because nothing exports it; the import throws at
- * start should a later version move it.
+ * The method is taken from the package's files because kafkajs does not export it. If a later version moves it, the
+ * service fails at start.
  */
 export function exposeCoordinatorError(): void {
   const require = createRequire(import.meta.url);
@@ -33,7 +33,7 @@ type Found = { readonly coordinator: { readonly nodeId: number } };
 type Wanted = { readonly groupId: string; readonly coordinatorType?: number };
 type Cluster = {
   brokerPool: {
-    /** Asks one broker after the other; swallows what they throw. */
+    /** Asks one broker after the other, and swallows their errors. */
     withBroker: (
       ask: (asked: {
         broker: { findGroupCoordinator: (wanted: Wanted) => Promise<Found> };

@@ -1,7 +1,7 @@
 import type { Log } from "@fiberstream/runtime/log";
 import { type LogEntry, logLevel } from "kafkajs";
 
-/** Hands the client's log lines to ours, at the level that they deserve here. */
+/** Passes the client's log lines to the service's log, with the level that fits there. */
 export const createKafkaLog =
   (log: Log) =>
   () =>
@@ -9,20 +9,20 @@ export const createKafkaLog =
     level,
     log: { message, timestamp: _timestamp, logger: _logger, stack: _stack, error, ...fields },
   }: LogEntry) => {
-    // In the Elastic Common Schema `error` is an object: Elasticsearch would refuse a line where it is text.
+    // In the Elastic Common Schema `error` is an object: Elasticsearch would reject a line with a text.
     const reason = error === undefined ? undefined : String(error);
     log[levelOf(level, message)]({ ...fields, reason }, `kafka client: ${message}`);
   };
 
 function levelOf(level: logLevel, message: string): "debug" | "info" | "warn" {
-  if (EXPECTED.some((part) => message.includes(part))) return "debug";
+  if (EXPECTED.some((text) => message.includes(text))) return "debug";
   if (level === logLevel.ERROR) return "warn";
   return level === logLevel.WARN ? "info" : "debug";
 }
 
 /**
- * Lines that the client logs at ERROR or WARN although nothing is wrong, or of which the caller hears
- * by an error of its own. A transaction begun right after a commit meets CONCURRENT_TRANSACTIONS once.
+ * Lines that the client logs at ERROR or WARN although nothing is wrong, or although the caller gets the error as well.
+ * A transaction that begins right after a commit gets CONCURRENT_TRANSACTIONS once.
  */
 const EXPECTED = [
   "Response AddPartitionsToTxn",

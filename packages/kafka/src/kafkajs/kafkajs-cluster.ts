@@ -2,8 +2,8 @@ import { createRequire } from "node:module";
 import type { Kafka } from "kafkajs";
 
 /**
- * kafkajs's own connections and requests, for what its producer and consumer do not offer. Nothing exports
- * them, so they are taken from inside, and the start fails should a later version move them.
+ * Connections and requests from inside kafkajs, for what its admin does not have. kafkajs does not export them. If a later
+ * version moves them, the service fails at start.
  */
 export type Cluster = {
   connect: () => Promise<void>;
@@ -11,7 +11,7 @@ export type Cluster = {
   isConnected: () => boolean;
   refreshMetadata: () => Promise<void>;
   addTargetTopic: (topic: string) => Promise<void>;
-  /** The leader is below 0 where there is none. */
+  /** The leader is negative if there is none. */
   findTopicPartitionMetadata: (topic: string) => { partitionId: number; leader: number }[];
   fetchTopicsOffset: (
     topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
@@ -24,13 +24,13 @@ export type Broker = {
   readonly connectionPool: { send: (request: object) => Promise<unknown> };
 };
 
-/** A cluster with connections of its own. Connects when told to. */
+/** Creates a cluster with connections of its own. It connects when `connect` is called. */
 export function createCluster(kafka: Kafka): Cluster {
   const key = Object.getOwnPropertySymbols(kafka).find(
     ({ description }) => description === "private:Kafka:createCluster",
   );
   const create = key && (kafka as unknown as Record<symbol, (options: object) => Cluster>)[key];
-  if (!create) throw new Error("this version of kafkajs makes its cluster elsewhere");
+  if (!create) throw new Error("this version of kafkajs creates its cluster differently");
   return create({ metadataMaxAge: 300_000, allowAutoTopicCreation: false });
 }
 

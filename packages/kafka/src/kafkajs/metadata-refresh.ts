@@ -1,16 +1,15 @@
 import { kafkajsFile } from "./kafkajs-cluster.ts";
 
 /**
- * Lets kafkajs 2.2.4 go on when a partition has no leader. By itself it throws the first partition's error
- * and with it all that the brokers have said, so that one partition without a leader takes its whole topic
- * away from producers, consumers and admins. Here such a partition has the leader {@link NO_LEADER}, and
- * the metadata is asked for again soon.
+ * Makes kafkajs 2.2.4 continue when a partition has no leader. Without this patch it throws the first partition's error
+ * and discards the rest of the metadata, so that one partition without a leader makes the whole topic unavailable. With
+ * it, such a partition has the leader {@link NO_LEADER}, and the metadata is read again soon.
  *
- * Metadata also ages by a monotonic clock: after a step back of the machine's clock it would be fresh for
- * as much longer.
+ * The age of metadata is measured with a monotonic clock, too: otherwise, after the machine's clock is set back, metadata
+ * would count as fresh for too long.
  *
- * Answers and refreshing are reached through the package's files because nothing exports them; the import
- * throws at start should a later version move them.
+ * The functions are taken from the package's files because kafkajs does not export them. If a later version moves them,
+ * the service fails at start.
  */
 export function tolerateLeaderlessPartitions(): void {
   for (const version of metadataVersions) {
@@ -27,12 +26,12 @@ export function tolerateLeaderlessPartitions(): void {
   prototype.refreshMetadata = async function refresh(topics) {
     await refreshMetadata.call(this, topics);
     const maxAgeMs = isSomeLeaderless(this.metadata)
-      ? Math.min(this.metadataMaxAge, LOOK_AGAIN_MS)
+      ? Math.min(this.metadataMaxAge, REFRESH_SOON_MS)
       : this.metadataMaxAge;
     freshUntilMs.set(this, performance.now() + maxAgeMs);
   };
   prototype.refreshMetadataIfNecessary = async function refreshIfNecessary(topics) {
-    // kafkajs takes `metadataExpireAt` away when a broker is gone.
+    // kafkajs sets `metadataExpireAt` to null when a broker is lost.
     const isFresh =
       this.metadataExpireAt !== null && performance.now() <= (freshUntilMs.get(this) ?? -1);
     const known = new Set(this.metadata?.topicMetadata.map(({ topic }) => topic));
@@ -40,10 +39,10 @@ export function tolerateLeaderlessPartitions(): void {
   };
 }
 
-/** As Kafka has it in its own answers. */
+/** The value in Kafka's own answers. */
 const NO_LEADER = -1;
-const LOOK_AGAIN_MS = 1_000;
-/** Only of old versions, and nothing to a client: the leader is there. */
+const REFRESH_SOON_MS = 1_000;
+/** Only from old versions, and irrelevant to clients: the partition has a leader. */
 const REPLICA_NOT_AVAILABLE = 9;
 
 const withoutErrors = (metadata: Metadata): Metadata => ({

@@ -1,16 +1,15 @@
 import { createRequire } from "node:module";
 
 /**
- * Mends the request queue of kafkajs 2.2.4, which sets a timer again as soon as it has fired, with
- * nothing to send: 1,000 wake-ups a second for every connection (kafkajs issues 1704 and 1751).
- * Measured on an idle processor with 16 connections: 7.9 MB/s of garbage and 4.2 % of a core, against
- * 0.7 MB/s and 1.8 % with a timer only while requests wait.
+ * Repairs the request queue of kafkajs 2.2.4, which restarts a timer as soon as it has fired, also with nothing to send:
+ * 1,000 wake-ups a second for every connection (kafkajs issues 1704 and 1751). Measured on an idle processor with 16
+ * connections: 7.9 MB/s of garbage and 4.2 % of a core, against 0.7 MB/s and 1.8 % with a timer only while requests wait.
  *
- * It also measures by a monotonic clock. By the machine's, a request without an answer would wait for as
- * much longer as that clock is set back, and all would fail at once when it is set ahead.
+ * It also uses a monotonic clock. With the machine's clock, a request without an answer would time out too late when that
+ * clock is set back, and all requests would time out at once when it is set ahead.
  *
- * The queue is reached through the package's files because nothing exports it; the import throws at
- * start should a later version move it.
+ * The queue is taken from the package's files because kafkajs does not export it. If a later version moves it, the service
+ * fails at start.
  */
 export function repairRequestQueue(): void {
   const require = createRequire(import.meta.url);
@@ -27,7 +26,7 @@ export function repairRequestQueue(): void {
     );
   };
   prototype.maybeThrottle = function maybeThrottle(throttleMs) {
-    // Undefined where an answer says nothing of it.
+    // Undefined if an answer has no throttle time.
     if (throttleMs === null || throttleMs === undefined || throttleMs <= 0) return;
     this.throttledUntil = Math.max(performance.now() + throttleMs, this.throttledUntil);
   };
@@ -53,9 +52,9 @@ export function repairRequestQueue(): void {
   };
 }
 
-/** As in kafkajs: requests wait because too many are in flight, and each answer looks too. */
+/** As in kafkajs: requests wait because too many are in flight; each answer also checks. */
 const CHECK_AGAIN_MS = 10;
-/** As in kafkajs. A request is seen, and given up, up to so much later than it should. */
+/** As in kafkajs. A request may time out up to so much too late. */
 const CHECK_TIMEOUTS_MS = 100;
 
 type SocketRequest = { readonly requestTimeout: number; readonly timeoutRequest: () => void };

@@ -7,7 +7,7 @@ import { readTopic } from "@fiberstream/testkit/read-topic";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createConnections } from "../broker/connections.ts";
-import { type Delivering, deliverRecords } from "./deliver-records.ts";
+import { type DeliverySteps, deliverRecords } from "./deliver-records.ts";
 import { createKafka, type KafkaClient } from "../kafka.ts";
 import { createKnownLeaders } from "./known-leaders.ts";
 import { partitionOfKey } from "../protocol/murmur2.ts";
@@ -138,7 +138,7 @@ const threePortions = () =>
   }));
 
 /** Real connections whose first requests fail, as those of a connection that breaks. */
-function deliveringThatFails(requests: number): Delivering {
+function deliveringThatFails(requests: number): DeliverySteps {
   const connections = life.own(createConnections(kafka), (owned) => owned.close());
   let left = requests;
   return {

@@ -11,108 +11,111 @@ import { BATCH_BYTES, splitBySize } from "../protocol/split-by-size.ts";
 import type { OutgoingRecord } from "../records.ts";
 import { type PartitionBatch, produceBatches } from "../protocol/produce-request.ts";
 
-/** What became of a record: undefined when all in-sync replicas have it. */
+/** The result for a record: undefined if all in-sync replicas have it. */
 export type Failure = ReturnType<typeof kafkaFailure> | undefined;
 
-/** Where records go, and how. */
-export type Delivering = {
+/** What delivering uses. */
+export type DeliverySteps = {
   readonly connections: Pick<Connections, "call">;
   readonly leaders: KnownLeaders;
   readonly compression?: Codec;
-  /** How long a leader may take for its answer. No try is begun later than half of it. */
+  /** How long a leader may take for its answer. No attempt is begun after half of it. */
   readonly answerMaxWaitMs: number;
 };
 
-/** The second try finds a leader that has moved, or a broker that has closed an idle connection. */
-const TRIES = 3;
+/** A second attempt finds a leader that has moved, or reopens a connection that the broker has closed. */
+const MAX_ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 50;
-/** The next try is the one to report a failure, whoever leads. */
+/** How long to wait for new leaders before the next attempt; without them that attempt reports the failure. */
 const LEADERS_MAX_WAIT_MS = 300;
-/** A leader whose replicas are silent says so itself before it is taken for silent. */
+/** A leader whose replicas do not answer reports that before its own timeout. */
 const REPLICAS_SHARE = 0.8;
 
 /**
- * Sends records, each partition for itself: what fails in one of them costs only its own records a second
- * try, and in the end only they have failed. Keys go to the partitions that Kafka's own clients choose.
+ * Sends records, each partition independently: if one fails, only its records are retried, and only they fail in the end.
+ * A key's partition is the one that Kafka's own clients choose.
  *
- * A partition's records come into its log in the order given (`deliver-records.int.test.ts`): what stands
- * behind a failed record of its partition is not sent before that one is through, and fails with it for
- * good. So whoever sends again what has failed puts nothing behind what was accepted after it. Only the
- * order within one call is kept: two calls at the same time may overtake each other.
+ * A partition's records are written in the given order (`deliver-records.int.test.ts`): records after a failed record of
+ * their partition are not sent until that one has succeeded, and fail with it for good. So if a caller sends failed records
+ * again, none of them follows a later record that was accepted. The order holds only within one call: two concurrent calls
+ * may overtake each other.
  *
  * @returns a failure for each record, in order. Never rejects
  */
 export async function deliverRecords(
-  how: Delivering,
+  steps: DeliverySteps,
   topic: string,
   records: readonly OutgoingRecord[],
 ): Promise<Failure[]> {
   const failures: Failure[] = Array.from({ length: records.length });
-  const lastTryAtMs = performance.now() + how.answerMaxWaitMs / 2;
+  const lastTryAtMs = performance.now() + steps.answerMaxWaitMs / 2;
   let left = records.map((_, index) => index);
   for (let tries = 1; left.length > 0; tries++) {
-    const failed = await tryOnce({ ...how, topic, records }, left);
+    const failed = await tryOnce({ ...steps, topic, records }, left);
     for (const index of left) failures[index] = failed.get(index);
     left = left.filter((index) => failures[index] instanceof TransientError);
     if (left.length === 0) break;
-    const doubted = how.leaders.doubt(topic);
-    if (tries === TRIES || performance.now() > lastTryAtMs) break;
+    const refreshed = steps.leaders.doubt(topic);
+    if (tries === MAX_ATTEMPTS || performance.now() > lastTryAtMs) break;
     await delay(FIRST_PAUSE_MS * tries);
-    await Promise.race([doubted, delay(LEADERS_MAX_WAIT_MS)]);
+    await Promise.race([refreshed, delay(LEADERS_MAX_WAIT_MS)]);
   }
   return failures;
 }
 
-type Delivery = Delivering & {
+type Delivery = DeliverySteps & {
   readonly topic: string;
   readonly records: readonly OutgoingRecord[];
 };
 
-/** @returns the failures by record */
+/** @returns the failures by index of the record */
 async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<number, Failure>> {
   const { topic, records, leaders } = what;
   const failed = new Map<number, Failure>();
-  /** What comes later in them has to wait for the next try. */
+  /** Later records of these partitions have to wait for the next attempt. */
   const failedPartitions = new Map<number, Failure>();
-  const failAll = (parts: readonly PartitionRecords[], failure: Failure) => {
-    for (const { partition, rows } of parts) {
+  const failAll = (byPartition: readonly PartitionRecords[], failure: Failure) => {
+    for (const { partition, rows } of byPartition) {
       failedPartitions.set(partition, failure);
       for (const index of rows) failed.set(index, failure);
     }
   };
-  let parts: PartitionRecords[] = [];
+  let byPartition: PartitionRecords[] = [];
   try {
     const known = await leaders.of(topic);
     if (known.partitions === 0)
-      throw new TransientError("kafka", `nothing is known of ${topic} yet`);
-    parts = partsOf(known, records, indexes);
+      throw new TransientError("kafka", `the metadata of ${topic} is not known yet`);
+    byPartition = groupByPartition(known, records, indexes);
   } catch (error) {
     const failure = kafkaFailure(error);
     return new Map(indexes.map((index) => [index, failure]));
   }
   const sendRequest = async (wanted: readonly PartitionRecords[]) => {
     const sent: PartitionRecords[] = [];
-    for (const part of wanted) {
-      const before = failedPartitions.get(part.partition);
-      if (before === undefined) sent.push(part);
-      else failAll([part], before);
+    for (const ofPartition of wanted) {
+      const before = failedPartitions.get(ofPartition.partition);
+      if (before === undefined) sent.push(ofPartition);
+      else failAll([ofPartition], before);
     }
     const [first] = sent;
     if (first === undefined) return;
     const { leader, channel } = first;
     try {
       if (leader === undefined) {
-        throw new BrokerAnswerError("LEADER_NOT_AVAILABLE", `${topic} lacks a leader`);
+        throw new BrokerAnswerError(
+          "LEADER_NOT_AVAILABLE",
+          `a partition of ${topic} has no leader`,
+        );
       }
       const answers = await produce(what, leader, channel, sent);
-      for (const part of sent) {
-        const { partition } = part;
+      for (const ofPartition of sent) {
+        const { partition } = ofPartition;
         const code = answers.get(partition) ?? UNKNOWN_SERVER_ERROR;
-        leaders.waits(topic, partition, code === REQUEST_TIMED_OUT);
+        leaders.setWaiting(topic, partition, code === REQUEST_TIMED_OUT);
         try {
           throwIfFailed(code, `partition ${partition} of ${topic}`);
         } catch (error) {
-          failAll([part], kafkaFailure(error));
+          failAll([ofPartition], kafkaFailure(error));
         }
       }
     } catch (error) {
@@ -120,11 +123,11 @@ async function tryOnce(what: Delivery, indexes: readonly number[]): Promise<Map<
     }
   };
   const byConnection = Map.groupBy(
-    parts,
+    byPartition,
     ({ leader, channel }) => leader && [nameOf(leader), channel].join(" "),
   );
-  const sends = [...byConnection.values()].map(async (some) => {
-    for (const request of requestsOf(some, records)) await sendRequest(request);
+  const sends = [...byConnection.values()].map(async (ofConnection) => {
+    for (const request of requestsOf(ofConnection, records)) await sendRequest(request);
   });
   await Promise.all(sends);
   return failed;
@@ -138,15 +141,15 @@ type PartitionRecords = {
   readonly rows: readonly number[];
 };
 
-function partsOf(
+function groupByPartition(
   { partitions, addressOf, channelOf }: TopicLeaders,
   records: readonly OutgoingRecord[],
   indexes: readonly number[],
 ): PartitionRecords[] {
-  const byPartition = Map.groupBy(indexes, (index) =>
+  const indexesOf = Map.groupBy(indexes, (index) =>
     partitionFor(records[index]?.key ?? null, partitions),
   );
-  return [...byPartition].map(([partition, rows]) => ({
+  return [...indexesOf].map(([partition, rows]) => ({
     partition,
     leader: addressOf(partition),
     channel: channelOf(partition),
@@ -154,16 +157,16 @@ function partsOf(
   }));
 }
 
-/** One request after the other: each has at most one batch of a partition, of bounded size. */
+/** Splits records into consecutive requests, each with at most one batch of a partition, of bounded size. */
 function requestsOf(
-  parts: readonly PartitionRecords[],
+  byPartition: readonly PartitionRecords[],
   records: readonly OutgoingRecord[],
 ): PartitionRecords[][] {
   const requests: PartitionRecords[][] = [];
-  for (const part of parts) {
-    const chunks = splitBySize(part.rows, (index) => records[index], BATCH_BYTES);
+  for (const ofPartition of byPartition) {
+    const chunks = splitBySize(ofPartition.rows, (index) => records[index], BATCH_BYTES);
     for (const [at, { items }] of chunks.entries()) {
-      (requests[at] ??= []).push({ ...part, rows: items });
+      (requests[at] ??= []).push({ ...ofPartition, rows: items });
     }
   }
   return requests;
@@ -174,12 +177,12 @@ async function produce(
   { connections, topic, records, compression, answerMaxWaitMs }: Delivery,
   leader: BrokerAddress,
   channel: string,
-  parts: readonly PartitionRecords[],
+  byPartition: readonly PartitionRecords[],
 ): Promise<Map<number, number>> {
   const nowMs = Date.now();
-  const batches: PartitionBatch[] = parts.map(({ partition, rows }) => {
-    const some = rows.map((index) => records[index]).filter((record) => record !== undefined);
-    return { topic, partition, batch: writeRecordBatch(some, undefined, nowMs, compression) };
+  const batches: PartitionBatch[] = byPartition.map(({ partition, rows }) => {
+    const written = rows.map((index) => records[index]).filter((record) => record !== undefined);
+    return { topic, partition, batch: writeRecordBatch(written, undefined, nowMs, compression) };
   });
   const request = { api: produceBatches, timeoutMs: answerMaxWaitMs };
   const replicasMaxWaitMs = Math.floor(answerMaxWaitMs * REPLICAS_SHARE);
@@ -198,7 +201,7 @@ async function produce(
   );
 }
 
-/** Its followers have not acknowledged in time. */
+/** The partition's followers have not acknowledged in time. */
 const REQUEST_TIMED_OUT = 7;
-/** What a partition that is missing from the answer counts as. */
+/** For a partition that is missing in the answer. */
 const UNKNOWN_SERVER_ERROR = -1;

@@ -2,55 +2,56 @@ import type { BrokerAddress, Connections, PartitionLeader } from "../broker/conn
 import { nameOf } from "../broker/connections.ts";
 import { partitionOfKey } from "../protocol/murmur2.ts";
 
-/** Who leads a topic's partitions, as the brokers have said last. */
+/** The leaders of a topic's partitions by the latest metadata. */
 export type TopicLeaders = {
   readonly partitions: number;
-  /** undefined while nobody leads the partition. */
+  /** Undefined if the partition has no leader. */
   readonly addressOf: (partition: number) => BrokerAddress | undefined;
-  /** Which of the leader's connections a partition's records take: none waits for another one's answers. */
+  /** The connection to the leader that a partition's records use, so that partitions do not wait for each other's answers. */
   readonly channelOf: (partition: number) => string;
-  /** The leaders; one whose followers keep a partition waiting stands once more for that partition. */
+  /** The names of the leaders. A partition that waits for its followers has a name of its own. */
   readonly names: readonly string[];
-  /** Which of the names a key's partition has; "" where nobody leads it. */
+  /** The name for a key's partition; "" without a leader. */
   readonly nameOfKey: (key: string) => string;
 };
 
 export type KnownLeaders = {
-  /** What is known now; undefined before the first answer. What is old is asked for again, and nobody waits for that. */
+  /** Returns what is known; undefined before the first answer. Old metadata is read again in the background. */
   now: (topic: string) => TopicLeaders | undefined;
   /**
-   * Waits only while nothing is known yet.
+   * The same, but waits for the first answer.
    * @throws {BrokerAnswerError}
    * @throws {Error}
    */
   of: (topic: string) => Promise<TopicLeaders>;
-  /** Asks at once, and often for a while: a broker has said that it is no leader, or nothing. Never rejects. */
+  /** Reads the metadata now, and often for a while, because a broker has not answered or is not the leader. Never rejects. */
   doubt: (topic: string) => Promise<void>;
   /**
-   * Whether a partition waits for its followers. A broker answers one request of a connection after the other, and
-   * each only when all of its partitions are done: who waits has a connection alone until it is answered again.
+   * Records whether a partition waits for its followers. A broker answers the requests of a connection one by one, and
+   * each only when all of its partitions are done. So a waiting partition has a connection of its own until it no longer
+   * waits.
    */
-  waits: (topic: string, partition: number, isWaiting: boolean) => void;
+  setWaiting: (topic: string, partition: number, isWaiting: boolean) => void;
 };
 
-/** Leaders that move are told of by the brokers that they have left; partitions that are added are not. */
-const MOST_AGE_MS = 60_000;
-/** While a partition has no leader, or one that does not answer: an election is over within seconds. */
-const MOST_AGE_IN_DOUBT_MS = 1_000;
+/** A broker that is no longer the leader reports that itself; added partitions are found only by reading the metadata. */
+const MAX_AGE_MS = 60_000;
+/** While a partition has no leader, or one that does not answer: an election takes seconds. */
+const MAX_AGE_IN_DOUBT_MS = 1_000;
 const IN_DOUBT_FOR_MS = 15_000;
 
 /**
  * Caches the leaders of topics without making a sender wait: a stale answer is used while a new one is fetched in the
  * background, so that a frozen broker delays its own partitions only. (Transactions wait for a new answer instead,
- * `transactions/send/leaders.ts`; the consumer wants a second broker to confirm it, `broker/topic-state.ts`.)
+ * `transactions/send/leaders.ts`; the consumer needs a second broker to confirm changes, `broker/topic-state.ts`.)
  */
 export function createKnownLeaders(connections: Connections): KnownLeaders {
   type Entry = {
     leaders: TopicLeaders | undefined;
-    asked: ReadonlyMap<number, PartitionLeader>;
+    byPartition: ReadonlyMap<number, PartitionLeader>;
     readonly waiting: Set<number>;
-    /** By leader: how often a partition of its began to wait, and left requests behind itself. */
-    readonly turns: Map<string, number>;
+    /** By leader: how often one of its partitions began to wait, with later requests queued after it. */
+    readonly switches: Map<string, number>;
     atMs: number;
     doubtedUntilMs: number;
     asking: Promise<void> | undefined;
@@ -62,9 +63,9 @@ export function createKnownLeaders(connections: Connections): KnownLeaders {
     if (entry === undefined) {
       entry = {
         leaders: undefined,
-        asked: new Map(),
+        byPartition: new Map(),
         waiting: new Set(),
-        turns: new Map(),
+        switches: new Map(),
         atMs: -Infinity,
         doubtedUntilMs: -Infinity,
         asking: undefined,
@@ -74,26 +75,26 @@ export function createKnownLeaders(connections: Connections): KnownLeaders {
     return entry;
   };
 
-  /** One question at a time, whoever asks. */
+  /** Sends one request at a time; concurrent callers share it. */
   const ask = (topic: string, entry: Entry): Promise<void> => {
-    const asked = async () => {
+    const read = async () => {
       try {
         const { leaders } = await connections.topicMetadata(topic);
-        entry.asked = leaders;
+        entry.byPartition = leaders;
         entry.leaders = leadersIn(entry);
       } finally {
-        // After a failure too: the next question comes when this answer would be old.
+        // Also after a failure: the next request is sent when this answer would be old.
         entry.atMs = performance.now();
         entry.asking = undefined;
       }
     };
-    return (entry.asking ??= asked());
+    return (entry.asking ??= read());
   };
 
   const isOld = ({ leaders, atMs, doubtedUntilMs }: Entry): boolean => {
     const nowMs = performance.now();
     const isInDoubt = nowMs < doubtedUntilMs || leaders?.names.includes(NOBODY) === true;
-    return nowMs - atMs > (isInDoubt ? MOST_AGE_IN_DOUBT_MS : MOST_AGE_MS);
+    return nowMs - atMs > (isInDoubt ? MAX_AGE_IN_DOUBT_MS : MAX_AGE_MS);
   };
 
   return {
@@ -113,14 +114,14 @@ export function createKnownLeaders(connections: Connections): KnownLeaders {
       entry.doubtedUntilMs = performance.now() + IN_DOUBT_FOR_MS;
       await ask(topic, entry).catch(() => undefined);
     },
-    waits: (topic, partition, isWaiting) => {
+    setWaiting: (topic, partition, isWaiting) => {
       const entry = entryOf(topic);
-      const { asked, waiting, turns } = entry;
+      const { byPartition, waiting, switches } = entry;
       if (waiting.has(partition) === isWaiting) return;
-      const leader = leaderNameIn(asked, partition);
+      const leader = leaderNameIn(byPartition, partition);
       if (isWaiting) {
         waiting.add(partition);
-        turns.set(leader, (turns.get(leader) ?? 0) + 1);
+        switches.set(leader, (switches.get(leader) ?? 0) + 1);
       } else waiting.delete(partition);
       entry.leaders = leadersIn(entry);
     },
@@ -134,31 +135,31 @@ const leaderNameIn = (leaders: ReadonlyMap<number, PartitionLeader>, partition: 
   return address === undefined ? NOBODY : nameOf(address);
 };
 
-function leadersIn({ asked, waiting, turns }: Routes): TopicLeaders {
+function leadersIn({ byPartition, waiting, switches }: Routes): TopicLeaders {
   const names = new Map(
-    Array.from(asked.keys(), (partition) => {
-      const leader = leaderNameIn(asked, partition);
+    Array.from(byPartition.keys(), (partition) => {
+      const leader = leaderNameIn(byPartition, partition);
       const isAlone = waiting.has(partition) && leader !== NOBODY;
       return [partition, isAlone ? `${leader} ${partition}` : leader];
     }),
   );
   return {
-    partitions: asked.size,
-    addressOf: (partition) => asked.get(partition)?.address,
+    partitions: byPartition.size,
+    addressOf: (partition) => byPartition.get(partition)?.address,
     channelOf: (partition) =>
       waiting.has(partition)
         ? `records ${partition}`
-        : // What it has left behind is answered before the next one does: two are enough.
-          `records ${(turns.get(leaderNameIn(asked, partition)) ?? 0) % 2 === 0 ? "a" : "b"}`,
+        : // Requests on the connection that was left are answered before the next switch: two connections are enough.
+          `records ${(switches.get(leaderNameIn(byPartition, partition)) ?? 0) % 2 === 0 ? "a" : "b"}`,
     names: [...new Set(names.values())],
-    nameOfKey: (key) => names.get(partitionOfKey(Buffer.from(key), asked.size)) ?? NOBODY,
+    nameOfKey: (key) => names.get(partitionOfKey(Buffer.from(key), byPartition.size)) ?? NOBODY,
   };
 }
 
 type Routes = {
-  readonly asked: ReadonlyMap<number, PartitionLeader>;
+  readonly byPartition: ReadonlyMap<number, PartitionLeader>;
   readonly waiting: ReadonlySet<number>;
-  readonly turns: ReadonlyMap<string, number>;
+  readonly switches: ReadonlyMap<string, number>;
 };
 
-const NO_LEADERS = leadersIn({ asked: new Map(), waiting: new Set(), turns: new Map() });
+const NO_LEADERS = leadersIn({ byPartition: new Map(), waiting: new Set(), switches: new Map() });

@@ -1,5 +1,5 @@
 import { createConnections } from "../broker/connections.ts";
-import { type Delivering, deliverRecords, type Failure } from "./deliver-records.ts";
+import { type DeliverySteps, deliverRecords, type Failure } from "./deliver-records.ts";
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import { createKnownLeaders, type TopicLeaders } from "./known-leaders.ts";
@@ -8,7 +8,7 @@ import type { OutgoingRecord } from "../records.ts";
 export type Producer = {
   /**
    * Resolves when all in-sync replicas have every record (acks=all).
-   * An error leaves open which records Kafka has: sending them again may double them.
+   * After an error it is unknown which records Kafka has: sending them again may create duplicates.
    * @throws {TransientError}
    * @throws {FatalError}
    */
@@ -18,20 +18,20 @@ export type Producer = {
 
 export type DeliveringProducer = Producer & {
   /**
-   * The same for each record by itself: a partition that fails costs only its own records.
-   * @returns a failure for each record in order, undefined where all in-sync replicas have it. Never rejects
+   * The same with a result for each record: if a partition fails, only its own records fail.
+   * @returns a failure for each record in order, undefined if all in-sync replicas have it. Never rejects
    */
   deliver: (topic: string, records: readonly OutgoingRecord[]) => Promise<Failure[]>;
-  /** Who leads what, as far as known now: for those who let nobody wait for the leader of others' records. */
+  /** The known leaders, for callers that queue records by leader. */
   leadersOf: (topic: string) => TopicLeaders | undefined;
 };
 
 const ANSWER_MAX_WAIT_MS = 10_000;
 
 /**
- * A producer without idempotence: what a second try doubles is removed by the records' own ids.
- * It writes record batches itself, 500 records a call cost 1 us each. A leader that is frozen holds up only what goes
- * to its own partitions.
+ * Connects a producer without Kafka's idempotence: duplicates by retries are removed by the records' own ids. It encodes
+ * record batches itself: with 500 records in a call, 1 us each. A frozen leader delays only the records of its own
+ * partitions.
  * @param options.answerMaxWaitMs how long a leader may take for its answer, default 10 s
  * @throws {TransientError} when no broker answers
  * @throws {FatalError}
@@ -50,12 +50,12 @@ export async function connectProducer(options: {
     throw kafkaFailure(error);
   }
   const leaders = createKnownLeaders(connections);
-  const how: Delivering = { connections, leaders, compression, answerMaxWaitMs };
+  const steps: DeliverySteps = { connections, leaders, compression, answerMaxWaitMs };
   const deliver: DeliveringProducer["deliver"] = (topic, records) =>
-    deliverRecords(how, topic, records);
+    deliverRecords(steps, topic, records);
   return {
     send: async (topic, records) => {
-      const failure = (await deliver(topic, records)).find((one) => one !== undefined);
+      const failure = (await deliver(topic, records)).find((found) => found !== undefined);
       if (failure !== undefined) throw failure;
     },
     deliver,

@@ -1,18 +1,17 @@
 import type { FetchedRecord } from "./record-batch-reader.ts";
 
-/** From a fetch response: a transaction that was aborted, and where its records begin in the partition. */
+/** From a fetch response: an aborted transaction, and the offset of its first record in the partition. */
 export type AbortedTransaction = { readonly producerId: string; readonly firstOffset: string };
 
 /**
- * Marks the records of aborted transactions as control records, which are given to nobody.
+ * Marks the records of aborted transactions as control records, which consumers do not get.
  *
- * By itself kafkajs 2.2.4 takes one transaction a record from the list, in the broker's order, which is that
- * of their ends: where aborted transactions of two producers overlap, records of the longer one are handed
- * on as if they were committed.
+ * kafkajs 2.2.4 takes one transaction for each record from the list, in the broker's order, which is the order of their
+ * ends. If aborted transactions of two producers overlap, it returns records of the longer one as committed.
  *
- * The broker's list is not whole either: a replica that has copied two aborted transactions at once names the first one
- * only to whoever reads not far past them (Kafka 3.9.1: both have the same last stable offset in its index, at
- * which the search ends). So a transaction's own end, where it was fetched too, counts for more than the list.
+ * The broker's list may be incomplete: a replica that has copied two aborted transactions at once lists only the first one
+ * in a fetch that ends shortly after them (Kafka 3.9.1: both have the same last stable offset in its index, where the
+ * search ends). So a transaction's end marker, if it was fetched too, takes precedence over the list.
  */
 export function hideAborted(
   records: readonly FetchedRecord[],
@@ -20,7 +19,7 @@ export function hideAborted(
 ): readonly FetchedRecord[] {
   const hasAbort = records.some((record) => record.isControlRecord && isAbortMarker(record));
   if (aborted.length === 0 && !hasAbort) return records;
-  const isHidden = records.map(createBrokersList(aborted));
+  const isHidden = records.map(createAbortedList(aborted));
   /** By producer, whether the transaction that ends next in the log was aborted. */
   const ends = new Map<string, boolean>();
   for (let at = records.length - 1; at >= 0; at--) {
@@ -34,13 +33,13 @@ export function hideAborted(
   return records.map((record, at) => (isHidden[at] === true ? hide(record) : record));
 }
 
-/** @returns told of one record after the other, whether the broker names its transaction as aborted */
-function createBrokersList(
+/** @returns a function to call with each record in order: whether the broker's list has its transaction */
+function createAbortedList(
   aborted: readonly AbortedTransaction[],
 ): (record: FetchedRecord) => boolean {
   const begins = aborted
     .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: Number(firstOffset) }))
-    .sort((one, other) => one.firstOffset - other.firstOffset);
+    .sort((a, b) => a.firstOffset - b.firstOffset);
   let next = 0;
   const open = new Set<string>();
   return (record) => {

@@ -6,22 +6,22 @@ import { CODECS } from "./compression/record-compression.ts";
 
 export type Codec = (typeof CODECS)[number];
 
-/** @returns the batch with its records packed; as it is where that would not make it smaller */
-export function packBatch(batch: Buffer, codec: Codec): Buffer {
+/** @returns the batch with its records compressed; unchanged if that would not make it smaller */
+export function compressBatch(batch: Buffer, codec: Codec): Buffer {
   if (codec === "none") return batch;
-  const packed = pack(codec, batch.subarray(AT.records));
-  const length = AT.records + packed.length;
+  const compressed = compress(codec, batch.subarray(AT.records));
+  const length = AT.records + compressed.length;
   if (length >= batch.length) return batch;
   const smaller = Buffer.allocUnsafe(length);
   batch.copy(smaller, 0, 0, AT.records);
-  packed.copy(smaller, AT.records);
+  compressed.copy(smaller, AT.records);
   smaller.writeInt32BE(length - BEFORE_LENGTH_ENDS, AT.length);
   smaller.writeInt16BE(batch.readInt16BE(AT.attributes) | CODECS.indexOf(codec), AT.attributes);
   smaller.writeUInt32BE(crc32c(smaller, AT.attributes, length), AT.crc);
   return smaller;
 }
 
-function pack(codec: Exclude<Codec, "none">, bytes: Buffer): Buffer {
+function compress(codec: Exclude<Codec, "none">, bytes: Buffer): Buffer {
   switch (codec) {
     case "gzip":
       return gzipSync(bytes, { level: 1 });

@@ -4,9 +4,9 @@ import type { IncomingRecord } from "../records.ts";
 import type { FetchedBytes } from "./fetch-request.ts";
 
 /**
- * The committed records of a partition from `from` on, without the markers of transactions, and where the batches
- * that were read end.
- * @throws {PartitionFaultError} when they cannot be read
+ * Returns the committed records of a partition from offset `from`, without transaction markers, and the end of the
+ * batches that were read.
+ * @throws {PartitionFaultError} if they cannot be read
  */
 export function committedRecords(
   { records, aborted }: FetchedBytes,
@@ -17,7 +17,7 @@ export function committedRecords(
     isControlRecord: boolean;
   })[];
   const begin = Number(from);
-  // A compressed batch comes as a whole, also when it begins before.
+  // A fetch returns whole batches, which may begin before `from`.
   const wanted = visible.filter(
     ({ isControlRecord, offset }) => !isControlRecord && Number(offset) >= begin,
   );

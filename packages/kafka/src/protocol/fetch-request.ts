@@ -1,16 +1,16 @@
 import { createAPI, fetchV13, type Reader } from "@platformatic/kafka";
 import type { AbortedTransaction } from "./aborted-records.ts";
 
-/** What a fetch has brought of one partition, its record batches still as bytes. */
+/** The result of a fetch for one partition, with its record batches as bytes. */
 export type FetchedBytes = {
   readonly partition: number;
   readonly errorCode: number;
   /** The end of the partition. */
   readonly highWatermark: bigint;
-  /** Where the log that the leader has parts from the one that was read; undefined when it does not. */
+  /** The offset at which the leader's log differs from the one that was read; undefined if it does not. */
   readonly divergesAt: bigint | undefined;
   readonly aborted: readonly AbortedTransaction[];
-  /** Record batches, the last one perhaps cut off; a part of the answer's bytes. */
+  /** Record batches, the last one perhaps incomplete; a slice of the answer's bytes. */
   readonly records: Buffer;
 };
 
@@ -26,14 +26,14 @@ const DIVERGING_EPOCH = 0;
 const NO_RECORDS = Buffer.alloc(0);
 
 /**
- * Fetch, version 13 (Kafka protocol guide): by the topic's id, so that a topic that was made anew is another
- * one. The answer is read here because the library's own reader makes objects of all records.
+ * Fetch, version 13 (Kafka protocol guide), which uses the topic's id, so that a recreated topic is a different one. The
+ * answer is decoded here because the library's own decoder creates objects for all records.
  */
 export const fetchApi = createAPI(
   FETCH,
   VERSION,
   fetchV13.createRequest,
-  (_id, _api, _version, of) => readFetchAnswer(bytesOf(of)),
+  (_id, _api, _version, reader) => readFetchAnswer(bytesOf(reader)),
 );
 
 const bytesOf = (reader: Reader): Buffer => reader.buffer.slice(reader.position);
@@ -51,7 +51,7 @@ function readFetchAnswer(bytes: Buffer): FetchAnswer {
       if (byte < 128) return value;
     }
   };
-  /** Its length is one more than it is; 0 stands for none. */
+  /** A compact array: its length plus one; 0 means null. */
   const list = <T>(item: () => T): T[] => {
     const items: T[] = [];
     for (let left = varint() - 1; left > 0; left--) items.push(item());
@@ -99,8 +99,8 @@ function readFetchAnswer(bytes: Buffer): FetchAnswer {
     return partitions;
   };
 
-  int32(); // the time for which the broker wants to be left alone; it makes us wait by itself
+  int32(); // throttle time, which the broker enforces itself
   const errorCode = int16();
-  int32(); // the session, which we have none of
+  int32(); // the fetch session, which is not used
   return { errorCode, partitions: list(topic).flat() };
 }

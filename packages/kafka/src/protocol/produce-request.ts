@@ -1,6 +1,6 @@
 import { createAPI, produceV9, Writer } from "@platformatic/kafka";
 
-/** One partition's record batch, written already: a request may hold exactly one of each partition. */
+/** The encoded record batch of one partition. A request may have only one for each partition. */
 export type PartitionBatch = {
   readonly topic: string;
   readonly partition: number;
@@ -8,14 +8,14 @@ export type PartitionBatch = {
 };
 
 const PRODUCE_KEY = 0;
-/** The last one before transactions of which partitions are not added beforehand; Kafka 2.4 and later know it. */
+/** The last version with which partitions are added to a transaction beforehand; Kafka 2.4 and later support it. */
 const VERSION = 9;
 const ALL_IN_SYNC_REPLICAS = -1;
 export const PRODUCE_TIMEOUT_MS = 10_000;
 
 /**
- * Produce with record batches as they are. `@platformatic/kafka`'s own one encodes records itself, one by one.
- * Outside of a transaction its id is null. A leader whose replicas are silent says so after `replicasMaxWaitMs`.
+ * Produce with encoded record batches. The request of `@platformatic/kafka` encodes records itself, one by one. Outside of
+ * a transaction the transactional id is null. A leader whose replicas do not answer reports that after `replicasMaxWaitMs`.
  */
 export const produceBatches = createAPI<
   [transactionalId: string | null, batches: readonly PartitionBatch[], replicasMaxWaitMs?: number],
@@ -31,8 +31,8 @@ function createRequest(
     .appendString(transactionalId)
     .appendInt16(ALL_IN_SYNC_REPLICAS)
     .appendInt32(replicasMaxWaitMs)
-    .appendArray([...Map.groupBy(batches, ({ topic }) => topic)], (writer, [topic, some]) => {
-      writer.appendString(topic).appendArray(some, (each, { partition, batch }) => {
+    .appendArray([...Map.groupBy(batches, ({ topic }) => topic)], (writer, [topic, ofTopic]) => {
+      writer.appendString(topic).appendArray(ofTopic, (each, { partition, batch }) => {
         each
           .appendInt32(partition)
           .appendUnsignedVarInt(batch.length + 1)

@@ -1,7 +1,7 @@
 import { zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "@jest/globals";
 import { writeRecordBatch } from "./record-batch-writer.ts";
-import { MAX_PARTS, readRecordBatches } from "./record-batch-reader.ts";
+import { MAX_OBJECTS, readRecordBatches } from "./record-batch-reader.ts";
 import type { RecordHeaders } from "../records.ts";
 
 function headersRead(headers: readonly (readonly [string, unknown])[]) {
@@ -53,14 +53,14 @@ describe("batches of very many parts", () => {
 
   it.each<[string, Buffer]>([
     ["records, packed to 5 KB", packed(9_000_000)],
-    ["headers of one name", oneRecord({ x: Array<string>(MAX_PARTS).fill("") })],
+    ["headers of one name", oneRecord({ x: Array<string>(MAX_OBJECTS).fill("") })],
     [
       "headers of different names",
-      oneRecord(Object.fromEntries(Array.from({ length: MAX_PARTS }, (_, at) => [at, ""]))),
+      oneRecord(Object.fromEntries(Array.from({ length: MAX_OBJECTS }, (_, at) => [at, ""]))),
     ],
   ])("stop their partition, and what stands before is read: %s", (_what, batch) => {
     expect(() => readRecordBatches(batch)).toThrow(
-      `The batch at offset 0 has more than ${MAX_PARTS} records and headers, the most allowed`,
+      `The batch at offset 0 has more than the allowed ${MAX_OBJECTS} records and headers`,
     );
     const { records, end } = readRecordBatches(Buffer.concat([oneRecord({}), batch]));
     expect(records).toHaveLength(1);
@@ -68,8 +68,8 @@ describe("batches of very many parts", () => {
   });
 
   it("come one after the other where each alone is allowed", () => {
-    const batch = packed(MAX_PARTS);
-    expect(readRecordBatches(Buffer.concat([batch, batch])).records).toHaveLength(MAX_PARTS);
+    const batch = packed(MAX_OBJECTS);
+    expect(readRecordBatches(Buffer.concat([batch, batch])).records).toHaveLength(MAX_OBJECTS);
   });
 });
 

@@ -11,7 +11,7 @@ import {
 import { CODECS, decompressRecords, MAX_UNPACKED_BYTES } from "./compression/record-compression.ts";
 import { UnpackingError } from "./compression/unpacked-bytes.ts";
 
-/** A record as kafkajs hands it on. Values are parts of the response's bytes, not copies. */
+/** A record in kafkajs's form. Values are slices of the response's bytes, not copies. */
 export type FetchedRecord = {
   readonly magicByte: number;
   readonly attributes: number;
@@ -31,31 +31,31 @@ type BatchContext = {
   readonly isControlBatch: boolean;
 };
 
-/** What was read, and where the batches that were read end. */
+/** The records that were read, and the end of their batches. */
 export type ReadBatches = {
   readonly records: FetchedRecord[];
-  /** Undefined when there is no whole batch. */
+  /** Undefined if there is no complete batch. */
   readonly end: { readonly nextOffset: bigint; readonly leaderEpoch: number } | undefined;
 };
 
 /**
- * Records and headers together that are made at once, at about 130 bytes each: 64 MB unpacked could have 9.5 million
- * records or twice as many headers, out of 5 KB packed. Events are 100 bytes and more.
+ * Maximum of records and headers created from one fetch, at about 130 bytes each: 64 MB of decompressed bytes could have
+ * 9.5 million records or twice as many headers, from 5 KB of compressed bytes. Events have 100 bytes and more.
  */
-export const MAX_PARTS = 500_000;
+export const MAX_OBJECTS = 500_000;
 
 /**
- * Reads record batches, packed ones too; a last one that the broker has cut off is left out. It reads up to a batch that
- * cannot be read, or with which more than {@link MAX_UNPACKED_BYTES} would be unpacked or more than
- * {@link MAX_PARTS} be made: that one is the first of the next fetch, which begins at `end`. Like kafkajs it does not check their CRC, only that lengths and
- * counts fit.
- * @throws {PartitionFaultError} the first batch cannot be read: it cannot be unpacked, is damaged, of an older format or
- *   has too many records and headers
+ * Reads record batches, also compressed ones, without an incomplete last one. It ends before a batch that cannot be read,
+ * or that would exceed {@link MAX_UNPACKED_BYTES} decompressed bytes or {@link MAX_OBJECTS} objects: that batch is the
+ * first one of the next fetch, which begins at `end`. Like kafkajs it does not check CRCs, only that lengths and counts
+ * are consistent.
+ * @throws {PartitionFaultError} if the first batch cannot be read: it cannot be decompressed, is damaged, has an older
+ *   format, or too many records and headers
  */
 export function readRecordBatches(bytes: Buffer): ReadBatches {
   const records: FetchedRecord[] = [];
   let end: ReadBatches["end"];
-  const parts = countParts();
+  const countObject = countObjects();
   let unpackedBytes = 0;
   for (let at = 0; at + AT.records <= bytes.length;) {
     const before = records.length;
@@ -65,7 +65,7 @@ export function readRecordBatches(bytes: Buffer): ReadBatches {
       const content = contentOf(bytes, at, next);
       unpackedBytes += content.end - content.at;
       if (end !== undefined && unpackedBytes > MAX_UNPACKED_BYTES) break;
-      readBatch(bytes, { at, content, parts, into: records });
+      readBatch(bytes, { at, content, countObject, into: records });
       end = {
         nextOffset:
           bytes.readBigInt64BE(at) + BigInt(bytes.readInt32BE(at + AT.lastOffsetDelta)) + 1n,
@@ -78,7 +78,7 @@ export function readRecordBatches(bytes: Buffer): ReadBatches {
       if (end !== undefined) break;
       throw new PartitionFaultError(
         `The batch at offset ${bytes.readBigInt64BE(at)} ${error.message}`,
-        "Look at it with another client, and set the group's offset behind it to go on without it",
+        "Read it with another client. To continue without it, set the group's offset to the one after the batch",
       );
     }
   }
@@ -99,7 +99,7 @@ function nextBatch(bytes: Buffer, at: number): number {
   return at + BEFORE_LENGTH_ENDS + length;
 }
 
-/** A batch's records, unpacked. */
+/** Returns the decompressed records of a batch. */
 function contentOf(bytes: Buffer, at: number, next: number): Content {
   const codec = bytes.readInt16BE(at + AT.attributes) & CODEC_BITS;
   if (codec === 0) return { bytes, at: at + AT.records, end: next };
@@ -109,48 +109,46 @@ function contentOf(bytes: Buffer, at: number, next: number): Content {
   } catch (error) {
     if (!(error instanceof UnpackingError)) throw error;
     throw new UnreadableBatchError(
-      `cannot be unpacked (${CODECS[codec] ?? codec}): ${error.message}`,
+      `cannot be decompressed (${CODECS[codec] ?? codec}): ${error.message}`,
     );
   }
 }
 
 type Content = Reader & { readonly end: number };
 /** A record has at least its length, attributes, two deltas, two lengths and a count. */
-const LEAST_RECORD_BYTES = 7;
+const MIN_RECORD_BYTES = 7;
 
 /**
- * Counts what is made of a fetch.
- * @throws {UnreadableBatchError} past {@link MAX_PARTS}
+ * Returns a function that counts the objects created from a fetch.
+ * The function throws UnreadableBatchError past {@link MAX_OBJECTS}.
  */
-function countParts(): (more: number) => void {
-  let parts = 0;
+function countObjects(): (more: number) => void {
+  let countObject = 0;
   return (more) => {
-    parts += more;
-    if (parts <= MAX_PARTS) return;
-    throw new UnreadableBatchError(
-      `has more than ${MAX_PARTS} records and headers, the most allowed`,
-    );
+    countObject += more;
+    if (countObject <= MAX_OBJECTS) return;
+    throw new UnreadableBatchError(`has more than the allowed ${MAX_OBJECTS} records and headers`);
   };
 }
 
 type Batch = {
   readonly at: number;
   readonly content: Content;
-  readonly parts: (more: number) => void;
+  readonly countObject: (more: number) => void;
   readonly into: FetchedRecord[];
 };
 
-function readBatch(bytes: Buffer, { at, content: reader, parts, into }: Batch): void {
+function readBatch(bytes: Buffer, { at, content: reader, countObject, into }: Batch): void {
   const attributes = bytes.readInt16BE(at + AT.attributes);
   // Safe integers: a partition has not had 2^53 records, and times are milliseconds.
   const baseOffset = Number(bytes.readBigInt64BE(at));
   const firstTimestamp = Number(bytes.readBigInt64BE(at + AT.firstTimestamp));
   const maxTimestamp = Number(bytes.readBigInt64BE(at + AT.maxTimestamp));
   const count = bytes.readInt32BE(at + AT.count);
-  if (count * LEAST_RECORD_BYTES > reader.end - reader.at) {
+  if (count * MIN_RECORD_BYTES > reader.end - reader.at) {
     throw new UnreadableBatchError("is damaged: its number of records");
   }
-  parts(count);
+  countObject(count);
   const isControlRecord = (attributes & CONTROL) !== 0;
   const hasLogTime = (attributes & LOG_APPEND_TIME) !== 0;
   const batchContext: BatchContext = {
@@ -173,7 +171,7 @@ function readBatch(bytes: Buffer, { at, content: reader, parts, into }: Batch): 
     const offset = String(baseOffset + readVarint(reader));
     const key = readBytes(reader);
     const value = readBytes(reader);
-    const headers = readHeaders(reader, parts);
+    const headers = readHeaders(reader, countObject);
     into.push({
       magicByte: 2,
       attributes: recordAttributes,
@@ -194,22 +192,22 @@ type Reader = { readonly bytes: Buffer; at: number };
 const NO_HEADERS: FetchedRecord["headers"] = Object.freeze({});
 
 /** A header has at least the lengths of its name and its value. */
-const LEAST_HEADER_BYTES = 2;
+const MIN_HEADER_BYTES = 2;
 
-function readHeaders(reader: Content, parts: Batch["parts"]): FetchedRecord["headers"] {
+function readHeaders(reader: Content, countObject: Batch["countObject"]): FetchedRecord["headers"] {
   let left = readVarint(reader);
   if (left === 0) return NO_HEADERS;
-  if (left * LEAST_HEADER_BYTES > reader.end - reader.at) {
+  if (left * MIN_HEADER_BYTES > reader.end - reader.at) {
     throw new UnreadableBatchError("is damaged: its number of headers");
   }
-  parts(left);
+  countObject(left);
   // Without a prototype: a header may be named "constructor" or "__proto__".
   const headers = Object.create(null) as Record<string, Buffer | Buffer[] | null>;
   for (; left > 0; left--) {
     const name = String(readBytes(reader) ?? "");
     const value = readBytes(reader);
     const before = headers[name];
-    // A name that comes twice has a list, as in kafkajs.
+    // A repeated name has a list of values, as in kafkajs.
     if (before === undefined || before === null) headers[name] = value;
     else if (value !== null) {
       if (Array.isArray(before)) before.push(value);
@@ -219,7 +217,7 @@ function readHeaders(reader: Content, parts: Batch["parts"]): FetchedRecord["hea
   return headers;
 }
 
-/** A length of -1 stands for null. */
+/** A length of -1 means null. */
 function readBytes(reader: Reader): Buffer | null {
   const length = readVarint(reader);
   if (length < 0) return null;
@@ -228,7 +226,7 @@ function readBytes(reader: Reader): Buffer | null {
   return reader.bytes.subarray(from, reader.at);
 }
 
-/** Zigzag, 7 bits a byte, the lowest first; times may need more than 32 bits. */
+/** Reads a zigzag number, 7 bits a byte, the lowest first; times may need more than 32 bits. */
 function readVarint(reader: Reader): number {
   const { bytes } = reader;
   let byte = bytes[reader.at++] ?? 0;

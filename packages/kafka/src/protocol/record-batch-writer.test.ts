@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { crc32c } from "./crc32c.ts";
-import { mostBytesOf, writeRecordBatch } from "./record-batch-writer.ts";
+import { maxBytesOf, writeRecordBatch } from "./record-batch-writer.ts";
 import type { OutgoingRecord } from "../records.ts";
 
 const require = createRequire(import.meta.url);
@@ -90,7 +90,7 @@ describe("record batch writer", () => {
       headers: { naïve: ["å", "ß"] },
     };
     const batch = writeRecordBatch([text], producer, 5);
-    expect(batch.length).toBeLessThan(mostBytesOf(text) + 61);
+    expect(batch.length).toBeLessThan(maxBytesOf(text) + 61);
     const [read] = (await decode(batch)).records;
     expect(String(read?.key)).toBe(text.key);
     expect(read?.headers).toMatchObject({ naïve: [Buffer.from("å"), Buffer.from("ß")] });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
 import type { OutgoingRecord } from "../records.ts";
-import { mostBytesOf } from "./record-batch-writer.ts";
+import { maxBytesOf } from "./record-batch-writer.ts";
 import { splitBySize } from "./split-by-size.ts";
 
 const record = (bytes: number): OutgoingRecord => ({ key: null, value: Buffer.alloc(bytes) });
-const BYTES = mostBytesOf(record(100));
+const BYTES = maxBytesOf(record(100));
 const split = (records: readonly OutgoingRecord[], mostBytes: number) =>
   splitBySize(records, (one) => one, mostBytes);
 

@@ -7,35 +7,35 @@ import {
   type TopicMetadata,
 } from "../broker/connections.ts";
 import { committedRecords } from "../protocol/committed-records.ts";
-import { askForOffsets, type Edge } from "../broker/list-offsets.ts";
+import { requestOffsets, type Edge } from "../broker/list-offsets.ts";
 import type { FetchedBytes } from "../protocol/fetch-request.ts";
 import { fetchFrom } from "../fetch/fetch-from.ts";
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { IncomingRecord } from "../records.ts";
 
-/** Reads topics without being a member of a group: a cache that follows one, a command that looks into one. */
+/** Reads topics without being a member of a group, for caches and command lines. */
 export type ClusterAccess = {
-  /** The next records of some partitions, by partition; waits up to `maxWaitMs` for the first one. */
+  /** Fetches the next records of some partitions; waits up to `maxWaitMs` for the first one. */
   readonly fetch: (
     topic: string,
     positions: ReadonlyMap<number, bigint>,
     options: { maxWaitMs: number },
   ) => Promise<FetchedPartition[]>;
-  /** Where each partition of a topic begins now. */
+  /** Returns the log start offset of each partition of a topic. */
   readonly beginnings: (topic: string) => Promise<Map<number, bigint>>;
-  /** Where one partition begins now, and where its next record will be. The others are not asked for. */
+  /** Returns the log start offset of one partition and the offset of its next record. The other partitions need no leader. */
   readonly ends: (topic: string, partition: number) => Promise<{ low: bigint; high: bigint }>;
-  /** Which log a topic is now, and its partitions. */
+  /** Returns a topic's id and partitions. */
   readonly topic: (topic: string) => Promise<{ topicId: string; partitions: readonly number[] }>;
-  /** Forgets who leads what: the next call asks for it. */
+  /** Drops the cached metadata: the next call reads it again. */
   readonly refresh: () => void;
   readonly close: () => Promise<void>;
 };
 
 export type FetchedPartition = {
   readonly partition: number;
-  /** Committed ones only, without transaction markers. */
+  /** Committed records only, without transaction markers. */
   readonly records: readonly IncomingRecord[];
   readonly nextOffset: bigint;
   readonly highWatermark: bigint;
@@ -56,18 +56,18 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
   };
 
   /**
-   * Partitions by the broker that leads them.
-   * @throws {TransientError} when nobody leads one
+   * Groups partitions by their leader.
+   * @throws {TransientError} if one has no leader
    */
   const byLeader = ({ leaders }: TopicMetadata, topic: string, partitions: Iterable<number>) => {
     const led = Array.from(partitions, (partition) => {
       const address = leaders.get(partition)?.address;
       if (address !== undefined) return { partition, address };
-      throw new TransientError("kafka", `nobody leads partition ${partition} of ${topic}`);
+      throw new TransientError("kafka", `partition ${partition} of ${topic} has no leader`);
     });
-    return [...Map.groupBy(led, ({ address }) => nameOf(address)).values()].map((some) => ({
-      address: (some[0] as { address: BrokerAddress }).address,
-      partitions: some.map(({ partition }) => partition),
+    return [...Map.groupBy(led, ({ address }) => nameOf(address)).values()].map((ofLeader) => ({
+      address: (ofLeader[0] as { address: BrokerAddress }).address,
+      partitions: ofLeader.map(({ partition }) => partition),
     }));
   };
 
@@ -92,18 +92,18 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
       maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
     });
     const from = new Map(positions);
-    return fetched.map((one) => fetchedPartition(one, from.get(one.partition) ?? 0n));
+    return fetched.map((bytes) => fetchedPartition(bytes, from.get(bytes.partition) ?? 0n));
   };
 
   const offsetsOf = (leader: BrokerAddress, topic: string, partitions: number[], edge: Edge) =>
-    askForOffsets(connections.call, leader, {
+    requestOffsets(connections.call, leader, {
       topic,
       partitions: partitions.map((partition) => ({ partition, epoch: -1 })),
       edge,
       channel: CHANNEL,
     });
 
-  const failing = async <T>(work: () => Promise<T>): Promise<T> => {
+  const withKafkaErrors = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
@@ -114,9 +114,9 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
 
   return {
     fetch: (topic, positions, { maxWaitMs }) =>
-      failing(async () => {
+      withKafkaErrors(async () => {
         const metadata = await metadataOf(topic);
-        const parts = await Promise.all(
+        const fetched = await Promise.all(
           byLeader(metadata, topic, positions.keys()).map(({ address, partitions }) =>
             fetchOf(
               address,
@@ -126,10 +126,10 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
             ),
           ),
         );
-        return parts.flat();
+        return fetched.flat();
       }),
     beginnings: (topic) =>
-      failing(async () => {
+      withKafkaErrors(async () => {
         const metadata = await metadataOf(topic);
         const asked = byLeader(metadata, topic, metadata.leaders.keys());
         const found = await Promise.all(
@@ -140,7 +140,7 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
         return new Map(found.flat());
       }),
     ends: (topic, partition) =>
-      failing(async () => {
+      withKafkaErrors(async () => {
         const [led] = byLeader(await metadataOf(topic), topic, [partition]);
         const ask = async (edge: Edge) => {
           const found = led && (await offsetsOf(led.address, topic, [partition], edge));
@@ -148,12 +148,12 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
           if (offset !== undefined) return offset;
           throw new TransientError("kafka", `no answer about partition ${partition} of ${topic}`);
         };
-        // In this order the end is not before the beginning, whatever retention deletes meanwhile.
+        // In this order, so that the end is never below the start, whatever retention deletes meanwhile.
         const low = await ask("beginning");
         return { low, high: await ask("end") };
       }),
     topic: (topic) =>
-      failing(async () => {
+      withKafkaErrors(async () => {
         const { log, leaders } = await metadataOf(topic);
         return { topicId: log.topicId, partitions: [...leaders.keys()] };
       }),
@@ -170,6 +170,6 @@ function fetchedPartition(fetched: FetchedBytes, from: bigint): FetchedPartition
   return { partition, records, nextOffset: nextOffset > from ? nextOffset : from, highWatermark };
 }
 
-/** Whether a position has been deleted by retention, or was never there. */
+/** Whether an offset was deleted by retention, or never existed. */
 export const isOutOfRange = (error: unknown): boolean =>
   error instanceof BrokerAnswerError && error.type === "OFFSET_OUT_OF_RANGE";

@@ -7,20 +7,20 @@ import type { KafkaClient } from "../kafka.ts";
 import type { IncomingRecord } from "../records.ts";
 
 export type TopicFollower = {
-  /** Settles when everything is read that the topic held at the first fetch. */
+  /** Settles when all records have been read that the topic had at the first fetch. */
   readonly caughtUp: Promise<void>;
   close: () => Promise<void>;
 };
 
 const MAX_WAIT_MS = 500;
-/** Partitions may be added, and the topic made anew. */
-const LOOK_EVERY_MS = 5_000;
+/** How often the metadata is read: partitions may be added, and the topic recreated. */
+const REFRESH_EVERY_MS = 5_000;
 
 /**
- * Reads a whole topic and then what comes, in every process for itself: what a cache is made of. Kafka
- * away: it goes on when Kafka is back, from where it was. Never throws.
+ * Reads a whole topic and then follows it, independently in every process, to fill a cache. When Kafka was unavailable, it
+ * resumes where it was. Never throws.
  *
- * @param options.onRecords given a partition's records in order; not called again before it settles
+ * @param options.onRecords called with a partition's records in order; not called again before it settles
  */
 export function followTopic(options: {
   kafka: KafkaClient;
@@ -32,22 +32,22 @@ export function followTopic(options: {
   const ending = new AbortController();
   const caughtUp = Promise.withResolvers<void>();
   const positions = new Map<number, bigint>();
-  const goals = new Map<number, bigint>();
-  /** The topic's id, of which log the positions are. */
-  let logRead: string | undefined;
-  let lookedMs = performance.now();
+  const targets = new Map<number, bigint>();
+  /** The topic id that the positions belong to. */
+  let topicIdRead: string | undefined;
+  let refreshedMs = performance.now();
 
-  /** New partitions are read from their beginning, and all of them where the topic is another log. */
-  const place = async (cluster: ClusterAccess) => {
-    if (performance.now() - lookedMs > LOOK_EVERY_MS) {
-      lookedMs = performance.now();
+  /** Starts new partitions at their beginning, and all partitions if the topic was recreated. */
+  const updatePositions = async (cluster: ClusterAccess) => {
+    if (performance.now() - refreshedMs > REFRESH_EVERY_MS) {
+      refreshedMs = performance.now();
       cluster.refresh();
     }
     const { topicId, partitions } = await cluster.topic(topic);
-    if (topicId !== logRead) {
+    if (topicId !== topicIdRead) {
       positions.clear();
-      goals.clear();
-      logRead = topicId;
+      targets.clear();
+      topicIdRead = topicId;
     }
     if (partitions.every((partition) => positions.has(partition))) return;
     for (const [partition, at] of await cluster.beginnings(topic)) {
@@ -56,13 +56,14 @@ export function followTopic(options: {
   };
 
   const round = async (cluster: ClusterAccess) => {
-    await place(cluster);
-    for (const part of await cluster.fetch(topic, positions, { maxWaitMs: MAX_WAIT_MS })) {
-      if (!goals.has(part.partition)) goals.set(part.partition, part.highWatermark);
-      if (part.records.length > 0) await options.onRecords(part.records, part.partition);
-      positions.set(part.partition, part.nextOffset);
+    await updatePositions(cluster);
+    for (const fetched of await cluster.fetch(topic, positions, { maxWaitMs: MAX_WAIT_MS })) {
+      if (!targets.has(fetched.partition)) targets.set(fetched.partition, fetched.highWatermark);
+      if (fetched.records.length > 0) await options.onRecords(fetched.records, fetched.partition);
+      positions.set(fetched.partition, fetched.nextOffset);
     }
-    const isBehind = ([partition, at]: [number, bigint]) => at < (goals.get(partition) ?? at + 1n);
+    const isBehind = ([partition, at]: [number, bigint]) =>
+      at < (targets.get(partition) ?? at + 1n);
     if (positions.size > 0 && ![...positions].some(isBehind)) caughtUp.resolve();
   };
 
@@ -73,7 +74,7 @@ export function followTopic(options: {
         await round(cluster);
         failures = 0;
       } catch (error) {
-        // The topic was cut: what it holds now is read again.
+        // Records were deleted or lost: the topic is read again.
         if (isOutOfRange(error)) positions.clear();
         failures++;
         log.warn({ topic, failures, reason: messageOf(error) }, "cannot read topic, retrying");

@@ -5,7 +5,7 @@ import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { IncomingRecord } from "../records.ts";
 
-/** A range of a partition: from `from`, which is in it, up to `until`, which is not. */
+/** Offsets of a partition from `from`, inclusive, to `until`, exclusive. */
 export type OffsetRange = {
   readonly partition: number;
   readonly from: bigint;
@@ -14,20 +14,20 @@ export type OffsetRange = {
 
 export type TopicReader = {
   /**
-   * What a topic holds now, oldest first within each partition; empty ranges are left out.
-   * @param since leaves out what is older, in ms since 1970, by record timestamp
+   * Returns the offsets that a topic has, without empty partitions.
+   * @param options.since leaves out records that are older, in ms since 1970, by record timestamp
    * @throws {TransientError}
    * @throws {FatalError}
    */
   ranges: (topic: string, options?: { since?: number | undefined }) => Promise<OffsetRange[]>;
   /**
-   * What one partition holds now, perhaps nothing; the others need no leader.
+   * Returns the offsets that one partition has, perhaps none. The other partitions need no leader.
    * @throws {TransientError}
    * @throws {FatalError}
    */
   range: (topic: string, partition: number) => Promise<OffsetRange>;
   /**
-   * The committed records of a range, by and by.
+   * Reads the committed records of a range, one fetch after the other.
    * @throws {TransientError}
    * @throws {FatalError}
    */
@@ -51,7 +51,7 @@ export async function connectTopicReader(options: { kafka: KafkaClient }): Promi
 
   return {
     ranges: (topic, { since } = {}) =>
-      withTries(cluster, async () => {
+      withRetries(cluster, async () => {
         const offsets = await admin.fetchTopicOffsets(topic);
         const froms =
           since === undefined ? [] : await admin.fetchTopicOffsetsByTimestamp(topic, since);
@@ -67,24 +67,24 @@ export async function connectTopicReader(options: { kafka: KafkaClient }): Promi
       }),
 
     range: (topic, partition) =>
-      withTries(cluster, async () => {
+      withRetries(cluster, async () => {
         const { low, high } = await cluster.ends(topic, partition);
         return { partition, from: low, until: high };
       }),
 
     read: async function* read(topic, { partition, from, until }) {
       for (let at = from, silent = 0; at < until;) {
-        const part = await fetchOne(cluster, topic, partition, at);
-        // An open transaction holds the records behind it back until it ends.
-        silent = part.nextOffset === at ? silent + 1 : 0;
+        const fetched = await fetchOne(cluster, topic, partition, at);
+        // An open transaction blocks the records after it until it ends.
+        silent = fetched.nextOffset === at ? silent + 1 : 0;
         if (silent > SILENT_FETCHES) {
           throw new TransientError(
             "kafka",
-            `partition ${partition} of ${topic} gives nothing past ${at}`,
+            `partition ${partition} of ${topic} returns nothing from offset ${at} on`,
           );
         }
-        at = part.nextOffset;
-        const records = part.records.filter(({ offset }) => BigInt(offset) < until);
+        at = fetched.nextOffset;
+        const records = fetched.records.filter(({ offset }) => BigInt(offset) < until);
         if (records.length > 0) yield records;
       }
     },
@@ -102,17 +102,17 @@ const MAX_WAIT_MS = 500;
 const TRIES = 5;
 
 const fetchOne = (cluster: ClusterAccess, topic: string, partition: number, at: bigint) =>
-  withTries(cluster, async () => {
-    const parts = await cluster.fetch(topic, new Map([[partition, at]]), {
+  withRetries(cluster, async () => {
+    const partitions = await cluster.fetch(topic, new Map([[partition, at]]), {
       maxWaitMs: MAX_WAIT_MS,
     });
-    const part = parts.find((one) => one.partition === partition);
-    if (part !== undefined) return part;
+    const fetched = partitions.find((found) => found.partition === partition);
+    if (fetched !== undefined) return fetched;
     throw new TransientError("kafka", `no answer about partition ${partition} of ${topic}`);
   });
 
-/** Leaders move, and that of a topic just created may not know of it yet: look again, with new metadata. */
-async function withTries<T>(cluster: ClusterAccess, call: () => Promise<T>): Promise<T> {
+/** Retries with new metadata: a leader may have moved, or may not know yet that it leads a new topic. */
+async function withRetries<T>(cluster: ClusterAccess, call: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await call();

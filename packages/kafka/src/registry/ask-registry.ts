@@ -4,12 +4,13 @@ import type { RegistrySecurity } from "../settings/access.ts";
 import { httpAsk } from "./http-request.ts";
 
 /**
- * Asks a registry of Confluent's form.
+ * Sends a request to a registry with Confluent's API.
  *
  * @param path below the registry's URL
- * @param json sent by POST; undefined: a GET
- * @returns the answer's JSON; undefined when the registry itself says that it has no such thing
- * @throws {TransientError} it is unavailable, or another one answers in its place: a router's 404 says nothing of schemas
+ * @param json sent with POST; undefined: a GET
+ * @returns the answer's JSON; undefined if the registry itself answers that there is no such thing
+ * @throws {TransientError} it is unavailable, or another server answers in its place: a proxy's 404 does not mean that a
+ *   schema is missing
  */
 export type AskRegistry = (path: string, json?: object) => Promise<unknown>;
 
@@ -33,15 +34,15 @@ export function createAskRegistry(options: {
     if (status === 404 && ABSENT.has(codeIn(answer))) return undefined;
     throw new TransientError(
       "registry",
-      `the schema registry answers status ${status} to ${path}, which says nothing of schemas. ${ADVICE}`,
+      `the schema registry answered ${path} with status ${status} and not as a registry does. ${ADVICE}`,
     );
   };
 }
 
 const ADVICE =
-  "Check SCHEMA_REGISTRY_URL, SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO and what stands between";
+  "Check SCHEMA_REGISTRY_URL, SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO and proxies in between";
 
-/** No such subject, version, schema, in the registry's API. A path that it does not know has the bare 404. */
+/** The registry's codes for: no such subject, version, schema. An unknown path has a 404 without a code. */
 const ABSENT: ReadonlySet<unknown> = new Set([40401, 40402, 40403]);
 
 const codeIn = (answer: object | undefined): unknown =>

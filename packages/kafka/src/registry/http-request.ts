@@ -3,7 +3,7 @@ import { request as askOverHttp } from "@fiberstream/runtime/node-http";
 
 export type HttpOptions = {
   readonly timeoutMs: number;
-  /** PEM; by default the authorities that Node brings. */
+  /** PEM; by default the authorities of Node. */
   readonly ca?: Buffer | undefined;
   readonly user?: { readonly username: string; readonly password: string } | undefined;
   /** Sent as the body of a POST; undefined: a GET. */
@@ -11,9 +11,10 @@ export type HttpOptions = {
 };
 
 /**
- * An answer whole. Not by fetch, whose first call loads an HTTP client that nothing else here needs.
+ * Sends a request and returns the whole answer. It does not use `fetch`, whose first call loads an HTTP client that
+ * nothing else needs.
  *
- * @throws when there is no answer within `timeoutMs`
+ * @throws if there is no answer within `timeoutMs`
  */
 export function httpAsk(
   url: string,

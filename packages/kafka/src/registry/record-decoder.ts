@@ -8,8 +8,7 @@ import { schemaIdOf, WIRE_PREFIX_BYTES } from "./wire-format.ts";
 
 export type RecordDecoder<T> = {
   /**
-   * Makes ready for the writers of a batch: one look-up for each schema id not seen before, up to a bound of those that
-   * there are not.
+   * Looks up the writer schemas of a batch: one look-up for each new schema id, up to a maximum of ids that do not exist.
    * @throws {TransientError} when the registry is unavailable
    */
   prepare: (values: readonly (Buffer | null)[]) => Promise<void>;
@@ -20,8 +19,8 @@ export type RecordDecoder<T> = {
 const MAX_REASONS = 1_000;
 
 /**
- * Decodes values in Confluent's wire format from whichever schema wrote them to the reader's.
- * `readerSchema` may leave fields out: those are skipped, and the whole value is still checked.
+ * Decodes values in Confluent's wire format from their writer schema to the reader's. If `readerSchema` leaves fields out,
+ * they are skipped, and the whole value is still checked.
  */
 export function createRecordDecoder<T>(options: {
   registry: SchemaRegistry;
@@ -29,9 +28,9 @@ export function createRecordDecoder<T>(options: {
 }): RecordDecoder<T> {
   const { registry } = options;
   const readerType = avsc.Type.forSchema(options.readerSchema as avsc.Schema);
-  /** By schema id. A resolver is made once: made for each record it costs 0.8 ms. */
+  /** By schema id. Creating a resolver costs 0.8 ms, so each one is created once. */
   const resolvers = new Map<number, avsc.Resolver>();
-  /** Why there is none. Anybody may name ids, so only some are remembered. */
+  /** The reason why an id has no resolver. A record may have any id, so the number is bounded. */
   const reasons = new Map<number, DeadReason>();
 
   const resolve = async (id: number): Promise<Outcome<avsc.Resolver>> => {
@@ -58,7 +57,7 @@ export function createRecordDecoder<T>(options: {
   return {
     prepare: async (values) => {
       const unknown = createUnknownSchemas((id) => resolvers.has(id));
-      values.forEach(unknown.see);
+      values.forEach(unknown.add);
       await unknown.lookUp(lookUp);
     },
 
@@ -75,7 +74,7 @@ export function createRecordDecoder<T>(options: {
         const payload = value.subarray(WIRE_PREFIX_BYTES);
         return ok(readerType.fromBuffer(payload, resolver) as T);
       } catch (cause) {
-        const message = `value is not what schema id ${schemaId} says`;
+        const message = `value does not match schema id ${schemaId}`;
         return dead({ failureClass: "undecodable", message, schemaId, cause });
       }
     },

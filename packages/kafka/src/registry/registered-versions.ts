@@ -4,18 +4,18 @@ import { createAskRegistry } from "./ask-registry.ts";
 
 export type RegisteredVersion = {
   readonly version: number;
-  /** The id in the registry, which stands before each value that the version wrote. */
+  /** The id in the registry, which is the prefix of each value of this version. */
   readonly id: number;
   readonly schema: RecordSchema;
 };
 
 /**
- * All versions of a subject, the first one first; none when the registry does not have the subject.
- * For tools: services only look ids up.
+ * Returns all versions of a subject in order; none if the registry does not have the subject. For tools: services only
+ * look ids up.
  *
  * @param options.url base URL of a registry with Confluent's API
- * @param options.security who to say one is, and who may vouch for the registry
- * @throws {TransientError} when the registry is unavailable, has not answered within 5 s, or another one answers in its place
+ * @param options.security credentials, and the authority of the registry's certificate
+ * @throws {TransientError} when the registry is unavailable, does not answer within 5 s, or another server answers
  */
 export async function readRegisteredVersions(options: {
   url: string;

@@ -17,19 +17,19 @@ import { createWriterTypes } from "./writer-types.ts";
 
 export type SchemaRegistry = {
   /**
-   * The id of `schema` under `subject`.
-   * @throws {FatalError} when the registry itself says that the subject is missing or has other schemas only
-   * @throws {TransientError} when the registry is unavailable, or another one answers in its place
+   * Returns the id of `schema` under `subject`.
+   * @throws {FatalError} if the registry itself answers that the subject is missing or has only other schemas
+   * @throws {TransientError} when the registry is unavailable, or another server answers in its place
    */
   idOf: (subject: string, schema: RecordSchema) => Promise<number>;
   /**
-   * The writer's type for a schema id, kept for good; dead when the registry itself says that it has none, or when
-   * what it has is no Avro.
-   * @throws {TransientError} when the registry is unavailable, or another one answers in its place
+   * Returns the writer's type for a schema id, cached for good; dead if the registry itself answers that it has none, or
+   * if the schema is not Avro.
+   * @throws {TransientError} when the registry is unavailable, or another server answers in its place
    */
   writerType: (id: number) => Promise<Outcome<avsc.Type>>;
   /**
-   * Registers `schema` where it is not yet, for readers of any version (FULL_TRANSITIVE).
+   * Registers `schema` unless it is registered, for readers of any version (FULL_TRANSITIVE).
    * @throws {FatalError} when it is not compatible with an earlier version
    * @throws {TransientError} when the registry is unavailable
    */
@@ -43,7 +43,7 @@ export type SchemaRegistry = {
 
 /**
  * @param options.url base URL of a registry with Confluent's API
- * @param options.security who to say one is, and who may vouch for the registry
+ * @param options.security credentials, and the authority of the registry's certificate
  * @param options.timeoutMs how long an answer may take, 10 s by default
  */
 export function createSchemaRegistry(options: {
@@ -54,7 +54,7 @@ export function createSchemaRegistry(options: {
   const { timeoutMs = 10_000 } = options;
   const { caFile, user } = options.security ?? {};
   const ca = caFile === undefined ? undefined : readFileSync(caFile);
-  // Callers wait and try again themselves, so the client's own tries are few and short.
+  // Callers retry themselves, so the client's own retries are few and short.
   const client = new RegistryClient({
     host: options.url,
     ...(user !== undefined && { auth: user }),
@@ -69,7 +69,7 @@ export function createSchemaRegistry(options: {
     const found = await ask(`/subjects/${encodeURIComponent(subject)}`, body);
     if (found === undefined) return undefined;
     const { id } = found as { id?: unknown };
-    if (typeof id !== "number") throw unlikeItself(`subject ${subject}`);
+    if (typeof id !== "number") throw unexpectedAnswer(`subject ${subject}`);
     return id;
   };
 
@@ -98,24 +98,24 @@ export function createSchemaRegistry(options: {
         if (statusOf(error) === 409 || statusOf(error) === 422) {
           throw new FatalError(
             `the schema ${schema.name} is not compatible with an earlier version of "${subject}": ${messageOf(error)}`,
-            "Only fields with a default may come and go; add a new field instead of changing one",
+            "Only fields with a default may be added or removed; add a new field instead of changing one",
             { cause: error },
           );
         }
-        throw away(error);
+        throw unavailable(error);
       }
     },
 
     ping: async () => {
-      if ((await ask("/config")) === undefined) throw unlikeItself("its configuration");
+      if ((await ask("/config")) === undefined) throw unexpectedAnswer("its configuration");
     },
   };
 }
 
-const unlikeItself = (about: string): TransientError =>
-  new TransientError("registry", `the schema registry's answer about ${about} is none of its own`);
+const unexpectedAnswer = (about: string): TransientError =>
+  new TransientError("registry", `the answer about ${about} is not one of a schema registry`);
 
-/** The client waits for ever by default, also for a registry that has the request and is stuck. */
+/** By default the client waits for ever, also if the registry has received the request and hangs. */
 const giveUpAfter =
   (timeoutMs: number): Middleware =>
   () => ({
@@ -126,17 +126,17 @@ type Middleware = NonNullable<
   ConstructorParameters<typeof RegistryClient>[0]["middlewares"]
 >[number];
 
-/** Our attributes for people (unit, example, …) are part of what is registered. */
+/** The registered schema includes our own attributes (unit, example, …). */
 const confluent = (schema: RecordSchema): { type: SchemaType.AVRO; schema: string } => ({
   type: SchemaType.AVRO,
   schema: JSON.stringify(schema),
 });
 
-/** The client's error: whoever has refused may have stood in the registry's place, so it is waited for. */
-const away = (error: unknown): TransientError =>
+/** Another server may have answered in the registry's place, so all other errors are transient. */
+const unavailable = (error: unknown): TransientError =>
   new TransientError("registry", reasonOf(error), { cause: error });
 
-/** Names a refused connection, which the HTTP clients hide in the cause. */
+/** Returns the message of the cause, which has the reason of a failed connection. */
 function reasonOf(error: unknown): string {
   const cause = typeof error === "object" && error !== null && "cause" in error && error.cause;
   return cause ? messageOf(cause) : messageOf(error);

@@ -7,7 +7,7 @@ export function writeWirePrefix(target: Buffer, at: number, schemaId: number): v
   target.writeInt32BE(schemaId, at + 1);
 }
 
-/** An Avro value with its prefix. On the record path write both into one buffer instead: this copies. */
+/** Returns an Avro value with its prefix. It copies: code that runs for each record writes both into one buffer instead. */
 export function wireValue(schemaId: number, avro: Uint8Array): Buffer {
   const value = Buffer.allocUnsafe(WIRE_PREFIX_BYTES + avro.length);
   writeWirePrefix(value, 0, schemaId);
@@ -15,7 +15,7 @@ export function wireValue(schemaId: number, avro: Uint8Array): Buffer {
   return value;
 }
 
-/** The writer's schema id, or undefined when the value is not in the wire format. */
+/** Returns the writer's schema id, or undefined if the value is not in the wire format. */
 export function schemaIdOf(value: Buffer | null): number | undefined {
   if (value === null || value.length < WIRE_PREFIX_BYTES || value[0] !== 0) return undefined;
   return value.readInt32BE(1);

@@ -3,7 +3,7 @@ import { dead, ok, type Outcome } from "@fiberstream/runtime/outcome";
 import avsc from "avsc";
 import type { AskRegistry } from "./ask-registry.ts";
 
-/** What the registry has under an id, or of a version that another schema refers to. */
+/** A schema in the registry, by its id or as a reference of another schema. */
 type Registered = {
   readonly schema: string;
   /** Left out for Avro. */
@@ -12,12 +12,10 @@ type Registered = {
 };
 
 /**
- * The writer's type for a schema id. What an id stands for never changes, so it is asked for once; only one that is
- * missing is asked for again.
- *
- * @returns a function that gives the type, or why there is none: a schema that is no Avro is the fault of the record
- *   that names it, and waiting would not help
- *   @throws {TransientError} when the registry is unavailable, or another one answers in its place
+ * Returns a function that looks up the writer's type of a schema id. A schema never changes, so it is read once; only
+ * missing ones are looked up again. If there is no type, the function returns the reason: a schema that is not Avro is the
+ * fault of the record with its id, and waiting would not help.
+ * The function throws TransientError when the registry is unavailable, or another server answers in its place.
  */
 export function createWriterTypes(ask: AskRegistry): (id: number) => Promise<Outcome<avsc.Type>> {
   const types = new Map<number, Outcome<avsc.Type>>();
@@ -29,8 +27,8 @@ export function createWriterTypes(ask: AskRegistry): (id: number) => Promise<Out
   };
 
   /**
-   * What a schema refers to stands before it, each once.
-   * @returns the path of what is missing, if anything is
+   * Adds the references of a schema to `into`, each once, before the schemas that use them.
+   * @returns the path of a missing reference, if there is one
    */
   const addReferences = async (
     { references = [] }: Registered,
@@ -63,7 +61,7 @@ export function createWriterTypes(ask: AskRegistry): (id: number) => Promise<Out
   };
 }
 
-/** @param schemas the wanted one last, behind those whose names it uses */
+/** @param schemas the wanted one last, after those whose names it uses */
 function typeOf(id: number, schemas: readonly Registered[]): Outcome<avsc.Type> {
   const registry: Record<string, avsc.Type> = {};
   let type: avsc.Type | undefined;

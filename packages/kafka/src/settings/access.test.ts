@@ -50,7 +50,7 @@ describe("kafkaAccess", () => {
 
   it.each([
     [{ KAFKA_SSL_CA_LOCATION: FILE }, "KAFKA_SECURITY_PROTOCOL is PLAINTEXT, without TLS"],
-    [{ ...MUTUAL, KAFKA_SSL_KEY_LOCATION: "" }, "belong together, one is missing"],
+    [{ ...MUTUAL, KAFKA_SSL_KEY_LOCATION: "" }, "must be set together, and one is missing"],
     [{ ...MUTUAL, KAFKA_SSL_CA_LOCATION: "/none.pem" }, "KAFKA_SSL_CA_LOCATION: ENOENT"],
     [{ KAFKA_SECURITY_PROTOCOL: "SASL_SSL" }, "KAFKA_SASL_MECHANISM: is not set"],
     [{ ...SCRAM, KAFKA_SECURITY_PROTOCOL: "SSL" }, "needs a SASL_ protocol"],
@@ -60,7 +60,7 @@ describe("kafkaAccess", () => {
     [{ ...SCRAM, KAFKA_SASL_OAUTHBEARER_CLIENT_ID: "me" }, "CLIENT_ID: is set, but"],
     [
       { ...SCRAM, KAFKA_SECURITY_PROTOCOL: "SASL_PLAINTEXT", KAFKA_SASL_MECHANISM: "PLAIN" },
-      "would send the secret in the clear",
+      "would send the secret unencrypted",
     ],
     [
       { ...OAUTH, KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: "http://tokens.example/" },
@@ -90,8 +90,8 @@ describe("registryAccess", () => {
   });
 
   it.each([
-    [{ SCHEMA_REGISTRY_URL: "https://me:hunter2@registry.example/" }, "addresses are logged"],
-    [{ SCHEMA_REGISTRY_SSL_CA_LOCATION: FILE }, "is for an https address"],
+    [{ SCHEMA_REGISTRY_URL: "https://me:hunter2@registry.example/" }, "URLs are logged"],
+    [{ SCHEMA_REGISTRY_SSL_CA_LOCATION: FILE }, "is not an https address"],
     [{ SCHEMA_REGISTRY_URL: url, SCHEMA_REGISTRY_SSL_CA_LOCATION: "/none.pem" }, "ENOENT"],
   ])("refuses %j", (environment, reason) => {
     const access = () => registryAccess(read(environment));

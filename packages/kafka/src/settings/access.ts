@@ -20,7 +20,7 @@ type Config = ConfigOf<ReturnType<typeof kafkaSettings>>;
 
 /**
  * Kafka's address and credentials from the settings.
- * @throws {ConfigError} that lists all settings that do not go together, and files that cannot be read
+ * @throws {ConfigError} with all settings that contradict each other, and files that cannot be read
  */
 export function kafkaAccess(config: Config): {
   brokers: readonly string[];
@@ -56,10 +56,10 @@ export function registryAccess(config: Config): { url: string; security: Registr
   const { protocol, username, password } = new URL(url);
   const problems = [
     username || password
-      ? "SCHEMA_REGISTRY_URL: addresses are logged, so user and password belong in SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO"
+      ? "SCHEMA_REGISTRY_URL: must not have user and password, because URLs are logged; set SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO"
       : undefined,
     caFile !== undefined && protocol !== "https:"
-      ? "SCHEMA_REGISTRY_SSL_CA_LOCATION: is for an https address, and SCHEMA_REGISTRY_URL is another"
+      ? "SCHEMA_REGISTRY_SSL_CA_LOCATION: is set, but SCHEMA_REGISTRY_URL is not an https address"
       : fileProblem("SCHEMA_REGISTRY_SSL_CA_LOCATION", caFile),
   ].filter((problem) => problem !== undefined);
   if (problems.length > 0) throw new ConfigError(problems);
@@ -123,14 +123,14 @@ function kafkaProblems(config: Config): string[] {
   }
   if ((config.kafkaCertificateFile === undefined) !== (config.kafkaKeyFile === undefined)) {
     problems.push(
-      "KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION: belong together, one is missing",
+      "KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION: must be set together, and one is missing",
     );
   }
   if (hasSasl(config) !== (mechanism !== undefined)) {
     problems.push(
       hasSasl(config)
-        ? `KAFKA_SASL_MECHANISM: is not set, and KAFKA_SECURITY_PROTOCOL is ${protocol}`
-        : `KAFKA_SASL_MECHANISM: needs a SASL_ protocol, and KAFKA_SECURITY_PROTOCOL is ${protocol}`,
+        ? `KAFKA_SASL_MECHANISM: is not set, but KAFKA_SECURITY_PROTOCOL is ${protocol}`
+        : `KAFKA_SASL_MECHANISM: needs a SASL_ protocol, but KAFKA_SECURITY_PROTOCOL is ${protocol}`,
     );
   }
   const isOauth = mechanism === "OAUTHBEARER";
@@ -139,12 +139,12 @@ function kafkaProblems(config: Config): string[] {
   problems.push(...(isOauth ? missing : unwanted)(client, reason));
   if (protocol === "SASL_PLAINTEXT" && (isOauth || mechanism === "PLAIN")) {
     problems.push(
-      `KAFKA_SASL_MECHANISM: ${mechanism} over SASL_PLAINTEXT would send the secret in the clear; take SASL_SSL`,
+      `KAFKA_SASL_MECHANISM: ${mechanism} over SASL_PLAINTEXT would send the secret unencrypted; use SASL_SSL`,
     );
   }
   if (config.kafkaTokenUrl !== undefined && !isSafe(new URL(config.kafkaTokenUrl))) {
     problems.push(
-      "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: must be https, the secret goes there",
+      "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: must be https, because the secret is sent there",
     );
   }
   return problems.filter((problem) => problem !== undefined);
@@ -155,7 +155,7 @@ type Given = Readonly<Record<string, string | undefined>>;
 const missing = (settings: Given, reason: string) =>
   Object.entries(settings)
     .filter(([, value]) => value === undefined)
-    .map(([variable]) => `${variable}: is not set, and ${reason}`);
+    .map(([variable]) => `${variable}: is not set, but ${reason}`);
 
 const unwanted = (settings: Given, reason: string) =>
   Object.entries(settings)

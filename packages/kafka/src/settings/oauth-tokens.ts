@@ -1,25 +1,25 @@
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 
-/** A token is asked for again when so much of its life is over: a slow answer must not outlast it. */
+/** The share of a token's lifetime after which a new one is requested, so that it does not expire during the request. */
 const USED_SHARE = 0.8;
 const TIMEOUT_MS = 5_000;
 
 /**
- * Tokens for SASL/OAUTHBEARER by OAuth 2.0 client credentials (RFC 6749, 4.4). One token serves all
- * connections while it is fresh.
+ * Requests tokens for SASL/OAUTHBEARER with OAuth 2.0 client credentials (RFC 6749, 4.4). All connections share one token
+ * while it is valid.
  *
- * @returns a function that throws TransientError when no token is to be had; the secret is in no message
+ * @returns a function that throws TransientError if it gets no token; no message has the secret
  */
 export function createTokenSource(options: {
   tokenUrl: string;
   clientId: string;
   clientSecret: string;
   scope?: string | undefined;
-  /** Ms of a clock that only goes forward. */
+  /** A monotonic clock, in ms. */
   nowMs?: () => number;
 }): () => Promise<{ value: string }> {
   const { tokenUrl, scope, nowMs = () => performance.now() } = options;
-  let held: { value: string; untilMs: number } | undefined;
+  let cached: { value: string; untilMs: number } | undefined;
   let asking: Promise<{ value: string }> | undefined;
 
   const ask = async () => {
@@ -29,11 +29,11 @@ export function createTokenSource(options: {
       tokenUrl,
       scope,
     });
-    held = { value, untilMs: askedMs + lifeSeconds * 1_000 * USED_SHARE };
+    cached = { value, untilMs: askedMs + lifeSeconds * 1_000 * USED_SHARE };
     return { value };
   };
   return async () => {
-    if (held !== undefined && nowMs() < held.untilMs) return { value: held.value };
+    if (cached !== undefined && nowMs() < cached.untilMs) return { value: cached.value };
     asking ??= ask().finally(() => (asking = undefined));
     return asking;
   };
@@ -48,7 +48,7 @@ async function request(options: {
   scope?: string | undefined;
 }): Promise<Grant> {
   const { tokenUrl, clientId, clientSecret, scope } = options;
-  // Encoded once more before Base64, as RFC 6749 asks for (2.3.1).
+  // URL-encoded before Base64, as RFC 6749 requires (2.3.1).
   const user = [clientId, clientSecret].map(encodeURIComponent).join(":");
   try {
     const answer = await fetch(tokenUrl, {
@@ -77,7 +77,7 @@ const isGrant = (body: unknown): body is Grant =>
   "access_token" in body &&
   typeof body.access_token === "string";
 
-/** The one word that the standard has for the reason, such as invalid_client. */
+/** Returns the standard's error code, such as invalid_client. */
 const errorCodeIn = (body: unknown): string =>
   typeof body === "object" && body !== null && "error" in body && typeof body.error === "string"
     ? ` (${body.error})`

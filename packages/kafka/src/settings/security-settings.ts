@@ -5,8 +5,8 @@ const file = () => z.string().optional();
 const text = () => z.string().optional();
 
 /**
- * How to be let in by Kafka and by the schema registry. The names are those of librdkafka's settings, so
- * that what a cluster's operator hands out can be copied: `ssl.ca.location` is KAFKA_SSL_CA_LOCATION.
+ * Credentials for Kafka and the schema registry. The names follow librdkafka's settings, so that the settings of a
+ * cluster's operator can be copied: `ssl.ca.location` is KAFKA_SSL_CA_LOCATION.
  */
 export const securitySettings = () => ({
   kafkaProtocol: setting(
@@ -24,7 +24,7 @@ export const securitySettings = () => ({
     file(),
     "PEM file of this client's certificate, for mutual TLS",
   ),
-  kafkaKeyFile: setting("KAFKA_SSL_KEY_LOCATION", file(), "PEM file of its key"),
+  kafkaKeyFile: setting("KAFKA_SSL_KEY_LOCATION", file(), "PEM file of the certificate's key"),
   kafkaKeyPassword: setting("KAFKA_SSL_KEY_PASSWORD", text(), "password of the key, if it has one"),
   kafkaMechanism: setting(
     "KAFKA_SASL_MECHANISM",
@@ -32,20 +32,28 @@ export const securitySettings = () => ({
     "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER, with a SASL_ protocol",
   ),
   kafkaUsername: setting("KAFKA_SASL_USERNAME", text(), "user, for PLAIN and SCRAM"),
-  kafkaPassword: setting("KAFKA_SASL_PASSWORD", text(), "its password"),
+  kafkaPassword: setting(
+    "KAFKA_SASL_PASSWORD",
+    text(),
+    "password of the user, for PLAIN and SCRAM",
+  ),
   kafkaTokenUrl: setting(
     "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL",
     z.url({ protocol: /^https?$/ }).optional(),
-    "where OAUTHBEARER gets its tokens (OAuth 2.0 client credentials)",
+    "URL of the token endpoint for OAUTHBEARER (OAuth 2.0 client credentials)",
   ),
-  kafkaClientId: setting("KAFKA_SASL_OAUTHBEARER_CLIENT_ID", text(), "client that asks for them"),
-  kafkaClientSecret: setting("KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET", text(), "its secret"),
-  kafkaTokenScope: setting("KAFKA_SASL_OAUTHBEARER_SCOPE", text(), "scope to ask for, if any"),
+  kafkaClientId: setting("KAFKA_SASL_OAUTHBEARER_CLIENT_ID", text(), "client id for OAUTHBEARER"),
+  kafkaClientSecret: setting(
+    "KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET",
+    text(),
+    "client secret for OAUTHBEARER",
+  ),
+  kafkaTokenScope: setting("KAFKA_SASL_OAUTHBEARER_SCOPE", text(), "scope for OAUTHBEARER, if any"),
   schemaRegistryUserInfo: setting(
     "SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO",
     z
       .string()
-      .regex(/^[^:]+:/, "takes user:password")
+      .regex(/^[^:]+:/, "must be user:password")
       .optional(),
     "user:password for the schema registry",
   ),

@@ -14,10 +14,10 @@ describe("KAFKA_BROKERS", () => {
   });
 
   it.each([
-    ["[::1]:9092", "give an IPv6 address a name"],
-    ["a:9092,[fd00::1]:9092", "give an IPv6 address a name"],
-    ["a", "takes host:port"],
-    [",", "takes host:port"],
+    ["[::1]:9092", "for an IPv6 address use a host name"],
+    ["a:9092,[fd00::1]:9092", "for an IPv6 address use a host name"],
+    ["a", "must be host:port"],
+    [",", "must be host:port"],
   ])("refuses %j", (list, reason) => {
     expect(() => read(list)).toThrow(reason);
   });

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { CODECS } from "../protocol/compression/record-compression.ts";
 import { securitySettings } from "./security-settings.ts";
 
-/** The settings of everything that talks to Kafka and to the schema registry. */
+/** The settings of all services that connect to Kafka and the schema registry. */
 export const kafkaSettings = () => ({
   namespace: setting(
     "NAMESPACE",
@@ -19,22 +19,22 @@ export const kafkaSettings = () => ({
       .string()
       .default("localhost:9092")
       .transform((list) => list.split(",").map((broker) => broker.trim()))
-      // A template that makes a list leaves a comma behind its last one.
+      // A list from a template may end with a comma.
       .transform((brokers) => brokers.filter((broker) => broker !== ""))
       .refine(
         (brokers) => !brokers.some((broker) => broker.startsWith("[")),
-        "takes host:port; give an IPv6 address a name, kafkajs cannot begin with it",
+        "must be host:port; for an IPv6 address use a host name, kafkajs does not support the address itself",
       )
       .refine(
-        (brokers) => brokers.length > 0 && brokers.every((one) => /^[^\s:]+:\d+$/.test(one)),
-        "takes host:port, several separated by commas",
+        (brokers) => brokers.length > 0 && brokers.every((broker) => /^[^\s:]+:\d+$/.test(broker)),
+        "must be host:port, several separated by commas",
       ),
-    "brokers to begin with, as host:port separated by commas",
+    "bootstrap brokers, as host:port separated by commas",
   ),
   kafkaCompression: setting(
     "KAFKA_COMPRESSION_TYPE",
     z.enum(CODECS).default("none"),
-    "what packs the record batches that are written: none, gzip, snappy, lz4 or zstd; all of them can be read",
+    "compression of written record batches: none, gzip, snappy, lz4 or zstd; all of them can be read",
   ),
   schemaRegistryUrl: setting(
     "SCHEMA_REGISTRY_URL",
@@ -44,12 +44,12 @@ export const kafkaSettings = () => ({
   ...securitySettings(),
 });
 
-/** The settings of those that consume as members of a group. */
+/** The settings of members of a consumer group. */
 export const groupSettings = () => ({
   sessionTimeoutMs: setting(
     "KAFKA_SESSION_TIMEOUT_MS",
     wholeNumber({ min: 6_000, max: 300_000 }).default(8_000),
-    "how long after a member's death, or into its pause, its partitions go to others",
+    "how long after a member's last heartbeat its partitions are assigned to others",
   ),
   groupInstanceId: setting(
     "KAFKA_GROUP_INSTANCE_ID",
@@ -57,6 +57,6 @@ export const groupSettings = () => ({
       .string()
       .regex(/^[A-Za-z0-9._-]{1,249}$/, "takes letters, digits, dot, dash and underscore")
       .optional(),
-    "name of this process among the members of its group (KIP-345), the same after a restart: back within the session timeout, it finds its partitions as it left them",
+    "name of this process as a static member of its group (KIP-345): after a restart within the session timeout it gets its partitions back",
   ),
 });

@@ -2,14 +2,14 @@ import { readTraceparent } from "@fiberstream/runtime/trace-context";
 import type { OpenSpan, Tracing } from "@fiberstream/runtime/tracing";
 import type { RecordBatch, RecordHeaders } from "../records.ts";
 
-/** One for each sampled place that records came from, by the `traceparent` that they came with. */
+/** The spans of a batch: one for each sampled `traceparent` of its records. */
 export type BatchSpans = ReadonlyMap<string, OpenSpan>;
 
 /**
- * Begins the spans of batches that are processed together: a request's records have one, however many they
- * are, as a child of the span that sent them.
+ * Begins the spans of batches that are processed together: all records of a request share one, as a child of the span
+ * that sent them.
  *
- * Records without headers, which is nearly all of them, cost one look each: 1 ns.
+ * A record without headers, as nearly all are, costs 1 ns.
  */
 export function startBatchSpans(
   tracing: Tracing,
@@ -42,19 +42,19 @@ export function startBatchSpans(
   return spans;
 }
 
-/** @param thrown what the work failed with; undefined when it did not */
+/** @param thrown the error of the work; undefined if it succeeded */
 export function endSpans(spans: BatchSpans, thrown?: unknown): void {
   const error = thrown instanceof Error ? thrown.name : "unknown";
   for (const { end } of spans.values()) end(thrown === undefined ? {} : { error });
 }
 
-/** The `traceparent` of a record whose trace is sampled. */
+/** Returns the `traceparent` of a record if its trace is sampled. */
 export function sampledTraceparent(headers: RecordHeaders | undefined): string | undefined {
   const text = traceparentIn(headers);
   return text !== undefined && readTraceparent(text)?.isSampled ? text : undefined;
 }
 
-/** A record's trace, for a log line. */
+/** Returns a record's trace id, for a log line. */
 export function traceIdOf(headers: RecordHeaders | undefined): string | undefined {
   const text = traceparentIn(headers);
   return text === undefined ? undefined : readTraceparent(text)?.traceId;
@@ -68,7 +68,7 @@ function traceparentIn(headers: RecordHeaders | undefined): string | undefined {
 
 const NO_SPANS: BatchSpans = new Map();
 
-/** @returns undefined when no record's trace is sampled */
+/** @returns undefined if no record's trace is sampled */
 function countRecords(batches: readonly RecordBatch[]): Map<string, number> | undefined {
   let counts: Map<string, number> | undefined;
   for (const { records } of batches) {

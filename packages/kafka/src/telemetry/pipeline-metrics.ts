@@ -7,7 +7,7 @@ export type RecordOutcome = (typeof RECORD_OUTCOMES)[number];
 
 const RECORD_OUTCOMES = ["ok", "dead", "repeat", "conflict"] as const;
 
-/** The metrics that every consuming service has; counted once a batch, never once a record. */
+/** The metrics of every consuming service, updated once for each batch, never for each record. */
 export type PipelineMetrics = {
   readonly records: (outcome: RecordOutcome, count: number) => void;
   readonly deadLetters: (failureClass: FailureClass, count: number) => void;
@@ -16,16 +16,16 @@ export type PipelineMetrics = {
   readonly retry: (cause: Dependency) => void;
   readonly rebalance: () => void;
   readonly breakerOpen: (isOpen: boolean) => void;
-  /** How far a partition is: `oldestPendingMs` is the timestamp of its oldest record not yet done. */
+  /** Sets a partition's lag; `oldestPendingMs` is the timestamp of its oldest unprocessed record. */
   readonly lag: (position: {
     topic: string;
     partition: number;
     records: number;
     oldestPendingMs: number | undefined;
   }) => void;
-  /** Partitions that another member has now are no longer ours to report. */
+  /** Removes the lag of a partition that another member owns now. */
   readonly forgetLag: (topic: string, partition: number) => void;
-  /** A partition cannot go on by itself, while all others do. */
+  /** Records whether a partition is stopped until an operator acts. */
   readonly partitionStopped: (topic: string, partition: number, isStopped: boolean) => void;
 };
 
@@ -39,7 +39,7 @@ export function createPipelineMetrics(options: {
 
   const records = new Counter({
     name: "fiberstream_pipeline_records_total",
-    help: "Records that left this stage, by what became of them; compare the rate with the stage before",
+    help: "Records that left this stage, by outcome; compare the rate with the stage before",
     labelNames: ["stage", "outcome"],
     registers,
   });
@@ -51,33 +51,33 @@ export function createPipelineMetrics(options: {
   });
   const failedDeadLetterWrites = new Counter({
     name: "fiberstream_pipeline_dead_letter_write_failures_total",
-    help: "Failed writes that held dead letters; they are retried and their partitions wait. Check Kafka, and the dead-letter topic's settings and ACLs",
+    help: "Failed writes of dead letters; they are retried and their partitions wait. Check Kafka, and the dead-letter topic's settings and ACLs",
     labelNames: ["stage"],
     registers,
   });
   const batchDuration = new Histogram({
     name: "fiberstream_pipeline_batch_duration_seconds",
-    help: "Time from taking a batch to its commit, all tries and the waits between them counted in; not the wait for a breaker",
+    help: "From the start of a batch to its commit, with retries and the waits between them, without the wait for a breaker",
     labelNames: ["stage"],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers,
   });
   const batchRecords = new Histogram({
     name: "fiberstream_pipeline_batch_records",
-    help: "Records in a batch; many small ones mean that the stage keeps up, large ones that it catches up",
+    help: "Records in a batch; many small batches: the stage keeps up, large ones: it drains a backlog",
     labelNames: ["stage"],
     buckets: [1, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
     registers,
   });
   const lagRecords = new Gauge({
     name: "fiberstream_pipeline_consumer_lag_records",
-    help: "Records of a partition after the last one done, as of its leader's latest answer",
+    help: "Records of a partition after the last processed one, by its leader's latest answer",
     labelNames: ["topic", "partition"],
     registers,
   });
   const lagSeconds = new Gauge({
     name: "fiberstream_pipeline_consumer_lag_seconds",
-    help: "Age of the oldest record of a partition that is not yet done; 0 when there is none",
+    help: "Age of the oldest unprocessed record of a partition; 0 when there is none",
     labelNames: ["topic", "partition"],
     registers,
     collect() {
@@ -91,7 +91,7 @@ export function createPipelineMetrics(options: {
   });
   const lastProgress = new Gauge({
     name: "fiberstream_pipeline_last_progress_timestamp_seconds",
-    help: "When the stage last committed a batch (unix time); unchanged while lag grows means stuck",
+    help: "When the stage last committed a batch, Unix time. Unchanged while lag grows: it is stuck",
     labelNames: ["stage"],
     registers,
   });
@@ -109,17 +109,17 @@ export function createPipelineMetrics(options: {
   });
   const rebalances = new Counter({
     name: "fiberstream_pipeline_rebalances_total",
-    help: "How often this member has got a new assignment of partitions",
+    help: "Assignments of partitions that this member has received",
     registers,
   });
   const stopped = new Gauge({
     name: "fiberstream_pipeline_partition_stopped",
-    help: "1 for a partition that stopped and needs an operator; /readyz and the log say why and what to do. All others continue",
+    help: "1 for a partition that is stopped until an operator acts; /readyz and the log have the reason and what to do. All others continue",
     labelNames: ["stage", "topic", "partition"],
     registers,
   });
   breaker.set({ stage }, 0);
-  // All from the start: the first failure is to be an increase, and after a restart there is to be a zero.
+  // All series exist from the start, so that the first failure is an increase, also after a restart.
   failedDeadLetterWrites.inc({ stage }, 0);
   for (const outcome of RECORD_OUTCOMES) records.inc({ stage, outcome }, 0);
   for (const failure_class of FAILURE_CLASSES) deadLetters.inc({ stage, failure_class }, 0);

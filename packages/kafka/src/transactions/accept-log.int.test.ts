@@ -30,13 +30,13 @@ const leave = async () => {
 
 describe("accepting a log", () => {
   it("has an empty group begin where its offsets were of another log, and nowhere else", async () => {
-    const { connections, groupId, topic, identity, part } = bench;
+    const { connections, groupId, topic, identity, commitOf } = bench;
     const group = { connections, groupId, topic };
     const before = bench.process();
     await before.positionsOf([0, 1, 2], identity);
     const old = { ...identity, topicId: randomUUID() };
-    await before.commit({ ...part(0, { from: 0n, to: 7n }), log: old });
-    await before.commit(part(1, { from: 0n, to: 5n }));
+    await before.commit({ ...commitOf(0, { from: 0n, to: 7n }), log: old });
+    await before.commit(commitOf(1, { from: 0n, to: 5n }));
     const found = await readLogStarts(connections, topic);
     const foreign = await until(() => foreignOffsets({ ...group, found }), {
       what: "the commits are through",

@@ -10,18 +10,18 @@ import { committedOffsets } from "./coordinator/committed-offsets.ts";
 import { createCoordinators } from "./coordinator/coordinators.ts";
 import { readOffsetMetadata, writeOffsetMetadata } from "./coordinator/offset-metadata.ts";
 
-/** A committed offset that says of itself that it is of another log. */
+/** A committed offset whose metadata says that it belongs to another log. */
 export type ForeignOffset = {
   readonly partition: number;
   readonly offset: bigint;
   readonly log: LogIdentity;
-  /** Where the log that Kafka has begins; undefined when nobody says at the moment. */
+  /** The log start offset of the log that Kafka has; undefined if no broker answers. */
   readonly start: bigint | undefined;
 };
 
 /**
- * The group's offsets that are of another log than the one that Kafka has now.
- * @throws {TransientError} also when some of them are not known
+ * Returns the group's offsets that belong to another log than the one that Kafka has.
+ * @throws {TransientError} also if some of them are not known
  * @throws {FatalError}
  */
 export async function foreignOffsets(options: {
@@ -53,8 +53,8 @@ export async function foreignOffsets(options: {
 }
 
 /**
- * Has the group begin with the log that Kafka has now, at its beginning. The group has to be empty: its coordinator
- * refuses it otherwise.
+ * Commits the log start offsets of the log that Kafka has, so that the group starts there. The group has to be empty:
+ * otherwise its coordinator rejects the commit.
  * @throws {TransientError}
  * @throws {FatalError} the group has members
  */
@@ -77,7 +77,7 @@ export async function beginWithLog(options: {
     await createCoordinators(connections).ask(
       { kind: "group", key: groupId, channel: "positions" },
       offsetCommitV8.api,
-      ({ topics }) => topics.flatMap((one) => one.partitions.map(({ errorCode }) => errorCode)),
+      ({ topics }) => topics.flatMap((found) => found.partitions.map(({ errorCode }) => errorCode)),
       groupId,
       NONE,
       "",

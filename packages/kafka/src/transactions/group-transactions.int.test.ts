@@ -119,10 +119,12 @@ const leaveOpen = async (transactionalId: string, options: { offsets: "moved" | 
 
 describe("group transactions", () => {
   it("write records and positions together, which are read back with the caller's text", async () => {
-    const { part } = bench;
+    const { commitOf } = bench;
     const transactions = await placed();
     expect([...transactions.positions.values()]).toEqual(Array(3).fill("beginning"));
-    await transactions.commit(part(0, { from: 0n, to: 5n, metadata: "windows from=1" }, "a", "b"));
+    await transactions.commit(
+      commitOf(0, { from: 0n, to: 5n, metadata: "windows from=1" }, "a", "b"),
+    );
     expect(transactions.metadataOf(0)).toBe("windows from=1");
     await expectCommitted("0/0 a", "0/1 b");
 
@@ -137,16 +139,16 @@ describe("group transactions", () => {
   });
 
   it("share one transaction for what comes at the same moment", async () => {
-    const { part } = bench;
+    const { commitOf } = bench;
     const transactions = await placed();
     await Promise.all([
-      transactions.commit(part(0, { from: 0n, to: 7n }, "a", "b")),
+      transactions.commit(commitOf(0, { from: 0n, to: 7n }, "a", "b")),
       transactions.commit({
-        ...part(1, { from: 0n, to: 9n }),
-        batches: part(0, { from: 0n, to: 0n }, "c").batches,
+        ...commitOf(1, { from: 0n, to: 9n }),
+        batches: commitOf(0, { from: 0n, to: 0n }, "c").batches,
       }),
     ]);
-    await transactions.commit(part(0, { from: 7n, to: 8n }, "d"));
+    await transactions.commit(commitOf(0, { from: 7n, to: 8n }, "d"));
     // A transaction ends with a marker, which takes an offset: 3 is one, and there is none before.
     await expectCommitted("0/0 a", "0/1 b", "0/2 c", "0/4 d");
     expect([...(await placed()).positions.values()]).toEqual([8n, 9n, "beginning"]);
@@ -154,25 +156,25 @@ describe("group transactions", () => {
 
   it("commit an offset without records", async () => {
     const transactions = await placed();
-    await transactions.commit(bench.part(2, { from: 0n, to: 4n }));
+    await transactions.commit(bench.commitOf(2, { from: 0n, to: 4n }));
     expect((await placed()).positions.get(2)).toBe(4n);
     expect(await bench.committedRecords()).toEqual([]);
   });
 
   it("commit the leader epoch of what was read, for whoever goes on", async () => {
     const transactions = await placed();
-    await transactions.commit({ ...bench.part(2, { from: 0n, to: 4n }), leaderEpoch: 3 });
+    await transactions.commit({ ...bench.commitOf(2, { from: 0n, to: 4n }), leaderEpoch: 3 });
     const heir = await placed();
     expect(heir.positions.get(2)).toEqual({ offset: 4n, leaderEpoch: 3 });
-    await heir.commit(bench.part(2, { from: 4n, to: 5n }));
+    await heir.commit(bench.commitOf(2, { from: 4n, to: 5n }));
     expect((await placed()).positions.get(2)).toBe(5n);
   });
 
   it("split what is larger than a broker takes of one batch, in order", async () => {
     const transactions = await placed();
     const values = Array.from({ length: 25 }, (_, at) => `${at}:`.padEnd(100_000, "x"));
-    await transactions.commit(bench.part(0, { from: 0n, to: 25n }, ...values));
-    await transactions.commit(bench.part(0, { from: 25n, to: 28n }, "after"));
+    await transactions.commit(bench.commitOf(0, { from: 0n, to: 25n }, ...values));
+    await transactions.commit(bench.commitOf(0, { from: 25n, to: 28n }, "after"));
     await expectValues(...values, "after");
   });
 
@@ -180,15 +182,15 @@ describe("group transactions", () => {
     { is: "alive", refusal: "ILLEGAL_GENERATION" },
     { is: "dead", refusal: /PRODUCER_FENCED|INVALID_PRODUCER_EPOCH/ },
   ])("refuse a member of an old generation that seems $is", async ({ is, refusal }) => {
-    const { member, part } = bench;
+    const { member, commitOf } = bench;
     const before = member.identity();
     const processId = randomUUID();
     const zombie = await placed({ processId, member: () => before });
-    await zombie.commit(part(0, { from: 0n, to: 1n }, "in time"));
+    await zombie.commit(commitOf(0, { from: 0n, to: 1n }, "in time"));
     await member.rejoin();
     const heir = await placed({ live: is === "alive" ? [processId] : [] });
     for (const value of ["late", "later"]) {
-      const late = zombie.commit(part(0, { from: 1n, to: 2n }, value));
+      const late = zombie.commit(commitOf(0, { from: 1n, to: 2n }, value));
       await expect(late).rejects.toThrow(TransientError);
       await expect(late).rejects.toThrow(value === "late" ? refusal : "is not known");
     }
@@ -196,72 +198,72 @@ describe("group transactions", () => {
     await until(async () => (await zombie.positionsOf([0], bench.identity)).get(0) === 1n, {
       what: "the zombie knows where the partition stands",
     });
-    const later = zombie.commit(part(0, { from: 1n, to: 2n }, "under a new epoch"));
+    const later = zombie.commit(commitOf(0, { from: 1n, to: 2n }, "under a new epoch"));
     await expect(later).rejects.toThrow("ILLEGAL_GENERATION");
-    await heir.commit(part(0, { from: 1n, to: 2n }, "heir's"));
+    await heir.commit(commitOf(0, { from: 1n, to: 2n }, "heir's"));
     await expectValues("in time", "heir's");
   });
 
   it("go on for the others when one has lost its partition", async () => {
-    const { member, part } = bench;
+    const { member, commitOf } = bench;
     let isLost = false;
     const transactions = await placed({
       member: (partition) => (partition === 1 && isLost ? undefined : member.identity()),
     });
     isLost = true;
     const [kept, lost] = await Promise.allSettled([
-      transactions.commit(part(0, { from: 0n, to: 1n }, "kept")),
-      transactions.commit(part(1, { from: 0n, to: 1n }, "lost")),
+      transactions.commit(commitOf(0, { from: 0n, to: 1n }, "kept")),
+      transactions.commit(commitOf(1, { from: 0n, to: 1n }, "lost")),
     ]);
     expect(kept.status).toBe("fulfilled");
     expect(lost).toMatchObject({
-      reason: { message: expect.stringContaining("another member's") },
+      reason: { message: expect.stringContaining("another member owns") },
     });
     await expectCommitted("0/0 kept");
   });
 
   it("refuse a batch that does not begin where its partition stands", async () => {
-    const { part } = bench;
+    const { commitOf } = bench;
     const transactions = await placed();
-    await transactions.commit(part(0, { from: 0n, to: 10n }, "a"));
+    await transactions.commit(commitOf(0, { from: 0n, to: 10n }, "a"));
     for (const from of [0n, 11n]) {
-      await expect(transactions.commit(part(0, { from, to: 20n }, "b"))).rejects.toThrow(
-        `stands at 10, the batch begins at ${from}`,
+      await expect(transactions.commit(commitOf(0, { from, to: 20n }, "b"))).rejects.toThrow(
+        `is at offset 10, but the batch starts at ${from}`,
       );
     }
     transactions.keepOnly([1, 2]);
-    await expect(transactions.commit(part(0, { from: 10n, to: 20n }, "b"))).rejects.toThrow(
+    await expect(transactions.commit(commitOf(0, { from: 10n, to: 20n }, "b"))).rejects.toThrow(
       "is not known",
     );
     await transactions.positionsOf([0], bench.identity);
-    await transactions.commit(part(0, { from: 10n, to: 20n }, "b"));
+    await transactions.commit(commitOf(0, { from: 10n, to: 20n }, "b"));
     await expectCommitted("0/0 a", "0/2 b");
   });
 
   it("refuse a batch that was read before the process lost its place in the group", async () => {
-    const { member, part, identity } = bench;
+    const { member, commitOf, identity } = bench;
     let isBack = false;
     const transactions = await placed({
       member: () => (isBack ? member.identity() : { ...member.identity(), memberId: "before" }),
     });
     isBack = true;
-    const late = transactions.commit(part(0, { from: 0n, to: 1n }, "late"));
+    const late = transactions.commit(commitOf(0, { from: 0n, to: 1n }, "late"));
     await expect(late).rejects.toThrow("is not known");
     await transactions.positionsOf([0], identity);
-    await transactions.commit(part(0, { from: 0n, to: 1n }, "read again"));
+    await transactions.commit(commitOf(0, { from: 0n, to: 1n }, "read again"));
     await expectCommitted("0/0 read again");
   });
 
   it("name the records that a broker will never take, and write the others", async () => {
-    const { part } = bench;
+    const { commitOf } = bench;
     const transactions = await placed();
     const large = "x".repeat(1_100_000);
     // As large as to share its transaction.
     const other = "o".repeat(200_000);
-    const first = part(0, { from: 0n, to: 3n }, "a", large, "c");
+    const first = commitOf(0, { from: 0n, to: 3n }, "a", large, "c");
     const [refused, shared] = await Promise.allSettled([
       transactions.commit(first),
-      transactions.commit(part(2, { from: 0n, to: 1n }, other)),
+      transactions.commit(commitOf(2, { from: 0n, to: 1n }, other)),
     ]);
     const { reason } = refused as { reason: RecordRefusedError };
     expect(reason).toBeInstanceOf(RecordRefusedError);
@@ -278,45 +280,45 @@ describe("group transactions", () => {
       { what: "the transaction has ended" },
     );
     expect([...positions.values()]).toEqual(["beginning", "beginning"]);
-    await transactions.commit(part(2, { from: 0n, to: 1n }, other));
+    await transactions.commit(commitOf(2, { from: 0n, to: 1n }, other));
     await expectValues(other);
   });
 });
 
 describe("group transactions, after a process has died", () => {
   it("end what it left open at once, and readers go on", async () => {
-    const { groupId, part } = bench;
+    const { groupId, commitOf } = bench;
     const dead = randomUUID();
     const before = bench.process({ processId: dead });
     await before.positionsOf([0, 1, 2], bench.identity);
-    await before.commit(part(0, { from: 0n, to: 1n }, "before"));
+    await before.commit(commitOf(0, { from: 0n, to: 1n }, "before"));
     await leaveOpen(`${groupId}-${dead}-0`, { offsets: "moved" });
 
     const begunMs = performance.now();
     const heir = await placed();
     expect(heir.positions.get(0)).toBe(1n);
-    await heir.commit(part(0, { from: 1n, to: 2n }, "heir's"));
+    await heir.commit(commitOf(0, { from: 1n, to: 2n }, "heir's"));
     // A reader of committed records stops at an open transaction, which the broker would end after 15 s.
     await expectValues("before", "heir's");
     expect(performance.now() - begunMs).toBeLessThan(10_000);
   });
 
   it("leave a process that is alive alone", async () => {
-    const { part } = bench;
+    const { commitOf } = bench;
     const other = randomUUID();
     const neighbour = await placed({ processId: other });
-    await neighbour.commit(part(0, { from: 0n, to: 1n }, "a"));
+    await neighbour.commit(commitOf(0, { from: 0n, to: 1n }, "a"));
     await placed({ live: [other] });
-    await neighbour.commit(part(0, { from: 1n, to: 2n }, "b"));
+    await neighbour.commit(commitOf(0, { from: 1n, to: 2n }, "b"));
     await expectCommitted("0/0 a", "0/2 b");
   });
 
   it("end what holds an offset up for long, also of one who is said to be alive", async () => {
-    const { groupId, part } = bench;
+    const { groupId, commitOf } = bench;
     const restarted = randomUUID();
     const before = bench.process({ processId: restarted });
     await before.positionsOf([0], bench.identity);
-    await before.commit(part(0, { from: 0n, to: 1n }, "before"));
+    await before.commit(commitOf(0, { from: 0n, to: 1n }, "before"));
     await leaveOpen(`${groupId}-${restarted}-0`, { offsets: "moved" });
     const begunMs = performance.now();
     const heir = await placed({ live: [restarted] });
@@ -327,9 +329,9 @@ describe("group transactions, after a process has died", () => {
 
 describe("positions", () => {
   it("that an open transaction moves are not known, and not the beginning", async () => {
-    const { part, identity, groupId, connections } = bench;
+    const { commitOf, identity, groupId, connections } = bench;
     const transactions = await placed();
-    await transactions.commit(part(1, { from: 0n, to: 3n }, "a"));
+    await transactions.commit(commitOf(1, { from: 0n, to: 3n }, "a"));
     const id = `${groupId}-someone`;
     const { producerId, producerEpoch } = await leaveOpen(id, { offsets: "moved" });
     expect([...(await transactions.positionsOf([0, 1, 2], identity))]).toEqual([
@@ -351,9 +353,9 @@ describe("positions", () => {
   });
 
   it("are asked for in one request for a thousand partitions", async () => {
-    const { part, identity, connections } = bench;
+    const { commitOf, identity, connections } = bench;
     const transactions = await placed();
-    await transactions.commit(part(1, { from: 0n, to: 5n, metadata: "p1" }, "a"));
+    await transactions.commit(commitOf(1, { from: 0n, to: 5n, metadata: "p1" }, "a"));
     let requests = 0;
     const counting: Connections = {
       ...connections,
@@ -373,7 +375,7 @@ describe("positions", () => {
   });
 
   it("below what this process has committed are not believed while it owns the partition", async () => {
-    const { part, identity, connections, topic } = bench;
+    const { commitOf, identity, connections, topic } = bench;
     let isBehind = false;
     /** Like a coordinator that woke up and does not know yet that it has a successor. */
     const stale: Connections = {
@@ -393,7 +395,7 @@ describe("positions", () => {
       },
     };
     const transactions = await placed({ connections: stale });
-    await transactions.commit(part(0, { from: 0n, to: 4n }, "a"));
+    await transactions.commit(commitOf(0, { from: 0n, to: 4n }, "a"));
     isBehind = true;
     expect((await transactions.positionsOf([0], identity)).size).toBe(0);
     transactions.keepOnly([1]);
@@ -401,10 +403,10 @@ describe("positions", () => {
   });
 
   it("of another log are a fault of their partition alone", async () => {
-    const { part, identity } = bench;
+    const { commitOf, identity } = bench;
     const transactions = await placed();
-    await transactions.commit(part(0, { from: 0n, to: 4n }, "a"));
-    const { log: _, ...rest } = part(1, { from: 0n, to: 6n }, "b");
+    await transactions.commit(commitOf(0, { from: 0n, to: 4n }, "a"));
+    const { log: _, ...rest } = commitOf(1, { from: 0n, to: 6n }, "b");
     await transactions.commit({ ...rest, log: { clusterId: "", topicId: "" } });
 
     const recreated = { ...identity, topicId: randomUUID() };
@@ -421,7 +423,7 @@ describe("positions", () => {
 
 describe("a broker that is frozen", () => {
   it("holds back what it leads, and nothing else", async () => {
-    const { part, connections, topic } = bench;
+    const { commitOf, connections, topic } = bench;
     const held = Promise.withResolvers<void>();
     /** As if partition 1 were led by another broker, which does not answer. */
     const two: Connections = {
@@ -441,16 +443,16 @@ describe("a broker that is frozen", () => {
     };
     const transactions = await placed({ connections: two });
     life.own(held, ({ resolve }) => resolve());
-    const waiting = transactions.commit(part(1, { from: 0n, to: 1n }, "waits"));
+    const waiting = transactions.commit(commitOf(1, { from: 0n, to: 1n }, "waits"));
     // An alert of partition 2 goes there, too.
-    const alert = part(1, { from: 0n, to: 0n }, "alert").batches;
-    const { batches } = part(2, { from: 0n, to: 1n }, "with an alert");
+    const alert = commitOf(1, { from: 0n, to: 0n }, "alert").batches;
+    const { batches } = commitOf(2, { from: 0n, to: 1n }, "with an alert");
     const both = transactions.commit({
-      ...part(2, { from: 0n, to: 1n }),
+      ...commitOf(2, { from: 0n, to: 1n }),
       batches: [...batches, ...alert],
     });
     for (let at = 0n; at < 5n; at++) {
-      await transactions.commit(part(0, { from: at, to: at + 1n }, `goes on ${at}`));
+      await transactions.commit(commitOf(0, { from: at, to: at + 1n }, `goes on ${at}`));
     }
     held.resolve();
     await Promise.all([waiting, both]);
@@ -460,7 +462,7 @@ describe("a broker that is frozen", () => {
 
 describe("a leader that does not take a batch for now", () => {
   it("gets the same batch again, in the same transaction", async () => {
-    const { part, connections, topic } = bench;
+    const { commitOf, connections, topic } = bench;
     let refusals = 3;
     const busy: Connections = {
       ...connections,
@@ -475,7 +477,7 @@ describe("a leader that does not take a batch for now", () => {
       },
     };
     const transactions = await placed({ connections: busy });
-    await transactions.commit(part(0, { from: 0n, to: 1n }, "a"));
+    await transactions.commit(commitOf(0, { from: 0n, to: 1n }, "a"));
     expect(refusals).toBeLessThan(0);
     await expectCommitted("0/0 a");
   });
@@ -485,7 +487,7 @@ const NOT_ENOUGH_REPLICAS = 19;
 
 describe("a transaction that fails", () => {
   it("is not ended before its last request has settled, and what comes late is refused", async () => {
-    const { part, connections, identity } = bench;
+    const { commitOf, connections, identity } = bench;
     const sent: unknown[] = [];
     const held = Promise.withResolvers<void>();
     let isFailing = false;
@@ -501,11 +503,11 @@ describe("a transaction that fails", () => {
     };
     const transactions = await placed({ connections: slow });
     life.own(held, ({ resolve }) => resolve());
-    await transactions.commit(part(0, { from: 0n, to: 1n }, "before"));
+    await transactions.commit(commitOf(0, { from: 0n, to: 1n }, "before"));
     isFailing = true;
     let isSettled = false;
     const failed = transactions
-      .commit(part(0, { from: 1n, to: 2n }, "held back"))
+      .commit(commitOf(0, { from: 1n, to: 2n }, "held back"))
       .finally(() => (isSettled = true));
     failed.catch(() => undefined);
     await until(() => [produceBatches, txnOffsetCommitV3.api].every((api) => sent.includes(api)), {
@@ -522,7 +524,7 @@ describe("a transaction that fails", () => {
     await until(async () => (await transactions.positionsOf([0], identity)).get(0) === 1n, {
       what: "the position is known",
     });
-    await transactions.commit(part(0, { from: 1n, to: 2n }, "again"));
+    await transactions.commit(commitOf(0, { from: 1n, to: 2n }, "again"));
     await expectValues("before", "again");
   });
 });

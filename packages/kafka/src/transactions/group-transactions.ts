@@ -18,7 +18,7 @@ import { createTransactionQueues } from "./transaction-queues.ts";
 import { createLeaders } from "./send/leaders.ts";
 import { writeOffsetMetadata } from "./coordinator/offset-metadata.ts";
 import { createPositions, type KnownPosition } from "./positions.ts";
-import { NotTakenError } from "./send/produce.ts";
+import { NotAcceptedError } from "./send/produce.ts";
 import { RecordRefusedError } from "../errors/record-refused.ts";
 import { openSession, type Session } from "./coordinator/session.ts";
 import { runTransaction } from "./transaction.ts";
@@ -30,22 +30,22 @@ export type { TopicRecords } from "./send/destinations.ts";
 export type PartitionCommit = {
   readonly partition: number;
   readonly log: LogIdentity;
-  /** Where the batch began: refused unless the partition's position is there. */
+  /** Offset of the batch's first record: the commit is rejected unless the partition's position is the same. */
   readonly firstOffset: bigint;
   readonly nextOffset: bigint;
-  /** Of the last record before `nextOffset`: the next owner sees by it when the log was cut back. */
+  /** Of the last record before `nextOffset`: the next owner notices by it that the log was truncated. */
   readonly leaderEpoch?: number | undefined;
   /** Stored with the offset and returned with the position, up to 3 KB. */
   readonly metadata: string;
   readonly batches: readonly TopicRecords[];
-  /** Told when the records could not be sent, as opposed to a commit that fails or is refused. */
+  /** Called when the records could not be sent, but not when the commit fails or is rejected. */
   readonly onUnsent?: () => void;
 };
 
 export type GroupTransactions = {
   /**
-   * Where partitions go on, after whoever had them before has been fenced.
-   * @returns the positions that are known by now; one that is left out is to be asked for again
+   * Fences the previous owners of partitions, and returns where the partitions resume.
+   * @returns the positions that are known by now; the caller asks again for those that are missing
    * @throws {TransientError}
    * @throws {FatalError}
    */
@@ -53,33 +53,33 @@ export type GroupTransactions = {
     partitions: readonly number[],
     log: LogIdentity,
   ) => Promise<ReadonlyMap<number, Position>>;
-  /** What was committed with the position, as it was read or committed here last; "" if nothing. */
+  /** The metadata committed with the position, as last read or committed by this process; "" if none. */
   metadataOf: (partition: number) => string;
   /**
-   * Settles when the part is committed, perhaps in one transaction with those of other partitions.
-   * @throws {TransientError} all of it is seen downstream or nothing: ask for the position
-   * @throws {RecordRefusedError} a broker will never take some of the records: nothing of the part is seen
+   * Settles when the records and the offset are committed, possibly in one transaction with other partitions.
+   * @throws {TransientError} either everything or nothing was committed: ask for the position
+   * @throws {RecordRefusedError} a broker will never accept some of the records; nothing was committed
    * @throws {FatalError}
    */
-  commit: (part: PartitionCommit) => Promise<void>;
-  /** To be told of every assignment: what is not in it is forgotten. */
+  commit: (commit: PartitionCommit) => Promise<void>;
+  /** Call it with every assignment: what is known of other partitions is dropped. */
   keepOnly: (partitions: readonly number[]) => void;
-  /** Ends the transactions that are under way. */
+  /** Waits for the transactions in progress. */
   close: () => Promise<void>;
 };
 
 type Pending = QueuedCommit & PartitionCommit;
 
 /**
- * The transactions of one member of a consumer group, which move its offsets: fenced by the group's generation
- * (KIP-447), so that this process needs ids of its own only. There are queues, each with a transactional id, for each set
- * of brokers that lead what a part writes to: a broker that is slow or frozen holds back only what needs it. What one
- * leader does not take for now waits apart, in a transaction of its own, until it is taken.
+ * The transactions of one member of a consumer group, which also commit its offsets. They are fenced by the group's
+ * generation (KIP-447), so this process needs only its own transactional ids. Each set of brokers that lead the
+ * destination partitions has its own queues, each with a transactional id: a slow or frozen broker delays only
+ * the commits that need it. A partition whose records a leader rejects for now is retried in a transaction of its own.
  *
  * @param options.topic the input topic
- * @param options.processId this process's own, which others read of the group's members
- * @param options.member who this process is in the group; undefined when the partition is not its own
- * @param options.liveProcesses the ids of the members' processes, as of the last assignment
+ * @param options.processId identifies this process; other members learn it from the group
+ * @param options.member this process's identity in the group; undefined when it does not own the partition
+ * @param options.liveProcesses process ids of the group's members, as of the last assignment
  */
 export function createGroupTransactions(options: {
   kafka: KafkaClient;
@@ -100,10 +100,10 @@ export function createGroupTransactions(options: {
   const batchBytes = new Map<string, number>();
   const { compression = "none" } = options.kafka.access;
   const knownPositions = new Map<number, KnownPosition>();
-  /** The partitions whose records were not taken last. */
-  const apart = new Set<number>();
-  /** In whose transaction, the outcome of which is not known, a partition's offset was last. */
-  const doubts = new Map<number, TransactionQueue<Pending>>();
+  /** Partitions whose last records were not accepted: each commits in its own transaction. */
+  const isolated = new Set<number>();
+  /** For partitions whose last transaction has an unknown outcome: its queue. */
+  const unknownOutcomes = new Map<number, TransactionQueue<Pending>>();
   const fences = createFences({ ...options, coordinators });
   const positions = createPositions({
     ...options,
@@ -111,13 +111,13 @@ export function createGroupTransactions(options: {
     fences,
     knownPositions,
     settled: async (partition) => {
-      const queue = doubts.get(partition);
+      const queue = unknownOutcomes.get(partition);
       await queue?.settled();
-      if (doubts.get(partition) === queue) doubts.delete(partition);
+      if (unknownOutcomes.get(partition) === queue) unknownOutcomes.delete(partition);
     },
   });
 
-  const run = async (session: Session, parts: readonly Pending[], as: MemberIdentity) => {
+  const run = async (session: Session, commits: readonly Pending[], as: MemberIdentity) => {
     const committer = ids.committer();
     await runTransaction(
       {
@@ -128,92 +128,101 @@ export function createGroupTransactions(options: {
         channel: session.transactionalId,
         batchBytes,
         compression,
-        ...(parts.length > 1 && { notTakenForMs: SHARED_NOT_TAKEN_FOR_MS }),
+        ...(commits.length > 1 && { retryForMs: SHARED_RETRY_FOR_MS }),
       },
       {
-        destinations: parts.flatMap(({ destinations }) => destinations),
+        destinations: commits.flatMap(({ destinations }) => destinations),
         groupId,
         topic,
         member: as,
-        offsets: parts.map(({ partition, nextOffset, leaderEpoch, metadata: text, log }) => ({
+        offsets: commits.map(({ partition, nextOffset, leaderEpoch, metadata: text, log }) => ({
           partition,
           nextOffset,
           leaderEpoch,
-          metadata: writeOffsetMetadata({ text, log: named(log), committer }),
+          metadata: writeOffsetMetadata({ text, log: identifiedLog(log), committer }),
         })),
-        onUnsent: () => parts.forEach(({ onUnsent }) => onUnsent?.()),
+        onUnsent: () => commits.forEach(({ onUnsent }) => onUnsent?.()),
       },
     );
   };
 
-  const queues = createTransactionQueues<TransactionQueue<Pending>>((brokers, way) => {
+  const queues = createTransactionQueues<TransactionQueue<Pending>>((brokers, lane) => {
     let transactionalId: string | undefined;
     const open = async () => {
       transactionalId ??= ids.idOf(await ids.choose(brokers));
       return openSession(coordinators, transactionalId, transactionalId);
     };
-    return createTransactionQueue<Pending>({ open, run, ...(way === APART && { mostParts: 1 }) });
+    return createTransactionQueue<Pending>({
+      open,
+      run,
+      ...(lane === ISOLATED && { maxCommits: 1 }),
+    });
   });
 
+  /** Checks that this process still owns the partition and its position. */
   const claim = ({ partition, firstOffset }: PartitionCommit): MemberIdentity => {
     const identity = member(partition);
-    if (identity === undefined) throw lost(`partition ${partition} is another member's now`);
+    if (identity === undefined) throw lost(`another member owns partition ${partition} now`);
     const { position, memberId } = knownPositions.get(partition) ?? {};
-    // Who has lost its place in the group comes back under another id: others may have had the partition meanwhile.
+    // A member that was removed from the group rejoins under another id: others may have owned the partition meanwhile.
     if (position === undefined || memberId !== identity.memberId)
       throw lost(`the position of partition ${partition} is not known`);
     if (position !== "beginning" && position !== firstOffset) {
       throw lost(
-        `partition ${partition} stands at ${position}, the batch begins at ${firstOffset}`,
+        `partition ${partition} is at offset ${position}, but the batch starts at ${firstOffset}`,
       );
     }
     return identity;
   };
 
-  const commit = async (part: PartitionCommit) => {
-    const { partition, nextOffset, log, metadata: text } = part;
-    const route = await routeOf(part.batches, leaders).catch((error: unknown) => {
-      part.onUnsent?.();
+  const commitPartition = async (commit: PartitionCommit) => {
+    const { partition, nextOffset, log, metadata: text } = commit;
+    const route = await routeOf(commit.batches, leaders).catch((error: unknown) => {
+      commit.onUnsent?.();
       throw error;
     });
-    const queue = queues.of(apart.has(partition) ? APART : wayOf(partition, route), route.brokers);
-    let placed: KnownPosition | undefined;
+    const queue = queues.of(
+      isolated.has(partition) ? ISOLATED : laneOf(partition, route),
+      route.brokers,
+    );
+    let positionBefore: KnownPosition | undefined;
     const committed = queue.commit({
-      ...part,
+      ...commit,
       destinations: route.destinations,
       claim: () => {
-        const identity = claim(part);
-        placed = knownPositions.get(partition);
+        const identity = claim(commit);
+        positionBefore = knownPositions.get(partition);
         return identity;
       },
-      onDoubt: () => {
-        const place = knownPositions.get(partition);
-        if (place !== undefined) knownPositions.set(partition, { ...place, position: undefined });
-        doubts.set(partition, queue);
+      onOutcomeUnknown: () => {
+        const known = knownPositions.get(partition);
+        if (known !== undefined) knownPositions.set(partition, { ...known, position: undefined });
+        unknownOutcomes.set(partition, queue);
       },
     });
     await committed.catch((error: unknown) => {
-      const isNotTaken = error instanceof NotTakenError && error.isAmong(route.destinations);
-      if (isNotTaken) apart.add(partition);
+      const isNotAccepted = error instanceof NotAcceptedError && error.isAmong(route.destinations);
+      if (isNotAccepted) isolated.add(partition);
       throw error;
     });
-    apart.delete(partition);
-    // Another assignment may have come meanwhile, with another position.
-    if (placed === undefined || knownPositions.get(partition) !== placed) return;
+    isolated.delete(partition);
+    // A new assignment may have set another position meanwhile.
+    if (positionBefore === undefined || knownPositions.get(partition) !== positionBefore) return;
     const committedHere = { offset: nextOffset, log };
-    knownPositions.set(partition, { ...placed, position: nextOffset, text, committedHere });
+    knownPositions.set(partition, { ...positionBefore, position: nextOffset, text, committedHere });
   };
 
   return {
     positionsOf: (partitions, log) => positions.of(partitions, log).catch(rethrow),
     metadataOf: (partition) => knownPositions.get(partition)?.text ?? "",
-    commit: (part) => commit(part).catch(rethrow),
+    commit: (commit) => commitPartition(commit).catch(rethrow),
     keepOnly: (partitions) => {
-      const kept = new Set(partitions);
+      const assigned = new Set(partitions);
       for (const partition of knownPositions.keys())
-        if (!kept.has(partition)) knownPositions.delete(partition);
-      for (const partition of doubts.keys()) if (!kept.has(partition)) doubts.delete(partition);
-      for (const partition of apart) if (!kept.has(partition)) apart.delete(partition);
+        if (!assigned.has(partition)) knownPositions.delete(partition);
+      for (const partition of unknownOutcomes.keys())
+        if (!assigned.has(partition)) unknownOutcomes.delete(partition);
+      for (const partition of isolated) if (!assigned.has(partition)) isolated.delete(partition);
     },
     close: async () => {
       fences.close();
@@ -223,26 +232,26 @@ export function createGroupTransactions(options: {
   };
 }
 
-const APART = "apart";
-/** So long the neighbours of a part that is not taken wait for it, before it waits apart. */
-const SHARED_NOT_TAKEN_FOR_MS = 500;
+const ISOLATED = "isolated";
+/** How long a shared transaction retries a batch that is not accepted, before its partition is isolated. */
+const SHARED_RETRY_FOR_MS = 500;
 
-/** In a backlog partitions have so much each. */
+/** Commits of this size occur while a partition works off a backlog. */
 const LARGE_BYTES = 100_000;
 
 /**
- * Small parts share all, for a transaction costs the broker about as much for one as for twelve. Large ones go two
- * ways: while the transaction of the one is under way the processor prepares what the other will have.
+ * Small commits all share one lane, because a transaction costs the broker about as much for one partition as for
+ * twelve. Large ones have two lanes: while one lane's transaction is in progress, the processor prepares the other's.
  */
-function wayOf(partition: number, { destinations }: Route): string {
-  const bytes = destinations.reduce((sum, one) => sum + one.bytes, 0);
+function laneOf(partition: number, { destinations }: Route): string {
+  const bytes = destinations.reduce((sum, destination) => sum + destination.bytes, 0);
   return bytes < LARGE_BYTES ? "small" : `large ${partition % 2}`;
 }
 
 const lost = (reason: string) => new TransientError("kafka", reason);
 
-/** What does not say which log it is has none to write down. */
-const named = (log: LogIdentity) => (log.topicId === "" ? undefined : log);
+/** A log without a topic id cannot be identified later, so its identity is not stored. */
+const identifiedLog = (log: LogIdentity) => (log.topicId === "" ? undefined : log);
 
 function rethrow(error: unknown): never {
   throw error instanceof RecordRefusedError ? error : kafkaFailure(error);

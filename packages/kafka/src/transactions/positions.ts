@@ -9,15 +9,15 @@ import type { Coordinators } from "./coordinator/coordinators.ts";
 import type { Fences } from "./coordinator/fences.ts";
 import { readOffsetMetadata } from "./coordinator/offset-metadata.ts";
 
-/** Where a partition goes on, as far as this process knows. */
+/** Where a partition resumes, as far as this process knows. */
 export type KnownPosition = {
-  /** Undefined while a transaction's outcome is not known. */
+  /** Undefined while a transaction's outcome is unknown. */
   readonly position: bigint | "beginning" | undefined;
-  /** Who this process was in the group when it asked for the position; undefined when it was nobody. */
+  /** This process's member id when it asked for the position; undefined when it was not a member. */
   readonly memberId: string | undefined;
-  /** The caller's own text that was committed with it. */
+  /** The caller's text that was committed with it. */
   readonly text: string;
-  /** What this process itself has committed while the partition is its own. */
+  /** The last commit of this process itself since it owns the partition. */
   readonly committedHere: { readonly offset: bigint; readonly log: LogIdentity } | undefined;
 };
 
@@ -30,28 +30,28 @@ export type PositionSteps = {
   member: (partition: number) => MemberIdentity | undefined;
   liveProcesses: () => ReadonlySet<string>;
   knownPositions: Map<number, KnownPosition>;
-  /** Settles when none of this process's own transactions that may have moved the partition is open. */
+  /** Settles when no transaction of this process that may have moved the partition is open. */
   settled: (partition: number) => Promise<void>;
   log: Log;
   /** For tests. */
   nowMs?: () => number;
 };
 
-/** One slow coordinator must not hold up the positions that do not need it: they are asked for again soon. */
-const PATIENCE_MS = 1_000;
-/** An open transaction of a process that is alive takes some milliseconds to end. */
+/** A slow coordinator must not delay the positions that do not need it; its own are requested again soon. */
+const MAX_WAIT_MS = 1_000;
+/** A live process ends its open transaction within milliseconds; after this time it is fenced as well. */
 const UNSTABLE_FOR_MS = 500;
 /**
- * What a dead process has left open is waited for so long. The generation keeps it from committing, whenever it is ended;
- * readers of what is behind it wait, at most until its coordinator ends it.
+ * How long to wait for a dead process's transactions to end. The generation prevents them from committing in any case;
+ * readers of later records wait, at most until the transaction times out.
  */
 const FENCED_WITHIN_MS = 2_000;
-/** How long a coordinator may not know what its predecessor has taken. */
+/** How long a coordinator may answer without commits that its predecessor accepted. */
 const BEHIND_FOR_MS = 60_000;
 
 /**
- * Tells where partitions go on. Whoever had them before is fenced first: by the group's generation, which the broker
- * looks at, and what a dead process has left open is ended, so that nothing holds back readers for long.
+ * Finds where partitions resume. Their previous owners are fenced first: by the group's generation, which the broker
+ * checks, and by ending the open transactions of dead processes, so that these do not block readers for long.
  */
 export function createPositions(steps: PositionSteps) {
   const {
@@ -67,16 +67,17 @@ export function createPositions(steps: PositionSteps) {
   const behindSinceMs = new Map<number, number>();
 
   /**
-   * The partitions whose last owner, if it is dead or has been holding them up, is being fenced, and has not been for
-   * long: fencing goes on, and what its open transactions hold back is unstable anyway.
+   * Fences the last owners that are dead, or whose transaction has been open too long.
+   * @returns the partitions to wait for, because the fencing of their last owner has just begun. Past FENCED_WITHIN_MS
+   *   fencing continues, but nothing waits for it: offsets behind an open transaction are reported as unstable anyway
    */
   const fenceDead = async (known: ReadonlyMap<number, OffsetAnswer>): Promise<Set<number>> => {
     const live = liveProcesses();
-    for (const one of live) {
-      fences.forget(one);
-      fencingSinceMs.delete(one);
+    for (const id of live) {
+      fences.forget(id);
+      fencingSinceMs.delete(id);
     }
-    const left = [...known].flatMap(([partition, answer]) => {
+    const toFence = [...known].flatMap(([partition, answer]) => {
       if (typeof answer !== "object") return [];
       const { committer } = readOffsetMetadata(answer.metadata);
       if (committer === undefined || committer.processId === processId) return [];
@@ -84,15 +85,15 @@ export function createPositions(steps: PositionSteps) {
       return [{ partition, committer }];
     });
     const waiting = new Set<number>();
-    const byProcess = Map.groupBy(left, ({ committer }) => committer.processId);
-    const fenced = Array.from(byProcess, async ([dead, some]) => {
-      const idNumbers = [...new Set(some.flatMap(({ committer }) => committer.idNumbers))];
+    const byProcess = Map.groupBy(toFence, ({ committer }) => committer.processId);
+    const fenced = Array.from(byProcess, async ([dead, owned]) => {
+      const idNumbers = [...new Set(owned.flatMap(({ committer }) => committer.idNumbers))];
       const sinceMs = fencingSinceMs.get(dead) ?? nowMs();
       fencingSinceMs.set(dead, sinceMs);
       if (await settlesSoon(fences.fence({ processId: dead, idNumbers }))) {
         fencingSinceMs.delete(dead);
       } else if (nowMs() - sinceMs < FENCED_WITHIN_MS) {
-        for (const { partition } of some) waiting.add(partition);
+        for (const { partition } of owned) waiting.add(partition);
       }
     });
     await Promise.all(fenced);
@@ -122,19 +123,19 @@ export function createPositions(steps: PositionSteps) {
       return otherLog(stored.log, found);
     }
     const committedHere = knownPositions.get(partition)?.committedHere;
-    const isBehind =
+    const isBehindOwnCommit =
       committedHere !== undefined &&
       !isAnotherLog(committedHere.log, found) &&
       (offset ?? -1n) < committedHere.offset;
-    if (isBehind) return notBelieved(partition, offset, committedHere.offset);
+    if (isBehindOwnCommit) return behindOwnCommit(partition, offset, committedHere.offset);
     behindSinceMs.delete(partition);
     const position = offset ?? "beginning";
     knownPositions.set(partition, { position, memberId, text: stored.text, committedHere });
     return offset === undefined ? "beginning" : epochOffset(offset, leaderEpoch);
   };
 
-  /** A coordinator that has come back may not know yet what its successor has taken. */
-  const notBelieved = (partition: number, offset: bigint | undefined, here: bigint) => {
+  /** A coordinator that resumes after a freeze may not know yet which commits its successor accepted. */
+  const behindOwnCommit = (partition: number, offset: bigint | undefined, here: bigint) => {
     const reason = `the group's offset is ${offset ?? "none"}, behind ${here}, which this process has committed`;
     const sinceMs = behindSinceMs.get(partition);
     if (sinceMs === undefined) {
@@ -147,22 +148,24 @@ export function createPositions(steps: PositionSteps) {
     if (nowMs() - (sinceMs ?? nowMs()) < BEHIND_FOR_MS) return undefined;
     return new PartitionFaultError(
       reason,
-      "Restart this process if the offset was set back on purpose; else look whether the brokers have lost commits",
+      "Restart this process if the offset was reset on purpose; otherwise check whether the brokers have lost commits",
     );
   };
 
   return {
     /**
-     * @returns the positions that are known; those of partitions with an open transaction, an error or no answer are left
-     *   out: not known yet is not "nobody has committed"
+     * @returns the known positions, without partitions that have an open transaction, an error or no answer: unknown
+     *   must not be mistaken for "nothing committed"
      * @throws {BrokerAnswerError}
-     * @throws {Error} no coordinator has answered
+     * @throws {Error} no coordinator answered
      */
     of: async (
       partitions: readonly number[],
       found: LogIdentity,
     ): Promise<ReadonlyMap<number, Position>> => {
-      const memberIds = new Map(partitions.map((one) => [one, steps.member(one)?.memberId]));
+      const memberIds = new Map(
+        partitions.map((partition) => [partition, steps.member(partition)?.memberId]),
+      );
       const ready = await readyOf(partitions, steps.settled);
       if (ready.length === 0) return new Map();
       const before = await committedOffsets({ ...steps, partitions: ready, stable: "any" });
@@ -191,10 +194,10 @@ async function readyOf(
   return partitions.filter((_, at) => isReady[at]);
 }
 
-/** Whether it is done, and soon; it goes on if it is not. */
+/** Whether the work succeeds within MAX_WAIT_MS; it continues in the background if not. */
 async function settlesSoon(work: Promise<unknown>): Promise<boolean> {
   const over = new AbortController();
-  const late = delay(PATIENCE_MS, false, { signal: over.signal }).catch(() => false);
+  const late = delay(MAX_WAIT_MS, false, { signal: over.signal }).catch(() => false);
   const done = work.then(
     () => true,
     () => false,
@@ -205,9 +208,9 @@ async function settlesSoon(work: Promise<unknown>): Promise<boolean> {
 function otherLog(stored: LogIdentity, log: LogIdentity): PartitionFaultError {
   const what = stored.clusterId === log.clusterId ? "topic" : "cluster";
   return new PartitionFaultError(
-    `the group's offset is of another ${what}: of ${nameOf(stored)}, where the log is ${nameOf(log)}`,
-    "Stop all processors, look whether the new log is the right one, then run: npm run fiber -- processor accept-log",
+    `the group's offset belongs to another log (another ${what}): ${logName(stored)}, but the log is ${logName(log)}`,
+    "Stop all processors, check that the new log is the right one, then run: npm run fiber -- processor accept-log",
   );
 }
 
-const nameOf = ({ clusterId, topicId }: LogIdentity) => `${clusterId}/${topicId}`;
+const logName = ({ clusterId, topicId }: LogIdentity) => `${clusterId}/${topicId}`;

@@ -4,59 +4,60 @@ import type { Destination } from "./send/destinations.ts";
 import { RecordRefusedError } from "../errors/record-refused.ts";
 import type { Session } from "./coordinator/session.ts";
 
-/** What one input partition has to write, with where it goes. */
+/** The records of one input partition and their destinations. */
 export type QueuedCommit = {
   readonly destinations: readonly Destination[];
   /**
-   * In whose name it would be committed now.
-   * @throws {TransientError} its partition or position is lost
+   * Checks that the partition and its position are still this process's, when the transaction begins.
+   * @returns the group member that commits it
+   * @throws {TransientError} the partition or the position was lost
    */
   readonly claim: () => MemberIdentity;
-  /** Told before the outcome of a transaction that has failed is looked at. */
-  readonly onDoubt: () => void;
+  /** Called when a transaction has failed and its outcome is unknown. */
+  readonly onOutcomeUnknown: () => void;
 };
 
-export type TransactionQueue<Part extends QueuedCommit> = {
+export type TransactionQueue<Commit extends QueuedCommit> = {
   /**
-   * Settles when the part is committed, together with those that came at the same moment or while the transaction
-   * before was under way.
-   * @throws {TransientError} all of it is seen or nothing
-   * @throws {RecordRefusedError} nothing of it is seen
+   * Settles when it is committed, in one transaction with the commits that were queued at the same moment or during
+   * the previous transaction.
+   * @throws {TransientError} either everything or nothing was committed
+   * @throws {RecordRefusedError} nothing was committed
    */
-  commit: (part: Part) => Promise<void>;
+  commit: (commit: Commit) => Promise<void>;
   /**
-   * Settles when no transaction of a session before is open any more.
-   * @throws {Error} it is not known
+   * Settles when no transaction of a previous session is open.
+   * @throws {Error} that is unknown
    */
   settled: () => Promise<void>;
-  /** Ends after the transaction that is under way. */
+  /** Waits for the transaction in progress. */
   close: () => Promise<void>;
 };
 
-/** Bounds what a transaction has in memory and for how long it is open. */
-const MOST_BYTES = 8_000_000;
+/** Bounds a transaction's memory and duration. */
+const MAX_BYTES = 8_000_000;
 
-type Waiting<Part> = {
-  readonly part: Part;
+type Waiting<Commit> = {
+  readonly commit: Commit;
   readonly bytes: number;
   readonly done: () => void;
   readonly failed: (error: unknown) => void;
 };
 
 /**
- * One transactional id for many input partitions, one transaction after the other. A transaction costs the broker
- * about as much for twelve partitions as for one (ADR 5).
+ * Group commit: one transactional id runs one transaction after the other for many input partitions. A transaction
+ * costs the broker about as much for twelve partitions as for one (ADR 5).
  */
-export function createTransactionQueue<Part extends QueuedCommit>(options: {
-  /** How many parts a transaction takes at most. */
-  mostParts?: number;
+export function createTransactionQueue<Commit extends QueuedCommit>(options: {
+  /** The most commits in one transaction. */
+  maxCommits?: number;
   open: () => Promise<Session>;
-  run: (session: Session, parts: readonly Part[], member: MemberIdentity) => Promise<void>;
-}): TransactionQueue<Part> {
-  const { mostParts = Infinity } = options;
+  run: (session: Session, commits: readonly Commit[], member: MemberIdentity) => Promise<void>;
+}): TransactionQueue<Commit> {
+  const { maxCommits = Infinity } = options;
   let session: Promise<Session> | undefined;
-  let isDoubtful = false;
-  let waiting: Waiting<Part>[] = [];
+  let isOutcomeUnknown = false;
+  let waiting: Waiting<Commit>[] = [];
   let running: Promise<void> | undefined;
   let isClosed = false;
 
@@ -65,7 +66,7 @@ export function createTransactionQueue<Part extends QueuedCommit>(options: {
     const opening = options.open();
     session = opening;
     opening.then(
-      () => (isDoubtful = false),
+      () => (isOutcomeUnknown = false),
       () => {
         if (session === opening) session = undefined;
       },
@@ -73,99 +74,102 @@ export function createTransactionQueue<Part extends QueuedCommit>(options: {
     return opening;
   };
 
-  /** As many as a transaction takes, in one name; those of another name wait for the next one. */
-  const take = (): { parts: Waiting<Part>[]; member: MemberIdentity } | undefined => {
-    const parts: Waiting<Part>[] = [];
-    const later: Waiting<Part>[] = [];
+  /** Takes the next transaction's commits from the queue, all of one member; others wait for the next transaction. */
+  const takeNext = (): { commits: Waiting<Commit>[]; member: MemberIdentity } | undefined => {
+    const commits: Waiting<Commit>[] = [];
+    const postponed: Waiting<Commit>[] = [];
     let member: MemberIdentity | undefined;
     let bytes = 0;
-    for (const one of waiting) {
+    for (const entry of waiting) {
       const isFull =
-        parts.length === mostParts || (parts.length > 0 && bytes + one.bytes > MOST_BYTES);
+        commits.length === maxCommits || (commits.length > 0 && bytes + entry.bytes > MAX_BYTES);
       try {
-        const claimed = one.part.claim();
+        const claimed = entry.commit.claim();
         if (isFull || (member !== undefined && !isSame(member, claimed))) {
-          later.push(one);
+          postponed.push(entry);
           continue;
         }
         member = claimed;
-        bytes += one.bytes;
-        parts.push(one);
+        bytes += entry.bytes;
+        commits.push(entry);
       } catch (error) {
-        one.failed(error);
+        entry.failed(error);
       }
     }
-    waiting = later;
-    return member && { parts, member };
+    waiting = postponed;
+    return member && { commits, member };
   };
 
   const runOnce = async () => {
-    let begun: Session;
+    let current: Session;
     try {
-      begun = await opened();
+      current = await opened();
     } catch (error) {
       for (const { failed } of waiting.splice(0)) failed(error);
       return;
     }
-    const taken = take();
+    const taken = takeNext();
     if (taken === undefined) return;
-    const { parts, member } = taken;
+    const { commits, member } = taken;
     try {
       await options.run(
-        begun,
-        parts.map(({ part }) => part),
+        current,
+        commits.map(({ commit }) => commit),
         member,
       );
-      for (const { done } of parts) done();
+      for (const { done } of commits) done();
     } catch (error) {
       session = undefined;
-      isDoubtful = true;
-      for (const { part } of parts) part.onDoubt();
-      // At once: what is open holds back readers, and the partitions' positions.
+      isOutcomeUnknown = true;
+      for (const { commit } of commits) commit.onOutcomeUnknown();
+      // Immediately: an open transaction blocks readers and the partitions' positions.
       if (!isClosed) opened().catch(() => undefined);
-      for (const { part, failed } of parts) failed(reasonFor(part, error));
+      for (const { commit, failed } of commits) failed(reasonFor(commit, error));
     }
   };
 
   const runAll = async () => {
-    // Batches of one fetch are ready within one turn of the event loop.
+    // All batches of one fetch are queued within one turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) await runOnce();
     running = undefined;
   };
 
   return {
-    commit: (part) => {
+    commit: (commit) => {
       if (isClosed) return Promise.reject(closed());
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const bytes = part.destinations.reduce((sum, one) => sum + one.bytes, 0);
-      waiting.push({ part, bytes, done: resolve, failed: reject });
+      const bytes = commit.destinations.reduce((sum, destination) => sum + destination.bytes, 0);
+      waiting.push({ commit, bytes, done: resolve, failed: reject });
       running ??= runAll();
       return promise;
     },
     settled: async () => {
-      if (isDoubtful) await opened();
+      if (isOutcomeUnknown) await opened();
     },
     close: async () => {
       isClosed = true;
       for (const { failed } of waiting.splice(0)) failed(closed());
       await running;
-      if (isDoubtful) await opened().catch(() => undefined);
+      if (isOutcomeUnknown) await opened().catch(() => undefined);
     },
   };
 }
 
 const closed = () => new TransientError("kafka", "the transactions are closed");
 
-const isSame = (one: MemberIdentity, other: MemberIdentity) =>
-  one.memberId === other.memberId && one.generationId === other.generationId;
+const isSame = (a: MemberIdentity, b: MemberIdentity) =>
+  a.memberId === b.memberId && a.generationId === b.generationId;
 
-/** A record that a broker refuses is the fault of the parts that it is in; the others only have to come again. */
+/** A refused record is an error of the commits that contain it; the others of the transaction only have to be retried. */
 function reasonFor({ destinations }: QueuedCommit, error: unknown): unknown {
   if (!(error instanceof RecordRefusedError)) return error;
   const own = new Set(destinations.flatMap(({ records }) => records));
   const records = error.records.filter((record) => own.has(record));
   const { topic, partition, type } = error;
   if (records.length > 0) return new RecordRefusedError({ topic, partition, type, records });
-  return new TransientError("kafka", `shared a transaction with others: ${messageOf(error)}`);
+  return new TransientError(
+    "kafka",
+    `a commit in the same transaction failed: ${messageOf(error)}`,
+  );
 }

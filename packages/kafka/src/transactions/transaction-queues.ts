@@ -1,32 +1,32 @@
 export type TransactionQueues<Queue> = {
-  /** The queue of those who go one way to the same brokers; made when there is none yet. */
-  of: (way: string, brokers: readonly string[]) => Queue;
+  /** Returns the queue for a lane and a set of brokers, and creates it if there is none yet. */
+  of: (lane: string, brokers: readonly string[]) => Queue;
   all: () => Queue[];
 };
 
 /**
- * Each queue has a transactional id, of which its coordinator keeps what it knows for days, and all of them are committed
- * with each offset: 4,096 bytes are what a broker keeps with one by default.
+ * Each queue has a transactional id, whose state its coordinator retains for days. All ids are in the metadata of each
+ * committed offset, of which a broker stores 4,096 bytes by default.
  */
-const MOST_QUEUES = 32;
+const MAX_QUEUES = 32;
 
-/** Queues by their brokers; where there are too many sets of brokers, the later ones of a way share one for all. */
+/** Creates queues for each lane and set of brokers. Past MAX_QUEUES, new sets of brokers share one queue of their lane. */
 export function createTransactionQueues<Queue>(
-  make: (brokers: readonly string[], way: string) => Queue,
+  make: (brokers: readonly string[], lane: string) => Queue,
 ): TransactionQueues<Queue> {
   const queues = new Map<string, Queue>();
 
-  const named = (name: string, brokers: readonly string[], way: string): Queue => {
-    const queue = queues.get(name) ?? make(brokers, way);
+  const getOrCreate = (name: string, brokers: readonly string[], lane: string): Queue => {
+    const queue = queues.get(name) ?? make(brokers, lane);
     queues.set(name, queue);
     return queue;
   };
 
   return {
-    of: (way, brokers) => {
-      const name = `${way} ${brokers.join("+")}`;
-      const hasRoom = queues.has(name) || queues.size < MOST_QUEUES;
-      return hasRoom ? named(name, brokers, way) : named(`${way} all`, [], way);
+    of: (lane, brokers) => {
+      const name = `${lane} ${brokers.join("+")}`;
+      const isDedicated = queues.has(name) || queues.size < MAX_QUEUES;
+      return isDedicated ? getOrCreate(name, brokers, lane) : getOrCreate(`${lane} all`, [], lane);
     },
     all: () => [...queues.values()],
   };

@@ -10,7 +10,7 @@ import type { Destination } from "./send/destinations.ts";
 import type { SendSteps } from "./send/produce.ts";
 import { sendRecords, settleAll } from "./send/send-records.ts";
 
-/** What one transaction writes: records, and offsets of one topic and group in the name of a member. */
+/** What one transaction writes: records, and the offsets of one topic, committed for a group by one of its members. */
 export type Transaction = {
   readonly destinations: readonly Destination[];
   readonly groupId: string;
@@ -19,11 +19,11 @@ export type Transaction = {
   readonly offsets: readonly {
     readonly partition: number;
     readonly nextOffset: bigint;
-    /** Of the last record before `nextOffset`; undefined when it is not known. */
+    /** Of the last record before `nextOffset`; undefined if it is unknown. */
     readonly leaderEpoch?: number | undefined;
     readonly metadata: string;
   }[];
-  /** Told when the records could not be sent. */
+  /** Called when the records could not be sent. */
   readonly onUnsent: () => void;
 };
 
@@ -31,11 +31,12 @@ export type TransactionSteps = SendSteps & { coordinators: Coordinators };
 
 /**
  * Runs one transaction (KIP-98, its offsets fenced by the group's generation, KIP-447), and returns when it is
- * committed. Versions of the requests are those of clients that add partitions themselves, which Kafka 3.7 to 4.x
- * know.
- * It rejects when every request has settled, and does not abort: the session is over, and the next one's
- * `InitProducerId` aborts under a raised epoch. An `EndTxn` of this epoch could be overtaken by a Produce that is
- * still on its way, which would be part of the next transaction, or of none that ever ends.
+ * committed. The request versions are those of clients that add partitions to the transaction themselves; Kafka 3.7 to
+ * 4.x support them.
+ * On an error it waits until every request has settled, and does not abort: the session is over, and the next
+ * session's `InitProducerId` aborts the transaction with a higher epoch. An `EndTxn` with this epoch could overtake a
+ * Produce request that is still in flight, whose records would then belong to the next transaction, or to one that
+ * never ends.
  * @throws {BrokerAnswerError}
  * @throws {RecordRefusedError}
  * @throws {Error}
@@ -58,7 +59,7 @@ export async function runTransaction(
   await commit(steps);
 }
 
-/** The coordinator of the transactional id, on a connection of the channel's own. */
+/** The coordinator of the transactional id, over the channel's own connection. */
 const coordinatorOf = ({ session, channel }: TransactionSteps) => ({
   kind: "transaction" as const,
   key: session.transactionalId,
@@ -74,9 +75,9 @@ export async function addPartitions(
   destinations: readonly Destination[],
 ): Promise<void> {
   const { transactionalId, producerId, producerEpoch } = steps.session;
-  const topics = [...Map.groupBy(destinations, ({ topic }) => topic)].map(([name, some]) => ({
+  const topics = [...Map.groupBy(destinations, ({ topic }) => topic)].map(([name, ofTopic]) => ({
     name,
-    partitions: [...new Set(some.map(({ partition }) => partition))],
+    partitions: [...new Set(ofTopic.map(({ partition }) => partition))],
   }));
   await steps.coordinators.ask(
     coordinatorOf(steps),
@@ -86,7 +87,7 @@ export async function addPartitions(
         topicResults.flatMap(({ resultsByPartition }) =>
           resultsByPartition
             .map(({ partitionErrorCode }) => partitionErrorCode)
-            // Said of all others when one is refused.
+            // When one partition is refused, all others have this code.
             .filter((code) => code !== OPERATION_NOT_ATTEMPTED),
         ),
       ),
@@ -97,7 +98,7 @@ export async function addPartitions(
 const OPERATION_NOT_ATTEMPTED = 55;
 
 /**
- * @throws {BrokerAnswerError} also when the member is of an old generation
+ * @throws {BrokerAnswerError} also when the member's generation is outdated
  * @throws {Error}
  */
 export async function commitOffsets(
@@ -122,10 +123,10 @@ export async function commitOffsets(
     committedMetadata: metadata,
   }));
   await steps.coordinators.ask(
-    // The coordinator of the transaction may be the same broker.
+    // A channel of its own, because the transaction's coordinator may be the same broker.
     { kind: "group", key: groupId, channel: `${steps.channel} offsets` },
     txnOffsetCommitV3.api,
-    ({ topics }) => topics.flatMap((one) => one.partitions.map(({ errorCode }) => errorCode)),
+    ({ topics }) => topics.flatMap((answer) => answer.partitions.map(({ errorCode }) => errorCode)),
     transactionalId,
     groupId,
     producerId,
@@ -141,7 +142,7 @@ const NO_EPOCH = -1;
 
 /**
  * @throws {BrokerAnswerError}
- * @throws {Error} it may have been committed or not
+ * @throws {Error} the outcome is unknown
  */
 export async function commit(steps: TransactionSteps): Promise<void> {
   const { transactionalId, producerId, producerEpoch } = steps.session;

@@ -9,10 +9,10 @@ import { sendRecords } from "./send/send-records.ts";
 import { openSession, type Session } from "./coordinator/session.ts";
 import { addPartitions, commit, commitOffsets } from "./transaction.ts";
 
-/** What can be done inside a transaction. Nothing of it is seen by others before the commit. */
+/** What can be done inside a transaction. Consumers of committed records see nothing of it before the commit. */
 export type TransactionScope = {
   send: (batches: readonly TopicRecords[]) => Promise<void>;
-  /** Moves the positions of a group without members; `metadata` (up to 4 KB) comes back with each. */
+  /** Commits offsets of a group without members; `metadata` (up to 4 KB) is stored with each. */
   commitOffsets: (positions: {
     readonly groupId: string;
     readonly topic: string;
@@ -26,15 +26,15 @@ export type TransactionScope = {
 
 export type TransactionalProducer = {
   /**
-   * Takes over the transactional id: whoever had it is fenced off, and its open transaction has ended
-   * when this returns. Also how to go on after a transaction whose outcome is not known.
+   * Takes over the transactional id: the previous producer is fenced, and its open transaction has ended
+   * when this returns. Also the way to continue after a transaction whose outcome is unknown.
    * @throws {TransientError}
    * @throws {FatalError}
    */
   fence: () => Promise<void>;
   /**
    * Runs `work` in a transaction: committed when it returns, aborted when it throws.
-   * After an error the outcome may be either; call `fence`, then look at the group's offset.
+   * After an error the outcome is unknown: call `fence`, then read the group's offset.
    * @throws {TransientError}
    * @throws {FatalError}
    */
@@ -42,12 +42,12 @@ export type TransactionalProducer = {
   close: () => Promise<void>;
 };
 
-/** One that is in no group: the transactional id alone fences. */
-const NOBODY: MemberIdentity = { memberId: "", generationId: -1, groupInstanceId: null };
+/** For commits without a group member: only the transactional id fences. */
+const NO_MEMBER: MemberIdentity = { memberId: "", generationId: -1, groupInstanceId: null };
 
 /**
- * A transactional producer under an id that its owner chooses, for tools that copy records: who starts the same
- * copy again takes the id over. (The processor's transactions are `group-transactions.ts`.)
+ * A transactional producer whose transactional id is chosen by the caller, for tools that copy records: a second run of
+ * the same copy takes the id over. (The processor uses `group-transactions.ts`.)
  */
 export function createTransactionalProducer(options: {
   kafka: KafkaClient;
@@ -74,22 +74,22 @@ export function createTransactionalProducer(options: {
       batchBytes,
       compression,
     };
-    let isBegun = false;
+    let isStarted = false;
     await work({
       send: async (batches) => {
         const { destinations } = await routeOf(batches, leaders);
         if (destinations.length === 0) return;
-        isBegun = true;
+        isStarted = true;
         await addPartitions(steps, destinations);
         await sendRecords(steps, destinations);
       },
       commitOffsets: ({ groupId, topic, partitions }) => {
-        isBegun = true;
-        const offsets = partitions.map((one) => ({ metadata: "", ...one }));
-        return commitOffsets(steps, { groupId, topic, member: NOBODY, offsets });
+        isStarted = true;
+        const offsets = partitions.map((position) => ({ metadata: "", ...position }));
+        return commitOffsets(steps, { groupId, topic, member: NO_MEMBER, offsets });
       },
     });
-    if (isBegun) await commit(steps);
+    if (isStarted) await commit(steps);
   };
 
   return {
@@ -108,7 +108,7 @@ export function createTransactionalProducer(options: {
         await run(session, work);
       } catch (error) {
         session = undefined;
-        // Taking the id over again aborts what is open; from who has taken it from us it is not taken back.
+        // A new session aborts the open transaction. If another producer has fenced this one, the id stays with it.
         if (!isFenced(error)) session = await open().catch(() => undefined);
         throw kafkaFailure(error);
       }

@@ -7,14 +7,14 @@ import { createServer } from "./node-http.ts";
 
 export type AdminServer = {
   readonly port: number;
-  /** Adds a route of the service's own, answered with JSON, e.g. `POST /breaker/reset`. */
+  /** Adds a route that answers with JSON, e.g. `POST /breaker/reset`. */
   route: (methodAndPath: string, answer: (query: URLSearchParams) => object) => void;
   close: () => Promise<void>;
 };
 
 /**
- * Serves operators: `/livez` (the process itself, never a dependency), `/readyz` (503 and each
- * failed check with its reason and since when), `/metrics` (Prometheus text).
+ * Serves operators: `/livez` (the state of the process itself, never of a dependency), `/readyz` (503 when a check
+ * fails; each check with its reason and the time of its last change) and `/metrics` (Prometheus text).
  */
 export async function startAdminServer(options: {
   host: string;
@@ -25,7 +25,7 @@ export async function startAdminServer(options: {
   const { health, registry } = options;
   const routes: Record<string, (query: URLSearchParams) => Answer | Promise<Answer>> = {
     "/livez": () => {
-      const dead = health.whatIsDead();
+      const dead = health.livenessProblems();
       const isAlive = Object.keys(dead).length === 0;
       return json(isAlive ? 200 : 503, {
         status: isAlive ? "ok" : "dead",
@@ -51,7 +51,7 @@ export async function startAdminServer(options: {
     void (async () => {
       const answer = route
         ? await route(new URLSearchParams(query))
-        : json(404, { error: `no such route, there are ${Object.keys(routes).join(", ")}` });
+        : json(404, { error: `not found; the routes are ${Object.keys(routes).join(", ")}` });
       response.writeHead(answer.status, { "content-type": answer.type }).end(answer.body);
     })().catch((error: unknown) => response.destroy(error as Error));
   });

@@ -2,14 +2,14 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What a system without IPv6 answers to `::`. */
+/** Error codes of a system without IPv6 for `::`. */
 const NO_IPV6 = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
 
 /**
- * Listens. `::` is every address, of IPv4 too; where the system has no IPv6 it is every address of IPv4, so that one
- * setting fits clusters of either kind and of both.
+ * Listens on an address. `::` means all addresses, IPv4 included; on a system without IPv6 it means all IPv4 addresses,
+ * so that one setting works in IPv4, IPv6 and dual-stack clusters.
  * @returns the port
- * @throws what the system says when it cannot listen there
+ * @throws the system's error if the address cannot be used
  */
 export async function listen(
   server: Server,

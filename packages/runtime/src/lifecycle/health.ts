@@ -1,4 +1,4 @@
-/** Whether one dependency or task lets the service do its job, and since when. */
+/** The state of a dependency or task that the service needs, and since when. */
 export type CheckState =
   | { readonly status: "ok"; readonly since: Date }
   | { readonly status: "failing"; readonly since: Date; readonly reason: string };
@@ -9,13 +9,13 @@ export type Check = {
 };
 
 export type Health = {
-  /** A named check; it is failing with "not yet checked" until told otherwise. */
+  /** Adds a check; it fails with "not yet checked" until its state is set. */
   check: (name: string) => Check;
-  /** Runs when `/livez` is asked, which fails with what it returns; undefined when nothing is wrong. */
+  /** Adds a probe that `/livez` runs; it returns the problem, or undefined if there is none. */
   liveness: (name: string, probe: () => string | undefined) => void;
   isReady: () => boolean;
   readiness: () => Record<string, CheckState>;
-  whatIsDead: () => Record<string, string>;
+  livenessProblems: () => Record<string, string>;
 };
 
 export function createHealth(): Health {
@@ -40,7 +40,7 @@ export function createHealth(): Health {
     liveness: (name, probe) => probes.set(name, probe),
     isReady: () => [...checks.values()].every((check) => check.status === "ok"),
     readiness: () => Object.fromEntries(checks),
-    whatIsDead: () =>
+    livenessProblems: () =>
       Object.fromEntries(
         [...probes].flatMap(([name, probe]) => {
           const problem = probe();

@@ -2,16 +2,16 @@ import type { Log } from "../logging/log.ts";
 import { messageOf } from "../errors.ts";
 
 /**
- * Owns what a process holds. Resources are released last-in first-out, each awaited,
- * so acquiring in the order "admin server, dependencies, intake" gives the drain order
- * "stop intake, finish what is in flight, commit, disconnect, close".
+ * Owns the resources of a process. They are released last-in first-out, each awaited, so acquiring them in the order
+ * "admin server, dependencies, intake" gives the drain order "stop intake, finish the work in flight, commit,
+ * disconnect, close".
  */
 export type Life = {
-  /** Keeps `resource` until the end, then calls `release` with it. Acquire and release stay on adjacent lines. */
+  /** Owns `resource`, and calls `release` with it when the process stops. Acquire and release stay on adjacent lines. */
   own: <T>(resource: T, release: (resource: T) => unknown) => T;
-  /** Aborted as soon as the stop begins: waiting loops end on it. */
+  /** Aborted when the stop begins; ends loops that wait. */
   readonly stopping: AbortSignal;
-  /** Releases everything; the first error is thrown at the end. A second call awaits the first. */
+  /** Releases all resources, then throws the first error if there was one. A second call awaits the first. */
   stop: () => Promise<void>;
 };
 
@@ -43,7 +43,7 @@ export function createLife(): Life {
   };
 }
 
-/** Stops on SIGTERM or SIGINT within the time allowed; a second signal ends the process at once. */
+/** Stops on SIGTERM or SIGINT, within `timeoutMs`; a second signal ends the process immediately. */
 export function stopOnSignals(life: Life, options: { log: Log; timeoutMs: number }): void {
   const { log, timeoutMs } = options;
   const exit = (code: number) => process.exit(code);

@@ -3,14 +3,14 @@ import type { Log } from "../logging/log.ts";
 
 export type RepeatedTask = {
   begin: () => void;
-  /** Waits for the work under way. */
+  /** Waits for the run in progress. */
   end: () => Promise<void>;
 };
 
 /**
  * Runs work at an interval, one run at a time; after a failure it waits for the next interval.
  *
- * @param options.startsAtOnce does it first when it begins, instead of after the first interval
+ * @param options.startsAtOnce runs the work immediately, instead of after the first interval
  */
 export function createRepeatedTask(options: {
   name: string;

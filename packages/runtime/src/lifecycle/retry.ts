@@ -3,18 +3,18 @@ import { messageOf, TransientError } from "../errors.ts";
 import type { Check } from "./health.ts";
 import type { Log } from "../logging/log.ts";
 
-/** How long to wait before try number `attempt` (from 1): doubling from 100 ms to 5 s, with jitter. */
+/** How long to wait after failed attempt number `attempt` (from 1): doubles from 100 ms to 5 s, with jitter. */
 export function retryDelayMs(attempt: number): number {
   const ceilingMs = Math.min(5_000, 100 * 2 ** Math.min(attempt - 1, 10));
   return ceilingMs / 2 + Math.random() * (ceilingMs / 2);
 }
 
 /**
- * Tries one call until it succeeds, for dependencies that may come up later than the service.
- * The check is failing, with what and where, until then.
+ * Retries a call until it succeeds, for dependencies that may start later than the service. Until then the check fails,
+ * with the dependency's name and address.
  *
- * @param options.where address as an operator knows it, without credentials
- * @throws what `attempt` threw if that is not a TransientError; AbortError once stopping
+ * @param options.where the address to show, without credentials
+ * @throws any error of `attempt` that is not a TransientError; AbortError once stopping
  */
 export async function untilAvailable<T>(
   attempt: () => Promise<T>,
@@ -41,7 +41,7 @@ export async function untilAvailable<T>(
   }
 }
 
-/** An address to show: without user, password and path. */
+/** The address of a URL, without user, password and path. */
 export function addressOf(url: string): string {
   const { protocol, host } = new URL(url);
   return `${protocol}//${host}`;

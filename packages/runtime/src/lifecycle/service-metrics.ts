@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Health } from "./health.ts";
 
-/** The metrics that every service has: Node's own, which build it is, and what its readiness hangs on. */
+/** The metrics of every service: Node's default metrics, the version, and the readiness checks. */
 export function createServiceRegistry(options: {
   service: string;
   version: string;
@@ -19,7 +19,7 @@ export function createServiceRegistry(options: {
   }).set({ service, version }, 1);
   const checks: Gauge<"check"> = new Gauge({
     name: "fiberstream_check_ok",
-    help: "1 while a check of /readyz is fine, 0 while it fails: the service is ready when all are 1. /readyz says why and since when",
+    help: "1 while a check of /readyz passes, 0 while it fails; the service is ready when all are 1. /readyz shows the reason and since when",
     labelNames: ["check"],
     registers,
     collect: () => {

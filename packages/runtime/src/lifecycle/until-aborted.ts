@@ -1,6 +1,6 @@
 /**
- * Resolves with the promise, or with undefined as soon as the signal is aborted. The work itself continues; its outcome is
- * then ignored. Leaves no listener at a signal that lives long.
+ * Resolves with the promise, or with undefined as soon as the signal is aborted. The work itself continues, and its
+ * outcome is then ignored. Removes its listener from the signal, which may live long.
  */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * Gives up on work that takes too long. The work itself continues, and its outcome is ignored.
- * @param options.late makes the error
+ * Stops waiting for work that takes too long. The work itself continues, and its outcome is ignored.
+ * @param options.late creates the error
  * @throws what `work` throws, or `late()` after `maxWaitMs`
  */
 export async function withTimeout<T>(

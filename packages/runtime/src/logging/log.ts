@@ -8,14 +8,14 @@ export type Log = Logger;
 export type LogFormat = "json" | "pretty" | "auto";
 
 /**
- * A log line is an event and its fields: `log.warn({ partition, offset }, "record dead-lettered")`.
- * JSON lines follow the Elastic Common Schema; never log a payload or a secret.
+ * A log line has an event and fields: `log.warn({ partition, offset }, "record dead-lettered")`.
+ * JSON lines follow the Elastic Common Schema. Never log a payload or a secret.
  */
 export function createLog(options: { service: string; level: string; format: LogFormat }): Log {
   const { service, level, format } = options;
   const isPretty = format === "pretty" || (format === "auto" && process.stdout.isTTY);
   if (isPretty) {
-    // Only for people at a terminal: it costs 9 MB of memory.
+    // Loaded only when needed: it takes 9 MB of memory.
     const pretty = createRequire(import.meta.url)("pino-pretty") as typeof PinoPretty;
     return pino(
       { level, base: { service } },

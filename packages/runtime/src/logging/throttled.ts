@@ -1,10 +1,10 @@
 /**
- * Calls `say` at most once in `everyMs`, however often it is called: what outsiders can trigger must not fill the log.
+ * Returns a function that calls `report` at most once in `everyMs`, so that clients cannot flood the log.
  *
- * @param say is given the newest, and how many there were since it last spoke
+ * @param report gets the newest value, and the number of calls since the last report
  */
 export function throttled<T>(
-  say: (newest: T, times: number) => void,
+  report: (newest: T, times: number) => void,
   {
     everyMs = 10_000,
     now = () => performance.now(),
@@ -16,7 +16,7 @@ export function throttled<T>(
     times++;
     if (now() < silentUntil) return;
     silentUntil = now() + everyMs;
-    say(newest, times);
+    report(newest, times);
     times = 0;
   };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
-/** One setting: the environment variable's name, its rule, and what it means to an operator. */
+/** One setting: the environment variable's name, its rule, and its help text. */
 export type Setting<S extends z.ZodType = z.ZodType> = {
   readonly variable: string;
   readonly rule: S;
@@ -29,10 +29,10 @@ export const portNumber = () => wholeNumber({ min: 0, max: 65_535 });
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads settings from an environment once, each from its variable or from the file that `<variable>_FILE` names.
- * Empty variables count as not set, so that a Compose file may pass them through.
+ * Reads each setting from its variable, or from the file that `<variable>_FILE` names.
+ * Empty variables count as not set, so that a Compose file can pass them through.
  *
- * @throws {ConfigError} that lists every bad value at once, without repeating the values (secrets).
+ * @throws {ConfigError} with all problems; never contains values, which may be secrets
  */
 export function readSettings<S extends Settings>(
   settings: S,
@@ -57,7 +57,7 @@ export function readSettings<S extends Settings>(
   return config as ConfigOf<S>;
 }
 
-/** Settings that cannot be used. The message has a line for each. */
+/** Invalid settings. The message has a line for each. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly string[];
@@ -74,11 +74,10 @@ export class ConfigError extends Error {
 type Given = { readonly value: string | undefined } | { readonly problem: string };
 
 /**
- * What an environment gives for a variable: its own value, or the content of the file that
- * `<variable>_FILE` names, so that a secret need not stand in the environment. Empty ones count as not set.
- * A file's last line break is an editor's, not the secret's.
+ * Returns a variable's value, or the content of the file that `<variable>_FILE` names, so that a secret need not be in
+ * the environment. Empty variables count as not set. A line break at the end of the file is removed.
  *
- * @returns a problem when both are set or the file cannot be read; it never holds the file's content
+ * @returns a problem when both are set or the file cannot be read; it never contains the file's content
  */
 export function givenFor(variable: string, environment: Environment): Given {
   const value = environment[variable];

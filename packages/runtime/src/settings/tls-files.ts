@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
 import { messageOf } from "../errors.ts";
 
-/** Paths of PEM files for one side of TLS connections; what is not given is the platform's own. */
+/** Paths of PEM files for the client or the server side of TLS connections. */
 export type TlsFiles = {
-  /** Who may vouch for the other side; by default the authorities that Node brings. */
+  /** Certificate authorities that are trusted; by default those of Node. */
   readonly caFile?: string | undefined;
   readonly certificateFile?: string | undefined;
   readonly keyFile?: string | undefined;
@@ -12,9 +12,9 @@ export type TlsFiles = {
 };
 
 /**
- * Options for `node:tls`. The files are read whenever the options are copied: a client that copies them
- * for each connection takes a renewed certificate without a restart.
- * @throws when read, if a file cannot be
+ * Options for `node:tls`. The files are read whenever the options are copied, so a client that copies them for each
+ * connection uses a renewed certificate without a restart.
+ * @throws when an option is read and its file cannot be
  */
 export function tlsOptions(files: TlsFiles): SecureContextOptions {
   const read = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
@@ -32,7 +32,7 @@ export function tlsOptions(files: TlsFiles): SecureContextOptions {
   };
 }
 
-/** Why a setting's file cannot be used; undefined when it can, or none is given. */
+/** The reason why a setting's file cannot be read; undefined if it can, or if no file is set. */
 export function fileProblem(variable: string, path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
   try {

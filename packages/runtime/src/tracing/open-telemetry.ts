@@ -23,14 +23,14 @@ import { readTraceparent, traceparentOf } from "./trace-context.ts";
 import type { Tracing } from "./tracing.ts";
 import { createWallClock } from "../wall-clock.ts";
 
-/** A stop does not wait longer for a collector. */
-const CLOSE_MAX_WAIT_MS = 2_000;
-const WARN_EVERY_MS = 60_000;
-const SPANS_A_REQUEST = 512;
+/** How long a stop waits for the collector. */
+const CLOSE_TIMEOUT_MS = 2_000;
+const WARN_INTERVAL_MS = 60_000;
+const MAX_SPANS_PER_REQUEST = 512;
 
 /**
- * OpenTelemetry's SDK behind our seam. Spans are queued and sent in the background; what does not find room, and
- * what the collector does not take, is dropped: tracing never holds up a record.
+ * Implements `Tracing` with OpenTelemetry's SDK. Spans are queued and sent in the background. They are dropped when the
+ * queue is full or the collector does not accept them: tracing never delays a record.
  *
  * @param options.endpoint without the path `/v1/traces`
  */
@@ -51,14 +51,14 @@ export function createOpenTelemetry(options: {
       "service.name": service,
       "service.version": version,
     }).merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] })),
-    // Whether a trace is sampled is decided where its request came in: only those have spans.
+    // The gateway decides whether a request is sampled, and only sampled ones get spans.
     sampler: new AlwaysOnSampler(),
     spanProcessors: [
       new BatchSpanProcessor({
         exporter: new OTLPTraceExporter({ url }),
         scheduledDelayMillis: options.spanDelayMs,
         maxQueueSize: spanQueueSize,
-        maxExportBatchSize: Math.min(spanQueueSize, SPANS_A_REQUEST),
+        maxExportBatchSize: Math.min(spanQueueSize, MAX_SPANS_PER_REQUEST),
       }),
     ],
   });
@@ -88,7 +88,7 @@ export function createOpenTelemetry(options: {
     },
     close: async () => {
       const sent = provider.shutdown().catch(() => undefined);
-      await Promise.race([sent, delay(CLOSE_MAX_WAIT_MS, undefined, { ref: false })]);
+      await Promise.race([sent, delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
       diag.disable();
     },
   };
@@ -109,11 +109,11 @@ function contextOf(traceparent: string): Context {
   return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
 }
 
-/** The exporter's complaints as log lines, one a minute: a collector that is unavailable must not flood the log. */
+/** Logs the exporter's errors, at most one a minute: an unavailable collector must not flood the log. */
 function createDiagLog(log: Log): DiagLogger {
   let lastMs = -Infinity;
   const warn = (message: string) => {
-    if (performance.now() - lastMs < WARN_EVERY_MS) return;
+    if (performance.now() - lastMs < WARN_INTERVAL_MS) return;
     lastMs = performance.now();
     log.warn({ reason: message.slice(0, 300) }, "trace export failed, spans dropped");
   };

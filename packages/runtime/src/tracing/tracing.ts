@@ -4,19 +4,19 @@ import { type ConfigOf, setting, wholeNumber } from "../settings/settings.ts";
 
 export type SpanAttributes = Readonly<Record<string, string | number>>;
 
-/** A piece of work that is under way, in a trace that is sampled. */
+/** A span in progress, in a sampled trace. */
 export type OpenSpan = {
   readonly traceId: string;
-  /** For what goes on from here, in another process or in this one. */
+  /** For child spans, in this process or another one. */
   readonly traceparent: string;
-  /** @param result.error a bounded word for what went wrong, never a message: those may quote a payload */
+  /** @param result.error an error class, never a message, which may quote a payload */
   readonly end: (result?: { attributes?: SpanAttributes; error?: string }) => void;
 };
 
 export type Tracing = {
   /**
-   * Begins a span now.
-   * @param span.parent a `traceparent`; without one a trace begins
+   * Starts a span.
+   * @param span.parent a `traceparent`; without one, a new trace starts
    */
   readonly startSpan: (span: {
     name: string;
@@ -24,7 +24,7 @@ export type Tracing = {
     parent?: string;
     attributes: SpanAttributes;
   }) => OpenSpan;
-  /** Sends what has ended, for 2 s at most. Never rejects. */
+  /** Sends the spans that have ended, for at most 2 s. Never rejects. */
   readonly close: () => Promise<void>;
 };
 
@@ -33,23 +33,23 @@ export const tracingSettings = () => ({
   otlpEndpoint: setting(
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     z.url({ protocol: /^https?$/ }).optional(),
-    "collector of traces (OTLP over HTTP, as JSON), e.g. http://localhost:4318; without one nothing is traced",
+    "address of the trace collector (OTLP over HTTP, as JSON), e.g. http://localhost:4318; if it is not set, tracing is off",
   ),
   spanDelayMs: setting(
     "OTEL_BSP_SCHEDULE_DELAY",
     wholeNumber({ min: 1, max: 600_000 }).default(5_000),
-    "how often spans are sent to it, ms",
+    "interval at which spans are sent to it, ms",
   ),
   spanQueueSize: setting(
     "OTEL_BSP_MAX_QUEUE_SIZE",
     wholeNumber({ min: 1, max: 1_000_000 }).default(2_048),
-    "how many spans wait to be sent, about 2 KB each; past it they are dropped",
+    "maximum number of spans waiting to be sent, about 2 KB each; more are dropped",
   ),
 });
 
 /**
- * Makes ready to export spans. Without an endpoint OpenTelemetry is not even loaded: it takes 25 MB, and
- * most processes run without.
+ * Starts exporting spans. Without an endpoint OpenTelemetry is not loaded: it takes 25 MB, and most processes run
+ * without it.
  *
  * @returns undefined without an endpoint
  */

@@ -68,7 +68,7 @@ describe("fiber schemas, with a registry", () => {
     for (const command of ["check", "register"]) {
       const { code, text } = await fiber(namespace, command);
       expect(code).toBe(1);
-      expect(text).toMatch(/Node\.avsc: the field "owner" is gone, and it had no default/);
+      expect(text).toMatch(/Node\.avsc: the field "owner" was removed, and it had no default/);
     }
     const subject = subjectOf(topicIn(namespace, "probe.alerts"));
     expect(await readRegisteredVersions({ url, subject })).toEqual([]);

@@ -4,12 +4,12 @@ import type { Life } from "@fiberstream/runtime/life";
 import { Writer } from "@platformatic/kafka";
 import type { BrokerAddress } from "../connection-pool.ts";
 
-/** What is asked for, over which connection: they are numbered from 1. */
+/** A request and the number of its connection, from 1. */
 type FakeRequest = { readonly apiKey: number; readonly connection: number };
 
 /**
- * Takes a broker's place in a test of what brokers do that no cluster does when told to.
- * @param answer the body of the answer, what follows the correlation id; undefined: none, ever
+ * Replaces a broker, for tests of behaviour that cannot be provoked on a real one.
+ * @param answer returns the body of the answer after the correlation id; undefined: no answer
  */
 export async function startFakeBroker(
   life: Life,
@@ -50,12 +50,12 @@ export const SASL_HANDSHAKE = 17;
 const API_VERSIONS = 18;
 const SASL_AUTHENTICATE = 36;
 
-/** What a broker knows: an answer to a request for a topic's metadata, version 12. */
+/** Returns an answer to a request for a topic's metadata, version 12. */
 export function metadataAnswer(options: {
   brokers: readonly BrokerAddress[];
   topic: string;
   topicId: string;
-  /** By partition, the epoch since when the first broker has led it; undefined: there is no such topic. */
+  /** The leader epoch of each partition, which the first broker leads; undefined: there is no such topic. */
   epochs: readonly number[] | undefined;
 }): Buffer {
   const { brokers, topic, topicId, epochs } = options;
@@ -89,14 +89,14 @@ export function metadataAnswer(options: {
     .appendTaggedFields().buffer;
 }
 
-/** Who coordinates a group: an answer of version 4. */
+/** Returns an answer to FindCoordinator, version 4. */
 export const coordinatorAnswer = (key: string, { host, port }: BrokerAddress): Buffer =>
   Writer.create()
     .appendTaggedFields()
     .appendInt32(0)
-    .appendArray([key], (w, of) =>
+    .appendArray([key], (w, name) =>
       w
-        .appendString(of)
+        .appendString(name)
         .appendInt32(0)
         .appendString(host)
         .appendInt32(port)
@@ -105,7 +105,7 @@ export const coordinatorAnswer = (key: string, { host, port }: BrokerAddress): B
     )
     .appendTaggedFields().buffer;
 
-/** An answer that lets anyone in for so long, or one without an error to a heartbeat. */
+/** Returns an answer that accepts any login for a session of `lifetimeMs`, or an answer to a heartbeat. */
 export function sessionAnswer(apiKey: number, { lifetimeMs }: { lifetimeMs: number }): Buffer {
   switch (apiKey) {
     case API_VERSIONS:

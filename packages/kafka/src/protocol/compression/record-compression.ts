@@ -4,22 +4,22 @@ import { unpackLz4 } from "./lz4.ts";
 import { unpackSnappy } from "./snappy.ts";
 import { requireWithin, UnpackingError } from "./unpacked-bytes.ts";
 
-/** By their number in the attributes of a record batch (KIP-98; zstd by KIP-110). */
+/** The codecs by their number in the attributes of a record batch (KIP-98; zstd by KIP-110). */
 export const CODECS = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
 
-/** Brokers take 1 MB of a batch by default, packed: 64 times that is beyond what events pack to. */
+/** Brokers accept compressed batches of 1 MB by default: events never compress to a 64th of their size. */
 export const MAX_UNPACKED_BYTES = 64 * 2 ** 20;
 
 /**
- * Unpacks the records of a batch. Snappy and LZ4 are our own, of these two formats' descriptions: those of
- * `@platformatic/kafka` 2.12.1 are WebAssembly that traps on damaged bytes without letting go of its stack. Measured:
- * 652 such calls, and it unpacks no good ones either until the process is started again.
+ * Decompresses the records of a batch. The decoders for snappy and LZ4 are our own, after the descriptions of the formats:
+ * those of `@platformatic/kafka` 2.12.1 are WebAssembly that traps on damaged bytes without releasing its stack. Measured:
+ * after 652 such calls it cannot decompress valid bytes either, until the process is restarted.
  *
- * The bound holds before anything is unpacked for snappy and for LZ4 that says its size; for other LZ4, gzip and zstd
- * while they are unpacked, so `maxBytes` are about the most that is allocated.
+ * For snappy, and for LZ4 with its size in the header, the bound is checked before anything is decompressed; for other LZ4,
+ * gzip and zstd during decompression. So about `maxBytes` are allocated at most.
  *
  * @param codec the three low bits of a batch's attributes
- * @throws {UnpackingError} damaged bytes, more than `maxBytes` of them unpacked, or an unknown codec
+ * @throws {UnpackingError} damaged bytes, more than `maxBytes` of them decompressed, or an unknown codec
  */
 export function decompressRecords(
   codec: number,
@@ -38,7 +38,7 @@ export function decompressRecords(
     case 4:
       return byZlib(zstdDecompressSync, bytes, maxBytes);
     default:
-      throw new UnpackingError(`codec ${codec} is not known`);
+      throw new UnpackingError(`codec ${codec} is unknown`);
   }
 }
 

@@ -6,17 +6,17 @@ import {
 } from "./unpacked-bytes.ts";
 
 /**
- * What Java's clients put around snappy (snappy-java, "xerial"): this, two versions of four bytes, then chunks,
- * each with its length before it. librdkafka and others write it without.
+ * The framing of Java's clients (snappy-java, "xerial"): this magic, two versions of four bytes, then chunks, each after
+ * its length. librdkafka and others write snappy without it.
  */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const XERIAL_HEADER_BYTES = 16;
 
 /**
- * Unpacks snappy's raw format (google/snappy, format_description.txt), in Java's framing or not. It says its size
- * first, so the bound is checked before anything is unpacked.
+ * Decompresses snappy's raw format (google/snappy, format_description.txt), in Java's framing or not. It begins with its
+ * size, so the bound is checked before anything is decompressed.
  *
- * @throws {UnpackingError} it is damaged, or larger than `maxBytes` when unpacked
+ * @throws {UnpackingError} it is damaged, or larger than `maxBytes` when decompressed
  */
 export function unpackSnappy(packed: Buffer, maxBytes: number): Buffer {
   const chunks = chunksOf(packed);
@@ -42,7 +42,7 @@ function chunksOf(packed: Buffer): readonly Buffer[] {
   return chunks;
 }
 
-/** The size when unpacked, 7 bits a byte, the lowest first, and where the elements begin. */
+/** Reads the size when decompressed, 7 bits a byte, the lowest first; also returns where the elements begin. */
 function readSize(chunk: Buffer): { size: number; at: number } {
   let size = 0;
   for (let at = 0; at < 5; at++) {
@@ -54,11 +54,11 @@ function readSize(chunk: Buffer): { size: number; at: number } {
   throw new UnpackingError("it does not begin with its size");
 }
 
-/** Elements begin with a byte whose two low bits are their kind. */
+/** The two low bits of an element's first byte are its kind. */
 const LITERAL = 0;
 const COPY_NEAR = 1;
 const COPY_2_BYTES = 2;
-/** Literals up to this length have it in that byte; above it, the length follows in 1 to 4 bytes. */
+/** Up to this length, a literal's length is in that byte; above it, the length follows in 1 to 4 bytes. */
 const LONGEST_IN_TAG = 60;
 
 function unpackChunk(chunk: Buffer, into: UnpackedBytes): void {
@@ -86,10 +86,11 @@ function unpackChunk(chunk: Buffer, into: UnpackedBytes): void {
       at += distanceBytes;
     }
   }
-  if (into.written() !== end) throw new UnpackingError("it has another size than it says");
+  if (into.written() !== end)
+    throw new UnpackingError("its size differs from the size in its header");
 }
 
-/** Little-endian. */
+/** Reads a little-endian number. */
 function readNumber(chunk: Buffer, at: number, bytes: number): number {
   if (at + bytes > chunk.length) throw new UnpackingError("it is cut off");
   let number = chunk[at] ?? 0;

@@ -1,14 +1,14 @@
-/** Where a decoder writes: it grows with what is written, up to a bound. */
+/** The output of a decoder, which grows up to a bound. */
 export type UnpackedBytes = {
-  /** Copies from what is packed. */
+  /** Copies bytes from the compressed input. */
   readonly copy: (packed: Buffer, from: number, length: number) => void;
-  /** Copies what was written `distance` bytes ago, which may overlap with what is written now. */
+  /** Copies output from `distance` bytes before its end; both ranges may overlap. */
   readonly repeat: (distance: number, length: number) => void;
   readonly written: () => number;
   readonly result: () => Buffer;
 };
 
-/** Packed bytes that are damaged, of another format, or larger than allowed when unpacked. */
+/** Compressed bytes that are damaged, of another format, or larger than allowed when decompressed. */
 export class UnpackingError extends Error {
   override readonly name = "UnpackingError";
 }
@@ -16,12 +16,12 @@ export class UnpackingError extends Error {
 /** Below this many bytes a loop is faster than a call into native code. */
 const SHORT_BYTES = 24;
 
-/** @param expectedBytes what is allocated at first; exact, it saves a copy */
+/** @param expectedBytes the initial size; if it is exact, it saves a copy */
 export function createUnpackedBytes(maxBytes: number, expectedBytes: number): UnpackedBytes {
   let bytes = Buffer.allocUnsafe(Math.min(expectedBytes, maxBytes));
   let at = 0;
 
-  function makeRoom(length: number): void {
+  function reserve(length: number): void {
     const needed = at + length;
     if (needed <= bytes.length) return;
     requireWithin(maxBytes, needed);
@@ -33,7 +33,7 @@ export function createUnpackedBytes(maxBytes: number, expectedBytes: number): Un
   return {
     copy: (packed, from, length) => {
       if (from + length > packed.length) throw new UnpackingError("it is cut off");
-      makeRoom(length);
+      reserve(length);
       if (length > SHORT_BYTES) packed.copy(bytes, at, from, from + length);
       else for (let byte = 0; byte < length; byte++) bytes[at + byte] = packed[from + byte] ?? 0;
       at += length;
@@ -42,7 +42,7 @@ export function createUnpackedBytes(maxBytes: number, expectedBytes: number): Un
       if (distance === 0 || distance > at) {
         throw new UnpackingError("it repeats bytes from before its beginning");
       }
-      makeRoom(length);
+      reserve(length);
       const from = at - distance;
       const isApart = distance >= length;
       if (isApart && length > SHORT_BYTES) bytes.copyWithin(at, from, from + length);
@@ -58,5 +58,5 @@ export function createUnpackedBytes(maxBytes: number, expectedBytes: number): Un
 /** @throws {UnpackingError} */
 export function requireWithin(maxBytes: number, unpackedBytes: number): void {
   if (unpackedBytes <= maxBytes) return;
-  throw new UnpackingError(`it has more than ${maxBytes} bytes when unpacked, the most allowed`);
+  throw new UnpackingError(`it has more than the allowed ${maxBytes} bytes when decompressed`);
 }

@@ -2,10 +2,10 @@ import { offsetFetchV8 } from "@platformatic/kafka";
 import { answerType } from "../../broker/broker-answer.ts";
 import type { Coordinators } from "./coordinators.ts";
 
-/** What the group's coordinator knows of a partition. `offset` is undefined where nobody has committed. */
+/** A partition's committed offset by the group's coordinator. `offset` is undefined if there is none. */
 type CommittedOffset = {
   readonly offset: bigint | undefined;
-  /** Of the last record before `offset`; -1 where whoever has committed it did not say. */
+  /** Of the last record before `offset`; -1 if the commit did not have it. */
   readonly leaderEpoch: number;
   readonly metadata: string;
 };
@@ -14,10 +14,11 @@ type CommittedOffset = {
 export type OffsetAnswer = CommittedOffset | "unstable" | "unknown";
 
 /**
- * Asks for the committed offsets of some partitions, all in one request.
- * @param stable "required": an offset that an open transaction moves is "unstable"; else it is the one before
- * @returns an answer for each of the partitions; a partition that the coordinator does not tell of, or with an error,
- *   is "unknown", which is not the same as nobody's having committed
+ * Reads the committed offsets of some partitions in one request.
+ * @param options.stable "required": an offset that an open transaction moves is "unstable"; "any": it is the previous
+ *   offset
+ * @returns an answer for each of the partitions. A partition that is missing in the coordinator's answer, or has an error,
+ *   is "unknown", which does not mean that nobody has committed
  * @throws {BrokerAnswerError}
  * @throws {Error}
  */
@@ -42,8 +43,8 @@ export async function committedOffsets(options: {
   );
   for (const group of answer.groups) {
     if (group.groupId !== groupId) continue;
-    for (const one of group.topics.filter(({ name }) => name === topic)) {
-      for (const { partitionIndex, errorCode, ...committed } of one.partitions) {
+    for (const ofTopic of group.topics.filter(({ name }) => name === topic)) {
+      for (const { partitionIndex, errorCode, ...committed } of ofTopic.partitions) {
         const type = answerType(errorCode);
         if (type === "UNSTABLE_OFFSET_COMMIT") found.set(partitionIndex, "unstable");
         if (type !== undefined) continue;

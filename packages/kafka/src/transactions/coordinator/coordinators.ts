@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { BrokerAnswerError, throwIfFailed } from "../../broker/broker-answer.ts";
 import type { Api, BrokerAddress, Connections } from "../../broker/connections.ts";
 
-/** What is coordinated, and on whose connection it is asked. */
+/** A group or transactional id, and the channel for requests to its coordinator. */
 type Coordinated = {
   readonly kind: "group" | "transaction";
   readonly key: string;
@@ -11,14 +11,14 @@ type Coordinated = {
 
 export type Coordinators = {
   /**
-   * Asks the coordinator of a group or a transactional id, who is looked up when unknown or moved. A busy one is
-   * asked again for up to 10 s: it refuses what comes before the last transaction's markers are written (some
-   * milliseconds after its commit was answered), a fence before what it ends has ended, and everything while it
-   * loads its log.
+   * Sends a request to the coordinator of a group or a transactional id; finds the coordinator if it is unknown or has moved.
+   * A busy coordinator is retried for up to 10 s: it rejects requests until the last transaction's markers are written
+   * (some milliseconds after its commit was answered), a fence until the transaction that it aborts has ended, and all
+   * requests while it loads its log.
    *
-   * @param codesOf all error codes in an answer that mean that it was refused
-   * @throws {BrokerAnswerError} refused
-   * @throws {Error} nobody has answered in time: it may have been done or may still be
+   * @param codesOf returns the answer's error codes
+   * @throws {BrokerAnswerError} the coordinator rejected the request
+   * @throws {Error} no answer in time: the request may have been executed, or may still be
    */
   ask: <Args extends unknown[], Answer>(
     of: Coordinated,
@@ -27,19 +27,19 @@ export type Coordinators = {
     ...args: Args
   ) => Promise<Answer>;
   /**
-   * Who it is now.
+   * Returns the current coordinator.
    * @throws {Error}
    */
   find: (of: Omit<Coordinated, "channel">) => Promise<BrokerAddress>;
 };
 
 /**
- * Shorter than a broker's session with the controller (9 s) and a member's with its group (10 s): a coordinator
- * that was frozen and is no longer one has no time to answer from what it knew.
+ * Shorter than a broker's session with the controller (9 s) and a member's with its group (10 s): a coordinator that
+ * was frozen and has been replaced cannot answer from its outdated state in time.
  */
 const ANSWER_TIMEOUT_MS = 5_000;
 const BUSY_FOR_MS = 10_000;
-const MOST_WAIT_MS = 200;
+const MAX_WAIT_MS = 200;
 
 const BUSY = new Set(["CONCURRENT_TRANSACTIONS", "COORDINATOR_LOAD_IN_PROGRESS"]);
 const MOVED = new Set(["NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE"]);
@@ -59,7 +59,7 @@ export function createCoordinators(connections: Connections): Coordinators {
 
     ask: async (of, api, codesOf, ...args) => {
       const { kind, key, channel } = of;
-      const askOnce = async () => {
+      const sendOnce = async () => {
         const coordinator = await find(of);
         const request = { api, timeoutMs: ANSWER_TIMEOUT_MS };
         const answer = await connections.call(coordinator, channel, request, ...args);
@@ -68,15 +68,15 @@ export function createCoordinators(connections: Connections): Coordinators {
         return answer;
       };
       const giveUpAtMs = performance.now() + BUSY_FOR_MS;
-      for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, MOST_WAIT_MS)) {
+      for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
         try {
-          return await askOnce();
+          return await sendOnce();
         } catch (error) {
           const type = error instanceof BrokerAnswerError ? error.type : undefined;
-          // Also one that does not answer: somebody else may be the coordinator by now.
+          // Also without an answer: another broker may be the coordinator by now.
           if (type === undefined || MOVED.has(type)) known.delete(`${kind} ${key}`);
-          const isWorthWaiting = type !== undefined && (BUSY.has(type) || MOVED.has(type));
-          if (!isWorthWaiting || performance.now() > giveUpAtMs) throw error;
+          const isRetried = type !== undefined && (BUSY.has(type) || MOVED.has(type));
+          if (!isRetried || performance.now() > giveUpAtMs) throw error;
         }
         await delay(waitMs);
       }

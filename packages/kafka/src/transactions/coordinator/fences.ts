@@ -9,14 +9,14 @@ import { idIn } from "./transactional-ids.ts";
 
 export type Fences = {
   /**
-   * Ends what a process has left open, under all transactional ids that it is known to have used. Each of them is taken
-   * over once, until `forget`, and tried until it is: settles when all are.
-   * @throws {Error} forgotten or closed before
+   * Ends the open transactions of a process by taking over all transactional ids that it is known to have used, each
+   * once until `forget`. Retries until all are taken over.
+   * @throws {Error} `forget` or `close` was called before that
    */
   fence: (committer: Committer) => Promise<void>;
-  /** The process is alive, or alive again. */
+  /** Call it when the process is alive (again). */
   forget: (processId: string) => void;
-  /** Begins no further try. */
+  /** Stops retrying. */
   close: () => void;
 };
 

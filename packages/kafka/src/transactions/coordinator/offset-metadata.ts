@@ -1,11 +1,11 @@
 import type { LogIdentity } from "../../records.ts";
 
-/** Who has committed an offset: the process, and the numbers of the transactional ids that it used by then. */
+/** The process that committed an offset, and the numbers of the transactional ids that it had used by then. */
 export type Committer = { readonly processId: string; readonly idNumbers: readonly number[] };
 
 /**
- * What is kept with a partition's committed offset: the caller's own text, the log that the offset is of, and who
- * has committed it.
+ * The metadata of a committed offset: the caller's text, the log that the offset belongs to, and the process that
+ * committed it.
  */
 export type OffsetMetadata = {
   readonly text: string;
@@ -13,12 +13,12 @@ export type OffsetMetadata = {
   readonly committer: Committer | undefined;
 };
 
-/** Told apart from its end, so that the text may be anything, that of earlier versions and of tools too. */
-const PARTS =
+/** Anchored at the end, because the text before it is arbitrary, also from earlier versions and from tools. */
+const FORMAT =
   /^(.*?)(?: log=([^ /]*)\/([^ ]+))?(?: by=([^ /]+)\/(\d{1,4}(?:-\d{1,4})?(?:\.\d{1,4}(?:-\d{1,4})?)*))?$/s;
 
 export function readOffsetMetadata(stored: string): OffsetMetadata {
-  const [, text = "", clusterId, topicId, processId, idNumbers] = PARTS.exec(stored) ?? [];
+  const [, text = "", clusterId, topicId, processId, idNumbers] = FORMAT.exec(stored) ?? [];
   return {
     text,
     log: clusterId === undefined || topicId === undefined ? undefined : { clusterId, topicId },
@@ -37,7 +37,7 @@ export function writeOffsetMetadata({ text, log, committer }: OffsetMetadata): s
   return stored;
 }
 
-/** In order; from three on they are a range: "0-12.15". */
+/** Sorted numbers as text; three or more in a row become a range: "0-12.15". */
 function rangesOf(numbers: readonly number[]): string {
   const ranges: { first: number; last: number }[] = [];
   for (const number of numbers) {

@@ -2,24 +2,24 @@ import { initProducerIdV4 } from "@platformatic/kafka";
 import type { Coordinators } from "./coordinators.ts";
 
 /**
- * How long a transaction may be open before its coordinator ends it. Longer than a follower that freezes keeps a
- * Produce waiting (9 s, until the controller takes it out of the in-sync replicas), and not much longer: what a
- * dead process leaves open where its heir does not know of it holds back readers for that long.
+ * How long a transaction may be open before its coordinator aborts it. Longer than a frozen follower can delay a
+ * Produce request (9 s, until the controller removes it from the in-sync replicas), but not much longer: a dead
+ * process's open transaction that the next owner does not know of blocks readers for that long.
  */
 const TRANSACTION_TIMEOUT_MS = 15_000;
 
-/** A transactional id from one `InitProducerId` to the next. */
+/** The state of a transactional id from one `InitProducerId` to the next. */
 export type Session = {
   readonly transactionalId: string;
   readonly producerId: bigint;
   readonly producerEpoch: number;
-  /** How many records each partition has had, by topic and partition. */
+  /** The next sequence number, by topic and partition. */
   readonly sequences: Map<string, number>;
 };
 
 /**
- * Takes a transactional id over: fences whoever had it, and its open transaction has ended when this returns. It
- * ends under a raised epoch, so that what was sent before and comes late is refused, whichever broker it comes to.
+ * Takes a transactional id over: fences the previous producer, whose open transaction has ended when this returns.
+ * The epoch is raised, so every broker rejects requests of the previous producer that arrive late.
  * @throws {BrokerAnswerError}
  * @throws {Error}
  */

@@ -4,18 +4,18 @@ import type { Committer } from "./offset-metadata.ts";
 
 export type TransactionalIds = {
   /**
-   * A number that no queue has yet, if it can be had one whose id is coordinated by one of its queue's own brokers: then
-   * no other broker's freeze holds the queue back.
+   * Returns an unused number, if possible one whose id is coordinated by one of the queue's own brokers: then a
+   * freeze of other brokers does not delay the queue.
    */
   choose: (brokers: readonly string[]) => Promise<number>;
   idOf: (number: number) => string;
-  /** What is committed with offsets, for heirs to fence. */
+  /** Committed with offsets, so that the next owner can fence this process. */
   committer: () => Committer;
 };
 
 const CANDIDATES = 8;
 
-/** The transactional ids of this process: its own, so that two processes never share one. */
+/** The transactional ids of this process; no two processes share one. */
 export function createTransactionalIds(options: {
   groupId: string;
   processId: string;
@@ -49,7 +49,7 @@ export function createTransactionalIds(options: {
       taken.add(chosen);
       return chosen;
     },
-    committer: () => ({ processId, idNumbers: [...taken].sort((one, other) => one - other) }),
+    committer: () => ({ processId, idNumbers: [...taken].sort((a, b) => a - b) }),
   };
 }
 

@@ -1,24 +1,24 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { type BrokerAddress, nameOf, type PartitionLeader } from "../../broker/connections.ts";
 import { partitionFor } from "../../protocol/murmur2.ts";
-import { mostBytesOf } from "../../protocol/record-batch-writer.ts";
+import { maxBytesOf } from "../../protocol/record-batch-writer.ts";
 import type { OutgoingRecord } from "../../records.ts";
 import type { Leaders } from "./leaders.ts";
 
 export type TopicRecords = {
   readonly topic: string;
   readonly records: readonly OutgoingRecord[];
-  /** Where all of them go, if the topic has it; else each goes where its key says. */
+  /** The partition of all records, if the topic has it; otherwise each record's key decides. */
   readonly partition?: number;
 };
 
-/** What goes to one partition. */
+/** Records for one partition. */
 export type Destination = {
   readonly topic: string;
   readonly partition: number;
   readonly leader: BrokerAddress;
   readonly records: readonly OutgoingRecord[];
-  /** An upper bound of what they take. */
+  /** An upper bound of their size. */
   readonly bytes: number;
 };
 
@@ -26,13 +26,13 @@ export const keyOf = ({ topic, partition }: Destination): string => `${topic} ${
 
 export type Route = {
   readonly destinations: readonly Destination[];
-  /** The brokers that the records go to: what waits for one of them holds back nobody else. */
+  /** The leaders of the destinations. */
   readonly brokers: readonly string[];
 };
 
 /**
- * Where records go.
- * @throws {TransientError} one of their partitions has no leader now
+ * Finds the destinations of records.
+ * @throws {TransientError} if one of their partitions has no leader
  * @throws {Error}
  */
 export async function routeOf(batches: readonly TopicRecords[], leaders: Leaders): Promise<Route> {
@@ -41,13 +41,13 @@ export async function routeOf(batches: readonly TopicRecords[], leaders: Leaders
     if (batch.records.length > 0) destinations.push(...(await destinationsOf(batch, leaders)));
   }
   const brokers = new Set(destinations.map(({ leader }) => nameOf(leader)));
-  // An offset alone goes the way that records would have gone.
+  // A commit without records uses the queue that its records would have used.
   if (brokers.size === 0)
-    (await leadersOfNothing(batches, leaders)).forEach((one) => brokers.add(one));
+    (await leadersWithoutRecords(batches, leaders)).forEach((broker) => brokers.add(broker));
   return { destinations, brokers: [...brokers].sort() };
 }
 
-async function leadersOfNothing(batches: readonly TopicRecords[], leaders: Leaders) {
+async function leadersWithoutRecords(batches: readonly TopicRecords[], leaders: Leaders) {
   const { topic, partition } = batches.find((batch) => batch.partition !== undefined) ?? {};
   if (topic === undefined || partition === undefined) return [];
   const leader = leaderIn(await leaders.of(topic), partition);
@@ -59,18 +59,18 @@ async function destinationsOf(
   leaders: Leaders,
 ): Promise<Destination[]> {
   const known = await leaders.of(topic, (found) => partition === undefined || found.has(partition));
-  const destination = (to: number, some: readonly OutgoingRecord[]): Destination => {
+  const destination = (to: number, ofPartition: readonly OutgoingRecord[]): Destination => {
     const leader = leaderIn(known, to);
     if (leader === undefined) {
       leaders.forget(topic);
       throw new TransientError("kafka", `partition ${to} of ${topic} has no leader`);
     }
-    const bytes = some.reduce((sum, record) => sum + mostBytesOf(record), 0);
-    return { topic, partition: to, leader, records: some, bytes };
+    const bytes = ofPartition.reduce((sum, record) => sum + maxBytesOf(record), 0);
+    return { topic, partition: to, leader, records: ofPartition, bytes };
   };
   if (partition !== undefined && known.has(partition)) return [destination(partition, records)];
-  return [...Map.groupBy(records, ({ key }) => partitionFor(key, known.size))].map(([to, some]) =>
-    destination(to, some),
+  return [...Map.groupBy(records, ({ key }) => partitionFor(key, known.size))].map(
+    ([to, ofPartition]) => destination(to, ofPartition),
   );
 }
 

@@ -2,26 +2,26 @@ import type { Connections, PartitionLeader } from "../../broker/connections.ts";
 
 export type Leaders = {
   /**
-   * The leaders of a topic's partitions, as they were when they were asked for last.
-   * @param knows asked for again where this is false, at most every few seconds
+   * Returns the leaders of a topic's partitions, as of the last request.
+   * @param isComplete while this is false the leaders are requested again, at most every few seconds
    * @throws {BrokerAnswerError}
    * @throws {Error}
    */
   of: (
     topic: string,
-    knows?: (leaders: ReadonlyMap<number, PartitionLeader>) => boolean,
+    isComplete?: (leaders: ReadonlyMap<number, PartitionLeader>) => boolean,
   ) => Promise<ReadonlyMap<number, PartitionLeader>>;
-  /** To be asked for anew: a broker has said that it is none, or nothing. */
+  /** Drops the cached leaders: a broker answered that it is not the leader, or did not answer. */
   forget: (topic: string) => void;
 };
 
-/** Leaders that move are told of by the brokers that they have left; partitions that are added are not. */
-const MOST_AGE_MS = 60_000;
-const AGAIN_AFTER_MS = 2_000;
+/** A former leader's answer reveals that the leader has moved, but nothing reveals that partitions were added. */
+const MAX_AGE_MS = 60_000;
+const RELOAD_AFTER_MS = 2_000;
 
 /**
- * Caches the leaders of topics; whoever asks after `forget` waits for a new answer. A transaction that is sent to an old leader
- * costs more than the wait. (The plain producer never waits: `producer/known-leaders.ts`.)
+ * Caches the leaders of topics. After `forget`, callers wait for a new answer: a transaction that is sent to a former
+ * leader costs more than the wait. (The plain producer never waits: `producer/known-leaders.ts`.)
  */
 export function createLeaders(connections: Connections): Leaders {
   type Known = { readonly leaders: ReadonlyMap<number, PartitionLeader>; readonly atMs: number };
@@ -39,10 +39,10 @@ export function createLeaders(connections: Connections): Leaders {
   };
 
   return {
-    of: async (topic, knows = () => true) => {
+    of: async (topic, isComplete = () => true) => {
       const found = await (known.get(topic) ?? load(topic));
       const ageMs = performance.now() - found.atMs;
-      const isStale = ageMs > MOST_AGE_MS || (ageMs > AGAIN_AFTER_MS && !knows(found.leaders));
+      const isStale = ageMs > MAX_AGE_MS || (ageMs > RELOAD_AFTER_MS && !isComplete(found.leaders));
       return isStale ? (await load(topic)).leaders : found.leaders;
     },
     forget: (topic) => {

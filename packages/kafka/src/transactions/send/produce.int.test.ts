@@ -33,11 +33,11 @@ it("takes a timestamp for refused that this process's clock does not believe eit
     { key: null, value: Buffer.from("now") },
     { key: null, value: Buffer.from("two hours ahead"), timestamp },
   ];
-  const part = {
-    ...bench.part(1, { from: 0n, to: 1n }),
+  const commit = {
+    ...bench.commitOf(1, { from: 0n, to: 1n }),
     batches: [{ topic, partition: 1, records }],
   };
-  expect(await transactions.commit(part).catch(refusedIn)).toEqual([records[1]]);
+  expect(await transactions.commit(commit).catch(refusedIn)).toEqual([records[1]]);
 });
 
 it("waits for a leader whose clock alone is wrong", async () => {
@@ -50,12 +50,12 @@ it("waits for a leader whose clock alone is wrong", async () => {
       () => undefined,
     ),
   );
-  const part = bench.part(1, { from: 0n, to: 1n }, "of now");
-  await expect(transactions.commit(part)).rejects.toThrow(TransientError);
+  const commit = bench.commitOf(1, { from: 0n, to: 1n }, "of now");
+  await expect(transactions.commit(commit)).rejects.toThrow(TransientError);
   isBehind = false;
   const again = async () => {
     await transactions.positionsOf([1], bench.identity);
-    return transactions.commit(part).then(
+    return transactions.commit(commit).then(
       () => true,
       () => false,
     );
@@ -63,7 +63,7 @@ it("waits for a leader whose clock alone is wrong", async () => {
   await until(again, { what: "the records are taken" });
 });
 
-it("tells each part of its own refused records alone", async () => {
+it("reports to each commit only its own refused records", async () => {
   const { kafka } = bench;
   const topic = `${bench.topic}-one`;
   const config = { "max.message.bytes": "2000" };
@@ -72,11 +72,13 @@ it("tells each part of its own refused records alone", async () => {
   const [one, other] = [1, 2].map((partition) => {
     const records = [{ key: null, value: Buffer.alloc(3_000, String(partition)) }];
     // The topic has no such partition: both go where their keys say, to the same one.
-    const part = bench.part(partition, { from: 0n, to: 1n });
-    return Object.assign(part, { batches: [{ topic, partition, records }] });
+    const commit = bench.commitOf(partition, { from: 0n, to: 1n });
+    return Object.assign(commit, { batches: [{ topic, partition, records }] });
   });
   const refused = await Promise.all(
-    [one, other].map(async (part) => part && transactions.commit(part).then(() => [], refusedIn)),
+    [one, other].map(
+      async (commit) => commit && transactions.commit(commit).then(() => [], refusedIn),
+    ),
   );
   const values = refused.map((own) => own?.map(({ value }) => String(value).slice(0, 1)));
   expect(values).toEqual([["1"], ["2"]]);
@@ -111,8 +113,8 @@ const answering = (errorCode: number, isSo: () => boolean, onAsked: () => void):
 const NOT_ENOUGH_REPLICAS = 19;
 const INVALID_TIMESTAMP = 32;
 
-it("lets a partition that is not taken wait alone", async () => {
-  const { part, identity } = bench;
+it("lets a partition that is not accepted wait alone", async () => {
+  const { commitOf, identity } = bench;
   let isShort = true;
   let asked = 0;
   const transactions = await placed(
@@ -134,8 +136,8 @@ it("lets a partition that is not taken wait alone", async () => {
     );
   const begunMs = performance.now();
   const shared = await Promise.all([
-    outcome(transactions.commit(part(0, { from: 0n, to: 1n }, "a"))),
-    outcome(transactions.commit(part(1, { from: 0n, to: 1n }, "b"))),
+    outcome(transactions.commit(commitOf(0, { from: 0n, to: 1n }, "a"))),
+    outcome(transactions.commit(commitOf(1, { from: 0n, to: 1n }, "b"))),
   ]);
   expect(shared).toEqual([
     expect.stringContaining("NOT_ENOUGH_REPLICAS"),
@@ -148,12 +150,12 @@ it("lets a partition that is not taken wait alone", async () => {
   await known(1);
   const before = asked;
   let isSettled = false;
-  const waiting = outcome(transactions.commit(part(1, { from: 0n, to: 1n }, "b"))).finally(
+  const waiting = outcome(transactions.commit(commitOf(1, { from: 0n, to: 1n }, "b"))).finally(
     () => (isSettled = true),
   );
   await until(() => asked > before, { what: "its leader was asked again" });
   for (let at = 0n; at < 5n; at++) {
-    await transactions.commit(part(0, { from: at, to: at + 1n }, `a${at}`));
+    await transactions.commit(commitOf(0, { from: at, to: at + 1n }, `a${at}`));
   }
   expect(isSettled).toBe(false);
   isShort = false;

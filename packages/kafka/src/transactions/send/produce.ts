@@ -19,15 +19,15 @@ export type SendSteps = {
   session: Session;
   /** Names the connections. */
   channel: string;
-  /** How much a batch may be of a topic whose brokers take less than the default. */
+  /** The maximum batch size, by topic, where brokers accept less than the default. */
   batchBytes: Map<string, number>;
   compression: Codec;
-  /** How long a batch that is not taken for now is sent again; default 5 s. */
-  notTakenForMs?: number;
+  /** How long a batch that its leader does not accept for now is retried; default 5 s. */
+  retryForMs?: number;
 };
 
-/** A leader does not take a batch for now, and says so of one partition. */
-export class NotTakenError extends BrokerAnswerError {
+/** A leader does not accept a batch of one partition for now. */
+export class NotAcceptedError extends BrokerAnswerError {
   readonly topic: string;
   readonly partition: number;
 
@@ -37,7 +37,7 @@ export class NotTakenError extends BrokerAnswerError {
     this.partition = partition;
   }
 
-  /** Whether it is where some records go. */
+  /** Whether the partition is one of the destinations. */
   isAmong(destinations: readonly Destination[]): boolean {
     return destinations.some(
       ({ topic, partition }) => topic === this.topic && partition === this.partition,
@@ -45,49 +45,49 @@ export class NotTakenError extends BrokerAnswerError {
   }
 }
 
-export type Refused = { readonly batch: Destination; readonly type: string };
+export type RefusedBatch = { readonly batch: Destination; readonly type: string };
 
 /**
- * Sends one batch of each partition. Those that are not taken for now are sent again: a leader says so (since 3.6)
- * also while the coordinator, whom it asks whether the partition is in the transaction, is busy with another step.
- * @returns a batch that its leader will never take
- * @throws {NotTakenError}
+ * Sends one batch to each partition, and retries those that are not accepted for now. NOT_ENOUGH_REPLICAS is also the
+ * leader's answer (since 3.6) while the coordinator, which it asks whether the partition is in the transaction, is busy.
+ * @returns a batch that its leader will never accept
+ * @throws {NotAcceptedError}
  * @throws {Error}
  */
 export async function produce(
   steps: SendSteps,
-  portion: readonly Destination[],
-): Promise<Refused | undefined> {
-  const { notTakenForMs = NOT_TAKEN_FOR_MS } = steps;
-  const giveUpAtMs = performance.now() + notTakenForMs;
-  let refused: Refused | undefined;
-  let left = portion;
-  for (let waitMs = 1; left.length > 0; waitMs = Math.min(2 * waitMs, MOST_WAIT_MS)) {
-    const answers = await produceOnce(steps, left);
-    left = answers.flatMap(({ batch, type }) => (type === NOT_TAKEN ? [batch] : []));
+  batches: readonly Destination[],
+): Promise<RefusedBatch | undefined> {
+  const { retryForMs = RETRY_FOR_MS } = steps;
+  const giveUpAtMs = performance.now() + retryForMs;
+  let refused: RefusedBatch | undefined;
+  let remaining = batches;
+  for (let waitMs = 1; remaining.length > 0; waitMs = Math.min(2 * waitMs, MAX_WAIT_MS)) {
+    const answers = await produceOnce(steps, remaining);
+    remaining = answers.flatMap(({ batch, type }) => (type === NOT_TAKEN ? [batch] : []));
     for (const { batch, type } of answers) {
       if (type === undefined) continue;
       if (isRefusal(type, batch.records, Date.now())) refused ??= { batch, type };
       else if (type !== NOT_TAKEN || performance.now() > giveUpAtMs) {
         steps.leaders.forget(batch.topic);
-        throw new NotTakenError(batch, type);
+        throw new NotAcceptedError(batch, type);
       }
     }
-    if (left.length > 0) await delay(waitMs);
+    if (remaining.length > 0) await delay(waitMs);
   }
   return refused;
 }
 
 const NOT_TAKEN = "NOT_ENOUGH_REPLICAS";
-const NOT_TAKEN_FOR_MS = 5_000;
-const MOST_WAIT_MS = 200;
+const RETRY_FOR_MS = 5_000;
+const MAX_WAIT_MS = 200;
 
 type Answer = { readonly batch: Destination; readonly type: string | undefined };
 
 /**
- * One request.
- * @returns what became of each batch
- * @throws {Error} nobody knows
+ * Sends one request.
+ * @returns the result of each batch
+ * @throws {Error} the outcome is unknown
  */
 async function produceOnce(
   { connections, leaders, session, channel, compression }: SendSteps,

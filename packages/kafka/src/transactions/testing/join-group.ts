@@ -5,9 +5,9 @@ import { createCoordinators } from "../coordinator/coordinators.ts";
 import type { MemberIdentity } from "../../group/group-member.ts";
 
 export type TestMember = {
-  /** Who it is now. */
+  /** Its identity in the current generation. */
   identity: () => MemberIdentity;
-  /** Joins again, which begins another generation. */
+  /** Joins again, which starts a new generation. */
   rejoin: () => Promise<void>;
 };
 

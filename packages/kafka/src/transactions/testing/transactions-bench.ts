@@ -12,7 +12,7 @@ import { joinGroup, type TestMember } from "./join-group.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
-/** A topic that is read and written by one group, and what its processes need. */
+/** A topic that one group reads and writes, and what its processes need. */
 export type TransactionsBench = {
   readonly kafka: KafkaClient;
   readonly topic: string;
@@ -20,19 +20,19 @@ export type TransactionsBench = {
   readonly identity: LogIdentity;
   readonly connections: Connections;
   readonly member: TestMember;
-  /** A process with partitions that nobody has committed of yet, unless it asks for other positions. */
+  /** Creates the transactions of a process; it starts without known positions. */
   process: (options?: {
     processId?: string;
     member?: (partition: number) => MemberIdentity | undefined;
     live?: readonly string[];
     connections?: Connections;
   }) => ReturnType<typeof createGroupTransactions>;
-  part: (
+  commitOf: (
     partition: number,
     at: { from: bigint; to: bigint; metadata?: string },
     ...values: string[]
   ) => PartitionCommit;
-  /** What is seen by those who read committed records only, with offsets. */
+  /** All committed records, as "partition/offset value". */
   committedRecords: () => Promise<string[]>;
 };
 
@@ -71,7 +71,7 @@ export async function createTransactionsBench(options: {
         }),
         (owned) => owned.close(),
       ),
-    part: (partition, { from, to, metadata = "" }, ...values) => {
+    commitOf: (partition, { from, to, metadata = "" }, ...values) => {
       const records: OutgoingRecord[] = values.map((value) => ({
         key: null,
         value: Buffer.from(value),

@@ -17,7 +17,7 @@ import {
 } from "../testing/sample-rows.ts";
 import { readTableLayout, type TableLayout } from "../tuples/table-layout.ts";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { keepBooks } from "./keep-books.ts";
+import { updateBooks } from "./update-books.ts";
 
 let database: SampleDatabase;
 let layout: TableLayout;
@@ -73,7 +73,7 @@ async function writeBatches(batches: readonly RecordBatch[]): Promise<void> {
   const dead = await readRows(batches, rows);
   await inTransaction(database.pool, async (client) => {
     const inserted = await insertRows(client, rows);
-    await keepBooks(client, { batches, inserted, dead });
+    await updateBooks(client, { batches, inserted, dead });
   });
 }
 

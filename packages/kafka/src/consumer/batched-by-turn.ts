@@ -2,7 +2,7 @@
  * Asks for several partitions at once what is asked for one by one within a turn of the event loop.
  * @returns a function that gives what the common answer has of the partition, and throws what it threw
  */
-export function groupQuestions<Answer>(
+export function batchedByTurn<Answer>(
   ask: (partitions: readonly number[]) => Promise<ReadonlyMap<number, Answer>>,
 ): (partition: number) => Promise<Answer | undefined> {
   let next: { partitions: Set<number>; answer: Promise<ReadonlyMap<number, Answer>> } | undefined;
