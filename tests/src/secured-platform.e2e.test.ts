@@ -148,7 +148,7 @@ describeNatively("on backing services that let in only whom they know", () => {
       deploy("acls", settings.admin),
       deploy("topics", settings.admin),
     ]);
-    expect(acls).toBe("all grants are there\n");
+    expect(acls).toBe("all ACLs exist already\n");
     expect(topics).toBe("topics and schemas are up to date\n");
   });
 
