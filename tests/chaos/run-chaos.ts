@@ -41,7 +41,7 @@ const BULK_NODES = 1;
 const STALL_MS = 90_000;
 /** A fault that has everything to itself begins no later than this before the load's end. */
 const LAST_ALONE_MS = 25_000;
-const LOOK_EVERY_MS = 250;
+const POLL_INTERVAL_MS = 250;
 /** Sinks whose offsets have not moved for so long have nothing to do. */
 const REST_MS = 2_000;
 
@@ -126,7 +126,7 @@ export async function runChaos(run: {
             lastAtMs: minutes * 60_000 - LAST_ALONE_MS,
             untilQuiet: async (fault) => {
               const isQuiet = () => struck.get(nameOf(fault))?.window.isQuiet() ?? true;
-              while (!isQuiet() && !run.stopping.aborted) await delay(LOOK_EVERY_MS);
+              while (!isQuiet() && !run.stopping.aborted) await delay(POLL_INTERVAL_MS);
             },
           },
         }),

@@ -18,7 +18,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
     )
     .requiredOption("--from <commit>", "the earlier version: a tag, a branch or a commit")
     .option("--hold-seconds <number>", "how long each mix of versions is held", atLeast(1), 4)
-    .option("--rate <number>", "events a second", atLeast(20), 200)
+    .option("--rate <number>", "events per second", atLeast(20), 200)
     .option("--keep", "keep data and logs of a good run, too", false)
     .option("--json", "print the report as JSON", false)
     .addHelpText("after", HELP)

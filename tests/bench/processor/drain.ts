@@ -11,7 +11,7 @@ export type Drained = {
   readonly lookups: Readonly<Record<string, number>>;
 };
 
-const LOOK_EVERY_MS = 200;
+const POLL_INTERVAL_MS = 200;
 const STUCK_AFTER_MS = 60_000;
 
 /** Watches a processor until `events` records have left it. @throws when nothing leaves it for a minute */
@@ -23,7 +23,7 @@ export async function watchDrain(
   let first: Sample | undefined;
   let rssMb = 0;
   let progressAtMs = performance.now();
-  for (let last = await sampleOf(processor); ; await delay(LOOK_EVERY_MS)) {
+  for (let last = await sampleOf(processor); ; await delay(POLL_INTERVAL_MS)) {
     const sample = await sampleOf(processor);
     if (sample.records > last.records) progressAtMs = sample.atMs;
     last = sample;

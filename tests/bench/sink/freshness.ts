@@ -11,7 +11,7 @@ export type Freshness = {
 };
 
 const EVENTS_A_SECOND = 100;
-const LOOK_EVERY_MS = 5;
+const POLL_INTERVAL_MS = 5;
 
 /** Sends events one by one at 100/s and looks for their rows all the time. */
 export async function measureFreshness(options: {
@@ -34,7 +34,7 @@ export async function measureFreshness(options: {
 
   const look = async () => {
     while (delaysMs.length < total) {
-      await delay(LOOK_EVERY_MS);
+      await delay(POLL_INTERVAL_MS);
       const places = [...appendedMs.keys()];
       if (places.length === 0) continue;
       const events = places.map(eventAt);

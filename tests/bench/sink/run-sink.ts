@@ -5,7 +5,7 @@ import { cpuSecondsOf, peakRssMb } from "../harness/process-cost.ts";
 import { startBenchService } from "../harness/service.ts";
 import type { Measured } from "./measured.ts";
 
-const LOOK_EVERY_MS = 20;
+const POLL_INTERVAL_MS = 20;
 
 /**
  * Lets a sink write the whole backlog, from its being ready to its last commit.
@@ -33,7 +33,7 @@ export async function measureSink(options: {
     const doneAtStart = await recordsDone(sql);
     for (let done = doneAtStart; done < records; done = await recordsDone(sql)) {
       options.onRows(done);
-      await delay(LOOK_EVERY_MS);
+      await delay(POLL_INTERVAL_MS);
     }
     return {
       // What was done before it said that it is ready counts with the time that this took.

@@ -23,7 +23,7 @@ export type Soaked = {
 
 const RATE_SECONDS = 20;
 const CONNECTIONS = 8;
-const LOOK_EVERY_MS = 5_000;
+const POLL_INTERVAL_MS = 5_000;
 
 /** Sends the load, looks at everything meanwhile, and judges what it saw. */
 export async function soak(
@@ -84,7 +84,7 @@ async function sampleUntil(over: AbortSignal, sample: () => Promise<Sample>): Pr
   const samples: Sample[] = [];
   while (!over.aborted) {
     samples.push(await sample());
-    await delay(LOOK_EVERY_MS, undefined, { signal: over }).catch(() => undefined);
+    await delay(POLL_INTERVAL_MS, undefined, { signal: over }).catch(() => undefined);
   }
   return samples;
 }

@@ -38,7 +38,7 @@ export type RowsWatch = {
   readonly end: () => Promise<void>;
 };
 
-const LOOK_EVERY_MS = 250;
+const POLL_INTERVAL_MS = 250;
 
 /** Looks at the table four times a second: the newest row of each node, found by the index alone. */
 export function watchRows(options: { databaseUrl: string; ledger: Ledger }): RowsWatch {
@@ -89,7 +89,7 @@ export function watchRows(options: { databaseUrl: string; ledger: Ledger }): Row
         client = undefined;
       });
       note();
-      await delay(LOOK_EVERY_MS, undefined, { signal: ending.signal }).catch(() => undefined);
+      await delay(POLL_INTERVAL_MS, undefined, { signal: ending.signal }).catch(() => undefined);
     }
     await client?.end();
   };
@@ -117,7 +117,7 @@ export function watchRows(options: { databaseUrl: string; ledger: Ledger }): Row
     settle: async ({ stallMs }) => {
       lastMoveMs = performance.now();
       while (samples.at(-1)?.lag !== 0 && performance.now() - lastMoveMs < stallMs) {
-        await delay(LOOK_EVERY_MS);
+        await delay(POLL_INTERVAL_MS);
       }
     },
     end: () => {

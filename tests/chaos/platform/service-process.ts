@@ -32,7 +32,7 @@ export type ServiceProcess = {
   readonly release: () => void;
 };
 
-const LOOK_EVERY_MS = 5_000;
+const POLL_INTERVAL_MS = 5_000;
 /** As an orchestrator does: three looks in vain, 5 s each. */
 const LOOKS_IN_VAIN = 3;
 const RESTART_AFTER_MS = 500;
@@ -134,7 +134,7 @@ export function createServiceProcess(options: {
     await end("SIGKILL");
     run();
   };
-  const looking = setInterval(() => void look(), LOOK_EVERY_MS);
+  const looking = setInterval(() => void look(), POLL_INTERVAL_MS);
 
   return {
     start,
@@ -165,7 +165,7 @@ const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signa
 
 async function answers(url: string): Promise<boolean> {
   try {
-    return (await fetch(url, { signal: AbortSignal.timeout(LOOK_EVERY_MS) })).ok;
+    return (await fetch(url, { signal: AbortSignal.timeout(POLL_INTERVAL_MS) })).ok;
   } catch {
     return false;
   }

@@ -20,7 +20,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
       "Send events through two processors while things die, and check that each came once and in order.",
     )
     .option("--events <number>", "how many events", wholeNumber(1_000, 1e7), 200_000)
-    .option("--rate <number>", "events a second", wholeNumber(10, 20_000), 1_000)
+    .option("--rate <number>", "events per second", wholeNumber(10, 20_000), 1_000)
     .option("--kills <number>", "SIGKILLs of a processor", wholeNumber(0, 1_000), 20)
     .option("--broker-kills <number>", "SIGKILLs of the broker", wholeNumber(0, 100), 3)
     .option("--redis-away <seconds>", "how long Redis is stopped", wholeNumber(0, 600), 20)

@@ -11,7 +11,7 @@ export type MarkedRows = {
   readonly close: () => Promise<{ afterAnswerMs: number[]; afterDueMs: number[] }>;
 };
 
-const LOOK_EVERY_MS = 5;
+const POLL_INTERVAL_MS = 5;
 const FOUND_WITHIN_MS = 60_000;
 
 type Mark = EventIdentity & {
@@ -47,7 +47,7 @@ export async function watchMarkedRows(databaseUrl: string): Promise<MarkedRows> 
   };
   const watch = async () => {
     while (!closing.signal.aborted || missing.size > 0) {
-      await delay(LOOK_EVERY_MS);
+      await delay(POLL_INTERVAL_MS);
       if (missing.size > 0) await look();
     }
   };

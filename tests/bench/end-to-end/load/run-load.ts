@@ -24,7 +24,7 @@ export type Ran = LoadResult & {
 
 const LOAD = fileURLToPath(new URL("load-main.ts", import.meta.url));
 /** A sink's metrics cost it about a millisecond; a load that waits for rows has to hear of them often. */
-const LOOK_EVERY_MS = { closed: 250, open: 1_000 } as const;
+const POLL_INTERVAL_MS = { closed: 250, open: 1_000 } as const;
 const DRAINED_WITHIN_MS = 300_000;
 
 /**
@@ -84,7 +84,7 @@ export async function runLoad(
       if (child.connected) child.send({ rows } satisfies LoadNews, () => undefined);
       samples.push({ atMs: performance.now(), lag: accepted - rows });
       if (from !== undefined) onDone((performance.now() - from.atMs) / 1_000);
-      await delay(LOOK_EVERY_MS[plan.pace.kind], undefined, { signal: over.signal }).catch(
+      await delay(POLL_INTERVAL_MS[plan.pace.kind], undefined, { signal: over.signal }).catch(
         () => undefined,
       );
     }
