@@ -41,7 +41,7 @@ export async function runUpgrade(run: {
   holdMs: number;
   rate: number;
   folder: string;
-  onProgress: (doing: string) => void;
+  onProgress: (progress: string) => void;
 }): Promise<UpgradeReport> {
   const { folder, holdMs, onProgress } = run;
   const life = createLife();

@@ -14,16 +14,16 @@ import { spawnTied } from "./spawn-tied.ts";
 import { readReadiness } from "@fiberstream/terminal/readiness";
 import { readableLine } from "@fiberstream/terminal/readable-line";
 
-/** Longer than a service's own limit for a stop (25 s). */
+/** Longer than the shutdown timeout of a service (25 s). */
 const STOP_TIMEOUT_MS = 30_000;
 const READY_TIMEOUT_MS = 60_000;
 
 /**
- * Starts a service on this Node and waits until it says that it is ready.
+ * Starts a service with this version of Node and waits until it is ready.
  *
- * @param options.settings on top of this process's own environment
- * @param options.onLine is given each line that it logs
- * @throws {NativeError} it ended or did not get ready, with its last lines
+ * @param options.settings settings on top of this process's environment
+ * @param options.onLine gets each line that the service logs
+ * @throws {NativeError} when it ended or was not ready in time, with its last lines
  */
 export async function startService(options: {
   name: ServiceName;
@@ -76,12 +76,12 @@ async function untilReady(waiting: {
     if (child.exitCode !== null || child.signalCode !== null) {
       const how = child.signalCode ?? `code ${child.exitCode}`;
       throw new NativeError(
-        `${name} ended while it was starting (${how}). ${lastLines(logFile, readableLine)}`,
+        `${name} exited during its start (${how}). ${lastLines(logFile, readableLine)}`,
       );
     }
     if (performance.now() > giveUpAtMs) {
       throw new NativeError(
-        `${name} is ${state} (${reason ?? "for no known reason"}). ${lastLines(logFile, readableLine)}`,
+        `${name} is ${state} (${reason ?? "reason unknown"}). ${lastLines(logFile, readableLine)}`,
       );
     }
     await delay(50);

@@ -4,12 +4,12 @@ export type Readiness = {
   readonly reason?: string;
 };
 
-const ANSWERS_WITHIN_MS = 2_000;
+const ANSWER_TIMEOUT_MS = 2_000;
 
 /** Returns what a service answers at /readyz. Never throws: no answer is a result, too. */
 export async function readReadiness(adminUrl: string): Promise<Readiness> {
   try {
-    const signal = AbortSignal.timeout(ANSWERS_WITHIN_MS);
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     const answer = await fetch(`${adminUrl}/readyz`, { signal });
     const { checks } = (await answer.json()) as {
       checks: Record<string, { status: string; reason?: string }>;

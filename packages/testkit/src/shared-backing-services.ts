@@ -16,7 +16,7 @@ const FOLDER = "fiberstream-test-";
 
 /** One set of backing services for a whole test run, on ports and data of its own. */
 export async function startSharedBackingServices(
-  onProgress: (doing: string) => void,
+  onProgress: (progress: string) => void,
 ): Promise<SharedBackingServices> {
   removeLeftovers();
   const folder = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`));

@@ -33,7 +33,7 @@ export type BackingServicePlace = {
   readonly ports: BackingServicePorts;
   /** Absolute; for the data and log of a backing service that runs natively. */
   readonly folder: string;
-  readonly onProgress: (doing: string) => void;
+  readonly onProgress: (progress: string) => void;
   /** Kafka's alone: further ways in, each advertised as the proxy's port in front of it. */
   readonly listeners?: readonly { readonly port: number; readonly advertisedPort: number }[];
   /** Kafka's alone: which of several nodes this is. They run natively only. */

@@ -42,7 +42,7 @@ export type TestbedOptions = {
 /** Starts backing services and services, ready; all of it goes with `life`. */
 export async function startTestbed(
   life: Life,
-  onProgress: (doing: string) => void,
+  onProgress: (progress: string) => void,
   options: TestbedOptions = {},
 ): Promise<Testbed> {
   const { checkout = CHECKOUT, processes = 1, partitions, profile, settings = {} } = options;

@@ -30,7 +30,7 @@ const DATABASE = "bench";
 /** Starts them as `npm start` does without Docker, PostgreSQL with fsync. Needs root on Linux. */
 export async function startBenchBackingServices(
   life: Life,
-  onProgress: (doing: string) => void,
+  onProgress: (progress: string) => void,
 ): Promise<BenchBackingServices> {
   const root = await ensureTree(onProgress);
   const folder = life.own(await mkdtemp(join(tmpdir(), "fiberstream-bench-")), (owned) =>

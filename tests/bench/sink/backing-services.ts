@@ -10,7 +10,7 @@ import {
 /** BackingServices of the run's own, migrated and with topics. */
 export async function startSinkBackingServices(
   life: Life,
-  onProgress: (doing: string) => void,
+  onProgress: (progress: string) => void,
 ): Promise<BenchBackingServices> {
   const backingServices = await startBenchBackingServices(life, onProgress);
   const { databaseUrl, kafkaBrokers, schemaRegistryUrl } = backingServices;

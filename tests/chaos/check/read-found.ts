@@ -28,7 +28,7 @@ export async function readFound(options: {
   enrichedAgain?: readonly EnrichedEnds[];
   /** What the enriched topic had before it was deleted on purpose. */
   destroyed?: readonly FoundRecord[];
-  onProgress: (doing: string) => void;
+  onProgress: (progress: string) => void;
 }): Promise<void> {
   const { namespace, checker, deadLetters, enrichedAgain = [], destroyed = [] } = options;
   const { onProgress } = options;

@@ -33,7 +33,7 @@ export async function startBackingServices(options: {
   listenersOf?: (broker: BrokerName) => NonNullable<BackingServicePlace["listeners"]>;
   /** Whether the database gets a volume that can be filled. */
   ownVolume: boolean;
-  onProgress: (doing: string) => void;
+  onProgress: (progress: string) => void;
 }): Promise<BackingServices> {
   const { brokers, onProgress } = options;
   const names: BackingServiceName[] = [...brokers, "registry", "redis", "postgres"];

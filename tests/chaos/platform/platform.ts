@@ -44,7 +44,7 @@ export async function startPlatform(options: {
   /** Whether the services' clocks can step while they run. */
   ownClocks: boolean;
   life: Life;
-  onProgress: (doing: string) => void;
+  onProgress: (progress: string) => void;
 }): Promise<Platform> {
   const { folder, topology, life, onProgress } = options;
   const { brokers, links } = topology;

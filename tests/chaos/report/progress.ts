@@ -5,7 +5,7 @@ import type { PlannedFault } from "../schedule/schedule.ts";
 
 /** Shows on standard error how a run goes on: a bar on a terminal, a line now and then elsewhere. */
 export type Progress = {
-  readonly step: (doing: string) => void;
+  readonly step: (progress: string) => void;
   readonly begin: (load: {
     ledger: Ledger;
     events: number;

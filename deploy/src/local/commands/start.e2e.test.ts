@@ -120,7 +120,7 @@ describe("the local start", () => {
     await once(server, "listening");
     const { output, code } = await command("start");
     server.close();
-    expect(output).toContain(`port ${port} is taken by PID ${process.pid}`);
+    expect(output).toContain(`port ${port} is in use by PID ${process.pid}`);
     expect(output).toContain("set PORT to another port");
     expect(code).toBe(1);
     expect(await filesOfRun()).toEqual([]);
