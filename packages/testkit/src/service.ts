@@ -9,27 +9,30 @@ import { freePorts } from "./free-ports.ts";
 import { until } from "./until.ts";
 
 export type RunningService = {
-  /** The public port's; only the gateway serves there. */
+  /** Address of the public port; only the gateway has one. */
   readonly url: string;
   readonly adminUrl: string;
   readonly pid: number;
-  /** Signals it; with SIGKILL settles when it is gone. */
+  /** Sends a signal; after SIGKILL it resolves when the process has ended. */
   readonly kill: (signal?: NodeJS.Signals) => Promise<void>;
-  /** SIGTERM, then waits for its end. @returns its exit code; null when a signal ended it */
+  /**
+   * Sends SIGTERM and waits for the end of the process.
+   * @returns the exit code; null if a signal ended it
+   */
   readonly stop: () => Promise<number | null>;
-  /** Everything that it has printed so far. */
+  /** Returns its output so far. */
   readonly logs: () => string;
 };
 
 /**
- * Starts a real service as its own process, on free ports and the run's shared backing services, and waits
- * until it is ready. It dies with the test's process.
+ * Starts a service as a process, on free ports and the shared backing services, and waits until it is ready. It ends
+ * with the test's process.
  *
- * @param environment settings on top, e.g. NAMESPACE and DATABASE_URL
- * @param options.awaitReady false to look at a service that cannot get ready
- * @param options.openFiles how many files and connections it may have open at once; on Linux only
- * @param options.within makes another command of the service's own, e.g. one that runs it in a cgroup
- * @throws when it ends or is not ready within 30 s, with its log
+ * @param environment further settings, e.g. NAMESPACE and DATABASE_URL
+ * @param options.awaitReady false: does not wait, for a service that cannot become ready
+ * @param options.openFiles limits the number of open files and connections; on Linux only
+ * @param options.within wraps the service's command, e.g. to run it in a cgroup
+ * @throws with the service's log when it ends or is not ready within 30 s
  */
 export async function startService(
   name: ServiceName,

@@ -1,4 +1,4 @@
-import { giveAddresses } from "@fiberstream/testkit/config";
+import { setAddresses } from "@fiberstream/testkit/config";
 import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
 import type { BenchContext } from "./command.ts";
 
@@ -12,7 +12,7 @@ export async function startSharedTestkit({ life, progress }: BenchContext) {
     await startSharedBackingServices((doing) => progress.step(doing)),
     (owned) => owned.stop(),
   );
-  giveAddresses(JSON.stringify(addresses));
+  setAddresses(JSON.stringify(addresses));
   const { createTestDatabase } = await import("@fiberstream/testkit/database");
   const { createTestTopics } = await import("@fiberstream/testkit/topics");
   const { startService } = await import("@fiberstream/testkit/service");

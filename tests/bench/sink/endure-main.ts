@@ -1,6 +1,6 @@
 import type { Endured, Fault } from "./endure.ts";
 import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
-import { giveAddresses } from "@fiberstream/testkit/config";
+import { setAddresses } from "@fiberstream/testkit/config";
 import { createBenchCommand, runCommand } from "../harness/command.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { createProgress } from "../harness/progress.ts";
@@ -35,7 +35,7 @@ async function run(options: Options): Promise<void> {
   const registry = await startPrivateBackingService("registry");
   try {
     // Where the shared backing services are is read when the test kit is loaded; the other backing services are the run's own.
-    giveAddresses(JSON.stringify({ schemaRegistryUrl: registry.address }));
+    setAddresses(JSON.stringify({ schemaRegistryUrl: registry.address }));
     const { endure } = await import("./endure.ts");
     const endured = await endure({
       faults,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import { startTestBackingService } from "@fiberstream/testkit/start-test-backing-service";
 import type {
-  BackingServicePlace,
+  TestBackingServiceOptions,
   TestBackingService,
 } from "@fiberstream/testkit/test-backing-service";
 import type { BrokerName, BackingServiceName } from "./topology.ts";
@@ -25,12 +25,12 @@ export type BackingServices = {
 
 /**
  * @param options.brokers one, or several for a cluster
- * @param options.listenersOf a broker's further ways in, see `BackingServicePlace`
+ * @param options.listenersOf a broker's further ways in, see `TestBackingServiceOptions`
  */
 export async function startBackingServices(options: {
   folder: string;
   brokers: readonly BrokerName[];
-  listenersOf?: (broker: BrokerName) => NonNullable<BackingServicePlace["listeners"]>;
+  listenersOf?: (broker: BrokerName) => NonNullable<TestBackingServiceOptions["listeners"]>;
   /** Whether the database gets a volume that can be filled. */
   ownVolume: boolean;
   onProgress: (progress: string) => void;
@@ -47,7 +47,7 @@ export async function startBackingServices(options: {
   };
   const volume = options.ownVolume ? await mountVolume(folderOf("postgres")) : undefined;
   const controllerPorts = brokers.map(innerPortOf);
-  const placeOf = (name: BackingServiceName): BackingServicePlace => ({
+  const placeOf = (name: BackingServiceName): TestBackingServiceOptions => ({
     ports: { port: portOf(name), innerPort: innerPortOf(name) },
     folder: folderOf(name),
     onProgress,

@@ -10,7 +10,7 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { giveAddresses } from "@fiberstream/testkit/config";
+import { setAddresses } from "@fiberstream/testkit/config";
 import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import type { BackingServiceKind } from "@fiberstream/testkit/test-backing-service";
 import { until } from "@fiberstream/testkit/until";
@@ -68,7 +68,7 @@ async function throughFaults(
     backingService("redis"),
     backingService("postgres"),
   ]);
-  giveAddresses(
+  setAddresses(
     JSON.stringify({
       kafkaBrokers: kafkaServer.address,
       schemaRegistryUrl: registry.address,

@@ -1,6 +1,6 @@
 import { messageOf } from "@fiberstream/runtime/errors";
 import { createLife, type Life } from "@fiberstream/runtime/life";
-import { giveAddresses } from "@fiberstream/testkit/config";
+import { setAddresses } from "@fiberstream/testkit/config";
 import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createToken } from "../../bench/harness/api-token.ts";
@@ -98,7 +98,7 @@ async function fuzz(options: Options): Promise<number> {
     const backingServices = life.own(await startSharedBackingServices(() => undefined), (owned) =>
       owned.stop(),
     );
-    giveAddresses(JSON.stringify(backingServices.addresses));
+    setAddresses(JSON.stringify(backingServices.addresses));
     // These read the addresses as they are loaded.
     const { createTestTopics } = await import("@fiberstream/testkit/topics");
     await createTestTopics("");
