@@ -19,7 +19,10 @@ export type Options = {
   readonly ownMounts: boolean;
 };
 
-/** The command with its `--help`. @param run is called with what was asked for */
+/**
+ * Creates the command.
+ * @param run is called with its options
+ */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return new Command("chaos")
     .usage("[options]   (npm run chaos -- [options])")

@@ -16,7 +16,7 @@ afterAll(() => platform.stop());
 // The full minute: npm run simulate -- --probes 5 --rate 1 --duration 60s --verify
 describe("five probes in Accra, Kumasi, Lagos, Abuja and Nairobi, an event a second each", () => {
   it("has every event accepted and stored once, answered soon, and leaves no backlog", async () => {
-    const cities = createFleet({ probes: 5, seed: 1 }).map(({ place }) => place.city);
+    const cities = createFleet({ probes: 5, seed: 1 }).map(({ city }) => city.name);
     expect(cities).toEqual(["Accra", "Kumasi", "Lagos", "Abuja", "Nairobi"]);
     // A minute has few answers from code that runs for the first time; a few seconds would have many.
     await run({ rate: "unlimited", maxEvents: 200, concurrency: 4, freshIds: "warm-up" });

@@ -33,7 +33,7 @@ describe("the summary", () => {
     expect(text.trimEnd()).toMatch(/\n298 accepted, 2 refused$/);
   });
 
-  it("ends with what became of the accepted events when that was verified", () => {
+  it("ends with the result of the verification", () => {
     const text = renderSummary({ ...summary, verified });
     expect(text).toContain("lost: accra-1-x");
     expect(text.trimEnd()).toMatch(/\n298 accepted, 299 rows, 1 lost, 2 doubled$/);

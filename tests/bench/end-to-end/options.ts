@@ -16,7 +16,10 @@ export type Options = MeasureOptions & {
 
 const AXIS_NAMES = ALL_AXES.map(({ axis }) => axis).join(", ");
 
-/** The command with its `--help`. @param run is called with what was asked for */
+/**
+ * Creates the command.
+ * @param run is called with its options
+ */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "bench",

@@ -32,7 +32,7 @@ export async function measureFreshness(options: {
   const appendedMs = new Map<number, number>();
   const delaysMs: number[] = [];
 
-  const look = async () => {
+  const poll = async () => {
     while (delaysMs.length < total) {
       await delay(POLL_INTERVAL_MS);
       const places = [...appendedMs.keys()];
@@ -64,7 +64,7 @@ export async function measureFreshness(options: {
     await Promise.all(sends);
   };
   try {
-    await Promise.all([sendAll(), look()]);
+    await Promise.all([sendAll(), poll()]);
   } finally {
     await sink.end();
     await sender.close();

@@ -52,7 +52,7 @@ export function watchRows(options: { databaseUrl: string; ledger: Ledger }): Row
   let client: Client | undefined;
   let lastMoveMs = performance.now();
 
-  const look = async () => {
+  const poll = async () => {
     client ??= await connectTo(databaseUrl);
     const { rows } = await client.query<{ node: number; micros: number }>(NEWEST, [nodeIds]);
     // Not the most that ever was: a database that went back to an earlier state has them no more.
@@ -83,7 +83,7 @@ export function watchRows(options: { databaseUrl: string; ledger: Ledger }): Row
 
   const watch = async () => {
     while (!ending.signal.aborted) {
-      await look().catch(() => {
+      await poll().catch(() => {
         // A fault has the database down: what was seen stays, and the next look connects anew.
         client?.end().catch(() => undefined);
         client = undefined;

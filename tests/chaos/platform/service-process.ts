@@ -123,7 +123,7 @@ export function createServiceProcess(options: {
     return code;
   };
 
-  const look = async () => {
+  const poll = async () => {
     const looked = child;
     if (!isWanted || isFrozen || looked === undefined) return;
     const isAlive = await answers(`${adminUrl}/livez`);
@@ -134,7 +134,7 @@ export function createServiceProcess(options: {
     await end("SIGKILL");
     run();
   };
-  const looking = setInterval(() => void look(), POLL_INTERVAL_MS);
+  const looking = setInterval(() => void poll(), POLL_INTERVAL_MS);
 
   return {
     start,

@@ -84,7 +84,7 @@ export function brokenPromises(report: ChaosReport): string[] {
       .map(({ kind, target, failure }) => `${kind} of ${target} could not be done: ${failure}`),
     ...(report.alone ? faults.flatMap((fault) => tooLong(fault, report)) : []),
     ...badStops.map((stop) => `did not stop well: ${stop}`),
-    ...(report.accepted === 0 ? ["nothing was accepted"] : []),
+    ...(report.accepted === 0 ? ["no event was accepted"] : []),
   ];
 }
 

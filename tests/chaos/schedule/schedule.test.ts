@@ -8,7 +8,7 @@ const topology = topologyOf(1);
 const HOUR = { durationMs: 3_600_000, kinds: FAULT_KINDS, everyMs: 5_000, topology };
 
 describe("a schedule by chance", () => {
-  it("is the same for the same seed, and another for another", () => {
+  it("is the same for the same seed, and different for another seed", () => {
     expect(planByChance({ seed: 7, ...HOUR })).toEqual(planByChance({ seed: 7, ...HOUR }));
     expect(planByChance({ seed: 8, ...HOUR })).not.toEqual(planByChance({ seed: 7, ...HOUR }));
   });

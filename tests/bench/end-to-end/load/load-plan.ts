@@ -39,7 +39,7 @@ export type LoadResult = {
   readonly seconds: number;
   /** Events that were not accepted, by the answer's status. */
   readonly refused: Readonly<Record<string, number>>;
-  /** From when a request was due to its answer. */
+  /** Time from when a request was due to its answer. */
   readonly answer: Quantiles;
   /** From the answer to the row, of the events that were looked for. */
   readonly rowAfterAnswer: Quantiles;

@@ -28,7 +28,7 @@ export async function watchMarkedRows(databaseUrl: string): Promise<MarkedRows> 
   const missing = new Set<number>();
   const closing = new AbortController();
 
-  const look = async () => {
+  const poll = async () => {
     const looked = [...missing];
     const { rows } = await sql.query<{ mark: number }>({
       text: SELECT_VISIBLE,
@@ -48,7 +48,7 @@ export async function watchMarkedRows(databaseUrl: string): Promise<MarkedRows> 
   const watch = async () => {
     while (!closing.signal.aborted || missing.size > 0) {
       await delay(POLL_INTERVAL_MS);
-      if (missing.size > 0) await look();
+      if (missing.size > 0) await poll();
     }
   };
   const watching = watch();
