@@ -1,7 +1,7 @@
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import type { Cluster } from "./cluster.ts";
-import { commitAgain } from "./commit-again.ts";
+import { commitWithRetries } from "./commit-with-retries.ts";
 import { connectionTo } from "./connection.ts";
 import { runGroup } from "./run-group.ts";
 import type { From } from "./from.ts";
@@ -14,36 +14,36 @@ export type ConsumeBatchesOptions<Topic extends keyof TopicValues> = {
   readonly topic: Topic;
   /** The consumer group, one for each purpose: its members share the partitions. */
   readonly group: string;
-  /** Where to begin in partitions of which the group has done nothing yet; default "earliest". */
+  /** Where to begin in partitions for which the group has no committed offset; default "earliest". */
   readonly from?: From;
   /**
-   * Given committed records of one partition in their order, oldest first; the next batch of the
-   * partition comes when it settles. What it throws ends the consumer, with nothing of the batch committed.
+   * Called with committed records of one partition, in order; called with the partition's next batch when it has
+   * resolved. If it throws, the consumer ends, and the offset of the batch is not committed.
    */
   readonly onBatch: (records: readonly TopicRecord<Topic>[]) => Promise<void> | void;
-  /** Told of records that cannot be decoded, which are left out then; without it the consumer ends. */
+  /** Called for each record that cannot be decoded, which is then skipped; without it the consumer ends with the error. */
   readonly onUndecodable?: (error: UndecodableError) => void;
-  /** How many partitions' batches may be in hand at once; default 1. */
+  /** How many partitions are processed at once; default 1. */
   readonly partitionsAtOnce?: number;
-  /** Ends it: the batch in hand is finished and committed, then the group is left. */
+  /** Stops the consumer: it finishes and commits the batch in progress, then leaves the group. */
   readonly signal?: AbortSignal;
 };
 
 /**
- * Consumes a topic at least once: a batch's offset is committed when the handler has settled, with some tries
- * while Kafka does not take it. The batch in hand comes again, here or to another member, after a crash, when all
- * these tries fail, and when its partition is lost before the commit; tell repeats by `value.event_id`.
+ * Consumes a topic at least once: a batch's offset is committed when the handler has resolved, with retries. A batch is
+ * delivered again, here or to another member, after a crash, if all attempts to commit fail, or if its partition is lost
+ * before the commit. Recognize duplicates by `value.event_id`.
  *
- * @returns settles when `signal` has been aborted
- * @throws what the handler threw, {UndecodableError}, or an Error that says why the group cannot go on
+ * @returns resolves after `signal` was aborted
+ * @throws the handler's error, {UndecodableError}, or an Error with the reason why the group cannot continue
  */
 export function consumeBatches<Topic extends keyof TopicValues>(
   options: ConsumeBatchesOptions<Topic>,
 ): Promise<void> {
   const { onBatch } = options;
-  return consumeParts({
+  return consumePartially({
     ...options,
-    onPart: async (records) => {
+    onRecords: async (records) => {
       await onBatch(records);
       return undefined;
     },
@@ -51,15 +51,15 @@ export function consumeBatches<Topic extends keyof TopicValues>(
 }
 
 /**
- * As `consumeBatches`, but `onPart` may leave off in the middle when the group is to stop.
- * @param options.onPart gives the offset up to which the records are done, or undefined for all
+ * Like `consumeBatches`, but when the group stops, the handler may end in the middle of a batch.
+ * @param options.onRecords returns the offset up to which the records are processed, or undefined for all
  */
-export async function consumeParts<Topic extends keyof TopicValues>(
+export async function consumePartially<Topic extends keyof TopicValues>(
   options: Omit<ConsumeBatchesOptions<Topic>, "onBatch"> & {
-    readonly onPart: (records: readonly TopicRecord<Topic>[]) => Promise<bigint | undefined>;
+    readonly onRecords: (records: readonly TopicRecord<Topic>[]) => Promise<bigint | undefined>;
   },
 ): Promise<void> {
-  const { cluster, group: groupId, onPart, onUndecodable, signal } = options;
+  const { cluster, group: groupId, onRecords, onUndecodable, signal } = options;
   const { kafka, registry, log } = connectionTo(cluster);
   const topic = topicIn(cluster.namespace ?? "", options.topic);
   const decode = createDecodeRecords({ registry, topic: options.topic, onUndecodable });
@@ -74,11 +74,11 @@ export async function consumeParts<Topic extends keyof TopicValues>(
       work: (commitOffset) => ({
         positionOf: async (partition) =>
           (await offsets.committed(partition))?.offset ?? (await startOf(partition)) ?? "beginning",
-        doBatch: async (batch, owned) => {
+        processBatch: async (batch, owned) => {
           const records = await decode(batch.partition, batch.records);
-          const doneUpTo = records.length === 0 ? undefined : await onPart(records);
+          const doneUpTo = records.length === 0 ? undefined : await onRecords(records);
           const nextOffset = doneUpTo ?? batch.nextOffset;
-          await commitAgain(() => commitOffset(batch.partition, nextOffset), owned);
+          await commitWithRetries(() => commitOffset(batch.partition, nextOffset), owned);
           return nextOffset;
         },
       }),

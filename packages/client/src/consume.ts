@@ -1,4 +1,4 @@
-import { type ConsumeBatchesOptions, consumeParts } from "./consume-batches.ts";
+import { type ConsumeBatchesOptions, consumePartially } from "./consume-batches.ts";
 import type { TopicRecord, TopicValues } from "./topic-record.ts";
 
 export type ConsumeOptions<Topic extends keyof TopicValues> = Omit<
@@ -6,10 +6,10 @@ export type ConsumeOptions<Topic extends keyof TopicValues> = Omit<
   "onBatch" | "partitionsAtOnce"
 >;
 
-/** A batch on its way from the consumer to the loop. */
-type Part<Topic extends keyof TopicValues> = {
+/** A batch that the consumer passes to the loop. */
+type PendingBatch<Topic extends keyof TopicValues> = {
   readonly records: readonly TopicRecord<Topic>[];
-  /** Undefined: all of it. */
+  /** Called with the offset up to which the loop has processed it; undefined: all of it. */
   readonly doneUpTo: (offset: bigint | undefined) => void;
 };
 
@@ -17,54 +17,54 @@ type Part<Topic extends keyof TopicValues> = {
  * Consumes a topic at least once, record by record:
  * `for await (const record of consume({ cluster, topic, group }))`.
  *
- * A record is done when the loop asks for the next one. The one in hand when the loop is left by `break`
- * or by an error is not, and comes again; when `signal` is aborted it is, and the loop ends after it.
- * Offsets are committed a batch at a time, and when the loop ends.
+ * A record counts as processed when the loop asks for the next one. If the loop ends by `break` or an error, the current
+ * record does not count as processed, and is delivered again. If `signal` is aborted, it does, and the loop ends after it.
+ * Offsets are committed for each batch, and when the loop ends.
  *
- * @throws {UndecodableError}, or an Error that says why the group cannot go on
+ * @throws {UndecodableError}, or an Error with the reason why the group cannot continue
  */
 export async function* consume<Topic extends keyof TopicValues>(
   options: ConsumeOptions<Topic>,
 ): AsyncGenerator<TopicRecord<Topic>, void, undefined> {
   const left = new AbortController();
   const signal = AbortSignal.any(options.signal ? [options.signal, left.signal] : [left.signal]);
-  let arrived = Promise.withResolvers<Part<Topic> | undefined>();
+  let arrived = Promise.withResolvers<PendingBatch<Topic> | undefined>();
 
-  const consuming = consumeParts({
+  const consuming = consumePartially({
     ...options,
     signal,
-    onPart: (records) => {
+    onRecords: (records) => {
       const done = Promise.withResolvers<bigint | undefined>();
       arrived.resolve({ records, doneUpTo: done.resolve });
       return done.promise;
     },
   });
   const over = consuming.then(() => undefined);
-  // What it throws is thrown from the loop; without a listener of its own it would end the process first.
+  // The loop throws its error. Without this listener, the unhandled rejection would end the process first.
   over.catch(() => undefined);
 
   try {
     for (;;) {
-      const part = await Promise.race([arrived.promise, over]);
-      if (part === undefined) return;
+      const batch = await Promise.race([arrived.promise, over]);
+      if (batch === undefined) return;
       arrived = Promise.withResolvers();
-      let inHand = part.records[0]?.offset;
+      let nextOffset = batch.records[0]?.offset;
       try {
-        for (const record of part.records) {
-          inHand = record.offset;
+        for (const record of batch.records) {
+          nextOffset = record.offset;
           yield record;
-          inHand = record.offset + 1n;
+          nextOffset = record.offset + 1n;
           if (signal.aborted) return;
         }
-        inHand = undefined;
+        nextOffset = undefined;
       } finally {
-        part.doneUpTo(inHand);
+        batch.doneUpTo(nextOffset);
       }
     }
   } finally {
     left.abort();
-    // One that came while the loop was being left: nothing of it is done.
-    void arrived.promise.then((part) => part?.doneUpTo(part.records[0]?.offset));
+    // A batch that arrived while the loop ended: none of its records was processed.
+    void arrived.promise.then((batch) => batch?.doneUpTo(batch.records[0]?.offset));
     await consuming;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Where a group begins in a partition of which it has done nothing yet: at the first record that is
- * kept, behind the last one, at the first one written at or after a time, or at an offset of each
- * partition (those that are not named begin at their first record).
+ * Where a group begins in a partition without a committed offset: at the first record of the topic, after the last one,
+ * at the first record that was written at or after a time, or at an offset for each partition (partitions without one
+ * begin at their first record).
  */
 export type From = "earliest" | "latest" | Date | Readonly<Record<number, bigint>>;

@@ -1,4 +1,4 @@
-/** Everything that other programs may use of this package. */
+/** The public interface of this package. */
 export type {
   EnrichedProbeMetric,
   Node,
