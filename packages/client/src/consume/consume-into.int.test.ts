@@ -2,9 +2,9 @@ import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/data
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 import { consumeInto } from "./consume-into.ts";
-import { createOffsetTable } from "./offset-table.ts";
-import { inTransaction } from "./postgres.ts";
-import { createTestTopic, type TestTopic } from "./test-topic.ts";
+import { createOffsetTable } from "../database/offset-table.ts";
+import { inTransaction } from "../database/postgres.ts";
+import { createTestTopic, type TestTopic } from "../testing/test-topic.ts";
 
 let database: TestDatabase;
 let pool: pg.Pool;

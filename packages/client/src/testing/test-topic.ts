@@ -10,7 +10,7 @@ import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { until } from "@fiberstream/testkit/until";
 import avsc from "avsc";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster } from "../cluster.ts";
 
 export type TestTopic = {
   readonly cluster: Cluster;

@@ -1,11 +1,11 @@
 import { offsetsAt } from "@fiberstream/kafka/offsets-at";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
-import type { Cluster } from "./cluster.ts";
-import { connectionTo } from "./connection.ts";
-import { createDecodeRecords } from "./decode-records.ts";
-import { explained } from "./topic-missing.ts";
-import type { TopicRecord, TopicValues, UndecodableError } from "./topic-record.ts";
+import type { Cluster } from "../cluster.ts";
+import { connectionTo } from "../connection.ts";
+import { createDecodeRecords } from "../records/decode-records.ts";
+import { explained } from "../records/topic-missing.ts";
+import type { TopicRecord, TopicValues, UndecodableError } from "../records/topic-record.ts";
 
 export type ReadRangeOptions<Topic extends keyof TopicValues> = {
   readonly cluster: Cluster;

@@ -6,7 +6,7 @@ import type { RecordBatch } from "@fiberstream/kafka/records";
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { createHealth } from "@fiberstream/runtime/health";
 import type { Log } from "@fiberstream/runtime/log";
-import { explained } from "./topic-missing.ts";
+import { explained } from "../records/topic-missing.ts";
 import { createTurns } from "./turns.ts";
 
 export type GroupWork = {

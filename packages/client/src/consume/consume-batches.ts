@@ -1,13 +1,13 @@
 import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
 import { topicIn } from "@fiberstream/kafka/topic-names";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster } from "../cluster.ts";
 import { commitWithRetries } from "./commit-with-retries.ts";
-import { connectionTo } from "./connection.ts";
+import { connectionTo } from "../connection.ts";
 import { runGroup } from "./run-group.ts";
 import type { From } from "./from.ts";
 import { createStartPositions } from "./start-position.ts";
-import { createDecodeRecords } from "./decode-records.ts";
-import type { TopicRecord, TopicValues, UndecodableError } from "./topic-record.ts";
+import { createDecodeRecords } from "../records/decode-records.ts";
+import type { TopicRecord, TopicValues, UndecodableError } from "../records/topic-record.ts";
 
 export type ConsumeBatchesOptions<Topic extends keyof TopicValues> = {
   readonly cluster: Cluster;

@@ -1,12 +1,12 @@
 import { topicIn } from "@fiberstream/kafka/topic-names";
-import { connectionTo } from "./connection.ts";
+import { connectionTo } from "../connection.ts";
 import type { ConsumeBatchesOptions } from "./consume-batches.ts";
-import { createOffsetTable } from "./offset-table.ts";
-import { inTransaction, type PostgresClient, type PostgresPool } from "./postgres.ts";
+import { createOffsetTable } from "../database/offset-table.ts";
+import { inTransaction, type PostgresClient, type PostgresPool } from "../database/postgres.ts";
 import { runGroup } from "./run-group.ts";
 import { createStartPositions } from "./start-position.ts";
-import { createDecodeRecords } from "./decode-records.ts";
-import type { TopicRecord, TopicValues } from "./topic-record.ts";
+import { createDecodeRecords } from "../records/decode-records.ts";
+import type { TopicRecord, TopicValues } from "../records/topic-record.ts";
 
 export type { PostgresClient, PostgresPool };
 

@@ -1,5 +1,5 @@
 import { type ConsumeBatchesOptions, consumePartially } from "./consume-batches.ts";
-import type { TopicRecord, TopicValues } from "./topic-record.ts";
+import type { TopicRecord, TopicValues } from "../records/topic-record.ts";
 
 export type ConsumeOptions<Topic extends keyof TopicValues> = Omit<
   ConsumeBatchesOptions<Topic>,

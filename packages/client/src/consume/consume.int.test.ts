@@ -3,8 +3,8 @@ import { consume } from "./consume.ts";
 import { consumeBatches } from "./consume-batches.ts";
 import { readRange } from "./read-range.ts";
 import type { From } from "./from.ts";
-import { createTestTopic, momentBetween, type TestTopic } from "./test-topic.ts";
-import { UndecodableError } from "./topic-record.ts";
+import { createTestTopic, momentBetween, type TestTopic } from "../testing/test-topic.ts";
+import { UndecodableError } from "../records/topic-record.ts";
 
 let at: TestTopic;
 beforeEach(async () => {
