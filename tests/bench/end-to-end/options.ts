@@ -23,33 +23,40 @@ const AXIS_NAMES = ALL_AXES.map(({ axis }) => axis).join(", ");
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "bench",
-    description:
-      "Measure the whole path: from a POST to its row, what it costs and how fast it is.",
+    description: "Measure the whole path from a POST to its row: rates, costs and times.",
     help: HELP,
   })
-    .option("--only <names>", `some of ${PHASES.join(",")}`, listOf(PHASES), PHASES)
-    .option("--seconds <number>", "how long each measurement takes", wholeNumber(2, 3_600), 20)
-    .option("--idle-seconds <number>", "how long the idle one takes", wholeNumber(2, 3_600), 60)
-    .option("--batch <events>", "events in a request that has several", wholeNumber(2, 10_000), 500)
-    .option("--nodes <number>", "how many nodes send", wholeNumber(1, 1e6), 1_000)
+    .option("--only <names>", `measure only these: ${PHASES.join(",")}`, listOf(PHASES), PHASES)
+    .option("--seconds <number>", "duration of each measurement", wholeNumber(2, 3_600), 20)
+    .option(
+      "--idle-seconds <number>",
+      "duration of the measurement without load",
+      wholeNumber(2, 3_600),
+      60,
+    )
+    .option("--batch <events>", "events per batch request", wholeNumber(2, 10_000), 500)
+    .option("--nodes <number>", "number of nodes that send", wholeNumber(1, 1e6), 1_000)
     .option(
       "--rate <events>",
-      "hold this rate a second rather than look for one",
+      "hold this rate (events per second), instead of finding the highest",
       wholeNumber(100, 1e7),
     )
-    .option("--compare <commits...>", "two commits by turns; a dot is what is checked out here")
-    .option("--rounds <number>", "how often each of the two is measured", wholeNumber(1, 50), 4)
+    .option("--compare <commits...>", "compare two commits in turns; a dot is this checkout")
+    .option("--rounds <number>", "how often each commit is measured", wholeNumber(1, 50), 4)
     .option(
       "--scale [axes...]",
-      `grow some of ${AXIS_NAMES}, all by default; nodes=10,5000 says how far`,
+      `measure with more ${AXIS_NAMES} (default: all); nodes=10,5000 sets the values`,
     )
-    .option("--profile <folder>", "write CPU profiles there, and tell what is largest in them")
-    .option("--save", "write docs/benchmark", false)
+    .option(
+      "--profile <folder>",
+      "write CPU profiles to this folder, and print the largest functions",
+    )
+    .option("--save", "save the result in docs/benchmark", false)
     .option("--json", "print the figures as JSON", false)
     .action((options: Omit<Options, "scale"> & { scale?: readonly string[] | true }) => {
       const { scale, compare } = options;
       if (compare !== undefined && compare.length !== 2)
-        throw new InvalidArgumentError("--compare takes two commits");
+        throw new InvalidArgumentError("--compare needs two commits");
       return run({ ...options, compare, scale: axesOf(scale) });
     });
 }
@@ -79,7 +86,8 @@ function listOf<Name extends string>(names: readonly Name[]) {
   return (text: string): readonly Name[] =>
     text.split(",").map((one) => {
       const found = names.find((name) => name === one.trim());
-      if (found === undefined) throw new InvalidArgumentError(`takes ${names.join(", ")}.`);
+      if (found === undefined)
+        throw new InvalidArgumentError(`must be one or several of ${names.join(", ")}.`);
       return found;
     });
 }
@@ -90,7 +98,9 @@ function axesOf(texts: readonly string[] | true | undefined): readonly AxisSteps
   return texts.map((text) => {
     const steps = readAxis(text);
     if (steps === undefined)
-      throw new InvalidArgumentError(`--scale takes ${AXIS_NAMES}, each with values like =1,2,4`);
+      throw new InvalidArgumentError(
+        `--scale accepts ${AXIS_NAMES}, each with values such as =1,2,4`,
+      );
     return steps;
   });
 }

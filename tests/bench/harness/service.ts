@@ -12,33 +12,33 @@ import type { ServiceName } from "@fiberstream/runtime/services";
 import { until } from "@fiberstream/testkit/until";
 import type { BenchBackingServices } from "./backing-services.ts";
 
-/** A service as its own process, ready. */
+/** A running service. */
 export type BenchService = {
   readonly service: ServiceName;
   readonly pid: number;
-  /** The public port's; only the gateway serves there. */
+  /** Address of the public port; only the gateway has one. */
   readonly url: string;
   readonly adminUrl: string;
   readonly log: () => string;
-  /** For error messages. */
+  /** Returns the end of the log, for error messages. */
   readonly lastLines: () => string;
   readonly loggedBytes: () => number;
-  /** SIGTERM; settles when it is gone. */
+  /** Sends SIGTERM; resolves when the process has ended. */
   readonly end: () => Promise<void>;
 };
 
-/** This checkout's root. */
+/** The root of this checkout. */
 export const CHECKOUT = inClone("");
-/** The load is many times what a development machine sees: connections take a moment to be made. */
-const READY_WITHIN_MS = 60_000;
+/** Longer than usual, because other services may be using the CPU. */
+const READY_TIMEOUT_MS = 60_000;
 
 /**
- * Starts a service as deployments do. On Linux it ends with this process.
+ * Starts a service with the command of deployments. On Linux it ends with this process.
  *
- * @param options.checkout whose code, an absolute folder
- * @param options.settings on top of where the backing services are
- * @param options.nodeArgs on top of the service's own
- * @throws when it ends or is not ready within a minute, with its log
+ * @param options.checkout folder of the checkout whose code runs (absolute path)
+ * @param options.settings settings in addition to the addresses of the backing services
+ * @param options.nodeArgs arguments of Node in addition to the service's own
+ * @throws with its log when it ends or is not ready within a minute
  */
 export async function startBenchService(options: {
   checkout?: string;
@@ -87,7 +87,7 @@ export async function startBenchService(options: {
   try {
     await until(async () => hasEnded(child) || (await fetch(`${adminUrl}/readyz`)).ok, {
       what: `${name} is ready`,
-      timeoutMs: READY_WITHIN_MS,
+      timeoutMs: READY_TIMEOUT_MS,
     });
     if (hasEnded(child)) throw new Error(`${name} ended with code ${child.exitCode}`);
   } catch (error) {

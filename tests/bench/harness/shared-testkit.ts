@@ -3,8 +3,8 @@ import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-
 import type { BenchContext } from "./command.ts";
 
 /**
- * Kafka, registry, Redis and PostgreSQL for one benchmark, and what the test kit makes in them: it reads their
- * addresses as it is loaded, so it is loaded here, after they are up.
+ * Starts Kafka, registry, Redis and PostgreSQL for one benchmark, and returns functions of the test kit. The test kit
+ * reads the addresses when it is imported, so it is imported here, after the start.
  */
 export async function startSharedTestkit({ life, progress }: BenchContext) {
   progress.step("starting the backing services");

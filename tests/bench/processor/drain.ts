@@ -14,7 +14,10 @@ export type Drained = {
 const POLL_INTERVAL_MS = 200;
 const STUCK_AFTER_MS = 60_000;
 
-/** Watches a processor until `events` records have left it. @throws when nothing leaves it for a minute */
+/**
+ * Waits until a processor has processed `events` records.
+ * @throws when it makes no progress for a minute
+ */
 export async function watchDrain(
   processor: RunningService,
   events: number,
@@ -34,7 +37,7 @@ export async function watchDrain(
       return drainedBetween(first, sample, rssMb);
     if (performance.now() - progressAtMs > STUCK_AFTER_MS) {
       throw new Error(
-        `only ${sample.records} of ${events} came. The processor's log:\n${processor.logs()}`,
+        `the processor processed only ${sample.records} of ${events} records. Its log:\n${processor.logs()}`,
       );
     }
   }

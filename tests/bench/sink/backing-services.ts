@@ -7,7 +7,7 @@ import {
   startBenchBackingServices,
 } from "../harness/backing-services.ts";
 
-/** BackingServices of the run's own, migrated and with topics. */
+/** Starts backing services with a migrated database and topics. */
 export async function startSinkBackingServices(
   life: Life,
   onProgress: (progress: string) => void,
