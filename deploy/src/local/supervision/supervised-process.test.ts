@@ -50,9 +50,9 @@ describe("a supervised process", () => {
     expect(supervised.status()).toMatchObject({ state: "up", restarts: 2 });
     expect(printed).toEqual([
       expect.stringMatching(
-        /^sink-writer exited unexpectedly \(code 1\), starting it again in \d+ ms$/,
+        /^sink-writer exited unexpectedly \(code 1\), restarting it in \d+ ms$/,
       ),
-      expect.stringMatching(/^sink-writer did not start \(port is taken\), starting it again/),
+      expect.stringMatching(/^sink-writer did not start \(port is taken\), restarting it/),
       "sink-writer is up again",
     ]);
   });

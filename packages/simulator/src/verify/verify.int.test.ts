@@ -43,7 +43,7 @@ describe("--verify", () => {
     });
     expect(summary.verified).toMatchObject({ rows: 20, lost: 1, doubled: 1, altered: 1 });
     expect(summary.verified?.examples).toHaveLength(3);
-    expect(problemsOf(summary, "unlimited")).toEqual(["1 lost", "1 doubled", "1 altered"]);
+    expect(problemsOf(summary, "unlimited")).toEqual(["1 lost", "1 duplicated", "1 altered"]);
   });
 
   it("distinguishes rows of events that got no 202 from duplicated rows", async () => {
