@@ -11,7 +11,7 @@ type Bound = {
 
 /** Normal processing time: a fetch, a transaction, a COPY, and polling four times a second. */
 const STEP_MS = 2_000;
-/** After the session timeout the partitions of a silent consumer are assigned to others. */
+/** After the session timeout of 8 s the partitions of a silent consumer are reassigned; 2 s for the rebalance. */
 const SESSION_MS = 10_000;
 /** The session timeout of a broker. */
 const BROKER_SESSION_MS = 9_000;
