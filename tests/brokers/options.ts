@@ -28,9 +28,12 @@ export function createCommand({
 
 const HELP = `
 A version is downloaded at its first use: with Maven into the user's cache, or as an image if a Docker engine answers.
-Exit code 1: a test failed on one of them. One version takes several minutes.
+The exit code is 1 if a test failed on one of them. One version takes several minutes.
 
-TEST_KAFKA_VERSION=3.9.1 npm test -- packages/kafka runs any test on one version.`;
+Example:
+  npm run test:brokers -- --kafka 3.7.2,4.4.0
+
+To run any test on one version: TEST_KAFKA_VERSION=3.9.1 npm test -- packages/kafka`;
 
 function versions(text: string): readonly string[] {
   const list = text.split(",").map((one) => one.trim());

@@ -74,8 +74,8 @@ const HELP = `
 Kinds of faults:
 ${FAULT_KINDS.map((kind) => `  ${kind.padEnd(27)}${traitOf(kind).what}${traitOf(kind).isOptIn ? " (only by name)" : ""}`).join("\n")}
 
-The same options give the same schedule. Exit code 1: something was lost, doubled, altered, out of
-order or unexplained.
+The same options give the same schedule. The exit code is 1 if an event was lost, duplicated,
+altered, reordered or unexplained.
 
 Examples:
   npm run chaos -- --seed 7 --minutes 3

@@ -33,9 +33,9 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 }
 
 const HELP = `
-The earlier version is checked out beside this one and gets its own dependencies (npm install). There are two
-processes of each service. Exit code 1: something was lost, doubled, altered, out of order or unexplained,
-or a process ended that nobody had stopped.
+The earlier version is checked out into another folder, with its own dependencies (npm install). There are two processes of
+each service. The exit code is 1 if an event was lost, duplicated, altered, reordered or unexplained, or a process exited
+unexpectedly.
 
 Example:
   npm run upgrade-test -- --from v0.1.0`;

@@ -1,12 +1,9 @@
 import { once } from "node:events";
-import { inClone } from "@fiberstream/local-stack/in-clone";
-import { spawnTied } from "@fiberstream/local-stack/spawn-tied";
-import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
+import { loopbackSettings, spawnService, untilReady } from "@fiberstream/local-stack/spawn-service";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { addresses, addressSettings } from "./addresses.ts";
 import { inheritedEnvironment } from "./config.ts";
 import { freePorts } from "./free-ports.ts";
-import { until } from "./until.ts";
 
 export type RunningService = {
   /** Address of the public port; only the gateway has one. */
@@ -44,25 +41,20 @@ export async function startService(
   } = {},
 ): Promise<RunningService> {
   const [port = 0, adminPort = 0] = await freePorts(2);
-  const main = inClone(`${name}/src/main.ts`);
-  const command = serviceCommand(name, main);
+  const { openFiles, within = (command) => command } = options;
   const limits =
-    options.openFiles === undefined || process.platform !== "linux"
-      ? []
-      : ["prlimit", `--nofile=${options.openFiles}`, "--"];
-  const [program, ...parameters] = [...limits, ...(options.within?.(command) ?? command)];
-  const child = spawnTied([program ?? process.execPath, ...parameters], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...SERVICE_ENVIRONMENT,
+    openFiles === undefined || process.platform !== "linux"
+      ? undefined
+      : (["prlimit", `--nofile=${openFiles}`, "--"] as const);
+  const child = spawnService({
+    service: name,
+    output: "pipe",
+    wrap: (command) => (limits === undefined ? within(command) : [...limits, ...within(command)]),
+    environment: {
       ...inheritedEnvironment(),
       ...addressSettings(addresses),
-      HOST: "127.0.0.1",
-      PORT: String(port),
+      ...loopbackSettings({ port, adminPort }),
       AUTH_MODE: "open",
-      ADMIN_HOST: "127.0.0.1",
-      ADMIN_PORT: String(adminPort),
-      LOG_FORMAT: "json",
       ...environment,
     },
   });
@@ -71,16 +63,11 @@ export async function startService(
     stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
   }
   const exited = once(child, "exit") as Promise<[number | null]>;
-  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   const adminUrl = `http://127.0.0.1:${adminPort}`;
 
   if (options.awaitReady ?? true) {
     try {
-      await until(async () => hasEnded() || (await fetch(`${adminUrl}/readyz`)).ok, {
-        what: `${name} is ready`,
-        timeoutMs: 30_000,
-      });
-      if (hasEnded()) throw new Error(`${name} ended with code ${child.exitCode}`);
+      await untilReady(child, { name, adminUrl, timeoutMs: 30_000 });
     } catch (error) {
       child.kill("SIGKILL");
       throw new Error(`${name} did not start. Its log:\n${output}`, { cause: error });

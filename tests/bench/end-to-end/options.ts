@@ -62,17 +62,17 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 }
 
 const HELP = `
-Kafka, registry, Redis and PostgreSQL (with fsync) are the run's own and run without Docker, on this machine,
-which should have nothing else to do; each service is one process, the load another. What is measured:
-  sustained  the highest rate at which what has no row yet does not grow: first a load that waits for rows,
-             then a bit less of it held whatever happens
-  half,most  50 % and 80 % of that rate, sent evenly whatever happens, and how long until rows can be seen
-  single     the same for single POSTs, at half of what single POSTs get through
-  idle       CPU and log of an hour in which nothing comes, from a minute of it
-All events that were accepted are counted in the table before anything is told. CPU time is of everything
-that a process and its children have used, by rows that were written meanwhile.
+The run starts its own Kafka, registry, Redis and PostgreSQL (with fsync) without Docker on this machine, which should be idle
+otherwise. Each service is one process, and the load is another. Measurements:
+  sustained  the highest rate at which the lag does not grow: first with a load that waits for rows, then with a slightly
+             lower fixed rate
+  half,most  50 % and 80 % of that rate, evenly distributed, and the time until rows are visible
+  single     the same for single POSTs, at half of their highest rate
+  idle       CPU and log of an hour without events, from a measurement of a minute
+Before it prints anything, the run counts the rows of all accepted events. CPU time is that of a process and its children,
+divided by the rows written in that time.
 
-With --rate both commits of --compare do equal work, and CPU time can be told apart sooner.
+With --rate both commits of --compare do equal work, so differences in CPU time show sooner.
 
 Examples:
   npm run bench

@@ -1,15 +1,12 @@
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { inClone } from "@fiberstream/local-stack/in-clone";
 import { lastLines } from "@fiberstream/local-stack/native/sandbox";
-import { spawnTied } from "@fiberstream/local-stack/spawn-tied";
-import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
+import { loopbackSettings, spawnService, untilReady } from "@fiberstream/local-stack/spawn-service";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import type { ServiceName } from "@fiberstream/runtime/services";
-import { until } from "@fiberstream/testkit/until";
 import type { BenchBackingServices } from "./backing-services.ts";
 
 /** A running service. */
@@ -59,24 +56,20 @@ export async function startBenchService(options: {
   const [port = 0, adminPort = 0] = await freePorts(2);
   const logFile = join(backingServices.folder, `${name}.log`);
   const output = openSync(logFile, "a");
-  const main = join(checkout, service, "src/main.ts");
-  const node = serviceCommand(service, main, nodeArgs);
-  const child = spawnTied(node, {
+  const child = spawnService({
+    service,
+    checkout,
     cwd: checkout,
-    stdio: ["ignore", output, output],
-    env: {
-      ...SERVICE_ENVIRONMENT,
+    nodeArgs,
+    output,
+    environment: {
       ...inheritedEnvironment(),
       KAFKA_BROKERS: backingServices.kafkaBrokers,
       SCHEMA_REGISTRY_URL: backingServices.schemaRegistryUrl,
       REDIS_URL: backingServices.redisUrl,
       DATABASE_URL: backingServices.databaseUrl,
-      HOST: "127.0.0.1",
-      PORT: String(port),
+      ...loopbackSettings({ port, adminPort }),
       AUTH_MODE: "open",
-      ADMIN_HOST: "127.0.0.1",
-      ADMIN_PORT: String(adminPort),
-      LOG_FORMAT: "json",
       ...settings,
     },
   });
@@ -85,11 +78,7 @@ export async function startBenchService(options: {
   const exited = once(child, "exit");
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   try {
-    await until(async () => hasEnded(child) || (await fetch(`${adminUrl}/readyz`)).ok, {
-      what: `${name} is ready`,
-      timeoutMs: READY_TIMEOUT_MS,
-    });
-    if (hasEnded(child)) throw new Error(`${name} ended with code ${child.exitCode}`);
+    await untilReady(child, { name, adminUrl, timeoutMs: READY_TIMEOUT_MS });
   } catch (error) {
     child.kill("SIGKILL");
     throw new Error(`${name} did not start. Its log:\n${log()}`, { cause: error });
@@ -108,5 +97,3 @@ export async function startBenchService(options: {
     },
   };
 }
-
-const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;

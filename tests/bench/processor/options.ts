@@ -46,10 +46,9 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 
 const HELP = `
 The run starts its own Kafka, registry, Redis and PostgreSQL on this machine, which should be idle otherwise.
-The processor is a process of its own. Its CPU time and its rate are of the time from its first batch to its
-last; freshness is from Kafka's acknowledgement of a raw event until its enriched record can be read, after
-5 s of the same that are not counted. A node's change is seen when the first record that has it can be read, from
-the commit of its row in PostgreSQL.
+The processor is a separate process. Its CPU time and its rate are measured from its first batch to its last. Freshness is
+the time from Kafka's acknowledgement of a raw record to its enriched record, after a warm-up of 5 s. The time of a node's
+change is from the commit of its row in PostgreSQL to the first record with the change.
 
 Examples:
   npm run bench:processor

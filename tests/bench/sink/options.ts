@@ -40,8 +40,9 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 }
 
 const HELP = `
-The run starts its own Kafka, registry and PostgreSQL without Docker on this machine, which should be idle otherwise. Sink and psql take turns, each into an empty table. The table's unique index is
-there for both. Rows, offsets, nodes and metrics are what the sink writes on top of what psql does.
+The run starts its own Kafka, registry and PostgreSQL without Docker on this machine, which should be idle
+otherwise. Sink and psql take turns, each with an empty table that has its unique index. Other than psql, the sink also decodes
+records and writes offsets and nodes.
 
 Examples:
   npm run bench:sink

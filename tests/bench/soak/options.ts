@@ -37,9 +37,9 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 }
 
 const HELP = `
-The run starts its own backing services and services without Docker on this machine. The rate that can be sustained
-is looked for first. The first fifth of the time is for caches to fill and is not judged. The exit code is 1 when
-something grew by more than its limit, which is printed beside it.
+The run starts its own backing services and services without Docker on this machine. It
+first finds the sustainable rate. The first fifth of the time, in which caches fill, is not evaluated. The exit code is 1 if a
+resource grew by more than its limit, which is printed next to it.
 
 Examples:
   npm run soak

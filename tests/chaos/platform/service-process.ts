@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { inClone } from "@fiberstream/local-stack/in-clone";
-import { spawnTied } from "@fiberstream/local-stack/spawn-tied";
-import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
+import { hasEnded, spawnService } from "@fiberstream/local-stack/spawn-service";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import type { ServiceName } from "@fiberstream/runtime/services";
 
@@ -91,13 +90,14 @@ export function createServiceProcess(options: {
     failedChecks = 0;
     const log = openSync(join(options.folder, `${name}.log`), "a");
     const clock = options.ownClock === true || shiftMs !== 0 ? ["--import", CLOCK] : [];
-    const main = join(root, service, "src/main.ts");
-    const started = spawnTied(serviceCommand(service, main, ["--trace-warnings", ...clock]), {
-      stdio: ["ignore", log, log],
+    const started = spawnService({
+      service,
+      checkout: root,
+      nodeArgs: ["--trace-warnings", ...clock],
+      output: log,
       // Ctrl-C reaches only this process.
       detached: true,
-      env: {
-        ...SERVICE_ENVIRONMENT,
+      environment: {
         ...inheritedEnvironment(),
         ...options.environment,
         CLOCK_FILE: clockFile,
@@ -171,8 +171,6 @@ export function createServiceProcess(options: {
     release: () => clearInterval(checking),
   };
 }
-
-const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
 
 async function answers(url: string): Promise<boolean> {
   try {

@@ -38,9 +38,9 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 
 const HELP = `
 The run starts its own Kafka, registry, Redis and PostgreSQL. One record of 100 is not an event and has to be in the
-dead-letter topic once. What was sent is read from the raw topic: a send that Kafka did not answer is sent
-again. Faults come one after another, at random moments, while events flow.
-Exit code 1: something was lost, doubled or out of order.
+dead-letter topic once. The events sent are read from the raw topic, because sends that Kafka did not acknowledge are
+repeated. Faults are injected one after another, at random times, while events are sent.
+The exit code is 1 if an event was lost, duplicated or reordered.
 
 Examples:
   npm run chaos:processor

@@ -38,7 +38,7 @@ describe("fiber quality", () => {
     expect(sum?.completeness).toBeCloseTo(4_200 / 4_320, 9);
     const text = renderQuality("2026-11-24", sum, nodes);
     expect(text).toMatch(
-      /^2026-11-24: 4203 events of 5 nodes, 97\.2 % of what was expected\n30 late/,
+      /^2026-11-24: 4203 events of 5 nodes, 97\.2 % of the expected number\n30 late/,
     );
     expect(text).toMatch(/gappy +91\.6 % +1320 +1440 +60\.0 s +1 +7260\.0 s/);
   });

@@ -84,7 +84,7 @@ export function renderQuality(
     [sum.ahead, "in the future"],
     [sum.out_of_range, "out of range"],
     [sum.conflicts, "in conflict"],
-    [sum.repeats, "repeated"],
+    [sum.repeats, "duplicate"],
   ] as const;
   return [
     `${dayName}: ${sum.events} events of ${sum.nodes} nodes, ${percent(sum.completeness)} of the expected number`,

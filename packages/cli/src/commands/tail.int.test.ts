@@ -187,7 +187,7 @@ describe("fiber topics describe", () => {
     expect(described.groups).toMatchObject([{ groupId, members: 0, records: 3, partitions: 12 }]);
     expect(described.groups[0]?.seconds).toBeGreaterThanOrEqual(3_600);
     const text = renderTopic(described);
-    expect(text).toMatch(/kept +for 30 days/);
+    expect(text).toMatch(/retention +30 days/);
     expect(text).toMatch(/schemas +EnrichedProbeMetric version 1 \(id \d+\)/);
   });
 });

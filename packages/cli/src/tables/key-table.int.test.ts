@@ -79,7 +79,7 @@ describe("fiber keys", () => {
   ])("gives no other tenant nodes of %s with %s", async (ours, theirs) => {
     await table.create(key({ node_pattern: ours }));
     const other = table.create(key({ tenant: "zeta", node_pattern: theirs }));
-    await expect(other).rejects.toThrow(/has nodes of another tenant/);
+    await expect(other).rejects.toThrow(/matches nodes of another tenant/);
     await expect(table.create(key({ node_pattern: theirs }))).resolves.toBeDefined();
   });
 
@@ -141,7 +141,7 @@ describe("fiber keys", () => {
     const options = { keepOldSeconds: 60, expiresInSeconds: 86_400 };
     const longer = await table.rotate(inherited.row.key_id, options);
     expect(longer.row.expires_at?.getTime()).toBeGreaterThan(Date.now() + 86_000_000);
-    expect(renderRotated(longer, false)).toMatch(/It ends at [^,]+\.\n$/);
+    expect(renderRotated(longer, false)).toMatch(/It expires at [^,]+\.\n$/);
   });
 
   it("creates keys without a secret, one for each JWT subject", async () => {

@@ -57,7 +57,7 @@ export const dlqReplayCommand = (): Command =>
     );
 
 const HELP = `
-Fix the cause first: a replay sends the original bytes, without the headers of their failure.
+Fix the cause first: a replay sends the original bytes, without the headers of the failure.
 If it is interrupted, run it again with the same filter: it resumes where it stopped. Replayed records
 arrive after newer events of the same node: a replay does not keep the order of a node's events.
 

@@ -81,7 +81,7 @@ export function renderTopic(described: DescribedTopic): string {
   const records = partitions.reduce((sum, { low = 0n, high = 0n }) => sum + Number(high - low), 0);
   const leaderless = partitions.filter(({ leader }) => leader < 0).length;
   const properties = [
-    ["kept", retentionText(described)],
+    ["retention", retentionText(described)],
     ["size", bytes === undefined ? "unknown" : `${sizeOf(bytes)} on disk, all replicas together`],
     [
       "offsets",
@@ -106,7 +106,7 @@ export function renderTopic(described: DescribedTopic): string {
   ]);
   return [
     entry === undefined ? topic : `${topic}\n${entry.meaning}`,
-    properties.map(([name, text]) => `${name.padEnd(8)} ${text}`).join("\n"),
+    properties.map(([name, text]) => `${name.padEnd(9)} ${text}`).join("\n"),
     renderTable([
       ["PARTITION", "LEADER", "IN SYNC", "FIRST OFFSET", "NEXT OFFSET"],
       ...perPartition,
