@@ -6,7 +6,7 @@ import { createGatewayClient } from "./load/gateway-client.ts";
 import { codeOf } from "./load/read-answer.ts";
 
 /** The gateway or the database does not answer. The message names its address, and what to do. */
-export class UnavailableError extends Error {
+class UnavailableError extends Error {
   override readonly name = "UnavailableError";
 }
 

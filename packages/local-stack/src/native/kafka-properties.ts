@@ -1,5 +1,5 @@
 /** An additional listener that advertises `advertisedPort`, the port of a proxy in front of it. */
-export type KafkaListener = { readonly port: number; readonly advertisedPort: number };
+type KafkaListener = { readonly port: number; readonly advertisedPort: number };
 
 /** One node of a cluster of several. */
 export type KafkaCluster = {
