@@ -1,5 +1,5 @@
-// The way in for a fresh clone: no dependency is installed yet, and Node may be any from 20 on.
-// Installs what is missing, then runs the command on the Node that the project brings.
+// The entry point of a fresh clone: no dependency is installed yet, and Node may be any version from 20 on.
+// Installs missing packages, then runs the command with the Node version that the project installs.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const inClone = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 if (Number(process.versions.node.split(".")[0]) < 20) {
-  console.error(`Node ${process.versions.node} is too old: FiberStream needs Node 20 or newer`);
+  console.error(`Node ${process.versions.node} is too old. FiberStream needs Node 20 or newer`);
   process.exit(1);
 }
 installWhatIsMissing();
@@ -26,7 +26,7 @@ function installWhatIsMissing() {
     stdio: ["ignore", "inherit", "inherit"],
   });
   if (status !== 0) {
-    console.error("npm install failed: see above");
+    console.error("npm install failed. The reason is above");
     process.exit(1);
   }
   console.log(`installed in ${((performance.now() - begunMs) / 1_000).toFixed(1)} s`);
@@ -34,15 +34,15 @@ function installWhatIsMissing() {
 
 function runOnOwnNode(args) {
   const node = inClone("node_modules/.bin/node");
-  // On Linux the command is stopped in order even when this process is killed.
+  // On Linux the command gets SIGTERM, and stops in order, even if this process is killed.
   const [command, ...tied] =
     process.platform === "linux" ? ["setpriv", "--pdeathsig", "TERM", "--", node] : [node];
   const child = spawn(command, [...tied, ...args], { stdio: "inherit" });
   child.on("error", (error) => {
-    console.error(`${command} does not start: ${error.message}`);
+    console.error(`cannot start ${command}: ${error.message}`);
     process.exit(1);
   });
-  // Ctrl-C reaches the child as well, which ends when all is stopped; the other signals do not.
+  // Ctrl-C also reaches the child, which ends when everything is stopped. Other signals are forwarded.
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code) => process.exit(code ?? 1));

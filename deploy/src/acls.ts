@@ -11,12 +11,12 @@ import { runStep } from "./steps/run-step.ts";
 export type Principals = ConfigOf<ReturnType<typeof aclSettings>>;
 
 /**
- * Grants each role of `deploy/kafka/acls.json` what the file says, for clusters with an authorizer.
+ * Creates the ACLs of `deploy/kafka/acls.json` on a cluster with an authorizer. It deletes none.
  *
  * @param options.namespace prefix of topics, groups and transactional ids on this cluster
- * @param options.print is given a line for each grant, and for each that is not in the file
- * @throws {TransientError} when Kafka is away
- * @throws {FatalError} when it has no authorizer, or this user may not alter the cluster
+ * @param options.print gets a line for each ACL that was created, and for each that is not in the file
+ * @throws {TransientError} when Kafka is unavailable
+ * @throws {FatalError} when Kafka has no authorizer, or this user lacks the permission ALTER on the cluster
  */
 export async function deployAcls(options: {
   brokers: readonly string[];
@@ -28,17 +28,17 @@ export async function deployAcls(options: {
 }): Promise<void> {
   const { namespace, principals, print } = options;
   const kafka = createKafka({ ...options, clientId: "fiberstream-deploy" });
-  const grants = Object.entries<readonly Line[]>(roles).flatMap(([role, lines]) =>
+  const grants = Object.entries<readonly AclLine[]>(roles).flatMap(([role, lines]) =>
     lines.flatMap((line) => grantsOf(line, namespace, principals[role as keyof Principals])),
   );
   const { granted, beyond } = await ensureGrants({ kafka, grants });
-  for (const words of granted) print(`granted: ${words}`);
-  for (const words of beyond) print(`not in the file, left as it is: ${words}`);
-  if (granted.length === 0) print("all grants are there");
+  for (const acl of granted) print(`granted: ${acl}`);
+  for (const acl of beyond) print(`not in acls.json, not changed: ${acl}`);
+  if (granted.length === 0) print("all ACLs exist already");
 }
 
-/** A resource by exactly one of the names, or the cluster itself, and what may be done with it. READ and WRITE bring DESCRIBE. */
-type Line = {
+/** One resource, named by exactly one of the fields, and the operations allowed on it. READ and WRITE include DESCRIBE. */
+type AclLine = {
   readonly topic?: string;
   readonly group?: string;
   readonly groupPrefix?: string;
@@ -47,20 +47,20 @@ type Line = {
   readonly operations: readonly string[];
 };
 
-function grantsOf(line: Line, namespace: string, principal: string): Grant[] {
+function grantsOf(line: AclLine, namespace: string, principal: string): Grant[] {
   const { topic, group, groupPrefix, transactionalIdPrefix, operations } = line;
   const prefix = groupPrefix ?? transactionalIdPrefix;
   return operations.map((operation) => ({
     principal,
-    resource: kindOf(line),
-    // Kafka's own name for the cluster.
+    resource: resourceTypeOf(line),
+    // The resource name that Kafka uses for the cluster.
     name: line.cluster ? "kafka-cluster" : `${namespace}${topic ?? group ?? prefix}`,
     pattern: prefix === undefined ? "LITERAL" : "PREFIXED",
     operation: operation as Grant["operation"],
   }));
 }
 
-function kindOf({ topic, transactionalIdPrefix, cluster }: Line): Grant["resource"] {
+function resourceTypeOf({ topic, transactionalIdPrefix, cluster }: AclLine): Grant["resource"] {
   if (cluster) return "CLUSTER";
   if (topic !== undefined) return "TOPIC";
   return transactionalIdPrefix === undefined ? "GROUP" : "TRANSACTIONAL_ID";
@@ -69,7 +69,8 @@ function kindOf({ topic, transactionalIdPrefix, cluster }: Line): Grant["resourc
 if (import.meta.main) {
   await runStep({
     name: "acls",
-    description: "Grant the services what they need of Kafka, and nothing else.",
+    description:
+      "Create the ACLs that the services need, on a Kafka with an authorizer. Existing ACLs are not deleted.",
     settings: { ...kafkaSettings(), ...aclSettings() },
     run: (config, print) =>
       deployAcls({

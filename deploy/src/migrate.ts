@@ -6,7 +6,7 @@ import { runStep } from "./steps/run-step.ts";
 
 await runStep({
   name: "migrate",
-  description: "Bring the database to this version's schema; create it when it is missing.",
+  description: "Migrate the database to the schema of this version. A missing database is created.",
   settings: { ...postgresSettings(), ...retentionSettings(), ...accountSettings() },
   run: (config, print) =>
     migrate({ databaseUrl: config.databaseUrl, retention: config, passwords: config, print }),

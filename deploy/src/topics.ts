@@ -8,7 +8,7 @@ import { runStep } from "./steps/run-step.ts";
 await runStep({
   name: "topics",
   description:
-    "Create the topics and register their schemas. Existing topics get missing partitions and the settings that the services rely on; their retention stays.",
+    "Create the topics and register their schemas. Existing topics get missing partitions and the settings that the services need; their retention is not changed.",
   settings: { ...kafkaSettings(), ...topicsSettings() },
   run: (config, print) =>
     deployTopics({

@@ -1,8 +1,8 @@
--- Questions that people ask of the database. Run them with the role fiberstream_reader, for instance:
+-- Example queries of the database. Run them with the role fiberstream_reader, for instance:
 --   psql "$DATABASE_URL" -f docs/query/timescaledb.sql
--- Ranges of time let TimescaleDB look into the chunks that matter only: give one wherever you can.
+-- With a time range TimescaleDB reads only the chunks of that range: use one wherever you can.
 
--- How is each node now?
+-- What is the current state of each node?
 SELECT node_id, time, latency_ms, packet_loss, quality
 FROM metrics_latest
 ORDER BY time DESC
@@ -14,32 +14,32 @@ FROM nodes
 WHERE status = 'inactive'
 ORDER BY silent_since DESC NULLS LAST;
 
--- One node's last hour, to the second.
+-- The last hour of one node, every event.
 SELECT time, latency_ms, latency_mean_ms, packet_loss, anomaly_score
 FROM metrics
 WHERE node_id = 'probe-accra-01' AND time >= now() - interval '1 hour'
 ORDER BY time;
 
--- One node's last week, by the hour.
+-- The last week of one node, by hour.
 SELECT bucket, events, latency_p50_ms, latency_p95_ms, packet_loss_avg
 FROM metrics_1h
 WHERE node_id = 'probe-accra-01' AND bucket >= now() - interval '7 days'
 ORDER BY bucket;
 
--- Regions side by side today: how slow are the slowest 5 %?
+-- The regions compared today: what is the 95th percentile of the latency?
 SELECT country, region, events, nodes, latency_p95_ms
 FROM metrics_region_1d
 WHERE bucket >= now() - interval '1 day'
 ORDER BY latency_p95_ms DESC;
 
--- Anomalies of the last day, with where the node stands.
+-- Anomalies of the last day, with the location of the node.
 SELECT time, node_name, node_city, latency_ms, latency_z, anomaly_reason, anomaly_score
 FROM metrics_enriched
 WHERE time >= now() - interval '1 day' AND anomaly_score >= 0.5
 ORDER BY anomaly_score DESC
 LIMIT 100;
 
--- How long do events take from a gateway to the table? (by the minute of their taking in)
+-- How long do events take from a gateway to the table? (by the minute in which the gateway received them)
 SELECT time_bucket('1 minute', received_at) AS minute, count(*) AS events,
        avg(received_at - time) AS probe_to_gateway
 FROM metrics
@@ -47,7 +47,7 @@ WHERE time >= now() - interval '1 hour'
 GROUP BY minute
 ORDER BY minute;
 
--- Which probes send different content under the same identity, and what differs?
+-- Which probes send different content with the same identity, and what differs?
 SELECT node_id, time, topic, partition, record_offset,
        stored -> 'latency_ms' AS stored_latency_ms, received -> 'latency_ms' AS received_latency_ms
 FROM metric_conflicts
@@ -55,25 +55,25 @@ WHERE detected_at >= now() - interval '7 days'
 ORDER BY detected_at DESC
 LIMIT 100;
 
--- What do newer records tell that has no column yet?
+-- Which fields of newer records have no column yet?
 SELECT jsonb_object_keys(extra) AS field, count(*) AS events
 FROM metrics
 WHERE time >= now() - interval '1 day' AND extra IS NOT NULL
 GROUP BY field;
 
--- How far is the sink?
+-- How far is the sink? (its next offset of each partition)
 SELECT topic, partition, next_offset, updated_at
 FROM sink_offsets
 ORDER BY topic, partition;
 
--- Which nodes sent least of what their rhythm let expect, on each of the last days?
+-- Which nodes had the lowest completeness on each of the last days?
 SELECT day, node_id, events, expected, round(100.0 * events / expected, 1) AS complete_pct, gaps, longest_gap_s
 FROM metric_quality_daily
 WHERE day >= current_date - 7 AND events < expected
 ORDER BY day DESC, complete_pct
 LIMIT 100;
 
--- Which probes' clocks are wrong? Below 0 a clock is ahead.
+-- Which probes' clocks are wrong? Below 0, the clock is ahead.
 SELECT day, node_id, delay_min_ms, ahead, late
 FROM metric_quality_daily
 WHERE day >= current_date - 7 AND (delay_min_ms < -1000 OR delay_min_ms > 60000)

@@ -1,7 +1,7 @@
 import { expect, it } from "@jest/globals";
 import { createLineReader } from "./closing-line.ts";
 
-it("keeps the closing line, in whatever pieces it comes, and no other line like it", () => {
+it("finds the closing line, however it is split into chunks, and no similar line", () => {
   const reader = createLineReader();
   expect(reader.last()).toBeUndefined();
   for (const piece of ["Tests: 3 passed, 0 failed\n\n13", "0 passed,", " 1 failed\n", "after"]) {

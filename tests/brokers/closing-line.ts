@@ -1,4 +1,4 @@
-/** Keeps the last closing line of a test run, "N passed, N failed", out of what it prints. */
+/** Finds the last closing line of a test run, "N passed, N failed", in its output. */
 export function createLineReader(): {
   readonly read: (text: string) => void;
   readonly last: () => string | undefined;

@@ -8,7 +8,7 @@ import { createCommand } from "./options.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-/** What holds the promise of delivery: whatever speaks to Kafka, and the services killed under load. */
+/** The tests of exactly-once delivery: everything that talks to Kafka, and services that are killed under load. */
 const DELIVERY_SUITE = [
   "packages/kafka/src/.*\\.int\\.test",
   "stream-processor/src/.*\\.int\\.test",
@@ -18,23 +18,23 @@ const DELIVERY_SUITE = [
 
 await createCommand({ ownVersion: RECIPE.kafka.version, run }).parseAsync();
 
-/** One version after the other: they share the machine. */
+/** Runs the tests on one version after the other, because they share the machine. */
 async function run(versions: readonly string[], only: readonly string[]): Promise<void> {
   const results: string[] = [];
   for (const version of versions) {
     process.stderr.write(`\n── Kafka ${version}\n`);
-    const { isGood, closing } = await testOn(version, only.length > 0 ? only : DELIVERY_SUITE);
-    if (!isGood) process.exitCode = 1;
+    const { hasPassed, closing } = await testOn(version, only.length > 0 ? only : DELIVERY_SUITE);
+    if (!hasPassed) process.exitCode = 1;
     results.push(`Kafka ${version}: ${closing}`);
   }
   process.stdout.write(`\n${results.join("\n")}\n`);
 }
 
-/** `npm test` with another Kafka; what it prints is passed on. */
+/** Runs `npm test` with another Kafka, and prints its output. */
 async function testOn(
   version: string,
   patterns: readonly string[],
-): Promise<{ isGood: boolean; closing: string }> {
+): Promise<{ hasPassed: boolean; closing: string }> {
   const child = spawn("npm", ["test", "--", ...patterns], {
     cwd: ROOT,
     env: { ...toolEnvironment(), TEST_KAFKA_VERSION: version },
@@ -46,5 +46,5 @@ async function testOn(
     closing.read(String(chunk));
   });
   const [code] = (await once(child, "close")) as [number | null];
-  return { isGood: code === 0, closing: closing.last() ?? "the tests did not get to their end" };
+  return { hasPassed: code === 0, closing: closing.last() ?? "the tests did not finish" };
 }

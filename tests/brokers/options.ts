@@ -1,9 +1,12 @@
 import { Command, InvalidArgumentError } from "commander";
 
-/** From the oldest that is supported to the newest that there is, the one of `npm start` among them. */
+/** From the oldest supported version to the newest one, including that of `npm start`. */
 const versionsBesides = (ownVersion: string) => ["3.7.2", "3.9.1", ownVersion, "4.4.0"];
 
-/** The command with its `--help`. @param run is called with the versions and, if given, the tests */
+/**
+ * Creates the command.
+ * @param run is called with the versions and the selected tests
+ */
 export function createCommand({
   ownVersion,
   run,
@@ -14,9 +17,9 @@ export function createCommand({
   return new Command("test:brokers")
     .usage("[options] [tests...]   (npm run test:brokers -- --kafka 3.7.2)")
     .description(
-      "Run the tests of delivery (whatever speaks to Kafka, and the services killed under load) on each version of Kafka in turn.",
+      "Run the tests of delivery (everything that talks to Kafka, and services that are killed under load) on each version of Kafka in turn.",
     )
-    .argument("[tests...]", "other tests to run, as npm test takes them")
+    .argument("[tests...]", "patterns of other tests to run, as for npm test")
     .option("--kafka <versions>", "separated by commas", versions, versionsBesides(ownVersion))
     .addHelpText("after", HELP)
     .showHelpAfterError("(see --help)")
@@ -24,10 +27,13 @@ export function createCommand({
 }
 
 const HELP = `
-A version is fetched at its first use: by Maven into the user's cache, or as an image where a Docker engine answers.
-Exit code 1: a test failed on one of them. One version takes several minutes.
+A version is downloaded at its first use: with Maven into the user's cache, or as an image if a Docker engine answers.
+The exit code is 1 if a test failed on one of them. One version takes several minutes.
 
-TEST_KAFKA_VERSION=3.9.1 npm test -- packages/kafka runs any test on one version.`;
+Example:
+  npm run test:brokers -- --kafka 3.7.2,4.4.0
+
+To run any test on one version: TEST_KAFKA_VERSION=3.9.1 npm test -- packages/kafka`;
 
 function versions(text: string): readonly string[] {
   const list = text.split(",").map((one) => one.trim());

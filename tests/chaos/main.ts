@@ -18,13 +18,13 @@ try {
   process.stderr.write(`chaos: ${messageOf(error)}\n`);
   process.exitCode = 1;
 }
-// Connections that a fault has left half open are no reason to stay.
+// Exits although a fault may have left half-open connections.
 process.exit();
 
 async function run(options: Options): Promise<void> {
   const { seed, minutes, events, brokers } = options;
   const kinds = options.kinds.filter((kind) => brokers > 1 || !traitOf(kind).isOfCluster);
-  if (kinds.length === 0) throw new Error("these faults take several brokers: add --brokers 3");
+  if (kinds.length === 0) throw new Error("these faults need several brokers: add --brokers 3");
   const durationMs = minutes * 60_000;
   const topology = topologyOf(brokers);
   const planned = options.eachOnce
@@ -36,7 +36,7 @@ async function run(options: Options): Promise<void> {
         everyMs: options.everySeconds * 1_000,
         topology,
       });
-  // Planned all the same where it cannot be done, so that a seed means the same everywhere.
+  // Faults that cannot run here are planned nevertheless, so that a seed gives the same schedule everywhere.
   const isNative = await areBackingServicesNative();
   const faults = planned.filter(
     ({ kind }) => isNative || !traitOf(kind).needsNativeBackingServices,
@@ -77,10 +77,10 @@ async function run(options: Options): Promise<void> {
       process.stderr.write(`chaos: ${broken.join("; ")}\n`);
       process.exitCode = 1;
     } else
-      process.stderr.write("chaos: nothing lost, doubled, altered, reordered or unexplained\n");
+      process.stderr.write("chaos: no event lost, duplicated, altered, reordered or unexplained\n");
   } finally {
     progress.end();
-    if (isKept) process.stderr.write(`data and logs are kept in ${folder}\n`);
+    if (isKept) process.stderr.write(`data and logs are in ${folder}\n`);
     else rmSync(folder, { recursive: true, force: true });
   }
 }

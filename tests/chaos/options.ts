@@ -15,46 +15,44 @@ export type Options = {
   readonly out: string;
   readonly keep: boolean;
   readonly json: boolean;
-  /** Whether this process has mounts of its own already. */
+  /** Whether this process already has its own mount namespace. */
   readonly ownMounts: boolean;
 };
 
-/** The command with its `--help`. @param run is called with what was asked for */
+/**
+ * Creates the command.
+ * @param run is called with its options
+ */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return new Command("chaos")
     .usage("[options]   (npm run chaos -- [options])")
     .description(
-      "Run the whole platform under a known load, let things fail by a seeded schedule, and compare what was accepted with what is in the topics and in the table.",
+      "Run all of FiberStream under a known load, inject faults by a seeded schedule, and compare the accepted events with the topics and the table.",
     )
-    .option("--seed <number>", "which schedule, and which events", wholeNumber(0, 2 ** 31), 1)
-    .option("--minutes <number>", "how long the load and its faults last", number(0.3, 600), 3)
-    .option(
-      "--events <number>",
-      "how many events are to be accepted",
-      wholeNumber(100, 1e8),
-      50_000,
-    )
+    .option("--seed <number>", "seed of the schedule and of the events", wholeNumber(0, 2 ** 31), 1)
+    .option("--minutes <number>", "duration of the load and its faults", number(0.3, 600), 3)
+    .option("--events <number>", "number of events to send", wholeNumber(100, 1e8), 50_000)
     .addOption(
-      new Option("--faults <list>", "only these kinds, separated by commas")
+      new Option("--faults <list>", "inject only these kinds, separated by commas")
         .argParser(kinds)
-        .default(BY_DEFAULT, "all but those that are only by name"),
+        .default(BY_DEFAULT, "all except those that are only by name"),
     )
     .option(
       "--brokers <number>",
-      "how many Kafka brokers; from 3 on with three replicas",
+      "number of Kafka brokers; from 3 on with three replicas",
       wholeNumber(1, 5),
       1,
     )
-    .option("--every <seconds>", "how far apart faults are, on average", number(0.5, 3_600), 6)
-    .option("--each-once", "every kind once, instead of by chance", false)
+    .option("--every <seconds>", "average time between faults", number(0.5, 3_600), 6)
+    .option("--each-once", "inject each kind once, instead of at random", false)
     .option(
       "--alone",
-      "one fault at a time, the next when nothing of it is left; fails where a wait is past its bound",
+      "inject one fault at a time, and wait for the recovery before the next; fail if a wait is longer than allowed",
       false,
     )
-    .option("--plan", "print the schedule and do nothing else", false)
-    .option("--out <folder>", "where the timeline and the report go", ".fiberstream/chaos")
-    .option("--keep", "keep data and logs of a good run, too", false)
+    .option("--plan", "only print the schedule", false)
+    .option("--out <folder>", "folder of the timeline and the report", ".fiberstream/chaos")
+    .option("--keep", "keep data and logs also after a successful run", false)
     .option("--json", "print the report as JSON", false)
     .addOption(new Option("--own-mounts").hideHelp().default(false))
     .addHelpText("after", HELP)
@@ -76,8 +74,8 @@ const HELP = `
 Kinds of faults:
 ${FAULT_KINDS.map((kind) => `  ${kind.padEnd(27)}${traitOf(kind).what}${traitOf(kind).isOptIn ? " (only by name)" : ""}`).join("\n")}
 
-The same options give the same schedule. Exit code 1: something was lost, doubled, altered, out of
-order or unexplained.
+The same options give the same schedule. The exit code is 1 if an event was lost, duplicated,
+altered, reordered or unexplained.
 
 Examples:
   npm run chaos -- --seed 7 --minutes 3
@@ -89,7 +87,7 @@ function kinds(text: string): readonly FaultKind[] {
   const names = text.split(",").map((name) => name.trim());
   const unknown = names.filter((name) => !Object.hasOwn(FAULTS, name));
   if (unknown.length > 0) {
-    throw new InvalidArgumentError(`There is no ${unknown.join(", ")}.`);
+    throw new InvalidArgumentError(`Unknown kinds: ${unknown.join(", ")}.`);
   }
   return names as FaultKind[];
 }

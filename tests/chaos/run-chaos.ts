@@ -27,29 +27,29 @@ import { runSchedule } from "./schedule/run-schedule.ts";
 import type { PlannedFault } from "./schedule/schedule.ts";
 import { sendLoad } from "./load/send-load.ts";
 import { nodesOf, planSenders, type Sender } from "./load/senders.ts";
-import { findStruck, type Struck } from "./faults/struck.ts";
+import { findAffected, type Affected } from "./faults/affected.ts";
 import { drawTimeline } from "./report/timeline.ts";
 import { INSTANCES, type Topology } from "./platform/topology.ts";
 import type { WaitWindow } from "./check/waits.ts";
 import { watchRows } from "./check/watch-rows.ts";
 
-/** Nodes beyond the senders': of a newer schema's events, of foreign clients, and the one of large batches. */
+/** Additional nodes: of events with the newer schema, of other clients, and of large batches. */
 const NEWER_NODES = 10;
 const FOREIGN_NODES = 4;
 const BULK_NODES = 1;
-/** What is not there after so long without any movement is lost. */
+/** Events that have no row after so long without progress are lost. */
 const STALL_MS = 90_000;
-/** A fault that has everything to itself begins no later than this before the load's end. */
+/** The last fault that runs alone starts at least this long before the load's end. */
 const LAST_ALONE_MS = 25_000;
-const LOOK_EVERY_MS = 250;
-/** Sinks whose offsets have not moved for so long have nothing to do. */
+const POLL_INTERVAL_MS = 250;
+/** Sinks whose offsets have not changed for so long are idle. */
 const REST_MS = 2_000;
 
 /**
- * A run of chaos: the platform, a load of known events, faults; then what has become of the events.
+ * Runs a chaos test: it starts the platform, sends known events, injects faults, and then checks all events.
  *
- * @param run.folder for data and logs, absolute
- * @param run.stopping ends load and faults early; what was accepted until then is checked all the same
+ * @param run.folder folder of data and logs (absolute path)
+ * @param run.stopping ends load and faults early; the events accepted until then are checked
  */
 export async function runChaos(run: {
   seed: number;
@@ -57,7 +57,7 @@ export async function runChaos(run: {
   events: number;
   topology: Topology;
   faults: readonly PlannedFault[];
-  /** One at a time, each when nothing of the one before is left. */
+  /** Injects one fault at a time, and waits for the recovery before the next. */
   alone: boolean;
   folder: string;
   progress: Progress;
@@ -93,7 +93,7 @@ export async function runChaos(run: {
     const plantingOver = new AbortController();
     const gate = createGate();
     const planting = plantBadRecords({ brokers, gate, stopping: plantingOver.signal });
-    const struck = new Map<string, Struck & { window: WaitWindow }>();
+    const affected = new Map<string, Affected & { window: WaitWindow }>();
     const recoveries = new Map<PlannedFault, ReturnType<typeof watch.faultEnded>>();
     const enrichedAgain: EnrichedEnds[] = [];
     const gatewayUrls = ["gateway-1", "gateway-2"].map(
@@ -125,14 +125,14 @@ export async function runChaos(run: {
           alone: {
             lastAtMs: minutes * 60_000 - LAST_ALONE_MS,
             untilQuiet: async (fault) => {
-              const isQuiet = () => struck.get(nameOf(fault))?.window.isQuiet() ?? true;
-              while (!isQuiet() && !run.stopping.aborted) await delay(LOOK_EVERY_MS);
+              const isQuiet = () => affected.get(nameOf(fault))?.window.isQuiet() ?? true;
+              while (!isQuiet() && !run.stopping.aborted) await delay(POLL_INTERVAL_MS);
             },
           },
         }),
         inject: async (fault) => {
-          const of = await findStruck(fault, { platform, topology: run.topology, ledger });
-          struck.set(nameOf(fault), { ...of, window: watch.faultBegins(of.nodes) });
+          const of = await findAffected(fault, { platform, topology: run.topology, ledger });
+          affected.set(nameOf(fault), { ...of, window: watch.faultBegins(of.nodes) });
           await inject(fault, {
             platform,
             topology: run.topology,
@@ -156,7 +156,7 @@ export async function runChaos(run: {
         },
         onBegin: progress.faultBegins,
         onEnd: (fault) => {
-          struck.get(nameOf(fault))?.window.faultEnded();
+          affected.get(nameOf(fault))?.window.faultEnded();
           recoveries.set(fault, watch.faultEnded());
           progress.faultEnds(fault);
         },
@@ -168,7 +168,7 @@ export async function runChaos(run: {
     progress.step("waiting for the last rows");
     await watch.settle({ stallMs: STALL_MS });
     const unpublishedNodes = await countUnpublished(databaseUrl);
-    progress.step("closing the services' own books");
+    progress.step("waiting for the services' reconciliation");
     const books = await readBooks({ brokers, databaseUrl });
     progress.step("stopping the services");
     const badStops = await stopServices(platform);
@@ -189,8 +189,8 @@ export async function runChaos(run: {
       failure: fault.failure,
       firstRowMs: recoveries.get(fault)?.firstRowMs(),
       recoveredMs: recoveries.get(fault)?.recoveredMs(),
-      waits: struck.get(nameOf(fault))?.window.waits(),
-      coordinates: struck.get(nameOf(fault))?.coordinates ?? [],
+      waits: affected.get(nameOf(fault))?.window.waits(),
+      coordinates: affected.get(nameOf(fault))?.coordinates ?? [],
     }));
     const { accepted, sentAgain } = ledger.counts();
     const title = `Chaos, seed ${seed}: ${accepted} events accepted, ${faults.length} faults`;
@@ -211,7 +211,7 @@ export async function runChaos(run: {
         conflicts: await count(databaseUrl, "SELECT count(*)::int AS count FROM metric_conflicts"),
         unpublishedNodes,
         missingNodes: await count(databaseUrl, MISSING_NODES),
-        unplannedEnds: platform.unplannedEnds.map(({ name, how }) => ({ name, how })),
+        unplannedEnds: platform.unplannedEnds.map(({ name, reason }) => ({ name, reason })),
         badStops,
       },
     };
@@ -283,7 +283,7 @@ async function check({
   };
 }
 
-/** What the enriched topic has now. */
+/** Reads all records of the enriched topic. */
 async function readEnriched({ backingServices }: Platform): Promise<FoundRecord[]> {
   const reader = await connectTopicReader({ kafka: chaosKafka(backingServices.brokers) });
   const registry = createSchemaRegistry({ url: backingServices.of("registry").address });
@@ -299,7 +299,7 @@ async function readEnriched({ backingServices }: Platform): Promise<FoundRecord[
   }
 }
 
-/** Bad records are no rows: the sinks have put them aside, too, when their offsets have not moved for a while. */
+/** Waits until the sinks' offsets do not change for a while: then they have also written the dead letters of bad records, which have no rows. */
 async function untilSinksRest(databaseUrl: string): Promise<void> {
   const sum = () =>
     count(databaseUrl, "SELECT coalesce(sum(next_offset), 0)::int AS count FROM sink_offsets");
@@ -313,11 +313,11 @@ const MISSING_NODES = `
   SELECT count(*)::int AS count FROM (SELECT DISTINCT node_id FROM metrics) AS reporting
    WHERE NOT EXISTS (SELECT FROM nodes WHERE nodes.node_id = reporting.node_id)`;
 
-const PUBLISHES_WITHIN_MS = 30_000;
+const PUBLISH_TIMEOUT_MS = 30_000;
 
-/** The publisher gets its time after the last change. */
+/** Counts unpublished nodes, after giving the publisher time. */
 async function countUnpublished(databaseUrl: string): Promise<number> {
-  const giveUpAt = performance.now() + PUBLISHES_WITHIN_MS;
+  const giveUpAt = performance.now() + PUBLISH_TIMEOUT_MS;
   for (;;) {
     const left = await count(
       databaseUrl,

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { cacheDirectory } from "@fiberstream/local-stack/native/config";
 
 /**
- * A folder in the user's cache that is made once for each recipe. It appears when it is whole: of two
- * that make it at the same moment one finds the other's. What is in it must not name its own place.
+ * Returns a folder in the user's cache that is created once for each recipe. It appears only when it is complete; of two
+ * processes that create it at the same time, one uses the other's. Its content must not contain its own path.
  *
- * @param options.recipe all that the content depends on
+ * @param options.recipe everything that the content depends on
  * @param options.make fills an empty folder
  * @returns its path
  */

@@ -5,14 +5,14 @@ import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Platform, startPlatform } from "../src/platform/platform.ts";
 import { type InstalledClient, installClient } from "./installed-client.ts";
-import { type KnownTopic, makeKnownTopic, nameOf } from "./known-topic.ts";
+import { type KnownTopic, createKnownTopic, nameOf } from "./known-topic.ts";
 import { readLines } from "./read-lines.ts";
 import { onPlatform, readmePrograms } from "./readme-programs.ts";
 import { type Command, type RunningCommand, runCommand, startCommand } from "./run-command.ts";
 import { installKcat, STOCK_CONSUMERS, type StockConsumer } from "./stock-consumers.ts";
 import { hasToolchain } from "./toolchains.ts";
 
-/** The first time brings packages of four languages, and Go compiles its own library. */
+/** The first run downloads packages of four languages, and Go compiles its standard library. */
 const INSTALL_TIMEOUT_MS = 900_000;
 
 let platform: Platform;
@@ -22,14 +22,14 @@ const running = new Map<string, Promise<string>>();
 const missing = new Set(
   STOCK_CONSUMERS.flatMap(({ needs }) => (needs && !hasToolchain(needs) ? [needs] : [])),
 );
-const isHere = ({ needs }: StockConsumer) => needs === undefined || !missing.has(needs);
-const isKcatHere = hasToolchain("kcat");
+const isAvailable = ({ needs }: StockConsumer) => needs === undefined || !missing.has(needs);
+const isKcatAvailable = hasToolchain("kcat");
 
 beforeAll(async () => {
   [platform, client] = await Promise.all([startPlatform(), installClient()]);
-  const here = STOCK_CONSUMERS.filter(isHere);
+  const here = STOCK_CONSUMERS.filter(isAvailable);
   const [topic, ...commands] = await Promise.all([
-    makeKnownTopic(platform),
+    createKnownTopic(platform),
     ...here.map((consumer) => consumer.install(client)),
   ]);
   known = topic;
@@ -37,7 +37,7 @@ beforeAll(async () => {
     const command = commands[at];
     if (command !== undefined) running.set(name, runAll(command));
   }
-  if (isKcatHere) running.set("kcat", run(await installKcat(), { IDLE_SECONDS: "1" }));
+  if (isKcatAvailable) running.set("kcat", run(await installKcat(), { IDLE_SECONDS: "1" }));
 }, INSTALL_TIMEOUT_MS);
 afterAll(async () => {
   await Promise.allSettled(running.values());
@@ -47,9 +47,9 @@ afterAll(async () => {
 
 let groups = 0;
 /**
- * Runs an example on the whole topic, with a group of its own: until it has some records, until it has as many
- * as there are, and once more, when there is nothing left and it ends by itself. What it would see twice,
- * or should not see, stands in the place of others or comes last.
+ * Runs an example on the whole topic, with a group of its own: until it has some records, until it has all of them, and
+ * once more, when there are none left and it ends by itself. A record that it reads twice, or should not read, replaces
+ * another one or comes last.
  */
 async function runAll(command: Command): Promise<string> {
   const GROUP = `${platform.namespace}team-${++groups}`;
@@ -76,7 +76,7 @@ const run = (command: Command, settings: Record<string, string>) =>
 const outputOf = async (name: string) => (await running.get(name)) ?? "";
 
 describe("the topic", () => {
-  it("has each event that was sent once, as it was sent", () => {
+  it("has each event once, as it was sent", () => {
     expect(known.records.map(({ value }) => nameOf(value)).toSorted()).toEqual(
       known.sent.map(nameOf).toSorted(),
     );
@@ -94,19 +94,22 @@ describe("the topic", () => {
 describe("every stock consumer decodes all of it, once, in order", () => {
   for (const consumer of STOCK_CONSUMERS) {
     const { name, needs } = consumer;
-    const test = isHere(consumer) ? it : it.skip;
-    test(isHere(consumer) ? name : `${name} (skipped: no ${needs} on this machine)`, async () => {
-      const values = readLines(await outputOf(name));
-      expect(values).toHaveLength(known.records.length);
-      const byId = new Map(values.map((value) => [value["event_id"], value]));
-      for (const { value } of known.records) expect(byId.get(value.event_id)).toEqual(value);
-      expect(idsByNode(values)).toEqual(idsByNode(known.records.map(({ value }) => value)));
-    });
+    const test = isAvailable(consumer) ? it : it.skip;
+    test(
+      isAvailable(consumer) ? name : `${name} (skipped: no ${needs} on this machine)`,
+      async () => {
+        const values = readLines(await outputOf(name));
+        expect(values).toHaveLength(known.records.length);
+        const byId = new Map(values.map((value) => [value["event_id"], value]));
+        for (const { value } of known.records) expect(byId.get(value.event_id)).toEqual(value);
+        expect(idsByNode(values)).toEqual(idsByNode(known.records.map(({ value }) => value)));
+      },
+    );
   }
 
-  const test = isKcatHere ? it : it.skip;
+  const test = isKcatAvailable ? it : it.skip;
   test(
-    isKcatHere ? "kcat" : "kcat (skipped: there is none, and none can be installed)",
+    isKcatAvailable ? "kcat" : "kcat (skipped: it is not installed, and cannot be)",
     async () => {
       const output = await outputOf("kcat");
       if (output.startsWith("{")) {
@@ -128,7 +131,7 @@ describe("the programs in the client's README", () => {
     const program = onPlatform(programs.get(name) ?? "", platform);
     return startCommand([process.execPath, client.write(`${name}.ts`, program)]);
   };
-  /** Starts one that goes on for ever, waits for a fact, and stops it as an operator would. */
+  /** Starts a program that runs forever, waits for a condition, and stops it like an operator. */
   const runUntil = async (
     name: string,
     what: string,
@@ -141,7 +144,7 @@ describe("the programs in the client's README", () => {
     return started.ended;
   };
 
-  it("are well typed against the package's own types", async () => {
+  it("compile with the package's types", async () => {
     for (const [name, source] of programs) client.write(`${name}.ts`, source);
     await client.checkTypes();
   });
@@ -198,7 +201,7 @@ async function hasMembers(groupId: string): Promise<boolean> {
   }
 }
 
-/** Records of a node are in one partition, so whoever reads it sees them in their order. */
+/** Returns event ids by node: the records of a node are in one partition, so every consumer reads them in order. */
 function idsByNode(
   values: readonly Readonly<Record<string, unknown>>[],
 ): Record<string, unknown[]> {

@@ -7,18 +7,27 @@ import { packClient } from "@fiberstream/client/pack-client";
 import { runCommand } from "./run-command.ts";
 
 export type InstalledClient = {
-  /** Copies a program into the project, where it runs as any user's would. @returns its path there */
-  readonly place: (name: string, file: string) => string;
-  /** Writes a program into the project. @returns its path there */
+  /**
+   * Copies a program into the project, where it runs like a user's program.
+   * @returns its path
+   */
+  readonly copy: (name: string, file: string) => string;
+  /**
+   * Writes a program into the project.
+   * @returns its path
+   */
   readonly write: (name: string, source: string) => string;
-  /** Checks the types of all programs there, against the package's own. @throws the compiler's complaints */
+  /**
+   * Checks the types of all programs in the project.
+   * @throws with the compiler's errors
+   */
   readonly checkTypes: () => Promise<void>;
   readonly remove: () => Promise<void>;
 };
 
 const TYPESCRIPT = fileURLToPath(new URL("../../node_modules/typescript/", import.meta.url));
 
-/** An empty project with the client installed from the file that `npm pack` makes, and nothing else of ours. */
+/** Creates a project with only the client, installed from the file of `npm pack`. */
 export async function installClient(): Promise<InstalledClient> {
   const folder = mkdtempSync(join(tmpdir(), "fiberstream-client-"));
   const project = join(folder, "project");
@@ -32,7 +41,7 @@ export async function installClient(): Promise<InstalledClient> {
     return join(project, name);
   };
   return {
-    place: (name, file) => {
+    copy: (name, file) => {
       copyFileSync(file, join(project, name));
       return join(project, name);
     },
@@ -46,10 +55,10 @@ export async function installClient(): Promise<InstalledClient> {
   };
 }
 
-/** What the README's programs use besides. */
+/** Packages that the README's programs use in addition. */
 const BESIDE = ["pg@8", "@types/pg@8", "@types/node@24"] as const;
 
-/** Strict, and the package's own types are checked, too. */
+/** Compiler options: strict, and without skipping the package's types. */
 const TYPES = {
   compilerOptions: {
     target: "es2024",

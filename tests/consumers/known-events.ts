@@ -1,14 +1,14 @@
 import type { ProbeEvent } from "@fiberstream/client";
 
-/** A round satellite is one character, two UTF-16 units and four bytes of UTF-8. */
+/** A satellite emoji: one character, two UTF-16 units and four bytes in UTF-8. */
 const LONG = "🛰";
 const MINUTE_MS = 60_000;
 
 /**
- * Events at the edges of what the gateway takes: numbers, texts, nothing, and times of every form. No two have
- * the same node.
+ * Returns events at the limits of what the gateway accepts: numbers, texts, missing values, and times in every format.
+ * Each has its own node.
  *
- * @param nowMs the moment that their times are around
+ * @param nowMs their times are around this time
  */
 export function edgeEvents(nowMs: number): ProbeEvent[] {
   const at = (offsetMs: number, micros: string) =>
@@ -59,7 +59,7 @@ export function edgeEvents(nowMs: number): ProbeEvent[] {
   ];
 }
 
-/** Many plain events of some nodes, oldest first, each a millisecond and a microsecond after the one before. */
+/** Returns many plain events of some nodes, oldest first, each a millisecond and a microsecond after the one before. */
 export function bulkEvents(nowMs: number, count: number): ProbeEvent[] {
   const beginMs = nowMs - 10 * MINUTE_MS;
   return Array.from({ length: count }, (_, index) => ({
@@ -75,6 +75,6 @@ export function bulkEvents(nowMs: number, count: number): ProbeEvent[] {
   }));
 }
 
-/** The same moment as clocks in Kolkata show it. */
+/** Returns a time with the offset of Kolkata. */
 const withOffset = (ms: number, micros: string) =>
   new Date(ms + 330 * MINUTE_MS).toISOString().replace(/\.\d+Z$/, `.${micros}+05:30`);

@@ -12,13 +12,13 @@ import { until } from "@fiberstream/testkit/until";
 import type { Platform } from "../src/platform/platform.ts";
 import { bulkEvents, edgeEvents } from "./known-events.ts";
 
-/** Times as ISO 8601 with six digits of fraction, as consumers' are made before they are compared. */
+/** A value with times in ISO 8601 with six fractional digits, for the comparison with consumers. */
 export type KnownValue = Omit<EnrichedProbeMetric, "timestamp" | "received_at"> & {
   readonly timestamp: string;
   readonly received_at: string;
 };
 
-/** A committed record of the topic as our own reader, which has tests of its own, decodes it. */
+/** A committed record of the topic, decoded by our own reader, which has its own tests. */
 type KnownRecord = {
   readonly partition: number;
   readonly offset: string;
@@ -34,17 +34,17 @@ export type KnownTopic = {
 };
 
 const BULK = 3_000;
-/** As many requests, so that the processor meets the bulk in many small batches. */
+/** Number of requests, so that the processor gets the bulk in many small batches. */
 const BULK_REQUESTS = 30;
-/** So many of them come after the aborted transaction. */
+/** Number of events after the aborted transaction. */
 const LAST = BULK / BULK_REQUESTS;
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
 /**
- * Sends known events through the platform, kills the processor while they pass, and leaves an aborted
- * transaction among them: with records that would look like repeats to whoever reads them.
+ * Sends known events through the platform, kills the processor in between, and writes an aborted transaction, whose
+ * records would be duplicates for a consumer that reads them.
  */
-export async function makeKnownTopic(platform: Platform): Promise<KnownTopic> {
+export async function createKnownTopic(platform: Platform): Promise<KnownTopic> {
   const nowMs = Date.now();
   const edges = edgeEvents(nowMs);
   const bulk = bulkEvents(nowMs, BULK);
@@ -53,24 +53,24 @@ export async function makeKnownTopic(platform: Platform): Promise<KnownTopic> {
   const send = createSender({ url: platform.gatewayUrl, regionId: "eu-west" });
 
   await send(edges);
-  // A probe that has lost its answer sends again: these are not to come twice.
+  // A probe without an answer sends again: these must not appear twice.
   await send(edges.slice(0, 5));
-  const passing = sendInParts(send, bulk.slice(0, -LAST));
+  const passing = sendInBatches(send, bulk.slice(0, -LAST));
   await rowsOf(platform, edges.length + 1);
   await platform.service("stream-processor").kill("SIGKILL");
   await platform.restart("stream-processor");
   await passing;
   await rowsOf(platform, sent.length - LAST);
-  // Not beside an open transaction of the processor: kafkajs by itself reads aborted records where two overlap.
+  // Not while a transaction of the processor is open: plain kafkajs reads aborted records if two transactions overlap.
   await abortCopies(topic, await readKnown(topic));
-  await sendInParts(send, bulk.slice(-LAST));
+  await sendInBatches(send, bulk.slice(-LAST));
   await rowsOf(platform, sent.length);
 
   return { topic, sent, records: await readKnown(topic) };
 }
 
-/** @throws when not all are accepted */
-async function sendInParts(send: ReturnType<typeof createSender>, events: readonly ProbeEvent[]) {
+/** @throws when the gateway does not accept all events */
+async function sendInBatches(send: ReturnType<typeof createSender>, events: readonly ProbeEvent[]) {
   let accepted = 0;
   const rejected: unknown[] = [];
   for (let at = 0; at < events.length; at += LAST) {
@@ -106,7 +106,8 @@ async function readKnown(topic: string): Promise<KnownRecord[]> {
       await decoder.prepare(records.map(({ value }) => value));
       for (const { offset, key, value } of records) {
         const outcome = decoder.decode(value);
-        if (outcome.kind === "dead" || value === null) throw new Error("not to be decoded");
+        if (outcome.kind === "dead" || value === null)
+          throw new Error("a record cannot be decoded");
         const { partition } = stretch;
         known.push({
           partition,
@@ -135,12 +136,12 @@ async function abortCopies(topic: string, records: readonly KnownRecord[]): Prom
     await scope.send([
       { topic, records: records.map(({ key, bytes }) => ({ key, value: bytes })) },
     ]);
-    throw new Error("to be aborted");
+    throw new Error("abort the transaction");
   });
   await aborted.catch(() => undefined);
   await producer.close();
 }
 
-/** What tells an event from every other one that was sent. */
+/** Returns a name that is unique among the events sent. */
 export const nameOf = (event: ProbeEvent | KnownValue): string =>
   `${event.node_id} ${microsOf(event.timestamp)}`;

@@ -1,8 +1,8 @@
 import { isoOf, microsOf } from "@fiberstream/client";
 
 /**
- * The JSON lines of a consumer, their times in one form: languages write ISO 8601 with or without zeros at
- * the end of a fraction, and UTC as Z or as +00:00.
+ * Parses the JSON lines of a consumer, with times in one format: languages write ISO 8601 with or without trailing zeros
+ * in the fraction, and UTC as Z or as +00:00.
  */
 export function readLines(output: string): Record<string, unknown>[] {
   return output
@@ -11,14 +11,14 @@ export function readLines(output: string): Record<string, unknown>[] {
     .map((line) => {
       const value = JSON.parse(line) as Record<string, unknown>;
       return Object.assign(value, {
-        timestamp: inOneForm(value["timestamp"]),
-        received_at: inOneForm(value["received_at"]),
+        timestamp: normalized(value["timestamp"]),
+        received_at: normalized(value["received_at"]),
       });
     });
 }
 
-const inOneForm = (time: unknown): string => {
+const normalized = (time: unknown): string => {
   if (typeof time !== "string")
-    throw new TypeError(`a time that is no text: ${JSON.stringify(time)}`);
+    throw new TypeError(`a time that is not a text: ${JSON.stringify(time)}`);
   return isoOf(microsOf(time));
 };

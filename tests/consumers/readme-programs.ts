@@ -4,7 +4,7 @@ import { addresses } from "@fiberstream/testkit/addresses";
 
 const README = fileURLToPath(new URL("../../packages/client/README.md", import.meta.url));
 
-/** The programs in the client's README, by the function of the package that each shows. */
+/** Returns the programs in the client's README, by the function that each one demonstrates. */
 export function readmePrograms(): ReadonlyMap<string, string> {
   const blocks = readFileSync(README, "utf8").matchAll(/^```ts\n(.*?)^```$/gms);
   return new Map(
@@ -17,7 +17,7 @@ export function readmePrograms(): ReadonlyMap<string, string> {
   );
 }
 
-/** A program with the addresses of a local start changed to those of a test's platform, and nothing else. */
+/** Returns a program with the addresses of a test's platform instead of those of a local start. */
 export function onPlatform(
   program: string,
   platform: { namespace: string; gatewayUrl: string; databaseUrl: string },

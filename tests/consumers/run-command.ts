@@ -9,18 +9,17 @@ export type CommandOptions = {
 };
 
 export type RunningCommand = {
-  /** What it has printed on standard output so far. */
+  /** Returns its standard output so far. */
   readonly output: () => string;
-  /** Asks it to end, by SIGTERM. */
+  /** Sends SIGTERM. */
   readonly stop: () => void;
   /**
-   * Settles at its end with all that it has printed on standard output.
-   * Rejects with what it has printed on standard error when it ends with another code than 0.
+   * Resolves at its end with its standard output. Rejects with its standard error if the exit code is not 0.
    */
   readonly ended: Promise<string>;
 };
 
-/** Starts a program; it dies with this process on Linux. */
+/** Starts a program. On Linux it ends with this process. */
 export function startCommand(command: Command, options: CommandOptions = {}): RunningCommand {
   const [program, ...parameters] =
     process.platform === "linux"
@@ -32,18 +31,22 @@ export function startCommand(command: Command, options: CommandOptions = {}): Ru
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
-  let complaints = "";
+  let errorOutput = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (complaints += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (errorOutput += text));
   const end = async () => {
     const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     if (code === 0) return output;
-    const said = (complaints + output).slice(-4_000);
+    const said = (errorOutput + output).slice(-4_000);
     throw new Error(`${command.join(" ")} ended with ${signal ?? `code ${code}`}:\n${said}`);
   };
   return { output: () => output, stop: () => void child.kill("SIGTERM"), ended: end() };
 }
 
-/** Runs a program to its end. @returns its standard output @throws its standard error */
+/**
+ * Runs a program to its end.
+ * @returns its standard output
+ * @throws with its standard error
+ */
 export const runCommand = (command: Command, options: CommandOptions = {}): Promise<string> =>
   startCommand(command, options).ended;

@@ -13,9 +13,12 @@ const recipeOf = (...paths: string[][]) =>
 
 export type StockConsumer = {
   readonly name: string;
-  /** What the machine has to have; undefined for what the project itself needs. */
+  /** The toolchain that the machine needs; undefined if the project's own is enough. */
   readonly needs?: Toolchain;
-  /** Installs what the example's own manifest names. @returns how the example is run, as it is */
+  /**
+   * Installs the dependencies in the example's own manifest.
+   * @returns the command that runs the example
+   */
   readonly install: (client: InstalledClient) => Promise<Command>;
 };
 
@@ -60,7 +63,7 @@ export const STOCK_CONSUMERS: readonly StockConsumer[] = [
           await runCommand(["javac", "-cp", join(half, "*"), "-d", half, example(...source)]);
         },
       });
-      // A small heap and the first compiler only: it starts in half the time.
+      // A small heap and only the C1 compiler: it starts in half the time.
       const quick = ["-XX:TieredStopAtLevel=1", "-Xmx256m"];
       return ["java", ...quick, "-cp", `${folder}:${join(folder, "*")}`, "Consume"];
     },
@@ -89,12 +92,12 @@ export const STOCK_CONSUMERS: readonly StockConsumer[] = [
     name: "Node: @fiberstream/client, installed from its package",
     install: async (client) => [
       process.execPath,
-      client.place("consume.ts", example("client", "consume.ts")),
+      client.copy("consume.ts", example("client", "consume.ts")),
     ],
   },
 ];
 
-/** Debian's package where there is none yet: it brings no Avro, so what it prints is compared by itself. */
+/** Installs Debian's kcat if it is missing. It has no Avro, so its output is compared separately. */
 export async function installKcat(): Promise<Command> {
   await runCommand([
     "sh",

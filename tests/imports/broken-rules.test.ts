@@ -42,11 +42,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-it("is kept by this project", () => {
+it("holds in this project", () => {
   expect(brokenRules(PROJECT)).toEqual([]);
 });
 
-describe("what may be imported", () => {
+describe("allowed imports", () => {
   it.each([
     ["packages/testkit/src/topics.ts", 'import { kafka } from "@fiberstream/kafka/kafka";'],
     ["packages/kafka/src/kafka.test.ts", 'import { until } from "@fiberstream/testkit/until";'],
@@ -59,48 +59,48 @@ describe("what may be imported", () => {
   });
 });
 
-describe("what is found", () => {
+describe("reported violations", () => {
   const found = (file: string, text: string) => {
     write(file, text);
     return brokenRules(root);
   };
 
-  it("is a package that imports deploy", () => {
+  it("include a package that imports deploy", () => {
     workspace("packages/kafka", { devDependencies: ["deploy"] });
     expect(found("packages/kafka/src/a.ts", 'import { b } from "@fiberstream/deploy/b";')).toEqual([
       "packages/kafka/src/a.ts imports @fiberstream/deploy/b: packages may import only packages",
     ]);
   });
 
-  it("is a service that imports another one, also a type", () => {
+  it("include a service that imports another one, also only a type", () => {
     const text = 'import type { B } from "@fiberstream/sink-writer/b";';
     expect(found("ingest-gateway/src/a.ts", text)).toEqual([
       "ingest-gateway/src/a.ts imports @fiberstream/sink-writer/b: services may import only packages",
     ]);
   });
 
-  it("is deploy that imports tests", () => {
+  it("include deploy that imports tests", () => {
     workspace("deploy", { devDependencies: ["tests"] });
     expect(found("deploy/src/a.ts", 'const b = await import("@fiberstream/tests/b");')).toEqual([
       "deploy/src/a.ts imports @fiberstream/tests/b: deploy may import only packages, services",
     ]);
   });
 
-  it("is a workspace that is not declared", () => {
+  it("include a workspace that is not declared", () => {
     const text = 'import {\n  kafka,\n} from "@fiberstream/kafka/kafka";';
     expect(found("tests/src/a.ts", text)).toEqual([
       "tests/src/a.ts imports @fiberstream/kafka: tests/package.json does not declare it",
     ]);
   });
 
-  it("is a way into another workspace's files", () => {
+  it("include a relative path into another workspace", () => {
     const text = 'export { b } from "../../sink-writer/src/b.ts";';
     expect(found("deploy/src/a.ts", text)).toEqual([
       "deploy/src/a.ts imports ../../sink-writer/src/b.ts: import @fiberstream/sink-writer by its name, and declare it",
     ]);
   });
 
-  it("are workspaces that depend on each other", () => {
+  it("include workspaces that depend on each other", () => {
     workspace("packages/kafka", { dependencies: ["testkit"] });
     expect(brokenRules(root)).toEqual([
       "workspaces depend on each other: packages/kafka -> packages/testkit -> packages/kafka",
@@ -121,13 +121,13 @@ describe("the linter's rule against circles", () => {
     }
   };
 
-  it("finds files that need each other to run", () => {
+  it("finds files that import each other at run time", () => {
     write("src/a.ts", 'import { b } from "./b.ts";\nexport const a = () => b;\n');
     write("src/b.ts", 'import { a } from "./a.ts";\nexport const b = () => a;\n');
     expect(lint()).toContain("no-cycle");
   });
 
-  it("leaves types alone, which nothing has to load", () => {
+  it("allows circles of types, which are not loaded at run time", () => {
     write(
       "src/a.ts",
       'import { b } from "./b.ts";\nexport type A = string;\nexport const a = b;\n',

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { type Import, readImports } from "./read-imports.ts";
 import { type Layer, readWorkspaces, type Workspace } from "./workspaces.ts";
 
-/** What a layer may import beside other files of the same workspace. */
+/** The layers that a layer may import, in addition to its own workspace. */
 const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
   library: ["library"],
   service: ["library"],
@@ -18,8 +18,8 @@ const IN_WORDS: Readonly<Record<Layer, string>> = {
 };
 
 /**
- * Where the project's files import what they must not, a line each; none when all is well.
- * @param root the project's folder, absolute
+ * Returns a line for each import that breaks a rule.
+ * @param root the project's folder (absolute path)
  */
 export function brokenRules(root: string): readonly string[] {
   const workspaces = readWorkspaces(root);
@@ -64,7 +64,7 @@ function namedFaults(
   return faults;
 }
 
-/** Workspaces that need each other to run. What only tests need may lead back: testkit uses packages/kafka. */
+/** Returns circles of workspaces at run time. Dependencies of tests may be circular: testkit uses packages/kafka. */
 function circles(
   workspaces: readonly Workspace[],
   byName: ReadonlyMap<string, Workspace>,

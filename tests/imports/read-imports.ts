@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** One import of a file, of types or values. Paths are from the project's root. */
+/** One import of a file, of types or values. Paths are relative to the project's root. */
 export type Import = { readonly file: string; readonly specifier: string };
 
 const IMPORTS = [
@@ -11,7 +11,7 @@ const IMPORTS = [
   /\bmockModule\(\s*["']([^"']+)["']/g,
 ];
 
-/** The imports of all files in a folder, but for those that git does not keep. */
+/** Returns the imports of all files in a folder that git tracks. */
 export function readImports(root: string, folder: string): readonly Import[] {
   const files = globSync(`${folder}/**/*.{ts,mts,mjs}`, {
     cwd: root,

@@ -4,9 +4,9 @@ import { join } from "node:path";
 export type Layer = "library" | "service" | "deploy" | "tests";
 
 export type Workspace = {
-  /** From the project's root, such as packages/kafka. */
+  /** Path from the project's root, such as packages/kafka. */
   readonly folder: string;
-  /** As others import it, such as @fiberstream/kafka. */
+  /** Name for imports, such as @fiberstream/kafka. */
   readonly name: string;
   readonly layer: Layer;
   readonly dependencies: ReadonlySet<string>;
@@ -19,7 +19,10 @@ type PackageJson = {
   readonly devDependencies?: Readonly<Record<string, string>>;
 };
 
-/** All workspaces that the root's package.json names. @param root absolute */
+/**
+ * Reads all workspaces of the root's package.json.
+ * @param root absolute path
+ */
 export function readWorkspaces(root: string): readonly Workspace[] {
   const { workspaces } = readJson(join(root, "package.json")) as {
     workspaces: string[];

@@ -31,8 +31,8 @@ afterAll(async () => {
 
 const rawTopic = () => topicIn(platform.namespace, "probe.metrics.raw");
 
-describe("a record on the raw topic that is no event", () => {
-  it("goes to the dead-letter topic untouched, and its partition moves on", async () => {
+describe("a record on the raw topic that is not an event", () => {
+  it("goes to the dead-letter topic unchanged, and its partition continues", async () => {
     const key = randomUUID();
     const schemaId = await rawSchemaId();
     const values = {
@@ -46,13 +46,13 @@ describe("a record on the raw topic that is no event", () => {
       rawTopic(),
       Object.values(values).map((value) => ({ key, value, headers })),
     );
-    // The same key, so that it stands behind them in the same partition.
+    // The same key, so that it comes after them in the same partition.
     await pushAccepted(platform.gatewayUrl, eventOf(key));
 
     await until(
       async () =>
         (await platform.query("SELECT FROM metrics WHERE node_id = $1", [key])).length === 1,
-      { what: "the event behind them is a row" },
+      { what: "the event after them is a row" },
     );
     await until(() => deadLetters.records.length >= 4, { what: "four dead letters" });
 
@@ -66,7 +66,7 @@ describe("a record on the raw topic that is no event", () => {
   });
 });
 
-/** The headers that say where a dead letter came from; records of one key keep their partition. */
+/** Returns the headers with the origin of a dead letter; records with one key have the same partition in both topics. */
 const originOf = ({ headers, partition }: ReadRecord, offset: number) => ({
   "__connect.errors.topic": rawTopic(),
   "__connect.errors.partition": String(partition),
@@ -80,7 +80,7 @@ const originOf = ({ headers, partition }: ReadRecord, offset: number) => ({
   "fiber.dlq.failed-at": new Date(headers["fiber.dlq.failed-at"] ?? "").toISOString(),
 });
 
-/** Confluent's wire format: a zero, the schema id, and what is said to be Avro. */
+/** Returns a value in Confluent's wire format: a zero, the schema id, and a text instead of Avro. */
 function withPrefix(schemaId: number, text: string): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeInt32BE(schemaId, 1);

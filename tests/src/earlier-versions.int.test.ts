@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Client } from "pg";
 
 const FOLDER = fileURLToPath(new URL("earlier", import.meta.url));
-/** A folder for each version, in it a file for each account of the database: what those who use it ask. */
+/** The queries of each version: a folder for each version, with a file for each database account. */
 const files = globSync("*/*.sql", { cwd: FOLDER });
 
 let database: TestDatabase;
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 describe("a database of this version", () => {
-  it.each(files)("answers what an earlier version asks: %s", async (file) => {
+  it.each(files)("answers the queries of an earlier version: %s", async (file) => {
     const client = new Client({ connectionString: database.url });
     await client.connect();
     try {
@@ -29,7 +29,7 @@ describe("a database of this version", () => {
     }
   });
 
-  it("is asked at all", () => {
+  it("has queries to test", () => {
     expect(files.flatMap(statementsIn).length).toBeGreaterThan(15);
   });
 });
@@ -41,7 +41,7 @@ const statementsIn = (file: string): string[] =>
     .map((text) => text.trim())
     .filter((text) => text !== "");
 
-/** Runs it, or where it has parameters plans it, which looks at tables, columns, types and rights as well. */
+/** Runs a statement. With parameters it is only planned, which checks tables, columns, types and permissions, too. */
 async function ask(client: Client, statement: string): Promise<void> {
   const parameters = Math.max(
     0,

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => platform.stop());
 
-/** A moment of a minute ago, with digits that milliseconds cannot hold. */
+/** Returns a time a minute ago, with microseconds. */
 const momentWithMicros = () =>
   new Date(Date.now() - 60_000).toISOString().replace(/\.\d+Z$/, ".123457Z");
 
@@ -34,7 +34,7 @@ describe("one event of a new probe", () => {
 
     const eventId = await pushAccepted(platform.gatewayUrl, event);
     const row = await until(async () => (await readMetric(nodeId))[0], {
-      what: "the row is there",
+      what: "the row exists",
       timeoutMs: 10_000,
     });
 
@@ -57,11 +57,11 @@ describe("one event of a new probe", () => {
     expect(nodes).toEqual([{ node_name: `probe-${nodeId.slice(0, 8)}`, status: "reporting" }]);
   });
 
-  it("gives what a probe leaves out its default", async () => {
+  it("sets the default of a field that a probe omits", async () => {
     const nodeId = randomUUID();
     await pushAccepted(platform.gatewayUrl, eventOf(nodeId));
     const row = await until(async () => (await readMetric(nodeId))[0], {
-      what: "the row is there",
+      what: "the row exists",
     });
     expect(row).toMatchObject({ target_host: null, probe_type: "ping", metadata: null });
   });
@@ -71,10 +71,10 @@ describe("one event of a new probe", () => {
     const event = eventOf(nodeId);
     const first = await pushAccepted(platform.gatewayUrl, event);
     expect(await pushAccepted(platform.gatewayUrl, event)).toBe(first);
-    // Records of one probe keep their order: when the last is there, the repeat has been through.
+    // Records of one probe are processed in order: when the last one is a row, the duplicate was processed.
     await pushAccepted(platform.gatewayUrl, eventOf(nodeId, { probe_type: "last" }));
     await until(async () => (await readMetric(nodeId)).some((row) => row.probe_type === "last"), {
-      what: "the last event's row is there",
+      what: "the last event's row exists",
     });
     expect(await readMetric(nodeId)).toHaveLength(2);
   });

@@ -34,11 +34,11 @@ afterAll(async () => {
 });
 
 describe("the gateway without Kafka", () => {
-  it("says so to probes and operators, accepts when Kafka comes, and again after an outage", async () => {
+  it("reports that to probes and operators, and accepts events when Kafka is up, also after an outage", async () => {
     await until(async () => (await status()) === 503, { what: "the gateway listens" });
     await expectUnavailable();
     await until(async () => (await whyNotReady()).includes(kafka.address), {
-      what: "the readiness names Kafka's address",
+      what: "/readyz names Kafka's address",
     });
 
     await kafka.start();
@@ -46,7 +46,7 @@ describe("the gateway without Kafka", () => {
 
     await kafka.kill();
     await expectUnavailable();
-    await until(async () => (await status()) === 503, { what: "the status tells of the outage" });
+    await until(async () => (await status()) === 503, { what: "/api/status reports the outage" });
 
     await kafka.start();
     await expectAccepted();

@@ -12,14 +12,14 @@ beforeAll(async () => {
 });
 afterAll(() => platform.stop());
 
-/** Kafka gives a killed consumer's partitions away after 10 s; then what has piled up is worked off. */
-const RECOVERS_WITHIN_MS = 40_000;
+/** Kafka reassigns a killed consumer's partitions after 10 s; then the backlog is processed. */
+const RECOVERY_TIMEOUT_MS = 40_000;
 
-describe("each service killed in turn under load, and started again", () => {
-  it("loses and doubles nothing of what was accepted", async () => {
+describe("each service, killed and restarted in turn under load", () => {
+  it("loses and duplicates no accepted event", async () => {
     const loadOver = new AbortController();
     const tally = createTally();
-    const summary = simulate(simulationOn(platform, { rate: 40, stallMs: RECOVERS_WITHIN_MS }), {
+    const summary = simulate(simulationOn(platform, { rate: 40, stallMs: RECOVERY_TIMEOUT_MS }), {
       tally,
       stopping: loadOver.signal,
     });
@@ -34,7 +34,7 @@ describe("each service killed in turn under load, and started again", () => {
 
     const { accepted, reasons, verified } = await summary;
     expect(accepted).toBeGreaterThan(1_000);
-    // Senders saw the gateway's end and its start, and nothing of the other two.
+    // Senders notice only the restart of the gateway, not those of the other services.
     for (const reason of Object.keys(reasons)) {
       expect(reason).toMatch(
         /^no answer \((ECONNRESET|ECONNREFUSED|EPIPE)\)$|^503 KAFKA_UNAVAILABLE$/,
@@ -50,11 +50,11 @@ async function killAndRestart(name: ServiceName): Promise<void> {
   await rowsOfNow(`after ${name} was killed and started again`);
 }
 
-/** Waits until events that are sent from now on are in the table. */
+/** Waits until new events are in the table. */
 async function rowsOfNow(when: string): Promise<void> {
   const now = new Date();
   await until(
     async () => (await platform.query("SELECT FROM metrics WHERE time > $1 LIMIT 1", [now])).length,
-    { what: `new events become rows ${when}`, timeoutMs: RECOVERS_WITHIN_MS },
+    { what: `new events become rows ${when}`, timeoutMs: RECOVERY_TIMEOUT_MS },
   );
 }

@@ -22,7 +22,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Platform, startPlatform } from "./platform/platform.ts";
 import { eventOf } from "./platform/send.ts";
 
-/** What must not be in any log line: each is found wherever it comes out, whole and in parts of a message. */
+/** Secrets that must not be in any log line. Each has a random text that can be found in any message. */
 const newCanary = () => `canary${randomBytes(6).toString("hex")}`;
 const SECRET = {
   redisPassword: newCanary(),
@@ -37,18 +37,18 @@ const LATENCY_MS = 8_317.40625;
 const log = createLog({ service: "tests", level: "silent", format: "json" });
 let life: Life;
 let platform: Platform;
-/** Keys, signatures and passwords that were in use. */
+/** Keys, signatures and passwords that the test used. */
 const secrets: string[] = Object.values(SECRET);
 
 beforeAll(async () => {
   life = createLife();
   platform = life.own(
     await startPlatform({
-      // Everything that the services can say.
+      // The most detailed level.
       LOG_LEVEL: "trace",
       ACCESS_LOG_LEVEL: "info",
       AUTH_MODE: "keys",
-      // A password that this Redis does not know: it is away, and says why.
+      // A wrong password, so that Redis is unavailable, and the service logs why.
       REDIS_URL: Object.assign(new URL(addresses.redisUrl), {
         username: "someone",
         password: SECRET.redisPassword,
@@ -59,26 +59,26 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => life.stop());
 
-describe("what the services log", () => {
-  it("has no key, no signature, no password and no value of a payload, and is ECS", async () => {
+describe("the services' log lines", () => {
+  it("contain no key, signature, password or payload value, and are valid ECS", async () => {
     await sendEvents();
     await sendBadRecords();
-    const { records: letters } = life.own(
+    const { records: deadLetters } = life.own(
       await readTopic(
         addresses.kafkaBrokers,
         topicIn(platform.namespace, "probe.metrics.dead-letter"),
       ),
       (owned) => owned.close(),
     );
-    await until(() => letters.length >= 5, { what: "five dead letters", timeoutMs: 60_000 });
+    await until(() => deadLetters.length >= 5, { what: "five dead letters", timeoutMs: 60_000 });
     await until(async () => (await platform.query("SELECT FROM metrics")).length >= 3, {
-      what: "what was good is in the table",
+      what: "the valid events are in the table",
       timeoutMs: 60_000,
     });
     const lines = [...linesOf(allLogs()), ...linesOf(await logsOfRefused())];
     expect(lines.length).toBeGreaterThan(30);
 
-    // Of each kind of trouble there is a line to be looked at.
+    // Each kind of failure was logged.
     const messages = lines.map(({ message }) => message).join("\n");
     expect(messages).toContain("redis unavailable");
     expect(messages).toContain("start failed");
@@ -87,14 +87,14 @@ describe("what the services log", () => {
     const text = JSON.stringify(lines);
     for (const word of [...secrets, VALUE, String(LATENCY_MS)]) {
       const at = text.indexOf(word);
-      expect(at === -1 ? "not there" : text.slice(Math.max(0, at - 300), at + 100)).toBe(
-        "not there",
+      expect(at === -1 ? "not found" : text.slice(Math.max(0, at - 300), at + 100)).toBe(
+        "not found",
       );
     }
   });
 });
 
-/** Events with a key and signed, with a wrong key, with values that are refused, and no JSON at all. */
+/** Sends signed events, events with a wrong key, events with invalid values, and invalid JSON. */
 async function sendEvents(): Promise<void> {
   const pool = life.own(
     createPool({
@@ -156,7 +156,7 @@ async function sendEvents(): Promise<void> {
   expect(await post(JSON.stringify(good), wrong)).toBe(401);
 }
 
-/** Records that no gateway would have let in, for the processor and for the sink. */
+/** Sends records that no gateway would accept, for the processor and for the sink. */
 async function sendBadRecords(): Promise<void> {
   const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "tests", log });
   const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
@@ -164,12 +164,12 @@ async function sendBadRecords(): Promise<void> {
   const registry = createSchemaRegistry({ url: addresses.schemaRegistryUrl });
   const schemaId = await registry.idOf(subjectOf(enriched), sampleSchema);
   const records = [
-    { key: VALUE, value: Buffer.from(`no event but ${VALUE}`) },
-    // A wire prefix, and behind it what no schema can read.
+    { key: VALUE, value: Buffer.from(`not an event but ${VALUE}`) },
+    // A wire-format prefix, and bytes that no schema can decode.
     { key: VALUE, value: Buffer.from(recordOf(Buffer.from(VALUE), schemaId).value ?? "") },
   ];
   await producer.send(topicIn(platform.namespace, "probe.metrics.raw"), records);
-  // PostgreSQL itself refuses this JSON, and quotes it.
+  // PostgreSQL rejects this JSON, and its error quotes it.
   const refused = sampleEvent({ node_id: VALUE, metadata: `{"a": ${VALUE}` });
   const last = sampleEvent({ node_id: `${VALUE}-last` });
   await producer.send(enriched, [
@@ -181,7 +181,7 @@ async function sendBadRecords(): Promise<void> {
   ]);
 }
 
-/** Services that are let in by nobody: the database, the schema registry and Kafka refuse or do not answer. */
+/** Starts services with wrong credentials for the database, the schema registry and Kafka, and returns their logs. */
 async function logsOfRefused(): Promise<string> {
   const databaseUrl = Object.assign(new URL(platform.databaseUrl), {
     username: "nobody_of_this_name",
@@ -198,7 +198,7 @@ async function logsOfRefused(): Promise<string> {
       { awaitReady: false },
     );
     await until(() => isToldBy(service), {
-      what: `the ${name} says that it is refused`,
+      what: `${name} reports the rejected credentials`,
       timeoutMs: 60_000,
     });
     await service.kill();
@@ -208,7 +208,7 @@ async function logsOfRefused(): Promise<string> {
   const logs = await Promise.all([
     refused("sink-writer", { DATABASE_URL: databaseUrl }, isInLog("start failed")),
     refused("stream-processor", { DATABASE_URL: databaseUrl }, isInLog("nobody_of_this_name")),
-    // This Kafka knows no SASL, and this registry asks for no password.
+    // This Kafka has no SASL, and this registry needs no password.
     refused(
       "ingest-gateway",
       {
@@ -223,7 +223,7 @@ async function logsOfRefused(): Promise<string> {
         const readiness = await (await fetch(`${adminUrl}/readyz`)).text();
         expect(readiness).not.toContain("canary");
         const { checks } = JSON.parse(readiness) as { checks: Record<string, { reason?: string }> };
-        // From its own words, not from those that a check begins with.
+        // The reason from Kafka, not the initial reason of a check.
         return /SASL/i.test(checks["kafka"]?.reason ?? "");
       },
     ),
@@ -250,7 +250,7 @@ function linesOf(logs: string): Line[] {
       "service.name": expect.stringMatching(/^(ingest-gateway|stream-processor|sink-writer)$/),
       message: expect.any(String),
     });
-    // What are objects in ECS: Elasticsearch refuses a line in which one of them is a text or a number.
+    // Fields that are objects in ECS: Elasticsearch rejects a line in which one of them is a text or a number.
     const misused = ECS_OBJECTS.filter((name) => name in line && typeof line[name] !== "object");
     expect({ line: text, misused }).toEqual({ line: text, misused: [] });
     return line;

@@ -18,18 +18,18 @@ beforeEach(async () => {
 });
 afterEach(() => life.stop());
 
-const SAYS = "offset missing, starting at the beginning, events will be enriched again";
+const MESSAGE = "offset missing, starting at the beginning, events will be enriched again";
 
-it("says that offsets are gone and begins anew, and the table keeps each event once", async () => {
+it("reports missing offsets and starts at the beginning, and the table has each event once", async () => {
   const nodeIds = Array.from({ length: 30 }, (_, number) => `probe-${number}`);
   const eventIds = await Promise.all(
     nodeIds.map((nodeId) => pushAccepted(platform.gatewayUrl, eventOf(nodeId))),
   );
   await untilRows(eventIds.length, "all are rows");
-  expect(platform.service("stream-processor").logs()).not.toContain(SAYS);
+  expect(platform.service("stream-processor").logs()).not.toContain(MESSAGE);
 
   expect(await platform.service("stream-processor").stop()).toBe(0);
-  await forgetOffsets();
+  await deleteOffsets();
   await platform.restart("stream-processor");
   const enriched = topicIn(platform.namespace, "probe.metrics.enriched");
   const { records } = life.own(await readTopic(addresses.kafkaBrokers, enriched), (owned) =>
@@ -38,15 +38,15 @@ it("says that offsets are gone and begins anew, and the table keeps each event o
   await until(() => records.length === 2 * eventIds.length, { what: "all are enriched again" });
 
   const lines = platform.service("stream-processor").logs().split("\n");
-  const said = lines.filter((line) => line.includes(SAYS));
+  const said = lines.filter((line) => line.includes(MESSAGE));
   const partitions = new Set(records.map(({ partition }) => partition));
   expect(said).toHaveLength(partitions.size);
   for (const line of said) expect(line).toContain('"log.level":"warn"');
 
-  // Behind all that was enriched again, in each partition: when these are rows, the sink has seen the others.
+  // After all events that were enriched again, in each partition: when these are rows, the sink has processed the others.
   const last = nodeIds.map((nodeId) => eventOf(nodeId, { probe_type: "last" }));
   await Promise.all(last.map((event) => pushAccepted(platform.gatewayUrl, event)));
-  await untilRows(last.length, "what came after them are rows", "last");
+  await untilRows(last.length, "the events after them are rows", "last");
   const rows = await platform.query<{ event_id: string }>(
     "SELECT event_id FROM metrics WHERE probe_type <> 'last'",
   );
@@ -62,15 +62,15 @@ const untilRows = (count: number, what: string, probeType = "ping") =>
     { what },
   );
 
-/** As the broker does when the group has been empty for too long. */
-async function forgetOffsets(): Promise<void> {
+/** Deletes the group's offsets, as the broker does if the group has been empty for too long. */
+async function deleteOffsets(): Promise<void> {
   const log = createLog({ service: "test", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
   const admin = kafka.admin();
   await admin.connect();
   try {
     const group = `${platform.namespace}stream-processor`;
-    // A group that has just lost its last member is not empty at once.
+    // A group that has just lost its last member is not empty immediately.
     await until(
       () =>
         admin.deleteGroups([group]).then(

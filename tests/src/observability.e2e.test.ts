@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => platform.stop());
 
 describe("the services' metrics", () => {
-  it("are the documented ones, all of them, with bounded labels and no node in them", async () => {
+  it("are exactly the documented ones, with bounded labels and without node ids", async () => {
     const nodeId = randomUUID();
     await pushAccepted(platform.gatewayUrl, eventOf(nodeId));
     await push(platform.gatewayUrl, eventOf(nodeId, { latency_ms: -1 }));
@@ -54,13 +54,13 @@ describe("the services' metrics", () => {
     }
   });
 
-  it("are told to Prometheus, all three services'", async () => {
+  it("are scraped by Prometheus from all three services", async () => {
     await until(async () => (await platform.query("up == 1")).length === 3, {
       what: "all services are scraped",
     });
   });
 
-  it("can be asked as the runbooks say", async () => {
+  it("can be queried as in the runbooks", async () => {
     const queries = readRunbooks().flatMap(({ text }) => queriesIn(text));
     expect(queries.length).toBeGreaterThan(10);
     for (const query of queries) await platform.query(query);
@@ -68,7 +68,7 @@ describe("the services' metrics", () => {
 });
 
 describe("the services' logs", () => {
-  it("are lines of the Elastic Common Schema, and say nothing of what was sent", async () => {
+  it("are in the Elastic Common Schema, and contain no values of events", async () => {
     const nodeId = randomUUID();
     await pushAccepted(platform.gatewayUrl, eventOf(nodeId));
     for (const name of NAMES) {
@@ -91,12 +91,12 @@ describe("the services' logs", () => {
 });
 
 describe("the alerts", () => {
-  it("tell of a database that is stopped, and end when it is back", async () => {
+  it("fire when the database is stopped, and end when it is back", async () => {
     await platform.postgres.stop();
     await pushAccepted(platform.gatewayUrl, eventOf(randomUUID()));
     const stuck = await raised("FiberStreamConsumerStuck");
     expect(stuck.labels).toMatchObject({ severity: "page", job: "sink-writer" });
-    expect(stuck.annotations["description"]).toMatch(/^Its oldest record has waited for \d/);
+    expect(stuck.annotations["description"]).toMatch(/^Its oldest unprocessed record is \d/);
     expect(stuck.annotations["runbook_url"]).toMatch(
       /^file:.*\/docs\/runbooks\/consumer-stuck.md$/,
     );
@@ -113,25 +113,25 @@ describe("the alerts", () => {
 
     await platform.postgres.start();
     await until(async () => (await firing("FiberStreamConsumerStuck")) === undefined, {
-      what: "the sink goes on",
+      what: "the sink resumes",
     });
   });
 
-  it("tell of records that are bad, and of a partition stopped for too many of them", async () => {
+  it("fire for bad records, and for a partition that is stopped because of them", async () => {
     const log = createLog({ service: "tests", level: "silent", format: "json" });
     const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "tests", log });
     const producer = await connectProducer({ kafka });
     const bad = (key: string, count: number) =>
       producer.send(
         topicIn(platform.namespace, "probe.metrics.raw"),
-        Array.from({ length: count }, () => ({ key, value: Buffer.from("no event") })),
+        Array.from({ length: count }, () => ({ key, value: Buffer.from("not an event") })),
       );
     await bad("few", 20);
-    // The first of them makes the counter; only a growth that is seen is a rate.
+    // The first of them creates the counter; a rate needs an increase between two scrapes.
     await until(async () => (await scrape("stream-processor")).includes('outcome="dead"} 20'), {
       what: "the bad records are counted",
     });
-    await until(async () => (await deadAsSeen()) > 0, { what: "Prometheus has seen them" });
+    await until(async () => (await deadAsSeen()) > 0, { what: "Prometheus has scraped them" });
     await bad("few", 20);
     await raised("FiberStreamDeadLetterShare", "pending");
     await bad("many", 400);
@@ -140,7 +140,7 @@ describe("the alerts", () => {
     expect(alert.labels).toMatchObject({ severity: "page", job: "stream-processor" });
   });
 
-  it("leave traces on every dashboard", async () => {
+  it("give every panel of the dashboards a value", async () => {
     for (const sql of queriesOf("timescaledb")) await platform.sql(sql);
     await until(
       async () => {
@@ -148,14 +148,14 @@ describe("the alerts", () => {
         for (const expr of queriesOf("prometheus")) {
           if ((await platform.query(expr)).length === 0) empty.push(expr);
         }
-        if (empty.length > 0) throw new Error(`nothing for ${empty.join(" and for ")}`);
+        if (empty.length > 0) throw new Error(`no result for ${empty.join(" and for ")}`);
         return true;
       },
-      { what: "every panel has something to show" },
+      { what: "every panel has a value" },
     );
   });
 
-  it("tell of a sink that is stopped", async () => {
+  it("fire when the sink is stopped", async () => {
     expect(await platform.service("sink-writer").stop()).toBe(0);
     const alert = await raised("FiberStreamServiceDown");
     expect(alert.labels).toMatchObject({ severity: "page", job: "sink-writer" });
@@ -175,6 +175,9 @@ const firing = async (name: string, state: FiringAlert["state"] = "firing") =>
     (alert) => alert.labels["alertname"] === name && (state === "pending" || alert.state === state),
   );
 
-/** Waits for an alert. @param atLeast pending is enough where firing takes long */
+/**
+ * Waits for an alert.
+ * @param atLeast pending is enough if firing takes long
+ */
 const raised = (name: string, atLeast: FiringAlert["state"] = "firing") =>
   until(() => firing(name, atLeast), { what: `${name} is ${atLeast}`, timeoutMs: 45_000 });

@@ -64,17 +64,17 @@ const untilRows = (ids: readonly string[]) =>
 const ends = async (name: TopicName) =>
   new Map((await reader.ranges(topic(name))).map((one) => [one.partition, one.until]));
 
-/** Which partition a node's events are in, and where its next one will stand in raw. */
-async function placeOf(nodeId: string): Promise<{ partition: number; offset: bigint }> {
+/** Returns the partition of a node's events, and the offset of its next event in raw. */
+async function positionOf(nodeId: string): Promise<{ partition: number; offset: bigint }> {
   const before = await ends("probe.metrics.raw");
   await untilRows(await send(nodeId, 1));
   for (const [partition, end] of await ends("probe.metrics.raw")) {
     if (end !== before.get(partition)) return { partition, offset: end };
   }
-  throw new Error("the event is nowhere in raw");
+  throw new Error("the event is not in raw");
 }
 
-/** Moves the processor, that is stopped, with its note as it is: as a fault of its own would. */
+/** Moves the offset of the stopped processor with unchanged metadata, as an error of its own would. */
 async function moveProcessor(partition: number, to: bigint): Promise<void> {
   const groupId = `${platform.namespace}stream-processor`;
   const raw = topic("probe.metrics.raw");
@@ -101,7 +101,7 @@ async function whileStopped(
   await platform.restart(name);
 }
 
-/** What `fiber reconcile` says of the events that differ. */
+/** Returns the events that differ, by `fiber reconcile`. */
 async function differences(): Promise<{ event_id: string; what: string; offset: string | null }[]> {
   const main = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
   const args = [main, "reconcile", "--from", "30m", "--json"];
@@ -128,7 +128,7 @@ const summaryOf = (found: readonly FoundIn[]) =>
     .map(({ hop, partition, events, offset }) => ({ hop, partition, events, offset }))
     .toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
 
-/** What has been planted so far. */
+/** The faults that the tests have made so far. */
 const planted: ReturnType<typeof summaryOf> = [];
 async function expectPlanted(...more: typeof planted): Promise<void> {
   planted.push(...more);
@@ -140,7 +140,7 @@ async function expectPlanted(...more: typeof planted): Promise<void> {
 }
 
 describe("the books of a running platform", () => {
-  it("agree over kills, repeats and rewinds", async () => {
+  it("agree after kills, duplicates and rewinds", async () => {
     const ids = (await Promise.all(["a", "b", "c", "d"].map((node) => send(node, 25)))).flat();
     await untilRows(ids);
     expect(await verdict()).toMatchObject({ ok: true, events: 100, differs: [], notKnown: [] });
@@ -167,14 +167,14 @@ describe("the books of a running platform", () => {
              WHERE books.stage = 'sink' AND sink_offsets.next_offset < books.next_offset`,
           )
         ).length === 0,
-      { what: "all is read again" },
+      { what: "all records are read again" },
     );
     const found = await verdict();
     expect(found).toMatchObject({ ok: true, events: 132, differs: [], notKnown: [] });
   }, 120_000);
 
-  it("tell of an event that the processor has skipped, and where", async () => {
-    const { partition, offset } = await placeOf("lost-before-enriched");
+  it("report an event that the processor skipped, with its offset", async () => {
+    const { partition, offset } = await positionOf("lost-before-enriched");
     let lost = "";
     await whileStopped("stream-processor", async () => {
       [lost = ""] = await send("lost-before-enriched", 1);
@@ -187,16 +187,16 @@ describe("the books of a running platform", () => {
     ]);
   }, 60_000);
 
-  it("tell of an event that the processor has read twice, and where", async () => {
-    const { partition, offset } = await placeOf("read-twice");
+  it("report an event that the processor read twice, with its offset", async () => {
+    const { partition, offset } = await positionOf("read-twice");
     await untilRows(await send("read-twice", 1));
     await whileStopped("stream-processor", () => moveProcessor(partition, offset));
     await untilRows(await send("read-twice", 1));
     await expectPlanted({ hop: "raw", partition, events: 1, offset: offset.toString() });
   }, 60_000);
 
-  it("tell of a record of enriched that is there twice", async () => {
-    const { partition } = await placeOf("doubled-in-enriched");
+  it("report a duplicate record in enriched", async () => {
+    const { partition } = await positionOf("doubled-in-enriched");
     const before = (await ends("probe.metrics.enriched")).get(partition) ?? 0n;
     await untilRows(await send("doubled-in-enriched", 1));
     const end = (await ends("probe.metrics.enriched")).get(partition) ?? 0n;
@@ -213,8 +213,8 @@ describe("the books of a running platform", () => {
     await expectPlanted({ hop: "enriched", partition, events: 1, offset: null });
   }, 60_000);
 
-  it("tell of an event that the sink has skipped, and where", async () => {
-    const { partition } = await placeOf("lost-before-rows");
+  it("report an event that the sink skipped, with its offset", async () => {
+    const { partition } = await positionOf("lost-before-rows");
     const enriched = async () => (await ends("probe.metrics.enriched")).get(partition) ?? 0n;
     let position = 0n;
     await whileStopped("sink-writer", async () => {
@@ -235,7 +235,7 @@ describe("the books of a running platform", () => {
     await expectPlanted({ hop: "enriched", partition, events: 1, offset: position.toString() });
   }, 60_000);
 
-  it("tell of rows that were deleted, doubled or altered afterwards", async () => {
+  it("report rows that were deleted, duplicated or altered afterwards", async () => {
     const [id = ""] = await send("in-the-table", 1);
     await untilRows([id]);
     await platform.query("CREATE TABLE kept (LIKE metrics)");

@@ -23,7 +23,7 @@ let start: (name: ServiceName) => Promise<RunningService>;
 
 const describeNatively = runsNatively ? describe : describe.skip;
 
-/** Everything that docs/runbooks/restore-database.md says is done here, its commands as they stand there. */
+/** Runs the commands of docs/runbooks/restore-database.md, unchanged. */
 describeNatively("the runbook to restore the database", () => {
   beforeAll(async () => {
     life = createLife();
@@ -37,7 +37,7 @@ describeNatively("the runbook to restore the database", () => {
   });
   afterAll(() => life.stop());
 
-  it("brings an earlier moment back, and the sink writes again what came after, once", async () => {
+  it("restores an earlier state, and the sink writes the later events again, once", async () => {
     await database.run(blocks("Once: archive the write-ahead log").join(""));
     await database.stop();
     await database.start();
@@ -50,7 +50,7 @@ describeNatively("the runbook to restore the database", () => {
     for (let night = 0; night < 4; night++) {
       await database.run(blocks("Every night: a base backup").join(""));
     }
-    // Three are kept, and what is in the archive begins with the oldest of them.
+    // Three backups are kept, and the archive begins with the oldest of them.
     await database.run(
       'test "$(ls "$BACKUP" | wc -l)" = 3; label="$(cat "$(ls -d "$BACKUP"/*Z | head -n 1)/backup_label")"; ' +
         'first="$(ls "$ARCHIVE" | head -n 1)"; case "$label" in *"file ${first%%.*}"*) ;; *) exit 1;; esac',
@@ -64,7 +64,7 @@ describeNatively("the runbook to restore the database", () => {
     await send(gateway, "after-the-moment");
     await untilRows(3 * EVENTS);
 
-    // What others have seen by then is not to be repeated by other changes.
+    // Revisions that others have seen must not be used again by other changes.
     await read("UPDATE nodes SET city = 'Accra'; UPDATE nodes SET city = 'Lagos'");
     const [seen = { revision: "0" }] = await read<{ revision: string }>(
       "SELECT max(revision)::text AS revision FROM nodes",
@@ -84,13 +84,13 @@ describeNatively("the runbook to restore the database", () => {
         const [row] = await read<{ done: boolean }>("SELECT NOT pg_is_in_recovery() AS done");
         return row?.done;
       },
-      { what: "the server has read the archive", timeoutMs: 60_000 },
+      { what: "the server has replayed the archive", timeoutMs: 60_000 },
     );
     await database.run(forget);
 
     expect(await countRows()).toBe(2 * EVENTS);
     const [offsets] = await read<{ sum: number }>("SELECT sum(next_offset)::int FROM sink_offsets");
-    // Control records of transactions count, too.
+    // Transaction markers count, too.
     expect(offsets?.sum).toBeGreaterThanOrEqual(2 * EVENTS);
     await migrate({ databaseUrl: database.url("fiberstack"), print });
     await database.run(raise);
@@ -105,11 +105,11 @@ describeNatively("the runbook to restore the database", () => {
          FROM metrics`,
       ),
     ).toEqual([{ rows: 4 * EVENTS, events: 4 * EVENTS, conflicts: 0, nodes: 4 }]);
-    // All of them, those that were made again too.
+    // All nodes, including those that were created again.
     expect(await read(`SELECT node_id FROM nodes WHERE revision <= ${seen.revision}`)).toEqual([]);
   }, 240_000);
 
-  it("brings a dump back into another database, which takes rows again", async () => {
+  it("restores a dump into another database, which accepts rows again", async () => {
     await database.run(blocks("Without an archive: a dump").join(""));
     const restored = database.url("restored");
     expect(await countRows(restored)).toBe(await countRows());
@@ -121,7 +121,7 @@ describeNatively("the runbook to restore the database", () => {
   });
 });
 
-/** Of a probe of their own, a millisecond apart. */
+/** Sends events of one probe, a millisecond apart. */
 async function send({ url }: RunningService, nodeId: string): Promise<void> {
   const nowMs = Date.now();
   const metrics = Array.from({ length: EVENTS }, (_, at) =>
@@ -137,7 +137,7 @@ async function send({ url }: RunningService, nodeId: string): Promise<void> {
 
 const untilRows = (count: number) =>
   until(async () => (await countRows()) >= count, {
-    what: `${count} rows are there`,
+    what: `${count} rows exist`,
     timeoutMs: 40_000,
   });
 

@@ -39,7 +39,7 @@ let token: string;
 
 const describeNatively = runsNatively ? describe : describe.skip;
 
-describeNatively("on backing services that let in only whom they know", () => {
+describeNatively("on backing services with authentication", () => {
   beforeAll(async () => {
     life = createLife();
     backingServices = life.own(await startSecuredBackingServices(namespace), (owned) =>
@@ -71,7 +71,7 @@ describeNatively("on backing services that let in only whom they know", () => {
   }, 180_000);
   afterAll(() => life.stop());
 
-  /** One event of a node, as a batch that may be sent again. */
+  /** Sends one event of a node, as a batch with an X-Batch-ID. */
   const post = (nodeId: string) =>
     fetch(`${services[0]?.url}/api/ingest`, {
       method: "POST",
@@ -83,18 +83,18 @@ describeNatively("on backing services that let in only whom they know", () => {
       body: JSON.stringify({ metrics: [eventOf(nodeId)] }),
     });
 
-  it("the processor may ask the brokers how full their disks are", async () => {
+  it("the processor has the permission to read the brokers' disk usage", async () => {
     const metrics = async () => (await fetch(`${services[1]?.adminUrl}/metrics`)).text();
     await until(async () => (await metrics()).includes('kafka_disk_free_bytes{broker="'), {
-      what: "the disks are among the metrics",
+      what: "the metrics contain the disks",
     });
   });
 
-  it("an event gets from its POST to its row, with each service's own rights alone", async () => {
+  it("an event gets from its POST to its row with the permissions of each service", async () => {
     const nodeId = randomUUID();
     const answer = await post(nodeId);
     expect(answer.status).toBe(202);
-    // Only said when Redis did not answer.
+    // This header is set only if Redis did not answer.
     expect(answer.headers.get("idempotent-protection")).toBeNull();
 
     await withDatabase(settings.admin, async (client) => {
@@ -126,7 +126,7 @@ describeNatively("on backing services that let in only whom they know", () => {
     expect(backingServices.tokens.given()).toBeGreaterThan(0);
   });
 
-  it("a data team reads it with the typed client, in a group of its own", async () => {
+  it("a data team reads it with the typed client, in its own group", async () => {
     const nodeId = randomUUID();
     expect((await post(nodeId)).status).toBe(202);
     const cluster = teamCluster(settings["data-team"]);
@@ -148,7 +148,7 @@ describeNatively("on backing services that let in only whom they know", () => {
       deploy("acls", settings.admin),
       deploy("topics", settings.admin),
     ]);
-    expect(acls).toBe("all grants are there\n");
+    expect(acls).toBe("all ACLs exist already\n");
     expect(topics).toBe("topics and schemas are up to date\n");
   });
 
@@ -193,7 +193,7 @@ describeNatively("on backing services that let in only whom they know", () => {
     });
   });
 
-  it("Redis keeps each to its own keys", async () => {
+  it("Redis allows each service only its own keys", async () => {
     await withRedis(settings["ingest-gateway"], async (client) => {
       expect(await client.get(`${namespace}api-key:none`)).toBeNull();
       const nonce = `${namespace}nonce:key:any`;
@@ -207,7 +207,7 @@ describeNatively("on backing services that let in only whom they know", () => {
     });
   });
 
-  it("refused credentials are fatal and say what to check; an unknown authority is waited for", async () => {
+  it("rejected credentials are fatal, with advice; an unknown certificate authority is retried", async () => {
     const gateway = settings["ingest-gateway"];
     const kafkaOf = (more: Environment) =>
       connectProducer(clientsOf({ ...gateway, ...more })).then((producer) => producer.close());
@@ -245,20 +245,20 @@ describeNatively("on backing services that let in only whom they know", () => {
     });
   });
 
-  it("a broker that dies and comes back lets everyone in again", async () => {
+  it("after a broker has died and restarted, all services log in again", async () => {
     await backingServices.restartKafka();
     const nodeId = randomUUID();
     const isAccepted = async () => (await post(nodeId)).status === 202;
     await until(isAccepted, { what: "an event is accepted again", timeoutMs: 60_000 });
     await withDatabase(settings.admin, async (client) => {
-      // An event that was not confirmed may be there, too.
+      // An event without a 202 may exist, too.
       const isRow = async () =>
         (await client.query("SELECT FROM metrics WHERE node_id = $1", [nodeId])).rowCount !== 0;
       await until(isRow, { what: "the event is a row", timeoutMs: 60_000 });
     });
   }, 180_000);
 
-  it("no service has asked for more than it may", () => {
+  it("no service has used a permission that it does not have", () => {
     for (const service of services) {
       expect(service.logs()).not.toMatch(
         /permission denied|not authorized|AUTHORIZATION_FAILED|NOPERM/i,
@@ -266,7 +266,7 @@ describeNatively("on backing services that let in only whom they know", () => {
     }
   });
 
-  it("no secret is in a log, down to the finest level", () => {
+  it("no secret is in a log, also at the most detailed level", () => {
     for (const service of services) {
       const told = Object.values(SECRETS).filter((secret) => service.logs().includes(secret));
       expect(told).toEqual([]);
@@ -276,7 +276,7 @@ describeNatively("on backing services that let in only whom they know", () => {
 
 const nothing = () => Promise.resolve();
 
-/** As an operator would: again, where a busy broker has kept it waiting for too long. */
+/** Runs a deploy step like an operator: with a retry if a busy broker did not answer in time. */
 const deploy = (step: "topics" | "acls" | "migrate", environment: Environment) =>
   until(() => runProgram(`deploy/src/${step}.ts`, environment), {
     what: `the deploy step ${step}`,

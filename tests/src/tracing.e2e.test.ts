@@ -38,18 +38,18 @@ const post = async (path: string, body: unknown, headers: Record<string, string>
 const rowsOf = async (nodeId: string) =>
   (await platform.query("SELECT FROM metrics WHERE node_id = $1", [nodeId])).length;
 
-/** A trace's spans, once as many as are expected of it are there. */
+/** Waits for the expected number of spans of a trace, and returns them. */
 const spansOf = ({ traceId }: Parent, count: number): Promise<readonly SeenSpan[]> =>
   until(
     () => {
       const trace = viewer.complete().find((seen) => seen.traceId === traceId);
       return trace !== undefined && trace.spans.length >= count ? trace.spans : undefined;
     },
-    { what: `${count} spans of the trace have come` },
+    { what: `${count} spans of the trace have arrived` },
   );
 
 describe("a traced request", () => {
-  it("is one connected trace from the POST to the rows; one that is not sampled is none", async () => {
+  it("is one connected trace from the POST to the rows, and no trace if it is not sampled", async () => {
     const unsampled = parentOf("00");
     const sampled = parentOf("01");
     const nodeId = randomUUID();
@@ -87,7 +87,7 @@ describe("a traced request", () => {
     expect(viewer.complete().map(({ traceId }) => traceId)).toEqual([sampled.traceId]);
   });
 
-  it("has one span at each step for all of its events that go together", async () => {
+  it("has one span at each step for all events that are processed together", async () => {
     const sampled = parentOf("01");
     const nodeId = randomUUID();
     const events = ["a", "b", "c"].map((probe_type) => eventOf(nodeId, { probe_type }));
@@ -104,14 +104,14 @@ describe("a traced request", () => {
     ]);
   });
 
-  it("comes through all the same when nobody takes the spans", async () => {
+  it("is processed normally if spans cannot be exported", async () => {
     await viewer.close();
     const nodeId = randomUUID();
     await post("/api/push", eventOf(nodeId), parentOf("01"));
     await until(async () => (await rowsOf(nodeId)) === 1, { what: "the event is a row" });
     await until(
       () => platform.service("sink-writer").logs().includes("trace export failed, spans dropped"),
-      { what: "the log says so" },
+      { what: "the log reports that" },
     );
     const { adminUrl } = platform.service("sink-writer");
     expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200);

@@ -7,14 +7,14 @@ const run = promisify(execFile);
 
 export type EarlierVersion = {
   readonly root: string;
-  /** Its commit, shortened, and the commit's title. */
+  /** Short hash and title of its commit. */
   readonly title: string;
   readonly remove: () => Promise<void>;
 };
 
 /**
- * Checks an earlier version out into a folder of its own, with the dependencies that it had.
- * @throws when there is no such commit (a shallow clone may lack it), or they cannot be installed
+ * Checks out an earlier version into a folder, with its dependencies.
+ * @throws when the commit does not exist (a shallow clone may lack it), or the dependencies cannot be installed
  */
 export async function checkOutEarlier(from: string, folder: string): Promise<EarlierVersion> {
   const root = join(folder, "earlier");

@@ -20,16 +20,19 @@ type Instance = (typeof INSTANCES)[number];
 
 export type Instances = {
   readonly gatewayUrls: readonly URL[];
-  /** Stops a process if there is one, and starts the version in `root` in its place; settles when it is ready. */
+  /** Replaces a process by one of the version in `root`; resolves when it is ready. */
   readonly replace: (instance: Instance, root: string) => Promise<void>;
   readonly stopAll: () => Promise<void>;
-  /** What went wrong with processes, in words. */
-  readonly troubles: readonly string[];
+  /** Unplanned exits and failed stops, as texts. */
+  readonly failures: readonly string[];
 };
 
-const READY_WITHIN_MS = 60_000;
+const READY_TIMEOUT_MS = 60_000;
 
-/** @param options.folder for logs, absolute */
+/**
+ * Creates the instances.
+ * @param options.folder folder of the logs (absolute path)
+ */
 export async function createInstances(options: {
   life: Life;
   folder: string;
@@ -43,14 +46,14 @@ export async function createInstances(options: {
     return { port: ports[at] ?? 0, adminPort: ports[INSTANCES.length + at] ?? 0 };
   };
   const running = new Map<Instance, ServiceProcess>();
-  const troubles: string[] = [];
+  const failures: string[] = [];
 
   const stop = async (instance: Instance) => {
     const found = running.get(instance);
     running.delete(instance);
     found?.release();
     const code = await found?.stop();
-    if (code !== undefined && code !== 0) troubles.push(`${instance} stopped with code ${code}`);
+    if (code !== undefined && code !== 0) failures.push(`${instance} stopped with code ${code}`);
   };
   life.own("processes", () =>
     Promise.all(
@@ -62,7 +65,7 @@ export async function createInstances(options: {
   );
 
   return {
-    troubles,
+    failures,
     gatewayUrls: INSTANCES.filter((instance) => instance.startsWith("ingest-gateway")).map(
       (instance) => new URL(`http://127.0.0.1:${portsOf(instance).port}`),
     ),
@@ -84,12 +87,12 @@ export async function createInstances(options: {
           AUTH_MODE: "open",
           LOG_FORMAT: "json",
         },
-        onUnplannedEnd: ({ name, how }) => troubles.push(`${name} ended by itself (${how})`),
+        onUnplannedEnd: ({ name, reason }) => failures.push(`${name} ended by itself (${reason})`),
       });
       running.set(instance, made);
       made.start();
       const what = `${instance} is ready (its log: ${join(folder, `${instance}.log`)})`;
-      await until(made.isReady, { what, timeoutMs: READY_WITHIN_MS });
+      await until(made.isReady, { what, timeoutMs: READY_TIMEOUT_MS });
     },
     stopAll: async () => {
       await Promise.all([...running.keys()].map(stop));

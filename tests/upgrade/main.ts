@@ -30,14 +30,14 @@ async function run({ from, holdSeconds, rate, keep, json }: Options): Promise<vo
     isKept = keep || broken.length > 0;
     if (broken.length === 0) {
       process.stderr.write(
-        "upgrade-test: nothing lost, doubled, altered, reordered or unexplained\n",
+        "upgrade-test: no event lost, duplicated, altered, reordered or unexplained\n",
       );
     } else {
       process.stderr.write(`upgrade-test: ${broken.join("; ")}\n`);
       process.exitCode = 1;
     }
   } finally {
-    if (isKept) process.stderr.write(`data and logs are kept in ${folder}\n`);
+    if (isKept) process.stderr.write(`data and logs are in ${folder}\n`);
     else rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 
 export type Options = {
-  /** What `git` takes for a commit. */
+  /** A commit, in git's syntax. */
   readonly from: string;
   readonly holdSeconds: number;
   readonly rate: number;
@@ -9,17 +9,20 @@ export type Options = {
   readonly json: boolean;
 };
 
-/** The command with its `--help`. @param run is called with what was asked for */
+/**
+ * Creates the command.
+ * @param run is called with its options
+ */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return new Command("upgrade-test")
     .usage("--from <commit> [options]   (npm run upgrade-test -- --from <commit>)")
     .description(
-      "Upgrade a running platform from an earlier version to this one and roll it back, one process after another and under load, and compare what was accepted with what is in the topics and in the table.",
+      "Upgrade a running platform from an earlier version to this one and roll it back, process by process under load, and compare the accepted events with the topics and the table.",
     )
     .requiredOption("--from <commit>", "the earlier version: a tag, a branch or a commit")
-    .option("--hold-seconds <number>", "how long each mix of versions is held", atLeast(1), 4)
-    .option("--rate <number>", "events a second", atLeast(20), 200)
-    .option("--keep", "keep data and logs of a good run, too", false)
+    .option("--hold-seconds <number>", "duration of each mix of versions", atLeast(1), 4)
+    .option("--rate <number>", "events per second", atLeast(20), 200)
+    .option("--keep", "keep data and logs also after a successful run", false)
     .option("--json", "print the report as JSON", false)
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
@@ -30,9 +33,9 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 }
 
 const HELP = `
-The earlier version is checked out beside this one and gets its own dependencies (npm install). There are two
-processes of each service. Exit code 1: something was lost, doubled, altered, out of order or unexplained,
-or a process ended that nobody had stopped.
+The earlier version is checked out into another folder, with its own dependencies (npm install). There are two processes of
+each service. The exit code is 1 if an event was lost, duplicated, altered, reordered or unexplained, or a process exited
+unexpectedly.
 
 Example:
   npm run upgrade-test -- --from v0.1.0`;

@@ -3,26 +3,26 @@ import type { UpgradeReport } from "./run-upgrade.ts";
 
 const FAULTS = ["lost", "doubled", "altered", "reordered", "unexplained"] as const;
 
-/** What the report says against the promise, in words; empty when it was kept. */
+/** Returns the violations of the guarantees as texts; none if the test was successful. */
 export function brokenPromises({
   verdict,
   refused,
   deadLetters,
-  troubles,
+  failures,
 }: UpgradeReport): string[] {
   const faults = STAGES.flatMap((stage) =>
-    // A sender that got no answer sends again: the raw topic may have an event twice.
+    // A sender without an answer sends again, so the raw topic may have an event twice.
     FAULTS.filter((fault) => stage !== "raw" || fault !== "doubled")
       .map((fault) => ({ fault, count: verdict.stages[stage][fault] }))
       .filter(({ count }) => count > 0)
       .map(({ fault, count }) => `${count} ${fault} in ${stage}`),
   );
   const reasons = Object.entries(refused).map(([reason, count]) => `${count} refused: ${reason}`);
-  const letters = deadLetters > 0 ? [`${deadLetters} dead letters`] : [];
-  return [...faults, ...reasons, ...letters, ...troubles];
+  const deadLetterTexts = deadLetters > 0 ? [`${deadLetters} dead letters`] : [];
+  return [...faults, ...reasons, ...deadLetterTexts, ...failures];
 }
 
-/** For people, a line each. */
+/** Returns the report as text. */
 export function renderReport({ from, steps, accepted, verdict }: UpgradeReport): string {
   const width = Math.max(...steps.map(({ what }) => what.length));
   const lines = steps.map(

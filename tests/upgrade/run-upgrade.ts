@@ -17,36 +17,36 @@ import { createInstances, INSTANCES } from "./instances.ts";
 
 export type UpgradeReport = {
   readonly from: string;
-  /** Each state that was held, and how long its events took to be rows. */
+  /** Each mix of versions, and how long its events took to become rows. */
   readonly steps: readonly { readonly what: string; readonly caughtUpMs: number }[];
   readonly accepted: number;
   readonly refused: Readonly<Record<string, number>>;
   readonly verdict: Verdict;
   readonly deadLetters: number;
-  readonly troubles: readonly string[];
+  readonly failures: readonly string[];
 };
 
-/** Longer than all steps can take: the load ends when they are through. */
+/** Longer than all steps together; the load ends after the last step. */
 const LOAD_MAX_MS = 3_600_000;
-const CATCH_UP_WITHIN_MS = 60_000;
+const CATCH_UP_TIMEOUT_MS = 60_000;
 
 /**
- * Upgrades a running platform under load and rolls it back; then what has become of the events.
- * Deploy steps first, then sink, processor, gateway, one process after another; back in reverse.
+ * Upgrades a running platform under load, rolls it back, and then checks all events. The order is deploy steps, sink,
+ * processor, gateway, one process after another; the rollback is in reverse order.
  *
- * @param run.folder for the earlier version, data and logs, absolute
+ * @param run.folder folder of the earlier version, data and logs (absolute path)
  */
 export async function runUpgrade(run: {
   from: string;
   holdMs: number;
   rate: number;
   folder: string;
-  onProgress: (doing: string) => void;
+  onProgress: (progress: string) => void;
 }): Promise<UpgradeReport> {
   const { folder, holdMs, onProgress } = run;
   const life = createLife();
   try {
-    onProgress("checking the earlier version out, with its dependencies");
+    onProgress("checking out the earlier version, with its dependencies");
     const earlier = life.own(await checkOutEarlier(run.from, folder), (owned) => owned.remove());
     const backingServices = life.own(
       await startBackingServices({
@@ -86,7 +86,7 @@ export async function runUpgrade(run: {
       await work();
       await delay(holdMs);
       const { recoveredMs } = watch.faultEnded();
-      const within = { what: `rows of ${what}`, timeoutMs: CATCH_UP_WITHIN_MS };
+      const within = { what: `rows of ${what}`, timeoutMs: CATCH_UP_TIMEOUT_MS };
       steps.push({ what, caughtUpMs: (await until(recoveredMs, within)) ?? 0 });
     };
     await step("the earlier version alone", async () => {});
@@ -101,10 +101,10 @@ export async function runUpgrade(run: {
     const { refused } = await loading;
 
     onProgress("waiting for the last rows");
-    await watch.settle({ stallMs: CATCH_UP_WITHIN_MS });
+    await watch.settle({ stallMs: CATCH_UP_TIMEOUT_MS });
     await instances.stopAll();
     const checker = createChecker(ledger);
-    const letters = createDeadLetterCheck("probe.metrics.raw");
+    const deadLetters = createDeadLetterCheck("probe.metrics.raw");
     await readFound({
       namespace: "",
       brokers: backingServices.brokers,
@@ -112,7 +112,7 @@ export async function runUpgrade(run: {
       databaseUrl,
       ledger,
       checker,
-      deadLetters: letters,
+      deadLetters,
       onProgress,
     });
     return {
@@ -121,8 +121,8 @@ export async function runUpgrade(run: {
       accepted: ledger.counts().accepted,
       refused,
       verdict: checker.verdict(),
-      deadLetters: letters.verdict(0).found,
-      troubles: instances.troubles,
+      deadLetters: deadLetters.verdict(0).found,
+      failures: instances.failures,
     };
   } finally {
     await life.stop();

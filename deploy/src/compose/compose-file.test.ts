@@ -32,7 +32,7 @@ const ours = each.filter(([, { image }]) => image.startsWith("fiberstream/"));
 
 describe("docker-compose.yml", () => {
   it.each(Object.entries(IMAGES))(
-    "runs the %s that tests run, with a health check",
+    "runs the same image of %s as the tests, with a health check",
     (name, image) => {
       expect(services[name]).toMatchObject({ image, healthcheck: { test: expect.anything() } });
     },
@@ -44,16 +44,19 @@ describe("docker-compose.yml", () => {
     expect(ports.filter((port) => !port.startsWith("127.0.0.1:"))).toEqual([]);
   });
 
-  it.each(each)("bounds what %s takes, and keeps it from gaining rights", (_name, service) => {
-    expect(service.deploy?.resources.limits).toEqual({
-      cpus: expect.stringMatching(/^\d$/),
-      memory: expect.stringMatching(/^\d+[MG]$/),
-    });
-    expect(service.security_opt).toEqual(["no-new-privileges:true"]);
-    expect(service.image).toMatch(/^fiberstream\/|:v?\d+\.\d+\.\d+/);
-  });
+  it.each(each)(
+    "limits CPU and memory of %s, and forbids it to gain privileges",
+    (_name, service) => {
+      expect(service.deploy?.resources.limits).toEqual({
+        cpus: expect.stringMatching(/^\d$/),
+        memory: expect.stringMatching(/^\d+[MG]$/),
+      });
+      expect(service.security_opt).toEqual(["no-new-privileges:true"]);
+      expect(service.image).toMatch(/^fiberstream\/|:v?\d+\.\d+\.\d+/);
+    },
+  );
 
-  it.each(ours)("lets %s write to /tmp only, without any capability", (_name, service) => {
+  it.each(ours)("lets %s write only to /tmp, and gives it no capability", (_name, service) => {
     expect(service).toMatchObject({
       read_only: true,
       cap_drop: ["ALL"],
@@ -61,7 +64,7 @@ describe("docker-compose.yml", () => {
     });
   });
 
-  it("waits for health wherever it waits for what has a health check", () => {
+  it("waits until a dependency is healthy, if it has a health check", () => {
     for (const [name, { depends_on: waits = {} }] of each) {
       for (const [on, { condition }] of Object.entries(waits)) {
         const isStep = services[on]?.healthcheck?.disable === true;
@@ -71,7 +74,7 @@ describe("docker-compose.yml", () => {
     }
   });
 
-  it("has no password in it: secrets come from files that are there, volumes are declared", () => {
+  it("contains no password, takes secrets from files that exist, and declares its volumes", () => {
     expect(text).not.toMatch(/PASSWORD: |:postgres@/);
     for (const [, service] of each) {
       for (const secret of service.secrets ?? []) {
@@ -89,7 +92,7 @@ describe("docker-compose.yml", () => {
     }
   });
 
-  it("lets who looks at Grafana read the database, and nothing more", () => {
+  it("lets Grafana only read the database", () => {
     const { grafana, migrate } = services;
     expect(grafana?.environment?.["GRAFANA_DATABASE_USER"]).toBe("fiberstream_reader");
     expect(grafana?.secrets).toEqual(["reader-password"]);
@@ -99,7 +102,7 @@ describe("docker-compose.yml", () => {
     expect(migrate?.secrets).toContain("reader-password");
   });
 
-  it("starts the core without a profile, and watching and logs by theirs", () => {
+  it("starts the core without a profile, and monitoring and logs with their profiles", () => {
     const inProfile = (profile: string | undefined) =>
       each.filter(([, { profiles }]) => profiles?.[0] === profile).map(([name]) => name);
     expect(inProfile("observability")).toEqual(["prometheus", "grafana", "jaeger"]);

@@ -23,20 +23,20 @@ const { services } = parse(read("docker-compose.yml"), { merge: true }) as {
   services: Record<string, { image: string; volumes?: string[]; restart?: string }>;
 };
 
-describe("the shipping of logs", () => {
-  it("takes what the services write, and what nobody else does", () => {
+describe("log shipping", () => {
+  it("ships the logs of the services, and no others", () => {
     const [input] = filebeat["filebeat.inputs"];
     const names = input?.processors[0]?.drop_event.when.not.or.map(
       ({ equals }) => equals["service.name"],
     );
-    // The deploy steps end, and print for people.
+    // Deploy steps end by themselves; their output is for people.
     const ours = Object.entries(services).filter(
       ([, { image, restart }]) => image.startsWith("fiberstream/") && restart !== "no",
     );
     expect(names).toEqual(ours.map(([name]) => name));
   });
 
-  it("has its files and its host in the Compose file, and a template for where it writes to", () => {
+  it("finds its files and its host in the Compose file, and has a template for its data stream", () => {
     const volumes = services["filebeat"]?.volumes ?? [];
     const { index, hosts } = filebeat["output.elasticsearch"];
     const { pattern, json } = filebeat["setup.template"];

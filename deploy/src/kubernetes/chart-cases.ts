@@ -6,7 +6,7 @@ const outside = {
 };
 const scaled = { autoscaling: { enabled: true } };
 
-/** The ways to install that the tests look at. */
+/** The installations that the tests render. */
 export const CASES = {
   "everything outside": {
     values: { ...outside, secret: { existing: "fiberstream-settings" } },
@@ -51,17 +51,17 @@ export const CASES = {
         KAFKA_SSL_CA_LOCATION: "/etc/fiberstream/certificates/ca.crt",
       },
       ...Object.fromEntries(
-        ["gateway", "processor", "sink", "deploySteps"].map((part) => [
-          part,
+        ["gateway", "processor", "sink", "deploySteps"].map((component) => [
+          component,
           {
-            secret: `fiberstream-${part.toLowerCase()}`,
-            settings: { KAFKA_SASL_USERNAME: part },
+            secret: `fiberstream-${component.toLowerCase()}`,
+            settings: { KAFKA_SASL_USERNAME: component },
             secretSettings: [
               "DATABASE_URL",
               "KAFKA_SASL_PASSWORD",
-              ...(["gateway", "processor"].includes(part) ? ["REDIS_URL"] : []),
-              // The step gives the roles their passwords.
-              ...(part === "deploySteps" ? ["GATEWAY_DATABASE_PASSWORD"] : []),
+              ...(["gateway", "processor"].includes(component) ? ["REDIS_URL"] : []),
+              // The deploy step sets the passwords of the roles.
+              ...(component === "deploySteps" ? ["GATEWAY_DATABASE_PASSWORD"] : []),
             ],
           },
         ]),
@@ -93,7 +93,7 @@ export type Pod = {
   };
 };
 
-/** The pods of what is rendered, by whichever object makes them. */
+/** The pods of the rendered objects, with the object that creates each. */
 export const podsOf = (objects: readonly KubernetesObject[]): Pod[] =>
   objects
     .filter(({ kind }) => ["Deployment", "StatefulSet", "Job"].includes(kind))
@@ -113,8 +113,8 @@ export const containersOf = ({ spec }: Pod): Container[] => [
 export const ofKind = (objects: readonly KubernetesObject[], kind: string): KubernetesObject[] =>
   objects.filter((object) => object.kind === kind);
 
-/** @throws when there is none, or more than one */
-export function theOne(
+/** @throws when the objects contain none of this kind, or more than one */
+export function singleObject(
   objects: readonly KubernetesObject[],
   kind: string,
   component?: string,
@@ -123,10 +123,11 @@ export function theOne(
     ({ metadata }) =>
       component === undefined || metadata.labels["app.kubernetes.io/component"] === component,
   );
-  if (found === undefined || more.length > 0) throw new Error(`not one ${kind} ${component ?? ""}`);
+  if (found === undefined || more.length > 0)
+    throw new Error(`expected exactly one ${kind} ${component ?? ""}`);
   return found;
 }
 
-/** Whether a selector's labels are all on an object. */
+/** Returns whether an object has all labels of a selector. */
 export const selects = (selector: object, labels: Readonly<Record<string, string>>): boolean =>
   Object.entries(selector).every(([name, value]) => labels[name] === value);

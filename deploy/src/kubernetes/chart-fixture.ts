@@ -6,12 +6,12 @@ import { CASES, type CaseName } from "./chart-cases.ts";
 import { ensureHelm } from "./chart-tools.ts";
 import { renderChart } from "./render-chart.ts";
 
-/** Where Helm cannot be had the tests are counted as skipped, and their name says why. */
+/** Without Helm the tests are skipped, and their names say why. */
 const helm = await ensureHelm();
-export const describeChart = (what: string, tests: () => void): void =>
-  "command" in helm ? describe(what, tests) : describe.skip(`${what} (${helm.missing})`, tests);
+export const describeChart = (name: string, tests: () => void): void =>
+  "command" in helm ? describe(name, tests) : describe.skip(`${name} (${helm.missing})`, tests);
 
-/** Renders values as they are, or lints them. */
+/** Renders the chart with these values, or lints it. */
 export async function withChart(
   options: Omit<Parameters<typeof renderChart>[0], "helm" | "folder">,
 ) {
@@ -25,7 +25,7 @@ export async function withChart(
 }
 
 const rendered = new Map<CaseName, ReturnType<typeof withChart>>();
-/** One of the cases, rendered once for all tests of a file. */
+/** Renders one of the cases, once for all tests of a file. */
 export function renderCase(name: CaseName): ReturnType<typeof withChart> {
   const known = rendered.get(name) ?? withChart(CASES[name]);
   rendered.set(name, known);

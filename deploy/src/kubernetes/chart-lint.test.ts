@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const kubeconform = await ensureKubeconform();
 const NAMES = Object.keys(CASES) as CaseName[];
 
-/** Those of operators: Kubernetes's own schemas do not have them. */
+/** Custom resources of operators: Kubernetes's schemas do not contain them. */
 const CUSTOM = new Set([
   "Kafka",
   "KafkaNodePool",
@@ -27,9 +27,9 @@ describeChart("the chart", () => {
     expect(text).toContain("0 chart(s) failed");
   });
 
-  const why = "missing" in kubeconform ? ` (${kubeconform.missing})` : "";
-  (why === "" ? it.each(NAMES) : it.skip.each(NAMES))(
-    `is what Kubernetes's strict schemas ask for: %s${why}`,
+  const skipReason = "missing" in kubeconform ? ` (${kubeconform.missing})` : "";
+  (skipReason === "" ? it.each(NAMES) : it.skip.each(NAMES))(
+    `is valid against Kubernetes's strict schemas: %s${skipReason}`,
     async (name) => {
       if ("missing" in kubeconform) return;
       const child = run(kubeconform.command, [

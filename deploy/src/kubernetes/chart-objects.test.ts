@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "@jest/globals";
 import { parse } from "yaml";
 import grants from "../../kafka/acls.json" with { type: "json" };
-import { CASES, type CaseName, ofKind, podsOf, selects, theOne } from "./chart-cases.ts";
+import { CASES, type CaseName, ofKind, podsOf, selects, singleObject } from "./chart-cases.ts";
 import { describeChart, renderCase, withChart } from "./chart-fixture.ts";
 import type { KubernetesObject } from "./render-chart.ts";
 
@@ -22,7 +22,7 @@ const granted = (type: string, name: string, operation: string) => ({
 const objectsOf = async (name: CaseName) => (await renderCase(name)).objects;
 
 describeChart("the chart's objects", () => {
-  it.each(NAMES)("select pods that are there, on ports that they have: %s", async (name) => {
+  it.each(NAMES)("select pods that exist, on ports that these pods have: %s", async (name) => {
     const objects = await objectsOf(name);
     const pods = podsOf(objects);
     for (const service of ofKind(objects, "Service")) {
@@ -43,14 +43,14 @@ describeChart("the chart's objects", () => {
     }
   });
 
-  it.each(NAMES)("let traffic through that is needed, and no other: %s", async (name) => {
+  it.each(NAMES)("allow only the traffic that is needed: %s", async (name) => {
     const objects = await objectsOf(name);
     const policies = ofKind(objects, "NetworkPolicy");
     if (name.endsWith("no network policies")) {
       expect(policies).toEqual([]);
       return;
     }
-    const of = (component: string) => theOne(policies, "NetworkPolicy", component).spec;
+    const of = (component: string) => singleObject(policies, "NetworkPolicy", component).spec;
     expect(of("network")).toMatchObject({ policyTypes: ["Ingress", "Egress"] });
     expect(of("network")["ingress"]).toBeUndefined();
     const { matchLabels } = of("network")["podSelector"] as Selector;
@@ -64,23 +64,26 @@ describeChart("the chart's objects", () => {
     expect(portsOf("deploy-steps", "egress")).toEqual([kafka, registry, 5432]);
     expect(portsOf("ingest-gateway", "ingress")).toEqual(["http", "admin"]);
     expect(portsOf("sink-writer", "ingress")).toEqual(["admin"]);
-    // The admin port is Prometheus's alone.
+    // Only Prometheus reaches the admin port.
     const [, admin] = of("ingest-gateway")["ingress"] as Rule[];
     expect(admin?.from).toHaveLength(1);
   });
 
-  it.each(NAMES)("leave the number of pods to what scales them: %s", async (name) => {
-    const objects = await objectsOf(name);
-    const scaling = new Set(
-      [...ofKind(objects, "HorizontalPodAutoscaler"), ...ofKind(objects, "ScaledObject")].map(
-        ({ spec }) => (spec["scaleTargetRef"] as { name: string }).name,
-      ),
-    );
-    for (const deployment of ofKind(objects, "Deployment")) {
-      const isScaled = scaling.has(deployment.metadata.name);
-      expect(deployment.spec["replicas"] === undefined).toBe(isScaled);
-    }
-  });
+  it.each(NAMES)(
+    "leave the number of pods to the autoscaler, if there is one: %s",
+    async (name) => {
+      const objects = await objectsOf(name);
+      const scaling = new Set(
+        [...ofKind(objects, "HorizontalPodAutoscaler"), ...ofKind(objects, "ScaledObject")].map(
+          ({ spec }) => (spec["scaleTargetRef"] as { name: string }).name,
+        ),
+      );
+      for (const deployment of ofKind(objects, "Deployment")) {
+        const isScaled = scaling.has(deployment.metadata.name);
+        expect(deployment.spec["replicas"] === undefined).toBe(isScaled);
+      }
+    },
+  );
 
   it.each(["everything in the cluster", "100,000 events/s"] as const)(
     "scale on the lag of groups and topics that the services use: %s",
@@ -102,9 +105,9 @@ describeChart("the chart's objects", () => {
     },
   );
 
-  it("are scraped as the jobs that the rules name, and the rules are the ones of Prometheus", async () => {
+  it("are scraped under the job names that the rules use, with the rules of deploy/prometheus", async () => {
     const objects = await objectsOf("everything in the cluster");
-    const monitor = theOne(objects, "ServiceMonitor").spec;
+    const monitor = singleObject(objects, "ServiceMonitor").spec;
     const { matchLabels } = monitor["selector"] as Selector;
     const scraped = ofKind(objects, "Service").filter(({ metadata }) =>
       selects(matchLabels, metadata.labels),
@@ -121,7 +124,7 @@ describeChart("the chart's objects", () => {
       );
       return (parse(text) as { groups: object[] }).groups;
     });
-    expect(theOne(objects, "PrometheusRule").spec["groups"]).toEqual(wanted);
+    expect(singleObject(objects, "PrometheusRule").spec["groups"]).toEqual(wanted);
   });
 
   it.each([
@@ -129,34 +132,31 @@ describeChart("the chart's objects", () => {
     ["fiberstream", "fiberstream"],
     ["a-name-with-28-characters-00", "a-name-with-28-characters-00-fiberstream"],
     [LONG, expect.stringMatching(/^this-is-a-long-release-name-for-[0-9a-f]{8}$/)],
-  ])(
-    "have names that Kubernetes takes, whatever the release is called: %s",
-    async (release, name) => {
-      const { values } = CASES["everything in the cluster"];
-      const { objects } = await withChart({ values, release });
-      // A name that becomes a label's value or a part of a host's name, with what controllers put behind it.
-      const spare = { StatefulSet: 11, Kafka: 16 } as Readonly<Record<string, number>>;
-      const limited = objects.filter(({ kind }) => kind !== "KafkaTopic");
-      const tooLong = limited.filter(
-        ({ kind, metadata }) => metadata.name.length + (spare[kind] ?? 0) > 63,
-      );
-      expect(tooLong.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([]);
-      expect(theOne(objects, "ServiceMonitor").metadata.name).toEqual(name);
-    },
-  );
+  ])("have names that are valid in Kubernetes for any release name: %s", async (release, name) => {
+    const { values } = CASES["everything in the cluster"];
+    const { objects } = await withChart({ values, release });
+    // A name that becomes a label's value or part of a host name, with the suffix that controllers append.
+    const spare = { StatefulSet: 11, Kafka: 16 } as Readonly<Record<string, number>>;
+    const limited = objects.filter(({ kind }) => kind !== "KafkaTopic");
+    const tooLong = limited.filter(
+      ({ kind, metadata }) => metadata.name.length + (spare[kind] ?? 0) > 63,
+    );
+    expect(tooLong.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([]);
+    expect(singleObject(objects, "ServiceMonitor").metadata.name).toEqual(name);
+  });
 
-  it("tells apart two releases whose names begin alike", async () => {
+  it("have different names for two releases whose names begin alike", async () => {
     const { values } = CASES["everything in the cluster"];
     const names = await Promise.all(
       [LONG, `${LONG}-2`].map(async (release) => {
         const { objects } = await withChart({ values, release });
-        return theOne(objects, "ServiceMonitor").metadata.name;
+        return singleObject(objects, "ServiceMonitor").metadata.name;
       }),
     );
     expect(new Set(names).size).toBe(2);
   });
 
-  it.each(NAMES)("listen on addresses of either kind: %s", async (name) => {
+  it.each(NAMES)("listen on IPv4 and IPv6: %s", async (name) => {
     const objects = await objectsOf(name);
     for (const service of SERVICES) {
       const pod = podsOf(objects).find(({ owner }) => componentOf(owner) === service);
@@ -167,7 +167,7 @@ describeChart("the chart's objects", () => {
     }
   });
 
-  it("have the catalogue's topics, and a user of Kafka for each pod", async () => {
+  it("contain the catalogue's topics, and a Kafka user for each pod", async () => {
     const objects = await objectsOf("everything in the cluster");
     const topics = ofKind(objects, "KafkaTopic").map(({ spec }) => {
       const config = spec["config"] as Record<string, unknown>;
@@ -206,7 +206,7 @@ describeChart("the chart's objects", () => {
         user.metadata.name,
       );
     }
-    expect(theOne(objects, "KafkaUser", "sink-writer").spec["authorization"]).toEqual({
+    expect(singleObject(objects, "KafkaUser", "sink-writer").spec["authorization"]).toEqual({
       type: "simple",
       acls: [
         granted("topic", "probe.metrics.raw", "Read"),
@@ -225,7 +225,7 @@ describeChart("the chart's objects", () => {
     [{ ...CASES["everything outside"].values, gatway: {} }, /gatway/],
     [{ ...CASES["everything outside"].values, secret: { existing: "" } }, /DATABASE_URL/],
     [{ ...CASES["everything outside"].values, settings: { LOG_LEVEL: 3 } }, /LOG_LEVEL/],
-  ])("are refused when the values cannot be meant: %j", async (values, reason) => {
+  ])("are not rendered from wrong values: %j", async (values, reason) => {
     await expect(withChart({ values })).rejects.toThrow(reason);
   });
 });

@@ -24,7 +24,7 @@ const SETTINGS: Readonly<Record<string, Settings>> = {
   migrate: { ...postgresSettings(), ...retentionSettings(), ...accountSettings() },
   topics: kafkaSettings(),
 };
-/** Both steps are given the same, and each reads its own. */
+/** Both deploy steps get the same settings, and each reads its own. */
 const ALL = new Set(Object.values(SETTINGS).flatMap((each) => Object.values(each).map(variableOf)));
 const NAMES = Object.keys(CASES) as CaseName[];
 
@@ -35,7 +35,7 @@ const ours = (containers: readonly Container[]) =>
   containers.filter(({ image }) => image.includes("fiberstream/"));
 
 describeChart("the chart's pods", () => {
-  it.each(NAMES)("run without any right that they do not need: %s", async (name) => {
+  it.each(NAMES)("run without privileges that they do not need: %s", async (name) => {
     const pods = podsOf((await renderCase(name)).objects);
     expect(pods.length).toBeGreaterThanOrEqual(4);
     for (const pod of pods) {
@@ -65,26 +65,29 @@ describeChart("the chart's pods", () => {
     }
   });
 
-  it.each(NAMES)("are given settings that exist and that the services take: %s", async (name) => {
-    const containers = podsOf((await renderCase(name)).objects).flatMap(containersOf);
-    expect(ours(containers)).toHaveLength(5);
-    for (const container of ours(containers)) {
-      const environment: Record<string, string> = {};
-      const files: string[] = [];
-      for (const { name: variable, value = "" } of container.env ?? []) {
-        const named = ALL.has(variable) ? variable : variable.replace(/_FILE$/, "");
-        expect([...ALL]).toContain(named);
-        // What a file holds is known in the cluster only.
-        if (named === variable) environment[variable] = value;
-        if (named !== variable || variable.endsWith("_LOCATION")) files.push(value);
+  it.each(NAMES)(
+    "get only settings that exist, with values that the services accept: %s",
+    async (name) => {
+      const containers = podsOf((await renderCase(name)).objects).flatMap(containersOf);
+      expect(ours(containers)).toHaveLength(5);
+      for (const container of ours(containers)) {
+        const environment: Record<string, string> = {};
+        const files: string[] = [];
+        for (const { name: variable, value = "" } of container.env ?? []) {
+          const named = ALL.has(variable) ? variable : variable.replace(/_FILE$/, "");
+          expect([...ALL]).toContain(named);
+          // The content of a file is known only in the cluster.
+          if (named === variable) environment[variable] = value;
+          if (named !== variable || variable.endsWith("_LOCATION")) files.push(value);
+        }
+        const mounts = container.volumeMounts?.map(({ mountPath }) => `${mountPath}/`) ?? [];
+        expect(files.filter((file) => !mounts.some((mount) => file.startsWith(mount)))).toEqual([]);
+        expect(() => readSettings(SETTINGS[container.name] ?? {}, environment)).not.toThrow();
       }
-      const mounts = container.volumeMounts?.map(({ mountPath }) => `${mountPath}/`) ?? [];
-      expect(files.filter((file) => !mounts.some((mount) => file.startsWith(mount)))).toEqual([]);
-      expect(() => readSettings(SETTINGS[container.name] ?? {}, environment)).not.toThrow();
-    }
-  });
+    },
+  );
 
-  it.each(NAMES)("of services are looked at on their admin port: %s", async (name) => {
+  it.each(NAMES)("of services have their probes on the admin port: %s", async (name) => {
     const { objects } = await renderCase(name);
     for (const pod of podsOf(ofKind(objects, "Deployment"))) {
       const [service] = ours(pod.spec.containers);
@@ -98,7 +101,7 @@ describeChart("the chart's pods", () => {
       const admin = service.ports?.find((port) => port.name === "admin");
       const adminPort = service.env?.find((each) => each.name === "ADMIN_PORT")?.value;
       expect(String(admin?.containerPort)).toBe(adminPort);
-      // Kubernetes waits longer than the service itself takes at most, and the gateway's 5 s before it.
+      // Kubernetes waits longer than the service's own shutdown timeout plus the gateway's 5 s before it.
       const timeoutMs = service.env?.find((each) => each.name === "SHUTDOWN_TIMEOUT_MS")?.value;
       expect(pod.spec.terminationGracePeriodSeconds).toBeGreaterThan(Number(timeoutMs) / 1_000 + 5);
       expect(pod.owner.spec).toMatchObject({
@@ -113,7 +116,7 @@ describeChart("the chart's pods", () => {
     }
   });
 
-  it("migrate, then create topics, before the services where all backing services are there", async () => {
+  it("migrate, then create topics, before the services if all backing services exist already", async () => {
     const jobOf = async (name: CaseName) => podsOf(ofKind((await renderCase(name)).objects, "Job"));
     for (const name of NAMES) {
       const [job] = await jobOf(name);
@@ -122,7 +125,7 @@ describeChart("the chart's pods", () => {
         ["node", "deploy/src/topics.ts"],
       ]);
       const hook = job?.owner.metadata.annotations?.["helm.sh/hook"];
-      // Beside the backing services that the chart brings: a hook would wait for them before they are made.
+      // No hook if the chart installs backing services: the hook would wait for them before they are created.
       expect(hook).toBe(
         name === "everything in the cluster" ? undefined : "pre-install,pre-upgrade",
       );

@@ -7,23 +7,23 @@ import { afterAll, expect, it } from "@jest/globals";
 import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
 import { registryUrl, startRegistry } from "@fiberstream/local-stack/native/registry";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";
-import { theOne } from "./chart-cases.ts";
+import { singleObject } from "./chart-cases.ts";
 import { describeChart, renderCase } from "./chart-fixture.ts";
 
 const life = createLife();
 afterAll(() => life.stop());
-/** The registry of the chart is tried where one can be started with properties: natively. */
+/** Only the native runtime can start a registry with the chart's properties. */
 const itNatively = (await isEngineUp()) ? it.skip : it;
 
 describeChart("the registry in the cluster", () => {
   itNatively(
-    "answers nobody without the password that the services have",
+    "rejects requests without the password of the services",
     async () => {
       const { objects } = await renderCase("everything in the cluster");
-      const { data } = theOne(objects, "ConfigMap", "registry") as unknown as {
+      const { data } = singleObject(objects, "ConfigMap", "registry") as unknown as {
         data: Record<string, string>;
       };
-      const { stringData } = theOne(objects, "Secret", "secret") as unknown as {
+      const { stringData } = singleObject(objects, "Secret", "secret") as unknown as {
         stringData: Record<string, string>;
       };
       const password = stringData["SCHEMA_REGISTRY_PASSWORD"] ?? "";

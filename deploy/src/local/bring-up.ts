@@ -5,24 +5,24 @@ import { migrate } from "@fiberstream/provisioning/migrate";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { deployTopics } from "@fiberstream/provisioning/topics";
 import { sendFirstEvent } from "./first-event.ts";
-import { taskOptions, thinned } from "./output.ts";
+import { taskOptions, rateLimited } from "./output.ts";
 import type { BackingServicePlan } from "./backing-services.ts";
 import { addressSettings, type ServicePlan } from "./services.ts";
 import type { Supervisor } from "./supervision/supervisor.ts";
 import { within } from "./within.ts";
 
-/** Takes 1 s; seen once to wait forever for a registry's answer. */
+/** Takes 1 s usually. It was seen once to wait forever for the registry's answer. */
 const DEPLOY_LIMIT = {
   ms: 60_000,
-  what: "Making topics and registering schemas",
-  advice: "What it had done stays: run npm start again",
+  what: "Creating topics and registering schemas",
+  advice: "Run npm start again; it continues with what is missing",
 };
 
 /**
  * Starts backing services, deploys topics, schemas and migrations, starts services, and sends one event
  * through all of it. Shows each step with its time.
  *
- * @throws {NativeError | FatalError | TransientError} what failed; the caller stops what is up
+ * @throws {NativeError | FatalError | TransientError} the first failure; the caller stops what was started
  */
 export async function bringUp(options: {
   backingServices: readonly BackingServicePlan[];
@@ -36,7 +36,7 @@ export async function bringUp(options: {
   let root = "";
 
   const processes = new Map(
-    // Stops run in the reverse order of this: the gateway, which takes in, first.
+    // They are stopped in the reverse of this order: first the gateway, which accepts events.
     [...backingServices, ...services.toReversed()].map((plan) => [
       plan.name,
       supervisor.add({ ...plan, start: () => plan.start(root) }),
@@ -46,7 +46,7 @@ export async function bringUp(options: {
     processes.get(name)?.start();
 
   const failures: unknown[] = [];
-  // The list says which step failed; why can take twenty lines, and is told once, by the caller.
+  // The task list shows which step failed. The reason can be twenty lines long; the caller prints it once.
   const step = async (work: () => Promise<void>) => {
     try {
       await work();
@@ -63,7 +63,7 @@ export async function bringUp(options: {
         enabled: backingServices.some((backingService) => backingService.kind === "native"),
         task: (_, task) =>
           step(async () => {
-            root = await ensureTree(thinned((doing) => (task.output = doing)));
+            root = await ensureTree(rateLimited((doing) => (task.output = doing)));
           }),
       },
       {
@@ -71,7 +71,7 @@ export async function bringUp(options: {
         task: (_, task) =>
           task.newListr(
             backingServices.map((backingService) => ({
-              title: `${backingService.title} (${backingService.kind}) ${shown(backingService.address)}`,
+              title: `${backingService.title} (${backingService.kind}) ${withoutCredentials(backingService.address)}`,
               task: () =>
                 step(async () => {
                   // The registry keeps its schemas in PostgreSQL.
@@ -120,12 +120,12 @@ export async function bringUp(options: {
           ),
       },
       {
-        title: "First event, from its POST to its row",
+        title: "First event, from POST to row",
         task: (_, task) =>
           step(async () => {
             const databaseUrl = settings.DATABASE_URL;
             const tookMs = await sendFirstEvent({ gatewayUrl, databaseUrl });
-            task.title = `First event, from its POST to its row: ${Math.round(tookMs)} ms`;
+            task.title = `First event, from POST to row: ${Math.round(tookMs)} ms`;
           }),
       },
     ],
@@ -138,4 +138,5 @@ export async function bringUp(options: {
   }
 }
 
-const shown = (address: string) => (address.includes("://") ? addressOf(address) : address);
+const withoutCredentials = (address: string) =>
+  address.includes("://") ? addressOf(address) : address;

@@ -11,22 +11,22 @@ const port = (variable: string, standard: number, meaning: string) =>
 const adminPort = (variable: string, name: ServiceName, meaning: string) =>
   port(variable, SERVICES[name].adminPort, meaning);
 const address = (variable: string, meaning: string) =>
-  setting(variable, z.string().optional(), `${meaning}; when set, it is used and none is started`);
+  setting(
+    variable,
+    z.string().optional(),
+    `${meaning}; if set, it is used instead of starting one`,
+  );
 
 /** The settings of the local start. Everything listens on 127.0.0.1. */
 export const localSettings = () => ({
   gatewayPort: port("PORT", 8000, "the gateway's public port"),
-  gatewayAdminPort: adminPort(
-    "GATEWAY_ADMIN_PORT",
-    "ingest-gateway",
-    "the gateway's port for operators",
-  ),
+  gatewayAdminPort: adminPort("GATEWAY_ADMIN_PORT", "ingest-gateway", "the gateway's admin port"),
   processorAdminPort: adminPort(
     "PROCESSOR_ADMIN_PORT",
     "stream-processor",
-    "the processor's port for operators",
+    "the processor's admin port",
   ),
-  sinkAdminPort: adminPort("SINK_ADMIN_PORT", "sink-writer", "the sink's port for operators"),
+  sinkAdminPort: adminPort("SINK_ADMIN_PORT", "sink-writer", "the sink's admin port"),
   kafkaPort: port("KAFKA_PORT", 9092, "Kafka's port"),
   kafkaControllerPort: port("KAFKA_CONTROLLER_PORT", 9093, "port of Kafka's controller"),
   registryPort: port("REGISTRY_PORT", 8081, "the schema registry's port"),
@@ -34,17 +34,20 @@ export const localSettings = () => ({
   redisPort: port("REDIS_PORT", 6379, "Redis's port"),
   postgresPort: port("POSTGRES_PORT", 5432, "PostgreSQL's port"),
   prometheusPort: port("PROMETHEUS_PORT", 9090, "Prometheus's port"),
-  tracesPort: port("TRACES_PORT", 4318, "where start --trace takes and shows traces"),
-  kafkaBrokers: address("KAFKA_BROKERS", "addresses of a Kafka that runs already"),
-  schemaRegistryUrl: address("SCHEMA_REGISTRY_URL", "address of a registry that runs already"),
-  redisUrl: address("REDIS_URL", "address of a Redis that runs already"),
-  databaseUrl: address("DATABASE_URL", "address of a TimescaleDB database that runs already"),
-  prometheusUrl: address("PROMETHEUS_URL", "address of a Prometheus that runs already"),
+  tracesPort: port("TRACES_PORT", 4318, "port on which start --trace receives traces"),
+  kafkaBrokers: address("KAFKA_BROKERS", "addresses of a Kafka that is already running"),
+  schemaRegistryUrl: address(
+    "SCHEMA_REGISTRY_URL",
+    "address of a schema registry that is already running",
+  ),
+  redisUrl: address("REDIS_URL", "address of a Redis that is already running"),
+  databaseUrl: address("DATABASE_URL", "address of a TimescaleDB database that is already running"),
+  prometheusUrl: address("PROMETHEUS_URL", "address of a Prometheus that is already running"),
   namespace: setting("NAMESPACE", z.string().default(""), "prefix of topics, groups and keys"),
   stateDir: setting(
     "FIBERSTREAM_STATE_DIR",
     z.string().default(inClone(".fiberstream")),
-    "folder of the data, the logs and what runs",
+    "folder of the data, the logs and the state of this start",
   ),
 });
 
@@ -53,7 +56,7 @@ export type LocalConfig = ConfigOf<ReturnType<typeof localSettings>>;
 /** @throws {ConfigError} */
 export const readLocalConfig = (): LocalConfig => readConfig(localSettings());
 
-/** What the Compose file reads to start backing services where this start looks for them. */
+/** Returns the variables of the Compose file that make it use the same ports as this start. */
 export const composeSettings = (config: LocalConfig) => ({
   KAFKA_PORT: String(config.kafkaPort),
   REGISTRY_PORT: String(config.registryPort),

@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { NativeError } from "@fiberstream/local-stack/native/native-error";
 import { Client } from "pg";
 
-/** After a start that was killed, Kafka waits up to 30 s for the consumers of that time. */
-const ARRIVES_WITHIN_MS = 60_000;
+/** After a killed start, Kafka waits up to 30 s for the sessions of its consumers to end. */
+const ARRIVAL_TIMEOUT_MS = 60_000;
 
-/** An event as a probe would send it, of this moment. */
+/** Returns an event as a probe sends it, with the current time. */
 export const sampleEvent = (nodeId: string) => ({
   node_id: nodeId,
   country: "DE",
@@ -20,7 +20,7 @@ export const sampleEvent = (nodeId: string) => ({
  * Sends one event through the whole platform: HTTP in, row out.
  *
  * @returns milliseconds from the request to the row being visible
- * @throws {NativeError} where it got stuck
+ * @throws {NativeError} with the step that failed
  */
 export async function sendFirstEvent(options: {
   gatewayUrl: string;
@@ -33,10 +33,10 @@ export async function sendFirstEvent(options: {
     const begunMs = performance.now();
     const eventId = await push(gatewayUrl);
     while (!(await hasRow(client, eventId))) {
-      if (performance.now() - begunMs > ARRIVES_WITHIN_MS) {
+      if (performance.now() - begunMs > ARRIVAL_TIMEOUT_MS) {
         throw new NativeError(
-          `the gateway accepted event ${eventId}, but no row came within ` +
-            `${ARRIVES_WITHIN_MS / 1_000} s: see npm run status and npm run logs`,
+          `the gateway accepted event ${eventId}, but its row was not in the database within ` +
+            `${ARRIVAL_TIMEOUT_MS / 1_000} s. Look at npm run status and npm run logs`,
         );
       }
       await delay(10);

@@ -4,10 +4,10 @@ import { sampleEvent } from "./first-event.ts";
 import { readableLine } from "@fiberstream/terminal/readable-line";
 
 const isTerminal = process.stdout.isTTY;
-/** Without a terminal every change is a line: a first build would print four hundred. */
+/** Without a terminal each change is printed as a line. Unlimited, a first build would print four hundred. */
 const PLAIN_PROGRESS_EVERY_MS = 5_000;
 
-/** How task lists look: redrawn in place on a terminal, a line for each change elsewhere. */
+/** Task lists are redrawn in place on a terminal; elsewhere each change is a line. */
 export const taskOptions = {
   concurrent: false,
   registerSignalListeners: false,
@@ -22,8 +22,8 @@ export const taskOptions = {
   fallbackRendererOptions: { timer: PRESET_TIMER },
 } as const;
 
-/** Says less where every word is kept. */
-export function thinned(report: (doing: string) => void): (doing: string) => void {
+/** Limits how often progress is reported if there is no terminal. */
+export function rateLimited(report: (progress: string) => void): (progress: string) => void {
   if (isTerminal) return report;
   let lastMs = -Infinity;
   return (doing) => {
@@ -43,18 +43,18 @@ export const say = (line: string) =>
   process.stdout.write(`${styleText("bold", "local")} | ${line}\n`);
 
 export const sayFailure = (reason: string) =>
-  process.stderr.write(`\n${styleText("red", "Not started:")} ${reason}\n`);
+  process.stderr.write(`\n${styleText("red", "Start failed:")} ${reason}\n`);
 
-/** A service's log line, prefixed with its name. */
+/** Prints a service's log line, with the service's name before it. */
 export const sayLogLine = (service: keyof typeof COLORS, line: string) =>
   process.stdout.write(
     `${styleText(COLORS[service], service.padEnd(16))} | ${readableLine(line)}\n`,
   );
 
-/** Lines of their own, apart from the log lines around them. */
+/** Prints text with an empty line before and after it, to separate it from log lines. */
 export const sayText = (text: string) => process.stdout.write(`\n${text}\n\n`);
 
-/** What to do with a platform that is up. */
+/** Prints the addresses of a running platform, and an example to try. */
 export function showReady(ready: {
   url: string;
   databaseUrl: string;

@@ -8,7 +8,7 @@ import { aclSettings } from "../steps/acl-settings.ts";
 
 const read = (path: string) => readFileSync(inClone(path), "utf8");
 
-/** What cannot derive from the table has to say the same. */
+/** Files that cannot be derived from the table SERVICES have to agree with it. */
 describe("the services are the same in", () => {
   it("the Compose file, each with its folder and its admin port", () => {
     const { services } = parse(read("docker-compose.yml")) as {
@@ -54,7 +54,7 @@ describe("the services are the same in", () => {
     }
   });
 
-  it("the brokers' grants, and who they are granted to", () => {
+  it("the ACLs of Kafka, and their principals", () => {
     expect(Object.keys(grants)).toEqual(expect.arrayContaining([...SERVICE_NAMES]));
     expect(Object.keys(aclSettings())).toEqual(expect.arrayContaining([...SERVICE_NAMES]));
   });
@@ -64,7 +64,7 @@ describe("the services are the same in", () => {
     for (const { databaseRole } of Object.values(SERVICES)) expect(roles).toContain(databaseRole);
   });
 
-  it("what is shipped of the logs", () => {
+  it("the logs that are shipped", () => {
     const shipped = read("deploy/logs/filebeat.yml").matchAll(/service\.name: ([a-z-]+)/g);
     expect(Array.from(shipped, ([, name]) => name)).toEqual(SERVICE_NAMES);
   });
@@ -77,7 +77,7 @@ describe("the services are the same in", () => {
     expect(read("docs/metrics.md")).toContain(ports.join(", "));
   });
 
-  it("the project's workspaces, each with a program of its own", () => {
+  it("the project's workspaces, each with a main.ts", () => {
     const { workspaces } = JSON.parse(read("package.json")) as { workspaces: string[] };
     expect(workspaces).toEqual(expect.arrayContaining([...SERVICE_NAMES]));
     for (const name of SERVICE_NAMES) expect(read(`${name}/src/main.ts`)).not.toBe("");

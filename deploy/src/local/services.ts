@@ -8,14 +8,14 @@ import { stateFiles } from "./supervision/state-files.ts";
 export type ServicePlan = {
   readonly name: ServiceName;
   readonly kind: "service";
-  /** Where it is reached: the gateway by probes, the others by operators only. */
+  /** The gateway's public address; of the other services the admin address. */
   readonly address: string;
   readonly adminUrl: string;
   readonly ports: readonly { readonly number: number; readonly setting: string }[];
   readonly start: () => Promise<Started>;
 };
 
-/** Addresses by the names that the services' settings have. */
+/** Returns the addresses of the backing services as environment variables of the services. */
 export function addressSettings(backingServices: readonly BackingServicePlan[]) {
   const addressOf = (name: BackingServicePlan["name"]) =>
     backingServices.find((backingService) => backingService.name === name)?.address ?? "";
@@ -28,10 +28,10 @@ export function addressSettings(backingServices: readonly BackingServicePlan[]) 
 }
 
 /**
- * The three services as child processes, in the order of an event's way through them.
+ * Plans the three services as child processes, in the order in which an event passes them.
  *
- * @param onLine is given each line that a service logs
- * @param tracesUrl where they export all traces to; undefined: as the environment says
+ * @param onLine gets each line that a service logs
+ * @param tracesUrl where the services export all traces; undefined: as the environment says
  */
 export function planServices(
   config: LocalConfig,
@@ -83,7 +83,7 @@ export function planServices(
   ];
 }
 
-/** Every request is traced, and seen within a second. */
+/** Traces every request, and exports within a second. */
 const tracingSettings = (tracesUrl: string) => ({
   OTEL_EXPORTER_OTLP_ENDPOINT: tracesUrl,
   OTEL_TRACES_SAMPLER: "parentbased_always_on",

@@ -1,9 +1,9 @@
 import { NativeError } from "@fiberstream/local-stack/native/native-error";
 
 /**
- * Gives up waiting, so that no start hangs: a request that a backing service lost has no answer, ever.
+ * Waits for work with a time limit, so that no start hangs: a request that a backing service lost never gets an answer.
  *
- * @throws {NativeError} what did not come in time; the work itself goes on unheard
+ * @throws {NativeError} when the limit has passed; the work itself continues, and its result is ignored
  */
 export async function within<T>(
   limit: { ms: number; what: string; advice: string },

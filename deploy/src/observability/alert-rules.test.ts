@@ -9,12 +9,12 @@ import { readAlertRules, readRecordingRules, runbookOf } from "./rule-files.ts";
 
 const RUNBOOKS = fileURLToPath(new URL("../../../docs/runbooks", import.meta.url));
 const alerts = readAlertRules();
-/** Of other programs' exporters: nobody here can check that they are there. */
+/** Metrics of other programs' exporters: this test cannot check that they exist. */
 const OF_EXPORTERS = /^(kafka_server_|node_filesystem_|kubelet_volume_)|^up$/;
 
 describe("the alert rules", () => {
   it.each(alerts.map((rule) => [`${rule.alert} ${rule.labels.burn ?? ""}`, rule] as const))(
-    "%s says how urgent it is, what happened in numbers, and what to do",
+    "%s has a severity, a description with the value, and a runbook",
     (_, rule) => {
       const { summary, description } = rule.annotations;
       expect(["page", "ticket"]).toContain(rule.labels.severity);
@@ -23,13 +23,13 @@ describe("the alert rules", () => {
       expect(existsSync(join(RUNBOOKS, runbookOf(rule)))).toBe(true);
       const page = readFileSync(join(RUNBOOKS, runbookOf(rule)), "utf8");
       expect(page).toContain(rule.alert);
-      for (const part of ["What it means", "How to look", "What to do"]) {
-        expect(page).toContain(`## ${part}\n`);
+      for (const heading of ["What it means", "How to look", "What to do"]) {
+        expect(page).toContain(`## ${heading}\n`);
       }
     },
   );
 
-  it("each have a test in which they fire", () => {
+  it("each fire in a test", () => {
     const tests = globSync("tests/*.test.yml", { cwd: PROMETHEUS_FOLDER })
       .map((file) => readFileSync(join(PROMETHEUS_FOLDER, file), "utf8"))
       .join("\n");
@@ -43,7 +43,7 @@ describe("the alert rules", () => {
     expect(untested.map(({ alert }) => alert)).toEqual([]);
   });
 
-  it("keep whose installation it is, wherever they put series together", () => {
+  it("keep the label namespace in every aggregation", () => {
     const rules = [...alerts, ...readRecordingRules()];
     const aggregation = /(?<![:\w])(?:sum|min|max|avg|count|group)\b(?!_)\s*(?:by \(([^)]*)\))?/g;
     const aggregations = rules.flatMap(({ expr }) => Array.from(expr.matchAll(aggregation)));
@@ -52,7 +52,7 @@ describe("the alert rules", () => {
     expect(losing.map(([text]) => text)).toEqual([]);
   });
 
-  it("ask only for metrics that there are", async () => {
+  it("query only metrics that exist", async () => {
     const catalogue = await readMetricCatalogue();
     const known = new Set([
       ...catalogue.map(({ name }) => name),
@@ -63,7 +63,7 @@ describe("the alert rules", () => {
     expect(unknown).toEqual([]);
   });
 
-  it("have their runbooks in the list of all", () => {
+  it("have their runbooks in the list of runbooks", () => {
     const list = readFileSync(join(RUNBOOKS, "README.md"), "utf8");
     const pages = readdirSync(RUNBOOKS).filter((name) => name !== "README.md");
     expect(pages.filter((name) => !list.includes(`(${name})`))).toEqual([]);

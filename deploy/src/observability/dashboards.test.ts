@@ -11,7 +11,7 @@ const metrics = (await readMetricCatalogue()).map(({ name }) => name);
 const recorded = readRecordingRules().map(({ record }) => record);
 
 describe("the dashboards", () => {
-  it("ask only for metrics that there are", () => {
+  it("query only metrics that exist", () => {
     const known = new Set([...metrics, ...recorded, "up"]);
     expect(
       queriesOf("prometheus")
@@ -20,17 +20,17 @@ describe("the dashboards", () => {
     ).toEqual([]);
   });
 
-  it("and the rules leave none of our metrics unseen", () => {
+  it("and the rules together use every metric of ours", () => {
     const rules = [...readAlertRules(), ...readRecordingRules()].map(({ expr }) => expr);
     const seen = new Set([...queriesOf("prometheus"), ...rules].flatMap(namesIn));
-    // Facts about an installation, for tables of one's own.
-    for (const fact of ["fiberstream_build_info", "fiberstream_auth_mode"]) seen.add(fact);
+    // Information about an installation, for queries of an operator.
+    for (const info of ["fiberstream_build_info", "fiberstream_auth_mode"]) seen.add(info);
     const ours = metrics.filter((name) => name.startsWith("fiberstream_"));
     expect(ours.filter((name) => !seen.has(name))).toEqual([]);
   });
 
   it.each(DASHBOARDS.map((dashboard) => [dashboard.uid, dashboard] as const))(
-    "%s explains every panel and fits on the screen",
+    "%s has a description for each panel, and fits on the screen",
     (_, dashboard) => {
       for (const panel of dashboard.rows.flatMap(({ panels }) => panels)) {
         expect(panel.title).not.toBe("");

@@ -6,7 +6,7 @@ import { readMetricCatalogue } from "./metric-catalogue.ts";
 import { renderMetricsPage } from "./metrics-page.ts";
 import { readAlertRules, readRecordingRules } from "./rule-files.ts";
 
-// `npm run generate` writes what is made from metrics, rules and dashboards; with --check it only says what is not current.
+// `npm run generate` writes the pages and dashboards that are generated; with --check it only lists those that are not up to date.
 await writeGenerated({
   "docs/metrics.md": renderMetricsPage(await readMetricCatalogue(), readRecordingRules()),
   "docs/alerts.md": renderAlertsPage(readAlertRules()),

@@ -12,15 +12,15 @@ import { createProcessorMetrics } from "@fiberstream/stream-processor/processor-
 import { createRedisGauges } from "@fiberstream/stream-processor/telemetry/watch-redis";
 import { SERVICE_NAMES, type ServiceName } from "@fiberstream/runtime/services";
 
-/** One metric as its code registers it. */
+/** One metric, as a service registers it. */
 export type Metric = {
   readonly name: string;
   readonly type: string;
-  /** Written for whoever is awake at night. */
+  /** For the operator who is awake at night. */
   readonly help: string;
   readonly labels: readonly string[];
   readonly services: readonly ServiceName[];
-  /** How many series there are before anything has happened. */
+  /** Number of series right after the start. */
   readonly firstSeries: number;
 };
 
@@ -28,7 +28,7 @@ type Registered = { name: string; type: string; help: string; labelNames: readon
 
 const zero = () => 0;
 
-/** Makes each service's registry the way the service does, with nothing behind it. */
+/** Creates the metrics of each service as the service does, without its dependencies. */
 export async function readMetricCatalogue(): Promise<readonly Metric[]> {
   const metrics = new Map<string, Metric>();
   for (const service of SERVICE_NAMES) {
@@ -70,7 +70,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       break;
     }
   }
-  // The label names are no part of the library's types; without one a metric has an empty list.
+  // The library's types lack the label names. A metric without labels has an empty list.
   const registered = registry.getMetricsAsArray() as unknown as Registered[];
   const series = new Map(
     (await registry.getMetricsAsJSON()).map(({ name, values }) => [name, values.length]),

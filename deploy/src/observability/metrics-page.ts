@@ -3,7 +3,7 @@ import { LABEL_BOUNDS } from "./label-bounds.ts";
 import type { Metric } from "./metric-catalogue.ts";
 import type { RecordingRule } from "./rule-files.ts";
 
-/** The library's own metrics that people look at; it has some twenty more, each with its help text. */
+/** The metrics of the client library that the page lists; it has about twenty more. */
 const OF_NODE = new Set([
   "process_cpu_seconds_total",
   "process_resident_memory_bytes",
@@ -21,7 +21,7 @@ const SECTIONS: Record<string, (metric: Metric) => boolean> = {
   "The sink": ({ services }) => services.join() === "sink-writer",
 };
 
-/** docs/metrics.md: Markdown, complete. */
+/** Returns docs/metrics.md. */
 export function renderMetricsPage(
   metrics: readonly Metric[],
   rules: readonly RecordingRule[],
@@ -32,15 +32,15 @@ export function renderMetricsPage(
     INTRODUCTION,
     ...Object.entries(SECTIONS).flatMap(([title, isIn]) => [
       `## ${title}`,
-      table(["metric", "type", "labels", "what it tells"], own.filter(isIn).map(rowOf)),
+      table(["metric", "type", "labels", "meaning"], own.filter(isIn).map(rowOf)),
     ]),
     "## Node's own",
-    "Each service has the Node client's metrics as well, `process_…` and `nodejs_…`. The ones to look at first:",
-    table(["metric", "type", "labels", "what it tells"], ofNode.map(rowOf)),
+    "Each service also has the metrics of the Node.js client, `process_…` and `nodejs_…`. The most useful ones:",
+    table(["metric", "type", "labels", "meaning"], ofNode.map(rowOf)),
     "## Labels",
     "No label has a value that a sender chooses: no node, no path, no key. Prometheus adds `job` and `instance`.",
     table(
-      ["label", "what it is", "values"],
+      ["label", "meaning", "values"],
       Object.entries(LABEL_BOUNDS).map(([label, { meaning, values }]) => [
         code(label),
         meaning,
@@ -48,7 +48,7 @@ export function renderMetricsPage(
       ]),
     ),
     "## Recorded series",
-    "What [recording.yml](../deploy/prometheus/rules/recording.yml) makes of them, for alerts and dashboards:",
+    "What [recording.yml](../deploy/prometheus/rules/recording.yml) computes, for alerts and dashboards:",
     table(
       ["series", "from"],
       rules.map(({ record, expr }) => [code(record), metricsIn(expr).map(code).join(", ")]),
@@ -61,8 +61,8 @@ const INTRODUCTION = `# Metrics
 Generated from the services' own code by \`npm run generate\`; do not edit. Every service answers \`GET /metrics\` on its
 admin port: ${Object.entries(SERVICES)
   .map(([name, { adminPort }]) => `${name} ${adminPort}`)
-  .join(", ")}. Units are in the names: seconds, bytes; what ends in \`_total\` only grows.
-What is watched is in [alerts.md](alerts.md).`;
+  .join(", ")}. Units are in the names: seconds, bytes. A name that ends in \`_total\` is a counter.
+The alerts are in [alerts.md](alerts.md).`;
 
 const code = (text: string) => `\`${text}\``;
 

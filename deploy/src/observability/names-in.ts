@@ -1,9 +1,9 @@
-/** Series of a histogram carry its name and one of these. */
+/** A series of a histogram has the histogram's name with one of these suffixes. */
 const OF_HISTOGRAM = /_(bucket|count|sum)$/;
 
 /**
- * Names of metrics and recorded series in a PromQL expression, a histogram's without its suffix.
- * Understands what rules and dashboards here are written with, not all of PromQL.
+ * Returns the names of metrics and recorded series in a PromQL expression; those of a histogram without suffix.
+ * It understands the PromQL of the rules and dashboards here, not all of PromQL.
  */
 export function namesIn(expr: string): string[] {
   const bare = expr

@@ -10,11 +10,11 @@ import { runSandboxed } from "@fiberstream/local-stack/native/sandbox";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";
 
 /**
- * Runs Prometheus's own tool on a copy of the rules, as a container or from the native tree.
+ * Runs promtool on a copy of the rules, as a container or from the native tree.
  *
  * @param args paths are relative to deploy/prometheus
- * @returns what it printed
- * @throws when it finds a fault, with what it printed
+ * @returns its output
+ * @throws with its output when promtool reports an error
  */
 export async function promtool(...args: readonly string[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "fiberstream-promtool-"));

@@ -26,7 +26,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A node that has fallen silent, as the sink marks it, and enough events for a mean: what dashboards look for. */
+/** A silent node, as the sink marks it, and enough events for a mean, so that every panel has rows. */
 const FOR_DASHBOARDS = `
   INSERT INTO nodes (node_id, status, last_seen_at) VALUES ('probe-lagos-01', 'reporting', now() - interval '1 hour');
   UPDATE nodes SET status = 'inactive', silent_since = last_seen_at WHERE node_id = 'probe-lagos-01';
@@ -36,7 +36,7 @@ const FOR_DASHBOARDS = `
          'default', 'GH', 'r', 'ping', 'complete'
   FROM generate_series(1, 3) AS second`;
 
-/** Each question of docs/query/timescaledb.sql, its first comment line, and the statement. */
+/** The statements of docs/query/timescaledb.sql, each with the question in its first comment line. */
 const queries = readFileSync(
   new URL("../../../docs/query/timescaledb.sql", import.meta.url),
   "utf8",
@@ -54,10 +54,10 @@ describe("the example queries", () => {
   });
 });
 
-describe("the dashboards' questions to the database", () => {
+describe("the dashboards' queries to the database", () => {
   beforeAll(() => client.query(`RESET ROLE; ${FOR_DASHBOARDS}; SET ROLE fiberstream_reader`));
 
-  it.each(queriesOf("timescaledb"))("have rows for a reader: %s", async (sql) => {
+  it.each(queriesOf("timescaledb"))("return rows for a reader: %s", async (sql) => {
     expect((await client.query(sql)).rows.length).toBeGreaterThan(0);
   });
 });

@@ -20,7 +20,7 @@ export const readAlertRules = (): readonly AlertRule[] => readRules<AlertRule>("
 export const readRecordingRules = (): readonly RecordingRule[] =>
   readRules<RecordingRule>("recording.yml");
 
-/** The runbook's file name below docs/runbooks. */
+/** Returns the runbook's file name in docs/runbooks. */
 export const runbookOf = (rule: AlertRule): string =>
   rule.annotations.runbook_url.replace("{{ $externalLabels.runbooks }}/", "");
 

@@ -1,21 +1,25 @@
 import { setting } from "@fiberstream/runtime/settings";
 import { z } from "zod";
 
-const principal = (variable: string, name: string, who: string) =>
+const principal = (variable: string, name: string, role: string) =>
   setting(
     variable,
     z
       .string()
-      .regex(/^[A-Za-z]+:.+$/, "takes <type>:<name>, such as User:sink-writer")
+      .regex(/^[A-Za-z]+:.+$/, "must be <type>:<name>, such as User:sink-writer")
       .default(`User:${name}`),
-    `${who}, as the brokers know it`,
+    `Kafka principal of ${role}`,
   );
 
-/** Who the brokers' users are, by the roles of the file of grants. */
+/** The Kafka principal of each role in acls.json. */
 export const aclSettings = () => ({
   "ingest-gateway": principal("KAFKA_PRINCIPAL_GATEWAY", "ingest-gateway", "the gateway"),
   "stream-processor": principal("KAFKA_PRINCIPAL_PROCESSOR", "stream-processor", "the processor"),
   "sink-writer": principal("KAFKA_PRINCIPAL_SINK", "sink-writer", "the sink"),
-  operator: principal("KAFKA_PRINCIPAL_OPERATOR", "operator", "who runs the command fiber"),
-  "data-team": principal("KAFKA_PRINCIPAL_DATA_TEAM", "data-team", "who reads the topics"),
+  operator: principal(
+    "KAFKA_PRINCIPAL_OPERATOR",
+    "operator",
+    "an operator who runs the command fiber",
+  ),
+  "data-team": principal("KAFKA_PRINCIPAL_DATA_TEAM", "data-team", "a team that reads the topics"),
 });

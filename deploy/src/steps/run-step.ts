@@ -5,8 +5,8 @@ import { Command } from "commander";
 import { helpOnSettings } from "./settings-help.ts";
 
 /**
- * Runs a deploy step as a program: `--help` shows its settings, what it changes is printed a line
- * each, and the exit code is 1 with the reason on standard error when it cannot be done.
+ * Runs a deploy step as a program. `--help` shows its settings; each change is printed as a line. When the step
+ * fails, the reason is printed to standard error and the exit code is 1.
  */
 export async function runStep<S extends Settings>(options: {
   name: string;

@@ -5,6 +5,7 @@ import { TOPICS } from "@fiberstream/schemas/topics";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { readStatus } from "./commands/status.ts";
 import { renderTopics } from "./commands/topics/list.ts";
+import type { Command } from "commander";
 import { createFiber } from "./fiber.ts";
 
 let server: Server;
@@ -30,33 +31,33 @@ afterEach(() => {
 const all = (at: string) => ({ gateway: at, gatewayAdmin: at, processorAdmin: at, sinkAdmin: at });
 
 describe("fiber status", () => {
-  it("is well when all services are ready and events are accepted", async () => {
-    const { text, isWell } = await readStatus(all(url));
-    expect(isWell).toBe(true);
+  it("succeeds when all services are ready and events are accepted", async () => {
+    const { text, isHealthy } = await readStatus(all(url));
+    expect(isHealthy).toBe(true);
     expect(text).toMatch(/sink-writer +ready/);
     expect(text).toMatch(/events over HTTP +accepted .*api ok, kafka ok/);
   });
 
-  it("says what a service waits for", async () => {
-    const checks = { kafka: { status: "failing", reason: "kafka at localhost:9092: away" } };
+  it("names the failing check of a service", async () => {
+    const checks = { kafka: { status: "failing", reason: "kafka at localhost:9092: unavailable" } };
     answers["/readyz"] = { status: 503, body: { checks } };
-    const { text, isWell } = await readStatus(all(url));
-    expect(isWell).toBe(false);
-    expect(text).toMatch(/ingest-gateway +not ready .*kafka at localhost:9092: away/);
+    const { text, isHealthy } = await readStatus(all(url));
+    expect(isHealthy).toBe(false);
+    expect(text).toMatch(/ingest-gateway +not ready .*kafka at localhost:9092: unavailable/);
   });
 
-  it("does not take silence for an error of its own", async () => {
+  it("shows a service that does not answer", async () => {
     server.close();
     server.closeAllConnections();
-    const { text, isWell } = await readStatus(all(url));
-    expect(isWell).toBe(false);
+    const { text, isHealthy } = await readStatus(all(url));
+    expect(isHealthy).toBe(false);
     expect(text).toMatch(/stream-processor +does not answer/);
     expect(text).toMatch(/events over HTTP +not accepted/);
   });
 });
 
 describe("fiber topics list", () => {
-  it("has every topic with what it means and for whom it is", () => {
+  it("lists every topic with its meaning and its consumers", () => {
     const text = renderTopics("eu.");
     for (const [name, { meaning }] of Object.entries(TOPICS)) {
       expect(text).toContain(`eu.${name}\n  ${meaning}`);
@@ -66,7 +67,27 @@ describe("fiber topics list", () => {
 });
 
 describe("fiber", () => {
-  it("names a command that it does not know and suggests one", async () => {
+  it.each(commandsIn(createFiber()))(
+    "%s has examples in its help that it accepts",
+    (path, command) => {
+      let help = "";
+      command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+      const calls = help
+        .split("\n")
+        .filter((line) => /^ +npm run (--silent )?fiber -- /.test(line));
+      expect(calls).not.toHaveLength(0);
+      for (const call of calls) {
+        const [, words = ""] = call.split(`fiber -- ${path}`);
+        const tokens = [...(words.split(" > ")[0]?.matchAll(/'([^']*)'|(\S+)/g) ?? [])];
+        const { unknown } = command.parseOptions(
+          tokens.map(([, quoted, word]) => quoted ?? word ?? ""),
+        );
+        expect({ call, unknown }).toEqual({ call, unknown: [] });
+      }
+    },
+  );
+
+  it("reports an unknown command, and suggests a known one", async () => {
     const fiber = createFiber().exitOverride();
     fiber.configureOutput({ writeErr: () => undefined });
     await expect(fiber.parseAsync(["stauts"], { from: "user" })).rejects.toThrow(
@@ -74,3 +95,9 @@ describe("fiber", () => {
     );
   });
 });
+
+/** Returns the commands that do something, each with its full name after `fiber`. */
+function commandsIn(command: Command, path: readonly string[] = []): [string, Command][] {
+  if (command.commands.length === 0) return [[path.join(" "), command]];
+  return command.commands.flatMap((each) => commandsIn(each, [...path, each.name()]));
+}

@@ -15,7 +15,7 @@ import { tailCommand } from "./commands/tail.ts";
 import { topicsCommand } from "./commands/topics/topics.ts";
 import { tracesCommand } from "./commands/traces.ts";
 
-/** The command `fiber` with all that it can do; each command is a file of `commands`. */
+/** Returns the command `fiber`; each of its commands is a file in `commands`. */
 export function createFiber(): Command {
   return new Command("fiber")
     .usage("[command] [options]   (npm run fiber -- [command] [options])")

@@ -13,7 +13,7 @@ import type { QualityRow, QualitySum } from "./tables/quality-table.ts";
 import { createRecordOutput } from "./records/record-output.ts";
 import type { SeenRecord } from "./records/decoded-record.ts";
 
-/** Clears the screen, forges a line, turns the rest around, sets the clipboard by a C1 control. */
+/** A text that clears the screen, forges a line, reverses the text direction, and sets the clipboard by a C1 control. */
 const NAME = "x\u001B[2J\u001B[1;1H\nforged  good\r\u202Etxt\u009D52;c;eA==\u0007";
 const SHOWN = "x\\u001b[2J\\u001b[1;1H\\u000aforged  good\\u000d\\u202etxt\\u009d52;c;eA==\\u0007";
 
@@ -64,7 +64,7 @@ const seen = {
 const recordsAs = (format: "table" | "json") =>
   createRecordOutput({ format, columns: ["node_id"], isColoured: false })([seen]);
 
-describe("names that others chose, on a terminal", () => {
+describe("names that senders chose, on a terminal", () => {
   it.each([
     ["a table", renderTable([["NODE"], [NAME]])],
     ["nodes list", renderNodes([node])],
@@ -74,19 +74,19 @@ describe("names that others chose, on a terminal", () => {
     ["quality", renderQuality("today", sum, [shown])],
     ["dlq show", renderDeadLetter(deadLetter)],
     ["tail", recordsAs("table")],
-  ])("are shown and not obeyed by %s", (_, text) => {
+  ])("are escaped by %s", (_, text) => {
     expect(text).toContain(SHOWN);
     expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202E]/u);
     expect(text).not.toMatch(/^forged/m);
   });
 
-  it("are JSON that a program reads the same", () => {
+  it("are the same in JSON for a program", () => {
     const text = recordsAs("json");
     expect(text.trimEnd()).not.toMatch(/[\p{Cc}\u202E]/u);
     expect(JSON.parse(text)).toMatchObject({ key: NAME, value: { node_id: NAME } });
   });
 
-  it("reach standard output by one place only", () => {
+  it("are written to standard output by one function only", () => {
     const files = globSync("commands/**/*.ts", { cwd: import.meta.dirname });
     expect(files.length).toBeGreaterThan(20);
     const past = files.filter((file) =>

@@ -9,15 +9,15 @@ import { workspaceModules } from "./workspace-modules.ts";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const HERE = join(ROOT, "packages", "client");
 const ENTRY = "packages/client/src/index.js";
-/** By the name that a module of the workspace is imported by, its source. */
+/** The source of each module of the workspace, by the name that imports use. */
 const MODULES = workspaceModules(ROOT);
 
 /**
- * Makes the folder that is published: JavaScript and types, because Node does not strip types in
- * node_modules, with the modules of the workspace that it uses in it.
+ * Builds the folder that is published: JavaScript and types, because Node does not strip types in node_modules. It
+ * includes the modules of the workspace that the client uses.
  *
- * @param folder where to, an empty one
- * @throws the compiler's complaints, or that a module needs a package that is not expected
+ * @param folder an empty folder for the output
+ * @throws with the compiler's errors, or when a module needs an unexpected package
  */
 export async function buildPackage(folder: string): Promise<void> {
   await compile(folder);
@@ -39,7 +39,7 @@ async function compile(folder: string): Promise<void> {
   try {
     await promisify(execFile)(process.execPath, [compiler, "-p", config]);
   } catch (error) {
-    throw new Error(`the compiler refuses: ${(error as { stdout?: string }).stdout}`, {
+    throw new Error(`the compiler reports errors: ${(error as { stdout?: string }).stdout}`, {
       cause: error,
     });
   } finally {
@@ -47,14 +47,14 @@ async function compile(folder: string): Promise<void> {
   }
 }
 
-/** The options of `tsconfig.json` beside this file, for output into the folder. */
+/** Returns the compiler's configuration, which extends the `tsconfig.json` of this folder. */
 const compilerConfig = (folder: string) => ({
   extends: join(HERE, "build", "tsconfig.json"),
   compilerOptions: {
     outDir: folder,
     rootDir: ROOT,
     typeRoots: [join(ROOT, "node_modules", "@types")],
-    // What is found by way of node_modules is not compiled with the rest.
+    // Modules that are found through node_modules would not be compiled with the others.
     paths: Object.fromEntries(
       Array.from(MODULES, ([name, source]) => [name, [join(ROOT, source)]] as const),
     ),
@@ -64,23 +64,27 @@ const compilerConfig = (folder: string) => ({
 });
 
 /**
- * Names of the workspace's modules become paths to their copies; and in types, which the compiler leaves as
- * they are, .ts becomes .js.
+ * Replaces the names of the workspace's modules by paths to their copies, and .ts by .js in types, which the compiler
+ * does not change.
  *
- * @param file below the package's folder
+ * @param file path in the package's folder
  */
 function withOwnModules(code: string, file: string): string {
   return code
     .replace(/(["']\.[^"']*)\.ts(["'])/g, "$1.js$2")
     .replace(/(["'])(@fiberstream\/[^"']+)\1/g, (_all, _quote, name: string) => {
       const source = MODULES.get(name);
-      if (source === undefined) throw new Error(`${file} imports ${name}, which is not offered`);
+      if (source === undefined)
+        throw new Error(`${file} imports ${name}, which no package exports`);
       const path = relative(dirname(file), source.replace(/\.ts$/, ".js"));
       return JSON.stringify(path.startsWith(".") ? path : `./${path}`);
     });
 }
 
-/** Deletes what only inner types have led to. @returns the packages that code and types need */
+/**
+ * Deletes the files that the entry does not need.
+ * @returns the packages that code and types need
+ */
 function keepReachable(folder: string): ReadonlySet<string> {
   const code = reachableFrom({ folder, entry: ENTRY, extension: ".js" });
   const types = reachableFrom({ folder, entry: ENTRY, extension: ".d.ts" });
@@ -90,7 +94,7 @@ function keepReachable(folder: string): ReadonlySet<string> {
   return new Set([...code.packages, ...types.packages]);
 }
 
-/** The packages that users of this one install with it; any other one would be a surprise to them. */
+/** The packages that users install together with this one. */
 const EXPECTED = new Set([
   "@kafkajs/confluent-schema-registry",
   "@platformatic/kafka",
@@ -98,12 +102,14 @@ const EXPECTED = new Set([
   "kafkajs",
 ]);
 
-/** What users of the package need of its package.json. Its dependencies are those that it is tested with. */
+/** Returns the package.json that is published. The versions of its dependencies are those that it is tested with. */
 function manifestOf(needed: ReadonlySet<string>): object {
   const { name, version, license, type } = readManifest(HERE);
   const unexpected = [...needed].filter((dependency) => !EXPECTED.has(dependency));
   if (unexpected.length > 0) {
-    throw new Error(`${name} would need ${unexpected.join(", ")}: import less, or expect it`);
+    throw new Error(
+      `${name} would need the packages ${unexpected.join(", ")}. Import less, or add them to EXPECTED`,
+    );
   }
   const versions = [...needed]
     .toSorted()

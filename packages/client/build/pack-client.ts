@@ -6,14 +6,14 @@ import { promisify } from "node:util";
 import { buildPackage } from "./build-package.ts";
 
 /**
- * Makes the file that is published, as `npm pack` does.
+ * Builds the package's file with `npm pack`.
  *
- * @param into the folder to put it in
- * @returns its path
- * @throws what the build or npm says
+ * @param into folder of the file
+ * @returns the path of the file
+ * @throws the errors of the build or of npm
  */
 export async function packClient(into: string): Promise<string> {
-  // Not in the workspace, where the tools would take its modules and its package.json for sources.
+  // Outside of the workspace, where tools would treat its modules and package.json as sources.
   const folder = await mkdtemp(join(tmpdir(), "fiberstream-client-"));
   try {
     await buildPackage(folder);

@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What a module needs: files of the package, by their path in it, and packages of others, by their name. */
+/** What a module needs: files of this package, by path, and other packages, by name. */
 export type Reachable = {
   readonly files: ReadonlySet<string>;
   readonly packages: ReadonlySet<string>;
 };
 
 /**
- * Everything that an entry needs, directly or not.
+ * Returns everything that an entry needs, directly or indirectly.
  *
  * @param options.folder the package's folder
- * @param options.entry path in it
+ * @param options.entry path of the entry in it
  * @param options.extension of the files that imports of ".js" are looked up in: ".js" for code, ".d.ts" for types
  */
 export function reachableFrom(options: {

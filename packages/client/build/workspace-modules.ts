@@ -2,8 +2,8 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * The modules that the workspace's packages offer, by the name they are imported by (`@fiberstream/kafka/consumer`): the
- * path of each source, relative to the repository's root. They follow from the packages' `exports`, as Node reads them.
+ * Returns the source of each module that the workspace's packages export, by the name that imports use
+ * (`@fiberstream/kafka/consumer`); paths are relative to the repository's root. It reads the packages' `exports`.
  */
 export function workspaceModules(root: string): ReadonlyMap<string, string> {
   const modules = new Map<string, string>();

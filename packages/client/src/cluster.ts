@@ -1,4 +1,4 @@
-/** Where an installation of FiberStream is, and how to be let in. */
+/** Addresses and credentials of an installation of FiberStream. */
 export type Cluster = {
   /** host:port, at least one. */
   readonly brokers: readonly string[];
@@ -6,26 +6,26 @@ export type Cluster = {
   readonly schemaRegistryUrl: string;
   /** The prefix of this installation's topics; default "". */
   readonly namespace?: string;
-  /** How the brokers' logs and metrics call this program; default "fiberstream-client". */
+  /** Name of this program in the brokers' logs and metrics; default "fiberstream-client". */
   readonly clientId?: string;
-  /** Encrypts the connections to the brokers; `{}` trusts the authorities that Node brings. */
+  /** Encrypts the connections to the brokers; `{}` trusts Node's certificate authorities. */
   readonly tls?: ClusterTls;
-  /** Who this program is to the brokers. */
+  /** Credentials for the brokers. */
   readonly sasl?: ClusterSasl;
-  /** How to be let in by the registry. */
+  /** Credentials for the registry. */
   readonly registry?: {
-    /** A PEM file: who may vouch for it. */
+    /** PEM file of the certificate authorities to trust. */
     readonly caFile?: string;
     readonly user?: { readonly username: string; readonly password: string };
   };
-  /** Default: nothing is logged. What goes wrong for good is thrown all the same. */
+  /** Default: nothing is logged. Permanent errors are thrown in any case. */
   readonly log?: ClientLog;
 };
 
 /** Paths of PEM files. */
 export type ClusterTls = {
   readonly caFile?: string;
-  /** This program's own certificate, where the brokers ask for one. */
+  /** Certificate of this program, if the brokers require one. */
   readonly certificateFile?: string;
   readonly keyFile?: string;
   readonly keyPassword?: string;
@@ -39,13 +39,13 @@ export type ClusterSasl =
     }
   | {
       readonly mechanism: "oauthbearer";
-      /** Asked for a token whenever one is needed. */
+      /** Called whenever a token is needed. */
       readonly token: () => Promise<string>;
     };
 
 type LogLine = (fields: object, message: string) => void;
 
-/** Takes a log line's fields and event; pino's loggers are such. */
+/** A logger that takes fields and a message, such as pino's. */
 export type ClientLog = {
   readonly debug: LogLine;
   readonly info: LogLine;

@@ -10,7 +10,10 @@ export type Connection = {
   readonly log: Log;
 };
 
-/** Nothing connects before it is used. @throws when a file of certificates cannot be read */
+/**
+ * Creates the clients of a cluster. They connect when they are used.
+ * @throws when a certificate file cannot be read
+ */
 export function connectionTo(cluster: Cluster): Connection {
   const { brokers, schemaRegistryUrl, clientId = "fiberstream-client", tls, sasl } = cluster;
   const log = logOf(cluster.log ?? SILENT);
@@ -31,7 +34,7 @@ function saslOf(sasl: ClusterSasl): NonNullable<KafkaSecurity["sasl"]> {
       const { mechanism, token } = sasl;
       return { mechanism, oauthBearerProvider: async () => ({ value: await token() }) };
     }
-    // One case each: the client's type has one member for each mechanism.
+    // One case for each mechanism, because the client's type has one member for each.
     case "plain":
       return { ...sasl, mechanism: sasl.mechanism };
     case "scram-sha-256":
@@ -44,7 +47,7 @@ function saslOf(sasl: ClusterSasl): NonNullable<KafkaSecurity["sasl"]> {
 const nothing = () => undefined;
 const SILENT: ClientLog = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
-/** The part of pino's logger that the shared code calls. Its methods are called as methods: pino's want that. */
+/** Returns a logger with the methods of pino's that the shared code calls. They are called as methods, because pino's need `this`. */
 function logOf(log: ClientLog): Log {
   const lines = {
     trace: nothing,

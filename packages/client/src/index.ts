@@ -1,4 +1,4 @@
-/** Everything that other programs may use of this package. */
+/** The public interface of this package. */
 export type {
   EnrichedProbeMetric,
   Node,
@@ -6,18 +6,18 @@ export type {
   ProbeMetric,
 } from "@fiberstream/schemas/generated/records";
 export type { ClientLog, Cluster, ClusterSasl, ClusterTls } from "./cluster.ts";
-export { consume, type ConsumeOptions } from "./consume.ts";
-export { consumeBatches, type ConsumeBatchesOptions } from "./consume-batches.ts";
+export { consume, type ConsumeOptions } from "./consume/consume.ts";
+export { consumeBatches, type ConsumeBatchesOptions } from "./consume/consume-batches.ts";
 export {
   consumeInto,
   type ConsumeIntoOptions,
   type PostgresClient,
   type PostgresPool,
-} from "./consume-into.ts";
-export type { From } from "./from.ts";
+} from "./consume/consume-into.ts";
+export type { From } from "./consume/from.ts";
 export { isoOf, microsOf } from "./micros.ts";
-export type { ProbeEvent } from "./probe-event.ts";
-export { readRange, type ReadRangeOptions } from "./read-range.ts";
+export type { ProbeEvent } from "./send/probe-event.ts";
+export { readRange, type ReadRangeOptions } from "./consume/read-range.ts";
 export {
   createSender,
   type Rejection,
@@ -25,6 +25,6 @@ export {
   type Sender,
   type SenderOptions,
   type SendResult,
-} from "./sender.ts";
+} from "./send/sender.ts";
 
-export { type TopicRecord, type TopicValues, UndecodableError } from "./topic-record.ts";
+export { type TopicRecord, type TopicValues, UndecodableError } from "./records/topic-record.ts";

@@ -7,7 +7,7 @@ describe("microseconds as text", () => {
     [1, "1970-01-01T00:00:00.000001Z"],
     [1_790_000_000_123_456, "2026-09-21T14:13:20.123456Z"],
     [-1, "1969-12-31T23:59:59.999999Z"],
-  ])("%i is %s, there and back", (micros, text) => {
+  ])("%i is %s, in both directions", (micros, text) => {
     expect(isoOf(micros)).toBe(text);
     expect(microsOf(text)).toBe(micros);
   });
@@ -21,7 +21,7 @@ describe("microseconds as text", () => {
     expect(microsOf(text)).toBe(micros);
   });
 
-  it("has no number for what is no time", () => {
+  it("returns NaN if the text is not a time", () => {
     expect(microsOf("yesterday")).toBeNaN();
   });
 });

@@ -1,5 +1,5 @@
 /**
- * A time of a record as text, with its microseconds: "2026-11-24T12:00:00.123456Z".
+ * Returns a record's time as text, with microseconds: "2026-11-24T12:00:00.123456Z".
  * @param micros microseconds since 1970
  */
 export function isoOf(micros: number): string {
@@ -9,9 +9,9 @@ export function isoOf(micros: number): string {
 }
 
 /**
- * The opposite of `isoOf`, for times without microseconds, too.
+ * Parses a time; the inverse of `isoOf`. The time may also have milliseconds or whole seconds.
  * @param time ISO 8601 with Z or an offset, or a Date
- * @returns microseconds since 1970; NaN when it is no time
+ * @returns microseconds since 1970; NaN if it is not a time
  */
 export function microsOf(time: string | Date): number {
   if (time instanceof Date) return time.getTime() * 1_000;

@@ -1,12 +1,12 @@
-/** What the services stand on, by the names of their containers, data folders and logs. */
+/** The backing services, by the names of their containers, data folders and logs. */
 export const BACKING_SERVICES = ["redis", "kafka", "postgres", "registry", "prometheus"] as const;
 export type BackingServiceName = (typeof BACKING_SERVICES)[number];
 
-/** Something that was started, whichever way. */
+/** A started process or container. */
 export type Started = {
-  /** Unknown for what runs in a container or belongs to somebody else. */
+  /** Unknown for a container, and for a process that others started. */
   readonly pid?: number;
-  /** Settles when it has ended, whoever ended it; says how. Never, for what is not ours to restart. */
+  /** Resolves with the exit code or signal when it has ended. Never resolves if we must not restart it. */
   readonly ended: Promise<string>;
   readonly stop: () => Promise<void>;
 };

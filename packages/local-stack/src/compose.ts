@@ -5,15 +5,15 @@ import { childEnvironment } from "./config.ts";
 import { inClone } from "./in-clone.ts";
 import { NativeError } from "./native/native-error.ts";
 
-/** Where a backing service beside services of the clone is another one of the Compose file than beside containers. */
+/** Backing services that have another name in the Compose file if the services run from the clone. */
 const SERVICES: Partial<Record<BackingServiceName, string>> = { prometheus: "prometheus-of-clone" };
 
 const run = promisify(execFile);
 
-/** Ports and folders, by the names of the variables that the Compose file reads. */
+/** Ports and folders, as environment variables of the Compose file. */
 export type ComposeSettings = Readonly<Record<string, string>>;
 
-/** Starts one of the Compose file's backing services and waits until its health check passes. */
+/** Starts a backing service of the Compose file, and waits until its health check passes. */
 export async function startContainer(
   name: BackingServiceName,
   settings: ComposeSettings,
@@ -21,17 +21,17 @@ export async function startContainer(
   const service = SERVICES[name] ?? name;
   await compose(["up", "--detach", "--wait", service], settings);
   return {
-    // The engine restarts what dies in it.
+    // The engine restarts a container that dies.
     ended: new Promise<string>(() => undefined),
     stop: () => compose(["stop", service], settings),
   };
 }
 
-/** Deletes the backing services' containers and volumes. */
+/** Deletes the containers and volumes of the backing services. */
 export const removeContainers = (settings: ComposeSettings) =>
   compose(["--profile", "*", "down", "--volumes", "--remove-orphans"], settings);
 
-/** @throws {NativeError} with what Compose printed last */
+/** @throws {NativeError} with Compose's last lines */
 async function compose(args: readonly string[], settings: ComposeSettings): Promise<void> {
   const env = childEnvironment(settings);
   try {

@@ -1,8 +1,8 @@
-/** What child processes get: this process's own environment, and settings on top. */
+/** Returns the environment of a child process: that of this process, with settings on top. */
 export const childEnvironment = (
   settings: Readonly<Record<string, string>>,
 ): NodeJS.ProcessEnv => ({
-  // The local start's default only; whoever sets it means it.
+  // A default for the local start; a value in the environment overrides it.
   AUTH_MODE: "open",
   ...process.env,
   ...settings,

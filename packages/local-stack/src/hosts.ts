@@ -9,7 +9,7 @@ const STANDARD_PORTS: Record<string, number> = {
   "postgres:": 5432,
 };
 
-/** Hosts of a URL, or of a list of brokers. */
+/** Returns the hosts and ports of a URL, or of a list of brokers. */
 export function hostsOf(address: string): { host: string; port: number }[] {
   if (address.includes("://")) {
     const { hostname, port, protocol } = new URL(address);
@@ -21,7 +21,7 @@ export function hostsOf(address: string): { host: string; port: number }[] {
   });
 }
 
-/** Whether something accepts connections there within 2 s. */
+/** Returns whether the port accepts a connection within 2 s. */
 export function answers(host: string, port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ host, port, timeout: 2_000 });

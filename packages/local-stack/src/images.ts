@@ -1,4 +1,4 @@
-/** The container images that stand in for the native backing services; docker-compose.yml names the same. */
+/** Container images of the backing services, the same as in docker-compose.yml. */
 export const IMAGES = {
   kafka: "apache/kafka:4.1.1",
   registry: "apicurio/apicurio-registry:3.3.3",

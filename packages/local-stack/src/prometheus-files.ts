@@ -4,15 +4,14 @@ import { pathToFileURL } from "node:url";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { inClone } from "./in-clone.ts";
 
-/** The project's rules and configuration, as they are in the clone. */
+/** The folder of Prometheus's rules and configuration in the clone. */
 export const PROMETHEUS_FOLDER = inClone("deploy/prometheus");
 
 /**
- * Writes what Prometheus reads at its start: the project's own configuration and rules, with the
- * addresses of this start's services.
+ * Writes the files that Prometheus reads: the project's configuration and rules, with the addresses of the services.
  *
  * @param options.targets host and port of each service's admin server
- * @param options.changeRules what to do with a rule file's text, for tests that cannot wait for days
+ * @param options.changeRules changes the text of a rule file, for tests that cannot wait for days
  */
 export function writePrometheusFiles(options: {
   folder: string;
@@ -20,9 +19,9 @@ export function writePrometheusFiles(options: {
   changeConfig?: (text: string) => string;
   changeRules?: (text: string) => string;
 }): void {
-  const { folder, targets, changeConfig = asItIs, changeRules = asItIs } = options;
+  const { folder, targets, changeConfig = unchanged, changeRules = unchanged } = options;
   for (const name of ["rules", "targets"]) {
-    // What an older version has left there would be read as well.
+    // Prometheus would also read the files of an older version.
     rmSync(join(folder, name), { recursive: true, force: true });
   }
   mkdirSync(join(folder, "targets"), { recursive: true });
@@ -41,4 +40,4 @@ export function writePrometheusFiles(options: {
   }
 }
 
-const asItIs = (text: string) => text;
+const unchanged = (text: string) => text;

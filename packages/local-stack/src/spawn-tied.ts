@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 
 /**
- * Starts a process that does not outlive this one: on Linux the kernel ends it when its starter is gone, however that
- * ended; elsewhere a starter that is killed may leave it behind.
+ * Starts a process that ends with this one. On Linux the kernel kills it when its starter ends, however that ends. On
+ * other systems it may outlive a starter that is killed.
  */
 export function spawnTied(
   [command, ...args]: readonly [string, ...string[]],

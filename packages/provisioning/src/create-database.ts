@@ -2,9 +2,9 @@ import { sqlStateOf } from "@fiberstream/postgres/postgres-errors";
 import pg from "pg";
 
 /**
- * Creates the database that `databaseUrl` names when the server has none of that name.
+ * Creates the database in `databaseUrl` if it does not exist.
  * @returns whether it was created
- * @throws what the server or the network says, as it came
+ * @throws the errors of the server or the network
  */
 export async function createDatabase(databaseUrl: string): Promise<"created" | "unchanged"> {
   try {
@@ -15,20 +15,20 @@ export async function createDatabase(databaseUrl: string): Promise<"created" | "
   }
   const url = new URL(databaseUrl);
   const database = decodeURIComponent(url.pathname.slice(1));
-  // Every server has this one, and a database can only be created from another.
+  // Every server has this database. A database has to be created from another one.
   url.pathname = "/postgres";
   return withClient(url.href, async (client) => {
     try {
       await client.query(`CREATE DATABASE ${client.escapeIdentifier(database)}`);
       return "created";
     } catch (error) {
-      if (CREATED_MEANWHILE.has(sqlStateOf(error) ?? "")) return "unchanged";
+      if (CREATED_CONCURRENTLY.has(sqlStateOf(error) ?? "")) return "unchanged";
       throw error;
     }
   });
 }
 
-/** Connects, hands the client to `work`, and ends it. Every wait for a lock is bounded. */
+/** Connects, runs `work` with the client, and disconnects. Each wait for a lock is bounded. */
 export async function withClient<T>(
   databaseUrl: string,
   work: (client: pg.Client) => Promise<T>,
@@ -40,7 +40,7 @@ export async function withClient<T>(
   });
   await client.connect();
   try {
-    // A statement that waits for a table's lock makes all later writers wait behind it.
+    // While a statement waits for a table's lock, all later writers queue behind it.
     await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
     return await work(client);
   } finally {
@@ -50,5 +50,5 @@ export async function withClient<T>(
 
 const LOCK_TIMEOUT_MS = 3_000;
 const NO_SUCH_DATABASE = "3D000";
-/** Two that begin at once: one of them is told duplicate_database or a violated unique index. */
-const CREATED_MEANWHILE: ReadonlySet<string> = new Set(["42P04", "23505"]);
+/** If two start at once, one of them gets duplicate_database or a violated unique index. */
+const CREATED_CONCURRENTLY: ReadonlySet<string> = new Set(["42P04", "23505"]);

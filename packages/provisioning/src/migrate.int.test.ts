@@ -15,7 +15,7 @@ let server: pg.Client;
 
 beforeEach(async () => {
   life = createLife();
-  // With a capital and a dash: a name that has to be quoted.
+  // A name with a capital and a dash, which has to be quoted.
   const name = `Test-${randomBytes(6).toString("hex")}`;
   databaseUrl = Object.assign(new URL(addresses.databaseUrl), { pathname: `/${name}` }).href;
   server = await connect(addresses.databaseUrl);
@@ -35,7 +35,7 @@ const migrated = async () => {
 };
 
 describe("migrate", () => {
-  it("creates the database, says what it did, and has nothing to do the second time", async () => {
+  it("creates the database, reports what it did, and does nothing the second time", async () => {
     const lines = await migrated();
     expect(lines[0]).toMatch(/^created the database on postgresql:/);
     expect(lines).toContain("applied 0003_metrics");
@@ -43,7 +43,7 @@ describe("migrate", () => {
     expect(await migrated()).toEqual(["database schema is up to date", ...lines.slice(-3)]);
   });
 
-  it("writes down how long data is to be kept, and does so again when that changes", async () => {
+  it("stores the retention in the database, and updates it when it changes", async () => {
     await migrated();
     const keepRawDays = async () => {
       const client = await connect(databaseUrl);
@@ -58,7 +58,7 @@ describe("migrate", () => {
     expect(await keepRawDays()).toBe(14);
   });
 
-  it("sets how long a new chunk is", async () => {
+  it("sets the interval of new chunks", async () => {
     await migrated();
     const chunkMinutes = async () => {
       const client = await connect(databaseUrl);
@@ -74,27 +74,27 @@ describe("migrate", () => {
     expect(await chunkMinutes()).toBe(15);
   });
 
-  it("lets two that run at the same time apply each file once", async () => {
+  it("applies each file once when two run at the same time", async () => {
     const lines = (await Promise.all([migrated(), migrated()])).flat();
     expect(lines.filter((line) => line.startsWith("created"))).toHaveLength(1);
     expect(lines.filter((line) => line === "applied 0003_metrics")).toHaveLength(1);
   });
 
-  it("lets go while others hold a lock, and tries again", async () => {
+  it("gives up its turn while others hold a lock, and retries", async () => {
     await migrated();
     const other = await connect(databaseUrl);
     await other.query(`SELECT pg_advisory_lock(${PG_MIGRATE_LOCK_ID})`);
     const lines: string[] = [];
     const done = migrate({ databaseUrl, print: (line) => lines.push(line) });
-    await until(() => lines.includes("waiting for a lock that others hold"), {
-      what: "it says that it waits",
+    await until(() => lines.includes("waiting for a lock that another session holds"), {
+      what: "it reports that it waits",
     });
     await other.query(`SELECT pg_advisory_unlock(${PG_MIGRATE_LOCK_ID})`);
     await done;
     expect(lines).toContain("database schema is up to date");
   });
 
-  it("says where it could not connect, without the password", async () => {
+  it("reports where it could not connect, without the password", async () => {
     const url = Object.assign(new URL(databaseUrl), { password: "hunter2" }).href;
     const failed = migrate({ databaseUrl: url, print: () => undefined });
     await expect(failed).rejects.toThrow(/cannot migrate .*Check DATABASE_URL/);
@@ -118,7 +118,7 @@ describe("the schema", () => {
     expect(rows).toEqual([]);
   });
 
-  it("has the aggregates, and a role that reads all and writes nothing", async () => {
+  it("has the aggregates, and a role that can read but not write", async () => {
     await migrated();
     const client = await connect(databaseUrl);
     await client.query("SET ROLE fiberstream_reader");
@@ -139,7 +139,7 @@ describe("the schema", () => {
     await expect(write).rejects.toMatchObject({ code: "42501" });
   });
 
-  it("marks a node unpublished and tells of it when others could see the change, only then", async () => {
+  it("marks a node as unpublished, and notifies exactly when others can see a change", async () => {
     await migrated();
     const client = await connect(databaseUrl);
     let notices = 0;
@@ -171,7 +171,7 @@ describe("the schema", () => {
     expect(await state()).toMatchObject([{ revision: "2", published_revision: "1" }]);
   });
 
-  it.each([`{"a":1}`, `{"a":["b"]}`, `["a"]`, `"a"`])("refuses %s as tags", async (tags) => {
+  it.each([`{"a":1}`, `{"a":["b"]}`, `["a"]`, `"a"`])("rejects %s as tags", async (tags) => {
     await migrated();
     const client = await connect(databaseUrl);
     const insert = client.query("INSERT INTO nodes (node_id, tags) VALUES ('a', $1)", [tags]);

@@ -12,18 +12,18 @@ import { retentionSettings } from "./retention-settings.ts";
 import { type Passwords, setPasswords } from "./service-accounts.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../migrations", import.meta.url));
-/** With waits of up to 3 s and pauses of up to 5 s in between: gives up after about 3 minutes. */
+/** About 3 minutes: each attempt waits for up to 3 s, with pauses of up to 5 s in between. */
 const MAX_TRIES = 25;
 
 /**
- * Brings a database to this version's schema, creating it when it is missing. Only ever forward.
- * Safe beside writers and beside another one that migrates: waits for locks are short and tried again.
+ * Migrates a database to the schema of this version, and creates it if it is missing. It only migrates forward. It is
+ * safe next to writers and next to another migration: waits for locks are short, and are retried.
  *
- * @param options.retention how long data is kept; the settings' defaults when it is left out
- * @param options.passwords of the services' accounts; those left out stay as they are
- * @param options.print is given a line for each thing done, and which TimescaleDB was found
- * @throws {FatalError} when a migration fails or locks cannot be had; each file is one transaction,
- *   so that those before it stay done
+ * @param options.retention how long data is kept; default: the defaults of the settings
+ * @param options.passwords passwords of the services' accounts; accounts without one are not changed
+ * @param options.print gets a line for each change, and for the version of TimescaleDB
+ * @throws {FatalError} when a migration fails or locks are not available; each file is one transaction, so the
+ *   files before it stay applied
  */
 export async function migrate(options: {
   databaseUrl: string;
@@ -37,17 +37,17 @@ export async function migrate(options: {
     passwords = {},
     retention = readSettings(retentionSettings(), {}),
   } = options;
-  const where = addressOf(databaseUrl);
+  const address = addressOf(databaseUrl);
   try {
     const database = await createDatabase(databaseUrl);
-    if (database === "created") print(`created the database on ${where}`);
+    if (database === "created") print(`created the database on ${address}`);
     await withClient(databaseUrl, async (client) => {
-      const applied = await whenLocksAllow(client, { work: () => applyMissing(client), print });
+      const applied = await retryOnLocks(client, { work: () => applyMissing(client), print });
       for (const name of applied) print(`applied ${name}`);
       if (applied.length === 0) print("database schema is up to date");
       const { version, edition } = await findTimescale(client);
-      const kept = await whenLocksAllow(client, {
-        work: () => keepData(client, { edition, retention }),
+      const kept = await retryOnLocks(client, {
+        work: () => setRetention(client, { edition, retention }),
         print,
       });
       for (const line of kept) print(line);
@@ -58,14 +58,14 @@ export async function migrate(options: {
   } catch (error) {
     if (error instanceof FatalError) throw error;
     throw new FatalError(
-      `cannot migrate the database on ${where}: ${messageOf(error)}`,
+      `cannot migrate the database on ${address}: ${messageOf(error)}`,
       "Check DATABASE_URL, and that the server has TimescaleDB among its shared_preload_libraries",
       { cause: error },
     );
   }
 }
 
-async function whenLocksAllow<T>(
+async function retryOnLocks<T>(
   client: pg.Client,
   { work, print }: { work: () => Promise<T>; print: (line: string) => void },
 ): Promise<T> {
@@ -77,12 +77,12 @@ async function whenLocksAllow<T>(
       await client.query("ROLLBACK");
       if (tries === MAX_TRIES) {
         throw new FatalError(
-          "cannot migrate: others hold locks on the tables, or another migration runs",
-          "Look for long transactions in pg_stat_activity, end them, and run this again",
+          "cannot migrate: other sessions hold locks on the tables, or another migration is running",
+          "Find long transactions in pg_stat_activity, end them, and run this command again",
           { cause: error },
         );
       }
-      print("waiting for a lock that others hold");
+      print("waiting for a lock that another session holds");
       await delay(retryDelayMs(tries));
     }
   }
@@ -96,7 +96,7 @@ async function applyMissing(client: pg.Client): Promise<string[]> {
       dir: MIGRATIONS,
       direction: "up",
       migrationsTable: "schema_migrations",
-      // Held by the session; ends with it when the process dies.
+      // The lock belongs to the session, and is released when the process dies.
       advisoryLockMode: "wait",
       singleTransaction: false,
       logger: { info: ignore, warn: ignore, error: (text) => (failed = text) },
@@ -104,8 +104,8 @@ async function applyMissing(client: pg.Client): Promise<string[]> {
     return applied.map(({ name }) => name);
   } catch (error) {
     if (sqlStateOf(error) === LOCK_NOT_AVAILABLE || failed === "") throw error;
-    // Shows the statement, with a mark where the server found the error.
-    throw new FatalError(failed.trim(), "Nothing of this file was kept", { cause: error });
+    // The message has the statement, with a mark at the error.
+    throw new FatalError(failed.trim(), "No statement of this file was applied", { cause: error });
   }
 }
 
@@ -121,8 +121,8 @@ async function findTimescale(client: pg.Client): Promise<{ version: string; edit
   return { version: found?.version ?? "(unknown)", edition };
 }
 
-/** In one transaction, and one at a time: policies are taken away and set anew. */
-async function keepData(
+/** Replaces the policies in one transaction, under a lock. */
+async function setRetention(
   client: pg.Client,
   { edition, retention }: { edition: Edition; retention: Retention },
 ): Promise<string[]> {

@@ -3,14 +3,14 @@ import type { retentionSettings } from "./retention-settings.ts";
 
 export type Retention = ConfigOf<ReturnType<typeof retentionSettings>>;
 
-/** What is asked of a connection; errors come as the server said them. */
+/** Runs a statement; throws the server's errors unchanged. */
 export type RunSql = (sql: string, values?: unknown[]) => Promise<unknown>;
 
 /**
- * Writes down how long data is kept, sets how long a new chunk is, and TimescaleDB's own policies where the
- * edition has them. To be called after every migration: it replaces what was set before.
+ * Stores the retention in the database, and sets the interval of new chunks and, if the edition has them,
+ * TimescaleDB's policies. Call it after every migration: it replaces the earlier settings.
  *
- * @returns what is done with the data from now on, a line each
+ * @returns a line for each rule that is now in force
  */
 export async function applyRetention(options: {
   run: RunSql;
@@ -28,7 +28,7 @@ export async function applyRetention(options: {
   ]);
   for (const { relation, keepDays } of kept) {
     const compressDays = relation === "metrics" ? retention.compressAfterDays : null;
-    await run(WRITE_DOWN, [relation, compressDays, keepDays]);
+    await run(SAVE_RETENTION, [relation, compressDays, keepDays]);
   }
   if (edition === "Apache") {
     return [
@@ -43,7 +43,7 @@ export async function applyRetention(options: {
   ];
 }
 
-/** Each aggregate, its bucket and how often it takes in what has changed. */
+/** Returns each aggregate with its bucket, and how often it is refreshed. */
 function aggregatesOf({ keepMinutesDays, keepHoursDays, keepDaysDays }: Retention) {
   return ["metrics_", "metrics_region_"].flatMap((prefix) => [
     { relation: `${prefix}1m`, keepDays: keepMinutesDays, bucket: "1 minute", every: "1 minute" },
@@ -59,23 +59,23 @@ async function setPolicies(run: RunSql, retention: Retention): Promise<void> {
   await run(`SELECT add_compression_policy('metrics', $1::integer * interval '1 day')`, [
     retention.compressAfterDays,
   ]);
-  await keepFor(run, "metrics", retention.keepRawDays);
+  await setRetentionPolicy(run, "metrics", retention.keepRawDays);
   for (const { relation, keepDays, bucket, every } of aggregatesOf(retention)) {
     await run(`SELECT remove_continuous_aggregate_policy($1::regclass, if_exists => true)`, [
       relation,
     ]);
-    // Looks back as far as there are rows, for late ones; further back it would empty the aggregate.
+    // Refreshes as far back as rows are kept, because of late events. Further back it would empty the aggregate.
     await run(
       `SELECT add_continuous_aggregate_policy($1::regclass,
          start_offset => greatest($2::integer * interval '1 day' - interval '1 day', 3 * $3::interval),
          end_offset => $3::interval, schedule_interval => $4::interval)`,
       [relation, retention.keepRawDays, bucket, every],
     );
-    await keepFor(run, relation, keepDays);
+    await setRetentionPolicy(run, relation, keepDays);
   }
 }
 
-async function keepFor(run: RunSql, relation: string, keepDays: number): Promise<void> {
+async function setRetentionPolicy(run: RunSql, relation: string, keepDays: number): Promise<void> {
   await run(`SELECT remove_retention_policy($1::regclass, if_exists => true)`, [relation]);
   await run(`SELECT add_retention_policy($1::regclass, $2::integer * interval '1 day')`, [
     relation,
@@ -83,14 +83,14 @@ async function keepFor(run: RunSql, relation: string, keepDays: number): Promise
   ]);
 }
 
-const WRITE_DOWN = `
+const SAVE_RETENTION = `
   INSERT INTO data_lifecycle (relation, compress_after, drop_after)
   VALUES ($1, $2::integer * interval '1 day', $3::integer * interval '1 day')
   ON CONFLICT (relation) DO UPDATE
     SET compress_after = excluded.compress_after, drop_after = excluded.drop_after`;
 
-// A node's rows lie together, and the whole identity is in the order, so that a late row unpacks
-// only what could be itself.
+// Segments rows by node, ordered by the whole identity, so that inserting a late row decompresses only the rows that
+// could be equal to it.
 const COMPRESS_METRICS = `
   DO $$
   BEGIN

@@ -4,18 +4,18 @@ import type { ConfigOf } from "@fiberstream/runtime/settings";
 import { z } from "zod";
 import type { RunSql } from "./retention.ts";
 
-/** ASCII, which every client sends as it is: SCRAM would have other characters normalized first. */
-const password = (variable: string, who: string) =>
+/** ASCII, which every client sends unchanged: SCRAM would normalize other characters. */
+const password = (variable: string, service: string) =>
   setting(
     variable,
     z
       .string()
-      .regex(/^[\x21-\x7e]{12,}$/, "takes 12 printable characters or more")
+      .regex(/^[\x21-\x7e]{12,}$/, "must be 12 printable ASCII characters or more")
       .optional(),
-    `lets ${who} log in with this password; not set: leaves its account as it is`,
+    `password with which ${service} logs in; not set: the account is not changed`,
   );
 
-/** The services' accounts in the database, by what their passwords are to be. */
+/** Settings for the passwords of the services' accounts in the database. */
 export const accountSettings = () => ({
   fiberstream_gateway: password("GATEWAY_DATABASE_PASSWORD", "fiberstream_gateway"),
   fiberstream_processor: password("PROCESSOR_DATABASE_PASSWORD", "fiberstream_processor"),
@@ -28,22 +28,24 @@ export type Passwords = Partial<ConfigOf<ReturnType<typeof accountSettings>>>;
 const ACCOUNTS = Object.keys(accountSettings()) as (keyof Passwords)[];
 
 /**
- * Lets the roles log in whose passwords are given. The server is told verifiers only, so that no password
- * is in its log of statements.
- * @returns what was done, a line each @throws what the server says, as it came
+ * Allows the roles to log in whose passwords are given. The server gets only verifiers, so that its log of statements
+ * contains no password.
+ *
+ * @returns a line for each change
+ * @throws the errors of the server
  */
 export async function setPasswords(run: RunSql, passwords: Passwords): Promise<string[]> {
   const given = ACCOUNTS.filter((account) => passwords[account] !== undefined);
   for (const account of given) {
-    // Names and verifiers have no character that would have to be quoted.
+    // Names and verifiers contain no character that needs quoting.
     await run(`ALTER ROLE ${account} LOGIN PASSWORD '${verifierOf(passwords[account] ?? "")}'`);
   }
-  return given.map((account) => `${account} may log in, its password is set`);
+  return given.map((account) => `${account} can log in; its password is set`);
 }
 
 const ROUNDS = 4_096;
 
-/** What PostgreSQL keeps instead of a password (RFC 5802, 3; the form is that of pg_authid.rolpassword). */
+/** Returns what PostgreSQL stores instead of a password (RFC 5802, section 3; in the format of pg_authid.rolpassword). */
 function verifierOf(secret: string): string {
   const salt = randomBytes(16);
   const salted = pbkdf2Sync(secret, salt, ROUNDS, 32, "sha256");

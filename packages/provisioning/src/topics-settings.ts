@@ -1,11 +1,11 @@
 import { setting } from "@fiberstream/runtime/settings";
 import { z } from "zod";
 
-/** What only the step that makes topics reads. */
+/** Settings of the deploy step that creates topics. */
 export const topicsSettings = () => ({
   setsRetention: setting(
     "TOPICS_SET_RETENTION",
     z.stringbool().default(false),
-    "whether topics that are there get the catalogue's retention, also where an operator has set another one",
+    "set the retention of existing topics to that of the catalogue, also if an operator has changed it",
   ),
 });

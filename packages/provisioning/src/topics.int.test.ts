@@ -21,13 +21,13 @@ const deployed = async (namespace: string, setsRetention = false) => {
   return lines;
 };
 
-it("reads how long each broker keeps offsets", async () => {
+it("reads the offset retention of each broker", async () => {
   const log = createLog({ service: "test", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
   expect(await readOffsetRetention(kafka)).toEqual([{ brokerId: 1, minutes: 43_200 }]);
 });
 
-it("creates topics and subjects under the namespace, and has nothing to do the second time", async () => {
+it("creates topics and subjects in the namespace, and does nothing the second time", async () => {
   const namespace = testNamespace();
   const lines = await deployed(namespace);
   expect(lines).toContain(
@@ -47,7 +47,7 @@ it("creates topics and subjects under the namespace, and has nothing to do the s
   expect(await deployed(namespace)).toEqual(["topics and schemas are up to date"]);
 });
 
-it("leaves a retention that an operator has set, says so, and sets it when it is told to", async () => {
+it("keeps a retention that an operator has set and reports it, and changes it if the setting says so", async () => {
   const namespace = testNamespace();
   await deployed(namespace);
   const topic = `${namespace}probe.metrics.raw`;
@@ -62,7 +62,7 @@ it("leaves a retention that an operator has set, says so, and sets it when it is
     });
     const lines = await deployed(namespace);
     expect(lines).toContain(
-      `topic ${topic}: retention.ms stays ${value}, the catalogue has 604800000 (TOPICS_SET_RETENTION=true sets it)`,
+      `topic ${topic}: retention.ms stays ${value}, the catalogue has 604800000 (to change it: TOPICS_SET_RETENTION=true)`,
     );
     expect(await retentionMs()).toBe(value);
   }

@@ -12,15 +12,14 @@ import { offsetRetentionWarnings } from "./offset-retention.ts";
 const CATALOGUE = Object.entries<Topic>(TOPICS) as [TopicName, Topic][];
 
 /**
- * Creates the catalogue's topics and registers their schemas. Warns of brokers that forget offsets too soon, which is
- * no topic's setting.
+ * Creates the catalogue's topics and registers their schemas. It also warns of brokers that delete offsets too early.
  *
  * @param options.namespace prefix of the topics' names on this cluster
- * @param options.setsRetention has topics keep their records as long as the catalogue says; else what an operator has
- *   set stays, and is told: a topic that was let keep more in an outage must not lose it to the next upgrade
- * @param options.print is given a line for each change and warning
- * @throws {TransientError} when Kafka or the registry is away
- * @throws {FatalError} when one refuses, or a schema is not compatible with an earlier version
+ * @param options.setsRetention sets the retention of existing topics to that of the catalogue. By default a different
+ *   retention is only reported: an operator may have raised it in an outage, and an upgrade must not delete records
+ * @param options.print gets a line for each change and warning
+ * @throws {TransientError} when Kafka or the registry is unavailable
+ * @throws {FatalError} when one of them rejects a change, or a schema is not compatible with an earlier version
  */
 export async function deployTopics(options: {
   brokers: readonly string[];
@@ -34,7 +33,7 @@ export async function deployTopics(options: {
 }): Promise<void> {
   const { namespace, setsRetention = false, print } = options;
   let changes = 0;
-  const tell = (line: string) => {
+  const report = (line: string) => {
     changes++;
     print(line);
   };
@@ -44,10 +43,10 @@ export async function deployTopics(options: {
     wantedTopic(topicIn(namespace, name), topic, setsRetention),
   );
   for (const { topic, changes: made, left } of await ensureTopics({ kafka, topics: wanted })) {
-    for (const change of made) tell(`topic ${topic}: ${change}`);
+    for (const change of made) report(`topic ${topic}: ${change}`);
     for (const { name, is, wanted: catalogues } of left) {
       print(
-        `topic ${topic}: ${name} stays ${is}, the catalogue has ${catalogues} (TOPICS_SET_RETENTION=true sets it)`,
+        `topic ${topic}: ${name} stays ${is}, the catalogue has ${catalogues} (to change it: TOPICS_SET_RETENTION=true)`,
       );
     }
   }
@@ -60,7 +59,8 @@ export async function deployTopics(options: {
     if (typeof value === "string") continue;
     const subject = subjectOf(topicIn(namespace, name));
     const { id, change } = await registry.register(subject, readAvroSchema(value.avro));
-    if (change === "registered") tell(`subject ${subject}: ${value.avro} registered with id ${id}`);
+    if (change === "registered")
+      report(`subject ${subject}: ${value.avro} registered with id ${id}`);
   }
   if (changes === 0) print("topics and schemas are up to date");
   offsetRetentionWarnings(await readOffsetRetention(kafka)).forEach(print);
@@ -78,13 +78,13 @@ function wantedTopic(topic: string, entry: Topic, setsRetention: boolean): Wante
       ...(setsRetention && retention),
       "cleanup.policy": cleanup,
       ...(timestamps !== undefined && { "message.timestamp.type": timestamps }),
-      // Kafka 3.6 and later know it.
-      ...(timestampsAhead !== undefined && { "message.timestamp.after.max.ms": MOST_MS }),
-      // The largest record that another topic takes (1 MB), and the headers that it is given here.
+      // Kafka has this setting since 3.6.
+      ...(timestampsAhead !== undefined && { "message.timestamp.after.max.ms": MAX_MS }),
+      // The largest record of another topic (1 MB), and the headers that a dead letter adds.
       ...(value === "original bytes" && { "max.message.bytes": String(2 * 1_024 * 1_024) }),
     },
   };
 }
 
-/** The largest that there is: no bound. */
-const MOST_MS = "9223372036854775807";
+/** The maximum: no limit. */
+const MAX_MS = "9223372036854775807";

@@ -3,14 +3,14 @@ import { readConfig } from "@fiberstream/runtime/config";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { stopOnCtrlC } from "@fiberstream/terminal/stopping";
 import { createCommand, type Options } from "./options.ts";
-import { askGateway, askTable } from "./preflight.ts";
+import { checkGateway, checkTable } from "./preflight.ts";
 import { showProgress } from "./progress.ts";
 import { renderSummary } from "./render-summary.ts";
 import { simulate } from "./simulate.ts";
 import { createTally } from "./load/tally.ts";
 import { problemsOf } from "./verdict.ts";
 
-/** Rows that have not come this long after the last one count as lost. */
+/** Rows that have not appeared so long after the last one count as lost. */
 const STALL_MS = 15_000;
 
 try {
@@ -24,9 +24,9 @@ async function run(options: Options): Promise<void> {
   const verify = options.verify
     ? { ...readConfig(postgresSettings()), stallMs: STALL_MS }
     : undefined;
-  const warning = await askGateway(options.url);
+  const warning = await checkGateway(options.url);
   if (warning !== undefined) process.stderr.write(`simulate: ${warning}\n`);
-  if (verify) await askTable(verify.databaseUrl);
+  if (verify) await checkTable(verify.databaseUrl);
 
   const tally = createTally();
   const stopping = stopOnCtrlC();

@@ -12,7 +12,7 @@ async function parse(...args: string[]): Promise<Options | undefined> {
 }
 
 describe("the command line", () => {
-  it("is 5 probes at 1 event a second for a minute unless told otherwise", async () => {
+  it("is by default 5 probes at 1 event per second for a minute", async () => {
     expect(await parse()).toMatchObject({
       probes: 5,
       rate: 1,
@@ -24,12 +24,12 @@ describe("the command line", () => {
     });
   });
 
-  it("lets a number of events stand instead of a duration", async () => {
+  it("accepts a number of events instead of a duration", async () => {
     expect(await parse("--events", "10")).toMatchObject({ durationMs: undefined, maxEvents: 10 });
     expect(await parse("--events", "10", "--duration", "5s")).toMatchObject({ durationMs: 5_000 });
   });
 
-  it("takes an unlimited rate", async () => {
+  it("accepts an unlimited rate", async () => {
     expect(await parse("--rate", "unlimited")).toMatchObject({ rate: "unlimited" });
   });
 
@@ -41,7 +41,7 @@ describe("the command line", () => {
     [["--url", "localhost:8000"], "an address such as http://localhost:8000"],
     [["--prodes", "5"], "Did you mean --probes?"],
     [["5"], "too many arguments"],
-  ])("says what is wrong with %j", async (args, message) => {
+  ])("explains what is wrong with %j", async (args, message) => {
     await expect(parse(...args)).rejects.toThrow(message);
   });
 });

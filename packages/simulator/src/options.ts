@@ -4,35 +4,52 @@ import { durationMs } from "@fiberstream/terminal/durations";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import type { Simulation } from "./simulate.ts";
 
-/** What the command line asks for; where the table is comes from the settings. */
+/** The options of the command. (The address of the database is a setting.) */
 export type Options = Omit<Simulation, "verify"> & {
   readonly verify: boolean;
   readonly json: boolean;
 };
 
-/** The command with its `--help`. @param run is called with what was asked for */
+/**
+ * Creates the command.
+ * @param run is called with its options
+ */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return new Command("simulate")
     .usage("[options]   (npm run simulate -- [options])")
-    .description("Send events as probes in the field do, and show what became of them.")
-    .option("--probes <number>", "how many probes", wholeNumber(1, 100_000), 5)
-    .option("--rate <number>", "events a second of each probe, or unlimited", rate, 1)
+    .description("Send events like a fleet of probes, and show the results.")
+    .option("--probes <number>", "number of probes", wholeNumber(1, 100_000), 5)
+    .option("--rate <number>", "events per second of each probe, or unlimited", rate, 1)
     .option(
       "--duration <time>",
-      "how long, such as 500ms, 60s, 5m or 1h (default: 60s)",
+      "stop after this time, such as 500ms, 60s, 5m or 1h (default: 60s)",
       durationMs,
     )
     .option(
       "--events <number>",
-      "how many events, instead of or beside a duration",
+      "stop after so many events, instead of or in addition to a duration",
       wholeNumber(1, 1e9),
     )
-    .option("--batch <number>", "events of a request to /api/ingest", wholeNumber(1, 10_000))
-    .option("--concurrency <number>", "how many requests at once", wholeNumber(1, 10_000), 64)
+    .option(
+      "--batch <number>",
+      "send batches of so many events to /api/ingest",
+      wholeNumber(1, 10_000),
+    )
+    .option(
+      "--concurrency <number>",
+      "send at most so many requests at once",
+      wholeNumber(1, 10_000),
+      64,
+    )
     .option("--url <url>", "the gateway's public address", url, new URL("http://localhost:8000"))
-    .option("--seed <number>", "other probes that behave in other ways", wholeNumber(0, 2 ** 31), 1)
-    .option("--fresh-nodes", "new node ids for this run", false)
-    .option("--verify", "look for the rows in the database at DATABASE_URL", false)
+    .option(
+      "--seed <number>",
+      "use another fleet, with other probes and measurements",
+      wholeNumber(0, 2 ** 31),
+      1,
+    )
+    .option("--fresh-nodes", "use new node ids for this run", false)
+    .option("--verify", "compare the rows in the database at DATABASE_URL with the events", false)
     .option("--json", "print the summary as JSON", false)
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
@@ -41,12 +58,11 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 }
 
 const HELP = `
-Without --batch every event goes by itself to /api/push. At a fixed rate events are sent when they are
-due, whether or not earlier ones are answered, and times count from then.
-Ctrl-C ends the load early and prints the summary.
+Without --batch each event is sent alone to /api/push. At a fixed rate events are sent when they are due, independent of the
+answers to earlier ones, and their times are measured from then. Ctrl-C ends the load early and prints the summary.
 
-Exit code 1: an event was refused (OVERLOADED and RATE_LIMITED aside at an unlimited rate), was not
-sent in time, or, with --verify, was lost, doubled or altered.
+The exit code is 1 if an event was refused (except OVERLOADED and RATE_LIMITED at an unlimited rate), was not sent in time,
+or, with --verify, was lost, duplicated or altered.
 
 Examples:
   npm run simulate -- --probes 5 --rate 1 --duration 60s --verify

@@ -5,22 +5,26 @@ import { addressOf } from "@fiberstream/runtime/retry";
 import { createGatewayClient } from "./load/gateway-client.ts";
 import { codeOf } from "./load/read-answer.ts";
 
-/** A part that a simulation needs does not answer; the message says which, where, and what to do. */
-export class NotThereError extends Error {
-  override readonly name = "NotThereError";
+/** The gateway or the database does not answer. The message names its address, and what to do. */
+class UnavailableError extends Error {
+  override readonly name = "UnavailableError";
 }
 
-/** @returns a warning when the gateway is there but says that it cannot accept events @throws {NotThereError} */
-export async function askGateway(url: URL): Promise<string | undefined> {
+/**
+ * Checks that the gateway answers.
+ * @returns a warning if the gateway cannot accept events now
+ * @throws {UnavailableError} when it does not answer
+ */
+export async function checkGateway(url: URL): Promise<string | undefined> {
   const client = createGatewayClient({ url, connections: 1, timeoutMs: 5_000 });
   try {
     const { status, body } = await client.get("/api/status");
     if (status === 200) return undefined;
-    return `the gateway at ${url.origin} says that it is not well: ${status} ${body.trim()}`;
+    return `the gateway at ${url.origin} cannot accept events now: ${status} ${body.trim()}`;
   } catch (error) {
-    throw new NotThereError(
+    throw new UnavailableError(
       `no gateway answers at ${url.origin} (${codeOf(error)}). ` +
-        "Start the platform with npm start, or say where the gateway is with --url",
+        "Start FiberStream with npm start, or set the gateway's address with --url",
       { cause: error },
     );
   } finally {
@@ -28,8 +32,8 @@ export async function askGateway(url: URL): Promise<string | undefined> {
   }
 }
 
-/** @throws {NotThereError} */
-export async function askTable(databaseUrl: string): Promise<void> {
+/** @throws {UnavailableError} */
+export async function checkTable(databaseUrl: string): Promise<void> {
   const log = createLog({ service: "simulator", level: "silent", format: "json" });
   const pool = createPool({
     databaseUrl,
@@ -40,9 +44,9 @@ export async function askTable(databaseUrl: string): Promise<void> {
   try {
     await query(pool, "SELECT FROM metrics LIMIT 1");
   } catch (error) {
-    throw new NotThereError(
+    throw new UnavailableError(
       `--verify cannot read the table metrics at ${addressOf(databaseUrl)}: ` +
-        `${messageOf(error)} (DATABASE_URL says where it is)`,
+        `${messageOf(error)} (set its address with DATABASE_URL)`,
       { cause: error },
     );
   } finally {

@@ -4,14 +4,14 @@ import type { Simulation } from "./simulate.ts";
 import type { Tally } from "./load/tally.ts";
 
 const REDRAW_EVERY_MS = 200;
-/** Where every word is kept, a line now and then is enough. */
+/** Interval of progress lines if there is no terminal. */
 const LINE_EVERY_MS = 5_000;
 
 export type Progress = { readonly end: () => void };
 
 /**
- * Shows how a load goes on: a bar on a terminal, a line every 5 s elsewhere. It writes to standard error,
- * so that the summary alone is on standard output.
+ * Shows the progress of a load: a bar on a terminal, otherwise a line every 5 s. It writes to standard error, so that
+ * standard output has only the summary.
  */
 export function showProgress(
   tally: Tally,

@@ -27,15 +27,15 @@ describe("the summary", () => {
   it("shows rates, reasons and times", () => {
     const text = renderSummary(summary);
     expect(text).toContain("300 events in 59.8 s");
-    expect(text).toContain("298 (5 a second)");
+    expect(text).toContain("298 (5 per second)");
     expect(text).toContain("2 x 503 OVERLOADED");
     expect(text).toContain("p50 8.0 ms, p95 25.0 ms, p99 62.3 ms, max 141 ms");
     expect(text.trimEnd()).toMatch(/\n298 accepted, 2 refused$/);
   });
 
-  it("ends with what became of the accepted events when that was verified", () => {
+  it("ends with the result of the verification", () => {
     const text = renderSummary({ ...summary, verified });
     expect(text).toContain("lost: accra-1-x");
-    expect(text.trimEnd()).toMatch(/\n298 accepted, 299 rows, 1 lost, 2 doubled$/);
+    expect(text.trimEnd()).toMatch(/\n298 accepted, 299 rows, 1 lost, 2 duplicated$/);
   });
 });

@@ -13,18 +13,18 @@ import { watchArrivals } from "./verify/watch-arrivals.ts";
 export type Simulation = {
   readonly url: URL;
   readonly probes: number;
-  /** Events a second of each probe; unlimited: as fast as answers come. */
+  /** Events per second of each probe; unlimited: as fast as answers arrive. */
   readonly rate: number | "unlimited";
-  /** Ends the load; undefined where `maxEvents` does. */
+  /** Duration of the load; undefined if `maxEvents` ends it. */
   readonly durationMs: number | undefined;
   readonly maxEvents: number | undefined;
-  /** Events of a request; undefined: each goes by itself to `/api/push`. */
+  /** Events per request; undefined: each event is sent alone to `/api/push`. */
   readonly batch: number | undefined;
   readonly concurrency: number;
   readonly seed: number;
-  /** A word that makes the node ids new. */
+  /** A text that makes the node ids unique. */
   readonly freshIds: string | undefined;
-  /** The table to look for rows in; undefined: nothing is verified. */
+  /** The database to compare with; undefined: nothing is verified. */
   readonly verify: { readonly databaseUrl: string; readonly stallMs: number } | undefined;
 };
 
@@ -32,30 +32,31 @@ export type Summary = {
   readonly sent: number;
   readonly accepted: number;
   readonly refused: number;
-  /** How often each reason was given, such as "503 OVERLOADED". */
+  /** How often each reason occurred, such as "503 OVERLOADED". */
   readonly reasons: Readonly<Record<string, number>>;
-  /** Due in time, but the gateway was too slow for them to be sent. */
+  /** Events that were due, but not sent, because the gateway was too slow. */
   readonly unsent: number;
   readonly elapsedMs: number;
-  /** From when a request was due to its answer. */
+  /** Time from when a request was due to its answer. */
   readonly answerMs: Percentiles;
   readonly verified: (RowCount & { readonly delayMs: Percentiles }) | undefined;
 };
 
 /**
- * The life of a simulation: a fleet of probes, their load, and then what the table has of it.
+ * Runs a simulation: creates a fleet of probes, sends their load, and then compares the table with it.
  *
- * @param means.tally counts as the load goes on
- * @param means.stopping ends the load early; the summary is of what was sent until then
- * @param means.onVerifying is called when the load is over and rows are waited for
- * @throws {TransientError} @throws {FatalError} of the database; the gateway's failures are counted
+ * @param context.tally counts the results while the load runs
+ * @param context.stopping ends the load early; the summary is about the events sent until then
+ * @param context.onVerifying is called when the load has ended and it waits for rows
+ * @throws {TransientError} of the database; failures of the gateway are counted
+ * @throws {FatalError} of the database
  */
 export async function simulate(
   simulation: Simulation,
-  means: { tally: Tally; stopping: AbortSignal; onVerifying?: () => void },
+  context: { tally: Tally; stopping: AbortSignal; onVerifying?: () => void },
 ): Promise<Summary> {
   const { verify, batch, concurrency } = simulation;
-  const { tally, stopping } = means;
+  const { tally, stopping } = context;
   const life = createLife();
   try {
     const fleet = createFleet({
@@ -85,7 +86,7 @@ export async function simulate(
 
     const summary = { ...tally.counts(), unsent, elapsedMs, answerMs: tally.latencyMs() };
     if (!verify || !pool || !ledger || !arrivals) return { ...summary, verified: undefined };
-    means.onVerifying?.();
+    context.onVerifying?.();
     await arrivals.finish({ stallMs: verify.stallMs });
     const rows = await countRows(pool, { fleet, ledger });
     return { ...summary, verified: { ...rows, delayMs: arrivals.delayMs() } };
@@ -94,7 +95,7 @@ export async function simulate(
   }
 }
 
-/** Longer than any gateway takes to say that it cannot. */
+/** Longer than a gateway needs to answer that it cannot accept events. */
 const TIMEOUT_MS = 30_000;
 
 const openTable = (databaseUrl: string) =>

@@ -1,9 +1,9 @@
 import type { Simulation, Summary } from "./simulate.ts";
 
-/** What a gateway may say to senders that send as fast as they can. */
+/** Answers that are expected if senders send as fast as they can. */
 const EXPECTED_WHEN_UNLIMITED = /(OVERLOADED|RATE_LIMITED)$/;
 
-/** What is wrong with a run, in words; empty when all is as it should be. */
+/** Returns the problems of a run as texts; none if it was successful. */
 export function problemsOf(summary: Summary, rate: Simulation["rate"]): string[] {
   const { accepted, reasons, unsent, verified } = summary;
   const unexpected = Object.entries(reasons)
@@ -12,9 +12,9 @@ export function problemsOf(summary: Summary, rate: Simulation["rate"]): string[]
   return [
     ...(unexpected > 0 ? [`${unexpected} refused`] : []),
     ...(unsent > 0 ? [`${unsent} not sent in time: the gateway is slower than this rate`] : []),
-    ...(accepted === 0 ? ["nothing was accepted"] : []),
+    ...(accepted === 0 ? ["no event was accepted"] : []),
     ...(verified && verified.lost > 0 ? [`${verified.lost} lost`] : []),
-    ...(verified && verified.doubled > 0 ? [`${verified.doubled} doubled`] : []),
+    ...(verified && verified.doubled > 0 ? [`${verified.doubled} duplicated`] : []),
     ...(verified && verified.altered > 0 ? [`${verified.altered} altered`] : []),
   ];
 }

@@ -5,7 +5,7 @@ it("reads milliseconds from numbers with a unit", () => {
   expect(["500ms", "60s", "1.5m", "2h"].map(durationMs)).toEqual([500, 60_000, 90_000, 7.2e6]);
 });
 
-it.each(["60", "s", "0s", "-1s", "1d", ""])("takes %j for no milliseconds", (text) => {
+it.each(["60", "s", "0s", "-1s", "1d", ""])("rejects %j as milliseconds", (text) => {
   expect(() => durationMs(text)).toThrow("a number and a unit, such as 500ms");
 });
 
@@ -15,6 +15,6 @@ it("reads seconds from whole numbers with a unit, and 0", () => {
   ]);
 });
 
-it.each(["30", "1.5h", "500ms", "-1s", ""])("takes %j for no seconds", (text) => {
+it.each(["30", "1.5h", "500ms", "-1s", ""])("rejects %j as seconds", (text) => {
   expect(() => durationSeconds(text)).toThrow("a number with a unit, such as 30s");
 });

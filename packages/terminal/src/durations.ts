@@ -12,7 +12,7 @@ export function durationSeconds(text: string): number {
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** Parses an option such as 500ms, 60s, 1.5m or 1h, which is above 0. */
+/** Parses an option such as 500ms, 60s, 1.5m or 1h; it must be more than 0. */
 export function durationMs(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text.trim()) ?? [];
   const ms = Number(number) * (UNIT_MS[unit ?? ""] ?? Number.NaN);

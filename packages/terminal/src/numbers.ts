@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** A parser of an option that takes a whole number with bounds. */
+/** Returns a parser of a whole number within bounds. */
 export const wholeNumber =
   (least: number, most: number) =>
   (text: string): number => {
@@ -11,7 +11,7 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
 
-/** A parser of an option that takes a number with bounds. */
+/** Returns a parser of a number within bounds. */
 export const number =
   (least: number, most: number) =>
   (text: string): number => {
@@ -20,5 +20,5 @@ export const number =
     throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
   };
 
-/** A parser of an option that takes a share: `30` or `30%` gives 30. */
+/** Parses a percentage: `30` and `30%` are 30. */
 export const percent = (text: string): number => number(0, 100)(text.replace(/%$/, ""));

@@ -1,12 +1,15 @@
 import cliProgress from "cli-progress";
 
 export type ProgressBar = {
-  /** @param facts what the bar's text names in braces */
-  show: (done: number, of: number, facts: Readonly<Record<string, number | string>>) => void;
+  /** @param values values for the names in braces in the bar's text */
+  show: (done: number, total: number, values: Readonly<Record<string, number | string>>) => void;
   end: () => void;
 };
 
-/** A bar on a terminal, nothing elsewhere; on standard error. @param text behind the bar */
+/**
+ * Shows a progress bar on standard error if that is a terminal, and nothing otherwise.
+ * @param text the text after the bar
+ */
 export function showProgress(text: string): ProgressBar {
   if (!process.stderr.isTTY) return { show: () => undefined, end: () => undefined };
   const bar = new cliProgress.SingleBar({
@@ -16,11 +19,11 @@ export function showProgress(text: string): ProgressBar {
   });
   let isBegun = false;
   return {
-    show: (done, of, facts) => {
-      if (!isBegun) bar.start(of, done, facts);
+    show: (done, total, values) => {
+      if (!isBegun) bar.start(total, done, values);
       isBegun = true;
-      bar.setTotal(of);
-      bar.update(done, facts);
+      bar.setTotal(total);
+      bar.update(done, values);
     },
     end: () => bar.stop(),
   };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { readableLine } from "./readable-line.ts";
 
 describe("readableLine", () => {
-  it("shows time, level, message and the fields that say what happened", () => {
+  it("shows time, level, message and the other fields", () => {
     const line = JSON.stringify({
       "log.level": "warn",
       "@timestamp": "2026-11-24T18:40:51.302Z",
@@ -18,7 +18,7 @@ describe("readableLine", () => {
     );
   });
 
-  it.each(["Error: at start", "{ half", "null", "7"])("leaves %s as it is", (line) => {
+  it.each(["Error: at start", "{ half", "null", "7"])("does not change %s", (line) => {
     expect(readableLine(line)).toBe(line);
   });
 });

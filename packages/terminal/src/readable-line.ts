@@ -1,12 +1,12 @@
 import { terminalText } from "@fiberstream/runtime/terminal-text";
 
-/** Fields that every line has; the rest says what happened. */
+/** Fields that every line has. */
 const FRAME = new Set(["@timestamp", "log.level", "message", "service.name", "ecs.version"]);
 const DROPPED = new Set(["process", "host", "log", "service", "ecs", "event"]);
 
 /**
- * A service's JSON log line as one for people: time, level, message, fields.
- * A line that is not JSON (a stack trace of Node's own) stays as it is.
+ * Returns a service's JSON log line for people: time, level, message, fields. A line that is not JSON (such as a
+ * stack trace of Node.js) is not changed.
  */
 export function readableLine(line: string): string {
   const entry = parseEntry(line);

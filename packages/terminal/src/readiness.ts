@@ -1,15 +1,15 @@
-/** What a service says of itself: whether it does its job, and if not, what it waits for. */
+/** A service's readiness, and if it is not ready, the failing checks. */
 export type Readiness = {
   readonly state: "ready" | "not ready" | "does not answer";
   readonly reason?: string;
 };
 
-const ANSWERS_WITHIN_MS = 2_000;
+const ANSWER_TIMEOUT_MS = 2_000;
 
-/** Never throws: no answer is an answer, too. */
+/** Returns what a service answers at /readyz. Never throws: no answer is a result, too. */
 export async function readReadiness(adminUrl: string): Promise<Readiness> {
   try {
-    const signal = AbortSignal.timeout(ANSWERS_WITHIN_MS);
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     const answer = await fetch(`${adminUrl}/readyz`, { signal });
     const { checks } = (await answer.json()) as {
       checks: Record<string, { status: string; reason?: string }>;

@@ -1,10 +1,10 @@
 import { terminalLines } from "@fiberstream/runtime/terminal-text";
 
 /**
- * Prints lines. Every command but `tail`, which has colours of its own, prints by this: whatever senders have put
- * into a name, a terminal shows it and does not obey it.
+ * Prints lines with control characters escaped, because names come from senders. Every command prints with this
+ * function, except `tail`, which prints its own colours.
  */
 export const say = (text: string): void => void process.stdout.write(terminalLines(text));
 
-/** Prints lines beside the result. */
+/** Prints lines to standard error, apart from the result. */
 export const sayAside = (text: string): void => void process.stderr.write(terminalLines(text));

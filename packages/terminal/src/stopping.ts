@@ -1,6 +1,6 @@
 /**
- * A signal for a command that runs until it is told to stop: by Ctrl-C, by SIGTERM, or because nobody
- * reads its output any more (`| head`). A second Ctrl-C ends the process at once.
+ * Returns a signal for a command that runs until it is stopped: by Ctrl-C, by SIGTERM, or because the reader of its
+ * output has ended (`| head`). A second Ctrl-C ends the process at once.
  */
 export function untilStopped(): AbortSignal {
   const ending = new AbortController();
@@ -14,7 +14,7 @@ export function untilStopped(): AbortSignal {
   return ending.signal;
 }
 
-/** Writes to standard output, and waits while its reader is slower; not for one that has gone. */
+/** Writes to standard output, and waits if its reader is slower, but not if the reader has ended. */
 export async function print(text: string, stopping: AbortSignal): Promise<void> {
   if (stopping.aborted || text === "" || process.stdout.write(text)) return;
   const drained = Promise.withResolvers<void>();
@@ -24,10 +24,10 @@ export async function print(text: string, stopping: AbortSignal): Promise<void> 
   await drained.promise;
 }
 
-/** One key press comes twice under npm: from the terminal, and handed on by npm itself. */
+/** Under npm one key press arrives twice: from the terminal, and forwarded by npm. */
 const SAME_KEY_PRESS_MS = 500;
 
-/** A signal that the first Ctrl-C gives, for work that ends in order; a second one ends the process. */
+/** Returns a signal that the first Ctrl-C aborts, so that work ends in order. A second Ctrl-C ends the process. */
 export function stopOnCtrlC(): AbortSignal {
   const stop = new AbortController();
   let firstMs = Infinity;

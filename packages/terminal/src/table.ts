@@ -1,8 +1,8 @@
 import { terminalText } from "@fiberstream/runtime/terminal-text";
 
 /**
- * Rows of text with columns as wide as their widest cell; the first row is the heading. A cell is one line, and what a
- * terminal would obey is shown.
+ * Returns a table with columns as wide as their widest cell; the first row is the heading. Line ends and control
+ * characters in cells are escaped.
  */
 export function renderTable(raw: readonly (readonly string[])[]): string {
   const rows = raw.map((row) => row.map(terminalText));

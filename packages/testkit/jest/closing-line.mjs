@@ -1,4 +1,4 @@
-// The last line of a run, for people and for CI: "N passed, N failed".
+// Prints the last line of a run, for people and for CI: "N passed, N failed".
 export default class ClosingLine {
   onRunComplete(_contexts, results) {
     const { numPassedTests, numFailedTests, numPendingTests, numRuntimeErrorTestSuites } = results;

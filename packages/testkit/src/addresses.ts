@@ -1,28 +1,28 @@
-import { givenAddresses } from "./config.ts";
+import { readAddressesVariable } from "./config.ts";
 
-/** Where the run's shared backing services are. */
+/** Addresses of the backing services that all tests of the run share. */
 export type Addresses = {
   readonly kafkaBrokers: string;
   readonly schemaRegistryUrl: string;
   readonly redisUrl: string;
-  /** The server's own database; tests make one each, see `createTestDatabase`. */
+  /** The server's own database. Each test creates its own, see `createTestDatabase`. */
   readonly databaseUrl: string;
 };
 
-/** The shared backing services of this test run; every test uses names of its own in them. */
+/** The shared backing services of this test run. Each test uses its own names in them. */
 export const addresses: Addresses = readAddresses();
 
 function readAddresses(): Addresses {
-  const given = givenAddresses();
+  const given = readAddressesVariable();
   if (given === undefined) {
     throw new Error(
-      "this test uses real Kafka, registry, Redis and PostgreSQL, which are started only for files named *.int.test.ts and *.e2e.test.ts",
+      "this test uses real Kafka, registry, Redis and PostgreSQL. They are started only for files named *.int.test.ts and *.e2e.test.ts: rename the file",
     );
   }
   return JSON.parse(given) as Addresses;
 }
 
-/** The backing services as the services' settings name them. */
+/** Returns the addresses as settings of the services. */
 export const addressSettings = (from: Addresses): Record<string, string> => ({
   KAFKA_BROKERS: from.kafkaBrokers,
   SCHEMA_REGISTRY_URL: from.schemaRegistryUrl,

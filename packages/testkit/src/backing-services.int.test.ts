@@ -7,7 +7,7 @@ import { startPrivateBackingService } from "./private-backing-service.ts";
 import { createTestTopics } from "./topics.ts";
 
 describe("the shared backing services", () => {
-  it("has TimescaleDB loaded into PostgreSQL", async () => {
+  it("has TimescaleDB loaded in PostgreSQL", async () => {
     const client = new Client({ connectionString: addresses.databaseUrl });
     await client.connect();
     const { rows } = await client.query("SHOW shared_preload_libraries");
@@ -15,21 +15,21 @@ describe("the shared backing services", () => {
     expect(rows).toEqual([{ shared_preload_libraries: "timescaledb" }]);
   });
 
-  it("keeps schemas compatible in both directions unless told otherwise", async () => {
+  it("requires schemas to be compatible in both directions by default", async () => {
     const answer = await fetch(`${addresses.schemaRegistryUrl}/config`);
     expect(await answer.json()).toMatchObject({ compatibilityLevel: "FULL_TRANSITIVE" });
   });
 });
 
-describe("what a test makes of its own", () => {
-  it("is a migrated database that is gone after its drop", async () => {
+describe("what a test creates for itself", () => {
+  it("is a migrated database, which is deleted by drop", async () => {
     const database = await createTestDatabase();
     expect(await query(database.url, "SELECT count(*)::int AS n FROM metrics")).toEqual([{ n: 0 }]);
     await database.drop();
     await expect(query(database.url, "SELECT 1")).rejects.toThrow("does not exist");
   });
 
-  it("is the catalogue's topics and subjects under a namespace", async () => {
+  it("is the catalogue's topics and subjects in a namespace", async () => {
     const namespace = testNamespace();
     await createTestTopics(namespace);
     const answer = await fetch(`${addresses.schemaRegistryUrl}/subjects`);
@@ -38,14 +38,14 @@ describe("what a test makes of its own", () => {
 });
 
 describe("a private backing service", () => {
-  it("is there again with its data and address after SIGKILL", async () => {
+  it("has the same data and address after SIGKILL and a restart", async () => {
     const backingService = await startPrivateBackingService("postgres");
     try {
-      await query(backingService.address, "CREATE TABLE kept AS SELECT 7 AS n");
+      await query(backingService.address, "CREATE TABLE survivors AS SELECT 7 AS n");
       await backingService.kill();
       await expect(query(backingService.address, "SELECT 1")).rejects.toThrow();
       await backingService.start();
-      expect(await query(backingService.address, "SELECT n FROM kept")).toEqual([{ n: 7 }]);
+      expect(await query(backingService.address, "SELECT n FROM survivors")).toEqual([{ n: 7 }]);
     } finally {
       await backingService.remove();
     }

@@ -1,19 +1,19 @@
-/** The variable by which the test run tells its workers where the backing services are. */
+/** The environment variable with the addresses, from the test run to its workers. */
 export const ADDRESSES_VARIABLE = "FIBERSTREAM_TEST_ADDRESSES";
 
-export const givenAddresses = (): string | undefined => process.env[ADDRESSES_VARIABLE];
+export const readAddressesVariable = (): string | undefined => process.env[ADDRESSES_VARIABLE];
 
-export function giveAddresses(addresses: string): void {
+export function setAddresses(addresses: string): void {
   process.env[ADDRESSES_VARIABLE] = addresses;
 }
 
-/** The Kafka that the run is on, where it is another than the one that `npm start` has. */
+/** Returns the version of Kafka of this run, if it is another than that of `npm start`. */
 export function kafkaVersion(): { readonly version?: string } {
   const version = process.env["TEST_KAFKA_VERSION"];
   return version === undefined || version === "" ? {} : { version };
 }
 
-/** What services inherit in tests: where programs are, and nothing that would set them up. */
+/** Returns the environment that services inherit in tests: where programs are, but no settings. */
 export const inheritedEnvironment = (): NodeJS.ProcessEnv => ({
   PATH: process.env["PATH"],
   HOME: process.env["HOME"],

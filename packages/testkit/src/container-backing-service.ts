@@ -9,17 +9,17 @@ import { kafkaVersion } from "./config.ts";
 import {
   addressOf,
   type BackingServiceKind,
-  type BackingServicePlace,
+  type TestBackingServiceOptions,
   type TestBackingService,
 } from "./test-backing-service.ts";
 
 const kafkaImage = ({ version }: { readonly version?: string }) =>
   version === undefined ? IMAGES.kafka : IMAGES.kafka.replace(/:.*/, `:${version}`);
 
-type ContainerPlace = Pick<BackingServicePlace, "ports" | "listeners">;
+type ContainerOptions = Pick<TestBackingServiceOptions, "ports" | "listeners">;
 
-/** Fixed host ports: a container that starts again would otherwise come up on another one. */
-const CONTAINERS: Record<BackingServiceKind, (place: ContainerPlace) => GenericContainer> = {
+/** Containers with fixed host ports: otherwise a restarted container would have another port. */
+const CONTAINERS: Record<BackingServiceKind, (setup: ContainerOptions) => GenericContainer> = {
   kafka: ({ ports: { port }, listeners = [] }) =>
     new GenericContainer(kafkaImage(kafkaVersion()))
       .withExposedPorts(
@@ -76,18 +76,18 @@ const CONTAINERS: Record<BackingServiceKind, (place: ContainerPlace) => GenericC
     new GenericContainer(IMAGES.postgres)
       .withExposedPorts({ container: 5432, host: port })
       .withEnvironment({ POSTGRES_PASSWORD: "postgres", TIMESCALEDB_TELEMETRY: "off" })
-      // The image starts the server twice; the first one serves its own initialization only.
+      // The image starts the server twice; the first start is only for the initialization.
       .withWaitStrategy(Wait.forLogMessage("database system is ready to accept connections", 2)),
 };
 
-/** Starts a backing service in a container. Testcontainers removes it when this process is gone. */
+/** Starts a backing service in a container. Testcontainers removes it when this process has ended. */
 export async function startContainerBackingService(
   kind: BackingServiceKind,
-  place: ContainerPlace,
+  setup: ContainerOptions,
 ): Promise<TestBackingService> {
-  const container = await CONTAINERS[kind](place).start();
+  const container = await CONTAINERS[kind](setup).start();
   return {
-    address: addressOf[kind](place.ports.port),
+    address: addressOf[kind](setup.ports.port),
     stop: async () => (await handleOf(container)).stop().then(() => undefined),
     kill: async () => (await handleOf(container)).kill().then(() => undefined),
     freeze: async () => (await handleOf(container)).pause().then(() => undefined),
@@ -96,7 +96,7 @@ export async function startContainerBackingService(
   };
 }
 
-/** The engine's own handle: testcontainers' stop removes the container with its data. */
+/** Returns the engine's handle of the container: `stop` of testcontainers would remove it with its data. */
 async function handleOf(container: StartedTestContainer) {
   const { container: client } = await getContainerRuntimeClient();
   return client.getById(container.getId());

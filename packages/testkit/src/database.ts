@@ -5,14 +5,14 @@ import { addresses } from "./addresses.ts";
 
 export type TestDatabase = {
   readonly url: string;
-  /** Deletes it, whoever is still connected. */
+  /** Deletes it, also while clients are connected. */
   readonly drop: () => Promise<void>;
 };
 
 /**
- * A database of one test's own, migrated to the newest version.
+ * Creates a database for one test, migrated to the newest version.
  *
- * @param options.serverUrl another server than the run's shared one, e.g. of a private backing service
+ * @param options.serverUrl another server than the shared one, e.g. a private backing service
  */
 export async function createTestDatabase(
   options: { serverUrl?: string } = {},

@@ -1,9 +1,9 @@
 import { Producer } from "@platformatic/kafka";
 
-/** What a team's own program may write with, though nothing of ours does. */
+/** Codecs of record batches that programs of other teams may use. */
 export type ForeignCodec = "none" | "gzip" | "snappy" | "lz4" | "zstd";
 
-/** Sends records to one partition as one batch, packed by `codec`, by another client than the services use. */
+/** Sends records to one partition as one batch, compressed with `codec`, with another client than the services use. */
 export async function produceForeign(options: {
   readonly brokers: string;
   readonly topic: string;

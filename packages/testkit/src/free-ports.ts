@@ -3,22 +3,21 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 /**
- * Below the range that the kernel gives to outgoing connections (from 32768), so that none takes
- * the port between this look and the listening.
+ * Below the range for outgoing connections (from 32768), so that none of them uses the port before its server
+ * listens.
  */
 const FIRST_PORT = 20_000;
 const PORTS = 12_000;
 
 /**
- * Ports on 127.0.0.1 that no TCP server listens on, in a random order. No call on this machine gets
- * one of them again while this process lives: a port is chosen long before its server listens, and
- * stays its own over a restart.
+ * Returns ports on 127.0.0.1 on which no TCP server listens, in a random order. No other call on this machine returns
+ * them while this process runs: a port is chosen long before its server listens, and is used again after a restart.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
     const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-    // Reserved first: the look itself listens for a moment, which would fail the port's owner.
+    // Reserved first, because the check listens for a moment, and the owner of the port could then fail to listen.
     if ((await reserve(port)) && (await isFree(port))) ports.push(port);
   }
   return ports;
@@ -31,8 +30,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * A UDP socket of the same number is the reservation: every process sees it, a TCP server is not in
- * its way, and the kernel ends it with this process.
+ * Reserves a port with a UDP socket of the same number: every process sees it, it does not conflict with the TCP
+ * server, and the kernel closes it when this process ends.
  */
 async function reserve(port: number): Promise<boolean> {
   const socket = createSocket("udp4").unref();

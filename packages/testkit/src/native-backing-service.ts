@@ -12,13 +12,13 @@ import { kafkaVersion } from "./config.ts";
 import {
   addressOf,
   type BackingServiceKind,
-  type BackingServicePlace,
+  type TestBackingServiceOptions,
   type TestBackingService,
 } from "./test-backing-service.ts";
 
 type Starter = (
   options: BackingServiceOptions,
-  place: BackingServicePlace,
+  setup: TestBackingServiceOptions,
 ) => Promise<BackingService>;
 
 const STARTERS: Record<BackingServiceKind, Starter> = {
@@ -36,19 +36,19 @@ const STARTERS: Record<BackingServiceKind, Starter> = {
   postgres: (options) => startPostgres({ ...options, databases: [], durability: "fast" }),
 };
 
-/** Starts a backing service on this machine. It dies with this process. */
+/** Starts a backing service on the native runtime. It ends with this process. */
 export async function startNativeBackingService(
   kind: BackingServiceKind,
-  place: BackingServicePlace,
+  setup: TestBackingServiceOptions,
 ): Promise<TestBackingService> {
-  const { port } = place.ports;
+  const { port } = setup.ports;
   const options: BackingServiceOptions = {
-    root: await ensureTree(place.onProgress),
+    root: await ensureTree(setup.onProgress),
     port,
-    dataDir: join(place.folder, "data"),
-    logFile: join(place.folder, `${kind}.log`),
+    dataDir: join(setup.folder, "data"),
+    logFile: join(setup.folder, `${kind}.log`),
   };
-  let backingService = await STARTERS[kind](options, place);
+  let backingService = await STARTERS[kind](options, setup);
   return {
     address: addressOf[kind](port),
     stop: () => backingService.stop(),
@@ -57,7 +57,7 @@ export async function startNativeBackingService(
     thaw: async () => void process.kill(backingService.pid, "SIGCONT"),
     start: async () => {
       await backingService.ended;
-      backingService = await STARTERS[kind](options, place);
+      backingService = await STARTERS[kind](options, setup);
     },
   };
 }

@@ -19,14 +19,14 @@ beforeEach(() => {
 afterEach(() => rmSync(rootDir, { recursive: true }));
 
 describe("needsBackingServices", () => {
-  it("is true when a file that uses backing services is among the selected ones", () => {
+  it("is true if a selected file uses backing services", () => {
     expect(needsBackingServices({ rootDir, isSelected: () => true })).toBe(true);
     expect(needsBackingServices({ rootDir, isSelected: (path) => path.includes("copy") })).toBe(
       true,
     );
   });
 
-  it("is false for unit tests and for packages' own tests", () => {
+  it("is false for unit tests, and for tests in node_modules", () => {
     expect(needsBackingServices({ rootDir, isSelected: (path) => path.includes("rows") })).toBe(
       false,
     );

@@ -1,16 +1,16 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
 
-/** What jest tells a global setup about which tests were asked for. */
+/** The selection of tests, as jest passes it to a global setup. */
 export type Selection = {
   readonly rootDir: string;
-  /** jest's own matcher for the patterns on the command line. */
+  /** jest's matcher for the patterns on the command line. */
   readonly isSelected: (absolutePath: string) => boolean;
 };
 
 /**
- * Whether a selected test file uses real backing services, told by its name. Selections that jest makes later
- * (only changed files, a shard) may turn out to need none after all; then the backing services idle.
+ * Returns whether a selected test file uses real backing services, by its name. jest may narrow the selection later
+ * (changed files, a shard), and then the backing services may be started without need.
  */
 export function needsBackingServices(selection: Selection): boolean {
   const { rootDir, isSelected } = selection;

@@ -6,10 +6,10 @@ import { startTestBackingService } from "./start-test-backing-service.ts";
 import type { BackingServiceKind, TestBackingService } from "./test-backing-service.ts";
 
 /**
- * A Kafka, registry, Redis or PostgreSQL of one test's own, to be stopped, killed and started
- * again: the shared ones belong to every test.
+ * Starts a Kafka, registry, Redis or PostgreSQL for one test, which may stop, kill and restart it. (All tests use the
+ * shared ones.)
  *
- * @returns the backing service, up; `remove` ends it and deletes its data
+ * @returns the running backing service; `remove` stops it and deletes its data
  */
 export async function startPrivateBackingService(
   kind: BackingServiceKind,

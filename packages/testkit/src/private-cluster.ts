@@ -5,13 +5,13 @@ import { freePorts } from "./free-ports.ts";
 import { startTestBackingService } from "./start-test-backing-service.ts";
 import type { TestBackingService } from "./test-backing-service.ts";
 
-/** Three: with two of them the controllers still agree when one is gone. */
+/** Three, so that two controllers are a majority when one is down. */
 const BROKERS = 3;
 
 /**
- * A Kafka of several brokers for one test, whose ids are 1, 2 and 3.
+ * Starts a Kafka cluster with brokers 1, 2 and 3 for one test.
  *
- * @returns the brokers, up, by id; `remove` ends them and deletes their data
+ * @returns the running brokers by id; `remove` stops them and deletes their data
  */
 export async function startPrivateCluster(): Promise<{
   addresses: readonly string[];

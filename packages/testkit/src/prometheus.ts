@@ -10,14 +10,14 @@ import { freePort } from "./free-ports.ts";
 
 export type TestPrometheus = {
   readonly url: string;
-  /** Ends it and deletes its data. */
+  /** Stops it and deletes its data. */
   readonly remove: () => Promise<void>;
 };
 
 /**
- * A Prometheus of one test's own with the project's configuration and rules.
+ * Starts a Prometheus for one test, with the project's configuration and rules.
  *
- * @param files.changeRules for tests that cannot wait as long as the rules do
+ * @param files.changeRules changes the rules, for tests that cannot wait as long as the rules do
  */
 export async function startTestPrometheus(
   files: Omit<Parameters<typeof writePrometheusFiles>[0], "folder">,
@@ -49,7 +49,7 @@ const natively: Starter = async (dataDir, port) => {
   return backingService.kill;
 };
 
-/** On the machine's own network: the services listen on its loopback interface. */
+/** On the host network, because the services listen on the loopback interface. */
 const inContainer: Starter = async (dataDir, port) => {
   const { GenericContainer, Wait } = await import("testcontainers");
   const container = await new GenericContainer(IMAGES.prometheus)

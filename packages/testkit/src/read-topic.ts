@@ -8,14 +8,14 @@ export type ReadRecord = {
   readonly offset: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** As text; the first one where a name comes twice. */
+  /** As text; the first value if a name occurs twice. */
   readonly headers: Readonly<Record<string, string>>;
 };
 
 /**
- * Reads a topic from its beginning, committed records only.
+ * Reads the committed records of a topic from its beginning.
  *
- * @returns `records`, which grows as they come, in order within each partition
+ * @returns `records`, to which records are added as they arrive, in order within each partition
  */
 export async function readTopic(
   brokers: string,

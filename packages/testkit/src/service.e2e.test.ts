@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 describe("startService", () => {
-  it("gives a ready service that stops cleanly, and one that SIGKILL ends at once", async () => {
+  it("returns a ready service that stops cleanly, and one that SIGKILL ends at once", async () => {
     const first = await startService("sink-writer", environment);
     expect((await fetch(`${first.adminUrl}/readyz`)).status).toBe(200);
     expect(await first.stop()).toBe(0);
@@ -33,7 +33,7 @@ describe("startService", () => {
     await expect(start).rejects.toThrow(/sink-writer did not start[^]*LOG_LEVEL/);
   });
 
-  it("gives a service that cannot get ready when that is wanted", async () => {
+  it("returns a service that is not ready, if the test asks for that", async () => {
     const service = await startService(
       "sink-writer",
       { ...environment, KAFKA_BROKERS: "127.0.0.1:1" },

@@ -1,35 +1,35 @@
 import { once } from "node:events";
-import { inClone } from "@fiberstream/local-stack/in-clone";
-import { spawnTied } from "@fiberstream/local-stack/spawn-tied";
-import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
+import { loopbackSettings, spawnService, untilReady } from "@fiberstream/local-stack/spawn-service";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { addresses, addressSettings } from "./addresses.ts";
 import { inheritedEnvironment } from "./config.ts";
 import { freePorts } from "./free-ports.ts";
-import { until } from "./until.ts";
 
 export type RunningService = {
-  /** The public port's; only the gateway serves there. */
+  /** Address of the public port; only the gateway has one. */
   readonly url: string;
   readonly adminUrl: string;
   readonly pid: number;
-  /** Signals it; with SIGKILL settles when it is gone. */
+  /** Sends a signal; after SIGKILL it resolves when the process has ended. */
   readonly kill: (signal?: NodeJS.Signals) => Promise<void>;
-  /** SIGTERM, then waits for its end. @returns its exit code; null when a signal ended it */
+  /**
+   * Sends SIGTERM and waits for the end of the process.
+   * @returns the exit code; null if a signal ended it
+   */
   readonly stop: () => Promise<number | null>;
-  /** Everything that it has printed so far. */
+  /** Returns its output so far. */
   readonly logs: () => string;
 };
 
 /**
- * Starts a real service as its own process, on free ports and the run's shared backing services, and waits
- * until it is ready. It dies with the test's process.
+ * Starts a service as a process, on free ports and the shared backing services, and waits until it is ready. It ends
+ * with the test's process.
  *
- * @param environment settings on top, e.g. NAMESPACE and DATABASE_URL
- * @param options.awaitReady false to look at a service that cannot get ready
- * @param options.openFiles how many files and connections it may have open at once; on Linux only
- * @param options.within makes another command of the service's own, e.g. one that runs it in a cgroup
- * @throws when it ends or is not ready within 30 s, with its log
+ * @param environment further settings, e.g. NAMESPACE and DATABASE_URL
+ * @param options.awaitReady false: does not wait, for a service that cannot become ready
+ * @param options.openFiles limits the number of open files and connections; on Linux only
+ * @param options.within wraps the service's command, e.g. to run it in a cgroup
+ * @throws with the service's log when it ends or is not ready within 30 s
  */
 export async function startService(
   name: ServiceName,
@@ -41,25 +41,20 @@ export async function startService(
   } = {},
 ): Promise<RunningService> {
   const [port = 0, adminPort = 0] = await freePorts(2);
-  const main = inClone(`${name}/src/main.ts`);
-  const command = serviceCommand(name, main);
+  const { openFiles, within = (command) => command } = options;
   const limits =
-    options.openFiles === undefined || process.platform !== "linux"
-      ? []
-      : ["prlimit", `--nofile=${options.openFiles}`, "--"];
-  const [program, ...parameters] = [...limits, ...(options.within?.(command) ?? command)];
-  const child = spawnTied([program ?? process.execPath, ...parameters], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...SERVICE_ENVIRONMENT,
+    openFiles === undefined || process.platform !== "linux"
+      ? undefined
+      : (["prlimit", `--nofile=${openFiles}`, "--"] as const);
+  const child = spawnService({
+    service: name,
+    output: "pipe",
+    wrap: (command) => (limits === undefined ? within(command) : [...limits, ...within(command)]),
+    environment: {
       ...inheritedEnvironment(),
       ...addressSettings(addresses),
-      HOST: "127.0.0.1",
-      PORT: String(port),
+      ...loopbackSettings({ port, adminPort }),
       AUTH_MODE: "open",
-      ADMIN_HOST: "127.0.0.1",
-      ADMIN_PORT: String(adminPort),
-      LOG_FORMAT: "json",
       ...environment,
     },
   });
@@ -68,16 +63,11 @@ export async function startService(
     stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
   }
   const exited = once(child, "exit") as Promise<[number | null]>;
-  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   const adminUrl = `http://127.0.0.1:${adminPort}`;
 
   if (options.awaitReady ?? true) {
     try {
-      await until(async () => hasEnded() || (await fetch(`${adminUrl}/readyz`)).ok, {
-        what: `${name} is ready`,
-        timeoutMs: 30_000,
-      });
-      if (hasEnded()) throw new Error(`${name} ended with code ${child.exitCode}`);
+      await untilReady(child, { name, adminUrl, timeoutMs: 30_000 });
     } catch (error) {
       child.kill("SIGKILL");
       throw new Error(`${name} did not start. Its log:\n${output}`, { cause: error });

@@ -14,9 +14,9 @@ export type SharedBackingServices = {
 
 const FOLDER = "fiberstream-test-";
 
-/** One set of backing services for a whole test run, on ports and data of its own. */
+/** Starts the backing services that a test run shares, with their own ports and data. */
 export async function startSharedBackingServices(
-  onProgress: (doing: string) => void,
+  onProgress: (progress: string) => void,
 ): Promise<SharedBackingServices> {
   removeLeftovers();
   const folder = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`));
@@ -41,7 +41,7 @@ export async function startSharedBackingServices(
       databaseUrl: postgres.address,
     },
     stop: async () => {
-      // The data goes with them: there is nothing to end cleanly.
+      // Their data is deleted, so there is no need to stop them cleanly.
       await Promise.all(
         [kafka, registry, redis, postgres].map((backingService) => backingService.kill()),
       );
@@ -50,7 +50,7 @@ export async function startSharedBackingServices(
   };
 }
 
-/** A run that was killed could not delete its data; its backing services died with it. */
+/** Deletes the data of test runs that were killed; their backing services ended with them. */
 function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = new RegExp(`^${FOLDER}(\\d+)-`).exec(name)?.[1];

@@ -2,18 +2,18 @@ import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
 import { startNativeBackingService } from "./native-backing-service.ts";
 import type {
   BackingServiceKind,
-  BackingServicePlace,
+  TestBackingServiceOptions,
   TestBackingService,
 } from "./test-backing-service.ts";
 
-/** Starts a backing service in a container where a Docker engine answers, natively where none does, or for a cluster. */
+/** Starts a backing service: as a container if a Docker engine answers, otherwise natively; a cluster always natively. */
 export async function startTestBackingService(
   kind: BackingServiceKind,
-  place: BackingServicePlace,
+  setup: TestBackingServiceOptions,
 ): Promise<TestBackingService> {
-  if (place.cluster !== undefined || !(await isEngineUp()))
-    return startNativeBackingService(kind, place);
-  // Loaded where it is used: it takes half a second, and most runs of the native kind need none of it.
+  if (setup.cluster !== undefined || !(await isEngineUp()))
+    return startNativeBackingService(kind, setup);
+  // Imported only when it is used, because that takes half a second.
   const { startContainerBackingService } = await import("./container-backing-service.ts");
-  return startContainerBackingService(kind, place);
+  return startContainerBackingService(kind, setup);
 }

@@ -1,26 +1,26 @@
-/** The programs that FiberStream stands on. */
+/** The backing services of FiberStream. */
 export const BACKING_SERVICE_KINDS = ["kafka", "registry", "redis", "postgres"] as const;
 export type BackingServiceKind = (typeof BACKING_SERVICE_KINDS)[number];
 
 /** A backing service for tests, whether it runs natively or in a container. */
 export type TestBackingService = {
-  /** As the services' settings take it; stays the same over every stop and start. */
+  /** In the form of the services' settings; does not change when it is restarted. */
   readonly address: string;
-  /** Ends it cleanly; what it has acknowledged is there after the next start. */
+  /** Stops it cleanly; acknowledged data exists after the next start. */
   readonly stop: () => Promise<void>;
-  /** Ends it by SIGKILL. */
+  /** Kills it with SIGKILL. */
   readonly kill: () => Promise<void>;
-  /** Stops its work as SIGSTOP does, without its knowing, until `thaw`. */
+  /** Freezes it with SIGSTOP, until `thaw`. */
   readonly freeze: () => Promise<void>;
   readonly thaw: () => Promise<void>;
-  /** Starts it again, on the same port and data. */
+  /** Restarts it, with the same port and data. */
   readonly start: () => Promise<void>;
 };
 
-/** Ports for a backing service: its own, and a second one for those that have an inner side. */
+/** Ports of a backing service: its own, and an inner one (Kafka's controller, the registry's management port). */
 export type BackingServicePorts = { readonly port: number; readonly innerPort: number };
 
-/** How services are told of each backing service. PostgreSQL's is the server: tests make databases of their own. */
+/** Returns the address of each backing service for the services' settings. PostgreSQL's is the server's own database. */
 export const addressOf: Record<BackingServiceKind, (port: number) => string> = {
   kafka: (port) => `localhost:${port}`,
   registry: (port) => `http://localhost:${port}/apis/ccompat/v7`,
@@ -28,14 +28,14 @@ export const addressOf: Record<BackingServiceKind, (port: number) => string> = {
   postgres: (port) => `postgresql://postgres:postgres@localhost:${port}/postgres`,
 };
 
-/** Where a backing service is kept and what stands around it. */
-export type BackingServicePlace = {
+/** Ports, data folder and surroundings of a backing service. */
+export type TestBackingServiceOptions = {
   readonly ports: BackingServicePorts;
-  /** Absolute; for the data and log of a backing service that runs natively. */
+  /** Absolute path, for the data and log of a native backing service. */
   readonly folder: string;
-  readonly onProgress: (doing: string) => void;
-  /** Kafka's alone: further ways in, each advertised as the proxy's port in front of it. */
+  readonly onProgress: (progress: string) => void;
+  /** Kafka only: additional listeners, each of which advertises the port of a proxy in front of it. */
   readonly listeners?: readonly { readonly port: number; readonly advertisedPort: number }[];
-  /** Kafka's alone: which of several nodes this is. They run natively only. */
+  /** Kafka only: the node of a cluster. Clusters run only natively. */
   readonly cluster?: { readonly nodeId: number; readonly controllerPorts: readonly number[] };
 };

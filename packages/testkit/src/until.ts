@@ -1,18 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "@fiberstream/runtime/errors";
 
-const LOOK_EVERY_MS = 25;
+const POLL_INTERVAL_MS = 25;
 
 /**
- * Waits for a fact, never for time. A look that throws counts as "not yet".
+ * Waits until a condition is true. A condition that throws is not yet true.
  *
- * @param fact looked at until it gives something truthy
- * @param options.what the fact in words, for the message when it never comes
+ * @param condition called until it returns something truthy
+ * @param options.what the condition in words, for the message if it does not become true
  * @param options.timeoutMs 20 s by default
- * @returns what the fact gave
+ * @returns the value of the condition
  */
 export async function until<T>(
-  fact: () => T | Promise<T>,
+  condition: () => T | Promise<T>,
   options: { what: string; timeoutMs?: number },
 ): Promise<NonNullable<T>> {
   const { what, timeoutMs = 20_000 } = options;
@@ -20,15 +20,15 @@ export async function until<T>(
   for (;;) {
     let seen: string;
     try {
-      const value = await fact();
+      const value = await condition();
       if (value) return value;
       seen = `it was ${JSON.stringify(value)}`;
     } catch (error) {
       seen = `it threw: ${messageOf(error)}`;
     }
     if (performance.now() >= giveUpAtMs) {
-      throw new Error(`waited ${timeoutMs / 1_000} s in vain: ${what} (the last time ${seen})`);
+      throw new Error(`waited ${timeoutMs / 1_000} s for: ${what} (the last time ${seen})`);
     }
-    await delay(LOOK_EVERY_MS);
+    await delay(POLL_INTERVAL_MS);
   }
 }

@@ -1,7 +1,7 @@
 import { peakRssMb, cpuSecondsOf, rssMb, sharedMemoryMb } from "../harness/process-cost.ts";
-import { type Testbed, of } from "./testbed.ts";
+import { type Testbed, instancesOf } from "./testbed.ts";
 
-/** Who costs something, in the order of a record's way. */
+/** The processes whose costs are measured, in the order in which a record passes them. */
 export const PARTIES = [
   "gateway",
   "processor",
@@ -15,17 +15,17 @@ export const PARTIES = [
 export type Party = (typeof PARTIES)[number];
 export type PerParty = Readonly<Record<Party, number>>;
 
-/** CPU seconds so far, of all processes of each. */
+/** Returns the CPU seconds so far, of all processes of each party. */
 export const cpuSeconds = (testbed: Testbed, loadPid: number): PerParty =>
   perParty(testbed, loadPid, cpuSecondsOf);
 
-/** Memory now, in MB. PostgreSQL's processes share most of theirs, which is counted once. */
+/** Returns the current memory in MB. Memory that PostgreSQL's processes share is counted once. */
 export const memoryMb = (testbed: Testbed, loadPid: number): PerParty => ({
   ...perParty(testbed, loadPid, rssMb),
   PostgreSQL: sharedMemoryMb(testbed.backingServices.postgres.pid),
 });
 
-/** The most memory that the services and the single processes have had, in MB. */
+/** Returns the peak memory of each party in MB. */
 export const peakMemoryMb = (testbed: Testbed, loadPid: number): PerParty => ({
   ...perParty(testbed, loadPid, peakRssMb),
   PostgreSQL: sharedMemoryMb(testbed.backingServices.postgres.pid),
@@ -42,9 +42,9 @@ export function mapParties(value: (party: Party) => number): PerParty {
 function perParty(testbed: Testbed, loadPid: number, figure: (pid: number) => number): PerParty {
   const { services, backingServices } = testbed;
   const pids: Record<Party, readonly number[]> = {
-    gateway: of(services, "ingest-gateway").map(({ pid }) => pid),
-    processor: of(services, "stream-processor").map(({ pid }) => pid),
-    sink: of(services, "sink-writer").map(({ pid }) => pid),
+    gateway: instancesOf(services, "ingest-gateway").map(({ pid }) => pid),
+    processor: instancesOf(services, "stream-processor").map(({ pid }) => pid),
+    sink: instancesOf(services, "sink-writer").map(({ pid }) => pid),
     Kafka: [backingServices.kafka.pid],
     PostgreSQL: [backingServices.postgres.pid],
     Redis: [backingServices.redis.pid],

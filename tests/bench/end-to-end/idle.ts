@@ -2,16 +2,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Testbed } from "./testbed.ts";
 import { cpuSeconds, difference, mapParties, memoryMb, type PerParty } from "./costs.ts";
 
-/** What an hour costs in which nothing comes. */
+/** The costs of an hour without events. */
 export type Idle = {
-  /** For how long it was measured. */
+  /** Duration of the measurement. */
   readonly seconds: number;
   readonly cpuSecondsPerHour: PerParty;
   readonly memoryMb: PerParty;
   readonly loggedBytesPerHour: number;
 };
 
-/** Looks at everything before and after a time in which nothing is sent. */
+/** Measures the costs of a time in which nothing is sent. */
 export async function measureIdle(testbed: Testbed, seconds: number): Promise<Idle> {
   const before = cpuSeconds(testbed, NO_LOAD);
   const loggedBefore = loggedBytes(testbed);
@@ -28,7 +28,7 @@ export async function measureIdle(testbed: Testbed, seconds: number): Promise<Id
   };
 }
 
-/** No process has it. */
+/** A PID that no process has. */
 const NO_LOAD = -1;
 
 export const loggedBytes = ({ services }: Testbed): number =>

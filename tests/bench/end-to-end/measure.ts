@@ -3,17 +3,17 @@ import type { BenchContext } from "../harness/command.ts";
 import { type Testbed, type TestbedOptions, startTestbed } from "./testbed.ts";
 import { type Idle, measureIdle } from "./idle.ts";
 import type { LoadPace, LoadPlan } from "./load/load-plan.ts";
-import { type Phase, type PhaseName, phaseOf, requireWhole, unsureOf } from "./load/phase.ts";
+import { type Phase, type PhaseName, phaseOf, requireExactlyOnce, unsureOf } from "./load/phase.ts";
 import { runLoad } from "./load/run-load.ts";
 
 export type MeasureOptions = {
   readonly only: readonly PhaseName[];
-  /** Of each measurement. */
+  /** Duration of each measurement. */
   readonly seconds: number;
   readonly idleSeconds: number;
   readonly batch: number;
   readonly nodes: number;
-  /** Taken as the rate that can be sustained, events/s, and held whether it can or not; undefined: looked for. */
+  /** Rate to hold, in events/s, whether it can be sustained or not; undefined: find the sustainable rate. */
   readonly rate: number | undefined;
 };
 
@@ -22,13 +22,13 @@ export type Measured = { readonly phases: readonly Phase[]; readonly idle: Idle 
 const WARM_UP_SECONDS = 5;
 const BATCH_CONNECTIONS = 8;
 const SINGLE_CONNECTIONS = 64;
-/** Enough for every stage to have work, little enough to be written within a few seconds. */
+/** Enough that every stage has work, and few enough to be written within seconds. */
 const EVENTS_AHEAD = { batches: 40_000, singles: 5_000 } as const;
 const NEED_RATE = ["sustained", "half", "most"] as const;
-/** Of what a load that waits for rows got through; the last one is told of as growing where none is flat. */
+/** Shares of the closed load's rate that are tried. If the lag grows with all of them, the last one is reported as growing. */
 const HELD_SHARES = [0.97, 0.92, 0.86, 0.8, 0.7, 0.6, 0.5] as const;
 
-/** Starts everything once and measures what was asked for. */
+/** Starts the platform and measures the selected phases. */
 export async function measure(
   context: BenchContext,
   options: MeasureOptions,
@@ -42,7 +42,7 @@ export async function measure(
   return measureOn(testbed, context, options);
 }
 
-/** Measures what was asked for, each account closed before the next one begins. */
+/** Measures the selected phases one after the other; each is checked before the next one begins. */
 export async function measureOn(
   testbed: Testbed,
   context: BenchContext,
@@ -70,7 +70,7 @@ export async function measureOn(
       throw new Error(`${what}: ${messageOf(error)}\n${logs}`, { cause: error });
     });
     const phase = phaseOf(name, what, load, ran);
-    requireWhole(phase, unsure);
+    requireExactlyOnce(phase, unsure);
     unsure += unsureOf(phase);
     return phase;
   };
@@ -91,7 +91,11 @@ export async function measureOn(
   let { rate } = options;
   if (rate !== undefined && only.includes("sustained")) phases.push(await hold(rate));
   if (rate === undefined && NEED_RATE.some((name) => only.includes(name))) {
-    const most = await runPhase("sustained", "as much as becomes rows", closed(batch));
+    const most = await runPhase(
+      "sustained",
+      "the highest rate at which rows are written",
+      closed(batch),
+    );
     let held = most;
     for (const share of HELD_SHARES) {
       rate = Math.round(most.eventsPerSecond * share);
@@ -109,7 +113,11 @@ export async function measureOn(
     phases.push(await runPhase(name, what, open(batch, rate * share, true)));
   }
   if (only.includes("single")) {
-    const most = await runPhase("single-sustained", "single POSTs, as become rows", closed(1));
+    const most = await runPhase(
+      "single-sustained",
+      "single POSTs at the highest rate at which rows are written",
+      closed(1),
+    );
     const what = `single POSTs at half of ${Math.round(most.eventsPerSecond)} events/s`;
     phases.push(most, await runPhase("single", what, open(1, most.eventsPerSecond / 2, true)));
   }
@@ -122,6 +130,6 @@ async function idleOf(
   { progress }: BenchContext,
   { idleSeconds }: MeasureOptions,
 ) {
-  progress.step(`nothing for ${idleSeconds} s`, idleSeconds);
+  progress.step(`no events for ${idleSeconds} s`, idleSeconds);
   return measureIdle(testbed, idleSeconds);
 }

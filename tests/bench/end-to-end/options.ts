@@ -16,53 +16,63 @@ export type Options = MeasureOptions & {
 
 const AXIS_NAMES = ALL_AXES.map(({ axis }) => axis).join(", ");
 
-/** The command with its `--help`. @param run is called with what was asked for */
+/**
+ * Creates the command.
+ * @param run is called with its options
+ */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "bench",
-    description:
-      "Measure the whole path: from a POST to its row, what it costs and how fast it is.",
+    description: "Measure the whole path from a POST to its row: rates, costs and times.",
     help: HELP,
   })
-    .option("--only <names>", `some of ${PHASES.join(",")}`, listOf(PHASES), PHASES)
-    .option("--seconds <number>", "how long each measurement takes", wholeNumber(2, 3_600), 20)
-    .option("--idle-seconds <number>", "how long the idle one takes", wholeNumber(2, 3_600), 60)
-    .option("--batch <events>", "events in a request that has several", wholeNumber(2, 10_000), 500)
-    .option("--nodes <number>", "how many nodes send", wholeNumber(1, 1e6), 1_000)
+    .option("--only <names>", `measure only these: ${PHASES.join(",")}`, listOf(PHASES), PHASES)
+    .option("--seconds <number>", "duration of each measurement", wholeNumber(2, 3_600), 20)
+    .option(
+      "--idle-seconds <number>",
+      "duration of the measurement without load",
+      wholeNumber(2, 3_600),
+      60,
+    )
+    .option("--batch <events>", "events per batch request", wholeNumber(2, 10_000), 500)
+    .option("--nodes <number>", "number of nodes that send", wholeNumber(1, 1e6), 1_000)
     .option(
       "--rate <events>",
-      "hold this rate a second rather than look for one",
+      "hold this rate (events per second), instead of finding the highest",
       wholeNumber(100, 1e7),
     )
-    .option("--compare <commits...>", "two commits by turns; a dot is what is checked out here")
-    .option("--rounds <number>", "how often each of the two is measured", wholeNumber(1, 50), 4)
+    .option("--compare <commits...>", "compare two commits in turns; a dot is this checkout")
+    .option("--rounds <number>", "how often each commit is measured", wholeNumber(1, 50), 4)
     .option(
       "--scale [axes...]",
-      `grow some of ${AXIS_NAMES}, all by default; nodes=10,5000 says how far`,
+      `measure with more ${AXIS_NAMES} (default: all); nodes=10,5000 sets the values`,
     )
-    .option("--profile <folder>", "write CPU profiles there, and tell what is largest in them")
-    .option("--save", "write docs/benchmark", false)
+    .option(
+      "--profile <folder>",
+      "write CPU profiles to this folder, and print the largest functions",
+    )
+    .option("--save", "save the result in docs/benchmark", false)
     .option("--json", "print the figures as JSON", false)
     .action((options: Omit<Options, "scale"> & { scale?: readonly string[] | true }) => {
       const { scale, compare } = options;
       if (compare !== undefined && compare.length !== 2)
-        throw new InvalidArgumentError("--compare takes two commits");
+        throw new InvalidArgumentError("--compare needs two commits");
       return run({ ...options, compare, scale: axesOf(scale) });
     });
 }
 
 const HELP = `
-Kafka, registry, Redis and PostgreSQL (with fsync) are the run's own and run without Docker, on this machine,
-which should have nothing else to do; each service is one process, the load another. What is measured:
-  sustained  the highest rate at which what has no row yet does not grow: first a load that waits for rows,
-             then a bit less of it held whatever happens
-  half,most  50 % and 80 % of that rate, sent evenly whatever happens, and how long until rows can be seen
-  single     the same for single POSTs, at half of what single POSTs get through
-  idle       CPU and log of an hour in which nothing comes, from a minute of it
-All events that were accepted are counted in the table before anything is told. CPU time is of everything
-that a process and its children have used, by rows that were written meanwhile.
+The run starts its own Kafka, registry, Redis and PostgreSQL (with fsync) without Docker on this machine, which should be idle
+otherwise. Each service is one process, and the load is another. Measurements:
+  sustained  the highest rate at which the lag does not grow: first with a load that waits for rows, then with a slightly
+             lower fixed rate
+  half,most  50 % and 80 % of that rate, evenly distributed, and the time until rows are visible
+  single     the same for single POSTs, at half of their highest rate
+  idle       CPU and log of an hour without events, from a measurement of a minute
+Before it prints anything, the run counts the rows of all accepted events. CPU time is that of a process and its children,
+divided by the rows written in that time.
 
-With --rate both commits of --compare do equal work, and CPU time can be told apart sooner.
+With --rate both commits of --compare do equal work, so differences in CPU time show sooner.
 
 Examples:
   npm run bench
@@ -76,7 +86,8 @@ function listOf<Name extends string>(names: readonly Name[]) {
   return (text: string): readonly Name[] =>
     text.split(",").map((one) => {
       const found = names.find((name) => name === one.trim());
-      if (found === undefined) throw new InvalidArgumentError(`takes ${names.join(", ")}.`);
+      if (found === undefined)
+        throw new InvalidArgumentError(`must be one or several of ${names.join(", ")}.`);
       return found;
     });
 }
@@ -87,7 +98,9 @@ function axesOf(texts: readonly string[] | true | undefined): readonly AxisSteps
   return texts.map((text) => {
     const steps = readAxis(text);
     if (steps === undefined)
-      throw new InvalidArgumentError(`--scale takes ${AXIS_NAMES}, each with values like =1,2,4`);
+      throw new InvalidArgumentError(
+        `--scale accepts ${AXIS_NAMES}, each with values such as =1,2,4`,
+      );
     return steps;
   });
 }

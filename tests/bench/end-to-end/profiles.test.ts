@@ -4,7 +4,7 @@ import { largestIn } from "./profiles.ts";
 const frame = (functionName: string, url = "") => ({ functionName, url, lineNumber: 9 });
 
 describe("largestIn", () => {
-  it("adds up a function's own time, of the time that was not idle", () => {
+  it("sums a function's self time, as a share of the busy time", () => {
     const profile = {
       nodes: [
         { id: 1, callFrame: frame("(idle)") },

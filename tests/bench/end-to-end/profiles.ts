@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { renderTable } from "@fiberstream/terminal/table";
 
-/** What is used of a CPU profile as V8 writes it. */
+/** The fields of V8's CPU profiles that are used. */
 export type CpuProfile = {
   readonly nodes: readonly {
     readonly id: number;
@@ -12,15 +12,15 @@ export type CpuProfile = {
       readonly lineNumber: number;
     };
   }[];
-  /** Which node was running, at each look. */
+  /** The node that was running at each sample. */
   readonly samples: readonly number[];
-  /** us between the looks. */
+  /** us between the samples. */
   readonly timeDeltas: readonly number[];
 };
 
 const LARGEST = 15;
 
-/** The functions that take most of each profile's time, without those that they call. */
+/** Returns the functions with the largest self time of each profile. */
 export function renderProfiles(folder: string): string {
   const files = readdirSync(folder).filter((name) => name.endsWith(".cpuprofile"));
   const blocks = files.sort().map((name) => {
@@ -34,7 +34,7 @@ export function renderProfiles(folder: string): string {
   return `\n${blocks.join("\n\n")}\n`;
 }
 
-/** Self time by function, in percent of the time that was not idle, the largest first. */
+/** Returns the self time of each function in percent of the busy time, the largest first. */
 export function largestIn(
   profile: CpuProfile,
   count: number,

@@ -13,36 +13,36 @@ import {
 import { type BenchService, CHECKOUT, startBenchService } from "../harness/service.ts";
 import { createTopicsWith } from "./scale/topics-with.ts";
 
-/** Everything that a load goes through: backing services and services of one run's own. */
+/** The backing services and services of one run. */
 export type Testbed = {
   readonly backingServices: BenchBackingServices;
   readonly sql: Client;
   readonly services: readonly BenchService[];
   readonly gatewayUrls: readonly string[];
-  /** Rows that the sinks say they have committed. */
+  /** Returns the number of rows that the sinks have committed, by their metrics. */
   readonly rowsWritten: () => Promise<number>;
-  /** What is in the table, and how many of its rows are there more than once. */
+  /** Returns the number of rows in the table, and how many of them are duplicates. */
   readonly rowsInTable: () => Promise<{ rows: number; doubled: number }>;
 };
 
 const run = promisify(execFile);
 
 export type TestbedOptions = {
-  /** Whose services and migrations; this one by default. */
+  /** The checkout whose services and migrations run; default: this one. */
   readonly checkout?: string;
-  /** Of each service. */
+  /** Number of processes of each service. */
   readonly processes?: number;
-  /** Of each topic; the catalogue's number by default. */
+  /** Number of partitions of each topic; default: that of the catalogue. */
   readonly partitions?: number | undefined;
-  /** A folder for CPU profiles, absolute. */
+  /** Folder for CPU profiles (absolute path). */
   readonly profile?: string | undefined;
   readonly settings?: Readonly<Record<string, string>>;
 };
 
-/** Starts backing services and services, ready; all of it goes with `life`. */
+/** Starts backing services and services, and waits until they are ready. All are stopped with `life`. */
 export async function startTestbed(
   life: Life,
-  onProgress: (doing: string) => void,
+  onProgress: (progress: string) => void,
   options: TestbedOptions = {},
 ): Promise<Testbed> {
   const { checkout = CHECKOUT, processes = 1, partitions, profile, settings = {} } = options;
@@ -81,9 +81,9 @@ export async function startTestbed(
     backingServices,
     sql,
     services,
-    gatewayUrls: of(services, "ingest-gateway").map(({ url }) => url),
+    gatewayUrls: instancesOf(services, "ingest-gateway").map(({ url }) => url),
     rowsWritten: async () => {
-      const counts = await Promise.all(of(services, "sink-writer").map(rowsOfSink));
+      const counts = await Promise.all(instancesOf(services, "sink-writer").map(rowsOfSink));
       return counts.reduce((sum, count) => sum + count, 0);
     },
     rowsInTable: async () => {
@@ -93,10 +93,10 @@ export async function startTestbed(
   };
 }
 
-export const of = (services: readonly BenchService[], name: ServiceName): BenchService[] =>
+export const instancesOf = (services: readonly BenchService[], name: ServiceName): BenchService[] =>
   services.filter(({ service }) => service === name);
 
-/** The load's own only: a table may have been filled before. In the identity index's order, without a sort. */
+/** Counts only the load's rows, because the table may have been filled before. It uses the order of the identity index, without a sort. */
 const COUNT_ROWS = `
   SELECT coalesce(sum(times), 0)::float8 AS rows, coalesce(sum(times - 1), 0)::float8 AS doubled
   FROM (

@@ -3,11 +3,11 @@ import { quantilesOf } from "../harness/quantiles.ts";
 import { requestBytes } from "./request-bytes.ts";
 import type { Drive, Driven } from "./scenarios.ts";
 
-// A process of its own, so that its CPU time is not the gateway's: `node drive.ts '<Drive as JSON>'`.
+// A separate process, so that its CPU time is not the gateway's: `node drive.ts '<Drive as JSON>'`.
 const drive = JSON.parse(process.argv[2] ?? "{}") as Drive;
 process.stdout.write(JSON.stringify(await run(drive)));
 
-/** Keeps connections busy, or sends at a rate, and measures each answer. */
+/** Sends requests as fast as connections allow, or at a rate, and measures the time of each answer. */
 async function run(options: Drive): Promise<Driven> {
   const { connections, seconds, rate } = options;
   const requests = requestBytes(options);
@@ -15,9 +15,9 @@ async function run(options: Drive): Promise<Driven> {
   const statuses: Record<string, number> = {};
   let next = 0;
   const free: HttpConnection[] = [];
-  /** When what a connection has under way was due. */
+  /** When the request in flight of each connection was due. */
   const dueOf = new Map<HttpConnection, number>();
-  /** When requests were due that no connection was free for. */
+  /** Due times of requests that wait for a free connection. */
   const due: number[] = [];
   const beganAt = performance.now();
   const endsAt = beganAt + seconds * 1_000;

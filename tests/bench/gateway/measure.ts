@@ -11,7 +11,7 @@ export type Measured = {
   readonly requestsPerSecond: number;
   readonly eventsPerSecond: number;
   readonly cpuUsPerEvent: number;
-  /** The gateway's share of one core, in percent. */
+  /** CPU of the gateway in percent of a core. */
   readonly cpuPercent: number;
   readonly p50Ms: number;
   readonly p95Ms: number;
@@ -24,7 +24,10 @@ export type Measured = {
 const DRIVER = fileURLToPath(new URL("drive.ts", import.meta.url));
 const run = promisify(execFile);
 
-/** Drives a gateway from a process beside this one. @param how.rate requests a second; undefined: as many as go */
+/**
+ * Sends to a gateway from a separate process.
+ * @param how.rate requests per second; undefined: as many as possible
+ */
 export async function measure(
   gateway: RunningService,
   scenario: Scenario,

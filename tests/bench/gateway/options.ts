@@ -15,43 +15,53 @@ export type Options = {
   readonly json: boolean;
 };
 
-/** The command with its `--help`. @param run is called with what was asked for */
+/**
+ * Creates the command.
+ * @param run is called with its options
+ */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "bench:gateway",
-    description: "Measure the gateway accepting events, each answered when Kafka has it.",
+    description:
+      "Measure how the gateway accepts events; it answers when Kafka has acknowledged them.",
     help: HELP,
   })
     .addOption(
-      new Option("--only <name>", "one way of sending").choices(SCENARIOS.map(({ name }) => name)),
+      new Option("--only <name>", "measure only this scenario").choices(
+        SCENARIOS.map(({ name }) => name),
+      ),
     )
     .addOption(
-      new Option("--keys <which>", "with API keys, without, or both after each other")
+      new Option("--keys <which>", "with API keys, without, or one after the other")
         .choices(["with", "without", "both"])
         .default("both"),
     )
-    .option("--seconds <number>", "how long each measurement takes", wholeNumber(1, 3_600), 10)
+    .option("--seconds <number>", "duration of each measurement", wholeNumber(1, 3_600), 10)
     .option(
       "--turns",
-      "instead: how long the largest and hostile bodies keep others waiting, without Kafka",
+      "instead, measure how long the largest and hostile bodies block the event loop, without Kafka",
       false,
     )
-    .option("--hostile", "instead: what an honest probe waits for while others attack", false)
-    .option("--attack <name>", "with --hostile: this attack alone, as its table names it")
+    .option(
+      "--hostile",
+      "instead, measure the answer times of an honest probe during attacks",
+      false,
+    )
+    .option("--attack <name>", "with --hostile: only this attack, by the name in the table")
     .addOption(
-      new Option("--redis <state>", "with --hostile: what has become of Redis")
+      new Option("--redis <state>", "with --hostile: the state of Redis")
         .choices(["up", "full", "away"])
         .default("up"),
     )
-    .option("--profile <folder>", "write a CPU profile of the gateway there")
+    .option("--profile <folder>", "write a CPU profile of the gateway to this folder")
     .option("--json", "print the figures as JSON", false)
     .action((options: Options) => run(options));
 }
 
 const HELP = `
-Kafka, registry, Redis and PostgreSQL are the run's own, on this machine: it should have nothing else to do.
-The gateway is a process of its own, and so is what sends. Each way of sending is warmed up first. "single at
-half" sends half as many requests a second as "single" got through, evenly, and is there for its latencies.
+The run starts its own Kafka, registry, Redis and PostgreSQL on this machine, which should be idle otherwise.
+The gateway and the sender are separate processes. Each scenario is warmed up first. "single at half" sends half as many
+requests per second as "single" achieved, evenly distributed, to measure latencies.
 
 Examples:
   npm run bench:gateway

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 
-/** Makes Node write a CPU profile to a folder when it ends. */
+/** Returns environment variables that make Node write a CPU profile to a folder when it ends. */
 export function profileEnvironment(folder: string | undefined): Record<string, string> {
   if (folder === undefined) return {};
   mkdirSync(folder, { recursive: true });

@@ -1,13 +1,13 @@
 import { gzipSync } from "node:zlib";
 import type { Drive } from "./scenarios.ts";
 
-/** As many different ones as keep the driver's memory small. */
-const MOST_EVENTS = 5_000;
+/** Number of different events, limited by the driver's memory. */
+const MAX_EVENTS = 5_000;
 
-/** Requests as bytes, made before anything is measured. */
+/** Returns requests as bytes, which are created before the measurement. */
 export function requestBytes(drive: Drive): Buffer[] {
   const { eventsPerRequest, isCompressed, token } = drive;
-  const count = Math.max(10, Math.floor(MOST_EVENTS / eventsPerRequest));
+  const count = Math.max(10, Math.floor(MAX_EVENTS / eventsPerRequest));
   return Array.from({ length: count }, (_, request) => {
     const events = Array.from({ length: eventsPerRequest }, (_event, index) =>
       event(request * eventsPerRequest + index),
@@ -26,7 +26,7 @@ export function requestBytes(drive: Drive): Buffer[] {
   });
 }
 
-/** About 280 bytes, as a probe sends it. */
+/** Returns an event of about 280 bytes, as a probe sends it. */
 const event = (number: number) => ({
   node_id: `bench-${String(number % 1_000).padStart(4, "0")}`,
   country: "GH",

@@ -1,10 +1,10 @@
-/** One way of sending. */
+/** One way of sending events. */
 export type Scenario = {
   readonly name: string;
-  /** Events in a request; 1 goes to /api/push. */
+  /** Events per request; 1: to /api/push. */
   readonly eventsPerRequest: number;
   readonly isCompressed: boolean;
-  /** Each has one request under way at a time. */
+  /** Connections, each with one request in flight. */
   readonly connections: number;
 };
 
@@ -15,23 +15,23 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: "gzip-500", eventsPerRequest: 500, isCompressed: true, connections: 8 },
 ];
 
-/** What the driver's process is told, as JSON. */
+/** The plan of the driver's process, as JSON. */
 export type Drive = Scenario & {
   readonly host: string;
   readonly port: number;
   readonly token: string | undefined;
   readonly seconds: number;
-  /** Requests a second, spread evenly; undefined: as many as are answered. */
+  /** Requests per second, evenly distributed; undefined: as fast as answers arrive. */
   readonly rate: number | undefined;
 };
 
-/** What it tells in the end, as JSON. */
+/** The results of the driver's process, as JSON. */
 export type Driven = {
   readonly requests: number;
   readonly seconds: number;
-  /** How many answers had which status. */
+  /** Number of answers by status. */
   readonly statuses: Readonly<Record<string, number>>;
-  /** From a request's first byte (or, at a rate, from when it was due) to its answer's last, in ms. */
+  /** Time from a request's first byte (at a rate: from when it was due) to the answer's last byte, in ms. */
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;

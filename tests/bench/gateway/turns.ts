@@ -6,7 +6,7 @@ import { startTestIntake } from "@fiberstream/ingest-gateway/testing/intake-fixt
 
 const MB = 1024 ** 2;
 const EVENTS = 10_000;
-/** The first one is for the compiler. */
+/** The first round is for warming up the compiler. */
 const ROUNDS = 5;
 
 type Body = {
@@ -16,9 +16,9 @@ type Body = {
 };
 
 /**
- * How long one turn of the gateway's event loop takes at most while it handles the largest batch, or one that
- * means harm: so long all other requests wait. In CPU time of its thread, which other work on the machine does
- * not change; without Kafka, whose client comes on top.
+ * Measures the longest turn of the gateway's event loop while it handles the largest batch or a hostile one: all other
+ * requests wait for so long. It is measured in CPU time of the thread, which does not depend on other load of the
+ * machine, and without the Kafka client.
  *
  * @returns the table, as text
  */
@@ -26,7 +26,7 @@ export async function measureTurns(): Promise<string> {
   const intake = await startTestIntake({
     produce: (events) => Promise.resolve(events.map(() => "accepted")),
   });
-  // A thread of its own, so that what sends is not measured.
+  // A separate thread, so that the sender is not measured.
   const sender = new Worker(SENDER, { eval: true });
   const rows = [["BODY", "SENT KB", "STATUS", "LONGEST TURN ms", "ALL ms"]];
   for (const { name, bytes, headers } of bodies()) {
@@ -95,7 +95,7 @@ function bodies(): Body[] {
     { name: "10,000 events, 10 MB", bytes: largest },
     { name: "the same in gzip", bytes: gzipSync(largest), headers: gzip },
     { name: "10,000 bad events", bytes: Buffer.from(rejected) },
-    { name: "levels without end", bytes: packed("["), headers: gzip },
+    { name: "endless nesting", bytes: packed("["), headers: gzip },
     { name: "empty lists", bytes: gzipSync(`[${"[],".repeat(3 * MB)}`), headers: gzip },
     { name: "empty objects", bytes: gzipSync(`[${"{},".repeat(3 * MB)}`), headers: gzip },
     {
@@ -106,7 +106,7 @@ function bodies(): Body[] {
   ];
 }
 
-/** About 1,040 bytes, of which half can be packed. */
+/** Returns an event of about 1,040 bytes, of which half is compressible. */
 const event = (_: unknown, number: number) => ({
   node_id: `bench-${number % 1_000}`,
   country: "GH",

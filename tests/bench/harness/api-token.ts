@@ -2,7 +2,10 @@ import { createKeyTable } from "@fiberstream/cli/tables/key-table";
 import { createPool } from "@fiberstream/postgres/pool";
 import { createLog } from "@fiberstream/runtime/log";
 
-/** @param key.ratePerSecond events; by default without a limit that anyone could reach here; so are its nodes */
+/**
+ * Creates an API key and returns its token.
+ * @param key.ratePerSecond events per second; default: a limit that is never reached
+ */
 export async function createToken(
   databaseUrl: string,
   key: { tenant: string; ratePerSecond?: number },

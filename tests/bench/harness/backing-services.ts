@@ -10,10 +10,10 @@ import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import type { Life } from "@fiberstream/runtime/life";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 
-/** Kafka, registry, Redis and PostgreSQL of one run's own, as processes of this machine. */
+/** Kafka, registry, Redis and PostgreSQL of one run, as processes on this machine. */
 export type BenchBackingServices = {
   readonly root: string;
-  /** For data and logs; deleted in the end. */
+  /** Folder of data and logs; deleted at the end. */
   readonly folder: string;
   readonly kafkaBrokers: string;
   readonly schemaRegistryUrl: string;
@@ -27,10 +27,10 @@ export type BenchBackingServices = {
 
 const DATABASE = "bench";
 
-/** Starts them as `npm start` does without Docker, PostgreSQL with fsync. Needs root on Linux. */
+/** Starts the backing services like `npm start` without Docker; PostgreSQL with fsync. Needs root on Linux. */
 export async function startBenchBackingServices(
   life: Life,
-  onProgress: (doing: string) => void,
+  onProgress: (progress: string) => void,
 ): Promise<BenchBackingServices> {
   const root = await ensureTree(onProgress);
   const folder = life.own(await mkdtemp(join(tmpdir(), "fiberstream-bench-")), (owned) =>
@@ -39,7 +39,7 @@ export async function startBenchBackingServices(
   const ports = await freePorts(6);
   const [kafkaPort = 0, controllerPort = 0, registryPort = 0, managementPort = 0] = ports;
   const [redisPort = 0, postgresPort = 0] = ports.slice(4);
-  const place = (name: string, port: number) => ({
+  const optionsOf = (name: string, port: number) => ({
     root,
     port,
     dataDir: join(folder, name),
@@ -48,14 +48,14 @@ export async function startBenchBackingServices(
   onProgress("starting Kafka, the registry, Redis and PostgreSQL");
   const own = (backingService: BackingService) => life.own(backingService, (owned) => owned.kill());
   const [kafka, registry, redis, postgres] = await Promise.all([
-    startKafka({ ...place("kafka", kafkaPort), controllerPort }).then(own),
+    startKafka({ ...optionsOf("kafka", kafkaPort), controllerPort }).then(own),
     startRegistry({
-      ...place("registry", registryPort),
+      ...optionsOf("registry", registryPort),
       managementPort,
       storage: { kind: "file" },
     }).then(own),
-    startRedis(place("redis", redisPort)).then(own),
-    startPostgres({ ...place("postgres", postgresPort), databases: [DATABASE] }).then(own),
+    startRedis(optionsOf("redis", redisPort)).then(own),
+    startPostgres({ ...optionsOf("postgres", postgresPort), databases: [DATABASE] }).then(own),
   ]);
   return {
     root,

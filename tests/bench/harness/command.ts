@@ -3,10 +3,13 @@ import { createLife, type Life } from "@fiberstream/runtime/life";
 import { Command } from "commander";
 import { createProgress, type Progress } from "./progress.ts";
 
-/** What a benchmark works with: what it owns is released when it ends, also by Ctrl-C. */
+/** The context of a benchmark. What `life` owns is released when it ends, also by Ctrl-C. */
 export type BenchContext = { readonly life: Life; readonly progress: Progress };
 
-/** A command with `--help`, named as its npm script. @param text.help what it does in sentences, and examples */
+/**
+ * Creates a command with the name of its npm script.
+ * @param text.help explanation and examples for `--help`
+ */
 export function createBenchCommand(text: {
   name: string;
   description: string;
@@ -21,7 +24,7 @@ export function createBenchCommand(text: {
     .showHelpAfterError("(see --help)");
 }
 
-/** Runs a command to its end; what it throws is said on standard error, and the exit code is 1. */
+/** Runs a command. If it throws, the message is printed to standard error, and the exit code is 1. */
 export async function runCommand(command: Command): Promise<void> {
   try {
     await command.parseAsync();
@@ -31,7 +34,7 @@ export async function runCommand(command: Command): Promise<void> {
   }
 }
 
-/** Measures, releases everything, and gives what was measured. */
+/** Runs a measurement, releases everything, and returns its result. */
 export async function withBenchContext<Figures>(
   measure: (context: BenchContext) => Promise<Figures>,
 ): Promise<Figures> {
@@ -47,7 +50,7 @@ export async function withBenchContext<Figures>(
   }
 }
 
-/** One of several measurements after each other: what it owns is released before the next one. */
+/** Runs one of several consecutive measurements, and releases what it owns before the next one. */
 export async function inTurn<Figures>(
   context: BenchContext,
   measure: (context: BenchContext) => Promise<Figures>,

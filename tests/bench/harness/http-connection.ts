@@ -7,10 +7,10 @@ export type HttpConnection = {
 };
 
 /**
- * One connection that sends requests one after the other, reading answers by their Content-Length: a full
- * HTTP client would cost more than the gateway.
+ * Opens a connection that sends requests one after the other, and reads answers by their Content-Length. A full HTTP
+ * client would use more CPU than the gateway.
  *
- * @param onAnswer told of each answer's status and body; may send the next request
+ * @param onAnswer called with the status and body of each answer; may send the next request
  */
 export function openHttpConnection(
   { host, port }: { host: string; port: number },

@@ -1,31 +1,31 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { childrenOf } from "@fiberstream/local-stack/native/sandbox";
 
-/** Linux counts CPU time in hundredths of a second for every program that it has told so (USER_HZ). */
+/** Linux reports CPU time in hundredths of a second (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 
-/** CPU time of a process and of its children, those that have ended included, in seconds. */
+/** Returns the CPU time of a process and its children, including ended ones, in seconds. */
 export function cpuSecondsOf(pid: number): number {
   const own = ticksOf(pid);
   const living = childrenOf(pid).map((child) => ticksOf(child).own);
   return (own.own + own.ended + living.reduce((sum, ticks) => sum + ticks, 0)) / TICKS_PER_SECOND;
 }
 
-/** The memory that a process has now, in MB. */
+/** Returns the current memory of a process in MB. */
 export const rssMb = (pid: number): number => megabytes(`/proc/${pid}/status`, /VmRSS:\s+(\d+)/);
 
-/** The most memory that a process has had, in MB. */
+/** Returns the peak memory of a process in MB. */
 export const peakRssMb = (pid: number): number =>
   megabytes(`/proc/${pid}/status`, /VmHWM:\s+(\d+)/);
 
-/** Memory of a process and its children in MB; what they share is counted once. */
+/** Returns the memory of a process and its children in MB; shared memory is counted once. */
 export function sharedMemoryMb(pid: number): number {
   return [pid, ...childrenOf(pid)]
     .map((each) => megabytes(`/proc/${each}/smaps_rollup`, /^Pss:\s+(\d+)/m))
     .reduce((sum, each) => sum + each, 0);
 }
 
-/** Files and connections that a process holds. */
+/** Returns the number of open files and connections of a process. */
 export function openFilesOf(pid: number): number {
   try {
     return readdirSync(`/proc/${pid}/fd`).length;
@@ -41,7 +41,7 @@ function megabytes(file: string, pattern: RegExp): number {
 
 function ticksOf(pid: number): { own: number; ended: number } {
   const stat = read(`/proc/${pid}/stat`);
-  // The name, in parentheses, may have blanks in it; utime is the 14th field, proc(5).
+  // The name in parentheses may contain spaces; utime is the 14th field, see proc(5).
   const fields = stat
     .slice(stat.lastIndexOf(")") + 2)
     .split(" ")
@@ -54,7 +54,7 @@ function read(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch {
-    // It has ended meanwhile.
+    // The process has ended.
     return "";
   }
 }

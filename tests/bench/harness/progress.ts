@@ -1,13 +1,13 @@
 import cliProgress from "cli-progress";
 
 export type Progress = {
-  /** Begins a step; `total` records are ahead, or undefined when nobody can tell. */
+  /** Begins a step with `total` records; undefined if the number is not known. */
   step: (name: string, total?: number) => void;
   done: (records: number) => void;
   end: () => void;
 };
 
-/** A bar on a terminal, elsewhere a line for each step; on standard error. */
+/** Shows progress on standard error: a bar on a terminal, otherwise a line for each step. */
 export function createProgress(): Progress {
   if (!process.stderr.isTTY) {
     return {
@@ -34,7 +34,7 @@ export function createProgress(): Progress {
   };
 }
 
-/** The same, each step's name after a prefix. */
+/** Returns a progress that adds a prefix to the name of each step. */
 export const prefixed = (progress: Progress, prefix: string): Progress => ({
   ...progress,
   step: (name, total) => progress.step(`${prefix}: ${name}`, total),

@@ -1,4 +1,4 @@
-/** Times in ms: how many there were, and the quantiles that are told of them. */
+/** Quantiles of times in ms, and the number of times. */
 export type Quantiles = {
   readonly count: number;
   readonly p50Ms: number;
@@ -7,7 +7,7 @@ export type Quantiles = {
   readonly maxMs: number;
 };
 
-/** By nearest rank: a quantile is a time that was measured. NaN when nothing was. */
+/** Returns quantiles by nearest rank, so that each is a measured time; NaN if there are none. */
 export function quantilesOf(timesMs: Iterable<number>): Quantiles {
   const sorted = Float64Array.from(timesMs).sort();
   const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? NaN;

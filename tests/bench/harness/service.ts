@@ -1,44 +1,41 @@
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { inClone } from "@fiberstream/local-stack/in-clone";
 import { lastLines } from "@fiberstream/local-stack/native/sandbox";
-import { spawnTied } from "@fiberstream/local-stack/spawn-tied";
-import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
+import { loopbackSettings, spawnService, untilReady } from "@fiberstream/local-stack/spawn-service";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import type { ServiceName } from "@fiberstream/runtime/services";
-import { until } from "@fiberstream/testkit/until";
 import type { BenchBackingServices } from "./backing-services.ts";
 
-/** A service as its own process, ready. */
+/** A running service. */
 export type BenchService = {
   readonly service: ServiceName;
   readonly pid: number;
-  /** The public port's; only the gateway serves there. */
+  /** Address of the public port; only the gateway has one. */
   readonly url: string;
   readonly adminUrl: string;
   readonly log: () => string;
-  /** For error messages. */
+  /** Returns the end of the log, for error messages. */
   readonly lastLines: () => string;
   readonly loggedBytes: () => number;
-  /** SIGTERM; settles when it is gone. */
+  /** Sends SIGTERM; resolves when the process has ended. */
   readonly end: () => Promise<void>;
 };
 
-/** This checkout's root. */
+/** The root of this checkout. */
 export const CHECKOUT = inClone("");
-/** The load is many times what a development machine sees: connections take a moment to be made. */
-const READY_WITHIN_MS = 60_000;
+/** Longer than usual, because other services may be using the CPU. */
+const READY_TIMEOUT_MS = 60_000;
 
 /**
- * Starts a service as deployments do. On Linux it ends with this process.
+ * Starts a service with the command of deployments. On Linux it ends with this process.
  *
- * @param options.checkout whose code, an absolute folder
- * @param options.settings on top of where the backing services are
- * @param options.nodeArgs on top of the service's own
- * @throws when it ends or is not ready within a minute, with its log
+ * @param options.checkout folder of the checkout whose code runs (absolute path)
+ * @param options.settings settings in addition to the addresses of the backing services
+ * @param options.nodeArgs arguments of Node in addition to the service's own
+ * @throws with its log when it ends or is not ready within a minute
  */
 export async function startBenchService(options: {
   checkout?: string;
@@ -59,24 +56,20 @@ export async function startBenchService(options: {
   const [port = 0, adminPort = 0] = await freePorts(2);
   const logFile = join(backingServices.folder, `${name}.log`);
   const output = openSync(logFile, "a");
-  const main = join(checkout, service, "src/main.ts");
-  const node = serviceCommand(service, main, nodeArgs);
-  const child = spawnTied(node, {
+  const child = spawnService({
+    service,
+    checkout,
     cwd: checkout,
-    stdio: ["ignore", output, output],
-    env: {
-      ...SERVICE_ENVIRONMENT,
+    nodeArgs,
+    output,
+    environment: {
       ...inheritedEnvironment(),
       KAFKA_BROKERS: backingServices.kafkaBrokers,
       SCHEMA_REGISTRY_URL: backingServices.schemaRegistryUrl,
       REDIS_URL: backingServices.redisUrl,
       DATABASE_URL: backingServices.databaseUrl,
-      HOST: "127.0.0.1",
-      PORT: String(port),
+      ...loopbackSettings({ port, adminPort }),
       AUTH_MODE: "open",
-      ADMIN_HOST: "127.0.0.1",
-      ADMIN_PORT: String(adminPort),
-      LOG_FORMAT: "json",
       ...settings,
     },
   });
@@ -85,11 +78,7 @@ export async function startBenchService(options: {
   const exited = once(child, "exit");
   const adminUrl = `http://127.0.0.1:${adminPort}`;
   try {
-    await until(async () => hasEnded(child) || (await fetch(`${adminUrl}/readyz`)).ok, {
-      what: `${name} is ready`,
-      timeoutMs: READY_WITHIN_MS,
-    });
-    if (hasEnded(child)) throw new Error(`${name} ended with code ${child.exitCode}`);
+    await untilReady(child, { name, adminUrl, timeoutMs: READY_TIMEOUT_MS });
   } catch (error) {
     child.kill("SIGKILL");
     throw new Error(`${name} did not start. Its log:\n${log()}`, { cause: error });
@@ -108,5 +97,3 @@ export async function startBenchService(options: {
     },
   };
 }
-
-const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;

@@ -1,10 +1,10 @@
-import { giveAddresses } from "@fiberstream/testkit/config";
+import { setAddresses } from "@fiberstream/testkit/config";
 import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
 import type { BenchContext } from "./command.ts";
 
 /**
- * Kafka, registry, Redis and PostgreSQL for one benchmark, and what the test kit makes in them: it reads their
- * addresses as it is loaded, so it is loaded here, after they are up.
+ * Starts Kafka, registry, Redis and PostgreSQL for one benchmark, and returns functions of the test kit. The test kit
+ * reads the addresses when it is imported, so it is imported here, after the start.
  */
 export async function startSharedTestkit({ life, progress }: BenchContext) {
   progress.step("starting the backing services");
@@ -12,7 +12,7 @@ export async function startSharedTestkit({ life, progress }: BenchContext) {
     await startSharedBackingServices((doing) => progress.step(doing)),
     (owned) => owned.stop(),
   );
-  giveAddresses(JSON.stringify(addresses));
+  setAddresses(JSON.stringify(addresses));
   const { createTestDatabase } = await import("@fiberstream/testkit/database");
   const { createTestTopics } = await import("@fiberstream/testkit/topics");
   const { startService } = await import("@fiberstream/testkit/service");

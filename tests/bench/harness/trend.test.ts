@@ -3,7 +3,7 @@ import { quantilesOf } from "./quantiles.ts";
 import { trendOf } from "./trend.ts";
 
 describe("trendOf", () => {
-  it("finds a line, and no error where points lie on it", () => {
+  it("finds a line, without error if the points are on it", () => {
     const { slope, slopeError } = trendOf([
       [0, 5],
       [1, 7],
@@ -14,7 +14,7 @@ describe("trendOf", () => {
     expect(slopeError).toBeCloseTo(0);
   });
 
-  it("gives the textbook's error of points that do not", () => {
+  it("calculates the standard error of points that are not", () => {
     // Residuals 0.1, -0.2, 0.1 around y = 1 + x/2; sqrt(0.06 / 1 / 2).
     const { slopeError } = trendOf([
       [0, 1.1],
@@ -24,7 +24,7 @@ describe("trendOf", () => {
     expect(slopeError).toBeCloseTo(Math.sqrt(0.06 / 2), 6);
   });
 
-  it("says nothing of two points", () => {
+  it("returns NaN for two points", () => {
     expect(
       trendOf([
         [0, 1],
@@ -35,12 +35,12 @@ describe("trendOf", () => {
 });
 
 describe("quantilesOf", () => {
-  it("gives times that were measured", () => {
+  it("returns times that were measured", () => {
     const times = Array.from({ length: 100 }, (_, at) => 100 - at);
     expect(quantilesOf(times)).toEqual({ count: 100, p50Ms: 50, p95Ms: 95, p99Ms: 99, maxMs: 100 });
   });
 
-  it("gives none of nothing", () => {
+  it("returns NaN for no times", () => {
     expect(quantilesOf([])).toMatchObject({ count: 0, p50Ms: NaN });
   });
 });

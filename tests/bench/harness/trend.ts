@@ -1,13 +1,16 @@
 import { linearRegression } from "simple-statistics";
 
-/** A line through points, by least squares. */
+/** A linear regression by least squares. */
 export type Trend = {
   readonly slope: number;
-  /** The slope's standard error; as if points erred independently, which neighbours in time do not quite. */
+  /** Standard error of the slope. It assumes independent errors, which is not quite true for neighbours in time. */
   readonly slopeError: number;
 };
 
-/** @param points of x and y; fewer than three have no trend that could be told from chance: NaN */
+/**
+ * Calculates the trend of points.
+ * @param points x and y; the trend of fewer than three points is NaN
+ */
 export function trendOf(points: readonly (readonly [number, number])[]): Trend {
   if (points.length < 3) return { slope: NaN, slopeError: NaN };
   const { m: slope, b } = linearRegression(points.map(([x, y]) => [x, y]));

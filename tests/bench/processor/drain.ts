@@ -11,10 +11,13 @@ export type Drained = {
   readonly lookups: Readonly<Record<string, number>>;
 };
 
-const LOOK_EVERY_MS = 200;
+const POLL_INTERVAL_MS = 200;
 const STUCK_AFTER_MS = 60_000;
 
-/** Watches a processor until `events` records have left it. @throws when nothing leaves it for a minute */
+/**
+ * Waits until a processor has processed `events` records.
+ * @throws when it makes no progress for a minute
+ */
 export async function watchDrain(
   processor: RunningService,
   events: number,
@@ -23,7 +26,7 @@ export async function watchDrain(
   let first: Sample | undefined;
   let rssMb = 0;
   let progressAtMs = performance.now();
-  for (let last = await sampleOf(processor); ; await delay(LOOK_EVERY_MS)) {
+  for (let last = await sampleOf(processor); ; await delay(POLL_INTERVAL_MS)) {
     const sample = await sampleOf(processor);
     if (sample.records > last.records) progressAtMs = sample.atMs;
     last = sample;
@@ -34,7 +37,7 @@ export async function watchDrain(
       return drainedBetween(first, sample, rssMb);
     if (performance.now() - progressAtMs > STUCK_AFTER_MS) {
       throw new Error(
-        `only ${sample.records} of ${events} came. The processor's log:\n${processor.logs()}`,
+        `the processor processed only ${sample.records} of ${events} records. Its log:\n${processor.logs()}`,
       );
     }
   }

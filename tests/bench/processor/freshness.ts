@@ -8,11 +8,11 @@ import type { Log } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
 import { type Quantiles, quantilesOf } from "../harness/quantiles.ts";
 
-const EVERY_MS = 10;
-/** Sent before, and not counted: the sender and the reader have to be compiled first, as nobody's probe has. */
+const SEND_INTERVAL_MS = 10;
+/** Sent before the measurement, so that sender and reader are compiled. */
 const WARM_UP_EVENTS = 500;
 
-/** Sends 100 events/s one by one; how long from a raw event's acknowledgement to its enriched record. */
+/** Sends 100 single events/s, and measures the time from a raw record's acknowledgement to its enriched record. */
 export async function measureFreshness(options: {
   kafka: KafkaClient;
   producer: Producer;
@@ -41,10 +41,12 @@ export async function measureFreshness(options: {
     sends.push(
       producer.send(topics.raw, [raw]).then(() => void ackedMs.set(id, performance.now())),
     );
-    await delay(Math.max(0, begunMs + (number + 1) * EVERY_MS - performance.now()));
+    await delay(Math.max(0, begunMs + (number + 1) * SEND_INTERVAL_MS - performance.now()));
   }
   await Promise.all(sends);
-  await until(() => [...ackedMs.keys()].every((id) => seenMs.has(id)), { what: "all came" });
+  await until(() => [...ackedMs.keys()].every((id) => seenMs.has(id)), {
+    what: "all enriched records arrived",
+  });
   await follower.close();
   const tookMs = [...ackedMs]
     .slice(WARM_UP_EVENTS)
@@ -52,6 +54,6 @@ export async function measureFreshness(options: {
   return quantilesOf(tookMs);
 }
 
-/** The id is an event's first field: a length byte, then 36 characters. */
+/** Returns the event_id, which is the first field: a length byte, then 36 characters. */
 const eventIdOf = (value: Buffer | null): string =>
   value?.toString("latin1", WIRE_PREFIX_BYTES + 1, WIRE_PREFIX_BYTES + 37) ?? "";

@@ -125,14 +125,14 @@ function renderFigures(
   const lines = [
     ["events", `${drained.records} in ${drained.seconds.toFixed(1)} s`],
     ["rate", `${Math.round(drained.eventsPerSecond)} events/s`],
-    ["CPU", `${drained.cpuUsPerEvent.toFixed(1)} us an event`],
+    ["CPU", `${drained.cpuUsPerEvent.toFixed(1)} us per event`],
     ["RSS", `${Math.round(drained.rssMb)} MB at most`],
-    ["batches", `${drained.batchesPerSecond.toFixed(1)} a second`],
+    ["batches", `${drained.batchesPerSecond.toFixed(1)} per second`],
     ...Object.entries(drained.lookups).map(([what, count]) => [`lookups: ${what}`, String(count)]),
   ];
   for (const [what, times, of] of [
     ["freshness", freshness, "events"],
-    ["a node's change seen", changes, "changes"],
+    ["change of a node visible", changes, "changes"],
   ] as const) {
     if (times === undefined) continue;
     const figures = [times.p50Ms, times.p99Ms, times.maxMs].map((ms) => `${ms.toFixed(0)} ms`);

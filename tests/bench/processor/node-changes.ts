@@ -9,11 +9,11 @@ import { until } from "@fiberstream/testkit/until";
 import { Client } from "pg";
 import { type Quantiles, quantilesOf } from "../harness/quantiles.ts";
 
-const EVERY_MS = 10;
+const SEND_INTERVAL_MS = 10;
 
 /**
- * Changes the name of a node again and again while it sends 100 events/s; how long from the change's commit until
- * the first record that has it can be read.
+ * Changes the name of a node repeatedly while it sends 100 events/s, and measures the time from the commit of the change
+ * to the first record with it.
  */
 export async function measureNodeChanges(options: {
   kafka: KafkaClient;
@@ -43,7 +43,7 @@ export async function measureNodeChanges(options: {
   const sends: Promise<void>[] = [];
   const sending = setInterval(() => {
     sends.push(producer.send(topics.raw, [record(sends.length)]));
-  }, EVERY_MS);
+  }, SEND_INTERVAL_MS);
   const tookMs: number[] = [];
   try {
     for (let change = 0; change < options.changes; change++) {
@@ -51,9 +51,12 @@ export async function measureNodeChanges(options: {
       wanted = randomUUID();
       await sql.query("UPDATE nodes SET display_name = $1 WHERE node_id = $2", [wanted, nodeId]);
       const changedMs = performance.now();
-      await until(() => seenMs !== undefined, { what: "the new name came", timeoutMs: 30_000 });
+      await until(() => seenMs !== undefined, {
+        what: "a record has the new name",
+        timeoutMs: 30_000,
+      });
       tookMs.push((seenMs ?? NaN) - changedMs);
-      // Not in step with whatever looks for changes.
+      // A random pause, so that changes are not synchronized with the processor's polling.
       await delay(Math.random() * 1_000);
     }
     clearInterval(sending);

@@ -9,7 +9,7 @@ const type = avsc.Type.forSchema(readAvroSchema("ProbeMetric") as avsc.Schema);
 
 export type Mix = { readonly nodes: number; readonly unknown: number; readonly bad: number };
 
-/** Raw records about as probes send them: 140 bytes of Avro, in turns of the nodes; the same for the same number. */
+/** Creates raw records of 140 bytes of Avro. Nodes take turns; the same number gives the same record. */
 export function createRawRecords(options: { schemaId: number; mix: Mix; run: string }) {
   const { schemaId, mix, run } = options;
   const startUs = Date.now() * 1_000;
@@ -27,7 +27,7 @@ export function createRawRecords(options: { schemaId: number; mix: Mix; run: str
       const isUnknown = dice < mix.unknown;
       const node_id = isUnknown ? `new-${run}-${number}` : `probe-${number % mix.nodes}`;
       if (!isUnknown && dice < mix.unknown + mix.bad) {
-        return { key: node_id, value: Buffer.from("no event at all") };
+        return { key: node_id, value: Buffer.from("not an event") };
       }
       const event_id = uuidOf(`${run} ${number}`);
       return { key: node_id, value: valueOf(metricOf({ node_id, event_id, number, startUs })) };
@@ -66,5 +66,5 @@ function uuidOf(text: string): string {
     .join("-");
 }
 
-/** 0 up to 100, evenly spread. */
+/** Returns a number from 0 to 100, evenly distributed. */
 const diceOf = (number: number): number => ((Math.imul(number, 0x9e3779b1) >>> 0) / 2 ** 32) * 100;

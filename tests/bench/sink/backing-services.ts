@@ -7,10 +7,10 @@ import {
   startBenchBackingServices,
 } from "../harness/backing-services.ts";
 
-/** BackingServices of the run's own, migrated and with topics. */
+/** Starts backing services with a migrated database and topics. */
 export async function startSinkBackingServices(
   life: Life,
-  onProgress: (doing: string) => void,
+  onProgress: (progress: string) => void,
 ): Promise<BenchBackingServices> {
   const backingServices = await startBenchBackingServices(life, onProgress);
   const { databaseUrl, kafkaBrokers, schemaRegistryUrl } = backingServices;

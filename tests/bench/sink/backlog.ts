@@ -11,17 +11,18 @@ import { eventAt } from "./sample-event.ts";
 
 const TOPIC = "probe.metrics.enriched";
 
-/** Under the 1 MB that a broker takes for a partition at once, however uneven the keys fall. */
-const RECORDS_A_SEND = 2_000;
-/** A repeat comes this many events after the first one: seldom in the same batch. */
-const REPEAT_DISTANCE = 50_000;
+/** Less than 1 MB for each partition, the limit of a broker, however uneven the keys are distributed. */
+const RECORDS_PER_SEND = 2_000;
+/** A duplicate is sent so many events after the first one, and so rarely in the same batch. */
+const DUPLICATE_DISTANCE = 50_000;
 
-/** Sends events numbered `from` to below `to`, which are acknowledged when it resolves. */
+/** Sends events with the numbers from `from` to before `to`; resolves when they are acknowledged. */
 export type SendEvents = (from: number, to: number) => Promise<void>;
 
 /**
- * @param options.duplicates of 100 events how many are an earlier one again
- * @returns `records` tells how many records the topic has
+ * Connects a sender of enriched records.
+ * @param options.duplicates percentage of events that are duplicates of earlier ones
+ * @returns `records` returns the number of records in the topic
  */
 export async function connectSender(options: {
   kafkaBrokers: string;
@@ -38,9 +39,9 @@ export async function connectSender(options: {
   const schemaId = await registry.idOf(subjectOf(TOPIC), schema);
   const type = avsc.Type.forSchema(schema as avsc.Schema);
 
-  const recordOf = (place: number): OutgoingRecord => {
-    const isRepeat = place >= REPEAT_DISTANCE && place % 100 < options.duplicates;
-    const event = eventAt(isRepeat ? place - REPEAT_DISTANCE + 50 : place);
+  const recordOf = (number: number): OutgoingRecord => {
+    const isRepeat = number >= DUPLICATE_DISTANCE && number % 100 < options.duplicates;
+    const event = eventAt(isRepeat ? number - DUPLICATE_DISTANCE + 50 : number);
     const avro = type.toBuffer(event);
     const value = wireValue(schemaId, avro);
     return { key: event.node_id, value };
@@ -48,15 +49,15 @@ export async function connectSender(options: {
 
   return {
     send: async (from, to) => {
-      for (let at = from; at < to; at += RECORDS_A_SEND) {
-        const count = Math.min(RECORDS_A_SEND, to - at);
+      for (let at = from; at < to; at += RECORDS_PER_SEND) {
+        const count = Math.min(RECORDS_PER_SEND, to - at);
         await producer.send(
           TOPIC,
           Array.from({ length: count }, (_, index) => recordOf(at + index)),
         );
       }
     },
-    // More than were sent when an acknowledgement was late and the client sent again.
+    // May be more than were sent, if an acknowledgement was late and the client retried.
     records: async () => {
       const ends = await admin.fetchTopicOffsets(TOPIC);
       return ends.reduce((sum, { offset }) => sum + Number(offset), 0);

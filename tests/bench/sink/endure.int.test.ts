@@ -2,8 +2,8 @@ import { describe, expect, it } from "@jest/globals";
 import { endure } from "./endure.ts";
 
 describe("the sink", () => {
-  // The long run is a script, see docs/sink.md.
-  it("loses and doubles nothing, whatever is killed or frozen in the middle of a write", async () => {
+  // The long run is a command, see docs/sink.md.
+  it("loses and duplicates nothing, whatever is killed or frozen during a write", async () => {
     const { accepted, expected, found, orphans } = await endure({
       faults: ["sink killed", "postgres killed", "sink frozen", "kafka killed"],
       portion: 10_000,

@@ -17,7 +17,7 @@ import { Client } from "pg";
 import { type Account, mixedRecords } from "@fiberstream/sink-writer/testing/mixed-records";
 import { sampleSchema } from "@fiberstream/sink-writer/testing/sample-rows";
 
-/** What is done to the sink or around it while it writes a portion. */
+/** A fault of the sink or a backing service while the sink writes a portion. */
 export type Fault = "sink killed" | "sink frozen" | "postgres killed" | "kafka killed";
 
 export type Endured = {
@@ -29,22 +29,22 @@ export type Endured = {
 };
 
 const TOPIC = "probe.metrics.enriched";
-/** The least that a broker allows: each killed sink costs the next one so long. */
+/** The minimum that a broker allows: after each kill the next sink waits so long for the partitions. */
 const SESSION_TIMEOUT_MS = 6_000;
 const STALLED_MS = 180_000;
 
 /**
- * Sends records in portions, one for each fault, and lets the fault happen while the portion is written.
- * Kafka and PostgreSQL are the run's own.
+ * Sends records in portions, one for each fault, and injects the fault while the sink writes the portion. It starts its
+ * own Kafka and PostgreSQL.
  *
- * @param options.freezeMs a frozen sink goes on when another has written its portion, not before so long
- * @returns what became of the records, once all are done
+ * @param options.freezeMs a frozen sink resumes when another has written the portion, and not before this time
+ * @returns the counts of all records, after all are written
  */
 export async function endure(options: {
   faults: readonly Fault[];
   portion: number;
   freezeMs: number;
-  onPortion: (fault: Fault, place: number) => void;
+  onPortion: (fault: Fault, index: number) => void;
 }): Promise<Endured> {
   const life = createLife();
   try {
@@ -83,7 +83,7 @@ async function endureWith(
         KAFKA_BROKERS: kafkaServer.address,
         DATABASE_URL: database.url,
         KAFKA_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
-        // Small writes, so that a fault finds some of the portion written and some not.
+        // Small writes, so that a fault comes when a part of the portion is written.
         SINK_MAX_ROWS: "200",
         SINK_MAX_FETCH_BYTES: "16384",
       }),
@@ -91,7 +91,7 @@ async function endureWith(
     );
   const countOf = (sql: string) => countIn(database.url, sql);
   const done = () => countOf("SELECT coalesce(sum(next_offset), 0)::int FROM sink_offsets");
-  // A Kafka that has just come back may not know its partitions yet.
+  // A Kafka that has just restarted may not know its partitions yet.
   const accepted = () =>
     until(
       async () =>
@@ -99,7 +99,7 @@ async function endureWith(
           (sum, { high }) => sum + Number(high),
           0,
         ),
-      { what: "Kafka says how many records it has" },
+      { what: "Kafka returns its offsets" },
     );
 
   const expected = { rows: 0, repeats: 0, conflicts: 0, deadLetters: 0 };
@@ -107,12 +107,12 @@ async function endureWith(
   let sent = 0;
   const untilDone = () =>
     until(async () => (await done()) === sent, {
-      what: `all ${sent} records are done`,
+      what: `all ${sent} records are written`,
       timeoutMs: STALLED_MS,
     });
 
-  for (const [place, fault] of faults.entries()) {
-    onPortion(fault, place);
+  for (const [index, fault] of faults.entries()) {
+    onPortion(fault, index);
     const mixed = mixedRecords(portion, schemaId);
     for (const key of ["rows", "repeats", "conflicts", "deadLetters"] as const) {
       expected[key] += mixed.expected[key];
@@ -123,8 +123,8 @@ async function endureWith(
         await producer.send(TOPIC, mixed.records.slice(at, at + 1_000));
       }
     })();
-    await until(async () => (await done()) > before, { what: "some of the portion are done" });
-    // Not a wait: a fault at a moment that nobody chose.
+    await until(async () => (await done()) > before, { what: "a part of the portion is written" });
+    // Not a wait for a condition: it makes the moment of the fault random.
     await delay(Math.random() * 100);
     switch (fault) {
       case "sink killed":
@@ -158,18 +158,18 @@ async function endureWith(
     await untilDone();
   }
 
-  const letters = life.own(
+  const deadLetterTopic = life.own(
     await readTopic(kafkaServer.address, "probe.metrics.dead-letter"),
     (owned) => owned.close(),
   );
   const origins = () =>
     new Set(
-      letters.records.map(
+      deadLetterTopic.records.map(
         ({ headers }) =>
           `${headers["__connect.errors.partition"]}/${headers["__connect.errors.offset"]}`,
       ),
     ).size;
-  await until(() => origins() >= expected.deadLetters, { what: "the dead letters came" });
+  await until(() => origins() >= expected.deadLetters, { what: "the dead letters arrived" });
   const rows = await countOf("SELECT count(*)::int FROM metrics");
   const conflicts = await countOf("SELECT count(*)::int FROM metric_conflicts");
   const deadLetters = origins();
@@ -180,7 +180,7 @@ async function endureWith(
   return { accepted: sent, expected, found: { rows, repeats, conflicts, deadLetters }, orphans };
 }
 
-/** Over a connection of its own: the server is killed now and then. */
+/** Uses a new connection, because the server is killed sometimes. */
 async function countIn(databaseUrl: string, sql: string): Promise<number> {
   const client = new Client({ connectionString: databaseUrl });
   client.on("error", () => undefined);

@@ -10,18 +10,18 @@ export type Freshness = {
   readonly ms: { readonly p50: number; readonly p99: number; readonly max: number };
 };
 
-const EVENTS_A_SECOND = 100;
-const LOOK_EVERY_MS = 5;
+const EVENTS_PER_SECOND = 100;
+const POLL_INTERVAL_MS = 5;
 
-/** Sends events one by one at 100/s and looks for their rows all the time. */
+/** Sends 100 single events/s, and polls for their rows all the time. */
 export async function measureFreshness(options: {
   backingServices: BenchBackingServices;
   sql: Client;
   seconds: number;
-  firstPlace: number;
+  firstNumber: number;
 }): Promise<Freshness> {
-  const { backingServices, sql, firstPlace } = options;
-  const total = options.seconds * EVENTS_A_SECOND;
+  const { backingServices, sql, firstNumber } = options;
+  const total = options.seconds * EVENTS_PER_SECOND;
   const sender = await connectSender({ ...backingServices, duplicates: 0 });
   const sink = await startBenchService({
     service: "sink-writer",
@@ -32,22 +32,22 @@ export async function measureFreshness(options: {
   const appendedMs = new Map<number, number>();
   const delaysMs: number[] = [];
 
-  const look = async () => {
+  const poll = async () => {
     while (delaysMs.length < total) {
-      await delay(LOOK_EVERY_MS);
+      await delay(POLL_INTERVAL_MS);
       const places = [...appendedMs.keys()];
       if (places.length === 0) continue;
       const events = places.map(eventAt);
-      const { rows } = await sql.query<{ place: number }>(SELECT_VISIBLE, [
+      const { rows } = await sql.query<{ number: number }>(SELECT_VISIBLE, [
         places,
         events.map(({ node_id }) => node_id),
         events.map(({ timestamp }) => timestamp),
         events.map(({ event_id }) => event_id),
       ]);
       const nowMs = performance.now();
-      for (const { place } of rows) {
-        delaysMs.push(nowMs - (appendedMs.get(place) ?? nowMs));
-        appendedMs.delete(place);
+      for (const { number } of rows) {
+        delaysMs.push(nowMs - (appendedMs.get(number) ?? nowMs));
+        appendedMs.delete(number);
       }
     }
   };
@@ -55,16 +55,16 @@ export async function measureFreshness(options: {
     const begunMs = performance.now();
     const sends: Promise<void>[] = [];
     for (let index = 0; index < total; index++) {
-      await delay(Math.max(0, begunMs + (index * 1_000) / EVENTS_A_SECOND - performance.now()));
-      const place = firstPlace + index;
+      await delay(Math.max(0, begunMs + (index * 1_000) / EVENTS_PER_SECOND - performance.now()));
+      const number = firstNumber + index;
       sends.push(
-        sender.send(place, place + 1).then(() => void appendedMs.set(place, performance.now())),
+        sender.send(number, number + 1).then(() => void appendedMs.set(number, performance.now())),
       );
     }
     await Promise.all(sends);
   };
   try {
-    await Promise.all([sendAll(), look()]);
+    await Promise.all([sendAll(), poll()]);
   } finally {
     await sink.end();
     await sender.close();
@@ -74,11 +74,11 @@ export async function measureFreshness(options: {
   return { events: total, ms: { p50: at(0.5), p99: at(0.99), max: at(1) } };
 }
 
-// By the identity index: a look must not take longer than what it measures.
+// Uses the identity index, so that a query is faster than what it measures.
 const SELECT_VISIBLE = `
-  SELECT place
+  SELECT number
   FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::uuid[])
-    AS sent (place, node_id, micros, event_id)
+    AS sent (number, node_id, micros, event_id)
   CROSS JOIN LATERAL (
     SELECT FROM metrics
     WHERE metrics.node_id = sent.node_id

@@ -42,7 +42,7 @@ type Rounds = {
   readonly psqls: Measured[];
 };
 
-/** Sink and psql by turns, so that what the machine does meanwhile strikes both. */
+/** Measures sink and psql in turns, so that other load on the machine affects both. */
 async function measureRounds(options: Options, context: SinkContext): Promise<Rounds> {
   const { backingServices, sql, progress } = context;
   const { events } = options;
@@ -84,7 +84,7 @@ function mediansOf({ sinks, psqls }: Rounds) {
 
 async function freshnessOf(options: Options, context: SinkContext): Promise<Freshness> {
   context.progress.step(`100 events/s for ${options.freshness} s`);
-  return measureFreshness({ ...context, seconds: options.freshness, firstPlace: options.events });
+  return measureFreshness({ ...context, seconds: options.freshness, firstNumber: options.events });
 }
 
 async function rowsIn(sql: Client): Promise<number> {

@@ -1,13 +1,13 @@
-/** What writing all rows once took. */
+/** The costs of writing all rows once. */
 export type Measured = {
   readonly seconds: number;
-  /** CPU of the program that sends the rows. */
+  /** CPU seconds of the program that sends the rows. */
   readonly writerCpuSeconds: number;
-  /** CPU of the whole server. */
+  /** CPU seconds of the whole server. */
   readonly postgresCpuSeconds: number;
 };
 
-/** The middle one by `of`; of an even number the lower one. */
+/** Returns the median by `of`; for an even number of items the lower one. */
 export function median<T>(items: readonly T[], of: (item: T) => number): T {
   const sorted = items.toSorted((one, other) => of(one) - of(other));
   const middle = sorted[(sorted.length - 1) >> 1];

@@ -10,36 +10,39 @@ export type Options = {
   readonly json: boolean;
 };
 
-/** The command with its `--help`. @param run is called with what was asked for */
+/**
+ * Creates the command.
+ * @param run is called with its options
+ */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "bench:sink",
     description:
-      "Measure the sink draining a backlog, beside a bare COPY of the same rows by psql.",
+      "Measure how fast the sink drains a backlog, compared with a plain COPY of the same rows by psql.",
     help: HELP,
   })
     .option(
       "--events <number>",
-      "how many events the backlog has",
+      "number of events in the backlog",
       wholeNumber(1_000, 1e8),
       2_000_000,
     )
+    .option("--rounds <number>", "number of rounds; medians are printed", wholeNumber(1, 99), 3)
+    .option("--duplicates <percent>", "percentage of duplicates", wholeNumber(0, 50), 0)
     .option(
-      "--rounds <number>",
-      "how often each is measured; medians are printed",
-      wholeNumber(1, 99),
-      3,
+      "--freshness <seconds>",
+      "then send 100 events/s for this time",
+      wholeNumber(0, 3_600),
+      0,
     )
-    .option("--duplicates <percent>", "how many of 100 events are repeats", wholeNumber(0, 50), 0)
-    .option("--freshness <seconds>", "then send 100 events/s for so long", wholeNumber(0, 3_600), 0)
     .option("--json", "print the figures as JSON", false)
     .action((options: Options) => run(options));
 }
 
 const HELP = `
-Kafka, the registry and PostgreSQL are the run's own and run without Docker, on this machine: it should
-have nothing else to do. Sink and psql take turns, each into an empty table. The table's unique index is
-there for both. Rows, offsets, nodes and metrics are what the sink writes on top of what psql does.
+The run starts its own Kafka, registry and PostgreSQL without Docker on this machine, which should be idle
+otherwise. Sink and psql take turns, each with an empty table that has its unique index. Other than psql, the sink also decodes
+records and writes offsets and nodes.
 
 Examples:
   npm run bench:sink

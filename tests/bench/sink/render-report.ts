@@ -2,7 +2,7 @@ import { renderTable } from "@fiberstream/terminal/table";
 import type { Freshness } from "./freshness.ts";
 import type { Measured } from "./measured.ts";
 
-/** The figures as people read them. */
+/** Returns the figures as text. */
 export function renderReport(figures: {
   events: number;
   rounds: number;
@@ -28,7 +28,7 @@ export function renderReport(figures: {
   ]);
   const ratio = (rate(events, sink) / rate(rows, psql)).toFixed(2);
   const lines = [
-    `${events} events, ${figures.duplicates} % of them repeats, ${rows} rows, medians of ${figures.rounds}`,
+    `${events} events, ${figures.duplicates} % of them duplicates, ${rows} rows, medians of ${figures.rounds}`,
     table,
     `ratio ${ratio}`,
   ];

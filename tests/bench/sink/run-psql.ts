@@ -25,7 +25,7 @@ const psql = (backingServices: BenchBackingServices, command: string) =>
     logFile: join(backingServices.folder, "psql.log"),
   }) as const;
 
-/** Puts the rows that are in the table now into the file that `measurePsql` copies, in their order there. */
+/** Writes the current rows of the table, in their order, to the file that `measurePsql` copies. */
 export async function exportRows(backingServices: BenchBackingServices): Promise<void> {
   const copy = `\\copy (SELECT * FROM metrics) TO '/data/rows' WITH (FORMAT binary)`;
   await runSandboxed(
@@ -46,7 +46,7 @@ export async function measurePsql(backingServices: BenchBackingServices): Promis
   const seconds = (performance.now() - begunMs) / 1_000;
   if (code !== 0)
     throw new Error(`psql failed. ${lastLines(join(backingServices.folder, "psql.log"))}`);
-  // The backend's CPU time is its parent's once that has seen it end.
+  // The backend's CPU time is added to its parent's after the parent has noticed its end.
   await delay(200);
   return {
     seconds,

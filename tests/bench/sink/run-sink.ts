@@ -5,11 +5,11 @@ import { cpuSecondsOf, peakRssMb } from "../harness/process-cost.ts";
 import { startBenchService } from "../harness/service.ts";
 import type { Measured } from "./measured.ts";
 
-const LOOK_EVERY_MS = 20;
+const POLL_INTERVAL_MS = 20;
 
 /**
- * Lets a sink write the whole backlog, from its being ready to its last commit.
- * @param options.onRows told of how many records are done
+ * Measures how a sink writes the whole backlog, from when it is ready to its last commit.
+ * @param options.onRows called with the number of written records
  */
 export async function measureSink(options: {
   backingServices: BenchBackingServices;
@@ -33,10 +33,10 @@ export async function measureSink(options: {
     const doneAtStart = await recordsDone(sql);
     for (let done = doneAtStart; done < records; done = await recordsDone(sql)) {
       options.onRows(done);
-      await delay(LOOK_EVERY_MS);
+      await delay(POLL_INTERVAL_MS);
     }
     return {
-      // What was done before it said that it is ready counts with the time that this took.
+      // If records were written before it was ready, the time of the start is included.
       seconds: (performance.now() - (doneAtStart > 0 ? begunMs : readyMs)) / 1_000,
       writerCpuSeconds: cpuSecondsOf(sink.pid) - cpuAtStart,
       postgresCpuSeconds: cpuSecondsOf(backingServices.postgres.pid) - postgresBefore,

@@ -6,13 +6,13 @@ const NODES = 2_000;
 const FIRST_MICROS = 1_790_000_000_000_000;
 const MICROS_BETWEEN = 500;
 
-/** Event number `place` of a fleet, always the same: about 250 bytes of Avro, a row of about 270. */
-export function eventAt(place: number): EnrichedProbeMetric {
-  const node = (place * 7_919) % NODES;
-  const spread = ((place * 2_654_435_761) % 4_294_967_296) / 4_294_967_296;
-  const timestamp = FIRST_MICROS + place * MICROS_BETWEEN;
+/** Returns an event by its number; always the same one. About 250 bytes of Avro, and a row of about 270 bytes. */
+export function eventAt(number: number): EnrichedProbeMetric {
+  const node = (number * 7_919) % NODES;
+  const spread = ((number * 2_654_435_761) % 4_294_967_296) / 4_294_967_296;
+  const timestamp = FIRST_MICROS + number * MICROS_BETWEEN;
   return {
-    event_id: uuidOf(place),
+    event_id: uuidOf(number),
     tenant: "default",
     node_id: `probe-accra-${node}`,
     country: "GH",
@@ -23,7 +23,7 @@ export function eventAt(place: number): EnrichedProbeMetric {
     timestamp,
     target_host: "one.example.net",
     probe_type: "ping",
-    metadata: place % 4 === 0 ? '{"version":"2.1.0"}' : null,
+    metadata: number % 4 === 0 ? '{"version":"2.1.0"}' : null,
     source_region: null,
     received_at: timestamp + 100_000,
     enrichment_status: "complete",
@@ -46,7 +46,7 @@ export function eventAt(place: number): EnrichedProbeMetric {
   };
 }
 
-function uuidOf(place: number): string {
-  const hex = createHash("md5").update(String(place)).digest("hex");
+function uuidOf(number: number): string {
+  const hex = createHash("md5").update(String(number)).digest("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

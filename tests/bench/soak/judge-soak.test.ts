@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { judgeSoak } from "./judge-soak.ts";
 import type { Sample } from "./sample.ts";
 
-/** Half an hour of looks every 5 s; memory swings by 10 MB as a heap's does. */
+/** Samples every 5 s for half an hour; memory varies by 10 MB, as a heap does. */
 const samplesWith = (
   rssOf: (seconds: number) => number,
   connectionsOf: (seconds: number) => number = () => 9,
@@ -30,21 +30,21 @@ const growing = (samples: Sample[]) =>
   judgeSoak(samples).flatMap(({ what, isWithin }) => (isWithin ? [] : [what]));
 
 describe("judgeSoak", () => {
-  it("finds nothing in a heap that swings", () => {
+  it("accepts a heap that varies", () => {
     expect(growing(samplesWith(() => 150))).toEqual([]);
   });
 
-  it("does not mind what fills in the first minutes", () => {
+  it("ignores growth in the first minutes", () => {
     expect(growing(samplesWith((seconds) => 150 + Math.min(seconds, 300) / 5))).toEqual([]);
   });
 
-  it("finds a leak of 1 MB a minute", () => {
+  it("finds a leak of 1 MB per minute", () => {
     expect(growing(samplesWith((seconds) => 150 + seconds / 60))).toEqual([
       "sink-writer: memory (RSS)",
     ]);
   });
 
-  it("finds connections that are not given back", () => {
+  it("finds connections that are not released", () => {
     const samples = samplesWith(
       () => 150,
       (seconds) => 9 + seconds / 60,

@@ -1,28 +1,28 @@
 import { type Trend, trendOf } from "../harness/trend.ts";
 import type { Sample } from "./sample.ts";
 
-/** One thing that may not grow without bound. */
+/** A resource that must not grow without bound. */
 export type Growth = {
   readonly what: string;
   readonly unit: string;
   readonly first: number;
   readonly last: number;
   readonly perHour: Trend;
-  /** What it may grow in an hour. */
+  /** Allowed growth per hour. */
   readonly limitPerHour: number;
   readonly isWithin: boolean;
 };
 
-/** Caches fill and code is compiled in this share of the time. */
+/** Share of the time in which caches fill and code is compiled. */
 const SETTLING_SHARE = 0.2;
-/** Neighbouring looks see the same heap between two collections; minutes are about independent. */
+/** Consecutive samples see the same heap between two garbage collections; minutes are nearly independent. */
 const BUCKET_SECONDS = 60;
-/** A minute of fewer than five is too much of the whole. */
-const LEAST_BUCKETS = 5;
+/** With fewer than five buckets, each would be too large a share. */
+const MIN_BUCKETS = 5;
 const SECONDS_PER_HOUR = 3_600;
 
 const LIMITS = {
-  /** 24 MB an hour are 4 GB a week: an operator would see it; less than half of it drowns in the noise of half an hour. */
+  /** 24 MB per hour are 4 GB per week, which an operator would notice. Less than half of it is within the noise of half an hour. */
   rssMb: 24,
   openFiles: 6,
   handles: 6,
@@ -32,14 +32,15 @@ const LIMITS = {
 } as const;
 
 /**
- * What grew after settling. Something is above its limit when its slope is so by more than twice its error.
- * @throws when there are too few samples for a line
+ * Returns the growth of each resource after the settling time. It is above its limit if the slope exceeds the limit by
+ * more than twice its standard error.
+ * @throws when there are too few samples for a regression
  */
 export function judgeSoak(samples: readonly Sample[]): Growth[] {
   const lastSeconds = samples.at(-1)?.seconds ?? 0;
   const settled = samples.filter(({ seconds }) => seconds >= lastSeconds * SETTLING_SHARE);
   const [first] = settled;
-  if (first === undefined) throw new Error("there is nothing to judge");
+  if (first === undefined) throw new Error("there are no samples");
   const grow = (
     what: string,
     unit: string,
@@ -94,7 +95,7 @@ function bucketsOf(
   of: (sample: Sample) => number,
 ): (readonly [number, number])[] {
   const spanSeconds = (samples.at(-1)?.seconds ?? 0) - (samples[0]?.seconds ?? 0);
-  const bucketSeconds = Math.min(BUCKET_SECONDS, spanSeconds / LEAST_BUCKETS);
+  const bucketSeconds = Math.min(BUCKET_SECONDS, spanSeconds / MIN_BUCKETS);
   const buckets = Map.groupBy(samples, ({ seconds }) => Math.floor(seconds / bucketSeconds));
   const mean = (values: readonly number[]) =>
     values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -15,12 +15,12 @@ async function run(options: Options): Promise<void> {
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : render(result));
   if (options.save) await save("soak", { ...result, samples: thin(result.samples) });
   if (result.growths.some(({ isWithin }) => !isWithin) || result.listenerWarnings > 0) {
-    process.stderr.write("soak: something grows\n");
+    process.stderr.write("soak: a resource grows beyond its limit\n");
     process.exitCode = 1;
   }
 }
 
-/** Of every twelve, which are a minute, one. */
+/** Keeps one of every twelve samples (one per minute). */
 function thin(samples: readonly Sample[]): Sample[] {
   return samples.filter((_, at) => at % 12 === 0);
 }
@@ -28,7 +28,7 @@ function thin(samples: readonly Sample[]): Sample[] {
 function render({ load, growths, listenerWarnings }: Soaked): string {
   const signed = (value: number) => `${value < 0 ? "" : "+"}${value.toFixed(1)}`;
   const table = renderTable([
-    ["", "FIRST MINUTE", "LAST", "AN HOUR", "+/-", "LIMIT", ""],
+    ["", "FIRST MINUTE", "LAST", "PER HOUR", "+/-", "LIMIT", ""],
     ...growths.map(({ what, unit, first, last, perHour, limitPerHour, isWithin }) => [
       unit === "" ? what : `${what}, ${unit}`,
       first.toFixed(1),
@@ -40,5 +40,5 @@ function render({ load, growths, listenerWarnings }: Soaked): string {
     ]),
   ]);
   const { what, accepted, rows, doubled } = load;
-  return `${what}: ${accepted} accepted, ${rows} rows, ${doubled} doubled\n\n${table}\n\nwarnings of listeners: ${listenerWarnings}\n`;
+  return `${what}: ${accepted} accepted, ${rows} rows, ${doubled} duplicated\n\n${table}\n\nlistener warnings: ${listenerWarnings}\n`;
 }

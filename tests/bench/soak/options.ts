@@ -12,27 +12,34 @@ export type Options = {
   readonly json: boolean;
 };
 
-/** The command with its `--help`. @param run is called with what was asked for */
+/**
+ * Creates the command.
+ * @param run is called with its options
+ */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return createBenchCommand({
     name: "soak",
-    description: "Run everything under a steady load and say what grows.",
+    description: "Run everything under a steady load, and report which resources grow.",
     help: HELP,
   })
-    .option("--minutes <number>", "for how long", number(1, 10_000), 30)
-    .option("--load <percent>", "of the rate that can be sustained", percent, 30)
-    .option("--rate <events>", "take this as that rate a second", wholeNumber(100, 1e7))
-    .option("--batch <events>", "events in a request", wholeNumber(1, 10_000), 100)
-    .option("--nodes <number>", "how many nodes send", wholeNumber(1, 1e6), 1_000)
-    .option("--save", "write docs/benchmark", false)
+    .option("--minutes <number>", "duration in minutes", number(1, 10_000), 30)
+    .option("--load <percent>", "load in percent of the sustainable rate", percent, 30)
+    .option(
+      "--rate <events>",
+      "use this as the sustainable rate (events per second)",
+      wholeNumber(100, 1e7),
+    )
+    .option("--batch <events>", "events per request", wholeNumber(1, 10_000), 100)
+    .option("--nodes <number>", "number of nodes that send", wholeNumber(1, 1e6), 1_000)
+    .option("--save", "save the result in docs/benchmark", false)
     .option("--json", "print the figures as JSON", false)
     .action((options: Options) => run(options));
 }
 
 const HELP = `
-BackingServices and services are the run's own and run without Docker, on this machine. The rate that can be sustained
-is looked for first. The first fifth of the time is for caches to fill and is not judged. The exit code is 1 when
-something grew by more than its limit, which is printed beside it.
+The run starts its own backing services and services without Docker on this machine. It
+first finds the sustainable rate. The first fifth of the time, in which caches fill, is not evaluated. The exit code is 1 if a
+resource grew by more than its limit, which is printed next to it.
 
 Examples:
   npm run soak

@@ -5,9 +5,9 @@ import { loggedBytes } from "../end-to-end/idle.ts";
 import { openFilesOf, rssMb } from "../harness/process-cost.ts";
 import type { BenchService } from "../harness/service.ts";
 
-/** What might grow, at one time. */
+/** Sizes of all resources at one time. */
 export type Sample = {
-  /** Since the load began. */
+  /** Seconds since the load began. */
   readonly seconds: number;
   readonly services: Readonly<Record<string, ServiceSample>>;
   readonly redisMb: number;
@@ -20,11 +20,11 @@ type ServiceSample = {
   readonly rssMb: number;
   readonly heapMb: number;
   readonly openFiles: number;
-  /** Sockets, servers and the like that Node holds. */
+  /** Active handles of Node, such as sockets and servers. */
   readonly handles: number;
 };
 
-/** @returns a function that looks once */
+/** @returns a function that takes one sample */
 export async function createSampler(life: Life, testbed: Testbed): Promise<() => Promise<Sample>> {
   const redis = life.own(createClient({ url: testbed.backingServices.redisUrl }), (owned) =>
     owned.close(),

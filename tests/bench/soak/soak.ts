@@ -3,29 +3,29 @@ import { type Testbed, startTestbed } from "../end-to-end/testbed.ts";
 import type { LoadPlan } from "../end-to-end/load/load-plan.ts";
 import type { Setting } from "../end-to-end/report/machine.ts";
 import { measureOn } from "../end-to-end/measure.ts";
-import { type Phase, phaseOf, requireWhole } from "../end-to-end/load/phase.ts";
+import { type Phase, phaseOf, requireExactlyOnce } from "../end-to-end/load/phase.ts";
 import { runLoad } from "../end-to-end/load/run-load.ts";
 import type { BenchContext } from "../harness/command.ts";
 import { type Growth, judgeSoak } from "./judge-soak.ts";
 import type { Options } from "./options.ts";
 import { createSampler, type Sample } from "./sample.ts";
 
-/** What a soak gives; samples are thinned out for the page. */
+/** The result of a soak test; the page has only some of the samples. */
 export type Soaked = {
   readonly setting: Setting;
   readonly minutes: number;
   readonly load: Phase;
   readonly growths: readonly Growth[];
-  /** Warnings of Node that something is listened to ever more. */
+  /** Node's warnings about possible leaks of event listeners. */
   readonly listenerWarnings: number;
   readonly samples: readonly Sample[];
 };
 
 const RATE_SECONDS = 20;
 const CONNECTIONS = 8;
-const LOOK_EVERY_MS = 5_000;
+const POLL_INTERVAL_MS = 5_000;
 
-/** Sends the load, looks at everything meanwhile, and judges what it saw. */
+/** Sends the load, takes samples, and evaluates them. */
 export async function soak(
   context: BenchContext,
   options: Options,
@@ -52,7 +52,7 @@ export async function soak(
   const ran = await runLoad(testbed, plan, progress.done).finally(() => over.abort());
   const samples = await sampling;
   const phase = phaseOf("half", what, plan, ran);
-  requireWhole(phase);
+  requireExactlyOnce(phase);
   const logs = testbed.services.map((service) => service.log()).join("");
   return {
     load: { ...phase, lag: [] },
@@ -84,7 +84,7 @@ async function sampleUntil(over: AbortSignal, sample: () => Promise<Sample>): Pr
   const samples: Sample[] = [];
   while (!over.aborted) {
     samples.push(await sample());
-    await delay(LOOK_EVERY_MS, undefined, { signal: over }).catch(() => undefined);
+    await delay(POLL_INTERVAL_MS, undefined, { signal: over }).catch(() => undefined);
   }
   return samples;
 }

@@ -46,7 +46,7 @@ afterAll(async () => {
 });
 
 describe("the checker on real topics and a real table", () => {
-  it("finds one lost, doubled, altered and reordered event, and nothing else", async () => {
+  it("finds one lost, duplicated, altered and reordered event, and nothing else", async () => {
     const events = planEvents();
     const at = (number: number): FoundEvent => {
       const event = events[number];
@@ -69,7 +69,7 @@ describe("the checker on real topics and a real table", () => {
         .with(18, withProvenance(at(18), { derived: { ...DERIVATION, quality: "late" } }))
         .toSpliced(12, 1),
     );
-    // Its node is not in nodes, and nobody has sent it.
+    // Its node is not in the table nodes, and nobody has sent it.
     await store([{ ...at(14), node_id: "nobody" }]);
     await store([{ ...at(13), event_id: idOf(EVENTS + 13) }]);
     await producer.send(topicIn(namespace, "probe.metrics.raw"), [
@@ -93,13 +93,13 @@ describe("the checker on real topics and a real table", () => {
     expect(STAGES.map((stage) => stages[stage])).toMatchObject([
       clean,
       { ...clean, lost: 1, doubled: 1, altered: 1, reordered: 1 },
-      // The row of the event that is lost in the enriched topic has no record that it could be of.
+      // The row of the event that is lost in the enriched topic has no record from which it could come.
       { ...clean, lost: 1, doubled: 1, altered: 5, unexplained: 2 },
     ]);
     expect(examples).toEqual(
       expect.arrayContaining([
         expect.stringContaining("received_at"),
-        expect.stringContaining("what is derived"),
+        expect.stringContaining("derived fields"),
         expect.stringContaining("nobody"),
       ]),
     );

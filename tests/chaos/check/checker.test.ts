@@ -14,7 +14,7 @@ beforeEach(() => {
   ledger = ledgerOf(NODES, EVENTS);
 });
 
-/** Everything was sent once and accepted. */
+/** Returns a ledger in which every event was sent once and accepted. */
 function ledgerOf(nodes: number, events: number): Ledger {
   const made = createLedger(createFleet({ probes: nodes, seed: 1 }));
   for (let number = 0; number < events; number++) {
@@ -27,10 +27,10 @@ function ledgerOf(nodes: number, events: number): Ledger {
   return made;
 }
 
-type Placed = { event: FoundEvent; partition: number };
+type Located = { event: FoundEvent; partition: number };
 
-/** Everything as it should be: each event once, in order, a partition for each node. */
-function whole(of: Ledger = ledger): Placed[] {
+/** Returns correct stages: each event once, in order, with a partition for each node. */
+function whole(of: Ledger = ledger): Located[] {
   return of.nodes.flatMap(({ probe, micros }, node) =>
     micros.map((at, number) => ({
       event: {
@@ -50,12 +50,12 @@ function whole(of: Ledger = ledger): Placed[] {
   );
 }
 
-/** Hands all stages over, one of them as `plant` has changed it. */
-function check(planted?: { stage: Stage; plant: (placed: Placed[]) => Placed[] }) {
+/** Passes all stages to the checker, one of them changed by `plant`. */
+function check(planted?: { stage: Stage; plant: (located: Located[]) => Located[] }) {
   const checker: Checker = createChecker(ledger);
   for (const stage of STAGES) {
-    const placed = planted?.stage === stage ? planted.plant(whole()) : whole();
-    for (const { event, partition } of placed) {
+    const located = planted?.stage === stage ? planted.plant(whole()) : whole();
+    for (const { event, partition } of located) {
       checker.found(stage, event, stage === "table" ? undefined : partition);
     }
   }
@@ -63,14 +63,14 @@ function check(planted?: { stage: Stage; plant: (placed: Placed[]) => Placed[] }
 }
 
 const CLEAN = { lost: 0, doubled: 0, altered: 0, reordered: 0, unexplained: 0 };
-const at = (placed: Placed[], index: number): Placed => {
-  const found = placed[index];
+const at = (located: Located[], index: number): Located => {
+  const found = located[index];
   if (found === undefined) throw new RangeError(String(index));
   return found;
 };
 
 describe("the checker", () => {
-  it("finds nothing where everything is as it should be", () => {
+  it("finds nothing if everything is correct", () => {
     const { stages, examples } = check();
     for (const stage of STAGES) {
       expect(stages[stage]).toMatchObject({ ...CLEAN, found: NODES * EVENTS, unconfirmed: 0 });
@@ -79,18 +79,18 @@ describe("the checker", () => {
   });
 
   it.each(STAGES)("finds one lost event in %s", (stage) => {
-    const { stages, examples } = check({ stage, plant: (placed) => placed.toSpliced(7, 1) });
+    const { stages, examples } = check({ stage, plant: (located) => located.toSpliced(7, 1) });
     expect(stages[stage].lost).toBe(1);
     expect(examples.join()).toContain(`lost in ${stage}`);
   });
 
-  it.each(["enriched", "table"] as const)("finds one doubled event in %s", (stage) => {
-    const { stages } = check({ stage, plant: (placed) => [...placed, at(placed, 7)] });
+  it.each(["enriched", "table"] as const)("finds one duplicated event in %s", (stage) => {
+    const { stages } = check({ stage, plant: (located) => [...located, at(located, 7)] });
     expect(stages[stage]).toMatchObject({ ...CLEAN, doubled: 1 });
   });
 
-  it("allows a repeat in raw, and one in another partition only where it cannot be known there", () => {
-    const again = (placed: Placed[]) => [...placed, { ...at(placed, 7), partition: 9 }];
+  it("allows a duplicate in raw, and one in another partition only if the processor cannot recognize it", () => {
+    const again = (located: Located[]) => [...located, { ...at(located, 7), partition: 9 }];
     expect(check({ stage: "raw", plant: again }).stages.raw).toMatchObject({
       ...CLEAN,
       doubled: 1,
@@ -102,7 +102,7 @@ describe("the checker", () => {
     expect(check({ stage: "table", plant: again }).stages.table.doubled).toBe(1);
   });
 
-  it("allows an event once more in enriched for each time that its offsets were deleted", () => {
+  it("allows an event once more in enriched for each deletion of the offsets", () => {
     const checker = createChecker(ledger);
     const [first, second] = whole();
     if (first === undefined || second === undefined) throw new Error("there are no events");
@@ -111,7 +111,7 @@ describe("the checker", () => {
       [first, 0],
       [second, 1],
       [first, 1],
-      // Not twice in one round, and not where it came for the first time in it.
+      // Not twice in one round, and not if it appeared for the first time in that round.
       [first, 1],
       [second, 1],
       [first, 2],
@@ -121,7 +121,7 @@ describe("the checker", () => {
     expect(checker.verdict().stages.enriched).toMatchObject({ again: 2, doubled: 2 });
   });
 
-  it("allows an event once more in enriched for each repeat that the processor's window cannot hold", () => {
+  it("allows an event once more in enriched for each duplicate that is beyond the processor's window", () => {
     const found = (repeatAfter: number) => {
       const long = ledgerOf(1, WINDOW_RECORDS + 2);
       const checker = createChecker(long);
@@ -153,36 +153,36 @@ describe("the checker", () => {
     ["extra", ["enriched", "table"], { extra: { resolver_ms: 1 } }],
     ["a derived column", ["table"], { derived: { quality: "late" } }],
   ];
-  it.each(disagreements)("finds one event whose stages disagree on %s", (_what, stages, change) => {
+  it.each(disagreements)("finds one event whose stages differ in %s", (_what, stages, change) => {
     for (const stage of stages) {
-      const plant = (placed: Placed[]) =>
-        placed.with(7, {
-          ...at(placed, 7),
-          event: { ...at(placed, 7).event, provenance: { ...provenance(), ...change } },
+      const plant = (located: Located[]) =>
+        located.with(7, {
+          ...at(located, 7),
+          event: { ...at(located, 7).event, provenance: { ...provenance(), ...change } },
         });
       expect(check({ stage, plant }).stages[stage]).toMatchObject({ ...CLEAN, altered: 1 });
     }
   });
 
-  it("lets the processor leave out fields that it does not know, and the table no more than that", () => {
-    const withExtra = (extra: unknown) => (placed: Placed[]) =>
-      placed.with(7, {
-        ...at(placed, 7),
-        event: { ...at(placed, 7).event, provenance: { ...provenance(), extra } },
+  it("allows the processor to drop unknown fields, but the table to drop nothing else", () => {
+    const withExtra = (extra: unknown) => (located: Located[]) =>
+      located.with(7, {
+        ...at(located, 7),
+        event: { ...at(located, 7).event, provenance: { ...provenance(), extra } },
       });
     const known = { resolver_ms: 1 };
     expect(check({ stage: "raw", plant: withExtra(known) }).stages.enriched).toMatchObject(CLEAN);
     const checker = createChecker(ledger);
     for (const stage of STAGES) {
-      const placed = stage === "table" ? whole() : withExtra(known)(whole());
-      for (const { event, partition } of placed) {
+      const located = stage === "table" ? whole() : withExtra(known)(whole());
+      for (const { event, partition } of located) {
         checker.found(stage, event, stage === "table" ? undefined : partition);
       }
     }
     expect(checker.verdict().stages.table).toMatchObject({ ...CLEAN, altered: 1 });
   });
 
-  it("takes what any of an event's records in raw had", () => {
+  it("accepts the values of any of an event's records in raw", () => {
     const { event, partition } = at(whole(), 7);
     const later = { ...event, provenance: { ...event.provenance, received_at: 1 } };
     const checker = createChecker(ledger);
@@ -199,8 +199,8 @@ describe("the checker", () => {
     for (const stage of ["enriched", "table"] as const) {
       const { stages } = check({
         stage,
-        plant: (placed) =>
-          placed.with(7, { ...at(placed, 7), event: { ...at(placed, 7).event, ...change } }),
+        plant: (located) =>
+          located.with(7, { ...at(located, 7), event: { ...at(located, 7).event, ...change } }),
       });
       expect(stages[stage]).toMatchObject({ ...CLEAN, altered: 1 });
     }
@@ -209,41 +209,41 @@ describe("the checker", () => {
   it.each(["raw", "enriched"] as const)("finds one event out of order in %s", (stage) => {
     const { stages } = check({
       stage,
-      plant: (placed) => placed.toSpliced(4, 1).toSpliced(8, 0, at(placed, 4)),
+      plant: (located) => located.toSpliced(4, 1).toSpliced(8, 0, at(located, 4)),
     });
     expect(stages[stage]).toMatchObject({ ...CLEAN, reordered: 1 });
   });
 
-  it.each(["raw", "enriched"] as const)("finds neighbours of a request swapped in %s", (stage) => {
+  it.each(["raw", "enriched"] as const)("finds swapped events of a request in %s", (stage) => {
     const { stages, examples } = check({
       stage,
-      plant: (placed) => placed.with(4, at(placed, 5)).with(5, at(placed, 4)),
+      plant: (located) => located.with(4, at(located, 5)).with(5, at(located, 4)),
     });
     expect(stages[stage]).toMatchObject({ ...CLEAN, reordered: 1 });
     expect(examples.join()).toContain(`reordered in ${stage}`);
   });
 
-  it("takes repeats that come late", () => {
-    const late = check({ stage: "raw", plant: (placed) => [...placed, at(placed, 0)] });
+  it("accepts late duplicates", () => {
+    const late = check({ stage: "raw", plant: (located) => [...located, at(located, 0)] });
     expect(late.stages.raw).toMatchObject({ ...CLEAN, doubled: 1 });
   });
 
-  it("finds an event that nobody has sent, and one that skipped a stage", () => {
+  it("finds an event that was never sent, and one that skipped a stage", () => {
     const stranger = { ...at(whole(), 0).event, micros: T0 + 1 };
     const made = check({
       stage: "table",
-      plant: (placed) => [...placed, { event: stranger, partition: 0 }],
+      plant: (located) => [...located, { event: stranger, partition: 0 }],
     });
     expect(made.stages.table).toMatchObject({ ...CLEAN, unexplained: 1 });
-    const skipped = check({ stage: "enriched", plant: (placed) => placed.toSpliced(3, 1) });
+    const skipped = check({ stage: "enriched", plant: (located) => located.toSpliced(3, 1) });
     expect(skipped.stages.table.unexplained).toBe(1);
   });
 
-  it("does not miss an event that was never accepted, and notes where it is there all the same", () => {
+  it("does not expect an event that was not accepted, but counts it where it exists", () => {
     const unanswered = ledger.plan(0, T0 + 1_000_000);
     ledger.sent([unanswered]);
     expect(check().stages.table).toMatchObject({ ...CLEAN, unconfirmed: 1 });
-    const absent = check({ stage: "table", plant: (placed) => placed.toSpliced(EVENTS, 1) });
+    const absent = check({ stage: "table", plant: (located) => located.toSpliced(EVENTS, 1) });
     expect(absent.stages.table).toMatchObject({ ...CLEAN, unconfirmed: 0 });
   });
 });

@@ -3,11 +3,11 @@ import { createFarRepeats } from "./far-repeats.ts";
 import { type Ledger, numberAt } from "../load/ledger.ts";
 import { createProvenanceBook, type Provenance } from "./provenance.ts";
 
-/** Where events are looked for, in the order in which they get there. */
+/** The stages in which events are searched, in the order in which they pass them. */
 export const STAGES = ["raw", "enriched", "table"] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** An event as it was found. */
+/** An event that was found in a stage. */
 export type FoundEvent = {
   readonly node_id: string;
   readonly micros: number;
@@ -20,47 +20,47 @@ export type FoundEvent = {
   readonly target_host: string | null;
   readonly probe_type: string;
   readonly metadata: unknown;
-  /** What the stages beside the sender have to agree on. */
+  /** Values that the stages add, and that later stages have to keep. */
   readonly provenance: Provenance;
 };
 
 export type StageCounts = {
-  /** Records or rows, all of them. */
+  /** All records or rows. */
   found: number;
-  /** Accepted events that are not there. */
+  /** Accepted events that are missing. */
   lost: number;
-  /** Beyond the first one of an event. In `raw` they are allowed: a sender that got no answer sends again. */
+  /** Additional records of an event. They are allowed in `raw`, because a sender without an answer sends again. */
   doubled: number;
-  /** Doubled in another partition than before: a repeat from before and after partitions were added. */
+  /** Duplicates in another partition, of an event that was sent before and after partitions were added. */
   doubledAcrossPartitions: number;
   /**
-   * In enriched from a repeat in raw that stands further behind than the processor's window of the node reaches
-   * (schemas/src/topics.ts): allowed, each by its own repeat.
+   * Duplicates in enriched of a duplicate in raw that is beyond the processor's window of the node
+   * (schemas/src/topics.ts): allowed, one for each such duplicate in raw.
    */
   doubledBeyondWindow: number;
-  /** Again, after the processor had been sent back to the beginning of raw: allowed, in enriched only. */
+  /** Duplicates in enriched after the processor had to start again at the beginning of raw: allowed. */
   again: number;
-  /** Found with another content or event_id than was sent. */
+  /** Found with other content or another event_id than was sent. */
   altered: number;
-  /** After a later event of its node, of the same request or another; first appearances count. */
+  /** Found after a later event of the same node; only the first record of each event counts. */
   reordered: number;
-  /** Nobody has sent it, or it was not in the stage before. */
+  /** Events that were never sent, or that were not in the stage before. */
   unexplained: number;
-  /** Its sender was never told that it is kept: allowed. */
+  /** Events whose sender got no 202: allowed. */
   unconfirmed: number;
 };
 
 export type Verdict = {
   readonly stages: Readonly<Record<Stage, StageCounts>>;
-  /** A few of what is wrong, by name. */
+  /** A few of the faults, as examples. */
   readonly examples: readonly string[];
 };
 
 export type Checker = {
   /**
-   * Stage by stage; within a partition in its order.
-   * @param partition undefined in the table
-   * @param round how often the processor had been sent back to the beginning of raw before
+   * Called for each event, stage by stage, and in order within a partition.
+   * @param partition undefined for the table
+   * @param round how often the processor had to start again at the beginning of raw before
    */
   readonly found: (
     stage: Stage,
@@ -68,20 +68,24 @@ export type Checker = {
     partition: number | undefined,
     round?: number,
   ) => void;
-  /** When everything was handed over. */
+  /** Returns the verdict after all events were passed. */
   readonly verdict: () => Verdict;
 };
 
 const MAX_EXAMPLES = 20;
 const NONE_YET = -1;
 
-/** Compares what is found with what the ledger says was sent and accepted. */
+/** Creates a checker that compares the events found with those of the ledger. */
 export function createChecker(ledger: Ledger): Checker {
   const stages = { raw: noCounts(), enriched: noCounts(), table: noCounts() };
-  /** By stage and node: the partition of each event's first record, plus 1; 0 when it was not found. */
-  const placeOf = (): Uint16Array[] =>
+  /** By stage and node: the partition of each event's first record plus 1; 0 if it was not found. */
+  const emptyPartitions = (): Uint16Array[] =>
     ledger.nodes.map(({ micros }) => new Uint16Array(micros.length));
-  const places = { raw: placeOf(), enriched: placeOf(), table: placeOf() };
+  const partitions = {
+    raw: emptyPartitions(),
+    enriched: emptyPartitions(),
+    table: emptyPartitions(),
+  };
   const lastRounds = ledger.nodes.map((): number[] => []);
   const eventIds = ledger.nodes.map((): string[] => []);
   const receivedInRaw = createProvenanceBook(ledger);
@@ -96,7 +100,7 @@ export function createChecker(ledger: Ledger): Checker {
     if (examples.length < MAX_EXAMPLES) examples.push(`${kind} in ${stage}: ${what}`);
   };
 
-  /** Notes what later stages have to agree with, and says what differs from the ones before. */
+  /** Stores the values for later stages, and returns what differs from earlier ones. */
   const differing = (
     stage: Stage,
     node: number,
@@ -109,12 +113,12 @@ export function createChecker(ledger: Ledger): Checker {
       return undefined;
     }
     if (!receivedInRaw.has(node, number, received)) return Object.keys(received).join(", ");
-    // A processor that does not know the schema's pair leaves out what it does not know.
+    // A processor that does not know the newer schema drops unknown fields.
     if (extra !== null && !extraInRaw.has(node, number, extra)) return "extra";
     if (stage === "enriched") enriched.note(node, number, [derived, extra]);
     return stage === "enriched" || enriched.has(node, number, [derived, extra])
       ? undefined
-      : "what is derived, or extra";
+      : "derived fields, or extra";
   };
 
   const found: Checker["found"] = (stage, event, partition, round = 0) => {
@@ -123,7 +127,7 @@ export function createChecker(ledger: Ledger): Checker {
     const node = ledger.nodeOf(event.node_id);
     const of = node === undefined ? undefined : ledger.nodes[node];
     const number = of && numberAt(of, event.micros);
-    const place = node === undefined ? undefined : places[stage][node];
+    const place = node === undefined ? undefined : partitions[stage][node];
     if (node === undefined || of === undefined || number === undefined || place === undefined) {
       return fault(stage, "unexplained", `${name} was never sent`);
     }
@@ -148,7 +152,7 @@ export function createChecker(ledger: Ledger): Checker {
     if (of.isAccepted[number] !== true) stages[stage].unconfirmed++;
 
     const earlier = stageBefore(stage);
-    const isExplained = earlier === undefined || (places[earlier][node]?.[number] ?? 0) > 0;
+    const isExplained = earlier === undefined || (partitions[earlier][node]?.[number] ?? 0) > 0;
     if (!isExplained) fault(stage, "unexplained", `${name} was not in ${earlier}`);
     const ids = eventIds[node] ?? [];
     const isSame = isAsSent(event, of.probe.eventAt(number, event.micros));
@@ -169,7 +173,7 @@ export function createChecker(ledger: Ledger): Checker {
     verdict: () => {
       for (const stage of STAGES) {
         for (const [node, { probe, micros, isAccepted }] of ledger.nodes.entries()) {
-          const place = places[stage][node];
+          const place = partitions[stage][node];
           for (let number = 0; number < micros.length; number++) {
             if (isAccepted[number] !== true || (place?.[number] ?? 0) > 0) continue;
             fault(stage, "lost", `${probe.nodeId} at ${micros[number]} us`);

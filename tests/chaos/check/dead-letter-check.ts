@@ -1,52 +1,52 @@
 import type { IncomingRecord } from "@fiberstream/kafka/records";
 
-/** What became of the bad records that were planted. */
+/** The results for the bad records that were sent on purpose. */
 export type DeadLetterCounts = {
   /** Bad records found in the topics of events. */
   planted: number;
-  /** Acknowledged when they were planted, and not found in their topic. */
+  /** Acknowledged, but missing in their topic. */
   vanished: number;
   found: number;
   lost: number;
-  /** More than one of the processor for one origin: its dead letters are part of its transactions. */
+  /** Additional dead deadLetters of the processor for one origin: an error, because they are part of its transactions. */
   doubled: number;
-  /** More than one of the sink: allowed after a crash, tools tell them apart by their origin. */
+  /** Additional dead deadLetters of the sink: allowed after a crash; tools recognize them by their origin. */
   repeated: number;
   altered: number;
-  /** Of a record that was not bad. */
+  /** Dead deadLetters of records that were not bad. */
   unexplained: number;
 };
 
 export type DeadLetterCheck = {
   readonly bad: (topic: string, partition: number, record: IncomingRecord) => void;
-  readonly letter: (record: IncomingRecord) => void;
+  readonly deadLetter: (record: IncomingRecord) => void;
   /**
-   * @param acknowledged how many bad records were planted for certain
-   * @param again how often the processor was sent back to the beginning of raw
+   * @param acknowledged how many bad records were acknowledged
+   * @param again how often the processor had to start again at the beginning of raw
    */
   readonly verdict: (acknowledged: number, again?: number) => DeadLetterCounts;
-  /** Where those came from that have no letter. */
+  /** Returns the origins of bad records without a dead letter. */
   readonly lost: () => readonly string[];
 };
 
-type Expected = { readonly value: Buffer | null; readonly topic: string; letters: number };
+type Expected = { readonly value: Buffer | null; readonly topic: string; deadLetters: number };
 
-/** Compares dead letters with the bad records that they are of, by their origin. */
+/** Compares dead deadLetters with bad records, by their origin. */
 export function createDeadLetterCheck(exactlyOnceTopic: string): DeadLetterCheck {
-  /** By origin; more than one where the topic was made anew. */
+  /** By origin; more than one if the topic was recreated. */
   const expected = new Map<string, Expected[]>();
   const counts = { found: 0, altered: 0, unexplained: 0 };
   const all = () => Array.from(expected.values()).flat();
   const beyond = (allowed: number, isExactlyOnce: boolean) =>
     all()
       .filter(({ topic }) => (topic === exactlyOnceTopic) === isExactlyOnce)
-      .reduce((sum, { letters }) => sum + Math.max(0, letters - allowed), 0);
+      .reduce((sum, { deadLetters }) => sum + Math.max(0, deadLetters - allowed), 0);
   return {
     bad: (topic, partition, { offset, value }) => {
       const origin = `${topic} ${partition} ${offset}`;
-      expected.set(origin, [...(expected.get(origin) ?? []), { value, topic, letters: 0 }]);
+      expected.set(origin, [...(expected.get(origin) ?? []), { value, topic, deadLetters: 0 }]);
     },
-    letter: (record) => {
+    deadLetter: (record) => {
       counts.found++;
       const names = ["topic", "partition", "offset"];
       const origin = names.map((name) => header(record, `__connect.errors.${name}`)).join(" ");
@@ -54,12 +54,12 @@ export function createDeadLetterCheck(exactlyOnceTopic: string): DeadLetterCheck
       const same = candidates.find(({ value }) => isEqual(value, record.value));
       const of = same ?? candidates[0];
       if (of === undefined) return void counts.unexplained++;
-      of.letters++;
+      of.deadLetters++;
       if (same === undefined) counts.altered++;
     },
     lost: () =>
       Array.from(expected).flatMap(([origin, of]) =>
-        of.some(({ letters }) => letters === 0) ? [`dead letter lost: of ${origin}`] : [],
+        of.some(({ deadLetters }) => deadLetters === 0) ? [`dead letter lost: of ${origin}`] : [],
       ),
     verdict: (acknowledged, again = 0) => ({
       ...counts,
@@ -67,7 +67,7 @@ export function createDeadLetterCheck(exactlyOnceTopic: string): DeadLetterCheck
       repeated: beyond(1, false),
       planted: all().length,
       vanished: Math.max(0, acknowledged - all().length),
-      lost: all().filter(({ letters }) => letters === 0).length,
+      lost: all().filter(({ deadLetters }) => deadLetters === 0).length,
     }),
   };
 }

@@ -1,21 +1,21 @@
 import { WINDOW_RECORDS } from "@fiberstream/stream-processor/windows/node-window";
 import type { Ledger } from "../load/ledger.ts";
 
-/** The repeats in raw that the processor cannot know any more, one by one. */
+/** Duplicates in raw that are beyond the processor's window. */
 export type FarRepeats = {
-  /** In the order of each partition. */
+  /** Called for each record of raw, in the order of each partition. */
   readonly noteRaw: (node: number, number: number, partition: number) => void;
   /**
-   * Whether one record of an event more in enriched comes from such a repeat. Each allows one.
-   * @param round how often the processor had been sent back to the beginning of raw before
+   * Returns whether an additional record of an event in enriched comes from such a duplicate. Each allows one.
+   * @param round how often the processor had to start again at the beginning of raw before
    */
   readonly takeOne: (node: number, number: number, round: number) => boolean;
 };
 
-/** A repeat is far when more than a window's records of its node stand between it and the one before. */
+/** A duplicate is beyond the window if more records of its node than the window has are between it and the one before. */
 export function createFarRepeats(ledger: Ledger): FarRepeats {
   const recordsOf = new Map<string, number>();
-  /** By node and event: which of its node's records it last was, with its partition. */
+  /** By node and event: number and partition of its last record among the records of its node. */
   const last = ledger.nodes.map(() => new Map<number, { partition: number; at: number }>());
   const far = new Map<string, number>();
   const taken = new Map<string, number>();

@@ -1,18 +1,18 @@
 import type { Ledger } from "../load/ledger.ts";
 
-/** What a stage hands on unchanged beside an event's own fields. */
+/** Values that a stage passes on unchanged, in addition to the fields of the event. */
 export type Provenance = {
   /** us since 1970. */
   readonly received_at: number;
   readonly tenant: string;
   readonly source_region: string | null;
-  /** Fields that this version does not know; null when there are none. */
+  /** Fields that this version does not know; null if there are none. */
   readonly extra: unknown;
-  /** What the processor has derived, by the names of its columns; null in raw. */
+  /** Fields that the processor derived, by the names of their columns; null in raw. */
   readonly derived: Readonly<Record<string, unknown>> | null;
 };
 
-/** What the processor derives and the table keeps. */
+/** Fields that the processor derives, and that the table has as columns. */
 export const DERIVED = [
   "enrichment_status",
   "quality",
@@ -24,21 +24,21 @@ export const DERIVED = [
   "anomaly_reason",
 ] as const;
 
-/** In one order, whatever the stage. */
+/** Returns the derived fields in a fixed order. */
 export const derivedOf = (from: object): Record<string, unknown> =>
   Object.fromEntries(
     DERIVED.map((name) => [name, (from as Readonly<Record<string, unknown>>)[name]]),
   );
 
-/** Remembers what a stage had, and says whether the next one has it from there. */
+/** Stores the values of a stage, to check whether the next stage has the same. */
 export type ProvenanceBook = {
   readonly note: (node: number, number: number, value: unknown) => void;
   readonly has: (node: number, number: number, value: unknown) => boolean;
 };
 
 /**
- * Keeps a digest of 53 bits for each event and one more for each repeat that differs: a million events are
- * compared without keeping them.
+ * Stores a digest of 53 bits for each event, and another for each duplicate that differs, so that a million events can
+ * be compared without storing them.
  */
 export function createProvenanceBook(ledger: Ledger): ProvenanceBook {
   const first = ledger.nodes.map(({ micros }) => new Float64Array(micros.length));
@@ -62,7 +62,7 @@ export function createProvenanceBook(ledger: Ledger): ProvenanceBook {
   };
 }
 
-/** Two multiplicative hashes of 32 bits, mixed; 53 bits of them, never 0. */
+/** Mixes two multiplicative hashes of 32 bits, and returns 53 bits, never 0. */
 function digestOf(value: unknown): number {
   const text = JSON.stringify(value);
   let high = 0xdeadbeef;

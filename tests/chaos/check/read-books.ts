@@ -6,7 +6,7 @@ import {
   type ReconciliationVerdict,
 } from "@fiberstream/sink-writer/reconciliation/reconciliation-verdict";
 
-/** Closes the services' own books at the end of a run, and gives their verdict. */
+/** Reconciles the services' own books at the end of a run, and returns the verdict. */
 export async function readBooks(of: {
   brokers: readonly string[];
   databaseUrl: string;

@@ -13,8 +13,11 @@ import { DERIVED, derivedOf, type Provenance } from "./provenance.ts";
 import { type FoundRecord, readAll, readStage, TOPIC_OF } from "./read-topics.ts";
 
 /**
- * Hands all that the topics hold (committed records only) and then all rows to the checks.
- * @throws {TransientError} @throws {FatalError} of Kafka and the registry; what the database says, as it came
+ * Passes all committed records of the topics, and then all rows, to the checks.
+ *
+ * @throws {TransientError} of Kafka and the registry
+ * @throws {FatalError} of Kafka and the registry
+ * @throws the errors of the database
  */
 export async function readFound(options: {
   namespace: string;
@@ -24,11 +27,11 @@ export async function readFound(options: {
   ledger: Ledger;
   checker: Checker;
   deadLetters: DeadLetterCheck;
-  /** Where the enriched topic ended each time that the processor was sent back to the beginning of raw. */
+  /** The end offsets of the enriched topic, for each time that the processor had to start again at the beginning of raw. */
   enrichedAgain?: readonly EnrichedEnds[];
-  /** What the enriched topic had before it was deleted on purpose. */
+  /** Records of the enriched topic before it was deleted on purpose. */
   destroyed?: readonly FoundRecord[];
-  onProgress: (doing: string) => void;
+  onProgress: (progress: string) => void;
 }): Promise<void> {
   const { namespace, checker, deadLetters, enrichedAgain = [], destroyed = [] } = options;
   const { onProgress } = options;
@@ -56,7 +59,7 @@ export async function readFound(options: {
     onProgress("reading the dead letters");
     const letters = readAll(reader, topicIn(namespace, "probe.metrics.dead-letter"));
     for await (const { records } of letters) {
-      for (const record of records) deadLetters.letter(record);
+      for (const record of records) deadLetters.deadLetter(record);
     }
   } finally {
     await reader.close();
@@ -80,9 +83,9 @@ const inTable = (row: Row): FoundEvent => ({
   },
 });
 
-const ROWS_A_READ = 5_000;
+const ROWS_PER_READ = 5_000;
 
-/** All rows, whoever sent them. */
+/** Reads all rows, of all nodes. */
 async function* readRows(databaseUrl: string, ledger: Ledger): AsyncGenerator<FoundEvent> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
@@ -97,7 +100,7 @@ async function* readRows(databaseUrl: string, ledger: Ledger): AsyncGenerator<Fo
           after.id,
         ]);
         yield* rows.map(inTable);
-        more = rows.length === ROWS_A_READ;
+        more = rows.length === ROWS_PER_READ;
         const last = rows.at(-1);
         if (last !== undefined) after = { micros: last.micros, id: last.event_id };
       }
@@ -107,7 +110,7 @@ async function* readRows(databaseUrl: string, ledger: Ledger): AsyncGenerator<Fo
   }
 }
 
-/** Of the rows themselves: one whose node is missing from nodes is a row all the same. */
+/** The nodes of all rows, also of those whose node is missing in the table nodes. */
 const OTHER_NODES = "SELECT DISTINCT node_id FROM metrics WHERE node_id <> ALL ($1::text[])";
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 const ROWS_OF_A_NODE = `
@@ -118,4 +121,4 @@ const ROWS_OF_A_NODE = `
     FROM metrics
    WHERE node_id = $1 AND time >= $2::timestamptz AND (time, event_id) > ($2::timestamptz, $3::uuid)
    ORDER BY time, event_id
-   LIMIT ${ROWS_A_READ}`;
+   LIMIT ${ROWS_PER_READ}`;

@@ -18,14 +18,18 @@ export const TOPIC_OF = {
 
 const SCHEMA_OF = { raw: "ProbeMetric", enriched: "EnrichedProbeMetric" } as const;
 
-/** A record of a topic of events; without an event where nobody can read it. */
+/** A record of a topic of events; without an event if it cannot be decoded. */
 export type FoundRecord = {
   readonly partition: number;
   readonly record: IncomingRecord;
   readonly event: FoundEvent | undefined;
 };
 
-/** All that a topic of events holds. @throws {TransientError} @throws {FatalError} of Kafka and the registry */
+/**
+ * Reads all records of a topic of events.
+ * @throws {TransientError} of Kafka and the registry
+ * @throws {FatalError} of Kafka and the registry
+ */
 export async function* readStage(options: {
   reader: TopicReader;
   registry: SchemaRegistry;
@@ -47,7 +51,7 @@ export async function* readStage(options: {
   }
 }
 
-/** A topic's committed records, partition by partition. */
+/** Reads a topic's committed records, partition by partition. */
 export async function* readAll(
   reader: TopicReader,
   topic: string,
@@ -59,7 +63,7 @@ export async function* readAll(
   }
 }
 
-/** Reads the fields of a record whose writer knew more than this version; null when there are none. */
+/** Creates a function that returns the fields of a record that this version does not know; null if there are none. */
 function createUnknownFields(
   registry: SchemaRegistry,
   known: RecordSchema,

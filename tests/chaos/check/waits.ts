@@ -1,45 +1,48 @@
 import type { Ledger } from "../load/ledger.ts";
 
-/** How long nodes waited because of a fault, ms; a node stands for the partition that it is in. */
+/** How long nodes waited because of a fault, in ms. Each node represents its partition. */
 export type Waits = {
-  /** The longest time in which a node had accepted events that were no rows, and got none. */
-  readonly struckMs: number;
-  /** The same of nodes in partitions that the fault did not strike. */
+  /** The longest time in which an affected node had accepted events without rows, and got no row. */
+  readonly affectedMs: number;
+  /** The same for nodes in partitions that the fault did not affect. */
   readonly othersMs: number;
-  /** From the fault's beginning until nothing was behind any more; 0 when nothing ever was. */
+  /** Time from the fault's start until no event was behind; 0 if none ever was. */
   readonly behindMs: number;
-  /** The longest time in which a node's events were sent and none was accepted. */
-  readonly struckUnacceptedMs: number;
+  /** The longest time in which events of an affected node were sent and none was accepted. */
+  readonly affectedUnacceptedMs: number;
   readonly othersUnacceptedMs: number;
 };
 
-/** A fault's time, from its beginning until its wake is worked off. */
+/** The time of a fault, from its start until its backlog is processed. */
 export type WaitWindow = {
-  /** The fault is over, recovery can begin. */
+  /** Called when the fault has ended and the recovery can begin. */
   readonly faultEnded: () => void;
-  /** Whether it is over, and nothing was behind for as long as a late effect may take to show. */
+  /** Returns whether the fault has ended, and nothing was behind for as long as a late effect may take. */
   readonly isQuiet: () => boolean;
   readonly waits: () => Waits;
 };
 
 export type WaitWatch = {
-  /** One look. @param visible how many events of each node are rows */
+  /**
+   * Adds a sample.
+   * @param visible how many events of each node are rows
+   */
   readonly look: (nowMs: number, visible: readonly number[]) => void;
-  /** @param struck the nodes in partitions that the fault strikes */
-  readonly faultBegins: (struck: ReadonlySet<number>) => WaitWindow;
+  /** @param affected the nodes in partitions that the fault affects */
+  readonly faultBegins: (affected: ReadonlySet<number>) => WaitWindow;
 };
 
-/** What was accepted longer ago than this and is no row is behind. */
+/** An event is behind if it was accepted longer ago than this and has no row. */
 const BEHIND_AFTER_MS = 2_000;
-/** Past a consumer's session of 10 s, which may end only now. */
+/** Longer than a consumer's session timeout of 10 s. */
 const QUIET_FOR_MS = 13_000;
 
-/** Finds out of repeated looks how long each node waits. */
+/** Measures from samples how long each node waits. */
 export function createWaitWatch(ledger: Ledger): WaitWatch {
   const windows = new Set<Window>();
   const rows = createStandstill();
   const acceptance = createStandstill();
-  /** What was accepted at earlier looks, the oldest first. */
+  /** Accepted events of earlier samples, the oldest first. */
   const earlier: { atMs: number; accepted: readonly number[] }[] = [];
 
   return {
@@ -60,8 +63,8 @@ export function createWaitWatch(ledger: Ledger): WaitWatch {
         if (nowMs - since >= QUIET_FOR_MS) windows.delete(window);
       }
     },
-    faultBegins: (struck) => {
-      const window = createWindow(struck);
+    faultBegins: (affected) => {
+      const window = createWindow(affected);
       windows.add(window);
       return {
         faultEnded: () => void (window.endedMs = performance.now()),
@@ -72,7 +75,7 @@ export function createWaitWatch(ledger: Ledger): WaitWatch {
   };
 }
 
-/** How long each node has had something to do and has done none of it. */
+/** Measures how long each node had work and made no progress. */
 function createStandstill() {
   const before = new Map<number, { done: number; sinceMs: number }>();
   return {
@@ -91,16 +94,16 @@ function createStandstill() {
 
 type Window = ReturnType<typeof createWindow>;
 
-function createWindow(struck: ReadonlySet<number>) {
+function createWindow(affected: ReadonlySet<number>) {
   const beganMs = performance.now();
-  const longest = { struckMs: 0, othersMs: 0, struckUnacceptedMs: 0, othersUnacceptedMs: 0 };
+  const longest = { affectedMs: 0, othersMs: 0, affectedUnacceptedMs: 0, othersUnacceptedMs: 0 };
   const window = {
     endedMs: Infinity,
     lastBehindMs: beganMs,
     note: (node: number, rowMs: number, acceptanceMs: number) => {
-      if (struck.has(node)) {
-        longest.struckMs = Math.max(longest.struckMs, rowMs);
-        longest.struckUnacceptedMs = Math.max(longest.struckUnacceptedMs, acceptanceMs);
+      if (affected.has(node)) {
+        longest.affectedMs = Math.max(longest.affectedMs, rowMs);
+        longest.affectedUnacceptedMs = Math.max(longest.affectedUnacceptedMs, acceptanceMs);
       } else {
         longest.othersMs = Math.max(longest.othersMs, rowMs);
         longest.othersUnacceptedMs = Math.max(longest.othersUnacceptedMs, acceptanceMs);

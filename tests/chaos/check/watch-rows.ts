@@ -3,18 +3,18 @@ import { Client } from "pg";
 import { countUpTo, type Ledger } from "../load/ledger.ts";
 import { createWaitWatch, type WaitWindow } from "./waits.ts";
 
-/** One look at how far things are. */
+/** One sample of the progress. */
 export type Sample = {
   readonly atMs: number;
   readonly accepted: number;
-  /** Events whose rows are there, by each node's newest one. */
+  /** Events whose rows exist, by the newest row of each node. */
   readonly visible: number;
-  /** Accepted, not yet visible. */
+  /** Accepted events that are not visible yet. */
   readonly lag: number;
 };
 
-/** How far a fault's wake is worked off; times are `performance.now()`. */
-type Wake = {
+/** The recovery from a fault; times are `performance.now()`. */
+type Recovery = {
   readonly acceptedUpTo: readonly number[];
   readonly visibleAtEnd: number;
   readonly hadBacklog: boolean;
@@ -24,38 +24,41 @@ type Wake = {
 
 export type RowsWatch = {
   readonly samples: readonly Sample[];
-  /** Begins to time how long partitions wait. @param struck the nodes in those that the fault strikes */
-  readonly faultBegins: (struck: ReadonlySet<number>) => WaitWindow;
-  /** Begins to time the recovery from a fault that is over now. */
+  /**
+   * Starts to measure how long partitions wait.
+   * @param affected the nodes in partitions that the fault affects
+   */
+  readonly faultBegins: (affected: ReadonlySet<number>) => WaitWindow;
+  /** Starts to measure the recovery from a fault that has just ended. */
   readonly faultEnded: () => {
-    /** From the fault's end to the first new row. */
+    /** Time from the fault's end to the first new row. */
     readonly firstRowMs: () => number | undefined;
-    /** From the fault's end until every event accepted before it was a row. */
+    /** Time from the fault's end until all events accepted before it were rows. */
     readonly recoveredMs: () => number | undefined;
   };
-  /** Waits until every accepted event is visible, or nothing has moved for `stallMs`. */
+  /** Waits until all accepted events are visible, or nothing has changed for `stallMs`. */
   readonly settle: (options: { stallMs: number }) => Promise<void>;
   readonly end: () => Promise<void>;
 };
 
-const LOOK_EVERY_MS = 250;
+const POLL_INTERVAL_MS = 250;
 
-/** Looks at the table four times a second: the newest row of each node, found by the index alone. */
+/** Polls the table four times a second for the newest row of each node, with an index-only scan. */
 export function watchRows(options: { databaseUrl: string; ledger: Ledger }): RowsWatch {
   const { databaseUrl, ledger } = options;
   const nodeIds = ledger.nodes.map(({ probe }) => probe.nodeId);
   const visible = nodeIds.map(() => 0);
   const samples: Sample[] = [];
-  const wakes = new Set<Wake>();
+  const recoveries = new Set<Recovery>();
   const waits = createWaitWatch(ledger);
   const ending = new AbortController();
   let client: Client | undefined;
   let lastMoveMs = performance.now();
 
-  const look = async () => {
+  const poll = async () => {
     client ??= await connectTo(databaseUrl);
     const { rows } = await client.query<{ node: number; micros: number }>(NEWEST, [nodeIds]);
-    // Not the most that ever was: a database that went back to an earlier state has them no more.
+    // Reset, because a database that was restored to an earlier state has fewer rows.
     visible.fill(0);
     for (const { node, micros } of rows) {
       visible[node] = countUpTo(ledger.nodes[node]?.micros ?? [], micros);
@@ -72,24 +75,24 @@ export function watchRows(options: { databaseUrl: string; ledger: Ledger }): Row
     waits.look(atMs, visible);
     if (total !== samples.at(-1)?.visible) lastMoveMs = atMs;
     samples.push({ atMs, accepted: ledger.counts().accepted, visible: total, lag });
-    for (const wake of wakes) {
-      if (total > wake.visibleAtEnd) wake.firstRowMs ??= atMs;
-      if (!wake.acceptedUpTo.every((count, node) => (visible[node] ?? 0) >= count)) continue;
-      if (wake.firstRowMs === undefined && wake.hadBacklog) continue;
-      wake.recoveredMs = atMs;
-      wakes.delete(wake);
+    for (const recovery of recoveries) {
+      if (total > recovery.visibleAtEnd) recovery.firstRowMs ??= atMs;
+      if (!recovery.acceptedUpTo.every((count, node) => (visible[node] ?? 0) >= count)) continue;
+      if (recovery.firstRowMs === undefined && recovery.hadBacklog) continue;
+      recovery.recoveredMs = atMs;
+      recoveries.delete(recovery);
     }
   };
 
   const watch = async () => {
     while (!ending.signal.aborted) {
-      await look().catch(() => {
-        // A fault has the database down: what was seen stays, and the next look connects anew.
+      await poll().catch(() => {
+        // The database is down because of a fault. The last values stay, and the next poll reconnects.
         client?.end().catch(() => undefined);
         client = undefined;
       });
       note();
-      await delay(LOOK_EVERY_MS, undefined, { signal: ending.signal }).catch(() => undefined);
+      await delay(POLL_INTERVAL_MS, undefined, { signal: ending.signal }).catch(() => undefined);
     }
     await client?.end();
   };
@@ -100,24 +103,24 @@ export function watchRows(options: { databaseUrl: string; ledger: Ledger }): Row
     faultBegins: waits.faultBegins,
     faultEnded: () => {
       const endedMs = performance.now();
-      const wake: Wake = {
+      const recovery: Recovery = {
         acceptedUpTo: ledger.nodes.map(({ acceptedUpTo }) => acceptedUpTo),
         visibleAtEnd: samples.at(-1)?.visible ?? 0,
         hadBacklog: ledger.nodes.some(({ acceptedUpTo }, at) => (visible[at] ?? 0) < acceptedUpTo),
         firstRowMs: undefined,
         recoveredMs: undefined,
       };
-      wakes.add(wake);
+      recoveries.add(recovery);
       const since = (ms: number | undefined) => (ms === undefined ? undefined : ms - endedMs);
       return {
-        firstRowMs: () => since(wake.firstRowMs),
-        recoveredMs: () => since(wake.recoveredMs),
+        firstRowMs: () => since(recovery.firstRowMs),
+        recoveredMs: () => since(recovery.recoveredMs),
       };
     },
     settle: async ({ stallMs }) => {
       lastMoveMs = performance.now();
       while (samples.at(-1)?.lag !== 0 && performance.now() - lastMoveMs < stallMs) {
-        await delay(LOOK_EVERY_MS);
+        await delay(POLL_INTERVAL_MS);
       }
     },
     end: () => {

@@ -1,10 +1,10 @@
 import { withAdmin } from "./with-admin.ts";
 
-/** Downstream first: a record goes on to the partition of the same number. */
+/** Downstream topics first, because a record is produced to the partition with the same number. */
 const GROWING = ["probe.metrics.enriched", "probe.alerts", "probe.metrics.raw"] as const;
 const MORE = 2;
 
-/** Gives every topic of events two more partitions, as an operator would under load. */
+/** Adds two partitions to every topic of events, like an operator under load. */
 export const addPartitions = (brokers: readonly string[]): Promise<void> =>
   withAdmin(brokers, async (admin) => {
     const { topics } = await admin.fetchTopicMetadata({ topics: [...GROWING] });

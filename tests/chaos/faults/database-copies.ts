@@ -15,17 +15,17 @@ import { until } from "@fiberstream/testkit/until";
 import { Client } from "pg";
 import type { BackingServices } from "../platform/backing-services.ts";
 import { startTcpProxy } from "../platform/tcp-proxy.ts";
-import { TRY_FOR_MS } from "./with-admin.ts";
+import { RETRY_FOR_MS } from "./with-admin.ts";
 
 const PG_BASEBACKUP = "/usr/lib/postgresql/17/bin/pg_basebackup";
-/** The backing service's own folder of data, beside which a copy is kept: they change places by their names. */
+/** The data folder of the backing service, and a copy next to it; they are exchanged by renaming. */
 const DATA = "data";
 const COPY = "copy";
 const FIRST = "first";
 
 /**
- * A standby streams, falls behind, and takes the primary's place after its SIGKILL: what the primary had
- * committed meanwhile is gone. Services find it where the primary was.
+ * Starts a standby that streams, then lags, and replaces the primary after its SIGKILL. Transactions that the primary
+ * committed in between are lost. Services find the standby at the primary's address.
  */
 export async function failOverPostgres(
   backingServices: BackingServices,
@@ -39,14 +39,14 @@ export async function failOverPostgres(
     standby = await startPostgres({ ...options, port, databases: [], durability: "fast" });
     await until(() => ask(postgresUrl(backingServices.portOf("postgres")), STREAMS), {
       what: "the standby streams",
-      timeoutMs: TRY_FOR_MS,
+      timeoutMs: RETRY_FOR_MS,
     });
     link.set({ kind: "half-open" });
     await delay(lagMs);
     await backingServices.of("postgres").kill();
     await until(() => ask(postgresUrl(port), "SELECT pg_promote() AS is"), {
       what: "the standby is promoted",
-      timeoutMs: TRY_FOR_MS,
+      timeoutMs: RETRY_FOR_MS,
     });
   } finally {
     await standby?.stop();
@@ -55,10 +55,10 @@ export async function failOverPostgres(
   await startCopy(backingServices);
 }
 
-/** The target of a restore that puts back the backup of the beginning, in which there is no row yet. */
+/** The target of a restore of the first backup, which has no rows. */
 export const FIRST_BACKUP = "postgres@start";
 
-/** Takes the backup of the beginning. */
+/** Takes the first backup. */
 export async function backUpPostgres(backingServices: BackingServices): Promise<void> {
   const { dataDir } = await takeCopy(backingServices, {
     fromPort: backingServices.portOf("postgres"),
@@ -67,7 +67,7 @@ export async function backUpPostgres(backingServices: BackingServices): Promise<
   renameSync(dataDir, join(backingServices.folderOf("postgres"), FIRST));
 }
 
-/** A backup is put back under running services: what was committed since it was taken is gone. */
+/** Restores a backup while services are running: transactions since the backup are lost. */
 export async function restorePostgres(
   backingServices: BackingServices,
   { target, lastsMs }: { target: string; lastsMs: number },
@@ -87,7 +87,7 @@ export async function restorePostgres(
   await startCopy(backingServices);
 }
 
-/** Copies the data of the running server, as a backup or for a standby that is to follow it. */
+/** Copies the data of the running server, as a backup or for a standby. */
 async function takeCopy(
   backingServices: BackingServices,
   { fromPort, isStandby }: { fromPort: number; isStandby: boolean },
@@ -99,13 +99,13 @@ async function takeCopy(
     logFile: join(folder, `${COPY}.log`),
   };
   rmSync(options.dataDir, { recursive: true, force: true });
-  const how = isStandby ? ["--write-recovery-conf"] : [];
+  const recoveryArguments = isStandby ? ["--write-recovery-conf"] : [];
   await runSandboxed(options.root, "Copying the database", {
     user: "postgres",
     command: [
       ...([PG_BASEBACKUP, "--pgdata=/data/db", "--checkpoint=fast", "--no-sync"] as const),
       `--dbname=${postgresUrl(fromPort)}`,
-      ...how,
+      ...recoveryArguments,
     ],
     dataDir: options.dataDir,
     logFile: options.logFile,
@@ -113,7 +113,7 @@ async function takeCopy(
   return options;
 }
 
-/** Starts the backing service with the copy in the place of its data. */
+/** Starts the backing service with the copy instead of its data. */
 async function startCopy(backingServices: BackingServices): Promise<void> {
   const folder = backingServices.folderOf("postgres");
   rmSync(join(folder, DATA), { recursive: true });

@@ -1,17 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServiceProcess } from "../platform/service-process.ts";
-import { insistWithAdmin } from "./with-admin.ts";
+import { retryWithAdmin } from "./with-admin.ts";
 
 const GROUP = "stream-processor";
 const TOPIC = "probe.metrics.enriched";
 
-/** Where a partition of the enriched topic ended when the processor was sent back to the beginning. */
+/** End offsets of the enriched topic, by partition, when the processor had to start again. */
 export type EnrichedEnds = ReadonlyMap<number, bigint>;
 
 /**
- * The processor's offsets are gone, as after a week in which its group was empty: it enriches again what raw
- * still has.
- * @returns where the enriched topic ended before
+ * Deletes the processor's offsets, as Kafka does after a week in which the group was empty. The processor enriches all
+ * records of raw again.
+ *
+ * @returns the end offsets of the enriched topic before that
  */
 export async function deleteOffsets(options: {
   brokers: readonly string[];
@@ -21,13 +22,13 @@ export async function deleteOffsets(options: {
   await Promise.all(options.processors.map((processor) => processor.stop()));
   try {
     const { brokers } = options;
-    // One that did not come to leave its group is a member until its session ends.
-    await insistWithAdmin(brokers, "the processor's offsets are deleted", async (admin) => {
+    // A processor that could not leave its group is a member until its session ends.
+    await retryWithAdmin(brokers, "the processor's offsets are deleted", async (admin) => {
       const { groups } = await admin.listGroups();
       if (groups.some(({ groupId }) => groupId === GROUP)) await admin.deleteGroups([GROUP]);
       return true;
     });
-    const ends = await insistWithAdmin(brokers, "the enriched topic's ends are known", (admin) =>
+    const ends = await retryWithAdmin(brokers, "the enriched topic's ends are known", (admin) =>
       admin.fetchTopicOffsets(TOPIC),
     );
     await delay(options.lastsMs);

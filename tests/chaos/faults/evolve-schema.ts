@@ -6,7 +6,7 @@ import { until } from "@fiberstream/testkit/until";
 import type { Ledger } from "../load/ledger.ts";
 import type { BackingServices } from "../platform/backing-services.ts";
 import { createRawEncoder } from "./raw-records.ts";
-import { chaosKafka, TRY_FOR_MS } from "./with-admin.ts";
+import { chaosKafka, RETRY_FOR_MS } from "./with-admin.ts";
 
 const SUBJECTS = [
   ["probe.metrics.enriched-value", "EnrichedProbeMetric"],
@@ -15,10 +15,10 @@ const SUBJECTS = [
 const EVENTS_OF_A_NODE = 20;
 
 /**
- * Registers both event schemas with a field more, and sends events of the newer one straight to Kafka,
- * as a newer gateway would while the other services are as they were.
+ * Registers both event schemas with an additional field, and sends events of the newer schema directly to Kafka, like a
+ * newer gateway next to older services.
  *
- * @param options.nodes theirs alone
+ * @param options.nodes nodes that only these events use
  */
 export async function evolveSchema(options: {
   backingServices: BackingServices;
@@ -31,7 +31,7 @@ export async function evolveSchema(options: {
   for (const [subject, name] of SUBJECTS) {
     const { id } = await until(() => registry.register(subject, newer(readAvroSchema(name))), {
       what: `${subject} is registered`,
-      timeoutMs: TRY_FOR_MS,
+      timeoutMs: RETRY_FOR_MS,
     });
     ids.set(subject, id);
   }
@@ -44,7 +44,7 @@ export async function evolveSchema(options: {
   const kafka = chaosKafka(backingServices.brokers);
   const producer = await until(() => connectProducer({ kafka }), {
     what: "the broker answers",
-    timeoutMs: TRY_FOR_MS,
+    timeoutMs: RETRY_FOR_MS,
   });
   for (let sent = 0; sent < EVENTS_OF_A_NODE; sent++) {
     const events = nodes.map((node) => ledger.plan(node, nowMicros()));
@@ -55,7 +55,7 @@ export async function evolveSchema(options: {
         await producer.send("probe.metrics.raw", records);
         return true;
       },
-      { what: "events of the newer schema are acknowledged", timeoutMs: TRY_FOR_MS },
+      { what: "events of the newer schema are acknowledged", timeoutMs: RETRY_FOR_MS },
     );
     for (const event of events) ledger.accepted(event);
   }

@@ -1,60 +1,60 @@
 import { INSTANCES, instancesOf, type Topology } from "../platform/topology.ts";
 
 type Trait = {
-  /** What it does, for people. */
+  /** Description for people. */
   readonly what: string;
-  /** One of these, or of the topology's, is struck, chosen by chance. */
+  /** Possible targets, or the list of the topology that has them; one is chosen at random. */
   readonly targets: readonly string[] | keyof Topology;
-  /** From its beginning to its end, ms; chosen by chance between the two. */
+  /** Duration in ms, chosen at random between the two. */
   readonly lastsMs: readonly [number, number];
-  /** How often it comes, against the others. */
+  /** Frequency, relative to the other kinds. */
   readonly weight: number;
-  /** How often it may come in a run; without a limit by default. */
+  /** How often it may occur in a run; default: without a limit. */
   readonly atMost?: number;
-  /** Whether it takes several brokers. */
+  /** Whether it needs several brokers. */
   readonly isOfCluster?: boolean;
-  /** Whether it takes backing services that run on this machine without Docker, as root. */
+  /** Whether it needs native backing services (without Docker, as root). */
   readonly needsNativeBackingServices?: boolean;
-  /** Whether it comes only where it is asked for by its name. */
+  /** Whether it occurs only if it is selected by name. */
   readonly isOptIn?: boolean;
 };
 
-/** Longer than the 10 s after which a silent consumer's partitions go to others, and a broker's 9 s. */
+/** Longer than the session timeout of a consumer (10 s), and that of a broker (9 s). */
 const PAST_THE_SESSION_MS = [11_500, 15_000] as const;
 
 export const FAULTS = {
   "kill-gateway": {
-    what: "SIGKILL of a gateway, started again after a while",
+    what: "SIGKILL of a gateway, restarted after a while",
     targets: instancesOf("gateway"),
     lastsMs: [0, 3_000],
     weight: 9,
   },
   "kill-processor": {
-    what: "SIGKILL of a processor, started again after a while",
+    what: "SIGKILL of a processor, restarted after a while",
     targets: instancesOf("processor"),
     lastsMs: [0, 3_000],
     weight: 14,
   },
   "kill-sink": {
-    what: "SIGKILL of a sink, started again after a while",
+    what: "SIGKILL of a sink, restarted after a while",
     targets: instancesOf("sink"),
     lastsMs: [0, 3_000],
     weight: 14,
   },
   "freeze-gateway": {
-    what: "SIGSTOP of a gateway, SIGCONT past its senders' patience",
+    what: "SIGSTOP of a gateway, SIGCONT after the timeout of its senders",
     targets: instancesOf("gateway"),
     lastsMs: PAST_THE_SESSION_MS,
     weight: 2,
   },
   "freeze-processor": {
-    what: "SIGSTOP of a processor, SIGCONT past the session timeout",
+    what: "SIGSTOP of a processor, SIGCONT after the session timeout",
     targets: instancesOf("processor"),
     lastsMs: PAST_THE_SESSION_MS,
     weight: 4,
   },
   "freeze-sink": {
-    what: "SIGSTOP of a sink, SIGCONT past the session timeout",
+    what: "SIGSTOP of a sink, SIGCONT after the session timeout",
     targets: instancesOf("sink"),
     lastsMs: PAST_THE_SESSION_MS,
     weight: 4,
@@ -66,20 +66,20 @@ export const FAULTS = {
     weight: 1,
   },
   "kill-broker": {
-    what: "SIGKILL of a broker, started again after a while",
+    what: "SIGKILL of a broker, restarted after a while",
     targets: "brokers",
     lastsMs: [0, 4_000],
     weight: 2,
   },
   "freeze-broker": {
-    what: "SIGSTOP of one of several brokers, SIGCONT after another has taken its place",
+    what: "SIGSTOP of one of several brokers, SIGCONT after others have become leaders",
     targets: "brokers",
     lastsMs: PAST_THE_SESSION_MS,
     weight: 2,
     isOfCluster: true,
   },
   "kill-postgres": {
-    what: "SIGKILL of PostgreSQL, started again after a while",
+    what: "SIGKILL of PostgreSQL, restarted after a while",
     targets: ["postgres"],
     lastsMs: [0, 4_000],
     weight: 2,
@@ -92,14 +92,14 @@ export const FAULTS = {
     needsNativeBackingServices: true,
   },
   "fail-over-postgres": {
-    what: "SIGKILL of PostgreSQL, and a standby that lags behind by some seconds takes its place",
+    what: "SIGKILL of PostgreSQL, and failover to a standby that lags by some seconds",
     targets: ["postgres"],
     lastsMs: [2_000, 6_000],
     weight: 1,
     needsNativeBackingServices: true,
   },
   "restore-postgres": {
-    what: "a backup is put back under running services: one of some seconds ago, or of the beginning",
+    what: "restore of a backup while services run: one of some seconds ago, or the first one",
     targets: ["postgres", "postgres@start"],
     lastsMs: [3_000, 10_000],
     weight: 1,
@@ -112,13 +112,13 @@ export const FAULTS = {
     weight: 1,
   },
   "freeze-redis": {
-    what: "SIGSTOP of Redis: connections stay, answers do not come",
+    what: "SIGSTOP of Redis: connections stay open, but get no answers",
     targets: ["redis"],
     lastsMs: [3_000, 12_000],
     weight: 1,
   },
   "flush-redis": {
-    what: "FLUSHALL: Redis forgets everything",
+    what: "FLUSHALL: all data of Redis is deleted",
     targets: ["redis"],
     lastsMs: [0, 0],
     weight: 1,
@@ -136,44 +136,44 @@ export const FAULTS = {
     weight: 4,
   },
   "half-open": {
-    what: "a link swallows what is sent without a word, then its connections are reset",
+    what: "a link drops all packets silently, then its connections are reset",
     targets: "links",
     lastsMs: [4_000, 14_000],
     weight: 4,
   },
   unanswered: {
-    what: "a link hands on what is sent and swallows the answers, then its connections are reset",
+    what: "a link forwards requests and drops the answers, then its connections are reset",
     targets: "links",
     lastsMs: [1_000, 8_000],
     weight: 3,
   },
   stall: {
-    what: "a link holds everything back, then delivers it late",
+    what: "a link delays everything, then delivers it",
     targets: "links",
     lastsMs: [4_000, 14_000],
     weight: 4,
   },
   latency: {
-    what: "a link takes 400 ms longer each way",
+    what: "a link has 400 ms more latency in each direction",
     targets: "links",
     lastsMs: [4_000, 12_000],
     weight: 2,
   },
   throttle: {
-    what: "a link carries 16 KB a second each way",
+    what: "a link is limited to 16 KB/s in each direction",
     targets: "links",
     lastsMs: [4_000, 12_000],
     weight: 2,
   },
   "rolling-restart": {
-    what: "every service process in turn: SIGTERM, its end, a new one, ready",
+    what: "rolling restart: each service process gets SIGTERM, and is replaced by a new one",
     targets: ["services"],
     lastsMs: [0, 0],
     weight: 1,
     atMost: 3,
   },
   "shift-clock": {
-    what: "a service runs with its clock three minutes off, then with the right one again",
+    what: "the clock of a service is three minutes off for a while",
     targets: INSTANCES,
     lastsMs: [6_000, 12_000],
     weight: 1,
@@ -185,40 +185,40 @@ export const FAULTS = {
     weight: 2,
   },
   "elect-leaders": {
-    what: "other leaders are elected for all partitions again and again, also while PostgreSQL is away",
+    what: "leader elections for all partitions, repeatedly, also while PostgreSQL is down",
     targets: ["leaders", "leaders+postgres"],
     lastsMs: [3_000, 8_000],
     weight: 2,
     isOfCluster: true,
   },
   "move-partitions": {
-    what: "every partition loses the replica that leads it and gets it back, also while PostgreSQL is away",
+    what: "every partition loses its leader's replica and gets it back, also while PostgreSQL is down",
     targets: ["replicas", "replicas+postgres"],
     lastsMs: [0, 0],
     weight: 2,
     isOfCluster: true,
   },
   "flap-isr": {
-    what: "raw has too few replicas in sync by turns, while batches of 2 MB come for one node",
+    what: "raw has temporarily too few in-sync replicas, while batches of 2 MB arrive for one node",
     targets: ["replicas"],
     lastsMs: [6_000, 10_000],
     weight: 1,
   },
   "foreign-batches": {
-    what: "valid events come straight to Kafka, uncompressed and by gzip, snappy, lz4 and zstd",
+    what: "valid events are produced directly to Kafka, uncompressed and with gzip, snappy, lz4 and zstd",
     targets: ["raw"],
     lastsMs: [0, 0],
     weight: 1,
   },
   "delete-offsets": {
-    what: "the processor is stopped, its offsets are deleted: it begins at the beginning of raw",
+    what: "the processor is stopped and its offsets are deleted: it starts again at the beginning of raw",
     targets: ["offsets"],
     lastsMs: [0, 2_000],
     weight: 1,
     atMost: 1,
   },
   "recreate-topic": {
-    what: "in a quiet moment the enriched topic is deleted and made anew, then its log is accepted",
+    what: "the enriched topic is deleted and recreated while nothing is sent, then its log is accepted",
     targets: ["enriched"],
     lastsMs: [0, 0],
     weight: 1,
@@ -239,7 +239,7 @@ export const FAULTS = {
     atMost: 1,
   },
   "evolve-schema": {
-    what: "new versions of both event schemas; events of the newer one come as from a newer gateway",
+    what: "new versions of both event schemas, and events of the newer one, as from a newer gateway",
     targets: ["schemas"],
     lastsMs: [0, 0],
     weight: 1,
@@ -256,11 +256,11 @@ export function targetsOf(kind: FaultKind, topology: Topology): readonly string[
   return typeof targets === "string" ? topology[targets] : targets;
 }
 
-/** Kinds by which the topics of events get more partitions. */
+/** Returns whether a kind adds partitions to the topics of events. */
 export const addsPartitions = (kind: FaultKind): boolean =>
   kind === "add-partitions" || kind === "add-partitions-unanswered";
 
-/** What a fault has to itself while it lasts: two faults never work on the same process at once. */
+/** Returns what a fault locks while it lasts: two faults never affect the same process at the same time. */
 export function occupiedBy(
   { kind, target }: { kind: FaultKind; target: string },
   topology: Topology,
@@ -269,7 +269,7 @@ export function occupiedBy(
   return target.endsWith("+postgres") ? [...wanted, "postgres"] : wanted;
 }
 
-/** Of kinds that take more than their target. */
+/** Kinds that lock more than their target. */
 const OCCUPIED: Partial<Record<FaultKind, (topology: Topology) => readonly string[]>> = {
   "rolling-restart": () => INSTANCES,
   "add-partitions": ({ brokers }) => brokers,
@@ -291,6 +291,6 @@ const OCCUPIED: Partial<Record<FaultKind, (topology: Topology) => readonly strin
   "delete-offsets": ({ brokers }) => [...brokers, ...instancesOf("processor")],
 };
 
-/** The links over which processors hear of their transactions. */
+/** Returns the links between processors and the brokers. */
 export const answersOf = (links: readonly string[]): string[] =>
   links.filter((link) => /^processor-\d+>kafka/.test(link));

@@ -5,15 +5,15 @@ import {
   ConfigResourceTypes,
   IncrementalAlterConfigOperationTypes,
 } from "@platformatic/kafka";
-import { TRY_FOR_MS } from "./with-admin.ts";
+import { RETRY_FOR_MS } from "./with-admin.ts";
 
 const TOPIC = "probe.metrics.raw";
-/** Long enough for some portions of a large batch, too short for all of them. */
+/** Long enough for some requests of a large batch, and too short for all of them. */
 const TURN_MS = [150, 250] as const;
 
 /**
- * Lets the raw topic have too few replicas in sync by turns, as followers that come and go do: the least that
- * has to be in sync is more than there are brokers, and then as before. Writes are refused by turns.
+ * Makes the raw topic have too few in-sync replicas from time to time, as failing followers do: min.insync.replicas is
+ * set above the number of brokers, and then reset. In between Kafka rejects writes.
  */
 export async function flapIsr(brokers: readonly string[], lastsMs: number): Promise<void> {
   const admin = new Admin({
@@ -40,7 +40,7 @@ export async function flapIsr(brokers: readonly string[], lastsMs: number): Prom
     });
   try {
     for (const endMs = performance.now() + lastsMs; performance.now() < endMs;) {
-      // Another fault may have the broker down: a turn is left out then.
+      // The broker may be down because of another fault; then this turn is skipped.
       await require(brokers.length + 1).catch(() => undefined);
       await delay(TURN_MS[0]);
       await require(usual(brokers)).catch(() => undefined);
@@ -48,12 +48,12 @@ export async function flapIsr(brokers: readonly string[], lastsMs: number): Prom
     }
   } finally {
     await until(() => require(usual(brokers)).then(() => true), {
-      what: "the raw topic is as it was",
-      timeoutMs: TRY_FOR_MS,
+      what: "min.insync.replicas is reset",
+      timeoutMs: RETRY_FOR_MS,
     });
     await admin.close();
   }
 }
 
-/** As the topic step sets it. */
+/** The value that the deploy step sets. */
 const usual = ({ length }: readonly string[]) => (length >= 3 ? 2 : 1);

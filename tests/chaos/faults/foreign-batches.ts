@@ -10,7 +10,7 @@ import {
 import type { Ledger } from "../load/ledger.ts";
 import type { BackingServices } from "../platform/backing-services.ts";
 import { createRawEncoder } from "./raw-records.ts";
-import { TRY_FOR_MS } from "./with-admin.ts";
+import { RETRY_FOR_MS } from "./with-admin.ts";
 
 const TOPIC = "probe.metrics.raw";
 const CODECS: readonly CompressionAlgorithmValue[] = ["none", "gzip", "snappy", "lz4", "zstd"];
@@ -18,8 +18,8 @@ const BATCHES_OF_A_CODEC = 4;
 const EVENTS_OF_A_NODE = 10;
 
 /**
- * Sends valid events straight to Kafka, as a client of another make would: batches of every codec there is.
- * @param options.nodes theirs alone
+ * Sends valid events directly to Kafka with another client, in batches of every codec.
+ * @param options.nodes nodes that only these events use
  */
 export async function sendForeignBatches(options: {
   backingServices: BackingServices;
@@ -31,7 +31,7 @@ export async function sendForeignBatches(options: {
   const registry = createSchemaRegistry({ url: backingServices.of("registry").address });
   const schemaId = await until(() => registry.idOf(`${TOPIC}-value`, schema), {
     what: "the registry answers",
-    timeoutMs: TRY_FOR_MS,
+    timeoutMs: RETRY_FOR_MS,
   });
   const encode = createRawEncoder({ ledger, schema, schemaId });
   for (let batch = 0; batch < BATCHES_OF_A_CODEC * CODECS.length; batch++) {
@@ -46,13 +46,13 @@ export async function sendForeignBatches(options: {
         await produce(backingServices.brokers, compression, records);
         return true;
       },
-      { what: `a batch of ${compression} is acknowledged`, timeoutMs: TRY_FOR_MS },
+      { what: `a batch of ${compression} is acknowledged`, timeoutMs: RETRY_FOR_MS },
     );
     for (const event of events) ledger.accepted(event);
   }
 }
 
-/** By a producer of its own: one that has met a fault is not used again. */
+/** Uses a new producer each time, because one may be broken after a fault. */
 async function produce(
   brokers: readonly string[],
   compression: CompressionAlgorithmValue,

@@ -22,19 +22,19 @@ import {
   type Topology,
 } from "../platform/topology.ts";
 
-/** What faults work with, beside the platform. */
-export type Means = {
+/** What faults use, in addition to the platform. */
+export type FaultContext = {
   readonly platform: Platform;
   readonly topology: Topology;
-  /** Registers the next versions of the schemas and sends events of them. */
+  /** Registers the next versions of the schemas, and sends events with them. */
   readonly evolveSchema: () => Promise<void>;
   /** Sends events as batches of every codec. */
   readonly sendForeignBatches: () => Promise<void>;
-  /** Sends batches of 2 MB for one node, for so long. */
+  /** Sends batches of 2 MB for one node during this time. */
   readonly sendBulk: (lastsMs: number) => Promise<void>;
-  /** Does it while nothing is sent or on its way, and after what the enriched topic has is noted. */
+  /** Runs `work` while nothing is sent or in flight, after reading all records of the enriched topic. */
   readonly inQuiet: (work: () => Promise<void>) => Promise<void>;
-  /** From there on the enriched topic has events again. */
+  /** Called with the offsets from which the enriched topic has events again. */
   readonly enrichedAgainFrom: (ends: EnrichedEnds) => void;
 };
 
@@ -42,27 +42,27 @@ const CLOCK_SHIFT_MS = 180_000;
 const SLOW: LinkState = { kind: "slow", delayMs: 400, bytesPerSecond: 1_000_000 };
 const NARROW: LinkState = { kind: "slow", delayMs: 0, bytesPerSecond: 16_384 };
 
-/** Lets a fault happen, from its beginning to its end. A fault ends where recovery can begin. */
-export async function inject(fault: PlannedFault, means: Means): Promise<void> {
+/** Injects a fault, from its start to its end. It ends when the recovery can begin. */
+export async function inject(fault: PlannedFault, context: FaultContext): Promise<void> {
   const { kind, target, lastsMs } = fault;
-  const { platform } = means;
+  const { platform } = context;
   switch (kind) {
     case "kill-gateway":
     case "kill-processor":
     case "kill-sink":
-      return away(platform.service(target as InstanceName), lastsMs);
+      return killFor(platform.service(target as InstanceName), lastsMs);
     case "freeze-gateway":
     case "freeze-processor":
     case "freeze-sink":
-      return frozen(platform.service(target as InstanceName), lastsMs);
+      return freezeFor(platform.service(target as InstanceName), lastsMs);
     case "restart-broker":
-      return stopped(platform.backingServices.of(target as BrokerName), lastsMs);
+      return stopFor(platform.backingServices.of(target as BrokerName), lastsMs);
     case "kill-broker":
-      return away(platform.backingServices.of(target as BrokerName), lastsMs);
+      return killFor(platform.backingServices.of(target as BrokerName), lastsMs);
     case "freeze-broker":
-      return frozen(platform.backingServices.of(target as BrokerName), lastsMs);
+      return freezeFor(platform.backingServices.of(target as BrokerName), lastsMs);
     case "kill-postgres":
-      return away(platform.backingServices.of("postgres"), lastsMs);
+      return killFor(platform.backingServices.of("postgres"), lastsMs);
     case "fill-disk":
       return fillDisk(platform.backingServices, lastsMs);
     case "fail-over-postgres":
@@ -70,13 +70,13 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
     case "restore-postgres":
       return restorePostgres(platform.backingServices, fault);
     case "stop-redis":
-      return stopped(platform.backingServices.of("redis"), lastsMs);
+      return stopFor(platform.backingServices.of("redis"), lastsMs);
     case "freeze-redis":
-      return frozen(platform.backingServices.of("redis"), lastsMs);
+      return freezeFor(platform.backingServices.of("redis"), lastsMs);
     case "flush-redis":
       return flushRedis(platform.backingServices.of("redis").address);
     case "stop-registry":
-      return stopped(platform.backingServices.of("registry"), lastsMs);
+      return stopFor(platform.backingServices.of("registry"), lastsMs);
     case "cut":
       return onLink(fault, { kind: "cut" }, platform);
     case "half-open":
@@ -106,13 +106,13 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
     case "flap-isr":
       await Promise.all([
         flapIsr(platform.backingServices.brokers, lastsMs),
-        means.sendBulk(lastsMs),
+        context.sendBulk(lastsMs),
       ]);
       return;
     case "foreign-batches":
-      return means.sendForeignBatches();
+      return context.sendForeignBatches();
     case "delete-offsets":
-      return means.enrichedAgainFrom(
+      return context.enrichedAgainFrom(
         await deleteOffsets({
           brokers: platform.backingServices.brokers,
           processors: instancesOf("processor").map(platform.service),
@@ -120,7 +120,7 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
         }),
       );
     case "recreate-topic":
-      return means.inQuiet(() =>
+      return context.inQuiet(() =>
         recreateTopic({
           backingServices: platform.backingServices,
           sinks: instancesOf("sink").map(platform.service),
@@ -129,21 +129,21 @@ export async function inject(fault: PlannedFault, means: Means): Promise<void> {
     case "add-partitions":
       return addPartitions(platform.backingServices.brokers);
     case "add-partitions-unanswered":
-      return addPartitionsUnanswered(fault, means);
+      return addPartitionsUnanswered(fault, context);
     case "evolve-schema":
-      return means.evolveSchema();
+      return context.evolveSchema();
   }
 }
 
 type Killable = { kill: () => Promise<void>; start: () => unknown };
 
-async function away(one: Killable, lastsMs: number): Promise<void> {
-  await one.kill();
+async function killFor(target: Killable, lastsMs: number): Promise<void> {
+  await target.kill();
   await delay(lastsMs);
-  await one.start();
+  await target.start();
 }
 
-async function stopped(
+async function stopFor(
   backingService: { stop: () => Promise<void>; start: () => Promise<void> },
   lastsMs: number,
 ): Promise<void> {
@@ -152,7 +152,7 @@ async function stopped(
   await backingService.start();
 }
 
-/** With PostgreSQL away meanwhile, where the fault's target says so. */
+/** Runs `work` while PostgreSQL is down, if the fault's target says so. */
 async function aroundPostgres(
   { target }: PlannedFault,
   { of }: BackingServices,
@@ -169,10 +169,10 @@ async function aroundPostgres(
 
 type Freezable = { freeze: () => unknown; thaw: () => unknown };
 
-async function frozen(one: Freezable, lastsMs: number): Promise<void> {
-  await one.freeze();
+async function freezeFor(target: Freezable, lastsMs: number): Promise<void> {
+  await target.freeze();
   await delay(lastsMs);
-  await one.thaw();
+  await target.thaw();
 }
 
 async function onLink(fault: PlannedFault, state: LinkState, platform: Platform): Promise<void> {
@@ -183,7 +183,7 @@ async function onLink(fault: PlannedFault, state: LinkState, platform: Platform)
 
 async function addPartitionsUnanswered(
   { lastsMs }: PlannedFault,
-  { platform: { network, backingServices }, topology }: Means,
+  { platform: { network, backingServices }, topology }: FaultContext,
 ): Promise<void> {
   const links = answersOf(topology.links);
   for (const link of links) network.set(link, { kind: "unanswered" });
@@ -202,8 +202,8 @@ async function fillDisk(
   await volume.fill();
   await delay(lastsMs);
   await volume.free();
-  // A server that could not write its log has given up, and is started again as by an orchestrator.
-  if (!(await accepts(databaseUrl))) await away(of("postgres"), 0);
+  // A server that cannot write its WAL ends, and has to be restarted.
+  if (!(await accepts(databaseUrl))) await killFor(of("postgres"), 0);
 }
 
 async function accepts(databaseUrl: string): Promise<boolean> {
@@ -226,7 +226,7 @@ async function flushRedis(url: string): Promise<void> {
     await client.connect();
     await client.flushAll();
   } catch {
-    // Another fault has it stopped: there is nothing to forget.
+    // Redis is stopped by another fault: there is nothing to delete.
   } finally {
     client.destroy();
   }
@@ -237,7 +237,7 @@ async function rollingRestart(platform: Platform): Promise<void> {
     const service = platform.service(name);
     await service.stop();
     service.start();
-    // A backing service may be away by another fault: the next one's turn comes all the same.
+    // A backing service may be down because of another fault; continue with the next process.
     await until(service.isReady, { what: `${name} is ready`, timeoutMs: 15_000 }).catch(
       () => undefined,
     );
@@ -246,7 +246,7 @@ async function rollingRestart(platform: Platform): Promise<void> {
 
 async function shiftClock(platform: Platform, fault: PlannedFault): Promise<void> {
   const service = platform.service(fault.target as InstanceName);
-  // Forward or back, as the schedule's chance has it.
+  // Forward or backward, depending on the schedule's random numbers.
   const shiftMs = fault.lastsMs % 2 === 0 ? CLOCK_SHIFT_MS : -CLOCK_SHIFT_MS;
   await service.stop();
   service.start({ clockShiftMs: shiftMs });

@@ -2,16 +2,16 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "@fiberstream/testkit/until";
-import { insistWithAdmin, TRY_FOR_MS } from "./with-admin.ts";
+import { retryWithAdmin, RETRY_FOR_MS } from "./with-admin.ts";
 
 const OF_EVENTS = ["probe.metrics.raw", "probe.metrics.enriched"] as const;
-/** Where groups and transactions have their coordinators: those move with the leader. */
+/** The topics whose partition leaders are the coordinators of groups and transactions. */
 const OF_COORDINATORS = ["__consumer_offsets", "__transaction_state"] as const;
 const ELECT_EVERY_MS = 1_500;
 
 /**
- * Elects other leaders for every partition of events, groups and transactions, again and again: the order of
- * the replicas is turned by one, then the preferred ones are elected.
+ * Elects other leaders for all partitions of events, groups and transactions, repeatedly: it rotates the order of the
+ * replicas by one, then elects the preferred leaders.
  */
 export async function electLeaders(brokers: readonly string[], lastsMs: number): Promise<void> {
   for (const endMs = performance.now() + lastsMs; performance.now() < endMs;) {
@@ -24,7 +24,7 @@ export async function electLeaders(brokers: readonly string[], lastsMs: number):
   }
 }
 
-/** Takes every partition of events from the broker that leads it, and gives that broker its replica back. */
+/** Removes the leader's replica of every partition of events, and adds it again. */
 export async function movePartitions(brokers: readonly string[]): Promise<void> {
   const leaders = await reassign(brokers, OF_EVENTS, (replicas, leader) =>
     replicas.filter((replica) => replica !== leader),
@@ -38,18 +38,18 @@ export async function movePartitions(brokers: readonly string[]): Promise<void> 
 }
 
 /**
- * Gives each partition the replicas that `wanted` says, and waits until it has them.
- * @returns who led each partition before
+ * Reassigns each partition to the replicas of `wanted`, and waits until it has them.
+ * @returns the previous leader of each partition
  */
 async function reassign(
   brokers: readonly string[],
   names: readonly string[],
   wanted: (replicas: readonly number[], leader: number, place: string) => number[],
 ): Promise<Map<string, number>> {
-  const { topics } = await insistWithAdmin(brokers, "every partition has a leader", (admin) =>
+  const { topics } = await retryWithAdmin(brokers, "every partition has a leader", (admin) =>
     admin.fetchTopicMetadata({ topics: [...names] }),
   );
-  await insistWithAdmin(brokers, "partitions are asked to move", async (admin) => {
+  await retryWithAdmin(brokers, "the reassignment is accepted", async (admin) => {
     await admin.alterPartitionReassignments({
       topics: topics.map(({ name, partitions }) => ({
         topic: name,
@@ -61,7 +61,7 @@ async function reassign(
     });
     return true;
   });
-  await insistWithAdmin(brokers, "every partition is where it is to be", async (admin) => {
+  await retryWithAdmin(brokers, "every partition has its new replicas", async (admin) => {
     const { topics: moving } = await admin.listPartitionReassignments({});
     return moving.every(({ topic }) => !names.includes(topic));
   });
@@ -73,8 +73,8 @@ async function reassign(
 }
 
 /**
- * ElectLeaders v1, which kafkajs does not have: correlation id 1, no client id, the preferred replica (0) of all
- * partitions (a null list), 10 s. Any broker hands it on to the controller.
+ * An ElectLeaders v1 request, which kafkajs does not have: correlation id 1, no client id, preferred leaders (0) of all
+ * partitions (a null list), timeout 10 s. Any broker forwards it to the controller.
  */
 const ELECT_PREFERRED = Buffer.from("00000013002b000100000001ffff00ffffffff00002710", "hex");
 
@@ -85,12 +85,12 @@ async function electPreferred(brokers: readonly string[]): Promise<void> {
         const { hostname, port } = new URL(`kafka://${broker}`);
         const socket = connect({ host: hostname, port: Number(port), timeout: 10_000 });
         socket.on("timeout", () => socket.destroy(new Error("no answer")));
-        // An end without an error would let nobody know.
+        // Without an error, the promise would never be rejected.
         socket.on("end", () => socket.destroy(new Error("hung up")));
         try {
           socket.write(ELECT_PREFERRED);
           const [answer] = (await once(socket, "data")) as [Buffer];
-          // Length, correlation id, throttle time, then how the request itself went.
+          // Length, correlation id, throttle time, then the error code of the request.
           if (answer.readInt16BE(12) === 0) return true;
         } finally {
           socket.destroy();
@@ -98,6 +98,6 @@ async function electPreferred(brokers: readonly string[]): Promise<void> {
       }
       return false;
     },
-    { what: "preferred leaders are elected", timeoutMs: TRY_FOR_MS },
+    { what: "preferred leaders are elected", timeoutMs: RETRY_FOR_MS },
   );
 }

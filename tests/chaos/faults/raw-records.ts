@@ -9,8 +9,8 @@ import type { EventRef, Ledger } from "../load/ledger.ts";
 export type RawRecord = { readonly key: string; readonly value: Buffer };
 
 /**
- * Makes the raw record of a planned event as a gateway of another make would, with an event_id of its own.
- * @param options.fields what the schema has beyond the events' own fields
+ * Creates a function that encodes a planned event as a raw record, like a gateway, with an event_id of its own.
+ * @param options.fields values of the fields that the schema has in addition to the event's own
  */
 export function createRawEncoder(options: {
   ledger: Ledger;

@@ -8,15 +8,15 @@ import { until } from "@fiberstream/testkit/until";
 import { Client } from "pg";
 import type { BackingServices } from "../platform/backing-services.ts";
 import type { ServiceProcess } from "../platform/service-process.ts";
-import { TRY_FOR_MS, withAdmin } from "./with-admin.ts";
+import { RETRY_FOR_MS, withAdmin } from "./with-admin.ts";
 
 const TOPIC = "probe.metrics.enriched";
 const FIBER = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.meta.url));
 
 /**
- * Deletes the enriched topic and makes it anew. The sink has to stop each of its partitions and to name them,
- * whatever the new topic has by then, and to go on once an operator has accepted the new log.
- * @throws when a partition is not stopped, or does not go on
+ * Deletes and recreates the enriched topic. The sink has to stop and report each of its partitions, whatever the new
+ * topic contains by then, and to resume after an operator has accepted the new log.
+ * @throws when a partition is not stopped, or does not resume
  */
 export async function recreateTopic(options: {
   backingServices: BackingServices;
@@ -29,8 +29,8 @@ export async function recreateTopic(options: {
     const count = topics[0]?.partitions.length ?? 0;
     await admin.deleteTopics({ topics: [TOPIC] });
     await until(async () => !(await admin.listTopics()).includes(TOPIC), {
-      what: "the enriched topic is gone",
-      timeoutMs: TRY_FOR_MS,
+      what: "the enriched topic is deleted",
+      timeoutMs: RETRY_FOR_MS,
     });
     await deployTopics({
       brokers: backingServices.brokers,
@@ -41,7 +41,7 @@ export async function recreateTopic(options: {
     });
     await admin
       .createPartitions({ topicPartitions: [{ topic: TOPIC, count }] })
-      // As many as the catalogue says already.
+      // The topic has the catalogue's number of partitions already.
       .catch(() => undefined);
   });
   await until(
@@ -49,7 +49,7 @@ export async function recreateTopic(options: {
       const stopped = await Promise.all(sinks.map((sink) => sink.stoppedPartitions(TOPIC)));
       return stopped.flat().length === written;
     },
-    { what: `${written} partitions of the enriched topic are stopped`, timeoutMs: TRY_FOR_MS },
+    { what: `${written} partitions of the enriched topic are stopped`, timeoutMs: RETRY_FOR_MS },
   );
   await promisify(execFile)(process.execPath, [FIBER, "sink", "accept-log", "--yes"], {
     env: {
@@ -65,11 +65,11 @@ export async function recreateTopic(options: {
       const ready = await Promise.all(sinks.map((sink) => sink.isReady()));
       return stopped.flat().length === 0 && ready.every(Boolean);
     },
-    { what: "the sinks go on with the new log", timeoutMs: TRY_FOR_MS },
+    { what: "the sinks resume with the new log", timeoutMs: RETRY_FOR_MS },
   );
 }
 
-/** How many partitions have an offset that another log would be mistaken for. */
+/** Returns how many partitions have a stored offset above 0. */
 async function writtenPartitions(databaseUrl: string): Promise<number> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();

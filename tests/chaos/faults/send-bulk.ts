@@ -3,12 +3,12 @@ import type { Ledger } from "../load/ledger.ts";
 import { type Load, sendLoad } from "../load/send-load.ts";
 import type { Sender } from "../load/senders.ts";
 
-/** An event may have 4 KB: 600 of these are 2 MB for one partition, more than a Produce request of the gateway. */
+/** An event may have 4 KB: 600 of these are 2 MB for one partition, which is more than a Produce request of the gateway. */
 const PADDING = "x".repeat(3_200);
 const EVENTS_OF_A_BULK = 600;
 const EVERY_MS = 2_000;
 
-/** A probe whose events are nearly as large as they may be. */
+/** Returns a probe whose events are nearly as large as allowed. */
 export const withLargeEvents = (probe: Probe): Probe => ({
   ...probe,
   eventAt: (number, micros) => {
@@ -17,7 +17,10 @@ export const withLargeEvents = (probe: Probe): Probe => ({
   },
 });
 
-/** Sends batches of 2 MB for one node, one after the other. @param options.node has large events */
+/**
+ * Sends batches of 2 MB for one node, one after the other.
+ * @param options.node a node with large events
+ */
 export function sendBulk(options: {
   ledger: Ledger;
   node: number;

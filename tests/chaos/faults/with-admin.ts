@@ -5,8 +5,8 @@ import { until } from "@fiberstream/testkit/until";
 
 export type Admin = ReturnType<KafkaClient["admin"]>;
 
-/** A broker that another fault has taken down comes back. */
-export const TRY_FOR_MS = 60_000;
+/** Long enough for a broker to return that is down because of another fault. */
+export const RETRY_FOR_MS = 60_000;
 
 export const chaosKafka = (brokers: readonly string[]): KafkaClient =>
   createKafka({
@@ -15,7 +15,7 @@ export const chaosKafka = (brokers: readonly string[]): KafkaClient =>
     log: createLog({ service: "chaos", level: "silent", format: "json" }),
   });
 
-/** Does what an operator does with Kafka, once a broker answers. */
+/** Runs `work` with Kafka's admin client, as soon as a broker answers. */
 export async function withAdmin<T>(
   brokers: readonly string[],
   work: (admin: Admin) => Promise<T>,
@@ -24,7 +24,7 @@ export async function withAdmin<T>(
   try {
     await until(() => admin.connect().then(() => true), {
       what: "the broker answers",
-      timeoutMs: TRY_FOR_MS,
+      timeoutMs: RETRY_FOR_MS,
     });
     return await work(admin);
   } finally {
@@ -32,11 +32,11 @@ export async function withAdmin<T>(
   }
 }
 
-/** A call of kafkajs may never settle where its connection goes away at the wrong moment. */
-const CALL_WITHIN_MS = 15_000;
+/** Timeout, because a call of kafkajs may never resolve if its connection is lost. */
+const CALL_TIMEOUT_MS = 15_000;
 
-/** Does it again, each time over a connection of its own, until it is done. */
-export const insistWithAdmin = <T>(
+/** Retries `work`, each time with a new connection, until it succeeds. */
+export const retryWithAdmin = <T>(
   brokers: readonly string[],
   what: string,
   work: (admin: Admin) => Promise<T>,
@@ -45,9 +45,9 @@ export const insistWithAdmin = <T>(
     () =>
       Promise.race([
         withAdmin(brokers, work),
-        delay(CALL_WITHIN_MS).then(() => {
+        delay(CALL_TIMEOUT_MS).then(() => {
           throw new Error("no answer");
         }),
       ]),
-    { what, timeoutMs: TRY_FOR_MS },
+    { what, timeoutMs: RETRY_FOR_MS },
   );

@@ -1,4 +1,4 @@
-/** Lets through what comes, and holds it up while it is closed. */
+/** Lets requests pass, and holds them while it is closed. */
 export type Gate = {
   readonly pass: () => Promise<void>;
   readonly close: () => void;

@@ -1,20 +1,20 @@
 import type { Probe } from "@fiberstream/simulator/probes/probe";
 
-/** What is known of one node's events; index = the event's number. */
+/** The events of one node; the index is the event's number. */
 export type NodeLedger = {
   readonly probe: Probe;
-  /** us since 1970, rising. */
+  /** Times in us since 1970, increasing. */
   readonly micros: number[];
   readonly isAccepted: boolean[];
-  /** How often it was sent. */
+  /** How often each event was sent. */
   readonly sends: number[];
-  /** All before it are accepted. */
+  /** All events before this index are accepted. */
   acceptedUpTo: number;
 };
 
 export type EventRef = { readonly node: number; readonly number: number };
 
-/** The load's own memory: what was sent and what was answered. */
+/** All events of the load, with what was sent and answered. */
 export type Ledger = {
   readonly nodes: readonly NodeLedger[];
   readonly nodeOf: (nodeId: string) => number | undefined;
@@ -70,13 +70,13 @@ export function createLedger(fleet: readonly Probe[]): Ledger {
   };
 }
 
-/** Which event of a node has this time; undefined when none has. */
+/** Returns the number of the event with this time; undefined if there is none. */
 export function numberAt({ micros }: NodeLedger, wanted: number): number | undefined {
   const number = countUpTo(micros, wanted) - 1;
   return micros[number] === wanted ? number : undefined;
 }
 
-/** How many of rising times are at or before `wanted`. */
+/** Returns how many of the increasing times are at or before `wanted`. */
 export function countUpTo(micros: readonly number[], wanted: number): number {
   let low = 0;
   let high = micros.length;

@@ -7,7 +7,7 @@ import type { Gate } from "./gate.ts";
 const EVERY_MS = 2_000;
 
 /**
- * Plants a record that nobody can read in each topic of events every 2 s, until the end is asked for.
+ * Sends a record that cannot be decoded to each topic of events every 2 s, until it is stopped.
  * @returns how many Kafka has acknowledged
  */
 export async function plantBadRecords(options: {
@@ -26,7 +26,7 @@ export async function plantBadRecords(options: {
       const value = Buffer.from(`not an event: ${number}`);
       await producer.send(topic, [{ key: `bad-${number}`, value }]).then(
         () => acknowledged++,
-        // The broker is away by a fault: the record may be there or not.
+        // The broker is down because of a fault: the record may have been written or not.
         () => undefined,
       );
     }

@@ -10,31 +10,31 @@ import type { EventRef, Ledger } from "./ledger.ts";
 import type { Sender } from "./senders.ts";
 
 export type Load = {
-  /** How often each reason for a second try was given, such as "503 OVERLOADED". */
+  /** How often each reason for a retry occurred, such as "503 OVERLOADED". */
   readonly reasons: Readonly<Record<string, number>>;
-  /** Valid events that a gateway has refused for good: there should be none. */
+  /** Valid events that a gateway rejected permanently: there should be none. */
   readonly refused: Readonly<Record<string, number>>;
 };
 
-/** A sender's patience. */
+/** Timeout of a sender. */
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = [100, 200, 500, 1_000] as const;
 
 /**
- * Sends every sender's events as probes that mean it do: one request after the other, each again and
- * again, now to this gateway and now to that, until all of its events are accepted.
+ * Sends the events of all senders. Each sender sends one request after the other, and retries it, alternating between
+ * the gateways, until all of its events are accepted.
  *
- * @param load.gatewayUrls where senders may go
- * @param load.stopping ends it early; what is in flight is given up
- * @returns when all events are accepted, or the end was asked for
+ * @param load.gatewayUrls the gateways that senders use
+ * @param load.stopping ends the load early; requests in flight are abandoned
+ * @returns when all events are accepted, or the load was stopped
  */
 export async function sendLoad(load: {
   senders: readonly Sender[];
   ledger: Ledger;
   gatewayUrls: readonly URL[];
-  /** Refusals for which a fault is to blame: another try meets a gateway that knows better. */
+  /** Returns whether a rejection is caused by a fault, so that a retry may succeed with the other gateway. */
   isPassing?: (reason: string) => boolean;
-  /** Holds requests up that have not begun. */
+  /** Holds new requests while it is closed. */
   gate?: Gate;
   stopping: AbortSignal;
 }): Promise<Load> {
@@ -110,7 +110,7 @@ function bodyOf(ledger: Ledger, events: readonly EventRef[], form: Sender["form"
   return JSON.stringify(form === "single" ? metrics[0] : { metrics });
 }
 
-/** A refusal that another try would meet again: the event's own fault. */
+/** Returns whether a rejection is permanent, because the event is invalid. */
 const isOfTheEvent = (reason: string): boolean =>
   reason.startsWith("rejected ") || (/^4\d\d/.test(reason) && !/^4(08|09|29)/.test(reason));
 

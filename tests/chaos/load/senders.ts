@@ -1,9 +1,9 @@
-/** One who sends for some nodes, one request at a time. */
+/** Sends events of some nodes, one request at a time. */
 export type Sender = {
   readonly form: "single" | "batch";
-  /** Numbers of its nodes; no other sender has them. */
+  /** Numbers of its nodes, which no other sender has. */
   readonly nodes: readonly number[];
-  /** Events of each of its nodes in a request. */
+  /** Events of each node per request. */
   readonly perNode: number;
   readonly everyMs: number;
   readonly requests: number;
@@ -12,11 +12,11 @@ export type Sender = {
 const SINGLES = 4;
 const BATCHES = 12;
 const NODES_OF_A_BATCH = 10;
-/** A probe that sends by itself. */
+/** Interval of a probe that sends single events. */
 const SINGLE_EVERY_MS = 200;
 const BATCH_EVERY_MS = 1_000;
 
-/** Some senders of single events, most of batches; together `events` or a few more in `durationMs`. */
+/** Plans some senders of single events, and more senders of batches; together they send `events` or a few more in `durationMs`. */
 export function planSenders(plan: { events: number; durationMs: number }): readonly Sender[] {
   const { durationMs } = plan;
   const singles = Math.min(Math.ceil(durationMs / SINGLE_EVERY_MS), Math.ceil(plan.events / 20));

@@ -3,37 +3,37 @@ import { join } from "node:path";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import { startTestBackingService } from "@fiberstream/testkit/start-test-backing-service";
 import type {
-  BackingServicePlace,
+  TestBackingServiceOptions,
   TestBackingService,
 } from "@fiberstream/testkit/test-backing-service";
 import type { BrokerName, BackingServiceName } from "./topology.ts";
 import { mountVolume, type Volume } from "./volume.ts";
 
-/** Kafka's brokers and the three other backing services, each on a port and data of its own. */
+/** Kafka's brokers and the three other backing services, each with its own port and data. */
 export type BackingServices = {
   readonly of: (name: BackingServiceName) => TestBackingService;
   readonly portOf: (name: BackingServiceName) => number;
-  /** Where its data and its log are. */
+  /** Returns the folder of its data and log. */
   readonly folderOf: (name: BackingServiceName) => string;
-  /** The brokers' addresses. */
+  /** Addresses of the brokers. */
   readonly brokers: readonly string[];
   readonly databaseUrl: string;
-  /** The database's, where it has one of its own. */
+  /** Volume of the database, if it has its own. */
   readonly volume: Volume | undefined;
   readonly end: () => Promise<void>;
 };
 
 /**
  * @param options.brokers one, or several for a cluster
- * @param options.listenersOf a broker's further ways in, see `BackingServicePlace`
+ * @param options.listenersOf additional listeners of a broker, see `TestBackingServiceOptions`
  */
 export async function startBackingServices(options: {
   folder: string;
   brokers: readonly BrokerName[];
-  listenersOf?: (broker: BrokerName) => NonNullable<BackingServicePlace["listeners"]>;
-  /** Whether the database gets a volume that can be filled. */
+  listenersOf?: (broker: BrokerName) => NonNullable<TestBackingServiceOptions["listeners"]>;
+  /** Whether the database gets its own volume, which can be filled. */
   ownVolume: boolean;
-  onProgress: (doing: string) => void;
+  onProgress: (progress: string) => void;
 }): Promise<BackingServices> {
   const { brokers, onProgress } = options;
   const names: BackingServiceName[] = [...brokers, "registry", "redis", "postgres"];
@@ -47,17 +47,17 @@ export async function startBackingServices(options: {
   };
   const volume = options.ownVolume ? await mountVolume(folderOf("postgres")) : undefined;
   const controllerPorts = brokers.map(innerPortOf);
-  const placeOf = (name: BackingServiceName): BackingServicePlace => ({
+  const optionsOf = (name: BackingServiceName): TestBackingServiceOptions => ({
     ports: { port: portOf(name), innerPort: innerPortOf(name) },
     folder: folderOf(name),
     onProgress,
   });
   const start = (name: BackingServiceName): Promise<TestBackingService> => {
     if (name === "registry" || name === "redis" || name === "postgres") {
-      return startTestBackingService(name, placeOf(name));
+      return startTestBackingService(name, optionsOf(name));
     }
     return startTestBackingService("kafka", {
-      ...placeOf(name),
+      ...optionsOf(name),
       listeners: options.listenersOf?.(name) ?? [],
       ...(brokers.length > 1 && {
         cluster: { nodeId: brokers.indexOf(name) + 1, controllerPorts },

@@ -1,14 +1,14 @@
 import { type LinkState, startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 
-/** All links between what runs, each through a proxy of its own. */
+/** All links between processes, each through its own proxy. */
 export type Network = {
-  /** @param link as in the topology */
+  /** @param link name of a link in the topology */
   readonly set: (link: string, state: LinkState) => void;
   readonly portOf: (link: string) => number;
   readonly close: () => Promise<void>;
 };
 
-/** @param wanted the links, the port of each one's proxy and the port that it leads to */
+/** @param wanted the links, each with the port of its proxy and the target port */
 export async function startNetwork(
   wanted: readonly { link: string; port: number; to: number }[],
 ): Promise<Network> {

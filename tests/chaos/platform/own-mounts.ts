@@ -2,18 +2,18 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
 
-/** Whether the backing services run on this machine, as processes whose data is at hand and on volumes that can be mounted. */
+/** Returns whether the backing services run natively, so that their data is accessible and volumes can be mounted. */
 export async function areBackingServicesNative(): Promise<boolean> {
   return process.platform === "linux" && process.getuid?.() === 0 && !(await isEngineUp());
 }
 
-/** Runs this command once more where its mounts are its own, and end with it. */
+/** Runs this command again in its own mount namespace, so that its mounts end with it. */
 export async function runWithOwnMounts(): Promise<void> {
   const again = [process.execPath, ...process.argv.slice(1), "--own-mounts"];
   const child = spawn("unshare", ["--mount", "--propagation", "private", "--", ...again], {
     stdio: "inherit",
   });
-  // Both are told of Ctrl-C; the child says what becomes of it.
+  // Ctrl-C reaches both processes; the child handles it.
   process.on("SIGINT", () => undefined);
   process.on("SIGTERM", () => child.kill("SIGTERM"));
   const [code] = (await once(child, "exit")) as [number | null];

@@ -20,12 +20,12 @@ import {
   type Topology,
 } from "./topology.ts";
 
-/** Everything that runs: backing services, links and services, ready. */
+/** The running platform: backing services, links and services. */
 export type Platform = {
   readonly backingServices: BackingServices;
   readonly network: Network;
   readonly service: (name: InstanceName) => ServiceProcess;
-  /** Ends of services that no fault had asked for, so far. */
+  /** Exits of services so far that no fault has caused. */
   readonly unplannedEnds: readonly UnplannedEnd[];
 };
 
@@ -35,29 +35,32 @@ const SERVICES: Record<ReturnType<typeof serviceOf>, ServiceName> = {
   sink: "sink-writer",
 };
 
-/** @param options.folder for data and logs, absolute */
+/**
+ * Starts the platform.
+ * @param options.folder folder of data and logs (absolute path)
+ */
 export async function startPlatform(options: {
   folder: string;
   topology: Topology;
-  /** Whether the database gets a volume that can be filled. */
+  /** Whether the database gets its own volume, which can be filled. */
   ownVolume: boolean;
-  /** Whether the services' clocks can step while they run. */
+  /** Whether the clocks of running services can be stepped. */
   ownClocks: boolean;
   life: Life;
-  onProgress: (doing: string) => void;
+  onProgress: (progress: string) => void;
 }): Promise<Platform> {
   const { folder, topology, life, onProgress } = options;
   const { brokers, links } = topology;
-  // A way in of its own to each broker for each instance: Kafka tells clients where to come back to.
-  const waysIn = INSTANCES.length * brokers.length;
-  const ports = await freePorts(links.length + waysIn + 2 * INSTANCES.length);
+  // A listener of each broker for each instance, because Kafka advertises the address that clients use afterwards.
+  const listenerCount = INSTANCES.length * brokers.length;
+  const ports = await freePorts(links.length + listenerCount + 2 * INSTANCES.length);
   const linkPorts = ports.splice(0, links.length);
-  const wayInPorts = ports.splice(0, waysIn);
+  const listenerPorts = ports.splice(0, listenerCount);
   const publicPorts = portsOf(ports.splice(0, INSTANCES.length));
   const adminPorts = portsOf(ports);
   const linkPortOf = (link: string) => linkPorts[links.indexOf(link)] ?? 0;
-  const wayIn = (instance: InstanceName, broker: BrokerName) =>
-    wayInPorts[INSTANCES.indexOf(instance) * brokers.length + brokers.indexOf(broker)] ?? 0;
+  const listenerOf = (instance: InstanceName, broker: BrokerName) =>
+    listenerPorts[INSTANCES.indexOf(instance) * brokers.length + brokers.indexOf(broker)] ?? 0;
 
   onProgress("starting Kafka, the registry, Redis and PostgreSQL");
   const backingServices = life.own(
@@ -66,7 +69,7 @@ export async function startPlatform(options: {
       brokers,
       listenersOf: (broker) =>
         INSTANCES.map((instance) => ({
-          port: wayIn(instance, broker),
+          port: listenerOf(instance, broker),
           advertisedPort: linkPortOf(linkOf(instance, broker)),
         })),
       ownVolume: options.ownVolume,
@@ -86,7 +89,7 @@ export async function startPlatform(options: {
   const targetOf = (link: string) => {
     const [from, to] = link.split(">") as [InstanceName, BackingServiceName];
     if (link.startsWith("senders>")) return publicPorts[to as InstanceName];
-    return isBroker(to) ? wayIn(from, to) : backingServices.portOf(to);
+    return isBroker(to) ? listenerOf(from, to) : backingServices.portOf(to);
   };
   const isBroker = (name: BackingServiceName): name is BrokerName =>
     brokers.includes(name as BrokerName);
@@ -137,7 +140,7 @@ export async function startPlatform(options: {
   };
 }
 
-/** Everything by way of the instance's own links. */
+/** Returns the settings of an instance, with all addresses through its own links. */
 function environmentOf(
   name: InstanceName,
   {

@@ -5,55 +5,61 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { inClone } from "@fiberstream/local-stack/in-clone";
-import { spawnTied } from "@fiberstream/local-stack/spawn-tied";
-import { SERVICE_ENVIRONMENT, serviceCommand } from "@fiberstream/runtime/service-process";
+import { hasEnded, spawnService } from "@fiberstream/local-stack/spawn-service";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import type { ServiceName } from "@fiberstream/runtime/services";
 
-/** An end that nobody had asked for: the process by itself, or because it no longer said that it was alive. */
-export type UnplannedEnd = { readonly name: string; readonly atMs: number; readonly how: string };
+/** An unplanned exit: the process exited unexpectedly, or was killed because it did not answer /livez. */
+export type UnplannedEnd = {
+  readonly name: string;
+  readonly atMs: number;
+  readonly reason: string;
+};
 
 export type ServiceProcess = {
-  /** SIGKILL; settles when it is gone. It stays down until `start`. */
+  /** Sends SIGKILL; resolves when the process has ended. It stays down until `start`. */
   readonly kill: () => Promise<void>;
   readonly start: (options?: { clockShiftMs?: number }) => void;
-  /** From now on its wall clock is off by so much; needs a clock of its own. */
+  /** Shifts its wall clock; needs `ownClock`. */
   readonly stepClock: (shiftMs: number) => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
-  /** SIGTERM; settles when it is gone. @returns its exit code; null when a signal ended it */
+  /**
+   * Sends SIGTERM; resolves when the process has ended.
+   * @returns the exit code; null if a signal ended it
+   */
   readonly stop: () => Promise<number | null>;
   readonly isReady: () => Promise<boolean>;
-  /** Partitions that it has, by its metrics; none while it does not answer. */
+  /** Returns the partitions that it owns, by its metrics; none while it does not answer. */
   readonly partitions: () => Promise<readonly number[]>;
-  /** Those of a topic that it has stopped and names in its metrics. */
+  /** Returns the partitions of a topic that it has stopped, by its metrics. */
   readonly stoppedPartitions: (topic: string) => Promise<readonly number[]>;
-  /** No more looks at it. */
+  /** Stops the liveness checks. */
   readonly release: () => void;
 };
 
-const LOOK_EVERY_MS = 5_000;
-/** As an orchestrator does: three looks in vain, 5 s each. */
-const LOOKS_IN_VAIN = 3;
+const POLL_INTERVAL_MS = 5_000;
+/** Liveness checks like those of an orchestrator: three failures, every 5 s. */
+const MAX_FAILED_CHECKS = 3;
 const RESTART_AFTER_MS = 500;
-/** Past the 25 s in which a service promises to stop. */
-const STOP_WITHIN_MS = 40_000;
+/** Longer than the shutdown timeout of a service (25 s). */
+const STOP_TIMEOUT_MS = 40_000;
 const ROOT = inClone("");
 const CLOCK = fileURLToPath(new URL("shifted-clock.mjs", import.meta.url));
 
 /**
- * One process of a service, kept running as an orchestrator would: started again when it ends by
- * itself, killed when it says three times that it is not alive. It dies with this process.
+ * Creates a process of a service, which is supervised like in an orchestrator: restarted when it exits unexpectedly,
+ * and killed after three failed liveness checks. It ends with this process.
  */
 export function createServiceProcess(options: {
   name: string;
   service: ServiceName;
   environment: Readonly<Record<string, string>>;
-  /** The folder of another version of the project than this one. */
+  /** Folder of another version of the project. */
   root?: string;
   adminPort: number;
   folder: string;
-  /** Whether its clock can step while it runs. */
+  /** Whether its clock can be stepped while it runs. */
   ownClock?: boolean;
   onUnplannedEnd: (end: UnplannedEnd) => void;
 }): ServiceProcess {
@@ -62,13 +68,13 @@ export function createServiceProcess(options: {
   let child: ChildProcess | undefined;
   let isWanted = false;
   let isFrozen = false;
-  let looksInVain = 0;
+  let failedChecks = 0;
   let shiftMs = 0;
   const clockFile = join(options.folder, `${name}.clock`);
 
   const stepClock = (nextMs: number) => {
     shiftMs = nextMs;
-    // Whole or not at all: it is read ten times a second.
+    // Replaced by a rename, because it is read ten times a second.
     writeFileSync(`${clockFile}.new`, String(shiftMs));
     renameSync(`${clockFile}.new`, clockFile);
   };
@@ -81,16 +87,17 @@ export function createServiceProcess(options: {
   const run = () => {
     isWanted = true;
     isFrozen = false;
-    looksInVain = 0;
+    failedChecks = 0;
     const log = openSync(join(options.folder, `${name}.log`), "a");
     const clock = options.ownClock === true || shiftMs !== 0 ? ["--import", CLOCK] : [];
-    const main = join(root, service, "src/main.ts");
-    const started = spawnTied(serviceCommand(service, main, ["--trace-warnings", ...clock]), {
-      stdio: ["ignore", log, log],
-      // Ctrl-C reaches this process only.
+    const started = spawnService({
+      service,
+      checkout: root,
+      nodeArgs: ["--trace-warnings", ...clock],
+      output: log,
+      // Ctrl-C reaches only this process.
       detached: true,
-      env: {
-        ...SERVICE_ENVIRONMENT,
+      environment: {
         ...inheritedEnvironment(),
         ...options.environment,
         CLOCK_FILE: clockFile,
@@ -100,7 +107,7 @@ export function createServiceProcess(options: {
     child = started;
     started.on("exit", (code, signal) => {
       if (child !== started || !isWanted) return;
-      options.onUnplannedEnd({ name, atMs: performance.now(), how: signal ?? `code ${code}` });
+      options.onUnplannedEnd({ name, atMs: performance.now(), reason: signal ?? `code ${code}` });
       setTimeout(() => {
         if (child === started && isWanted) run();
       }, RESTART_AFTER_MS);
@@ -114,7 +121,7 @@ export function createServiceProcess(options: {
     child.kill(signal);
     const giveUp = new AbortController();
     const ending = child;
-    void delay(STOP_WITHIN_MS, undefined, { signal: giveUp.signal }).then(
+    void delay(STOP_TIMEOUT_MS, undefined, { signal: giveUp.signal }).then(
       () => ending.kill("SIGKILL"),
       () => undefined,
     );
@@ -123,18 +130,22 @@ export function createServiceProcess(options: {
     return code;
   };
 
-  const look = async () => {
+  const poll = async () => {
     const looked = child;
     if (!isWanted || isFrozen || looked === undefined) return;
     const isAlive = await answers(`${adminUrl}/livez`);
     if (looked !== child || isFrozen || !isWanted) return;
-    looksInVain = isAlive ? 0 : looksInVain + 1;
-    if (looksInVain < LOOKS_IN_VAIN) return;
-    options.onUnplannedEnd({ name, atMs: performance.now(), how: "not alive: killed" });
+    failedChecks = isAlive ? 0 : failedChecks + 1;
+    if (failedChecks < MAX_FAILED_CHECKS) return;
+    options.onUnplannedEnd({
+      name,
+      atMs: performance.now(),
+      reason: "killed, because /livez failed",
+    });
     await end("SIGKILL");
     run();
   };
-  const looking = setInterval(() => void look(), LOOK_EVERY_MS);
+  const checking = setInterval(() => void poll(), POLL_INTERVAL_MS);
 
   return {
     start,
@@ -147,7 +158,7 @@ export function createServiceProcess(options: {
     thaw: () => {
       child?.kill("SIGCONT");
       isFrozen = false;
-      looksInVain = 0;
+      failedChecks = 0;
     },
     stop: () => end("SIGTERM"),
     isReady: () => answers(`${adminUrl}/readyz`),
@@ -157,21 +168,19 @@ export function createServiceProcess(options: {
         `${adminUrl}/metrics`,
         new RegExp(`^${STOPPED}\\{.*topic="${topic}",partition="(\\d+)".*\\} 1$`, "gm"),
       ),
-    release: () => clearInterval(looking),
+    release: () => clearInterval(checking),
   };
 }
 
-const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
-
 async function answers(url: string): Promise<boolean> {
   try {
-    return (await fetch(url, { signal: AbortSignal.timeout(LOOK_EVERY_MS) })).ok;
+    return (await fetch(url, { signal: AbortSignal.timeout(POLL_INTERVAL_MS) })).ok;
   } catch {
     return false;
   }
 }
 
-/** Only who has a partition has its lag. */
+/** Only the owner of a partition reports its lag. */
 const LAG = /^fiberstream_pipeline_consumer_lag_seconds\{.*partition="(\d+)".*\}/gm;
 
 const STOPPED = "fiberstream_pipeline_partition_stopped";

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 
-// Loaded before a service: its wall clock is off by as many ms as a file says, as on a machine that lost its
-// time server, and steps when the file changes. Monotonic clocks go on as they are.
-const LOOK_EVERY_MS = 100;
+// Loaded before a service: shifts its wall clock by the milliseconds in a file, as on a machine that lost its time server,
+// and steps it when the file changes. Monotonic clocks are not changed.
+const POLL_INTERVAL_MS = 100;
 const file = process.env.CLOCK_FILE;
 let shiftMs = 0;
 const look = () => (shiftMs = Number(readFileSync(file, "utf8")));
 look();
-setInterval(look, LOOK_EVERY_MS).unref();
+setInterval(look, POLL_INTERVAL_MS).unref();
 
 const Real = Date;
 const now = () => Real.now() + shiftMs;

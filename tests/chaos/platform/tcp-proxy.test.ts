@@ -37,7 +37,7 @@ function dial() {
 }
 
 describe("a TCP proxy", () => {
-  it("carries both ways, and an end", async () => {
+  it("forwards in both directions, and the end of a connection", async () => {
     const { socket, seen } = dial();
     const large = "x".repeat(1_000_000);
     socket.end(large);
@@ -45,17 +45,17 @@ describe("a TCP proxy", () => {
     expect(seen.text.length).toBe(large.length);
   });
 
-  it("resets connections when the link is cut, and new ones too", async () => {
+  it("resets connections when the link is cut, also new ones", async () => {
     const { socket, seen } = dial();
     socket.write("a");
-    await until(() => seen.text === "a", { what: "the echo came" });
+    await until(() => seen.text === "a", { what: "the echo arrived" });
     proxy.set({ kind: "cut" });
     await until(() => seen.error === "ECONNRESET", { what: "the connection was reset" });
     const second = dial();
     await until(() => second.seen.error === "ECONNRESET", { what: "a new one was reset" });
   });
 
-  it("holds back while stalled and delivers everything afterwards", async () => {
+  it("delays everything while stalled, and delivers it afterwards", async () => {
     const { socket, seen } = dial();
     proxy.set({ kind: "stalled" });
     socket.write("late");
@@ -65,11 +65,11 @@ describe("a TCP proxy", () => {
     expect(seen.text).toBe("");
     proxy.set({ kind: "open" });
     await until(() => seen.text === "late" && witness.seen.text === "later", {
-      what: "what was held back came",
+      what: "the delayed data arrived",
     });
   });
 
-  it("swallows everything while half-open and resets afterwards", async () => {
+  it("drops everything while half-open, and resets afterwards", async () => {
     const { socket, seen } = dial();
     proxy.set({ kind: "half-open" });
     socket.write("gone");
@@ -79,7 +79,7 @@ describe("a TCP proxy", () => {
     expect(seen.text).toBe("");
   });
 
-  it("hands on what is sent and swallows the answers while unanswered, and resets afterwards", async () => {
+  it("forwards requests and drops answers while unanswered, and resets afterwards", async () => {
     const { socket, seen } = dial();
     const arrived = once(echo, "connection").then(([peer]) => once(peer as Socket, "data"));
     proxy.set({ kind: "unanswered" });
@@ -95,8 +95,8 @@ describe("a TCP proxy", () => {
     proxy.set({ kind: "slow", delayMs: 100, bytesPerSecond: 50_000 });
     const startMs = performance.now();
     socket.write("x".repeat(20_000));
-    await until(() => seen.text.length === 20_000, { what: "all of it came" });
-    // There and back 200 ms, and 20 KB at 50 KB/s.
+    await until(() => seen.text.length === 20_000, { what: "all data arrived" });
+    // 200 ms of latency in both directions together, and 20 KB at 50 KB/s.
     expect(performance.now() - startMs).toBeGreaterThan(500);
   });
 });

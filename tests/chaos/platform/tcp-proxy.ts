@@ -4,13 +4,13 @@ import { connect, createServer, type Socket } from "node:net";
 /** How a link behaves. */
 export type LinkState =
   | { readonly kind: "open" }
-  /** Connections are reset, new ones as soon as they come. */
+  /** Connections are reset, also new ones. */
   | { readonly kind: "cut" }
-  /** Nothing passes and nobody is told; what waits is delivered when the link opens again. */
+  /** Nothing passes, silently; delayed data is delivered when the link opens again. */
   | { readonly kind: "stalled" }
-  /** As stalled, but what was sent is gone, and the connections are reset when the link opens again. */
+  /** Like stalled, but the data is dropped, and the connections are reset when the link opens again. */
   | { readonly kind: "half-open" }
-  /** What the client sends arrives, what it is answered is gone; then connections are reset. */
+  /** Requests arrive, answers are dropped; then connections are reset. */
   | { readonly kind: "unanswered" }
   | { readonly kind: "slow"; readonly delayMs: number; readonly bytesPerSecond: number };
 
@@ -20,12 +20,12 @@ export type TcpProxy = {
 };
 
 const OPEN: LinkState = { kind: "open" };
-/** A slow link hands on what it may in steps of this length. */
+/** A slow link forwards data in steps of this length. */
 const STEP_MS = 20;
-/** Past this a sender is told to wait, as by a full socket. */
+/** Limit of queued bytes, after which the sender has to wait, as with a full socket. */
 const MAX_QUEUED_BYTES = 256 * 1_024;
 
-/** Carries connections from one port of this machine to another, as well as the link's state allows. */
+/** Starts a proxy from one port of this machine to another, whose behaviour depends on the link's state. */
 export async function startTcpProxy(ports: { port: number; to: number }): Promise<TcpProxy> {
   let state = OPEN;
   const connections = new Set<Connection>();
@@ -71,14 +71,17 @@ function createConnection(client: Socket, to: number, stateOf: () => LinkState):
   return { reset, wake: () => ways.forEach((wake) => wake()) };
 }
 
-/** Hands on one way what comes the other. @returns a function to call when the link's state has changed */
+/**
+ * Forwards data in one direction.
+ * @returns a function to call when the link's state has changed
+ */
 function carry(from: Socket, into: Socket, stateOf: () => LinkState): () => void {
   const queue: { bytes: Buffer; dueMs: number }[] = [];
   let queuedBytes = 0;
   let hasEnded = false;
   let timer: NodeJS.Timeout | undefined;
 
-  const handOn = () => {
+  const forward = () => {
     timer = undefined;
     const state = stateOf();
     if (state.kind === "stalled" || state.kind === "half-open" || into.destroyed) return;
@@ -95,7 +98,7 @@ function carry(from: Socket, into: Socket, stateOf: () => LinkState): () => void
       into.write(part);
     }
     if (queuedBytes < MAX_QUEUED_BYTES) from.resume();
-    if (queue.length > 0) timer = setTimeout(handOn, STEP_MS);
+    if (queue.length > 0) timer = setTimeout(forward, STEP_MS);
     else if (hasEnded) into.end();
   };
 
@@ -110,24 +113,24 @@ function carry(from: Socket, into: Socket, stateOf: () => LinkState): () => void
     queue.push({ bytes, dueMs: performance.now() + delayMs });
     queuedBytes += bytes.length;
     if (queuedBytes >= MAX_QUEUED_BYTES) from.pause();
-    timer ??= setTimeout(handOn, STEP_MS);
+    timer ??= setTimeout(forward, STEP_MS);
   });
   into.on("drain", () => {
     if (queuedBytes < MAX_QUEUED_BYTES) from.resume();
   });
   from.on("end", () => {
     hasEnded = true;
-    handOn();
+    forward();
   });
   from.on("close", () => {
     clearTimeout(timer);
-    // The other side of a half-open link never hears of an end.
+    // The other side of a half-open link does not notice the end.
     if (!hasEnded && stateOf().kind !== "half-open") into.destroy();
   });
-  return handOn;
+  return forward;
 }
 
-/** The way to the server of an unanswered link is as open as ever. */
+/** Returns whether a link forwards data to the server. */
 const passesAll = ({ kind }: LinkState) => kind === "open" || kind === "unanswered";
 
 const ignore = () => undefined;

@@ -1,6 +1,6 @@
 import type { BackingServiceKind } from "@fiberstream/testkit/test-backing-service";
 
-/** What chaos runs as processes, two of each service. */
+/** The service processes, two of each service. */
 export const INSTANCES = [
   "gateway-1",
   "gateway-2",
@@ -11,20 +11,20 @@ export const INSTANCES = [
 ] as const;
 export type InstanceName = (typeof INSTANCES)[number];
 
-const PARTS_OF = {
+const BACKING_SERVICES_OF = {
   gateway: ["kafka", "registry", "redis", "postgres"],
   processor: ["kafka", "registry", "redis", "postgres"],
   sink: ["kafka", "registry", "postgres"],
 } as const satisfies Record<string, readonly BackingServiceKind[]>;
 
-/** `kafka` where there is one broker, `kafka-1` and on where there are several. */
+/** `kafka` for a single broker; `kafka-1`, `kafka-2` and so on for several. */
 export type BrokerName = "kafka" | `kafka-${number}`;
 export type BackingServiceName = Exclude<BackingServiceKind, "kafka"> | BrokerName;
 
-/** What there is to strike, beside the instances. */
+/** Targets of faults, in addition to the instances. */
 export type Topology = {
   readonly brokers: readonly BrokerName[];
-  /** Ways over the network: `processor-1>kafka`, `sink-1>kafka-2`, `senders>gateway-2`. */
+  /** Network links: `processor-1>kafka`, `sink-1>kafka-2`, `senders>gateway-2`. */
   readonly links: readonly string[];
 };
 
@@ -39,7 +39,7 @@ export function topologyOf(brokerCount: number): Topology {
       "senders>gateway-1",
       "senders>gateway-2",
       ...INSTANCES.flatMap((instance) =>
-        PARTS_OF[serviceOf(instance)]
+        BACKING_SERVICES_OF[serviceOf(instance)]
           .flatMap((kind) => (kind === "kafka" ? brokers : kind))
           .map((backingService) => linkOf(instance, backingService)),
       ),
@@ -50,9 +50,9 @@ export function topologyOf(brokerCount: number): Topology {
 export const linkOf = (instance: InstanceName, backingService: BackingServiceName): string =>
   `${instance}>${backingService}`;
 
-export function serviceOf(instance: InstanceName): keyof typeof PARTS_OF {
-  return instance.slice(0, instance.indexOf("-")) as keyof typeof PARTS_OF;
+export function serviceOf(instance: InstanceName): keyof typeof BACKING_SERVICES_OF {
+  return instance.slice(0, instance.indexOf("-")) as keyof typeof BACKING_SERVICES_OF;
 }
 
-export const instancesOf = (service: keyof typeof PARTS_OF): InstanceName[] =>
+export const instancesOf = (service: keyof typeof BACKING_SERVICES_OF): InstanceName[] =>
   INSTANCES.filter((instance) => serviceOf(instance) === service);

@@ -4,7 +4,7 @@ import type { TestBackingService } from "@fiberstream/testkit/test-backing-servi
 import type { Options } from "./options.ts";
 
 export type Victims = {
-  /** Two; a killed one is replaced. */
+  /** Two processors; a killed one is replaced. */
   readonly processors: RunningService[];
   readonly startProcessor: () => Promise<RunningService>;
   readonly kafka: TestBackingService;
@@ -12,20 +12,20 @@ export type Victims = {
   readonly postgres: TestBackingService;
 };
 
-type Fault = { readonly name: string; readonly strike: () => Promise<void> };
+type Fault = { readonly name: string; readonly inject: () => Promise<void> };
 
-/** Strikes with every fault, in a random order, one after another with pauses of 0.5 to 4 s. */
-export async function strikeAll(
+/** Injects all faults in random order, one after the other, with pauses of 0.5 to 4 s. */
+export async function injectAll(
   options: Options,
   victims: Victims,
   say: (what: string) => void,
 ): Promise<void> {
   const random = randomOf(options.seed);
   const faults = shuffled(faultsOf(options, victims, random), random);
-  for (const [index, { name, strike }] of faults.entries()) {
+  for (const [index, { name, inject }] of faults.entries()) {
     await delay(500 + random() * 3_500);
     say(`fault ${index + 1} of ${faults.length}: ${name}`);
-    await strike();
+    await inject();
   }
 }
 
@@ -33,10 +33,10 @@ function faultsOf(options: Options, victims: Victims, random: () => number): Fau
   const { processors, kafka } = victims;
   const pick = () => Math.floor(random() * processors.length);
   const times = (count: number, fault: Fault) => Array.from({ length: count }, () => fault);
-  const away = (name: string, backingService: TestBackingService, seconds: number): Fault[] =>
+  const stopFor = (name: string, backingService: TestBackingService, seconds: number): Fault[] =>
     times(Math.sign(seconds), {
       name: `${name} is stopped for ${seconds} s`,
-      strike: async () => {
+      inject: async () => {
         await backingService.stop();
         await delay(seconds * 1_000);
         await backingService.start();
@@ -45,7 +45,7 @@ function faultsOf(options: Options, victims: Victims, random: () => number): Fau
   return [
     ...times(options.kills, {
       name: "a processor is killed",
-      strike: async () => {
+      inject: async () => {
         const at = pick();
         await processors[at]?.kill("SIGKILL");
         processors[at] = await victims.startProcessor();
@@ -53,16 +53,16 @@ function faultsOf(options: Options, victims: Victims, random: () => number): Fau
     }),
     ...times(options.brokerKills, {
       name: "the broker is killed",
-      strike: async () => {
+      inject: async () => {
         await kafka.kill();
         await kafka.start();
       },
     }),
-    ...away("Redis", victims.redis, options.redisAway),
-    ...away("PostgreSQL", victims.postgres, options.postgresAway),
+    ...stopFor("Redis", victims.redis, options.redisAway),
+    ...stopFor("PostgreSQL", victims.postgres, options.postgresAway),
     ...times(Math.sign(options.frozen), {
       name: `a processor is frozen for ${options.frozen} s and woken`,
-      strike: async () => {
+      inject: async () => {
         const frozen = processors[pick()];
         await frozen?.kill("SIGSTOP");
         await delay(options.frozen * 1_000);

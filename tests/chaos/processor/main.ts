@@ -10,12 +10,12 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { giveAddresses } from "@fiberstream/testkit/config";
+import { setAddresses } from "@fiberstream/testkit/config";
 import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import type { BackingServiceKind } from "@fiberstream/testkit/test-backing-service";
 import { until } from "@fiberstream/testkit/until";
 import { createRawRecords } from "../../bench/processor/raw-records.ts";
-import { strikeAll } from "./faults.ts";
+import { injectAll } from "./faults.ts";
 import { createCommand, type Options } from "./options.ts";
 import { sendEvents } from "./send-events.ts";
 import { type Verdict, verify } from "./verify.ts";
@@ -26,7 +26,7 @@ const TOPICS = {
   deadLetter: "probe.metrics.dead-letter",
 } as const;
 const NODES = 200;
-/** One of 100 is no event, and one of 1,000 is of a node never seen. */
+/** One of 100 records is not an event, and one of 1,000 is of an unknown node. */
 const MIX = { nodes: NODES, unknown: 0.1, bad: 1 };
 
 try {
@@ -44,7 +44,7 @@ async function run(options: Options): Promise<void> {
     process.stderr.write(`${String(seconds).padStart(4)} s  ${what}\n`);
   };
   try {
-    const verdict = await throughFaults(options, life, say);
+    const verdict = await runWithFaults(options, life, say);
     for (const [name, count] of Object.entries(verdict)) {
       process.stdout.write(`${name.padEnd(14)}${count}\n`);
     }
@@ -54,7 +54,7 @@ async function run(options: Options): Promise<void> {
   }
 }
 
-async function throughFaults(
+async function runWithFaults(
   options: Options,
   life: Life,
   say: (what: string) => void,
@@ -68,7 +68,7 @@ async function throughFaults(
     backingService("redis"),
     backingService("postgres"),
   ]);
-  giveAddresses(
+  setAddresses(
     JSON.stringify({
       kafkaBrokers: kafkaServer.address,
       schemaRegistryUrl: registry.address,
@@ -76,7 +76,7 @@ async function throughFaults(
       databaseUrl: postgres.address,
     }),
   );
-  // These read the addresses as they are loaded.
+  // These modules read the addresses when they are imported.
   const { createTestDatabase } = await import("@fiberstream/testkit/database");
   const { startService } = await import("@fiberstream/testkit/service");
 
@@ -111,7 +111,7 @@ async function throughFaults(
     record,
     onSent: (events) => (sent = events),
   });
-  await strikeAll(options, victims, (what) => say(`${sent} sent; ${what}`));
+  await injectAll(options, victims, (what) => say(`${sent} sent; ${what}`));
   say(`${sent} sent; no more faults`);
   await sending;
   say("all sent, waiting for the processors");
@@ -122,11 +122,11 @@ async function throughFaults(
   const ends = await reader.ranges(topic);
   for (const { partition, until: end } of ends) {
     await until(async () => (await offsets.committed(partition))?.offset === end, {
-      what: `partition ${partition} is done`,
+      what: `partition ${partition} is processed`,
       timeoutMs: 120_000,
     });
   }
-  say("looking what came");
+  say("comparing the topics");
   return verify(reader, TOPICS);
 }
 

@@ -12,26 +12,24 @@ export type Options = {
   readonly seed: number;
 };
 
-/** The command with its `--help`. @param run is called with what was asked for */
+/**
+ * Creates the command.
+ * @param run is called with its options
+ */
 export function createCommand(run: (options: Options) => Promise<void>): Command {
   return new Command("chaos:processor")
     .usage("[options]   (npm run chaos:processor -- [options])")
     .description(
-      "Send events through two processors while things die, and check that each came once and in order.",
+      "Send events through two processors during faults, and check that each event arrives once and in order.",
     )
-    .option("--events <number>", "how many events", wholeNumber(1_000, 1e7), 200_000)
-    .option("--rate <number>", "events a second", wholeNumber(10, 20_000), 1_000)
+    .option("--events <number>", "number of events", wholeNumber(1_000, 1e7), 200_000)
+    .option("--rate <number>", "events per second", wholeNumber(10, 20_000), 1_000)
     .option("--kills <number>", "SIGKILLs of a processor", wholeNumber(0, 1_000), 20)
     .option("--broker-kills <number>", "SIGKILLs of the broker", wholeNumber(0, 100), 3)
-    .option("--redis-away <seconds>", "how long Redis is stopped", wholeNumber(0, 600), 20)
-    .option("--postgres-away <seconds>", "how long PostgreSQL is stopped", wholeNumber(0, 600), 20)
-    .option(
-      "--frozen <seconds>",
-      "how long a processor is stopped and woken",
-      wholeNumber(0, 600),
-      60,
-    )
-    .option("--seed <number>", "other moments and victims", wholeNumber(1, 2 ** 31), 1)
+    .option("--redis-away <seconds>", "stop Redis for this time", wholeNumber(0, 600), 20)
+    .option("--postgres-away <seconds>", "stop PostgreSQL for this time", wholeNumber(0, 600), 20)
+    .option("--frozen <seconds>", "freeze a processor for this time", wholeNumber(0, 600), 60)
+    .option("--seed <number>", "seed of the times and targets", wholeNumber(1, 2 ** 31), 1)
     .addHelpText("after", HELP)
     .allowExcessArguments(false)
     .showHelpAfterError("(see --help)")
@@ -39,10 +37,10 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 }
 
 const HELP = `
-Kafka, registry, Redis and PostgreSQL are the run's own. One event of 100 is no event and has to be in the
-dead-letter topic once. What was sent is read from the raw topic: a send that Kafka did not answer is sent
-again. Faults come one after another, at random moments, while events flow.
-Exit code 1: something was lost, doubled or out of order.
+The run starts its own Kafka, registry, Redis and PostgreSQL. One record of 100 is not an event and has to be in the
+dead-letter topic once. The events sent are read from the raw topic, because sends that Kafka did not acknowledge are
+repeated. Faults are injected one after another, at random times, while events are sent.
+The exit code is 1 if an event was lost, duplicated or reordered.
 
 Examples:
   npm run chaos:processor

@@ -4,9 +4,9 @@ import type { OutgoingRecord } from "@fiberstream/kafka/records";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
 
-const SEND_EVERY_MS = 100;
+const SEND_INTERVAL_MS = 100;
 
-/** Sends events at a rate until all are acknowledged; what Kafka did not acknowledge is sent again. */
+/** Sends events at a rate until all are acknowledged; it sends unacknowledged ones again. */
 export async function sendEvents(options: {
   producer: Producer;
   topic: string;
@@ -16,7 +16,7 @@ export async function sendEvents(options: {
   onSent: (events: number) => void;
 }): Promise<void> {
   const { producer, topic, record, events, rate } = options;
-  const portion = Math.max(1, Math.round((rate * SEND_EVERY_MS) / 1_000));
+  const portion = Math.max(1, Math.round((rate * SEND_INTERVAL_MS) / 1_000));
   const begunMs = performance.now();
   for (let at = 0; at < events; at += portion) {
     const count = Math.min(portion, events - at);

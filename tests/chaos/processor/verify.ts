@@ -3,10 +3,10 @@ import type { IncomingRecord } from "@fiberstream/kafka/records";
 import type { TopicReader } from "@fiberstream/kafka/topic-reader";
 
 export type Verdict = {
-  /** Different events in the raw topic, and records there that are none. */
+  /** Number of different events in the raw topic. */
   readonly events: number;
   readonly bad: number;
-  /** Events that stand in the raw topic more than once, because a send was repeated. */
+  /** Events that are in the raw topic more than once, because a send was repeated. */
   readonly sentTwice: number;
   readonly lost: number;
   readonly doubled: number;
@@ -16,7 +16,7 @@ export type Verdict = {
   readonly unavailable: number;
 };
 
-/** Compares what came with what was sent, both as a reader of committed records sees them. */
+/** Compares the committed records of the enriched topic with those of the raw topic. */
 export async function verify(
   reader: TopicReader,
   topics: { raw: string; enriched: string; deadLetter: string },
@@ -46,9 +46,11 @@ export async function verify(
   }
   let [distinct, outOfOrder] = [0, 0];
   for (const [node, ids] of came) {
-    const places = ids.map((id) => sent.get(node)?.get(id) ?? -1);
+    const positions = ids.map((id) => sent.get(node)?.get(id) ?? -1);
     distinct += new Set(ids).size;
-    outOfOrder += places.filter((at, index) => index > 0 && at < (places[index - 1] ?? -1)).length;
+    outOfOrder += positions.filter(
+      (at, index) => index > 0 && at < (positions[index - 1] ?? -1),
+    ).length;
   }
 
   const badCame: string[] = [];
@@ -83,12 +85,12 @@ async function* allOf(
   }
 }
 
-/** An event begins, behind 5 bytes of prefix, with the length of its id (36, zigzag) and the id. */
+/** Returns the event_id. After the prefix of 5 bytes, an event begins with the length of its id (36, zigzag) and the id. */
 function eventIdOf({ value }: IncomingRecord): string | undefined {
   return value?.[0] === 0 && value[5] === 72 ? value.toString("latin1", 6, 42) : undefined;
 }
 
-/** Only its tail has it: the enum's second symbol, then seven nulls and an empty map. */
+/** The end of a record with enrichment_status "unavailable": the enum's second symbol, then seven nulls and an empty map. */
 const UNAVAILABLE = Buffer.from([4, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
 
 function entryOf<V>(map: Map<string, V>, key: string, make: () => V): V {

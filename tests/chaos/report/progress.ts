@@ -3,9 +3,9 @@ import type { Ledger } from "../load/ledger.ts";
 import type { RanFault } from "../schedule/run-schedule.ts";
 import type { PlannedFault } from "../schedule/schedule.ts";
 
-/** Shows on standard error how a run goes on: a bar on a terminal, a line now and then elsewhere. */
+/** Shows the progress of a run on standard error: a bar on a terminal, otherwise a line from time to time. */
 export type Progress = {
-  readonly step: (doing: string) => void;
+  readonly step: (progress: string) => void;
   readonly begin: (load: {
     ledger: Ledger;
     events: number;
@@ -24,7 +24,7 @@ export function createProgress(): Progress {
   const isTerminal = process.stderr.isTTY;
   const under = new Set<string>();
   let finished = 0;
-  let said = "";
+  let printed = "";
   let stop = () => undefined as unknown;
 
   const end = () => {
@@ -35,8 +35,8 @@ export function createProgress(): Progress {
   return {
     step: (doing) => {
       end();
-      if (doing !== said) process.stderr.write(`${doing}\n`);
-      said = doing;
+      if (doing !== printed) process.stderr.write(`${doing}\n`);
+      printed = doing;
     },
     begin: ({ ledger, events, minutes, lag }) => {
       end();
@@ -47,7 +47,7 @@ export function createProgress(): Progress {
       };
       const describe = () => {
         const faults = [...under].map((name) => name.replace(/ \(\d+\)$/, "")).join(", ");
-        return `${ledger.counts().accepted} accepted, lag ${lag()}, ${finished} faults over${faults && `, now ${faults}`}`;
+        return `${ledger.counts().accepted} accepted, lag ${lag()}, ${finished} faults finished${faults && `, current: ${faults}`}`;
       };
       stop = isTerminal ? drawBar(share, describe) : writeLines(share, describe);
     },

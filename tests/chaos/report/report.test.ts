@@ -34,10 +34,10 @@ const kept: ChaosReport = {
       firstRowMs: 500,
       recoveredMs: 1_500,
       waits: {
-        struckMs: 11_000,
+        affectedMs: 11_000,
         othersMs: 2_500,
         behindMs: 14_000,
-        struckUnacceptedMs: 100,
+        affectedUnacceptedMs: 100,
         othersUnacceptedMs: 200,
       },
       coordinates: [],
@@ -58,7 +58,7 @@ const kept: ChaosReport = {
   conflicts: 0,
   unpublishedNodes: 0,
   missingNodes: 0,
-  unplannedEnds: [{ name: "sink-2", how: "code 1" }],
+  unplannedEnds: [{ name: "sink-2", reason: "code 1" }],
   badStops: [],
 };
 
@@ -75,19 +75,19 @@ const withTable = (counts: Partial<StageCounts>): ChaosReport => ({
   },
 });
 
-describe("the verdict on a run", () => {
-  it("is good where senders had to try again and the sink's dead letters came twice", () => {
+describe("the verdict of a run", () => {
+  it("is successful if senders had to retry and the sink wrote dead letters twice", () => {
     expect(brokenPromises(kept)).toEqual([]);
   });
 
   it.each(["lost", "doubled", "altered", "reordered", "unexplained"] as const)(
-    "names what is %s",
+    "reports %s events",
     (kind) => {
       expect(brokenPromises(withTable({ [kind]: 2 }))).toEqual([`2 ${kind} in table`]);
     },
   );
 
-  it("allows a repeat that a sender made before and after partitions were added, then only", () => {
+  it("allows a duplicate across partitions only if partitions were added", () => {
     const enriched = { ...stage, doubledAcrossPartitions: 1 };
     const verdict = { examples: [], stages: { ...kept.verdict.stages, enriched } };
     const added = of({ kind: "add-partitions" });
@@ -96,7 +96,7 @@ describe("the verdict on a run", () => {
   });
 
   it.each(["add-partitions", "delete-offsets"] as const)(
-    "is bad where the services' own books differ, after %s too",
+    "fails if the services' own books differ, also after %s",
     (kind) => {
       const differing = {
         minute: "2026-11-27T12:00:00.000Z",
@@ -114,13 +114,13 @@ describe("the verdict on a run", () => {
     },
   );
 
-  it("is bad where something waited past its bound, if each fault had the time for itself", () => {
+  it("fails if a wait was longer than allowed and each fault had the time for itself", () => {
     expect(brokenPromises({ ...kept, alone: true })).toEqual([
-      "kill-sink of sink-1: partitions of others waited 2.5 s, at most 2.0 s are allowed",
+      "kill-sink of sink-1: other partitions waited 2.5 s, at most 2.0 s are allowed",
     ]);
   });
 
-  it("lets others wait longer where a struck broker coordinated, and bounds brokers of a cluster only", () => {
+  it("allows longer waits if an affected broker coordinated, and has bounds only for brokers of a cluster", () => {
     const faults = of({ kind: "kill-broker" });
     const alone = { ...kept, alone: true, faults };
     expect(brokenPromises(alone)).toEqual([]);
@@ -129,7 +129,7 @@ describe("the verdict on a run", () => {
     expect(brokenPromises({ ...alone, brokers: 3, faults: coordinating })).toEqual([]);
   });
 
-  it("is bad where dead letters are missing, a valid event was refused, a node is missing, or nothing was accepted", () => {
+  it("fails if dead letters are missing, a valid event was rejected, a node is missing, or nothing was accepted", () => {
     const broken = brokenPromises({
       ...kept,
       accepted: 0,
@@ -142,7 +142,7 @@ describe("the verdict on a run", () => {
 });
 
 describe("the report", () => {
-  it("shows each kind of fault with its recovery, and unplanned ends", () => {
+  it("shows each kind of fault with its recovery, and unplanned exits", () => {
     const text = renderReport(kept);
     expect(text).toMatch(/kill-sink +1 +0\.5 s +1\.5 s +1\.5 s/);
     expect(text).toMatch(/kill-sink +11\.0 s +2\.5 s +14\.0 s/);
@@ -151,7 +151,7 @@ describe("the report", () => {
 });
 
 describe("the timeline", () => {
-  it("draws every fault with its name, and nothing from outside", () => {
+  it("draws every fault with its name, and loads nothing from other places", () => {
     const picture = drawTimeline({
       title: "a < b",
       startMs: 0,

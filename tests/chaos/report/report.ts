@@ -9,16 +9,16 @@ import type { Waits } from "../check/waits.ts";
 type FaultReport = {
   readonly kind: FaultKind;
   readonly target: string;
-  /** ms since the load began. */
+  /** Start, in ms since the load began. */
   readonly fromMs: number;
   readonly toMs: number;
   readonly failure: string | undefined;
-  /** From its end; undefined when it never came. */
+  /** Time from the fault's end; undefined if there was no new row. */
   readonly firstRowMs: number | undefined;
   readonly recoveredMs: number | undefined;
-  /** From its beginning; undefined when it could not be begun. */
+  /** Waits since the fault's start; undefined if it could not be injected. */
   readonly waits: Waits | undefined;
-  /** What a struck broker did beside leading partitions. */
+  /** What an affected broker coordinated. */
   readonly coordinates: readonly string[];
 };
 
@@ -26,33 +26,33 @@ export type ChaosReport = {
   readonly seed: number;
   readonly minutes: number;
   readonly brokers: number;
-  /** Whether every fault had the time for itself, so that what it cost can be told. */
+  /** Whether every fault had the time for itself, so that its effects can be measured. */
   readonly alone: boolean;
   readonly accepted: number;
   readonly sentAgain: number;
-  /** Why senders had to try again, by how many events. */
+  /** Number of events that were sent again, by reason. */
   readonly reasons: Readonly<Record<string, number>>;
-  /** Valid events that were refused for good. */
+  /** Valid events that were rejected permanently, by reason. */
   readonly refused: Readonly<Record<string, number>>;
   readonly faults: readonly FaultReport[];
   readonly verdict: Verdict;
   readonly deadLetters: DeadLetterCounts;
-  /** What the services' own books say of it (docs/reconciliation.md). */
+  /** Result of the services' own reconciliation (docs/reconciliation.md). */
   readonly books: Pick<ReconciliationVerdict, "minutes" | "events" | "differs" | "notKnown">;
-  /** Rows in metric_conflicts: nobody sent an event with two contents. */
+  /** Rows in metric_conflicts: there should be none, because no event was sent with different content. */
   readonly conflicts: number;
-  /** Nodes that are not in the topic of nodes as they are in the table. */
+  /** Nodes whose last change is not in the topic of nodes. */
   readonly unpublishedNodes: number;
-  /** Nodes that have rows and are not in the table of nodes. */
+  /** Nodes with rows that are missing in the table of nodes. */
   readonly missingNodes: number;
-  readonly unplannedEnds: readonly Pick<UnplannedEnd, "name" | "how">[];
-  /** Services that did not stop well at the end. */
+  readonly unplannedEnds: readonly Pick<UnplannedEnd, "name" | "reason">[];
+  /** Services that did not stop cleanly at the end. */
   readonly badStops: readonly string[];
 };
 
 const BROKEN = ["lost", "doubled", "altered", "reordered", "unexplained"] as const;
 
-/** What breaks the promise, in words; empty when it was kept. */
+/** Returns the violations of the guarantees as texts; none if the run was successful. */
 export function brokenPromises(report: ChaosReport): string[] {
   const { stages } = report.verdict;
   const { faults, deadLetters, conflicts, unpublishedNodes, refused, badStops } = report;
@@ -64,7 +64,7 @@ export function brokenPromises(report: ChaosReport): string[] {
       ).map((kind) => `${stages[stage][kind]} ${kind} in ${stage}`),
     ),
     ...(stages.enriched.doubledAcrossPartitions > 0 && !addedPartitions
-      ? [`${stages.enriched.doubledAcrossPartitions} doubled in enriched, in two partitions`]
+      ? [`${stages.enriched.doubledAcrossPartitions} duplicated in enriched, in two partitions`]
       : []),
     ...(["vanished", "lost", "doubled", "altered", "unexplained"] as const)
       .filter((kind) => deadLetters[kind] > 0)
@@ -77,14 +77,14 @@ export function brokenPromises(report: ChaosReport): string[] {
     ...(unpublishedNodes > 0 ? [`${unpublishedNodes} nodes unpublished`] : []),
     ...(report.missingNodes > 0 ? [`${report.missingNodes} nodes missing from the table`] : []),
     ...Object.entries(refused).map(
-      ([reason, events]) => `${events} valid events refused: ${reason}`,
+      ([reason, events]) => `${events} valid events rejected: ${reason}`,
     ),
     ...faults
       .filter(({ failure }) => failure !== undefined)
-      .map(({ kind, target, failure }) => `${kind} of ${target} could not be done: ${failure}`),
+      .map(({ kind, target, failure }) => `${kind} of ${target} could not be injected: ${failure}`),
     ...(report.alone ? faults.flatMap((fault) => tooLong(fault, report)) : []),
-    ...badStops.map((stop) => `did not stop well: ${stop}`),
-    ...(report.accepted === 0 ? ["nothing was accepted"] : []),
+    ...badStops.map((stop) => `did not stop cleanly: ${stop}`),
+    ...(report.accepted === 0 ? ["no event was accepted"] : []),
   ];
 }
 
@@ -98,14 +98,14 @@ function renderBooks({ minutes, events, differs, notKnown }: ChaosReport["books"
     ({ minute, verdict, hop, partition, events: of, why }) =>
       `  ${minute} ${verdict}: ${hop} ${partition ?? ""}, ${of} events: ${why}\n`,
   );
-  const said = `${differs.length} differ, ${notKnown.length} not known`;
-  return `the services' own books: ${minutes} minutes with ${events} events, ${said}\n${lines.slice(0, MOST_LINES).join("")}`;
+  const result = `${differs.length} differ, ${notKnown.length} not known`;
+  return `the services' own books: ${minutes} minutes with ${events} events, ${result}\n${lines.slice(0, MAX_LINES).join("")}`;
 }
 
-const MOST_LINES = 20;
+const MAX_LINES = 20;
 
 export function renderReport(report: ChaosReport): string {
-  const { deadLetters: letters } = report;
+  const { deadLetters } = report;
   const sections = [
     `${report.accepted} events accepted, ${report.sentAgain} of them sent again; ${report.faults.length} faults\n`,
     table(
@@ -121,16 +121,16 @@ export function renderReport(report: ChaosReport): string {
         ];
       }),
     ),
-    `longest waits from a fault's beginning on${report.alone ? "" : " (faults overlap: what one cost cannot be told from another)"}\n` +
+    `longest waits since a fault's start${report.alone ? "" : " (faults overlap, so their effects cannot be separated)"}\n` +
       table(
         [
           "fault",
-          "struck: for a row",
+          "affected: for a row",
           "others: for a row",
-          "behind for",
-          "struck: for a 202",
+          "lagged for",
+          "affected: for a 202",
           "others: for a 202",
-          "struck coordinators of",
+          "affected coordinators of",
         ],
         byKind(report, (kind, ran) => [
           kind,
@@ -160,10 +160,14 @@ export function renderReport(report: ChaosReport): string {
       [
         [
           "",
-          ...[letters.planted, letters.found, letters.lost, letters.doubled, letters.repeated].map(
-            String,
-          ),
-          ...[letters.altered, letters.unexplained].map(String),
+          ...[
+            deadLetters.planted,
+            deadLetters.found,
+            deadLetters.lost,
+            deadLetters.doubled,
+            deadLetters.repeated,
+          ].map(String),
+          ...[deadLetters.altered, deadLetters.unexplained].map(String),
         ],
       ],
     ),
@@ -176,10 +180,10 @@ export function renderReport(report: ChaosReport): string {
 }
 
 const WAITS = [
-  "struckMs",
+  "affectedMs",
   "othersMs",
   "behindMs",
-  "struckUnacceptedMs",
+  "affectedUnacceptedMs",
   "othersUnacceptedMs",
 ] as const satisfies readonly (keyof Waits)[];
 
@@ -197,9 +201,9 @@ const byKind = (
 const NAMES: Record<keyof StageCounts, string> = {
   found: "found",
   lost: "lost",
-  doubled: "doubled",
-  doubledAcrossPartitions: "doubled over partitions",
-  doubledBeyondWindow: "doubled beyond the window",
+  doubled: "duplicated",
+  doubledAcrossPartitions: "duplicated across partitions",
+  doubledBeyondWindow: "duplicated beyond the window",
   again: "enriched again",
   altered: "altered",
   reordered: "reordered",
@@ -232,11 +236,11 @@ const list = (title: string, counts: Readonly<Record<string, number>>): string =
 
 function ends(unplanned: ChaosReport["unplannedEnds"]): string {
   const counts: Record<string, number> = {};
-  for (const { name, how } of unplanned) {
-    const what = `${name}: ${how}`;
+  for (const { name, reason } of unplanned) {
+    const what = `${name}: ${reason}`;
     counts[what] = (counts[what] ?? 0) + 1;
   }
-  return list("ends of services that no fault asked for", counts);
+  return list("unplanned exits of services", counts);
 }
 
 function median(values: readonly number[]): number {

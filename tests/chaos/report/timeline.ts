@@ -1,7 +1,7 @@
 import type { FaultKind } from "../faults/fault-kinds.ts";
 import type { Sample } from "../check/watch-rows.ts";
 
-/** A fault as the picture needs it; ms since the load began. */
+/** A fault in the timeline; times are in ms since the load began. */
 export type DrawnFault = {
   readonly kind: FaultKind;
   readonly target: string;
@@ -16,10 +16,10 @@ const CHART_HEIGHT = 150;
 const LANE_HEIGHT = 13;
 const FIRST_CHART_TOP = 50;
 const GAP = 40;
-/** One point a second, however long the run: what is drawn is the mean of the samples around it. */
+/** One point per second: the mean of the samples of that second. */
 const BUCKET_MS = 1_000;
 
-/** Throughput and lag over time as an SVG picture, the faults drawn in below, a lane for each kind. */
+/** Draws throughput and lag over time as SVG, and the faults below, with a lane for each kind. */
 export function drawTimeline(run: {
   title: string;
   startMs: number;
@@ -57,12 +57,12 @@ export function drawTimeline(run: {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11">`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     text(LEFT, 22, run.title, 'font-size="15"'),
-    frame(FIRST_CHART_TOP, maxRate, "events a second: accepted (blue), become rows (green)"),
+    frame(FIRST_CHART_TOP, maxRate, "events per second: accepted (blue), rows (green)"),
     line(FIRST_CHART_TOP, maxRate, ({ visibleRate }) => visibleRate, "#27864a"),
     line(FIRST_CHART_TOP, maxRate, ({ acceptedRate }) => acceptedRate, "#2463a8"),
-    frame(lagTop, maxLag, "lag: accepted, not yet a row"),
+    frame(lagTop, maxLag, "lag: accepted events without a row"),
     line(lagTop, maxLag, ({ lag }) => lag, "#8e44ad"),
-    text(LEFT, lanesTop - 8, "faults, from their beginning to their end"),
+    text(LEFT, lanesTop - 8, "faults, from start to end"),
     ...bars,
     ...laneNames,
     ...ticks(endMs, x, height),
@@ -89,7 +89,7 @@ function bucketsOf(samples: readonly Sample[], startMs: number): Point[] {
   return points;
 }
 
-/** The next of 1, 2, 5, 10, 20, ... */
+/** Returns the next of 1, 2, 5, 10, 20, ... */
 function ceiling(values: readonly number[]): number {
   const max = values.reduce((a, b) => Math.max(a, b), 1);
   const power = 10 ** Math.floor(Math.log10(max));

@@ -4,22 +4,22 @@ import { occupiedBy } from "../faults/fault-kinds.ts";
 import type { PlannedFault } from "./schedule.ts";
 import type { Topology } from "../platform/topology.ts";
 
-/** A fault as it happened. Times are `performance.now()`. */
+/** An injected fault. Times are `performance.now()`. */
 export type RanFault = PlannedFault & {
   readonly beganMs: number;
   readonly endedMs: number;
-  /** Why it could not be done, if it could not. */
+  /** The reason if it could not be injected. */
   readonly failure: string | undefined;
 };
 
 /**
- * Lets each fault happen when it is due, side by side where they do not work on the same process.
+ * Injects each fault when it is due; faults overlap unless they affect the same process.
  *
- * @param run.alone has one fault at a time: the next begins when what this waits for has come, and none
- *   after so long
+ * @param run.alone injects one fault at a time: the next starts when this function has resolved, and none starts after
+ *   the given time
  * @param run.startMs when the load began, by `performance.now()`
- * @param run.stopping leaves out what has not begun; what has goes on to its end
- * @returns when the last one is over
+ * @param run.stopping skips faults that have not started; running ones continue to their end
+ * @returns when the last one has ended
  */
 export async function runSchedule(run: {
   faults: readonly PlannedFault[];
@@ -48,7 +48,7 @@ export async function runSchedule(run: {
     if (isTooLate) return;
     run.onBegin(fault);
     const beganMs = performance.now();
-    const failure = await withinReason(run.inject(fault)).then(
+    const failure = await withTimeLimit(run.inject(fault)).then(
       () => undefined,
       (error: unknown) => messageOf(error),
     );
@@ -71,13 +71,13 @@ export async function runSchedule(run: {
   return ran.toSorted((a, b) => a.beganMs - b.beganMs);
 }
 
-/** A fault that has not ended by then is given up and told, and does not hold the run up. */
+/** A fault that takes longer is reported as failed, and does not block the run. */
 const GIVE_UP_AFTER_MS = 180_000;
 
-async function withinReason(happening: Promise<void>): Promise<void> {
+async function withTimeLimit(happening: Promise<void>): Promise<void> {
   const over = new AbortController();
   const late = delay(GIVE_UP_AFTER_MS, undefined, { signal: over.signal }).then(() => {
-    throw new Error(`it has not ended after ${GIVE_UP_AFTER_MS / 1_000} s`);
+    throw new Error(`the fault has not ended after ${GIVE_UP_AFTER_MS / 1_000} s`);
   });
   late.catch(() => undefined);
   try {

@@ -7,13 +7,13 @@ const topology = topologyOf(1);
 
 const HOUR = { durationMs: 3_600_000, kinds: FAULT_KINDS, everyMs: 5_000, topology };
 
-describe("a schedule by chance", () => {
-  it("is the same for the same seed, and another for another", () => {
+describe("a random schedule", () => {
+  it("is the same for the same seed, and different for another seed", () => {
     expect(planByChance({ seed: 7, ...HOUR })).toEqual(planByChance({ seed: 7, ...HOUR }));
     expect(planByChance({ seed: 8, ...HOUR })).not.toEqual(planByChance({ seed: 7, ...HOUR }));
   });
 
-  it("has faults of every kind, as far apart as asked for, none near the end", () => {
+  it("has faults of every kind with the given average interval, and none near the end", () => {
     const faults = planByChance({ seed: 1, ...HOUR });
     expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS));
     expect(faults.length).toBeGreaterThan(600);
@@ -21,11 +21,11 @@ describe("a schedule by chance", () => {
     expect(Math.max(...faults.map(({ atMs }) => atMs))).toBeLessThan(3_600_000 - 5_000);
   });
 
-  it("keeps to what each kind may strike, how long and how often", () => {
+  it("respects the targets, durations and counts of each kind", () => {
     const cluster = topologyOf(3);
     const faults = planByChance({ seed: 2, ...HOUR, topology: cluster });
-    const struck = new Set(faults.map(({ target }) => target));
-    for (const name of ["kafka-1", "kafka-3", "sink-2>kafka-2"]) expect(struck).toContain(name);
+    const affected = new Set(faults.map(({ target }) => target));
+    for (const name of ["kafka-1", "kafka-3", "sink-2>kafka-2"]) expect(affected).toContain(name);
     for (const { kind, target, lastsMs } of faults) {
       const { lastsMs: limits, atMost = Infinity } = traitOf(kind);
       expect(targetsOf(kind, cluster)).toContain(target);
@@ -35,7 +35,7 @@ describe("a schedule by chance", () => {
     }
   });
 
-  it("has only the kinds that were asked for, and ends when none is left", () => {
+  it("has only the selected kinds, and ends when none is left", () => {
     const kinds: FaultKind[] = ["add-partitions"];
     const faults = planByChance({ seed: 3, ...HOUR, kinds });
     expect(faults).toHaveLength(FAULTS["add-partitions"].atMost);
@@ -43,7 +43,7 @@ describe("a schedule by chance", () => {
 });
 
 describe("a schedule with each kind once", () => {
-  it("has each kind once, evenly spread", () => {
+  it("has each kind once, evenly distributed", () => {
     const faults = planEachOnce({
       seed: 1,
       durationMs: 120_000,

@@ -2,7 +2,7 @@ import { createRandom, type Random, seedOf } from "@fiberstream/simulator/probes
 import { type FaultKind, targetsOf, traitOf } from "../faults/fault-kinds.ts";
 import type { Topology } from "../platform/topology.ts";
 
-/** A fault as it is planned. Times are ms since the load began. */
+/** A planned fault. Times are in ms since the load began. */
 export type PlannedFault = {
   readonly kind: FaultKind;
   readonly target: string;
@@ -10,15 +10,15 @@ export type PlannedFault = {
   readonly lastsMs: number;
 };
 
-/** Nothing happens before events flow, and what happens last has time to end. */
+/** The first fault comes when events flow, and the last one has time to end. */
 const FIRST_AT_MS = 4_000;
 const QUIET_END_MS = 8_000;
 
 /**
- * Faults by chance, the same ones for the same seed. They come whether or not the one before is over.
+ * Plans random faults, the same ones for the same seed. A fault may start before the last one has ended.
  *
- * @param plan.everyMs how far apart they are, on average
- * @returns in the order of their beginnings
+ * @param plan.everyMs average time between faults
+ * @returns the faults, ordered by start
  */
 export function planByChance(plan: {
   seed: number;
@@ -33,12 +33,12 @@ export function planByChance(plan: {
   for (let atMs = FIRST_AT_MS; atMs < endMs; atMs += plan.everyMs * (0.4 + 1.2 * random.unit())) {
     const kind = chooseKind(plan.kinds, faults, random);
     if (kind === undefined) break;
-    faults.push(strike(kind, Math.round(atMs), plan.topology, random));
+    faults.push(planFault(kind, Math.round(atMs), plan.topology, random));
   }
   return faults;
 }
 
-/** Every kind once, in an order by chance, spread evenly. */
+/** Plans each kind once, in random order, evenly distributed. */
 export function planEachOnce(plan: {
   seed: number;
   durationMs: number;
@@ -48,11 +48,16 @@ export function planEachOnce(plan: {
   const random = createRandom(seedOf(plan.seed, 1));
   const everyMs = (plan.durationMs - QUIET_END_MS - FIRST_AT_MS) / plan.kinds.length;
   return shuffled(plan.kinds, random).map((kind, at) =>
-    strike(kind, Math.round(FIRST_AT_MS + at * everyMs), plan.topology, random),
+    planFault(kind, Math.round(FIRST_AT_MS + at * everyMs), plan.topology, random),
   );
 }
 
-function strike(kind: FaultKind, atMs: number, topology: Topology, random: Random): PlannedFault {
+function planFault(
+  kind: FaultKind,
+  atMs: number,
+  topology: Topology,
+  random: Random,
+): PlannedFault {
   const { lastsMs } = traitOf(kind);
   const targets = targetsOf(kind, topology);
   const target = targets[Math.floor(random.unit() * targets.length)] ?? "";
@@ -85,7 +90,7 @@ function shuffled<T>(from: readonly T[], random: Random): T[] {
     .map(({ item }) => item);
 }
 
-/** One line for each fault, so that a run can be read before it begins. */
+/** Returns the schedule as text, with a line for each fault. */
 export const renderSchedule = (faults: readonly PlannedFault[]): string =>
   faults
     .map(({ atMs, kind, target, lastsMs }) => {

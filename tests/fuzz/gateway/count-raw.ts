@@ -3,12 +3,12 @@ import { followTopic } from "@fiberstream/kafka/topic-follower";
 import { createLog } from "@fiberstream/runtime/log";
 
 export type RawCounts = {
-  /** How many records of each sender's request are in raw by now; nodes are named `<request>-<number>`. */
+  /** The number of records in raw for each request; nodes are named `<request>-<number>`. */
   readonly byRequest: ReadonlyMap<string, number>;
   readonly close: () => Promise<void>;
 };
 
-/** Counts raw's records from its beginning: keeping them would take more memory than the gateway has. */
+/** Counts the records of raw. (Storing them would need more memory than the gateway has.) */
 export function countRaw(brokers: string): RawCounts {
   const log = createLog({ service: "fuzz", level: "silent", format: "json" });
   const byRequest = new Map<string, number>();

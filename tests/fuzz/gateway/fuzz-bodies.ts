@@ -13,26 +13,26 @@ import { sendRequest } from "./send-request.ts";
 export type BodiesReport = {
   readonly requests: number;
   readonly good: number;
-  /** Of answers. */
+  /** Number of answers by status. */
   readonly statuses: Readonly<Record<string, number>>;
   readonly honest: string;
   readonly peakRssMb: number;
-  /** How often the kernel killed; undefined where nobody counts. */
+  /** How often the kernel killed the gateway; undefined if it is not counted. */
   readonly kills: number | undefined;
   readonly findings: readonly string[];
 };
 
-/** More would only wait for the machine. */
+/** More connections would only wait for the CPU. */
 const CONNECTIONS = 12;
-/** Past so many the rest would say the same. */
-const MOST_FINDINGS = 20;
-const SAY_EVERY_MS = 10_000;
+/** Stops after so many findings, because further ones would probably be the same. */
+const MAX_FINDINGS = 20;
+const REPORT_INTERVAL_MS = 10_000;
 
 /**
- * Sends random requests to a gateway with AUTH_MODE=keys beside an honest sender, and checks each answer, that the
- * process lives, that its memory is given back, and that what was accepted is in Kafka.
+ * Sends random requests to a gateway with AUTH_MODE=keys, next to an honest sender. It checks each answer, that the
+ * process stays alive and releases its memory, and that accepted events are in Kafka.
  *
- * @param options.only sends this one request of the seed
+ * @param options.only sends only this request of the seed
  */
 export async function fuzzBodies(options: {
   gateway: RunningService;
@@ -51,14 +51,14 @@ export async function fuzzBodies(options: {
   const honest = startHonestSender(gateway.url, tokens.honest);
   const findings: string[] = [];
   const statuses: Record<string, number> = {};
-  /** How many events of a request have to be in raw at least. */
+  /** The minimal number of events in raw, by request. */
   const acceptedOfRequest = new Map<string, number>();
   const endsAtMs = performance.now() + minutes * 60_000;
   let next = only ?? 1;
   let requests = 0;
   let good = 0;
   const isOver = () =>
-    performance.now() >= endsAtMs || findings.length >= MOST_FINDINGS || isDead(gateway.pid);
+    performance.now() >= endsAtMs || findings.length >= MAX_FINDINGS || isDead(gateway.pid);
 
   const sendNext = async () => {
     const number = next++;
@@ -73,13 +73,13 @@ export async function fuzzBodies(options: {
     }
     if (fault === undefined) return;
     findings.push(
-      `request ${number}: ${fault}\n    ${shown(recipe)}\n    again: --seed ${seed} --only ${number}`,
+      `request ${number}: ${fault}\n    ${shown(recipe)}\n    repeat with: --seed ${seed} --only ${number}`,
     );
   };
 
   const report = () =>
     `${requests} requests, ${findings.length} findings, ${peakRssMb(gateway.pid).toFixed(0)} MB`;
-  const saying = setInterval(() => say(`  ${report()}`), SAY_EVERY_MS);
+  const saying = setInterval(() => say(`  ${report()}`), REPORT_INTERVAL_MS);
   const send = async () => {
     while (!isOver()) await sendNext();
   };
@@ -93,17 +93,17 @@ export async function fuzzBodies(options: {
   }
 
   const peakMb = peakRssMb(gateway.pid);
-  if (isDead(gateway.pid)) findings.push(`the gateway has died:\n${gateway.logs().slice(-2_000)}`);
+  if (isDead(gateway.pid)) findings.push(`the gateway has ended:\n${gateway.logs().slice(-2_000)}`);
   else if (peakMb >= megabytes)
-    findings.push(`the gateway had ${peakMb.toFixed(0)} MB of ${megabytes}`);
+    findings.push(`the gateway used ${peakMb.toFixed(0)} MB of ${megabytes}`);
   const kills = memory.kills();
   if (kills !== undefined && kills > 0)
-    findings.push(`the kernel has killed ${kills} times for memory`);
+    findings.push(`the kernel killed the gateway ${kills} times because of memory`);
   if (gateway.logs().includes("unhandled error in request")) {
-    findings.push(`the gateway has failed:\n${gateway.logs().slice(-2_000)}`);
+    findings.push(`the gateway logged an unhandled error:\n${gateway.logs().slice(-2_000)}`);
   }
-  findings.push(...honest.faults.slice(0, MOST_FINDINGS));
-  if (!isDead(gateway.pid)) findings.push(...(await leftBehind(gateway)));
+  findings.push(...honest.faults.slice(0, MAX_FINDINGS));
+  if (!isDead(gateway.pid)) findings.push(...(await unreleasedMemory(gateway)));
   findings.push(
     ...(await missingInRaw(raw, { honest: honest.accepted, hostile: acceptedOfRequest })),
   );
@@ -141,21 +141,23 @@ function isDead(pid: number): boolean {
   }
 }
 
-/** What requests held is given back when the last one has its answer. */
-async function leftBehind(gateway: RunningService): Promise<string[]> {
+/** Returns a finding if the gateway does not release the memory of requests after the last answer. */
+async function unreleasedMemory(gateway: RunningService): Promise<string[]> {
   const held = async () => {
     const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
     return Number(/^fiberstream_gateway_buffer_bytes(?:\{.*\})? (\S+)$/m.exec(text)?.[1]);
   };
   try {
-    await until(async () => (await held()) === 0, { what: "nothing is held" });
+    await until(async () => (await held()) === 0, {
+      what: "the memory of all requests is released",
+    });
     return [];
   } catch {
-    return [`${await held()} bytes are still held for requests that are over`];
+    return [`${await held()} bytes of finished requests are not released`];
   }
 }
 
-/** @param accepted how many events of each request have to be there; an honest one's exactly */
+/** @param accepted the minimal number of events in raw by request; for honest requests the exact number */
 async function missingInRaw(
   raw: RawCounts,
   { honest, hostile }: Record<"honest" | "hostile", ReadonlyMap<string, number>>,
@@ -163,12 +165,15 @@ async function missingInRaw(
   const missing = () =>
     [...honest, ...hostile].filter(([request, count]) => (raw.byRequest.get(request) ?? 0) < count);
   try {
-    await until(() => missing().length === 0, { what: "all is in raw", timeoutMs: 60_000 });
+    await until(() => missing().length === 0, {
+      what: "all accepted events are in raw",
+      timeoutMs: 60_000,
+    });
   } catch {
-    return [`accepted, and not in raw: ${listed(missing())}`];
+    return [`accepted, but not in raw: ${listed(missing())}`];
   }
   const doubled = [...honest].filter(([request, count]) => raw.byRequest.get(request) !== count);
-  return doubled.length === 0 ? [] : [`sent once, and more often in raw: ${listed(doubled)}`];
+  return doubled.length === 0 ? [] : [`sent once, but more than once in raw: ${listed(doubled)}`];
 }
 
 const listed = (requests: readonly (readonly [string, number])[]) =>

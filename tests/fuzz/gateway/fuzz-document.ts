@@ -1,7 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { runCommand } from "./python-environment.ts";
 
-/** Requests made from the gateway's own OpenAPI document. @returns the fuzzer's exit code */
+/**
+ * Sends requests that are generated from the gateway's OpenAPI document.
+ * @returns the fuzzer's exit code
+ */
 export const fuzzDocument = (
   schemathesis: string,
   { url, examples, seed, phases }: { url: string; examples: number; seed: number; phases: string },
@@ -15,8 +18,8 @@ export const fuzzDocument = (
       `--phases=${phases}`,
       `--max-examples=${examples}`,
       `--seed=${seed}`,
-      // With two threads CPython's own parser, which the fuzzer describes its strategies with, fails now and
-      // then: "SystemError: AST constructor recursion depth mismatch".
+      // With two threads CPython's parser, which the fuzzer uses to describe its strategies, sometimes fails with
+      // "SystemError: AST constructor recursion depth mismatch".
       "--workers=1",
       "--no-color",
     ],

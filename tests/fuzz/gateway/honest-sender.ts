@@ -4,9 +4,9 @@ import { quantilesOf } from "../../bench/harness/quantiles.ts";
 import { event } from "./request-bytes.ts";
 
 export type HonestSender = {
-  /** Settles when its last request is answered. */
+  /** Stops it; resolves when its last request is answered. */
   readonly end: () => Promise<void>;
-  /** How many events of each request were accepted; their nodes are named `<request>-<number>`. */
+  /** The number of accepted events by request; their nodes are named `<request>-<number>`. */
   readonly accepted: ReadonlyMap<string, number>;
   readonly faults: readonly string[];
   readonly describe: () => string;
@@ -15,7 +15,7 @@ export type HonestSender = {
 const EVERY_MS = 50;
 const BATCH_EVENTS = 20;
 
-/** Sends an event or a small batch twenty times a second, and wants a 202 for each. */
+/** Sends an event or a small batch twenty times a second, and expects a 202 for each. */
 export function startHonestSender(url: string, token: string): HonestSender {
   const accepted = new Map<string, number>();
   const faults: string[] = [];
@@ -39,9 +39,9 @@ export function startHonestSender(url: string, token: string): HonestSender {
       latenciesMs.push(performance.now() - beganMs);
       if (response.status === 202 && !body.includes('"status":"retry"'))
         accepted.set(request, count);
-      else faults.push(`an honest sender was told ${response.status} ${body.slice(0, 300)}`);
+      else faults.push(`an honest sender got ${response.status} ${body.slice(0, 300)}`);
     } catch (error) {
-      faults.push(`an honest sender had no answer: ${messageOf(error)}`);
+      faults.push(`an honest sender got no answer: ${messageOf(error)}`);
     }
   };
 

@@ -1,4 +1,4 @@
-"""What the document's JSON Schema cannot say about a valid event."""
+"""Rules for valid events that the document's JSON Schema cannot express."""
 
 import datetime
 import uuid
@@ -19,7 +19,7 @@ schemathesis.openapi.format("date-time", recent)
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Each batch has an id of its own: the fuzzer likes one UUID best, and its reuse is refused."""
+    """Gives each batch its own id: the fuzzer often repeats a UUID, and the gateway rejects a repeated one."""
     headers = case.headers or {}
     try:
         uuid.UUID(headers.get("X-Batch-ID", ""))

@@ -2,7 +2,7 @@ import type { Recipe } from "./random-request.ts";
 import type { RequestBytes } from "./request-bytes.ts";
 import type { HttpAnswer, Sent } from "./send-request.ts";
 
-/** The codes of each status that the gateway's own document knows for a route. */
+/** The documented codes of each status, by route. */
 export type Documented = Readonly<Record<Recipe["path"], ReadonlyMap<number, ReadonlySet<string>>>>;
 
 type Document = {
@@ -23,7 +23,7 @@ export async function readDocumented(url: string): Promise<Documented> {
   return { "/api/push": of("/api/push"), "/api/ingest": of("/api/ingest") };
 }
 
-/** @returns what is wrong with what was answered, in a sentence; undefined when nothing is */
+/** Returns what is wrong with the answers, as a sentence; undefined if they are correct. */
 export function faultOf(
   recipe: Recipe,
   bytes: RequestBytes,
@@ -34,20 +34,20 @@ export function faultOf(
     if (fault !== undefined) return fault;
   }
   if (sent.rest !== "" && sent.end !== "left")
-    return `an answer broke off: ${JSON.stringify(sent.rest)}`;
+    return `an incomplete answer: ${JSON.stringify(sent.rest)}`;
   if (sent.end === "silent")
     return `${sent.answers.length} of ${recipe.copies} answers within 20 s`;
   const isUnanswered = sent.answers.length === 0 && sent.end === "closed" && sent.isWritten;
-  // To Node a sender that ends its half has gone.
-  const isOwed = recipe.copies <= MOST_AHEAD && recipe.framing.ending === "wait";
-  if (isUnanswered && isOwed) return "closed without an answer";
+  // Node treats a sender that ends its half of the connection as disconnected.
+  const isAnswerRequired = recipe.copies <= MAX_PIPELINED && recipe.framing.ending === "wait";
+  if (isUnanswered && isAnswerRequired) return "closed without an answer";
   return isGood(recipe) ? faultOfGood(recipe, bytes, sent) : undefined;
 }
 
-/** What a request with a single event may have, packed or not. */
+/** The limit of a request with a single event, before and after decompression. */
 const EVENT_BYTES = 4_096;
-/** So many may wait behind one that is being answered; past it the gateway closes. */
-const MOST_AHEAD = 100;
+/** The number of pipelined requests that the gateway accepts; it closes the connection after that. */
+const MAX_PIPELINED = 100;
 
 function faultOfAnswer(
   { status, headers, body }: HttpAnswer,
@@ -55,31 +55,31 @@ function faultOfAnswer(
 ): string | undefined {
   const codes = documented.get(status);
   const shown = `${status} ${body.slice(0, 300)}`;
-  if (status === 500 || codes === undefined) return `a status that should not be: ${shown}`;
-  if (!headers.has("x-request-id")) return `without X-Request-ID: ${shown}`;
+  if (status === 500 || codes === undefined) return `an unexpected status: ${shown}`;
+  if (!headers.has("x-request-id")) return `X-Request-ID is missing: ${shown}`;
   let parsed: { status?: unknown; code?: unknown; detail?: unknown };
   try {
     parsed = JSON.parse(body) as typeof parsed;
   } catch {
-    return `no JSON: ${shown}`;
+    return `not JSON: ${shown}`;
   }
   const type = headers.get("content-type");
   if (status === 202) {
     const isRight = type === "application/json" && parsed.status === "accepted";
-    return isRight ? undefined : `not as 202 is documented: ${shown}`;
+    return isRight ? undefined : `a 202 that differs from its documentation: ${shown}`;
   }
   const isProblem =
     type === "application/problem+json" &&
     parsed.status === status &&
     typeof parsed.detail === "string" &&
     codes.has(String(parsed.code));
-  if (!isProblem) return `no problem document of a documented code: ${shown}`;
+  if (!isProblem) return `not a problem document with a documented code: ${shown}`;
   return headers.has("retry-after") || ![408, 409, 429, 503].includes(status) || status === 408
     ? undefined
-    : `without Retry-After: ${shown}`;
+    : `Retry-After is missing: ${shown}`;
 }
 
-/** Nothing is wrong with it: it has to be taken whole. */
+/** Returns whether a request is correct, so that the gateway has to accept all its events. */
 export function isGood(recipe: Recipe): boolean {
   const { content, encoding, framing, type, path } = recipe;
   const isPacked = encoding.packed !== "none";
@@ -103,22 +103,22 @@ export function isGood(recipe: Recipe): boolean {
     framing.ending === "wait" &&
     recipe.headers.length === 0 &&
     recipe.token === "good" &&
-    recipe.copies <= MOST_AHEAD
+    recipe.copies <= MAX_PIPELINED
   );
 }
 
 function faultOfGood(recipe: Recipe, bytes: RequestBytes, sent: Sent): string | undefined {
   const expected =
     recipe.path === "/api/push" ? 1 : recipe.content.kind === "events" ? recipe.content.count : 0;
-  // Events that are much alike may unpack to more than 200 times their size.
+  // Similar events may decompress to more than 200 times their size, which the gateway rejects.
   const isMuch = bytes.plainBytes > 256 * 1024 && bytes.plainBytes > 190 * bytes.packedBytes;
   // An event in a thousand gzip members is more packed than unpacked.
   const isPackedLarge = recipe.path === "/api/push" && bytes.packedBytes > EVENT_BYTES;
   const hasSmallChunks = recipe.framing.kind === "chunked" && recipe.framing.chunkBytes < 64;
-  // A request's time runs from its first byte on, also while those written before it are being answered.
+  // The time limit of a request begins with its first byte, also while earlier ones are being answered.
   const mayTakeTooLong = recipe.framing.pauseMs > 0 || recipe.copies > 1;
   for (const { status, body } of sent.answers) {
-    // Full is full: who sends most is told so.
+    // The gateway may be full, and rejects those who send most.
     if (status === 429 || (status === 503 && body.includes("OVERLOADED"))) continue;
     if (status === 413 && (isMuch || isPackedLarge || hasSmallChunks)) continue;
     if (status === 408 && mayTakeTooLong) continue;
@@ -133,7 +133,7 @@ function faultOfGood(recipe: Recipe, bytes: RequestBytes, sent: Sent): string | 
     : undefined;
 }
 
-/** How many events a 202 says are kept. */
+/** Returns the number of accepted events in a 202. */
 export function acceptedOf(body: string): number {
   const { data } = JSON.parse(body) as { data?: { accepted: number } };
   return data?.accepted ?? 1;

@@ -1,6 +1,6 @@
 import { messageOf } from "@fiberstream/runtime/errors";
 import { createLife, type Life } from "@fiberstream/runtime/life";
-import { giveAddresses } from "@fiberstream/testkit/config";
+import { setAddresses } from "@fiberstream/testkit/config";
 import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createToken } from "../../bench/harness/api-token.ts";
@@ -37,29 +37,29 @@ try {
   await new Command("fuzz:gateway")
     .usage("[options]   (npm run fuzz:gateway -- [options])")
     .description(
-      "Send requests made from the gateway's own OpenAPI document to a real gateway, then random bodies, framings and headers, and check its answers.",
+      "Send requests that are generated from the OpenAPI document to a gateway, then random bodies, framings and headers, and check the answers.",
     )
     .addOption(
       new Option(
         "--what <part>",
-        "the document's requests, the random bodies, or one after the other",
+        "requests from the document, random bodies, or both one after the other",
       )
         .choices(["document", "bodies", "both"])
         .default("both"),
     )
     .option(
       "--examples <number>",
-      "the document's requests of each kind for each operation",
+      "number of requests of each kind for each operation of the document",
       whole,
       150,
     )
-    .option("--seed <number>", "makes the same requests again", whole, 20_261_105)
+    .option("--seed <number>", "seed; the same seed gives the same requests", whole, 20_261_105)
     .option("--phases <list>", "schemathesis's phases", "examples,coverage,fuzzing")
-    .option("--minutes <number>", "how long random bodies are sent", minutesOf, 1)
-    .option("--memory <MB>", "what the gateway may have", whole, 512)
+    .option("--minutes <number>", "duration of the random bodies, in minutes", minutesOf, 1)
+    .option("--memory <MB>", "memory limit of the gateway in MB", whole, 512)
     .option(
       "--only <number>",
-      "send this one of the seed's random bodies, as a finding names it",
+      "send only this random body of the seed, by the number in a finding",
       whole,
     )
     .addHelpText("after", help())
@@ -75,8 +75,8 @@ try {
 
 function help() {
   return `
-The document's requests need Python 3.10 or newer; schemathesis is installed in the cache folder. The gateway runs
-in a cgroup of 512 MB where this process may make one (root on Linux), else with a bound for V8's heap, and says which.
+Requests from the document need Python 3.10 or newer; schemathesis is installed in the cache folder. The gateway runs in a
+cgroup of 512 MB if this process may create one (root on Linux), otherwise with a limit for V8's heap; the output says which.
 
 Examples:
   npm run fuzz:gateway
@@ -85,7 +85,7 @@ Examples:
 `;
 }
 
-/** @returns the exit code: 0 when nothing was found */
+/** @returns the exit code: 0 without findings */
 async function fuzz(options: Options): Promise<number> {
   const isDocument = options.what !== "bodies" && options.only === undefined;
   const isBodies = options.what !== "document";
@@ -98,8 +98,8 @@ async function fuzz(options: Options): Promise<number> {
     const backingServices = life.own(await startSharedBackingServices(() => undefined), (owned) =>
       owned.stop(),
     );
-    giveAddresses(JSON.stringify(backingServices.addresses));
-    // These read the addresses as they are loaded.
+    setAddresses(JSON.stringify(backingServices.addresses));
+    // These modules read the addresses when they are imported.
     const { createTestTopics } = await import("@fiberstream/testkit/topics");
     await createTestTopics("");
     const code = isDocument ? await tryDocument(schemathesis, options) : 0;
@@ -119,7 +119,7 @@ async function tryDocument(schemathesis: string, options: Options): Promise<numb
   try {
     const code = await fuzzDocument(schemathesis, { url: gateway.url, ...options });
     if (!gateway.logs().includes("unhandled error in request")) return code;
-    say(`the gateway has failed:\n${gateway.logs()}`);
+    say(`the gateway logged an unhandled error:\n${gateway.logs()}`);
     return 1;
   } finally {
     await gateway.stop();
@@ -145,7 +145,7 @@ async function tryBodies(life: Life, options: Options, brokers: string): Promise
         LOG_LEVEL: "error",
         HEADERS_TIMEOUT_MS: "4000",
         REQUEST_TIMEOUT_MS: "8000",
-        // A busy machine is no finding.
+        // Long, so that a busy machine is not a finding.
         PRODUCE_MAX_WAIT_MS: "15000",
       },
       { within: memory.command },
@@ -171,7 +171,7 @@ function render(report: BodiesReport, { memory, seed }: Options): string {
   const answers = Object.entries(statuses).map(([status, count]) => `${count} x ${status}`);
   return [
     `random bodies, seed ${seed}`,
-    `  sent      ${requests} requests, ${good} of them without a fault`,
+    `  sent      ${requests} requests, ${good} of them correct`,
     `  answers   ${answers.join(", ")}`,
     `  honest    ${honest}`,
     `  memory    ${peakRssMb.toFixed(0)} of ${memory} MB at most${kills === undefined ? "" : `, killed ${kills} times`}`,

@@ -2,12 +2,12 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 import { messageOf } from "@fiberstream/runtime/errors";
 
-/** What bounds the memory of one process. */
+/** A memory limit of one process. */
 export type MemoryLimit = {
-  /** What bounds it, in words. */
+  /** Description of the limit. */
   readonly what: string;
   readonly command: (command: [string, ...string[]]) => [string, ...string[]];
-  /** How often the kernel has killed for it; undefined where nobody counts. */
+  /** Returns how often the kernel killed because of it; undefined if it is not counted. */
   readonly kills: () => number | undefined;
   readonly remove: () => void;
 };
@@ -22,8 +22,8 @@ const V1: Version = {
 const V2: Version = { root: "/sys/fs/cgroup", limit: "memory.max", kills: "memory.events" };
 
 /**
- * A cgroup below this process' own (version 1) or below the root (version 2, where one with processes may have
- * none below it). Where there can be none, V8's heap is bounded instead, which says nothing of memory outside of it.
+ * Limits memory with a cgroup below that of this process (version 1) or below the root (version 2, where a cgroup with
+ * processes cannot have children). If that is not possible, it limits V8's heap, which does not include other memory.
  */
 export function limitMemory(megabytes: number, name: string): MemoryLimit {
   try {
@@ -61,12 +61,12 @@ function limitByCgroup(megabytes: number, name: string): MemoryLimit {
 
 function ownGroup(): string {
   const [, group] = /^\d+:memory:(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
-  if (group === undefined) throw new Error("this process is in no cgroup for memory");
+  if (group === undefined) throw new Error("this process has no memory cgroup");
   return group;
 }
 
 const limitHeap = (megabytes: number, why: string): MemoryLimit => ({
-  what: `V8's heap of ${megabytes} MB alone, for no cgroup could be made (${why})`,
+  what: `V8's heap of ${megabytes} MB only, because no cgroup could be created (${why})`,
   command: (command) => {
     const [node, ...rest] = asInImage(command);
     return [node, `--max-old-space-size=${megabytes}`, ...rest];
@@ -75,7 +75,7 @@ const limitHeap = (megabytes: number, why: string): MemoryLimit => ({
   remove: () => undefined,
 });
 
-/** Images have no bound for V8's heap: Node takes it from the cgroup. */
+/** Removes the limit of V8's heap, as in images: Node derives it from the cgroup. */
 function asInImage([node, ...rest]: [string, ...string[]]): [string, ...string[]] {
   return [node, ...rest.filter((option) => !option.startsWith("--max-old-space-size="))];
 }

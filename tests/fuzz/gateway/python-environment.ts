@@ -7,15 +7,15 @@ import { promisify } from "node:util";
 import { cacheDirectory, toolEnvironment } from "@fiberstream/local-stack/native/config";
 import { messageOf } from "@fiberstream/runtime/errors";
 
-/** Pinned, so that a run finds today what it found yesterday. */
+/** Pinned, so that results are reproducible. */
 const SCHEMATHESIS = "4.32.5";
 const run = promisify(execFile);
 
 /**
- * The fuzzer in a Python environment of its own, made in the cache folder the first time.
+ * Installs the fuzzer in a Python environment in the cache folder, at the first use.
  *
  * @returns the path of its command
- * @throws with what to install when there is no Python for it
+ * @throws with what to install when Python is missing
  */
 export async function installSchemathesis(onStep: (step: string) => void): Promise<string> {
   const folder = join(cacheDirectory(), `schemathesis-${SCHEMATHESIS}`);
@@ -23,8 +23,8 @@ export async function installSchemathesis(onStep: (step: string) => void): Promi
   if (existsSync(command)) return command;
   await needsPython();
   onStep("installing schemathesis");
-  // Made beside its place and moved there when it is whole: a run that ends early leaves nothing half made.
-  // Its scripts name the folder that they were made in, so pip is run again in the place itself.
+  // Created in another folder and moved when complete, so that an interrupted run leaves nothing incomplete. The scripts
+  // contain the path of their folder, so pip runs again in the final folder.
   await rm(folder, { recursive: true, force: true });
   const half = `${folder}.${process.pid}`;
   await mkdir(cacheDirectory(), { recursive: true });
@@ -63,7 +63,10 @@ async function needsPython(): Promise<void> {
   }
 }
 
-/** Runs a command with its output on ours. @returns its exit code */
+/**
+ * Runs a command, and prints its output.
+ * @returns its exit code
+ */
 export async function runCommand(
   command: string,
   parameters: readonly string[],

@@ -1,17 +1,17 @@
 import fc from "fast-check";
 
-/** What a request is made from: small, so that a finding can be told, and always the same bytes. */
+/** The recipe of a request: small, so that a finding can show it, and deterministic. */
 export type Recipe = {
   readonly path: "/api/push" | "/api/ingest";
   readonly type: string | undefined;
   readonly token: "good" | "invented" | "rubbish" | "none";
   readonly content: Content;
-  /** What is done to the content before it is packed. */
+  /** Damage to the content before it is compressed. */
   readonly damage: Damage;
   readonly encoding: Encoding;
   readonly framing: Framing;
   readonly headers: readonly (readonly [string, string])[];
-  /** How often it is written, one behind the other. */
+  /** How often the request is written, pipelined. */
   readonly copies: number;
 };
 export type Content =
@@ -38,37 +38,37 @@ export type Damage =
   | { readonly kind: "cut" | "flip"; readonly at: number }
   | { readonly kind: "insert"; readonly at: number; readonly base64: string };
 export type Encoding = {
-  /** As the header says; undefined: no header. */
+  /** Value of the header; undefined: no header. */
   readonly named: string | undefined;
   readonly packed: "none" | "gzip" | "br" | "zstd" | "deflate" | "deflate-raw";
-  /** Members or frames that it is parted into. */
+  /** Number of members or frames. */
   readonly parts: number;
   readonly times: number;
   readonly damage: Damage;
-  /** Behind its end. */
+  /** Bytes after its end. */
   readonly left: string;
 };
 export type Framing = {
   readonly kind: "length" | "chunked" | "both" | "bad-chunk";
-  /** Declared beside the real length. */
+  /** Difference between the declared and the real length. */
   readonly lie: number;
   readonly chunkBytes: number;
-  /** Written at once. */
+  /** Bytes per write. */
   readonly pieceBytes: number;
   readonly pauseMs: number;
-  /** Share of it that is written. */
+  /** Share of the request that is written. */
   readonly written: number;
   readonly ending: "wait" | "half-close" | "leave";
 };
 
-/** In thousandths: fast-check likes a range's ends best, and a double's is nearer to 0 than any use. */
+/** In thousandths, because fast-check prefers the ends of a range, and those of doubles are uselessly close to 0. */
 const share = fc.integer({ min: 0, max: 1_000 }).map((thousandths) => thousandths / 1_000);
-/** Small numbers as often as large ones. */
+/** Numbers with a logarithmic distribution. */
 const count = (most: number) => share.map((of) => Math.floor(most ** of));
 const base64 = (maxLength: number) =>
   fc.uint8Array({ maxLength }).map((bytes) => Buffer.from(bytes).toString("base64"));
 const oneOf = <T>(...values: T[]) => fc.constantFrom(...values);
-/** Mostly the first one. */
+/** Mostly the first value. */
 const mostly = <T>(weight: number, usual: fc.Arbitrary<T>, ...others: fc.Arbitrary<T>[]) =>
   fc.oneof({ weight, arbitrary: usual }, ...others.map((arbitrary) => ({ weight: 1, arbitrary })));
 
@@ -130,7 +130,7 @@ const damage = mostly<Damage>(
   fc.record({
     kind: fc.constant("insert" as const),
     at: share,
-    // Too long, a half of a pair, past the last character, a start without its rest.
+    // Invalid UTF-8: overlong, half of a surrogate pair, beyond the last code point, incomplete.
     base64: fc.oneof(oneOf("wIA=", "7aCA", "9JCAgA==", "4g==", "/w=="), base64(20)),
   }),
 );
@@ -172,7 +172,7 @@ const encoding: fc.Arbitrary<Encoding> = fc.oneof(
     .map(truly),
 );
 
-/** The name of what it is, unless another one was drawn. */
+/** Returns an encoding with its true name, unless another one was drawn. */
 function truly(one: Encoding): Encoding {
   return one.named === "" ? { ...one, named: one.packed.replace("-raw", "") } : one;
 }
@@ -244,7 +244,7 @@ const hostile: fc.Arbitrary<Recipe> = fc.record({
   ),
 });
 
-/** Nothing is wrong with these but how they are parted: they have to be taken whole. */
+/** Correct requests, which are only split in unusual ways: the gateway has to accept all their events. */
 const good: fc.Arbitrary<Recipe> = fc.record({
   path: mostly<Recipe["path"]>(3, fc.constant("/api/ingest"), fc.constant("/api/push")),
   type: fc.constant(""),
@@ -288,15 +288,15 @@ function honestly(one: Framing): Framing {
   };
 }
 
-/** Any request that might mean harm, and some that only look so. */
+/** Hostile requests, and some that only look like that. */
 const request = fc.oneof({ weight: 4, arbitrary: hostile }, { weight: 1, arbitrary: good });
 
-/** Request number `number` of a seed, always the same. */
+/** Returns request `number` of a seed, always the same. */
 export function requestOf(seed: number, number: number): Recipe {
   const [recipe] = fc.sample(request, {
     seed: (Math.imul(seed, 0x9e3779b1) + number) | 0,
     numRuns: 1,
   });
-  if (recipe === undefined) throw new Error("there is always one");
+  if (recipe === undefined) throw new Error("fast-check returned no request");
   return recipe;
 }

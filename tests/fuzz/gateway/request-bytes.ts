@@ -10,14 +10,14 @@ import type { Content, Damage, Encoding, Recipe } from "./random-request.ts";
 
 export type RequestBytes = {
   readonly head: Buffer;
-  /** As it is written, chunks and all. */
+  /** The body as it is written, including chunk headers. */
   readonly body: Buffer;
-  /** Before it is packed. */
+  /** Size before compression. */
   readonly plainBytes: number;
   readonly packedBytes: number;
 };
 
-/** Packing is not what is tried here. */
+/** Fast compression, because its quality does not matter here. */
 const quick = { level: 1 };
 const PACK: Record<Encoding["packed"], (plain: Buffer) => Buffer> = {
   none: (plain) => plain,
@@ -28,7 +28,10 @@ const PACK: Record<Encoding["packed"], (plain: Buffer) => Buffer> = {
   zstd: (plain) => zstdCompressSync(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
 };
 
-/** @param options.nodeId of its valid events, which are numbered behind it */
+/**
+ * Returns the bytes of a recipe.
+ * @param options.nodeId prefix of the node ids of its valid events
+ */
 export function bytesOf(
   recipe: Recipe,
   options: { nodeId: string; tokens: Record<Recipe["token"], string | undefined> },
@@ -99,7 +102,7 @@ function contentBytes(content: Content, path: Recipe["path"], nodeId: string): B
 
 const separatorOf = (form: string) => (form === "lines" ? "\n" : ",");
 
-/** The last separator gives way to the end. */
+/** Replaces the last separator by the end of the list. */
 function inForm(values: Buffer, { form }: { form: string }): Buffer {
   if (form === "lines") return values;
   const inside = values.subarray(0, Math.max(0, values.length - 1));
@@ -156,23 +159,23 @@ function damaged(bytes: Buffer, damage: Damage): Buffer {
         Buffer.from(bytes.toString("latin1"), "utf16le"),
       ]);
     case "cut":
-      return bytes.subarray(0, placeIn(bytes, damage.at));
+      return bytes.subarray(0, offsetIn(bytes, damage.at));
     case "flip": {
       if (bytes.length === 0) return bytes;
       const flipped = Buffer.from(bytes);
-      const place = placeIn(bytes, damage.at);
+      const place = offsetIn(bytes, damage.at);
       flipped.fill((flipped[place] ?? 0) ^ 0x20, place, place + 1);
       return flipped;
     }
     case "insert": {
-      const place = placeIn(bytes, damage.at);
+      const place = offsetIn(bytes, damage.at);
       const inserted = Buffer.from(damage.base64, "base64");
       return Buffer.concat([bytes.subarray(0, place), inserted, bytes.subarray(place)]);
     }
   }
 }
 
-const placeIn = (bytes: Buffer, share: number) =>
+const offsetIn = (bytes: Buffer, share: number) =>
   Math.min(Math.floor(bytes.length * share), Math.max(0, bytes.length - 1));
 
 function pack(plain: Buffer, encoding: Encoding): Buffer {
@@ -188,9 +191,9 @@ function pack(plain: Buffer, encoding: Encoding): Buffer {
   return Buffer.concat([damaged(packed, encoding.damage), Buffer.from(encoding.left, "base64")]);
 }
 
-/** @param isBroken a chunk in the middle says another size */
+/** @param isBroken whether a chunk in the middle has a wrong size */
 function chunked(body: Buffer, chunkBytes: number, isBroken: boolean): Buffer {
-  // A chunk of a byte takes six: past so many the rest comes in larger ones.
+  // A chunk of one byte needs six bytes: limits the number of chunks by making them larger.
   const size = Math.max(chunkBytes, Math.ceil(body.length / 400_000));
   const pieces: Buffer[] = [];
   for (let at = 0; at < body.length; at += size) {

@@ -4,7 +4,7 @@ import type { Recipe } from "./random-request.ts";
 import type { RequestBytes } from "./request-bytes.ts";
 
 export type RequestMaker = {
-  /** Request number `number` of the seed. */
+  /** Returns request `number` of the seed. */
   readonly make: (
     number: number,
   ) => Promise<{ recipe: Recipe; bytes: RequestBytes; nodeId: string }>;
@@ -12,8 +12,8 @@ export type RequestMaker = {
 };
 
 /**
- * Makes requests on a thread of their own: packing 10 MB takes so long that requests which are half sent would
- * seem slow, and an honest sender's answers late.
+ * Creates requests on a separate thread, because compressing 10 MB takes so long that half-sent requests would time out,
+ * and answers for the honest sender would seem late.
  */
 export function startRequestMaker(options: { seed: number; token: string }): RequestMaker {
   const worker = new Worker(new URL("make-requests.ts", import.meta.url), { workerData: options });

@@ -11,23 +11,23 @@ export type HttpAnswer = {
 
 export type Sent = {
   readonly answers: readonly HttpAnswer[];
-  /** answered: as often as asked; closed: by the gateway, before; silent: nothing came in time. */
+  /** answered: all answers arrived; closed: the gateway closed the connection before; silent: no answer in time. */
   readonly end: "answered" | "closed" | "silent" | "left";
   /** Whether all was written when it ended. */
   readonly isWritten: boolean;
-  /** What came and is no HTTP. */
+  /** Received bytes that are not HTTP. */
   readonly rest: string;
 };
 
-/** Above the gateway's own limits, with room for a busy machine. */
-const PATIENCE_MS = 20_000;
-/** More pauses would only make the run longer. */
-const MOST_PAUSES = 60;
-/** Past 1,000 small ones the gateway refuses: the rest comes at once. */
-const MOST_PIECES = 900;
+/** Longer than the gateway's own limits, also on a busy machine. */
+const TIMEOUT_MS = 20_000;
+/** Limits the pauses, because more would only make the run longer. */
+const MAX_PAUSES = 60;
+/** Limits the small writes (the gateway rejects more than 1,000); the rest is written at once. */
+const MAX_PIECES = 900;
 const LEAVES_AFTER_MS = 300;
 
-/** Writes requests on a connection of their own, as slowly as the framing says, and reads what is answered. */
+/** Writes requests on a new connection, as slowly as the framing says, and reads the answers. */
 export function sendRequest(
   { host, port }: { host: string; port: number },
   bytes: RequestBytes,
@@ -46,11 +46,11 @@ export function sendRequest(
       socket.destroy();
       resolve({ answers: reader.answers, end, isWritten, rest: reader.rest() });
     };
-    const patience = setTimeout(() => finish("silent"), PATIENCE_MS);
+    const patience = setTimeout(() => finish("silent"), TIMEOUT_MS);
     const look = () => {
       if (reader.answers.length >= copies) finish("answered");
     };
-    // A write that fails would end the reading, too, and lose the answer that says why.
+    // Without this listener a failed write would also end the reading, and the answer with the reason would be lost.
     socket.on("error", () => undefined);
     socket.on("drain", () => goOn());
     socket.on("close", () => {
@@ -79,18 +79,18 @@ export function sendRequest(
       let pauses = 0;
       let pieces = 0;
       for (let at = 0; at < end && !over.signal.aborted;) {
-        const size = ++pieces < MOST_PIECES ? framing.pieceBytes : 1_000_000;
+        const size = ++pieces < MAX_PIECES ? framing.pieceBytes : 1_000_000;
         const piece = whole.subarray(at, Math.min(end, at + size));
         at += piece.length;
         const drained = socket.write(piece);
-        if (framing.pauseMs > 0 && pauses++ < MOST_PAUSES) await delay(framing.pauseMs);
+        if (framing.pauseMs > 0 && pauses++ < MAX_PAUSES) await delay(framing.pauseMs);
         else if (!drained) await new Promise<void>((go) => (goOn = go));
       }
     }
   });
 }
 
-/** Reads answers by their Content-Length, which all of the gateway's have. */
+/** Creates a parser of answers by Content-Length, which all answers of the gateway have. */
 function createAnswerReader() {
   const answers: HttpAnswer[] = [];
   let received = Buffer.alloc(0);
@@ -110,7 +110,7 @@ function createAnswerReader() {
         if (received.length < end) return;
         const body = received.toString("utf8", headEnd + 4, end);
         received = received.subarray(end);
-        // "100 Continue" is on the way to the answer.
+        // "100 Continue" comes before the answer.
         if (!text.startsWith("1")) answers.push({ status: Number(text), headers, body });
       }
     },

@@ -14,12 +14,12 @@ export type BackedUpDatabase = {
   readonly url: (database: string) => string;
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
-  /** Runs a runbook's commands on the server's host, as its user; fails at the first that does. */
+  /** Runs a runbook's commands on the server's host, as its user; stops at the first that fails. */
   readonly run: (commands: string, variables?: Readonly<Record<string, string>>) => Promise<void>;
   readonly remove: () => Promise<void>;
 };
 
-/** A PostgreSQL of one test's own whose host can be worked on. Not started yet. */
+/** Prepares a PostgreSQL for one test, on whose host commands can be run. It is not started yet. */
 export async function createBackedUpDatabase(): Promise<BackedUpDatabase> {
   const folder = mkdtempSync(join(tmpdir(), "fiberstream-backup-"));
   const port = await freePort();
@@ -29,7 +29,7 @@ export async function createBackedUpDatabase(): Promise<BackedUpDatabase> {
     dataDir: join(folder, "data"),
     logFile: join(folder, "postgres.log"),
   };
-  const places = {
+  const paths = {
     PATH: "/usr/lib/postgresql/17/bin:/usr/bin:/bin",
     PGHOST: "127.0.0.1",
     PGPORT: String(port),
@@ -47,7 +47,7 @@ export async function createBackedUpDatabase(): Promise<BackedUpDatabase> {
     },
     stop: async () => backingService?.stop(),
     run: async (commands, variables = {}) => {
-      const exports = Object.entries({ ...places, ...variables }).map(
+      const exports = Object.entries({ ...paths, ...variables }).map(
         ([name, value]) => `export ${name}='${value}'`,
       );
       await runSandboxed(options.root, `A runbook's commands (${commands})`, {

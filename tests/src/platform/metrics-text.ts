@@ -5,7 +5,7 @@ export type Sample = {
   readonly value: number;
 };
 
-/** Reads Prometheus's text format as far as the services write it. */
+/** Parses Prometheus's text format, as far as the services use it. */
 export function readSamples(text: string): Sample[] {
   return [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(
     ([, name = "", labels = "", value]) => ({
@@ -18,7 +18,7 @@ export function readSamples(text: string): Sample[] {
   );
 }
 
-/** Names and types of the metrics, those without a sample too. */
+/** Returns names and types of the metrics, also of those without a sample. */
 export const readTypes = (text: string): Map<string, string> =>
   new Map(
     [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = "", type = ""]) => [name, type]),

@@ -11,17 +11,20 @@ export type Platform = {
   readonly gatewayUrl: string;
   readonly databaseUrl: string;
   readonly service: (name: ServiceName) => RunningService;
-  /** Starts a service that has ended, with the settings and the public port that it had. */
+  /** Restarts a service that has ended, with the same settings and public port. */
   readonly restart: (name: ServiceName) => Promise<void>;
   readonly query: <Row extends object>(sql: string, values?: unknown[]) => Promise<Row[]>;
-  /** Stops the services in order. @throws when one does not end well, with its log */
+  /**
+   * Stops the services in order.
+   * @throws with the log of a service that does not stop cleanly
+   */
   readonly stop: () => Promise<void>;
 };
 
 /**
- * The three services, ready, with topics and a database of their own.
+ * Starts the three services with their own topics and database, and waits until they are ready.
  *
- * @param settings of all of them, on top
+ * @param settings further settings of all services
  */
 export async function startPlatform(
   settings: Readonly<Record<string, string>> = {},
@@ -33,7 +36,7 @@ export async function startPlatform(
     startService(name, {
       NAMESPACE: namespace,
       DATABASE_URL: database.url,
-      // The gateway keeps its public address over a restart, as it does behind a load balancer.
+      // The gateway has the same public address after a restart, as behind a load balancer.
       ...(name === "ingest-gateway" && { PORT: String(port) }),
       ...settings,
     });
@@ -43,7 +46,7 @@ export async function startPlatform(
   );
   for (const result of starting) {
     if (result.status === "fulfilled") continue;
-    // Their processes would keep the test run from ending.
+    // Otherwise their processes would keep the test run alive.
     await Promise.all([...services.values()].map((service) => service.kill()));
     await database.drop();
     throw result.reason;

@@ -4,20 +4,21 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { inheritedEnvironment } from "@fiberstream/testkit/config";
 
-/** Settings by their variables. */
+/** Settings as environment variables. */
 export type Environment = Readonly<Record<string, string>>;
 
-/** This version of the project. */
+/** The root of this version of the project. */
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 const run = promisify(execFile);
 
 /**
- * Runs one of the project's programs as an operator does, with these settings and no others.
+ * Runs one of the project's programs like an operator, with only these settings.
  *
- * @param path from the project's root
- * @param options.root another version's, instead of this one
- * @returns what it printed @throws when it ends with another code than 0, with what it said
+ * @param path path from the project's root
+ * @param options.root root of another version of the project
+ * @returns its output
+ * @throws with its output when the exit code is not 0
  */
 export async function runProgram(
   path: string,

@@ -1,8 +1,8 @@
 import { isEngineUp } from "@fiberstream/local-stack/docker-engine";
 
 /**
- * Whether backing services can be started from the Debian tree, set up as a test wants them. Where an engine runs the
- * backing services in containers, and for users other than root, they cannot: such tests count as skipped.
+ * Whether backing services can be started natively with a test's own configuration. With a container engine, or without
+ * root, they cannot, and such tests are skipped.
  */
 export const runsNatively: boolean =
   process.platform === "linux" && process.getuid?.() === 0 && !(await isEngineUp());

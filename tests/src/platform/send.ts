@@ -1,4 +1,4 @@
-/** An event as a probe sends it, of this moment; `fields` replace or add some. */
+/** Returns an event as a probe sends it, with the current time; `fields` replace or add fields. */
 export const eventOf = (nodeId: string, fields: Readonly<Record<string, unknown>> = {}) => ({
   node_id: nodeId,
   country: "GH",
@@ -10,7 +10,10 @@ export const eventOf = (nodeId: string, fields: Readonly<Record<string, unknown>
   ...fields,
 });
 
-/** POSTs one event. @param event a JSON value */
+/**
+ * Sends one event.
+ * @param event a JSON value
+ */
 export const push = (gatewayUrl: string, event: object): Promise<Response> =>
   fetch(`${gatewayUrl}/api/push`, {
     method: "POST",
@@ -18,12 +21,15 @@ export const push = (gatewayUrl: string, event: object): Promise<Response> =>
     body: JSON.stringify(event),
   });
 
-/** POSTs one event that is to be accepted. @returns its event_id */
+/**
+ * Sends one event, which has to be accepted.
+ * @returns its event_id
+ */
 export async function pushAccepted(gatewayUrl: string, event: object): Promise<string> {
   const answer = await push(gatewayUrl, event);
   const body = (await answer.json()) as { event_id?: string };
   if (answer.status !== 202 || body.event_id === undefined) {
-    throw new Error(`not accepted: ${answer.status} ${JSON.stringify(body)}`);
+    throw new Error(`the event was not accepted: ${answer.status} ${JSON.stringify(body)}`);
   }
   return body.event_id;
 }

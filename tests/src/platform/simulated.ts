@@ -1,7 +1,7 @@
 import type { Simulation } from "@fiberstream/simulator/simulate";
 import type { Platform } from "./platform.ts";
 
-/** A simulation against a platform, its rows verified; an event a second of each of five probes. */
+/** Returns a simulation of five probes with an event per second each, whose rows are verified. */
 export const simulationOn = (
   platform: Platform,
   options: Partial<Omit<Simulation, "verify">> & { stallMs: number },

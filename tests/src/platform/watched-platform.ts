@@ -17,18 +17,21 @@ export type FiringAlert = {
 export type WatchedPlatform = {
   readonly namespace: string;
   readonly gatewayUrl: string;
-  /** The database server, this platform's alone. */
+  /** The database server of this platform. */
   readonly postgres: Awaited<ReturnType<typeof startPrivateBackingService>>;
   readonly service: (name: ServiceName) => RunningService;
   readonly alerts: () => Promise<readonly FiringAlert[]>;
-  /** Series that an instant query gives. @throws with Prometheus's reason when it cannot be read */
+  /**
+   * Returns the series of an instant query.
+   * @throws with Prometheus's error when the query is invalid
+   */
   readonly query: (expr: string) => Promise<readonly unknown[]>;
   /** Runs a query in the platform's database. */
   readonly sql: (text: string) => Promise<readonly unknown[]>;
   readonly stop: () => Promise<void>;
 };
 
-/** The three services, a database server that may be stopped, and a Prometheus in a hurry. */
+/** Starts the three services, a database server that may be stopped, and a Prometheus with shortened rules. */
 export async function startWatchedPlatform(): Promise<WatchedPlatform> {
   const life = createLife();
   try {
@@ -63,7 +66,7 @@ async function startWith(life: Life): Promise<WatchedPlatform> {
       "sink-writer": new URL(services["sink-writer"].adminUrl).host,
     },
     changeConfig: (text) => text.replaceAll(/: 1[05]s$/gm, ": 1s"),
-    changeRules: inAHurry,
+    changeRules: shortened,
   });
   const prometheus = life.own(started, (owned) => owned.remove());
   const ask = async <T>(path: string): Promise<T> => {
@@ -95,8 +98,8 @@ async function readRows(connectionString: string, text: string): Promise<unknown
   }
 }
 
-/** Rules in which a minute is a second: what they wait for is tested by promtool, with the real times. */
-const inAHurry = (rules: string): string =>
+/** Returns rules in which a minute is a second. (promtool tests the rules with their real times.) */
+const shortened = (rules: string): string =>
   rules
     .replaceAll(/\b(\d+)m\b/g, "$1s")
     .replaceAll(/\b(\d+)h\b/g, "$1m")

@@ -1,8 +1,7 @@
 import { readRunbooks } from "./runbooks.ts";
 
 /**
- * The shell commands of a runbook, by the heading that they stand under: a list of blocks each, so that a
- * test does what the page says and nothing else.
+ * Returns the blocks of shell commands of a runbook by heading, so that a test runs exactly the commands of the page.
  */
 export function commandsOf(file: string): ReadonlyMap<string, readonly string[]> {
   const text = readRunbooks().find((runbook) => runbook.file === file)?.text ?? "";

@@ -8,7 +8,7 @@ import { fiberCommandsIn, readRunbooks, RUNBOOKS, scriptsIn } from "./runbooks.t
 const scripts = new Set(Object.keys(packageJson.scripts));
 
 describe.each(readRunbooks().map(({ file, text }) => [file, text] as const))("%s", (_, text) => {
-  it("has only npm scripts that there are", () => {
+  it("has only npm scripts that exist", () => {
     expect(scriptsIn(text).filter((script) => !scripts.has(script))).toEqual([]);
   });
 
@@ -16,13 +16,13 @@ describe.each(readRunbooks().map(({ file, text }) => [file, text] as const))("%s
     expect(fiberCommandsIn(text).filter((words) => !isKnown(words))).toEqual([]);
   });
 
-  it("links only to pages that there are", () => {
+  it("links only to pages that exist", () => {
     const links = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, link = ""]) => link);
     expect(links.filter((link) => !existsSync(join(RUNBOOKS, link)))).toEqual([]);
   });
 });
 
-/** Follows the words through the command's tree, then looks the options up. */
+/** Returns whether a command and its options exist. */
 function isKnown(words: readonly string[]): boolean {
   let command = createFiber();
   for (const word of words) {

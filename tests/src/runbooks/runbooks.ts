@@ -11,18 +11,18 @@ export const readRunbooks = (): Runbook[] =>
     .sort()
     .map((file) => ({ file, text: readFileSync(join(RUNBOOKS, file), "utf8") }));
 
-/** What a page gives to be asked of Prometheus, a query a line. */
+/** Returns the PromQL queries of a page, one per line. */
 export const queriesIn = (text: string): string[] =>
   [...text.matchAll(/```promql\n(.*?)```/gs)].flatMap(([, block = ""]) =>
     block.split("\n").filter((line) => line !== ""),
   );
 
-/** Commands of `fiber` with their options: `["dlq", "list", "--since", "1h"]`. */
+/** Returns the commands of `fiber` on a page, with options: `["dlq", "list", "--since", "1h"]`. */
 export const fiberCommandsIn = (text: string): string[][] =>
   [...text.matchAll(/npm run fiber -- ([^`#\n]+)/g)].map(([, words = ""]) =>
     words.trim().split(/\s+/),
   );
 
-/** Names of npm scripts. */
+/** Returns the names of npm scripts on a page. */
 export const scriptsIn = (text: string): string[] =>
   [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, script = ""]) => script);

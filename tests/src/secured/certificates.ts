@@ -6,16 +6,16 @@ export type Certificate = { readonly certificateFile: string; readonly keyFile: 
 
 export type Authority = {
   readonly caFile: string;
-  /** A certificate for `name`, and for this machine's loopback addresses. */
+  /** Issues a certificate for `name` and for the loopback addresses. */
   readonly issue: (name: string) => Certificate;
 };
 
-/** Nothing that openssl would add by itself. */
+/** A configuration without openssl's default extensions. */
 const CONFIG = "[req]\ndistinguished_name = name\n[name]\n";
 const KIND =
   "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -config".split(" ");
 
-/** An authority of a test's own; what it issues is good for two days. */
+/** Creates a certificate authority for one test; its certificates are valid for two days. */
 export function createAuthority(folder: string): Authority {
   mkdirSync(folder, { recursive: true });
   const file = (name: string) => join(folder, name);

@@ -7,7 +7,7 @@ import type { Certificate } from "./certificates.ts";
 
 export type RegistryProxy = { readonly url: string; readonly close: () => Promise<void> };
 
-/** TLS and basic authentication before a registry that has neither. */
+/** Starts a proxy with TLS and basic authentication in front of a registry that has neither. */
 export async function startRegistryProxy(options: {
   registryUrl: string;
   certificate: Certificate;
@@ -29,7 +29,7 @@ export async function startRegistryProxy(options: {
       const { authorization: _, ...headers } = incoming.headers;
       const { hostname, port } = target;
       const { method, url: path } = incoming;
-      // A kept connection may be closed by the registry just when it is used again.
+      // No keep-alive: the registry could close a connection at the moment when it is used again.
       const agent = false;
       const inner = forward({ agent, hostname, port, method, path, headers }, (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);

@@ -13,7 +13,7 @@ import { startSecuredKafka } from "./secured-kafka.ts";
 import { startSecuredPostgres, startSecuredRedis } from "./secured-stores.ts";
 import { startTokenIssuer, type TokenIssuer } from "./token-issuer.ts";
 
-/** Different ones, and none that could stand in a log for another reason. */
+/** Different passwords, which cannot be in a log for another reason. */
 export const SECRETS = {
   admin: "kafka-admin-Tr4wl",
   gateway: "kafka-gateway-Zeph1r",
@@ -29,24 +29,23 @@ export const SECRETS = {
 export type SecuredBackingServices = {
   readonly authority: Authority;
   readonly tokens: TokenIssuer;
-  /** By certificate. */
+  /** Listener with certificates (mutual TLS). */
   readonly kafkaMutual: string;
-  /** By SCRAM or OAUTHBEARER. */
+  /** Listener with SCRAM or OAUTHBEARER. */
   readonly kafkaSasl: string;
   readonly registryUrl: string;
   readonly redisUrl: (user: "ingest-gateway" | "stream-processor") => string;
-  /** @param user with its password, user:password */
+  /** @param user user name and password, as user:password */
   readonly databaseUrl: (user: string, database: string) => string;
-  /** SIGKILL, then a start on the same data. */
+  /** Kills Kafka with SIGKILL, and starts it with the same data. */
   readonly restartKafka: () => Promise<void>;
   readonly remove: () => Promise<void>;
 };
 
 /**
- * Kafka, PostgreSQL, Redis and the registry, each of which lets in only whom it knows, over TLS.
- * They are started natively, see `runsNatively`.
+ * Starts Kafka, PostgreSQL, Redis and the registry with TLS and authentication, natively (see `runsNatively`).
  *
- * @param namespace prefix of the keys that Redis lets its users have
+ * @param namespace prefix of the keys that Redis allows its users
  */
 export async function startSecuredBackingServices(
   namespace: string,

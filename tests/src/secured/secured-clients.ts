@@ -14,7 +14,7 @@ import type { Environment } from "../platform/run-program.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
-/** Clients of the Kafka and the registry that these settings name. */
+/** Creates clients of Kafka and the registry with these settings. */
 export function clientsOf(environment: Environment) {
   const config = readSettings(kafkaSettings(), environment);
   return {
@@ -23,7 +23,7 @@ export function clientsOf(environment: Environment) {
   };
 }
 
-/** @throws as the producer does */
+/** @throws the errors of the producer */
 export async function writeTo(kafka: KafkaClient, name: string): Promise<void> {
   const producer = await connectProducer({ kafka });
   try {
@@ -33,7 +33,7 @@ export async function writeTo(kafka: KafkaClient, name: string): Promise<void> {
   }
 }
 
-/** @throws what the client says, as it came */
+/** @throws the errors of the client */
 export async function readFrom(kafka: KafkaClient, name: string): Promise<void> {
   const cluster = connectCluster(kafka);
   try {
@@ -43,7 +43,7 @@ export async function readFrom(kafka: KafkaClient, name: string): Promise<void> 
   }
 }
 
-/** Hands over a connection to the database that these settings name. */
+/** Runs `work` with a connection to the database in these settings. */
 export async function withDatabase<T>(
   { DATABASE_URL: connectionString = "" }: Environment,
   work: (client: Client) => Promise<T>,
@@ -57,7 +57,7 @@ export async function withDatabase<T>(
   }
 }
 
-/** Hands over a client of the Redis that these settings name, let in. */
+/** Runs `work` with a client that is logged in to the Redis in these settings. */
 export async function withRedis<T>(
   environment: Environment,
   work: (client: ReturnType<typeof connectRedis>["client"]) => Promise<T>,
@@ -65,7 +65,7 @@ export async function withRedis<T>(
   const access = redisAccess(readSettings(redisSettings(), environment));
   const redis = connectRedis({ ...access, log });
   try {
-    await until(redis.isUp, { what: "Redis lets the user in" });
+    await until(redis.isUp, { what: "the user is logged in to Redis" });
     return await work(redis.client);
   } finally {
     await redis.close();

@@ -10,9 +10,9 @@ import type { Authority } from "./certificates.ts";
 import { AUDIENCE, ISSUER } from "./token-issuer.ts";
 
 /**
- * A Kafka that lets nobody in unknown: by certificate (mutual TLS) on `port`, by SCRAM-SHA-512 or
- * OAUTHBEARER over TLS on `saslPort`. Everyone may do what was granted; `admin` may do everything.
- * Whoever comes by certificate has its common name for a name.
+ * Starts a Kafka with authentication: certificates (mutual TLS) on `port`, SCRAM-SHA-512 or OAUTHBEARER over TLS on
+ * `saslPort`. Users have the permissions of ACLs; `admin` is a super user. With a certificate, the user name is the
+ * common name.
  */
 export async function startSecuredKafka(
   options: BackingServiceOptions & {
@@ -21,7 +21,7 @@ export async function startSecuredKafka(
     authority: Authority;
     /** Passwords by user. */
     scramUsers: Readonly<Record<string, string>>;
-    /** Keys of the tokens' issuer. */
+    /** Public keys of the token issuer. */
     jwks: string;
   },
 ): Promise<BackingService> {
@@ -81,7 +81,7 @@ const PROPERTIES = {
   "ssl.truststore.type": "PEM",
   "ssl.truststore.location": "/data/tls/ca.crt",
   "ssl.client.auth": "required",
-  // Short enough for a login to be renewed within a test.
+  // Short, so that a test includes a re-authentication.
   "connections.max.reauth.ms": "20000",
   "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
   "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",

@@ -4,7 +4,7 @@ import { SECRETS, type SecuredBackingServices } from "./secured-backing-services
 export type Who =
   "admin" | "ingest-gateway" | "stream-processor" | "sink-writer" | "operator" | "data-team";
 
-/** The settings of everyone on the secured backing services, each with an account and a way in of its own. */
+/** Returns the settings of all services and users, each with its own account and kind of authentication. */
 export function securedSettings(
   backingServices: SecuredBackingServices,
   namespace: string,

@@ -10,7 +10,7 @@ import { startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { startRedis } from "@fiberstream/local-stack/native/redis";
 import type { Authority, Certificate } from "./certificates.ts";
 
-/** A PostgreSQL that takes no connection without TLS, and no user without a password. */
+/** Starts a PostgreSQL that requires TLS and passwords. */
 export async function startSecuredPostgres(
   options: BackingServiceOptions & { authority: Authority },
 ): Promise<BackingService> {
@@ -33,7 +33,7 @@ export async function startSecuredPostgres(
 
 const USERS = fileURLToPath(new URL("../../../deploy/redis/users.acl", import.meta.url));
 
-/** A Redis that speaks TLS alone, to clients with a certificate, and has the project's users. */
+/** Starts a Redis that requires TLS with client certificates, with the project's users. */
 export async function startSecuredRedis(
   options: BackingServiceOptions & {
     authority: Authority;

@@ -1,7 +1,7 @@
 import type { Cluster } from "@fiberstream/client";
 import type { Environment } from "../platform/run-program.ts";
 
-/** An account's settings as a program of its own would write them down for the client. */
+/** Returns the settings of an account in the form of the typed client. */
 export function teamCluster(settings: Environment): Cluster {
   const given = (name: string): string => settings[name] ?? "";
   const [username = "", password = ""] = given("SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO").split(":");

@@ -10,14 +10,14 @@ export type TokenIssuer = {
   readonly tokenUrl: string;
   /** The public key, as a JSON Web Key Set. */
   readonly jwks: string;
-  /** How many tokens it has given out. */
+  /** Returns the number of issued tokens. */
   readonly given: () => number;
   readonly close: () => Promise<void>;
 };
 
 /**
- * A small OAuth 2.0 server: signed tokens for one client that knows its secret (client credentials).
- * The token's subject is the client's id.
+ * Starts a small OAuth 2.0 server, which issues signed tokens for one client with its secret (client credentials). The
+ * subject of a token is the client's id.
  */
 export async function startTokenIssuer(client: {
   id: string;

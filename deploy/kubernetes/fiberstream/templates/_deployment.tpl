@@ -1,4 +1,4 @@
-{{/* Takes root and key. One service: its Deployment, and the Service by which its admin port is scraped. */}}
+{{/* Takes root and key. Renders one service: its Deployment, and the Service through which Prometheus scrapes its admin port. */}}
 {{- define "fiberstream.deployment" -}}
 {{- $root := .root -}}
 {{- $key := .key -}}
@@ -20,7 +20,7 @@ spec:
   revisionHistoryLimit: 5
   strategy:
     type: RollingUpdate
-    # A new one first: the old one hands over only when its successor is ready.
+    # Start the new pod first: the old one is stopped only when the new one is ready.
     rollingUpdate: { maxUnavailable: 0, maxSurge: 1 }
   selector:
     matchLabels:
@@ -39,7 +39,7 @@ spec:
         {{- end }}
     spec:
       {{- include "fiberstream.podDefaults" $root | nindent 6 }}
-      # The service stops within 25 s of its SIGTERM; before it the gateway waits 5 s for its address to be forgotten.
+      # The service stops within 25 s after SIGTERM. Before that, the gateway waits 5 s until no new requests are routed to it.
       terminationGracePeriodSeconds: 40
       {{- if $root.Values.topologySpread.enabled }}
       topologySpreadConstraints:
@@ -73,7 +73,7 @@ spec:
             {{- if eq $key "gateway" }}
             - { name: http, containerPort: 8000 }
             {{- end }}
-          # The admin server is up before the service waits for Kafka or the database: a slow backing service is no reason to kill it.
+          # The admin server starts before the service connects to Kafka or the database, so that a slow backing service does not cause a restart.
           startupProbe:
             httpGet: { path: /livez, port: admin }
             periodSeconds: 1
@@ -107,7 +107,7 @@ metadata:
     {{- include "fiberstream.labels" $labelled | nindent 4 }}
     fiberstream/port: admin
 spec:
-  # Headless: for Prometheus, which asks each pod itself. Those that are not ready are looked at too.
+  # Headless, for Prometheus, which scrapes each pod. Pods that are not ready are scraped too.
   clusterIP: None
   publishNotReadyAddresses: true
   selector:
@@ -124,7 +124,7 @@ metadata:
     {{- include "fiberstream.labels" $labelled | nindent 4 }}
 spec:
   maxUnavailable: {{ $root.Values.podDisruptionBudget.maxUnavailable }}
-  # One that cannot get ready does not keep a node from being drained.
+  # A pod that does not become ready does not block the draining of a node.
   unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
     matchLabels:

@@ -11,12 +11,12 @@ allows, as does what controllers add to a pod's labels. A longer one is cut, and
 {{- end -}}
 {{- end }}
 
-{{/* Which service each part of the values is about. */}}
+{{/* The service that each key of the values configures. */}}
 {{- define "fiberstream.service" -}}
 {{ get (dict "gateway" "ingest-gateway" "processor" "stream-processor" "sink" "sink-writer" "deploySteps" "deploy-steps") . }}
 {{- end }}
 
-{{/* Takes root and component. What does not change over a release's life. */}}
+{{/* Takes root and component. Labels that do not change during a release's life. */}}
 {{- define "fiberstream.selectorLabels" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
@@ -30,7 +30,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- end }}
 
-{{/* Takes root and image, the folder's name. */}}
+{{/* Takes root and image (the name of the service's folder). */}}
 {{- define "fiberstream.image" -}}
 {{- $image := .root.Values.image -}}
 {{ with $image.registry }}{{ . }}/{{ end }}{{ $image.repository }}/{{ .image }}:{{ $image.tag | default .root.Chart.AppVersion }}
@@ -54,17 +54,17 @@ http://{{ include "fiberstream.fullname" . }}-registry:8080/apis/ccompat/v7
 {{- end -}}
 {{- end }}
 
-{{/* Whether the chart brings a backing service that the deploy steps have to wait for. */}}
+{{/* Not empty if the chart installs a backing service that the deploy steps have to wait for. */}}
 {{- define "fiberstream.bringsBackingServices" -}}
 {{- if or .Values.kafka.strimzi.enabled .Values.registry.inCluster.enabled .Values.database.inCluster.enabled }}yes{{ end }}
 {{- end }}
 
-{{/* Takes root, key (the service's part of the values). The Secret of its settings. */}}
+{{/* Takes root and key (of the service in the values). Returns the name of the Secret with its settings. */}}
 {{- define "fiberstream.secretName" -}}
 {{- (index .root.Values .key).secret | default .root.Values.secret.existing | default (include "fiberstream.fullname" .root) -}}
 {{- end }}
 
-{{/* Whether there is a service without a Secret of somebody's own. */}}
+{{/* Not empty if at least one service has no Secret of its own. */}}
 {{- define "fiberstream.makesSecret" -}}
 {{- if not .Values.secret.existing -}}
 {{- range list .Values.gateway .Values.processor .Values.sink .Values.deploySteps -}}

@@ -1,4 +1,4 @@
-{{/* Takes root and key. The settings that are no secret, as a map: the chart's own, everybody's, the service's. */}}
+{{/* Takes root and key. Returns the settings that are not secret, as a map: the chart's, those of all services, the service's own. */}}
 {{- define "fiberstream.settings" -}}
 {{- $own := index .root.Values .key -}}
 {{- $settings := dict
@@ -28,7 +28,7 @@
 {{- toYaml $settings -}}
 {{- end }}
 
-{{/* Takes root and key. Which settings come from the Secret: those of the values, and what the chart's own registry asks for. */}}
+{{/* Takes root and key. Returns the names of the settings in the Secret: those of the values, and the credentials of the chart's registry. */}}
 {{- define "fiberstream.secretSettings" -}}
 {{- $names := (index .root.Values .key).secretSettings -}}
 {{- if .root.Values.registry.inCluster.enabled -}}
@@ -45,7 +45,7 @@
 {{- end }}
 {{- end }}
 
-{{/* Takes root and key. What a service reads, and the one folder that it may write to. */}}
+{{/* Takes root and key. Returns the volumes: what a service reads, and the one folder that it may write to. */}}
 {{- define "fiberstream.mounts" -}}
 - { name: tmp, mountPath: /tmp }
 - { name: secret, mountPath: /etc/fiberstream/secret, readOnly: true }
@@ -87,7 +87,7 @@
 {{- end }}
 {{- end }}
 
-{{/* Nothing in a pod of ours asks the Kubernetes API, and the addresses of its neighbours come by settings. */}}
+{{/* Our pods do not use the Kubernetes API, and get the addresses of other services from settings. */}}
 {{- define "fiberstream.podDefaults" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false

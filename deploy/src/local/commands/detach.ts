@@ -8,7 +8,7 @@ import { linesFrom } from "./logs.ts";
 import { readRun, stateFiles } from "../supervision/state-files.ts";
 
 /**
- * Starts a supervisor in the background and shows what it says until it is ready.
+ * Starts a supervisor in the background and prints its output until the platform is ready.
  *
  * @returns the process's exit code
  */
@@ -49,7 +49,9 @@ export async function startDetached(
     await delay(50);
   }
   show();
-  process.stdout.write("It runs in the background: npm run status, npm run logs, npm stop\n");
+  process.stdout.write(
+    "FiberStream runs in the background. Commands: npm run status, npm run logs, npm stop\n",
+  );
   child.unref();
   return 0;
 }

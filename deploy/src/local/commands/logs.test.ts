@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe("linesFrom", () => {
-  it("gives whole lines and leaves an unfinished one for the next look", () => {
+  it("returns complete lines, and leaves an incomplete one for the next read", () => {
     writeFileSync(file, "one\ntwo\nthr");
     const first = linesFrom(file, 0);
     expect(first.lines).toEqual(["one", "two"]);
@@ -21,12 +21,12 @@ describe("linesFrom", () => {
     expect(linesFrom(file, first.offset)).toEqual({ lines: ["three"], offset: 14 });
   });
 
-  it("begins at the start of a file that is shorter than what was read", () => {
+  it("reads from the start if the file is shorter than before", () => {
     writeFileSync(file, "new\n");
     expect(linesFrom(file, 100)).toEqual({ lines: ["new"], offset: 4 });
   });
 
-  it("waits for a file that is not there yet", () => {
+  it("waits for a file that does not exist yet", () => {
     expect(linesFrom(join(folder, "none.log"), 0)).toEqual({ lines: [], offset: 0 });
   });
 });

@@ -8,9 +8,9 @@ import { stateFiles } from "../supervision/state-files.ts";
 export const LOG_NAMES = [...SERVICE_NAMES, ...BACKING_SERVICES, "supervisor"] as const;
 
 /**
- * Prints the last lines of logs, of all three services unless one is named.
+ * Prints the last lines of one log, or of the logs of all three services.
  *
- * @param options.follow goes on with what comes, until Ctrl-C
+ * @param options.follow keeps printing new lines until Ctrl-C
  */
 export async function logs(
   config: LocalConfig,
@@ -22,7 +22,7 @@ export async function logs(
     process.stdout.write(`${name.padEnd(width)} | ${readableLine(line)}\n`);
   const files = stateFiles(config.stateDir);
   if (!names.some((name) => existsSync(files.log(name)))) {
-    process.stdout.write("there are no logs yet: npm start starts FiberStream\n");
+    process.stdout.write("There are no logs yet. Start FiberStream with npm start\n");
     return;
   }
   const offsets = new Map<string, number>();
@@ -45,10 +45,10 @@ export async function logs(
   watcher.close();
 }
 
-/** Whole lines past an offset; an unfinished one is left for the next look. */
+/** Returns the complete lines after an offset. An incomplete line is left for the next read. */
 export function linesFrom(file: string, offset: number): { lines: string[]; offset: number } {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  // Begun anew meanwhile.
+  // The file was replaced by a new one since.
   const from = size < offset ? 0 : offset;
   if (size === from) return { lines: [], offset: from };
   const bytes = Buffer.alloc(size - from);

@@ -9,7 +9,7 @@ import { say } from "../output.ts";
 import { readRun, stateFiles } from "../supervision/state-files.ts";
 
 /**
- * Deletes all data of the local start: topics, schemas, rows and caches. Asks first.
+ * Deletes all data of the local start: topics, schemas, rows and caches. It asks for confirmation first.
  *
  * @returns the process's exit code
  */
@@ -17,19 +17,19 @@ export async function reset(config: LocalConfig, options: { yes: boolean }): Pro
   const files = stateFiles(config.stateDir);
   const lock = tryLock(files.lock);
   if ("heldBy" in lock) {
-    say(`nothing was deleted: ${describeRun(readRun(config.stateDir), lock.heldBy.pid)}`);
+    say(`Nothing was deleted. ${describeRun(readRun(config.stateDir), lock.heldBy.pid)}`);
     return 1;
   }
   try {
     if (!options.yes && !(await isConfirmed(files.data))) {
-      say("nothing was deleted");
+      say("Nothing was deleted.");
       return 1;
     }
     if ((await isEngineUp()) && (await hasCompose()))
       await removeContainers(composeSettings(config));
-    const was = existsSync(files.data);
+    const hadData = existsSync(files.data);
     rmSync(files.data, { recursive: true, force: true });
-    say(was ? `${files.data} is deleted` : "there was no data");
+    say(hadData ? `Deleted ${files.data}.` : "There was no data to delete.");
     return 0;
   } finally {
     lock.release();
@@ -38,7 +38,9 @@ export async function reset(config: LocalConfig, options: { yes: boolean }): Pro
 
 async function isConfirmed(folder: string): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    say("without a terminal to ask on, say it on the command line: npm run reset -- --yes");
+    say(
+      "There is no terminal to ask for confirmation. To delete all data, run: npm run reset -- --yes",
+    );
     return false;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout });

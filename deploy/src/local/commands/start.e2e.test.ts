@@ -32,7 +32,7 @@ beforeEach(async () => {
   environment = childEnvironment({
     ...addressSettings(addresses),
     DATABASE_URL: database.url,
-    // These two are started, and with them the way backing services are run; the others are the test run's.
+    // Redis and Prometheus are started by this run; the other backing services are those of the test run.
     REDIS_URL: "",
     REDIS_PORT: redis ?? "",
     PROMETHEUS_PORT: prometheus ?? "",
@@ -42,7 +42,7 @@ beforeEach(async () => {
     SINK_ADMIN_PORT: sinkAdmin ?? "",
     NAMESPACE: testNamespace(),
     FIBERSTREAM_STATE_DIR: stateDir,
-    // Where an engine answers, they are containers: of a project of the test's own.
+    // With a container engine they are containers, in a Compose project of this test.
     COMPOSE_PROJECT_NAME: `fiberstream-test-${redis ?? ""}`,
   });
 });
@@ -54,22 +54,26 @@ afterEach(async () => {
 });
 
 describe("the local start", () => {
-  it("runs in the background, says so to a second start, and leaves nothing after a stop", async () => {
+  it("runs in the background, reports that to a second start, and leaves nothing behind after a stop", async () => {
     const first = await command("start", "--detach");
-    expect(first.output).toMatch(/First event, from its POST to its row: \d+ ms/);
+    expect(first.output).toMatch(/First event, from POST to row: \d+ ms/);
     expect(first.output).toContain("FiberStream is ready");
     expect(first.code).toBe(0);
 
     const again = await command("start", "--detach");
-    expect(again.output).toMatch(/^local \| FiberStream runs since .+\n$/);
-    expect((await command("start")).output).toMatch(/runs since .+: http:\/\/127.0.0.1:\d+/);
-    expect((await command("reset", "--yes")).output).toContain("nothing was deleted");
+    expect(again.output).toMatch(/^local \| FiberStream has been running since .+\n$/);
+    expect((await command("start")).output).toMatch(
+      /has been running since .+: http:\/\/127.0.0.1:\d+/,
+    );
+    expect((await command("reset", "--yes")).output).toContain("Nothing was deleted");
     const { output } = await command("status");
     expect(output).toMatch(/redis \((native|container)\) +up/);
     expect(output).toMatch(/kafka \(external\) +up/);
     expect(output).toMatch(/prometheus \((native|container)\) +up/);
-    // It reads its targets from files a moment after it is up.
-    await until(async () => (await scraped()).length === 3, { what: "the services are watched" });
+    // Prometheus reads its targets from files shortly after it has started.
+    await until(async () => (await scraped()).length === 3, {
+      what: "Prometheus scrapes the services",
+    });
     expect(await scraped()).toEqual(
       ports
         .slice(1, 4)
@@ -86,40 +90,44 @@ describe("the local start", () => {
     expect(await readdir(stateDir)).toEqual(["logs"]);
   }, 120_000);
 
-  it("starts again what dies, and heals after its own death", async () => {
+  it("restarts a process that dies, and recovers after its own death", async () => {
     await command("start", "--detach");
     const before = pidOf("sink-writer");
     process.kill(before, "SIGKILL");
     await until(() => processOf("sink-writer")?.restarts === 1 && isUp("sink-writer"), {
-      what: "the sink runs again",
+      what: "the sink was restarted",
     });
     expect(pidOf("sink-writer")).not.toBe(before);
-    expect((await command("logs", "supervisor")).output).toContain("sink-writer ended by itself");
+    expect((await command("logs", "supervisor")).output).toContain(
+      "sink-writer exited unexpectedly",
+    );
 
     const supervisor = readRun(stateDir)?.supervisor.pid ?? 0;
     process.kill(supervisor, "SIGKILL");
-    await until(async () => (await listening()).length === 0, { what: "all have died with it" });
+    await until(async () => (await listening()).length === 0, {
+      what: "all its processes have ended too",
+    });
     expect(await filesOfRun()).toEqual(["lock", "run.json"]);
     expect((await command("status")).output).toContain("not running");
-    // Kafka waits for the dead consumers' sessions to end before others get their partitions.
+    // Kafka gives the partitions of dead consumers to others only after their sessions have ended.
     environment["NAMESPACE"] = testNamespace();
     expect((await command("start", "--detach")).output).toContain("FiberStream is ready");
   }, 120_000);
 
-  it("says who has a port that it needs, and starts nothing", async () => {
+  it("reports which process holds a port that it needs, and starts nothing", async () => {
     const [port = 0] = ports;
     const server = createServer().listen(port, "127.0.0.1");
     await once(server, "listening");
     const { output, code } = await command("start");
     server.close();
-    expect(output).toContain(`port ${port} is taken by PID ${process.pid}`);
+    expect(output).toContain(`port ${port} is in use by PID ${process.pid}`);
     expect(output).toContain("set PORT to another port");
     expect(code).toBe(1);
     expect(await filesOfRun()).toEqual([]);
   });
 });
 
-/** The addresses that Prometheus scrapes. */
+/** Returns the addresses that Prometheus scrapes. */
 async function scraped(): Promise<string[]> {
   const answer = await fetch(`http://127.0.0.1:${ports[5]}/api/v1/targets?state=active`);
   const { data } = (await answer.json()) as {
@@ -136,12 +144,12 @@ const pidOf = (name: string) => processOf(name)?.pid ?? 0;
 const filesOfRun = async () =>
   (await readdir(stateDir)).filter((name) => name !== "data" && name !== "logs").sort();
 
-/** The services' ports that something listens on; Redis may be a container, which outlives its starter. */
+/** Returns the services' ports that are in use. Not Redis: it may be a container, which outlives its starter. */
 async function listening(): Promise<number[]> {
-  const looks = await Promise.all(
+  const checked = await Promise.all(
     ports.map(async (port) => ({ port, is: await isListening(port) })),
   );
-  return looks.filter(({ is }) => is).map(({ port }) => port);
+  return checked.filter(({ is }) => is).map(({ port }) => port);
 }
 
 function command(...args: string[]): Promise<{ code: number; output: string }> {

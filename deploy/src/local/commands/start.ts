@@ -18,10 +18,10 @@ import { renderTrace } from "@fiberstream/terminal/traces/render-trace";
 import { startTraceViewer } from "@fiberstream/terminal/traces/trace-viewer";
 
 /**
- * Starts everything, in order, and keeps it running until a signal comes; then stops everything,
+ * Starts everything in order, and keeps it running until a signal arrives. Then it stops everything,
  * services before backing services.
  *
- * @param options.trace show how each event goes through the services
+ * @param options.trace prints the trace of each event
  * @returns the process's exit code
  */
 export async function start(config: LocalConfig, options: { trace: boolean }): Promise<number> {
@@ -47,7 +47,7 @@ export async function start(config: LocalConfig, options: { trace: boolean }): P
     const tracesPort = { number: config.tracesPort, setting: "TRACES_PORT" };
     const tracesUrl = options.trace ? `http://127.0.0.1:${config.tracesPort}` : undefined;
     const onLine: Parameters<typeof planServices>[2] = (service, line) => {
-      // Until then the task list has the screen; the lines are in the log files.
+      // Before, the task list uses the screen; the lines are in the log files.
       if (isReady) sayLogLine(service, line);
     };
     const services = planServices(config, backingServices, onLine, tracesUrl);
@@ -70,7 +70,7 @@ export async function start(config: LocalConfig, options: { trace: boolean }): P
     const prometheusUrl = backingServices.find(({ name }) => name === "prometheus")?.address ?? "";
     const databaseUrl = addressSettings(backingServices).DATABASE_URL;
     const startedInMs = performance.now() - begunMs;
-    // Said first: who waits for a start in the background reads until it is ready.
+    // Printed before the state becomes ready: a start in the background reads the output until then.
     showReady({ url, databaseUrl, prometheusUrl, tracesUrl, startedInMs, services });
     supervisor.become("ready");
   };
@@ -83,18 +83,18 @@ export async function start(config: LocalConfig, options: { trace: boolean }): P
   return failure === undefined ? 0 : 1;
 }
 
-/** The services send every 500 ms. */
+/** The services export their spans every 500 ms. */
 const TRACE_QUIET_MS = 1_500;
 
 const SIGNALLED = Symbol("signalled");
 
 /**
- * One Ctrl-C can arrive more than once (from the terminal and handed on by npm), and so does the
- * death of a parent with several threads.
+ * One Ctrl-C can arrive twice: from the terminal, and forwarded by npm. The death of a parent with several
+ * threads sends several signals, too.
  */
 const SAME_SIGNAL_WITHIN_MS = 1_000;
 
-/** The first signal stops in order; a later one ends this process, and the kernel all the others. */
+/** Resolves at the first signal. A later one ends this process at once, and the kernel ends all its children. */
 function firstSignal(): Promise<typeof SIGNALLED> {
   const { promise, resolve } = Promise.withResolvers<typeof SIGNALLED>();
   let firstMs: number | undefined;
@@ -106,7 +106,7 @@ function firstSignal(): Promise<typeof SIGNALLED> {
         return;
       }
       firstMs = nowMs;
-      say("stopping (again to stop at once)");
+      say("stopping; press Ctrl-C again to stop at once");
       resolve(SIGNALLED);
     });
   }
@@ -115,7 +115,7 @@ function firstSignal(): Promise<typeof SIGNALLED> {
 
 const usesContainers = async () => (await isEngineUp()) && (await hasCompose());
 
-/** Past this a log of earlier starts is begun anew. */
+/** A larger log of earlier starts is deleted. */
 const MAX_LOG_BYTES = 20e6;
 
 function dropLargeLogs(stateDir: string): void {

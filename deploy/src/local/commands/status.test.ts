@@ -30,13 +30,13 @@ describe("describeRun", () => {
     processes: [],
   };
 
-  it("says since when and where it runs", () => {
+  it("shows since when it runs, and its address", () => {
     expect(describeRun({ ...run, state: "ready" }, 7)).toMatch(
-      /^FiberStream runs since \d\d:\d\d:\d\d \(PID 7\): http:\/\/127.0.0.1:8000. npm stop/,
+      /^FiberStream has been running since \d\d:\d\d:\d\d \(PID 7\): http:\/\/127.0.0.1:8000. Stop it with npm stop/,
     );
   });
 
-  it("tells a start and a stop that are under way from another command's lock", () => {
+  it("distinguishes a start and a stop that are in progress from the lock of another command", () => {
     expect(describeRun({ ...run, state: "starting" }, 7)).toContain("is being started");
     expect(describeRun({ ...run, state: "stopping" }, 7)).toContain("is being stopped");
     expect(describeRun(undefined, 7)).toContain("another command (PID 7)");

@@ -9,19 +9,19 @@ import { renderTable } from "@fiberstream/terminal/table";
 
 const HEADINGS = ["NAME", "STATE", "ADDRESS", "PID", "UP FOR", "MEMORY", "RESTARTS"];
 
-/** Prints a table of what runs and how it is. */
+/** Prints a table of all processes and their states. */
 export async function status(config: LocalConfig): Promise<void> {
   const run = readRun(config.stateDir);
   if (!run) {
-    process.stdout.write("FiberStream is not running: npm start starts it\n");
+    process.stdout.write("FiberStream is not running. Start it with npm start\n");
     return;
   }
-  const looks = await Promise.all(
-    run.processes.map(async (supervised) => ({ supervised, look: await lookAt(supervised) })),
+  const checked = await Promise.all(
+    run.processes.map(async (supervised) => ({ supervised, health: await healthOf(supervised) })),
   );
-  const rows = looks.map(({ supervised, look }) => rowOf(supervised, look));
-  const reasons = looks.flatMap(({ supervised, look }) =>
-    look.reason === undefined ? [] : [`\n${supervised.name} waits for ${look.reason}`],
+  const rows = checked.map(({ supervised, health }) => rowOf(supervised, health));
+  const reasons = checked.flatMap(({ supervised, health }) =>
+    health.reason === undefined ? [] : [`\n${supervised.name} is not ready: ${health.reason}`],
   );
   process.stdout.write(
     `FiberStream is ${run.state}, PID ${run.supervisor.pid}\n\n` +
@@ -29,14 +29,14 @@ export async function status(config: LocalConfig): Promise<void> {
   );
 }
 
-type Look = { readonly state: string; readonly reason?: string };
+type Health = { readonly state: string; readonly reason?: string };
 
-function rowOf(supervised: ProcessStatus, look: Look): string[] {
+function rowOf(supervised: ProcessStatus, health: Health): string[] {
   const { name, kind, address, pid, since, restarts } = supervised;
   const isUp = supervised.state === "up";
   return [
     kind === "service" ? name : `${name} (${kind})`,
-    look.state,
+    health.state,
     withoutPassword(address),
     pid === undefined || !isUp ? "-" : String(pid),
     since === undefined || !isUp ? "-" : duration(wallNowMs() - Date.parse(since)),
@@ -45,11 +45,11 @@ function rowOf(supervised: ProcessStatus, look: Look): string[] {
   ];
 }
 
-async function lookAt({ state, adminUrl, address }: ProcessStatus): Promise<Look> {
+async function healthOf({ state, adminUrl, address }: ProcessStatus): Promise<Health> {
   if (state !== "up") return { state };
   if (adminUrl !== undefined) return readReadiness(adminUrl);
-  const looks = hostsOf(address).map(({ host, port }) => answers(host, port));
-  return { state: (await Promise.all(looks)).some(Boolean) ? "up" : "does not answer" };
+  const checks = hostsOf(address).map(({ host, port }) => answers(host, port));
+  return { state: (await Promise.all(checks)).some(Boolean) ? "up" : "does not answer" };
 }
 
 function withoutPassword(address: string): string {
@@ -60,7 +60,7 @@ function withoutPassword(address: string): string {
   return url.href.replace(/\/$/, "");
 }
 
-/** Resident memory as the kernel counts it; a server's own child processes are not in it. */
+/** Returns the resident memory as the kernel counts it, without that of child processes. */
 function memoryBytes(pid: number): number {
   try {
     const [, kilobytes] =
@@ -73,7 +73,7 @@ function memoryBytes(pid: number): number {
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 
-/** "42 s", "17 min", "5 h 3 min". */
+/** Returns a duration such as "42 s", "17 min" or "5 h 3 min". */
 export function duration(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   if (minutes === 0) return `${Math.floor(ms / 1_000)} s`;

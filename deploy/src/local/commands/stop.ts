@@ -5,11 +5,11 @@ import type { LocalConfig } from "../config.ts";
 import { say } from "../output.ts";
 import { readRun, removeRun, stateFiles } from "../supervision/state-files.ts";
 
-/** Three services with 30 s each and four backing services with 20 s each is the worst case. */
-const GONE_WITHIN_MS = 180_000;
+/** The worst case is three services with 30 s each and four backing services with 20 s each. */
+const STOP_TIMEOUT_MS = 180_000;
 
 /**
- * Stops what runs and waits until it is gone: processes, ports and mounts end with the supervisor.
+ * Stops the running platform and waits until the supervisor has ended. Its processes, ports and mounts end with it.
  *
  * @returns the process's exit code
  */
@@ -17,20 +17,22 @@ export async function stop(config: LocalConfig): Promise<number> {
   const holder = readHolder(stateFiles(config.stateDir).lock);
   if (!holder || !isAlive(holder)) {
     removeRun(config.stateDir);
-    say("FiberStream is not running");
+    say("FiberStream is not running.");
     return 0;
   }
   const run = readRun(config.stateDir);
   if (run?.state !== "stopping") process.kill(holder.pid, "SIGTERM");
   say("stopping");
-  const giveUpAtMs = performance.now() + GONE_WITHIN_MS;
+  const giveUpAtMs = performance.now() + STOP_TIMEOUT_MS;
   while (isAlive(holder)) {
     if (performance.now() > giveUpAtMs) {
-      say(`PID ${holder.pid} does not end: kill -9 ${holder.pid} ends it and all that it started`);
+      say(
+        `PID ${holder.pid} does not end. To end it and all its processes, run: kill -9 ${holder.pid}`,
+      );
       return 1;
     }
     await delay(50);
   }
-  say("FiberStream is stopped");
+  say("FiberStream is stopped.");
   return 0;
 }

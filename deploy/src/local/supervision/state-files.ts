@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isAlive, type ProcessIdentity } from "@fiberstream/local-stack/native/process-identity";
 import type { ProcessStatus } from "./supervised-process.ts";
 
-/** Where the local start keeps what outlives it. */
+/** Returns the paths of the files that the local start keeps. */
 export const stateFiles = (stateDir: string) => ({
   data: join(stateDir, "data"),
   logs: join(stateDir, "logs"),
@@ -12,7 +12,7 @@ export const stateFiles = (stateDir: string) => ({
   log: (name: string) => join(stateDir, "logs", `${name}.log`),
 });
 
-/** What runs now, for the other commands to see. */
+/** The running processes, written to a file for the other commands. */
 export type Run = {
   readonly supervisor: ProcessIdentity;
   readonly state: "starting" | "ready" | "stopping";
@@ -21,7 +21,7 @@ export type Run = {
   readonly processes: readonly ProcessStatus[];
 };
 
-/** Replaced whole: a reader never sees half of it. */
+/** Replaces the file by a rename, so that a reader never sees half of it. */
 export function writeRun(stateDir: string, run: Run): void {
   const file = stateFiles(stateDir).run;
   mkdirSync(stateDir, { recursive: true });
@@ -31,7 +31,7 @@ export function writeRun(stateDir: string, run: Run): void {
 
 export const removeRun = (stateDir: string) => rmSync(stateFiles(stateDir).run, { force: true });
 
-/** @returns undefined when nothing runs, also when what ran was killed and left its file behind */
+/** @returns undefined when nothing runs, also when a killed run left its file behind */
 export function readRun(stateDir: string): Run | undefined {
   const file = stateFiles(stateDir).run;
   if (!existsSync(file)) return undefined;

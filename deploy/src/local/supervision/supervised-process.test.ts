@@ -3,9 +3,9 @@ import { describe, expect, it } from "@jest/globals";
 import { until } from "@fiberstream/testkit/until";
 import { createSupervisedProcess } from "./supervised-process.ts";
 
-/** One whose starts are scripted: each entry is what the next start does. */
+/** Returns a supervised process whose nth start does what the nth entry does. */
 const scripted = (starts: (() => Promise<Started>)[]) => {
-  const said: string[] = [];
+  const printed: string[] = [];
   let begun = 0;
   const supervised = createSupervisedProcess({
     name: "sink-writer",
@@ -16,10 +16,10 @@ const scripted = (starts: (() => Promise<Started>)[]) => {
       if (!start) throw new Error("no more starts were expected");
       return start();
     },
-    say: (line) => said.push(line),
+    say: (line) => printed.push(line),
     onChange: () => undefined,
   });
-  return { supervised, said, begun: () => begun };
+  return { supervised, printed, begun: () => begun };
 };
 
 const running = (pid: number) => {
@@ -33,41 +33,41 @@ const running = (pid: number) => {
 };
 
 describe("a supervised process", () => {
-  it("starts once, however often it is asked to", async () => {
+  it("starts once, however often start is called", async () => {
     const { supervised, begun } = scripted([running(1).start]);
     await Promise.all([supervised.start(), supervised.start()]);
     expect(begun()).toBe(1);
     expect(supervised.status()).toMatchObject({ state: "up", pid: 1, restarts: 0 });
   });
 
-  it("is started again when it ends by itself, also when a start in between fails", async () => {
+  it("is restarted when it exits unexpectedly, also when a restart fails", async () => {
     const first = running(1);
     const failing = () => Promise.reject(new Error("port is taken"));
-    const { supervised, said } = scripted([first.start, failing, running(3).start]);
+    const { supervised, printed } = scripted([first.start, failing, running(3).start]);
     await supervised.start();
     first.end("code 1");
     await until(() => supervised.status().pid === 3, { what: "the third start is up" });
     expect(supervised.status()).toMatchObject({ state: "up", restarts: 2 });
-    expect(said).toEqual([
+    expect(printed).toEqual([
       expect.stringMatching(
-        /^sink-writer ended by itself \(code 1\), starting it again in \d+ ms$/,
+        /^sink-writer exited unexpectedly \(code 1\), restarting it in \d+ ms$/,
       ),
-      expect.stringMatching(/^sink-writer did not start \(port is taken\), starting it again/),
+      expect.stringMatching(/^sink-writer did not start \(port is taken\), restarting it/),
       "sink-writer is up again",
     ]);
   });
 
   it("stays down once it is stopped", async () => {
     const first = running(1);
-    const { supervised, said, begun } = scripted([first.start]);
+    const { supervised, printed, begun } = scripted([first.start]);
     await supervised.start();
     await supervised.stop();
     expect(supervised.status().state).toBe("stopped");
-    expect(said).toEqual([]);
+    expect(printed).toEqual([]);
     expect(begun()).toBe(1);
   });
 
-  it("ends its pause between tries when it is stopped", async () => {
+  it("ends its pause between attempts when it is stopped", async () => {
     const first = running(1);
     const { supervised, begun } = scripted([first.start]);
     await supervised.start();
@@ -77,7 +77,7 @@ describe("a supervised process", () => {
     expect(begun()).toBe(1);
   });
 
-  it("stops what a start that was in flight brought up", async () => {
+  it("stops a process that was started while stop was called", async () => {
     const gate = Promise.withResolvers<void>();
     let stopped = false;
     const { supervised } = scripted([

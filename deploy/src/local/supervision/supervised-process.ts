@@ -5,12 +5,12 @@ import { retryDelayMs } from "@fiberstream/runtime/retry";
 
 export type ProcessKind = "native" | "container" | "external" | "service";
 
-/** One line of the status table. */
+/** One row of the status table. */
 export type ProcessStatus = {
   readonly name: string;
   readonly kind: ProcessKind;
   readonly address: string;
-  /** A service's port for operators. */
+  /** Address of a service's admin port. */
   readonly adminUrl?: string;
   readonly state: "waiting" | "starting" | "up" | "restarting" | "stopped";
   readonly pid?: number;
@@ -18,23 +18,23 @@ export type ProcessStatus = {
   readonly restarts: number;
 };
 
-/** A backing service or a service under supervision. */
+/** A backing service or a service that is restarted when it exits. */
 export type SupervisedProcess = {
   readonly status: () => ProcessStatus;
-  /** Starts it once; later calls await the first. */
+  /** Starts the process once; later calls wait for the first. */
   readonly start: () => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
-/** Who ran this long had recovered: its next end begins a new series of tries. */
+/** A process that ran this long has recovered: after its next exit the delays begin at the shortest again. */
 const RECOVERED_AFTER_MS = 30_000;
 
 /**
- * Supervises one backing service or service: when it ends by itself it is started again, with a growing pause
- * in between, until it is stopped.
+ * Supervises one backing service or service: when the process exits unexpectedly it is restarted, after a pause
+ * that grows with each attempt, until it is stopped.
  *
- * @param definition.say is told of ends and restarts
- * @param definition.onChange is told that the status is another one
+ * @param definition.say gets a line for each exit and restart
+ * @param definition.onChange is called when the status has changed
  */
 export function createSupervisedProcess(definition: {
   name: string;
@@ -59,7 +59,7 @@ export function createSupervisedProcess(definition: {
     restarts: 0,
     ...(adminUrl !== undefined && { adminUrl }),
   };
-  const become = (change: Partial<ProcessStatus>) => {
+  const setStatus = (change: Partial<ProcessStatus>) => {
     status = { ...status, ...change };
     onChange();
   };
@@ -68,19 +68,19 @@ export function createSupervisedProcess(definition: {
     running = await definition.start();
     const { pid, ended } = running;
     upAtMs = performance.now();
-    become({ state: "up", since: new Date().toISOString(), ...(pid !== undefined && { pid }) });
+    setStatus({ state: "up", since: new Date().toISOString(), ...(pid !== undefined && { pid }) });
     void ended.then((how) => {
       if (!stopping.signal.aborted) restarting = restart(how);
     });
   };
 
-  const restart = async (how: string) => {
+  const restart = async (exit: string) => {
     const livedMs = performance.now() - upAtMs;
-    let reason = `ended by itself (${how})`;
+    let reason = `exited unexpectedly (${exit})`;
     for (let tries = livedMs > RECOVERED_AFTER_MS ? 1 : status.restarts + 1; ; tries++) {
       const waitMs = Math.round(retryDelayMs(tries));
-      say(`${name} ${reason}, starting it again in ${waitMs} ms`);
-      become({ state: "restarting", restarts: status.restarts + 1 });
+      say(`${name} ${reason}, restarting it in ${waitMs} ms`);
+      setStatus({ state: "restarting", restarts: status.restarts + 1 });
       try {
         await delay(waitMs, undefined, { signal: stopping.signal });
         await startOnce();
@@ -96,15 +96,15 @@ export function createSupervisedProcess(definition: {
   return {
     status: () => status,
     start: () => {
-      first ??= (become({ state: "starting" }), startOnce());
+      first ??= (setStatus({ state: "starting" }), startOnce());
       return first;
     },
     stop: async () => {
       stopping.abort();
-      // A start in flight holds what it has started; it ends by itself, one way or the other.
+      // A start that is in progress owns its process; wait until it has ended or failed.
       await Promise.allSettled([first, restarting]);
       await running?.stop();
-      become({ state: "stopped" });
+      setStatus({ state: "stopped" });
     },
   };
 }

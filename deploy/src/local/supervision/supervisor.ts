@@ -4,14 +4,14 @@ import { createSupervisedProcess, type SupervisedProcess } from "./supervised-pr
 import { removeRun, type Run, writeRun } from "./state-files.ts";
 
 export type Supervisor = {
-  /** Puts a backing service or service under supervision; it is stopped in the reverse order of the adding. */
+  /** Supervises a backing service or service. They are stopped in the reverse order of these calls. */
   add: (
     definition: Omit<Parameters<typeof createSupervisedProcess>[0], "say" | "onChange">,
   ) => SupervisedProcess;
   become: (state: Run["state"]) => void;
 };
 
-/** Keeps the file that tells other commands what runs; it is removed at the very end. */
+/** Creates a supervisor. It keeps the state file for other commands up to date, and removes it at the end. */
 export function createSupervisor(options: {
   stateDir: string;
   url: string;

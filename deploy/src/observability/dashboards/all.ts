@@ -15,7 +15,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
   business,
 ];
 
-/** What all panels ask of one source, each once. */
+/** Returns the different queries of all panels to one data source. */
 export const queriesOf = (source: Panel["source"]): string[] => [
   ...new Set(
     DASHBOARDS.flatMap(({ rows }) => rows)

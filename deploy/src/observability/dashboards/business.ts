@@ -1,6 +1,6 @@
 import { type Dashboard, rows, rowsOverTime } from "./panel.ts";
 
-/** Asks the database: what a node is called or where it stands is in no metric. */
+/** Queries the database: names and places of nodes are in no metric. */
 export const business: Dashboard = {
   uid: "business",
   title: "nodes and measurements",
@@ -11,7 +11,7 @@ export const business: Dashboard = {
       panels: [
         rows({
           title: "Nodes by country",
-          description: "Reporting: an event within the last 10 minutes",
+          description: "Reporting: a node with an event in the last 10 minutes",
           queries: [
             {
               expr: `SELECT coalesce(country, 'unknown') AS country, count(*) AS nodes,
@@ -21,9 +21,9 @@ FROM nodes WHERE status <> 'deleted' GROUP BY 1 ORDER BY nodes DESC`,
           ],
         }),
         rows({
-          title: "Nodes that fell silent",
+          title: "Nodes that have become silent",
           description:
-            "Within the last day; the sink marks a node after SINK_NODE_SILENT_AFTER_MS without an event",
+            "In the last day. The sink marks a node as inactive after SINK_NODE_SILENT_AFTER_MS without an event",
           queries: [
             {
               expr: `SELECT coalesce(display_name, node_name) AS node, country, region, silent_since
@@ -39,8 +39,8 @@ ORDER BY silent_since DESC LIMIT 50`,
       title: "Measurements of the last 3 hours",
       panels: [
         rowsOverTime({
-          title: "Events stored a minute",
-          description: "By the probes' own clocks",
+          title: "Events stored per minute",
+          description: "By the timestamps of the probes",
           queries: [
             {
               expr: `SELECT time_bucket('1 minute', time) AS time, count(*) AS events
@@ -63,12 +63,12 @@ FROM metrics WHERE time > now() - interval '3 hours' GROUP BY 1 ORDER BY 1`,
       ],
     },
     {
-      title: "How good the data of today and yesterday are",
+      title: "Data quality of today and yesterday",
       panels: [
         rows({
           title: "All nodes",
           description:
-            "Completeness by each node's own rhythm; late, ahead of their time and repeated events",
+            "Completeness by the usual interval of each node; late events, events in the future, duplicates",
           queries: [
             {
               expr: `SELECT day, count(*) AS nodes, sum(events) AS events,
@@ -79,8 +79,8 @@ FROM metric_quality_daily WHERE day >= current_date - 1 GROUP BY day ORDER BY da
           ],
         }),
         rows({
-          title: "Nodes that sent least of what was expected",
-          description: "More with fiber quality --worst 50",
+          title: "Nodes with the lowest completeness",
+          description: "For more: npm run fiber -- quality --worst 50",
           queries: [
             {
               expr: `SELECT day, coalesce(nodes.display_name, nodes.node_name) AS node, nodes.country,

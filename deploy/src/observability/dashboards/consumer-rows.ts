@@ -1,7 +1,7 @@
 import { lines, type Row } from "./panel.ts";
 import { quantiles } from "./quantiles.ts";
 
-/** What the processor and the sink have in common: their lag, their batches, what they put aside. */
+/** Rows that the processor and the sink have in common: lag, batches, dead letters. */
 export function consumerRows(job: string, stage: "processor" | "sink"): Row[] {
   const ofJob = `{job="${job}"}`;
   const ofStage = `{stage="${stage}"}`;
@@ -10,9 +10,9 @@ export function consumerRows(job: string, stage: "processor" | "sink"): Row[] {
       title: "Lag",
       panels: [
         lines({
-          title: "Oldest record that waits, by partition",
+          title: "Age of the oldest unprocessed record, by partition",
           description:
-            "All alike: the stage is slow. One alone: its breaker, or a node that floods",
+            "All partitions grow: the stage is slow. One grows: its circuit breaker is open, or a node sends too much",
           unit: "s",
           limit: { badAt: 300 },
           queries: [
@@ -23,15 +23,16 @@ export function consumerRows(job: string, stage: "processor" | "sink"): Row[] {
           ],
         }),
         lines({
-          title: "Records that wait",
-          description: "Over all partitions, as of the latest fetches",
+          title: "Unprocessed records",
+          description: "Of all partitions, as of the latest fetches",
           queries: [
             { expr: `sum(fiberstream_pipeline_consumer_lag_records${ofJob})`, legend: "records" },
           ],
         }),
         lines({
-          title: "Since the last commit",
-          description: "Growing while records wait: stuck. Growing alone: nothing to do",
+          title: "Time since the last commit",
+          description:
+            "Grows while records wait: the consumer is stuck. Grows without waiting records: there is nothing to do",
           unit: "s",
           queries: [
             { expr: `fiberstream:no_progress_seconds:max${ofJob}`, legend: "{{instance}}" },
@@ -44,7 +45,7 @@ export function consumerRows(job: string, stage: "processor" | "sink"): Row[] {
       panels: [
         lines({
           title: "Records by outcome",
-          description: "What became of them",
+          description: "What the stage did with its records",
           unit: "cps",
           queries: [
             {
@@ -55,7 +56,7 @@ export function consumerRows(job: string, stage: "processor" | "sink"): Row[] {
         }),
         lines({
           title: "Dead letters by class",
-          description: "npm run fiber -- dlq list tells more",
+          description: "For details: npm run fiber -- dlq list",
           unit: "cps",
           queries: [
             {
@@ -64,13 +65,13 @@ export function consumerRows(job: string, stage: "processor" | "sink"): Row[] {
             },
             {
               expr: `sum(rate(fiberstream_pipeline_dead_letter_write_failures_total${ofStage}[5m]))`,
-              legend: "writes that failed",
+              legend: "failed writes",
             },
           ],
         }),
         lines({
           title: "Rebalances, open breakers, retries",
-          description: "Rebalances without a deployment: members that die or are too slow",
+          description: "Rebalances without a deployment: group members crash or are too slow",
           queries: [
             {
               expr: `sum(increase(fiberstream_pipeline_rebalances_total${ofJob}[5m]))`,
@@ -89,14 +90,15 @@ export function consumerRows(job: string, stage: "processor" | "sink"): Row[] {
       title: "Batches",
       panels: [
         lines({
-          title: "From taking a batch to its commit",
-          description: "Retries count in",
+          title: "Time from the start of a batch to its commit",
+          description: "Includes retries",
           unit: "s",
           queries: quantiles("fiberstream_pipeline_batch_duration_seconds", ofStage),
         }),
         lines({
-          title: "Records in a batch",
-          description: "Small ones: it keeps up. Large ones: it catches up",
+          title: "Records per batch",
+          description:
+            "Small batches: the consumer keeps up. Large batches: it catches up with a backlog",
           queries: quantiles("fiberstream_pipeline_batch_records", ofStage),
         }),
       ],

@@ -7,22 +7,24 @@ const REQUESTS = "fiberstream_gateway_http_request_duration_seconds";
 export const gateway: Dashboard = {
   uid: "gateway",
   title: "ingest-gateway",
-  description: "What probes see: requests, answers, refusals, and what Kafka takes.",
+  description:
+    "What probes see: requests and answers, rejected requests; and how fast Kafka acknowledges.",
   rows: [
     {
       title: "Answers",
       panels: [
         lines({
           title: "Requests by status",
-          description: "429 and 503 are refusals: see their codes beside it",
+          description: "429 and 503: the panel beside this one shows the codes",
           unit: "reqps",
           queries: [
             { expr: `sum by (status) (rate(${REQUESTS}_count[5m]))`, legend: "{{status}}" },
           ],
         }),
         lines({
-          title: "Refused requests by code",
-          description: "KAFKA_UNAVAILABLE: Kafka; OVERLOADED: the gateway is full",
+          title: "Rejected requests by code",
+          description:
+            "KAFKA_UNAVAILABLE: Kafka does not answer. OVERLOADED: the gateway's memory for requests is full",
           unit: "reqps",
           queries: [
             {
@@ -33,7 +35,8 @@ export const gateway: Dashboard = {
         }),
         lines({
           title: "Time to answer",
-          description: "With produce time beside it: Kafka is slow; alone: short of CPU",
+          description:
+            "If the time from produce to acknowledgement grows too, Kafka is slow. If not, the gateway lacks CPU",
           unit: "s",
           queries: quantiles(REQUESTS, '{route=~"push|ingest"}'),
         }),
@@ -44,7 +47,7 @@ export const gateway: Dashboard = {
       panels: [
         lines({
           title: "Events by outcome",
-          description: "Rejected is the senders' own fault, by code; retry is Kafka's",
+          description: "rejected: the sender's fault, by code. retry: Kafka did not acknowledge",
           unit: "cps",
           queries: [
             {
@@ -55,7 +58,7 @@ export const gateway: Dashboard = {
         }),
         lines({
           title: "Events by tenant",
-          description: "The first METRICS_MAX_TENANTS tenants that sent, the rest together",
+          description: "The first METRICS_MAX_TENANTS tenants that sent; all others together",
           unit: "cps",
           queries: [
             {
@@ -65,8 +68,9 @@ export const gateway: Dashboard = {
           ],
         }),
         lines({
-          title: "Told to slow down, not let in, answered from memory",
-          description: "429 by key, refused tokens, batches that came again with their X-Batch-ID",
+          title: "Rate limits, rejected tokens, repeated batches",
+          description:
+            "429 answers by rate limit; tokens that were rejected; batches that a sender repeated with the same X-Batch-ID",
           unit: "reqps",
           queries: [
             {
@@ -79,11 +83,11 @@ export const gateway: Dashboard = {
             },
             {
               expr: "sum(rate(fiberstream_gateway_idempotent_replays_total[5m]))",
-              legend: "answered from memory",
+              legend: "stored answer returned",
             },
             {
               expr: "sum(rate(fiberstream_gateway_unprotected_batches_total[5m]))",
-              legend: "without protection from repeats",
+              legend: "X-Batch-ID not protected",
             },
             {
               expr: "sum(rate(fiberstream_gateway_batches_past_share_total[5m]))",
@@ -92,23 +96,24 @@ export const gateway: Dashboard = {
           ],
         }),
         lines({
-          title: "Connections not taken, and senders that did not wait",
-          description: "Closed at MAX_CONNECTIONS; gone before their events were taken in",
+          title: "Rejected connections, and senders that disconnected",
+          description:
+            "Rejected: MAX_CONNECTIONS was reached. Disconnected: before the gateway had accepted their events",
           unit: "cps",
           queries: [
             {
               expr: "sum(rate(fiberstream_gateway_connections_dropped_total[5m]))",
-              legend: "connections not taken",
+              legend: "rejected connections",
             },
             {
               expr: "sum(rate(fiberstream_gateway_senders_gone_total[5m]))",
-              legend: "senders gone",
+              legend: "disconnected senders",
             },
           ],
         }),
         lines({
-          title: "Fields that the gateway does not know",
-          description: "Probes newer than the gateway, or a misspelt field",
+          title: "Unknown fields in events",
+          description: "The probe is newer than the gateway, or the name of a field is misspelt",
           unit: "cps",
           queries: [
             { expr: "sum(rate(fiberstream_gateway_unknown_fields_total[5m]))", legend: "fields" },
@@ -120,24 +125,24 @@ export const gateway: Dashboard = {
       title: "Kafka",
       panels: [
         lines({
-          title: "Produce to acknowledgement",
-          description: "Of all in-sync replicas. p99 above 1 s is a ticket",
+          title: "Time from produce to acknowledgement",
+          description: "By all in-sync replicas. p99 above 1 s raises a ticket",
           unit: "s",
           limit: { badAt: 1 },
           queries: quantiles("fiberstream_gateway_produce_duration_seconds"),
         }),
         lines({
           title: "Brokers that do not answer",
-          description: "Only what goes to their partitions is refused",
+          description: "The gateway rejects only events for the partitions that they lead",
           queries: [{ expr: "fiberstream_gateway_silent_leaders", legend: "{{instance}}" }],
         }),
         lines({
-          title: "Events not yet acknowledged",
-          description: "Growing without end: Kafka is slow or away",
+          title: "Events that Kafka has not yet acknowledged",
+          description: "Grows steadily: Kafka is slow or unavailable",
           queries: [{ expr: "fiberstream_gateway_inflight_events", legend: "{{instance}}" }],
         }),
         lines({
-          title: "Bodies held in memory",
+          title: "Request bodies in memory",
           description: "At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
           unit: "bytes",
           queries: [{ expr: "fiberstream_gateway_buffer_bytes", legend: "{{instance}}" }],

@@ -1,24 +1,24 @@
 import { type Dashboard, lines, stat } from "./panel.ts";
 import { quantiles } from "./quantiles.ts";
 
-/** Every processor and every sink reports the same: the highest is taken, once for each topic, disk or table. */
+/** Every processor and every sink reports the same values: each panel takes the highest for each topic, disk or table. */
 export const kafkaDatabase: Dashboard = {
   uid: "kafka-database",
   title: "Kafka and database",
   description:
-    "What the pipeline stands on: are all replicas there, is there room, who holds it up?",
+    "What the pipeline depends on: are all replicas in sync, is there free disk space, what blocks the database?",
   rows: [
     {
       title: "At a glance",
       panels: [
         stat({
           title: "Brokers",
-          description: "Fewer than you have: docs/runbooks/kafka-pressure.md",
+          description: "If the number is lower than usual: docs/runbooks/kafka-pressure.md",
           queries: [{ expr: "max(fiberstream_kafka_brokers)" }],
         }),
         stat({
-          title: "Partitions that lack replicas",
-          description: "With one broker more away the gateways may get no acknowledgement",
+          title: "Under-replicated partitions",
+          description: "If one more broker fails, the gateways may get no acknowledgement",
           limit: { warnAt: 1 },
           queries: [
             { expr: "sum(max by (topic) (fiberstream_kafka_under_replicated_partitions))" },
@@ -26,13 +26,14 @@ export const kafkaDatabase: Dashboard = {
         }),
         stat({
           title: "Partitions without a leader",
-          description: "Nobody can write or read them now",
+          description: "They can be neither written nor read",
           limit: { badAt: 1 },
           queries: [{ expr: "sum(max by (topic) (fiberstream_kafka_leaderless_partitions))" }],
         }),
         stat({
           title: "Connections to the database",
-          description: "Share of max_connections; at 1 the server refuses the sink as well",
+          description:
+            "Share of max_connections. At 100 % the server rejects new connections, also those of the sink",
           unit: "percentunit",
           limit: { warnAt: 0.8, badAt: 0.9 },
           queries: [
@@ -43,14 +44,14 @@ export const kafkaDatabase: Dashboard = {
         }),
         stat({
           title: "Oldest transaction",
-          description: "It holds vacuum up, and maybe locks: docs/runbooks/database-pressure.md",
+          description: "It blocks vacuum, and may hold locks: docs/runbooks/database-pressure.md",
           unit: "s",
           limit: { warnAt: 300, badAt: 3_600 },
           queries: [{ expr: "max(fiberstream_database_oldest_transaction_seconds)" }],
         }),
         stat({
           title: "WAL not yet replicated",
-          description: "Kept for the furthest replica or slot. Above 1 GB it raises a ticket",
+          description: "Kept for the replica or slot that lags most. Above 1 GB it raises a ticket",
           unit: "bytes",
           limit: { warnAt: 1e9 },
           queries: [{ expr: "max(fiberstream_database_unreplicated_bytes)" }],
@@ -62,21 +63,22 @@ export const kafkaDatabase: Dashboard = {
       panels: [
         lines({
           title: "Acknowledgement by all in-sync replicas",
-          description: "A produce call of a gateway. p99 above 1 s raises a ticket",
+          description: "Duration of a gateway's produce call. p99 above 1 s raises a ticket",
           unit: "s",
           limit: { badAt: 1 },
           queries: quantiles("fiberstream_gateway_produce_duration_seconds"),
         }),
         lines({
           title: "Topics on disk",
-          description: "All replicas. Empty where the processor may not describe the cluster",
+          description:
+            "Size of all replicas. Empty if the processor has no permission to describe the cluster",
           unit: "bytes",
           queries: [
             { expr: "max by (topic) (fiberstream_kafka_topic_bytes)", legend: "{{topic}}" },
           ],
         }),
         lines({
-          title: "Free on the brokers' disks",
+          title: "Free space on the brokers' disks",
           description: "The fullest disk of each broker. Below 15 % it raises a ticket",
           unit: "percentunit",
           queries: [
@@ -107,12 +109,13 @@ export const kafkaDatabase: Dashboard = {
         }),
         lines({
           title: "Chunks of metrics",
-          description: "A week each: more than retention keeps means that it does not run",
+          description:
+            "One chunk is a week. More chunks than the retention keeps: the retention job is not running",
           queries: [{ expr: "max(fiberstream_database_chunks)", legend: "chunks" }],
         }),
         lines({
           title: "Dead rows",
-          description: "Growing without end: vacuum does not get through",
+          description: "Grows steadily: something blocks vacuum",
           queries: [{ expr: "max(fiberstream_database_dead_rows)", legend: "dead rows" }],
         }),
       ],
@@ -121,7 +124,7 @@ export const kafkaDatabase: Dashboard = {
       title: "Database: work",
       panels: [
         lines({
-          title: "Commit of a batch of the sink",
+          title: "Time in which the sink commits a batch",
           description: "p99 above 5 s raises a ticket",
           unit: "s",
           limit: { badAt: 5 },
@@ -129,14 +132,14 @@ export const kafkaDatabase: Dashboard = {
         }),
         lines({
           title: "Connections by state",
-          description: "idle_in_transaction: a client that has forgotten its transaction",
+          description: "idle_in_transaction: a client does not end its transaction",
           queries: [
             { expr: "max by (state) (fiberstream_database_connections)", legend: "{{state}}" },
           ],
         }),
         lines({
           title: "Rows written",
-          description: "By all sinks",
+          description: "By all sinks together",
           unit: "cps",
           queries: [{ expr: "sum(rate(fiberstream_sink_rows_total[5m]))", legend: "rows" }],
         }),

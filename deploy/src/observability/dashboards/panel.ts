@@ -1,24 +1,24 @@
-/** What a panel shows; the names of units are Grafana's. */
+/** Unit of a panel's values, by Grafana's names. */
 type Unit = "short" | "s" | "bytes" | "Bps" | "reqps" | "cps" | "percentunit";
 
 export type Query = {
   readonly expr: string;
-  /** What a line is called, such as `{{job}}`. */
+  /** Name of a line, such as `{{job}}`. */
   readonly legend?: string;
 };
 
-/** A value from which on it is bad, in the panel's unit. */
+/** Values from which a panel shows a warning or an error, in the panel's unit. */
 export type Limit = { readonly warnAt?: number; readonly badAt?: number };
 
 export type Panel = {
   readonly kind: "stat" | "timeseries" | "table" | "alerts";
   readonly title: string;
-  /** What it tells whoever is awake at night. */
+  /** Says what the values mean, for the operator who is awake at night. */
   readonly description: string;
   readonly unit: Unit;
   readonly limit: Limit;
   readonly source: "prometheus" | "timescaledb";
-  /** PromQL, or SQL for the database. */
+  /** PromQL; for the database SQL. */
   readonly queries: readonly Query[];
 };
 
@@ -44,10 +44,10 @@ const panel =
 export const stat = panel("stat", "prometheus");
 /** Lines over time. */
 export const lines = panel("timeseries", "prometheus");
-/** Rows of the database. */
+/** A table of rows from the database. */
 export const rows = panel("table", "timescaledb");
 export const rowsOverTime = panel("timeseries", "timescaledb");
-/** The alerts that wait or fire; asks Grafana, no query of its own. */
+/** The pending and firing alerts, as Grafana knows them. */
 export const alertList = (shown: Pick<Shown, "title" | "description">): Panel =>
   panel("alerts", "prometheus")({ ...shown, queries: [] });
 

@@ -1,7 +1,7 @@
 import { lines, type Row } from "./panel.ts";
 import { processQueries } from "./quantiles.ts";
 
-/** CPU, memory and event loop of a service, one line a process. */
+/** CPU, memory and event loop of a service, a line for each process. */
 export function processRow(job: string): Row {
   const { cpu, memory, eventLoop } = processQueries(job);
   return {
@@ -9,13 +9,14 @@ export function processRow(job: string): Row {
     panels: [
       lines({
         title: "CPU",
-        description: "In cores; a process cannot do much more than 1. Near it: start another one",
+        description:
+          "In cores. A process cannot use much more than 1; if it is near that, start another process",
         queries: [cpu],
       }),
       lines({ title: "Memory", description: "Resident", unit: "bytes", queries: [memory] }),
       lines({
         title: "Event loop delay, p99",
-        description: "Above 100 ms something blocks the process",
+        description: "Above 100 ms: something blocks the process",
         unit: "s",
         limit: { warnAt: 0.1 },
         queries: [eventLoop],

@@ -5,7 +5,7 @@ import { processRow } from "./process-row.ts";
 export const processor: Dashboard = {
   uid: "processor",
   title: "stream-processor",
-  description: "Raw records in, enriched ones and alerts out.",
+  description: "Consumes raw records; produces enriched records and alerts.",
   rows: [
     ...consumerRows("stream-processor", "processor"),
     {
@@ -13,7 +13,7 @@ export const processor: Dashboard = {
       panels: [
         lines({
           title: "Node look-ups by tier",
-          description: "postgres unavailable: events go on without their node's data",
+          description: "postgres unavailable: events are enriched without their node's data",
           unit: "cps",
           queries: [
             {
@@ -23,25 +23,26 @@ export const processor: Dashboard = {
           ],
         }),
         lines({
-          title: "Windows in memory, and those forgotten for lack of room",
-          description: "Forgotten ones leave repeats to the sink: raise WINDOW_NODES_PER_PARTITION",
+          title: "Windows in memory, and windows that were evicted",
+          description:
+            "The processor cannot see duplicates of an evicted window; the sink drops them. To keep more: raise WINDOW_NODES_PER_PARTITION",
           queries: [
             { expr: "sum(fiberstream_window_nodes)", legend: "windows" },
             { expr: "sum(increase(fiberstream_window_evictions_total[5m]))", legend: "forgotten" },
             {
               expr: "sum(increase(fiberstream_window_records_ahead_total[5m]))",
-              legend: "records stamped ahead",
+              legend: "records with a time in the future",
             },
           ],
         }),
         lines({
-          title: "Late events, changes of alerts, nodes published",
-          description: "Late: received long after they were measured",
+          title: "Late events, alert changes, published nodes",
+          description: "Late: received long after the measurement",
           unit: "cps",
           queries: [
             { expr: "sum(rate(fiberstream_late_events_total[5m]))", legend: "late events" },
-            { expr: "sum(rate(fiberstream_alert_changes_total[5m]))", legend: "changes of alerts" },
-            { expr: "sum(rate(fiberstream_nodes_published_total[5m]))", legend: "nodes published" },
+            { expr: "sum(rate(fiberstream_alert_changes_total[5m]))", legend: "alert changes" },
+            { expr: "sum(rate(fiberstream_nodes_published_total[5m]))", legend: "published nodes" },
           ],
         }),
       ],

@@ -3,7 +3,7 @@ import type { Dashboard, Limit, Panel, Row } from "./panel.ts";
 const COLUMNS = 24;
 const HEIGHTS: Record<Panel["kind"], number> = { stat: 4, timeseries: 8, table: 10, alerts: 10 };
 
-/** A dashboard as Grafana's file provisioning takes it. */
+/** Returns a dashboard in the format of Grafana's file provisioning. */
 export function renderDashboard({ uid, title, description, rows }: Dashboard): object {
   const panels: object[] = [];
   let y = 0;
@@ -73,7 +73,7 @@ function targetOf({ kind, source }: Panel, { expr, legend }: Panel["queries"][nu
   return { expr, instant: isInstant, range: !isInstant, legendFormat: legend ?? "__auto" };
 }
 
-/** Lines of a limit are drawn into the chart; a number takes its colour. */
+/** A chart shows limits as lines; a number changes its colour. */
 function thresholdsOf({ warnAt, badAt }: Limit): object {
   const steps = [
     { color: "green", value: null },

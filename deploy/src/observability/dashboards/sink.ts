@@ -6,21 +6,21 @@ import { quantiles } from "./quantiles.ts";
 export const sink: Dashboard = {
   uid: "sink",
   title: "sink-writer",
-  description: "Enriched records in, rows out.",
+  description: "Consumes enriched records; writes rows.",
   rows: [
     {
       title: "Freshness",
       panels: [
         lines({
-          title: "From the gateway to the row's commit",
-          description: "The pipeline's own latency; 99 % are to be below 5 s",
+          title: "Time from the gateway to the row's commit",
+          description: "The latency of the pipeline. The objective: 99 % below 5 s",
           unit: "s",
           limit: { badAt: 5 },
           queries: quantiles("fiberstream_sink_event_age_seconds"),
         }),
         lines({
-          title: "Rows by path",
-          description: "staging: batches that held repeats, at about half the speed",
+          title: "Rows by way of writing",
+          description: "staging: batches with duplicates, written at about half the speed",
           unit: "cps",
           queries: [
             { expr: "sum by (path) (rate(fiberstream_sink_rows_total[5m]))", legend: "{{path}}" },
@@ -28,7 +28,7 @@ export const sink: Dashboard = {
         }),
         lines({
           title: "Conflicts",
-          description: "Same identity, other content: look at the probe",
+          description: "Same event_id, different content: check the probe",
           unit: "cps",
           queries: [
             { expr: "sum(rate(fiberstream_sink_conflicts_total[5m]))", legend: "conflicts" },
@@ -36,24 +36,25 @@ export const sink: Dashboard = {
         }),
         lines({
           title: "Bytes copied",
-          description: "To PostgreSQL, repeated tries included",
+          description: "To PostgreSQL, including retries",
           unit: "Bps",
           queries: [{ expr: "sum(rate(fiberstream_sink_copy_bytes_total[5m]))", legend: "bytes" }],
         }),
       ],
     },
     {
-      title: "Whether all is accounted for",
+      title: "Reconciliation",
       panels: [
         lines({
           title: "Events unaccounted for",
-          description: "Of the last day, lost, doubled or others; fiber reconcile names them",
+          description:
+            "Of the last day: lost, duplicated or altered. To list them: npm run fiber -- reconcile",
           unit: "short",
           limit: { badAt: 1 },
           queries: [{ expr: "max(fiberstream_reconciled_unaccounted_events)", legend: "events" }],
         }),
         lines({
-          title: "Minutes closed, by verdict",
+          title: "Reconciled minutes, by verdict",
           description: "Of the last day",
           unit: "short",
           queries: [
@@ -61,8 +62,8 @@ export const sink: Dashboard = {
           ],
         }),
         lines({
-          title: "Age of the newest closed minute",
-          description: "Some minutes while events come in",
+          title: "Age of the newest reconciled minute",
+          description: "Usually a few minutes, while events arrive",
           unit: "s",
           limit: { badAt: 3_600 },
           queries: [
@@ -75,12 +76,12 @@ export const sink: Dashboard = {
       ],
     },
     {
-      title: "How good the data are",
+      title: "Data quality",
       panels: [
         lines({
           title: "Completeness",
           description:
-            "Received of what the nodes' own rhythm lets expect; fiber quality has the worst nodes",
+            "Share of the expected events that were received, by the usual interval of each node. Worst nodes: npm run fiber -- quality",
           unit: "percentunit",
           queries: [
             {
@@ -91,14 +92,14 @@ export const sink: Dashboard = {
         }),
         lines({
           title: "Nodes below 95 %",
-          description: "So many sent less than 95 % of what was expected",
+          description: "Nodes that sent less than 95 % of the expected events",
           queries: [
             { expr: "max by (day) (fiberstream_quality_incomplete_nodes)", legend: "{{day}}" },
           ],
         }),
         lines({
           title: "Faulty events of the day",
-          description: "Late, ahead of their time, out of range, in conflict, repeated",
+          description: "Late, in the future, out of range, in conflict, duplicate",
           queries: [
             {
               expr: 'max by (day, kind) (fiberstream_quality_events{kind!~"received|expected"})',

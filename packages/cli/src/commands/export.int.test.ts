@@ -25,12 +25,12 @@ import { openSampleTopics, type SampleTopics } from "../testing/sample-topic.ts"
 import { namedTopic } from "../records/topic-access.ts";
 
 const ENRICHED = "probe.metrics.enriched";
-/** A day that is over, and not so long ago that Kafka would drop it. */
+/** A day that is over, and recent enough to be within Kafka's retention. */
 const DAY = new Date(Date.now() - 2 * 86_400_000).toISOString().slice(0, 10);
 const BEGIN_MS = Date.parse(DAY);
 /** A microsecond after midnight. */
 const BEGIN_MICROS = BEGIN_MS * 1_000 + 1;
-/** More than two row groups, and a part of one. */
+/** Two full row groups, and an incomplete one. */
 const EVENTS = 45_000;
 const RANGE = { fromMs: BEGIN_MS, toMs: BEGIN_MS + 86_400_000 };
 
@@ -74,7 +74,7 @@ const fromTopic = (faults: string[] = []) =>
   });
 
 describe("fiber export of a topic", () => {
-  it("writes Parquet that DuckDB reads, with microseconds, ids, nulls and JSON as they were", async () => {
+  it("writes Parquet that DuckDB reads, with exact microseconds, ids, nulls and JSON", async () => {
     const topic = topicIn(topics.access.namespace, ENRICHED);
     const first = {
       event_id: "5f0c1c1e-7a43-5d6e-9c55-0d6c2f0f4a11",
@@ -131,7 +131,7 @@ describe("fiber export of a topic", () => {
     if (question.startsWith("Each event once")) expect(rows).toHaveLength(1);
   });
 
-  it("writes CSV and newline-delimited JSON that DuckDB reads the same", async () => {
+  it("writes CSV and newline-delimited JSON that DuckDB reads with the same values", async () => {
     await written(fromTopic(), "csv", "day.csv");
     await written(fromTopic(), "ndjson", "day.ndjson");
     const of = (file: string) =>
@@ -148,11 +148,11 @@ describe("fiber export of a topic", () => {
     ).toEqual(parquet);
   });
 
-  it("tells in CSV what is not there from an empty text", async () => {
+  it("writes null and an empty text differently in CSV", async () => {
     const values = [null, "", "=1+1"];
     const source: ExportSource = {
       columns: ["a", "b", "c"].map((name) => ({ name, kind: "text", isNullable: true })),
-      parts: (async function* () {
+      chunks: (async function* () {
         yield { rows: [values], share: 1 };
       })(),
     };
@@ -165,7 +165,7 @@ describe("fiber export of a topic", () => {
     ).toEqual([{ none: true, b: "" }]);
   });
 
-  it("writes through a link, and puts nothing in the place of what is no file", async () => {
+  it("writes to the target of a link, and never replaces a path that is not a regular file", async () => {
     const path = (name: string) => join(folder, name);
     writeFileSync(path("real.csv"), "before");
     symlinkSync("real.csv", path("link.csv"));
@@ -177,14 +177,14 @@ describe("fiber export of a topic", () => {
     symlinkSync("pipe", path("to-pipe"));
     symlinkSync("nowhere", path("to-nowhere"));
     for (const name of ["pipe", "to-pipe", "."]) {
-      await expect(written(fromTopic(), "csv", name)).rejects.toThrow("it is no regular file");
+      await expect(written(fromTopic(), "csv", name)).rejects.toThrow("it is not a regular file");
     }
-    await expect(written(fromTopic(), "csv", "to-nowhere")).rejects.toThrow("leads nowhere");
+    await expect(written(fromTopic(), "csv", "to-nowhere")).rejects.toThrow("points to nothing");
     expect(lstatSync(path("pipe")).isFIFO()).toBe(true);
     expect(lstatSync(path("to-pipe")).isSymbolicLink()).toBe(true);
   });
 
-  it("leaves nothing behind when it is stopped", async () => {
+  it("leaves no file behind when it is stopped", async () => {
     const options = { path: join(folder, "none.parquet"), format: "parquet" } as const;
     const stopping = AbortSignal.abort();
     const rows = await exportRows(fromTopic(), {
@@ -198,7 +198,7 @@ describe("fiber export of a topic", () => {
 });
 
 describe("fiber export of a table", () => {
-  it("writes rows in the order of time, group by group, each once", async () => {
+  it("writes each row once, ordered by time", async () => {
     await pool.query(
       `INSERT INTO nodes (node_id, status) SELECT 'n' || place, 'reporting' FROM generate_series(0, 9) AS place`,
     );
@@ -229,7 +229,7 @@ describe("fiber export of a table", () => {
     ]);
   });
 
-  it("takes a part of it, and the view with the nodes' data", async () => {
+  it("writes a time range, also of the view with the nodes' data", async () => {
     const range = { fromMs: BEGIN_MS + 7_200_000, toMs: BEGIN_MS + 7_260_000 };
     const source = await tableSource(pool, "metrics_enriched", range);
     expect(await written(source, "parquet", "part.parquet")).toBe(32);
@@ -241,7 +241,7 @@ describe("fiber export of a table", () => {
     expect(readFileSync(join(folder, "none.csv"), "utf8")).toMatch(/^time,received_at,.*\n$/);
   });
 
-  it("takes a column of any name", async () => {
+  it("writes columns with any name", async () => {
     await pool.query(`ALTER TABLE metrics ADD COLUMN "siteName" text, ADD COLUMN "select" boolean`);
     const range = { fromMs: BEGIN_MS, toMs: BEGIN_MS + 2_000 };
     const source = await tableSource(pool, "metrics", range);

@@ -25,41 +25,43 @@ type Options = {
 /** `fiber export` */
 export const exportCommand = (): Command =>
   new Command("export")
-    .description("write a time range of a topic or of a table to a file")
+    .description("write a time range of a topic or a table to a file")
     .addOption(
-      new Option("--format <format>", "of the file").choices(EXPORT_FORMATS).default("parquet"),
+      new Option("--format <format>", "the file format").choices(EXPORT_FORMATS).default("parquet"),
     )
     .option(
       "--from <time>",
-      "from there, ISO 8601 or such as 6h, 2d ago; else from the oldest on",
+      "begin at this time: ISO 8601, or an age such as 6h, 2d; default: the oldest record",
       time,
     )
-    .option("--to <time>", "up to there, which is not in it; else up to now", time)
-    .option("--topic <topic>", "a topic of the catalogue", "probe.metrics.enriched")
-    .addOption(new Option("--table <table>", "a table instead").choices(EXPORT_TABLES))
+    .option("--to <time>", "end before this time; default: now", time)
+    .option("--topic <topic>", "the topic, one of the catalogue", "probe.metrics.enriched")
+    .addOption(
+      new Option("--table <table>", "export this table instead of a topic").choices(EXPORT_TABLES),
+    )
     .requiredOption(
       "--output <file>",
-      "where to write: a regular file, or one that is not there yet",
+      "the file to write: a regular file, or a path that does not exist yet",
     )
     .option(
       "--escape-formulas",
-      "csv for a spreadsheet: a ' before texts that it would take for a formula",
+      "CSV for a spreadsheet: put a ' before texts that look like a formula",
       false,
     )
     .addHelpText("after", HELP)
     .action(run);
 
 const HELP = `
-A topic needs no access to the database, goes back as far as it is kept (probe.metrics.enriched: 30 days), and
-has the node's data as it was then. Its range is by when a gateway took an event in. A repeat that came more than
-10 minutes after its event is in it twice: keep one row of each event_id.
-A table has each event once, goes by when it was measured, and is sorted by that; metrics_enriched has the node's
-data as it is now.
+From a topic: needs no access to the database, reaches back as far as the topic's retention (probe.metrics.enriched: 30
+days), and has the node's data at the time of the event. The range is that of received_at. A duplicate that arrived more
+than 10 minutes after its event is in the file twice: keep one row for each event_id.
+From a table: has each event once, ordered by the time of the measurement, to which the range applies too. metrics_enriched
+has the node's data as it is now.
 
-Times are kept to the microsecond (Parquet: TIMESTAMP, UTC; else ISO 8601), event_id is a UUID, metadata and tags
-are JSON (Parquet and CSV: as text). An export that is interrupted leaves no file.
-In CSV an empty cell is what is not there, and "" is an empty text. What a sender wrote stays as it was, a text
-that begins with = too: with --escape-formulas a spreadsheet shows it and does not reckon it.
+Times have microseconds (Parquet: TIMESTAMP in UTC; other formats: ISO 8601). event_id is a UUID. metadata and tags are
+JSON (in Parquet and CSV: as text). An interrupted export leaves no file.
+In CSV an empty cell is null, and "" is an empty text. Texts are exported as they were sent, also those that begin with =.
+With --escape-formulas a spreadsheet shows such a text, and does not compute it.
 
 Examples:
   npm run fiber -- export --from 2026-11-24T00:00Z --to 2026-11-25T00:00Z --output day.parquet
@@ -69,7 +71,7 @@ Examples:
 async function run({ format, output, escapeFormulas, from, to, ...what }: Options): Promise<void> {
   const range = { fromMs: from?.ms ?? 0, toMs: to?.ms ?? Date.now() };
   if (range.fromMs >= range.toMs) throw new Error("--from is not before --to");
-  if (escapeFormulas && format !== "csv") throw new Error("--escape-formulas is for --format csv");
+  if (escapeFormulas && format !== "csv") throw new Error("--escape-formulas needs --format csv");
   const faults = new Map<string, number>();
   const progress = showProgress("{rows} rows");
   const stopping = untilStopped();
@@ -83,9 +85,9 @@ async function run({ format, output, escapeFormulas, from, to, ...what }: Option
     }),
   ).finally(progress.end);
   for (const [message, count] of faults) {
-    sayAside(`fiber: ${count} records left out: ${message}\n`);
+    sayAside(`fiber: ${count} records skipped: ${message}\n`);
   }
-  if (rows === undefined) throw new Error("stopped, nothing is written");
+  if (rows === undefined) throw new Error("stopped; no file was written");
   say(`${rows} rows written to ${output}\n`);
 }
 

@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => life.stop());
 
 describe("fiber quality", () => {
-  it("names the worst nodes of a day first, and sums all of them up", async () => {
+  it("lists the worst nodes of a day first, and the sums of all nodes", async () => {
     const nodes = await worstNodes(pool, { day: "2026-11-24", limit: 3 });
     expect(nodes.map(({ node_id }) => node_id)).toEqual(["gappy", "late", "whole"]);
     const sum = await sumOfDay(pool, "2026-11-24");
@@ -38,17 +38,17 @@ describe("fiber quality", () => {
     expect(sum?.completeness).toBeCloseTo(4_200 / 4_320, 9);
     const text = renderQuality("2026-11-24", sum, nodes);
     expect(text).toMatch(
-      /^2026-11-24: 4203 events of 5 nodes, 97\.2 % of what was expected\n30 late/,
+      /^2026-11-24: 4203 events of 5 nodes, 97\.2 % of the expected number\n30 late/,
     );
     expect(text).toMatch(/gappy +91\.6 % +1320 +1440 +60\.0 s +1 +7260\.0 s/);
   });
 
-  it("says so when nothing is measured yet", async () => {
+  it("reports when nothing was measured yet", async () => {
     const sum = await sumOfDay(pool, "2026-11-25");
-    expect(renderQuality("2026-11-25", sum, [])).toContain("Nothing is measured of 2026-11-25 yet");
+    expect(renderQuality("2026-11-25", sum, [])).toContain("No measurement of 2026-11-25 yet");
   });
 
-  it("shows one node's days, the newest first", async () => {
+  it("shows the days of one node, the newest first", async () => {
     const days = await daysOfNode(pool, { nodeId: "gappy", limit: 10 });
     expect(days).toMatchObject([
       { day: "2026-11-24", gaps: 1 },
@@ -56,7 +56,7 @@ describe("fiber quality", () => {
     ]);
   });
 
-  it("takes days by name and date, and refuses what is none", () => {
+  it("accepts days by name and date, and rejects other texts", () => {
     expect(Date.parse(day("today")) - Date.parse(day("yesterday"))).toBe(86_400_000);
     expect(day("2026-11-24")).toBe("2026-11-24");
     expect(() => day("24.11.2026")).toThrow("such as 2026-11-24");

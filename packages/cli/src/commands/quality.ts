@@ -21,17 +21,17 @@ type Options = {
 /** `fiber quality` */
 export const qualityCommand = (): Command =>
   new Command("quality")
-    .description("show how complete and how timely a day's events are, and which nodes are worst")
-    .option("--day <day>", "today, yesterday, or such as 2026-11-24 (UTC)", day)
-    .option("--node <id>", "one node's last days instead")
-    .option("--worst <number>", "how many nodes, or days, to show", wholeNumber(1, 1e6), 10)
-    .option("--json", "as JSON", false)
+    .description("show how complete and timely the events of a day are, and the worst nodes")
+    .option("--day <day>", "today, yesterday, or a day such as 2026-11-24 (UTC)", day)
+    .option("--node <id>", "show the last days of this node instead")
+    .option("--worst <number>", "how many nodes or days to show", wholeNumber(1, 1e6), 10)
+    .option("--json", "print JSON", false)
     .addHelpText("after", HELP)
     .action(run);
 
 const HELP = `
-The sink measures: today each 5 minutes, a day once more 10 minutes after its end and again a day later.
-docs/quality.md says how. Exit code 1 when nothing is measured of the day yet.
+The sink measures the current day every 5 minutes, and each day once more 10 minutes and a day after its end. How it
+measures: docs/quality.md. The exit code is 1 if the day has not been measured yet.
 
 Examples:
   npm run fiber -- quality --day yesterday --worst 20
@@ -39,7 +39,8 @@ Examples:
 `;
 
 async function run({ day: given, node, worst, json }: Options): Promise<void> {
-  if (given !== undefined && node !== undefined) throw new Error("say --day or --node");
+  if (given !== undefined && node !== undefined)
+    throw new Error("--day and --node cannot be combined");
   await withPool(async (pool) => {
     if (node !== undefined) {
       const days = await daysOfNode(pool, { nodeId: node, limit: worst });
@@ -71,22 +72,22 @@ export function day(text: string): string {
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 export function renderQuality(
-  of: string,
+  dayName: string,
   sum: QualitySum | undefined,
   nodes: readonly QualityRow[],
 ): string {
   if (sum === undefined || sum.measured_at === null) {
-    return `Nothing is measured of ${of} yet: the sink measures today each 5 minutes.\n`;
+    return `No measurement of ${dayName} yet. The sink measures the current day every 5 minutes.\n`;
   }
   const faults = [
     [sum.late, "late"],
-    [sum.ahead, "ahead of their time"],
+    [sum.ahead, "in the future"],
     [sum.out_of_range, "out of range"],
     [sum.conflicts, "in conflict"],
-    [sum.repeats, "repeated"],
+    [sum.repeats, "duplicate"],
   ] as const;
   return [
-    `${of}: ${sum.events} events of ${sum.nodes} nodes, ${percent(sum.completeness)} of what was expected`,
+    `${dayName}: ${sum.events} events of ${sum.nodes} nodes, ${percent(sum.completeness)} of the expected number`,
     faults.map(([count, what]) => `${count} ${what}`).join(", "),
     `as of ${sum.measured_at.toISOString()}`,
     "",
@@ -97,7 +98,7 @@ export function renderQuality(
 
 const renderDays = (node: string, days: readonly QualityRow[]): string =>
   days.length === 0
-    ? `Nothing is measured of ${node} yet.\n`
+    ? `No measurement of ${node} yet.\n`
     : `${renderRows("DAY", days, (row) => row.day)}\n`;
 
 function renderRows(
@@ -127,18 +128,18 @@ const HEADINGS = [
   "COMPLETE",
   "EVENTS",
   "EXPECTED",
-  "EVERY",
+  "INTERVAL",
   "GAPS",
   "LONGEST",
   "LATE",
-  "AHEAD",
+  "IN FUTURE",
   "DELAY",
-  "RANGE",
+  "OUT OF RANGE",
   "CONFLICTS",
-  "REPEATS",
+  "DUPLICATES",
 ] as const;
 
-/** Rounded down: 100 % means that nothing is missing. */
+/** Rounds down, so that 100 % means that no event is missing. */
 const percent = (share: number | null): string =>
   share === null ? "-" : `${(Math.floor(share * 1_000) / 10).toFixed(1)} %`;
 

@@ -23,24 +23,30 @@ type Options = {
 /** `fiber reconcile` */
 export const reconcileCommand = (): Command =>
   new Command("reconcile")
-    .description("check that each event of a time range is accounted for, from raw to its row")
-    .option("--from <time>", "ISO 8601 or such as 30m, 6h, 2d ago; default 1h", time)
-    .option("--to <time>", "in the same way; default now", time)
-    .option("--partitions", "an equation for each partition of every minute", false)
-    .option("--no-look", "do not read the topics for the events that differ")
-    .option("--json", "as JSON, one line for each minute", false)
+    .description(
+      "check that each event of a time range is accounted for, from probe.metrics.raw to its row",
+    )
+    .option(
+      "--from <time>",
+      "begin at this time: ISO 8601, or an age such as 30m, 6h, 2d; default: 1h",
+      time,
+    )
+    .option("--to <time>", "end before this time, in the same format; default: now", time)
+    .option("--partitions", "print the counts of each partition", false)
+    .option("--no-look", "do not search the topics for the events that differ")
+    .option("--json", "print one JSON object per minute", false)
     .addHelpText("after", HELP)
     .action(run);
 
 const HELP = `
-A minute is of received_at. The sink closes its books two minutes after its end, when all stages have passed it:
+Minutes are those of received_at. The sink reconciles a minute two minutes after its end, when all stages have processed it:
 
-  raw      = enriched + repeats + dead letters
-  enriched = rows + repeats + conflicts + dead letters
+  raw      = enriched + duplicates + dead letters
+  enriched = rows + duplicates + conflicts + dead letters
 
-and by a digest of the event_ids that these are the same events, in the table too. Of what differs, the topics
-and the table are read, and the events named, the first offset first. docs/reconciliation.md says how it is known.
-Exit code 1 when something differs, 2 when nothing differs but something is not known.
+Digests of the event_ids show that these are the same events, also in the table. For a minute that differs, this command
+reads the topics and the table, and lists the events, ordered by offset. More: docs/reconciliation.md.
+The exit code is 1 if something differs, and 2 if nothing differs but a result is not known.
 
 Examples:
   npm run fiber -- reconcile --from 6h
@@ -73,19 +79,19 @@ async function run({ from, to, partitions, look, json }: Options): Promise<void>
           : renderMinute(minute, found, { partitions }),
       );
     }
-    if (minutes.length === 0 && !json) say("no events in that time\n");
+    if (minutes.length === 0 && !json) say("no events in this time range\n");
     const verdicts = new Set(minutes.map(({ verdict }) => verdict));
     if (verdicts.has("differs")) process.exitCode = 1;
     else if (verdicts.has("not known")) process.exitCode = 2;
   });
 }
 
-/** A partition's and the table's findings may name the same event. */
+/** Removes doubles: the findings of a partition and of the table may name the same event. */
 const distinct = (differences: readonly EventDifference[]): EventDifference[] => [
   ...new Map(differences.map((one) => [`${one.event_id} ${one.what}`, one])).values(),
 ];
 
-/** One line for the minute, then what is amiss. */
+/** Returns one line for the minute, then its findings. */
 export function renderMinute(
   { minute, verdict, findings, equations }: ReconciledMinute,
   differences: readonly EventDifference[],
@@ -101,7 +107,7 @@ export function renderMinute(
     lines.push(`  ${finding.verdict}: ${finding.hop}${place}: ${finding.why}${offset}`);
   }
   if (differences.length > 0) {
-    const shown = differences.slice(0, MOST_EVENTS);
+    const shown = differences.slice(0, MAX_EVENTS_SHOWN);
     lines.push(
       renderTable([
         ["  EVENT", "WHAT", "TOPIC", "PARTITION", "OFFSET"],
@@ -115,7 +121,7 @@ export function renderMinute(
       ]),
     );
     const more = differences.length - shown.length;
-    if (more > 0) lines.push(`  and ${more} more; --json has all of them`);
+    if (more > 0) lines.push(`  and ${more} more (all of them: --json)`);
   }
   for (const one of partitions ? each : []) {
     lines.push(`  partition ${one.partition}  ${equationText(one)}`);
@@ -123,9 +129,9 @@ export function renderMinute(
   return `${lines.join("\n")}\n`;
 }
 
-const MOST_EVENTS = 20;
+const MAX_EVENTS_SHOWN = 20;
 const HOUR_MS = 3_600_000;
 
-const equationText = (one: Equation): string =>
-  `raw ${one.raw} = enriched ${one.enriched} + repeats ${one.repeats} + dead ${one.dead};  ` +
-  `enriched: read ${one.sink_read} = rows ${one.rows} + repeats ${one.sink_repeats} + conflicts ${one.conflicts} + dead ${one.sink_dead}`;
+const equationText = (counts: Equation): string =>
+  `raw ${counts.raw} = enriched ${counts.enriched} + duplicates ${counts.repeats} + dead letters ${counts.dead};  ` +
+  `enriched: read ${counts.sink_read} = rows ${counts.rows} + duplicates ${counts.sink_repeats} + conflicts ${counts.conflicts} + dead letters ${counts.sink_dead}`;

@@ -7,7 +7,7 @@ import { showProgress } from "@fiberstream/terminal/progress-bar";
 import { type RangeResult, replayRange } from "../records/replay-range.ts";
 import { namesIn } from "../records/decoded-record.ts";
 import { untilStopped } from "@fiberstream/terminal/stopping";
-import { MissingTopicError, placesAt } from "../records/tail-topic.ts";
+import { MissingTopicError, startOffsetsAt } from "../records/tail-topic.ts";
 import { namedTopic, readTopicAccess, type TopicAccess } from "../records/topic-access.ts";
 import { compileWhere, WHERE_HELP } from "../where/where.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
@@ -30,31 +30,35 @@ type Options = {
 /** `fiber replay-range` */
 export const replayRangeCommand = (): Command =>
   new Command("replay-range")
-    .description("copy a time range of a topic to another topic, for a back-fill")
-    .requiredOption("--from <time>", "from there, ISO 8601 or such as 30m, 6h, 2d ago", time)
-    .requiredOption("--to <time>", "up to there, which is not in it", time)
-    .option("--topic <topic>", "of the catalogue, or any other", "probe.metrics.enriched")
-    .requiredOption("--into <topic>", "where to")
-    .option("--where <condition>", "only what fulfils it")
-    .option(
-      "--create",
-      "make the topic where it is missing; its records are kept until you delete it",
-      false,
+    .description("copy a time range of a topic to another topic, for a backfill")
+    .requiredOption(
+      "--from <time>",
+      "begin at this time: ISO 8601, or an age such as 30m, 6h, 2d",
+      time,
     )
-    .option("--dry-run", "only count what would be copied", false)
-    .option("--limit <number>", "the most to copy", wholeNumber(1, 1e9))
-    .option("--from-start", "copy again what an earlier run has copied", false)
-    .option("--force", "also into a topic of the platform's own", false)
+    .requiredOption("--to <time>", "end before this time, in the same format", time)
+    .option(
+      "--topic <topic>",
+      "a topic of the catalogue, or any other topic",
+      "probe.metrics.enriched",
+    )
+    .requiredOption("--into <topic>", "the topic to copy to")
+    .option("--where <condition>", "copy only records that match")
+    .option("--create", "create the topic if it is missing, with unlimited retention", false)
+    .option("--dry-run", "only count the records that would be copied", false)
+    .option("--limit <number>", "copy at most so many records", wholeNumber(1, 1e9))
+    .option("--from-start", "also copy records that an earlier run has copied", false)
+    .option("--force", "allow copying to a topic of FiberStream", false)
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", HELP)
     .action(run);
 
 const HELP = `${WHERE_HELP}
 
-Key, bytes, timestamp and headers stay as they were; the headers fiber.replay.topic, .partition and .offset
-say where a record stood. Times are the records' timestamps. Interrupted with Ctrl-C or else, the same command
-goes on where it was, and copies nothing once it has finished; give times in ISO 8601 for that, because 6h is
-another time at each run. How far it is is forgotten with the cluster's offsets.retention.minutes, a week by default.
+Key, value, timestamp and headers are copied unchanged. The headers fiber.replay.topic, .partition and .offset name the
+original record. Times are compared with the records' timestamps. If the copy is interrupted, run the same command again: it
+resumes where it stopped, and copies nothing once it has finished. For that, give the times in ISO 8601, because 6h is
+another time at each run. Kafka stores the progress as committed offsets, by default for a week (offsets.retention.minutes).
 
 Examples:
   npm run fiber -- replay-range --from 2026-11-24T00:00Z --to 2026-11-24T06:00Z --into team.backfill --create
@@ -80,27 +84,28 @@ async function run(options: Options): Promise<void> {
       dryRun,
       limit,
       fromStart,
-      onProgress: ({ copied, looked, of }) => progress.show(looked, of, { copied }),
+      onProgress: ({ copied, processed, total }) => progress.show(processed, total, { copied }),
       stopping: untilStopped(),
     },
   ).finally(progress.end);
   say(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
 }
 
-/** @throws {Error} when it is not to be written to, or is missing */
+/** @throws {Error} when the topic is missing, or must not be written to */
 export async function targetOf(
   { kafka, namespace }: Pick<TopicAccess, "kafka" | "namespace">,
   source: string,
   options: Pick<Options, "into" | "create" | "force">,
 ): Promise<string> {
   const { topic, catalogueName } = namedTopic(namespace, options.into);
-  if (topic === source) throw new Error("--into is the topic itself: its records would come twice");
+  if (topic === source)
+    throw new Error("--into is the source topic itself: each of its records would be in it twice");
   if (catalogueName !== undefined && !options.force) {
     throw new Error(
-      `${topic} is the platform's own: its services would work on the records again; --force does it all the same`,
+      `${topic} is a topic of FiberStream: its services would process the records again. To copy to it nevertheless, add --force`,
     );
   }
-  const isMissing = await placesAt(kafka, topic, 0).then(
+  const isMissing = await startOffsetsAt(kafka, topic, 0).then(
     () => false,
     (error: unknown) => {
       if (options.create && error instanceof MissingTopicError) return true;
@@ -109,7 +114,7 @@ export async function targetOf(
   );
   if (isMissing) {
     const [partitions = 1] = await partitionCounts({ kafka, topics: [source] });
-    // Copies are as old as their originals: kept for a time, they might go as soon as they come.
+    // Copies have the timestamps of their originals: with a limited retention Kafka might delete them at once.
     await ensureTopics({
       kafka,
       topics: [{ topic, partitions, config: { "retention.ms": "-1" } }],
@@ -120,6 +125,9 @@ export async function targetOf(
 
 function renderResult({ copied, done }: RangeResult, dryRun: boolean): string {
   const lines = [`${copied} ${dryRun ? "would be copied" : "copied"}`];
-  if (done > 0) lines.push(`${done} offsets left out: an earlier run has done them (--from-start)`);
+  if (done > 0)
+    lines.push(
+      `${done} offsets skipped: an earlier run has copied them (copy them again with --from-start)`,
+    );
   return `${lines.join("\n")}\n`;
 }

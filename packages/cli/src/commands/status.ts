@@ -3,6 +3,7 @@ import { renderTable } from "@fiberstream/terminal/table";
 import { type ServiceName, SERVICES } from "@fiberstream/runtime/services";
 import { Command } from "commander";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../options/examples.ts";
 
 type Addresses = {
   readonly gateway: string;
@@ -13,40 +14,49 @@ type Addresses = {
 
 const adminUrlOf = (name: ServiceName) => `http://127.0.0.1:${SERVICES[name].adminPort}`;
 
-/** `fiber status`: exit code 1 unless all are well. */
+/** `fiber status`: the exit code is 1 unless all services are ready and the gateway accepts events. */
 export const statusCommand = (): Command =>
   new Command("status")
-    .description("show service readiness and failing checks")
+    .description("show whether the services are ready, and their failing checks")
     .option("--gateway <url>", "the gateway's public address", "http://127.0.0.1:8000")
-    .option("--gateway-admin <url>", "its admin address", adminUrlOf("ingest-gateway"))
+    .option("--gateway-admin <url>", "the gateway's admin address", adminUrlOf("ingest-gateway"))
     .option(
       "--processor-admin <url>",
       "the processor's admin address",
       adminUrlOf("stream-processor"),
     )
     .option("--sink-admin <url>", "the sink's admin address", adminUrlOf("sink-writer"))
+    .addHelpText("after", examples("status", "status --sink-admin http://sink-1:8010"))
     .action(async (addresses: Addresses) => {
-      const { text, isWell } = await readStatus(addresses);
+      const { text, isHealthy } = await readStatus(addresses);
       say(text);
-      if (!isWell) process.exitCode = 1;
+      if (!isHealthy) process.exitCode = 1;
     });
 
-/** Asks all services at once. @returns the table to show, and whether all are well */
-export async function readStatus(addresses: Addresses): Promise<{ text: string; isWell: boolean }> {
+/**
+ * Asks all services for their readiness.
+ * @returns the table to print, and whether all services are ready and the gateway accepts events
+ */
+export async function readStatus(
+  addresses: Addresses,
+): Promise<{ text: string; isHealthy: boolean }> {
   const services = [
     { name: "ingest-gateway", adminUrl: addresses.gatewayAdmin },
     { name: "stream-processor", adminUrl: addresses.processorAdmin },
     { name: "sink-writer", adminUrl: addresses.sinkAdmin },
   ];
-  const [intake, ...looks] = await Promise.all([
+  const [intake, ...readinesses] = await Promise.all([
     readIntake(addresses.gateway),
-    ...services.map(async (service) => ({ service, look: await readReadiness(service.adminUrl) })),
+    ...services.map(async (service) => ({
+      service,
+      readiness: await readReadiness(service.adminUrl),
+    })),
   ]);
-  const rows = looks.map(({ service, look }) => [
+  const rows = readinesses.map(({ service, readiness }) => [
     service.name,
-    look.state,
+    readiness.state,
     service.adminUrl,
-    look.reason ?? "",
+    readiness.reason ?? "",
   ]);
   const intakeRow = [
     "events over HTTP",
@@ -56,18 +66,18 @@ export async function readStatus(addresses: Addresses): Promise<{ text: string; 
   ];
   return {
     text: `${renderTable([["SERVICE", "STATE", "ADDRESS", "DETAILS"], ...rows, intakeRow])}\n`,
-    isWell: intake.isOpen && looks.every(({ look }) => look.state === "ready"),
+    isHealthy: intake.isOpen && readinesses.every(({ readiness }) => readiness.state === "ready"),
   };
 }
 
-/** What probes see. Never throws: no answer is an answer, too. */
+/** Returns whether the gateway accepts events. Never throws: no answer is a result, too. */
 async function readIntake(gateway: string): Promise<{ isOpen: boolean; details: string }> {
   try {
     const answer = await fetch(new URL("/api/status", gateway), {
       signal: AbortSignal.timeout(2_000),
     });
     const { data } = (await answer.json()) as { data: Record<string, string> };
-    const details = Object.entries(data).map(([part, state]) => `${part} ${state}`);
+    const details = Object.entries(data).map(([dependency, state]) => `${dependency} ${state}`);
     return { isOpen: answer.ok, details: details.join(", ") };
   } catch {
     return { isOpen: false, details: "does not answer" };

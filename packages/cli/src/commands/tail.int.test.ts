@@ -42,7 +42,7 @@ const SO_FAR: TailOptions = {
   limit: undefined,
   isWanted: () => true,
   stopping: new AbortController().signal,
-  onAway: (reason) => expect(reason).toBe("never away"),
+  onUnavailable: (reason) => expect(reason).toBe("never unavailable"),
 };
 
 async function tail(name: TopicName, options: Partial<TailOptions> = {}): Promise<SeenRecord[]> {
@@ -67,11 +67,11 @@ describe("fiber tail", () => {
     [{ from: NOON_MS + 60_000 }, ["accra-2", "nairobi-1"]],
     [{ untilMs: NOON_MS + 60_000 }, ["accra-1"]],
     [{ from: NOON_MS + 60_000, untilMs: NOON_MS + 120_000 }, ["accra-2"]],
-  ])("shows what is wanted of a stretch of time: %#", async (options, nodes) => {
+  ])("shows the matching records of a time range: %#", async (options, nodes) => {
     expect(nodesOf(await tail(ENRICHED, options))).toEqual(nodes);
   });
 
-  it("ends at a limit, and when it is told to", async () => {
+  it("ends at a limit, and when it is stopped", async () => {
     expect(await tail(ENRICHED, { limit: 2, untilMs: undefined })).toHaveLength(2);
     const stop = new AbortController();
     const tailing = tail(ENRICHED, { from: "now", untilMs: undefined, stopping: stop.signal });
@@ -79,7 +79,7 @@ describe("fiber tail", () => {
     expect(await tailing).toEqual([]);
   });
 
-  it("shows what comes after it has begun, and leaves no group behind", async () => {
+  it("shows records that arrive after its start, and leaves no group behind", async () => {
     const seen: SeenRecord[] = [];
     const stop = new AbortController();
     const name = namedTopic(topics.access.namespace, "probe.alerts");
@@ -100,7 +100,7 @@ describe("fiber tail", () => {
     expect((await describeTopic(topics.access, name)).groups).toEqual([]);
   });
 
-  it("shows tables with times to the microsecond, JSON and CSV", async () => {
+  it("shows tables, JSON and CSV, with times to the microsecond", async () => {
     const records = await tail(ENRICHED, { isWanted: wanted({ node: "accra-1" }) });
     expect(shown("table", records)).toMatch(
       /^TIMESTAMP +NODE_ID .*\n2026-09-21T14:13:20\.123456Z +accra-1 +GH +250\.5 /,
@@ -115,13 +115,13 @@ describe("fiber tail", () => {
     );
   });
 
-  it("does not let what probes send move a terminal's cursor", async () => {
+  it("does not let a probe's text move the cursor of the terminal", async () => {
     const [record] = await tail(ENRICHED, { limit: 1 });
     const hostile = { ...record, fields: { node_id: "\u001B[2Jx" } } as SeenRecord;
     expect(shown("table", [hostile], ["node_id"])).toBe("NODE_ID\n\\u001b[2Jx\n");
   });
 
-  it("shows nodes, those that are deleted too, and dead letters with what they hold", async () => {
+  it("shows nodes, also deleted ones, and dead letters with their records", async () => {
     const { namespace } = topics.access;
     const node = await topics.record("probe.nodes", { node_id: "accra-1" });
     await topics.send(topicIn(namespace, "probe.nodes"), [node, { ...node, value: null }]);
@@ -156,7 +156,7 @@ describe("fiber tail", () => {
     expect(await tail(name, { untilMs: Date.now() })).toHaveLength(2);
   });
 
-  it("ends with a sentence, and at once, when there is no such topic", async () => {
+  it("ends at once, with a message, if the topic does not exist", async () => {
     const command = [
       fileURLToPath(new URL("../main.ts", import.meta.url)),
       "tail",
@@ -171,7 +171,7 @@ describe("fiber tail", () => {
 });
 
 describe("fiber topics describe", () => {
-  it("has partitions, sizes, schema versions, and the lag of groups", async () => {
+  it("shows partitions, sizes, schema versions, and the lag of groups", async () => {
     const { kafka, namespace } = topics.access;
     const named = namedTopic(namespace, ENRICHED);
     const groupId = `${namespace}team`;
@@ -187,7 +187,7 @@ describe("fiber topics describe", () => {
     expect(described.groups).toMatchObject([{ groupId, members: 0, records: 3, partitions: 12 }]);
     expect(described.groups[0]?.seconds).toBeGreaterThanOrEqual(3_600);
     const text = renderTopic(described);
-    expect(text).toMatch(/kept +for 30 days/);
+    expect(text).toMatch(/retention +30 days/);
     expect(text).toMatch(/schemas +EnrichedProbeMetric version 1 \(id \d+\)/);
   });
 });

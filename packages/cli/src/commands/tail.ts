@@ -28,25 +28,33 @@ type Options = {
 /** `fiber tail [topic]` */
 export const tailCommand = (): Command =>
   new Command("tail")
-    .description("print a topic's records as they arrive, decoded; leave nothing on the cluster")
-    .argument("[topic]", "of the catalogue, or any other", "probe.metrics.enriched")
-    .option("--node <id>", "only of this node")
-    .option("--country <code>", "only of this country, two capital letters")
-    .option("--where <condition>", "only what fulfils it, such as 'latency_ms > 200'")
-    .option("--since <time>", "begin there, ISO 8601 or such as 30s, 10m, 6h, 2d ago", time)
-    .option("--from-beginning", "begin at the oldest record that there is", false)
-    .option("--until <time>", "end there, in the same way; 0s is now", time)
-    .option("--limit <number>", "end after so many", wholeNumber(1, 1e9))
+    .description("print the decoded records of a topic as they arrive, without a consumer group")
+    .argument("[topic]", "a topic of the catalogue, or any other topic", "probe.metrics.enriched")
+    .option("--node <id>", "only records of this node")
+    .option("--country <code>", "only records of this country (two capital letters)")
+    .option("--where <condition>", "only records that match, such as 'latency_ms > 200'")
+    .option(
+      "--since <time>",
+      "begin at this time: ISO 8601, or an age such as 30s, 10m, 6h, 2d",
+      time,
+    )
+    .option("--from-beginning", "begin at the oldest record of the topic", false)
+    .option("--until <time>", "end at this time, in the same format; 0s is now", time)
+    .option("--limit <number>", "end after so many records", wholeNumber(1, 1e9))
     .addOption(new Option("--output <format>", "how").choices(OUTPUT_FORMATS).default("table"))
     .option("--columns <names>", "the fields to show, separated by commas (table, csv)")
-    .option("--escape-formulas", "csv for a spreadsheet: as in fiber export", false)
+    .option(
+      "--escape-formulas",
+      "CSV for a spreadsheet: put a ' before texts that look like a formula",
+      false,
+    )
     .addHelpText("after", HELP)
     .action(tail);
 
 const HELP = `${WHERE_HELP}
 
---since and --until go by the records' timestamps: when a gateway took the event in. Only what is committed
-is shown. Records of one node come in their order, those of different nodes nearly so.
+--since and --until are compared with the records' timestamps. Only committed records are shown. Records of one node are in
+order; records of different nodes almost.
 
 Examples:
   npm run fiber -- tail --country GH --where 'latency_ms > 200'
@@ -57,9 +65,10 @@ Examples:
 
 async function tail(name: string, options: Options): Promise<void> {
   const { since, until, fromBeginning, limit, output, columns, escapeFormulas } = options;
-  if (since !== undefined && fromBeginning) throw new Error("say --since or --from-beginning");
+  if (since !== undefined && fromBeginning)
+    throw new Error("--since and --from-beginning cannot be combined");
   if (until !== undefined && until.ms > Date.now()) {
-    throw new Error("--until is in the future: leave it out, and end with Ctrl-C");
+    throw new Error("--until is in the future. Leave it out, and stop the command with Ctrl-C");
   }
   const access = readTopicAccess();
   const topic = namedTopic(access.namespace, name);
@@ -71,19 +80,20 @@ async function tail(name: string, options: Options): Promise<void> {
     isColoured: process.stdout.isTTY && process.stdout.hasColors(),
     escapeFormulas,
   });
-  const onAway = (reason: string) => sayAside(`fiber: Kafka is away (${reason}), waiting for it\n`);
+  const onUnavailable = (reason: string) =>
+    sayAside(`fiber: Kafka is unavailable (${reason}), retrying\n`);
   const from = fromBeginning ? "beginning" : (since?.ms ?? "now");
-  const tailing = { from, untilMs: until?.ms, limit, isWanted, stopping, onAway } as const;
+  const tailing = { from, untilMs: until?.ms, limit, isWanted, stopping, onUnavailable } as const;
   for await (const records of tailTopic(access, topic, tailing)) {
     const text = format(records);
-    // A file gets what was sent; a terminal would obey some of it.
+    // A file gets the original text; on a terminal it could contain control sequences.
     const isShown = output === "csv" && process.stdout.isTTY;
     await print(isShown ? terminalLines(text) : text, stopping);
     if (stopping.aborted) return;
   }
 }
 
-/** A record's node is its key, whatever became of its value; a dead letter's country is that of what it holds. */
+/** The node of a record is its key, even if its value cannot be decoded. The country of a dead letter is that of its record. */
 export function wantedBy(
   { node, country, where }: Pick<Options, "node" | "country" | "where">,
   names: readonly string[] | undefined,

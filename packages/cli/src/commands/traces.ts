@@ -10,24 +10,27 @@ type Options = { readonly port: number; readonly quiet: number };
 /** `fiber traces`: prints traces until Ctrl-C. */
 export const tracesCommand = (): Command =>
   new Command("traces")
-    .description("receive traces from the services and print each as a tree with its durations")
+    .description("receive traces from the services, and print each as a tree with durations")
     .option(
       "--port <number>",
-      "port on 127.0.0.1 that spans are sent to",
+      "port on 127.0.0.1 to which services send spans",
       wholeNumber(0, 65_535),
       4_318,
     )
     .option(
       "--quiet <ms>",
-      "a trace is printed when nothing more of it has come for so long",
+      "print a trace when no more of its spans have arrived for this long",
       wholeNumber(1, 3_600_000),
       6_000,
     )
     .addHelpText(
       "after",
       `
-Services send what they sample when they are started with OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318,
-every 5 s (OTEL_BSP_SCHEDULE_DELAY, in ms). npm start -- --trace does both.`,
+To let a service send its traces here, start it with OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318. It sends its sampled
+traces every 5 s (OTEL_BSP_SCHEDULE_DELAY, in ms). npm start -- --trace does both.
+
+Example:
+  npm run fiber -- traces`,
     )
     .action(async ({ port, quiet }: Options) => {
       const print = (text: string) => say(`${text}\n\n`);
@@ -36,7 +39,9 @@ every 5 s (OTEL_BSP_SCHEDULE_DELAY, in ms). npm start -- --trace does both.`,
         quietMs: quiet,
         onComplete: (trace) => print(renderTrace(trace)),
       });
-      print(`takes spans at ${viewer.url}/v1/traces, shows the last traces at ${viewer.url}`);
+      print(
+        `receiving spans at ${viewer.url}/v1/traces; the last traces are shown at ${viewer.url}`,
+      );
       await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
       await viewer.close();
     });

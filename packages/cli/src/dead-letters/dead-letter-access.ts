@@ -16,7 +16,7 @@ export type DeadLetterAccess = {
   readonly registry: SchemaRegistry;
 };
 
-/** Runs `work` with the dead-letter topic of the cluster at KAFKA_BROKERS. */
+/** Runs `work` with access to the dead-letter topic of the cluster at KAFKA_BROKERS. */
 export async function withDeadLetters<T>(
   work: (access: DeadLetterAccess) => Promise<T>,
 ): Promise<T> {
@@ -34,22 +34,22 @@ export async function withDeadLetters<T>(
   }
 }
 
-/** The dead letters that a filter takes, oldest first within each partition. */
+/** Yields the dead letters that match a filter, the oldest of each partition first. */
 export async function* readDeadLetters(
   { reader, topic }: Pick<DeadLetterAccess, "reader" | "topic">,
   filter: DeadLetterFilter,
 ): AsyncGenerator<DeadLetter> {
-  for (const stretch of await reader.ranges(topic)) {
-    for await (const records of reader.read(topic, stretch)) {
+  for (const offsetRange of await reader.ranges(topic)) {
+    for await (const records of reader.read(topic, offsetRange)) {
       for (const record of records) {
-        const deadLetter = readDeadLetter(stretch.partition, record);
+        const deadLetter = readDeadLetter(offsetRange.partition, record);
         if (matches(deadLetter, filter)) yield deadLetter;
       }
     }
   }
 }
 
-/** What a dead letter's record says where its schema tells, else its bytes in hex. */
+/** Returns the decoded record of a dead letter, or its bytes in hex if it cannot be decoded. */
 export async function describeValue(
   registry: SchemaRegistry,
   { record: { value }, schemaId }: DeadLetter,
@@ -61,7 +61,7 @@ export async function describeValue(
     const writer = await registry.writerType(schemaId);
     return writer.kind === "dead" ? hex : { decoded: writer.value.fromBuffer(value.subarray(5)) };
   } catch {
-    // Not what its schema says, which may be why it is here; or the registry is away.
+    // The bytes do not match the schema (perhaps the reason of the failure), or the registry is unavailable.
     return hex;
   }
 }

@@ -13,8 +13,11 @@ const original: IncomingRecord = {
   headers: { traceparent: Buffer.from("00-1") },
 };
 
-/** As it is read again: headers are bytes. */
-function putAside(record: IncomingRecord, failedAt = "2026-11-24T12:00:00.000Z"): IncomingRecord {
+/** Returns a dead letter as a consumer reads it: headers are bytes. */
+function deadLetterRecord(
+  record: IncomingRecord,
+  failedAt = "2026-11-24T12:00:00.000Z",
+): IncomingRecord {
   const origin = {
     topic: "probe.metrics.raw",
     partition: 4,
@@ -38,8 +41,8 @@ function putAside(record: IncomingRecord, failedAt = "2026-11-24T12:00:00.000Z")
 }
 
 describe("dead letter", () => {
-  it("says where it stood and why it is here", () => {
-    expect(readDeadLetter(2, putAside(original))).toMatchObject({
+  it("has its original position and the reason of the failure", () => {
+    expect(readDeadLetter(2, deadLetterRecord(original))).toMatchObject({
       partition: 2,
       offset: "3",
       origin: { topic: "probe.metrics.raw", partition: 4, offset: "17" },
@@ -50,15 +53,15 @@ describe("dead letter", () => {
     });
   });
 
-  it("goes back as it was, with one replay more each time", () => {
-    const first = replayOf(readDeadLetter(2, putAside(original)));
+  it("is replayed unchanged, with a replay count that is one higher", () => {
+    const first = replayOf(readDeadLetter(2, deadLetterRecord(original)));
     expect(first).toEqual({
       key: original.key,
       value: original.value,
       timestamp: original.timestamp,
       headers: { traceparent: Buffer.from("00-1"), "fiber.dlq.replay-count": "1" },
     });
-    const again = putAside({ ...original, headers: first.headers });
+    const again = deadLetterRecord({ ...original, headers: first.headers });
     expect(replayOf(readDeadLetter(2, again)).headers).toMatchObject({
       "fiber.dlq.replay-count": "2",
     });
@@ -71,15 +74,15 @@ describe("dead letter", () => {
     [{ partition: 5 }, false],
     [{ since: time("2026-11-24T12:00:00Z") }, true],
     [{ until: time("2026-11-24T12:00:00Z") }, false],
-  ])("is taken by a filter that it fits: %j", (filter, isTaken) => {
-    expect(matches(readDeadLetter(2, putAside(original)), filter)).toBe(isTaken);
+  ])("matches a filter: %j", (filter, isTaken) => {
+    expect(matches(readDeadLetter(2, deadLetterRecord(original)), filter)).toBe(isTaken);
   });
 
-  it("counts once when it was written twice", async () => {
+  it("counts once if it was written twice", async () => {
     const deadLetters = [
-      putAside(original),
-      putAside(original),
-      putAside({ ...original, offset: "18" }),
+      deadLetterRecord(original),
+      deadLetterRecord(original),
+      deadLetterRecord({ ...original, offset: "18" }),
     ];
     const groups = await countDeadLetters(
       (async function* () {
@@ -89,7 +92,7 @@ describe("dead letter", () => {
     expect(groups).toMatchObject([{ class: "unknown-schema", schemaId: 7, count: 2 }]);
   });
 
-  it("takes times ago and refuses what is none", () => {
+  it("accepts ages, and rejects other texts", () => {
     expect(Date.now() - time("6h").ms).toBeCloseTo(6 * 3_600_000, -3);
     expect(() => time("yesterday")).toThrow("must be a time");
   });

@@ -2,12 +2,12 @@ import type { IncomingRecord, OutgoingRecord, RecordHeaders } from "@fiberstream
 import { TIMESTAMP_HEADER, VALUE_BYTES_HEADER } from "@fiberstream/kafka/reduced-dead-letter";
 import { schemaIdOf } from "@fiberstream/kafka/wire-format";
 
-/** A record of the dead-letter topic, and what its headers say. */
+/** A record of the dead-letter topic, with the values of its headers. */
 export type DeadLetter = {
-  /** Where it stands in the dead-letter topic. */
+  /** Its partition of the dead-letter topic. */
   readonly partition: number;
   readonly offset: string;
-  /** Where it stood: dead letters with the same origin are one, which the sink may write twice. */
+  /** Original position. Dead letters with the same origin are the same one; the sink may write it twice. */
   readonly origin: {
     readonly topic: string;
     readonly partition: number;
@@ -20,7 +20,7 @@ export type DeadLetter = {
   readonly failedAt: string;
   readonly schemaId: number | undefined;
   readonly replays: number;
-  /** Kafka did not take the whole value: this is the beginning of one of so many bytes. */
+  /** Kafka rejected the whole value: this is the beginning of a value of so many bytes. */
   readonly cutFromBytes: number | undefined;
   readonly record: IncomingRecord;
 };
@@ -28,15 +28,15 @@ export type DeadLetter = {
 export type DeadLetterFilter = {
   readonly class?: string | undefined;
   readonly topic?: string | undefined;
-  /** Of the topic that it came from. */
+  /** Partition of the original topic. */
   readonly partition?: number | undefined;
   readonly key?: string | undefined;
-  /** By when it failed: from the first, up to the second. */
+  /** Failed at or after this time. */
   readonly since?: Moment | undefined;
   readonly until?: Moment | undefined;
 };
 
-/** A time as it was written, and in ms since 1970. */
+/** A time as the user wrote it, and in ms since 1970. */
 export type Moment = { readonly text: string; readonly ms: number };
 
 export function readDeadLetter(partition: number, record: IncomingRecord): DeadLetter {
@@ -77,11 +77,11 @@ export function matches(deadLetter: DeadLetter, filter: DeadLetterFilter): boole
   );
 }
 
-/** Put aside after all that the filter takes. */
+/** Returns whether a dead letter failed after the end of the filter's time range. */
 export const isAfter = ({ failedAt }: DeadLetter, { until }: DeadLetterFilter): boolean =>
   until !== undefined && Date.parse(failedAt) >= until.ms;
 
-/** The record as it was, with nothing of why it failed, and one replay more. */
+/** Returns the original record, without the headers of the failure, and with a replay count that is one higher. */
 export function replayOf({ record, replays }: DeadLetter): OutgoingRecord {
   const own = Object.entries(record.headers ?? {}).filter(
     ([name]) => !ERROR_HEADERS.some((prefix) => name.startsWith(prefix)),

@@ -20,34 +20,34 @@ import {
 export type ReplayOptions = {
   readonly filter: DeadLetterFilter;
   readonly dryRun: boolean;
-  /** The most to replay; undefined: all. */
+  /** How many to replay at most; undefined: all. */
   readonly limit: number | undefined;
-  /** Records a second; undefined: as fast as Kafka takes them. */
+  /** Records per second; undefined: without a limit. */
   readonly rate: number | undefined;
-  /** Those replayed so often already stay where they are. */
+  /** Dead letters that were already replayed so often are skipped. */
   readonly maxReplays: number;
-  /** Forget what an earlier replay with the same filter has done. */
+  /** Ignores the progress of an earlier replay with the same filter. */
   readonly fromStart: boolean;
-  readonly onProgress: (progress: { done: number; looked: bigint; of: bigint }) => void;
+  readonly onProgress: (progress: { done: number; processed: bigint; total: bigint }) => void;
   readonly stopping: AbortSignal;
 };
 
 export type ReplayResult = {
   replayed: number;
-  /** Left out: replayed too often before. */
+  /** Skipped: replayed too often before. */
   quarantined: number;
-  /** Left out: the same record once more. */
+  /** Skipped: the same record again. */
   doubles: number;
-  /** Left out: only the beginning of the record is here. */
+  /** Skipped: the dead letter has only the beginning of the record. */
   cut: number;
 };
 
 const RECORDS_PER_TRANSACTION = 500;
 
 /**
- * Sends dead letters back to where they stood. Records and how far the replay is are committed in one
- * transaction, so a replay that was interrupted goes on where it was, and nothing is sent twice. How far is
- * kept for each filter: a group named for it.
+ * Sends dead letters back to their original topics. The records and the progress of the replay are committed in
+ * one transaction, so an interrupted replay resumes where it stopped, and nothing is sent twice. The progress is
+ * stored for each filter, as the offsets of a group named after it.
  */
 export async function replayDeadLetters(
   access: DeadLetterAccess,
@@ -58,30 +58,31 @@ export async function replayDeadLetters(
   const groupId = `${namespace}dlq-replay-${nameOf(options)}`;
   const offsets = await connectGroupOffsets({ kafka, groupId, topic });
   const producer = createTransactionalProducer({ kafka, transactionalId: groupId });
-  const choice = createChoice(options);
-  const { result } = choice;
-  const pace = createPace(options.rate);
+  const selection = createSelection(options);
+  const { result } = selection;
+  const rateLimit = createRateLimit(options.rate);
   try {
-    const stretches = await reader.ranges(topic);
-    const of = stretches.reduce((sum, { from, until }) => sum + until - from, 0n);
-    let looked = 0n;
-    for (const stretch of stretches) {
-      const { partition } = stretch;
+    const offsetRanges = await reader.ranges(topic);
+    const total = offsetRanges.reduce((sum, { from, until }) => sum + until - from, 0n);
+    let processed = 0n;
+    for (const offsetRange of offsetRanges) {
+      const { partition } = offsetRange;
       const committed = fromStart ? undefined : (await offsets.committed(partition))?.offset;
-      const from = committed !== undefined && committed > stretch.from ? committed : stretch.from;
-      looked += from - stretch.from;
-      for await (const records of reader.read(topic, { ...stretch, from })) {
-        for (const portion of portionsOf(records, pace.portion)) {
-          if (choice.isFull() || stopping.aborted) return result;
-          const deadLetters = portion.map((record) => readDeadLetter(partition, record));
-          const { chosen, nextOffset } = choice.of(deadLetters);
+      const from =
+        committed !== undefined && committed > offsetRange.from ? committed : offsetRange.from;
+      processed += from - offsetRange.from;
+      for await (const records of reader.read(topic, { ...offsetRange, from })) {
+        for (const chunk of chunksOf(records, rateLimit.chunkSize)) {
+          if (selection.isFull() || stopping.aborted) return result;
+          const deadLetters = chunk.map((record) => readDeadLetter(partition, record));
+          const { chosen, nextOffset } = selection.selectFrom(deadLetters);
           if (!dryRun && nextOffset !== undefined) {
-            await sendBack(producer, chosen, { groupId, topic, partition, nextOffset });
+            await sendAndCommit(producer, chosen, { groupId, topic, partition, nextOffset });
           }
           result.replayed += chosen.length;
-          looked += BigInt(portion.length);
-          options.onProgress({ done: result.replayed, looked, of });
-          await pace.wait(chosen.length, stopping);
+          processed += BigInt(chunk.length);
+          options.onProgress({ done: result.replayed, processed, total });
+          await rateLimit.wait(chosen.length, stopping);
         }
       }
     }
@@ -92,8 +93,8 @@ export async function replayDeadLetters(
   }
 }
 
-/** Chooses from dead letters in order, and says how far it has looked for good. */
-function createChoice({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
+/** Selects from dead letters in order, and returns the offset up to which the selection is final. */
+function createSelection({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
   const result: ReplayResult = { replayed: 0, quarantined: 0, doubles: 0, cut: 0 };
   const seen = new Set<string>();
 
@@ -118,11 +119,11 @@ function createChoice({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
   return {
     result,
     isFull: () => result.replayed >= limit,
-    of: (deadLetters: readonly DeadLetter[]) => {
+    selectFrom: (deadLetters: readonly DeadLetter[]) => {
       const chosen: DeadLetter[] = [];
       let nextOffset: bigint | undefined;
       for (const deadLetter of deadLetters) {
-        // What is dead-lettered later may be wanted later.
+        // A later replay may want these.
         if (isAfter(deadLetter, filter) || result.replayed + chosen.length >= limit) break;
         if (isWanted(deadLetter)) chosen.push(deadLetter);
         nextOffset = BigInt(deadLetter.offset) + 1n;
@@ -132,7 +133,7 @@ function createChoice({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
   };
 }
 
-async function sendBack(
+async function sendAndCommit(
   producer: TransactionalProducer,
   deadLetters: readonly DeadLetter[],
   {
@@ -141,11 +142,14 @@ async function sendBack(
     ...position
   }: { groupId: string; topic: string; partition: number; nextOffset: bigint },
 ): Promise<void> {
-  const places = Map.groupBy(deadLetters, ({ origin }) => `${origin.partition} ${origin.topic}`);
-  const batches = [...places.values()].map((some) => ({
-    topic: some[0]?.origin.topic ?? "",
-    partition: some[0]?.origin.partition ?? 0,
-    records: some.map((deadLetter): OutgoingRecord => replayOf(deadLetter)),
+  const byPartition = Map.groupBy(
+    deadLetters,
+    ({ origin }) => `${origin.partition} ${origin.topic}`,
+  );
+  const batches = [...byPartition.values()].map((group) => ({
+    topic: group[0]?.origin.topic ?? "",
+    partition: group[0]?.origin.partition ?? 0,
+    records: group.map((deadLetter): OutgoingRecord => replayOf(deadLetter)),
   }));
   await producer.transaction(async (transaction) => {
     await transaction.send(batches);
@@ -153,16 +157,16 @@ async function sendBack(
   });
 }
 
-function* portionsOf<T>(records: readonly T[], size: number): Generator<readonly T[]> {
+function* chunksOf<T>(records: readonly T[], size: number): Generator<readonly T[]> {
   for (let at = 0; at < records.length; at += size) yield records.slice(at, at + size);
 }
 
-/** Keeps to a rate over the whole replay, by portions of at most a second. */
-function createPace(rate: number | undefined) {
+/** Limits the rate over the whole replay. The chunks are those of a second at most. */
+function createRateLimit(rate: number | undefined) {
   const begunMs = performance.now();
   let sent = 0;
   return {
-    portion: Math.min(RECORDS_PER_TRANSACTION, rate ?? RECORDS_PER_TRANSACTION),
+    chunkSize: Math.min(RECORDS_PER_TRANSACTION, rate ?? RECORDS_PER_TRANSACTION),
     wait: async (records: number, stopping: AbortSignal) => {
       sent += records;
       if (rate === undefined) return;
@@ -172,7 +176,7 @@ function createPace(rate: number | undefined) {
   };
 }
 
-/** The same for the same filter as it was written: "6h" is another time at each run. */
+/** Returns the same name for the same text of a filter: "6h" is another time at each run. */
 function nameOf({ filter, maxReplays }: ReplayOptions): string {
   const { class: failureClass, topic, partition, key, since, until } = filter;
   const parts = [failureClass, topic, partition, key, since?.text, until?.text, maxReplays];

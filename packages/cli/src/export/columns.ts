@@ -1,6 +1,6 @@
 import type { AvroSchema, RecordSchema } from "@fiberstream/schemas/avro-schema";
 
-/** A time is a number of microseconds since 1970, JSON is its text. */
+/** A time is in microseconds since 1970; JSON is a text. */
 export type ColumnKind = "time" | "double" | "long" | "boolean" | "uuid" | "text" | "json";
 
 export type ExportColumn = {
@@ -9,26 +9,30 @@ export type ExportColumn = {
   readonly isNullable: boolean;
 };
 
-/** A row's values, in the order of its columns; null for what is not there. */
+/** The values of a row, in the order of the columns; null if there is no value. */
 export type ExportRow = readonly (number | boolean | string | null)[];
 
-/** Rows of a source, and how far it is, from 0 to 1. */
-export type ExportPart = { readonly rows: readonly ExportRow[]; readonly share: number };
+/** Some rows of a source, and the progress after them, from 0 to 1. */
+export type ExportChunk = { readonly rows: readonly ExportRow[]; readonly share: number };
 
 export type ExportSource = {
   readonly columns: readonly ExportColumn[];
-  /** Read once. @throws {TransientError} @throws {FatalError} */
-  readonly parts: AsyncIterable<ExportPart>;
+  /**
+   * Can be read once.
+   * @throws {TransientError}
+   * @throws {FatalError}
+   */
+  readonly chunks: AsyncIterable<ExportChunk>;
 };
 
-/** Where rows go. */
+/** An open file that rows are written to. */
 export type ExportFile = {
-  /** Holds no more than a part in memory. */
+  /** Keeps at most one chunk in memory. */
   write: (rows: readonly ExportRow[]) => Promise<void>;
   end: () => Promise<void>;
 };
 
-/** The columns of a record, one for each field; a map is JSON. */
+/** Returns the columns of a record, one for each field; a map is JSON. */
 export const columnsOf = ({ fields }: RecordSchema): ExportColumn[] =>
   fields.map(({ name, type }) => ({
     name,
@@ -62,7 +66,7 @@ const PRIMITIVES = {
   string: "text",
 } as const;
 
-/** A decoded record as a row. */
+/** Returns a decoded record as a row. */
 export const rowOf = (
   columns: readonly ExportColumn[],
   fields: Readonly<Record<string, unknown>>,

@@ -3,10 +3,10 @@ import { stringify } from "csv-stringify/sync";
 export type CsvCell = string | number | boolean | null;
 
 /**
- * Rows as RFC 4180 has them. An empty cell is null, `""` an empty text: loaders tell them apart.
+ * Returns rows as CSV (RFC 4180). An empty cell is null, `""` is an empty text: loaders distinguish them.
  *
- * @param options.escapeFormulas puts a ' before texts that a spreadsheet would take for a formula (they begin with
- *   = + - @, a tab or a carriage return); they are no longer what was sent
+ * @param options.escapeFormulas puts a ' before texts that a spreadsheet would treat as a formula (they begin with
+ *   = + - @, a tab or a carriage return)
  */
 export const stringifyCsv = (
   rows: readonly (readonly CsvCell[])[],

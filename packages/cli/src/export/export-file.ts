@@ -8,11 +8,12 @@ export const EXPORT_FORMATS = ["parquet", "csv", "ndjson"] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /**
- * Writes all rows of a source to a file, which is at its path only once it is whole. A link stays a link: the file
- * that it leads to is written.
- * @returns how many; undefined when it was told to stop, and then there is no file
- * @throws {Error} when there is something at the path that is no regular file @throws what the source and the file
- *   system throw
+ * Writes all rows of a source to a file, which appears at its path only when it is complete. If the path is a link,
+ * its target is written.
+ *
+ * @returns the number of rows; undefined if it was stopped, and then there is no file
+ * @throws {Error} when something other than a regular file is at the path
+ * @throws what the source and the file system throw
  */
 export async function exportRows(
   source: ExportSource,
@@ -30,7 +31,7 @@ export async function exportRows(
   let count = 0;
   try {
     const file = openFile(unfinished, source.columns, { format, escapeFormulas });
-    for await (const { rows, share } of source.parts) {
+    for await (const { rows, share } of source.chunks) {
       if (stopping.aborted) return undefined;
       await file.write(rows);
       count += rows.length;
@@ -54,17 +55,17 @@ const openFile = (
     : openTextFile(path, columns, { format, escapeFormulas });
 
 /**
- * Where the file is to be. A device, a pipe or a folder is refused: a file would be put in its place, and /dev/stdout
- * would be gone from the machine.
+ * Returns the path of the file to write. A device, a pipe or a folder is rejected: the file would replace it, also
+ * /dev/stdout.
  */
 async function fileAt(path: string): Promise<string> {
   try {
-    if (!(await stat(path)).isFile()) throw new Error("it is no regular file");
+    if (!(await stat(path)).isFile()) throw new Error("it is not a regular file");
     return await realpath(path);
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
     if (isMissing && !(await isLink(path))) return path;
-    const reason = isMissing ? "it is a link that leads nowhere" : messageOf(error);
+    const reason = isMissing ? "it is a link that points to nothing" : messageOf(error);
     throw new Error(`cannot write to ${path}: ${reason}`, { cause: error });
   }
 }

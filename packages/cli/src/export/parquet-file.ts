@@ -2,10 +2,10 @@ import type { SchemaElement } from "hyparquet";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import type { ColumnKind, ExportColumn, ExportFile, ExportRow } from "./columns.ts";
 
-/** Rows of a row group, held in memory as a whole: an export of 400,000 enriched events stays below 430 MB (RSS). */
+/** Rows of a row group, which is kept in memory: an export of 400,000 enriched events stays below 430 MB (RSS). */
 const ROWS_PER_GROUP = 20_000;
 
-/** A Parquet file, compressed by Snappy: a time is TIMESTAMP(MICROS, UTC), an id is UUID. */
+/** Opens a Parquet file, compressed with Snappy. A time is TIMESTAMP(MICROS, UTC), an id is UUID. */
 export function openParquetFile(path: string, columns: readonly ExportColumn[]): ExportFile {
   const root: SchemaElement = { name: "root", num_children: columns.length };
   const parquet = new ParquetWriter({
@@ -16,9 +16,9 @@ export function openParquetFile(path: string, columns: readonly ExportColumn[]):
   let waiting: ExportRow[] = [];
 
   const writeGroup = async (rows: readonly ExportRow[]) => {
-    const columnData = columns.map(({ name }, place) => ({
+    const columnData = columns.map(({ name }, index) => ({
       name,
-      data: rows.map((row) => row[place] ?? null),
+      data: rows.map((row) => row[index] ?? null),
     }));
     await parquet.write({ columnData, rowGroupSize: ROWS_PER_GROUP });
   };
@@ -44,7 +44,7 @@ const elementOf = ({ name, kind, isNullable }: ExportColumn): SchemaElement => (
   ...TYPES[kind],
 });
 
-/** JSON is text here: the library would read and write it anew, and round large numbers in it. */
+/** JSON is written as text: the library would parse it, and round large numbers. */
 const TEXT = {
   type: "BYTE_ARRAY",
   converted_type: "UTF8",

@@ -1,18 +1,20 @@
 import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { postgresFailure } from "@fiberstream/postgres/postgres-errors";
 import type { TimeRange } from "../options/time-range.ts";
-import type { ColumnKind, ExportColumn, ExportPart, ExportRow, ExportSource } from "./columns.ts";
+import type { ColumnKind, ExportColumn, ExportChunk, ExportRow, ExportSource } from "./columns.ts";
 
 export const EXPORT_TABLES = ["metrics", "metrics_enriched"] as const;
 export type ExportTable = (typeof EXPORT_TABLES)[number];
 
 const ROWS_PER_FETCH = 5_000;
-/** Rows are sorted an hour at a time, which the server does without reading the others. */
+/** The rows of one hour are sorted at a time, for which the server does not have to read the others. */
 const SLICE_MS = 3_600_000;
 
 /**
- * A time range of a table, by the column `time` and in its order; all of it as it is at one moment.
- * @throws {TransientError} @throws {FatalError}
+ * Reads a time range of a table, ordered by the column `time`, in one snapshot.
+ *
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function tableSource(
   pool: PgPool,
@@ -27,15 +29,15 @@ export async function tableSource(
   const columns = found.map(({ name, type, required }): ExportColumn => {
     return { name, kind: KINDS[type] ?? "text", isNullable: !required };
   });
-  return { columns, parts: partsOf(pool, table, columns, range) };
+  return { columns, chunks: chunksOf(pool, table, columns, range) };
 }
 
-async function* partsOf(
+async function* chunksOf(
   pool: PgPool,
   table: ExportTable,
   columns: readonly ExportColumn[],
   { fromMs, toMs }: TimeRange,
-): AsyncGenerator<ExportPart> {
+): AsyncGenerator<ExportChunk> {
   const select = `SELECT ${columns.map(selected).join(", ")} FROM ${table}
     WHERE time >= to_timestamp($1) AND time < to_timestamp($2) ORDER BY time, node_id`;
   const client = await pool.connect();
@@ -55,7 +57,7 @@ async function* partsOf(
       await query(client, "CLOSE slice");
     }
   } finally {
-    // Its transaction has nothing to keep, and may not have come to its end.
+    // Closes the connection, because its read-only transaction may still be open.
     client.release(true);
   }
 }
@@ -73,14 +75,14 @@ async function fetchRows(
   }
 }
 
-/** The server's client gives 64-bit integers as text. */
+/** Converts a value: the client library returns 64-bit integers as text. */
 const valueOf = (kind: ColumnKind | undefined, value: unknown): ExportRow[number] =>
   value !== null && (kind === "time" || kind === "long")
     ? Number(value)
     : (value as ExportRow[number]);
 
 const selected = ({ name, kind }: ExportColumn): string => {
-  // Capitals, a space or a reserved word: somebody else's column may have any name.
+  // Quoted, because a column of an operator may have capitals, spaces or a reserved word in its name.
   const column = `"${name.replaceAll('"', '""')}"`;
   switch (kind) {
     case "time":
@@ -109,14 +111,14 @@ const KINDS: Readonly<Record<string, ColumnKind>> = {
   int8: "long",
 };
 
-// Not null is known of tables only, not of views.
+// NOT NULL is known only of tables, not of views.
 const SELECT_COLUMNS = `
   SELECT attname AS name, typname AS type, attnotnull AS required
   FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
   WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
   ORDER BY attnum`;
 
-// To the full hour, so that slices are the same whatever the oldest row is.
+// The full hour, so that the slices do not depend on the oldest row.
 const OLDEST = `
   SELECT extract(epoch FROM greatest(date_trunc('hour', min(time)), to_timestamp($1)))::float8 * 1000 AS ms
   FROM metrics WHERE time >= to_timestamp($1)`;

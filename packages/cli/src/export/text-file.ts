@@ -5,7 +5,7 @@ import { stringifyCsv } from "./csv.ts";
 import { isoMicros } from "../records/micros.ts";
 import type { ExportFile, ExportColumn, ExportRow } from "./columns.ts";
 
-/** Rows as comma-separated values with a heading, or as one JSON object a line; times in ISO 8601. */
+/** Opens a file for CSV with a heading, or for one JSON object per line. Times are in ISO 8601. */
 export function openTextFile(
   path: string,
   columns: readonly ExportColumn[],
@@ -38,10 +38,10 @@ function cell(column: ExportColumn | undefined, value: ExportRow[number]) {
 }
 
 function jsonLine(columns: readonly ExportColumn[], row: ExportRow): string {
-  const entries = columns.map(({ name, kind }, place) => {
-    const value = row[place] ?? null;
+  const entries = columns.map(({ name, kind }, index) => {
+    const value = row[index] ?? null;
     const shown = kind === "time" && value !== null ? isoMicros(Number(value)) : value;
-    // Already JSON, whose numbers may be larger than this language's.
+    // It is JSON already, and may have numbers that JavaScript cannot represent.
     return `${JSON.stringify(name)}:${kind === "json" && value !== null ? String(value) : JSON.stringify(shown)}`;
   });
   return `{${entries.join(",")}}\n`;

@@ -1,15 +1,22 @@
 import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
-import { isWithin, lengthOf, stretchesOf, type TimeRange } from "../options/time-range.ts";
+import { isWithin, lengthOf, offsetRangesOf, type TimeRange } from "../options/time-range.ts";
 import { schemaOf, type NamedTopic, type TopicAccess } from "../records/topic-access.ts";
-import { columnsOf, type ExportPart, type ExportRow, type ExportSource, rowOf } from "./columns.ts";
+import {
+  columnsOf,
+  type ExportChunk,
+  type ExportRow,
+  type ExportSource,
+  rowOf,
+} from "./columns.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * A time range of a topic of the catalogue, by its records' timestamps; a partition after another.
- * @param options.onFault is told of each record that is left out because it cannot be decoded
- * @throws {Error} when the topic has no schema of its own
+ * Reads a time range of a topic of the catalogue, by the records' timestamps, partition by partition.
+ *
+ * @param options.onFault is called for each record that is skipped because it cannot be decoded
+ * @throws {Error} when the topic has no schema
  */
 export function topicSource(options: {
   access: Pick<TopicAccess, "kafka" | "registry">;
@@ -21,7 +28,7 @@ export function topicSource(options: {
   const readerSchema = schemaOf(named.catalogueName);
   if (readerSchema === undefined) {
     throw new Error(
-      `${named.topic} has no schema in the catalogue (dead letters: fiber dlq export)`,
+      `${named.topic} has no schema in the catalogue. (To export dead letters: fiber dlq export)`,
     );
   }
   const columns = columnsOf(readerSchema);
@@ -30,14 +37,14 @@ export function topicSource(options: {
     readerSchema,
   });
 
-  async function* parts(): AsyncGenerator<ExportPart> {
-    const stretches = await stretchesOf(access.kafka, named.topic, range);
-    const of = lengthOf(stretches);
+  async function* chunks(): AsyncGenerator<ExportChunk> {
+    const offsetRanges = await offsetRangesOf(access.kafka, named.topic, range);
+    const of = lengthOf(offsetRanges);
     let doneBefore = 0;
     const reader = await connectTopicReader({ kafka: access.kafka });
     try {
-      for (const stretch of stretches) {
-        for await (const records of reader.read(named.topic, stretch)) {
+      for (const offsetRange of offsetRanges) {
+        for await (const records of reader.read(named.topic, offsetRange)) {
           const wanted = records.filter(
             ({ value, timestamp }) => value !== null && isWithin(range, timestamp),
           );
@@ -48,14 +55,14 @@ export function topicSource(options: {
             if (outcome.kind === "ok") rows.push(rowOf(columns, outcome.value));
             else onFault(outcome.reason.message);
           }
-          const at = BigInt(records.at(-1)?.offset ?? stretch.from);
-          yield { rows, share: (doneBefore + Number(at - stretch.from)) / of };
+          const at = BigInt(records.at(-1)?.offset ?? offsetRange.from);
+          yield { rows, share: (doneBefore + Number(at - offsetRange.from)) / of };
         }
-        doneBefore += Number(stretch.until - stretch.from);
+        doneBefore += Number(offsetRange.until - offsetRange.from);
       }
     } finally {
       await reader.close();
     }
   }
-  return { columns, parts: parts() };
+  return { columns, chunks: chunks() };
 }

@@ -3,12 +3,13 @@ import type { Moment } from "../dead-letters/dead-letters.ts";
 
 const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const FORMS =
-  "It must be a time such as 2026-11-24T12:00:00Z or 2026-11-24T12:00+01:00, a day such as 2026-11-24 (which begins at midnight UTC), or a while ago: 30s, 15m, 6h, 2d.";
+  "It must be a time such as 2026-11-24T12:00:00Z or 2026-11-24T12:00+01:00, a day such as 2026-11-24 (its midnight in UTC), or an age: 30s, 15m, 6h, 2d.";
 
 /**
- * Parses an option that is a moment: ISO 8601 with a zone, a day, or a duration ago. What could be meant in two ways
- * is refused: a number without a unit, a time without a zone.
- * @throws {InvalidArgumentError} that says which forms there are
+ * Parses the time of an option: ISO 8601 with a zone, a day, or an age. Ambiguous texts are rejected: a number
+ * without a unit, a time without a zone.
+ *
+ * @throws {InvalidArgumentError} with the formats that are accepted
  */
 export function time(text: string): Moment {
   const [, amount, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
@@ -24,32 +25,32 @@ export function time(text: string): Moment {
   }
   const { micros, problem } = isoTime(text);
   if (micros === undefined) throw new InvalidArgumentError(problem ?? FORMS);
-  if (micros % 1_000 !== 0) throw new InvalidArgumentError("It takes milliseconds at the finest.");
+  if (micros % 1_000 !== 0) throw new InvalidArgumentError("It can have at most milliseconds.");
   return { text, ms: micros / 1_000 };
 }
 
 /**
- * A moment in ISO 8601 (RFC 3339's date and time; the seconds may be left out; a day alone is its midnight in UTC), in
- * microseconds since 1970.
- * @returns `micros`, or `problem`: a sentence, where it is known what is amiss
+ * Parses a time in ISO 8601 (RFC 3339, where the seconds may be left out; a day alone is its midnight in UTC).
+ *
+ * @returns `micros` since 1970, or `problem`: a sentence with the reason, if it is known
  */
 export function isoTime(text: string): { micros?: number; problem?: string } {
   const parts = ISO.exec(text)?.groups;
   if (parts === undefined) return {};
   const { date = "", clock, fraction = "", zone } = parts;
   const day = Date.parse(`${date}T00:00:00Z`);
-  // The engine takes a 31st of November for the 1st of December.
+  // JavaScript parses the 31st of November as the 1st of December.
   if (Number.isNaN(day) || new Date(day).toISOString().slice(0, 10) !== date) {
-    return { problem: `There is no ${date} in the calendar.` };
+    return { problem: `The date ${date} does not exist.` };
   }
   if (clock === undefined) return { micros: day * 1_000 };
   if (zone === undefined) {
-    return { problem: "It has no zone: add Z for UTC, or an offset such as +01:00." };
+    return { problem: "It has no time zone: add Z for UTC, or an offset such as +01:00." };
   }
-  if (fraction.length > 6) return { problem: "It takes microseconds at the finest." };
+  if (fraction.length > 6) return { problem: "It can have at most microseconds." };
   const seconds = secondsOf(clock);
   const ahead = zone === "Z" ? 0 : secondsOf(zone.slice(1)) * (zone.startsWith("-") ? -1 : 1);
-  if (Number.isNaN(seconds + ahead)) return { problem: `There is no ${clock}${zone} on a clock.` };
+  if (Number.isNaN(seconds + ahead)) return { problem: `The time ${clock}${zone} does not exist.` };
   const micros = Number(fraction.padEnd(6, "0"));
   return { micros: (day / 1_000 + seconds - ahead) * 1_000_000 + micros };
 }
@@ -57,9 +58,9 @@ export function isoTime(text: string): { micros?: number; problem?: string } {
 const ISO =
   /^(?<date>\d{4}-\d\d-\d\d)(?:[Tt ](?<clock>\d\d:\d\d(?::\d\d)?)(?:\.(?<fraction>\d+))?(?<zone>Z|[+-]\d\d:\d\d)?)?$/;
 
-/** Of `hh:mm` or `hh:mm:ss`; NaN for what no clock shows. */
+/** Returns the seconds of `hh:mm` or `hh:mm:ss`; NaN if that time does not exist. */
 function secondsOf(clock: string): number {
   const [hours = 0, minutes = 0, seconds = 0] = clock.split(":").map(Number);
-  const isShown = hours < 24 && minutes < 60 && seconds < 60;
-  return isShown ? hours * 3_600 + minutes * 60 + seconds : Number.NaN;
+  const isValid = hours < 24 && minutes < 60 && seconds < 60;
+  return isValid ? hours * 3_600 + minutes * 60 + seconds : Number.NaN;
 }

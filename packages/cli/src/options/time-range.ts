@@ -1,28 +1,31 @@
 import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import type { OffsetRange } from "@fiberstream/kafka/topic-reader";
-import { placesAt } from "../records/tail-topic.ts";
+import { startOffsetsAt } from "../records/tail-topic.ts";
 
-/** From the first, up to the second, which is not in it. In ms since 1970, by the records' timestamps. */
+/** Times from `fromMs` to before `toMs`, in ms since 1970, compared with the records' timestamps. */
 export type TimeRange = { readonly fromMs: number; readonly toMs: number };
 
 /**
- * Gateways' clocks differ, so that a partition's timestamps are not in order to the last second: what
- * belongs into a range may stand behind the first record past it.
+ * The clocks of gateways differ, so the timestamps of a partition are not exactly in order: records of a range may
+ * come after the first record beyond it.
  */
 const DISORDER_MS = 10 * 60 * 1_000;
 
 /**
- * The stretches of a topic that have all records of a time range, and some others at their ends.
- * @throws {TransientError} @throws {FatalError} @throws {Error} when there is no such topic
+ * Returns the offset ranges that contain all records of a time range, and some others at their ends.
+ *
+ * @throws {TransientError}
+ * @throws {FatalError}
+ * @throws {Error} when the topic does not exist
  */
-export async function stretchesOf(
+export async function offsetRangesOf(
   kafka: KafkaClient,
   topic: string,
   { fromMs, toMs }: TimeRange,
 ): Promise<OffsetRange[]> {
   const [starts, ends] = [
-    await placesAt(kafka, topic, fromMs),
-    await placesAt(kafka, topic, toMs + DISORDER_MS),
+    await startOffsetsAt(kafka, topic, fromMs),
+    await startOffsetsAt(kafka, topic, toMs + DISORDER_MS),
   ];
   return starts
     .map(({ partition, high, atTime }) => {
@@ -36,6 +39,6 @@ export async function stretchesOf(
 export const isWithin = ({ fromMs, toMs }: TimeRange, timestamp: string): boolean =>
   Number(timestamp) >= fromMs && Number(timestamp) < toMs;
 
-/** How many offsets stretches span. */
-export const lengthOf = (stretches: readonly OffsetRange[]): number =>
-  stretches.reduce((sum, { from, until }) => sum + Number(until - from), 0);
+/** Returns the number of offsets in the ranges. */
+export const lengthOf = (offsetRanges: readonly OffsetRange[]): number =>
+  offsetRanges.reduce((sum, { from, until }) => sum + Number(until - from), 0);

@@ -12,15 +12,15 @@ export type SeenRecord = {
   readonly partition: number;
   readonly record: IncomingRecord;
   readonly key: string | null;
-  /** Of a value that cannot be decoded: `fault` and `bytes`. Undefined: the key was deleted (a tombstone). */
+  /** If the value cannot be decoded: `fault` and `bytes`. Undefined: the record is a tombstone, which deletes its key. */
   readonly fields: Readonly<Record<string, unknown>> | undefined;
 };
 
-/** What every record has beside its value's fields. */
+/** Names that every record has, in addition to the fields of its value. */
 const OWN_NAMES = ["key", "partition", "offset"] as const;
 
-/** What a dead letter is shown as; `record` is the one that was dead-lettered. */
-const LETTER_NAMES = [
+/** The fields of a dead letter; `record` is the original record. */
+const DEAD_LETTER_NAMES = [
   "failed_at",
   "failure_class",
   "reason",
@@ -32,14 +32,14 @@ const LETTER_NAMES = [
   "record",
 ] as const;
 
-/** The names that a condition on a topic's records may have; undefined: whichever they have. */
+/** Returns the names that a condition on a topic's records may use; undefined: any. */
 export function namesIn(catalogueName: TopicName | undefined): readonly string[] | undefined {
-  if (catalogueName === "probe.metrics.dead-letter") return [...LETTER_NAMES, ...OWN_NAMES];
+  if (catalogueName === "probe.metrics.dead-letter") return [...DEAD_LETTER_NAMES, ...OWN_NAMES];
   const schema = schemaOf(catalogueName);
   return schema && [...schema.fields.map(({ name }) => name), ...OWN_NAMES];
 }
 
-export const lookIn =
+export const fieldLookup =
   ({ fields, partition, record, key }: SeenRecord): Look =>
   (name) => {
     if (fields !== undefined && Object.hasOwn(fields, name)) return fields[name];
@@ -49,10 +49,10 @@ export const lookIn =
   };
 
 /**
- * @returns a function that decodes a record by the schema that wrote it
- *   @throws {TransientError} when the registry is away
+ * Creates a function that decodes records with the schema of their writer. It throws a TransientError when the
+ * registry is unavailable.
  */
-export function createSeeing(options: {
+export function createRecordReader(options: {
   registry: Pick<SchemaRegistry, "writerType">;
   catalogueName: TopicName | undefined;
 }): (partition: number, record: IncomingRecord) => Promise<SeenRecord> {
@@ -79,7 +79,7 @@ async function decode(
   try {
     return writer.value.fromBuffer(value.subarray(WIRE_PREFIX_BYTES)) as Fields;
   } catch {
-    return { fault: `not what schema ${schemaId} says`, bytes };
+    return { fault: `does not match schema ${schemaId}`, bytes };
   }
 }
 
@@ -95,10 +95,10 @@ function deadLetterFields(partition: number, record: IncomingRecord, decoded: Fi
     service: deadLetter.service,
     replays: deadLetter.replays,
     record: decoded ?? null,
-  } satisfies Record<(typeof LETTER_NAMES)[number], unknown>;
+  } satisfies Record<(typeof DEAD_LETTER_NAMES)[number], unknown>;
 }
 
-/** A record as JSON: times in ISO 8601, headers as text. */
+/** Returns a record for JSON: times in ISO 8601, headers as text. */
 export function plainRecord({ partition, record, key, fields }: SeenRecord) {
   const headers = Object.keys(record.headers ?? {}).map(
     (name) => [name, headerText(record.headers, name) ?? ""] as const,
@@ -113,11 +113,11 @@ export function plainRecord({ partition, record, key, fields }: SeenRecord) {
   };
 }
 
-/** One field as it is shown: a time in ISO 8601. */
+/** Returns one field for display: a time in ISO 8601. */
 export const cellOf = (seen: SeenRecord, name: string): unknown =>
-  shownTime(name, lookIn(seen)(name));
+  shownTime(name, fieldLookup(seen)(name));
 
-/** The same fields with times as ISO 8601. */
+/** Returns the same fields, with times in ISO 8601. */
 function withTimes(fields: Readonly<Fields>): Fields {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, shownTime(name, value)]),

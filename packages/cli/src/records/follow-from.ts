@@ -9,31 +9,31 @@ import type { IncomingRecord } from "@fiberstream/kafka/records";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
 
-export type PlacedRecord = { readonly partition: number; readonly record: IncomingRecord };
+export type PartitionRecord = { readonly partition: number; readonly record: IncomingRecord };
 
 const MAX_WAIT_MS = 500;
 
 /**
- * The committed records of a topic from some offsets on, and then what comes; those of one fetch in the
- * order of their timestamps. Of no group: nothing of it is left on the cluster. While Kafka is away it
- * tries again, and goes on where it was.
+ * Yields the committed records of a topic from given offsets on, and then new ones as they arrive. Records of one
+ * fetch are ordered by timestamp. It uses no consumer group, so it leaves nothing on the cluster. While Kafka is
+ * unavailable it retries, and resumes where it was.
  *
- * @param options.from by partition, the first offset to read
- * @param options.goals by partition, the first offset that is not read any more; undefined: without end
- * @param options.onAway is told why, once each time that Kafka goes away
- * @throws {Error} when Kafka has deleted what was to be read
+ * @param options.from the first offset to read, by partition
+ * @param options.ends the offset before which to stop, by partition; undefined: without end
+ * @param options.onUnavailable is called with the reason, once each time that Kafka becomes unavailable
+ * @throws {Error} when Kafka has deleted the records to be read
  */
 export async function* followFrom(options: {
   kafka: KafkaClient;
   topic: string;
   from: ReadonlyMap<number, bigint>;
-  goals: ReadonlyMap<number, bigint> | undefined;
+  ends: ReadonlyMap<number, bigint> | undefined;
   stopping: AbortSignal;
-  onAway: (reason: string) => void;
-}): AsyncGenerator<readonly PlacedRecord[]> {
-  const { kafka, topic, goals, stopping, onAway } = options;
+  onUnavailable: (reason: string) => void;
+}): AsyncGenerator<readonly PartitionRecord[]> {
+  const { kafka, topic, ends, stopping, onUnavailable } = options;
   const positions = new Map(options.from);
-  const endOf = (partition: number) => goals?.get(partition);
+  const endOf = (partition: number) => ends?.get(partition);
   const dropDone = () => {
     for (const [partition, at] of positions) {
       const end = endOf(partition);
@@ -46,23 +46,23 @@ export async function* followFrom(options: {
     for (dropDone(); positions.size > 0 && !stopping.aborted; dropDone()) {
       try {
         cluster ??= connectCluster(kafka);
-        const parts = await cluster.fetch(topic, positions, { maxWaitMs: MAX_WAIT_MS });
+        const fetched = await cluster.fetch(topic, positions, { maxWaitMs: MAX_WAIT_MS });
         failures = 0;
-        const placed = parts.flatMap(({ partition, records }) =>
+        const batch = fetched.flatMap(({ partition, records }) =>
           records
             .filter(({ offset }) => BigInt(offset) < (endOf(partition) ?? BigInt(offset) + 1n))
             .map((record) => ({ partition, record })),
         );
-        for (const { partition, nextOffset } of parts) positions.set(partition, nextOffset);
-        if (placed.length > 0) yield placed.toSorted(byTimestamp);
+        for (const { partition, nextOffset } of fetched) positions.set(partition, nextOffset);
+        if (batch.length > 0) yield batch.toSorted(byTimestamp);
       } catch (error) {
         if (isOutOfRange(error)) throw error;
         failures++;
-        if (failures === 1) onAway(messageOf(error));
+        if (failures === 1) onUnavailable(messageOf(error));
         await cluster?.close().catch(() => undefined);
         cluster = undefined;
-        const again = { signal: stopping };
-        await delay(retryDelayMs(failures), undefined, again).catch(() => undefined);
+        const untilStopped = { signal: stopping };
+        await delay(retryDelayMs(failures), undefined, untilStopped).catch(() => undefined);
       }
     }
   } finally {
@@ -70,5 +70,5 @@ export async function* followFrom(options: {
   }
 }
 
-const byTimestamp = (a: PlacedRecord, b: PlacedRecord): number =>
+const byTimestamp = (a: PartitionRecord, b: PartitionRecord): number =>
   Number(a.record.timestamp) - Number(b.record.timestamp);

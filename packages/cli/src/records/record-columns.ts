@@ -1,6 +1,6 @@
 import type { SeenRecord } from "./decoded-record.ts";
 
-/** The columns of a table, by what its records are. The first whose fields are there is taken. */
+/** Columns of a table, by kind of record. The first set whose fields all exist is used. */
 const COLUMN_SETS: readonly (readonly string[])[] = [
   ["failed_at", "failure_class", "origin_topic", "origin_partition", "origin_offset", "reason"],
   [
@@ -20,7 +20,7 @@ const COLUMN_SETS: readonly (readonly string[])[] = [
   ["fault", "bytes"],
 ];
 
-/** What a table of such records shows: the key stands in for what has no fields. */
+/** Returns the columns of a table for such records; only the key for a record without fields. */
 export function columnsFor({ fields }: SeenRecord): readonly string[] {
   if (fields === undefined) return ["key"];
   const found = COLUMN_SETS.find((names) => names.every((name) => Object.hasOwn(fields, name)));
@@ -28,7 +28,7 @@ export function columnsFor({ fields }: SeenRecord): readonly string[] {
   return ["key", ...Object.keys(fields)];
 }
 
-/** The style of a line, by what it says; undefined for most. */
+/** Returns the style of a line, by its values; undefined for most. */
 export function styleOf({ fields }: SeenRecord): "red" | "yellow" | "green" | "dim" | undefined {
   if (fields === undefined) return "dim";
   const { anomaly_score, quality, state, fault, status } = fields;
@@ -39,5 +39,5 @@ export function styleOf({ fields }: SeenRecord): "red" | "yellow" | "green" | "d
   return undefined;
 }
 
-/** From here on the processor calls an event an anomaly. */
+/** The score from which the processor treats an event as an anomaly. */
 const ANOMALY = 0.5;

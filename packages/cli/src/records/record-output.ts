@@ -7,14 +7,16 @@ import { createTable } from "./record-table.ts";
 export const OUTPUT_FORMATS = ["table", "json", "csv"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-/** Turns records into text, some at a time. */
+/** Returns records as text, batch by batch. */
 export type RecordOutput = (records: readonly SeenRecord[]) => string;
 
 /**
- * @param options.columns the fields to show; undefined: those that matter most (table), or all that the
- *   first record has (csv). JSON has all of a record, one object a line
- * @param options.isColoured for a terminal
- * @param options.escapeFormulas for a spreadsheet (csv)
+ * Creates a function that formats records.
+ *
+ * @param options.columns the fields to show; undefined: the most important ones (table), or all fields of the first
+ *   record (csv). JSON has all fields, one object per line
+ * @param options.isColoured uses colours, for a terminal
+ * @param options.escapeFormulas escapes formulas, for a spreadsheet (csv)
  */
 export function createRecordOutput(options: {
   format: OutputFormat;
@@ -33,7 +35,7 @@ export function createRecordOutput(options: {
   }
 }
 
-/** With a heading before the first record. */
+/** Formats CSV, with a heading before the first record. */
 function createCsv({
   columns: given,
   escapeFormulas = false,

@@ -4,12 +4,12 @@ import { textOf } from "./cell-text.ts";
 import { columnsFor, styleOf } from "./record-columns.ts";
 import { cellOf, type SeenRecord } from "./decoded-record.ts";
 
-/** The least that a column is wide, so that lines rarely move. */
-const LEAST_WIDTH = 6;
-/** The widest that a column is; only a line's last cell may be longer. */
-const MOST_WIDTH = 40;
+/** The minimal width of a column, so that columns rarely get wider. */
+const MIN_WIDTH = 6;
+/** The maximal width of a column; only the last cell of a line may be longer. */
+const MAX_WIDTH = 40;
 
-/** A table that grows: a heading where the columns change, columns as wide as what they have had so far. */
+/** Formats a growing table: a heading where the columns change, and columns as wide as their widest cell so far. */
 export function createTable(options: {
   columns: readonly string[] | undefined;
   isColoured: boolean;
@@ -19,8 +19,8 @@ export function createTable(options: {
 
   const widen = (names: readonly string[], cells: readonly string[]) => {
     for (const [place, name] of names.entries()) {
-      const wanted = Math.max(LEAST_WIDTH, name.length, cells[place]?.length ?? 0);
-      widths.set(name, Math.max(widths.get(name) ?? 0, Math.min(wanted, MOST_WIDTH)));
+      const wanted = Math.max(MIN_WIDTH, name.length, cells[place]?.length ?? 0);
+      widths.set(name, Math.max(widths.get(name) ?? 0, Math.min(wanted, MAX_WIDTH)));
     }
   };
   const lineOf = (names: readonly string[], cells: readonly string[]) =>
@@ -62,7 +62,7 @@ function tableCell(seen: SeenRecord, name: string, isLast: boolean): string {
   const value = cellOf(seen, name);
   const text = textOf(typeof value === "number" ? Math.round(value * 1_000) / 1_000 : value);
   const shown = terminalText(text);
-  if (isLast || shown.length <= MOST_WIDTH) return shown;
-  // Never half of a character that takes two units.
-  return `${shown.slice(0, MOST_WIDTH - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
+  if (isLast || shown.length <= MAX_WIDTH) return shown;
+  // Does not cut a character of two UTF-16 units into halves.
+  return `${shown.slice(0, MAX_WIDTH - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }

@@ -20,7 +20,7 @@ let topics: SampleTopics;
 beforeAll(async () => {
   life = createLife();
   topics = await openSampleTopics(life);
-  // One node, so that one partition has them all; the last ones are outside of the range, and one is behind them.
+  // All of one node, and so in one partition. The last ones are outside of the range, except the very last.
   const times = [
     ...Array.from({ length: COUNT }, (_, at) => FROM_MS + at),
     RANGE.toMs,
@@ -43,7 +43,7 @@ const ALL: RangeOptions = {
   dryRun: false,
   limit: undefined,
   fromStart: false,
-  onProgress: ({ looked, of }) => expect(looked).toBeLessThanOrEqual(of),
+  onProgress: ({ processed, total }) => expect(processed).toBeLessThanOrEqual(total),
   stopping: new AbortController().signal,
 };
 
@@ -70,7 +70,7 @@ async function recordsIn(topic: string, count: number): Promise<readonly ReadRec
 }
 
 describe("fiber replay-range", () => {
-  it("copies exactly the range, untouched but for headers that say where each stood", async () => {
+  it("copies exactly the range, unchanged except for headers with the original positions", async () => {
     const into = await create("backfill");
     expect(await copy(into, { dryRun: true })).toEqual({ copied: COUNT + 1, done: 0 });
     expect(await copy(into)).toEqual({ copied: COUNT + 1, done: 0 });
@@ -91,7 +91,7 @@ describe("fiber replay-range", () => {
     });
   });
 
-  it("goes on where it was interrupted, and copies nothing twice", async () => {
+  it("resumes where it was interrupted, and copies nothing twice", async () => {
     const into = await create("again");
     expect(await copy(into, { limit: 700 })).toMatchObject({ copied: 700 });
     expect(await copy(into)).toEqual({ copied: COUNT + 1 - 700, done: 700 });
@@ -100,20 +100,20 @@ describe("fiber replay-range", () => {
     expect(await recordsIn(into, COUNT + 2)).toHaveLength(COUNT + 2);
   });
 
-  it("copies what fulfils a condition", async () => {
+  it("copies records that match a condition", async () => {
     const text = "latency_ms >= 10 and latency_ms < 30";
     const where = { text, isWanted: compileWhere(text) };
     expect(await copy(await create("some"), { where })).toMatchObject({ copied: 20 });
   });
 
-  it("keeps out of the platform's own topics, of itself, and of what is not there", async () => {
+  it("does not copy to topics of FiberStream, to the source, or to a missing topic", async () => {
     const to = (into: string, force = false) =>
       targetOf(topics.access, source().topic, { into, create: false, force });
-    await expect(to("probe.metrics.raw")).rejects.toThrow("is the platform's own");
+    await expect(to("probe.metrics.raw")).rejects.toThrow("is a topic of FiberStream");
     expect(await to("probe.metrics.raw", true)).toBe(
       topicIn(topics.access.namespace, "probe.metrics.raw"),
     );
-    await expect(to(ENRICHED, true)).rejects.toThrow("its records would come twice");
+    await expect(to(ENRICHED, true)).rejects.toThrow("each of its records would be in it twice");
     await expect(to("not.there")).rejects.toThrow("there is no topic not.there");
   });
 });

@@ -2,25 +2,28 @@ import { offsetsAt, type PartitionOffsets } from "@fiberstream/kafka/offsets-at"
 import { isTopicMissing } from "@fiberstream/kafka/kafka-errors";
 import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import { followFrom } from "./follow-from.ts";
-import { createSeeing, lookIn, type SeenRecord } from "./decoded-record.ts";
+import { createRecordReader, fieldLookup, type SeenRecord } from "./decoded-record.ts";
 import type { NamedTopic, TopicAccess } from "./topic-access.ts";
 import type { Condition } from "../where/where-values.ts";
 
 export type TailOptions = {
-  /** Where it begins: at what comes, at the topic's beginning, or at a time in ms since 1970. */
+  /** Where to begin: at new records, at the topic's beginning, or at a time in ms since 1970. */
   readonly from: "now" | "beginning" | number;
-  /** Ends there, in ms since 1970 and not after now; undefined: goes on. */
+  /** Where to end, in ms since 1970 and not in the future; undefined: without end. */
   readonly untilMs: number | undefined;
   readonly limit: number | undefined;
   readonly isWanted: Condition;
   readonly stopping: AbortSignal;
-  readonly onAway: (reason: string) => void;
+  readonly onUnavailable: (reason: string) => void;
 };
 
 /**
- * The records of a topic that are wanted, as they come.
- * @throws {TransientError} when Kafka or the registry is away at the start @throws {FatalError}
- * @throws {MissingTopicError} @throws {Error} when a condition compares what cannot be compared
+ * Yields the matching records of a topic as they arrive.
+ *
+ * @throws {TransientError} when Kafka or the registry is unavailable at the start
+ * @throws {FatalError}
+ * @throws {MissingTopicError}
+ * @throws {Error} when a condition compares values that cannot be compared
  */
 export async function* tailTopic(
   access: Pick<TopicAccess, "kafka" | "registry">,
@@ -28,30 +31,30 @@ export async function* tailTopic(
   options: TailOptions,
 ): AsyncGenerator<readonly SeenRecord[]> {
   const { kafka, registry } = access;
-  const { from, untilMs, isWanted, stopping, onAway } = options;
-  const starts = await placesAt(kafka, topic, typeof from === "number" ? from : 0);
-  const ends = untilMs === undefined ? undefined : await placesAt(kafka, topic, untilMs);
-  const see = createSeeing({ registry, catalogueName });
-  let left = options.limit ?? Infinity;
-  const rounds = followFrom({
+  const { from, untilMs, isWanted, stopping, onUnavailable } = options;
+  const starts = await startOffsetsAt(kafka, topic, typeof from === "number" ? from : 0);
+  const ends = untilMs === undefined ? undefined : await startOffsetsAt(kafka, topic, untilMs);
+  const decodeRecord = createRecordReader({ registry, catalogueName });
+  let remaining = options.limit ?? Infinity;
+  const batches = followFrom({
     kafka,
     topic,
-    from: placeOf(starts, ({ low, high, atTime }) =>
+    from: startOffsetOf(starts, ({ low, high, atTime }) =>
       from === "beginning" ? low : from === "now" ? high : (atTime ?? high),
     ),
-    goals: ends && placeOf(ends, ({ high, atTime }) => atTime ?? high),
+    ends: ends && startOffsetOf(ends, ({ high, atTime }) => atTime ?? high),
     stopping,
-    onAway,
+    onUnavailable,
   });
-  for await (const placed of rounds) {
+  for await (const batch of batches) {
     const wanted: SeenRecord[] = [];
-    for (const { partition, record } of placed) {
-      const seen = await see(partition, record);
-      if (wanted.length < left && isWanted(lookIn(seen))) wanted.push(seen);
+    for (const { partition, record } of batch) {
+      const seen = await decodeRecord(partition, record);
+      if (wanted.length < remaining && isWanted(fieldLookup(seen))) wanted.push(seen);
     }
     if (wanted.length > 0) yield wanted;
-    left -= wanted.length;
-    if (left <= 0) return;
+    remaining -= wanted.length;
+    if (remaining <= 0) return;
   }
 }
 
@@ -63,8 +66,11 @@ export class MissingTopicError extends Error {
   }
 }
 
-/** What a cluster has of a topic. @throws {MissingTopicError} */
-export async function placesAt(
+/**
+ * Returns the first offset at or after a time, by partition.
+ * @throws {MissingTopicError}
+ */
+export async function startOffsetsAt(
   kafka: KafkaClient,
   topic: string,
   timeMs: number,
@@ -77,7 +83,7 @@ export async function placesAt(
   }
 }
 
-const placeOf = (
+const startOffsetOf = (
   offsets: readonly PartitionOffsets[],
-  place: (offsets: PartitionOffsets) => bigint,
-): Map<number, bigint> => new Map(offsets.map((entry) => [entry.partition, place(entry)]));
+  choose: (offsets: PartitionOffsets) => bigint,
+): Map<number, bigint> => new Map(offsets.map((entry) => [entry.partition, choose(entry)]));

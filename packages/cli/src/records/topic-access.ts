@@ -15,7 +15,7 @@ export type TopicAccess = {
   readonly namespace: string;
 };
 
-/** What the environment says of where topics are; nothing connects before it is used. */
+/** Creates clients for Kafka and the registry, by the settings in the environment. They connect when they are used. */
 export function readTopicAccess(): TopicAccess {
   const config = readConfig(kafkaSettings());
   const log = createLog({ service: "fiber", level: "fatal", format: "auto" });
@@ -27,15 +27,15 @@ export function readTopicAccess(): TopicAccess {
   };
 }
 
-/** A topic that somebody has named. */
+/** A topic that a user named. */
 export type NamedTopic = {
-  /** As it is called on the cluster. */
+  /** Its name on the cluster. */
   readonly topic: string;
-  /** Its name in the catalogue; undefined when it is somebody's own. */
+  /** Its name in the catalogue; undefined if it is not in the catalogue. */
   readonly catalogueName: TopicName | undefined;
 };
 
-/** A name of the catalogue means this installation's topic, any other one is taken as it is. */
+/** Resolves a name: a name of the catalogue is the topic of this installation; any other name is used as it is. */
 export function namedTopic(namespace: string, name: string): NamedTopic {
   const bare = name.startsWith(namespace) ? name.slice(namespace.length) : name;
   if (!Object.hasOwn(TOPICS, bare)) return { topic: name, catalogueName: undefined };
@@ -43,7 +43,7 @@ export function namedTopic(namespace: string, name: string): NamedTopic {
   return { topic: topicIn(namespace, catalogueName), catalogueName };
 }
 
-/** The schema that the catalogue has of a topic's values. */
+/** Returns the schema of a topic's values in the catalogue. */
 export function schemaOf(catalogueName: TopicName | undefined): RecordSchema | undefined {
   if (catalogueName === undefined) return undefined;
   const { value }: Topic = TOPICS[catalogueName];

@@ -25,7 +25,7 @@ beforeEach(async () => {
   );
 });
 
-/** Partition 4 has no leader, and 9 is not there (yet). */
+/** Partition 4 has no leader, and partition 9 does not exist (yet). */
 const found = {
   log: { clusterId: "c", topicId: "new" },
   partitions: [0, 1, 2, 3, 4],
@@ -45,7 +45,7 @@ const rows = async () => {
 };
 
 describe("accepting a log", () => {
-  it("moves what is of another one to the beginning, and nothing else", async () => {
+  it("moves only the offsets of another log, to the beginning", async () => {
     const { accepted, unknown } = await acceptLog(pool, { topic: "t", found, dryRun: false });
     expect(accepted.map(({ stored, to }) => [stored.partition, to])).toEqual([
       [0, 0n],
@@ -64,7 +64,7 @@ describe("accepting a log", () => {
     ]);
   });
 
-  it("changes nothing in a dry run, which says the same", async () => {
+  it("changes nothing in a dry run, and returns the same", async () => {
     const before = await rows();
     const shown = await acceptLog(pool, { topic: "t", found, dryRun: true });
     expect(await rows()).toEqual(before);

@@ -3,10 +3,10 @@ import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { stretchesOf } from "../options/time-range.ts";
+import { offsetRangesOf } from "../options/time-range.ts";
 import type { TopicAccess } from "../records/topic-access.ts";
 
-/** An event of a minute that is not what or where it should be. */
+/** An event of a minute that is missing or is there twice in one of the stages. */
 export type EventDifference = {
   readonly event_id: string;
   readonly what:
@@ -24,12 +24,13 @@ export type EventDifference = {
 const MINUTE_MS = 60_000;
 
 /**
- * Reads a minute's events from raw, enriched and the table, and says which differ, the first offset first.
- * Dead letters and events that are older than retention are among those that are missing.
+ * Reads the events of a minute from raw, enriched and the table, and returns those that differ, ordered by offset.
+ * The missing events include dead letters and events that are older than the retention.
  *
- * @param options.minuteMs its begin, ms since 1970; by received_at
+ * @param options.minuteMs start of the minute, in ms since 1970, by received_at
  * @param options.partition undefined: all of them
- * @throws {TransientError} @throws {FatalError}
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function eventDifferences(options: {
   access: TopicAccess;
@@ -52,46 +53,46 @@ export async function eventDifferences(options: {
   }
 }
 
-type Place = {
+type Position = {
   readonly topic: "raw" | "enriched";
   readonly partition: number;
   readonly offset: string;
 };
-/** Where an event stands, by its id. */
-type Places = ReadonlyMap<string, readonly Place[]>;
+/** The positions of each event, by event_id. */
+type Positions = ReadonlyMap<string, readonly Position[]>;
 type Decoded = { readonly event_id: string; readonly received_at: number };
 
 async function readEvents(
   reader: TopicReader,
   access: TopicAccess,
   wanted: { name: "raw" | "enriched"; minuteMs: number; partition: number | undefined },
-): Promise<Places> {
+): Promise<Positions> {
   const { name, minuteMs, partition } = wanted;
   const topic = topicIn(access.namespace, `probe.metrics.${name}`);
   const readerSchema = readAvroSchema(name === "raw" ? "ProbeMetric" : "EnrichedProbeMetric");
   const decoder = createRecordDecoder<Decoded>({ registry: access.registry, readerSchema });
-  // Behind the minute too: a gateway's clock may be ahead of the one that stamps the record.
+  // Also after the minute: a gateway's clock may be ahead of the clock that sets the record's timestamp.
   const range = { fromMs: minuteMs - 10 * MINUTE_MS, toMs: minuteMs + MINUTE_MS };
-  const places = new Map<string, Place[]>();
-  for (const stretch of await stretchesOf(access.kafka, topic, range)) {
-    if (partition !== undefined && stretch.partition !== partition) continue;
-    for await (const records of reader.read(topic, stretch)) {
+  const positions = new Map<string, Position[]>();
+  for (const offsetRange of await offsetRangesOf(access.kafka, topic, range)) {
+    if (partition !== undefined && offsetRange.partition !== partition) continue;
+    for await (const records of reader.read(topic, offsetRange)) {
       await decoder.prepare(records.map(({ value }) => value));
       for (const { value, offset } of records) {
         const event = decoder.decode(value);
         if (event.kind !== "ok") continue;
         const { event_id, received_at } = event.value;
         if (Math.floor(received_at / 60_000_000) * MINUTE_MS !== minuteMs) continue;
-        const all = places.get(event_id) ?? [];
-        all.push({ topic: name, partition: stretch.partition, offset });
-        places.set(event_id, all);
+        const all = positions.get(event_id) ?? [];
+        all.push({ topic: name, partition: offsetRange.partition, offset });
+        positions.set(event_id, all);
       }
     }
   }
-  return places;
+  return positions;
 }
 
-/** How often each event is in the table. */
+/** Returns how often each event is in the table. */
 async function readRows(pool: PgPool, minuteMs: number): Promise<ReadonlyMap<string, number>> {
   const rows = await query<{ event_id: string; count: number }>(
     pool,
@@ -102,20 +103,20 @@ async function readRows(pool: PgPool, minuteMs: number): Promise<ReadonlyMap<str
   return new Map(rows.map(({ event_id, count }) => [event_id, count]));
 }
 
-/** A repeat is in raw twice and in enriched once. */
-function differencesOfTopics(raw: Places, enriched: Places): EventDifference[] {
+/** Compares the topics. A duplicate is in raw twice, and in enriched once. */
+function differencesOfTopics(raw: Positions, enriched: Positions): EventDifference[] {
   const differences: EventDifference[] = [];
-  for (const [event_id, places] of raw) {
-    const [first] = places;
+  for (const [event_id, positions] of raw) {
+    const [first] = positions;
     if (first === undefined || enriched.has(event_id)) continue;
     differences.push({ event_id, what: "in raw, not in enriched", ...first });
   }
-  for (const [event_id, places] of enriched) {
-    const [first, second] = places;
+  for (const [event_id, positions] of enriched) {
+    const [first, second] = positions;
     if (first !== undefined && !raw.has(event_id)) {
       differences.push({ event_id, what: "in enriched, not in raw", ...first });
     }
-    if (second !== undefined && places.length > (raw.get(event_id)?.length ?? 0)) {
+    if (second !== undefined && positions.length > (raw.get(event_id)?.length ?? 0)) {
       differences.push({ event_id, what: "twice in enriched", ...second });
     }
   }
@@ -123,11 +124,11 @@ function differencesOfTopics(raw: Places, enriched: Places): EventDifference[] {
 }
 
 function differencesOfTable(
-  enriched: Places,
+  enriched: Positions,
   rows: ReadonlyMap<string, number>,
   { isWhole }: { isWhole: boolean },
 ): EventDifference[] {
-  const nowhere = { topic: null, partition: null, offset: null };
+  const noPosition = { topic: null, partition: null, offset: null };
   const differences: EventDifference[] = [];
   for (const [event_id, [first]] of enriched) {
     const count = rows.get(event_id) ?? 0;
@@ -137,7 +138,7 @@ function differencesOfTable(
   }
   for (const event_id of isWhole ? rows.keys() : []) {
     if (enriched.has(event_id)) continue;
-    differences.push({ event_id, what: "in the table, not in enriched", ...nowhere });
+    differences.push({ event_id, what: "in the table, not in enriched", ...noPosition });
   }
   return differences;
 }

@@ -37,7 +37,7 @@ const key = (changes: Partial<NewKey> = {}): NewKey => ({
 });
 
 describe("fiber keys", () => {
-  it("lists and rotates a key whose end is PostgreSQL's infinity as one without end", async () => {
+  it("lists and rotates a key that expires at infinity like one that never expires", async () => {
     const { row } = await table.create(key());
     await sql.query("UPDATE api_keys SET expires_at = 'infinity'");
     expect(renderKeys(await table.list({ isRevokedToo: false }))).toMatch(/secret +good/);
@@ -47,7 +47,7 @@ describe("fiber keys", () => {
     expect(renderKeys(await table.list({ isRevokedToo: false }))).toMatch(/expired/);
   });
 
-  it("makes a token whose secret the database does not have", async () => {
+  it("creates a token whose secret is not in the database", async () => {
     const { row, token = "" } = await table.create(key({ note: "airport" }));
     expect(token).toMatch(new RegExp(`^fs_${row.key_id}_[A-Za-z0-9_-]{43}$`));
     const { rows } = await sql.query<{ text: string }>(
@@ -59,7 +59,7 @@ describe("fiber keys", () => {
     expect(text).not.toContain(token.slice(-43));
   });
 
-  it("shows and changes how many nodes a key may report for, and a rotated key inherits it", async () => {
+  it("shows and changes the number of nodes of a key, and a rotated key inherits it", async () => {
     const { row } = await table.create(key({ max_nodes: 7 }));
     expect(renderKeys([row])).toMatch(/acme-\* +7 +100/);
     expect(await table.setMaxNodes(row.key_id, 9)).toMatchObject({ max_nodes: 9 });
@@ -76,10 +76,10 @@ describe("fiber keys", () => {
     ["acme-7", "acme-7"],
     ["ac_me*", "ac_me%*"],
     ["ü*", "üb*"],
-  ])("lets no other tenant have nodes of %s by %s", async (ours, theirs) => {
+  ])("gives no other tenant nodes of %s with %s", async (ours, theirs) => {
     await table.create(key({ node_pattern: ours }));
     const other = table.create(key({ tenant: "zeta", node_pattern: theirs }));
-    await expect(other).rejects.toThrow(/has nodes of another tenant/);
+    await expect(other).rejects.toThrow(/matches nodes of another tenant/);
     await expect(table.create(key({ node_pattern: theirs }))).resolves.toBeDefined();
   });
 
@@ -88,14 +88,14 @@ describe("fiber keys", () => {
     ["acme-*", "acme"],
     ["acme-*", "acme.*"],
     ["acme-*", "ACME-*"],
-  ])("lets another tenant have %s beside %s", async (ours, theirs) => {
+  ])("gives another tenant %s next to %s", async (ours, theirs) => {
     await table.create(key({ node_pattern: ours }));
     await expect(
       table.create(key({ tenant: "zeta", node_pattern: theirs })),
     ).resolves.toBeDefined();
   });
 
-  it("lets one of two tenants win who take the same nodes at the same time", async () => {
+  it("lets one of two tenants succeed that claim the same nodes at the same time", async () => {
     const both = await Promise.allSettled([
       table.create(key()),
       table.create(key({ tenant: "zeta" })),
@@ -103,7 +103,7 @@ describe("fiber keys", () => {
     expect(both.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
   });
 
-  it("gives the nodes of a revoked key free, and keeps the revocation's time", async () => {
+  it("frees the nodes of a revoked key, and keeps the time of the revocation", async () => {
     const { row } = await table.create(key());
     const revoked = await table.revoke(row.key_id);
     expect(await table.revoke(row.key_id)).toEqual(revoked);
@@ -115,7 +115,7 @@ describe("fiber keys", () => {
     await expect(table.revoke("missing1")).rejects.toThrow("there is no key missing1");
   });
 
-  it("rotates a key: the new one may do the same, the old one ends when it is told to", async () => {
+  it("rotates a key: the new one has the same permissions, the old one expires as required", async () => {
     const { row: old, token } = await table.create(key({ requires_signature: true }));
     const created = await table.rotate(old.key_id, { keepOldSeconds: 3_600 });
     expect(created.token).not.toBe(token);
@@ -130,28 +130,28 @@ describe("fiber keys", () => {
     await expect(table.rotate(old.key_id, { keepOldSeconds: 0 })).rejects.toThrow(/is revoked/);
   });
 
-  it("says at which end a rotated key has come, its own or the old one's", async () => {
+  it("shows when a rotated key expires, and whether that is inherited", async () => {
     const end = new Date(Date.now() + 120_000);
     const { row: old } = await table.create(key({ expires_at: end }));
     const inherited = await table.rotate(old.key_id, { keepOldSeconds: 60 });
     expect(inherited.row.expires_at).toEqual(end);
     expect(renderRotated(inherited, true)).toContain(
-      `It ends at ${end.toISOString()}, as the old one was to; --expires-in gives another end.`,
+      `It expires at ${end.toISOString()}, like the old key; set another time with --expires-in.`,
     );
     const options = { keepOldSeconds: 60, expiresInSeconds: 86_400 };
     const longer = await table.rotate(inherited.row.key_id, options);
     expect(longer.row.expires_at?.getTime()).toBeGreaterThan(Date.now() + 86_000_000);
-    expect(renderRotated(longer, false)).toMatch(/It ends at [^,]+\.\n$/);
+    expect(renderRotated(longer, false)).toMatch(/It expires at [^,]+\.\n$/);
   });
 
-  it("makes keys without a secret for the subjects of JWTs, one for each", async () => {
+  it("creates keys without a secret, one for each JWT subject", async () => {
     const { token, row } = await table.create(key({ jwt_subject: "relay-7" }));
     expect(token).toBeUndefined();
     await expect(table.create(key({ jwt_subject: "relay-7" }))).rejects.toThrow(/already/);
     await expect(table.rotate(row.key_id, { keepOldSeconds: 0 })).rejects.toThrow(/has no secret/);
   });
 
-  it("keeps limits of tenants: one each, changed or taken away", async () => {
+  it("stores one limit for each tenant, which can be changed and removed", async () => {
     const { set, remove, list } = createTenantLimits(sql);
     await set({ tenant: "acme", rate_per_second: 10, burst: 100 });
     await set({ tenant: "acme", rate_per_second: 20, burst: 200 });
@@ -165,7 +165,7 @@ describe("fiber keys", () => {
     expect(await list()).toHaveLength(1);
   });
 
-  it("gives a subject whose key was revoked another one", async () => {
+  it("creates another key for a subject whose key was revoked", async () => {
     const { row } = await table.create(key({ jwt_subject: "relay-7" }));
     await table.revoke(row.key_id);
     const again = await table.create(key({ jwt_subject: "relay-7" }));
@@ -173,7 +173,7 @@ describe("fiber keys", () => {
     await expect(table.create(key({ jwt_subject: "relay-7" }))).rejects.toThrow(/already/);
   });
 
-  it("tags the ids of keys, so that gateways know invented ones by themselves", async () => {
+  it("tags the ids of keys, so that gateways recognize invented ids", async () => {
     const { row } = await table.create(key());
     const secret = await readKeyIdSecret(sql);
     expect(isKeyIdOf(secret, row.key_id)).toBe(true);

@@ -4,7 +4,7 @@ import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/p
 import { sqlStateOf } from "@fiberstream/postgres/postgres-errors";
 import { withPool } from "./with-pool.ts";
 
-/** A row of `api_keys` as people see it: without the secret's hash. */
+/** A row of `api_keys`, without the hash of the secret. */
 export type KeyRow = {
   readonly key_id: string;
   readonly jwt_subject: string | null;
@@ -20,38 +20,38 @@ export type KeyRow = {
   readonly revoked_at: Date | null;
 };
 
-/** The table knows how many nodes where nothing else is said. */
+/** Without max_nodes the key gets the default. */
 export type NewKey = Omit<KeyRow, "key_id" | "max_nodes" | "created_at" | "revoked_at"> &
   Partial<Pick<KeyRow, "max_nodes">>;
 
-/** `token` is shown once: only its hash is stored. Undefined for keys that JWTs stand for. */
+/** `token` is shown only once: the database has only its hash. Undefined for keys of JWTs. */
 export type CreatedKey = { readonly row: KeyRow; readonly token: string | undefined };
 
 export type KeyTable = {
-  /** @throws {Error} when its pattern has nodes of another tenant, or its subject has a key */
+  /** @throws {Error} when the pattern matches nodes of another tenant, or the subject has a key already */
   create: (key: NewKey) => Promise<CreatedKey>;
   list: (filter: { tenant?: string; isRevokedToo: boolean }) => Promise<KeyRow[]>;
   /**
-   * A new key like an old one, which ends `keepOldSeconds` from now. The new one ends `expiresInSeconds` from now, by
-   * default when the old one was made to.
-   * @throws {Error} when it cannot be rotated
+   * Creates a key with the permissions of an old one. The old one expires `keepOldSeconds` from now; the new one
+   * `expiresInSeconds` from now, by default when the old one would have expired.
+   * @throws {Error} when the old key is missing, revoked, expired, or has no secret
    */
   rotate: (
     keyId: string,
     options: { keepOldSeconds: number; expiresInSeconds?: number | undefined },
   ) => Promise<CreatedKey>;
-  /** @throws {Error} when there is no such key */
+  /** @throws {Error} when the key does not exist */
   setMaxNodes: (keyId: string, maxNodes: number) => Promise<KeyRow>;
-  /** @throws {Error} when there is no such key */
+  /** @throws {Error} when the key does not exist */
   revoke: (keyId: string) => Promise<KeyRow>;
 };
 
-/** Runs `work` with the table at DATABASE_URL. */
+/** Runs `work` with the table in the database at DATABASE_URL. */
 export async function withKeyTable<T>(work: (table: KeyTable) => Promise<T>): Promise<T> {
   return withPool((pool) => work(createKeyTable(pool)));
 }
 
-// PostgreSQL's infinity is no date: it is never, as null is.
+// JavaScript has no infinite date: infinity means never, as null does.
 const COLUMNS = `
   key_id, jwt_subject, tenant, node_pattern, rate_per_second, burst, max_nodes, requires_signature, note, created_at,
   CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
@@ -70,19 +70,22 @@ export function createKeyTable(pool: PgPool): KeyTable {
       ),
     rotate: (keyId, { keepOldSeconds, expiresInSeconds }) =>
       inTransaction(pool, async (client) => {
-        // The old one is closed before the new one is open, both at once for everyone else.
+        // The old key is closed before the new one is created, because their nodes must not overlap; both in one transaction.
         const [old] = await query<KeyRow>(
           client,
           `SELECT ${COLUMNS} FROM api_keys WHERE key_id = $1 FOR UPDATE`,
           [keyId],
         );
         if (old === undefined) throw new Error(`there is no key ${keyId}`);
-        if (old.revoked_at !== null) throw new Error(`${keyId} is revoked: create a new key`);
+        if (old.revoked_at !== null)
+          throw new Error(`the key ${keyId} is revoked. Create a new key`);
         if (old.jwt_subject !== null) {
-          throw new Error(`${keyId} has no secret: the issuer of its JWTs rotates what signs them`);
+          throw new Error(
+            `the key ${keyId} has no secret: it is for JWTs, whose issuer rotates the signing keys`,
+          );
         }
         if (old.expires_at !== null && old.expires_at <= new Date()) {
-          throw new Error(`${keyId} has expired: create a new key`);
+          throw new Error(`the key ${keyId} has expired. Create a new key`);
         }
         await query(
           client,
@@ -116,12 +119,12 @@ async function updateKey(
   return row;
 }
 
-/** A region's probes; a key that can invent nodes without end would fill the table of nodes. */
+/** Enough for the probes of a region. A key without a limit could fill the table of nodes. */
 const MAX_NODES = 10_000;
 
 async function insertKey(on: PgPool | PgClient, key: NewKey): Promise<CreatedKey> {
   const keyId = newKeyId(await readKeyIdSecret(on));
-  // 256 random bits: nobody guesses it, so a fast hash of it is enough.
+  // 256 random bits cannot be guessed, so a fast hash is enough.
   const secret = key.jwt_subject === null ? randomBytes(32).toString("base64url") : undefined;
   try {
     const [row] = await query<KeyRow>(
@@ -150,18 +153,18 @@ async function insertKey(on: PgPool | PgClient, key: NewKey): Promise<CreatedKey
   }
 }
 
-/** What the table's constraints mean for whoever types the command. */
+/** Returns an error that explains a violated constraint to the user. */
 function explained(error: unknown, { node_pattern, jwt_subject }: NewKey): unknown {
   const state = sqlStateOf(error);
   if (state === EXCLUSION_VIOLATION) {
     return new Error(
-      `${node_pattern} has nodes of another tenant, and a node belongs to one tenant only: see \`fiber keys list\`, and revoke that tenant's key first if its nodes have moved`,
+      `${node_pattern} matches nodes of another tenant, and a node belongs to only one tenant. See \`fiber keys list\`. If the nodes moved to this tenant, revoke the other tenant's key first`,
       { cause: error },
     );
   }
   if (state === UNIQUE_VIOLATION) {
     return new Error(
-      `there is a key for the JWT subject ${jwt_subject ?? ""} already: revoke that one first`,
+      `the JWT subject ${jwt_subject ?? ""} already has a key. Revoke that key first`,
       {
         cause: error,
       },

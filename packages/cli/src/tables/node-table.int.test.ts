@@ -32,7 +32,7 @@ describe("fiber nodes", () => {
     expect(await ids({ limit: 1 })).toEqual(["a-node"]);
   });
 
-  it("changes a node and marks it to be published", async () => {
+  it("changes a node and marks it for publication", async () => {
     await table.change("a-node", { display_name: "Accra airport", lat: 5.6, lng: -0.19 });
     expect(await table.find("a-node")).toMatchObject({
       display_name: "Accra airport",
@@ -45,7 +45,7 @@ describe("fiber nodes", () => {
     expect(rows).toEqual([{ revision: 2 }]);
   });
 
-  it("says when there is no such node", async () => {
+  it("reports a node that does not exist", async () => {
     await expect(table.find("d-node")).rejects.toThrow("there is no node d-node");
     await expect(table.change("d-node", { status: "deleted" })).rejects.toThrow("there is no node");
   });

@@ -1,7 +1,7 @@
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import { withPool } from "./with-pool.ts";
 
-/** A row of `nodes`, as people see it. */
+/** A row of `nodes`. */
 export type NodeRow = {
   readonly node_id: string;
   readonly node_name: string;
@@ -29,13 +29,16 @@ export type NodeFilter = {
 
 export type NodeTable = {
   list: (filter: NodeFilter) => Promise<NodeRow[]>;
-  /** @throws {Error} when there is no such node */
+  /** @throws {Error} when the node does not exist */
   find: (nodeId: string) => Promise<NodeRow>;
-  /** Changes some columns; the processor's publisher tells everyone. @throws {Error} when there is no such node */
+  /**
+   * Changes some columns. The processor then publishes the node to probe.nodes.
+   * @throws {Error} when the node does not exist
+   */
   change: (nodeId: string, values: Partial<NodeRow>) => Promise<NodeRow>;
 };
 
-/** Runs `work` with the table at DATABASE_URL. */
+/** Runs `work` with the table in the database at DATABASE_URL. */
 export async function withNodeTable<T>(work: (table: NodeTable) => Promise<T>): Promise<T> {
   return withPool((pool) => work(createNodeTable(pool)));
 }

@@ -1,14 +1,14 @@
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 
-/** A node's day, as metric_quality_daily has it; counts as numbers. */
+/** A row of metric_quality_daily, with counts as numbers. */
 export type QualityRow = {
   /** UTC, such as 2026-11-24. */
   readonly day: string;
   readonly node_id: string;
   readonly events: number;
-  /** Null when the node sent too few events to have a rhythm. */
+  /** Null if the node sent too few events to determine its interval. */
   readonly expected: number | null;
-  /** Events by expected, 0 to 1. */
+  /** Events divided by expected events, 0 to 1. */
   readonly completeness: number | null;
   readonly interval_s: number | null;
   readonly gaps: number;
@@ -24,22 +24,22 @@ export type QualityRow = {
   readonly measured_at: Date | null;
 };
 
-/** All nodes of a day together. */
+/** The sums of all nodes of a day. */
 export type QualitySum = {
   readonly nodes: number;
   readonly events: number;
-  /** Null when no node has a rhythm. */
+  /** Null if no node has a known interval. */
   readonly completeness: number | null;
   readonly late: number;
   readonly ahead: number;
   readonly out_of_range: number;
   readonly conflicts: number;
   readonly repeats: number;
-  /** The earliest of the nodes'; null when nothing was measured. */
+  /** The earliest measurement of the nodes; null if nothing was measured. */
   readonly measured_at: Date | null;
 };
 
-/** The nodes of a day that are worst, by what is missing first, then by what else is wrong. */
+/** Returns the worst nodes of a day, ordered by missing events, then by other faults. */
 export const worstNodes = (
   pool: PgPool,
   { day, limit }: { day: string; limit: number },
@@ -53,7 +53,7 @@ export const worstNodes = (
     [day, limit],
   );
 
-/** A node's days, the newest first. */
+/** Returns the days of a node, the newest first. */
 export const daysOfNode = (
   pool: PgPool,
   { nodeId, limit }: { nodeId: string; limit: number },

@@ -1,7 +1,7 @@
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import type { Finding, Verdict } from "@fiberstream/reconciliation/judge-minute";
 
-/** What the books of a minute say of one partition, or of all together where it is null. */
+/** The counts of a minute for one partition, or for all together if `partition` is null. */
 export type Equation = {
   readonly minute: Date;
   readonly partition: number | null;
@@ -18,14 +18,18 @@ export type Equation = {
 
 export type ReconciledMinute = {
   readonly minute: Date;
-  /** Null while its books are not closed. */
+  /** Null while the minute is not reconciled. */
   readonly verdict: Verdict | null;
   readonly unaccounted: number;
   readonly findings: readonly Finding[];
   readonly equations: readonly Equation[];
 };
 
-/** Minutes from `from` to below `to`, with an equation for each partition. @throws {TransientError} @throws {FatalError} */
+/**
+ * Returns the minutes from `from` to before `to`, with the counts of each partition.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export async function reconciledMinutes(
   pool: PgPool,
   { from, to }: { from: Date; to: Date },

@@ -5,8 +5,8 @@ import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
 import { lockRows, setRows } from "./stored-row.ts";
 
 /**
- * How far one partition is set back, or ahead. Offsets of the records to be read next; `from` is undefined
- * where nothing was stored, which is to say at the beginning.
+ * The move of one partition, as offsets of the record to read next. `from` is undefined if none was stored; the sink
+ * then starts at the beginning.
  */
 export type Move = {
   readonly partition: number;
@@ -16,18 +16,20 @@ export type Move = {
 
 export type Target =
   | { readonly kind: "time" }
-  /** An offset, in the partitions that have records from there on. */
+  /** An offset, for the partitions that have it. */
   | { readonly kind: "offset"; readonly offset: bigint };
 
 /**
- * Sets the sink's stored offsets, which it follows within seconds. What it reads again it leaves out
- * where it is stored already.
+ * Sets the sink's stored offsets. A running sink continues there within seconds, and does not store events again that
+ * are in the table.
  *
- * @param options.log whose offsets they are
- * @param options.offsets what Kafka has of each partition
- * @returns the partitions that were moved: to a time only backwards, to an offset either way. One that had
- *   nothing stored is always among them.
- * @throws {TransientError} @throws {FatalError} @throws {Error} when a stored offset is of another log
+ * @param options.log identity of the log that the offsets belong to
+ * @param options.offsets the offsets of each partition in Kafka
+ * @returns the partitions that were moved: to a time only backwards, to an offset in both directions. A partition
+ *   without a stored offset is always moved.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ * @throws {Error} when a stored offset is of another log
  */
 export async function rewindSink(
   pool: PgPool,
@@ -56,16 +58,20 @@ export async function rewindSink(
 }
 
 const anotherLog = (partition: number) =>
-  `the stored offset of partition ${partition} is of another log: the topic was made anew, or this is another ` +
-  "cluster. Nothing was moved; npm run fiber -- sink accept-log shows both";
+  `the stored offset of partition ${partition} is of another log: the topic was recreated, or this is another ` +
+  "cluster. Nothing was moved. To see both logs, run: npm run fiber -- sink accept-log";
 
 function goalOf({ low, high, atTime }: PartitionOffsets, from: bigint, target: Target): bigint {
   const wanted = target.kind === "offset" ? target.offset : (atTime ?? high);
-  const held = wanted < low ? low : wanted > high ? high : wanted;
-  return target.kind === "time" && held > from && from >= low ? from : held;
+  const bounded = wanted < low ? low : wanted > high ? high : wanted;
+  return target.kind === "time" && bounded > from && from >= low ? from : bounded;
 }
 
-/** How many records of the moves are still to be read again. @throws {TransientError} @throws {FatalError} */
+/**
+ * Returns how many records of the moves the sink still has to read.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export async function recordsLeft(
   pool: PgPool,
   topic: string,

@@ -1,7 +1,7 @@
 import type { LogIdentity } from "@fiberstream/kafka/records";
 import { type PgClient, query } from "@fiberstream/postgres/pool";
 
-/** A row of `sink_offsets`. The log's ids are empty where the row does not say. */
+/** A row of `sink_offsets`. The ids of the log are empty if the row has none. */
 export type StoredRow = {
   readonly partition: number;
   readonly nextOffset: bigint;
@@ -9,8 +9,11 @@ export type StoredRow = {
 };
 
 /**
- * Reads a topic's rows and locks them: a write of the sink that is going on is waited for, and the next one finds
- * what was made of them. @throws {TransientError} @throws {FatalError}
+ * Reads the rows of a topic and locks them: it waits for a running write of the sink, and the next write sees the
+ * changed rows.
+ *
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function lockRows(client: PgClient, topic: string): Promise<StoredRow[]> {
   const rows = await query<{
@@ -26,17 +29,21 @@ export async function lockRows(client: PgClient, topic: string): Promise<StoredR
   }));
 }
 
-/** Sets where partitions go on in this log, their rows made where they are missing. @throws {TransientError} @throws {FatalError} */
+/**
+ * Sets the next offsets of partitions in this log. Missing rows are created.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export async function setRows(
   client: PgClient,
   topic: string,
-  goals: readonly { readonly partition: number; readonly to: bigint }[],
+  ends: readonly { readonly partition: number; readonly to: bigint }[],
   log: LogIdentity,
 ): Promise<void> {
   await query(client, SET_ROWS, [
     topic,
-    goals.map(({ partition }) => partition),
-    goals.map(({ to }) => to),
+    ends.map(({ partition }) => partition),
+    ends.map(({ to }) => to),
     log.clusterId || null,
     log.topicId || null,
   ]);

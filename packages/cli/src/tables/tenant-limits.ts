@@ -1,6 +1,6 @@
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 
-/** A row of `tenant_limits`: how much all keys of a tenant may send together. */
+/** A row of `tenant_limits`: the rate limit that all keys of a tenant share. */
 export type TenantLimit = {
   readonly tenant: string;
   readonly rate_per_second: number;
@@ -9,9 +9,12 @@ export type TenantLimit = {
 
 export type TenantLimits = {
   list: () => Promise<TenantLimit[]>;
-  /** Sets a tenant's limit, or another one. */
+  /** Sets or changes a tenant's limit. */
   set: (limit: TenantLimit) => Promise<void>;
-  /** Leaves the tenant the limits of its keys alone. @throws {Error} when it has none of its own */
+  /**
+   * Removes a tenant's limit; those of its keys remain.
+   * @throws {Error} when the tenant has no limit
+   */
   remove: (tenant: string) => Promise<void>;
 };
 

@@ -3,7 +3,7 @@ import { postgresSettings } from "@fiberstream/postgres/settings";
 import { readConfig } from "@fiberstream/runtime/config";
 import { createLog } from "@fiberstream/runtime/log";
 
-/** Runs `work` with a connection to the database at DATABASE_URL. */
+/** Runs `work` with a connection pool for the database at DATABASE_URL. */
 export async function withPool<T>(work: (pool: PgPool) => Promise<T>): Promise<T> {
   const pool = createPool({
     ...readConfig(postgresSettings()),

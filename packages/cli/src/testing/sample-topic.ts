@@ -22,7 +22,7 @@ type Kind = { readonly schemaId: number; readonly type: avsc.Type; readonly exam
 export type SampleTopics = {
   readonly access: TopicAccess;
   readonly send: (topic: string, records: readonly OutgoingRecord[]) => Promise<void>;
-  /** A record of a topic of the catalogue: the schema's example with some fields changed. */
+  /** Returns a record of a topic of the catalogue: the schema's example with some fields changed. */
   readonly record: (
     name: TopicName,
     fields: Fields,
@@ -30,7 +30,7 @@ export type SampleTopics = {
   ) => Promise<OutgoingRecord>;
 };
 
-/** The catalogue's topics under a namespace of one test's own. */
+/** Creates the catalogue's topics in a namespace of this test. */
 export async function openSampleTopics(life: Life): Promise<SampleTopics> {
   const log = createLog({ service: "test", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });

@@ -1,13 +1,13 @@
 import { isoTime } from "../options/moment.ts";
 
-/** Looks a name up in a record; null where it has no such field. */
+/** Returns the value of a field of a record; null if the record has no such field. */
 export type Look = (name: string) => unknown;
 
 export type Condition = (look: Look) => boolean;
 
 type Operator = (left: unknown, right: unknown) => unknown;
 
-/** What the operators of a condition do with values; `undefined` and null are the same: not known. */
+/** The operators of a condition. `undefined` and null are the same: an unknown value. */
 export const OPERATORS: Readonly<Record<string, Operator>> = {
   "=": (left, right) => plain(left) === plain(right),
   "==": (left, right) => plain(left) === plain(right),
@@ -16,11 +16,11 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   "<=": (left, right) => order(left, right, (sign) => sign <= 0),
   ">": (left, right) => order(left, right, (sign) => sign > 0),
   ">=": (left, right) => order(left, right, (sign) => sign >= 0),
-  "+": (left, right) => reckon(left, right, (a, b) => a + b),
-  "-": (left, right) => reckon(left, right, (a, b) => a - b),
-  "*": (left, right) => reckon(left, right, (a, b) => a * b),
-  "/": (left, right) => reckon(left, right, (a, b) => a / b),
-  "%": (left, right) => reckon(left, right, (a, b) => a % b),
+  "+": (left, right) => calculate(left, right, (a, b) => a + b),
+  "-": (left, right) => calculate(left, right, (a, b) => a - b),
+  "*": (left, right) => calculate(left, right, (a, b) => a * b),
+  "/": (left, right) => calculate(left, right, (a, b) => a / b),
+  "%": (left, right) => calculate(left, right, (a, b) => a % b),
   in: (left, right) => {
     if (Array.isArray(right)) return right.includes(plain(left));
     throw new Error('in needs a list: country in ["GH", "KE"]');
@@ -34,25 +34,28 @@ const CALLS: Readonly<Record<string, { takes: number; call: Call }>> = {
   has: { takes: 2, call: ([text, part]) => textOf(text).includes(textOf(part)) },
   starts: { takes: 2, call: ([text, part]) => textOf(text).startsWith(textOf(part)) },
   lower: { takes: 1, call: ([text]) => textOf(text).toLowerCase() },
-  abs: { takes: 1, call: ([value]) => reckon(value, 0, (number) => Math.abs(number)) },
+  abs: { takes: 1, call: ([value]) => calculate(value, 0, (number) => Math.abs(number)) },
 };
 
-/** @throws {Error} when there is no such call, or it takes another number of values */
+/** @throws {Error} when the function does not exist, or takes another number of values */
 export function valueOfCall(name: string, given: number): Call {
   const found = Object.hasOwn(CALLS, name) ? CALLS[name] : undefined;
   if (found?.takes === given) return found.call;
   throw new Error(
     found === undefined
-      ? `there is no ${name}(); there are ${Object.keys(CALLS).join(", ")}`
+      ? `there is no function ${name}(). Functions: ${Object.keys(CALLS).join(", ")}`
       : `${name}() takes ${found.takes} values, not ${given}`,
   );
 }
 
-/** A comparison with what is not known holds not. @throws {Error} when it is no truth at all */
+/**
+ * Returns whether a condition is true; a comparison with an unknown value is not.
+ * @throws {Error} when the value is not a boolean
+ */
 export function truthOf(value: unknown): boolean {
   if (typeof value === "boolean") return value;
   if (plain(value) === null) return false;
-  throw new Error(`${JSON.stringify(value)} alone is no condition: compare it with something`);
+  throw new Error(`${JSON.stringify(value)} alone is not a condition. Compare it with a value`);
 }
 
 const plain = (value: unknown): unknown => value ?? null;
@@ -69,7 +72,7 @@ function order(left: unknown, right: unknown, holds: (sign: number) => boolean):
   );
 }
 
-function reckon(
+function calculate(
   left: unknown,
   right: unknown,
   by: (left: number, right: number) => number,
@@ -83,6 +86,6 @@ function microsOf(text: string): number {
   const { micros, problem = "" } = isoTime(text);
   if (micros !== undefined) return micros;
   throw new Error(
-    `time("${text}") is no time such as 2026-11-24T12:00:00.123456Z. ${problem}`.trim(),
+    `time("${text}") is not a time such as 2026-11-24T12:00:00.123456Z. ${problem}`.trim(),
   );
 }

@@ -12,14 +12,14 @@ for (const [names, precedence] of [
 }
 
 /**
- * Makes a condition of what a person wrote, such as `latency_ms > 200 and country = "GH"`. It is parsed and
- * walked, never run as a program.
+ * Compiles a condition that a user wrote, such as `latency_ms > 200 and country = "GH"`. It is parsed and
+ * interpreted, never run as a program.
  *
  * @param text comparisons (= != < <= > >= in), and, or, not, + - * / %, numbers, texts in quotes, null,
- *   fields, parts of fields (`node_tags.site`), and the calls of {@link WHERE_HELP}
- * @param options.names the fields that there are; undefined: whichever a record has
- * @returns whether a record fulfils it; throws an Error when it compares what cannot be compared
- * @throws {Error} that says what is wrong with the text
+ *   fields, nested fields (`node_tags.site`), and the functions of {@link WHERE_HELP}
+ * @param options.names the existing fields; undefined: any
+ * @returns a function that returns whether a record matches; it throws an Error when values cannot be compared
+ * @throws {Error} with the reason when the text is not a valid condition
  */
 export function compileWhere(text: string, options: { names?: readonly string[] } = {}): Condition {
   const tree = parse(text);
@@ -28,12 +28,12 @@ export function compileWhere(text: string, options: { names?: readonly string[] 
 }
 
 export const WHERE_HELP = `
-A condition has fields and values: latency_ms > 200 and country in ["GH", "KE"]
-  = != < <= > >= in, and, or, not, + - * / %; null is equal to null alone, and neither less nor more
-  node_tags.site = "airport"             a part of a field
-  timestamp >= time("2026-11-24T12:00Z") a time; times are microseconds since 1970
-  has(target_host, "example")            whether a text has another in it
-  starts(node_id, "probe-")              whether it begins with it
+A condition compares fields with values: latency_ms > 200 and country in ["GH", "KE"]
+  = != < <= > >= in, and, or, not, + - * / %; null equals only null, and is neither less nor greater
+  node_tags.site = "airport"             a nested field
+  timestamp >= time("2026-11-24T12:00Z") a time (fields with times are microseconds since 1970)
+  has(target_host, "example")            whether a text contains another
+  starts(node_id, "probe-")              whether a text begins with another
   lower(region), abs(latency_z)`;
 
 function parse(text: string): jsep.Expression {
@@ -41,9 +41,11 @@ function parse(text: string): jsep.Expression {
     const tree = jsep(text);
     if (tree.type !== "Compound") return tree;
   } catch (error) {
-    throw new Error(`the condition cannot be read: ${(error as Error).message}`, { cause: error });
+    throw new Error(`the condition cannot be parsed: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
-  throw new Error("the condition is not one expression: is an and or an or missing?");
+  throw new Error("the condition is not one expression: is `and` or `or` missing?");
 }
 
 type Value = (look: Look) => unknown;
@@ -72,7 +74,7 @@ function compile(tree: jsep.Expression, names: readonly string[] | undefined): V
       const inner = below(argument);
       if (/^(not|!)$/i.test(operator)) return (look) => !truthOf(inner(look));
       if (operator === "-") return (look) => OPERATORS["-"]?.(0, inner(look));
-      throw new Error(`the condition has ${operator}, which is not known`);
+      throw new Error(`the condition has ${operator}, which is not supported`);
     }
     case "BinaryExpression": {
       const { argument, rest } = beforeNot(tree as jsep.BinaryExpression);
@@ -88,7 +90,7 @@ function compile(tree: jsep.Expression, names: readonly string[] | undefined): V
       return (look) => call(values.map((value) => value(look)));
     }
     default:
-      throw new Error(`the condition has a ${tree.type}, which is not known`);
+      throw new Error(`the condition has a ${tree.type}, which is not supported`);
   }
 }
 
@@ -99,11 +101,11 @@ function binary(tree: jsep.BinaryExpression, below: (part: unknown) => Value): V
   if (name === "and" || name === "&&") return (look) => truthOf(left(look)) && truthOf(right(look));
   if (name === "or" || name === "||") return (look) => truthOf(left(look)) || truthOf(right(look));
   const operator = OPERATORS[name];
-  if (operator === undefined) throw new Error(`the condition has ${name}, which is not known`);
+  if (operator === undefined) throw new Error(`the condition has ${name}, which is not supported`);
   return (look) => operator(left(look), right(look));
 }
 
-/** A word before a comparison denies all of it: the parser takes `not a = b` for `(not a) = b`. */
+/** Makes `not` negate the whole comparison after it: the parser reads `not a = b` as `(not a) = b`. */
 function beforeNot(rest: jsep.BinaryExpression): {
   argument?: jsep.Expression;
   rest: jsep.BinaryExpression;
@@ -120,7 +122,7 @@ function beforeNot(rest: jsep.BinaryExpression): {
 
 function field(name: string, names: readonly string[] | undefined): Value {
   if (names !== undefined && !names.includes(name)) {
-    throw new Error(`there is no field ${name}; there are ${names.join(", ")}`);
+    throw new Error(`there is no field ${name}. Fields: ${names.join(", ")}`);
   }
   return (look) => look(name);
 }

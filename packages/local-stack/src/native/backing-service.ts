@@ -10,40 +10,40 @@ import {
   startSandboxed,
 } from "./sandbox.ts";
 
-/** What every backing service is started with. */
+/** Options of every backing service. */
 export type BackingServiceOptions = {
-  /** The tree, see `ensureTree`. */
+  /** The root file system, see `ensureTree`. */
   readonly root: string;
   readonly port: number;
-  /** Absolute; outlives the backing service. */
+  /** Absolute path; the data is kept after the backing service has ended. */
   readonly dataDir: string;
-  /** Absolute. */
+  /** Absolute path. */
   readonly logFile: string;
 };
 
-/** A backing service that is up. */
+/** A running backing service. */
 export type BackingService = {
   readonly name: string;
-  /** The program itself, as the host numbers it. */
+  /** The process id of the program on the host. */
   readonly pid: number;
-  /** Settles when the backing service has ended, whoever ended it; says how. */
+  /** Resolves with the exit code or signal when the backing service has ended. */
   readonly ended: Promise<string>;
-  /** Ends it cleanly, its data on disk; settles when it and everything below it is gone. */
+  /** Stops it cleanly, with its data on disk; resolves when it and all its child processes have ended. */
   readonly stop: () => Promise<void>;
-  /** Ends it as a power cut would (SIGKILL). */
+  /** Kills it with SIGKILL. */
   readonly kill: () => Promise<void>;
 };
 
-/** JVMs take a few seconds on a quiet machine; a minute and a half is a machine in trouble. */
+/** JVMs need a few seconds on an idle machine. */
 const START_TIMEOUT_MS = 90_000;
-/** Past this a clean stop is given up, so that no stop ever hangs. */
+/** After this time a clean stop is given up, and the process is killed. */
 const STOP_TIMEOUT_MS = 20_000;
 
 /**
- * Starts a backing service and waits until it does its job.
+ * Starts a backing service and waits until it is ready.
  *
- * @param definition.isReady asks the backing service itself; false or an error means not yet
- * @throws {NativeError} the port is taken, or the backing service died or did not get ready, with its last lines
+ * @param definition.isReady queries the backing service; false or an error means that it is not ready yet
+ * @throws {NativeError} when the port is in use, or the backing service ended or was not ready in time, with its last lines
  */
 export async function startBackingService(definition: {
   name: string;
@@ -58,8 +58,8 @@ export async function startBackingService(definition: {
   await requireFreePort({ number: port, setting: definition.portSetting });
   const child = startSandboxed(root, { ...definition.sandboxed, dataDir, logFile });
   const ended = Promise.withResolvers<string>();
-  let howItEnded: string | undefined;
-  void ended.promise.then((how) => (howItEnded = how));
+  let exitReason: string | undefined;
+  void ended.promise.then((how) => (exitReason = how));
   child
     .on("exit", (code, signal) => ended.resolve(signal ?? `code ${code}`))
     .on("error", (error) => ended.resolve(error.message));
@@ -70,7 +70,7 @@ export async function startBackingService(definition: {
     await ended.promise.finally(() => clearTimeout(giveUp));
   };
   try {
-    await untilReady({ name, logFile, isReady, howItEnded: () => howItEnded });
+    await untilReady({ name, logFile, isReady, exitReason: () => exitReason });
   } catch (error) {
     await end("SIGKILL");
     throw error;
@@ -88,18 +88,18 @@ async function untilReady(waiting: {
   name: string;
   logFile: string;
   isReady: () => Promise<boolean>;
-  howItEnded: () => string | undefined;
+  exitReason: () => string | undefined;
 }): Promise<void> {
-  const { name, logFile, isReady, howItEnded } = waiting;
+  const { name, logFile, isReady, exitReason } = waiting;
   const giveUpAtMs = performance.now() + START_TIMEOUT_MS;
   while (!(await isReady().catch(() => false))) {
-    const how = howItEnded();
+    const how = exitReason();
     if (how !== undefined) {
-      throw new NativeError(`${name} ended while it was starting (${how}). ${lastLines(logFile)}`);
+      throw new NativeError(`${name} exited during its start (${how}). ${lastLines(logFile)}`);
     }
     if (performance.now() > giveUpAtMs) {
       throw new NativeError(
-        `${name} did not get ready within ${START_TIMEOUT_MS / 1_000} s. ${lastLines(logFile)}`,
+        `${name} was not ready within ${START_TIMEOUT_MS / 1_000} s. ${lastLines(logFile)}`,
       );
     }
     await delay(50);

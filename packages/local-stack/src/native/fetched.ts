@@ -8,17 +8,17 @@ import { waitForLock } from "./lock.ts";
 
 const run = promisify(execFile);
 
-/** A Go program takes a minute to build on two busy cores; what takes longer than this is stuck. */
+/** Building a Go program takes a minute on two busy cores. */
 const FETCH_TIMEOUT_MS = 420_000;
 
-/** Where a program is, or why it cannot be had here: tests that need it are then skipped, and say so. */
+/** The folder of a program, or the reason why it is not available. Tests that need it are then skipped, with the reason. */
 export type Fetched = { readonly folder: string } | { readonly missing: string };
 
 /**
- * Makes a folder of the user's cache at first use, whole or not at all, one process at a time.
+ * Creates a folder in the user's cache at the first use: completely or not at all, and by one process at a time.
  *
- * @param name of the folder, with the versions of what is in it
- * @param make puts it together in an empty folder
+ * @param name name of the folder, with the versions of its content
+ * @param make creates the content in an empty folder
  */
 export async function ensureFetched(
   name: string,
@@ -36,15 +36,15 @@ export async function ensureFetched(
     renameSync(building, folder);
     return { folder };
   } catch (error) {
-    return { missing: `it cannot be fetched: ${messageOf(error)}` };
+    return { missing: `it cannot be downloaded: ${messageOf(error)}` };
   } finally {
     lock.release();
   }
 }
 
 /**
- * Builds a Go program. What is downloaded for it is deleted afterwards; what is compiled is kept, beside
- * that of the Go client of the docs: most of it is Go's own library.
+ * Builds a Go program. The downloaded modules are deleted afterwards. The compiled packages are kept together with
+ * those of the documents' Go client: most are of Go's standard library.
  */
 export async function buildWithGo(into: string, program: string): Promise<void> {
   const build = join(into, "build");
@@ -52,7 +52,7 @@ export async function buildWithGo(into: string, program: string): Promise<void> 
     GOBIN: into,
     GOPATH: join(build, "path"),
     GOCACHE: join(cacheDirectory(), "client-examples", "cache"),
-    // Else what it downloads could not be deleted.
+    // Otherwise the downloaded modules are read-only and cannot be deleted.
     GOFLAGS: "-modcacherw",
   });
   rmSync(build, { recursive: true });

@@ -4,34 +4,34 @@ import { toolEnvironment } from "./config.ts";
 import { NativeError } from "./native-error.ts";
 import { type OnProgress, runTool } from "./run-tool.ts";
 
-/** Programs that the build runs on the host, and the Debian package that brings each. */
+/** Programs that the build runs on the host, each with its Debian package. */
 const HOST_TOOLS = { debootstrap: "debootstrap", mvn: "maven" } as const;
 
-const INSTEAD = "start a Docker engine, and the backing services run in it";
+const ALTERNATIVE = "start a Docker engine; then the backing services run as containers";
 
 /**
- * The native runtime needs Linux, and root for mounts and other users.
+ * Checks that the native runtime can run: it needs Linux, and root for mounts and other users.
  *
- * @throws {NativeError} what is missing and what else can be done
+ * @throws {NativeError} with what is missing, and the alternative
  */
 export function requireNativeHost(): void {
   if (process.platform !== "linux") {
-    throw new NativeError(`the backing services run without Docker on Linux only: ${INSTEAD}`);
+    throw new NativeError(`without Docker the backing services run only on Linux: ${ALTERNATIVE}`);
   }
   if (process.getuid?.() !== 0) {
     throw new NativeError(
-      `no Docker engine answers, and without one the backing services need root: run it with sudo, or ${INSTEAD}`,
+      `no Docker engine answers, and without one the backing services need root: run the command with sudo, or ${ALTERNATIVE}`,
     );
   }
 }
 
-/** @throws {NativeError} there is no package manager, or its last lines */
+/** @throws {NativeError} when there is no apt-get, or with its last lines */
 export async function installHostTools(onProgress: OnProgress): Promise<void> {
   const missing = missingTools();
   if (missing.length === 0) return;
   if (!hasProgram("apt-get")) {
     throw new NativeError(
-      `${missing.join(" and ")} cannot be installed here (there is no apt-get): install them, or ${INSTEAD}`,
+      `${missing.join(" and ")} cannot be installed automatically (apt-get is missing): install them, or ${ALTERNATIVE}`,
     );
   }
   const packages = missing.map((tool) => HOST_TOOLS[tool]);

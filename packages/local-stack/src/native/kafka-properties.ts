@@ -1,39 +1,39 @@
-/** A second way in, whose clients are told to come to `advertisedPort`: to a proxy in front of it. */
-export type KafkaListener = { readonly port: number; readonly advertisedPort: number };
+/** An additional listener that advertises `advertisedPort`, the port of a proxy in front of it. */
+type KafkaListener = { readonly port: number; readonly advertisedPort: number };
 
-/** A node among several. */
+/** One node of a cluster of several. */
 export type KafkaCluster = {
   /** From 1. */
   readonly nodeId: number;
-  /** Of all nodes, in the order of their ids. */
+  /** The controller ports of all nodes, in the order of their ids. */
   readonly controllerPorts: readonly number[];
 };
 
-export type KafkaPlace = {
+export type KafkaNode = {
   readonly port: number;
   readonly controllerPort: number;
   readonly listeners?: readonly KafkaListener[];
-  /** None for a node that is alone. */
+  /** Undefined for a single node. */
   readonly cluster?: KafkaCluster | undefined;
-  /** Each node has the list of all controllers; else it finds them by asking any of these. */
+  /** Each node has a fixed list of all controllers (controller.quorum.voters); otherwise it finds them through bootstrap servers. */
   readonly hasFixedControllers?: boolean;
 };
 
-/** A node that is alone is a cluster of one. */
-export const placeInCluster = ({ controllerPort, cluster }: KafkaPlace): KafkaCluster =>
+/** Returns the node's cluster; a single node is a cluster of one. */
+export const clusterOf = ({ controllerPort, cluster }: KafkaNode): KafkaCluster =>
   cluster ?? { nodeId: 1, controllerPorts: [controllerPort] };
 
 /**
- * server.properties. Internal topics have few partitions, and a group starts at once. Everything is kept
- * three times, two of them in sync, where there are three nodes, else once.
+ * Returns server.properties. Internal topics have few partitions, and a group starts without delay. With three nodes
+ * there are three replicas of everything, at least two of them in sync; otherwise one.
  *
- * @param options.protection lines over those that a Kafka has otherwise
+ * @param options.protection properties that replace the default ones
  */
 export function serverProperties(
-  options: KafkaPlace & { protection?: { readonly properties: Readonly<Record<string, string>> } },
+  options: KafkaNode & { protection?: { readonly properties: Readonly<Record<string, string>> } },
 ): string {
   const { port, controllerPort, listeners = [], protection } = options;
-  const { nodeId, controllerPorts } = placeInCluster(options);
+  const { nodeId, controllerPorts } = clusterOf(options);
   const [replicas, inSync] = controllerPorts.length < 3 ? [1, 1] : [3, 2];
   const all = [
     { name: "PLAINTEXT", port, advertisedPort: port },
@@ -48,9 +48,9 @@ export function serverProperties(
     "process.roles": "broker,controller",
     "node.id": nodeId,
     listeners: all.map((one) => `${one.name}://127.0.0.1:${one.port}`),
-    // An address every client on this machine agrees on; localhost may mean ::1 to some.
+    // An address that is the same for every client on this machine; localhost may be ::1 for some.
     "advertised.listeners": all
-      // A fixed list has the controllers' addresses; Kafka refuses them here then.
+      // With a fixed list of controllers, Kafka rejects their addresses here.
       .filter(({ name }) => name !== "CONTROLLER" || options.hasFixedControllers !== true)
       .map((one) => `${one.name}://127.0.0.1:${one.advertisedPort}`),
     "listener.security.protocol.map": all.map(({ name }) => `${name}:PLAINTEXT`),
@@ -63,12 +63,12 @@ export function serverProperties(
     "min.insync.replicas": inSync,
     "offsets.topic.replication.factor": replicas,
     "offsets.topic.num.partitions": 4,
-    // 30 days, longer than any topic that a group reads is kept.
+    // 30 days: longer than the retention of any topic that a group reads.
     "offsets.retention.minutes": 43_200,
     "transaction.state.log.replication.factor": replicas,
     "transaction.state.log.min.isr": inSync,
     "transaction.state.log.num.partitions": 4,
-    // An open transaction that is past its time holds back readers until it is looked at.
+    // How often Kafka checks for transactions past their timeout, which block readers of committed records.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1_000,
     "share.coordinator.state.topic.replication.factor": replicas,
     "share.coordinator.state.topic.min.isr": inSync,
@@ -82,17 +82,17 @@ export function serverProperties(
     .join("\n")}\n`;
 }
 
-function controllersOf(place: KafkaPlace): Readonly<Record<string, readonly string[]>> {
-  const addresses = placeInCluster(place).controllerPorts.map((port) => `127.0.0.1:${port}`);
-  return place.hasFixedControllers === true
+function controllersOf(node: KafkaNode): Readonly<Record<string, readonly string[]>> {
+  const addresses = clusterOf(node).controllerPorts.map((port) => `127.0.0.1:${port}`);
+  return node.hasFixedControllers === true
     ? { "controller.quorum.voters": addresses.map((address, at) => `${at + 1}@${address}`) }
     : { "controller.quorum.bootstrap.servers": addresses };
 }
 
-/** Who votes when the storage is formatted, as kafka-storage.sh takes it; the same for each node. */
+/** Returns the option --initial-controllers of kafka-storage.sh; the same for each node. */
 export const initialControllers = (controllerPorts: readonly number[]): string =>
   controllerPorts.map((port, at) => `${at + 1}@127.0.0.1:${port}:${directoryId(at + 1)}`).join(",");
 
-/** A node's storage directory has a UUID, in base64; every node has to know it of every other. */
+/** Returns the UUID of a node's storage directory, in base64; every node has to know those of all others. */
 const directoryId = (nodeId: number): string =>
   Buffer.from(`fiberstream-${String(nodeId).padStart(4, "0")}`).toString("base64url");

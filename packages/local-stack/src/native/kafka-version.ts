@@ -5,14 +5,14 @@ import { NativeError } from "./native-error.ts";
 import { mavenProject, RECIPE } from "./recipe.ts";
 import type { Mount } from "./sandbox.ts";
 
-/** Where the tree has its own Kafka; another version's jars are mounted over it. */
+/** The folder of Kafka in the root file system; the jars of another version are mounted over it. */
 const JARS = "/opt/kafka";
 
 /**
- * Fetches the jars of a Kafka that is not the tree's own into the user's cache, at first use.
+ * Downloads the jars of another Kafka version into the user's cache, at the first use.
  *
- * @returns what to mount; nothing for the tree's own version
- * @throws {NativeError} Maven does not have it, or is away
+ * @returns the mounts for it; none for the version of the root file system
+ * @throws {NativeError} when Maven does not have the version, or cannot be reached
  */
 export async function mountKafka(version: string): Promise<readonly Mount[]> {
   const { kafka, dependencyPluginVersion } = RECIPE;
@@ -27,14 +27,14 @@ export async function mountKafka(version: string): Promise<readonly Mount[]> {
   return [{ from: join(fetched.folder, "kafka"), at: JARS }];
 }
 
-/** Before 3.9 the controllers are a fixed list, and storage is formatted without it (KIP-853). */
+/** Returns whether a version needs a fixed list of controllers: before 3.9 (KIP-853). */
 export const hasFixedControllers = (version: string): boolean => {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major < 3 || (major === 3 && minor < 9);
 };
 
-/** It becomes the name of a folder. */
+/** Checks the version, because it becomes the name of a folder. */
 function requireVersion(version: string): void {
   if (/^\d+\.\d+\.\d+$/.test(version)) return;
-  throw new NativeError(`"${version}" is no version of Kafka: it has the form 3.9.1`);
+  throw new NativeError(`"${version}" is not a version of Kafka, such as 3.9.1`);
 }

@@ -3,8 +3,8 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import {
   initialControllers,
-  type KafkaPlace,
-  placeInCluster,
+  type KafkaNode,
+  clusterOf,
   serverProperties,
 } from "./kafka-properties.ts";
 import { hasFixedControllers, mountKafka } from "./kafka-version.ts";
@@ -17,7 +17,7 @@ import { requireFreePort } from "./port-owner.ts";
 import { RECIPE } from "./recipe.ts";
 import { runSandboxed } from "./sandbox.ts";
 
-/** The quick compiler only: it starts sooner, and what a development load asks for is no more. */
+/** Only the C1 compiler: Kafka starts faster, and that is enough for development. */
 const JAVA = [
   "java",
   "-Xmx512m",
@@ -29,31 +29,31 @@ const JAVA = [
   "/opt/kafka/*",
 ] as const;
 
-/** What a Kafka that knows its users has on top. */
+/** Additional options for a Kafka with authentication. */
 export type KafkaProtection = {
-  /** Lines of server.properties, over those that a Kafka has otherwise. */
+  /** Properties that replace the default ones. */
   readonly properties: Readonly<Record<string, string>>;
-  /** For the JVM. */
+  /** Arguments of the JVM. */
   readonly javaArguments: readonly string[];
-  /** For the formatting of its storage, such as the first users. */
+  /** Arguments for formatting the storage, such as the first users. */
   readonly formatArguments: readonly string[];
-  /** To a listener that answers without SASL, for the look whether it is ready. */
+  /** Connects to a listener without SASL, to check whether Kafka is ready. */
   readonly connect: () => Socket;
 };
 
 /**
- * A KRaft node that is broker and controller; alone, or one of several.
+ * Starts a KRaft node that is broker and controller: a single one, or one of several.
  *
- * @param options.version another Kafka than the tree's, 3.7 or later; it is fetched at first use
+ * @param options.version another version of Kafka, 3.7 or later; it is downloaded at the first use
  */
 export async function startKafka(
   options: BackingServiceOptions &
-    Omit<KafkaPlace, "hasFixedControllers"> & { protection?: KafkaProtection; version?: string },
+    Omit<KafkaNode, "hasFixedControllers"> & { protection?: KafkaProtection; version?: string },
 ): Promise<BackingService> {
   const { root, port, dataDir, logFile, protection, version = RECIPE.kafka.version } = options;
   const isFixed = hasFixedControllers(version);
   const mounts = await mountKafka(version);
-  const { nodeId, controllerPorts } = placeInCluster(options);
+  const { nodeId, controllerPorts } = clusterOf(options);
   await requireFreePort({ number: options.controllerPort, setting: "KAFKA_CONTROLLER_PORT" });
   mkdirSync(dataDir, { recursive: true });
   writeFileSync(
@@ -64,7 +64,7 @@ export async function startKafka(
   if (!existsSync(join(dataDir, "log", "meta.properties"))) {
     await runSandboxed(root, "Formatting Kafka's storage", {
       user: "kafka",
-      // A fixed cluster ID: its nodes are all of this machine, never joined by another.
+      // A fixed cluster id, because all nodes run on this machine.
       command: [
         ...JAVA,
         "kafka.tools.StorageTool",
@@ -112,12 +112,12 @@ logger.server.name = kafka.server.KafkaRaftServer
 logger.server.level = info
 `;
 
-/** Metadata v4 for no topic at all: correlation id 1, no client id, empty list, no creation. */
+/** A Metadata v4 request without topics: correlation id 1, no client id, an empty list, no creation of topics. */
 const METADATA_REQUEST = Buffer.from("0000000f0003000400000001ffff0000000000", "hex");
 
 /**
- * Whether the broker names itself among the live ones. It accepts connections earlier, while the
- * controller still fences it and a first produce would fail.
+ * Returns whether the broker lists itself as a live broker. It accepts connections earlier, but while the controller
+ * still fences it, a produce request fails.
  */
 function isListed(nodeId: number, connectTo: () => Socket): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
@@ -135,7 +135,7 @@ function isListed(nodeId: number, connectTo: () => Socket): Promise<boolean> {
   return promise.finally(() => socket.destroy());
 }
 
-/** The node ids of a Metadata v4 answer: size, correlation id and throttle time, then the brokers. */
+/** Returns the node ids in a Metadata v4 response: size, correlation id and throttle time, then the brokers. */
 function brokersOf(answer: Buffer): number[] {
   const count = answer.readInt32BE(12);
   let at = 16;

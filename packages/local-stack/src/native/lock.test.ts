@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe("tryLock", () => {
-  it("is held by one, who is named to the others, until released", () => {
+  it("has one holder, which the others can identify, until it is released", () => {
     const lock = tryLock(file) as Lock;
     expect(tryLock(file)).toEqual({ heldBy: ownIdentity() });
     lock.release();
@@ -24,26 +24,26 @@ describe("tryLock", () => {
     expect(tryLock(file)).toHaveProperty("release");
   });
 
-  it("is taken over from a holder that is dead, and leaves no other file behind", async () => {
+  it("is taken over from a dead holder, without leaving other files behind", async () => {
     leaveLock(file, JSON.stringify(await identityOfEndedProcess()));
     expect(tryLock(file)).toHaveProperty("release");
     expect(readHolder(file)).toEqual(ownIdentity());
     expect(readdirSync(join(folder, "state"))).toEqual(["lock"]);
   });
 
-  it("is taken over when another process has the dead holder's number now", () => {
+  it("is taken over when another process has the PID of the dead holder", () => {
     leaveLock(file, JSON.stringify({ ...ownIdentity(), startedTicks: "1" }));
     expect(tryLock(file)).toHaveProperty("release");
   });
 
-  it("is taken over when the file says nothing", () => {
+  it("is taken over when the file is empty", () => {
     leaveLock(file, "");
     expect(tryLock(file)).toHaveProperty("release");
   });
 });
 
 describe("waitForLock", () => {
-  it("says once who holds it, and has it when it is free", async () => {
+  it("reports its holder once, and is acquired when it is free", async () => {
     const held = tryLock(file) as Lock;
     const told: number[] = [];
     const waits = waitForLock(file, ({ pid }) => {
@@ -56,7 +56,7 @@ describe("waitForLock", () => {
 });
 
 describe("isAlive", () => {
-  it("tells a process that runs from one that has ended", async () => {
+  it("distinguishes a running process from one that has ended", async () => {
     expect(isAlive(ownIdentity())).toBe(true);
     expect(isAlive(await identityOfEndedProcess())).toBe(false);
   });
@@ -72,6 +72,6 @@ async function identityOfEndedProcess() {
   const identity = identityOf(child.pid ?? 0);
   child.kill("SIGKILL");
   await once(child, "exit");
-  if (!identity) throw new Error("the process had ended before it was looked at");
+  if (!identity) throw new Error("the process ended before it was read");
   return identity;
 }

@@ -5,7 +5,7 @@ import { isAlive, ownIdentity, type ProcessIdentity } from "./process-identity.t
 
 export type Lock = { release: () => void };
 
-/** Takes the lock, or says who holds it. A lock whose holder is dead is taken over. */
+/** Takes the lock, or returns its holder. A lock of a dead process is taken over. */
 export function tryLock(file: string): Lock | { heldBy: ProcessIdentity } {
   mkdirSync(dirname(file), { recursive: true });
   const own = ownIdentity();
@@ -13,7 +13,7 @@ export function tryLock(file: string): Lock | { heldBy: ProcessIdentity } {
   writeFileSync(mine, JSON.stringify(own));
   try {
     for (;;) {
-      // link(2) makes the lock whole or not at all: nobody ever reads half a holder.
+      // link(2) is atomic: nobody can read an incomplete lock.
       if (tryLink(mine, file)) return { release: () => rmSync(file, { force: true }) };
       const holder = readHolder(file);
       if (holder && isAlive(holder)) return { heldBy: holder };
@@ -24,7 +24,7 @@ export function tryLock(file: string): Lock | { heldBy: ProcessIdentity } {
   }
 }
 
-/** Waits until the lock is free. `onWait` is told once who holds it. */
+/** Waits until the lock is free. `onWait` is called once, with the holder. */
 export async function waitForLock(
   file: string,
   onWait: (holder: ProcessIdentity) => void,
@@ -47,7 +47,7 @@ function tryLink(from: string, to: string): boolean {
   }
 }
 
-/** @returns undefined for a lock that is gone or that no version of this code wrote */
+/** @returns undefined if there is no lock, or the file has another format */
 export function readHolder(file: string): ProcessIdentity | undefined {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as ProcessIdentity;
@@ -56,7 +56,7 @@ export function readHolder(file: string): ProcessIdentity | undefined {
   }
 }
 
-/** Moves the lock aside first, so that of two processes that see it stale only one removes it. */
+/** Renames the lock first, so that only one of two processes that find it stale removes it. */
 function removeStale(file: string, mine: string): void {
   const aside = `${mine}.stale`;
   try {
@@ -66,7 +66,7 @@ function removeStale(file: string, mine: string): void {
     throw error;
   }
   const holder = readHolder(aside);
-  // Someone healed it in between: put the live holder's lock back.
+  // Another process has replaced it in between: restore its lock.
   if (holder && isAlive(holder)) tryLink(aside, file);
   rmSync(aside, { force: true });
 }

@@ -15,14 +15,16 @@ afterEach(() => {
 });
 
 describe("requireFreePort", () => {
-  it("names who has the port and the setting that moves it", async () => {
+  it("names the process that uses the port, and the setting that changes it", async () => {
     const refusal = requireFreePort({ number: port, setting: "REDIS_PORT" });
     await expect(refusal).rejects.toThrow(
-      new RegExp(`port ${port} is taken by PID ${process.pid} \\(.+\\): stop it or set REDIS_PORT`),
+      new RegExp(
+        `port ${port} is in use by PID ${process.pid} \\(.+\\): stop it, or set REDIS_PORT`,
+      ),
     );
   });
 
-  it("lets a free port pass", async () => {
+  it("accepts a free port", async () => {
     server.close();
     await once(server, "close");
     await requireFreePort({ number: port, setting: "REDIS_PORT" });

@@ -3,21 +3,23 @@ import { connect } from "node:net";
 import { NativeError } from "./native-error.ts";
 
 /**
- * Makes sure that a port can be taken, before a program fails on it with words of its own.
+ * Checks that a port is free, before a program fails because of it.
  *
- * @param port.setting the variable that moves the port elsewhere
- * @throws {NativeError} names the process that listens there
+ * @param port.setting the variable that changes the port
+ * @throws {NativeError} with the process that uses the port
  */
 export async function requireFreePort(port: { number: number; setting: string }): Promise<void> {
   if (!(await isListening(port.number))) return;
-  const owner = portOwner(port.number);
-  const who = owner ? `PID ${owner.pid} (${owner.name})` : "a process of another container or user";
+  const process = portOwner(port.number);
+  const owner = process
+    ? `PID ${process.pid} (${process.name})`
+    : "a process of another container or user";
   throw new NativeError(
-    `port ${port.number} is taken by ${who}: stop it or set ${port.setting} to another port`,
+    `port ${port.number} is in use by ${owner}: stop it, or set ${port.setting} to another port`,
   );
 }
 
-/** Whether something accepts connections on 127.0.0.1. */
+/** Returns whether the port accepts connections on 127.0.0.1. */
 export function isListening(port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ host: "127.0.0.1", port });
@@ -25,7 +27,7 @@ export function isListening(port: number): Promise<boolean> {
   return promise.finally(() => socket.destroy());
 }
 
-/** The process that listens on a port, if this user may know it. */
+/** Returns the process that listens on a port, if this user has the permission to see it. */
 export function portOwner(port: number): { pid: number; name: string } | undefined {
   const inodes = listeningInodes(port);
   if (inodes.size === 0) return undefined;
@@ -35,7 +37,7 @@ export function portOwner(port: number): { pid: number; name: string } | undefin
   return undefined;
 }
 
-/** Sockets in state LISTEN (0A), from the kernel's table: `sl local_address rem_address st … inode`. */
+/** Returns the sockets in state LISTEN (0A) from the kernel's table: `sl local_address rem_address st … inode`. */
 function listeningInodes(port: number): Set<string> {
   const hexPort = port.toString(16).toUpperCase().padStart(4, "0");
   const inodes = new Set<string>();
@@ -55,7 +57,7 @@ function holdsSocket(pid: string, inodes: ReadonlySet<string>): boolean {
       return target.startsWith("socket:[") && inodes.has(target.slice(8, -1));
     });
   } catch {
-    // Ended meanwhile, or not ours to look into.
+    // The process has ended, or belongs to another user.
     return false;
   }
 }

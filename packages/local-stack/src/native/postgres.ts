@@ -8,27 +8,27 @@ import {
 } from "./backing-service.ts";
 import { runSandboxed } from "./sandbox.ts";
 
-/** "fast" gives up safety from power cuts (not from SIGKILL) for speed: for tests. */
+/** "fast" does not survive power cuts (but SIGKILL), and is for tests. */
 export type Durability = "durable" | "fast";
 
 const BIN = "/usr/lib/postgresql/17/bin";
 
-/** The server's own database; the platform's and the registry's are made beside it. */
+/** Returns the address of a database, by default the server's own. */
 export const postgresUrl = (port: number, database = "postgres") =>
   `postgresql://postgres:postgres@localhost:${port}/${database}`;
 
 /**
  * PostgreSQL 17 with TimescaleDB (Apache edition), user and password `postgres`.
  *
- * @param options.databases made when they are missing
+ * @param options.databases databases that are created if they are missing
  */
 export async function startPostgres(
   options: BackingServiceOptions & {
     databases: readonly string[];
     durability?: Durability;
-    /** Lines of its configuration, over those that it has otherwise. */
+    /** Lines of the configuration that replace the default ones. */
     settings?: readonly string[];
-    /** Parameters of its address, such as those for TLS. */
+    /** Parameters of the connection address, such as those for TLS. */
     parameters?: Readonly<Record<string, string>>;
   },
 ): Promise<BackingService> {
@@ -45,7 +45,7 @@ export async function startPostgres(
       user: "postgres",
       command: [`${BIN}/postgres`, "-D", "/data/db", "-c", "config_file=/data/settings.conf"],
     },
-    // Fast shutdown: SIGTERM would wait for clients to leave by themselves.
+    // Fast shutdown: after SIGTERM the server would wait until its clients disconnect.
     stopSignal: "SIGINT",
     isReady: async () => (await query(url, "SELECT 1")).length === 1,
   });
@@ -62,7 +62,7 @@ async function createCluster(options: Pick<BackingServiceOptions, "root" | "data
   const { root, dataDir, logFile } = options;
   mkdirSync(dataDir, { recursive: true });
   writeFileSync(join(dataDir, "password"), "postgres\n");
-  // Into a new name first: a cluster that initdb did not finish has a PG_VERSION, too.
+  // Created under another name first, because an incomplete initdb has a PG_VERSION, too.
   const create =
     `rm -rf /data/db /data/new && ${BIN}/initdb -D /data/new -U postgres -A scram-sha-256 ` +
     "--pwfile=/data/password --locale=C.UTF-8 --encoding=UTF8 --no-sync && mv /data/new /data/db";
@@ -74,7 +74,7 @@ async function createCluster(options: Pick<BackingServiceOptions, "root" | "data
   });
 }
 
-/** Small: the machine is shared with two JVMs and the services. */
+/** Returns a configuration for little memory: the machine also runs two JVMs and the services. */
 function settings({
   port,
   durability,
@@ -100,7 +100,7 @@ function settings({
     "lc_messages = 'C.UTF-8'",
   ];
   if (durability === "fast") {
-    // Not synchronous_commit: without it a SIGKILL loses commits that clients were told of.
+    // But with synchronous_commit: without it, SIGKILL loses acknowledged commits.
     lines.push("fsync = off", "full_page_writes = off");
   }
   return `${[...lines, ...more].join("\n")}\n`;
@@ -116,7 +116,7 @@ async function createDatabases(url: string, databases: readonly string[]): Promi
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
-  // A server that goes away between two queries is the backing service's end, which its starter sees.
+  // If the server ends between two queries, its starter notices it through `ended`.
   client.on("error", () => undefined);
   try {
     await client.connect();

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Tells one process from a later one with the same number: the kernel's start time, in clock ticks
- * since boot, and the boot's own id.
+ * Distinguishes a process from a later one with the same PID: by its start time, in clock ticks since boot, and by
+ * the boot id.
  */
 export type ProcessIdentity = {
   readonly pid: number;
@@ -10,11 +10,11 @@ export type ProcessIdentity = {
   readonly bootId: string;
 };
 
-/** @returns undefined when there is no such process, or only its zombie is left */
+/** @returns undefined if the process does not exist, or is a zombie */
 export function identityOf(pid: number): ProcessIdentity | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name in parentheses may hold spaces and parentheses itself.
+    // The name in parentheses may contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state] = fields;
     const startedTicks = fields[19];
@@ -22,21 +22,21 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
     const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     return { pid, startedTicks, bootId };
   } catch (error) {
-    // No such process, or it ended while it was being read.
+    // The process does not exist, or ended during the read.
     if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }
 }
 
-/** Whether exactly this process still runs. */
+/** Returns whether exactly this process is still running. */
 export function isAlive(identity: ProcessIdentity): boolean {
   const now = identityOf(identity.pid);
   return now?.startedTicks === identity.startedTicks && now.bootId === identity.bootId;
 }
 
-/** This process. */
+/** Returns the identity of this process. */
 export function ownIdentity(): ProcessIdentity {
   const own = identityOf(process.pid);
-  if (!own) throw new Error("/proc does not show this process: is it mounted?");
+  if (!own) throw new Error("/proc does not contain this process. Is /proc mounted?");
   return own;
 }

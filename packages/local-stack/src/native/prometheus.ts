@@ -5,9 +5,8 @@ import {
 } from "./backing-service.ts";
 
 /**
- * Prometheus 2.53. Its configuration is `prometheus.yml` in its data folder.
- *
- * Keeps 15 days, or what fits into 1 GB: a local start is no archive.
+ * Starts Prometheus 2.53 with the configuration `prometheus.yml` in its data folder. Its retention is 15 days, and at
+ * most 1 GB.
  */
 export function startPrometheus(options: BackingServiceOptions): Promise<BackingService> {
   const { port } = options;

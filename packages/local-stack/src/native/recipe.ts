@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 
 /**
- * What the native runtime consists of: one Debian tree with the databases, Java and Prometheus, and the two Java
- * programs that Debian has no package of. Any change here makes a new tree beside the old one.
+ * The content of the native runtime: one Debian root file system with the databases, Java and Prometheus, and the two
+ * Java programs that Debian does not package. After a change here a new root file system is built next to the old one.
  */
 export const RECIPE = {
-  /** Raised when the way of building changes and the list below does not. */
+  /** Increased when the build changes, but not the list below. */
   revision: 1,
   suite: "trixie",
   packages: [
@@ -22,20 +22,20 @@ export const RECIPE = {
 
 export type Recipe = typeof RECIPE;
 
-/** Names a tree; 12 hex digits are plenty for the few recipes one machine ever sees. */
+/** Returns the hash in the name of a root file system; 12 hex digits are enough for the few recipes of one machine. */
 export function recipeHash(recipe: object): string {
   return createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 12);
 }
 
-/** What Maven is asked for; without a registry, Kafka alone. */
+/** The programs to download with Maven; Kafka only, if there is no registry. */
 export type MavenPrograms = Pick<Recipe, "dependencyPluginVersion"> & {
   readonly kafka: Artifact;
   readonly registry?: Artifact;
 };
 
 /**
- * The Maven project that puts Kafka's jars into `<parts>/kafka` and the registry into
- * `<parts>/apicurio`; the folder is given as the property `parts`.
+ * Returns the Maven project that downloads Kafka's jars to `<parts>/kafka` and the registry to `<parts>/apicurio`.
+ * The property `parts` names the folder.
  */
 export function mavenProject(programs: MavenPrograms): string {
   const { kafka, registry, dependencyPluginVersion } = programs;

@@ -5,15 +5,15 @@ import {
   startBackingService,
 } from "./backing-service.ts";
 
-/** What a Redis that knows its users has on top. */
+/** Additional options for a Redis with authentication. */
 export type RedisProtection = {
-  /** Over those that it is started with otherwise. */
+  /** Arguments after the default ones, which they replace. */
   readonly arguments: readonly string[];
-  /** For the look whether it is ready. */
+  /** Connects, to check whether Redis is ready. */
   readonly connect: () => Socket;
 };
 
-/** Redis 8. Every write is in its append-only file, so that a stop loses nothing. */
+/** Starts Redis 8. Every write is in its append-only file, so that a stop loses nothing. */
 export function startRedis(
   options: BackingServiceOptions & { protection?: RedisProtection },
 ): Promise<BackingService> {
@@ -38,7 +38,7 @@ export function startRedis(
         "everysec",
         "--save",
         "",
-        // Full, it refuses writes and evicts nothing: the services go on without it, and say so.
+        // When it is full, it rejects writes and evicts nothing. The services then continue without it, and report it.
         "--maxmemory",
         "512mb",
         ...(protection?.arguments ?? []),
@@ -49,7 +49,7 @@ export function startRedis(
   });
 }
 
-/** +PONG, or that it asks for a password; while it loads its data it answers -LOADING. */
+/** Returns whether it answers +PONG, or requires a password. While it loads its data it answers -LOADING. */
 function answers(connectTo: () => Socket): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const socket = connectTo();

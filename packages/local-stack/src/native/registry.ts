@@ -5,21 +5,21 @@ import {
   startBackingService,
 } from "./backing-service.ts";
 
-/** Where the registry keeps schemas and their ids, which must outlive a restart. */
+/** Where the registry stores schemas and their ids, which have to survive a restart. */
 export type RegistryStorage =
   | { readonly kind: "postgres"; readonly port: number; readonly database: string }
-  /** A file of its own, for when the database is somebody else's. */
+  /** A file, if the database is not ours. */
   | { readonly kind: "file" };
 
-/** The registry's Confluent-compatible API. */
+/** Returns the address of the registry's Confluent-compatible API. */
 export const registryUrl = (port: number) => `http://localhost:${port}/apis/ccompat/v7`;
 
-/** Apicurio Registry 3. */
+/** Starts Apicurio Registry 3. */
 export async function startRegistry(
   options: BackingServiceOptions & {
     managementPort: number;
     storage: RegistryStorage;
-    /** Of the registry, beside and before those of here. */
+    /** Properties of the registry that replace the default ones. */
     properties?: Readonly<Record<string, string>>;
   },
 ): Promise<BackingService> {

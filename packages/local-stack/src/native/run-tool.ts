@@ -4,8 +4,8 @@ import { createInterface } from "node:readline";
 import { toolEnvironment } from "./config.ts";
 import { NativeError } from "./native-error.ts";
 
-/** What a long step is doing right now, in a few words. */
-export type OnProgress = (doing: string) => void;
+/** Called with what a long step is doing, in a few words. */
+export type OnProgress = (progress: string) => void;
 
 const LAST_LINES = 15;
 const NAMESPACES = [
@@ -19,10 +19,10 @@ const NAMESPACES = [
 ];
 
 /**
- * Runs a program to its end and hands on each line that it prints. It and all that it starts die
- * with this process, and what it mounts goes with it: the next first run finds nobody still writing.
+ * Runs a program to its end, and calls `onLine` for each line that it prints. It and all its child processes and mounts
+ * end with this process, so that a later build finds nobody still writing.
  *
- * @throws {NativeError} `what` failed, with the tool's last lines
+ * @throws {NativeError} when the program fails, with `what` and its last lines
  */
 export async function runTool(options: {
   what: string;

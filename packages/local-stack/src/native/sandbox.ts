@@ -5,28 +5,27 @@ import { dirname } from "node:path";
 import { toolEnvironment } from "./config.ts";
 import { NativeError } from "./native-error.ts";
 
-/** A program that runs inside the tree with its own data folder (at /data), mounts and processes. */
+/** A program that runs in the root file system, in mount and PID namespaces of its own, with its data at /data. */
 export type Sandboxed = {
-  /** The user in the tree that it runs as. */
+  /** The user of the root file system that runs it. */
   readonly user: "postgres" | "redis" | "kafka" | "registry" | "prometheus";
   readonly command: readonly [string, ...string[]];
-  /** Absolute; made if it is missing, and owned by `user` afterwards. */
+  /** Absolute path; created if it is missing, and owned by `user` afterwards. */
   readonly dataDir: string;
-  /** Absolute; what the program prints is appended. */
+  /** Absolute path; the program's output is appended. */
   readonly logFile: string;
-  /** Folders over those of the tree, read-only. */
+  /** Folders that are mounted read-only over those of the root file system. */
   readonly mounts?: readonly Mount[];
 };
 
-/** A folder of this machine, at a folder that the tree has; both absolute. */
+/** A folder of this machine, and the folder of the root file system over which it is mounted; both absolute. */
 export type Mount = { readonly from: string; readonly at: string };
 
 /**
- * Everything is mounted inside a mount namespace of the backing service's own, so nothing is left to unmount.
- * The tree itself is read-only: backing services of several starts share it. tini is the first process of the
- * PID namespace, hands signals on to the program and, by staying root, keeps the order to die with
- * its parent, which a change of user would clear. Data that another tree has written gets the number
- * that its user has in this one.
+ * All mounts are in a mount namespace of the backing service, so nothing has to be unmounted. The root file system is
+ * read-only: backing services of several starts share it. tini is the first process of the PID namespace and forwards
+ * signals to the program. It stays root, because a change of user would clear the death signal of its parent. The data
+ * folder is given to the user of this root file system, whose number may differ from that in an older one.
  */
 const SCRIPT = `set -e
 root=$1 data=$2 user=$3
@@ -58,8 +57,8 @@ const NAMESPACES =
     .concat(SCRIPT, "sandbox");
 
 /**
- * Starts a program inside the tree. It dies with this process however that ends (Linux ends the
- * whole PID namespace), and is in a session of its own: Ctrl-C reaches only its starter.
+ * Starts a program in the root file system. It ends with this process, however that ends (Linux ends the whole PID
+ * namespace). It is in a session of its own, so that Ctrl-C reaches only its starter.
  */
 export function startSandboxed(root: string, sandboxed: Sandboxed): ChildProcess {
   const { user, command, dataDir, logFile, mounts = [] } = sandboxed;
@@ -78,7 +77,10 @@ export function startSandboxed(root: string, sandboxed: Sandboxed): ChildProcess
   }
 }
 
-/** Runs a program inside the tree to its end. @throws {NativeError} with its last lines */
+/**
+ * Runs a program in the root file system to its end.
+ * @throws {NativeError} with its last lines
+ */
 export async function runSandboxed(
   root: string,
   what: string,
@@ -93,8 +95,7 @@ export async function runSandboxed(
 }
 
 /**
- * Signals the program, not `unshare`, which would swallow it.
- * Does nothing when the program has already ended.
+ * Sends a signal to the program, not to `unshare`, which would ignore it. Does nothing if the program has ended.
  */
 export function signalSandboxed(child: ChildProcess, signal: NodeJS.Signals): void {
   const first = firstProcessOf(child);
@@ -106,12 +107,12 @@ export function signalSandboxed(child: ChildProcess, signal: NodeJS.Signals): vo
   }
 }
 
-/** The process ID, as the host sees it, of tini inside the namespace. */
+/** Returns the process id of tini on the host. */
 export function firstProcessOf(child: ChildProcess): number | undefined {
   return childrenOf(child.pid)[0];
 }
 
-/** Process IDs of the direct children of a process. */
+/** Returns the process ids of the direct children of a process. */
 export function childrenOf(pid: number | undefined): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
@@ -121,13 +122,13 @@ export function childrenOf(pid: number | undefined): number[] {
   }
 }
 
-/** For error messages: the end of a log, and where the rest is. */
+/** Returns the end of a log and its path, for error messages. */
 export function lastLines(logFile: string, readable = (line: string) => line): string {
   let lines: string[] = [];
   try {
     lines = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-LAST_LINES);
   } catch {
-    // It did not come to print anything.
+    // The program has not printed anything.
   }
   return `The last lines of ${logFile}:\n${lines.map((line) => `  ${readable(line)}`).join("\n")}`;
 }

@@ -7,18 +7,18 @@ import { NativeError } from "./native-error.ts";
 import { mavenProject, RECIPE, recipeHash } from "./recipe.ts";
 import { type OnProgress, runTool } from "./run-tool.ts";
 
-/** While it is built the tree takes 1.5 GB and Maven's own store 0.3 GB; the rest is for data. */
+/** During the build the root file system needs 1.5 GB and Maven's repository 0.3 GB; the rest is for data. */
 const NEEDED_BYTES = 2.5e9;
 
-/** Where parts mount their data, and what they run as, is made once in the tree: it is read-only later. */
+/** The folder over which data is mounted. It is created in the build, because the root file system is read-only later. */
 export const DATA_MOUNT = "/data";
 
 /**
- * The root file system that the parts run in, built on first use (about a minute).
- * Safe to call from several processes at once: one builds, the others wait.
+ * Builds the root file system of the native backing services at the first use (about a minute). If several processes
+ * call it at the same time, one builds and the others wait.
  *
- * @returns the tree's folder
- * @throws {NativeError} what this machine lacks, or which download failed
+ * @returns the folder of the root file system
+ * @throws {NativeError} with what this machine lacks, or the download that failed
  */
 export async function ensureTree(onProgress: OnProgress): Promise<string> {
   const cache = cacheDirectory();
@@ -26,7 +26,7 @@ export async function ensureTree(onProgress: OnProgress): Promise<string> {
   requireNativeHost();
   if (existsSync(tree)) return tree;
   const lock = await waitForLock(join(cache, "native.lock"), ({ pid }) =>
-    onProgress(`waiting for the first run of PID ${pid} to build the parts`),
+    onProgress(`waiting until PID ${pid} has built the backing services`),
   );
   try {
     if (!existsSync(tree)) await buildTree(tree, onProgress);
@@ -46,15 +46,15 @@ async function buildTree(tree: string, onProgress: OnProgress): Promise<void> {
   const root = join(building, "root");
   const parts = join(building, "parts");
   const progress = { system: "starting", programs: "starting" };
-  const report = (what: keyof typeof progress) => (doing: string) => {
-    progress[what] = doing;
+  const report = (what: keyof typeof progress) => (step: string) => {
+    progress[what] = step;
     onProgress(`databases and Java: ${progress.system} | Kafka and registry: ${progress.programs}`);
   };
   const builds = [
     buildSystem(root, report("system")).then(() => report("system")("done")),
     downloadPrograms(parts, building, report("programs")).then(() => report("programs")("done")),
   ];
-  // Both have ended before anything is said or removed: the other one would still be writing.
+  // Waits until both have ended before it reports or removes anything, because the other one might still be writing.
   const failed = (await Promise.allSettled(builds)).find((build) => build.status === "rejected");
   if (failed) throw failed.reason;
   for (const program of ["kafka", "apicurio"]) {
@@ -65,7 +65,7 @@ async function buildTree(tree: string, onProgress: OnProgress): Promise<void> {
   rmSync(building, { recursive: true, force: true });
 }
 
-/** An interrupted build is never continued: debootstrap cannot tell what it had finished. */
+/** Deletes an interrupted build: debootstrap cannot resume it. */
 async function removeLeftovers(tree: string): Promise<void> {
   rmSync(`${tree}.building`, { recursive: true, force: true });
   if (existsSync(tree)) throw new NativeError(`${tree} appeared while it was being built`);
@@ -118,14 +118,14 @@ function finishSystem(root: string): void {
   rmSync(join(root, "var/lib/apt/lists"), { recursive: true, force: true });
 }
 
-/** @throws {NativeError} says how much there is */
+/** @throws {NativeError} with the free and the needed space */
 function requireSpace(folder: string, neededBytes: number): void {
   const { bavail, bsize } = statfsSync(folder);
   const freeBytes = bavail * bsize;
   if (freeBytes >= neededBytes) return;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new NativeError(
-    `the first start needs ${gigabytes(neededBytes)} of disk in ${folder}, there are ` +
-      `${gigabytes(freeBytes)}: make room or set XDG_CACHE_HOME to a folder on a larger disk`,
+    `the first start needs ${gigabytes(neededBytes)} of free disk space in ${folder}, which has ` +
+      `${gigabytes(freeBytes)}. Delete files, or set XDG_CACHE_HOME to a folder on a larger disk`,
   );
 }

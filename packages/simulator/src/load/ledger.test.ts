@@ -20,7 +20,7 @@ describe("the ledger", () => {
     expect(ledger.missing()).toBe(1);
   });
 
-  it("counts a row once, and one that came before its answer not as missing", () => {
+  it("counts a row once, and does not count an event as missing whose row came before its answer", () => {
     const { ledger } = ledgerOf(10);
     expect(ledger.seen(0, 10)).toBeUndefined();
     ledger.accepted({ probe: 0, number: 0 }, 5);
@@ -28,7 +28,7 @@ describe("the ledger", () => {
     expect(ledger.missing()).toBe(0);
   });
 
-  it("looks from the oldest event on that may still become a row", () => {
+  it("knows the oldest event that may still become a row", () => {
     const { ledger, probe } = ledgerOf(10, 20, 30);
     expect(oldestUnsettled(probe)).toBe(10);
     ledger.refused({ probe: 0, number: 0 });
@@ -39,7 +39,7 @@ describe("the ledger", () => {
     expect(oldestUnsettled(probe)).toBeUndefined();
   });
 
-  it("finds an event by its time alone", () => {
+  it("finds an event by its time", () => {
     const { ledger, probe } = ledgerOf(10, 20, 30, 40);
     expect([10, 20, 30, 40].map((micros) => numberOf(probe, micros))).toEqual([0, 1, 2, 3]);
     expect(numberOf(probe, 25)).toBeUndefined();

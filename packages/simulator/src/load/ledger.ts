@@ -1,13 +1,13 @@
-/** What is known of one sent event: in flight, refused, or when it was accepted (`performance.now()`). */
+/** State of a sent event: in flight, refused, or the time when it was accepted (`performance.now()`). */
 const IN_FLIGHT = 0;
 const REFUSED = -1;
 
-/** The events of one probe in the order of their times; index = the event's number. 24 bytes an event. */
+/** The events of one probe, ordered by time; the index is the event's number. 24 bytes per event. */
 export type ProbeLedger = {
   readonly micros: number[];
   readonly acceptedAtMs: number[];
   readonly isSeen: boolean[];
-  /** All before it are settled: seen in the table, or refused. */
+  /** All events before this index are settled: seen in the table, or refused. */
   firstUnsettled: number;
 };
 
@@ -16,13 +16,16 @@ export type Ledger = {
   readonly sent: (event: { probe: number; number: number; micros: number }) => void;
   readonly accepted: (event: { probe: number; number: number }, atMs: number) => void;
   readonly refused: (event: { probe: number; number: number }) => void;
-  /** Marks a row as seen. @returns when its event was accepted, the first time it is seen after that */
+  /**
+   * Marks a row as seen.
+   * @returns the time when its event was accepted, if it is seen for the first time after that
+   */
   readonly seen: (probe: number, micros: number) => number | undefined;
-  /** Accepted events whose rows nobody has seen yet. */
+  /** Returns the number of accepted events whose rows have not been seen yet. */
   readonly missing: () => number;
 };
 
-/** Remembers what was sent, to compare it with the rows. */
+/** Creates a list of the sent events, to compare them with the rows. */
 export function createLedger(probes: number): Ledger {
   const ledgers = Array.from({ length: probes }, (): ProbeLedger => ({
     micros: [],
@@ -68,7 +71,7 @@ export function createLedger(probes: number): Ledger {
 export const isAccepted = (ledger: ProbeLedger, number: number): boolean =>
   (ledger.acceptedAtMs[number] ?? IN_FLIGHT) > 0;
 
-/** The time of the oldest event that may still become a row, us since 1970. */
+/** Returns the time of the oldest event that may still become a row, in us since 1970. */
 export function oldestUnsettled(ledger: ProbeLedger): number | undefined {
   const { micros, acceptedAtMs, isSeen } = ledger;
   while (
@@ -80,7 +83,7 @@ export function oldestUnsettled(ledger: ProbeLedger): number | undefined {
   return micros[ledger.firstUnsettled];
 }
 
-/** Which event has this time; times of a probe rise. */
+/** Returns the number of the event with this time; the times of a probe's events increase. */
 export function numberOf({ micros }: ProbeLedger, wanted: number): number | undefined {
   let low = 0;
   let high = micros.length - 1;

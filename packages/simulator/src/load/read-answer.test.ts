@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { readAnswer, unanswered } from "./read-answer.ts";
 
 describe("readAnswer", () => {
-  it("takes a 202 for all that it does not list", () => {
+  it("accepts all events of a 202 that it does not list", () => {
     expect(readAnswer({ status: 202, body: '{"status":"accepted","event_id":"x"}' }, 1).size).toBe(
       0,
     );
@@ -16,7 +16,7 @@ describe("readAnswer", () => {
     ]);
   });
 
-  it("takes any other status for all events of the request", () => {
+  it("applies any other status to all events of the request", () => {
     const body = '{"code":"OVERLOADED"}';
     expect([...readAnswer({ status: 503, body }, 2).values()]).toEqual([
       "503 OVERLOADED",
@@ -27,7 +27,7 @@ describe("readAnswer", () => {
 });
 
 describe("unanswered", () => {
-  it("names the connection's error, also of two addresses tried", () => {
+  it("names the error of the connection, also if two addresses were tried", () => {
     const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
     expect(unanswered(refused, 1).get(0)).toBe("no answer (ECONNREFUSED)");
     expect(unanswered(new AggregateError([refused]), 1).get(0)).toBe("no answer (ECONNREFUSED)");

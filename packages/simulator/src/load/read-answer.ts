@@ -1,12 +1,15 @@
 import type { GatewayAnswer } from "./gateway-client.ts";
 
-/** Which events of a request were not accepted: the place in the request, and why. */
+/** The events of a request that were not accepted: the reason for each index in the request. */
 export type Refusals = ReadonlyMap<number, string>;
 
-/** What the gateway says of each event of a request. @param events how many were sent */
+/**
+ * Returns the events of a request that the gateway did not accept.
+ * @param events how many were sent
+ */
 export function readAnswer(answer: GatewayAnswer, events: number): Refusals {
   if (answer.status !== 202) return refusedAll(reasonOf(answer), events);
-  // The answer to a single event has no results, nor has it any doubt.
+  // The answer to a single event has no results.
   if (!answer.body.includes('"results"')) return NONE;
   const { results } = JSON.parse(answer.body) as {
     results: readonly { index: number; status: string; code: string }[];
@@ -16,7 +19,7 @@ export function readAnswer(answer: GatewayAnswer, events: number): Refusals {
     : new Map(results.map(({ index, status, code }) => [index, `${status} ${code}`]));
 }
 
-/** No answer came: whether the events were kept is not known, so they do not count as accepted. */
+/** Returns all events as refused, if no answer came: it is not known whether the gateway accepted them. */
 export const unanswered = (error: unknown, events: number): Refusals =>
   refusedAll(`no answer (${codeOf(error)})`, events);
 
@@ -29,7 +32,7 @@ function reasonOf({ status, body }: GatewayAnswer): string {
   }
 }
 
-/** The code of a connection's error, e.g. ECONNREFUSED; localhost may be tried on two addresses. */
+/** Returns the code of a connection's error, e.g. ECONNREFUSED. (For localhost, two addresses may have been tried.) */
 export function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
   if (typeof error === "object" && error !== null && "code" in error) return String(error.code);

@@ -44,7 +44,7 @@ const run = (options: Partial<Simulation>, stopping = new AbortController().sign
   simulate(simulation(options), { tally: createTally(), stopping });
 
 describe("a load", () => {
-  it("sends each event once, by itself", async () => {
+  it("sends each event once, in a request of its own", async () => {
     const bodies: string[] = [];
     answering = async (request, response) => {
       bodies.push(await text(request));
@@ -56,7 +56,7 @@ describe("a load", () => {
     expect(problemsOf(summary, "unlimited")).toEqual([]);
   });
 
-  it("sends batches to the other route and reads what was not accepted", async () => {
+  it("sends batches to the other route, and reads which events were not accepted", async () => {
     const paths: string[] = [];
     answering = async (request, response) => {
       paths.push(request.url ?? "");
@@ -70,7 +70,7 @@ describe("a load", () => {
     expect(problemsOf(summary, "unlimited")).toEqual(["3 refused"]);
   });
 
-  it("never has more requests on their way than it may", async () => {
+  it("never has more requests in flight than allowed", async () => {
     let open = 0;
     let most = 0;
     answering = async (request, response) => {
@@ -82,7 +82,7 @@ describe("a load", () => {
     expect(most).toBeLessThanOrEqual(3);
   });
 
-  it("counts time from when an event was due, also for those that had to wait", async () => {
+  it("measures the time from when an event was due, also for events that had to wait", async () => {
     let first = true;
     answering = (request, response) => {
       const delayMs = first ? 300 : 0;
@@ -91,21 +91,21 @@ describe("a load", () => {
     };
     const summary = await run({ probes: 1, rate: 100, durationMs: 400, concurrency: 1 });
     expect(summary.accepted).toBe(40);
-    // Those due in the first half of the stall waited for more than half of it.
+    // Events that were due in the first half of the stall waited for more than half of it.
     expect(summary.answerMs.p50).toBeGreaterThan(100);
   });
 
-  it("counts reasons, and expects a full gateway only from those who flood it", async () => {
+  it("counts reasons, and expects OVERLOADED only with an unlimited rate", async () => {
     answering = (request, response) => {
       request.resume().on("end", () => response.writeHead(503).end('{"code":"OVERLOADED"}'));
     };
     const summary = await run({ maxEvents: 3 });
     expect(summary).toMatchObject({ accepted: 0, reasons: { "503 OVERLOADED": 3 } });
     expect(problemsOf(summary, 1)).toContain("3 refused");
-    expect(problemsOf(summary, "unlimited")).toEqual(["nothing was accepted"]);
+    expect(problemsOf(summary, "unlimited")).toEqual(["no event was accepted"]);
   });
 
-  it("goes on when connections break", async () => {
+  it("continues when connections break", async () => {
     let requests = 0;
     answering = (request, response) => {
       if (requests++ % 2 === 0) request.socket.destroy();
@@ -119,7 +119,7 @@ describe("a load", () => {
     });
   });
 
-  it("ends early when told to, with what was sent until then", async () => {
+  it("ends early when it is stopped, with the events sent until then", async () => {
     const stop = new AbortController();
     let requests = 0;
     answering = (request, response) => {

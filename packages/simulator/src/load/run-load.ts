@@ -5,16 +5,16 @@ import type { Probe } from "../probes/probe.ts";
 import { readAnswer, type Refusals, unanswered } from "./read-answer.ts";
 import type { Tally } from "./tally.ts";
 
-/** How long a gateway that is too slow for the rate may take for what was due in time. */
+/** Additional time for a gateway that is too slow for the rate to answer the requests that were due. */
 const OVERTIME_MS = 10_000;
 
 /**
- * Sends what the source plans, whenever it is due, at most `concurrency` requests at once. Time counts from
+ * Sends the planned events when they are due, with at most `concurrency` requests at once. Latencies are measured from
  * when a request was due, so that a gateway that stalls does not hide how long senders would have waited.
  *
- * @param load.ledger is told what becomes of every event
- * @param load.stopping ends the load early; what is in flight is awaited
- * @returns when everything is answered: how long sending took, and how many due events were never sent
+ * @param load.ledger gets the result of each event
+ * @param load.stopping ends the load early; requests in flight are awaited
+ * @returns after all answers: how long sending took, and how many due events were never sent
  */
 export async function runLoad(load: {
   fleet: readonly Probe[];
@@ -70,7 +70,7 @@ export async function runLoad(load: {
     const answeredMs = performance.now();
     tally.accepted(events.length - refusals.size);
     for (const reason of refusals.values()) tally.refused(reason);
-    if (ledger) tellLedger(ledger, events, refusals, answeredMs);
+    if (ledger) recordResults(ledger, events, refusals, answeredMs);
   };
 
   stopping.addEventListener("abort", pump, { once: true });
@@ -91,7 +91,7 @@ function bodyOf(
   return JSON.stringify(form === "single" ? metrics[0] : { metrics });
 }
 
-function tellLedger(
+function recordResults(
   ledger: Ledger,
   events: readonly PlannedEvent[],
   refusals: Refusals,

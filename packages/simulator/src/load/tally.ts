@@ -1,6 +1,6 @@
 import { createHistogram } from "node:perf_hooks";
 
-/** Milliseconds; all 0 when there were none. */
+/** In milliseconds; all 0 if there were no values. */
 export type Percentiles = {
   readonly p50: number;
   readonly p95: number;
@@ -8,13 +8,13 @@ export type Percentiles = {
   readonly max: number;
 };
 
-/** What has happened so far; read by the progress bar while the load runs. */
+/** Counts of a running load, for the progress bar and the summary. */
 export type Tally = {
   readonly sent: (events: number) => void;
   readonly accepted: (events: number) => void;
   /** @param reason a status and code, such as "503 OVERLOADED" */
   readonly refused: (reason: string) => void;
-  /** @param latencyMs from when the request was due to the end of its answer */
+  /** @param latencyMs time from when the request was due to the end of its answer */
   readonly answered: (latencyMs: number) => void;
   readonly counts: () => {
     sent: number;
@@ -44,7 +44,7 @@ export function createTally(): Tally {
   };
 }
 
-/** Times from 1 us to an hour, each kept to a thousandth of itself. */
+/** Creates a histogram of times from 1 us to an hour, with three significant digits. */
 export function createLatencies() {
   const histogram = createHistogram({ lowest: 1, highest: 3_600_000_000, figures: 3 });
   const toMs = (micros: number) => (histogram.count === 0 ? 0 : Math.round(micros) / 1_000);

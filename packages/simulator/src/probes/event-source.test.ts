@@ -22,7 +22,7 @@ function takeAll(of: EventPlan): { dueMs: number[]; events: PlannedEvent[]; requ
 }
 
 describe("a fixed rate", () => {
-  it("is 300 events of 5 probes in 60 s, evenly spread", () => {
+  it("is 300 events of 5 probes in 60 s, evenly distributed", () => {
     const { dueMs, events } = takeAll(plan);
     expect(events).toHaveLength(300);
     expect(events.slice(0, 6).map(({ probe }) => probe)).toEqual([0, 1, 2, 3, 4, 0]);
@@ -30,26 +30,26 @@ describe("a fixed rate", () => {
     expect((dueMs.at(-1) ?? 0) - (dueMs[0] ?? 0)).toBeCloseTo(59_800, 3);
   });
 
-  it("gives events the times at which they are due", () => {
+  it("gives events the times when they are due", () => {
     const { events } = takeAll(plan);
     expect((events[5]?.micros ?? 0) - (events[0]?.micros ?? 0)).toBe(1_000_000);
   });
 
-  it("sends a batch with its last event, and what is left over at the end", () => {
+  it("sends a batch when its last event is due, and the remaining events at the end", () => {
     const { dueMs, requests } = takeAll({ ...plan, batch: 40 });
     expect(requests).toBe(8);
     expect((dueMs[1] ?? 0) - (dueMs[0] ?? 0)).toBeCloseTo(8_000, 3);
     expect((dueMs[7] ?? 0) - (dueMs[6] ?? 0)).toBeCloseTo(4_000, 3);
   });
 
-  it("ends with the number of events or the duration, whichever comes first", () => {
+  it("ends after the number of events or the duration, whichever comes first", () => {
     expect(takeAll({ ...plan, maxEvents: 7 }).events).toHaveLength(7);
     expect(takeAll({ ...plan, rate: 0.1 }).events).toHaveLength(30);
   });
 });
 
 describe("an unlimited rate", () => {
-  it("never gives a probe the same time twice", () => {
+  it("gives all events of a probe different times", () => {
     const { events } = takeAll({
       ...plan,
       rate: "unlimited",

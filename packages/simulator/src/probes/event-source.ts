@@ -1,35 +1,35 @@
 import { nowMicros } from "./timestamp.ts";
 
-/** An event that is to be sent: number `number` of probe `probe`, both from 0. */
+/** An event to send: event `number` of probe `probe`, both from 0. */
 export type PlannedEvent = {
   readonly probe: number;
   readonly number: number;
-  /** us since 1970, different for all events of a probe. */
+  /** Time in us since 1970, different for all events of a probe. */
   readonly micros: number;
 };
 
 export type EventSource = {
   /**
-   * When the next request is due, by `performance.now()`; undefined when everything was taken.
-   * At a fixed rate it does not wait for answers: it is late when the gateway is.
+   * Returns when the next request is due, by `performance.now()`; undefined if there are no more events. At a fixed
+   * rate it does not depend on answers: requests are overdue if the gateway is slow.
    */
   readonly nextDueMs: () => number | undefined;
-  /** The events of the next request. */
+  /** Returns the events of the next request. */
   readonly take: () => readonly PlannedEvent[];
-  /** How many events there will be; undefined when only time ends them. */
+  /** Number of events; undefined if only the duration limits them. */
   readonly total: number | undefined;
 };
 
 export type EventPlan = {
   readonly probes: number;
-  /** Events a second of each probe. */
+  /** Events per second of each probe. */
   readonly rate: number | "unlimited";
   readonly batch: number;
   readonly durationMs: number | undefined;
   readonly maxEvents: number | undefined;
 };
 
-/** Plans events from now on; probes take turns, so that each has an equal share at any time. */
+/** Plans events from now on. Probes take turns, so that each has an equal share at any time. */
 export function createEventSource(plan: EventPlan): EventSource {
   return plan.rate === "unlimited" ? unlimited(plan) : atRate(plan, plan.rate);
 }
@@ -44,7 +44,7 @@ function atRate(plan: EventPlan, rate: number): EventSource {
   let taken = 0;
   return {
     total,
-    // A batch goes out with its last event.
+    // A batch is due when its last event is due.
     nextDueMs: () => {
       if (taken >= total) return undefined;
       return startMs + (Math.min(taken + plan.batch, total) - 1) / eventsPerMs;
@@ -78,7 +78,7 @@ function unlimited(plan: EventPlan): EventSource {
   };
 }
 
-/** Gives events to probes in turn, and moves times on where a probe would have the same one twice. */
+/** Assigns events to probes in turn, and increases a time that a probe would otherwise have twice. */
 function createNumbering(probes: number): (at: number, micros: number) => PlannedEvent {
   const lastMicros = Array.from({ length: probes }, () => 0);
   return (at, micros) => {
@@ -89,5 +89,5 @@ function createNumbering(probes: number): (at: number, micros: number) => Planne
   };
 }
 
-/** 60 s of 5 events a second are 300 events, whatever the last bits of a product say. */
+/** Compensates rounding, so that 60 s of 5 events per second are 300 events. */
 const ROUNDING = 1e-6;

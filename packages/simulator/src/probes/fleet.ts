@@ -1,13 +1,13 @@
-import { PLACES, type Place } from "./places.ts";
+import { CITIES, type City } from "./cities.ts";
 import { createProbe, type Probe } from "./probe.ts";
 import { seedOf } from "./random.ts";
 
 /**
- * Probes over the world, the first five in Accra, Kumasi, Lagos, Abuja and Nairobi; where there are more
- * probes than places, several stand in one city.
+ * Creates probes all over the world, the first five in Accra, Kumasi, Lagos, Abuja and Nairobi. If there are more
+ * probes than cities, several are in one city.
  *
- * @param options.seed equal seeds give the same probes that behave the same
- * @param options.freshIds a word that makes the node ids new; without it they are stable by seed
+ * @param options.seed the same seed creates the same probes with the same measurements
+ * @param options.freshIds a text that makes the node ids unique; without it they depend only on the seed
  */
 export function createFleet(options: {
   probes: number;
@@ -16,21 +16,21 @@ export function createFleet(options: {
 }): readonly Probe[] {
   const { probes, seed, freshIds } = options;
   return Array.from({ length: probes }, (_, index) => {
-    const place = placeOf(index);
+    const city = cityOf(index);
     const own = seedOf(seed, index);
     const mark = freshIds ?? seedOf(seed).toString(16).padStart(8, "0");
     return createProbe({
       seed: own,
-      nodeId: `${slugOf(place.city)}-${index + 1}-${mark}`,
-      place,
+      nodeId: `${slugOf(city.name)}-${index + 1}-${mark}`,
+      city,
     });
   });
 }
 
-function placeOf(index: number): Place {
-  const place = PLACES[index % PLACES.length];
-  if (place === undefined) throw new Error("there are no places");
-  return place;
+function cityOf(index: number): City {
+  const city = CITIES[index % CITIES.length];
+  if (city === undefined) throw new Error("the list of cities is empty");
+  return city;
 }
 
 const slugOf = (city: string): string => city.toLowerCase().replaceAll(" ", "-");

@@ -9,14 +9,14 @@ const DAY_MINUTES = 24 * 60;
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
 describe("a fleet", () => {
-  it("is the same for the same seed, and another for another", () => {
+  it("is the same for the same seed, and different for another seed", () => {
     const event = (seed: number) => createFleet({ probes: 9, seed })[8]?.eventAt(7, NOON_MICROS);
     expect(event(1)).toEqual(event(1));
     expect(event(2)?.node_id).not.toBe(event(1)?.node_id);
     expect(event(2)?.latency_ms).not.toBe(event(1)?.latency_ms);
   });
 
-  it("has node ids of its own for each probe, within the gateway's 50 characters", () => {
+  it("has a unique node id for each probe, of at most 50 characters", () => {
     const fleet = createFleet({ probes: 1_000, seed: 1, freshIds: "a1b2c3d4" });
     const ids = fleet.map(({ nodeId }) => nodeId);
     expect(new Set(ids).size).toBe(1_000);
@@ -26,7 +26,7 @@ describe("a fleet", () => {
 });
 
 describe("a probe", () => {
-  it("keeps to the ranges of the event's fields, whatever happens to its network", () => {
+  it("stays within the ranges of the event's fields, whatever happens to its network", () => {
     const fleet = createFleet({ probes: 50, seed: 3 });
     for (const probe of fleet) {
       for (let minute = 0; minute < DAY_MINUTES; minute += 7) {
@@ -41,7 +41,7 @@ describe("a probe", () => {
     }
   });
 
-  it("measures several targets in several ways", () => {
+  it("measures several targets with several probe types", () => {
     const [probe] = createFleet({ probes: 1, seed: 1 });
     const targets = new Set(
       Array.from({ length: 6 }, (_, number) => probe?.eventAt(number, NOON_MICROS).target_host),
@@ -61,7 +61,7 @@ describe("a probe", () => {
     expect(around(20)).toBeGreaterThan(around(8) * 1.2);
   });
 
-  it("has outages and lossy spells now and then, and remembers outages in its uptime", () => {
+  it("has outages and periods of packet loss, and outages lower its uptime", () => {
     const events = createFleet({ probes: 200, seed: 1 }).flatMap((probe) =>
       Array.from({ length: DAY_MINUTES / 5 }, (_, slot) =>
         probe.eventAt(slot, NOON_MICROS + slot * 5 * MINUTE_MICROS),

@@ -1,9 +1,9 @@
-import type { Place } from "./places.ts";
+import type { City } from "./cities.ts";
 import { createRandom, type Random, seedOf } from "./random.ts";
 import { timestampOf } from "./timestamp.ts";
 import { createWeather, type Weather } from "./weather.ts";
 
-/** An event as a probe in the field sends it. */
+/** An event as a probe sends it. */
 export type ProbeEvent = {
   readonly node_id: string;
   readonly country: string;
@@ -19,10 +19,10 @@ export type ProbeEvent = {
 
 export type Probe = {
   readonly nodeId: string;
-  readonly place: Place;
+  readonly city: City;
   /**
-   * What it measures. The same number and time always give the same event, so that a row can be
-   * compared with what was sent without keeping it.
+   * Returns an event. The same number and time always give the same event, so that a row can be compared with the
+   * event without storing it.
    *
    * @param number counts the probe's events from 0
    * @param timeMicros us since 1970
@@ -33,7 +33,7 @@ export type Probe = {
 type Target = {
   readonly host: string;
   readonly type: string;
-  /** How much farther away it is than a near one. */
+  /** Round-trip time relative to that of a near target. */
   readonly distance: number;
 };
 
@@ -46,43 +46,43 @@ const TARGETS: readonly Target[] = [
   { host: "video.example.org", type: "http", distance: 3.1 },
 ];
 const TARGETS_OF_A_PROBE = 3;
-/** What a probe reports when nothing came back: the time after which it stops waiting. */
-const GIVES_UP_AFTER_MS = 5_000;
+/** The latency that a probe reports without a reply: its timeout. */
+const TIMEOUT_MS = 5_000;
 const FIRMWARE = ["2.4.1", "2.4.1", "2.4.0", "2.3.7", "1.9.12"];
 const LINKS = ["fibre", "fibre", "cable", "lte", "satellite"];
 
-/** @param options.seed of this one probe */
-export function createProbe(options: { seed: number; nodeId: string; place: Place }): Probe {
-  const { seed, nodeId, place } = options;
+/** @param options.seed seed of this probe */
+export function createProbe(options: { seed: number; nodeId: string; city: City }): Probe {
+  const { seed, nodeId, city } = options;
   const weatherAt = createWeather(seed);
   const character = createRandom(seed);
   const firstTarget = Math.floor(character.unit() * TARGETS.length);
-  const ownLatencyMs = place.baseLatencyMs * (0.8 + 0.4 * character.unit());
+  const ownLatencyMs = city.baseLatencyMs * (0.8 + 0.4 * character.unit());
   const metadata = {
-    city: place.city,
+    city: city.name,
     version: pick(FIRMWARE, character),
     link: pick(LINKS, character),
   };
 
   return {
     nodeId,
-    place,
+    city,
     eventAt: (number, timeMicros) => {
       const random = createRandom(seedOf(seed, number));
       const timeMs = timeMicros / 1_000;
       const { now, uptimePct } = weatherAt(timeMs);
       const at = (firstTarget + (number % TARGETS_OF_A_PROBE)) % TARGETS.length;
       const target = TARGETS[at] ?? NEAREST;
-      const busy = busynessAt(timeMs, place.utcOffsetHours);
+      const busy = busynessAt(timeMs, city.utcOffsetHours);
       const latencyMs =
         now.kind === "outage"
-          ? GIVES_UP_AFTER_MS
+          ? TIMEOUT_MS
           : ownLatencyMs * target.distance * (1 + 0.35 * busy) * jitter(random);
       return {
         node_id: nodeId,
-        country: place.country,
-        region: place.region,
-        latency_ms: rounded(Math.min(latencyMs, GIVES_UP_AFTER_MS)),
+        country: city.country,
+        region: city.region,
+        latency_ms: rounded(Math.min(latencyMs, TIMEOUT_MS)),
         uptime_pct: uptimePct,
         packet_loss: rounded(lossPct(now, busy, random)),
         timestamp: timestampOf(timeMicros),
@@ -96,14 +96,14 @@ export function createProbe(options: { seed: number; nodeId: string; place: Plac
 
 const NEAREST: Target = { host: "near.example.net", type: "ping", distance: 1 };
 
-/** 0 at eight in the morning, 1 at eight in the evening, by the local clock: a wave over the day. */
+/** Returns the load of the network: 0 at eight in the morning, 1 at eight in the evening, local time. */
 function busynessAt(timeMs: number, utcOffsetHours: number): number {
   const localHours = (timeMs / 3_600_000 + utcOffsetHours) % 24;
   return (1 + Math.cos(((localHours - PEAK_HOUR) / 24) * 2 * Math.PI)) / 2;
 }
 const PEAK_HOUR = 20;
 
-/** Round trips are skewed: most near the usual one, a few much longer. */
+/** Returns a random factor for a round-trip time: mostly near 1, sometimes much more. */
 function jitter(random: Random): number {
   const usual = Math.exp(0.09 * random.normal());
   return random.chance(0.01) ? usual * (2 + 4 * random.unit()) : usual;

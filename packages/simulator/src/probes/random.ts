@@ -1,16 +1,16 @@
-/** A source of numbers that looks random and always gives the same ones for the same seed. */
+/** A pseudo-random number generator: the same seed gives the same numbers. */
 export type Random = {
-  /** From 0 up to 1, 1 excluded. */
+  /** Returns a number from 0 to below 1. */
   readonly unit: () => number;
-  /** Around 0 with a standard deviation of 1. */
+  /** Returns a normally distributed number, with mean 0 and standard deviation 1. */
   readonly normal: () => number;
   readonly chance: (probability: number) => boolean;
 };
 
-/** @param seed 32 bits, as `seedOf` makes them */
+/** @param seed 32 bits, from `seedOf` */
 export function createRandom(seed: number): Random {
   let state = seed | 0;
-  // mulberry32: 32 bits of state are plenty for the dozen numbers that one event takes.
+  // mulberry32: 32 bits of state are enough for the dozen numbers of one event.
   const unit = () => {
     state = (state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
@@ -24,7 +24,7 @@ export function createRandom(seed: number): Random {
   };
 }
 
-/** One seed of several whole numbers: near numbers give seeds that have nothing in common. */
+/** Mixes several whole numbers into a seed; similar numbers give unrelated seeds. */
 export function seedOf(...parts: readonly number[]): number {
   let mixed = 0x9e3779b9;
   for (const part of parts) {

@@ -1,7 +1,10 @@
 let cachedSecond = -1;
 let cachedText = "";
 
-/** ISO 8601 in UTC with six digits of a fraction; Date knows three. @param micros us since 1970 */
+/**
+ * Returns a time in ISO 8601 in UTC, with six fractional digits (Date has three).
+ * @param micros us since 1970
+ */
 export function timestampOf(micros: number): string {
   const second = Math.floor(micros / 1_000_000);
   if (second !== cachedSecond) {
@@ -12,6 +15,6 @@ export function timestampOf(micros: number): string {
   return `${cachedText}.${String(fraction).padStart(6, "0")}Z`;
 }
 
-/** Whole us since 1970, by a clock that never goes back within a process. */
+/** Returns the current time in us since 1970, by a clock that is monotonic within the process. */
 export const nowMicros = (): number =>
   Math.floor((performance.timeOrigin + performance.now()) * 1_000);

@@ -1,31 +1,31 @@
 import { createRandom, seedOf } from "./random.ts";
 
-/** How a network is at one moment. */
+/** State of a network at one moment. */
 export type Weather =
   | { readonly kind: "fair" }
-  /** Packets get lost for some minutes. */
+  /** Packets are lost for some minutes. */
   | { readonly kind: "lossy"; readonly lossPct: number }
-  /** Nothing comes back. */
+  /** No replies arrive. */
   | { readonly kind: "outage" };
 
-/** Trouble comes and goes in pieces of this length. */
+/** A network keeps its state for this time. */
 const SLOT_MS = 5 * 60 * 1_000;
 const SLOTS_OF_AN_HOUR = 12;
-/** About one outage in three days, one lossy spell in seven hours, for each probe. */
+/** For each probe about one outage in three days, and one period of packet loss in seven hours. */
 const OUTAGE_CHANCE = 0.001;
 const LOSSY_CHANCE = 0.012;
 
 export type WeatherReport = {
   readonly now: Weather;
-  /** Share of the hour before in which the network was up. */
+  /** Share of the last hour in which the network was up. */
   readonly uptimePct: number;
 };
 
 /**
- * The troubles of one probe's network, the same at the same time for the same seed, so that runs one
- * after the other tell one story.
+ * Creates the state of one probe's network over time. It depends only on the seed and the time, so that consecutive
+ * runs are consistent.
  *
- * @returns the report for a time in ms since 1970; one slot is remembered, so times that go on are cheap
+ * @returns a function that returns the state at a time in ms since 1970; it caches the last slot
  */
 export function createWeather(seed: number): (timeMs: number) => WeatherReport {
   let slot = -1;

@@ -5,28 +5,30 @@ import type { Probe } from "../probes/probe.ts";
 import { readRows, type StoredEvent } from "./sent-rows.ts";
 import { timestampOf } from "../probes/timestamp.ts";
 
-/** What the table holds of the events that were sent. */
+/** The comparison of the table with the sent events. */
 export type RowCount = {
-  /** Rows of accepted events, the second ones of doubled events included. */
+  /** Rows of accepted events, including the additional rows of duplicated events. */
   readonly rows: number;
   /** Accepted events without a row. */
   readonly lost: number;
   /** Rows beyond the first one of an event. */
   readonly doubled: number;
-  /** Accepted events whose row says something else than was sent. */
+  /** Accepted events whose row has other values than the event. */
   readonly altered: number;
-  /** Events with a row whose sender was not told that they were kept: allowed, but good to know. */
+  /** Events with a row whose sender got no 202: allowed, but shown. */
   readonly unconfirmed: number;
-  /** A few lost, doubled and altered events by name, to begin a search with. */
+  /** A few lost, duplicated and altered events, as examples. */
   readonly examples: readonly string[];
 };
 
-const EVENTS_A_READ = 5_000;
+const EVENTS_PER_READ = 5_000;
 const MAX_EXAMPLES = 5;
 
 /**
- * Compares every sent event with the table, once, after the load.
- * @throws {TransientError} @throws {FatalError}
+ * Compares every sent event with the table, after the load.
+ *
+ * @throws {TransientError}
+ * @throws {FatalError}
  */
 export async function countRows(
   pool: PgPool,
@@ -37,8 +39,8 @@ export async function countRows(
   for (const [index, probe] of sent.fleet.entries()) {
     const ledger = sent.ledger.probes[index];
     if (ledger === undefined) continue;
-    for (let first = 0; first < ledger.micros.length; first += EVENTS_A_READ) {
-      const end = Math.min(first + EVENTS_A_READ, ledger.micros.length);
+    for (let first = 0; first < ledger.micros.length; first += EVENTS_PER_READ) {
+      const end = Math.min(first + EVENTS_PER_READ, ledger.micros.length);
       const found = await readEvents(pool, probe, ledger, { first, end });
       for (let number = first; number < end; number++) {
         const verdict = judge(probe, ledger, number, found.get(number) ?? []);
@@ -54,7 +56,7 @@ export async function countRows(
   return { ...total, examples };
 }
 
-/** Rows by the number of their event. */
+/** Returns the rows by the number of their event. */
 async function readEvents(
   pool: PgPool,
   { nodeId }: Probe,

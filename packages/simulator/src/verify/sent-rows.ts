@@ -1,20 +1,24 @@
 import { query, type PgPool } from "@fiberstream/postgres/pool";
 import { timestampOf } from "../probes/timestamp.ts";
 
-/** A probe whose rows are wanted from a time on (us since 1970). */
+/** A probe, and the time from which its rows are wanted (us since 1970). */
 export type WantedRows = {
   readonly probe: number;
   readonly nodeId: string;
   readonly fromMicros: number;
 };
 
-/** Where the rows of many probes are, one entry for each row. @throws {TransientError} @throws {FatalError} */
+/**
+ * Finds the rows of many probes, one entry for each row.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export async function findRows(
   pool: PgPool,
   wanted: readonly WantedRows[],
 ): Promise<{ probe: number; micros: number }[]> {
   const earliest = Math.min(...wanted.map(({ fromMicros }) => fromMicros));
-  // The bound outside of the join lets the planner leave out older chunks.
+  // The condition outside of the join lets the planner skip older chunks.
   return query(
     pool,
     `SELECT wanted.probe, found.micros
@@ -33,7 +37,7 @@ export async function findRows(
   );
 }
 
-/** What a row keeps of an event. */
+/** The values of an event in a row. */
 export type StoredEvent = {
   readonly micros: number;
   readonly country: string;
@@ -46,7 +50,11 @@ export type StoredEvent = {
   readonly metadata: unknown;
 };
 
-/** The rows of one probe in a range of times, both ends included. @throws {TransientError} @throws {FatalError} */
+/**
+ * Reads the rows of one probe in a time range, both ends included.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
 export async function readRows(
   pool: PgPool,
   range: { nodeId: string; fromMicros: number; toMicros: number },

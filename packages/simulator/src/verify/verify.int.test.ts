@@ -24,14 +24,14 @@ afterAll(async () => {
 });
 
 describe("--verify", () => {
-  it("finds every row of a faithful platform", async () => {
+  it("finds every row if no event is lost or altered", async () => {
     const summary = await runAgainst(insert);
     expect(summary.verified).toMatchObject({ rows: 20, lost: 0, doubled: 0, altered: 0 });
     expect(summary.verified?.delayMs.max).toBeGreaterThan(0);
     expect(problemsOf(summary, "unlimited")).toEqual([]);
   });
 
-  it("tells what a platform has lost, doubled and altered", async () => {
+  it("reports lost, duplicated and altered events", async () => {
     let at = 0;
     const summary = await runAgainst(async (event) => {
       at++;
@@ -43,10 +43,10 @@ describe("--verify", () => {
     });
     expect(summary.verified).toMatchObject({ rows: 20, lost: 1, doubled: 1, altered: 1 });
     expect(summary.verified?.examples).toHaveLength(3);
-    expect(problemsOf(summary, "unlimited")).toEqual(["1 lost", "1 doubled", "1 altered"]);
+    expect(problemsOf(summary, "unlimited")).toEqual(["1 lost", "1 duplicated", "1 altered"]);
   });
 
-  it("knows rows of events that were not answered with 202 from doubled ones", async () => {
+  it("distinguishes rows of events that got no 202 from duplicated rows", async () => {
     const summary = await runAgainst(insert, { status: 503 });
     expect(summary).toMatchObject({
       accepted: 0,
@@ -55,7 +55,7 @@ describe("--verify", () => {
   });
 });
 
-/** Twenty events to a gateway that keeps them in the way given, before it answers. */
+/** Sends twenty events to a gateway that stores them with the given function before it answers. */
 async function runAgainst(
   keep: (event: ProbeEvent) => Promise<void>,
   answer: { status: number } = { status: 202 },

@@ -8,21 +8,21 @@ import { createLatencies, type Percentiles } from "../load/tally.ts";
 
 export type Arrivals = {
   /**
-   * Looks on until every accepted event has its row, or none has come for `stallMs`.
-   * @throws {FatalError} when the database refuses
+   * Polls until every accepted event has its row, or no row has appeared for `stallMs`.
+   * @throws {FatalError} when the database rejects a query
    */
   readonly finish: (options: { stallMs: number }) => Promise<void>;
-  /** From the answer to a look that saw the row. */
+  /** Time from the answer to the poll that found the row. */
   readonly delayMs: () => Percentiles;
 };
 
-/** Looks often while that is cheap; with many rows it looks for at most a third of the time. */
-const LOOK_EVERY_MS = 20;
-const REST_PER_LOOK = 2;
-/** Rows older than this before a probe's newest one are left to the count at the end. */
+/** Polls often while that is cheap. With many rows the polls take at most a third of the time. */
+const POLL_INTERVAL_MS = 20;
+const PAUSE_PER_POLL = 2;
+/** Polls only for rows that are at most so much older than a probe's newest one; the count at the end finds the others. */
 const LOOK_BACK_MICROS = 10_000_000;
 
-/** Begins to look for the rows of accepted events, beside the load that sends them. */
+/** Starts to poll for the rows of accepted events while the load runs. */
 export function watchArrivals(options: {
   pool: PgPool;
   ledger: Ledger;
@@ -34,7 +34,7 @@ export function watchArrivals(options: {
   let lastArrivalMs = performance.now();
   let giveUpAfterMs: number | undefined;
 
-  const look = async () => {
+  const poll = async () => {
     const wanted = fleet.flatMap(({ nodeId }, probe) => {
       const own = ledger.probes[probe];
       const oldest = own && oldestUnsettled(own);
@@ -62,16 +62,16 @@ export function watchArrivals(options: {
     while (!isOver()) {
       const begunMs = performance.now();
       try {
-        await look();
+        await poll();
       } catch (error) {
-        // A database that is away for a while is part of what a run may be there to test.
+        // A run may test that the database is unavailable for a while.
         if (!(error instanceof TransientError)) throw error;
       }
       const tookMs = performance.now() - begunMs;
-      if (!isOver()) await delay(Math.max(LOOK_EVERY_MS, REST_PER_LOOK * tookMs));
+      if (!isOver()) await delay(Math.max(POLL_INTERVAL_MS, PAUSE_PER_POLL * tookMs));
     }
   })();
-  // Its error is thrown by `finish`, which is called when the load is over.
+  // `finish` throws its error; it is called when the load has ended.
   watching.catch(() => undefined);
 
   return {

@@ -1,10 +1,10 @@
 import { z } from "zod";
 
-/** A span as the viewer shows it. Times are ms since 1970, with fractions. */
+/** A span of the viewer. Times are in ms since 1970, with fractions. */
 export type SeenSpan = {
   readonly traceId: string;
   readonly spanId: string;
-  /** Of another process, or of one that is not traced, when no span with this id comes. */
+  /** If no span with this id arrives, the parent is in a process that exports no traces. */
   readonly parentSpanId: string | undefined;
   readonly name: string;
   readonly service: string;
@@ -16,7 +16,7 @@ export type SeenSpan = {
 
 const nanoseconds = z
   .union([z.string(), z.number()])
-  // Exact as far as it matters: 2^53 microseconds are 285 years.
+  // Exact to the microsecond: 2^53 microseconds are 285 years.
   .transform((text) => Number(BigInt(text) / 1_000n) / 1_000);
 const shown = (value: z.infer<ReturnType<typeof z.json>> | undefined): string =>
   typeof value === "string" ? value : JSON.stringify(value ?? null);
@@ -47,7 +47,10 @@ const request = z.object({
 
 const STATUS_ERROR = 2;
 
-/** Reads an ExportTraceServiceRequest of OTLP in its JSON encoding. @throws {z.ZodError} when it is none */
+/**
+ * Parses an ExportTraceServiceRequest of OTLP in its JSON encoding.
+ * @throws {z.ZodError} when the body is something else
+ */
 export function readOtlpSpans(body: unknown): SeenSpan[] {
   return request.parse(body).resourceSpans.flatMap(({ resource, scopeSpans }) =>
     scopeSpans

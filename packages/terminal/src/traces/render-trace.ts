@@ -4,7 +4,7 @@ import type { SeenTrace } from "./trace-collection.ts";
 
 const BAR_CHARACTERS = 40;
 
-/** A trace as a tree with durations, and bars that say when within the trace each span was: a waterfall. */
+/** Returns a trace as a tree with durations and bars that show when each span ran (a waterfall). */
 export function renderTrace({ traceId, spans }: SeenTrace): string {
   const startMs = Math.min(...spans.map((span) => span.startMs));
   const endMs = Math.max(...spans.map((span) => span.endMs));

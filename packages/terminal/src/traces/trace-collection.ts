@@ -1,31 +1,31 @@
 import type { SeenSpan } from "./otlp-spans.ts";
 
-/** The spans of one trace, in the order of their beginnings. */
+/** The spans of one trace, ordered by their start. */
 export type SeenTrace = { readonly traceId: string; readonly spans: readonly SeenSpan[] };
 
 export type TraceCollection = {
   readonly add: (spans: readonly SeenSpan[]) => void;
-  /** Those that are kept, the latest last. */
+  /** Returns the stored traces, the latest last. */
   readonly complete: () => readonly SeenTrace[];
-  /** What has come so far counts as complete. */
+  /** Treats all traces as complete. */
   readonly close: () => void;
 };
 
-/** What is not complete is bounded too: the oldest is taken as complete when there are more. */
+/** Limits the incomplete traces: if there are more, the oldest is treated as complete. */
 const MAX_OPEN = 1_000;
 
 /**
- * Puts spans together that processes send when they like. Nothing in them says which is the last: a trace
- * counts as complete when nothing more of it has come for a while, and again when something comes later.
+ * Groups spans by trace. No span says that it is the last one, so a trace is treated as complete when no span of it
+ * has arrived for a while, and again if one arrives later.
  *
- * @param options.keep how many complete traces are kept
+ * @param options.maxTraces how many complete traces are stored
  */
 export function createTraceCollection(options: {
   quietMs: number;
-  keep: number;
+  maxTraces: number;
   onComplete: (trace: SeenTrace) => void;
 }): TraceCollection {
-  const { quietMs, keep, onComplete } = options;
+  const { quietMs, maxTraces, onComplete } = options;
   const open = new Map<string, { spans: SeenSpan[]; timer: NodeJS.Timeout }>();
   const complete = new Map<string, SeenTrace>();
 
@@ -37,7 +37,7 @@ export function createTraceCollection(options: {
     const spans = closing.spans.sort((one, other) => one.startMs - other.startMs);
     complete.set(traceId, { traceId, spans });
     for (const oldest of complete.keys()) {
-      if (complete.size <= keep) break;
+      if (complete.size <= maxTraces) break;
       complete.delete(oldest);
     }
     onComplete({ traceId, spans });

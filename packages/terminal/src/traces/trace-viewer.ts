@@ -11,27 +11,27 @@ import { renderTrace } from "./render-trace.ts";
 import { createTraceCollection, type SeenTrace } from "./trace-collection.ts";
 
 export type TraceViewer = {
-  /** As OTEL_EXPORTER_OTLP_ENDPOINT takes it, and a page with the last traces. */
+  /** For OTEL_EXPORTER_OTLP_ENDPOINT; also a page with the last traces. */
   readonly url: string;
   readonly complete: () => readonly SeenTrace[];
   readonly close: () => Promise<void>;
 };
 
-const KEPT_TRACES = 100;
+const MAX_TRACES = 100;
 
 /**
- * A collector for one person: takes spans (OTLP over HTTP, as JSON) on 127.0.0.1, hands each complete trace
- * on and shows the last 100 at `/`.
+ * Starts a trace collector for one developer. It receives spans (OTLP over HTTP, as JSON) on 127.0.0.1, calls
+ * `onComplete` for each complete trace, and shows the last 100 at `/`.
  *
- * @param options.port 0 lets the system choose one
- * @param options.quietMs a trace is complete when nothing has come for so long
+ * @param options.port 0: a free port
+ * @param options.quietMs a trace is complete when no span of it has arrived for so long
  */
 export async function startTraceViewer(options: {
   port: number;
   quietMs: number;
   onComplete: (trace: SeenTrace) => void;
 }): Promise<TraceViewer> {
-  const traces = createTraceCollection({ ...options, keep: KEPT_TRACES });
+  const traces = createTraceCollection({ ...options, maxTraces: MAX_TRACES });
 
   const answerOf = async (request: IncomingMessage): Promise<Answer> => {
     switch (`${request.method} ${request.url}`) {
@@ -42,7 +42,7 @@ export async function startTraceViewer(options: {
       case "GET /":
         return { status: 200, type: "text/html; charset=utf-8", body: pageOf(traces.complete()) };
       default:
-        return text(404, "there are POST /v1/traces and GET /");
+        return text(404, "not found; use POST /v1/traces or GET /");
     }
   };
   const server = createServer((request, response) => {
@@ -75,7 +75,7 @@ const text = (status: number, body: string): Answer => ({
 
 const NOT_JSON = text(
   415,
-  "this viewer takes JSON only: set the exporter's protocol to http/json (OTEL_EXPORTER_OTLP_PROTOCOL)",
+  "this viewer accepts only JSON: set the exporter's protocol to http/json (OTEL_EXPORTER_OTLP_PROTOCOL)",
 );
 
 const bodyOf = (request: IncomingMessage): Promise<unknown> =>
@@ -83,11 +83,11 @@ const bodyOf = (request: IncomingMessage): Promise<unknown> =>
 
 function pageOf(traces: readonly SeenTrace[]): string {
   const shown = traces.toReversed().map(renderTrace).join("\n\n");
-  const body = shown === "" ? "No trace has come yet." : shown;
+  const body = shown === "" ? "No trace has arrived yet." : shown;
   const escaped = body.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
 <title>FiberStream traces</title><style>body{background:#fff;color:#111;margin:2rem}
 @media (prefers-color-scheme:dark){body{background:#111;color:#eee}}</style>
-<h1>The last ${KEPT_TRACES} traces</h1><pre>${escaped}</pre></html>
+<h1>The last ${MAX_TRACES} traces</h1><pre>${escaped}</pre></html>
 `;
 }

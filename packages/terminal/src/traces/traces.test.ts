@@ -49,8 +49,8 @@ const post = (body: unknown, headers: Record<string, string> = {}) =>
 const SENT = { id: "aaaaaaaaaaaaaaaa", name: "send", fromMs: 0, ms: 10 };
 const PROCESSED = { id: "bbbbbbbbbbbbbbbb", parent: SENT.id, name: "process", fromMs: 20, ms: 20 };
 
-describe("the viewer of traces", () => {
-  it("puts a trace together from what its processes send, in whichever order", async () => {
+describe("the trace viewer", () => {
+  it("groups the spans of several processes into one trace, in any order", async () => {
     const seen = await startViewer(200);
     expect((await post(exported("second", [PROCESSED], "TransientError"))).status).toBe(200);
     expect((await post(exported("first", [SENT]))).status).toBe(200);
@@ -65,7 +65,7 @@ describe("the viewer of traces", () => {
     expect(page).toContain("└ process");
   });
 
-  it("refuses what it cannot read, and says why", async () => {
+  it("rejects requests that it cannot read, with a reason", async () => {
     await startViewer(10);
     expect((await post({ resourceSpans: "none" })).status).toBe(400);
     const binary = await post({}, { "content-type": "application/x-protobuf" });

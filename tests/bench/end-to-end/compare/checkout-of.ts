@@ -7,16 +7,16 @@ import type { Life } from "@fiberstream/runtime/life";
 import { CHECKOUT } from "../../harness/service.ts";
 
 const run = promisify(execFile);
-/** The workspaces' own names in node_modules. */
+/** The folder of the workspaces in node_modules. */
 const SCOPE = "@fiberstream";
 
 /**
- * A commit's files in a folder of their own, ready to run, deleted with `life`. Not a git worktree: a run
- * that is killed would leave that registered in the repository.
+ * Writes the files of a commit to a folder, ready to run; the folder is deleted with `life`. It is not a git worktree,
+ * because a killed run would leave that registered in the repository.
  *
- * @param commit anything that git understands; "." is this checkout as it is
- * @returns the absolute folder
- * @throws when there is no such commit, or its packages cannot be installed
+ * @param commit a revision in git's syntax; "." is this checkout with its changes
+ * @returns the absolute path of the folder
+ * @throws when the commit does not exist, or its packages cannot be installed
  */
 export async function checkoutOf(life: Life, commit: string): Promise<string> {
   if (commit === ".") return CHECKOUT;
@@ -35,7 +35,7 @@ export async function checkoutOf(life: Life, commit: string): Promise<string> {
 
 const lockOf = (folder: string): string => readFileSync(join(folder, "package-lock.json"), "utf8");
 
-/** The packages of this checkout, but the workspaces of that one. */
+/** Links the packages of this checkout, and the workspaces of the commit. */
 function linkModules(folder: string): void {
   const from = join(CHECKOUT, "node_modules");
   const to = join(folder, "node_modules");

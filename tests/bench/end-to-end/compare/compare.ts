@@ -4,7 +4,7 @@ import { inTurn, withBenchContext } from "../../harness/command.ts";
 import { prefixed } from "../../harness/progress.ts";
 import { checkoutOf } from "./checkout-of.ts";
 import { type Figure, figuresOf } from "../report/figures.ts";
-import { judgeDifference, leastChance } from "./judge-difference.ts";
+import { judgeDifference, smallestP } from "./judge-difference.ts";
 import { describeSetting } from "../report/machine.ts";
 import { measure, type MeasureOptions } from "../measure.ts";
 import type { Compared, ComparedResult } from "../report/results.ts";
@@ -18,8 +18,8 @@ type CompareOptions = MeasureOptions & {
 };
 
 /**
- * Measures two commits by turns, A B B A A B ..., so that what the machine does meanwhile strikes both, each
- * time from nothing, and says of each figure whether they differ.
+ * Measures two commits in turns (A B B A A B ...), so that other load on the machine affects both. Each measurement
+ * starts from an empty platform. Then it reports for each figure whether they differ.
  */
 export async function compare(options: CompareOptions, commits: readonly string[]): Promise<void> {
   const [commitA = ".", commitB = "."] = commits;
@@ -27,7 +27,7 @@ export async function compare(options: CompareOptions, commits: readonly string[
   const values = { a: [] as Figure[][], b: [] as Figure[][] };
   await withBenchContext(async (context) => {
     const { life, progress } = context;
-    progress.step(`taking out ${commitA} and ${commitB}`);
+    progress.step(`checking out ${commitA} and ${commitB}`);
     const checkouts = { a: await checkoutOf(life, commitA), b: await checkoutOf(life, commitB) };
     for (const [at, turn] of turnsOf(options.rounds).entries()) {
       const of = `${at + 1} of ${options.rounds * 2}, ${turn === "a" ? commitA : commitB}`;
@@ -70,9 +70,9 @@ function render({ commits, options, figures }: ComparedResult): string {
       one.verdict,
     ]),
   ]);
-  const least = leastChance(options.rounds, options.rounds).toFixed(3);
+  const least = smallestP(options.rounds, options.rounds).toFixed(3);
   const known =
-    `${options.rounds} rounds of each: chance alone puts all of A on one side of all of B with p = ${least}. ` +
-    "p up to 0.05 is taken as a difference; of 20 figures without one, one looks like it.";
+    `${options.rounds} rounds each: the smallest possible p is ${least} (all values of A on one side of all values of B). ` +
+    "p up to 0.05 counts as a difference. Of 20 figures without a difference, about one shows one by chance.";
   return `${table}\n\n${known}\n`;
 }

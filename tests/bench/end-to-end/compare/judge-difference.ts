@@ -1,13 +1,13 @@
 import { mean, permutationTest, quantileSorted } from "simple-statistics";
 
-/** Whether two samples of one figure differ by more than chance. */
+/** The comparison of two samples of one figure. */
 export type Judgement = {
   readonly meanA: number;
   readonly meanB: number;
-  /** B compared with A, in percent; the interval has it with 95 %, by bootstrap. */
+  /** Change from A to B in percent, with its 95 % interval (by bootstrap). */
   readonly changePercent: number;
   readonly intervalPercent: readonly [number, number];
-  /** How often chance alone gives a difference this large: by permutation. */
+  /** Probability of a difference this large by chance (by permutation test). */
   readonly p: number;
   readonly verdict: "better" | "worse" | "no difference seen" | "too few rounds to tell";
 };
@@ -17,8 +17,10 @@ const RESAMPLES = 4_000;
 const CHANCE = 0.05;
 
 /**
- * @param better which way is better
- * @param random 0 up to 1; a fixed one gives the same judgement for the same samples
+ * Compares two samples.
+ *
+ * @param better which direction is better
+ * @param random returns a number from 0 to 1; with a seeded generator the result is reproducible
  */
 export function judgeDifference(
   a: readonly number[],
@@ -36,7 +38,7 @@ export function judgeDifference(
     intervalPercent: changeInterval(a, b, random),
     p,
     verdict:
-      leastChance(a.length, b.length) > CHANCE
+      smallestP(a.length, b.length) > CHANCE
         ? "too few rounds to tell"
         : p > CHANCE
           ? "no difference seen"
@@ -46,8 +48,8 @@ export function judgeDifference(
   };
 }
 
-/** The smallest p that a permutation test of so many values can give: all of A on one side of all of B. */
-export function leastChance(countA: number, countB: number): number {
+/** Returns the smallest p of a permutation test with so many values: all of A on one side of all of B. */
+export function smallestP(countA: number, countB: number): number {
   let splits = 1;
   for (let at = 1; at <= countA; at++) splits *= (countB + at) / at;
   return 2 / splits;

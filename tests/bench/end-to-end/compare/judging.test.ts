@@ -1,14 +1,14 @@
 import { describe, expect, it } from "@jest/globals";
 import { createRandom } from "@fiberstream/simulator/probes/random";
 import { isFlat } from "../load/flatness.ts";
-import { judgeDifference, leastChance } from "./judge-difference.ts";
+import { judgeDifference, smallestP } from "./judge-difference.ts";
 import { turnsOf } from "./turns.ts";
 
 const lagOf = (value: (second: number) => number) =>
   Array.from({ length: 20 }, (_, second) => [second, value(second)] as const);
 
 describe("isFlat", () => {
-  it("takes a lag that goes up and down around the same", () => {
+  it("accepts a lag that varies around the same value", () => {
     expect(
       isFlat(
         lagOf((second) => 3_000 + (second % 3) * 500),
@@ -17,7 +17,7 @@ describe("isFlat", () => {
     ).toBe(true);
   });
 
-  it("refuses one that grows by a twentieth of the rate", () => {
+  it("rejects a lag that grows by a twentieth of the rate", () => {
     expect(
       isFlat(
         lagOf((second) => 3_000 + second * 1_000),
@@ -26,7 +26,7 @@ describe("isFlat", () => {
     ).toBe(false);
   });
 
-  it("refuses one that is large without growing", () => {
+  it("rejects a lag that is large, but does not grow", () => {
     expect(
       isFlat(
         lagOf(() => 50_000),
@@ -40,7 +40,7 @@ describe("judgeDifference", () => {
   const judge = (a: number[], b: number[]) =>
     judgeDifference(a, b, { better: "lower", random: createRandom(7).unit });
 
-  it("sees a difference that is larger than the noise, and how large it may be", () => {
+  it("finds a difference that is larger than the noise, with its interval", () => {
     const judged = judge([10, 10.2, 9.9, 10.1, 10], [8, 8.1, 7.9, 8.2, 8]);
     expect(judged.verdict).toBe("better");
     expect(judged.changePercent).toBeCloseTo(-19.9, 1);
@@ -48,19 +48,19 @@ describe("judgeDifference", () => {
     expect(judged.intervalPercent[1]).toBeLessThan(-15);
   });
 
-  it("sees none within the noise", () => {
+  it("finds no difference within the noise", () => {
     expect(judge([10, 12, 9, 11, 10], [11, 9, 12, 10, 10.5]).verdict).toBe("no difference seen");
   });
 
-  it("says that two rounds cannot tell, however different", () => {
+  it("reports that two rounds are too few, however different they are", () => {
     expect(judge([10, 10], [1, 1]).verdict).toBe("too few rounds to tell");
-    expect(leastChance(2, 2)).toBeCloseTo(1 / 3);
-    expect(leastChance(4, 4)).toBeCloseTo(2 / 70);
+    expect(smallestP(2, 2)).toBeCloseTo(1 / 3);
+    expect(smallestP(4, 4)).toBeCloseTo(2 / 70);
   });
 });
 
 describe("turnsOf", () => {
-  it("lets each be first as often as second", () => {
+  it("measures each first as often as second", () => {
     expect(turnsOf(2)).toEqual(["a", "b", "b", "a"]);
   });
 });

@@ -12,7 +12,7 @@ function read(request: Buffer): { head: string; events: Sent[] } {
 }
 
 describe("createRequestTemplate", () => {
-  it("gives nodes by turns and every event a time of its own, over the end of a day too", () => {
+  it("uses nodes in turn and a unique time for each event, also across midnight", () => {
     const template = createRequestTemplate({ eventsPerRequest: 4, nodes: 3 });
     const { request, event } = template.fill(NOW_MICROS, 2);
     const { head, events } = read(request);
@@ -26,7 +26,7 @@ describe("createRequestTemplate", () => {
     expect(event).toEqual({ nodeId: "bench-0000002", micros: NOW_MICROS + 2 });
   });
 
-  it("goes on after the last time when the clock has not", () => {
+  it("continues after the last time if the clock has not advanced", () => {
     const template = createRequestTemplate({ eventsPerRequest: 1, nodes: 10 });
     const { head, events } = read(template.fill(NOW_MICROS, 0).request);
     expect(head).toContain("POST /api/push HTTP/1.1");

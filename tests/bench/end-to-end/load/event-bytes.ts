@@ -1,17 +1,17 @@
-/** What probes would post, with places in it that are written anew for each request. */
+/** The bytes of a request, of which some fields are rewritten for each request. */
 export type RequestTemplate = {
   readonly eventsPerRequest: number;
   /**
-   * Writes the next events into the request's bytes, which are the same buffer every time: they must be
-   * with the kernel before the next call.
+   * Writes the next events into the request. It returns the same buffer every time, which has to be written to the
+   * socket before the next call.
    *
-   * @param nowMicros us since 1970; an event's time is this or, where that was given already, the next one
-   * @param marked which event of the request is told about
+   * @param nowMicros us since 1970; an event's time is this, or the next one that is not used yet
+   * @param marked index of the event whose identity is returned
    */
   readonly fill: (nowMicros: number, marked: number) => { request: Buffer; event: EventIdentity };
 };
 
-/** Together with the table's unique index this finds a row. */
+/** Enough to find an event's row by the unique index. */
 export type EventIdentity = { readonly nodeId: string; readonly micros: number };
 
 const NODE_DIGITS = 7;
@@ -20,7 +20,7 @@ const NO_NODE = `${NODE_PREFIX}${"0".repeat(NODE_DIGITS)}`;
 const NO_TIME = "2000-01-01T00:00:00.000000Z";
 const SECOND_CHARACTERS = "2000-01-01T00:00:00.".length;
 
-/** About 280 bytes an event. Nodes come by turns; no two events are the same. */
+/** Creates requests with about 280 bytes per event. Nodes take turns; no two events are the same. */
 export function createRequestTemplate(options: {
   eventsPerRequest: number;
   nodes: number;
@@ -35,8 +35,8 @@ export function createRequestTemplate(options: {
     `Content-Length: ${body.length}`,
   ];
   const request = Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`, "latin1");
-  const nodeAt = placesOf(request, NO_NODE).map((place) => place + NODE_PREFIX.length);
-  const timeAt = placesOf(request, NO_TIME);
+  const nodeAt = offsetsOf(request, NO_NODE).map((offset) => offset + NODE_PREFIX.length);
+  const timeAt = offsetsOf(request, NO_TIME);
   let node = 0;
   let micros = 0;
   let second = NaN;
@@ -65,7 +65,7 @@ export function createRequestTemplate(options: {
   };
 }
 
-/** The name of a node by its number from 0. */
+/** Returns the id of a node by its number, from 0. */
 const nodeId = (node: number): string => `${NODE_PREFIX}${String(node).padStart(NODE_DIGITS, "0")}`;
 
 const eventLike = (at: number) => ({
@@ -81,10 +81,10 @@ const eventLike = (at: number) => ({
   metadata: { version: "2.1.0", carrier: "example-net" },
 });
 
-function placesOf(bytes: Buffer, text: string): number[] {
-  const places: number[] = [];
-  for (let at = bytes.indexOf(text); at !== -1; at = bytes.indexOf(text, at + 1)) places.push(at);
-  return places;
+function offsetsOf(bytes: Buffer, text: string): number[] {
+  const offsets: number[] = [];
+  for (let at = bytes.indexOf(text); at !== -1; at = bytes.indexOf(text, at + 1)) offsets.push(at);
+  return offsets;
 }
 
 function writeDigits(

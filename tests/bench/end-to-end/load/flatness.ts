@@ -1,14 +1,14 @@
 import { trendOf } from "../../harness/trend.ts";
 
-/** A lag that grows by more than this share of the rate will not end. */
-const MOST_GROWTH = 0.01;
-/** What may wait at any time, in seconds of the rate: a checkpoint of the database takes as long. */
-const MOST_WAITING_SECONDS = 2;
+/** A lag that grows by more than this share of the rate is not flat. */
+const MAX_GROWTH = 0.01;
+/** The lag that is allowed at any time, in seconds of the rate: a checkpoint of the database takes as long. */
+const MAX_LAG_SECONDS = 2;
 
 /**
- * Whether a lag stays where it is.
+ * Returns whether a lag does not grow.
  *
- * @param lag seconds, and events that have no row yet
+ * @param lag time in seconds, and events that have no row yet
  */
 export function isFlat(
   lag: readonly (readonly [number, number])[],
@@ -17,7 +17,7 @@ export function isFlat(
   const { slope, slopeError } = trendOf(lag);
   const later = lag.slice(lag.length >> 1).map(([, events]) => events);
   return (
-    slope - slopeError <= MOST_GROWTH * eventsPerSecond &&
-    Math.max(...later) <= MOST_WAITING_SECONDS * eventsPerSecond
+    slope - slopeError <= MAX_GROWTH * eventsPerSecond &&
+    Math.max(...later) <= MAX_LAG_SECONDS * eventsPerSecond
   );
 }

@@ -1,48 +1,48 @@
 import type { Quantiles } from "../../harness/quantiles.ts";
 
-/** What the load's process is told as it starts. */
+/** The plan for the process that sends the load. */
 export type LoadPlan = {
   readonly gatewayUrls: readonly string[];
   readonly eventsPerRequest: number;
   readonly nodes: number;
   readonly connections: number;
-  /** Sent before anything is measured. */
+  /** Warm-up before the measurement. */
   readonly warmUpSeconds: number;
   readonly seconds: number;
   readonly pace: LoadPace;
-  /** Where the rows of some of the events are looked for; undefined: nowhere. */
+  /** Database in which the rows of some events are searched; undefined: none. */
   readonly databaseUrl: string | undefined;
 };
 
-/** How requests follow each other. */
+/** When requests are sent. */
 export type LoadPace =
-  /** The next one when the last one is answered, as long as no more events than this have no row yet. */
+  /** A connection sends its next request after the last answer, as long as at most so many events have no row yet. */
   | { readonly kind: "closed"; readonly eventsAhead: number }
-  /** Evenly spread, whatever becomes of them. */
+  /** At a fixed rate, independent of the answers. */
   | { readonly kind: "open"; readonly eventsPerSecond: number };
 
-/** What it tells as it goes. */
+/** Messages of the load's process. */
 export type LoadMessage =
   | { readonly kind: "accepted"; readonly events: number }
   | { readonly kind: "measuring" }
   | { readonly kind: "measured" }
   | { readonly kind: "result"; readonly result: LoadResult };
 
-/** What it is told as it goes: how many rows there are. */
+/** Messages to the load's process: the current number of rows. */
 export type LoadNews = { readonly rows: number };
 
 export type LoadResult = {
-  /** Of the whole time, the warm-up too. */
+  /** Accepted events, including the warm-up. */
   readonly accepted: number;
-  /** Of the time that is measured. */
+  /** Accepted events of the measured time. */
   readonly acceptedMeasured: number;
   readonly seconds: number;
-  /** Events that were not accepted, by the answer's status. */
+  /** Events that were not accepted, by status of the answer. */
   readonly refused: Readonly<Record<string, number>>;
-  /** From when a request was due to its answer. */
+  /** Time from when a request was due to its answer. */
   readonly answer: Quantiles;
-  /** From the answer to the row, of the events that were looked for. */
+  /** Time from the answer to the row, of the events whose rows were searched. */
   readonly rowAfterAnswer: Quantiles;
-  /** From when a request was due to the row. */
+  /** Time from when a request was due to the row. */
   readonly rowAfterDue: Quantiles;
 };

@@ -2,17 +2,20 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import type { EventIdentity } from "./event-bytes.ts";
 
-/** Some events of a load, followed until their rows can be seen. */
+/** Some events of a load that are followed until their rows are visible. */
 export type MarkedRows = {
-  /** @returns its number, by which it is told that it was answered */
+  /** @returns the event's number, for `answered` */
   readonly sent: (event: EventIdentity & { dueMs: number }) => number;
   readonly answered: (mark: number, atMs: number, isAccepted: boolean) => void;
-  /** Waits until all are found. @throws when one that was accepted is not found within a minute */
+  /**
+   * Waits until all rows are found.
+   * @throws when the row of an accepted event is not found within a minute
+   */
   readonly close: () => Promise<{ afterAnswerMs: number[]; afterDueMs: number[] }>;
 };
 
-const LOOK_EVERY_MS = 5;
-const FOUND_WITHIN_MS = 60_000;
+const POLL_INTERVAL_MS = 5;
+const FIND_TIMEOUT_MS = 60_000;
 
 type Mark = EventIdentity & {
   readonly dueMs: number;
@@ -20,7 +23,7 @@ type Mark = EventIdentity & {
   visibleMs: number | undefined;
 };
 
-/** Looks for rows all the time, by the identity index: a look must not take longer than what it measures. */
+/** Polls for rows all the time, with the identity index, so that a query is faster than what it measures. */
 export async function watchMarkedRows(databaseUrl: string): Promise<MarkedRows> {
   const sql = new Client({ connectionString: databaseUrl, application_name: "bench-rows" });
   await sql.connect();
@@ -28,7 +31,7 @@ export async function watchMarkedRows(databaseUrl: string): Promise<MarkedRows> 
   const missing = new Set<number>();
   const closing = new AbortController();
 
-  const look = async () => {
+  const poll = async () => {
     const looked = [...missing];
     const { rows } = await sql.query<{ mark: number }>({
       text: SELECT_VISIBLE,
@@ -47,8 +50,8 @@ export async function watchMarkedRows(databaseUrl: string): Promise<MarkedRows> 
   };
   const watch = async () => {
     while (!closing.signal.aborted || missing.size > 0) {
-      await delay(LOOK_EVERY_MS);
-      if (missing.size > 0) await look();
+      await delay(POLL_INTERVAL_MS);
+      if (missing.size > 0) await poll();
     }
   };
   const watching = watch();
@@ -65,10 +68,10 @@ export async function watchMarkedRows(databaseUrl: string): Promise<MarkedRows> 
     },
     close: async () => {
       closing.abort();
-      const giveUp = delay(FOUND_WITHIN_MS, "late" as const, { ref: false });
+      const giveUp = delay(FIND_TIMEOUT_MS, "late" as const, { ref: false });
       const how = await Promise.race([watching, giveUp]);
       await sql.end();
-      if (how === "late") throw new Error(`${missing.size} rows of accepted events did not come`);
+      if (how === "late") throw new Error(`${missing.size} rows of accepted events are missing`);
       const found = marks.filter(({ visibleMs }) => visibleMs !== undefined);
       const since = (from: (mark: Mark) => number | undefined) =>
         found.map((mark) => Math.max(0, (mark.visibleMs ?? NaN) - (from(mark) ?? NaN)));

@@ -7,19 +7,19 @@ import type { Ran } from "./run-load.ts";
 export const PHASES = ["sustained", "half", "most", "single", "idle"] as const;
 export type PhaseName = (typeof PHASES)[number];
 
-/** What was measured of one load. */
+/** The results of one load. */
 export type Phase = {
   readonly name: Exclude<PhaseName, "idle"> | "single-sustained";
   readonly what: string;
   readonly eventsPerRequest: number;
   readonly seconds: number;
-  /** Accepted; at a given rate about that. */
+  /** Accepted events per second. */
   readonly eventsPerSecond: number;
   readonly accepted: number;
   readonly rows: number;
   readonly doubled: number;
   readonly refused: Readonly<Record<string, number>>;
-  /** By rows that were written in the time. */
+  /** CPU time divided by the rows that were written in that time. */
   readonly cpuUsPerEvent: PerParty;
   readonly servicesCpuUsPerEvent: number;
   readonly memoryMb: PerParty;
@@ -28,7 +28,7 @@ export type Phase = {
   readonly rowAfterAnswer: Quantiles;
   readonly rowAfterDue: Quantiles;
   readonly lag: readonly (readonly [number, number])[];
-  /** Whether it stayed where it was. */
+  /** Whether the lag did not grow. */
   readonly isLagFlat: boolean;
 };
 
@@ -58,21 +58,21 @@ export function phaseOf(name: Phase["name"], what: string, plan: LoadPlan, ran: 
   };
 }
 
-/** Events whose answer was not 202: each may become a row all the same, also when nobody waits for it any more. */
+/** Returns the number of events whose answer was not 202. Each may become a row nevertheless, also later. */
 export const unsureOf = ({ refused }: Pick<Phase, "refused">): number =>
   Object.values(refused).reduce((sum, count) => sum + count, 0);
 
 /**
- * What a phase has to account for.
+ * Checks that each accepted event of a phase is exactly one row.
  *
- * @param unsureBefore of earlier phases, whose rows may have come in this one
- * @throws when accepted events are not rows, each once
+ * @param unsureBefore unanswered events of earlier phases, whose rows may have been written in this one
+ * @throws when rows are missing or duplicated
  */
-export function requireWhole(phase: Phase, unsureBefore = 0): void {
+export function requireExactlyOnce(phase: Phase, unsureBefore = 0): void {
   const { name, accepted, rows, doubled } = phase;
   const most = accepted + unsureOf(phase) + unsureBefore;
   if (rows >= accepted && rows <= most && doubled === 0) return;
   throw new Error(
-    `${name}: ${accepted} events accepted, ${rows} rows, ${doubled} doubled: its figures are worth nothing`,
+    `${name}: ${accepted} events accepted, ${rows} rows, ${doubled} duplicated. The figures are not valid`,
   );
 }

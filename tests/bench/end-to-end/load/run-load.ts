@@ -6,31 +6,31 @@ import type { Testbed } from "../testbed.ts";
 import { cpuSeconds, difference, memoryMb, peakMemoryMb, type PerParty } from "../costs.ts";
 import type { LoadMessage, LoadNews, LoadPlan, LoadResult } from "./load-plan.ts";
 
-/** A load that was sent, answered and written. */
+/** The results of a load after all its events were written. */
 export type Ran = LoadResult & {
-  /** Rows that were written while it was measured. */
+  /** Rows that were written in the measured time. */
   readonly delivered: number;
-  /** CPU seconds while it was measured. */
+  /** CPU seconds in the measured time. */
   readonly cpu: PerParty;
-  /** At its end, in MB. */
+  /** Memory at the end, in MB. */
   readonly memory: PerParty;
   readonly peakMemory: PerParty;
-  /** While it was measured: seconds since then, and events without a row. */
+  /** Samples of the measured time: seconds, and events without a row. */
   readonly lag: readonly (readonly [number, number])[];
-  /** In the table, of this load. */
+  /** Rows of this load in the table. */
   readonly rows: number;
   readonly doubled: number;
 };
 
 const LOAD = fileURLToPath(new URL("load-main.ts", import.meta.url));
-/** A sink's metrics cost it about a millisecond; a load that waits for rows has to hear of them often. */
-const LOOK_EVERY_MS = { closed: 250, open: 1_000 } as const;
-const DRAINED_WITHIN_MS = 300_000;
+/** Rendering the metrics costs a sink about a millisecond. A load that waits for rows has to be told often. */
+const POLL_INTERVAL_MS = { closed: 250, open: 1_000 } as const;
+const DRAIN_TIMEOUT_MS = 300_000;
 
 /**
- * Sends a load from another process and waits until all of it is in the table.
+ * Sends a load from another process, and waits until all its events are in the table.
  *
- * @param onDone told of how many seconds are over
+ * @param onDone called with the elapsed seconds
  * @throws when rows are missing after 5 minutes
  */
 export async function runLoad(
@@ -40,7 +40,7 @@ export async function runLoad(
 ): Promise<Ran> {
   const before = await testbed.rowsInTable();
   const writtenBefore = await testbed.rowsWritten();
-  // "advanced": NaN stays what it is.
+  // "advanced" keeps NaN.
   const child = fork(LOAD, [JSON.stringify(plan)], { serialization: "advanced" });
   const pid = child.pid ?? 0;
   const ended = Promise.withResolvers<LoadResult>();
@@ -74,17 +74,17 @@ export async function runLoad(
         message satisfies never;
     }
   });
-  child.on("exit", (code) => ended.reject(new Error(`the load ended with code ${code}`)));
+  child.on("exit", (code) => ended.reject(new Error(`the load's process ended with code ${code}`)));
 
   const over = new AbortController();
   const watch = async () => {
     while (!over.signal.aborted) {
       const rows = (await testbed.rowsWritten()) - writtenBefore;
-      // It may be ending just now.
+      // The process may be ending at this moment.
       if (child.connected) child.send({ rows } satisfies LoadNews, () => undefined);
       samples.push({ atMs: performance.now(), lag: accepted - rows });
       if (from !== undefined) onDone((performance.now() - from.atMs) / 1_000);
-      await delay(LOOK_EVERY_MS[plan.pace.kind], undefined, { signal: over.signal }).catch(
+      await delay(POLL_INTERVAL_MS[plan.pace.kind], undefined, { signal: over.signal }).catch(
         () => undefined,
       );
     }
@@ -94,7 +94,7 @@ export async function runLoad(
   await watching;
   await until(async () => (await testbed.rowsWritten()) - writtenBefore >= result.accepted, {
     what: `${result.accepted} accepted events are rows`,
-    timeoutMs: DRAINED_WITHIN_MS,
+    timeoutMs: DRAIN_TIMEOUT_MS,
   });
   const after = await testbed.rowsInTable();
   if (from === undefined || to === undefined) throw new Error("the load measured nothing");

@@ -4,20 +4,20 @@ import { createRequestTemplate } from "./event-bytes.ts";
 import type { LoadMessage, LoadNews, LoadPlan, LoadResult } from "./load-plan.ts";
 import { watchMarkedRows } from "./marked-rows.ts";
 
-const TELL_EVERY_MS = 100;
-/** One event in this time is followed to its row. */
-const MARK_EVERY_MS = 20;
+const REPORT_INTERVAL_MS = 100;
+/** One event per interval is followed to its row. */
+const MARK_INTERVAL_MS = 20;
 
-/** Sends until the time is over and everything is answered and, where rows are looked for, found. */
+/** Sends until the time is over, all requests are answered, and the rows of the marked events are found. */
 export async function sendLoad(
   load: LoadPlan,
-  tell: (message: LoadMessage) => void,
+  report: (message: LoadMessage) => void,
 ): Promise<LoadResult> {
   const { eventsPerRequest, pace } = load;
   const template = createRequestTemplate(load);
   const marked =
     load.databaseUrl === undefined ? undefined : await watchMarkedRows(load.databaseUrl);
-  const underWay = new Map<HttpConnection, { dueMs: number; mark: number | undefined }>();
+  const inFlight = new Map<HttpConnection, { dueMs: number; mark: number | undefined }>();
   const free: HttpConnection[] = [];
   const answersMs: number[] = [];
   const refused: Record<string, number> = {};
@@ -28,19 +28,19 @@ export async function sendLoad(
 
   const send = (connection: HttpConnection, due: number) => {
     const nowMs = performance.now();
-    const isMarked = marked !== undefined && isMeasuring && nowMs - lastMarkMs >= MARK_EVERY_MS;
+    const isMarked = marked !== undefined && isMeasuring && nowMs - lastMarkMs >= MARK_INTERVAL_MS;
     const { request, event } = template.fill(nowMicros(), requests++ % eventsPerRequest);
     if (isMarked) lastMarkMs = nowMs;
     const mark = isMarked ? marked.sent({ ...event, dueMs: due }) : undefined;
-    underWay.set(connection, { dueMs: due, mark });
+    inFlight.set(connection, { dueMs: due, mark });
     sent += eventsPerRequest;
     connection.send(Buffer.from(request));
   };
   const onAnswer = (connection: HttpConnection, status: string, body: string) => {
     const nowMs = performance.now();
-    const request = underWay.get(connection);
+    const request = inFlight.get(connection);
     if (request === undefined) throw new Error(`an answer ${status} to no request`);
-    underWay.delete(connection);
+    inFlight.delete(connection);
     const { dueMs: due, mark } = request;
     const taken = acceptedOf(status, body, eventsPerRequest);
     accepted += taken;
@@ -55,13 +55,13 @@ export async function sendLoad(
     free.push(connection);
     next();
   };
-  /** Sends what is due on connections that are free. */
+  /** Sends the requests that are due on free connections. */
   const next = () => {
     const nowMs = performance.now();
     while (free.length > 0 && !isOver()) {
       if (pace.kind === "closed" && sent - rows > pace.eventsAhead) return;
       if (pace.kind === "open" && dueMs > nowMs) return;
-      // By turns: a connection that has nothing to say for 10 s is told 408.
+      // Connections take turns, because a connection that is idle for 10 s gets 408.
       const connection = free.shift();
       if (connection === undefined) return;
       send(connection, pace.kind === "closed" ? nowMs : dueMs);
@@ -79,7 +79,8 @@ export async function sendLoad(
   );
   for (const connection of connections) {
     void connection.closed.then(() => {
-      if (underWay.has(connection)) throw new Error("a gateway closed a connection in use");
+      if (inFlight.has(connection))
+        throw new Error("the gateway closed a connection with a request in flight");
     });
   }
   const beganMs = performance.now();
@@ -93,21 +94,21 @@ export async function sendLoad(
     next();
   });
 
-  let toldMs = 0;
+  let reportedMs = 0;
   const over = Promise.withResolvers<number>();
   const tick = setInterval(() => {
     const nowMs = performance.now();
     if (!isMeasuring && nowMs >= measureFromMs && nowMs < endMs) {
       isMeasuring = true;
-      tell({ kind: "measuring" });
+      report({ kind: "measuring" });
     }
-    if (nowMs - toldMs >= TELL_EVERY_MS) {
-      toldMs = nowMs;
-      tell({ kind: "accepted", events: accepted });
+    if (nowMs - reportedMs >= REPORT_INTERVAL_MS) {
+      reportedMs = nowMs;
+      report({ kind: "accepted", events: accepted });
     }
     next();
     if (nowMs < endMs) return;
-    if (isMeasuring) tell({ kind: "measured" });
+    if (isMeasuring) report({ kind: "measured" });
     if (isMeasuring) over.resolve(nowMs);
     isMeasuring = false;
     if (answered < sent) return;
@@ -117,7 +118,7 @@ export async function sendLoad(
   const measuredUntilMs = await over.promise;
   await Promise.all(connections.map(({ closed }) => closed));
   const found = await marked?.close();
-  tell({ kind: "accepted", events: accepted });
+  report({ kind: "accepted", events: accepted });
   return {
     accepted,
     acceptedMeasured,
@@ -129,7 +130,7 @@ export async function sendLoad(
   };
 }
 
-/** A batch is 202 also when only some of it was accepted; the body says how much. */
+/** Returns the number of accepted events: a batch gets 202 also if only some events were accepted. */
 function acceptedOf(status: string, body: string, events: number): number {
   if (status !== "202") return 0;
   if (events === 1) return 1;

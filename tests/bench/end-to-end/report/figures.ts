@@ -1,7 +1,7 @@
 import type { Measured } from "../measure.ts";
 import { PARTIES } from "../costs.ts";
 
-/** One number that two versions are compared by. */
+/** One number to compare versions by. */
 export type Figure = {
   readonly name: string;
   readonly unit: string;
@@ -9,7 +9,7 @@ export type Figure = {
   readonly value: number;
 };
 
-/** All numbers of a run that are worth a comparison; those that were not measured are left out. */
+/** Returns the numbers of a run that are compared, without those that were not measured. */
 export function figuresOf({ phases, idle }: Measured): Figure[] {
   const lower = (name: string, unit: string, value: number): Figure => ({
     name,

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpus, loadavg, release, totalmem } from "node:os";
 import { CHECKOUT } from "../../harness/service.ts";
 
-/** Where and of what something was measured. */
+/** The machine and the commit of a measurement. */
 export type Setting = {
   readonly takenAt: string;
   readonly commit: string;
@@ -10,7 +10,7 @@ export type Setting = {
   readonly memoryGb: number;
   readonly kernel: string;
   readonly node: string;
-  /** Of the last minute, before the run began. */
+  /** Load average of the last minute before the run. */
   readonly loadAverage: number;
 };
 
@@ -27,7 +27,7 @@ export function describeSetting(): Setting {
   };
 }
 
-/** The short hash, with a plus where something is not committed; "unknown" outside of a repository. */
+/** Returns the short hash, with a plus if there are uncommitted changes; "unknown" outside of a repository. */
 function commitHere(): string {
   const git = (...args: string[]) =>
     execFileSync("git", args, { cwd: CHECKOUT, encoding: "utf8", stdio: "pipe" }).trim();

@@ -55,7 +55,7 @@ describe("renderPage", () => {
     soak: undefined,
   });
 
-  it("draws what there is, all of it with numbers, and needs nothing from elsewhere", () => {
+  it("draws all results with their numbers, and loads nothing from other places", () => {
     expect(page.match(/<svg /g)).toHaveLength(3);
     expect(page).not.toMatch(/NaN|undefined|Infinity/);
     expect(page).not.toMatch(/(src|href)=/);
@@ -64,8 +64,8 @@ describe("renderPage", () => {
 });
 
 describe("renderReport", () => {
-  it("leaves out what was not measured", () => {
+  it("omits results that were not measured", () => {
     expect(renderReport({ phases: [phase], idle: undefined })).not.toMatch(/NaN|visible|idle/);
-    expect(renderReport({ phases: [], idle })).toContain("idle: CPU s an hour");
+    expect(renderReport({ phases: [], idle })).toContain("idle: CPU s per hour");
   });
 });

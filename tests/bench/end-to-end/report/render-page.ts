@@ -8,7 +8,7 @@ import type { Phase } from "../load/phase.ts";
 import { ALL_AXES } from "../scale/scale-axes.ts";
 import { drawLines, drawStackedBars, escape } from "./svg-charts.ts";
 
-/** The results that the page is drawn from, each when there is one. */
+/** The results on the page, as far as they exist. */
 export type Pages = {
   readonly latest: (Measured & { readonly setting: Setting }) | undefined;
   readonly scaled: Scaled | undefined;
@@ -16,7 +16,7 @@ export type Pages = {
   readonly soak: Soaked | undefined;
 };
 
-/** One HTML page that needs nothing else. */
+/** Returns a self-contained HTML page. */
 export function renderPage({ latest, scaled, compared, soak }: Pages): string {
   return `<!doctype html>
 <html lang="en">
@@ -55,8 +55,8 @@ function pathSection({ setting, phases, idle }: NonNullable<Pages["latest"]>): s
   return [
     heading("From a POST to its row", setting, "npm run bench -- --save"),
     table(["", "events/s", "accepted", "rows", "doubled"], phases.map(rateRow)),
-    "<h3>CPU us an event</h3>",
-    drawStackedBars({ label: "CPU us an event", unit: "us", parts: PARTIES, bars }),
+    "<h3>CPU us per event</h3>",
+    drawStackedBars({ label: "CPU us per event", unit: "us", parts: PARTIES, bars }),
     "<h3>Times, ms</h3>",
     table(["", "p50", "p95", "p99", "largest"], phases.flatMap(timeRows)),
     ...(sustained === undefined
@@ -73,7 +73,7 @@ function pathSection({ setting, phases, idle }: NonNullable<Pages["latest"]>): s
     ...(idle === undefined
       ? []
       : [
-          `<h3>An hour in which nothing comes, from ${round(idle.seconds)} s of it</h3>`,
+          `<h3>An hour without events, from a measurement of ${round(idle.seconds)} s</h3>`,
           table(
             ["", ...PARTIES.slice(0, -1)],
             [
@@ -100,11 +100,11 @@ function scaleSection({ steps }: Scaled): string {
     }));
     return [
       heading(
-        `More ${axis}: CPU us an event`,
+        `More ${axis}: CPU us per event`,
         first.setting,
         `npm run bench -- --scale ${axis} --save`,
       ),
-      drawStackedBars({ label: `CPU us an event by ${axis}`, unit: "us", parts: PARTIES, bars }),
+      drawStackedBars({ label: `CPU us per event by ${axis}`, unit: "us", parts: PARTIES, bars }),
     ];
   });
   return sections.join("\n");
@@ -122,11 +122,11 @@ function soakSection({ setting, load, growths, samples }: Soaked): string {
   }));
   return [
     heading("What grows", setting, "npm run soak -- --save"),
-    `<p>${escape(load.what)}: ${load.accepted} accepted, ${load.rows} rows, ${load.doubled} doubled.</p>`,
+    `<p>${escape(load.what)}: ${load.accepted} accepted, ${load.rows} rows, ${load.doubled} duplicated.</p>`,
     "<h3>Memory (RSS) MB</h3>",
     drawLines({ label: "memory over time", xLabel: "min", scale: "linear", lines }),
     table(
-      ["", "first minute", "last", "an hour", "+/-", "limit"],
+      ["", "first minute", "last", "per hour", "+/-", "limit"],
       growths.map(({ what, unit, first, last, perHour, limitPerHour }) => [
         unit === "" ? what : `${what}, ${unit}`,
         ...[first, last, perHour.slope, perHour.slopeError].map((value) => value.toFixed(1)),

@@ -5,7 +5,7 @@ import type { Idle } from "../idle.ts";
 import type { Measured } from "../measure.ts";
 import type { Phase } from "../load/phase.ts";
 
-/** The figures as people read them. */
+/** Returns the figures as text. */
 export function renderReport({ phases, idle }: Measured): string {
   const blocks = [renderRates(phases), renderCosts(phases, idle), renderTimes(phases)];
   if (idle !== undefined) blocks.push(renderIdle(idle));
@@ -38,14 +38,14 @@ function renderCosts(phases: readonly Phase[], idle: Idle | undefined): string {
   const last = phases.at(-1);
   const rows = [
     ...phases.map(({ name, cpuUsPerEvent }) => [
-      `${name}: CPU us an event`,
+      `${name}: CPU us per event`,
       ...parties(cpuUsPerEvent, 1),
     ]),
     ...(last === undefined ? [] : [["memory MB at the end", ...parties(last.memoryMb, 0)]]),
     ...(idle === undefined
       ? []
       : [
-          ["idle: CPU s an hour", ...parties(idle.cpuSecondsPerHour, 0)],
+          ["idle: CPU s per hour", ...parties(idle.cpuSecondsPerHour, 0)],
           ["idle: memory MB", ...parties(idle.memoryMb, 0)],
         ]),
   ];
@@ -73,6 +73,6 @@ const timesRow = (what: string, { count, p50Ms, p95Ms, p99Ms, maxMs }: Quantiles
 ];
 
 const renderIdle = ({ seconds, loggedBytesPerHour }: Idle): string =>
-  `idle: ${whole(loggedBytesPerHour)} bytes of log an hour, from ${whole(seconds)} s of it`;
+  `idle: ${whole(loggedBytesPerHour)} bytes of log per hour, measured over ${whole(seconds)} s of it`;
 
 const whole = (value: number) => String(Math.round(value));

@@ -4,11 +4,11 @@ import type { Axis } from "../scale/scale-axes.ts";
 import type { Figure } from "./figures.ts";
 import type { Setting } from "./machine.ts";
 
-/** A figure of two commits. */
+/** A figure of two commits, compared. */
 export type Compared = Omit<Figure, "value"> &
   Judgement & { readonly valuesA: readonly number[]; readonly valuesB: readonly number[] };
 
-/** Two commits, measured by turns. */
+/** The comparison of two commits, measured in turns. */
 export type ComparedResult = {
   readonly setting: Setting;
   readonly options: { readonly rounds: number };
@@ -16,11 +16,11 @@ export type ComparedResult = {
   readonly figures: readonly Compared[];
 };
 
-/** One point of an axis that grows. */
+/** One point of an axis. */
 export type Step = {
   readonly axis: Axis;
   readonly value: number;
-  /** Steps can be of different runs. */
+  /** Steps may be from different runs. */
   readonly setting: Setting;
   readonly phase: Phase;
 };

@@ -6,7 +6,7 @@ import { type Pages, renderPage } from "./render-page.ts";
 
 const FOLDER = join(CHECKOUT, "docs/benchmark");
 
-/** Writes a result beside the others and draws the page anew from all of them. */
+/** Saves a result, and renders the page again from all saved results. */
 export async function save<Name extends keyof Pages>(
   name: Name,
   result: NonNullable<Pages[Name]>,
@@ -29,14 +29,14 @@ export async function save<Name extends keyof Pages>(
   );
 }
 
-/** The result that was written last; undefined when none was. */
+/** Returns the saved result; undefined if there is none. */
 export function readResult<Name extends keyof Pages>(name: Name): Pages[Name] {
   const file = join(FOLDER, `${name}.json`);
   if (!existsSync(file)) return undefined;
   return JSON.parse(readFileSync(file, "utf8")) as Pages[Name];
 }
 
-/** Six digits: more than was measured. */
+/** Rounds to six digits, which is more than the precision of the measurement. */
 function rounded(_key: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isInteger(value)
     ? Number(value.toPrecision(6))

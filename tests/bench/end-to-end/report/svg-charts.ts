@@ -1,4 +1,4 @@
-/** Colours that people who see colours differently tell apart (Okabe and Ito). */
+/** Colours that people with colour blindness can distinguish (Okabe and Ito). */
 const COLOURS = [
   "#0072b2",
   "#e69f00",
@@ -18,7 +18,7 @@ const TOP = 10;
 const CHART_HEIGHT = 220;
 const FOOT = 34;
 
-/** Horizontal bars of stacked parts, each with its sum; `parts` and the values of a bar are in one order. */
+/** Draws horizontal stacked bars, each with its sum; `parts` and the values of a bar are in the same order. */
 export function drawStackedBars(chart: {
   label: string;
   unit: string;
@@ -33,7 +33,7 @@ export function drawStackedBars(chart: {
     const y = TOP + at * (BAR + 8);
     let x = LEFT;
     const pieces = values.map((value, part) => {
-      const piece = `<rect x="${px(x)}" y="${y}" width="${px(width(value))}" height="${BAR}" fill="${colour(part)}"><title>${escape(`${parts[part]}: ${tell(value)} ${unit}`)}</title></rect>`;
+      const piece = `<rect x="${px(x)}" y="${y}" width="${px(width(value))}" height="${BAR}" fill="${colour(part)}"><title>${escape(`${parts[part]}: ${shown(value)} ${unit}`)}</title></rect>`;
       x += width(value);
       return piece;
     });
@@ -41,14 +41,14 @@ export function drawStackedBars(chart: {
     return [
       text(LEFT - 8, middle, name, "end"),
       ...pieces,
-      text(x + 6, middle, tell(sums[at] ?? 0), "start"),
+      text(x + 6, middle, shown(sums[at] ?? 0), "start"),
     ].join("");
   });
   const height = TOP + bars.length * (BAR + 8) + FOOT;
   return svg(label, height, [...rows, legend(parts, height - 12)]);
 }
 
-/** Lines over a common x axis that begins at 0 or is logarithmic. */
+/** Draws lines over a common x axis, linear or logarithmic. */
 export function drawLines(chart: {
   label: string;
   xLabel: string;
@@ -77,10 +77,10 @@ export function drawLines(chart: {
   const height = bottom + 20 + FOOT;
   return svg(label, height, [
     `<path d="M${LEFT},${TOP}V${bottom}H${WIDTH - RIGHT}" fill="none" stroke="#888"/>`,
-    text(LEFT - 8, TOP + 14, tell(most), "end"),
+    text(LEFT - 8, TOP + 14, shown(most), "end"),
     text(LEFT - 8, bottom, "0", "end"),
-    text(LEFT, bottom + 16, tell(first), "middle"),
-    text(WIDTH - RIGHT, bottom + 16, `${tell(last)} ${xLabel}`, "end"),
+    text(LEFT, bottom + 16, shown(first), "middle"),
+    text(WIDTH - RIGHT, bottom + 16, `${shown(last)} ${xLabel}`, "end"),
     ...paths,
     legend(
       lines.map(({ name }) => name),
@@ -89,7 +89,7 @@ export function drawLines(chart: {
   ]);
 }
 
-/** For text inside of HTML or SVG. */
+/** Escapes text for HTML or SVG. */
 export const escape = (content: string): string =>
   content
     .replaceAll("&", "&amp;")
@@ -116,6 +116,6 @@ const text = (x: number, y: number, content: string, anchor: "start" | "middle" 
 
 const colour = (at: number): string => COLOURS[at % COLOURS.length] ?? "#000";
 const px = (value: number): string => value.toFixed(1);
-/** Three digits, as many as a picture can be read to. */
-const tell = (value: number): string =>
+/** Returns a number with three digits, the precision of a chart. */
+const shown = (value: number): string =>
   value >= 1_000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));

@@ -1,8 +1,8 @@
-/** What can be grown, one at a time, while all else stays. */
+/** What can be increased, one at a time, while everything else stays the same. */
 const AXES = ["processes", "nodes", "partitions", "rows"] as const;
 export type Axis = (typeof AXES)[number];
 
-/** An axis and the places on it that are measured. */
+/** An axis and the values that are measured. */
 export type AxisSteps = { readonly axis: Axis; readonly values: readonly number[] };
 
 const USUAL: Record<Axis, readonly number[]> = {
@@ -15,8 +15,9 @@ const USUAL: Record<Axis, readonly number[]> = {
 export const ALL_AXES: readonly AxisSteps[] = AXES.map((axis) => ({ axis, values: USUAL[axis] }));
 
 /**
+ * Parses an axis.
  * @param text an axis, or an axis with values: `nodes` or `nodes=10,5000`
- * @returns undefined when it is neither
+ * @returns undefined if it is neither
  */
 export function readAxis(text: string): AxisSteps | undefined {
   const [name, given] = text.split("=");

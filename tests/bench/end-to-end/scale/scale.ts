@@ -12,7 +12,7 @@ import type { Axis, AxisSteps } from "./scale-axes.ts";
 
 type ScaleOptions = MeasureOptions & { readonly json: boolean; readonly save: boolean };
 
-/** Grows one thing at a time, each from nothing, and measures the sustained rate and what it costs. */
+/** Increases one thing at a time, each time with a new platform, and measures the sustained rate and its costs. */
 export async function scale(options: ScaleOptions, axes: readonly AxisSteps[]): Promise<void> {
   const wanted = axes.flatMap(({ axis, values }) => values.map((value) => ({ axis, value })));
   const steps = await withBenchContext(async (context) => {
@@ -24,7 +24,7 @@ export async function scale(options: ScaleOptions, axes: readonly AxisSteps[]): 
       const phase = await inTurn(named, (own) => measureStep(own, options, { axis, value }));
       const step = { axis, value, setting, phase };
       done.push(step);
-      // At once: a whole run takes half an hour.
+      // Saved after each step, because a whole run takes half an hour.
       if (options.save) await save("scaled", withStep(readResult("scaled"), step));
     }
     return done;
@@ -32,7 +32,7 @@ export async function scale(options: ScaleOptions, axes: readonly AxisSteps[]): 
   process.stdout.write(options.json ? `${JSON.stringify({ steps })}\n` : render(steps));
 }
 
-/** In the place of an earlier one of the same kind, by axes and values. */
+/** Adds a step, or replaces an earlier one with the same axis and value. */
 function withStep(scaled: Scaled | undefined, step: Step): Scaled {
   const others = (scaled?.steps ?? []).filter(
     ({ axis, value }) => axis !== step.axis || value !== step.value,

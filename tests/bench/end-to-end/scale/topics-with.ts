@@ -7,7 +7,7 @@ import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { type Topic, TOPICS } from "@fiberstream/schemas/topics";
 import type { BenchBackingServices } from "../../harness/backing-services.ts";
 
-/** The catalogue's topics and schemas, with another number of partitions. */
+/** Creates the catalogue's topics and schemas with another number of partitions. */
 export async function createTopicsWith(
   backingServices: BenchBackingServices,
   partitions: number,

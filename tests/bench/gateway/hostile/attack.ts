@@ -1,14 +1,14 @@
 import { connect } from "node:net";
 import { type Attack, attacksBy, type AttackPlan } from "./attacks.ts";
 
-/** What an attack came to: how often it was answered with which status, how often its connection was closed. */
+/** The results of an attack: how often each status was answered, and how often its connection was closed. */
 export type Attacked = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
-/** A gateway that drops connections is not asked for a new one at once. */
-const AGAIN_AFTER_MS = 100;
+/** Pause before a dropped connection is opened again. */
+const RECONNECT_AFTER_MS = 100;
 
-// A process of its own: `node attack.ts '<AttackPlan as JSON>'`. Says "ready" when all has begun, and what it came
-// to on SIGTERM.
+// A separate process: `node attack.ts '<AttackPlan as JSON>'`. It prints "ready" when all attacks have begun, and the
+// results on SIGTERM.
 const plan = JSON.parse(process.argv[2] ?? "{}") as AttackPlan;
 const counted: Record<string, Record<string, number>> = {};
 const attacks = attacksBy(plan).filter(({ name }) => plan.only === undefined || name === plan.only);
@@ -25,7 +25,7 @@ function count(name: string, what: string): void {
   of[what] = (of[what] ?? 0) + 1;
 }
 
-/** One connection: the next request when the last one is answered; a new connection when it is closed. */
+/** Runs one connection: it sends the next request after each answer, and reconnects when it is closed. */
 function run(attack: Attack): void {
   const { name, next } = attack;
   const socket = connect({ host: plan.host, port: plan.port, noDelay: true });
@@ -49,6 +49,6 @@ function run(attack: Attack): void {
   socket.on("error", () => undefined);
   socket.on("close", () => {
     count(name, "closed");
-    setTimeout(() => run(attack), AGAIN_AFTER_MS);
+    setTimeout(() => run(attack), RECONNECT_AFTER_MS);
   });
 }

@@ -1,30 +1,30 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 
-/** What the attackers' process is told, as JSON. */
+/** The plan of the attackers' process, as JSON. */
 export type AttackPlan = {
   readonly host: string;
   readonly port: number;
-  /** Of a key without a limit that counts. */
+  /** Token of a key with a rate limit that is never reached. */
   readonly token: string;
-  /** Of a key of one event a second. */
+  /** Token of a key with one event per second. */
   readonly poorToken: string;
-  /** Its name; undefined: all. */
+  /** Name of the only attack; undefined: all. */
   readonly only: string | undefined;
 };
 
-/** One way to mean harm. */
+/** One kind of attack. */
 export type Attack = {
   readonly name: string;
   readonly connections: number;
-  /** What a connection sends when its last request is answered. */
+  /** Returns the next request of a connection. */
   readonly next: () => Buffer;
 };
 
 const MB = 1024 ** 2;
 const UNPACKED_BYTES = 10 * MB;
 
-/** All at once; a connection that the gateway closes is opened again. */
+/** Returns all attacks, which run at the same time. */
 export function attacksBy(plan: AttackPlan): Attack[] {
   const { token, poorToken } = plan;
   const bombs = bombRequests(token);
@@ -65,7 +65,7 @@ function request(
   return Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), body]);
 }
 
-/** 10 MB each, of every kind in every encoding, with the ratio that the packer gives. */
+/** Returns decompression bombs of 10 MB, each content in each encoding. */
 function bombRequests(token: string): Buffer[] {
   const contents = ["[", "[],", "{},", '{"a":', "\n"].map((text) =>
     Buffer.alloc(UNPACKED_BYTES, text),
@@ -90,7 +90,7 @@ function oneByteChunks(token: string): Buffer {
   return request("/api/ingest", { token, body, headers: ["Transfer-Encoding: chunked"] });
 }
 
-/** Its end is missing, so that the decoder stays. */
+/** Returns a request whose compressed end is missing, so that the decoder has to wait. */
 function pausedBrotli(token: string): Buffer {
   const packed = brotliCompressSync(randomBytes(64 * 1024).toString("base64"));
   const body = packed.subarray(0, 1_500);

@@ -21,21 +21,21 @@ export type HostileOptions = {
   readonly attack: string | undefined;
 };
 export type HostileFigures = {
-  /** Of the honest probe. */
+  /** The honest probe without an attack. */
   readonly calm: Measured;
   readonly attacked: Measured;
   readonly after: Measured;
   readonly attack: Attacked;
-  /** Of the last minute, when the attack ended. */
+  /** Load average of the last minute of the attack. */
   readonly loadAverage: number;
 };
 
-/** A probe that sends an event fifty times a second, in the manner of a small site's relay. */
+/** A sender of fifty single events per second, like the relay of a small site. */
 const HONEST = { name: "honest", eventsPerRequest: 1, isCompressed: false, connections: 4 };
 const HONEST_RATE = 50;
 const WARM_UP_SECONDS = 5;
 
-/** What an honest probe has to wait for, without an attack, during one, and after it. */
+/** Measures the answer times of an honest probe before, during and after an attack. */
 export async function measureHostile(
   { seconds, redis: redisState, profile, attack: only }: HostileOptions,
   { life, progress }: BenchContext,
@@ -63,11 +63,11 @@ export async function measureHostile(
   const measureHonest = (name: string, forSeconds: number) =>
     measure(gateway, HONEST, { name, token, seconds: forSeconds, rate: HONEST_RATE });
 
-  progress.step("the honest probe alone");
+  progress.step("the honest probe without an attack");
   await measureHonest("warm-up", WARM_UP_SECONDS);
   const calm = await measureHonest("calm", seconds);
   await bring(redis, redisState);
-  progress.step("the honest probe beside the attack");
+  progress.step("the honest probe during the attack");
   const attack = life.own(
     await startAttack({ ...(await planAgainst(gateway, databaseUrl)), only }),
     (owned) => owned.kill(),
@@ -75,7 +75,7 @@ export async function measureHostile(
   const attacked = await measureHonest("attacked", seconds);
   const [loadAverage = NaN] = loadavg();
   const came = await attack.end();
-  progress.step("the honest probe after it");
+  progress.step("the honest probe after the attack");
   const after = await measureHonest("after", WARM_UP_SECONDS);
   return { calm, attacked, after, attack: came, loadAverage };
 }
@@ -96,7 +96,7 @@ async function bring(redis: TestBackingService, state: HostileOptions["redis"]):
   const log = createLog({ service: "bench", level: "error", format: "json" });
   const connection = connectRedis({ url: redis.address, log });
   try {
-    await until(connection.isUp, { what: "Redis is there" });
+    await until(connection.isUp, { what: "Redis answers" });
     await connection.client.configSet("maxmemory", "1");
   } finally {
     await connection.close();

@@ -1,7 +1,7 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import type { HostileFigures } from "./measure-hostile.ts";
 
-/** The honest probe's waiting, and what the attack came to, as tables. */
+/** Returns tables with the honest probe's answer times and the results of the attack. */
 export function renderHostile(figures: HostileFigures): string {
   const { calm, attacked, after, attack, loadAverage } = figures;
   const ms = (value: number) => value.toFixed(1);

@@ -6,7 +6,10 @@ import type { Attacked } from "./attack.ts";
 import type { AttackPlan } from "./attacks.ts";
 
 export type RunningAttack = {
-  /** Ends it. @returns what it came to */
+  /**
+   * Ends the attack.
+   * @returns its results
+   */
   readonly end: () => Promise<Attacked>;
   readonly kill: () => void;
 };
@@ -14,8 +17,8 @@ export type RunningAttack = {
 const PROGRAM = fileURLToPath(new URL("attack.ts", import.meta.url));
 
 /**
- * Starts the attackers in a process of their own, with the least priority: theirs would be another machine's CPU.
- * Settles when they have begun.
+ * Starts the attackers in a separate process with the lowest priority, because real attackers use the CPU of other
+ * machines. Resolves when they have begun.
  */
 export async function startAttack(plan: AttackPlan): Promise<RunningAttack> {
   const command = ["nice", "-n", "19", process.execPath, PROGRAM, JSON.stringify(plan)];

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Takes traces and keeps none: without a collector the gateway would make none. */
+/** Starts a trace collector that discards everything, because the gateway creates no traces without a collector. */
 export async function startTraceSink(): Promise<{ url: string; close: () => Promise<void> }> {
   const server = createServer((request, response) => {
     request.resume().on("end", () => response.end("{}"));

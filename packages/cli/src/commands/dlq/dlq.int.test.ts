@@ -49,7 +49,7 @@ const ALL: ReplayOptions = {
 };
 
 describe("fiber dlq", () => {
-  it("sends back what failed, once what was wrong is mended, and exactly that", async () => {
+  it("replays exactly the failed records, after the cause was fixed", async () => {
     const database = life.own(await createTestDatabase(), (owned) => owned.drop());
     const start = async (settings: Record<string, string>) =>
       life.own(
@@ -85,7 +85,7 @@ describe("fiber dlq", () => {
     const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
     const count = () => countDeadLetters(readDeadLetters({ reader, topic }, {}));
     await until(async () => (await count()).length === 2, {
-      what: "both kinds were dead-lettered",
+      what: "both kinds are dead letters",
     });
     expect(await count()).toMatchObject([
       { class: "too-old", topic: raw, schemaId, count: 20, replayed: 0 },
@@ -108,7 +108,7 @@ describe("fiber dlq", () => {
     expect((await count()).find((group) => group.class === "too-old")?.count).toBe(20);
   });
 
-  it("leaves those aside that were replayed too often", async () => {
+  it("skips dead letters that were replayed too often", async () => {
     const topic = topicIn(namespace, "probe.metrics.dead-letter");
     const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
     const headers = {

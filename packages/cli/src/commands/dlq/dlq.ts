@@ -4,7 +4,7 @@ import { dlqListCommand } from "./list.ts";
 import { dlqReplayCommand } from "./replay.ts";
 import { dlqShowCommand } from "./show.ts";
 
-/** `fiber dlq …`: records that could not go on. */
+/** `fiber dlq …`: records that could not be processed. */
 export const dlqCommand = (): Command =>
   new Command("dlq")
     .description("inspect and replay dead letters (cluster: KAFKA_BROKERS)")

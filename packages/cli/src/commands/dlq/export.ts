@@ -12,14 +12,16 @@ import {
 import type { DeadLetterFilter } from "../../dead-letters/dead-letters.ts";
 import { withFilter } from "./filter-options.ts";
 import { describeDeadLetter } from "./show.ts";
+import { examples } from "../../options/examples.ts";
 
 /** `fiber dlq export` */
 export const dlqExportCommand = (): Command =>
   withFilter(new Command("export"))
     .description(
-      "print dead letters as one JSON object a line, with key and value in base64 as well",
+      "print dead letters as one JSON object per line, with key and value also in base64",
     )
-    .option("--file <path>", "where to write; without it to standard output")
+    .option("--file <path>", "the file to write; default: standard output")
+    .addHelpText("after", examples("dlq export --since 1d --file dead-letters.ndjson"))
     .action(({ file, ...filter }: DeadLetterFilter & { file?: string }) =>
       withDeadLetters(async (access) => {
         const lines = Readable.from(exportLines(access, filter));

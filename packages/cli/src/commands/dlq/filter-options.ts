@@ -3,16 +3,20 @@ import { type Command, Option } from "commander";
 import { time } from "../../options/moment.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 
-/** The options that say which dead letters are meant. */
+/** Adds the options that select dead letters. */
 export const withFilter = (command: Command): Command =>
   command
-    .addOption(new Option("--class <class>", "why it was dead-lettered").choices(FAILURE_CLASSES))
-    .option("--topic <topic>", "the topic that it came from")
-    .option("--partition <number>", "its partition there", wholeNumber(0, 1e6))
-    .option("--key <key>", "its key, a node's id")
+    .addOption(new Option("--class <class>", "only this class of failure").choices(FAILURE_CLASSES))
+    .option("--topic <topic>", "only from this original topic")
+    .option(
+      "--partition <number>",
+      "only from this partition of the original topic",
+      wholeNumber(0, 1e6),
+    )
+    .option("--key <key>", "only with this key (the node id)")
     .option(
       "--since <time>",
-      "dead-lettered at or after, ISO 8601 or such as 30m, 6h, 2d ago",
+      "only failed at or after this time: ISO 8601, or an age such as 30m, 6h, 2d",
       time,
     )
-    .option("--until <time>", "dead-lettered before, in the same way", time);
+    .option("--until <time>", "only failed before this time, in the same format", time);

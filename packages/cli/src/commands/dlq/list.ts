@@ -8,12 +8,17 @@ import {
 } from "../../dead-letters/dead-letters.ts";
 import { withFilter } from "./filter-options.ts";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
 /** `fiber dlq list` */
 export const dlqListCommand = (): Command =>
   withFilter(new Command("list"))
     .description("count dead letters by class, topic and schema id, with the first and last time")
-    .option("--json", "as JSON, one array", false)
+    .option("--json", "print one JSON array", false)
+    .addHelpText(
+      "after",
+      examples("dlq list --since 6h", "dlq list --topic probe.metrics.raw --json"),
+    )
     .action(async ({ json, ...filter }: DeadLetterFilter & { json: boolean }) => {
       const groups = await withDeadLetters((access) =>
         countDeadLetters(readDeadLetters(access, filter)),
@@ -31,7 +36,7 @@ export type DeadLetterGroup = {
   last: string;
 };
 
-/** Counts by origin: one that was written twice counts once. */
+/** Counts by origin: a dead letter that was written twice counts once. */
 export async function countDeadLetters(
   deadLetters: AsyncIterable<DeadLetter>,
 ): Promise<DeadLetterGroup[]> {

@@ -20,21 +20,25 @@ type Options = DeadLetterFilter & {
 export const dlqReplayCommand = (): Command =>
   withFilter(new Command("replay"))
     .description("send dead letters back to their original topic")
-    .option("--dry-run", "only count what would be sent", false)
-    .option("--limit <number>", "the most to send", wholeNumber(1, 1e9))
-    .option("--rate <number>", "records a second at most", wholeNumber(1, 1e6))
+    .option("--dry-run", "only count the records that would be sent", false)
+    .option("--limit <number>", "send at most so many records", wholeNumber(1, 1e9))
+    .option("--rate <number>", "send at most so many records per second", wholeNumber(1, 1e6))
     .option(
       "--max-replays <number>",
-      "skip dead letters already replayed this many times",
+      "skip dead letters that were already replayed this many times",
       wholeNumber(1, 1_000),
       3,
     )
-    .option("--from-start", "send again what an earlier replay with this filter has sent", false)
+    .option(
+      "--from-start",
+      "also send records that an earlier replay with this filter has sent",
+      false,
+    )
     .option("--json", "print the result as JSON", false)
     .addHelpText("after", HELP)
     .action(({ dryRun, limit, rate, maxReplays, fromStart, json, ...filter }: Options) =>
       withDeadLetters(async (access) => {
-        const progress = showProgress("{done} sent back");
+        const progress = showProgress("{done} sent");
         const stop = new AbortController();
         process.once("SIGINT", () => stop.abort());
         const result = await replayDeadLetters(access, {
@@ -44,7 +48,8 @@ export const dlqReplayCommand = (): Command =>
           rate,
           maxReplays,
           fromStart,
-          onProgress: ({ done, looked, of }) => progress.show(Number(looked), Number(of), { done }),
+          onProgress: ({ done, processed, total }) =>
+            progress.show(Number(processed), Number(total), { done }),
           stopping: stop.signal,
         }).finally(progress.end);
         say(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
@@ -52,7 +57,7 @@ export const dlqReplayCommand = (): Command =>
     );
 
 const HELP = `
-Fix the cause first: a replay sends the original bytes, without the headers of their failure.
+Fix the cause first: a replay sends the original bytes, without the headers of the failure.
 If it is interrupted, run it again with the same filter: it resumes where it stopped. Replayed records
 arrive after newer events of the same node: a replay does not keep the order of a node's events.
 
@@ -65,13 +70,13 @@ function renderResult(
   { replayed, quarantined, doubles, cut }: ReplayResult,
   dryRun: boolean,
 ): string {
-  const lines = [`${replayed} ${dryRun ? "would be sent back" : "sent back"}`];
-  if (quarantined > 0) lines.push(`${quarantined} left: replayed too often (--max-replays)`);
+  const lines = [`${replayed} ${dryRun ? "would be sent" : "sent"} to their original topics`];
+  if (quarantined > 0) lines.push(`${quarantined} skipped: replayed too often (--max-replays)`);
   if (cut > 0) {
     lines.push(
-      `${cut} left: too large, only their beginning is here (their records: fiber dlq show)`,
+      `${cut} skipped: too large, the dead letter has only the beginning of the record (see fiber dlq show)`,
     );
   }
-  if (doubles > 0) lines.push(`${doubles} left: the same record once more`);
+  if (doubles > 0) lines.push(`${doubles} skipped: the same record again`);
   return `${lines.join("\n")}\n`;
 }

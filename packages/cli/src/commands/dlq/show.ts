@@ -13,6 +13,7 @@ import {
 import { withFilter } from "./filter-options.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
 type Options = DeadLetterFilter & { readonly limit: number; readonly json: boolean };
 
@@ -20,8 +21,9 @@ type Options = DeadLetterFilter & { readonly limit: number; readonly json: boole
 export const dlqShowCommand = (): Command =>
   withFilter(new Command("show"))
     .description("print dead letters with record, reason and headers")
-    .option("--limit <number>", "the most to show", wholeNumber(1, 1e6), 10)
-    .option("--json", "one JSON object a line", false)
+    .option("--limit <number>", "show at most so many", wholeNumber(1, 1e6), 10)
+    .option("--json", "print one JSON object per line", false)
+    .addHelpText("after", examples("dlq show --class unknown-schema --limit 3"))
     .action(({ limit, json, ...filter }: Options) =>
       withDeadLetters(async (access) => {
         let shown = 0;
@@ -37,7 +39,7 @@ export const dlqShowCommand = (): Command =>
       }),
     );
 
-/** A dead letter for people and scripts. */
+/** Returns a dead letter as the object that --json prints. */
 export function describeDeadLetter(deadLetter: DeadLetter, value: object) {
   const { record, ...about } = deadLetter;
   const headers = Object.keys(record.headers ?? {}).map(
@@ -56,7 +58,7 @@ export function renderDeadLetter(deadLetter: ReturnType<typeof describeDeadLette
   const { origin, headers, ...rest } = deadLetter;
   const lines = [
     `${deadLetter.failureClass}: ${deadLetter.reason}`,
-    `  stood at    ${origin.topic} partition ${origin.partition} offset ${origin.offset}`,
+    `  from        ${origin.topic} partition ${origin.partition} offset ${origin.offset}`,
     `  failed      ${deadLetter.failedAt} by ${deadLetter.service}, replayed ${deadLetter.replays} times before`,
     `  key         ${deadLetter.key ?? "-"}`,
     "decoded" in rest

@@ -2,15 +2,21 @@ import { Command } from "commander";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
 import { withKeyTable } from "../../tables/key-table.ts";
-import { MOST_NODES } from "./create.ts";
+import { MAX_NODES_OF_COLUMN } from "./create.ts";
 import { renderKeys } from "./list.ts";
+import { examples } from "../../options/examples.ts";
 
 /** `fiber keys change` */
 export const keysChangeCommand = (): Command =>
   new Command("change")
-    .description("change how many nodes a key may report for; takes effect within 30 s")
+    .description("change for how many nodes a key may send events; takes effect within 30 s")
     .argument("<key-id>")
-    .requiredOption("--max-nodes <number>", "nodes within 30 days", wholeNumber(1, MOST_NODES))
+    .requiredOption(
+      "--max-nodes <number>",
+      "how many nodes within 30 days",
+      wholeNumber(1, MAX_NODES_OF_COLUMN),
+    )
+    .addHelpText("after", examples("keys change <key-id> --max-nodes 20000"))
     .action(async (keyId: string, { maxNodes }: { maxNodes: number }) => {
       const row = await withKeyTable(({ setMaxNodes }) => setMaxNodes(keyId, maxNodes));
       say(`${renderKeys([row])}\n`);

@@ -5,6 +5,7 @@ import { tenantName } from "./tenant-name.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { durationSeconds } from "@fiberstream/terminal/durations";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
 type Options = {
   readonly tenant: string;
@@ -19,38 +20,46 @@ type Options = {
   readonly json: boolean;
 };
 
-/** What the column can hold. */
-export const MOST_NODES = 2 ** 31 - 1;
-/** A bucket of this many seconds' events, where nothing else is said. */
+/** The largest value of the column. */
+export const MAX_NODES_OF_COLUMN = 2 ** 31 - 1;
+/** The default burst: the events of so many seconds. */
 const BURST_SECONDS = 10;
 
 /** `fiber keys create` */
 export const keysCreateCommand = (): Command =>
   new Command("create")
-    .description("create a key and show its token, once")
-    .requiredOption("--tenant <name>", "whose events they are", tenantName)
+    .description("create an API key and print its token; the token is shown only once")
+    .requiredOption("--tenant <name>", "the tenant that the events belong to", tenantName)
     .requiredOption(
       "--nodes <pattern>",
-      "one node id, or a prefix and *, such as 'acme-*'",
+      "the nodes: one node id, or a prefix and *, such as 'acme-*'",
       pattern,
     )
-    .option("--rate <number>", "events a second", wholeNumber(1, 1e9), 100)
-    .option("--burst <number>", "events at once (10 times the rate)", wholeNumber(1, 1e9))
+    .option("--rate <number>", "events per second", wholeNumber(1, 1e9), 100)
+    .option("--burst <number>", "events at once; default: 10 times the rate", wholeNumber(1, 1e9))
     .option(
       "--max-nodes <number>",
-      "how many nodes within 30 days (10000)",
-      wholeNumber(1, MOST_NODES),
+      "how many nodes within 30 days; default: 10000",
+      wholeNumber(1, MAX_NODES_OF_COLUMN),
     )
-    .option("--signed", "each request has to be signed", false)
-    .option("--expires-in <duration>", "such as 90d or 12h; never by default", durationSeconds)
-    .option("--jwt-subject <sub>", "no secret: for JWTs with this subject")
-    .option("--note <text>", "what it is for")
-    .option("--json", "as JSON", false)
+    .option("--signed", "require a signature on each request", false)
+    .option(
+      "--expires-in <duration>",
+      "let the key expire, e.g. after 90d or 12h; default: never",
+      durationSeconds,
+    )
+    .option("--jwt-subject <sub>", "create a key without a secret, for JWTs with this subject")
+    .option("--note <text>", "what the key is for")
+    .option("--json", "print JSON", false)
+    .addHelpText(
+      "after",
+      examples("keys create --tenant acme --nodes 'acme-*' --rate 200 --note 'relay in Accra'"),
+    )
     .action(async (options: Options) => {
       const { tenant: owner, nodes, rate, burst = rate * BURST_SECONDS, expiresIn } = options;
       const { maxNodes } = options;
       if (options.signed && options.jwtSubject !== undefined) {
-        throw new Error("a signature is made with a secret, which a key for JWTs does not have");
+        throw new Error("--signed needs a secret, and a key for JWTs (--jwt-subject) has none");
       }
       const created = await withKeyTable(({ create }) =>
         create({
@@ -70,13 +79,15 @@ export const keysCreateCommand = (): Command =>
 
 export function renderCreated({ row, token }: CreatedKey, json: boolean): string {
   if (json) return `${JSON.stringify({ ...row, token })}\n`;
-  const what = `Key ${row.key_id} of tenant ${row.tenant}, for ${terminalText(row.node_pattern)}.\n`;
+  const summary = `Key ${row.key_id} of tenant ${row.tenant}, for ${terminalText(row.node_pattern)}.\n`;
   if (token === undefined)
-    return `${what}It stands for JWTs with the subject ${terminalText(row.jwt_subject ?? "")}.\n`;
-  return `${what}The token is shown now and never again:\n\n  Authorization: Bearer ${token}\n`;
+    return `${summary}It is for JWTs with the subject ${terminalText(row.jwt_subject ?? "")}.\n`;
+  return `${summary}Save the token now; it cannot be shown again:\n\n  Authorization: Bearer ${token}\n`;
 }
 
 function pattern(text: string): string {
   if (/^[^*]{0,50}\*?$/.test(text) && text !== "") return text;
-  throw new InvalidArgumentError("It is one node id, or a prefix of at most 50 characters and *.");
+  throw new InvalidArgumentError(
+    "It must be one node id, or a prefix of at most 50 characters and *.",
+  );
 }

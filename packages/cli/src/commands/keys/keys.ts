@@ -6,10 +6,10 @@ import { keysListCommand } from "./list.ts";
 import { keysRevokeCommand } from "./revoke.ts";
 import { keysRotateCommand } from "./rotate.ts";
 
-/** `fiber keys …`: who may send events. */
+/** `fiber keys …`: the API keys of senders. */
 export const keysCommand = (): Command =>
   new Command("keys")
-    .description("manage who may send events (database: DATABASE_URL)")
+    .description("manage the API keys of senders (database: DATABASE_URL)")
     .addCommand(keysCreateCommand())
     .addCommand(keysChangeCommand())
     .addCommand(keysListCommand())

@@ -5,6 +5,7 @@ import { createTenantLimits, type TenantLimit } from "../../tables/tenant-limits
 import { tenantName } from "./tenant-name.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { withPool } from "../../tables/with-pool.ts";
+import { examples } from "../../options/examples.ts";
 
 type Options = {
   readonly rate?: number;
@@ -13,18 +14,22 @@ type Options = {
   readonly json: boolean;
 };
 
-/** A bucket of this many seconds' events, where nothing else is said. */
+/** The default burst: the events of so many seconds. */
 const BURST_SECONDS = 10;
 
 /** `fiber keys limit` */
 export const keysLimitCommand = (): Command =>
   new Command("limit")
-    .description("show or set how much all keys of a tenant may send together")
-    .argument("[tenant]", "shows the limits of all tenants when it is left out", tenantName)
-    .option("--rate <number>", "events a second", wholeNumber(1, 1e9))
-    .option("--burst <number>", "events at once (10 times the rate)", wholeNumber(1, 1e9))
-    .option("--none", "no limit but those of its keys", false)
-    .option("--json", "as JSON, one array", false)
+    .description("show or set the rate limit that all keys of a tenant share")
+    .argument("[tenant]", "the tenant; without it, show the limits of all tenants", tenantName)
+    .option("--rate <number>", "events per second", wholeNumber(1, 1e9))
+    .option("--burst <number>", "events at once; default: 10 times the rate", wholeNumber(1, 1e9))
+    .option("--none", "remove the tenant's limit; those of its keys remain", false)
+    .option("--json", "print one JSON array", false)
+    .addHelpText(
+      "after",
+      examples("keys limit", "keys limit acme --rate 1000 --burst 5000", "keys limit acme --none"),
+    )
     .action(async (tenant: string | undefined, options: Options) => {
       const limits = await withPool(async (pool) => {
         const table = createTenantLimits(pool);
@@ -41,9 +46,9 @@ async function change(
   { rate, burst, none }: Options,
 ): Promise<void> {
   if (!none && rate === undefined && burst === undefined) return;
-  if (tenant === undefined) throw new Error("say whose limit it is: fiber keys limit <tenant> …");
+  if (tenant === undefined) throw new Error("name the tenant: fiber keys limit <tenant> …");
   if (none && (rate !== undefined || burst !== undefined)) {
-    throw new Error("--none goes with neither --rate nor --burst");
+    throw new Error("--none cannot be combined with --rate or --burst");
   }
   if (none) return remove(tenant);
   if (rate === undefined) throw new Error("a limit needs a --rate");

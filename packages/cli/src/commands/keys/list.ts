@@ -2,21 +2,23 @@ import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
 import { type KeyRow, withKeyTable } from "../../tables/key-table.ts";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
 /** `fiber keys list` */
 export const keysListCommand = (): Command =>
   new Command("list")
-    .description("list keys and what they may do; never their secrets")
-    .option("--tenant <name>", "only those of a tenant")
-    .option("--revoked", "revoked ones too", false)
-    .option("--json", "as JSON, one array", false)
+    .description("list API keys and their permissions, without their secrets")
+    .option("--tenant <name>", "list only keys of this tenant")
+    .option("--revoked", "list revoked keys too", false)
+    .option("--json", "print one JSON array", false)
+    .addHelpText("after", examples("keys list --tenant acme --revoked"))
     .action(async (options: { tenant?: string; revoked: boolean; json: boolean }) => {
       const { revoked, json, ...filter } = options;
       const rows = await withKeyTable(({ list }) => list({ ...filter, isRevokedToo: revoked }));
       say(json ? `${JSON.stringify(rows)}\n` : `${renderKeys(rows)}\n`);
     });
 
-/** @param now for keys that have expired by then */
+/** @param now time that decides which keys have expired */
 export function renderKeys(rows: readonly KeyRow[], now = new Date()): string {
   const cells = rows.map((row) => [
     row.key_id,
@@ -29,7 +31,7 @@ export function renderKeys(rows: readonly KeyRow[], now = new Date()): string {
     row.note ?? "",
   ]);
   return renderTable([
-    ["KEY", "TENANT", "NODES", "AT MOST", "EVENTS", "KIND", "STATE", "NOTE"],
+    ["KEY", "TENANT", "NODES", "MAX NODES", "EVENTS", "KIND", "STATE", "NOTE"],
     ...cells,
   ]);
 }
@@ -37,5 +39,5 @@ export function renderKeys(rows: readonly KeyRow[], now = new Date()): string {
 function stateOf({ revoked_at, expires_at }: KeyRow, now: Date): string {
   if (revoked_at !== null) return `revoked ${revoked_at.toISOString()}`;
   if (expires_at === null) return "good";
-  return `${expires_at <= now ? "expired" : "good until"} ${expires_at.toISOString()}`;
+  return `${expires_at <= now ? "expired" : "valid until"} ${expires_at.toISOString()}`;
 }

@@ -1,15 +1,17 @@
 import { Command } from "commander";
 import { withKeyTable } from "../../tables/key-table.ts";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
 /** `fiber keys revoke` */
 export const keysRevokeCommand = (): Command =>
   new Command("revoke")
     .description(
-      "revoke a key for good, everywhere within 30 seconds; its nodes are free for other tenants",
+      "revoke a key permanently; all gateways reject it within 30 seconds, and other tenants may use its nodes",
     )
     .argument("<key-id>")
-    .option("--json", "as JSON", false)
+    .option("--json", "print JSON", false)
+    .addHelpText("after", examples("keys revoke <key-id>"))
     .action(async (keyId: string, { json }: { json: boolean }) => {
       const row = await withKeyTable(({ revoke }) => revoke(keyId));
       const text = `Key ${row.key_id} of tenant ${row.tenant} is revoked.`;

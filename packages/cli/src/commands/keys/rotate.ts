@@ -3,25 +3,27 @@ import { durationSeconds } from "@fiberstream/terminal/durations";
 import { type CreatedKey, withKeyTable } from "../../tables/key-table.ts";
 import { renderCreated } from "./create.ts";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
 const DAY_SECONDS = 86_400;
 
 /** `fiber keys rotate` */
 export const keysRotateCommand = (): Command =>
   new Command("rotate")
-    .description("create a new key that may do the same, and let the old one expire")
+    .description("create a new key with the same permissions, and let the old one expire")
     .argument("<key-id>")
     .option(
       "--keep-old <duration>",
-      "how long the old one is good (24h); 0 ends it now",
+      "how long the old key stays valid; default: 24h; 0: not at all",
       durationSeconds,
     )
     .option(
       "--expires-in <duration>",
-      "when the new one ends, such as 90d; else at the moment that the old one was made to end",
+      "let the new key expire, e.g. after 90d; default: when the old key would have expired",
       durationSeconds,
     )
-    .option("--json", "as JSON", false)
+    .option("--json", "print JSON", false)
+    .addHelpText("after", examples("keys rotate <key-id> --keep-old 48h"))
     .action(async (keyId: string, options: Options) => {
       const { keepOld = DAY_SECONDS, expiresIn, json } = options;
       const created = await withKeyTable(({ rotate }) =>
@@ -32,10 +34,10 @@ export const keysRotateCommand = (): Command =>
 
 type Options = { readonly keepOld?: number; readonly expiresIn?: number; readonly json: boolean };
 
-/** @param isInherited whether its end is the one that the old key had */
+/** @param isInherited whether the new key expires when the old one would have */
 export function renderRotated(created: CreatedKey, isInherited: boolean): string {
   const { expires_at: end } = created.row;
-  const inherited = isInherited ? ", as the old one was to; --expires-in gives another end" : "";
-  const words = end === null ? "It does not end by itself" : `It ends at ${end.toISOString()}`;
-  return `${renderCreated(created, false)}\n${words}${inherited}.\n`;
+  const inherited = isInherited ? ", like the old key; set another time with --expires-in" : "";
+  const expiry = end === null ? "It does not expire" : `It expires at ${end.toISOString()}`;
+  return `${renderCreated(created, false)}\n${expiry}${inherited}.\n`;
 }

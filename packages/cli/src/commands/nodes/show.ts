@@ -2,13 +2,15 @@ import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { Command } from "commander";
 import { type NodeRow, withNodeTable } from "../../tables/node-table.ts";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
 /** `fiber nodes show <node-id>` */
 export const nodesShowCommand = (): Command =>
   new Command("show")
-    .description("show all that is known of one node")
+    .description("show the data of one node")
     .argument("<node-id>")
-    .option("--json", "as JSON", false)
+    .option("--json", "print JSON", false)
+    .addHelpText("after", examples("nodes show probe-accra-01"))
     .action(async (nodeId: string, { json }: { json: boolean }) => {
       const row = await withNodeTable(({ find }) => find(nodeId));
       printNode(row, json);

@@ -18,18 +18,18 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber processor accept-log` */
 export const processorAcceptLogCommand = (): Command =>
   new Command("accept-log")
-    .description("start the processor on a topic that was created again, or on another cluster")
-    .option("--yes", "do it; without, only show what would be done", false)
+    .description("let the processor start on a recreated topic, or on another cluster")
+    .option("--yes", "change the offsets; without it, only show the changes", false)
     .addHelpText("after", HELP)
     .action(accept);
 
 const HELP = `
-With each of the group's offsets of probe.metrics.raw stands which topic of which cluster it is of. Where
-Kafka has another one the partition stops. This command shows both, and with --yes has those partitions begin at
-the first record of the topic that Kafka has now. All processors have to be stopped for that.
+Each committed offset of probe.metrics.raw is stored with the ids of its topic and cluster. If Kafka's topic or cluster has
+another id, the processor stops the partition. This command shows both ids. With --yes it moves these partitions to the
+first record of the topic that Kafka has now. Stop all processors before.
 
-Whatever the old topic had that was not processed yet does not come any more: the lag that the processor had
-when the topic went away says how much that is. Events that are in the table already are left out by their identity.
+Records of the old topic that were not processed are lost: the processor's lag when the topic was deleted shows how many.
+Events that are in the table already are not stored again.
 
 Examples:
   npm run fiber -- processor accept-log
@@ -65,28 +65,29 @@ function renderForeign(
   foreign: readonly ForeignOffset[],
   isDone: boolean,
 ): string {
-  if (foreign.length === 0) return "nothing to accept: no committed offset is of another log\n";
+  if (foreign.length === 0)
+    return "nothing to change: all committed offsets belong to this topic and cluster\n";
   const lines = foreign.map(({ partition, offset, log: stored, start }) => [
     String(partition),
     offset.toString(),
     stored.topicId,
     stored.clusterId,
-    start?.toString() ?? "not known, has no leader",
+    start?.toString() ?? "unknown, no leader",
   ]);
   const heading = [
     "PARTITION",
     "COMMITTED",
-    "OF TOPIC",
-    "OF CLUSTER",
-    isDone ? "BEGINS AT" : "WOULD BEGIN AT",
+    "STORED TOPIC ID",
+    "STORED CLUSTER ID",
+    isDone ? "NOW STARTS AT" : "WOULD START AT",
   ];
   const accepted = foreign.filter(({ start }) => start !== undefined).length;
   return [
-    `Kafka has ${topic} with the id ${log.topicId} in cluster ${log.clusterId}.`,
+    `In Kafka ${topic} has the id ${log.topicId}, in cluster ${log.clusterId}.`,
     renderTable([heading, ...lines]),
     isDone
-      ? `${accepted} partitions begin with this log`
-      : "nothing was changed, --yes has them begin with this log",
+      ? `${accepted} partitions now start at the beginning of this topic`
+      : "Nothing was changed. To let them start at the beginning of this topic, add --yes",
     "",
   ].join("\n");
 }

@@ -5,32 +5,34 @@ import { unreleasedText, unreleasedOf } from "@fiberstream/schemas/unreleased";
 import { Command } from "commander";
 import { type KnownSchemas, readKnownSchemas } from "./known-schemas.ts";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
-/** `fiber schemas check`: exit code 1 when a schema of the working tree would break somebody. */
+/** `fiber schemas check`: the exit code is 1 if a schema of the working tree would break a reader. */
 export const schemasCheckCommand = (): Command =>
   new Command("check")
     .description(
-      "check whether the working tree's schemas may become the next versions: say what breaks whom, and what to do instead",
+      "check whether the schemas of the working tree may become the next versions; report which readers a change breaks, and what to do instead",
     )
-    .option("--offline", "compare with schemas/released only, and do not ask a registry", false)
+    .option("--offline", "compare with schemas/released only, without a registry", false)
+    .addHelpText("after", examples("schemas check", "schemas check --offline"))
     .action(async ({ offline }: { offline: boolean }) => {
       const tree = readSchemaTree();
       const known = await knownVersions(offline);
       const problems = checkSchemas(tree, known.versions).map(problemText);
-      // A registry may lack what is released, but a checkout never lacks what it has released itself.
+      // A registry may lack released versions. A checkout always has the versions that it released itself.
       if (problems.length === 0 && known.source === "released") {
         problems.push(...unreleasedOf(tree, readReleasedVersions()).map(unreleasedText));
       }
       say(`Compared with ${known.where}: ${summaryOf(known.versions)}.\n`);
       if (problems.length === 0) {
-        say("Any consumer of any version can go on reading.\n");
+        say("All consumers, of any version, can still read.\n");
         return;
       }
       say(`\n${problems.join("\n\n")}\n`);
       process.exitCode = 1;
     });
 
-/** A registry that has none of the subjects yet says nothing about what others have. */
+/** Returns the released versions if the registry has none of the subjects yet. */
 async function knownVersions(isOffline: boolean): Promise<KnownSchemas> {
   const known = await readKnownSchemas({ isOffline });
   if (known.versions.length > 0) return known;

@@ -5,6 +5,7 @@ import { Argument, Command } from "commander";
 import { readKnownSchemas } from "./known-schemas.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
 type DiffOptions = {
   readonly from?: number;
@@ -15,15 +16,19 @@ type DiffOptions = {
 /** `fiber schemas diff [topic]` */
 export const schemasDiffCommand = (): Command =>
   new Command("diff")
-    .description("show in words how the working tree differs from the latest known version")
-    .addArgument(new Argument("[topic]", "all where it is left out").choices(avroTopics()))
-    .option("--from <version>", "begin at this version", wholeNumber(1, 10_000))
+    .description("show how the schemas of the working tree differ from their latest known versions")
+    .addArgument(new Argument("[topic]", "the topic; default: all topics").choices(avroTopics()))
+    .option("--from <version>", "compare from this version", wholeNumber(1, 10_000))
     .option(
       "--to <version>",
-      "end at this version, not at the working tree",
+      "compare to this version, instead of the working tree",
       wholeNumber(1, 10_000),
     )
-    .option("--offline", "look into schemas/released only, and do not ask a registry", false)
+    .option("--offline", "use schemas/released only, without a registry", false)
+    .addHelpText(
+      "after",
+      examples("schemas diff", "schemas diff probe.metrics.raw --from 1 --to 2"),
+    )
     .action(async (topic: AvroTopic | undefined, options: DiffOptions) => {
       const known = await readKnownSchemas({ isOffline: options.offline });
       const tree = readSchemaTree();
@@ -41,11 +46,11 @@ function diffText(
   ofTree: KnownVersion["schema"],
 ): string {
   const older = from === undefined ? versions.at(-1) : find(topic, versions, from);
-  if (older === undefined) return `${topic}: has no version yet`;
+  if (older === undefined) return `${topic}: no version yet`;
   const newer = to === undefined ? ofTree : find(topic, versions, to).schema;
   const changes = describeChanges(older.schema, newer);
   const title = `${topic}: from version ${older.version} to ${to === undefined ? "the working tree" : `version ${to}`}`;
-  if (changes.length === 0) return `${title}: nothing`;
+  if (changes.length === 0) return `${title}: no difference`;
   return [title, ...changes.map((change) => `  ${change.replaceAll("`", "")}`)].join("\n");
 }
 
@@ -53,5 +58,5 @@ function find(topic: string, versions: readonly KnownVersion[], wanted: number):
   const found = versions.find(({ version }) => version === wanted);
   if (found !== undefined) return found;
   const there = versions.map(({ version }) => version).join(", ") || "none";
-  throw new Error(`${topic} has no version ${wanted}; there are: ${there}`);
+  throw new Error(`${topic} has no version ${wanted}. Its versions: ${there}`);
 }

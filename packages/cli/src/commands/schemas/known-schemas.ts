@@ -8,21 +8,24 @@ import { type AvroTopic, avroTopics } from "@fiberstream/schemas/avro-topics";
 import type { KnownVersion } from "@fiberstream/schemas/evolution/check-schemas";
 import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
 
-/** Versions that others have, and where that was learned. */
+/** The known versions of the schemas, and where they come from. */
 export type KnownSchemas = {
   readonly source: "registry" | "released";
-  /** For people, e.g. "the registry at http://localhost:8081". */
+  /** The source for messages, e.g. "the registry at http://localhost:8081". */
   readonly where: string;
   readonly versions: readonly (KnownVersion & { readonly id?: number })[];
 };
 
-/** Where the registry is and how to be let in, from the environment. @throws {ConfigError} */
+/**
+ * Reads the registry's address and credentials from the environment.
+ * @throws {ConfigError}
+ */
 export function readRegistryAccess() {
   const config = readConfig(kafkaSettings());
   return { ...registryAccess(config), namespace: config.namespace };
 }
 
-/** Of the registry, or, when there is none, of the versions that are kept with the code. */
+/** Reads the versions from the registry; without a registry, from schemas/released. */
 export async function readKnownSchemas(options: { isOffline: boolean }): Promise<KnownSchemas> {
   if (options.isOffline) return releasedSchemas("schemas/released");
   const access = readRegistryAccess();

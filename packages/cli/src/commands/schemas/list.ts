@@ -5,13 +5,17 @@ import { unreleasedOf } from "@fiberstream/schemas/unreleased";
 import { Command } from "commander";
 import { type KnownSchemas, readKnownSchemas } from "./known-schemas.ts";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
 /** `fiber schemas list` */
 export const schemasListCommand = (): Command =>
   new Command("list")
-    .description("list each topic's schema, its released versions and what the registry has")
-    .option("--offline", "do not ask a registry", false)
-    .option("--json", "as JSON", false)
+    .description(
+      "list the schema of each topic, its released versions and its versions in the registry",
+    )
+    .option("--offline", "do not query a registry", false)
+    .option("--json", "print JSON", false)
+    .addHelpText("after", examples("schemas list"))
     .action(async ({ offline, json }: { offline: boolean; json: boolean }) => {
       const rows = listSchemas(await readKnownSchemas({ isOffline: offline }));
       say(json ? `${JSON.stringify(rows, undefined, 2)}\n` : tableOf(rows));
@@ -23,7 +27,7 @@ type Row = {
   readonly fields: number;
   readonly releasedVersions: readonly number[];
   readonly isWorkingTreeReleased: boolean;
-  /** Null when no registry was asked. */
+  /** Null if no registry was queried. */
   readonly registered: readonly { readonly version: number; readonly id: number | null }[] | null;
 };
 
@@ -53,7 +57,7 @@ function tableOf(rows: readonly Row[]): string {
     String(row.fields),
     row.releasedVersions.join(" "),
     row.isWorkingTreeReleased ? `is version ${row.releasedVersions.at(-1)}` : "has changes",
-    row.registered?.map(({ version, id }) => `${version}:${id}`).join(" ") ?? "not asked",
+    row.registered?.map(({ version, id }) => `${version}:${id}`).join(" ") ?? "not queried",
   ]);
   return `${renderTable([head, ...lines])}\n`;
 }

@@ -5,20 +5,24 @@ import { checkSchemas, problemText } from "@fiberstream/schemas/evolution/check-
 import { Command } from "commander";
 import { readKnownSchemas, readRegistryAccess } from "./known-schemas.ts";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
-/** `fiber schemas register`: what the deploy step does with schemas, after the check and without topics. */
+/** `fiber schemas register`: checks and registers schemas, like the deploy step, but without topics. */
 export const schemasRegisterCommand = (): Command =>
   new Command("register")
-    .description("register the working tree's schemas at SCHEMA_REGISTRY_URL, if they break nobody")
-    .option("--dry-run", "only say what would be registered", false)
+    .description(
+      "register the schemas of the working tree at SCHEMA_REGISTRY_URL, if they break no reader",
+    )
+    .option("--dry-run", "only show what would be registered", false)
+    .addHelpText("after", examples("schemas register --dry-run"))
     .action(async ({ dryRun }: { dryRun: boolean }) => {
       const tree = readSchemaTree();
       const { namespace, ...access } = readRegistryAccess();
       const known = await readKnownSchemas({ isOffline: false });
-      if (known.source !== "registry") throw new Error(`nothing is registered: ${known.where}`);
+      if (known.source !== "registry") throw new Error(`nothing was registered: ${known.where}`);
       const problems = checkSchemas(tree, known.versions).map(problemText);
       if (problems.length > 0)
-        throw new Error(`nothing is registered:\n\n${problems.join("\n\n")}`);
+        throw new Error(`nothing was registered:\n\n${problems.join("\n\n")}`);
 
       const registry = createSchemaRegistry(access);
       for (const topic of avroTopics()) {
@@ -28,9 +32,11 @@ export const schemasRegisterCommand = (): Command =>
           (one) => one.topic === topic && JSON.stringify(one.schema) === text,
         );
         const outcome = async () => {
-          if (dryRun) return isThere ? "is registered" : "would be registered";
+          if (dryRun) return isThere ? "is registered already" : "would be registered";
           const { id, change } = await registry.register(subject, tree[topic]);
-          return change === "registered" ? `registered with id ${id}` : `is registered, id ${id}`;
+          return change === "registered"
+            ? `registered with id ${id}`
+            : `is registered already, id ${id}`;
         };
         say(`${subject}: ${schemaNameOf(topic)} ${await outcome()}\n`);
       }

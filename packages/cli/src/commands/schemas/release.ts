@@ -5,18 +5,22 @@ import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
 import { unreleasedOf } from "@fiberstream/schemas/unreleased";
 import { Command } from "commander";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
-/** `fiber schemas release`: freezes what changed. */
+/** `fiber schemas release`: saves changed schemas as released versions. */
 export const schemasReleaseCommand = (): Command =>
   new Command("release")
-    .description("freeze changed schemas as their next versions in schemas/released, with records")
-    .requiredOption("--note <sentence>", "what the change is for, for the changelog")
-    .option("--dry-run", "only say which versions there would be", false)
+    .description(
+      "save changed schemas as their next versions in schemas/released, with example records",
+    )
+    .requiredOption("--note <sentence>", "reason of the change, for the changelog")
+    .option("--dry-run", "only show the versions that would be saved", false)
+    .addHelpText("after", examples("schemas release --note 'probes report jitter'"))
     .action(async ({ note, dryRun }: { note: string; dryRun: boolean }) => {
       const tree = readSchemaTree();
       const released = readReleasedVersions();
       const problems = checkSchemas(tree, released).map(problemText);
-      if (problems.length > 0) throw new Error(`nothing is released:\n\n${problems.join("\n\n")}`);
+      if (problems.length > 0) throw new Error(`nothing was released:\n\n${problems.join("\n\n")}`);
 
       const changed = unreleasedOf(tree, released);
       const rawVersion =
@@ -35,5 +39,5 @@ export const schemasReleaseCommand = (): Command =>
         });
       }
       const advice = "Run `npm run generate` and commit schemas/released with the change.";
-      say(changed.length > 0 ? `${advice}\n` : "every schema is released already\n");
+      say(changed.length > 0 ? `${advice}\n` : "all schemas are released already\n");
     });

@@ -14,7 +14,7 @@ const url = addresses.schemaRegistryUrl;
 const registry = createSchemaRegistry({ url });
 const released = readReleasedVersions();
 
-/** The command as people run it, against the tests' registry. */
+/** Runs the command against the registry of the tests. */
 async function fiber(namespace: string, ...words: string[]) {
   const main = new URL("../../main.ts", import.meta.url).pathname;
   const env = { PATH: "/usr/bin:/bin", NAMESPACE: namespace, SCHEMA_REGISTRY_URL: url };
@@ -29,7 +29,7 @@ async function fiber(namespace: string, ...words: string[]) {
 }
 
 describe("fiber schemas, with a registry", () => {
-  it("takes every released version in its order, then registers the working tree", async () => {
+  it("accepts every released version in order, then registers the working tree", async () => {
     const namespace = testNamespace();
     for (const { topic, schema } of released) {
       await registry.register(subjectOf(topicIn(namespace, topic)), schema);
@@ -54,7 +54,7 @@ describe("fiber schemas, with a registry", () => {
     );
   });
 
-  it("says what an incompatible version in the registry breaks, and registers nothing", async () => {
+  it("reports what an incompatible version in the registry breaks, and registers nothing", async () => {
     const namespace = testNamespace();
     const { fields, ...node } = readSchemaTree()["probe.nodes"];
     const foreign = {
@@ -74,7 +74,7 @@ describe("fiber schemas, with a registry", () => {
     expect(await readRegisteredVersions({ url, subject })).toEqual([]);
   });
 
-  it("judges as the registry does", async () => {
+  it("accepts the same changes as the registry", async () => {
     const subject = subjectOf(topicIn(testNamespace(), "probe.nodes"));
     const schema = readSchemaTree()["probe.nodes"];
     await registry.register(subject, schema);
@@ -117,6 +117,6 @@ describe("fiber schemas, without a registry", () => {
     expect(stdout).toMatch(
       /Compared with schemas\/released \(no registry at http:\/\/127\.0\.0\.1:9/,
     );
-    expect(stdout).toContain("Any consumer of any version can go on reading.");
+    expect(stdout).toContain("All consumers, of any version, can still read.");
   });
 });

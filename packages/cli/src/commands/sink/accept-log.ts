@@ -8,18 +8,18 @@ import { say } from "@fiberstream/terminal/say";
 /** `fiber sink accept-log` */
 export const sinkAcceptLogCommand = (): Command =>
   new Command("accept-log")
-    .description("start the sink on a topic that was created again, or on another cluster")
-    .option("--yes", "do it; without, only show what would be done", false)
+    .description("let the sink start on a recreated topic, or on another cluster")
+    .option("--yes", "change the offsets; without it, only show the changes", false)
     .addHelpText("after", HELP)
     .action(accept);
 
 const HELP = `
-Beside each stored offset stands which topic of which cluster it is of. Where Kafka has another one the
-partition stops. This command shows both, and with --yes has those partitions begin at the first record of
-the topic that Kafka has now. A running sink follows within seconds.
+Each stored offset is stored with the ids of its topic and cluster. If Kafka's topic or cluster has another id, the sink
+stops the partition. This command shows both ids. With --yes it moves these partitions to the first record of the topic that
+Kafka has now. A running sink continues there within seconds.
 
-Whatever the old topic had that is not in the table yet is not written any more: the lag that the sink had
-when the topic went away says how much that is. Events that are stored already are left out by their identity.
+Records of the old topic that are not in the table are lost: the sink's lag when the topic was deleted shows how many.
+Events that are in the table already are not stored again.
 
 Examples:
   npm run fiber -- sink accept-log
@@ -42,11 +42,11 @@ function render(
   isDone: boolean,
 ): string {
   if (accepted.length + unknown.length === 0) {
-    return "nothing to accept: no stored offset is of another log\n";
+    return "nothing to change: all stored offsets belong to this topic and cluster\n";
   }
   const lines = [
     ...accepted.map(({ stored, to }) => ({ stored, to: to.toString() })),
-    ...unknown.map((stored) => ({ stored, to: "not known, has no leader" })),
+    ...unknown.map((stored) => ({ stored, to: "unknown, no leader" })),
   ].map(({ stored, to }) => [
     String(stored.partition),
     stored.nextOffset.toString(),
@@ -57,16 +57,16 @@ function render(
   const heading = [
     "PARTITION",
     "STORED",
-    "OF TOPIC",
-    "OF CLUSTER",
-    isDone ? "BEGINS AT" : "WOULD BEGIN AT",
+    "STORED TOPIC ID",
+    "STORED CLUSTER ID",
+    isDone ? "NOW STARTS AT" : "WOULD START AT",
   ];
   return [
-    `Kafka has ${topic} with the id ${log.topicId} in cluster ${log.clusterId}.`,
+    `In Kafka ${topic} has the id ${log.topicId}, in cluster ${log.clusterId}.`,
     renderTable([heading, ...lines]),
     isDone
-      ? `${accepted.length} partitions begin with this log`
-      : "nothing was changed, --yes has them begin with this log",
+      ? `${accepted.length} partitions now start at the beginning of this topic`
+      : "Nothing was changed. To let them start at the beginning of this topic, add --yes",
     "",
   ].join("\n");
 }

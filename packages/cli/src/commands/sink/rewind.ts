@@ -19,28 +19,32 @@ type Options = {
   readonly wait: boolean;
 };
 
-const LOOK_EVERY_MS = 500;
+const POLL_INTERVAL_MS = 500;
 
 /** `fiber sink rewind` */
 export const sinkRewindCommand = (): Command =>
   new Command("rewind")
     .description(
-      "move the sink's offsets: read records again, or resume where Kafka still has records",
+      "move the sink's offsets, to read records again or to resume where Kafka still has records",
     )
-    .option("--to <time>", "read again from there, ISO 8601 or such as 30m, 6h, 2d ago", time)
+    .option(
+      "--to <time>",
+      "read again from this time: ISO 8601, or an age such as 30m, 6h, 2d",
+      time,
+    )
     .option("--offset <number>", "resume at this offset", wholeNumber(0, Number.MAX_SAFE_INTEGER))
     .option("--partition <number>", "only this partition", wholeNumber(0, 1e6))
-    .option("--dry-run", "only show what would be moved", false)
-    .option("--no-wait", "do not wait until they are read")
+    .option("--dry-run", "only show the moves", false)
+    .option("--no-wait", "do not wait until the sink has read the records")
     .addHelpText("after", HELP)
     .action(rewind);
 
 const HELP = `
-A running sink follows within seconds. Events that are stored already are left out by their identity, so
-that nothing is doubled; those older than metrics are kept would come back and be dropped again.
-A partition without a stored offset is one that begins at its first record: it gets a stored offset.
-When a partition has stopped because Kafka lacks the offset that it goes on at, --offset 0 has it go on at the
-first record that there is.
+A running sink continues at the new offsets within seconds. Events that are in the table already are not stored again.
+Events that are older than the retention of metrics are stored, and the next retention run drops them.
+A partition without a stored offset begins at its first record; it gets a stored offset.
+If the sink has stopped a partition because Kafka does not have its next offset, --offset 0 lets the partition resume at the
+first record that Kafka has.
 
 Examples:
   npm run fiber -- sink rewind --to 6h --dry-run
@@ -50,7 +54,7 @@ Examples:
 
 async function rewind(options: Options): Promise<void> {
   if ((options.to === undefined) === (options.offset === undefined)) {
-    throw new Error("say --to or --offset");
+    throw new Error("give either --to or --offset");
   }
   await withSinkAccess((access) => rewindWith(access, options));
 }
@@ -68,7 +72,9 @@ async function rewindWith(
   const log = await currentLog();
   const all = await offsetsAt({ kafka, topic, timeMs: to?.ms ?? 0 });
   if (isAnotherLog(log, await currentLog())) {
-    throw new Error(`${topic} was made anew meanwhile: nothing was moved, run the command again`);
+    throw new Error(
+      `${topic} was recreated during the command. Nothing was moved; run the command again`,
+    );
   }
   const moves = await rewindSink(pool, {
     topic,
@@ -85,20 +91,20 @@ function renderMoves(moves: readonly Move[], dryRun: boolean): string {
   if (moves.length === 0) return "nothing to move\n";
   const lines = moves.map(
     ({ partition, from, to }) =>
-      `partition ${partition}: ${dryRun ? "would go" : "goes"} on at ${to} ` +
+      `partition ${partition}: ${dryRun ? "would resume" : "resumes"} at offset ${to} ` +
       (from === undefined ? "and had no stored offset" : `instead of ${from}`),
   );
   return `${lines.join("\n")}\n`;
 }
 
-/** Waits until all are read again, with a bar on a terminal; Ctrl-C ends the waiting alone. */
+/** Waits until the sink has read all of them, with a progress bar on a terminal. Ctrl-C ends only the waiting. */
 async function untilRead(left: () => Promise<number>): Promise<void> {
   const total = await left();
   if (total === 0) return;
   const bar = showProgress("{value} of {total} records read again");
   for (let rest = total; rest > 0; rest = await left()) {
     bar.show(total - rest, total, {});
-    await delay(LOOK_EVERY_MS);
+    await delay(POLL_INTERVAL_MS);
   }
   bar.show(total, total, {});
   bar.end();

@@ -8,7 +8,7 @@ import { postgresSettings } from "@fiberstream/postgres/settings";
 import { readConfig } from "@fiberstream/runtime/config";
 import { createLog } from "@fiberstream/runtime/log";
 
-/** The sink's two sides, by the environment: its topic, and the database that says how far it is. */
+/** Access to the sink's topic and to the database with its offsets. */
 export type SinkAccess = {
   readonly kafka: KafkaClient;
   readonly connections: Connections;
@@ -16,7 +16,7 @@ export type SinkAccess = {
   readonly topic: string;
 };
 
-/** Runs `work` with both. */
+/** Runs `work` with access to Kafka and the database, by the settings in the environment. */
 export async function withSinkAccess<T>(work: (access: SinkAccess) => Promise<T>): Promise<T> {
   const config = readConfig({ ...kafkaSettings(), ...postgresSettings() });
   const log = createLog({ service: "fiber", level: "error", format: "auto" });

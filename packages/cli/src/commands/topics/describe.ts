@@ -16,13 +16,15 @@ import {
   type TopicAccess,
 } from "../../records/topic-access.ts";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
 /** `fiber topics describe <topic>` */
 export const topicsDescribeCommand = (): Command =>
   new Command("describe")
-    .description("show a topic's partitions, sizes, retention, schema versions and consumer groups")
-    .argument("<topic>", "of the catalogue, or any other")
-    .option("--json", "as JSON", false)
+    .description("show a topic's partitions, size, retention, schema versions and consumer groups")
+    .argument("<topic>", "a topic of the catalogue, or any other topic")
+    .option("--json", "print JSON", false)
+    .addHelpText("after", examples("topics describe probe.metrics.raw"))
     .action(async (name: string, { json }: { json: boolean }) => {
       const access = readTopicAccess();
       const described = await describeTopic(access, namedTopic(access.namespace, name));
@@ -35,7 +37,11 @@ export type DescribedTopic = NamedTopic &
     readonly groups: readonly GroupLag[];
   };
 
-/** @throws {TransientError} when Kafka or the registry is away @throws {Error} when there is no such topic */
+/**
+ * Reads what Kafka and the registry know of a topic.
+ * @throws {TransientError} when Kafka or the registry is unavailable
+ * @throws {Error} when the topic does not exist
+ */
 export async function describeTopic(
   { kafka, schemaRegistryUrl }: Pick<TopicAccess, "kafka" | "schemaRegistryUrl">,
   named: NamedTopic,
@@ -74,14 +80,14 @@ export function renderTopic(described: DescribedTopic): string {
   const entry: Topic | undefined = catalogueName && TOPICS[catalogueName];
   const records = partitions.reduce((sum, { low = 0n, high = 0n }) => sum + Number(high - low), 0);
   const leaderless = partitions.filter(({ leader }) => leader < 0).length;
-  const facts = [
-    ["kept", keptFor(described)],
-    ["size", bytes === undefined ? "not told" : `${sizeOf(bytes)} on disk, over all replicas`],
+  const properties = [
+    ["retention", retentionText(described)],
+    ["size", bytes === undefined ? "unknown" : `${sizeOf(bytes)} on disk, all replicas together`],
     [
       "offsets",
-      `${records} in ${partitions.length - leaderless} partitions (ends of transactions among them)`,
+      `${records} in ${partitions.length - leaderless} partitions (transaction markers included)`,
     ],
-    ...(leaderless > 0 ? [["leaders", `none for ${leaderless} partitions`] as const] : []),
+    ...(leaderless > 0 ? [["leaders", `${leaderless} partitions have no leader`] as const] : []),
     ["schemas", schemas.length === 0 ? "none" : schemas.map(schemaText).join(", ")],
   ] as const;
   const perPartition = partitions.map((one) => [
@@ -95,15 +101,18 @@ export function renderTopic(described: DescribedTopic): string {
     group.groupId,
     group.state,
     String(group.members),
-    group.leaderless > 0 ? `${group.records}, ${group.leaderless} not known` : `${group.records}`,
+    group.leaderless > 0 ? `${group.records}, ${group.leaderless} unknown` : `${group.records}`,
     group.seconds.toFixed(1),
   ]);
   return [
     entry === undefined ? topic : `${topic}\n${entry.meaning}`,
-    facts.map(([name, text]) => `${name.padEnd(8)} ${text}`).join("\n"),
-    renderTable([["PARTITION", "LEADER", "IN SYNC", "FIRST", "NEXT"], ...perPartition]),
+    properties.map(([name, text]) => `${name.padEnd(9)} ${text}`).join("\n"),
+    renderTable([
+      ["PARTITION", "LEADER", "IN SYNC", "FIRST OFFSET", "NEXT OFFSET"],
+      ...perPartition,
+    ]),
     perGroup.length === 0
-      ? "No group has committed an offset of it."
+      ? "No consumer group has committed an offset of this topic."
       : renderTable([["GROUP", "STATE", "MEMBERS", "LAG, RECORDS", "LAG, S"], ...perGroup]),
     "",
   ].join("\n\n");
@@ -112,17 +121,17 @@ export function renderTopic(described: DescribedTopic): string {
 const schemaText = ({ version, id, schema }: RegisteredVersion): string =>
   `${schema.name} version ${version} (id ${id})`;
 
-function keptFor({ config }: TopicDescription): string {
+function retentionText({ config }: TopicDescription): string {
   const policy = config.get("cleanup.policy") ?? "delete";
   const retentionMs = Number(config.get("retention.ms") ?? -1);
-  const days = retentionMs < 0 ? "for ever" : `for ${retentionMs / DAY_MS} days`;
-  if (policy === "compact") return "the latest of each key";
-  return policy === "delete" ? days : `${days}, then the latest of each key`;
+  const days = retentionMs < 0 ? "unlimited" : `${retentionMs / DAY_MS} days`;
+  if (policy === "compact") return "the latest record of each key";
+  return policy === "delete" ? days : `${days}, then the latest record of each key`;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-/** Bytes in the unit that leaves the fewest digits, by powers of 1,024. */
+/** Returns a size in the largest fitting unit, by powers of 1,024. */
 function sizeOf(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));

@@ -5,19 +5,24 @@ import { readConfig } from "@fiberstream/runtime/config";
 import { type Topic, type TopicName, TOPICS } from "@fiberstream/schemas/topics";
 import { Command } from "commander";
 import { say } from "@fiberstream/terminal/say";
+import { examples } from "../../options/examples.ts";
 
-/** `fiber topics list`: the catalogue, without asking a cluster. */
+/** `fiber topics list`: prints the catalogue; needs no cluster. */
 export const topicsListCommand = (): Command =>
   new Command("list")
-    .description("list the topics, what is in them and who may rely on them")
-    .option("--json", "as JSON", false)
+    .description("list the topics, their contents and their consumers")
+    .option("--json", "print JSON", false)
+    .addHelpText("after", examples("topics list"))
     .action(({ json }: { json: boolean }) => {
       const { namespace } = readConfig({ namespace: kafkaSettings().namespace });
       const text = json ? JSON.stringify(TOPICS, null, 2) : renderTopics(namespace);
       say(`${text}\n`);
     });
 
-/** @param namespace prefix of the names on the cluster */
+/**
+ * Returns the catalogue as text.
+ * @param namespace prefix of the names on the cluster
+ */
 export function renderTopics(namespace: string): string {
   const topics = Object.entries<Topic>(TOPICS) as [TopicName, Topic][];
   const rows = topics.map(([name, topic]) => [
@@ -25,19 +30,19 @@ export function renderTopics(namespace: string): string {
     topic.key === "original" ? "original key" : topic.key,
     typeof topic.value === "string" ? topic.value : `Avro ${topic.value.avro}`,
     String(topic.partitions),
-    keptFor(topic),
+    retentionText(topic),
   ]);
   const meanings = topics.map(
     ([name, { meaning, reliedOnBy }]) =>
-      `${topicIn(namespace, name)}\n  ${meaning}\n  For ${reliedOnBy.join(", ")}.`,
+      `${topicIn(namespace, name)}\n  ${meaning}\n  Consumers: ${reliedOnBy.join(", ")}.`,
   );
-  const table = renderTable([["TOPIC", "KEY", "VALUE", "PARTITIONS", "KEPT"], ...rows]);
+  const table = renderTable([["TOPIC", "KEY", "VALUE", "PARTITIONS", "RETENTION"], ...rows]);
   return [table, ...meanings].join("\n\n");
 }
 
-function keptFor({ cleanup, retentionMs }: Topic): string {
-  if (cleanup === "compact") return "latest of each key";
-  return retentionMs === undefined ? "for ever" : `${retentionMs / DAY_MS} days`;
+function retentionText({ cleanup, retentionMs }: Topic): string {
+  if (cleanup === "compact") return "latest record of each key";
+  return retentionMs === undefined ? "unlimited" : `${retentionMs / DAY_MS} days`;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1_000;

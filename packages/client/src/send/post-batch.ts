@@ -3,8 +3,8 @@ import type { Rejection, SendResult } from "./sender.ts";
 
 export type PostOutcome =
   | { readonly kind: "settled"; readonly result: SendResult }
-  /** It may be accepted later, or may have been: send it again with the same X-Batch-ID. */
-  | ({ readonly kind: "again"; readonly afterMs: number | undefined } & Reason)
+  /** The batch may have been accepted, or may be later: retry it with the same X-Batch-ID. */
+  | ({ readonly kind: "retry"; readonly afterMs: number | undefined } & Reason)
   | ({ readonly kind: "refused" } & Reason);
 
 type Reason = {
@@ -13,11 +13,14 @@ type Reason = {
   readonly code: string | undefined;
 };
 
-const ANSWER_WITHIN_MS = 60_000;
-/** Besides every 5xx. */
-const AGAIN = new Set([408, 409, 429]);
+const ANSWER_TIMEOUT_MS = 60_000;
+/** Statuses to retry, in addition to every 5xx. */
+const RETRYABLE = new Set([408, 409, 429]);
 
-/** Sends a batch once and says what its answer means. Never throws. @param request.count how many events it has */
+/**
+ * Sends a batch once and returns reason its answer means. Never throws.
+ * @param request.count number of its events
+ */
 export async function postBatch(request: {
   target: URL;
   headers: Readonly<Record<string, string>>;
@@ -26,16 +29,16 @@ export async function postBatch(request: {
 }): Promise<PostOutcome> {
   const { target, headers, body, count } = request;
   try {
-    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     const response = await fetch(target, { method: "POST", headers, body, signal });
-    return meaningOf(response, await response.text(), count);
+    return outcomeOf(response, await response.text(), count);
   } catch (error) {
     const message = `no answer: ${messageOf(causeOf(error))}`;
-    return { kind: "again", afterMs: undefined, message, status: undefined, code: undefined };
+    return { kind: "retry", afterMs: undefined, message, status: undefined, code: undefined };
   }
 }
 
-function meaningOf(response: Response, text: string, count: number): PostOutcome {
+function outcomeOf(response: Response, text: string, count: number): PostOutcome {
   const { status } = response;
   const answer = jsonOf(text);
   const { code, detail } = answer;
@@ -43,25 +46,26 @@ function meaningOf(response: Response, text: string, count: number): PostOutcome
   const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
   const afterMs = Number.isFinite(retryAfter) ? retryAfter * 1_000 : undefined;
   if (response.ok) {
-    const taken = takenOf(answer, count);
-    // A proxy that queues or a page to sign in: the gateway may not have seen the batch.
-    const what =
-      taken === undefined
-        ? `${status}, but the answer is not a gateway's about ${count} events`
-        : `Kafka has not acknowledged ${taken.retry} of the batch's events`;
-    if (taken === undefined || taken.retry > 0)
-      return { kind: "again", afterMs, message: what, status, code };
-    return { kind: "settled", result: taken };
+    const counts = countsOf(answer, count);
+    // The answer of a proxy that queues, or of a login page: the gateway may not have received the batch.
+    const reason =
+      counts === undefined
+        ? `${status}, but the answer is not that of a gateway about ${count} events`
+        : `Kafka has not acknowledged ${counts.retry} of the batch's events`;
+    if (counts === undefined || counts.retry > 0)
+      return { kind: "retry", afterMs, message: reason, status, code };
+    return { kind: "settled", result: counts };
   }
-  if (status >= 500 || AGAIN.has(status)) return { kind: "again", afterMs, message, status, code };
-  // All events were rejected: the faults name their events. Else it is the request that is no good.
+  if (status >= 500 || RETRYABLE.has(status))
+    return { kind: "retry", afterMs, message, status, code };
+  // If all events were rejected, each error names its event. Otherwise the request itself was rejected.
   const rejected = firstOfEach(answer.errors);
   if (rejected?.length === count) return { kind: "settled", result: { accepted: 0, rejected } };
   return { kind: "refused", message, status, code };
 }
 
-/** What a gateway says of a batch's events: each of them is counted once. undefined: it is no gateway that says it. */
-function takenOf(
+/** Returns the counts in a gateway's answer; undefined if they do not add up, so that the answer is not from a gateway. */
+function countsOf(
   { status, data, results }: Answer,
   count: number,
 ): (SendResult & { readonly retry: number }) | undefined {
@@ -75,7 +79,7 @@ function takenOf(
 
 const isCount = (value: unknown): value is number => Number.isInteger(value) && Number(value) >= 0;
 
-/** The first fault of each event, in the events' order. undefined when not all of them name their event. */
+/** Returns the first error of each event, in order; undefined if an error does not name its event. */
 function firstOfEach(faults: unknown): Rejection[] | undefined {
   if (!Array.isArray(faults) || !faults.every(isRejection)) return undefined;
   const firstOf = new Map(faults.toReversed().map((fault) => [fault.index, rejectionOf(fault)]));
@@ -91,7 +95,7 @@ const isRejected = (result: unknown): boolean =>
 const isRejection = (fault: unknown): fault is Rejection =>
   typeof fault === "object" && fault !== null && "index" in fault && isCount(fault.index);
 
-/** As a gateway makes it; whoever else answers may have put anything here. */
+/** The fields of a gateway's answer. Their values are not trusted, because another server may have answered. */
 type Answer = {
   readonly status?: unknown;
   readonly code?: string;
@@ -117,6 +121,6 @@ const rejectionOf = ({ index, code, field, message }: Rejection): Rejection => (
   ...(message !== undefined && { message }),
 });
 
-/** fetch says only "fetch failed"; why is in the cause. */
+/** Returns the cause of an error of fetch, whose own message is only "fetch failed". */
 const causeOf = (error: unknown): unknown =>
   error instanceof Error && error.cause !== undefined ? error.cause : error;

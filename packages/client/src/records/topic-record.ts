@@ -5,7 +5,7 @@ import type {
   ProbeMetric,
 } from "@fiberstream/schemas/generated/records";
 
-/** What each topic's records hold. */
+/** The type of the values of each topic. */
 export type TopicValues = {
   "probe.metrics.raw": ProbeMetric;
   "probe.metrics.enriched": EnrichedProbeMetric;
@@ -17,24 +17,26 @@ export type TopicRecord<Topic extends keyof TopicValues> = {
   readonly topic: Topic;
   readonly partition: number;
   readonly offset: bigint;
-  /** The node's id: records of one key keep their order. */
+  /** The node id; records with the same key are in order. */
   readonly key: string | null;
-  /** When it was written to the topic. */
+  /** The record's timestamp: when it was written to the topic. */
   readonly writtenAt: Date;
   readonly headers: Readonly<Record<string, string>>;
-  /** In the shape that this version of the package knows, whichever version wrote it. */
+  /** Decoded to the schema of this version of the package, whichever version wrote it. */
   readonly value: TopicValues[Topic];
 };
 
-/** A record's value cannot be read: it was not written by FiberStream, or its schema is gone. */
+/** The value of a record cannot be decoded: FiberStream did not write it, or its schema was deleted. */
 export class UndecodableError extends Error {
   override readonly name = "UndecodableError";
   readonly partition: number;
   readonly offset: bigint;
 
-  constructor(place: { topic: string; partition: number; offset: bigint }, reason: string) {
-    super(`record ${place.offset} of partition ${place.partition} of ${place.topic}: ${reason}`);
-    this.partition = place.partition;
-    this.offset = place.offset;
+  constructor(position: { topic: string; partition: number; offset: bigint }, reason: string) {
+    super(
+      `record ${position.offset} of partition ${position.partition} of ${position.topic}: ${reason}`,
+    );
+    this.partition = position.partition;
+    this.offset = position.offset;
   }
 }

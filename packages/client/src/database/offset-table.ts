@@ -1,15 +1,15 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import type { PostgresClient } from "./postgres.ts";
 
-/** A group's offsets of one topic, in a table of the group's own database. */
+/** The offsets of a group and a topic, in a table of the database that it writes to. */
 export type OffsetTable = {
-  /** Makes the table where it is missing. */
+  /** Creates the table if it is missing. */
   readonly create: (client: PostgresClient) => Promise<void>;
-  /** The offset where a partition goes on; undefined where it has none. */
+  /** Returns the next offset of a partition; undefined if it has none. */
   readonly find: (client: PostgresClient, partition: number) => Promise<bigint | undefined>;
   /**
-   * Moves a partition on, within the transaction of what was done.
-   * @throws {TransientError} when another member has moved it: it is not ours to move any more
+   * Sets the next offset of a partition, in the transaction of the batch.
+   * @throws {TransientError} when another member has changed it: this one has lost the partition
    */
   readonly move: (
     client: PostgresClient,
@@ -17,7 +17,7 @@ export type OffsetTable = {
   ) => Promise<void>;
 };
 
-/** @throws {TypeError} when the name is no plain name of a table, with or without its schema's */
+/** @throws {TypeError} when the name is not a plain table name, with or without a schema */
 export function createOffsetTable(options: {
   name: string;
   group: string;
@@ -25,11 +25,13 @@ export function createOffsetTable(options: {
 }): OffsetTable {
   const { name, group, topic } = options;
   if (!/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)?$/.test(name)) {
-    throw new TypeError(`${JSON.stringify(name)} cannot be the offsets' table: take a plain name`);
+    throw new TypeError(
+      `${JSON.stringify(name)} cannot be the name of the offset table. Use a plain name, such as fiberstream_offsets`,
+    );
   }
   return {
     create: async (client) => {
-      // Two that make it at the same moment would be in each other's way: IF NOT EXISTS looks before it locks.
+      // A lock, because two concurrent CREATE TABLE IF NOT EXISTS can fail: it checks before it locks.
       await client.query("SELECT pg_advisory_xact_lock(hashtext($1))", [name]);
       await client.query(`CREATE TABLE IF NOT EXISTS ${name} (
         group_id text NOT NULL,
@@ -62,7 +64,7 @@ export function createOffsetTable(options: {
       if (rowCount === 1) return;
       throw new TransientError(
         "postgres",
-        `another member of ${group} has moved partition ${partition} of ${topic}`,
+        `another member of ${group} has processed partition ${partition} of ${topic}`,
       );
     },
   };

@@ -2,9 +2,9 @@ import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/data
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import pg from "pg";
 import { consumeInto } from "./consume-into.ts";
-import { createOffsetTable } from "./offset-table.ts";
-import { inTransaction } from "./postgres.ts";
-import { createTestTopic, type TestTopic } from "./test-topic.ts";
+import { createOffsetTable } from "../database/offset-table.ts";
+import { inTransaction } from "../database/postgres.ts";
+import { createTestTopic, type TestTopic } from "../testing/test-topic.ts";
 
 let database: TestDatabase;
 let pool: pg.Pool;
@@ -12,7 +12,7 @@ let at: TestTopic;
 beforeAll(async () => {
   database = await createTestDatabase();
   pool = new pg.Pool({ connectionString: database.url });
-  // The tests cut connections; what waits in the pool then says so here.
+  // The tests cut connections; idle clients of the pool report that here.
   pool.on("error", () => undefined);
 });
 afterAll(async () => {
@@ -31,7 +31,7 @@ const nodesSeen = async () =>
     .toSorted((one, other) => one - other);
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-/** A member of one group, which ends when `count` nodes are in the table, or at a signal. */
+/** Starts a member of one group, which ends when `count` nodes are in the table, or at a signal. */
 function member(
   count: number,
   before: (client: pg.PoolClient, nodes: readonly string[]) => Promise<unknown> = async () => {},
@@ -56,7 +56,7 @@ function member(
 }
 
 describe("consume into PostgreSQL", () => {
-  it("writes each record once, over a handler's failure, a lost connection and a restart", async () => {
+  it("writes each record once, despite a failing handler, a lost connection and a restart", async () => {
     await at.write({ from: 0, count: 10 });
     const failing = member(10, () => Promise.reject(new TypeError("a mistake")));
     await expect(failing).rejects.toThrow("a mistake");
@@ -74,12 +74,12 @@ describe("consume into PostgreSQL", () => {
     expect(await nodesSeen()).toEqual(upTo(20));
   });
 
-  it("rolls back who has lost its partition", async () => {
+  it("rolls back a member that has lost its partition", async () => {
     const { namespace = "" } = at.cluster;
     const topic = `${namespace}probe.metrics.enriched`;
     const group = `${namespace}into`;
     const table = createOffsetTable({ name: "fiberstream_offsets", group, topic });
-    /** Does the first 4 records of partition 0, as a member would that has it now. */
+    /** Processes the first 4 records of partition 0, like a new owner of the partition. */
     const overtake = async () => {
       await inTransaction(pool, (client) => table.move(client, { partition: 0, from: 0n, to: 4n }));
       await pool.query("INSERT INTO seen SELECT generate_series(0, 3)::text");
@@ -93,7 +93,7 @@ describe("consume into PostgreSQL", () => {
     expect(await nodesSeen()).toEqual(upTo(11));
   });
 
-  it("shares the partitions among its members, who come and go under load", async () => {
+  it("distributes the partitions among members that join and leave under load", async () => {
     let written = 0;
     const write = async (count: number) => {
       for (const end = written + count; written < end; written += 10) {
@@ -110,7 +110,7 @@ describe("consume into PostgreSQL", () => {
     expect(await nodesSeen()).toEqual(upTo(200));
   });
 
-  it("takes a plain name for its table only", () => {
+  it("accepts only a plain name for its table", () => {
     const options = { group: "g", topic: "t" };
     expect(() => createOffsetTable({ ...options, name: "x; DROP TABLE seen" })).toThrow(TypeError);
     expect(() => createOffsetTable({ ...options, name: "my_schema.offsets" })).not.toThrow();

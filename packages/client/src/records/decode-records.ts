@@ -17,11 +17,11 @@ export type DecodeRecords<Topic extends keyof TopicValues> = (
 ) => Promise<TopicRecord<Topic>[]>;
 
 /**
- * Decodes a partition's records by whichever schemas wrote them.
+ * Creates a function that decodes a partition's records with the schemas of their writers. It throws a TransientError
+ * when the registry is unavailable, and an UndecodableError.
  *
- * @param options.onUndecodable is told of those that cannot be read, which are left out then; without it
- *   the first one is thrown
- * @returns throws {TransientError} when the registry is away, {UndecodableError}
+ * @param options.onUndecodable called for each record that cannot be decoded, which is then skipped; without it the
+ *   error is thrown
  */
 export function createDecodeRecords<Topic extends keyof TopicValues>(options: {
   registry: SchemaRegistry;
@@ -60,7 +60,7 @@ export function createDecodeRecords<Topic extends keyof TopicValues>(options: {
 
 const NO_HEADERS = Object.freeze({});
 
-/** Headers as text, empty where one has no value; the first one where a name comes twice. */
+/** Returns headers as text: empty if one has no value, and the first value if a name occurs twice. */
 function textOf(headers: IncomingRecord["headers"]): Readonly<Record<string, string>> {
   if (headers === undefined) return NO_HEADERS;
   const entries = Object.entries(headers);

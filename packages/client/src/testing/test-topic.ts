@@ -10,7 +10,7 @@ import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { until } from "@fiberstream/testkit/until";
 import avsc from "avsc";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster } from "../cluster.ts";
 
 export type TestTopic = {
   readonly cluster: Cluster;
@@ -19,7 +19,7 @@ export type TestTopic = {
   readonly writeBytes: (value: Buffer) => Promise<void>;
 };
 
-/** A moment after everything that has been written so far, and before everything that will be. */
+/** Returns a time after everything that has been written so far, and before everything that will be written. */
 export async function momentBetween(): Promise<Date> {
   const before = Date.now();
   await until(() => Date.now() > before, { what: "a millisecond has passed" });
@@ -28,7 +28,7 @@ export async function momentBetween(): Promise<Date> {
   return moment;
 }
 
-/** A topic `probe.metrics.enriched` of a test's own, of two partitions. */
+/** Creates a topic `probe.metrics.enriched` with two partitions for one test. */
 export async function createTestTopic(): Promise<TestTopic> {
   const namespace = testNamespace();
   const cluster: Cluster = {

@@ -1,5 +1,5 @@
 import { partitionOfKey } from "@fiberstream/kafka/murmur2";
-import { insistWithAdmin } from "./with-admin.ts";
+import { retryWithAdmin } from "./with-admin.ts";
 import type { Ledger } from "../load/ledger.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { PlannedFault } from "../schedule/schedule.ts";
@@ -10,11 +10,11 @@ import {
   type Topology,
 } from "../platform/topology.ts";
 
-/** What a fault strikes, as things are when it begins. */
-export type Struck = {
-  /** Nodes in partitions of the struck one. */
+/** What a fault affects, as of its start. */
+export type Affected = {
+  /** Nodes in affected partitions. */
   readonly nodes: ReadonlySet<number>;
-  /** What else a struck broker did; the others may have to wait for that, too. */
+  /** Groups and transactions that an affected broker coordinates; other partitions may have to wait for them, too. */
   readonly coordinates: readonly string[];
 };
 
@@ -23,13 +23,13 @@ const ENRICHED = "probe.metrics.enriched";
 const GROUPS = ["stream-processor", "sink-writer"] as const;
 
 /**
- * Finds whose partitions a fault strikes: those that a processor or sink has, those that a broker leads, none of
- * a gateway, and all of anything that everybody needs.
+ * Finds the partitions that a fault affects: those that a processor or sink owns, those that a broker leads, none for a
+ * gateway, and all for a backing service that all use.
  */
-export async function findStruck(
+export async function findAffected(
   { target }: PlannedFault,
   { platform, topology, ledger }: { platform: Platform; topology: Topology; ledger: Ledger },
-): Promise<Struck> {
+): Promise<Affected> {
   const [instance = ""] = target.split(">");
   if (instance === "senders" || instance.startsWith("gateway-")) return NOTHING;
   if (topology.brokers.includes(target as BrokerName) && topology.brokers.length > 1) {
@@ -39,7 +39,7 @@ export async function findStruck(
     const service = platform.service(instance as InstanceName);
     const [partitions, count] = await Promise.all([
       service.partitions(),
-      insistWithAdmin(platform.backingServices.brokers, "raw is described", async (admin) => {
+      retryWithAdmin(platform.backingServices.brokers, "raw is described", async (admin) => {
         const { topics } = await admin.fetchTopicMetadata({ topics: [RAW] });
         return topics[0]?.partitions.length ?? 1;
       }),
@@ -49,14 +49,14 @@ export async function findStruck(
   return { nodes: new Set(ledger.nodes.keys()), coordinates: [] };
 }
 
-const NOTHING: Struck = { nodes: new Set(), coordinates: [] };
+const NOTHING: Affected = { nodes: new Set(), coordinates: [] };
 
 async function ofBroker(
   brokerId: number,
   { backingServices }: Platform,
   ledger: Ledger,
-): Promise<Struck> {
-  return insistWithAdmin(backingServices.brokers, "topics are described", async (admin) => {
+): Promise<Affected> {
+  return retryWithAdmin(backingServices.brokers, "topics are described", async (admin) => {
     const names = [RAW, ENRICHED, "__consumer_offsets", "__transaction_state"];
     const { topics } = await admin.fetchTopicMetadata({ topics: names });
     const partitionsOf = (topic: string) =>
@@ -86,7 +86,7 @@ function nodesIn(partitions: ReadonlySet<number>, count: number, ledger: Ledger)
   return new Set(nodes);
 }
 
-/** Where a group's coordinator is: Java's hash of its name, over the partitions of __consumer_offsets. */
+/** Returns the partition of __consumer_offsets that decides a group's coordinator: Java's hash of the group id, modulo the partitions. */
 function coordinatorPartition(group: string, partitions: number): number {
   let hash = 0;
   for (const character of group) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) | 0;

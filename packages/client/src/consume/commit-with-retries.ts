@@ -2,18 +2,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
 
-/** 3.5 to 7 s: members that come or go have joined by then, and a coordinator has moved. */
+/** 3.5 to 7 s: enough for a rebalance, or for a coordinator to move. */
 const TRIES = 8;
-const MOST_WAIT_MS = 2_000;
+const MAX_WAIT_MS = 2_000;
 
 /**
- * Commits what a handler has done. A commit that fails for the time being is tried again before the handler
- * would have to do its batch again.
+ * Commits the batch of a handler. It retries a commit that fails transiently, so that the handler does not have to
+ * process the batch again.
  *
- * @param owned aborted when the partition is no longer ours: no further try then
- * @throws {TransientError} when all tries have failed @throws what else `commit` throws, at once
+ * @param owned aborted when this member has lost the partition; then it does not retry
+ * @throws {TransientError} when all attempts have failed
+ * @throws other errors of `commit` at once
  */
-export async function commitAgain(
+export async function commitWithRetries(
   commit: () => Promise<void>,
   owned: AbortSignal | undefined,
 ): Promise<void> {
@@ -22,7 +23,7 @@ export async function commitAgain(
       return await commit();
     } catch (error) {
       if (!(error instanceof TransientError) || tries === TRIES || owned?.aborted) throw error;
-      const waitMs = Math.min(MOST_WAIT_MS, retryDelayMs(tries));
+      const waitMs = Math.min(MAX_WAIT_MS, retryDelayMs(tries));
       await delay(waitMs, undefined, owned && { signal: owned }).catch(() => undefined);
       if (owned?.aborted) throw error;
     }

@@ -5,7 +5,7 @@ import { createTurns } from "./turns.ts";
 const NEVER = new AbortController().signal;
 
 describe("turns", () => {
-  it("let so many run at once, in order", async () => {
+  it("let a limited number run at once, in order", async () => {
     const inTurn = createTurns(1, NEVER);
     const first = Promise.withResolvers<void>();
     const began: number[] = [];
@@ -24,33 +24,33 @@ describe("turns", () => {
     expect(began).toEqual([1, 2, 3]);
   });
 
-  it("begin nothing that has waited until all was over", async () => {
+  it("start no work that has waited until the end", async () => {
     const over = new AbortController();
     const inTurn = createTurns(1, over.signal);
     const first = Promise.withResolvers<void>();
     let begun = 0;
-    const inHand = inTurn({ work: () => first.promise, owned: undefined });
+    const running = inTurn({ work: () => first.promise, owned: undefined });
     const waiting = [1, 2].map(() => inTurn({ work: async () => begun++, owned: undefined }));
     over.abort();
     first.resolve();
-    await inHand;
+    await running;
     for (const one of waiting) await expect(one).rejects.toThrow(TransientError);
     expect(begun).toBe(0);
   });
 
-  it("leave out what was lost while it waited", async () => {
+  it("skip work whose partition was lost while it waited", async () => {
     const inTurn = createTurns(1, NEVER);
     const first = Promise.withResolvers<void>();
     const lost = new AbortController();
     const done: string[] = [];
-    const inHand = inTurn({ work: () => first.promise, owned: undefined });
+    const running = inTurn({ work: () => first.promise, owned: undefined });
     const work = async (name: string) => void done.push(name);
     const waiting = inTurn({ work: () => work("lost"), owned: lost.signal });
     const last = inTurn({ work: () => work("ours"), owned: new AbortController().signal });
     lost.abort();
     first.resolve();
     await expect(waiting).rejects.toThrow(TransientError);
-    await Promise.all([inHand, last]);
+    await Promise.all([running, last]);
     expect(done).toEqual(["ours"]);
   });
 });

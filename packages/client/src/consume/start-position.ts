@@ -3,11 +3,9 @@ import { offsetsAt } from "@fiberstream/kafka/offsets-at";
 import type { From } from "./from.ts";
 
 /**
- * Looked up once, so that a partition that comes back before anything of it was done begins where it
- * did before.
- *
- * @returns gives a partition's offset, or undefined for the first record that is kept.
- *   It throws {TransientError} when Kafka is away
+ * Creates a function that returns the offset at which a partition begins, or undefined for its first record. It throws
+ * a TransientError when Kafka is unavailable. Times are looked up once, so that a partition that is assigned again
+ * before its first commit begins at the same offset.
  */
 export function createStartPositions(options: {
   kafka: KafkaClient;

@@ -12,7 +12,7 @@ export type ProbeEvent = {
   readonly uptime_pct: number;
   /** Percent, 0 to 100. */
   readonly packet_loss: number;
-  /** ISO 8601 with Z or an offset; microseconds are kept. A Date has milliseconds only. */
+  /** ISO 8601 with Z or an offset, with up to microseconds. A Date has only milliseconds. */
   readonly timestamp: string | Date;
   /** Up to 255 characters. */
   readonly target_host?: string | null;

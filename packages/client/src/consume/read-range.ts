@@ -1,27 +1,27 @@
 import { offsetsAt } from "@fiberstream/kafka/offsets-at";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
-import type { Cluster } from "./cluster.ts";
-import { connectionTo } from "./connection.ts";
-import { createDecodeRecords } from "./decode-records.ts";
-import { explained } from "./topic-missing.ts";
-import type { TopicRecord, TopicValues, UndecodableError } from "./topic-record.ts";
+import type { Cluster } from "../cluster.ts";
+import { connectionTo } from "../connection.ts";
+import { createDecodeRecords } from "../records/decode-records.ts";
+import { explained } from "../records/topic-missing.ts";
+import type { TopicRecord, TopicValues, UndecodableError } from "../records/topic-record.ts";
 
 export type ReadRangeOptions<Topic extends keyof TopicValues> = {
   readonly cluster: Cluster;
   readonly topic: Topic;
-  /** The first record is the first one written at or after this; default: the first one that is kept. */
+  /** Begins at the first record that was written at or after this time; default: the first record of the topic. */
   readonly from?: Date;
-  /** Ends before the first record written at or after this; default: what the topic holds now. */
+  /** Ends before the first record that was written at or after this time; default: the current end of the topic. */
   readonly to?: Date;
   readonly onUndecodable?: (error: UndecodableError) => void;
 };
 
 /**
- * Reads a stretch of a topic without a group, and ends: for a back-fill or a look. Committed records,
- * partition by partition, each in its order. Nothing is remembered.
+ * Reads the committed records of a time range without a group, and ends: for a backfill or a check. It reads partition
+ * by partition, each in order, and stores no offsets.
  *
- * @throws {UndecodableError}, or an Error that says why Kafka or the registry cannot be read
+ * @throws {UndecodableError}, or an Error with the reason why Kafka or the registry cannot be read
  */
 export async function* readRange<Topic extends keyof TopicValues>(
   options: ReadRangeOptions<Topic>,

@@ -6,29 +6,32 @@ import type { RecordBatch } from "@fiberstream/kafka/records";
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { createHealth } from "@fiberstream/runtime/health";
 import type { Log } from "@fiberstream/runtime/log";
-import { explained } from "./topic-missing.ts";
+import { explained } from "../records/topic-missing.ts";
 import { createTurns } from "./turns.ts";
 
 export type GroupWork = {
   /**
-   * Does a batch and commits it, or a part of it.
-   * @param owned aborted when the partition is no longer ours
-   * @returns the offset up to which it is done; before the batch's end only when the group is to stop
-   * @throws {TransientError} the batch is tried again; anything else ends the group
+   * Processes a batch and commits it, or the first part of it.
+   * @param owned aborted when this member has lost the partition
+   * @returns the offset up to which it was processed; before the batch's end only if the group stops
+   * @throws {TransientError} to retry the batch; any other error ends the group
    */
-  readonly doBatch: (batch: RecordBatch, owned: AbortSignal | undefined) => Promise<bigint>;
-  /** Where a partition goes on. @throws {TransientError} */
+  readonly processBatch: (batch: RecordBatch, owned: AbortSignal | undefined) => Promise<bigint>;
+  /**
+   * Returns the position from which to consume a partition.
+   * @throws {TransientError}
+   */
   readonly positionOf: (partition: number) => Promise<Position>;
 };
 
 export type CommitOffset = (partition: number, nextOffset: bigint) => Promise<void>;
 
 /**
- * A member of a group from its start to its end: joins, does batch by batch, leaves when `signal` is
- * aborted and the batches in hand are done.
+ * Runs a member of a group: it joins, processes batch by batch, and leaves when `signal` is aborted and the batches in
+ * progress are finished.
  *
- * @param options.work made with a way to commit an offset to Kafka
- * @throws what `doBatch` threw, or why the group cannot go on
+ * @param options.work created with a function that commits an offset to Kafka
+ * @throws the error of `processBatch`, or the reason why the group cannot continue
  */
 export async function runGroup(options: {
   kafka: KafkaClient;
@@ -44,33 +47,33 @@ export async function runGroup(options: {
   const ended = Promise.withResolvers<void>();
   const leaving = Promise.withResolvers<void>();
   const running = Promise.withResolvers<Pick<RunningConsumer, "commitOffsets">>();
-  const inHand = new Set<Promise<unknown>>();
+  const inProgress = new Set<Promise<unknown>>();
   const draining = new AbortController();
   const work = options.work(async (partition, nextOffset) =>
     (await running.promise).commitOffsets(new Map([[partition, nextOffset]])),
   );
 
-  // One whose turn comes while the group is being left is not begun: nobody takes it any more.
+  // A batch whose turn comes while the member leaves the group is not started, because its result would be ignored.
   const over = AbortSignal.any([draining.signal, ...(signal === undefined ? [] : [signal])]);
   const inTurn = createTurns(options.partitionsAtOnce, over);
-  const doInHand = async (batch: RecordBatch, owned: AbortSignal | undefined) => {
-    const done = inTurn({ work: () => work.doBatch(batch, owned), owned });
-    inHand.add(done);
+  const runInTurn = async (batch: RecordBatch, owned: AbortSignal | undefined) => {
+    const done = inTurn({ work: () => work.processBatch(batch, owned), owned });
+    inProgress.add(done);
     try {
       return await done;
     } catch (error) {
       if (!(error instanceof TransientError)) ended.reject(error);
       throw error;
     } finally {
-      inHand.delete(done);
+      inProgress.delete(done);
     }
   };
 
   const processBatch = async (batch: RecordBatch, owned?: AbortSignal) => {
-    if (!draining.signal.aborted && (await doInHand(batch, owned)) >= batch.nextOffset) return;
-    // Reported as not done, and only once the consumer knows that it stops, so that it looks no further.
+    if (!draining.signal.aborted && (await runInTurn(batch, owned)) >= batch.nextOffset) return;
+    // Fails the rest of the batch, but only after the consumer has begun to stop, so that it does not retry.
     await leaving.promise;
-    throw new Error("the batch is left off");
+    throw new Error("the rest of the batch is not processed, because the consumer stops");
   };
 
   const consumer = await runConsumer({
@@ -84,8 +87,8 @@ export async function runGroup(options: {
       return new Map(await Promise.all(partitions.map(ask)));
     },
     processBatch,
-    outOfRangeAdvice: "Take another group name, or set its offsets with Kafka's own tools",
-    onHalt: (reason) => ended.reject(new FatalError(reason, "Nothing more is consumed")),
+    outOfRangeAdvice: "Use another group name, or set the group's offsets with Kafka's own tools",
+    onHalt: (reason) => ended.reject(new FatalError(reason, "The consumer has ended")),
     metrics: UNCOUNTED,
     health: createHealth(),
     log,
@@ -100,9 +103,9 @@ export async function runGroup(options: {
     await ended.promise;
   } finally {
     signal?.removeEventListener("abort", stop);
-    // A consumer that is being closed commits nothing any more, and does not say so.
+    // A consumer that is being closed ignores commits.
     draining.abort();
-    await Promise.allSettled(inHand);
+    await Promise.allSettled(inProgress);
     const closed = consumer.close();
     leaving.resolve();
     await closed;
@@ -110,8 +113,8 @@ export async function runGroup(options: {
 }
 
 /**
- * A killed member's partitions move after this, and a member whose batch takes longer while others come or
- * go has to do it again: handlers of others may take their time.
+ * After this time the partitions of a killed member are assigned to others. In a rebalance, a member whose batch takes
+ * longer has to process it again; the handlers of other teams may need that time.
  */
 const SESSION_TIMEOUT_MS = 30_000;
 

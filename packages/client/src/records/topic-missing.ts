@@ -1,10 +1,10 @@
 import { isTopicMissing } from "@fiberstream/kafka/kafka-errors";
 
-/** An error as it is to be thrown: Kafka's own words for a missing topic do not even name it. */
+/** Returns an error that names a missing topic, which Kafka's error does not. */
 export const explained = (error: unknown, topic: string): unknown =>
   isTopicMissing(error)
     ? new Error(
-        `the cluster has no topic ${topic}, or not for this account: is its namespace right?`,
+        `the topic ${topic} does not exist, or this account has no permission for it. Check the namespace`,
         {
           cause: error,
         },

@@ -10,7 +10,7 @@ type Seen = { batchId: unknown; token: unknown; lines: string[] };
 
 let server: Server;
 let url: string;
-/** What the gateway answers to one try after the other; "cut" ends the connection instead. */
+/** The gateway's answers, one for each attempt; "cut" closes the connection instead. */
 let script: Step[];
 let seen: Seen[];
 beforeEach(async () => {
@@ -59,7 +59,7 @@ const taken = (
 };
 
 describe("sender", () => {
-  it("sends the same batch again after what may pass, until all of it is in", async () => {
+  it("retries the same batch after transient failures, until all events are accepted", async () => {
     script = [
       { status: 503, body: {} },
       { status: 409, body: {} },
@@ -76,7 +76,7 @@ describe("sender", () => {
     expect(seen[0]?.lines[0]).toContain('"timestamp":"2026-09-21T13:33:20.123Z"');
   });
 
-  it("says of each rejected event where and why, also when all of them are", async () => {
+  it("reports index and reason of each rejected event, also if all are rejected", async () => {
     const fault = { code: "OUT_OF_RANGE", field: "latency_ms", message: "too much" };
     script = [
       taken(1, 0, [{ index: 1, status: "rejected", ...fault }]),
@@ -89,7 +89,7 @@ describe("sender", () => {
     expect(bad).toEqual({ accepted: 0, rejected: [{ index: 0, ...fault }] });
   });
 
-  it("does not send again what is refused, and gives up after its tries", async () => {
+  it("does not retry a permanent rejection, and gives up after its attempts", async () => {
     script = [{ status: 401, body: { code: "INVALID_TOKEN", detail: "who are you?" } }];
     const refused = createSender({ url })([event()]);
     await expect(refused).rejects.toMatchObject({ status: 401, code: "INVALID_TOKEN" });
@@ -101,22 +101,22 @@ describe("sender", () => {
       { status: 503, body: {} },
     ];
     const givenUp = createSender({ url, maxTries: 2 })([event()]);
-    await expect(givenUp).rejects.toThrow("given up after 2 tries: 503");
+    await expect(givenUp).rejects.toThrow("gave up after 2 attempts: 503");
   });
 
   it.each<[string, string | object]>([
-    ["an empty one", ""],
-    ["a page to sign in", "<html><body>Welcome to the hotel</body></html>"],
-    ["JSON that is none", "null"],
-    ["that of a proxy that queues", { status: "accepted", id: "0-1" }],
-    ["one without counts", { status: "accepted", data: {}, results: [] }],
-    ["one about fewer events", taken(1).body],
-    ["one about more events", taken(3).body],
+    ["an empty body", ""],
+    ["a login page", "<html><body>Welcome to the hotel</body></html>"],
+    ["JSON that is not an object", "null"],
+    ["the answer of a queueing proxy", { status: "accepted", id: "0-1" }],
+    ["an answer without counts", { status: "accepted", data: {}, results: [] }],
+    ["an answer about fewer events", taken(1).body],
+    ["an answer about more events", taken(3).body],
     [
-      "one that does not say which event was rejected",
+      "an answer that does not say which event was rejected",
       { status: "accepted", data: { accepted: 1, rejected: 1, retry: 0 }, results: [] },
     ],
-  ])("does not take anybody's answer for the gateway's: %s", async (_what, body) => {
+  ])("does not accept the answer of another server: %s", async (_what, body) => {
     for (const status of [200, 202]) {
       seen = [];
       script = [{ status, body }, taken(2)];
@@ -128,19 +128,19 @@ describe("sender", () => {
       script = [{ status, body }];
       const givenUp = createSender({ url, maxTries: 1 })([event(), event()]);
       await expect(givenUp).rejects.toThrow(
-        `given up after 1 tries: ${status}, but the answer is not a gateway's about 2 events`,
+        `gave up after 1 attempts: ${status}, but the answer is not that of a gateway about 2 events`,
       );
     }
   });
 
-  it("takes a refusal of all events only where each of them is named", async () => {
+  it("accepts a rejection of all events only if it names each of them", async () => {
     const fault = { index: 0, code: "OUT_OF_RANGE" };
     script = [{ status: 422, body: { code: "OUT_OF_RANGE", errors: [fault] } }];
     const sent = createSender({ url })([event(), event()]);
     await expect(sent).rejects.toMatchObject({ status: 422, code: "OUT_OF_RANGE" });
   });
 
-  it("splits what is more than a batch, and counts places over all of it", async () => {
+  it("splits more events than a batch, and counts indexes over all of them", async () => {
     const rejected = { index: 3, status: "rejected", code: "TOO_OLD" };
     script = [taken(10_000), taken(4, 0, [rejected])];
     const result = await createSender({ url })(Array.from({ length: 10_005 }, () => event()));
@@ -149,7 +149,7 @@ describe("sender", () => {
     expect(seen[0]?.batchId).not.toBe(seen[1]?.batchId);
   });
 
-  it("goes on after a broken connection", async () => {
+  it("continues after a broken connection", async () => {
     script = ["cut", taken(1)];
     expect(await createSender({ url })([event()])).toEqual({ accepted: 1, rejected: [] });
     expect(seen).toHaveLength(2);

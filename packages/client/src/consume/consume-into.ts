@@ -1,12 +1,12 @@
 import { topicIn } from "@fiberstream/kafka/topic-names";
-import { connectionTo } from "./connection.ts";
+import { connectionTo } from "../connection.ts";
 import type { ConsumeBatchesOptions } from "./consume-batches.ts";
-import { createOffsetTable } from "./offset-table.ts";
-import { inTransaction, type PostgresClient, type PostgresPool } from "./postgres.ts";
+import { createOffsetTable } from "../database/offset-table.ts";
+import { inTransaction, type PostgresClient, type PostgresPool } from "../database/postgres.ts";
 import { runGroup } from "./run-group.ts";
 import { createStartPositions } from "./start-position.ts";
-import { createDecodeRecords } from "./decode-records.ts";
-import type { TopicRecord, TopicValues } from "./topic-record.ts";
+import { createDecodeRecords } from "../records/decode-records.ts";
+import type { TopicRecord, TopicValues } from "../records/topic-record.ts";
 
 export type { PostgresClient, PostgresPool };
 
@@ -14,23 +14,23 @@ export type ConsumeIntoOptions<
   Topic extends keyof TopicValues,
   Client extends PostgresClient,
 > = Omit<ConsumeBatchesOptions<Topic>, "onBatch"> & {
-  /** Of the package pg, or with the same methods. */
+  /** A pool of the package pg, or one with the same methods. */
   readonly pool: PostgresPool<Client>;
-  /** Holds the groups' offsets, made when it is missing; default "fiberstream_offsets". */
+  /** Table of the groups' offsets, created if it is missing; default "fiberstream_offsets". */
   readonly offsetTable?: string;
   /**
-   * Writes a batch through `client`, inside of a transaction that is committed when it settles. A lost
-   * connection, a deadlock and the like have it called again with the same batch; anything else ends the consumer.
+   * Writes a batch with `client`, in a transaction that is committed when it has resolved. After a lost connection, a
+   * deadlock or a similar error it is called again with the same batch. Any other error ends the consumer.
    */
   readonly onBatch: (records: readonly TopicRecord<Topic>[], client: Client) => Promise<void>;
 };
 
 /**
- * Consumes a topic into PostgreSQL exactly once: what the handler writes and the offset that says so are
- * committed together, and an owner that has lost its partition is rolled back.
+ * Consumes a topic into PostgreSQL exactly once: the rows of the handler and the offset are committed in one
+ * transaction, and the transaction of a member that has lost its partition is rolled back.
  *
- * @returns settles when `signal` has been aborted
- * @throws what the handler threw, {UndecodableError}, or an Error that says why the group cannot go on
+ * @returns resolves after `signal` was aborted
+ * @throws the handler's error, {UndecodableError}, or an Error with the reason why the group cannot continue
  */
 export async function consumeInto<Topic extends keyof TopicValues, Client extends PostgresClient>(
   options: ConsumeIntoOptions<Topic, Client>,
@@ -56,14 +56,14 @@ export async function consumeInto<Topic extends keyof TopicValues, Client extend
         (await inTransaction(pool, (client) => table.find(client, partition))) ??
         (await startOf(partition)) ??
         "beginning",
-      doBatch: async (batch) => {
+      processBatch: async (batch) => {
         const { partition, firstOffset, nextOffset } = batch;
         const records = await decode(partition, batch.records);
         await inTransaction(pool, async (client) => {
           await table.move(client, { partition, from: firstOffset, to: nextOffset });
           if (records.length > 0) await onBatch(records, client);
         });
-        // For tools that show the group's lag; the offset that counts is in the table.
+        // Only for tools that show the group's lag; the consumer uses the offset in the table.
         await commitOffset(partition, nextOffset).catch(() => undefined);
         return nextOffset;
       },

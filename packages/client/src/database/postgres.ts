@@ -1,7 +1,7 @@
 import { postgresFailure, sqlStateOf } from "@fiberstream/postgres/postgres-errors";
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 
-/** What is used of a client of the package pg. */
+/** The methods of a client of the package pg that are used. */
 export type PostgresClient = {
   query: (
     text: string,
@@ -10,7 +10,7 @@ export type PostgresClient = {
   release: (error?: Error | boolean) => void;
 };
 
-/** What is used of a pool of the package pg; the second form only tells the compiler its client's type. */
+/** The methods of a pool of the package pg that are used. The second signature of connect is only for type inference. */
 export type PostgresPool<Client extends PostgresClient> = {
   connect: {
     (): Promise<Client>;
@@ -25,8 +25,8 @@ export type PostgresPool<Client extends PostgresClient> = {
 };
 
 /**
- * Runs `work` in a transaction; rolls back when it throws.
- * @throws {TransientError} when trying again may help; else what was thrown
+ * Runs `work` in a transaction, which is rolled back when it throws.
+ * @throws {TransientError} when a retry may help; otherwise the original error
  */
 export async function inTransaction<Client extends PostgresClient, T>(
   pool: PostgresPool<Client>,
@@ -36,7 +36,7 @@ export async function inTransaction<Client extends PostgresClient, T>(
     throw failureOf(error);
   });
   let broken: Error | undefined;
-  // Between two queries nobody else listens, and an error without a listener would end the process.
+  // Between two queries pg has no listener, and an error event without a listener would end the process.
   const lost = (error: Error) => (broken = error);
   const emitter = client as Partial<Emitter>;
   emitter.on?.("error", lost);
@@ -56,7 +56,7 @@ export async function inTransaction<Client extends PostgresClient, T>(
 
 type Emitter = Record<"on" | "off", (event: "error", listener: (error: Error) => void) => void>;
 
-/** A handler's own mistake has no SQLSTATE and is no lost connection: it must not be tried for ever. */
+/** An error of the handler has no SQLSTATE and is not a lost connection: it must not be retried forever. */
 function failureOf(error: unknown): unknown {
   const isTheDatabases = sqlStateOf(error) !== undefined || isConnectionLost(error);
   const failure = isTheDatabases ? postgresFailure(error) : error;
@@ -73,7 +73,7 @@ const CODES = new Set([
   "ENETUNREACH",
   "EAI_AGAIN",
 ]);
-/** How pg says it where it gives no code. */
+/** pg's messages for lost connections without a code. */
 const MESSAGES =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout|timeout expired)/;
 

@@ -3,8 +3,8 @@ import { consume } from "./consume.ts";
 import { consumeBatches } from "./consume-batches.ts";
 import { readRange } from "./read-range.ts";
 import type { From } from "./from.ts";
-import { createTestTopic, momentBetween, type TestTopic } from "./test-topic.ts";
-import { UndecodableError } from "./topic-record.ts";
+import { createTestTopic, momentBetween, type TestTopic } from "../testing/test-topic.ts";
+import { UndecodableError } from "../records/topic-record.ts";
 
 let at: TestTopic;
 beforeEach(async () => {
@@ -13,7 +13,7 @@ beforeEach(async () => {
 
 const topic = "probe.metrics.enriched";
 
-/** The nodes of the first records that a group sees. The last one of them ends the loop, as `leave` says. */
+/** Returns the nodes of the first records of a group. At the last of them the loop ends in the given way. */
 async function nodesSeen(options: {
   group: string;
   count: number;
@@ -42,7 +42,7 @@ const numbers = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => String(from + index));
 
 describe("consume", () => {
-  it("goes on after the record in hand when its signal is aborted, and with it after a break", async () => {
+  it("resumes after the current record if its signal was aborted, and with the current record after a break", async () => {
     await at.write({ from: 0, count: 20 });
     const group = `${at.cluster.namespace}loop`;
     expect(await nodesSeen({ group, count: 5, leave: "abort" })).toEqual(numbers(0, 5));
@@ -50,7 +50,7 @@ describe("consume", () => {
     expect(await nodesSeen({ group, count: 11, leave: "abort" })).toEqual(numbers(9, 20));
   });
 
-  it("begins at a time, or at an offset, where the group has no position yet", async () => {
+  it("begins at a time or at an offset if the group has no committed offset", async () => {
     await at.write({ from: 0, count: 5 });
     const between = await momentBetween();
     await at.write({ from: 5, count: 5 });
@@ -61,7 +61,7 @@ describe("consume", () => {
     expect(await nodesSeen({ ...placed, count: 2, leave: "abort" })).toEqual(["3", "4"]);
   });
 
-  it("throws at a record that it cannot decode, or tells of it and goes on", async () => {
+  it("throws at a record that it cannot decode, or reports and skips it", async () => {
     await at.write({ from: 0, count: 2 });
     await at.writeBytes(Buffer.from("not Avro"));
     await at.write({ from: 2, count: 1 });
@@ -77,17 +77,17 @@ describe("consume", () => {
   });
 });
 
-describe("a topic that is not there", () => {
-  it("is named, with what may be wrong", async () => {
+describe("a missing topic", () => {
+  it("is named, with possible reasons", async () => {
     const cluster = { ...at.cluster, namespace: "nobodys." };
-    const complaint = "no topic nobodys.probe.metrics.enriched, or not for this account";
-    await expect(consume({ cluster, topic, group: "any" }).next()).rejects.toThrow(complaint);
-    await expect(readRange({ cluster, topic }).next()).rejects.toThrow(complaint);
+    const message = "the topic nobodys.probe.metrics.enriched does not exist";
+    await expect(consume({ cluster, topic, group: "any" }).next()).rejects.toThrow(message);
+    await expect(readRange({ cluster, topic }).next()).rejects.toThrow(message);
   });
 });
 
 describe("consume in batches", () => {
-  it("throws what the handler throws, and gives the batch again to whoever comes next", async () => {
+  it("throws the handler's error, and delivers the batch again to the next consumer", async () => {
     await at.write({ from: 0, count: 10 });
     const options = {
       cluster: at.cluster,
@@ -117,7 +117,7 @@ describe("consume in batches", () => {
 });
 
 describe("read a range", () => {
-  it("gives what was written in it, and ends", async () => {
+  it("yields the records of the range, and ends", async () => {
     await at.write({ from: 0, count: 3 });
     const from = await momentBetween();
     await at.write({ from: 3, count: 3 });

@@ -1,16 +1,17 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 
-/** Lets so many of what it is given run at once; the others wait for their turn, in order. */
+/** Runs a limited number of tasks at once; the others wait for their turn, in order. */
 export type Turns = <T>(options: {
   work: () => Promise<T>;
-  /** Aborted when it is no longer ours to do. */
+  /** Aborted when this member has lost the task's partition. */
   owned: AbortSignal | undefined;
 }) => Promise<T>;
 
 /**
- * @param over aborted when nothing is to be begun any more
- * @returns rejects with a {TransientError} what is no longer ours when its turn comes: another does it meanwhile,
- *   and is further perhaps; and what nobody takes any more
+ * Creates a queue of tasks. A task is rejected with a TransientError if its partition was lost before its turn (another
+ * member processes it now), or if `over` is aborted.
+ *
+ * @param over aborted when no more tasks must be started
  */
 export function createTurns(atOnce: number, over: AbortSignal): Turns {
   const waiting: (() => void)[] = [];
@@ -19,8 +20,8 @@ export function createTurns(atOnce: number, over: AbortSignal): Turns {
     if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
     else running++;
     try {
-      if (over.aborted) throw new TransientError("kafka", "the group is being left");
-      if (owned?.aborted) throw new TransientError("kafka", "the partition is another's now");
+      if (over.aborted) throw new TransientError("kafka", "the member is leaving the group");
+      if (owned?.aborted) throw new TransientError("kafka", "another member has the partition now");
       return await work();
     } finally {
       const next = waiting.shift();

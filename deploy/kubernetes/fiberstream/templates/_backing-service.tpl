@@ -1,9 +1,9 @@
 {{/*
-One pod with a volume, its Service and who may reach it.
+Renders a backing service: one pod with a volume, its Service, and a network policy for its clients.
 Takes root, component, values (image, storage, resources), port, user (a number), command, env, mountPath, extraMounts and
 extraVolumes, and probe (a command).
 */}}
-{{- define "fiberstream.statefulPart" -}}
+{{- define "fiberstream.backingService" -}}
 {{- $root := .root -}}
 {{- $labelled := dict "root" $root "component" .component -}}
 {{- $name := printf "%s-%s" (include "fiberstream.fullname" $root) .component -}}

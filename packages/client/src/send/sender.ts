@@ -4,19 +4,19 @@ import { batchesOf, type EventBatch } from "./event-batches.ts";
 import { postBatch } from "./post-batch.ts";
 
 export type SenderOptions = {
-  /** Of the gateway, e.g. "http://127.0.0.1:8000". */
+  /** Address of the gateway, e.g. "http://127.0.0.1:8000". */
   readonly url: string;
-  /** An API key or a JWT; without one only a gateway with AUTH_MODE=open takes events. */
+  /** An API key or a JWT. Without a token only a gateway with AUTH_MODE=open accepts events. */
   readonly token?: string;
-  /** The relay's region, kept as `source_region`. */
+  /** The relay's region, stored as `source_region`. */
   readonly regionId?: string;
-  /** How often a batch is sent before it is given up; default 10, which is about 4 minutes. */
+  /** How often a batch is sent at most; default 10, which takes about 4 minutes. */
   readonly maxTries?: number;
-  /** Ends the waiting between two tries. What has an answer has it. */
+  /** Ends the pauses between attempts; the current batch is then given up. */
   readonly signal?: AbortSignal;
 };
 
-/** An event that is no good as it is; its place counts in the array that was given. */
+/** An event that the gateway rejected; `index` counts in the array that was passed. */
 export type Rejection = {
   readonly index: number;
   readonly code: string;
@@ -27,22 +27,22 @@ export type Rejection = {
 export type SendResult = { readonly accepted: number; readonly rejected: readonly Rejection[] };
 
 /**
- * Sends events. When it settles each of them is in Kafka on all in-sync replicas, or is among the rejected.
+ * Sends events. When it resolves, each event is acknowledged by all in-sync replicas of Kafka, or is in `rejected`.
  * @throws {SendError}
  */
 export type Sender = (events: readonly ProbeEvent[]) => Promise<SendResult>;
 
 /**
- * A batch was not accepted: refused for good, or given up after all tries. Sending it later again does
- * no harm: its events' ids are the same.
+ * A batch was not accepted: the gateway rejected it, or all attempts failed. It is safe to send it again later, because
+ * its events keep their ids.
  */
 export class SendError extends Error {
   override readonly name = "SendError";
-  /** The HTTP status of the last answer; undefined when none came. */
+  /** HTTP status of the last answer; undefined if there was none. */
   readonly status: number | undefined;
-  /** The gateway's code, e.g. "INVALID_TOKEN". */
+  /** The gateway's error code, e.g. "INVALID_TOKEN". */
   readonly code: string | undefined;
-  /** How many events of the array come before this batch: those are accepted or rejected. */
+  /** How many events of the array are before this batch; those are accepted or rejected. */
   readonly settledEvents: number;
 
   constructor(
@@ -56,7 +56,7 @@ export class SendError extends Error {
   }
 }
 
-/** A sender that tries again what may be tried again, with one X-Batch-ID for all tries of a batch. */
+/** Creates a sender that retries after transient failures, with the same X-Batch-ID for all attempts of a batch. */
 export function createSender(options: SenderOptions): Sender {
   const { url, token, regionId, maxTries = 10, signal } = options;
   const target = new URL(`${url.replace(/\/$/, "")}/api/ingest`);
@@ -83,9 +83,9 @@ export function createSender(options: SenderOptions): Sender {
           return outcome.result;
         case "refused":
           throw new SendError(outcome.message, { ...outcome, settledEvents });
-        case "again":
+        case "retry":
           if (tries >= maxTries) {
-            const message = `given up after ${tries} tries: ${outcome.message}`;
+            const message = `gave up after ${tries} attempts: ${outcome.message}`;
             throw new SendError(message, { ...outcome, settledEvents });
           }
           await delay(outcome.afterMs ?? pauseMs(tries), undefined, { signal });
@@ -107,7 +107,7 @@ export function createSender(options: SenderOptions): Sender {
   };
 }
 
-/** 1 s, doubling to a minute, with jitter, so that many probes do not come back at the same moment. */
+/** Returns the pause: 1 s, doubling up to a minute, with jitter, so that many probes do not retry at the same moment. */
 function pauseMs(tries: number): number {
   const ceilingMs = Math.min(60_000, 1_000 * 2 ** (tries - 1));
   return ceilingMs * (0.5 + Math.random() / 2);
