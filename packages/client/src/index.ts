@@ -3,6 +3,7 @@ export type {
   EnrichedProbeMetric,
   Node,
   ProbeAlert,
+  ProbeEvent,
   ProbeMetric,
 } from "@fiberstream/schemas/generated/records";
 export type { ClientLog, Cluster, ClusterSasl, ClusterTls } from "./cluster.ts";
@@ -16,7 +17,6 @@ export {
 } from "./consume-into.ts";
 export type { From } from "./from.ts";
 export { isoOf, microsOf } from "./micros.ts";
-export type { ProbeEvent } from "./probe-event.ts";
 export { readRange, type ReadRangeOptions } from "./read-range.ts";
 export {
   createSender,
