@@ -6,8 +6,7 @@ import type { Rule } from "./rule.ts";
 import { isStorable } from "./text-rule.ts";
 
 /**
- * The rule of the free JSON object: returns its text, with numbers as they were written, or null when it
- * is left out. Refuses what JSONB cannot hold, so that a row cannot fail on it later.
+ * The rule of a free JSON object: returns its text, with numbers as they were written. Refuses what JSONB cannot hold, so that a row cannot fail on it later.
  *
  * @param limits.maxBytes of the object as JSON text without white space
  */
@@ -43,8 +42,7 @@ export function metadataRule(
   }
 
   return (value, faults) => {
-    if (value === undefined || value === null) return null;
-    if (typeof value !== "object" || Array.isArray(value)) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
       faults.push(fault("WRONG_TYPE", `be a JSON object, got ${typeName(value)}`));
       return null;
     }

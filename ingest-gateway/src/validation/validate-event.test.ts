@@ -8,11 +8,11 @@ import type { FaultCode } from "../answers/codes.ts";
 import { isPrintable } from "../answers/shown-value.ts";
 import { createEventEncoder, ENCODED_EVENT_MAX_BYTES } from "../produce/encode-event.ts";
 import { exampleEvent } from "../testing/example-event.ts";
-import { countUnknownFields, createEventValidator } from "./validate-event.ts";
+import { createEventValidator } from "./validate-event.ts";
 
 const schema = readAvroSchema("ProbeMetric");
 const dayMs = 24 * 60 * 60 * 1_000;
-const validate = createEventValidator({
+const { validate, countUnknownFields } = createEventValidator({
   schema,
   maxAgeMs: 7 * dayMs,
   maxAheadMs: 5 * 60_000,
