@@ -1,4 +1,5 @@
 import { query, type PgPool } from "@fiberstream/postgres/pool";
+import { COMPARED_FIELDS } from "./as-sent.ts";
 import { timestampOf } from "../probes/timestamp.ts";
 
 /** A probe whose rows are wanted from a time on (us since 1970). */
@@ -33,18 +34,8 @@ export async function findRows(
   );
 }
 
-/** What a row keeps of an event. */
-export type StoredEvent = {
-  readonly micros: number;
-  readonly country: string;
-  readonly region: string;
-  readonly latency_ms: number;
-  readonly uptime_pct: number;
-  readonly packet_loss: number;
-  readonly target_host: string | null;
-  readonly probe_type: string;
-  readonly metadata: unknown;
-};
+/** What a row keeps of an event: its time, and the compared fields under their names. */
+export type StoredEvent = { readonly micros: number };
 
 /** The rows of one probe in a range of times, both ends included. @throws {TransientError} @throws {FatalError} */
 export async function readRows(
@@ -53,8 +44,7 @@ export async function readRows(
 ): Promise<StoredEvent[]> {
   return query(
     pool,
-    `SELECT (extract(epoch FROM time) * 1000000)::float8 AS micros, country, region,
-            latency_ms, uptime_pct, packet_loss, target_host, probe_type, metadata
+    `SELECT (extract(epoch FROM time) * 1000000)::float8 AS micros, ${COMPARED_FIELDS.join(", ")}
        FROM metrics
       WHERE node_id = $1 AND time BETWEEN $2::timestamptz AND $3::timestamptz`,
     [range.nodeId, timestampOf(range.fromMicros), timestampOf(range.toMicros)],
