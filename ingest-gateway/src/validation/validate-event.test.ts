@@ -1,5 +1,6 @@
 import { WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { exampleRecord } from "@fiberstream/schemas/example-record";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
@@ -38,6 +39,7 @@ const nested = (levels: number): unknown => (levels === 0 ? 1 : { a: nested(leve
 describe("createEventValidator", () => {
   it("makes the record of an event, microseconds included", () => {
     expect(accepted(example())).toEqual({
+      ...exampleRecord("ProbeMetric"),
       event_id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-/),
       tenant: "default",
       node_id: "probe-accra-01",
