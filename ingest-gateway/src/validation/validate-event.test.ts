@@ -179,7 +179,7 @@ describe("createEventValidator", () => {
   });
 
   it("ignores and counts fields that it does not know", () => {
-    const input = { ...example(), jitter_ms: 3, event_id: "mine", tenant: "other" };
+    const input = { ...example(), unheard_of_ms: 3, event_id: "mine", tenant: "other" };
     expect(accepted(input)).toMatchObject({ tenant: "default" });
     expect(countUnknownFields(input)).toBe(3);
     expect(countUnknownFields(JSON.parse('{"__proto__": {"node_id": "x"}}'))).toBe(1);

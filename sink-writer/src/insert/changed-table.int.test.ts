@@ -239,19 +239,19 @@ describe("a fault of the table", () => {
 });
 
 describe("a field of content that got its column later", () => {
-  const jitter: RecordField = {
-    name: "jitter_ms",
+  const field: RecordField = {
+    name: "unheard_of_ms",
     type: ["null", "double"],
     doc: "How much the round-trip time varies.",
     setBy: "probe",
     role: "content",
     default: null,
   };
-  const schema = { ...sampleSchema, fields: [...sampleSchema.fields, jitter] };
-  const landNow = async (event: EnrichedProbeMetric, jitter_ms: number | null) => {
+  const schema = { ...sampleSchema, fields: [...sampleSchema.fields, field] };
+  const landNow = async (event: EnrichedProbeMetric, unheard_of_ms: number | null) => {
     const layout = await readTableLayout(database.pool, schema);
-    const withJitter = { ...event, jitter_ms };
-    const rows = await rowsOf([withJitter], layout, undefined, undefined, schema);
+    const withField = { ...event, unheard_of_ms };
+    const rows = await rowsOf([withField], layout, undefined, undefined, schema);
     const insertRows = createInsertRows({ layout, countBytes: () => undefined });
     const inserted = await inTransaction(database.pool, (client) => insertRows(client, rows));
     return inserted[0]?.result;
@@ -264,7 +264,7 @@ describe("a field of content that got its column later", () => {
     expect(await landNow(event, 3.5)).toMatchObject({ repeats: 1, conflicts: 0 });
     expect(await landNow(event, 4)).toMatchObject({ repeats: 0, conflicts: 1 });
     await database.owner.query("DELETE FROM metric_conflicts");
-    await database.owner.query("ALTER TABLE metrics ADD COLUMN jitter_ms double precision");
+    await database.owner.query("ALTER TABLE metrics ADD COLUMN unheard_of_ms double precision");
     expect(await landNow(event, 3.5)).toMatchObject({ repeats: 1, conflicts: 0 });
     expect(await landNow(event, null)).toMatchObject({ repeats: 0, conflicts: 1 });
     expect(await landNow(without, null)).toMatchObject({ repeats: 1, conflicts: 0 });

@@ -117,7 +117,7 @@ describe("fields that are appended to the raw record", () => {
     ...schema,
     fields: [
       ...schema.fields,
-      { ...field, name: "jitter_ms", type: ["null", "double"] },
+      { ...field, name: "unheard_of_ms", type: ["null", "double"] },
       { ...field, name: "resolver", type: ["null", "string"] },
       { ...field, name: "relayed_by", type: ["null", "string"], setBy: "gateway", role: "receipt" },
     ],
@@ -128,25 +128,30 @@ describe("fields that are appended to the raw record", () => {
     readLonger(longerType.toBuffer({ ...example, ...value })) as RawEvent;
 
   it("are in the content's hash exactly if they are content", () => {
-    const first = longerOf({ jitter_ms: 3.5, resolver: "a" });
-    expect(longerOf({ jitter_ms: 3.5, resolver: "a", relayed_by: "x" })).toMatchObject({
+    const first = longerOf({ unheard_of_ms: 3.5, resolver: "a" });
+    expect(longerOf({ unheard_of_ms: 3.5, resolver: "a", relayed_by: "x" })).toMatchObject({
       id: first.id,
       content: first.content,
       latencyMs: first.latencyMs,
     });
-    const others = [{}, { jitter_ms: 3.5 }, { jitter_ms: 4, resolver: "a" }, { resolver: "a" }];
+    const others = [
+      {},
+      { unheard_of_ms: 3.5 },
+      { unheard_of_ms: 4, resolver: "a" },
+      { resolver: "a" },
+    ];
     const contents = others.map((other) => longerOf(other).content);
     expect(new Set([...contents, first.content]).size).toBe(5);
   });
 
   it("are checked: cut bytes are no event, and a number has to be one", () => {
-    const bytes = longerType.toBuffer({ ...example, jitter_ms: 3.5, resolver: "a" });
+    const bytes = longerType.toBuffer({ ...example, unheard_of_ms: 3.5, resolver: "a" });
     for (let length = 0; length < bytes.length; length++) {
       expect(readLonger(bytes.subarray(0, length))).toMatchObject({ kind: "undecodable" });
     }
-    expect(longerOf({ jitter_ms: Number.NaN })).toEqual({
+    expect(longerOf({ unheard_of_ms: Number.NaN })).toEqual({
       kind: "invalid-record",
-      why: "jitter_ms must be a number",
+      why: "unheard_of_ms must be a number",
     });
   });
 
