@@ -7,12 +7,6 @@ export type Rule<T> = (value: unknown, faults: Fault[]) => T;
 /** A rule that may ask when the event arrived. */
 export type TimedRule<T> = (value: unknown, faults: Fault[], receivedAtMicros: number) => T;
 
-/** The rule of a field that may be left out or null; then its default stands. */
-export const optionalRule =
-  <T, D>(rule: TimedRule<T>, whenAbsent: D): TimedRule<T | D> =>
-  (value, faults, receivedAtMicros) =>
-    value === undefined || value === null ? whenAbsent : rule(value, faults, receivedAtMicros);
-
 export const missing = ({ name, example }: RecordField): Fault => ({
   code: "REQUIRED",
   field: name,

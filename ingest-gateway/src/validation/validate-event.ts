@@ -6,7 +6,7 @@ import { typeName } from "../answers/shown-value.ts";
 import { eventIdOf } from "./event-id.ts";
 import { metadataRule } from "./metadata-rule.ts";
 import { numberRule } from "./number-rule.ts";
-import { optionalRule, type TimedRule } from "./rule.ts";
+import type { TimedRule } from "./rule.ts";
 import { textRule } from "./text-rule.ts";
 import { timeRule } from "./time-rule.ts";
 
@@ -67,32 +67,43 @@ type ReadFields = (
 ) => ProbeMetric;
 
 /**
- * Makes the code that reads the fields one after the other, in the record's order, and puts them into one object. As
- * code of its own and not as a loop: see the figures in docs/adr/0018.
+ * Makes the code that reads the fields one after the other, in the record's order, and puts them into one object. It is
+ * code for each schema, because with a loop over the fields an event takes 2.5 us instead of 2.1 (on a busy machine).
  */
 function compileFields(schema: RecordSchema, options: RuleOptions): ReadFields {
-  const rules = schema.fields.map((field) =>
+  const { fields } = schema;
+  const rules = fields.map((field) =>
     field.setBy === "probe" ? ruleOf(field, options) : undefined,
   );
-  const properties = schema.fields.map((field, at) => `${nameOf(field)}: ${valueCode(field, at)}`);
-  const source = `"use strict";\nreturn (input, origin, faults) => ({\n${properties.join(",\n")}\n});`;
+  const absent = fields.map((field) => field.default);
+  const properties = fields.map((field, at) => `${nameOf(field)}: ${valueCode(field, at)}`);
+  const constants = fields.map(
+    (_, at) => `const rule${at} = rules[${at}], absent${at} = absent[${at}];`,
+  );
+  const source = `"use strict";
+${constants.join("\n")}
+return (input, origin, faults) => ({
+${properties.join(",\n")}
+});`;
   // The names are those of our own schema, and checked.
   // oxlint-disable-next-line typescript/no-implied-eval
-  const make = new Function(...rules.map((_, at) => `rule${at}`), source) as (
-    ...all: unknown[]
+  const make = new Function("rules", "absent", source) as (
+    ...of: readonly (readonly unknown[])[]
   ) => ReadFields;
-  return make(...rules);
+  return make(rules, absent);
 }
 
+/** A field that is null counts as left out. */
 function valueCode(field: RecordField, at: number): string {
   const { name, setBy } = field;
-  if (setBy === "probe") {
-    const value = name === "node_id" ? "input.node_id ?? origin.nodeId" : `input.${nameOf(field)}`;
-    return `rule${at}(${value}, faults, origin.receivedAtMicros)`;
+  if (setBy !== "probe") {
+    const code = SET_HERE[name];
+    if (code === undefined) throw new Error(`nothing sets ${name}: add it to validate-event.ts`);
+    return code;
   }
-  const code = SET_HERE[name];
-  if (code === undefined) throw new Error(`nothing sets ${name}: add it to validate-event.ts`);
-  return code;
+  const value = name === "node_id" ? "input.node_id ?? origin.nodeId" : `input.${nameOf(field)}`;
+  const checked = `rule${at}(${value}, faults, origin.receivedAtMicros)`;
+  return isOptional(field) ? `${value} == null ? absent${at} : ${checked}` : checked;
 }
 
 /** The fields that the gateway sets. */
@@ -108,12 +119,8 @@ function nameOf({ name }: RecordField): string {
   return name;
 }
 
+/** The rule of a value that is there. */
 function ruleOf(field: RecordField, options: RuleOptions): TimedRule<unknown> {
-  const rule = requiredRuleOf(field, options);
-  return isOptional(field) ? optionalRule(rule, field.default) : rule;
-}
-
-function requiredRuleOf(field: RecordField, options: RuleOptions): TimedRule<unknown> {
   switch (sentFormOf(field)) {
     case "text":
       return textRule(field);
