@@ -1,4 +1,4 @@
-import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
+import type { SimulatedEvent } from "@fiberstream/simulator/probes/probe";
 import { isAsSent } from "@fiberstream/simulator/verify/as-sent";
 import { createFarRepeats } from "./far-repeats.ts";
 import { type Ledger, numberAt } from "../load/ledger.ts";
@@ -9,11 +9,10 @@ export const STAGES = ["raw", "enriched", "table"] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** An event as it was found. */
-export type FoundEvent = Omit<
-  ProbeMetric,
-  "timestamp" | "metadata" | "tenant" | "source_region" | "received_at"
-> & {
+export type FoundEvent = Omit<SimulatedEvent, "timestamp" | "target_host" | "metadata"> & {
   readonly micros: number;
+  readonly event_id: string;
+  readonly target_host: string | null;
   readonly metadata: unknown;
   /** What the stages beside the sender have to agree on. */
   readonly provenance: Provenance;

@@ -3,8 +3,6 @@ import { sentFields, sentFormOf } from "@fiberstream/schemas/probe-fields";
 import type { ModelledEvent, SimulatedEvent } from "./probe.ts";
 import type { Random } from "./random.ts";
 
-type FurtherFields = Omit<SimulatedEvent, keyof ModelledEvent>;
-
 /**
  * Returns a function that adds the fields that probes send and the simulator has no model of: numbers spread evenly over
  * what the schema allows, and the schema's example for anything else.
@@ -17,7 +15,7 @@ export function createFurtherFields(
   );
   return (event, random) => {
     const values = further.map((field) => [field.name, valueOf(field, random)] as const);
-    return { ...event, ...(Object.fromEntries(values) as FurtherFields) };
+    return { ...event, ...Object.fromEntries(values) };
   };
 }
 

@@ -5,11 +5,6 @@ import { createRandom, type Random, seedOf } from "./random.ts";
 import { timestampOf } from "./timestamp.ts";
 import { createWeather, type Weather } from "./weather.ts";
 
-/** An event as a probe in the field sends it, every field filled. */
-export type SimulatedEvent = {
-  readonly [Name in keyof ProbeEvent]-?: NonNullable<ProbeEvent[Name]>;
-} & { readonly timestamp: string };
-
 /** The fields whose values follow from the probe, its network and the time. */
 const MODELLED = [
   "node_id",
@@ -23,7 +18,13 @@ const MODELLED = [
   "probe_type",
   "metadata",
 ] as const;
-export type ModelledEvent = Pick<SimulatedEvent, (typeof MODELLED)[number]>;
+export type ModelledEvent = {
+  readonly [Name in (typeof MODELLED)[number]]: NonNullable<ProbeEvent[Name]>;
+} & { readonly timestamp: string };
+
+/** An event as a probe in the field sends it. */
+export type SimulatedEvent = ModelledEvent & ProbeEvent;
+
 const addFurtherFields = createFurtherFields(MODELLED);
 
 export type Probe = {
