@@ -5,6 +5,8 @@ export default {
   transform: { "\\.ts$": "<rootDir>/packages/testkit/jest/strip-types.mjs" },
   // Tests wait for facts and name the one that never came; this only ends what hangs without waiting.
   testTimeout: 90_000,
+  // Tests with backing services wait more than they compute.
+  maxWorkers: "150%",
   testMatch: ["**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", "/\\.fiberstream/"],
   globalSetup: "<rootDir>/packages/testkit/jest/backing-services-up.mjs",

@@ -70,8 +70,8 @@ export const TOPICS = {
     ordering:
       "Records of one node stand in one partition, in the order of the raw topic; partition numbers are the same.",
     delivery:
-      "Exactly once for readers of committed records (isolation.level=read_committed). Repeats that a probe sent within 10 minutes are left out where no more than 60 records of the node lie between; another one can come as a second record with the same event_id, so keep the first one of each event_id.",
-    volume: "One record for each event, without repeats and dead letters.",
+      "Exactly once for readers of committed records (isolation.level=read_committed). A duplicate that a probe sends within 10 minutes is dropped if at most 60 records of the node are in between. Any other duplicate can be a second record with the same event_id, so keep the first one of each event_id.",
+    volume: "One record for each event, without duplicates and dead letters.",
     headers: TRACE,
   },
   "probe.metrics.dead-letter": {
@@ -81,33 +81,40 @@ export const TOPICS = {
     cleanup: "delete",
     retentionMs: days(30),
     timestampsAhead: "any",
-    meaning: "Records that could not go on, untouched; headers say where they came from and why.",
+    meaning:
+      "Records that a service could not process, with their original bytes; headers say where they came from and why. If Kafka rejects a dead letter, its value is shortened or its timestamp replaced.",
     reliedOnBy: ["operators"],
     owner: "stream-processor and sink-writer",
     ordering: "By the original key, in the order in which they failed.",
     delivery:
       "The processor's come exactly once for readers of committed records. The sink's can come twice after a crash: the same origin (topic, partition, offset) is the same dead letter.",
-    volume: "None while all goes well: one record for each record that could not go on.",
+    volume: "None in normal operation: one record for each record that could not be processed.",
     headers: {
-      "__connect.errors.topic": "Topic that the record stood in.",
-      "__connect.errors.partition": "Its partition there, decimal.",
-      "__connect.errors.offset": "Its offset there, decimal.",
-      "__connect.errors.connector.name": "Service that put it aside.",
-      "__connect.errors.task.id": "The partition once more, where Kafka Connect has its task.",
-      "__connect.errors.stage": "Step that failed: decode or write.",
-      "__connect.errors.class.name": "Service once more, where Kafka Connect has a class.",
+      "__connect.errors.topic": "Topic of the record.",
+      "__connect.errors.partition": "Its partition in that topic, decimal.",
+      "__connect.errors.offset": "Its offset in that partition, decimal.",
+      "__connect.errors.connector.name": "Service that could not process it.",
+      "__connect.errors.task.id":
+        "The partition again; Kafka Connect has the number of its task here.",
+      "__connect.errors.stage":
+        "Step that failed: decode, produce (Kafka rejected the enriched record) or write (PostgreSQL rejected the row).",
+      "__connect.errors.class.name": "The service again; Kafka Connect has a class here.",
       "__connect.errors.exception.class.name":
-        "Kind of the error, InvalidRecord for the record's own.",
+        "Kind of the error; InvalidRecord if nothing was thrown.",
       "__connect.errors.exception.message": "What is wrong, without the record's values.",
       "__connect.errors.exception.stacktrace":
-        "Where it was thrown; empty for the record's own faults.",
-      "__dlq.errors.group": "Consumer group that could not go on with it.",
-      "__dlq.errors.delivery.count": "How often it was tried, decimal.",
+        "Where the error was thrown; empty if nothing was thrown.",
+      "__dlq.errors.group": "Consumer group of that service.",
+      "__dlq.errors.delivery.count": "How often the service has tried it: always 1.",
       "fiber.dlq.failure-class":
-        "Why, in one word: undecodable, unknown-schema, too-old and the like.",
-      "fiber.dlq.failed-at": "When, ISO 8601 in UTC.",
-      "fiber.dlq.schema-id": "Schema id of the value, decimal, where it has one.",
+        "Class of the failure: undecodable, unknown-schema, too-old, record-refused and others.",
+      "fiber.dlq.failed-at": "When it failed, ISO 8601 in UTC.",
+      "fiber.dlq.schema-id": "Schema id of the value, decimal; missing if the value has none.",
       "fiber.dlq.replay-count": "How often it has been replayed, decimal.",
+      "fiber.dlq.value-bytes":
+        "Length of the original value in bytes, decimal, if only its beginning is here because Kafka rejected the whole.",
+      "fiber.dlq.record-timestamp":
+        "Timestamp of the original record, ms since 1970, if Kafka rejected it and the dead letter has the current time.",
       ...TRACE,
     },
   },

@@ -11,7 +11,7 @@ type Bound = {
 
 /** A step of everyday work: a fetch, a transaction, a copy, and a look four times a second. */
 const STEP_MS = 2_000;
-/** A silent consumer's partitions go to others after its session. */
+/** After a session timeout of 8 s a silent consumer's partitions are reassigned; 2 s for the rebalance. */
 const SESSION_MS = 10_000;
 /** A broker is missed after its own. */
 const BROKER_SESSION_MS = 9_000;

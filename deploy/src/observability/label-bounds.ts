@@ -3,7 +3,10 @@ import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { VERDICTS } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
 import { QUALITY_DAYS, QUALITY_KINDS } from "@fiberstream/sink-writer/maintenance/quality-metrics";
 import { CODES } from "@fiberstream/ingest-gateway/answers/codes";
-import { CONNECTION_STATES, WATCHED_TABLES } from "@fiberstream/sink-writer/maintenance/database-gauges";
+import {
+  CONNECTION_STATES,
+  WATCHED_TABLES,
+} from "@fiberstream/sink-writer/maintenance/database-gauges";
 
 /** What may stand in a label: a metric's cost is the number of its labels' combinations. */
 export type LabelBound = {

@@ -111,7 +111,7 @@ describe("docs/http.md, line by line against the code", () => {
       `${batchBytes / 1_024 ** 2} MB, ${batchEvents.toLocaleString("en")} events`,
       `${batchDepth} levels in a batch`,
       `${besideEventsBytes / 1_024} KB in a JSON batch beside its events`,
-      `unpacks to more than ${expansionFreeBytes / 1_024} KB and ${expansionRatio} times its size`,
+      `is larger than ${expansionFreeBytes / 1_024} KB and more than ${expansionRatio} times its compressed size`,
       `Past the first ${explainedRejections} of a batch`,
       `Within the last ${settings.eventMaxAgeMs / 86_400_000} days, at most ${settings.eventMaxAheadMs / 60_000} minutes ahead`,
       `headers within ${settings.headersTimeoutMs / 1_000} s, the whole request within ${settings.requestTimeoutMs / 1_000} s`,

@@ -5,6 +5,7 @@ import { runInNewContext } from "node:vm";
 import { brotliCompressSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { Authenticate } from "../auth/authenticate.ts";
+import { Refusal } from "../answers/refusal.ts";
 import { exampleEvent } from "../testing/example-event.ts";
 import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
 
@@ -137,6 +138,37 @@ describe("room in the gateway's memory", () => {
     await once(socket, "close");
     expect(answer).toMatch(/^HTTP\/1.1 413 [^]*Connection: close[^]*its chunks must have 64 bytes/);
     await until(() => intake.usedBytes() === 0);
+  });
+});
+
+describe("the rest of a chunked body", () => {
+  const refuse: Authenticate = () => {
+    throw new Refusal("MISSING_TOKEN", "no token");
+  };
+  /** More than the kernel takes for a process that does not read. */
+  const MANY = 40 * MB;
+  const chunks = "1\r\n \r\n".repeat(64 * KB);
+
+  it.each([
+    ["401", refuse],
+    ["413", byKey],
+  ])("is not read once its request is refused with %s", async (status, authenticate) => {
+    intake = await startTestIntake({ authenticate, environment: SLOWLY });
+    const socket = sendOn(head("hostile", "Transfer-Encoding: chunked"));
+    let answer = "";
+    socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+    let sent = 0;
+    const closed = new Promise<void>((resolve) => void socket.once("close", () => resolve()));
+    while (!socket.destroyed && sent < MANY) {
+      sent += chunks.length;
+      if (!socket.write(chunks)) {
+        await Promise.race([new Promise((resolve) => void socket.once("drain", resolve)), closed]);
+      }
+    }
+    expect(sent).toBeLessThan(MANY);
+    await closed;
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer.match(/^Connection: .*$/gm)).toEqual(["Connection: close"]);
   });
 });
 

@@ -61,15 +61,18 @@ export function skipCode(node: AvroNode, depth = 0): string | undefined {
 export const readIndex = (count: number): string =>
   `n = h.readLength(src, pos); pos = h.next; if (!(n < ${count})) return ${UNDECODABLE};\n`;
 
-/** An array or map comes in blocks, each led by its count; a negative one also by its size in bytes. */
+/**
+ * An array or map comes in blocks, each led by its count; a negative one also by its size in bytes. The size would lead
+ * past the items at once, but also past items that cannot be decoded.
+ */
 function skipBlocks(item: string | undefined, depth: number): string | undefined {
   if (item === undefined) return undefined;
   const count = `c${depth}`;
   return `for (;;) {
 let ${count} = h.readLong(src, pos); pos = h.next;
 if (${count} === 0) break;
-if (${count} < 0) { ${LENGTH}pos += n; }
-else for (; ${count} > 0; ${count}--) { ${item}if (!(pos <= end)) return ${UNDECODABLE}; }
+if (${count} < 0) { h.readLength(src, pos); pos = h.next; ${count} = -${count}; }
+for (; ${count} > 0; ${count}--) { ${item}if (!(pos <= end)) return ${UNDECODABLE}; }
 if (!(pos <= end && ${count} === ${count})) return ${UNDECODABLE};
 }
 `;

@@ -85,6 +85,18 @@ describe("a generated writer", () => {
     fc.assert(property);
   });
 
+  it("looks into a map's block although its size would lead past it", () => {
+    const avro = sampleType.toBuffer(sampleEvent({ node_tags: { "": "xyz" } }));
+    const block = Buffer.from("\u0002\u0000\u0006xyz\u0000");
+    const at = avro.indexOf(block);
+    const withBlock = (bytes: readonly number[]) =>
+      Buffer.concat([avro.subarray(0, at), Buffer.from(bytes), avro.subarray(at + block.length)]);
+    const item = [0, 6, ...Buffer.from("xyz")];
+    expect(verdictOn(withBlock([1, 2 * item.length, ...item, 0]))).toBe(WRITTEN);
+    // Thirteen items are announced where one is.
+    expect(verdictOn(withBlock([25, 2 * item.length, ...item, 0]))).toBe(UNDECODABLE);
+  });
+
   it("comes to an end whatever the bytes are, and refuses what Avro cannot decode", () => {
     const change = fc.record({ at: fc.nat(), byte: fc.nat(255) });
     const property = fc.property(

@@ -2,7 +2,7 @@ import { createKeyTable } from "@fiberstream/cli/tables/key-table";
 import { createPool } from "@fiberstream/postgres/pool";
 import { createLog } from "@fiberstream/runtime/log";
 
-/** @param key.ratePerSecond events; by default without a limit that anyone could reach here */
+/** @param key.ratePerSecond events; by default without a limit that anyone could reach here; so are its nodes */
 export async function createToken(
   databaseUrl: string,
   key: { tenant: string; ratePerSecond?: number },
@@ -16,6 +16,7 @@ export async function createToken(
       node_pattern: `${tenant}-*`,
       rate_per_second: ratePerSecond,
       burst: ratePerSecond,
+      max_nodes: 1_000_000,
       requires_signature: false,
       expires_at: null,
       jwt_subject: null,

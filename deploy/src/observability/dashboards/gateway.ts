@@ -85,6 +85,10 @@ export const gateway: Dashboard = {
               expr: "sum(rate(fiberstream_gateway_unprotected_batches_total[5m]))",
               legend: "without protection from repeats",
             },
+            {
+              expr: "sum(rate(fiberstream_gateway_batches_past_share_total[5m]))",
+              legend: "protected for a minute only, the tenant's share of Redis is used up",
+            },
           ],
         }),
         lines({

@@ -40,7 +40,8 @@ export async function ensureTopics(options: {
     const missing = options.topics.filter(({ topic }) => !existing.has(topic));
     if (missing.length > 0) {
       await admin.createTopics({
-        waitForLeaders: true,
+        // kafkajs gives up at the first broker that has not heard of the topic yet; `untilLed` tries again.
+        waitForLeaders: false,
         topics: missing.map(({ topic, partitions, config, firstConfig }) => ({
           topic,
           numPartitions: partitions,
@@ -48,7 +49,7 @@ export async function ensureTopics(options: {
           configEntries: entriesOf({ ...config, ...firstConfig, ...replication.config }),
         })),
       });
-      for (const { topic } of missing) await untilLed(admin, topic);
+      for (const { topic, partitions } of missing) await untilLed(admin, topic, partitions);
     }
     const present = options.topics.filter(({ topic }) => existing.has(topic));
     const changed = new Map<string, Omit<TopicChange, "topic">>();
@@ -67,14 +68,15 @@ export async function ensureTopics(options: {
 
 /**
  * A topic's leaders are in the metadata before they know of it themselves: until then they refuse records.
- * @throws the client's last error when a leader still refuses after 10 s
+ * @throws the client's last error when a leader still refuses after 20 s
  */
-async function untilLed(admin: Admin, topic: string): Promise<void> {
+async function untilLed(admin: Admin, topic: string, partitions: number): Promise<void> {
   const giveUpAtMs = performance.now() + LED_WITHIN_MS;
   for (;;) {
     try {
-      await admin.fetchTopicOffsets(topic);
-      return;
+      const offsets = await admin.fetchTopicOffsets(topic);
+      if (offsets.length >= partitions) return;
+      throw new Error(`${offsets.length} of ${partitions} partitions of ${topic} have a leader`);
     } catch (error) {
       if (performance.now() > giveUpAtMs) throw error;
       await delay(50);
@@ -82,7 +84,7 @@ async function untilLed(admin: Admin, topic: string): Promise<void> {
   }
 }
 
-const LED_WITHIN_MS = 10_000;
+const LED_WITHIN_MS = 20_000;
 
 type Admin = ReturnType<KafkaClient["admin"]>;
 
