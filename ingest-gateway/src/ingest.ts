@@ -23,7 +23,7 @@ import { readBody, type ReadBodyOptions, SenderGoneError } from "./request/read-
 import type { ReadHead, RequestHead } from "./request/request-head.ts";
 import { type BatchScan, createBatchScan } from "./request/scan-batch.ts";
 import { countsOf, type EventCounts } from "./telemetry/event-counts.ts";
-import type { ValidateEvent } from "./validation/validate-event.ts";
+import type { EventValidator } from "./validation/validate-event.ts";
 import { type CheckedEvents, validateEvents } from "./validation/validate-events.ts";
 
 export type IngestSteps = {
@@ -34,7 +34,7 @@ export type IngestSteps = {
   readonly readHead: ReadHead;
   readonly checkSignature: CheckSignature;
   readonly idempotently: HandleIdempotently;
-  readonly validate: ValidateEvent;
+  readonly validator: EventValidator;
   readonly boundNodes: BoundNodes;
   readonly stalls: Pick<StallWatch, "isStillThere">;
   readonly takeTurns: TakeTurns;
@@ -58,7 +58,7 @@ type IngestWork = {
 /** The story of a request's events: admit, authenticate, read, parse, validate, produce, answer. */
 export function createIngest(steps: IngestSteps): Ingest {
   const { admit, authenticate, rateLimiter, budget, readHead, idempotently } = steps;
-  const { validate, boundNodes, takeTurns, minBytesPerSecond } = steps;
+  const { validator, boundNodes, takeTurns, minBytesPerSecond } = steps;
 
   /** Returns nothing that references the events, so that they can be collected while Kafka acknowledges them. */
   const produceEvents = async (work: IngestWork) => {
@@ -67,7 +67,7 @@ export function createIngest(steps: IngestSteps): Ingest {
     const parsed = scan === undefined ? parseOne(body) : parseBatch(body, scan.found());
     charge.forEvents(parsed.count - acknowledged.count());
     const origin = { ...head, ...sender, receivedAtMicros: wallNowMs() * 1_000 };
-    const options = { validate, acknowledged, takeTurns };
+    const options = { validator, acknowledged, takeTurns };
     const validated = await validateEvents(parsed, origin, options);
     const { events, checked } = await boundNodes(validated, sender);
     mark("check");

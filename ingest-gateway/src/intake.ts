@@ -81,7 +81,7 @@ export async function startIntake(options: {
       countUnprotected: metrics.countUnprotected,
       protection,
     }),
-    validate: createEventValidator({
+    validator: createEventValidator({
       schema,
       maxAgeMs: config.eventMaxAgeMs,
       maxAheadMs: config.eventMaxAheadMs,

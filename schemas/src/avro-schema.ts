@@ -26,6 +26,9 @@ export type RecordField = {
   type: AvroSchema;
   doc: string;
   default?: unknown;
+  /** Of a raw record's field: who sets its value. See probe-fields.ts. */
+  setBy?: "probe" | "gateway";
+  role?: FieldRole;
   /** Former names, by which readers find the field in older records. */
   aliases?: string[];
   /** What a number counts, e.g. "ms". */
@@ -40,6 +43,17 @@ export type RecordField = {
   maxDepth?: number;
   example?: unknown;
 };
+
+/** What a raw record's field is for. The gateway, the processor and the sink derive from it what they do with the field. */
+export type FieldRole =
+  /** The id that is computed from the identity. */
+  | "id"
+  /** Events that are equal in all of these fields are one event. */
+  | "identity"
+  /** What the event says. A duplicate that differs in one of these fields is a conflict. */
+  | "content"
+  /** How the event arrived. It may differ between duplicates, and nobody compares it. */
+  | "receipt";
 
 export const SCHEMA_NAMES = ["ProbeMetric", "EnrichedProbeMetric", "Node", "ProbeAlert"] as const;
 export type SchemaName = (typeof SCHEMA_NAMES)[number];

@@ -1,6 +1,6 @@
 import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
+import { isOptional, sentFields, sentFormOf } from "@fiberstream/schemas/probe-fields";
 import { UNPRINTABLE_CLASS } from "../answers/shown-value.ts";
-import { SENT_FIELDS } from "../validation/validate-event.ts";
 
 /** A JSON Schema (draft 2020-12, which OpenAPI 3.1 uses). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -15,12 +15,12 @@ const NOT_BLANK = `^[^${UNPRINTABLE_CLASS}]*[^${UNPRINTABLE_CLASS}\\u0020][^${UN
  * @param options.isNodeRequired false for events of a batch that names their node
  */
 export function eventSchema(
-  { fields }: RecordSchema,
+  schema: RecordSchema,
   options: { isNodeRequired: boolean },
 ): JsonSchema {
-  const sent = fields.filter(({ name }) => SENT_FIELDS.has(name));
+  const sent = sentFields(schema);
   const isRequired = (field: RecordField) =>
-    !("default" in field) && (field.name !== "node_id" || options.isNodeRequired);
+    !isOptional(field) && (field.name !== "node_id" || options.isNodeRequired);
   return {
     type: "object",
     required: sent.filter(isRequired).map(({ name }) => name),
@@ -36,18 +36,22 @@ export function fieldSchema(field: RecordField, options: { isOptional: boolean }
 }
 
 function valueSchema(field: RecordField): JsonSchema {
-  const { name, minLength = 0, maxLength, minimum, maximum, example } = field;
-  if (name === "metadata") return { type: "object", examples: [{ version: "2.1.0" }] };
-  if (name === "timestamp") {
-    // Without an example: any would one day be too old to send.
-    return { type: "string", format: "date-time" };
-  }
+  const { minLength = 0, maxLength, minimum, maximum, example } = field;
   const examples = example === undefined ? {} : { examples: [example] };
-  if (field.type === "double") {
-    return { type: "number", ...given({ minimum, maximum }), ...examples };
+  switch (sentFormOf(field)) {
+    case "object":
+      return { type: "object", examples: [JSON.parse(String(example))] };
+    case "time":
+      // Without an example: any would be too old to send one day.
+      return { type: "string", format: "date-time" };
+    case "number":
+      return { type: "number", ...given({ minimum, maximum }), ...examples };
+    case "text":
+    case undefined: {
+      const pattern = field.pattern ?? (minLength > 0 ? NOT_BLANK : PRINTABLE);
+      return { type: "string", ...given({ minLength, maxLength }), pattern, ...examples };
+    }
   }
-  const pattern = field.pattern ?? (minLength > 0 ? NOT_BLANK : PRINTABLE);
-  return { type: "string", ...given({ minLength, maxLength }), pattern, ...examples };
 }
 
 const given = (attributes: Record<string, number | undefined>): Record<string, number> =>
@@ -56,13 +60,17 @@ const given = (attributes: Record<string, number | undefined>): Record<string, n
   );
 
 function describe(field: RecordField): string {
-  const { name, doc, unit, maxDepth, default: whenAbsent } = field;
-  if (name === "metadata") {
-    return `Anything else that the probe reports: a JSON object, at most ${maxDepth ?? 1} levels deep and 4 KB.`;
+  const { doc, unit, maxDepth, default: whenAbsent } = field;
+  switch (sentFormOf(field)) {
+    case "object":
+      return `${doc} At most ${maxDepth ?? 1} levels deep and 4 KB.`;
+    case "time":
+      return `${doc} ISO 8601 with seconds and with Z or an offset, such as 2026-11-05T12:34:56.123456Z; microseconds are kept.`;
+    case "number":
+    case "text":
+    case undefined: {
+      const measured = unit === undefined ? doc : `${doc} Unit: ${unit}.`;
+      return typeof whenAbsent === "string" ? `${measured} Left out: ${whenAbsent}.` : measured;
+    }
   }
-  if (name === "timestamp") {
-    return `${doc} ISO 8601 with seconds and with Z or an offset, such as 2026-11-05T12:34:56.123456Z; microseconds are kept.`;
-  }
-  const measured = unit === undefined ? doc : `${doc} Unit: ${unit}.`;
-  return typeof whenAbsent === "string" ? `${measured} Left out: ${whenAbsent}.` : measured;
 }

@@ -1,20 +1,18 @@
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { sentFields, sentFormOf } from "@fiberstream/schemas/probe-fields";
 
-const examples = Object.fromEntries(
-  readAvroSchema("ProbeMetric").fields.map(({ name, example }) => [name, example]),
+const examples: Record<string, unknown> = Object.fromEntries(
+  sentFields(readAvroSchema("ProbeMetric")).map((field) => {
+    const { name, example } = field;
+    return [name, sentFormOf(field) === "object" ? JSON.parse(String(example)) : example];
+  }),
 );
 
 /** A valid event as a probe sends it, for tests; measured now unless `changes` say otherwise. */
-export const exampleEvent = (changes: Readonly<Record<string, unknown>> = {}) => ({
-  node_id: examples["node_id"],
-  country: examples["country"],
-  region: examples["region"],
-  latency_ms: examples["latency_ms"],
-  uptime_pct: examples["uptime_pct"],
-  packet_loss: examples["packet_loss"],
+export const exampleEvent = (
+  changes: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> & { timestamp: string } => ({
+  ...examples,
   timestamp: new Date().toISOString().replace("Z", "456Z"),
-  target_host: examples["target_host"],
-  probe_type: examples["probe_type"],
-  metadata: { version: "2.1.0" },
   ...changes,
 });

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { EVENT_ID_NAMESPACE, eventIdOf, type Identity } from "./event-id.ts";
+import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { EVENT_ID_NAMESPACE, eventIdOf, IDENTITY, type Identity } from "./event-id.ts";
 
 const identity: Identity = {
   tenant: "default",
@@ -23,6 +24,12 @@ function uuidV5(name: string): string {
 describe("eventIdOf", () => {
   it("stays what it was: ids of events from years ago must not change", () => {
     expect(eventIdOf(identity)).toBe("25fddf6e-2bd7-5e00-8216-132128243a17");
+  });
+
+  it("has all fields of the role identity, and no other", () => {
+    const { fields } = readAvroSchema("ProbeMetric");
+    const names = fields.filter(({ role }) => role === "identity").map(({ name }) => name);
+    expect(names.toSorted()).toEqual(IDENTITY.toSorted());
   });
 
   it("is the UUIDv5 of the identity's parts", () => {

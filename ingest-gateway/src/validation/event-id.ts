@@ -7,11 +7,17 @@ import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
  */
 export const EVENT_ID_NAMESPACE = "c4b1a9d2-6f0e-4b57-9d3c-2f6a8e51b7f0";
 
+/** In the order in which they are in the id's name: those of the role "identity" (event-id.test.ts). */
+export const IDENTITY = [
+  "tenant",
+  "node_id",
+  "timestamp",
+  "probe_type",
+  "target_host",
+] as const satisfies readonly (keyof ProbeMetric)[];
+
 /** What an event is identified by; `timestamp` is in microseconds since 1970. */
-export type Identity = Pick<
-  ProbeMetric,
-  "tenant" | "node_id" | "timestamp" | "probe_type" | "target_host"
->;
+export type Identity = Pick<ProbeMetric, (typeof IDENTITY)[number]>;
 
 const NAMESPACE_BYTES = 16;
 // A field has at most 255 characters of at most 4 bytes, so five of them fit.

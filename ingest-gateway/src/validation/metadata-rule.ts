@@ -6,8 +6,8 @@ import type { Rule } from "./rule.ts";
 import { isStorable } from "./text-rule.ts";
 
 /**
- * Creates the rule of the metadata object: it returns the object's text, with numbers as they were written, or null if it
- * is left out. It rejects what JSONB cannot store, so that a row does not fail later.
+ * Creates the rule of a free JSON object: it returns the object's text, with numbers as they were written. It rejects what
+ * JSONB cannot store, so that a row does not fail later.
  *
  * @param limits.maxBytes of the object as JSON text without white space
  */
@@ -43,8 +43,7 @@ export function metadataRule(
   }
 
   return (value, faults) => {
-    if (value === undefined || value === null) return null;
-    if (typeof value !== "object" || Array.isArray(value)) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
       faults.push(fault("WRONG_TYPE", `be a JSON object, got ${typeName(value)}`));
       return null;
     }

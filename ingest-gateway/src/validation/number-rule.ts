@@ -2,7 +2,7 @@ import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import { shown, typeName } from "../answers/shown-value.ts";
 import { missing, type Rule } from "./rule.ts";
 
-/** Creates the rule of a required number, from the field's minimum and maximum. JSON's 1e999 is infinite, so out of range. */
+/** Creates the rule of a number that is present, from the field's minimum and maximum. JSON's 1e999 is infinite, so out of range. */
 export function numberRule(field: RecordField): Rule<number> {
   const { name, minimum = -Number.MAX_VALUE, maximum = Number.MAX_VALUE, example } = field;
   return (value, faults) => {

@@ -4,6 +4,9 @@ import type { Fault } from "../answers/codes.ts";
 /** Returns the value for the record, or adds its faults to `faults`. */
 export type Rule<T> = (value: unknown, faults: Fault[]) => T;
 
+/** A rule that may ask when the event arrived. */
+export type TimedRule<T> = (value: unknown, faults: Fault[], receivedAtMicros: number) => T;
+
 export const missing = ({ name, example }: RecordField): Fault => ({
   code: "REQUIRED",
   field: name,

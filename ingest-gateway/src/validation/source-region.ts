@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { Fault } from "../answers/codes.ts";
 import { Refusal } from "../answers/refusal.ts";
-import { optionalTextRule } from "./text-rule.ts";
+import { textRule } from "./text-rule.ts";
 
 const HEADER = "X-Region-ID";
 
@@ -12,7 +12,7 @@ const HEADER = "X-Region-ID";
  * @throws {Refusal} of a fault's code
  */
 export function createSourceRegion(field: RecordField) {
-  const rule = optionalTextRule<null>({ ...field, name: HEADER, default: null });
+  const rule = textRule({ ...field, name: HEADER });
   return (request: IncomingMessage): string | null => {
     const given = request.headers["x-region-id"];
     if (given === undefined || given === "") return null;

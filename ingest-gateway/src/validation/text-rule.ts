@@ -3,7 +3,7 @@ import type { Fault } from "../answers/codes.ts";
 import { isPrintable, shown, typeName, UNPRINTABLE_IN_WORDS } from "../answers/shown-value.ts";
 import { missing, type Rule } from "./rule.ts";
 
-/** Creates the rule of a required text, from the field's lengths (in characters) and pattern. */
+/** Creates the rule of a text that is present, from the field's lengths (in characters) and pattern. */
 export function textRule(field: RecordField): Rule<string> {
   const { name } = field;
   const check = textCheck(field);
@@ -16,14 +16,6 @@ export function textRule(field: RecordField): Rule<string> {
       faults.push(value === undefined || value === null ? missing(field) : notText(name, value));
     return "";
   };
-}
-
-/** Creates the rule of a text that may be left out or null; then the field's default is used. */
-export function optionalTextRule<D extends string | null>(field: RecordField): Rule<string | D> {
-  const rule = textRule(field);
-  const whenAbsent = field.default as D;
-  return (value, faults) =>
-    value === undefined || value === null ? whenAbsent : rule(value, faults);
 }
 
 /** Whether PostgreSQL can store the text: it rejects NUL, and UTF-8 has no lone surrogates. */

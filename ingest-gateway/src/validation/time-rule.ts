@@ -1,17 +1,13 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
-import type { Fault } from "../answers/codes.ts";
 import { shown, typeName } from "../answers/shown-value.ts";
-import { missing } from "./rule.ts";
+import { missing, type TimedRule } from "./rule.ts";
 import { microsOfTimestamp } from "./timestamp.ts";
 
-/** Returns microseconds since 1970, or adds faults to `faults`. */
-export type TimeRule = (value: unknown, receivedAtMicros: number, faults: Fault[]) => number;
-
-/** Creates the rule of the time of measurement: it must not be missing, malformed, or too far from now. */
+/** Creates the rule of the time of measurement, in microseconds since 1970: it must not be missing, malformed, or too far from now. */
 export function timeRule(
   field: RecordField,
   bounds: { maxAgeMs: number; maxAheadMs: number },
-): TimeRule {
+): TimedRule<number> {
   const { name } = field;
   const maxAgeMicros = bounds.maxAgeMs * 1_000;
   const maxAheadMicros = bounds.maxAheadMs * 1_000;
@@ -20,7 +16,7 @@ export function timeRule(
   const ahead = `is more than ${durationOf(bounds.maxAheadMs)} in the future: set the probe's clock`;
   const form = `must be ISO 8601 with seconds and with Z or an offset, such as ${example}`;
 
-  return (value, receivedAtMicros, faults) => {
+  return (value, faults, receivedAtMicros) => {
     if (typeof value !== "string") {
       if (value === undefined || value === null)
         faults.push({ ...missing(field), message: `${name} is required, such as ${example}` });

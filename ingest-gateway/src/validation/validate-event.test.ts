@@ -1,5 +1,6 @@
 import { WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { exampleRecord } from "@fiberstream/schemas/example-record";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
@@ -8,11 +9,11 @@ import type { FaultCode } from "../answers/codes.ts";
 import { isPrintable } from "../answers/shown-value.ts";
 import { createEventEncoder, ENCODED_EVENT_MAX_BYTES } from "../produce/encode-event.ts";
 import { exampleEvent } from "../testing/example-event.ts";
-import { countUnknownFields, createEventValidator } from "./validate-event.ts";
+import { createEventValidator } from "./validate-event.ts";
 
 const schema = readAvroSchema("ProbeMetric");
 const dayMs = 24 * 60 * 60 * 1_000;
-const validate = createEventValidator({
+const { validate, countUnknownFields } = createEventValidator({
   schema,
   maxAgeMs: 7 * dayMs,
   maxAheadMs: 5 * 60_000,
@@ -38,6 +39,7 @@ const nested = (levels: number): unknown => (levels === 0 ? 1 : { a: nested(leve
 describe("createEventValidator", () => {
   it("makes the record of an event, microseconds included", () => {
     expect(accepted(example())).toEqual({
+      ...exampleRecord("ProbeMetric"),
       event_id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-/),
       tenant: "default",
       node_id: "probe-accra-01",
@@ -177,7 +179,7 @@ describe("createEventValidator", () => {
   });
 
   it("ignores and counts fields that it does not know", () => {
-    const input = { ...example(), jitter_ms: 3, event_id: "mine", tenant: "other" };
+    const input = { ...example(), unheard_of_ms: 3, event_id: "mine", tenant: "other" };
     expect(accepted(input)).toMatchObject({ tenant: "default" });
     expect(countUnknownFields(input)).toBe(3);
     expect(countUnknownFields(JSON.parse('{"__proto__": {"node_id": "x"}}'))).toBe(1);

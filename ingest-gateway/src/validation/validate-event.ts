@@ -1,11 +1,13 @@
 import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
+import { isOptional, sentFields, sentFormOf } from "@fiberstream/schemas/probe-fields";
 import type { Fault } from "../answers/codes.ts";
 import { typeName } from "../answers/shown-value.ts";
 import { eventIdOf } from "./event-id.ts";
 import { metadataRule } from "./metadata-rule.ts";
 import { numberRule } from "./number-rule.ts";
-import { optionalTextRule, textRule } from "./text-rule.ts";
+import type { TimedRule } from "./rule.ts";
+import { textRule } from "./text-rule.ts";
 import { timeRule } from "./time-rule.ts";
 
 /** What the gateway knows of an event by its request. */
@@ -20,76 +22,117 @@ export type Origin = {
 /** The record of one event, or everything that is wrong with it (then at least one). */
 export type ValidateEvent = (input: unknown, origin: Origin) => ProbeMetric | Fault[];
 
+export type EventValidator = {
+  readonly validate: ValidateEvent;
+  /** How many fields of an event the gateway does not know: a probe may be newer than it. */
+  readonly countUnknownFields: (input: unknown) => number;
+};
+
+type RuleOptions = { maxAgeMs: number; maxAheadMs: number; metadataMaxBytes: number };
+
 /**
- * Compiles the rules of the raw record's schema once. The rules live in the schema's attributes;
- * here stands only which rule reads which field. 1.7 us an event, 0.7 of it for the id.
+ * Compiles the rules of the raw record's schema once. Which fields a probe sends and what their values may be is in the
+ * schema's attributes.
  *
  * @param options.maxAgeMs how long before its arrival an event may have been measured
  * @param options.maxAheadMs how far a probe's clock may run ahead of the gateway's
  */
-export function createEventValidator(options: {
-  schema: RecordSchema;
-  maxAgeMs: number;
-  maxAheadMs: number;
-  metadataMaxBytes: number;
-}): ValidateEvent {
-  const field = fieldFinder(options.schema);
-  const nodeId = textRule(field("node_id"));
-  const country = textRule(field("country"));
-  const region = textRule(field("region"));
-  const latency = numberRule(field("latency_ms"));
-  const uptime = numberRule(field("uptime_pct"));
-  const packetLoss = numberRule(field("packet_loss"));
-  const time = timeRule(field("timestamp"), options);
-  const targetHost = optionalTextRule<null>(field("target_host"));
-  const probeType = optionalTextRule<string>(field("probe_type"));
-  const metadata = metadataRule(field("metadata"), { maxBytes: options.metadataMaxBytes });
-
-  return (input, origin) => {
-    if (!isObject(input)) return [notAnObject(input)];
-    const faults: Fault[] = [];
-    const { tenant, sourceRegion, receivedAtMicros } = origin;
-    const event: ProbeMetric = {
-      event_id: "",
-      tenant,
-      node_id: nodeId(input["node_id"] ?? origin.nodeId, faults),
-      country: country(input["country"], faults),
-      region: region(input["region"], faults),
-      latency_ms: latency(input["latency_ms"], faults),
-      uptime_pct: uptime(input["uptime_pct"], faults),
-      packet_loss: packetLoss(input["packet_loss"], faults),
-      timestamp: time(input["timestamp"], receivedAtMicros, faults),
-      target_host: targetHost(input["target_host"], faults),
-      probe_type: probeType(input["probe_type"], faults),
-      metadata: metadata(input["metadata"], faults),
-      source_region: sourceRegion,
-      received_at: receivedAtMicros,
-    };
-    if (faults.length > 0) return faults;
-    event.event_id = eventIdOf(event);
-    return event;
+export function createEventValidator(
+  options: { schema: RecordSchema } & RuleOptions,
+): EventValidator {
+  const { schema } = options;
+  const sent = new Set(sentFields(schema).map(({ name }) => name));
+  const readFields = compileFields(schema, options);
+  return {
+    validate: (input, origin) => {
+      if (!isObject(input)) return [notAnObject(input)];
+      const faults: Fault[] = [];
+      const event = readFields(input, origin, faults);
+      if (faults.length > 0) return faults;
+      event.event_id = eventIdOf(event);
+      return event;
+    },
+    countUnknownFields: (input) => {
+      let unknown = 0;
+      for (const key in input as object) if (!sent.has(key)) unknown++;
+      return unknown;
+    },
   };
 }
 
-/** The fields that a probe sends. */
-export const SENT_FIELDS: ReadonlySet<string> = new Set<keyof ProbeMetric>([
-  "node_id",
-  "country",
-  "region",
-  "latency_ms",
-  "uptime_pct",
-  "packet_loss",
-  "timestamp",
-  "target_host",
-  "probe_type",
-  "metadata",
-]);
+type ReadFields = (
+  input: Readonly<Record<string, unknown>>,
+  origin: Origin,
+  faults: Fault[],
+) => ProbeMetric;
 
-/** How many fields of an event the gateway does not know: a probe may be newer than it. */
-export function countUnknownFields(input: unknown): number {
-  let unknown = 0;
-  for (const key in input as object) if (!SENT_FIELDS.has(key)) unknown++;
-  return unknown;
+/**
+ * Makes the code that reads the fields one after the other, in the record's order, and puts them into one object. It is
+ * code for each schema, because with a loop over the fields an event takes 2.5 us instead of 2.1 (on a busy machine).
+ */
+function compileFields(schema: RecordSchema, options: RuleOptions): ReadFields {
+  const { fields } = schema;
+  const rules = fields.map((field) =>
+    field.setBy === "probe" ? ruleOf(field, options) : undefined,
+  );
+  const absent = fields.map((field) => field.default);
+  const properties = fields.map((field, at) => `${nameOf(field)}: ${valueCode(field, at)}`);
+  const constants = fields.map(
+    (_, at) => `const rule${at} = rules[${at}], absent${at} = absent[${at}];`,
+  );
+  const source = `"use strict";
+${constants.join("\n")}
+return (input, origin, faults) => ({
+${properties.join(",\n")}
+});`;
+  // The names are those of our own schema, and checked.
+  // oxlint-disable-next-line typescript/no-implied-eval
+  const make = new Function("rules", "absent", source) as (
+    ...of: readonly (readonly unknown[])[]
+  ) => ReadFields;
+  return make(rules, absent);
+}
+
+/** A field that is null counts as left out. */
+function valueCode(field: RecordField, at: number): string {
+  const { name, setBy } = field;
+  if (setBy !== "probe") {
+    const code = SET_HERE[name];
+    if (code === undefined) throw new Error(`nothing sets ${name}: add it to validate-event.ts`);
+    return code;
+  }
+  const value = name === "node_id" ? "input.node_id ?? origin.nodeId" : `input.${nameOf(field)}`;
+  const checked = `rule${at}(${value}, faults, origin.receivedAtMicros)`;
+  return isOptional(field) ? `${value} == null ? absent${at} : ${checked}` : checked;
+}
+
+/** The fields that the gateway sets. */
+const SET_HERE: Readonly<Record<string, string>> = {
+  event_id: '""',
+  tenant: "origin.tenant",
+  source_region: "origin.sourceRegion",
+  received_at: "origin.receivedAtMicros",
+};
+
+function nameOf({ name }: RecordField): string {
+  if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new Error(`${name} is not in snake_case`);
+  return name;
+}
+
+/** The rule of a value that is there. */
+function ruleOf(field: RecordField, options: RuleOptions): TimedRule<unknown> {
+  switch (sentFormOf(field)) {
+    case "text":
+      return textRule(field);
+    case "number":
+      return numberRule(field);
+    case "time":
+      return timeRule(field, options);
+    case "object":
+      return metadataRule(field, { maxBytes: options.metadataMaxBytes });
+    case undefined:
+      throw new Error(`there is no rule for ${field.name}: add one to validate-event.ts`);
+  }
 }
 
 /** Looks a field up by its name; that it is missing is a mistake of ours, found at start-up. */

@@ -5,7 +5,7 @@ import { createAcknowledgedEvents } from "../idempotency/acknowledged-events.ts"
 import { createEventValidator } from "./validate-event.ts";
 import { validateEvents } from "./validate-events.ts";
 
-const validate = createEventValidator({
+const validator = createEventValidator({
   schema: readAvroSchema("ProbeMetric"),
   maxAgeMs: 1,
   maxAheadMs: 1,
@@ -15,7 +15,7 @@ const origin = { id: "k", tenant: "acme", sourceRegion: null, receivedAtMicros: 
 
 it("keeps nothing but the code of rejections past those that are explained", async () => {
   const { checked } = await validateEvents({ count: 1_000, inputAt: () => ({}) }, origin, {
-    validate,
+    validator,
     acknowledged: createAcknowledgedEvents(),
     takeTurns: createTurns({ turnMs: 3 }),
   });

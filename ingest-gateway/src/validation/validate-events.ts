@@ -6,7 +6,7 @@ import { shown } from "../answers/shown-value.ts";
 import type { Sender } from "../auth/sender.ts";
 import type { AcknowledgedEvents } from "../idempotency/acknowledged-events.ts";
 import type { ParsedEvents } from "../request/parse-events.ts";
-import { countUnknownFields, type Origin, type ValidateEvent } from "./validate-event.ts";
+import type { EventValidator, Origin } from "./validate-event.ts";
 
 /** The result of validating a request's events, without the valid events themselves. */
 export type CheckedEvents = {
@@ -31,12 +31,13 @@ export async function validateEvents(
   parsed: ParsedEvents,
   from: Omit<Origin, "nodeId"> & Pick<Sender, "id" | "mayReport">,
   options: {
-    validate: ValidateEvent;
+    validator: EventValidator;
     acknowledged: Pick<AcknowledgedEvents, "has">;
     takeTurns: TakeTurns;
   },
 ): Promise<{ events: readonly ProbeMetric[]; checked: CheckedEvents }> {
-  const { validate, acknowledged } = options;
+  const { acknowledged } = options;
+  const { validate, countUnknownFields } = options.validator;
   const { mayReport } = from;
   const origin = { ...from, nodeId: parsed.nodeId };
   const events: ProbeMetric[] = [];

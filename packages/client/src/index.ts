@@ -3,6 +3,7 @@ export type {
   EnrichedProbeMetric,
   Node,
   ProbeAlert,
+  ProbeEvent,
   ProbeMetric,
 } from "@fiberstream/schemas/generated/records";
 export type { ClientLog, Cluster, ClusterSasl, ClusterTls } from "./cluster.ts";
@@ -16,7 +17,6 @@ export {
 } from "./consume/consume-into.ts";
 export type { From } from "./consume/from.ts";
 export { isoOf, microsOf } from "./micros.ts";
-export type { ProbeEvent } from "./send/probe-event.ts";
 export { readRange, type ReadRangeOptions } from "./consume/read-range.ts";
 export {
   createSender,

@@ -3,6 +3,7 @@ import { type AvroTopic, avroTopics, readSchemaTree, schemaNameOf } from "../avr
 import { type HistoryEntry, historyOf } from "../evolution/changelog.ts";
 import type { ReleasedRecord, ReleasedVersion } from "../released-versions.ts";
 import { type Topic, type TopicName, TOPICS } from "../topics.ts";
+import { patternText } from "../probe-fields.ts";
 import { enumOf, typeText } from "../type-text.ts";
 
 /** The contents of a topic's documentation, in all formats. */
@@ -88,8 +89,7 @@ function fieldOf(field: RecordField, versions: readonly ReleasedVersion[]): Cata
 function rangeText(field: RecordField): string | undefined {
   const { minimum, maximum, minLength = 0, maxLength, pattern, maxDepth } = field;
   if (maxDepth !== undefined) return `at most ${maxDepth} levels deep`;
-  if (pattern === "^[A-Z]{2}$") return "two capital letters";
-  if (pattern !== undefined) return `matches ${pattern}`;
+  if (pattern !== undefined) return patternText(pattern);
   if (maxLength !== undefined) return `${minLength} to ${maxLength} characters`;
   if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
   if (minimum !== undefined) return `${minimum} or more`;

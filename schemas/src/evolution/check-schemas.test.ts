@@ -44,6 +44,8 @@ const appended = (field: Partial<RecordField>) => (fields: RecordField[]) => [
     unit: "m",
     doc: "Height above the sea.",
     example: 61,
+    setBy: "probe",
+    role: "content",
     ...field,
   } as RecordField,
 ];
@@ -159,6 +161,36 @@ describe("fiber schemas check", () => {
       "probe.metrics.raw",
       appended({ default: 0 }),
       /"altitude" is in ProbeMetric\.avsc, but not in EnrichedProbeMetric\.avsc/,
+    ],
+    [
+      "a raw field of which nobody knows what it is for",
+      "probe.metrics.raw",
+      appended({ default: 0, role: "receipt" }),
+      /"altitude" has setBy "probe" and role "receipt"\.\n.*\n.*"setBy": "probe" with "role": "content"/,
+    ],
+    [
+      "a field that probes send in a form without a rule",
+      "probe.metrics.raw",
+      appended({ type: "bytes", default: "" }),
+      /"altitude" is sent by probes and has a type that the gateway has no rule for/,
+    ],
+    [
+      "a text of any length from probes",
+      "probe.metrics.raw",
+      appended({ type: ["null", "string"], default: null }),
+      /"altitude" is a text of any length/,
+    ],
+    [
+      "a new field of the identity",
+      "probe.metrics.raw",
+      appended({ default: 0, role: "identity" }),
+      /"altitude" is new and has the role "identity"\.\n.*another event_id/,
+    ],
+    [
+      "another role",
+      "probe.metrics.enriched",
+      changed("latency_ms", { role: "receipt" }),
+      /"latency_ms" had the role "content" and has now "receipt"/,
     ],
     [
       "a raw field that differs from the enriched one",

@@ -3,6 +3,7 @@ import { type AvroTopic, avroTopics, schemaNameOf, type SchemaTree } from "../av
 import { compareVersions } from "./compare-versions.ts";
 import type { Fault } from "./fault.ts";
 import { pairFaults, positionFaults } from "./pair-rules.ts";
+import { roleFaults } from "./role-rules.ts";
 import { rulesBrokenBy } from "./schema-rules.ts";
 
 /** A version to compare with, from the folder of released versions or from a registry. */
@@ -41,7 +42,7 @@ function problemsOf(
   history: readonly KnownVersion[],
 ): SchemaProblem[] {
   const schema = tree[topic];
-  const pair = topic === RAW ? pairFaults(schema, tree[ENRICHED]) : [];
+  const pair = topic === RAW ? [...roleFaults(schema), ...pairFaults(schema, tree[ENRICHED])] : [];
   const own = [...rulesBrokenBy(schema), ...pair].map((fault) => ({ topic, fault, versions: [] }));
   const compared = byVersion(topic, history, ({ schema: older }) => compareVersions(older, schema));
   const latest = history.at(-1);

@@ -107,7 +107,7 @@ function renameFaults(field: RecordField, heir: RecordField): Fault[] {
 
 const additionFaults = (field: RecordField): Fault[] =>
   "default" in field
-    ? []
+    ? identityFaults(field)
     : [
         {
           field: field.name,
@@ -118,8 +118,32 @@ const additionFaults = (field: RecordField): Fault[] =>
         },
       ];
 
+/** An event_id is computed from the identity, by every version in the same way. */
+const identityFaults = ({ name, role }: RecordField): Fault[] =>
+  role === "identity" || role === "id"
+    ? [
+        {
+          field: name,
+          what: `is new and has the role "${role}"`,
+          breaks: "everybody who uses the value",
+          because:
+            "an event sent again after the upgrade would get another event_id, and a second row",
+          instead: 'Give it the role "content".',
+        },
+      ]
+    : [];
+
 function meaningFaults(field: RecordField, heir: RecordField): Fault[] {
   const faults: Fault[] = [];
+  if (field.role !== undefined && heir.role !== field.role) {
+    faults.push({
+      field: field.name,
+      what: `had the role "${field.role}" and has now ${heir.role === undefined ? "none" : `"${heir.role}"`}`,
+      breaks: "everybody who uses the value",
+      because: "two versions side by side would not agree on which events are duplicates",
+      instead: `Keep the role "${field.role}".`,
+    });
+  }
   if (field.unit !== undefined && heir.unit !== field.unit) {
     faults.push({
       field: field.name,

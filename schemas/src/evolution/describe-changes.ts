@@ -42,6 +42,8 @@ function fieldChanges(earlier: RecordField, field: RecordField): string[] {
 }
 
 const ATTRIBUTES = [
+  "setBy",
+  "role",
   "unit",
   "minimum",
   "maximum",
@@ -55,6 +57,8 @@ const ATTRIBUTES = [
 ] as const;
 
 const WORDS: Readonly<Record<(typeof ATTRIBUTES)[number], string>> = {
+  setBy: "setBy",
+  role: "the role",
   unit: "the unit",
   minimum: "the minimum",
   maximum: "the maximum",

@@ -24,7 +24,7 @@ export type ProbeMetric = {
   target_host: null | string;
   /** How it was measured. */
   probe_type: string;
-  /** What else the probe told: the text of one JSON object. */
+  /** Anything else that the probe reports: a JSON object. In the record it is text. */
   metadata: null | string;
   /** The relay's region (X-Region-ID); null when it came directly. */
   source_region: null | string;
@@ -56,7 +56,7 @@ export type EnrichedProbeMetric = {
   target_host: null | string;
   /** How it was measured. */
   probe_type: string;
-  /** What else the probe told: the text of one JSON object. */
+  /** Anything else that the probe reports: a JSON object. In the record it is text. */
   metadata: null | string;
   /** The relay's region (X-Region-ID); null when it came directly. */
   source_region: null | string;
@@ -150,4 +150,28 @@ export type ProbeAlert = {
   usual: null | number;
   /** The alert resolves when the value falls below this, in the same unit. Unit: ms or percent, by kind. */
   resolve_below: number;
+};
+
+/** An event as a probe sends it over HTTP. */
+export type ProbeEvent = {
+  /** string, 1 to 50 characters, not only spaces. The probe, one node over all tenants. The key of the record. */
+  readonly node_id: string;
+  /** string, two capital letters. Where the probe says it stands: ISO 3166-1 alpha-2. */
+  readonly country: string;
+  /** string, 1 to 100 characters, not only spaces. Where the probe says it stands, as its owner names regions. */
+  readonly region: string;
+  /** number, 0 to 10000 (ms). Measured round-trip time. */
+  readonly latency_ms: number;
+  /** number, 0 to 100 (percent). Share of the probe's checks that its target answered. */
+  readonly uptime_pct: number;
+  /** number, 0 to 100 (percent). Share of packets lost. */
+  readonly packet_loss: number;
+  /** ISO 8601 with seconds and `Z` or an offset; microseconds are kept. When it was measured, by the probe's clock. */
+  readonly timestamp: string | Date;
+  /** optional string, up to 255 characters. What was measured; null when the probe did not say. */
+  readonly target_host?: string | null;
+  /** optional string, 1 to 50 characters, not only spaces, default `ping`. How it was measured. */
+  readonly probe_type?: string | null;
+  /** optional JSON object, at most 32 levels deep. Anything else that the probe reports: a JSON object. In the record it is text. */
+  readonly metadata?: Readonly<Record<string, unknown>> | null;
 };

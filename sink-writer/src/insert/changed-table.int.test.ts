@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { inTransaction } from "@fiberstream/postgres/pool";
+import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
@@ -236,5 +237,46 @@ describe("a fault of the table", () => {
     );
     expect(await stored()).toBe(6);
     expect(await database.valueOf("SELECT record_offset::int FROM metric_conflicts")).toBe(101);
+  });
+});
+
+describe("a field of content that got its column later", () => {
+  const field: RecordField = {
+    name: "unheard_of_ms",
+    type: ["null", "double"],
+    doc: "How much the round-trip time varies.",
+    setBy: "probe",
+    role: "content",
+    default: null,
+  };
+  const schema = { ...sampleSchema, fields: [...sampleSchema.fields, field] };
+  const landNow = async (event: EnrichedProbeMetric, unheard_of_ms: number | null) => {
+    const layout = await readTableLayout(database.pool, schema);
+    const withField = { ...event, unheard_of_ms };
+    const rows = await rowsOf([withField], layout, undefined, undefined, schema);
+    const insertRows = createInsertRows({ layout, countBytes: () => undefined });
+    const inserted = await inTransaction(database.pool, async (client) => {
+      // As after a restart, which a sink needs to see a new column: the staging table ends with its connection.
+      await client.query("DISCARD TEMP");
+      return insertRows(client, rows);
+    });
+    return inserted[0]?.result;
+  };
+
+  it("is compared wherever the two rows have it", async () => {
+    const [event, without] = [sampleEvent(), sampleEvent()];
+    expect(await landNow(event, 3.5)).toMatchObject({ copied: 1 });
+    expect(await landNow(without, null)).toMatchObject({ copied: 1 });
+    expect(await landNow(event, 3.5)).toMatchObject({ repeats: 1, conflicts: 0 });
+    expect(await landNow(event, 4)).toMatchObject({ repeats: 0, conflicts: 1 });
+    await database.owner.query("DELETE FROM metric_conflicts");
+    await database.owner.query("ALTER TABLE metrics ADD COLUMN unheard_of_ms double precision");
+    expect(await landNow(event, 3.5)).toMatchObject({ repeats: 1, conflicts: 0 });
+    expect(await landNow(event, null)).toMatchObject({ repeats: 0, conflicts: 1 });
+    expect(await landNow(without, null)).toMatchObject({ repeats: 1, conflicts: 0 });
+    const later = sampleEvent();
+    expect(await landNow(later, 0.1)).toMatchObject({ copied: 1 });
+    expect(await landNow(later, 0.1)).toMatchObject({ repeats: 1, conflicts: 0 });
+    expect(await landNow(later, 0.2)).toMatchObject({ repeats: 0, conflicts: 1 });
   });
 });

@@ -1,6 +1,7 @@
 import type { PgClient } from "@fiberstream/postgres/pool";
+import { isOptional } from "@fiberstream/schemas/probe-fields";
 import { countRepeatsIn } from "../maintenance/quality-sql.ts";
-import { columnList, type TableLayout } from "../tuples/table-layout.ts";
+import { columnList, EXTRA_COLUMN, quoted, type TableLayout } from "../tuples/table-layout.ts";
 
 export const STAGING_TABLE = "metrics_staging";
 
@@ -33,6 +34,7 @@ export type Inserted = {
  */
 export function createInsertThroughStaging(layout: TableLayout): InsertThroughStaging {
   const insertNew = insertNewOf(columnList(layout));
+  const keepConflicts = keepConflictsOf(layout);
   return async (client, fill, { topic, partitions, offsets }) => {
     await client.query(EMPTY_STAGING);
     await fill();
@@ -42,7 +44,7 @@ export function createInsertThroughStaging(layout: TableLayout): InsertThroughSt
     if (inserted === offsets.length) return { inserted, leftOut: [], inConflict: [] };
     const firstSeq = rows[0]?.seq;
     const left = await client.query<{ indexes: number[] }>(SELECT_LEFT_OUT, [firstSeq]);
-    const conflicts = await client.query<{ partition: number; offset: string }>(ADD_CONFLICTS, [
+    const conflicts = await client.query<{ partition: number; offset: string }>(keepConflicts, [
       topic,
       partitions,
       offsets,
@@ -91,11 +93,33 @@ const insertNewOf = (columns: string) => `
     GROUP BY node_id, time, event_id
   )`;
 
-// Compares what the probe has measured, without the fields that differ each time it sends the event (received_at,
-// what the processor derives) and without the identity. The planner does not know the staging table's size: LIMIT makes
-// it look into the identity index once for each row. A record that is read again is in conflict again: it is
-// stored once.
-const ADD_CONFLICTS = `
+/**
+ * Returns the values by which two rows of the same identity are compared. A field that got its column by a migration is
+ * in `extra` of the rows that are older than the column, so that a duplicate of one of these has the value in the other place.
+ */
+function contentOf(row: string, layout: TableLayout): string {
+  const values = layout.contentFields.flatMap((field) => {
+    const column = layout.columns.find((one) => one.field === field.name);
+    if (column !== undefined && !isOptional(field)) return [`${row}.${quoted(column.name)}`];
+    const places = [
+      ...(column === undefined ? [] : [`to_jsonb(${row}.${quoted(column.name)})`]),
+      ...(layout.hasExtra ? [`${row}.${EXTRA_COLUMN} -> ${literal(field.name)}`] : []),
+    ];
+    // A row without the value is older than the field, or has the default, which extra does not keep.
+    if (field.default !== null && field.default !== undefined) {
+      places.push(`${literal(JSON.stringify(field.default))}::jsonb`);
+    }
+    return places.length === 0 ? [] : [`coalesce(${places.join(", ")})`];
+  });
+  return `ROW(${values.join(", ")})`;
+}
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+// Compares the fields of the role content, without those that differ each time the probe sends the event (received_at, what
+// the processor derives) and without the identity. The planner does not know the staging table's size: LIMIT makes it look
+// into the identity index once for each row. A record that is read again is in conflict again: it is stored once.
+const keepConflictsOf = (layout: TableLayout) => `
   INSERT INTO metric_conflicts
     (time, node_id, event_id, stored, received, topic, partition, record_offset)
   SELECT staged.time, staged.node_id, staged.event_id,
@@ -110,10 +134,6 @@ const ADD_CONFLICTS = `
       AND metrics.event_id = staged.event_id
     LIMIT 1
   ) AS first
-  WHERE (staged.latency_ms, staged.uptime_pct, staged.packet_loss,
-         staged.country, staged.region, staged.metadata)
-        IS DISTINCT FROM
-        (first.latency_ms, first.uptime_pct, first.packet_loss,
-         first.country, first.region, first.metadata)
+  WHERE ${contentOf("staged", layout)} IS DISTINCT FROM ${contentOf("first", layout)}
   ON CONFLICT DO NOTHING
   RETURNING partition, record_offset AS "offset"`;

@@ -1,3 +1,8 @@
+import {
+  type AvroSchema,
+  readAvroSchema,
+  type RecordField,
+} from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import fc from "fast-check";
 
@@ -14,8 +19,7 @@ const json = fc
   // JSONB holds no NUL either.
   .filter((value) => !value.includes("\\u0000"));
 
-/** Any event that the table accepts, extremes included. */
-export const anyEvent: fc.Arbitrary<EnrichedProbeMetric> = fc.record({
+const LISTED = {
   event_id: fc.uuid(),
   tenant: text({ maxLength: 80 }),
   node_id: text({ minLength: 1, maxLength: 10 }),
@@ -49,4 +53,21 @@ export const anyEvent: fc.Arbitrary<EnrichedProbeMetric> = fc.record({
   packet_loss_spike: fc.boolean(),
   anomaly_score: maybe(fc.double({ min: 0, max: 1, noNaN: true })),
   anomaly_reason: maybe(text({ maxLength: 20 })),
-});
+};
+
+/** The fields that are not listed have any value of their type. */
+const further = readAvroSchema("EnrichedProbeMetric")
+  .fields.filter(({ name }) => !(name in LISTED))
+  .map((field) => [field.name, ofType(field.type, field)] as const);
+
+/** Any event that the table takes, extremes included. */
+export const anyEvent = fc.record({
+  ...LISTED,
+  ...Object.fromEntries(further),
+}) as fc.Arbitrary<EnrichedProbeMetric>;
+
+function ofType(type: AvroSchema | undefined, field: RecordField): fc.Arbitrary<unknown> {
+  if (Array.isArray(type)) return maybe(ofType(type[1], field));
+  if (type === "double") return fc.double();
+  return type === "string" ? text({ maxLength: 20 }) : fc.constant(field.default);
+}

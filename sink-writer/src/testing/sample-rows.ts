@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingRecord, RecordBatch } from "@fiberstream/kafka/records";
 import { wireValue } from "@fiberstream/kafka/wire-format";
 import { ok } from "@fiberstream/runtime/outcome";
-import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { readAvroSchema, type RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
 import { createRecentEvents, type RecentEvents } from "../rows/recent-events.ts";
@@ -61,17 +61,17 @@ export async function rowsOf(
   layout: TableLayout,
   recent: RecentEvents = createRecentEvents(),
   repeating: RepeatingNodes = createRepeatingNodes(),
+  schema: RecordSchema = sampleSchema,
 ): Promise<SplitRows> {
   const rows = {
     unseen: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
     seen: createRowBuffer({ initialBytes: 16, initialRows: 1 }),
   };
-  const records = events.map((event, index) =>
-    recordOf(sampleType.toBuffer(event), 1, 100 + index),
-  );
+  const type = schema === sampleSchema ? sampleType : avsc.Type.forSchema(schema as avsc.Schema);
+  const records = events.map((event, index) => recordOf(type.toBuffer(event), 1, 100 + index));
   const readRows = createReadRows({
-    registry: { writerType: async () => ok(sampleType) },
-    readerSchema: sampleSchema,
+    registry: { writerType: async () => ok(type) },
+    readerSchema: schema,
     layout,
     recent,
     repeating,

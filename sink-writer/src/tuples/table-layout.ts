@@ -1,5 +1,7 @@
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import { FatalError } from "@fiberstream/runtime/errors";
+import type { RecordField } from "@fiberstream/schemas/avro-schema";
+import { contentFields } from "@fiberstream/schemas/probe-fields";
 
 /** The type of a column: its PostgreSQL binary format, and which Avro values it can store. */
 export type ColumnKind = "timestamptz" | "float8" | "uuid" | "text" | "jsonb" | "bool" | "int8";
@@ -12,6 +14,8 @@ export type TableLayout = {
   readonly columns: readonly Column[];
   /** Whether the table has the column `extra`, for fields without a column, as JSON. */
   readonly hasExtra: boolean;
+  /** The fields in which duplicates have to be equal, whether or not they have a column. */
+  readonly contentFields: readonly RecordField[];
 };
 
 /** The column for fields without a column. */
@@ -52,7 +56,7 @@ export const columnList = (layout: TableLayout): string => columnNames(layout).j
  */
 export async function readTableLayout(
   pool: PgPool,
-  readerSchema: { readonly fields: readonly { readonly name: string }[] },
+  readerSchema: { readonly fields: readonly RecordField[] },
 ): Promise<TableLayout> {
   const found = await query<FoundColumn>(pool, SELECT_COLUMNS);
   const fields = new Set(readerSchema.fields.map(({ name }) => name));
@@ -70,7 +74,11 @@ export async function readTableLayout(
       "Update the sink, or make the column nullable",
     );
   }
-  return { columns, hasExtra: found.some(({ name }) => name === EXTRA_COLUMN) };
+  return {
+    columns,
+    contentFields: contentFields(readerSchema),
+    hasExtra: found.some(({ name }) => name === EXTRA_COLUMN),
+  };
 }
 
 type FoundColumn = {

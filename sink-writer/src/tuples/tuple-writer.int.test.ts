@@ -57,7 +57,7 @@ const WRITERS: Readonly<Record<string, RecordSchema>> = {
   "of a newer one, with more": withFields((fields) => [
     newField("hops", ["null", "long"], null),
     ...fields,
-    newField("jitter_ms", "double", 0),
+    newField("unheard_of_ms", "double", 0),
     newField("path", { type: "map", values: "string" }, {}),
   ]),
   "with the fields in another order": withFields((fields) => fields.toReversed()),
@@ -69,7 +69,7 @@ const rounded = (event: EnrichedProbeMetric): Event => ({
   ...event,
   packet_loss: Math.fround(event.packet_loss),
   hops: 2 ** 40,
-  jitter_ms: 1.5,
+  unheard_of_ms: 1.5,
   path: { "1": "a" },
 });
 

@@ -20,6 +20,7 @@ const layout: TableLayout = {
     { name: "metadata", field: "metadata", kind: "jsonb" },
   ],
   hasExtra: false,
+  contentFields: [],
 };
 const created = createTupleWriter({ writerType: sampleType, readerType: sampleType, layout });
 if (created === undefined) throw new Error("no writer for the schema of this version");

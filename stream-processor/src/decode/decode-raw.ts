@@ -7,7 +7,7 @@ import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
 import type { TimePolicy } from "./event-time.ts";
-import { checkLayout, isFault, type RawEvent, readRawEvent } from "./raw-event.ts";
+import { createReadRawEvent, isFault, type RawEvent, type RawFault } from "./raw-event.ts";
 
 export type RawEventDecoder = {
   /** @throws {TransientError} when the registry is needed and unavailable */
@@ -29,7 +29,7 @@ export function createRawEventDecoder(options: {
   timePolicy: TimePolicy;
 }): RawEventDecoder {
   const { registry, schema, currentId, timePolicy } = options;
-  checkLayout(schema);
+  const readRawEvent = createReadRawEvent(schema);
   const others = createRecordDecoder<ProbeMetric>({ registry, readerSchema: schema });
   const type = avsc.Type.forSchema(schema as avsc.Schema);
 
@@ -41,11 +41,11 @@ export function createRawEventDecoder(options: {
     decode: ({ value }) => {
       if (value !== null && value.length > MAX_VALUE_BYTES) return TOO_LARGE;
       if (value !== null && schemaIdOf(value) === currentId) {
-        return outcomeOf(value.subarray(WIRE_PREFIX_BYTES), currentId, timePolicy);
+        return outcomeOf(readRawEvent(value.subarray(WIRE_PREFIX_BYTES)), currentId, timePolicy);
       }
       const event = others.decode(value);
       if (event.kind === "dead") return event;
-      return outcomeOf(type.toBuffer(event.value), schemaIdOf(value), timePolicy);
+      return outcomeOf(readRawEvent(type.toBuffer(event.value)), schemaIdOf(value), timePolicy);
     },
   };
 }
@@ -58,11 +58,10 @@ const TOO_LARGE = dead({
 });
 
 function outcomeOf(
-  bytes: Buffer,
+  read: RawEvent | RawFault,
   schemaId: number | undefined,
   timePolicy: TimePolicy,
 ): Outcome<RawEvent> {
-  const read = readRawEvent(bytes);
   if (!isFault(read)) {
     const reason = timePolicy.faultOf(read);
     return reason === undefined ? ok(read) : dead(reason);

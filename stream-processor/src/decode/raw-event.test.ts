@@ -1,17 +1,11 @@
-import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { readAvroSchema, type RecordSchema } from "@fiberstream/schemas/avro-schema";
 import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
 import fc from "fast-check";
-import {
-  checkLayout,
-  eventIdOf,
-  isFault,
-  locationOf,
-  type RawEvent,
-  readRawEvent,
-} from "./raw-event.ts";
+import { createReadRawEvent, eventIdOf, isFault, locationOf, type RawEvent } from "./raw-event.ts";
 
 const schema = readAvroSchema("ProbeMetric");
+const readRawEvent = createReadRawEvent(schema);
 const type = avsc.Type.forSchema(schema as avsc.Schema);
 const example = Object.fromEntries(schema.fields.map(({ name, example: value }) => [name, value]));
 
@@ -101,9 +95,68 @@ describe("raw event", () => {
     expect(eventOf({ event_id: "5f0c1c1f-7a43-5d6e-9c55-0d6c2f0f4a11" }).id).not.toBe(first.id);
   });
 
+  it("refuses a schema in which what it compares has another role", () => {
+    const other = {
+      ...schema,
+      fields: schema.fields.map((field) =>
+        field.name === "source_region" ? { ...field, role: "content" as const } : field,
+      ),
+    };
+    expect(() => createReadRawEvent(other)).toThrow("another ProbeMetric");
+  });
+
   it("refuses a schema of another layout", () => {
-    expect(() => checkLayout(schema)).not.toThrow();
     const other = { ...schema, fields: schema.fields.toReversed() };
-    expect(() => checkLayout(other)).toThrow("another ProbeMetric");
+    expect(() => createReadRawEvent(other)).toThrow("another ProbeMetric");
+  });
+});
+
+describe("fields that are appended to the raw record", () => {
+  const field = { doc: "Appended.", setBy: "probe", role: "content", default: null } as const;
+  const longer: RecordSchema = {
+    ...schema,
+    fields: [
+      ...schema.fields,
+      { ...field, name: "unheard_of_ms", type: ["null", "double"] },
+      { ...field, name: "resolver", type: ["null", "string"] },
+      { ...field, name: "relayed_by", type: ["null", "string"], setBy: "gateway", role: "receipt" },
+    ],
+  };
+  const longerType = avsc.Type.forSchema(longer as avsc.Schema);
+  const readLonger = createReadRawEvent(longer);
+  const longerOf = (value: object) =>
+    readLonger(longerType.toBuffer({ ...example, ...value })) as RawEvent;
+
+  it("are in the content's hash exactly if they are content", () => {
+    const first = longerOf({ unheard_of_ms: 3.5, resolver: "a" });
+    expect(longerOf({ unheard_of_ms: 3.5, resolver: "a", relayed_by: "x" })).toMatchObject({
+      id: first.id,
+      content: first.content,
+      latencyMs: first.latencyMs,
+    });
+    const others = [
+      {},
+      { unheard_of_ms: 3.5 },
+      { unheard_of_ms: 4, resolver: "a" },
+      { resolver: "a" },
+    ];
+    const contents = others.map((other) => longerOf(other).content);
+    expect(new Set([...contents, first.content]).size).toBe(5);
+  });
+
+  it("are checked: cut bytes are no event, and a number has to be one", () => {
+    const bytes = longerType.toBuffer({ ...example, unheard_of_ms: 3.5, resolver: "a" });
+    for (let length = 0; length < bytes.length; length++) {
+      expect(readLonger(bytes.subarray(0, length))).toMatchObject({ kind: "undecodable" });
+    }
+    expect(longerOf({ unheard_of_ms: Number.NaN })).toEqual({
+      kind: "invalid-record",
+      why: "unheard_of_ms must be a number",
+    });
+  });
+
+  it("have a type that probes can send", () => {
+    const odd = { ...field, name: "odd", type: { type: "map", values: "string" } } as const;
+    expect(() => createReadRawEvent({ ...schema, fields: [...schema.fields, odd] })).toThrow("odd");
   });
 });

@@ -1,4 +1,7 @@
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
+import { type AppendedFields, createAppendedFields } from "./appended-fields.ts";
+import { HASH_START, hashOf } from "./content-hash.ts";
+import { cursor, readDouble, readLong, skipOptionalText, skipText } from "./raw-cursor.ts";
 
 /** The fields of a raw event that the processor needs, and the whole event as bytes. */
 export type RawEvent = {
@@ -10,7 +13,7 @@ export type RawEvent = {
   readonly receivedAtMicros: number;
   /** 53 bits of the event_id. */
   readonly id: number;
-  /** A hash of what the probe sent, without how the event arrived (source_region, received_at). */
+  /** A hash of the fields of the role content, and of those of the identity between them. */
   readonly content: number;
   /** The event's Avro in the current schema, without the wire prefix. */
   readonly bytes: Buffer;
@@ -21,28 +24,46 @@ export type RawEvent = {
 /** Why bytes are not an event: they do not match the schema, or have a value that would harm consumers. */
 export type RawFault = { readonly kind: "undecodable" | "invalid-record"; readonly why: string };
 
-/** The layout that `readRawEvent` reads. That function is written by hand, so start fails with any other layout. */
+export type ReadRawEvent = (bytes: Buffer) => RawEvent | RawFault;
+
+/** The fields of every version, which are read by code written by hand; further fields are appended to them. */
 const LAYOUT =
   "event_id:string tenant:string node_id:string country:string region:string latency_ms:double " +
   "uptime_pct:double packet_loss:double timestamp:long target_host:null|string probe_type:string " +
   "metadata:null|string source_region:null|string received_at:long";
+const LAYOUT_FIELDS = LAYOUT.split(" ").length;
 
-/** @throws {Error} when the schema is not the one that this file reads */
-export function checkLayout(schema: RecordSchema): void {
-  const layout = schema.fields.map(({ name, type }) => `${name}:${typeName(type)}`).join(" ");
-  if (layout !== LAYOUT) throw new Error(`raw-event.ts reads another ${schema.name}: ${LAYOUT}`);
+/**
+ * Returns a reader of the schema's events. It reads an event straight from its bytes, in 0.5 us where decoding it takes 2:
+ * lengths are checked, texts that nothing needs are skipped.
+ *
+ * @throws {Error} when the schema does not begin with the fields that this file reads by hand, or has them in other roles
+ */
+export function createReadRawEvent(schema: RecordSchema): ReadRawEvent {
+  const first = schema.fields.slice(0, LAYOUT_FIELDS);
+  const layout = first.map(({ name, type }) => `${name}:${typeName(type)}`).join(" ");
+  const from = first.findIndex(({ name }) => name === HASHED_FROM);
+  const to = first.findIndex(({ name }) => name === HASHED_TO);
+  const areRolesKnown = first.every(({ role }, at) =>
+    at >= from && at <= to ? role === "content" || role === "identity" : role !== "content",
+  );
+  if (layout !== LAYOUT || !areRolesKnown) {
+    throw new Error(`raw-event.ts reads another ${schema.name}: ${LAYOUT}`);
+  }
+  const appended = createAppendedFields(schema.fields.slice(LAYOUT_FIELDS));
+  return (bytes) => readRawEvent(bytes, appended);
 }
+
+/** All content of the layout is between them, and nothing that may differ between duplicates. */
+const HASHED_FROM = "country";
+const HASHED_TO = "metadata";
 
 const typeName = (type: RecordSchema["fields"][number]["type"]): string => {
   if (Array.isArray(type)) return type.map(typeName).join("|");
   return typeof type === "string" ? type : type.type;
 };
 
-/**
- * Reads an event directly from its bytes in the current raw schema, in 0.5 us; decoding it to an object takes 2 us.
- * Lengths are checked, unneeded texts are skipped.
- */
-export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
+function readRawEvent(bytes: Buffer, appended: AppendedFields): RawEvent | RawFault {
   cursor.at = 0;
   const idAt = skipText(bytes) - 36;
   const isIdOfUuidLength = cursor.at === 37 && bytes[0] === 72;
@@ -67,6 +88,8 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
   const contentEnd = cursor.at;
   skipOptionalText(bytes);
   const receivedAtMicros = readLong(bytes);
+  const appendedAt = cursor.at;
+  const notANumber = appended.read(bytes);
   if (cursor.at !== bytes.length) return UNDECODABLE;
 
   const id = isIdOfUuidLength ? idOf(bytes, idAt) : -1;
@@ -88,7 +111,8 @@ export function readRawEvent(bytes: Buffer): RawEvent | RawFault {
   if (!isMeasured) {
     return invalid("latency_ms, uptime_pct and packet_loss must be numbers");
   }
-  const content = hashOf(bytes, nodeEnd, contentEnd);
+  if (notANumber !== undefined) return invalid(`${notANumber} must be a number`);
+  const content = appended.hash(hashOf(HASH_START, bytes, nodeEnd, contentEnd), bytes, appendedAt);
   return {
     nodeId: bytes.toString("utf8", nodeAt, nodeEnd),
     latencyMs,
@@ -117,52 +141,6 @@ export const eventIdOf = ({ bytes }: RawEvent): string => bytes.toString("latin1
 
 const UNDECODABLE: RawFault = { kind: "undecodable", why: "value does not match its schema id" };
 const invalid = (why: string): RawFault => ({ kind: "invalid-record", why });
-
-/**
- * The reading position. One for all events, because reading is never interrupted and an object for each event would
- * cost as much as the reading. Past the end it becomes NaN and stays NaN, so that one comparison after the last field is
- * enough.
- */
-const cursor = { at: 0, textAt: 0 };
-
-/**
- * Moves past a text.
- * @returns the position after it
- */
-function skipText(bytes: Buffer): number {
-  const length = readLong(bytes);
-  cursor.textAt = cursor.at;
-  cursor.at = length < 0 || cursor.at + length > bytes.length ? NaN : cursor.at + length;
-  return cursor.at;
-}
-
-function skipOptionalText(bytes: Buffer): void {
-  const branch = bytes[cursor.at++];
-  if (branch === 2) skipText(bytes);
-  else if (branch !== 0) cursor.at = NaN;
-}
-
-function readDouble(bytes: Buffer): number {
-  const { at } = cursor;
-  if (!(at + 8 <= bytes.length)) return (cursor.at = NaN);
-  cursor.at = at + 8;
-  return bytes.readDoubleLE(at);
-}
-
-/** Reads Avro's zigzag variable-length long. Above 2^53 it loses its last bits; no time is that large. */
-function readLong(bytes: Buffer): number {
-  let at = cursor.at;
-  let byte = bytes[at++];
-  if (byte === undefined) return (cursor.at = NaN);
-  let value = byte & 0x7f;
-  for (let scale = 128; byte >= 0x80; scale *= 128) {
-    byte = bytes[at++];
-    if (byte === undefined || scale > 2 ** 63) return (cursor.at = NaN);
-    value += (byte & 0x7f) * scale;
-  }
-  cursor.at = at;
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-}
 
 /** Returns 53 bits of a UUID as one number, or -1 if the 36 characters are not a UUID. */
 function idOf(bytes: Buffer, from: number): number {
@@ -202,11 +180,4 @@ function isShort(bytes: Buffer, from: number, to: number, maxCharacters: number)
 function hasNulIn(bytes: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at] === 0) return true;
   return false;
-}
-
-/** FNV-1a, 32 bits: only ever compared between events of the same event_id. */
-function hashOf(bytes: Buffer, from: number, to: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = from; at < to; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
-  return hash;
 }

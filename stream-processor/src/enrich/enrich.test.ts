@@ -2,7 +2,7 @@ import { WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
-import { type RawEvent, readRawEvent } from "../decode/raw-event.ts";
+import { createReadRawEvent, type RawEvent } from "../decode/raw-event.ts";
 import type { NodeData } from "../nodes/node-data.ts";
 import { createEnrich } from "./enrich.ts";
 
@@ -25,7 +25,7 @@ const node: NodeData = {
   tags: { site: "airport" },
   revision: 2,
 };
-const event = readRawEvent(rawType.toBuffer(raw)) as RawEvent;
+const event = createReadRawEvent(rawSchema)(rawType.toBuffer(raw)) as RawEvent;
 const anomaly = {
   latencyMeanMs: 40,
   latencyStddevMs: 2.5,

@@ -1,9 +1,10 @@
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
-import { type RawEvent, readRawEvent } from "../decode/raw-event.ts";
+import { createReadRawEvent, type RawEvent } from "../decode/raw-event.ts";
 
 const schema = readAvroSchema("ProbeMetric");
+const readRawEvent = createReadRawEvent(schema);
 export const rawType = avsc.Type.forSchema(schema as avsc.Schema);
 const example = Object.fromEntries(
   schema.fields.map(({ name, example: value }) => [name, value]),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { OutgoingRecord } from "@fiberstream/kafka/records";
 import { wireValue } from "@fiberstream/kafka/wire-format";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { exampleRecord } from "@fiberstream/schemas/example-record";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
 
@@ -35,12 +36,16 @@ export function createRawRecords(options: { schemaId: number; mix: Mix; run: str
   };
 }
 
+/** Has a value for the fields that are not set below. */
+const EXAMPLE = exampleRecord("ProbeMetric");
+
 const metricOf = (of: {
   node_id: string;
   event_id: string;
   number: number;
   startUs: number;
 }): ProbeMetric => ({
+  ...EXAMPLE,
   event_id: of.event_id,
   tenant: "default",
   node_id: of.node_id,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { exampleRecord } from "@fiberstream/schemas/example-record";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 
 const NODES = 2_000;
@@ -6,12 +7,16 @@ const NODES = 2_000;
 const FIRST_MICROS = 1_790_000_000_000_000;
 const MICROS_BETWEEN = 500;
 
+/** Has a value for the fields that are not set below. */
+const EXAMPLE = exampleRecord("EnrichedProbeMetric");
+
 /** Returns an event by its number; always the same one. About 250 bytes of Avro, and a row of about 270 bytes. */
 export function eventAt(number: number): EnrichedProbeMetric {
   const node = (number * 7_919) % NODES;
   const spread = ((number * 2_654_435_761) % 4_294_967_296) / 4_294_967_296;
   const timestamp = FIRST_MICROS + number * MICROS_BETWEEN;
   return {
+    ...EXAMPLE,
     event_id: uuidOf(number),
     tenant: "default",
     node_id: `probe-accra-${node}`,

@@ -7,6 +7,7 @@ import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { createFleet } from "@fiberstream/simulator/probes/fleet";
 import { timestampOf } from "@fiberstream/simulator/probes/timestamp";
+import { COMPARED_FIELDS } from "@fiberstream/simulator/verify/as-sent";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
@@ -17,7 +18,7 @@ import { Client } from "pg";
 import { createChecker, type FoundEvent, STAGES } from "./checker.ts";
 import { createDeadLetterCheck } from "./dead-letter-check.ts";
 import { createLedger } from "../load/ledger.ts";
-import { DERIVED, type Provenance } from "./provenance.ts";
+import type { Provenance } from "./provenance.ts";
 import { readFound } from "./read-found.ts";
 
 const EVENTS = 40;
@@ -170,27 +171,21 @@ async function send(
 
 async function store(events: readonly FoundEvent[]): Promise<void> {
   for (const event of events) {
+    const sent = Object.entries(event).filter(([name]) => COMPARED_FIELDS.includes(name));
+    const row = {
+      time: timestampOf(event.micros),
+      received_at: timestampOf(event.provenance.received_at),
+      node_id: event.node_id,
+      event_id: event.event_id,
+      tenant: event.provenance.tenant,
+      extra: event.provenance.extra,
+      ...Object.fromEntries(sent),
+      ...event.provenance.derived,
+    };
+    const columns = Object.keys(row);
     await sql.query(
-      `INSERT INTO metrics (time, received_at, node_id, event_id, tenant, country, region, latency_ms,
-                            uptime_pct, packet_loss, target_host, probe_type, metadata, extra, ${DERIVED.join(", ")})
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
-      [
-        timestampOf(event.micros),
-        timestampOf(event.provenance.received_at),
-        event.node_id,
-        event.event_id,
-        event.provenance.tenant,
-        event.country,
-        event.region,
-        event.latency_ms,
-        event.uptime_pct,
-        event.packet_loss,
-        event.target_host,
-        event.probe_type,
-        event.metadata,
-        event.provenance.extra,
-        ...DERIVED.map((name) => event.provenance.derived?.[name]),
-      ],
+      `INSERT INTO metrics (${columns.join(", ")}) VALUES (${columns.map((_, at) => `$${at + 1}`).join(", ")})`,
+      Object.values(row),
     );
   }
 }

@@ -1,4 +1,5 @@
-import { isDeepStrictEqual } from "node:util";
+import type { SimulatedEvent } from "@fiberstream/simulator/probes/probe";
+import { isAsSent } from "@fiberstream/simulator/verify/as-sent";
 import { createFarRepeats } from "./far-repeats.ts";
 import { type Ledger, numberAt } from "../load/ledger.ts";
 import { createProvenanceBook, type Provenance } from "./provenance.ts";
@@ -7,18 +8,11 @@ import { createProvenanceBook, type Provenance } from "./provenance.ts";
 export const STAGES = ["raw", "enriched", "table"] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** An event that was found in a stage. */
-export type FoundEvent = {
-  readonly node_id: string;
+/** An event as it was found. */
+export type FoundEvent = Omit<SimulatedEvent, "timestamp" | "target_host" | "metadata"> & {
   readonly micros: number;
   readonly event_id: string;
-  readonly country: string;
-  readonly region: string;
-  readonly latency_ms: number;
-  readonly uptime_pct: number;
-  readonly packet_loss: number;
   readonly target_host: string | null;
-  readonly probe_type: string;
   readonly metadata: unknown;
   /** Values that the stages add, and that later stages have to keep. */
   readonly provenance: Provenance;
@@ -186,19 +180,6 @@ export function createChecker(ledger: Ledger): Checker {
 }
 
 const stageBefore = (stage: Stage): Stage | undefined => STAGES[STAGES.indexOf(stage) - 1];
-
-const isAsSent = (
-  found: FoundEvent,
-  sent: Omit<FoundEvent, "micros" | "event_id" | "provenance">,
-): boolean =>
-  found.country === sent.country &&
-  found.region === sent.region &&
-  found.latency_ms === sent.latency_ms &&
-  found.uptime_pct === sent.uptime_pct &&
-  found.packet_loss === sent.packet_loss &&
-  found.target_host === sent.target_host &&
-  found.probe_type === sent.probe_type &&
-  isDeepStrictEqual(found.metadata, sent.metadata);
 
 const noCounts = (): StageCounts => ({
   found: 0,

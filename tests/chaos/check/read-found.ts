@@ -4,6 +4,7 @@ import { topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
 import { createLog } from "@fiberstream/runtime/log";
 import { timestampOf } from "@fiberstream/simulator/probes/timestamp";
+import { COMPARED_FIELDS } from "@fiberstream/simulator/verify/as-sent";
 import { Client } from "pg";
 import type { Checker, FoundEvent, Stage } from "./checker.ts";
 import type { DeadLetterCheck } from "./dead-letter-check.ts";
@@ -114,8 +115,8 @@ async function* readRows(databaseUrl: string, ledger: Ledger): AsyncGenerator<Fo
 const OTHER_NODES = "SELECT DISTINCT node_id FROM metrics WHERE node_id <> ALL ($1::text[])";
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 const ROWS_OF_A_NODE = `
-  SELECT node_id, (extract(epoch FROM time) * 1000000)::float8 AS micros, event_id::text, country,
-         region, latency_ms, uptime_pct, packet_loss, target_host, probe_type, metadata,
+  SELECT node_id, (extract(epoch FROM time) * 1000000)::float8 AS micros, event_id::text,
+         ${COMPARED_FIELDS.join(", ")},
          (extract(epoch FROM received_at) * 1000000)::float8 AS received_at, tenant, source_region, extra,
          ${DERIVED.join(", ")}
     FROM metrics

@@ -1,4 +1,4 @@
-import type { ProbeEvent } from "./probe-event.ts";
+import type { ProbeEvent } from "@fiberstream/schemas/generated/records";
 
 export type EventBatch = { readonly body: string; readonly count: number };
 

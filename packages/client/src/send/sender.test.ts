@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import type { ProbeEvent } from "./probe-event.ts";
+import type { ProbeEvent } from "@fiberstream/schemas/generated/records";
 import { createSender, SendError } from "./sender.ts";
 
 type Step = "cut" | { status: number; body: object | string };

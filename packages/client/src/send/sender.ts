@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { ProbeEvent } from "./probe-event.ts";
+import type { ProbeEvent } from "@fiberstream/schemas/generated/records";
 import { batchesOf, type EventBatch } from "./event-batches.ts";
 import { postBatch } from "./post-batch.ts";
 

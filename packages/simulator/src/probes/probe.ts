@@ -1,21 +1,31 @@
+import type { ProbeEvent } from "@fiberstream/schemas/generated/records";
+import { createFurtherFields } from "./further-fields.ts";
 import type { City } from "./cities.ts";
 import { createRandom, type Random, seedOf } from "./random.ts";
 import { timestampOf } from "./timestamp.ts";
 import { createWeather, type Weather } from "./weather.ts";
 
-/** An event as a probe sends it. */
-export type ProbeEvent = {
-  readonly node_id: string;
-  readonly country: string;
-  readonly region: string;
-  readonly latency_ms: number;
-  readonly uptime_pct: number;
-  readonly packet_loss: number;
-  readonly timestamp: string;
-  readonly target_host: string;
-  readonly probe_type: string;
-  readonly metadata: Readonly<Record<string, string | number | boolean>>;
-};
+/** The fields whose values follow from the probe, its network and the time. */
+const MODELLED = [
+  "node_id",
+  "country",
+  "region",
+  "latency_ms",
+  "uptime_pct",
+  "packet_loss",
+  "timestamp",
+  "target_host",
+  "probe_type",
+  "metadata",
+] as const;
+export type ModelledEvent = {
+  readonly [Name in (typeof MODELLED)[number]]: NonNullable<ProbeEvent[Name]>;
+} & { readonly timestamp: string };
+
+/** An event as a probe in the field sends it. */
+export type SimulatedEvent = ModelledEvent & ProbeEvent;
+
+const addFurtherFields = createFurtherFields(MODELLED);
 
 export type Probe = {
   readonly nodeId: string;
@@ -27,7 +37,7 @@ export type Probe = {
    * @param number counts the probe's events from 0
    * @param timeMicros us since 1970
    */
-  readonly eventAt: (number: number, timeMicros: number) => ProbeEvent;
+  readonly eventAt: (number: number, timeMicros: number) => SimulatedEvent;
 };
 
 type Target = {
@@ -78,7 +88,7 @@ export function createProbe(options: { seed: number; nodeId: string; city: City 
         now.kind === "outage"
           ? TIMEOUT_MS
           : ownLatencyMs * target.distance * (1 + 0.35 * busy) * jitter(random);
-      return {
+      const event: ModelledEvent = {
         node_id: nodeId,
         country: city.country,
         region: city.region,
@@ -90,6 +100,7 @@ export function createProbe(options: { seed: number; nodeId: string; city: City 
         probe_type: target.type,
         metadata: { ...metadata, sequence: number, cpu_c: 38 + Math.round(12 * random.unit()) },
       };
+      return addFurtherFields(event, random);
     },
   };
 }

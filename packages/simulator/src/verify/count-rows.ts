@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from "node:util";
 import type { PgPool } from "@fiberstream/postgres/pool";
 import { isAccepted, type Ledger, numberOf, type ProbeLedger } from "../load/ledger.ts";
 import type { Probe } from "../probes/probe.ts";
+import { isAsSent } from "./as-sent.ts";
 import { readRows, type StoredEvent } from "./sent-rows.ts";
 import { timestampOf } from "../probes/timestamp.ts";
 
@@ -98,19 +98,6 @@ function judge(
     return { rows: accepted ? rows.length : 0, kind: "doubled", count: rows.length - 1 };
   }
   if (!accepted) return { rows: 0, kind: "unconfirmed", count: 1 };
-  const isAltered = !isSame(row, probe.eventAt(number, row.micros));
+  const isAltered = !isAsSent(row, probe.eventAt(number, row.micros));
   return { rows: 1, kind: "altered", count: isAltered ? 1 : 0 };
-}
-
-function isSame(row: StoredEvent, sent: ReturnType<Probe["eventAt"]>): boolean {
-  return (
-    row.country === sent.country &&
-    row.region === sent.region &&
-    row.latency_ms === sent.latency_ms &&
-    row.uptime_pct === sent.uptime_pct &&
-    row.packet_loss === sent.packet_loss &&
-    row.target_host === sent.target_host &&
-    row.probe_type === sent.probe_type &&
-    isDeepStrictEqual(row.metadata, sent.metadata)
-  );
 }

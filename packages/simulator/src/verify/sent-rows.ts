@@ -1,4 +1,5 @@
 import { query, type PgPool } from "@fiberstream/postgres/pool";
+import { COMPARED_FIELDS } from "./as-sent.ts";
 import { timestampOf } from "../probes/timestamp.ts";
 
 /** A probe, and the time from which its rows are wanted (us since 1970). */
@@ -37,18 +38,8 @@ export async function findRows(
   );
 }
 
-/** The values of an event in a row. */
-export type StoredEvent = {
-  readonly micros: number;
-  readonly country: string;
-  readonly region: string;
-  readonly latency_ms: number;
-  readonly uptime_pct: number;
-  readonly packet_loss: number;
-  readonly target_host: string | null;
-  readonly probe_type: string;
-  readonly metadata: unknown;
-};
+/** What a row keeps of an event: its time, and the compared fields under their names. */
+export type StoredEvent = { readonly micros: number };
 
 /**
  * Reads the rows of one probe in a time range, both ends included.
@@ -61,8 +52,7 @@ export async function readRows(
 ): Promise<StoredEvent[]> {
   return query(
     pool,
-    `SELECT (extract(epoch FROM time) * 1000000)::float8 AS micros, country, region,
-            latency_ms, uptime_pct, packet_loss, target_host, probe_type, metadata
+    `SELECT (extract(epoch FROM time) * 1000000)::float8 AS micros, ${COMPARED_FIELDS.join(", ")}
        FROM metrics
       WHERE node_id = $1 AND time BETWEEN $2::timestamptz AND $3::timestamptz`,
     [range.nodeId, timestampOf(range.fromMicros), timestampOf(range.toMicros)],

@@ -6,9 +6,10 @@ import { text } from "node:stream/consumers";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Client } from "pg";
-import type { ProbeEvent } from "../probes/probe.ts";
+import type { SimulatedEvent } from "../probes/probe.ts";
 import { simulate, type Summary } from "../simulate.ts";
 import { createTally } from "../load/tally.ts";
+import { COMPARED_FIELDS } from "./as-sent.ts";
 import { problemsOf } from "../verdict.ts";
 
 let database: TestDatabase;
@@ -57,12 +58,12 @@ describe("--verify", () => {
 
 /** Sends twenty events to a gateway that stores them with the given function before it answers. */
 async function runAgainst(
-  keep: (event: ProbeEvent) => Promise<void>,
+  keep: (event: SimulatedEvent) => Promise<void>,
   answer: { status: number } = { status: 202 },
 ): Promise<Summary> {
   const server = createServer((request, response) => {
     void text(request)
-      .then((body) => keep(JSON.parse(body) as ProbeEvent))
+      .then((body) => keep(JSON.parse(body) as SimulatedEvent))
       .then(() => response.writeHead(answer.status).end("{}"));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -88,23 +89,15 @@ async function runAgainst(
   }
 }
 
-async function insert(event: ProbeEvent): Promise<void> {
+async function insert(event: SimulatedEvent): Promise<void> {
+  const columns = { event_id: randomUUID(), node_id: event.node_id, time: event.timestamp };
+  const sent = Object.entries(event).filter(([name]) => COMPARED_FIELDS.includes(name));
+  const row = { ...columns, ...Object.fromEntries(sent) };
   await client.query(
-    `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id,
-                          tenant, country, region, target_host, probe_type, enrichment_status, metadata)
-     VALUES ($1, now(), $2, $3, $4, $5, $6, 'default', $7, $8, $9, $10, 'complete', $11)`,
-    [
-      event.timestamp,
-      event.latency_ms,
-      event.uptime_pct,
-      event.packet_loss,
-      randomUUID(),
-      event.node_id,
-      event.country,
-      event.region,
-      event.target_host,
-      event.probe_type,
-      event.metadata,
-    ],
+    `INSERT INTO metrics (received_at, tenant, enrichment_status, ${Object.keys(row).join(", ")})
+     VALUES (now(), 'default', 'complete', ${Object.keys(row)
+       .map((_, at) => `$${at + 1}`)
+       .join(", ")})`,
+    Object.values(row),
   );
 }
