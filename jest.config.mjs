@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 // Tests run on Node's own TypeScript support, as the services do: the transform only strips types.
 export default {
   testEnvironment: "node",
@@ -6,7 +8,7 @@ export default {
   // Tests wait for facts and name the one that never came; this only ends what hangs without waiting.
   testTimeout: 90_000,
   // Tests with backing services wait more than they compute.
-  maxWorkers: "150%",
+  maxWorkers: availableParallelism() + 1,
   testMatch: ["**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", "/\\.fiberstream/"],
   globalSetup: "<rootDir>/packages/testkit/jest/backing-services-up.mjs",
