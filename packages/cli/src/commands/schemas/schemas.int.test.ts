@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { fileURLToPath } from "node:url";
 import { readRegisteredVersions } from "@fiberstream/kafka/registered-versions";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
@@ -16,7 +17,7 @@ const released = readReleasedVersions();
 
 /** Runs the command against the registry of the tests. */
 async function fiber(namespace: string, ...words: string[]) {
-  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
   const env = { PATH: "/usr/bin:/bin", NAMESPACE: namespace, SCHEMA_REGISTRY_URL: url };
   const run = promisify(execFile)(process.execPath, [main, "schemas", ...words], { env });
   return run.then(
@@ -109,7 +110,7 @@ describe("fiber schemas, with a registry that has none", () => {
 
 describe("fiber schemas, without a registry", () => {
   it("compares with the released versions and says so", async () => {
-    const main = new URL("../../main.ts", import.meta.url).pathname;
+    const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
     const env = { PATH: "/usr/bin:/bin", SCHEMA_REGISTRY_URL: "http://127.0.0.1:9" };
     const { stdout } = await promisify(execFile)(process.execPath, [main, "schemas", "check"], {
       env,
