@@ -102,13 +102,15 @@ describe("docs/http.md, line by line against the code", () => {
   });
 
   it("has the limits and the defaults that are in force", () => {
-    const { eventBytes, batchBytes, batchEvents, explainedRejections } = LIMITS;
+    const { eventBytes, batchBytes, batchEvents, explainedRejections, metadataNumbersAsWritten } =
+      LIMITS;
     const { batchDepth, besideEventsBytes, expansionRatio, expansionFreeBytes } = LIMITS;
     const settings = readSettings(gatewaySettings, {});
     const text = page.replaceAll(/\s+/g, " ");
     for (const part of [
       `${eventBytes / 1_024} KB for an event`,
       `${batchBytes / 1_024 ** 2} MB, ${batchEvents.toLocaleString("en")} events`,
+      `At most ${metadataNumbersAsWritten} of them may have 16 digits or more`,
       `${batchDepth} levels in a batch`,
       `${besideEventsBytes / 1_024} KB in a JSON batch beside its events`,
       `is larger than ${expansionFreeBytes / 1_024} KB and more than ${expansionRatio} times its compressed size`,
