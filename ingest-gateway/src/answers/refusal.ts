@@ -17,7 +17,11 @@ export class Refusal extends Error {
       faults?: readonly IndexedFault[];
     } = {},
   ) {
+    // Nobody reads the stack of a refusal: without it one costs 0.6 us, with it 6.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(detail);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.headers = options.headers ?? {};
     this.faults = options.faults ?? [];

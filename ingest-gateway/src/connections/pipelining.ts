@@ -5,7 +5,10 @@ type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** More pipelined requests than any real sender has waiting; each one holds memory. */
 const MAX_WAITING = 100;
-/** Waiting requests of all connections together, without the first of each; with headers and body they are 2 to 80 KB each. */
+/**
+ * Waiting requests of all connections together, without the first of each. Each holds headers and up to 64 KB of its body,
+ * in at most 1,088 pieces (http/bound-pieces.ts).
+ */
 const MAX_WAITING_TOGETHER = 1_000;
 
 /**

@@ -11,6 +11,7 @@ import { createConnectionAges } from "../connections/connection-ages.ts";
 import { createConnectionWatch, evictedAtOnce } from "../connections/connection-watch.ts";
 import { servePipelined } from "../connections/pipelining.ts";
 import { certificateEndMs, readTlsFiles, reloadTls, type TlsFiles } from "../connections/tls.ts";
+import { boundPieces } from "./bound-pieces.ts";
 import type { EventRoute } from "./call.ts";
 import type { ApplyCors } from "./cors.ts";
 import type { ServeEvents } from "./serve-events.ts";
@@ -70,6 +71,8 @@ export async function startHttpServer(options: {
   });
   const lastOf = new WeakMap<Duplex, { request: IncomingMessage; response: ServerResponse }>();
   const serve = (request: IncomingMessage, response: ServerResponse) => {
+    // Node gives a response its connection when those before it have ended.
+    boundPieces(request, { isWaiting: () => response.socket === null });
     lastOf.set(request.socket, { request, response });
     serveInTurn(request, response);
   };

@@ -62,6 +62,18 @@ describe("numbers in metadata", () => {
     expect(response.status).toBe(422);
   });
 
+  it("are at most 64 in an event that a double may change", async () => {
+    const numbers = (count: number) =>
+      `{"a":[1,2,${Array.from({ length: count }, () => "1e-100").join(",")}]}`;
+    expect(await keptOf(numbers(64))).toEqual([numbers(64), numbers(64), numbers(64)]);
+    const response = await intake.post("/api/push", withMetadata(numbers(65)));
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({
+      code: "BAD_FORMAT",
+      errors: [{ field: "metadata", message: expect.stringContaining("at most 64 numbers") }],
+    });
+  });
+
   it("are as written beside fields that are not known, whatever their names", async () => {
     const event = withMetadata('{"a":9007199254740993}').replace("{", '{"metrics":[1],');
     expect((await intake.post("/api/push", event)).status).toBe(202);

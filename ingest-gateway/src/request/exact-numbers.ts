@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { inexactTokens } from "./inexact-tokens.ts";
 
 /**
@@ -33,8 +33,8 @@ function remember(event: unknown, markedEvent: unknown): void {
 const beginOfMetadata = (text: string): number =>
   text.includes("\\u") ? 0 : text.indexOf('"metadata"');
 
-/** The mark is a NUL, which no text of a sender may have, and a random part that nobody can guess. */
-const SECRET = randomUUID();
+/** The mark is a NUL, which no text of a sender may have, and a random part that nobody can guess; short, as an event may have many. */
+const SECRET = randomBytes(6).toString("base64url");
 const MARK = `\0${SECRET}`;
 const MARK_IN_JSON = `"\\u0000${SECRET}`;
 const MARKED_NUMBER = new RegExp(`"\\\\u0000${SECRET}([-+.\\deE]+)"`, "g");

@@ -57,6 +57,13 @@ describe("parseOne", () => {
 });
 
 describe("parseBatch", () => {
+  it("takes 100 lists beside the events, and refuses more before it parses any", () => {
+    const withLists = (count: number) => body(`{${'"":[1],'.repeat(count)}"metrics":[2]}`);
+    expect(batchOf(withLists(100)).inputs).toEqual([2]);
+    const { code, message } = refusalOf(() => batchOf(withLists(101)));
+    expect([code, message]).toEqual(["MALFORMED_BATCH", expect.stringContaining("100 lists")]);
+  });
+
   it.each([
     ["an object", '{"node_id":"n","metrics":[1,2]}', [1, 2], "n"],
     ["an object without a node", '{"metrics":[1]}', [1], undefined],

@@ -61,6 +61,8 @@ function parseDocument(body: Buffer, found: Found<"json">): ParsedEvents {
   const { lists, isCutOff } = found;
   if (isCutOff) throw malformedBody(whereCutOff(body, lists.at(-1)?.elements.at(-1)));
   const filled = lists.filter((list) => !isEmpty(body, list));
+  // One of them is the batch.
+  if (filled.length > LIMITS.besideEventsLists + 1) throw tooManyLists();
   const document = parseOutline(body, filled);
   const isObject = typeof document === "object" && document !== null;
   const list = Array.isArray(document)
@@ -258,5 +260,11 @@ function isBlank(body: Buffer, span: Span): boolean {
 
 const isSpace = (byte: number | undefined): boolean =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+
+const tooManyLists = (): Refusal =>
+  new Refusal(
+    "MALFORMED_BATCH",
+    `a batch must have at most ${LIMITS.besideEventsLists} lists besides its events: send fewer other fields`,
+  );
 
 const NOTHING: Span = { from: 0, to: 0 };

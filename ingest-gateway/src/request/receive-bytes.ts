@@ -1,14 +1,11 @@
 import type { Readable } from "node:stream";
 import { Refusal } from "../answers/refusal.ts";
+import { MIN_BYTES_OF_PIECE, whenTooManyPieces } from "../http/bound-pieces.ts";
 
 /** How often the rate of a body is checked. */
 const CHECK_MS = 1_000;
 /** Without a minimum rate, for slow starts and for bodies with long pauses between pieces. */
 const GRACE_SECONDS = 5;
-/** A chunk of one byte is as much work for Node as a large one: 350 KB of them took a second of CPU. */
-const MIN_BYTES_OF_PIECE = 64;
-/** So many pieces may have any size: a packet may be small. */
-const FREE_PIECES = 1_000;
 
 /**
  * Passes the bytes of a request to `take` as they arrive, one piece after the other.
@@ -24,7 +21,6 @@ export function receiveBytes(
   const { minBytesPerSecond, take } = options;
   return new Promise((resolve, reject) => {
     let receivedBytes = 0;
-    let pieces = 0;
     let taking: Promise<void> | undefined;
     let hasEnded = false;
     let isOver = false;
@@ -58,12 +54,7 @@ export function receiveBytes(
     };
     const onData = (piece: Buffer) => {
       receivedBytes += piece.length;
-      pieces++;
       try {
-        if (pieces > FREE_PIECES && pieces * MIN_BYTES_OF_PIECE > receivedBytes) {
-          dropRest(request);
-          throw tooSmall();
-        }
         taking = take(piece) ?? undefined;
         if (taking === undefined) return;
         request.pause();
@@ -84,17 +75,8 @@ export function receiveBytes(
       else request.resume();
     };
     request.on("data", onData).on("error", fail).on("end", onEnd);
+    whenTooManyPieces(request, () => fail(tooSmall()));
   });
-}
-
-/**
- * Node's parser calls back for every chunk that it has read, up to 11,000 at once, and a stream without listeners schedules
- * a tick for each. This has them dropped at the parser, as Node does itself as soon as the answer is written: an honest
- * probe beside four such senders waited 19 ms in the median instead of 1.2 s (`npm run bench:gateway -- --hostile`).
- */
-function dropRest(request: Readable & { _dump?: () => void }): void {
-  // eslint-disable-next-line no-underscore-dangle -- Node has no public name for it.
-  request._dump?.();
 }
 
 const tooSlow = (minBytesPerSecond: number): Refusal =>

@@ -102,15 +102,19 @@ describe("docs/http.md, line by line against the code", () => {
   });
 
   it("has the limits and the defaults that are in force", () => {
-    const { eventBytes, batchBytes, batchEvents, explainedRejections } = LIMITS;
-    const { batchDepth, besideEventsBytes, expansionRatio, expansionFreeBytes } = LIMITS;
+    const { eventBytes, batchBytes, batchEvents, explainedRejections, metadataNumbersAsWritten } =
+      LIMITS;
+    const { batchDepth, besideEventsBytes, besideEventsLists, expansionRatio, expansionFreeBytes } =
+      LIMITS;
     const settings = readSettings(gatewaySettings, {});
     const text = page.replaceAll(/\s+/g, " ");
     for (const part of [
       `${eventBytes / 1_024} KB for an event`,
       `${batchBytes / 1_024 ** 2} MB, ${batchEvents.toLocaleString("en")} events`,
+      `At most ${metadataNumbersAsWritten} of them may have 16 digits or more`,
       `${batchDepth} levels in a batch`,
       `${besideEventsBytes / 1_024} KB in a JSON batch beside its events`,
+      `${besideEventsLists} lists with elements beside the events`,
       `is larger than ${expansionFreeBytes / 1_024} KB and more than ${expansionRatio} times its compressed size`,
       `Past the first ${explainedRejections} of a batch`,
       `Within the last ${settings.eventMaxAgeMs / 86_400_000} days, at most ${settings.eventMaxAheadMs / 60_000} minutes ahead`,

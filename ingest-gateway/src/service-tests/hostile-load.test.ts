@@ -1,8 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { brotliCompressSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { Authenticate } from "../auth/authenticate.ts";
 import { Refusal } from "../answers/refusal.ts";
@@ -172,6 +173,47 @@ describe("the rest of a chunked body", () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(answer.match(/^Connection: .*$/gm)).toEqual(["Connection: close"]);
   });
+});
+
+describe("a body in chunks of a byte closes its connection", () => {
+  /** Less than the 30 s after which any connection is closed whose request does not end. */
+  const SOON_MS = 10_000;
+  const inChunksOfOneByte = (bytes: Buffer) =>
+    Buffer.concat([...bytes].map((byte) => Buffer.from([0x31, 13, 10, byte, 13, 10])));
+  const chunks = inChunksOfOneByte(Buffer.alloc(2_000, " "));
+  const answerTo = async (...bytes: (string | Uint8Array)[]) => {
+    const socket = sendOn(...bytes);
+    let answer = "";
+    socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+    // The rest of what it sends may have the end come as a reset.
+    await new Promise((resolve) => socket.once("close", resolve));
+    return answer;
+  };
+
+  it(
+    "while it is unpacked, too",
+    async () => {
+      intake = await startTestIntake({ environment: SLOWLY });
+      const packed = gzipSync(JSON.stringify([randomBytes(2 * KB).toString("hex")]));
+      const hostile = head("hostile", "Transfer-Encoding: chunked", "Content-Encoding: gzip");
+      const answer = await answerTo(hostile, inChunksOfOneByte(packed.subarray(0, 1_500)));
+      expect(answer).toMatch(/^HTTP\/1.1 413 [^]*its chunks must have at least 64 bytes/);
+    },
+    SOON_MS,
+  );
+
+  it(
+    "while its request waits for the one before",
+    async () => {
+      let begun = 0;
+      intake = await startTestIntake({ produce: () => (begun++, new Promise(() => undefined)) });
+      const first = head("hostile", `Content-Length: ${event.length + 2}`) + `[${event}]`;
+      const some = chunks.subarray(0, 100 * 6);
+      const answer = await answerTo(first, head("hostile", "Transfer-Encoding: chunked"), some);
+      expect([begun, answer]).toEqual([1, ""]);
+    },
+    SOON_MS,
+  );
 });
 
 describe("requests under way at once", () => {

@@ -1,5 +1,6 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import type { Fault } from "../answers/codes.ts";
+import { LIMITS } from "../answers/limits.ts";
 import { typeName } from "../answers/shown-value.ts";
 import { asWritten, markedNumber, textAsWritten } from "../request/exact-numbers.ts";
 import type { Rule } from "./rule.ts";
@@ -23,16 +24,28 @@ export function metadataRule(
     message: `${name} must ${must}`,
   });
 
+  /** By now, in the metadata that is being checked. */
+  let numbersAsWritten = 0;
+
   function whatMustHold(inner: unknown, levelsLeft: number): string | undefined {
     if (typeof inner === "string") {
       if (isStorable(inner)) return undefined;
       const number = markedNumber(inner);
-      return number === undefined ? UNSTORABLE : whatNumberMust(Number(number));
+      if (number === undefined) return UNSTORABLE;
+      if (++numbersAsWritten > LIMITS.metadataNumbersAsWritten) return TOO_MANY_NUMBERS;
+      return whatNumberMust(Number(number));
     }
     // A number past 1.8e308 has become infinite, of which JSON would make null.
     if (typeof inner === "number") return Number.isFinite(inner) ? undefined : INFINITE;
     if (typeof inner !== "object" || inner === null) return undefined;
     if (levelsLeft === 0) return `be at most ${maxDepth} levels deep`;
+    if (Array.isArray(inner)) {
+      for (const item of inner) {
+        const must = whatMustHold(item, levelsLeft - 1);
+        if (must !== undefined) return must;
+      }
+      return undefined;
+    }
     for (const key in inner) {
       const must =
         (isStorable(key) ? undefined : UNSTORABLE) ??
@@ -48,6 +61,7 @@ export function metadataRule(
       return null;
     }
     const written = asWritten(value);
+    numbersAsWritten = 0;
     const broken = whatMustHold(written, maxDepth);
     if (broken !== undefined) {
       faults.push(fault("BAD_FORMAT", broken));
@@ -67,6 +81,7 @@ const whatNumberMust = (double: number): string | undefined =>
   double === 0 ? TOO_SMALL : Number.isFinite(double) ? undefined : INFINITE;
 
 const UNSTORABLE = "have no NUL character and no lone surrogate in its strings";
+const TOO_MANY_NUMBERS = `have at most ${LIMITS.metadataNumbersAsWritten} numbers that have 16 digits or more, or an exponent of -100 or less: send them as strings`;
 const INFINITE = "have no number beyond 1.8e308";
 /** JSONB would store 1e-16000, and return it as 16,000 digits. */
 const TOO_SMALL = "have no number but 0 that is nearer to 0 than 5e-324";
