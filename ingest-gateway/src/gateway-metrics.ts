@@ -103,7 +103,8 @@ export function createGatewayMetrics(options: {
   // All series exist from the start: Prometheus sees no increase when a series appears with its first count, and after a
   // restart an alert would have nothing to compare.
   events.inc({ outcome: "accepted", code: "none" }, 0);
-  events.inc({ outcome: "retry", code: "KAFKA_UNAVAILABLE" }, 0);
+  for (const code of ["KAFKA_UNAVAILABLE", "AUTH_UNAVAILABLE"])
+    events.inc({ outcome: "retry", code }, 0);
   for (const outcome of ["accepted", "rejected", "retry"]) {
     tenantEvents.inc({ tenant: OTHER_TENANTS, outcome }, 0);
   }
@@ -163,7 +164,10 @@ export function createGatewayMetrics(options: {
     countEvents: (checked: CheckedEvents, counts: EventCounts, sender: Pick<Sender, "tenant">) => {
       const { accepted, retry } = counts;
       if (accepted > 0) events.inc({ outcome: "accepted", code: "none" }, accepted);
-      if (retry > 0) events.inc({ outcome: "retry", code: "KAFKA_UNAVAILABLE" }, retry);
+      const undecided = checked.undecided?.length ?? 0;
+      const failed = retry - undecided;
+      if (failed > 0) events.inc({ outcome: "retry", code: "KAFKA_UNAVAILABLE" }, failed);
+      if (undecided > 0) events.inc({ outcome: "retry", code: "AUTH_UNAVAILABLE" }, undecided);
       const tenant = tenantLabel(sender.tenant);
       for (const [outcome, count] of Object.entries(counts)) {
         if (count > 0) tenantEvents.inc({ tenant, outcome }, count);

@@ -26,6 +26,7 @@ export type IngestAnswer = { readonly answer: Answer; readonly isFinal: boolean 
 export function answerOne(checked: CheckedEvents, { deliveries }: DeliveryResult): IngestAnswer {
   const [rejection] = checked.rejections;
   if (rejection !== undefined) throw rejectedAll(rejection.faults);
+  if (checked.undecided?.length) throw undecidedAll();
   if (deliveries[0] !== "accepted") throw notAcknowledged();
   const answer: Answer = {
     status: 202,
@@ -40,7 +41,7 @@ export function answerOne(checked: CheckedEvents, { deliveries }: DeliveryResult
  * @throws {Refusal} if none was accepted: 503 if a retry may help any of them
  */
 export function answerBatch(checked: CheckedEvents, result: DeliveryResult): IngestAnswer {
-  const { rejections, indexes } = checked;
+  const { rejections, indexes, undecided = [] } = checked;
   const { deliveries, acknowledged } = result;
   const retries: number[] = [];
   for (const [at, index] of indexes.entries()) {
@@ -49,6 +50,7 @@ export function answerBatch(checked: CheckedEvents, result: DeliveryResult): Ing
   }
   const accepted = acknowledged.count();
   if (accepted === 0 && retries.length > 0) throw notAcknowledged(withIndexes(rejections));
+  if (accepted === 0 && undecided.length > 0) throw undecidedAll(withIndexes(rejections));
   if (accepted === 0) throw rejectedAll(withIndexes(rejections));
   const answer = jsonAnswer(202, {
     status: "accepted",
@@ -58,14 +60,15 @@ export function answerBatch(checked: CheckedEvents, result: DeliveryResult): Ing
       source_region: result.sourceRegion,
       accepted,
       rejected: rejections.length,
-      retry: retries.length,
+      retry: retries.length + undecided.length,
     },
     results: [
       ...rejections.map(rejected),
       ...retries.map((index) => ({ index, status: "retry", code: "KAFKA_UNAVAILABLE" })),
+      ...undecided.map((index) => ({ index, status: "retry", code: "AUTH_UNAVAILABLE" })),
     ].toSorted((a, b) => a.index - b.index),
   });
-  return retries.length === 0
+  return retries.length + undecided.length === 0
     ? { answer, isFinal: true }
     : { answer: { ...answer, headers: retryAfter("KAFKA_UNAVAILABLE") }, isFinal: false };
 }
@@ -107,3 +110,10 @@ const notAcknowledged = (faults: readonly IndexedFault[] = []): Refusal =>
   new Refusal("KAFKA_UNAVAILABLE", "Kafka did not acknowledge the events: send them again later", {
     faults,
   });
+
+const undecidedAll = (faults: readonly IndexedFault[] = []): Refusal =>
+  new Refusal(
+    "AUTH_UNAVAILABLE",
+    "Redis is unavailable, and only it knows whether this key may report for further nodes: send the events again later",
+    { faults },
+  );

@@ -84,6 +84,7 @@ export function createIngest(steps: IngestSteps): Ingest {
     const charge = rateLimiter.charge(sender, declaredBytesOf(request, limitBytes));
     mark("auth");
     const lease = budget.lease(sender.id, sender.tenant);
+    let rejected = 0;
     try {
       const head = readHead(request, route);
       const scan = route === "push" ? undefined : createBatchScan(head.format);
@@ -100,6 +101,7 @@ export function createIngest(steps: IngestSteps): Ingest {
         const deliveries = await delivering;
         const counts = countsOf(checked, deliveries);
         charge.refund(counts.retry);
+        rejected = counts.rejected;
         steps.count(checked, counts, sender);
         entry.events(counts);
         mark("kafka");
@@ -108,7 +110,8 @@ export function createIngest(steps: IngestSteps): Ingest {
       });
       return withHeaders(answer, rateLimiter.headersFor(sender));
     } catch (error) {
-      if (isOurFault(error, request)) charge.cancel();
+      // Events that were checked and rejected are paid for, whatever became of the others.
+      if (isOurFault(error, request) && rejected === 0) charge.cancel();
       throw error;
     } finally {
       lease.release();

@@ -11,7 +11,10 @@ import type { CheckedEvents } from "../validation/validate-events.ts";
 
 type Validated = { readonly events: readonly ProbeMetric[]; readonly checked: CheckedEvents };
 
-/** Rejects events of nodes past the maximum number of nodes that their sender may report for. Never throws. */
+/**
+ * Rejects events of nodes past the maximum number of nodes that their sender may report for. While Redis is unavailable
+ * they are `undecided` instead. Never throws.
+ */
 export type BoundNodes = (
   validated: Validated,
   sender: Pick<Sender, "id" | "maxNodes">,
@@ -47,7 +50,8 @@ return table.concat(answer)`;
 /**
  * Creates the bound on a key's nodes. Each node costs a row, a record and cache entries for a long time, and a key whose
  * pattern ends with "*" can invent nodes. So each key has a number of slots for nodes, in Redis for all gateways. Nodes
- * that were seen lately are cached; while Redis is unavailable each gateway counts only those.
+ * that were seen lately are cached; while Redis is unavailable each gateway counts only those. Past them it cannot decide, and
+ * the sender has to retry: Redis may know the node.
  *
  * @param options.namespace prefix of the keys in Redis
  */
@@ -79,7 +83,10 @@ export function createBoundNodes(options: {
   const remember = (keyId: string, nodeId: string) => {
     // Randomized, so that they do not all expire at once.
     const ttl = Math.ceil(UPDATE_EVERY_MS * (1 - Math.random() / 5));
-    seen.set(nameOf(keyId, nodeId), keyId, { ttl });
+    const name = nameOf(keyId, nodeId);
+    // Another request may have added it meanwhile: deleting it first lets it count once.
+    seen.delete(name);
+    seen.set(name, keyId, { ttl });
     add(keyId, 1);
   };
 
@@ -97,21 +104,24 @@ export function createBoundNodes(options: {
     return nodeIds.map((_, at) => (at < free ? "1" : "0")).join("");
   };
 
-  /** @returns the nodes without a slot */
+  /** @returns the nodes without a slot, and those that may have one in Redis, which is unavailable */
   const takeSlots = async (keyId: string, nodeIds: readonly string[], maxNodes: number) => {
     const withoutSlot = new Set<string>();
+    const unknown = new Set<string>();
     for (let from = 0; from < nodeIds.length; from += NODES_PER_CALL) {
       const chunk = nodeIds.slice(from, from + NODES_PER_CALL);
+      let without = withoutSlot;
       const slots = await slotsInRedis(keyId, chunk, maxNodes).catch((error: unknown) => {
         warn(error);
+        without = unknown;
         return slotsInMemory(keyId, chunk, maxNodes);
       });
       for (const [at, nodeId] of chunk.entries()) {
         if (slots[at] === "1") remember(keyId, nodeId);
-        else withoutSlot.add(nodeId);
+        else without.add(nodeId);
       }
     }
-    return withoutSlot;
+    return { withoutSlot, unknown };
   };
 
   /** Consecutive events of a batch mostly have the same node. */
@@ -130,8 +140,10 @@ export function createBoundNodes(options: {
     if (maxNodes === undefined) return validated;
     const unseen = unseenOf(validated.events, id);
     if (unseen.size === 0) return validated;
-    const withoutSlot = await takeSlots(id, [...unseen], maxNodes);
-    return withoutSlot.size === 0 ? validated : withoutNodes(validated, withoutSlot, maxNodes);
+    const left = await takeSlots(id, [...unseen], maxNodes);
+    return left.withoutSlot.size + left.unknown.size === 0
+      ? validated
+      : withoutNodes(validated, left, maxNodes);
   };
 }
 
@@ -142,11 +154,12 @@ const memberOf = (nodeId: string): string => hash("sha256", nodeId, "base64url")
 
 function withoutNodes(
   { events, checked }: Validated,
-  withoutSlot: ReadonlySet<string>,
+  { withoutSlot, unknown }: Record<"withoutSlot" | "unknown", ReadonlySet<string>>,
   maxNodes: number,
 ): Validated {
   const allowed: ProbeMetric[] = [];
   const indexes: number[] = [];
+  const undecided: number[] = [];
   const faults: readonly Fault[] = [
     {
       code: "TOO_MANY_NODES",
@@ -158,6 +171,7 @@ function withoutNodes(
   for (const [at, event] of events.entries()) {
     const index = checked.indexes[at] ?? 0;
     if (withoutSlot.has(event.node_id)) rejections.push({ index, faults });
+    else if (unknown.has(event.node_id)) undecided.push(index);
     else {
       allowed.push(event);
       indexes.push(index);
@@ -168,6 +182,7 @@ function withoutNodes(
     checked: {
       ...checked,
       indexes,
+      undecided,
       eventId: allowed[0]?.event_id,
       rejections: rejections.toSorted((a, b) => a.index - b.index),
     },

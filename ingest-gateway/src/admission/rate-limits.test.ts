@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from "@jest/globals";
 import type { Sender } from "../auth/sender.ts";
 import { createRateLimiter } from "./rate-limits.ts";
 
-const sender: Sender = { id: "k", tenant: "acme", limit: { ratePerSecond: 10, burst: 100 } };
+const limit = { ratePerSecond: 10, burst: 100 };
+const sender: Sender = { id: "k", tenant: "acme", limit };
 let nowMs: number;
 let buckets: ReturnType<typeof createRateLimiter>;
 beforeEach(() => {
@@ -120,6 +121,19 @@ describe("a key's bucket", () => {
     buckets.takeUnshared(10);
     charged.refund(4);
     expect(buckets.takeUnshared(10)).toEqual([{ id: "k", limit: sender.limit, events: -4 }]);
+  });
+
+  it("keeps what could not be shared, but for what it has gained back since", () => {
+    charge(40);
+    buckets.keepUnshared(buckets.takeUnshared(10));
+    expect(buckets.takeUnshared(10)).toEqual([{ id: "k", limit: sender.limit, events: 40 }]);
+    nowMs += 3_000;
+    buckets.keepUnshared([{ id: "k", limit, events: 40 }]);
+    charge(5);
+    expect(buckets.takeUnshared(10)).toEqual([{ id: "k", limit: sender.limit, events: 15 }]);
+    nowMs += 60_000;
+    buckets.keepUnshared([{ id: "k", limit, events: 15 }]);
+    expect(buckets.takeUnshared(10)).toEqual([]);
   });
 
   it("is none for senders without a limit", () => {

@@ -149,6 +149,21 @@ export function createRateLimiter({ now = () => performance.now() }: { now?: () 
       }
       return spends;
     },
+    /**
+     * Takes back charges that could not be shared, but at most what the bucket lacks: it has gained the rest back since,
+     * and so would have the shared one.
+     */
+    keepUnshared: (spends: readonly Spend[]) => {
+      for (const { id, events } of spends) {
+        const bucket = buckets.peek(id);
+        if (bucket === undefined) continue;
+        fill(bucket, now());
+        const lacking = Math.max(0, bucket.limit.burst - bucket.events);
+        bucket.unsharedEvents = Math.min(lacking, bucket.unsharedEvents + events);
+        if (bucket.unsharedEvents === 0) unshared.delete(id);
+        else unshared.add(id);
+      }
+    },
     /** Sets a bucket to what is left in the shared one. */
     setEvents: (id: string, events: number) => {
       const bucket = buckets.peek(id);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Refusal } from "../answers/refusal.ts";
+import { networkOf } from "../connections/sender-network.ts";
 
 /** Bounds the requests in flight of one sender: a waiting request costs memory, too. */
 export type RequestCap = {
@@ -31,18 +32,18 @@ export function createRequestCap(options: { maxRequests: number; whose: string }
   };
 }
 
-/** Caps the requests of each address before their sender is authenticated. */
+/** Caps the requests of each address (of IPv6 each /64) before their sender is authenticated. */
 export const cappedByAddress =
   <C extends { readonly request: IncomingMessage }, A>(
     cap: RequestCap,
     serve: (call: C) => Promise<A>,
   ): ((call: C) => Promise<A>) =>
   async (call) => {
-    const address = call.request.socket.remoteAddress ?? "";
-    cap.acquire(address);
+    const network = networkOf(call.request.socket.remoteAddress ?? "");
+    cap.acquire(network);
     try {
       return await serve(call);
     } finally {
-      cap.release(address);
+      cap.release(network);
     }
   };

@@ -29,8 +29,8 @@ end
 return left`;
 
 /**
- * Exchanges charges with the other gateways through Redis, at each interval. Charges made while Redis is unavailable are
- * not sent later, because each gateway used its own bucket meanwhile.
+ * Exchanges charges with the other gateways through Redis, at each interval. Of charges made while Redis is
+ * unavailable, those are sent later that the gateway's own bucket has not gained back by then.
  *
  * @param options.namespace prefix of the keys in Redis
  * @returns a function that waits for the last exchange; exchanges end once `stopping` is aborted
@@ -39,10 +39,22 @@ export function shareRateLimits(options: {
   ask: AskRedis;
   namespace: string;
   takeUnshared: (maxBuckets: number) => Spend[];
+  keepUnshared: (spends: readonly Spend[]) => void;
   setEvents: (id: string, events: number) => void;
   stopping: AbortSignal;
 }): () => Promise<void> {
-  const { ask, namespace, takeUnshared, setEvents, stopping } = options;
+  const { ask, namespace, takeUnshared, keepUnshared, setEvents, stopping } = options;
+
+  /** @returns whether the charges were shared */
+  const tryExchange = async (spends: readonly Spend[]): Promise<boolean> => {
+    try {
+      await exchange(spends);
+      return true;
+    } catch {
+      keepUnshared(spends);
+      return false;
+    }
+  };
 
   const exchange = async (spends: readonly Spend[]) => {
     const left = await ask(
@@ -65,7 +77,7 @@ export function shareRateLimits(options: {
       for (;;) {
         const spends = takeUnshared(MAX_BUCKETS_AT_ONCE);
         if (spends.length === 0) break;
-        await exchange(spends).catch(() => undefined);
+        if (!(await tryExchange(spends))) break;
       }
     }
   };

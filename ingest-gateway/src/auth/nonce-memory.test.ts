@@ -30,4 +30,22 @@ describe("nonces in memory", () => {
     for (let nonce = 0; nonce < 10; nonce++) expect(use("here", `${nonce}`)).toBe(false);
     expect(count()).toBe(10);
   });
+
+  it("of very many keys are not all searched for each new one, once the memory is full", () => {
+    let looks = 0;
+    const now = () => {
+      looks++;
+      return 0;
+    };
+    const { use, count } = createNonceMemory({ maxNonces: 1_000, ttlMs: 1, now });
+    const useAll = (name: string) => {
+      for (let key = 0; key < 1_000; key++) use(`key-${key % 500}`, `${name}-${key}`);
+    };
+    useAll("first");
+    looks = 0;
+    useAll("second");
+    expect(looks / 1_000).toBeLessThan(100);
+    expect(count()).toBeLessThanOrEqual(1_000);
+    expect(count()).toBeGreaterThan(980);
+  });
 });

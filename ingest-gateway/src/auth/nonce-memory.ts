@@ -5,7 +5,7 @@ export type NonceMemory = {
 };
 
 /**
- * Remembers recent nonces, by key. When the memory is full, the oldest nonces of the key with the most are dropped, so
+ * Remembers recent nonces, by key. When the memory is full, the oldest nonces of the keys with the most are dropped, so
  * that a key that floods evicts only its own.
  *
  * @param options.ttlMs how long a nonce counts as used
@@ -30,16 +30,21 @@ export function createNonceMemory(options: {
   };
   const isTooOld: ShouldDrop = (usedAtMs) => usedAtMs <= now() - ttlMs;
 
+  /** Frees a hundredth of the memory at once, so that not each new nonce searches all keys. */
   const evict = () => {
-    let fullest: readonly [string, Map<string, number>] | undefined;
-    for (const [keyId, nonces] of byKey) {
-      drop(keyId, nonces, isTooOld);
-      if (nonces.size > (fullest?.[1].size ?? 0)) fullest = [keyId, nonces];
+    for (const [keyId, nonces] of byKey) drop(keyId, nonces, isTooOld);
+    if (count <= maxNonces) return;
+    const bySize = [...byKey].toSorted(([, a], [, b]) => b.size - a.size);
+    const excess = count - maxNonces + Math.ceil(maxNonces / 100);
+    const level = levelWithout(
+      excess,
+      bySize.map(([, { size }]) => size),
+    );
+    let left = excess;
+    for (const [keyId, nonces] of bySize) {
+      if (nonces.size <= level || left === 0) break;
+      drop(keyId, nonces, () => nonces.size > level && left-- > 0);
     }
-    if (count <= maxNonces || fullest === undefined) return;
-    // A tenth at once, so that a flood seldom searches all keys.
-    let left = Math.ceil(fullest[1].size / 10);
-    drop(...fullest, () => left-- > 0);
   };
 
   return {
@@ -56,6 +61,20 @@ export function createNonceMemory(options: {
       return true;
     },
   };
+}
+
+/**
+ * Returns the size to which the largest ones have to be cut so that together they lose `excess`.
+ * @param sizes the largest first
+ */
+function levelWithout(excess: number, sizes: readonly number[]): number {
+  let sum = 0;
+  for (const [at, size] of sizes.entries()) {
+    sum += size;
+    const next = sizes[at + 1] ?? 0;
+    if (sum - (at + 1) * next >= excess) return Math.floor((sum - excess) / (at + 1));
+  }
+  return 0;
 }
 
 type ShouldDrop = (usedAtMs: number) => boolean;

@@ -45,7 +45,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
             index,
             status: { enum: ["rejected", "retry"] },
             ...fault,
-            code: { enum: [...FAULT_CODES, "KAFKA_UNAVAILABLE"] },
+            code: { enum: [...FAULT_CODES, "KAFKA_UNAVAILABLE", "AUTH_UNAVAILABLE"] },
             errors: { type: "array", items: { type: "object", properties: fault } },
           },
         },

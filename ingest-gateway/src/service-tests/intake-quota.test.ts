@@ -142,6 +142,16 @@ describe("a key's quota", () => {
     expect(await leftBefore()).toBe(80);
   });
 
+  it("pays for the rejected events of a batch that gets 503", async () => {
+    let delivery: "accepted" | "retry" = "retry";
+    await start(async (events) => events.map(() => delivery));
+    const invalid = { ...event, latency_ms: -1 };
+    const batch = [event, ...Array.from({ length: 9 }, () => invalid)];
+    expect((await intake.post("/api/ingest", batch)).status).toBe(503);
+    delivery = "accepted";
+    expect(await leftBefore()).toBe(91);
+  });
+
   it("gets back what failed by the gateway's own fault", async () => {
     let fails = true;
     await start(async (events) => {

@@ -9,10 +9,11 @@ export type EventCounts = {
 };
 
 export function countsOf(
-  { rejections }: CheckedEvents,
+  { rejections, undecided = [] }: CheckedEvents,
   deliveries: readonly Delivery[],
 ): EventCounts {
   let accepted = 0;
   for (const delivery of deliveries) if (delivery === "accepted") accepted++;
-  return { accepted, rejected: rejections.length, retry: deliveries.length - accepted };
+  const retry = deliveries.length - accepted + undecided.length;
+  return { accepted, rejected: rejections.length, retry };
 }

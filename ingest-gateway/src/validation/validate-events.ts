@@ -17,6 +17,8 @@ export type CheckedEvents = {
   /** Past the first 100 they only have a code. */
   readonly rejections: readonly Rejection[];
   readonly unknownFields: number;
+  /** The indexes of valid events that have to be sent again, because nobody can say now whether the sender may report them. */
+  readonly undecided?: readonly number[];
 };
 
 /**
