@@ -56,7 +56,7 @@ describe("fiber sink accept-log", () => {
       const before = await fixture.start();
       await fixture.send(events(10));
       await fixture.untilStored(10);
-      expect(await acceptLog("--yes")).toMatch(/nothing to accept/);
+      expect(await acceptLog("--yes")).toMatch(/nothing to change/);
       const oldId = (await writtenOffsets())[0]?.topic_id ?? "";
       const running = await then(before);
 
@@ -69,10 +69,10 @@ describe("fiber sink accept-log", () => {
 
       const shown = await acceptLog();
       expect(shown).toMatch(new RegExp(`\\n\\d+ +10 +${oldId} +\\S+ +0\\n`));
-      expect(shown).toMatch(/nothing was changed/);
+      expect(shown).toMatch(/Nothing was changed/);
       expect((await writtenOffsets())[0]?.topic_id).toBe(oldId);
 
-      expect(await acceptLog("--yes")).toMatch(/12 partitions begin with this log/);
+      expect(await acceptLog("--yes")).toMatch(/12 partitions now start at the beginning of this topic/);
       await fixture.untilStored(25);
       expect((await writtenOffsets()).map(({ next }) => next)).toEqual(["15"]);
       expect((await writtenOffsets())[0]?.topic_id).not.toBe(oldId);

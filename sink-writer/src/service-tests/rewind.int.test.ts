@@ -25,9 +25,9 @@ describe("fiber sink rewind", () => {
       "DELETE FROM metrics WHERE time IN (SELECT time FROM metrics LIMIT 20)",
     );
 
-    expect(await rewind("--to", "1h", "--dry-run")).toMatch(/would go on at 0 instead of 300/);
+    expect(await rewind("--to", "1h", "--dry-run")).toMatch(/would resume at offset 0 instead of 300/);
     expect(await rewind("--to", "1h")).toMatch(
-      /goes on at 0 instead of 300\n300 records read again/,
+      /resumes at offset 0 instead of 300\n300 records read again/,
     );
     await fixture.untilStored(300);
     const repeats = 'fiberstream_pipeline_records_total{stage="sink",outcome="repeat"}';
@@ -40,7 +40,7 @@ describe("fiber sink rewind", () => {
   it("makes the rows of a table that has none, at the beginning, or where it is told", async () => {
     await fixture.send(Array.from({ length: 30 }, () => sampleEvent({ node_id: "n1" })));
     const printed = await rewind("--to", "0h", "--no-wait");
-    expect(printed.match(/goes on at 0 and had no stored offset/g)).toHaveLength(12);
+    expect(printed.match(/resumes at offset 0 and had no stored offset/g)).toHaveLength(12);
     expect(await rewind("--to", "0h", "--no-wait")).toBe("nothing to move\n");
     const { rows } = await fixture.sql.query<{ places: number; logs: number }>(
       `SELECT count(*)::int AS places, count(DISTINCT (cluster_id, topic_id))::int AS logs
@@ -49,7 +49,7 @@ describe("fiber sink rewind", () => {
     expect(rows).toEqual([{ places: 12, logs: 1 }]);
 
     await fixture.sql.query("DELETE FROM sink_offsets");
-    expect(await rewind("--offset", "10", "--no-wait")).toMatch(/goes on at 10 and had no/);
+    expect(await rewind("--offset", "10", "--no-wait")).toMatch(/resumes at offset 10 and had no/);
     await fixture.start();
     await fixture.untilStored(20);
   });
@@ -89,7 +89,7 @@ describe("fiber sink rewind", () => {
 
     const partition = String(stopped);
     expect(await rewind("--offset", "0", "--partition", partition, "--no-wait")).toMatch(
-      /goes on at 0 instead of 1000/,
+      /resumes at offset 0 instead of 1000/,
     );
     await fixture.untilStored(42);
     await until(async () => (await fetch(`${sink.adminUrl}/readyz`)).ok, {
