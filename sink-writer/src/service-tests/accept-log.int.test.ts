@@ -72,7 +72,9 @@ describe("fiber sink accept-log", () => {
       expect(shown).toMatch(/Nothing was changed/);
       expect((await writtenOffsets())[0]?.topic_id).toBe(oldId);
 
-      expect(await acceptLog("--yes")).toMatch(/12 partitions now start at the beginning of this topic/);
+      expect(await acceptLog("--yes")).toMatch(
+        /12 partitions now start at the beginning of this topic/,
+      );
       await fixture.untilStored(25);
       expect((await writtenOffsets()).map(({ next }) => next)).toEqual(["15"]);
       expect((await writtenOffsets())[0]?.topic_id).not.toBe(oldId);

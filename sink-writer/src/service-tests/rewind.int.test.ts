@@ -25,7 +25,9 @@ describe("fiber sink rewind", () => {
       "DELETE FROM metrics WHERE time IN (SELECT time FROM metrics LIMIT 20)",
     );
 
-    expect(await rewind("--to", "1h", "--dry-run")).toMatch(/would resume at offset 0 instead of 300/);
+    expect(await rewind("--to", "1h", "--dry-run")).toMatch(
+      /would resume at offset 0 instead of 300/,
+    );
     expect(await rewind("--to", "1h")).toMatch(
       /resumes at offset 0 instead of 300\n300 records read again/,
     );
