@@ -36,13 +36,18 @@ export function faultOf(
   if (sent.rest !== "" && sent.end !== "left")
     return `an incomplete answer: ${JSON.stringify(sent.rest)}`;
   if (sent.end === "silent")
-    return `${sent.answers.length} of ${recipe.copies} answers within 20 s`;
+    return `${sent.answers.length} of ${recipe.copies} answers, then nothing for 20 s`;
   const isUnanswered = sent.answers.length === 0 && sent.end === "closed" && sent.isWritten;
   // Node treats a sender that ends its half of the connection as disconnected.
-  const isAnswerRequired = recipe.copies <= MAX_PIPELINED && recipe.framing.ending === "wait";
+  const isAnswerRequired =
+    recipe.copies <= MAX_PIPELINED && recipe.framing.ending === "wait" && !waitsInPieces(recipe);
   if (isUnanswered && isAnswerRequired) return "closed without an answer";
   return isGood(recipe) ? faultOfGood(recipe, bytes, sent) : undefined;
 }
+
+/** Whether a request waits behind another one with a body in small chunks: the gateway may close such a connection. */
+const waitsInPieces = ({ copies, framing }: Recipe): boolean =>
+  copies > 1 && framing.kind === "chunked" && framing.chunkBytes < 64;
 
 /** The limit of a request with a single event, before and after decompression. */
 const EVENT_BYTES = 4_096;
@@ -103,7 +108,8 @@ export function isGood(recipe: Recipe): boolean {
     framing.ending === "wait" &&
     recipe.headers.length === 0 &&
     recipe.token === "good" &&
-    recipe.copies <= MAX_PIPELINED
+    recipe.copies <= MAX_PIPELINED &&
+    !waitsInPieces(recipe)
   );
 }
 

@@ -19,7 +19,7 @@ export type Sent = {
   readonly rest: string;
 };
 
-/** Longer than the gateway's own limits, also on a busy machine. */
+/** How long nothing may arrive: longer than the gateway's own limits, also on a busy machine. */
 const TIMEOUT_MS = 20_000;
 /** Limits the pauses, because more would only make the run longer. */
 const MAX_PAUSES = 60;
@@ -59,6 +59,8 @@ export function sendRequest(
     });
     socket.on("end", () => finish("closed"));
     socket.on("data", (piece: Buffer) => {
+      // A hundred large batches behind one another may take longer together.
+      patience.refresh();
       reader.read(piece);
       look();
     });
