@@ -19,7 +19,7 @@ export async function createToken(
       node_pattern: `${tenant}-*`,
       rate_per_second: ratePerSecond,
       burst: ratePerSecond,
-      max_nodes: 1_000_000,
+      max_nodes: 1_000_000_000,
       requires_signature: false,
       expires_at: null,
       jwt_subject: null,

@@ -76,16 +76,26 @@ export async function runGroup(options: {
     throw new Error("the rest of the batch is not processed, because the consumer stops");
   };
 
+  const readPositions = async (partitions: readonly number[]) => {
+    if (draining.signal.aborted)
+      throw new Error("positions are not read, because the consumer stops");
+    const ask = async (partition: number) => [partition, await work.positionOf(partition)] as const;
+    const asked = Promise.all(partitions.map(ask));
+    // A request that is in progress when its connection is closed would open another one, which keeps the process alive.
+    inProgress.add(asked);
+    try {
+      return new Map(await asked);
+    } finally {
+      inProgress.delete(asked);
+    }
+  };
+
   const consumer = await runConsumer({
     kafka,
     groupId,
     topic,
     sessionTimeoutMs: SESSION_TIMEOUT_MS,
-    positionsOf: async (partitions) => {
-      const ask = async (partition: number) =>
-        [partition, await work.positionOf(partition)] as const;
-      return new Map(await Promise.all(partitions.map(ask)));
-    },
+    positionsOf: readPositions,
     processBatch,
     outOfRangeAdvice: "Use another group name, or set the group's offsets with Kafka's own tools",
     onHalt: (reason) => ended.reject(new FatalError(reason, "The consumer has ended")),
