@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
 import { sqlStateOf } from "@fiberstream/postgres/postgres-errors";
 import { FatalError, messageOf } from "@fiberstream/runtime/errors";
 import { addressOf, retryDelayMs } from "@fiberstream/runtime/retry";
@@ -127,13 +128,12 @@ async function setRetention(
   { edition, retention }: { edition: Edition; retention: Retention },
 ): Promise<string[]> {
   await client.query("BEGIN");
-  await client.query(`SELECT pg_advisory_xact_lock(${RETENTION_LOCK})`);
+  await client.query(`SELECT pg_advisory_xact_lock(${ADVISORY_LOCKS.dataLifecycle})`);
   const run = (sql: string, values: unknown[] = []) => client.query(sql, values);
   const lines = await applyRetention({ run, edition, retention });
   await client.query("COMMIT");
   return lines;
 }
 
-const RETENTION_LOCK = 4_130_772_501;
 const LOCK_NOT_AVAILABLE = "55P03";
 const ignore = () => {};
