@@ -5,8 +5,8 @@ import {
   type BackingService,
   type BackingServiceOptions,
   startBackingService,
-} from "./backing-service.ts";
-import { runSandboxed } from "./sandbox.ts";
+} from "../backing-service.ts";
+import { runSandboxed } from "../sandbox.ts";
 
 /** "fast" does not survive power cuts (but SIGKILL), and is for tests. */
 export type Durability = "durable" | "fast";
