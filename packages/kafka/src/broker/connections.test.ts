@@ -1,5 +1,6 @@
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
+import { heartbeatV4 } from "@platformatic/kafka";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createKafka } from "../kafka.ts";
 import { type BrokerAddress, type Connections, createConnections, nameOf } from "./connections.ts";
@@ -104,6 +105,20 @@ describe("what brokers know", () => {
     const connections = connect(one);
     // The first rounds meet the silent one.
     for (let times = 0; times < 3; times++) await connections.topicMetadata(TOPIC);
+    const begunMs = performance.now();
+    for (let times = 0; times < 6; times++) await connections.topicMetadata(TOPIC);
+    expect(performance.now() - begunMs).toBeLessThan(1_500);
+  });
+
+  it("is asked last of one that has just left another request unanswered", async () => {
+    const silent = await startFakeBroker(life, () => undefined);
+    const [one, other] = [await startBroker([1]), await startBroker([1])];
+    for (const broker of [one, other]) broker.brokers = [silent, one.address, other.address];
+    const connections = connect(one);
+    await connections.topicMetadata(TOPIC);
+    const request = { api: heartbeatV4.api, timeoutMs: 100 };
+    const call = connections.call(silent, "group", request, "a-group", 1, "a-member");
+    await expect(call).rejects.toThrow(nameOf(silent));
     const begunMs = performance.now();
     for (let times = 0; times < 6; times++) await connections.topicMetadata(TOPIC);
     expect(performance.now() - begunMs).toBeLessThan(1_500);

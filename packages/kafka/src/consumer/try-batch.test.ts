@@ -4,7 +4,7 @@ import { describe, expect, it } from "@jest/globals";
 import { PartitionPausedError } from "../errors/partition-paused.ts";
 import { PartitionFaultError, type Position } from "../errors/partition-fault.ts";
 import type { RecordBatch } from "../records.ts";
-import { createTryBatch } from "./try-batch.ts";
+import { createTryBatch, waitAfterMs } from "./try-batch.ts";
 
 const batch: RecordBatch = {
   topic: "t",
@@ -91,6 +91,25 @@ describe("a batch", () => {
     );
     expect(await run()).toEqual({ kind: "done" });
     expect(isTriedUnknown).toBe(false);
+  });
+
+  it("is tried again as soon as the position is known, however long that took", async () => {
+    const answers = [...Array.from({ length: 7 }, () => undefined), batch.firstOffset];
+    const { run } = tryWith([away], () => answers.shift());
+    const begunMs = performance.now();
+    expect(await run()).toEqual({ kind: "done" });
+    // Doubled waits would take at least 5 s.
+    expect(performance.now() - begunMs).toBeLessThan(2_500);
+  });
+
+  it("waits at most a second for Kafka, which soon has another leader, and longer for others", () => {
+    const after = (dependency: "kafka" | "postgres", attempt: number) =>
+      waitAfterMs(new TransientError(dependency, "away"), attempt);
+    for (const attempt of [1, 3, 5, 8, 100]) {
+      expect(after("kafka", attempt)).toBeLessThanOrEqual(1_000);
+    }
+    expect(after("kafka", 8)).toBe(1_000);
+    expect(after("postgres", 8)).toBeGreaterThan(2_400);
   });
 
   it.each([
