@@ -137,7 +137,7 @@ export function createGatewayMetrics(options: {
   options.registry.registerMetric(
     new Gauge({
       name: "fiberstream_gateway_buffer_bytes",
-      help: "Memory of request bodies and their decoders, from a body's first byte to the response. At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
+      help: "Memory of request bodies and their decoders, from a body's first byte to the response, and of large responses until they are received. At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
       registers: [],
       collect() {
         this.set(options.bufferBytes());

@@ -114,7 +114,7 @@ export function createIngest(steps: IngestSteps): Ingest {
       if (isOurFault(error, request) && rejected === 0) charge.cancel();
       throw error;
     } finally {
-      lease.release();
+      call.passOn(lease);
     }
   };
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
+import type { Lease } from "../admission/in-flight-budget.ts";
 import { type Answer, problemAnswer, withHeaders } from "../answers/answer.ts";
 import { Refusal } from "../answers/refusal.ts";
 import { SenderGoneError } from "../request/read-body.ts";
@@ -9,6 +10,7 @@ import { createServerTiming, markNothing } from "../telemetry/server-timing.ts";
 import type { TraceRequest } from "../telemetry/trace-request.ts";
 import type { EventRoute, Ingest, RequestMetrics } from "./call.ts";
 import { bodyRequestFor } from "./expectation.ts";
+import { holdForAnswer } from "./hold-answer.ts";
 import { requestIdOf, writeAnswer } from "./write-answer.ts";
 
 export type ServeEvents = (
@@ -57,6 +59,7 @@ export function createServeEvents(options: {
     };
     const timing = createServerTiming(request);
     let answer: Answer;
+    let lease: Lease | undefined;
     try {
       answer = await ingest({
         route,
@@ -65,13 +68,20 @@ export function createServeEvents(options: {
         mark: timing?.mark ?? markNothing,
         entry,
         trace,
+        passOn: (passed) => (lease = passed),
       });
     } catch (error) {
       // The sender is disconnected, and nothing of the request was stored.
       if (error instanceof SenderGoneError || request.errored || response.destroyed) {
+        lease?.release();
         metrics.countSenderGone();
         return end(undefined);
       }
+      answer = refused(error, requestId, trace.traceId);
+    }
+    try {
+      if (lease !== undefined) holdForAnswer(lease, answer, response);
+    } catch (error) {
       answer = refused(error, requestId, trace.traceId);
     }
     if (timing !== undefined) answer = withHeaders(answer, timing.header());

@@ -144,6 +144,44 @@ describe("room in the gateway's memory", () => {
   });
 });
 
+describe("a large answer that its sender does not read", () => {
+  it("holds room until its connection is closed", async () => {
+    let gateways: Socket | undefined;
+    intake = await startTestIntake({
+      authenticate: (request) => {
+        gateways = request.socket;
+        return { id: "hostile", tenant: "default" };
+      },
+    });
+    const body = "[0,".concat("0,".repeat(9_000), event, "]");
+    const one = head("hostile", `Content-Length: ${body.length}`) + body;
+    const socket = sendOn().pause();
+    // As many as fill what the kernel keeps for the connection.
+    let isStuck = false;
+    while (!isStuck) {
+      socket.write(one);
+      await new Promise(setImmediate);
+      isStuck = (gateways?.writableLength ?? 0) > 100 * KB;
+    }
+    const headersBytes = KB;
+    expect(intake.usedBytes()).toBeGreaterThan(
+      (gateways?.writableLength ?? Infinity) - headersBytes,
+    );
+    socket.destroy();
+    await until(() => intake.usedBytes() === 0);
+  });
+
+  it("is replaced by a short one where there is no room for it", async () => {
+    const body = "0\n".repeat(1_000);
+    intake = await startTestIntake({ environment: { IN_FLIGHT_MAX_BYTES: String(40 * KB) } });
+    const response = await intake.post("/api/ingest", body, {
+      "content-type": "application/x-ndjson",
+    });
+    expect([response.status, await response.json()]).toMatchObject([503, { code: "OVERLOADED" }]);
+    expect(intake.usedBytes()).toBe(0);
+  });
+});
+
 describe("the rest of a chunked body", () => {
   const refuse: Authenticate = () => {
     throw new Refusal("MISSING_TOKEN", "no token");
