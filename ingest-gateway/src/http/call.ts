@@ -20,7 +20,8 @@ export type Call = {
   readonly mark: Mark;
   /** Records the sender and the counts of events, for the access log. */
   readonly entry: Pick<AccessEntry, "sender" | "events">;
-  readonly trace: RequestTrace;
+  /** Begins to trace the request. Called once its sender is known. */
+  readonly beginTrace: () => RequestTrace;
   /** Passes the request's lease on to its answer: the callee has to release it. */
   readonly passOn: (lease: Lease) => void;
 };

@@ -7,7 +7,7 @@ import { Refusal } from "../answers/refusal.ts";
 import { SenderGoneError } from "../request/read-body.ts";
 import type { BeginAccessEntry } from "../telemetry/access-log.ts";
 import { createServerTiming, markNothing } from "../telemetry/server-timing.ts";
-import type { TraceRequest } from "../telemetry/trace-request.ts";
+import { type TraceRequest, UNSAMPLED } from "../telemetry/trace-request.ts";
 import type { EventRoute, Ingest, RequestMetrics } from "./call.ts";
 import { bodyRequestFor } from "./expectation.ts";
 import { holdForAnswer } from "./hold-answer.ts";
@@ -48,13 +48,13 @@ export function createServeEvents(options: {
 
   return async (route, request, response) => {
     const startedAt = performance.now();
-    const trace = traceRequest(request, route);
+    let trace = UNSAMPLED;
     const requestId = requestIdOf(request);
-    const entry = beginEntry({ route, requestId, traceId: trace.traceId });
+    const entry = beginEntry({ route, requestId });
     const end = (status: number | undefined) => {
       const tookMs = performance.now() - startedAt;
       trace.end(status);
-      entry.end(status, tookMs);
+      entry.end(status, tookMs, trace.traceId);
       if (status !== undefined) metrics.observeRequest(route, status, tookMs / 1_000);
     };
     const timing = createServerTiming(request);
@@ -67,7 +67,7 @@ export function createServeEvents(options: {
         askForBody: bodyRequestFor(request, response),
         mark: timing?.mark ?? markNothing,
         entry,
-        trace,
+        beginTrace: () => (trace = traceRequest(request, route, performance.now() - startedAt)),
         passOn: (passed) => (lease = passed),
       });
     } catch (error) {
