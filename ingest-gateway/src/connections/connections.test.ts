@@ -58,6 +58,27 @@ describe("a connection", () => {
   });
 });
 
+describe("requests for pages", () => {
+  let intake: TestIntake;
+  afterEach(() => intake.close());
+
+  it("are bounded for each address; the status and events are not", async () => {
+    intake = await startTestIntake({ environment: { MAX_PAGES_PER_ADDRESS: "1" } });
+    const statusOf = async (path: string) => (await intake.get(path)).status;
+    const pages: number[] = [];
+    for (let count = 0; count < 11; count++) pages.push(await statusOf(count % 2 ? "/docs" : "/x"));
+    expect(new Set(pages.slice(0, 10))).toEqual(new Set([200, 404]));
+    // Asked without a pause, because the rate allows a further one each second.
+    const asked = Array.from({ length: 20 }, () => intake.get("/docs"));
+    const refused = (await Promise.all(asked)).filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]?.headers.get("retry-after")).not.toBeNull();
+    expect(await refused[0]?.json()).toMatchObject({ code: "RATE_LIMITED" });
+    for (let count = 0; count < 20; count++) expect(await statusOf("/api/status")).toBe(200);
+    expect((await intake.post("/api/push", event)).status).toBe(202);
+  });
+});
+
 describe("a connection that is kept for nothing", () => {
   const HASTE = {
     KEEP_ALIVE_TIMEOUT_MS: "500",

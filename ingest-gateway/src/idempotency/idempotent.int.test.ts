@@ -268,4 +268,25 @@ describe("a tenant's batches", () => {
     // It is safe to send again at once, all the same.
     expect((await share(last, never)).headers).toEqual({ "Idempotent-Replayed": "true" });
   });
+
+  it("count for it while some of their events have to be sent again, too", async () => {
+    const room = `${namespace}open.`;
+    const ask = createPromptRedis(redis);
+    const store = createBatchStore({ ask, namespace: room, ...MEMORY, maxTenantBytes: 20_000 });
+    const share = idempotentlyWith(store);
+    const before = pastShare;
+    const acknowledgeLast = async (acknowledged: AcknowledgedEvents) => {
+      acknowledged.add(9_999);
+      return { answer: jsonAnswer(202, {}), isFinal: false };
+    };
+    const batches = 20;
+    for (let batch = 0; batch < batches; batch++)
+      await share(request(randomUUID()), acknowledgeLast);
+    const keys = (await redis.client.keys(`${room}batch:*`)).filter((key) => !key.includes(":of:"));
+    const leftMs = await Promise.all(keys.map((key) => redis.client.pTTL(key)));
+    const forLong = leftMs.filter((ms) => ms > 60_000).length;
+    expect(forLong).toBeGreaterThan(2);
+    expect(forLong).toBeLessThanOrEqual(batches / 2);
+    expect(pastShare - before).toBe(batches - forLong);
+  });
 });

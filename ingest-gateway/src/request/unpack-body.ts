@@ -2,22 +2,6 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import { Refusal } from "../answers/refusal.ts";
 import type { BodyEncoding, Unpacking } from "./body-encoding.ts";
 
-/** Decompresses a body piece by piece. */
-export type Unpack = {
-  /**
-   * Resolves when the whole piece has been decompressed.
-   * @throws {Refusal} BAD_ENCODING, and what the listeners throw
-   */
-  readonly take: (piece: Buffer) => Promise<void>;
-  /**
-   * Ends the body.
-   * @throws {Refusal} BAD_ENCODING if its compressed stream is incomplete
-   */
-  readonly end: () => Promise<void>;
-  /** Releases the decoder at any moment. */
-  readonly drop: () => void;
-};
-
 /** More frames than 10 MB need; each costs as much as a small request. */
 const MAX_FRAMES = 1_000;
 
@@ -31,11 +15,15 @@ type UnpackListeners = {
 /**
  * Decompresses all bytes or refuses the body: zlib itself stops at the end of a zstd frame or a brotli stream, and
  * silently drops the bytes after it.
+ *
+ * @param packed the whole body
+ * @throws {Refusal} BAD_ENCODING, also if a compressed stream is incomplete; and what the listeners throw
  */
-export function createUnpack(
+export async function unpackBody(
+  packed: Buffer,
   encoding: BodyEncoding,
   { onStream, onUnpacked }: UnpackListeners,
-): Unpack {
+): Promise<void> {
   const { name, hasFrames } = encoding;
   let frames = 0;
   let current: Unpacking | undefined;
@@ -77,29 +65,25 @@ export function createUnpack(
   const badEncoding = (why: string): Refusal =>
     new Refusal("BAD_ENCODING", `the body is not ${name} as its Content-Encoding says: ${why}`);
 
-  return {
-    take: async (piece) => {
-      for (let rest = piece; rest.length > 0;) {
-        const stream = (current ??= open());
-        const before = stream.bytesWritten;
-        const isOver = await settled(stream, (done) => {
-          stream.write(rest, (error) => {
-            // A stream that was destroyed meanwhile calls back without an error; the error follows.
-            if (!error && stream.errored === null) done();
-          });
-        });
-        if (!isOver) return;
-        // `bytesWritten` does not count the bytes after the end of the frame.
-        rest = rest.subarray(stream.bytesWritten - before);
-        stream.destroy();
-        current = undefined;
-      }
-    },
-    end: async () => {
-      if (current === undefined && frames > 0) return;
+  try {
+    for (let rest = packed; rest.length > 0;) {
       const stream = (current ??= open());
-      await settled(stream, () => stream.end());
-    },
-    drop: () => current?.destroy(),
-  };
+      const isOver = await settled(stream, (done) => {
+        stream.write(rest, (error) => {
+          // A stream that was destroyed meanwhile calls back without an error; the error follows.
+          if (!error && stream.errored === null) done();
+        });
+      });
+      if (!isOver) break;
+      // `bytesWritten` does not count the bytes after the end of the frame.
+      rest = rest.subarray(stream.bytesWritten);
+      stream.destroy();
+      current = undefined;
+    }
+    if (current === undefined && frames > 0) return;
+    const last = (current ??= open());
+    await settled(last, () => last.end());
+  } finally {
+    current?.destroy();
+  }
 }

@@ -1,5 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { Refusal } from "../answers/refusal.ts";
 import { exampleEvent } from "../testing/example-event.ts";
 import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
 
@@ -46,6 +47,24 @@ describe("POST /api/push", () => {
     expect(intake.produced.at(-1)?.headers).toEqual({
       traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
     });
+  });
+});
+
+describe("a traceparent", () => {
+  it("counts for the traces that a second may have only once its sender is known", async () => {
+    intake = await startTestIntake({
+      environment: { OTEL_TRACES_SAMPLER_ARG: "0", TRACES_GIVEN_MAX_PER_SECOND: "1" },
+      authenticate: ({ headers }) => {
+        if (headers.authorization === undefined) throw new Refusal("MISSING_TOKEN", "no token");
+        return { id: "one", tenant: "default" };
+      },
+    });
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const post = (headers: Record<string, string>) =>
+      intake.post("/api/push", exampleEvent(), { traceparent, ...headers });
+    for (let count = 0; count < 5; count++) expect((await post({})).status).toBe(401);
+    await post({ authorization: "one" });
+    expect(intake.produced.map(({ headers }) => headers)).toEqual([{ traceparent }]);
   });
 });
 

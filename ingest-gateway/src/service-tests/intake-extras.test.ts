@@ -102,6 +102,8 @@ describe("TLS", () => {
     return certificate.subject.CN;
   };
 
+  const withTls = () => ({ TLS_CERT_FILE: file("tls.crt"), TLS_KEY_FILE: file("tls.key") });
+
   const daysToEnd = async () => {
     const line = /^fiberstream_gateway_certificate_not_after_timestamp_seconds (\S+)$/m;
     const endSeconds = Number(line.exec(await intake.metrics())?.[1]);
@@ -111,13 +113,42 @@ describe("TLS", () => {
   it("is spoken with the certificate of the files, and with another once they change", async () => {
     use("one");
     intake = await startTestIntake({
-      environment: { TLS_CERT_FILE: file("tls.crt"), TLS_KEY_FILE: file("tls.key") },
+      environment: { ...withTls(), MAX_HANDSHAKES_PER_ADDRESS: "100000" },
     });
     expect(await nameOnCertificate()).toBe("one");
     expect(await daysToEnd()).toBeCloseTo(1, 1);
     use("two");
     while ((await nameOnCertificate()) !== "two") await new Promise(setImmediate);
     expect(await daysToEnd()).toBeCloseTo(20, 1);
+  });
+
+  it("is begun by each address so many times a second, and by others meanwhile", async () => {
+    use("one");
+    intake = await startTestIntake({
+      environment: { ...withTls(), MAX_HANDSHAKES_PER_ADDRESS: "1" },
+    });
+    const port = Number(new URL(intake.url).port);
+    const isMade = async (localAddress: string) => {
+      const at = { port, host: "127.0.0.1", localAddress, rejectUnauthorized: false };
+      const socket = connect(at);
+      const isSecured = await once(socket, "secureConnect").then(
+        () => true,
+        () => false,
+      );
+      socket.destroy();
+      return isSecured;
+    };
+    const made = [];
+    for (let count = 0; count < 10; count++) made.push(await isMade("127.0.0.2"));
+    expect(made).toEqual(Array(10).fill(true));
+    // Begun together, because the rate allows a further one each second.
+    const further = await Promise.all(Array.from({ length: 50 }, () => isMade("127.0.0.2")));
+    const dropped = further.filter((isSecured) => !isSecured).length;
+    expect(dropped).toBeGreaterThan(0);
+    expect(await intake.metrics()).toMatch(
+      new RegExp(`^fiberstream_gateway_connections_dropped_total(\\{.*\\})? ${dropped}$`, "m"),
+    );
+    expect(await isMade("127.0.0.3")).toBe(true);
   });
 
   it("needs both files, and says so", async () => {
