@@ -110,7 +110,7 @@ export function createIngest(steps: IngestSteps): Ingest {
       });
       return withHeaders(answer, rateLimiter.headersFor(sender));
     } catch (error) {
-      // Events that were checked and rejected are paid for, whatever became of the others.
+      // Events that were checked and rejected stay charged, whatever the result of the others.
       if (isOurFault(error, request) && rejected === 0) charge.cancel();
       throw error;
     } finally {
