@@ -153,7 +153,7 @@ function positionIn(row: StoredRow, topic: string, log: LogIdentity): Position {
       `to topic ${stored.topicId} in cluster ${stored.clusterId}, ` +
       `but Kafka has topic ${log.topicId} in cluster ${log.clusterId}`,
     "If the topic was recreated or the cluster changed on purpose, run npm run fiber -- sink accept-log: " +
-      "the sink then starts at the beginning of the new log (docs/runbooks/topic-made-anew.md)",
+      "the sink then starts at the beginning of the new log (docs/runbooks/topic-recreated.md)",
   );
 }
 
