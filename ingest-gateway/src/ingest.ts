@@ -93,7 +93,7 @@ export function createIngest(steps: IngestSteps): Ingest {
       await steps.checkSignature(request, sender, body);
       mark("body");
       const isStillThere = await steps.stalls.isStillThere(request.socket);
-      if (!isStillThere) throw new SenderGoneError("the sender has gone");
+      if (!isStillThere) throw new SenderGoneError("the sender has disconnected");
 
       const answer = await idempotently({ ...head, route, sender, body }, async (acknowledged) => {
         const work = { call, head, sender, charge, body, scan, acknowledged, produce };

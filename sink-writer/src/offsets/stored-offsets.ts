@@ -131,7 +131,7 @@ export async function moveOffsets(
   const unmoved = batches.find(({ partition }) => !done.has(partition));
   throw new TransientError(
     "postgres",
-    `the stored offset of partition ${unmoved?.partition} is no longer ${unmoved?.firstOffset} of its log`,
+    `the stored offset of partition ${unmoved?.partition} is no longer ${unmoved?.firstOffset}: another write has moved it, or the database has lost commits`,
   );
 }
 

@@ -22,7 +22,7 @@ describe("kafkaFailure", () => {
   it("finds the fatal cause under the client's own wrapping, with advice", () => {
     const failure = kafkaFailure(wrapped(wrapped(protocolError("TOPIC_AUTHORIZATION_FAILED"))));
     expect(failure).toBeInstanceOf(FatalError);
-    expect(failure).toMatchObject({ advice: "Grant this user the topic" });
+    expect(failure).toMatchObject({ advice: "Grant this user access to the topic" });
   });
 
   it("tells a login that broke off from one that was refused", () => {
