@@ -4,7 +4,7 @@ import { boundPieces } from "../http/bound-pieces.ts";
 import { receiveBytes } from "./receive-bytes.ts";
 
 describe("receiveBytes", () => {
-  it("has not received a body before its last bytes have been taken", async () => {
+  it("ends only after the body's last bytes were taken", async () => {
     const request = new Readable({ read: () => undefined });
     const taken: string[] = [];
     const received = receiveBytes(request, {
@@ -21,7 +21,7 @@ describe("receiveBytes", () => {
     expect(taken).toEqual(["all"]);
   });
 
-  it("hands on together what has come in while the bytes before were worked on", async () => {
+  it("passes on together what has arrived while the bytes before were processed", async () => {
     const request = new Readable({ read: () => undefined });
     const taken: number[] = [];
     const received = receiveBytes(request, {
