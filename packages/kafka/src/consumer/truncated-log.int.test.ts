@@ -89,7 +89,7 @@ async function consume(position: { now: Position }) {
   return { health, batches, close: () => consumer.close() };
 }
 
-it("is told by a process that has never read it, though it is longer again than it was read", async () => {
+it("is detected by a process that has never read it, although the log has grown again since", async () => {
   await produce(3);
   await until(async () => (await inSync()).length === 2, { what: "both have it" });
   await cluster.broker(3).kill();
