@@ -2,8 +2,11 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import { Refusal } from "../answers/refusal.ts";
 import type { BodyEncoding, Unpacking } from "./body-encoding.ts";
 
-/** More frames than 10 MB need; each costs as much as a small request. */
-const MAX_FRAMES = 1_000;
+/**
+ * More frames than 10 MB need. Each waits twice for the thread pool, which all bodies share: while that was busy, a body of
+ * 200 frames took more than 20 s.
+ */
+const MAX_FRAMES = 100;
 
 /** What a listener throws refuses the body. */
 type UnpackListeners = {

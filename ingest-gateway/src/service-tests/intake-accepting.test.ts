@@ -203,11 +203,19 @@ describe("POST /api/ingest", () => {
     expect(intake.produced).toHaveLength(4);
   });
 
-  it("reads all of hundreds of frames after the whole body has arrived", async () => {
+  it("reads all of 100 frames, and refuses a body with more", async () => {
     intake = await startTestIntake();
     const headers = { "content-encoding": "zstd", "content-type": "application/x-ndjson" };
-    const body = Buffer.concat(Array<Buffer>(500).fill(zstdCompressSync(`${one}\n`)));
-    expect((await intake.post("/api/ingest", body, headers)).status).toBe(202);
-    expect(intake.produced).toHaveLength(500);
+    const ofFrames = (count: number) =>
+      Buffer.concat(Array<Buffer>(count).fill(zstdCompressSync(`${one}\n`)));
+    expect((await intake.post("/api/ingest", ofFrames(100), headers)).status).toBe(202);
+    expect(intake.produced).toHaveLength(100);
+    const refused = await intake.post("/api/ingest", ofFrames(101), headers);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      code: "BAD_ENCODING",
+      detail: expect.stringContaining("more than 100 frames"),
+    });
+    expect(intake.produced).toHaveLength(100);
   });
 });
