@@ -136,7 +136,7 @@ describe("a session that ends by itself (KIP-368)", () => {
     const broker = await startFakeBroker(life, ({ apiKey, connection }) => {
       connections.add(connection);
       if (apiKey === SASL_HANDSHAKE) logins++;
-      return sessionAnswer(apiKey, { lifetimeMs: 2_000 });
+      return sessionAnswer(apiKey, { lifetimeMs: 4_000 });
     });
     const pool = life.own(createConnectionPool(access), (owned) => owned.close());
     await until(
@@ -144,7 +144,7 @@ describe("a session that ends by itself (KIP-368)", () => {
         await beatOver(pool, broker);
         return connections.size === 3;
       },
-      { what: "a third connection is used", timeoutMs: 6_000 },
+      { what: "a third connection is used", timeoutMs: 12_000 },
     );
     expect(logins).toBe(3);
   });
