@@ -39,7 +39,8 @@ function senderWith(
     log,
   });
   const headers = authorization === undefined ? {} : { authorization };
-  return (async () => authenticate({ headers } as IncomingMessage))();
+  const socket = { remoteAddress: "192.0.2.1" };
+  return (async () => authenticate({ headers, socket } as IncomingMessage))();
 }
 
 describe("the sender", () => {

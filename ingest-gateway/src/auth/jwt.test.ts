@@ -65,7 +65,8 @@ function jwt(changes: Changes = {}) {
   return changes.notBefore === undefined ? token : token.setNotBefore(changes.notBefore);
 }
 const signed = (changes?: Changes, by = keys) => jwt(changes).sign(by.privateKey);
-const subject = async (token: string) => subjectOf(token);
+const ADDRESS = "192.0.2.1";
+const subject = async (token: string) => subjectOf(token, ADDRESS);
 const invalid = {
   code: "INVALID_TOKEN",
   headers: { "WWW-Authenticate": 'Bearer realm="fiberstream", error="invalid_token"' },
@@ -155,15 +156,15 @@ describe("JWTs", () => {
     await expect(subject(await signed({ kid: "invented" }))).rejects.toMatchObject(invalid);
     const check = checkWith(3_600_000);
     fetches = 0;
-    expect(await check(await signed())).toBe("relay-7");
+    expect(await check(await signed(), ADDRESS)).toBe("relay-7");
     for (let number = 0; number < 20; number++) {
-      const refused = Promise.resolve(check(await signed({ kid: `invented-${number}` })));
+      const refused = Promise.resolve(check(await signed({ kid: `invented-${number}` }), ADDRESS));
       const { code } = (await refused.catch((error: unknown) => error)) as Refusal;
       // Whoever invents keys does not make the gateway look as if it failed.
       expect(code).toBe("UNKNOWN_JWT_KEY");
       expect(meaningOf(code)).toMatchObject({ status: 429, retryAfterSeconds: 5 });
     }
-    expect(await check(await signed({ expires: "2h" }))).toBe("relay-7");
+    expect(await check(await signed({ expires: "2h" }), ADDRESS)).toBe("relay-7");
     expect(fetches).toBe(1);
   });
 
@@ -171,9 +172,30 @@ describe("JWTs", () => {
     status = 500;
     const check = checkWith(3_600_000);
     for (let number = 0; number < 5; number++) {
-      const refused = Promise.resolve(check(await signed()));
+      const refused = Promise.resolve(check(await signed(), ADDRESS));
       await expect(refused).rejects.toMatchObject({ code: "AUTH_UNAVAILABLE" });
     }
     expect(fetches).toBe(1);
+  });
+
+  it("that many others forge wait no longer than for a hundred of each address", async () => {
+    expect(await subject(await signed())).toBe("relay-7");
+    const other = await generateKeyPair("ES256");
+    const forged = await Promise.all(
+      Array.from({ length: 400 }, (_, at) => signed({ expires: `${at + 1}h` }, other)),
+    );
+    const honest = await signed({ expires: "2h" });
+    const ended: string[] = [];
+    const flood = forged.map(async (token) => {
+      const refused: unknown = await subject(token).catch((error: unknown) => error);
+      ended.push((refused as Refusal).code);
+    });
+    // The same one in many requests is verified once.
+    const sent = Array.from({ length: 200 }, async () => subjectOf(honest, "192.0.2.2"));
+    expect(new Set(await Promise.all(sent))).toEqual(new Set(["relay-7"]));
+    expect(ended.filter((code) => code === "INVALID_TOKEN").length).toBeLessThanOrEqual(100);
+    await Promise.all(flood);
+    expect(ended.filter((code) => code === "RATE_LIMITED")).toHaveLength(300);
+    expect(meaningOf("RATE_LIMITED").status).toBe(429);
   });
 });
