@@ -2,8 +2,8 @@ import type { AvroSchema, RecordField } from "@fiberstream/schemas/avro-schema";
 import { hashOf } from "./content-hash.ts";
 import { cursor, readDouble, readLong, skipText } from "./raw-cursor.ts";
 
-/** The fields of the raw record behind those that are read by hand. */
-export type AppendedFields = {
+/** Fields of the raw record that are not read by hand. */
+export type FurtherFields = {
   /**
    * Moves past all of them.
    * @returns the name of a field that is no number although it should be one
@@ -14,7 +14,7 @@ export type AppendedFields = {
 };
 
 /** @throws {Error} when a field has a type that probes cannot send */
-export function createAppendedFields(fields: readonly RecordField[]): AppendedFields {
+export function createFurtherFields(fields: readonly RecordField[]): FurtherFields {
   if (fields.length === 0) return { read: () => undefined, hash: (before) => before };
   const all = fields.map((field) => ({
     name: field.name,
@@ -65,13 +65,15 @@ function skipperOf(type: AvroSchema, name: string): Skip {
     }
     throw unreadable(name);
   }
+  if (typeof type === "object" && type.type === "array") {
+    return skipItems(skipperOf(type.items, name));
+  }
   const skip = SKIPS.get(typeof type === "string" ? type : type.type);
   if (skip === undefined) throw unreadable(name);
   return skip;
 }
 
-const unreadable = (name: string) =>
-  new Error(`appended-fields.ts cannot read the type of ${name}`);
+const unreadable = (name: string) => new Error(`further-fields.ts cannot read the type of ${name}`);
 
 const SKIPS: ReadonlyMap<string, Skip> = new Map([
   ["string", passText],
@@ -89,4 +91,28 @@ const skipNullable =
     if (branch === 2) return skip(bytes);
     if (branch !== 0) cursor.at = NaN;
     return true;
+  };
+
+/**
+ * An array comes in blocks, each led by its count; a negative one also by its size in bytes. Each item takes at least one
+ * byte, so that reading ends with the bytes, whatever the count says.
+ */
+const skipItems =
+  (skip: Skip): Skip =>
+  (bytes) => {
+    let isSound = true;
+    for (;;) {
+      let count = readLong(bytes);
+      if (count === 0) return isSound;
+      if (count < 0) {
+        readLong(bytes);
+        count = -count;
+      }
+      for (; count > 0 && cursor.at < bytes.length; count--) isSound = skip(bytes) && isSound;
+      if (count !== 0) cursor.at = NaN;
+      if (cursor.at < bytes.length) continue;
+      // The end of the array is missing.
+      cursor.at = NaN;
+      return isSound;
+    }
   };
