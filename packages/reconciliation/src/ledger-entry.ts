@@ -24,6 +24,22 @@ export const joinedEntries = (first: LedgerEntry, next: LedgerEntry): LedgerEntr
   minutes: mergedBooks(first.minutes, next.minutes),
 });
 
+/**
+ * Splits an entry into parts of at most `maxMinutes` minutes. The first part has the range and the last minutes, because
+ * the reconciler takes the end of what it knows of a range from them; the other parts have an empty range behind it.
+ */
+export function splitEntry(entry: LedgerEntry, maxMinutes: number): LedgerEntry[] {
+  if (entry.minutes.size <= maxMinutes) return [entry];
+  const minutes = [...entry.minutes].toSorted(([a], [b]) => b - a);
+  const parts: LedgerEntry[] = [];
+  for (let at = 0; at < minutes.length; at += maxMinutes) {
+    const some = new Map(minutes.slice(at, at + maxMinutes));
+    const rest = { from: entry.to, records: 0, begins: false };
+    parts.push({ ...entry, ...(at > 0 && rest), minutes: some });
+  }
+  return parts;
+}
+
 /** An entry as JSON: the value of a record of probe.reconciliation, and part of a committed offset's metadata. */
 export function writeEntry(entry: LedgerEntry): string {
   const { partition, log, from, to, begins, records } = entry;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { inTransaction, query } from "@fiberstream/postgres/pool";
 import { addIdText, emptyDigest } from "@fiberstream/reconciliation/digest";
 import type { Finding } from "@fiberstream/reconciliation/judge-minute";
-import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
+import { type LedgerEntry, splitEntry } from "@fiberstream/reconciliation/ledger-entry";
 import { createBookFinder, type MinuteBook } from "@fiberstream/reconciliation/minute-books";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
@@ -183,6 +183,16 @@ const judged = async () => {
 const OK = { verdict: "ok", unaccounted: 0, found: [] };
 
 describe("the reconciler", () => {
+  it("takes the parts of an entry that was split as one", async () => {
+    const [ids, late] = [newIds(3), newIds(2)];
+    const minutes = new Map([...booksOf(ids), ...booksOf(late, MINUTE - 1)]);
+    processed(splitEntry(entry(0, 5, [], { minutes }), 1));
+    await sunk(ids, 3);
+    await sunk(late, 5, { minute: MINUTE - 1 });
+    await rounds(3);
+    expect(await judged()).toEqual([OK, OK]);
+  });
+
   it("closes a minute when it is over and read, and not before", async () => {
     const ids = newIds(4);
     processed([entry(0, 3, ids.slice(0, 3))], entry(3, 4, ids.slice(3)));
