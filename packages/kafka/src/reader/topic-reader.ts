@@ -27,6 +27,12 @@ export type TopicReader = {
    */
   range: (topic: string, partition: number) => Promise<OffsetRange>;
   /**
+   * Returns the topic's id, as it is now: a recreated topic has another one.
+   * @throws {TransientError}
+   * @throws {FatalError}
+   */
+  topicId: (topic: string) => Promise<string>;
+  /**
    * Reads the committed records of a range, one fetch after the other.
    * @throws {TransientError}
    * @throws {FatalError}
@@ -70,6 +76,12 @@ export async function connectTopicReader(options: { kafka: KafkaClient }): Promi
       withRetries(cluster, async () => {
         const { low, high } = await cluster.ends(topic, partition);
         return { partition, from: low, until: high };
+      }),
+
+    topicId: (topic) =>
+      withRetries(cluster, async () => {
+        cluster.refresh();
+        return (await cluster.topic(topic)).topicId;
       }),
 
     read: async function* read(topic, { partition, from, until }) {
