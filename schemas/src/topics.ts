@@ -145,7 +145,7 @@ export const TOPICS = {
     reliedOnBy: ["operators", "data teams"],
     owner: "stream-processor",
     ordering:
-      "Records of one node are in one partition, in the order of its events: an alert's opening comes before its resolution.",
+      "Records of one node are in one partition, in the order of its events: an alert's opening comes before its resolution. After partitions were added, the opening of an alert that is still open is written again, with the same alert_id, to the node's new partition, and its resolution follows there.",
     delivery:
       "Exactly once for readers of committed records: in the same transactions as the enriched events that caused them.",
     volume: "Two records for each alert: one when it opens, one when it resolves.",

@@ -41,9 +41,11 @@ export function splitEntry(entry: LedgerEntry, maxMinutes: number): LedgerEntry[
 }
 
 /** An entry as JSON: the value of a record of probe.reconciliation, and part of a committed offset's metadata. */
-export function writeEntry(entry: LedgerEntry): string {
+export const writeEntry = (entry: LedgerEntry): string => JSON.stringify(entryJson(entry));
+
+function entryJson(entry: LedgerEntry): Written {
   const { partition, log, from, to, begins, records } = entry;
-  return JSON.stringify({
+  return {
     partition,
     log,
     from: from.toString(),
@@ -57,7 +59,7 @@ export function writeEntry(entry: LedgerEntry): string {
       writeDigest(book.leftOut),
       [book.conflicts, book.refused, book.dead],
     ]),
-  });
+  };
 }
 
 /** Undefined for text that `writeEntry` did not write. */
@@ -82,9 +84,15 @@ export function readEntry(text: string): LedgerEntry | undefined {
   }
 }
 
-/** Formats an entry as the end of a committed offset's metadata. */
-export const entryMetadata = (entry: LedgerEntry | undefined): string =>
-  entry === undefined ? "" : ` ledger=${writeEntry(entry)}`;
+/**
+ * Formats an entry as the end of a committed offset's metadata.
+ * @param more fields to add to its JSON, which `entryInMetadata` ignores
+ */
+export const entryMetadata = (
+  entry: LedgerEntry | undefined,
+  more?: Readonly<Record<string, number>>,
+): string =>
+  entry === undefined ? "" : ` ledger=${JSON.stringify({ ...entryJson(entry), ...more })}`;
 
 /** Reads the entry in a committed offset's metadata; undefined if there is none. */
 export function entryInMetadata(metadata: string): LedgerEntry | undefined {

@@ -81,7 +81,7 @@ export function createKafkaView(options: { kafka: KafkaClient; namespace: string
     },
     entriesFrom: async (position) => {
       const connected = await connectedReader();
-      const log = await connected.topicId(reconciliation);
+      const { topicId: log } = await connected.describe(reconciliation);
       const { partition, from: low, until } = await connected.range(reconciliation, 0);
       const isOtherLog = position.log !== "" && position.log !== log;
       const isInLog = !isOtherLog && position.offset >= low && position.offset <= until;
@@ -94,7 +94,7 @@ export function createKafkaView(options: { kafka: KafkaClient; namespace: string
           if (entry) entries.push(entry);
         }
       }
-      if ((await connected.topicId(reconciliation)) !== log) {
+      if ((await connected.describe(reconciliation)).topicId !== log) {
         throw new TransientError("kafka", `${reconciliation} was recreated while it was read`);
       }
       return { entries, next: { log, offset: until }, areLost: !isInLog };

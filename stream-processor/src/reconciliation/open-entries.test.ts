@@ -7,6 +7,8 @@ import { writeCheckpoint } from "../windows/window-checkpoint.ts";
 import { entryRecord } from "./batch-books.ts";
 import { createOpenEntries, type NextEntries, type OpenEntries } from "./open-entries.ts";
 
+const checkpointOf = (ledger: LedgerEntry) =>
+  writeCheckpoint({ from: 0n, clockMs: 0, ledger, partitions: 100_000 });
 let metadata: string;
 let nowMs: number;
 const entries = () => createOpenEntries({ metadataOf: () => metadata, nowMs: () => nowMs });
@@ -22,7 +24,7 @@ const BEGUN: LedgerEntry = {
   minutes: new Map(),
 };
 beforeEach(() => {
-  metadata = writeCheckpoint({ from: 0n, clockMs: 0, ledger: BEGUN });
+  metadata = checkpointOf(BEGUN);
   nowMs = 1_000_000;
 });
 
@@ -54,7 +56,7 @@ const rangeOf = (entry: LedgerEntry | undefined) =>
 const rangesOf = ({ finished, open }: NextEntries) => [...finished.map(rangeOf), rangeOf(open)];
 /** As another process finds it that asks for the position. */
 const moveTo = ({ open }: NextEntries) => {
-  metadata = writeCheckpoint({ from: 0n, clockMs: 0, ledger: open });
+  metadata = checkpointOf(open);
 };
 const commit = (ledger: OpenEntries, next: NextEntries) => {
   moveTo(next);
@@ -89,7 +91,7 @@ describe("open entries", () => {
     ]);
     const full = ledger.after(batch(0, 10), minutesOf(...minutes.slice(0, 10)));
     expect(full.finished).toEqual([]);
-    expect(writeCheckpoint({ from: 0n, clockMs: 0, ledger: full.open }).length).toBeLessThan(3_072);
+    expect(checkpointOf(full.open).length).toBeLessThan(3_072);
   });
 
   it("are split into records that Kafka accepts, however many minutes a batch has", () => {

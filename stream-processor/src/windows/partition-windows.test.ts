@@ -13,7 +13,8 @@ const held = () => {
     maxNodesPerPartition: 10,
     checkpointOf: () => undefined,
     earliestOf: async () => 0n,
-    openAlertsOf: () => new Promise((resolve) => asked.push(() => resolve([]))),
+    openAlertsOf: () =>
+      new Promise((resolve) => asked.push(() => resolve({ open: [], moved: [], partitions: 1 }))),
     decoder: {
       prepare: async () => undefined,
       decode: () => dead({ failureClass: "not-avro", message: "no Avro" }),

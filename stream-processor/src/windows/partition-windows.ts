@@ -3,15 +3,23 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import type { RawEventDecoder } from "../decode/decode-raw.ts";
+import type { OpenAlertsOfPartition, ReadOpenAlerts } from "./open-alerts.ts";
 import { createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
 import type { WindowCheckpoint } from "./window-checkpoint.ts";
+
+export type OwnedWindow = PartitionWindow & {
+  /** How many partitions raw had when the open alerts were read. */
+  readonly partitions: number;
+  /** Returns, once, the open alerts to write again: those that are in a partition that their node had before. */
+  readonly takeMoved: () => readonly ProbeAlert[];
+};
 
 export type PartitionWindows = {
   /**
    * Returns the window of a partition at `position`.
    * @throws {TransientError} when it is at another position
    */
-  at: (partition: number, position: bigint) => PartitionWindow;
+  at: (partition: number, position: bigint) => OwnedWindow;
   /**
    * Prepares a partition's window for `position`.
    * @returns the offset from which to replay records into it
@@ -35,27 +43,33 @@ export function createPartitionWindows(options: {
   /** The checkpoint committed with the partition's offset. */
   checkpointOf: (partition: number) => WindowCheckpoint | undefined;
   earliestOf: (partition: number) => Promise<bigint>;
-  openAlertsOf: (partition: number) => Promise<readonly ProbeAlert[]>;
+  openAlertsOf: ReadOpenAlerts;
   decoder: RawEventDecoder;
   countEvicted: () => void;
 }): PartitionWindows {
   const { decoder } = options;
-  const windows = new Map<number, PartitionWindow>();
+  const windows = new Map<number, OwnedWindow>();
   /** The position that a window will have once replay is done. */
   const targets = new Map<number, bigint>();
   /** The latest `replayFrom` of each partition; earlier ones that are still running change nothing. */
   const requests = new Map<number, object>();
 
-  const renew = (partition: number, openAlerts: readonly ProbeAlert[], clockMs = 0) => {
+  const renew = (partition: number, alerts: OpenAlertsOfPartition, clockMs = 0) => {
     const window = createPartitionWindow({
       maxNodes: options.maxNodesPerPartition,
       clockMs,
-      openAlerts,
+      openAlerts: alerts.open,
       countEvicted: options.countEvicted,
       nowMs: wallNowMs,
     });
-    windows.set(partition, window);
-    return window;
+    const moved = [...alerts.moved];
+    windows.set(
+      partition,
+      Object.assign(window, {
+        partitions: alerts.partitions,
+        takeMoved: () => moved.splice(0),
+      }),
+    );
   };
 
   /** Returns the offset to replay from: the checkpoint's, or a later one if retention has deleted records. */
@@ -88,7 +102,7 @@ export function createPartitionWindows(options: {
       // The partition stayed assigned through a rebalance and nobody has moved the offset: the window is current.
       if (windows.get(partition)?.position === position) return position;
       const checkpoint = options.checkpointOf(partition);
-      const openAlerts = await options.openAlertsOf(partition);
+      const openAlerts = await options.openAlertsOf(partition, checkpoint?.partitions);
       const from = await replayStart(partition, position, checkpoint);
       if (requests.get(partition) !== request) {
         throw unready(`partition ${partition} was reassigned meanwhile`);

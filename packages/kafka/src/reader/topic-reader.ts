@@ -27,11 +27,11 @@ export type TopicReader = {
    */
   range: (topic: string, partition: number) => Promise<OffsetRange>;
   /**
-   * Returns the topic's id, as it is now: a recreated topic has another one.
+   * Returns a topic's id and partitions as they are now: partitions may be added, and a recreated topic has another id.
    * @throws {TransientError}
    * @throws {FatalError}
    */
-  topicId: (topic: string) => Promise<string>;
+  describe: (topic: string) => Promise<{ topicId: string; partitions: readonly number[] }>;
   /**
    * Reads the committed records of a range, one fetch after the other.
    * @throws {TransientError}
@@ -78,10 +78,10 @@ export async function connectTopicReader(options: { kafka: KafkaClient }): Promi
         return { partition, from: low, until: high };
       }),
 
-    topicId: (topic) =>
-      withRetries(cluster, async () => {
+    describe: (topic) =>
+      withRetries(cluster, () => {
         cluster.refresh();
-        return (await cluster.topic(topic)).topicId;
+        return cluster.topic(topic);
       }),
 
     read: async function* read(topic, { partition, from, until }) {
