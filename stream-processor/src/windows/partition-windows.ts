@@ -1,3 +1,4 @@
+import { BatchUnreadyError } from "@fiberstream/kafka/batch-unready";
 import type { IncomingRecord } from "@fiberstream/kafka/records";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
@@ -17,7 +18,7 @@ export type OwnedWindow = PartitionWindow & {
 export type PartitionWindows = {
   /**
    * Returns the window of a partition at `position`.
-   * @throws {TransientError} when it is at another position
+   * @throws {BatchUnreadyError} when it is at another position
    */
   at: (partition: number, position: bigint) => OwnedWindow;
   /**
@@ -51,7 +52,10 @@ export function createPartitionWindows(options: {
   const windows = new Map<number, OwnedWindow>();
   /** The position that a window will have once replay is done. */
   const targets = new Map<number, bigint>();
-  /** The latest `replayFrom` of each partition; earlier ones that are still running change nothing. */
+  /**
+   * The latest `replayFrom` of each partition; earlier ones that are still running change nothing. An assignment that has
+   * ended begins none (`partition-loop.test.ts`).
+   */
   const requests = new Map<number, object>();
 
   const renew = (partition: number, alerts: OpenAlertsOfPartition, clockMs = 0) => {
@@ -89,7 +93,9 @@ export function createPartitionWindows(options: {
       const current = window?.position ?? targets.get(partition);
       if (window === undefined || current !== position) {
         const where = current === undefined ? "not ready" : `at ${current}`;
-        throw unready(`the windows of partition ${partition} are ${where}, not at ${position}`);
+        throw new BatchUnreadyError(
+          `the windows of partition ${partition} are ${where}, not at ${position}`,
+        );
       }
       targets.delete(partition);
       window.position = position;
@@ -105,7 +111,7 @@ export function createPartitionWindows(options: {
       const openAlerts = await options.openAlertsOf(partition, checkpoint?.partitions);
       const from = await replayStart(partition, position, checkpoint);
       if (requests.get(partition) !== request) {
-        throw unready(`partition ${partition} was reassigned meanwhile`);
+        throw new TransientError("kafka", `partition ${partition} was reassigned meanwhile`);
       }
       renew(partition, openAlerts, checkpoint?.clockMs);
       // Only a target until replay is done: an interrupted replay has to start over.
@@ -133,8 +139,6 @@ export function createPartitionWindows(options: {
     nodes: () => [...windows.values()].reduce((sum, window) => sum + window.nodes(), 0),
   };
 }
-
-const unready = (reason: string) => new TransientError("kafka", reason);
 
 export const positionOfRecord = ({ offset, timestamp }: IncomingRecord) => ({
   offset: Number(offset),

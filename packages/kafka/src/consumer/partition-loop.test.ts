@@ -3,6 +3,7 @@ import { createLog } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
+import { BatchUnreadyError } from "../errors/batch-unready.ts";
 import type { Position } from "../errors/partition-fault.ts";
 import { createPipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import { writeRecordBatch } from "../protocol/record-batch-writer.ts";
@@ -213,6 +214,41 @@ describe("a partition", () => {
     released.resolve();
     await second.ticket();
     expect(most).toBe(1);
+  });
+
+  it("prepares no replay when its position comes after it was stopped", async () => {
+    const asked = Promise.withResolvers<Position>();
+    const prepared: bigint[] = [];
+    const { loop } = startLoop({
+      positionOf: () => asked.promise,
+      replayFrom: async (_partition, position) => {
+        prepared.push(position);
+        return position;
+      },
+    });
+    await until(() => loop.busyMs() > 0, { what: "it asks" });
+    await loop.stop();
+    asked.resolve(5n);
+    await loop.settled();
+    expect(prepared).toEqual([]);
+  });
+
+  it("asks for its position and prepares the replay again when its owner is not ready for a batch", async () => {
+    const prepared: bigint[] = [];
+    const { ticket, done } = startLoop({
+      replayFrom: async (_partition, position) => {
+        prepared.push(position);
+        return position;
+      },
+      processBatch: async () => {
+        if (prepared.length === 1) throw new BatchUnreadyError("the windows are elsewhere");
+      },
+    });
+    (await ticket()).take(fetched(0, 5));
+    await until(() => prepared.length === 2, { what: "it prepares again" });
+    (await ticket()).take(fetched(0, 5));
+    await until(() => done.length > 0, { what: "the records are done" });
+    expect(done).toEqual(range(0, 5));
   });
 
   it("does not go on by itself where the log was cut back, until it is moved", async () => {

@@ -123,6 +123,8 @@ export function runPartition(options: {
     const position = offset === "beginning" ? await work.beginningOf(partition) : offset;
     const leaderEpoch = typeof found === "object" ? found.leaderEpoch : undefined;
     await checkSameLog({ position, leaderEpoch });
+    // The answers above may come late. The next loop of the partition may be past this point by now.
+    if (stopping.aborted) throw new TransientError("kafka", "the partition was revoked meanwhile");
     const from = (await work.replayFrom?.(partition, position)) ?? position;
     if (isMoved) throw new TransientError("kafka", "the position was moved meanwhile");
     return { position, from, log: logOfPosition, leaderEpoch };
