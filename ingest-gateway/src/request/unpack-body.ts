@@ -1,9 +1,12 @@
+import { setImmediate as turnOfTheEventLoop } from "node:timers/promises";
 import { messageOf } from "@fiberstream/runtime/errors";
 import { Refusal } from "../answers/refusal.ts";
 import type { BodyEncoding, Unpacking } from "./body-encoding.ts";
 
 /** More frames than 10 MB need; each costs as much as a small request. */
 const MAX_FRAMES = 1_000;
+/** How long small frames are decompressed before other requests are served. */
+const TURN_MS = 3;
 
 /** What a listener throws refuses the body. */
 type UnpackListeners = {
@@ -16,6 +19,9 @@ type UnpackListeners = {
  * Decompresses all bytes or refuses the body: zlib itself stops at the end of a zstd frame or a brotli stream, and
  * silently drops the bytes after it.
  *
+ * Small frames after the first are decompressed at once: in the thread pool each would wait behind the bodies of others,
+ * and costs 130 us of CPU instead of 30.
+ *
  * @param packed the whole body
  * @throws {Refusal} BAD_ENCODING, also if a compressed stream is incomplete; and what the listeners throw
  */
@@ -24,15 +30,18 @@ export async function unpackBody(
   encoding: BodyEncoding,
   { onStream, onUnpacked }: UnpackListeners,
 ): Promise<void> {
-  const { name, hasFrames } = encoding;
+  const { name, unpackFrame } = encoding;
   let frames = 0;
   let current: Unpacking | undefined;
 
-  const open = (): Unpacking => {
-    if (frames > 0 && !hasFrames) throw badEncoding(`bytes follow its end`);
+  const beginStream = () => {
+    if (frames > 0 && unpackFrame === undefined) throw badEncoding(`bytes follow its end`);
     if (frames === MAX_FRAMES) throw badEncoding(`it has more than ${MAX_FRAMES} frames`);
     frames++;
     onStream();
+  };
+
+  const open = (): Unpacking => {
     const opened = encoding.open();
     // An error that a listener throws would be uncaught.
     opened.on("data", (piece: Buffer) => {
@@ -65,9 +74,20 @@ export async function unpackBody(
   const badEncoding = (why: string): Refusal =>
     new Refusal("BAD_ENCODING", `the body is not ${name} as its Content-Encoding says: ${why}`);
 
+  let turnEndsAtMs = performance.now() + TURN_MS;
   try {
     for (let rest = packed; rest.length > 0;) {
-      const stream = (current ??= open());
+      beginStream();
+      const small = frames > 1 ? unpackFrame?.(rest) : undefined;
+      if (small !== undefined) {
+        if (small.unpacked.length > 0) onUnpacked(small.unpacked);
+        rest = rest.subarray(small.packedBytes);
+        if (performance.now() < turnEndsAtMs) continue;
+        await turnOfTheEventLoop();
+        turnEndsAtMs = performance.now() + TURN_MS;
+        continue;
+      }
+      const stream = (current = open());
       const isOver = await settled(stream, (done) => {
         stream.write(rest, (error) => {
           // A stream that was destroyed meanwhile calls back without an error; the error follows.
@@ -80,9 +100,12 @@ export async function unpackBody(
       stream.destroy();
       current = undefined;
     }
-    if (current === undefined && frames > 0) return;
-    const last = (current ??= open());
-    await settled(last, () => last.end());
+    if (frames === 0) {
+      beginStream();
+      current = open();
+    }
+    const last = current;
+    if (last !== undefined) await settled(last, () => last.end());
   } finally {
     current?.destroy();
   }

@@ -1,9 +1,10 @@
-import { randomBytes } from "node:crypto";
+import { pbkdf2, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import type { Authenticate } from "../auth/authenticate.ts";
 import { Refusal } from "../answers/refusal.ts";
@@ -177,6 +178,32 @@ describe("a large answer that its sender does not read", () => {
     });
     expect([response.status, await response.json()]).toMatchObject([503, { code: "OVERLOADED" }]);
     expect(intake.usedBytes()).toBe(0);
+  });
+});
+
+describe("a body of very many frames", () => {
+  it("does not wait with each of them behind what others decompress", async () => {
+    intake = await startTestIntake();
+    const over = new AbortController();
+    let ended = 0;
+    // Keeps the thread pool busy, with as many waiting as it has threads.
+    const busy = Array.from({ length: 8 }, async () => {
+      while (!over.signal.aborted) {
+        await promisify(pbkdf2)("", "", 500, 32, "sha256");
+        ended++;
+      }
+    });
+    const frames = 900;
+    const body = Buffer.concat(Array<Buffer>(frames).fill(zstdCompressSync(`${event}\n`)));
+    const response = await intake.post("/api/ingest", body, {
+      "content-type": "application/x-ndjson",
+      "content-encoding": "zstd",
+    });
+    expect(response.status).toBe(202);
+    expect(intake.produced).toHaveLength(frames);
+    expect(ended).toBeLessThan(frames);
+    over.abort();
+    await Promise.all(busy);
   });
 });
 
