@@ -96,7 +96,7 @@ export function createIngest(steps: IngestSteps): Ingest {
       await steps.checkSignature(request, sender, body);
       mark("body");
       const isStillThere = await steps.stalls.isStillThere(request.socket);
-      if (!isStillThere) throw new SenderGoneError("the sender has gone");
+      if (!isStillThere) throw new SenderGoneError("the sender has disconnected");
 
       const answer = await idempotently({ ...head, route, sender, body }, async (acknowledged) => {
         const work = { call, head, sender, charge, body, scan, acknowledged, trace, produce };
@@ -113,7 +113,7 @@ export function createIngest(steps: IngestSteps): Ingest {
       });
       return withHeaders(answer, rateLimiter.headersFor(sender));
     } catch (error) {
-      // Events that were checked and rejected are paid for, whatever became of the others.
+      // Events that were checked and rejected stay charged, whatever the result of the others.
       if (isOurFault(error, request) && rejected === 0) charge.cancel();
       throw error;
     } finally {

@@ -99,7 +99,9 @@ export function createAuthenticate(options: {
     if (parsed !== undefined) return byKey(parsed.keyId, parsed.secret);
     if (subjectOfJwt !== undefined && token.split(".").length === 3)
       return byJwt(token, subjectOfJwt, request.socket.remoteAddress);
-    throw invalid("the token must be fs_<key id>_<secret>, as it was shown when the key was made");
+    throw invalid(
+      "the token must be fs_<key id>_<secret>, as it was shown when the key was created",
+    );
   };
 }
 

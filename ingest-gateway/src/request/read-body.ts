@@ -42,7 +42,7 @@ export async function readBody(
 ): Promise<Buffer> {
   const { limitBytes, lease, scan, onArrival, minBytesPerSecond } = options;
   // A request that is destroyed already emits no error any more.
-  if (request.destroyed) throw new SenderGoneError("the sender has gone");
+  if (request.destroyed) throw new SenderGoneError("the sender has disconnected");
   const declaredBytes = Number(request.headers["content-length"] ?? 0);
   if (declaredBytes > limitBytes) throw tooLarge(limitBytes);
   const encoding = bodyEncodingOf(request);

@@ -3,8 +3,11 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import { Refusal } from "../answers/refusal.ts";
 import type { BodyEncoding, Unpacking } from "./body-encoding.ts";
 
-/** More frames than 10 MB need; each costs as much as a small request. */
-const MAX_FRAMES = 1_000;
+/**
+ * More frames than 10 MB need. A large one waits twice for the thread pool, which all bodies share: while that was busy,
+ * 200 frames took more than 20 s.
+ */
+const MAX_FRAMES = 100;
 /** How long small frames are decompressed before other requests are served. */
 const TURN_MS = 3;
 

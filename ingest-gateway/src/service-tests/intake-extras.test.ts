@@ -26,7 +26,7 @@ describe("pages of other origins", () => {
     expect(response.headers.get("access-control-allow-origin")).toBeNull();
   });
 
-  it("may send where the setting names them, and only they", async () => {
+  it("may send if the setting names them, and no others", async () => {
     intake = await startTestIntake({
       environment: { CORS_ORIGINS: "https://app.example.net, https://b.example.net" },
     });
@@ -44,7 +44,7 @@ describe("pages of other origins", () => {
   });
 
   // Its name leads here once the page is loaded (DNS rebinding): for its browser it is no other origin, and asks nothing.
-  it("may not send where everyone else may, whatever name leads to the gateway", async () => {
+  it("may not send with AUTH_MODE=open, whatever host name resolves to the gateway", async () => {
     intake = await startTestIntake({ environment: { CORS_ORIGINS: "https://b.example.net" } });
     const page = "evil.example.net:8000";
     const post = (origin: string) =>
@@ -61,7 +61,7 @@ describe("pages of other origins", () => {
 });
 
 describe("Server-Timing", () => {
-  it("tells where the time went, to those who ask", async () => {
+  it("reports the duration of each step if the sender asks for it", async () => {
     intake = await startTestIntake();
     const asked = await intake.post("/api/push", exampleEvent(), { "x-fiber-timing": "1" });
     expect(asked.headers.get("server-timing")).toMatch(
@@ -110,7 +110,7 @@ describe("TLS", () => {
     return (endSeconds * 1_000 - Date.now()) / 86_400_000;
   };
 
-  it("is spoken with the certificate of the files, and with another once they change", async () => {
+  it("uses the certificate of the files, and a new one after they have changed", async () => {
     use("one");
     intake = await startTestIntake({
       environment: { ...withTls(), MAX_HANDSHAKES_PER_ADDRESS: "100000" },
@@ -122,7 +122,7 @@ describe("TLS", () => {
     expect(await daysToEnd()).toBeCloseTo(20, 1);
   });
 
-  it("is begun by each address so many times a second, and by others meanwhile", async () => {
+  it("limits the handshakes of each address, not those of others", async () => {
     use("one");
     intake = await startTestIntake({
       environment: { ...withTls(), MAX_HANDSHAKES_PER_ADDRESS: "1" },
@@ -151,7 +151,7 @@ describe("TLS", () => {
     expect(await isMade("127.0.0.3")).toBe(true);
   });
 
-  it("needs both files, and says so", async () => {
+  it("needs both files, and reports a missing one", async () => {
     use("one");
     const environment = { TLS_CERT_FILE: file("tls.crt") };
     await expect(startTestIntake({ environment })).rejects.toThrow(/must be set together/);

@@ -7,7 +7,7 @@ describe("the access log", () => {
   const begin = createAccessLog((fields, message) => lines.push([fields, message]));
   const request = { route: "ingest", requestId: "r-1" } as const;
 
-  it("has one line for a request: who sent it and what became of it", () => {
+  it("has one line for each request: the sender and the result", () => {
     const entry = begin(request);
     entry.sender({ id: "6k2m9x4q7w3z", tenant: "acme" });
     entry.events({ accepted: 498, rejected: 1, retry: 1 });
@@ -38,7 +38,7 @@ describe("the access log", () => {
     ]);
   });
 
-  it("puts nothing together where nobody would see it", () => {
+  it("builds no line if it would not be logged", () => {
     const log = createLog({ service: "test", level: "info", format: "json" });
     expect(accessLineWriter(log, "off")).toBeUndefined();
     expect(accessLineWriter(log, "debug")).toBeUndefined();

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
 import { createConcurrencyLimit } from "./concurrency-limit.ts";
 
-describe("a lane", () => {
+describe("a concurrency limit", () => {
   const tooMany = () => new Error("too many");
 
-  it("lets so many through at a time, in turn, and turns away who would wait behind too many", async () => {
+  it("runs a limited number of calls at once, in order, and rejects a call if too many are waiting", async () => {
     const lane = createConcurrencyLimit({ tooMany, atOnce: 2, maxWaiting: 1 });
     const begun: string[] = [];
     const ends = new Map<string, (value: string) => void>();
@@ -25,7 +25,7 @@ describe("a lane", () => {
     expect(await lane(async () => "free")).toBe("free");
   });
 
-  it("goes on after work that fails", async () => {
+  it("continues after a call that fails", async () => {
     const lane = createConcurrencyLimit({ tooMany, atOnce: 1, maxWaiting: 1 });
     await expect(lane(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(await lane(async () => 1)).toBe(1);

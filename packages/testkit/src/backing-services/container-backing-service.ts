@@ -5,7 +5,7 @@ import {
   Wait,
 } from "testcontainers";
 import { IMAGES } from "@fiberstream/local-stack/images";
-import { kafkaVersion } from "./config.ts";
+import { kafkaVersion } from "../config.ts";
 import {
   addressOf,
   type BackingServiceKind,

@@ -8,7 +8,7 @@ import { startPostgres } from "@fiberstream/local-stack/native/postgres";
 import { startRedis } from "@fiberstream/local-stack/native/redis";
 import { startRegistry } from "@fiberstream/local-stack/native/registry";
 import { ensureTree } from "@fiberstream/local-stack/native/tree";
-import { kafkaVersion } from "./config.ts";
+import { kafkaVersion } from "../config.ts";
 import {
   addressOf,
   type BackingServiceKind,

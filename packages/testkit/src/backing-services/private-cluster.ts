@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePorts } from "./free-ports.ts";
+import { freePorts } from "../free-ports.ts";
 import { startTestBackingService } from "./start-test-backing-service.ts";
 import type { TestBackingService } from "./test-backing-service.ts";
 

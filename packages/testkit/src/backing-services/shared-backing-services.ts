@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identityOf } from "@fiberstream/local-stack/native/process-identity";
-import type { Addresses } from "./addresses.ts";
-import { freePorts } from "./free-ports.ts";
+import type { Addresses } from "../addresses.ts";
+import { freePorts } from "../free-ports.ts";
 import { startTestBackingService } from "./start-test-backing-service.ts";
 import type { BackingServiceKind } from "./test-backing-service.ts";
 

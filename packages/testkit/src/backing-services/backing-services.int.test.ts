@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@jest/globals";
 import { Client } from "pg";
-import { addresses } from "./addresses.ts";
-import { createTestDatabase } from "./database.ts";
-import { testNamespace } from "./namespace.ts";
+import { addresses } from "../addresses.ts";
+import { createTestDatabase } from "../database.ts";
+import { testNamespace } from "../namespace.ts";
 import { startPrivateBackingService } from "./private-backing-service.ts";
-import { createTestTopics } from "./topics.ts";
+import { createTestTopics } from "../topics.ts";
 
 describe("the shared backing services", () => {
   it("has TimescaleDB loaded in PostgreSQL", async () => {
