@@ -87,7 +87,7 @@ const p99Of = (sent: readonly Sent[]) =>
     Math.floor(sent.length * 0.99)
   ] ?? 0;
 
-it("costs only the events of its own partitions when a broker hangs", async () => {
+it("delays only the events of a hanging broker's own partitions", async () => {
   const others = Array.from({ length: 6 }, (_, number) =>
     startSender(`other-${number}`, (broker) => broker !== FROZEN),
   );

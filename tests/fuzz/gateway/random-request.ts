@@ -107,7 +107,17 @@ const content: fc.Arbitrary<Content> = fc.oneof(
     .tuple(
       oneOf("a", "é", "\u{1f4e1}", "\\u0000", '\\"', "\\ud800", "\u202e", "9", "\u001b"),
       count(TEN_MB / 2),
-      oneOf("node_id", "region", "timestamp", "latency_ms", "metadata", "unknown", "name"),
+      oneOf(
+        "node_id",
+        "region",
+        "timestamp",
+        "latency_ms",
+        "rtts_ms",
+        "error",
+        "metadata",
+        "unknown",
+        "name",
+      ),
     )
     .map(([of, times, field]) => ({ kind: "long" as const, of, count: times, field })),
   fc
@@ -164,7 +174,7 @@ const encoding: fc.Arbitrary<Encoding> = fc.oneof(
           undefined,
         ),
       ),
-      parts: mostly(3, fc.constant(1), count(1_200)),
+      parts: mostly(3, fc.constant(1), count(120)),
       times: mostly(8, fc.constant(1), fc.constant(2)),
       damage,
       left: mostly(8, fc.constant(""), base64(100)),

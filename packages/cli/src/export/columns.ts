@@ -1,7 +1,7 @@
 import type { AvroSchema, RecordSchema } from "@fiberstream/schemas/avro-schema";
 
 /** A time is in microseconds since 1970; JSON is a text. */
-export type ColumnKind = "time" | "double" | "long" | "boolean" | "uuid" | "text" | "json";
+export type ColumnKind = "time" | "double" | "int" | "long" | "boolean" | "uuid" | "text" | "json";
 
 export type ExportColumn = {
   readonly name: string;
@@ -32,7 +32,7 @@ export type ExportFile = {
   end: () => Promise<void>;
 };
 
-/** Returns the columns of a record, one for each field; a map is JSON. */
+/** Returns the columns of a record, one for each field; a map or an array is JSON. */
 export const columnsOf = ({ fields }: RecordSchema): ExportColumn[] =>
   fields.map(({ name, type }) => ({
     name,
@@ -49,6 +49,7 @@ function kindOf(schema: AvroSchema): ColumnKind {
       return schema.logicalType === "uuid" ? "uuid" : "time";
     case "enum":
       return "text";
+    case "array":
     case "map":
     case "record":
       return "json";
@@ -58,7 +59,7 @@ function kindOf(schema: AvroSchema): ColumnKind {
 const PRIMITIVES = {
   null: "text",
   boolean: "boolean",
-  int: "long",
+  int: "int",
   long: "long",
   float: "double",
   double: "double",

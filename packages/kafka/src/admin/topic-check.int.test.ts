@@ -13,7 +13,7 @@ const log = createLog({ service: "test", level: "silent", format: "json" });
 const life = createLife();
 afterAll(() => life.stop());
 
-it("finds a topic that no write can go to for want of in-sync replicas, and that one can again", async () => {
+it("fails for a topic with too few in-sync replicas for a write, and passes when there are enough again", async () => {
   const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
   const topic = `${testNamespace()}two-replicas-needed`;
   const check = life.own(createTopicCheck({ kafka, topic }), (owned) => owned.close());

@@ -51,8 +51,8 @@ const knowEachOther = (...brokers: Broker[]) => {
   for (const broker of brokers) broker.brokers = brokers.map(({ address }) => address);
 };
 
-describe("what brokers know", () => {
-  it("is asked of another one each time, so that none is believed for ever", async () => {
+describe("a request that any broker can answer", () => {
+  it("goes to another broker each time, so that none is relied on for ever", async () => {
     const [one, other] = [await startBroker([1]), await startBroker([2])];
     knowEachOther(one, other);
     const connections = connect(one, other);
@@ -66,7 +66,7 @@ describe("what brokers know", () => {
     expect(new Set(coordinators)).toEqual(new Set([nameOf(one.address), nameOf(other.address)]));
   });
 
-  it("is asked of the next one before it is said that there is no such topic", async () => {
+  it("goes to a second broker before a topic is reported as missing", async () => {
     const [lagging, other] = [await startBroker(undefined), await startBroker([2])];
     knowEachOther(lagging, other);
     const connections = connect(lagging, other);
@@ -79,7 +79,7 @@ describe("what brokers know", () => {
     });
   });
 
-  it("is not asked of addresses that the cluster no longer has", async () => {
+  it("does not go to addresses that the cluster no longer has", async () => {
     const [one, gone, added] = [
       await startBroker([1]),
       await startBroker([1]),
@@ -98,7 +98,7 @@ describe("what brokers know", () => {
     expect(added.asked).toBeGreaterThan(1);
   });
 
-  it("is asked of those that do not answer last", async () => {
+  it("goes to brokers that do not answer last", async () => {
     const [one, other] = [await startBroker([1]), await startBroker([1])];
     const silent = await startFakeBroker(life, () => undefined);
     for (const broker of [one, other]) broker.brokers = [silent, one.address, other.address];

@@ -42,7 +42,7 @@ afterAll(() => life.stop());
 const records = () =>
   [0, 1, 2].map((partition) => ({ key: keyOfPartition(partition, 3), value: null }));
 
-it("goes on with the other partitions of a topic, and tells how many have no leader", async () => {
+it("continues with the other partitions of a topic, and reports how many have no leader", async () => {
   const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
   const watch = life.own(createClusterWatch({ kafka, topics: [TOPIC], log }), (one) => one.close());
   const reader = life.own(await connectTopicReader({ kafka }), (one) => one.close());
