@@ -18,6 +18,7 @@ import type { TopicName } from "@fiberstream/schemas/topics";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
+import { keyOfPartition } from "@fiberstream/testkit/placed-topics";
 import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { type ReadRecord, readTopic } from "@fiberstream/testkit/read-topic";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
@@ -87,6 +88,23 @@ const decoded = (name: SchemaName, record: ReadRecord | undefined): unknown =>
   typeOf(name).fromBuffer(record?.value?.subarray(WIRE_PREFIX_BYTES) ?? Buffer.alloc(0));
 const enrichedOf = (record: ReadRecord | undefined) =>
   decoded("EnrichedProbeMetric", record) as EnrichedProbeMetric;
+
+/**
+ * Sends a closing event to each partition, and settles when all of them are in enriched: what was committed before them, a
+ * duplicate too, is read by then.
+ * @returns their ids
+ */
+async function closeEachPartition(enriched: readonly ReadRecord[]): Promise<string[]> {
+  const nodes = Array.from({ length: 12 }, (_, partition) => keyOfPartition(partition, 12));
+  const closing = nodes.map((node_id) => rawRecord({ node_id }));
+  await sendRaw(closing);
+  const isRead = (node: string) => enriched.some(({ key }) => String(key) === node);
+  await until(() => nodes.every(isRead), {
+    what: "the closing events are in enriched",
+    timeoutMs: 40_000,
+  });
+  return closing.map(({ eventId }) => eventId);
+}
 
 /** A node whose partition is another one of 24 than of 12. */
 function movingNode(): string {
@@ -453,6 +471,7 @@ describe("stream processor", () => {
     await until(async () => (await fetch(`${frozen.adminUrl}/readyz`)).ok, {
       what: "the woken one is back",
     });
+    sent.push(...(await closeEachPartition(enriched)));
     await until(() => enriched.length >= sent.length, { what: "every event came" });
     const ids = enriched.map((record) => enrichedOf(record).event_id);
     expect(ids.toSorted()).toEqual(sent.toSorted());
@@ -478,6 +497,7 @@ describe("stream processor", () => {
       await sendSome();
     }
     await start();
+    sent.push(...(await closeEachPartition(enriched)));
     await until(() => enriched.length >= sent.length, {
       what: "every event came",
       timeoutMs: 40_000,
