@@ -63,6 +63,18 @@ const consume = async (
     (owned) => owned.close(),
   );
 
+type Done = { readonly partition: number; readonly offset: number; readonly value: string };
+const doneOf = ({ partition, records }: RecordBatch): Done[] =>
+  records.map(({ offset, value }) => ({ partition, offset: Number(offset), value: String(value) }));
+
+/** Each value once, and each partition's offsets from 0 on in the order in which they were done. */
+function expectInOrder(done: readonly Done[], values: readonly string[]) {
+  expect(done.map(({ value }) => value).toSorted()).toEqual(values.toSorted());
+  for (const ofPartition of Map.groupBy(done, ({ partition }) => partition).values()) {
+    expect(ofPartition.map(({ offset }) => offset)).toEqual(ofPartition.map((_, index) => index));
+  }
+}
+
 describe("consumer", () => {
   it("begins where its owner says, not where the group's offset is", async () => {
     await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
@@ -87,7 +99,7 @@ describe("consumer", () => {
     const values = Array.from({ length: 200 }, (_, index) => `value-${index}`);
     await send(values);
     const health = createHealth();
-    const done: string[] = [];
+    const done: Done[] = [];
     const next = new Map<number, bigint>();
     let failures = 3;
     await consume(
@@ -95,21 +107,21 @@ describe("consumer", () => {
         positionsOf: at((partition) => next.get(partition) ?? "beginning"),
         processBatch: async (batch) => {
           if (failures-- > 0) throw new TransientError("postgres", "connection refused");
-          done.push(...valuesOf(batch));
+          done.push(...doneOf(batch));
           next.set(batch.partition, batch.nextOffset);
         },
       },
       health,
     );
     await until(() => done.length >= values.length, { what: "all records are done" });
-    expect(done.toSorted()).toEqual(values.toSorted());
+    expectInOrder(done, values);
     await until(() => health.isReady(), { what: "the consumer is ready again" });
   });
 
   it("fetches while a batch is being processed, and keeps the order, also with retries", async () => {
     const sent = Array.from({ length: 60 }, (_, index) => `value-${index}`);
     const next = new Map<number, bigint>();
-    const done: string[] = [];
+    const done: Done[] = [];
     const begun = new Set<number>();
     const first = Promise.withResolvers<void>();
     let failures = 2;
@@ -121,7 +133,7 @@ describe("consumer", () => {
         begun.add(batch.partition);
         if (batch.partition === 0) await first.promise;
         if (failures-- > 0) throw new TransientError("postgres", "connection refused");
-        done.push(...valuesOf(batch));
+        done.push(...doneOf(batch));
         next.set(batch.partition, batch.nextOffset);
       },
     });
@@ -131,7 +143,7 @@ describe("consumer", () => {
     await send(sent.slice(40));
     first.resolve();
     await until(() => done.length >= 60, { what: "all are done" });
-    expect(done.toSorted()).toEqual(sent.toSorted());
+    expectInOrder(done, sent);
   });
 
   it("halts at a fatal error, reports it, and processes nothing more", async () => {
@@ -483,6 +495,7 @@ describe("transactional producer", () => {
       owned.close(),
     );
     await zombie.fence();
+    const seen: unknown[] = [];
     const late = zombie.transaction(async (transaction) => {
       await transaction.send([{ topic, records: [{ key: "k", value: Buffer.from("late") }] }]);
       await transaction.commitOffsets({
@@ -491,9 +504,11 @@ describe("transactional producer", () => {
         partitions: [{ partition: 0, nextOffset: 99n }],
       });
       await heir.fence();
-      expect(await offsets.committed(0)).toBeUndefined();
+      seen.push(await offsets.committed(0));
     });
     await expect(late).rejects.toThrow(TransientError);
+    // Also while the callback of the transaction was running.
+    expect(seen).toEqual([undefined]);
     expect(await offsets.committed(0)).toBeUndefined();
   });
 });
