@@ -23,7 +23,7 @@ import { readBody, type ReadBodyOptions, SenderGoneError } from "./request/read-
 import type { ReadHead, RequestHead } from "./request/request-head.ts";
 import { type BatchScan, createBatchScan } from "./request/scan-batch.ts";
 import { countsOf, type EventCounts } from "./telemetry/event-counts.ts";
-import type { EventValidator } from "./validation/validate-event.ts";
+import type { EventValidator } from "@fiberstream/event-rules/validate-event";
 import { type CheckedEvents, validateEvents } from "./validation/validate-events.ts";
 
 export type IngestSteps = {

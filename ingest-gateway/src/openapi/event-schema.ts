@@ -1,6 +1,6 @@
 import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
 import { isOptional, sentFields, sentFormOf } from "@fiberstream/schemas/probe-fields";
-import { UNPRINTABLE_CLASS } from "../answers/shown-value.ts";
+import { UNPRINTABLE_CLASS } from "@fiberstream/event-rules/shown-value";
 
 /** A JSON Schema (draft 2020-12, which OpenAPI 3.1 uses). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
