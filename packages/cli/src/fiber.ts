@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { breakerCommand } from "./commands/breaker.ts";
 import { dlqCommand } from "./commands/dlq/dlq.ts";
 import { exportCommand } from "./commands/export.ts";
+import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys/keys.ts";
 import { nodesCommand } from "./commands/nodes/nodes.ts";
 import { processorCommand } from "./commands/processor/processor.ts";
@@ -24,6 +25,7 @@ export function createFiber(): Command {
     .addCommand(topicsCommand())
     .addCommand(tailCommand())
     .addCommand(exportCommand())
+    .addCommand(importCommand())
     .addCommand(replayRangeCommand())
     .addCommand(qualityCommand())
     .addCommand(reconcileCommand())

@@ -1,7 +1,7 @@
 import type { PgClient } from "@fiberstream/postgres/pool";
-import { isOptional } from "@fiberstream/schemas/probe-fields";
+import { rowContent } from "@fiberstream/postgres/row-content";
 import { countRepeatsIn } from "../maintenance/quality-sql.ts";
-import { columnList, EXTRA_COLUMN, quoted, type TableLayout } from "../tuples/table-layout.ts";
+import { columnList, type TableLayout } from "../tuples/table-layout.ts";
 
 export const STAGING_TABLE = "metrics_staging";
 
@@ -93,29 +93,6 @@ const insertNewOf = (columns: string) => `
     GROUP BY node_id, time, event_id
   )`;
 
-/**
- * Returns the values by which two rows of the same identity are compared. A field that got its column by a migration is
- * in `extra` of the rows that are older than the column, so that a duplicate of one of these has the value in the other place.
- */
-function contentOf(row: string, layout: TableLayout): string {
-  const values = layout.contentFields.flatMap((field) => {
-    const column = layout.columns.find((one) => one.field === field.name);
-    if (column !== undefined && !isOptional(field)) return [`${row}.${quoted(column.name)}`];
-    const places = [
-      ...(column === undefined ? [] : [`to_jsonb(${row}.${quoted(column.name)})`]),
-      ...(layout.hasExtra ? [`${row}.${EXTRA_COLUMN} -> ${literal(field.name)}`] : []),
-    ];
-    // A row without the value is older than the field, or has the default, which extra does not keep.
-    if (field.default !== null && field.default !== undefined) {
-      places.push(`${literal(JSON.stringify(field.default))}::jsonb`);
-    }
-    return places.length === 0 ? [] : [`coalesce(${places.join(", ")})`];
-  });
-  return `ROW(${values.join(", ")})`;
-}
-
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
 // Compares the fields of the role content, without those that differ each time the probe sends the event (received_at, what
 // the processor derives) and without the identity. The planner does not know the staging table's size: LIMIT makes it look
 // into the identity index once for each row. A record that is read again is in conflict again: it is stored once.
@@ -134,6 +111,6 @@ const keepConflictsOf = (layout: TableLayout) => `
       AND metrics.event_id = staged.event_id
     LIMIT 1
   ) AS first
-  WHERE ${contentOf("staged", layout)} IS DISTINCT FROM ${contentOf("first", layout)}
+  WHERE ${rowContent("staged", layout)} IS DISTINCT FROM ${rowContent("first", layout)}
   ON CONFLICT DO NOTHING
   RETURNING partition, record_offset AS "offset"`;
