@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { breakerCommand } from "./commands/breaker.ts";
 import { dlqCommand } from "./commands/dlq/dlq.ts";
+import { eraseCommand } from "./commands/erase.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys/keys.ts";
@@ -30,6 +31,7 @@ export function createFiber(): Command {
     .addCommand(qualityCommand())
     .addCommand(reconcileCommand())
     .addCommand(schemasCommand())
+    .addCommand(eraseCommand())
     .addCommand(keysCommand())
     .addCommand(nodesCommand())
     .addCommand(dlqCommand())

@@ -49,7 +49,9 @@ describe("maintenance", () => {
     const rows = await rowsOf(events, await readTableLayout(database.pool, sampleSchema));
     const registration = createNodeRegistration({ maxRemembered: 10 });
     const client = await database.pool.connect();
-    await registration.register(client, [{ rows: rows.unseen, result: { refused: new Set() } }]);
+    await registration.register(client, [
+      { rows: rows.unseen, result: { erased: new Set(), refused: new Set() } },
+    ]);
     client.release();
     expect(await statuses()).toEqual({ ...before, silent: "reporting" });
   });
