@@ -59,7 +59,9 @@ beforeEach(async () => {
      CROSS JOIN unnest('{a-1,a-2,z-1}'::text[]) AS node`,
     [new Date(BEGIN_MS)],
   );
-  await pool.query("INSERT INTO nodes (node_id) SELECT DISTINCT node_id FROM metrics");
+  await pool.query(
+    "INSERT INTO nodes (node_id, tenant) SELECT DISTINCT node_id, tenant FROM metrics",
+  );
   await pool.query("UPDATE nodes SET published_revision = revision");
   await pool.query(
     `INSERT INTO metric_conflicts (time, node_id, event_id, stored, received)
@@ -157,6 +159,16 @@ describe("an erasure", () => {
     expect(await left("metrics WHERE tenant = 'zeta'")).toBe(96);
     await erasing({ tenant: "zeta", node: "a-2" });
     expect(await left("metrics")).toBe(288 - 48);
+    expect(await left("nodes")).toBe(3);
+  });
+
+  it("of a tenant erases its nodes, and leaves those of others", async () => {
+    const { erasure } = await erasing({ tenant: "acme" });
+    expect(erasure.counts).toMatchObject({ rows: 192, conflicts: 192, quality_days: 8, nodes: 2 });
+    expect(await valueOf("SELECT array_agg(DISTINCT node_id) FROM metrics")).toEqual(["z-1"]);
+    expect(await valueOf("SELECT array_agg(node_id::text) FROM nodes")).toEqual(["z-1"]);
+    expect(await left("metric_conflicts")).toBe(96);
+    expect(await left("metric_quality_daily")).toBe(4);
   });
 
   it("deletes few rows in each transaction, and resumes where it was interrupted", async () => {

@@ -161,7 +161,7 @@ const RECORD = `
 
 const SELECT_NODES = `
   SELECT node_id FROM nodes
-  WHERE ($1::text IS NULL OR node_id = $1) AND ($2::text IS NULL OR to_jsonb(nodes) ->> 'tenant' = $2)
+  WHERE ($1::text IS NULL OR node_id = $1) AND ($2::text IS NULL OR tenant = $2)
   ORDER BY node_id`;
 
 const ADD: Readonly<Record<ErasedKind, string>> = {

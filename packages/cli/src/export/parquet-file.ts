@@ -16,9 +16,9 @@ export function openParquetFile(path: string, columns: readonly ExportColumn[]):
   let waiting: ExportRow[] = [];
 
   const writeGroup = async (rows: readonly ExportRow[]) => {
-    const columnData = columns.map(({ name }, index) => ({
+    const columnData = columns.map(({ name, kind }, index) => ({
       name,
-      data: rows.map((row) => row[index] ?? null),
+      data: rows.map((row) => valueOf(kind, row[index] ?? null)),
     }));
     await parquet.write({ columnData, rowGroupSize: ROWS_PER_GROUP });
   };
@@ -37,6 +37,10 @@ export function openParquetFile(path: string, columns: readonly ExportColumn[]):
     },
   };
 }
+
+/** The library takes a whole number without a logical type only as a bigint. */
+const valueOf = (kind: ColumnKind, value: ExportRow[number]) =>
+  kind === "long" && value !== null ? BigInt(value) : value;
 
 const elementOf = ({ name, kind, isNullable }: ExportColumn): SchemaElement => ({
   name,

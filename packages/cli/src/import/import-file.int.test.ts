@@ -147,9 +147,10 @@ describe("an import", () => {
       anomaly_score: null,
       extra: null,
     });
-    const node = "SELECT status, country, region, silent_since IS NOT NULL AS silent FROM nodes";
+    const node =
+      "SELECT status, tenant, country, region, silent_since IS NOT NULL AS silent FROM nodes";
     expect(await rowsOf(node)).toEqual([
-      { status: "inactive", country: "GH", region: "Ashanti", silent: true },
+      { status: "inactive", tenant: "acme", country: "GH", region: "Ashanti", silent: true },
     ]);
   });
 
@@ -301,6 +302,7 @@ describe("the formats", () => {
         node_id: `probe-${at % 3}`,
         timestamp: `2024-02-29T12:00:${String(at).padStart(2, "0")}.123456Z`,
         ...(at % 2 === 0 && { target_host: null, metadata: null }),
+        ...(at % 7 === 0 && { latency_ms: null, packet_loss: 100 }),
         ...(at % 5 === 0 && { metadata: { note: 'a "b", \n c', deep: { list: [1, "x"] } } }),
       }),
     );

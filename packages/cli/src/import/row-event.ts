@@ -114,13 +114,15 @@ const otherId = ({ event_id }: ProbeMetric): Fault => ({
   message: `event_id is not that of tenant, node_id, timestamp, probe_type and target_host, which is ${event_id}: correct it, or leave the column out`,
 });
 
+const TEXTS: ReadonlySet<SentForm> = new Set(["text", "symbol", "time"]);
+
 /**
  * Returns what a text stands for: a number or JSON, unless the field is a text itself. A text that stands for nothing
  * stays as it is, and the field's rule says what is wrong with it.
  */
 function valueOf(value: unknown, form: SentForm | undefined): unknown {
   if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "string" || form === "text" || form === "time") return value;
+  if (typeof value !== "string" || form === undefined || TEXTS.has(form)) return value;
   try {
     // As an event's metadata, in which numbers are kept as they are written.
     const parsed = parseKeepingNumbers(`{"metadata":${value}}`) as { metadata: unknown };

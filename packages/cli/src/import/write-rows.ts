@@ -81,8 +81,8 @@ const fillStagingOf = ({ list }: MetricsColumns) => `
 
 // A node whose past is imported has not reported now: it is silent until it does. The sink then marks it as reporting.
 const ADD_NODES = `
-  INSERT INTO nodes (node_id, status, silent_since, last_seen_at, country, region)
-  SELECT DISTINCT ON (node_id) node_id, 'inactive', received_at, received_at, country, region
+  INSERT INTO nodes (node_id, status, silent_since, last_seen_at, tenant, country, region)
+  SELECT DISTINCT ON (node_id) node_id, 'inactive', received_at, received_at, tenant, country, region
   FROM import_staging
   ORDER BY node_id, received_at DESC
   ON CONFLICT DO NOTHING
