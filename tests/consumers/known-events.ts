@@ -44,7 +44,7 @@ export function edgeEvents(nowMs: number): ProbeEvent[] {
       rtt_max_ms: 10_000,
       rtt_stddev_ms: 0.1 + 0.2,
       jitter_ms: 0,
-      rtts_ms: Array.from({ length: 20 }, (_, at) => (at * 100) / 7),
+      rtts_ms: Array.from({ length: 20 }, (_, packet) => (packet * 100) / 7),
       error: "http",
     }),
     event("first-microsecond", { timestamp: at(-MINUTE_MS, "000001") }),
