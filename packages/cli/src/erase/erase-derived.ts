@@ -1,5 +1,4 @@
 import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
-import { hasRollUps } from "../tables/roll-ups.ts";
 import { CONFLICTS_MATCH, type EraseFilter, filterValues } from "./erase-filter.ts";
 import { countErased, type Erasure, type ErasedKind } from "./erasure-record.ts";
 
@@ -24,7 +23,7 @@ export async function eraseDerived(pool: PgPool, erasure: Erasure): Promise<void
   };
   await untilNone("conflicts", DELETE_CONFLICTS, filterValues(filter));
   await untilNone("quality_days", DELETE_QUALITY_DAYS, qualityValues(filter, nodeIds));
-  if (await hasRollUps(pool)) {
+  if (await canEraseRollUps(pool)) {
     await untilNone("roll_ups", ERASE_ROLL_UPS, filterValues(wholeDaysOf(filter)));
   }
 }
@@ -70,6 +69,11 @@ export function wholeDaysOf(filter: EraseFilter): EraseFilter {
   };
 }
 
+async function canEraseRollUps(pool: PgPool): Promise<boolean> {
+  const [found] = await query<{ can: boolean }>(pool, CAN_ERASE_ROLL_UPS);
+  return found?.can === true;
+}
+
 const CONFLICTS_AT_A_TIME = 10_000;
 const COUNT_CONFLICTS = `SELECT count(*)::float8 AS count FROM metric_conflicts WHERE ${CONFLICTS_MATCH}`;
 const DELETE_CONFLICTS = `
@@ -93,6 +97,8 @@ const DELETE_QUALITY_DAYS = `
   )
   SELECT count(*)::integer AS count FROM deleted`;
 
+const CAN_ERASE_ROLL_UPS = `
+  SELECT to_regprocedure('rollup_erase(timestamptz, timestamptz, text, text)') IS NOT NULL AS can`;
 // The function deletes some rows in each call. A span that has no whole day has nothing to erase.
 const ERASE_ROLL_UPS = `
   SELECT CASE WHEN to_timestamp($3::float8) >= to_timestamp($4::float8) THEN 0

@@ -185,6 +185,23 @@ describe("an erasure", () => {
     expect(await left("erasures")).toBe(1);
   });
 
+  it("leaves roll-ups as if the events had never been there", async () => {
+    const rollUp = async () => {
+      for (const width of [1, 5, 60, 1_440]) {
+        await pool.query("SELECT rollup_refresh($1::integer, 'infinity', 10000)", [width]);
+      }
+    };
+    const days = `SELECT array_agg(DISTINCT node_id || ' ' || events) FROM metrics_1d`;
+    const regions = `SELECT array_agg(DISTINCT tenant || ' ' || events) FROM metrics_region_1d`;
+    await rollUp();
+    expect(await valueOf(days)).toEqual(["a-1 24", "a-2 24", "z-1 24"]);
+    expect(await valueOf(regions)).toEqual(["acme 48", "zeta 24"]);
+    await erasing({ node: "a-1" });
+    await rollUp();
+    expect(await valueOf(days)).toEqual(["a-2 24", "z-1 24"]);
+    expect(await valueOf(regions)).toEqual(["acme 24", "zeta 24"]);
+  });
+
   it("names nodes that registered again, and has their record published again", async () => {
     const producer = {
       send: async () => {

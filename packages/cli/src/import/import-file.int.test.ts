@@ -110,6 +110,12 @@ const limitsOf = ({ batchRows = 1_000, maxRejected = 10, allowsExpired = true }:
 const rowsOf = async (sql: string): Promise<Record<string, unknown>[]> =>
   (await pool.query<Record<string, unknown>>(sql)).rows;
 const valueOf = async (sql: string) => Object.values((await rowsOf(sql))[0] ?? {})[0];
+/** Does what the worker of the sink does. */
+const rollUp = async () => {
+  for (const width of [1, 5, 60, 1_440]) {
+    await pool.query("SELECT rollup_refresh($1::integer, 'infinity', 1000)", [width]);
+  }
+};
 const rejectedIn = (path: string) =>
   readFileSync(`${path}.rejected.ndjson`, "utf8")
     .trim()
@@ -213,6 +219,17 @@ describe("an import", () => {
     expect(await readPosition(pool, { digest: await digestOf(path), tenant: "default" })).toEqual(
       second,
     );
+  });
+
+  it("has its rows in the roll-ups, those of a minute that has others too", async () => {
+    const at = (second: number, latency_ms: number) =>
+      probeEvent({ timestamp: `2024-02-29T12:00:${second}Z`, latency_ms });
+    await imported(fileOf("minute-1.ndjson", ndjson(at(10, 1), at(20, 2))));
+    await rollUp();
+    await imported(fileOf("minute-2.ndjson", ndjson(at(10, 1), at(30, 6))));
+    await rollUp();
+    const day = "SELECT events::int AS events, latency_avg_ms FROM metrics_1d";
+    expect(await rowsOf(day)).toEqual([{ events: 3, latency_avg_ms: 3 }]);
   });
 
   it("leaves no file when nothing is rejected", async () => {

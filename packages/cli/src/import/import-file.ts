@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
 import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
 import { RowRefusedError } from "@fiberstream/postgres/postgres-errors";
-import { hasRollUps, MAX_WAITING_MARKS, waitingMarks } from "../tables/roll-ups.ts";
 import { checkedBatches, type CheckedBatch } from "./checked-batches.ts";
 import { type ImportFormat, READERS } from "./file-rows.ts";
 import {
@@ -59,7 +58,6 @@ export async function importFile(options: {
 }): Promise<ImportPosition> {
   const { pool, file, reader, limits, isRestarted, pace, onProgress, stopping } = options;
   const [metrics, times] = [await readMetricsColumns(pool), await readTableTimes(pool)];
-  const marksRollUps = await hasRollUps(pool);
   await openPosition(pool, file.key, { ...file, isRestarted });
   let position = await positionOf(pool, file.key);
   const rejectedRows = await options.openRejected(position.read);
@@ -71,7 +69,7 @@ export async function importFile(options: {
         // Another import of the same rows would see them as its own repeats.
         const [lock] = await query<{ isOurs: boolean }>(client, TRY_LOCK);
         if (lock?.isOurs !== true) throw new Error("another import is running in this database");
-        const written = await writeRows(client, batch.events, { metrics, marksRollUps });
+        const written = await writeRows(client, batch.events, metrics);
         await rejectedRows.write(batch.rejected);
         await movePosition(client, file.key, {
           ...written,
@@ -99,7 +97,7 @@ export async function importFile(options: {
       position = await positionOf(pool, file.key);
       onProgress({ share: batch.share, position });
       await pace(batch.events.length + batch.rejected.length, stopping);
-      if (marksRollUps) await untilRolledUp(pool, stopping);
+      await untilRolledUp(pool, stopping);
     }
     await finishPosition(pool, file.key);
   } finally {
@@ -110,12 +108,16 @@ export async function importFile(options: {
 
 /** Waits while the worker of the roll-ups is behind, so that the minutes of live traffic do not wait for those of the past. */
 async function untilRolledUp(pool: PgPool, stopping: AbortSignal): Promise<void> {
-  while (!stopping.aborted && (await waitingMarks(pool)) > MAX_WAITING_MARKS) {
+  while (!stopping.aborted) {
+    const [waiting] = await query<{ marks: number }>(pool, COUNT_MARKS);
+    if ((waiting?.marks ?? 0) <= MAX_WAITING_MARKS) return;
     await delay(POLL_INTERVAL_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
 }
 
 const POLL_INTERVAL_MS = 500;
+const MAX_WAITING_MARKS = 1_000;
+const COUNT_MARKS = `SELECT coalesce(max(marks), 0)::float8 AS marks FROM rollup_progress`;
 
 // Ends with the transaction, so that an interrupted import holds nothing.
 const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.importFile}) AS "isOurs"`;

@@ -15,7 +15,7 @@ export type WrittenRows = {
 
 /**
  * Inserts events into `metrics` as the sink does: rows that are stored already are left out, and kept in
- * metric_conflicts if their content differs; missing nodes are added, and the roll-ups of all of them are marked.
+ * metric_conflicts if their content differs; missing nodes are added. Triggers mark the roll-ups.
  *
  * @param client in a transaction that the caller has begun
  * @throws {TransientError}
@@ -25,13 +25,12 @@ export type WrittenRows = {
 export async function writeRows(
   client: PgClient,
   rows: readonly EventRow[],
-  { metrics, marksRollUps }: { metrics: MetricsColumns; marksRollUps: boolean },
+  metrics: MetricsColumns,
 ): Promise<WrittenRows> {
   if (rows.length === 0) return { inserted: 0, repeated: 0, inConflict: 0, nodesAdded: 0 };
   await query(client, CREATE_STAGING);
   await query(client, fillStagingOf(metrics), [jsonOf(rows, metrics)]);
   const nodes = await query(client, ADD_NODES);
-  if (marksRollUps) await query(client, MARK_ROLL_UPS);
   const [moved] = await query<{ inserted: number }>(client, insertNewOf(metrics));
   const inserted = moved?.inserted ?? 0;
   const left = rows.length - inserted;
@@ -87,13 +86,6 @@ const ADD_NODES = `
   ORDER BY node_id, received_at DESC
   ON CONFLICT DO NOTHING
   RETURNING node_id`;
-
-// Before rows leave the staging table: a mark of a row that is stored already is harmless.
-const MARK_ROLL_UPS = `
-  SELECT rollup_mark(array_agg(node_id::text), array_agg(minute)) FROM (
-    SELECT DISTINCT node_id, date_bin('1 minute', time, to_timestamp(0)) AS minute
-    FROM import_staging
-  ) AS touched`;
 
 // Of rows with the same identity the first one in the file is inserted. The rows that were inserted leave the staging table.
 const insertNewOf = ({ list }: MetricsColumns) => `
