@@ -23,7 +23,7 @@ export type BoundNodes = (
 
 /** About 150 bytes each. */
 const MAX_NODES_IN_MEMORY = 200_000;
-/** How long a node is admitted withoutSlot updating its time in Redis. */
+/** How long a node is admitted without updating its time in Redis. */
 const UPDATE_EVERY_MS = 60 * 60 * 1_000;
 /** A node stops counting so long after its last event: fleets replace their probes. */
 const SLOT_TTL_MS = 30 * 24 * 60 * 60 * 1_000;

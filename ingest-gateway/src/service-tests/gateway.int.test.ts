@@ -80,7 +80,7 @@ describe("ingest gateway", () => {
     });
   });
 
-  it("writes all good events of a batch of 10,000, each once", async () => {
+  it("writes all valid events of a batch of 10,000, each once", async () => {
     await createTestTopics(namespace);
     const gateway = await start();
     const { records } = life.own(await readTopic(addresses.kafkaBrokers, topic), (owned) =>
@@ -110,7 +110,7 @@ describe("ingest gateway", () => {
     expect(await gateway.stop()).toBe(1);
   });
 
-  it("stops cleanly under load: every event that it answered 202 for is in Kafka", async () => {
+  it("stops gracefully under load: every event that was answered with 202 is in Kafka", async () => {
     await createTestTopics(namespace);
     const gateway = await start();
     const accepted: string[] = [];

@@ -64,8 +64,10 @@ type Write = {
  *
  * Duplicates unknown to this process come in bursts (a replayed topic): after a write of which they are half, the
  * staging table is tried first. If they are fewer, some nodes resend old events. From then on only the rows of these
- * nodes are staged, so that one node seldom makes the rows of others wait for a failed COPY. The rows of a failed COPY
- * stay in the table as dead tuples until vacuum removes them.
+ * nodes are staged, so that one node seldom makes the rows of others wait for a failed COPY. If very many nodes do it,
+ * the staging table is tried first as long as more than a quarter of the writes have such duplicates: measured with
+ * 2,000 rows, COPY takes 18 ms, the staging table 31 ms, and both, after a COPY that failed, 82 ms. The rows of a failed
+ * COPY also stay in the table as dead tuples until vacuum removes them.
  *
  * @param options.countBytes called with the size of each COPY
  * @returns a function that throws TransientError and FatalError
@@ -80,6 +82,8 @@ export function createInsertRows(options: {
   const insertThroughStaging = createInsertThroughStaging(options.layout);
   const tryCanary = createTryCanary(options.layout);
   let areDuplicatesLikely = false;
+  /** Of the last writes, 0 to 1: a moving average. */
+  let shareWithDuplicates = 0;
 
   const copyInto = async (client: PgClient, table: string, bytes: Buffer) => {
     await copyRows(client, `COPY ${table} (${columns}) FROM STDIN (FORMAT binary)`, bytes);
@@ -154,11 +158,16 @@ export function createInsertRows(options: {
   };
 
   const insertUnseen: InsertRange = async (write, rows, range) => {
-    // Only there erased events are left out.
-    const isStaged = areDuplicatesLikely || isAnyReceivedBefore(rows, range, write.erasedBefore);
-    const insert = isStaged ? insertAmongDuplicates : insertByCopy;
+    // Only through the staging table erased events are left out.
+    const mayBeErased = isAnyReceivedBefore(rows, range, write.erasedBefore);
+    const isStagedFirst =
+      mayBeErased || areDuplicatesLikely || shareWithDuplicates > SHARE_TO_STAGE_FIRST;
+    const insert = isStagedFirst ? insertAmongDuplicates : insertByCopy;
     const result = await insert(write, rows, range);
     areDuplicatesLikely = result.leftOut.length * 2 >= range.to - range.from;
+    // Those of a replayed topic come in bursts, and `areDuplicatesLikely` knows.
+    const hasFew = result.leftOut.length > 0 && !areDuplicatesLikely;
+    shareWithDuplicates += (Number(hasFew) - shareWithDuplicates) / WRITES_AVERAGED;
     if (!areDuplicatesLikely) {
       for (const row of result.leftOut) options.repeating?.add(rows.nodeIdOf(row));
     }
@@ -179,6 +188,11 @@ export function createInsertRows(options: {
     return inserted;
   };
 }
+
+/** So many writes make up most of the average. */
+const WRITES_AVERAGED = 8;
+/** Three writes in a row with duplicates exceed it. */
+const SHARE_TO_STAGE_FIRST = 1 / 4;
 
 /** After so many rejected rows the table itself is checked, before a whole write is split for nothing. */
 const REFUSED_BEFORE_CANARY = 10;

@@ -183,7 +183,7 @@ const judged = async () => {
 const OK = { verdict: "ok", unaccounted: 0, found: [] };
 
 describe("the reconciler", () => {
-  it("closes a minute when it is over and read, and not before", async () => {
+  it("closes a minute when it has ended and all stages have read it, and not before", async () => {
     const ids = newIds(4);
     processed([entry(0, 3, ids.slice(0, 3))], entry(3, 4, ids.slice(3)));
     await sunk(ids, 9);
@@ -200,7 +200,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("waits for what is on its way, and opens the minute again for what comes late", async () => {
+  it("waits for events that are on the way, and reopens the minute for late ones", async () => {
     const ids = newIds(5);
     processed([entry(0, 4, ids.slice(0, 4))]);
     await sunk(ids.slice(0, 2), 2);
@@ -221,7 +221,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("says what differs once all stages have passed it, also over a change of the leader", async () => {
+  it("reports differences once all stages have passed the minute, also across a change of leader", async () => {
     const ids = newIds(4);
     processed([entry(0, 4, ids)]);
     await sunk(ids.slice(1), 4);
@@ -237,7 +237,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("adds an entry once, whoever reads it", async () => {
+  it("adds an entry once, whichever sink reads it", async () => {
     const ids = newIds(4);
     processed([entry(0, 4, ids)]);
     await Promise.all([reconcile(), anotherReconciler()(), anotherReconciler()()]);
@@ -247,7 +247,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("says at which offset the processor has skipped records, and forgets it when they are read", async () => {
+  it("reports the offset at which the processor skipped records, until they are read", async () => {
     const ids = newIds(4);
     processed([entry(0, 2, ids.slice(0, 2)), entry(3, 4, ids.slice(3))]);
     await sunk([...ids.slice(0, 2), ...ids.slice(3)], 4);
@@ -261,7 +261,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("sees a skip or a re-read in what is not finished yet, and the same once it is", async () => {
+  it("finds skipped or repeated records in an open entry, and the same in the finished one", async () => {
     for (const [from, at] of [
       [3, "2"],
       [1, "1"],
@@ -284,7 +284,7 @@ describe("the reconciler", () => {
     }
   });
 
-  it("counts records where offsets have none", async () => {
+  it("counts the records of a range that has offsets without records", async () => {
     const ids = newIds(4);
     kafka.rawRecords = 3;
     processed([entry(0, 4, ids.slice(0, 3), { records: 3 })]);
@@ -301,7 +301,7 @@ describe("the reconciler", () => {
   it.each([
     ["the processor's books begin in the middle", { from: 7, log: "t" }, undefined],
     ["the sink's do", { from: 0, log: "t" }, MINUTE],
-  ])("does not know a minute in which %s", async (_, { from }, completeAfter) => {
+  ])("calls a minute not known in which %s", async (_, { from }, completeAfter) => {
     const ids = newIds(4);
     processed([entry(from, from + 2, ids.slice(0, 2))]);
     await sunk(ids, 4, { completeAfter });
@@ -309,7 +309,7 @@ describe("the reconciler", () => {
     expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
   });
 
-  it("does not know what an earlier version has done meanwhile, or what was in entries that are deleted", async () => {
+  it("calls minutes not known of which an earlier version or deleted entries had the books", async () => {
     const ids = newIds(6);
     processed([entry(0, 2, ids.slice(0, 2))]);
     await sunk(ids.slice(0, 2), 2);
@@ -330,7 +330,7 @@ describe("the reconciler", () => {
     expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
   });
 
-  it("begins anew with a topic that was made anew", async () => {
+  it("starts over with a recreated topic", async () => {
     const ids = newIds(4);
     processed([entry(0, 3, ids.slice(0, 3))]);
     await sunk(ids.slice(0, 3), 3);
@@ -341,7 +341,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("does not know minutes of what was lost with the processor's offset, and all others again", async () => {
+  it("calls minutes not known that were lost with the processor's offset, and judges later ones", async () => {
     const [ids, later] = [newIds(5), newIds(2)];
     const lost = ids.slice(2, 4);
     processed([entry(0, 2, ids.slice(0, 2))], entry(2, 4, lost));
@@ -378,7 +378,7 @@ describe("the reconciler", () => {
     expect((await judged()).slice(1)).toEqual([OK]);
   });
 
-  it("does not claim anything while the processor reads again what it had read", async () => {
+  it("judges nothing while the processor reads records again", async () => {
     const ids = newIds(4);
     processed([entry(0, 2, ids.slice(0, 2))], entry(2, 4, ids.slice(2)));
     await sunk(ids, 4);
@@ -392,7 +392,7 @@ describe("the reconciler", () => {
     expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
   });
 
-  it("gives a minute up that a stage does not pass, as not known", async () => {
+  it("calls a minute not known that a stage does not pass in time", async () => {
     const ids = newIds(4);
     processed([entry(0, 4, ids)]);
     await sunk(ids.slice(2), 2);
@@ -404,7 +404,7 @@ describe("the reconciler", () => {
     expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
   });
 
-  it("finds a row that was deleted, doubled or altered", async () => {
+  it("finds a row that was deleted, duplicated or altered", async () => {
     const ids = newIds(3);
     const differs = { verdict: "differs", unaccounted: 1, found: [["table", null]] };
     processed([entry(0, 3, ids)]);

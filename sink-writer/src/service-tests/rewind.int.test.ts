@@ -17,7 +17,7 @@ const metric = async (adminUrl: string, name: string) => {
 };
 
 describe("fiber sink rewind", () => {
-  it("has a running sink read again, which doubles nothing and brings back what was lost", async () => {
+  it("lets a running sink read again, which writes lost rows and no duplicates", async () => {
     const sink = await fixture.start();
     await fixture.send(Array.from({ length: 300 }, () => sampleEvent({ node_id: "n1" })));
     await fixture.untilStored(300);
@@ -71,7 +71,7 @@ describe("fiber sink rewind", () => {
     await fixture.untilStored(51);
   });
 
-  it("makes the rows of a table that has none, at the beginning, or where it is told", async () => {
+  it("inserts missing offsets, at the beginning or at the given position", async () => {
     await fixture.send(Array.from({ length: 30 }, () => sampleEvent({ node_id: "n1" })));
     const printed = await rewind("--to", "0h", "--no-wait");
     expect(printed.match(/resumes at offset 0 and had no stored offset/g)).toHaveLength(12);
@@ -88,7 +88,7 @@ describe("fiber sink rewind", () => {
     await fixture.untilStored(20);
   });
 
-  it("makes a row under a running sink, which reads the partition from its beginning", async () => {
+  it("inserts an offset while a sink runs, which reads the partition from its beginning", async () => {
     await fixture.start();
     await fixture.send(Array.from({ length: 30 }, () => sampleEvent({ node_id: "n1" })));
     await fixture.untilStored(30);
@@ -97,7 +97,7 @@ describe("fiber sink rewind", () => {
     await fixture.untilStored(30);
   });
 
-  it("moves nothing that is of another log", async () => {
+  it("moves no offset of another log", async () => {
     await rewind("--offset", "0", "--no-wait");
     await fixture.sql.query("UPDATE sink_offsets SET next_offset = 5, topic_id = 'another'");
     await expect(rewind("--offset", "0", "--no-wait")).rejects.toThrow(/sink accept-log/);
@@ -105,7 +105,7 @@ describe("fiber sink rewind", () => {
     expect(rows).toEqual([{ next_offset: "5" }]);
   });
 
-  it("lets a partition go on that stopped at an offset that Kafka lacks, while the sink runs", async () => {
+  it("lets a partition resume that stopped at an offset that Kafka lacks, while the sink runs", async () => {
     const sink = await fixture.start();
     await fixture.send([sampleEvent({ node_id: "n1" })]);
     await fixture.untilStored(1);

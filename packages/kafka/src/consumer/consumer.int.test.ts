@@ -83,7 +83,7 @@ describe("consumer", () => {
     }
   });
 
-  it("tries a batch again in place, in order, without losing or doubling", async () => {
+  it("retries a batch in place, in order, without loss or duplicates", async () => {
     const values = Array.from({ length: 200 }, (_, index) => `value-${index}`);
     await send(values);
     const health = createHealth();
@@ -106,7 +106,7 @@ describe("consumer", () => {
     await until(() => health.isReady(), { what: "the consumer is ready again" });
   });
 
-  it("fetches on while a batch is being done, and keeps the order, retries included", async () => {
+  it("fetches while a batch is being processed, and keeps the order, also with retries", async () => {
     const sent = Array.from({ length: 60 }, (_, index) => `value-${index}`);
     const next = new Map<number, bigint>();
     const done: string[] = [];
@@ -134,7 +134,7 @@ describe("consumer", () => {
     expect(done.toSorted()).toEqual(sent.toSorted());
   });
 
-  it("stops for good at a fatal error, says so, and does not go on", async () => {
+  it("halts at a fatal error, reports it, and processes nothing more", async () => {
     await send(["a", "b", "c", "d"]);
     const health = createHealth();
     let calls = 0;
@@ -162,64 +162,69 @@ describe("consumer", () => {
 
   it.each([
     ["retention has deleted", 1n],
-    ["a topic made anew has not reached", 99n],
-  ])("stops a partition alone at an offset that %s, until it is moved", async (_why, position) => {
-    const admin = kafka.admin();
-    await admin.connect();
-    life.own(admin, (owned) => owned.disconnect());
-    await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
-    const ends = (await admin.fetchTopicOffsets(topic)).find((one) => one.partition === 0);
-    await admin.deleteTopicRecords({
-      topic,
-      partitions: [{ partition: 0, offset: ends?.high ?? "" }],
-    });
-    const health = createHealth();
-    const registry = new Registry();
-    const metrics = createPipelineMetrics({ registry, stage: "sink" });
-    const stopped = async () =>
-      (await registry.getMetricsAsJSON()).find(({ name }) => name.endsWith("partition_stopped"))
-        ?.values;
-    let isMoved = false;
-    const seen: RecordBatch[] = [];
-    await consume(
-      {
-        metrics,
-        positionsOf: at((partition) => (partition === 0 && !isMoved ? position : "beginning")),
-        processBatch: async (batch) => void seen.push(batch),
-        outOfRangeAdvice: "Rewind it",
-      },
-      health,
-    );
-    const reason = `resumes at offset ${position}, which Kafka does not have`;
-    await until(() => JSON.stringify(health.readiness()).includes(reason), {
-      what: "the consumer is not ready",
-    });
-    expect(JSON.stringify(health.readiness())).toContain("Rewind it");
-    expect(await stopped()).toMatchObject([{ labels: { stage: "sink", partition: 0 }, value: 1 }]);
-    // The other one goes on.
-    await send(Array.from({ length: 20 }, (_, index) => `later-${index}`));
-    await until(() => seen.length > 1, { what: "partition 1 goes on" });
-    expect(seen.some(({ partition }) => partition === 0)).toBe(false);
-    expect((await admin.describeGroups([groupId])).groups[0]?.members).toHaveLength(1);
+    ["a recreated topic has not reached", 99n],
+  ])(
+    "stops only the partition at an offset that %s, until the offset is moved",
+    async (_why, position) => {
+      const admin = kafka.admin();
+      await admin.connect();
+      life.own(admin, (owned) => owned.disconnect());
+      await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
+      const ends = (await admin.fetchTopicOffsets(topic)).find((one) => one.partition === 0);
+      await admin.deleteTopicRecords({
+        topic,
+        partitions: [{ partition: 0, offset: ends?.high ?? "" }],
+      });
+      const health = createHealth();
+      const registry = new Registry();
+      const metrics = createPipelineMetrics({ registry, stage: "sink" });
+      const stopped = async () =>
+        (await registry.getMetricsAsJSON()).find(({ name }) => name.endsWith("partition_stopped"))
+          ?.values;
+      let isMoved = false;
+      const seen: RecordBatch[] = [];
+      await consume(
+        {
+          metrics,
+          positionsOf: at((partition) => (partition === 0 && !isMoved ? position : "beginning")),
+          processBatch: async (batch) => void seen.push(batch),
+          outOfRangeAdvice: "Rewind it",
+        },
+        health,
+      );
+      const reason = `resumes at offset ${position}, which Kafka does not have`;
+      await until(() => JSON.stringify(health.readiness()).includes(reason), {
+        what: "the consumer is not ready",
+      });
+      expect(JSON.stringify(health.readiness())).toContain("Rewind it");
+      expect(await stopped()).toMatchObject([
+        { labels: { stage: "sink", partition: 0 }, value: 1 },
+      ]);
+      // The other one goes on.
+      await send(Array.from({ length: 20 }, (_, index) => `later-${index}`));
+      await until(() => seen.length > 1, { what: "partition 1 goes on" });
+      expect(seen.some(({ partition }) => partition === 0)).toBe(false);
+      expect((await admin.describeGroups([groupId])).groups[0]?.members).toHaveLength(1);
 
-    // How far it is behind grows, though nothing of it is fetched.
-    const lagOfStopped = async () =>
-      (await registry.getMetricsAsJSON())
-        .find(({ name }) => name.endsWith("consumer_lag_records"))
-        ?.values.find(({ labels }) => labels.partition === 0)?.value;
-    if (position === 1n) {
-      await until(async () => Number(await lagOfStopped()) > 5, { what: "its lag is seen" });
-    }
+      // How far it is behind grows, though nothing of it is fetched.
+      const lagOfStopped = async () =>
+        (await registry.getMetricsAsJSON())
+          .find(({ name }) => name.endsWith("consumer_lag_records"))
+          ?.values.find(({ labels }) => labels.partition === 0)?.value;
+      if (position === 1n) {
+        await until(async () => Number(await lagOfStopped()) > 5, { what: "its lag is seen" });
+      }
 
-    isMoved = true;
-    await until(() => seen.some(({ partition }) => partition === 0), {
-      what: "partition 0 goes on",
-    });
-    await until(() => health.isReady(), { what: "the consumer is ready" });
-    expect(await stopped()).toEqual([]);
-  });
+      isMoved = true;
+      await until(() => seen.some(({ partition }) => partition === 0), {
+        what: "partition 0 goes on",
+      });
+      await until(() => health.isReady(), { what: "the consumer is ready" });
+      expect(await stopped()).toEqual([]);
+    },
+  );
 
-  it("asks again for a position that is not known, and does not take it for none", async () => {
+  it("asks again for a position that is not known, and does not treat it as a missing one", async () => {
     await send(Array.from({ length: 20 }, (_, index) => `value-${index}`));
     const asked = new Map<number, number>();
     const firsts = new Map<number, bigint>();
@@ -238,7 +243,7 @@ describe("consumer", () => {
     expect(asked.get(0)).toBe(3);
   });
 
-  it("leaves partitions alone that stay with their member when another comes and goes", async () => {
+  it("does not interrupt partitions that stay with their member when another one joins and leaves", async () => {
     const placed: number[] = [];
     const assigned: (readonly number[])[] = [];
     const positionsOf = async (partitions: readonly number[]) => {
@@ -263,7 +268,7 @@ describe("consumer", () => {
     expect(assigned.at(-1)).toHaveLength(2);
   });
 
-  it("stays in its group, and says that it is stuck, when a partition that it gives up never ends", async () => {
+  it("stays in its group, and reports that it is stuck, if a revoked partition never ends", async () => {
     const hanging = Promise.withResolvers<void>();
     const health = createHealth();
     const assigned: (readonly number[])[] = [];
@@ -297,7 +302,7 @@ describe("consumer", () => {
     await until(() => others.some((some) => some.includes(1)), { what: "another has it" });
   });
 
-  it("commits no offset of a partition that is another member's", async () => {
+  it("commits no offset of a partition that another member owns", async () => {
     const mine: (readonly number[])[] = [];
     const others: (readonly number[])[] = [];
     const processBatch = async () => undefined;
@@ -311,7 +316,7 @@ describe("consumer", () => {
     await expect(first.commitOffsets(new Map([[theirs, 1n]]))).rejects.toThrow(TransientError);
   });
 
-  it("asks where it goes on when the topic was made anew, with the new one's identity", async () => {
+  it("asks for the position again when the topic was recreated, with the new topic's identity", async () => {
     const admin = kafka.admin();
     await admin.connect();
     life.own(admin, (owned) => owned.disconnect());
@@ -340,7 +345,7 @@ describe("consumer", () => {
     expect(logs.size).toBe(2);
   });
 
-  it("hands partitions over to another member, each record once by its owner's position", async () => {
+  it("passes partitions to another member, each record once by the stored position", async () => {
     const next = new Map<number, bigint>();
     const seen: string[] = [];
     const processBatch = async (batch: RecordBatch) => {
@@ -359,7 +364,7 @@ describe("consumer", () => {
     expect(seen).toHaveLength(100);
   });
 
-  it("shows what stands before the position as replayed, and works on the rest", async () => {
+  it("passes records before the position to replay, and processes the rest", async () => {
     await send(Array.from({ length: 40 }, (_, index) => `value-${index}`));
     const replayed: string[] = [];
     const done: { firstOffset: bigint; offsets: string[] }[] = [];
@@ -381,7 +386,7 @@ describe("consumer", () => {
     }
   });
 
-  it("stops a partition that is held back, goes on with the others, and with it when released", async () => {
+  it("stops a paused partition, continues with the others, and with it when it is resumed", async () => {
     await send(Array.from({ length: 40 }, (_, index) => `value-${index}`));
     const released = Promise.withResolvers<void>();
     const health = createHealth();
@@ -410,7 +415,7 @@ describe("consumer", () => {
     expect(held.offset).toBe("0");
   });
 
-  it("does not see records of a transaction that was aborted", async () => {
+  it("does not deliver records of an aborted transaction", async () => {
     const transactional = life.own(
       createTransactionalProducer({ kafka, transactionalId: `tx-${randomUUID()}` }),
       (owned) => owned.close(),
@@ -445,7 +450,7 @@ describe("consumer", () => {
 });
 
 describe("transactional producer", () => {
-  it("commits a note with the position", async () => {
+  it("commits metadata with the position", async () => {
     const offsets = life.own(await connectGroupOffsets({ kafka, groupId, topic }), (owned) =>
       owned.close(),
     );
@@ -466,7 +471,7 @@ describe("transactional producer", () => {
     expect(await offsets.committed(0)).toEqual({ offset: 7n, metadata: "x" });
   });
 
-  it("is fenced off when another takes its id over, and its open transaction ends", async () => {
+  it("is fenced when another producer takes its id over, and its open transaction ends", async () => {
     const transactionalId = `tx-${randomUUID()}`;
     const zombie = life.own(createTransactionalProducer({ kafka, transactionalId }), (owned) =>
       owned.close(),

@@ -274,7 +274,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     );
     return silentMs < STALLED_AFTER_MS
       ? undefined
-      : `no fetch, no heartbeat or no end of a call for ${Math.round(silentMs / 1_000)} s`;
+      : `no fetch, heartbeat or completed call for ${Math.round(silentMs / 1_000)} s`;
   });
 
   let ended: Promise<void> | undefined;

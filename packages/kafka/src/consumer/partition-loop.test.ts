@@ -89,7 +89,7 @@ function startLoop(
 }
 
 describe("a partition", () => {
-  it("does not go on with what was read ahead when the batch before it was not written", async () => {
+  it("discards records that were fetched ahead if the batch before them was not written", async () => {
     const position = { now: 0n as Position };
     let isAway = true;
     const first = startLoop({
@@ -114,7 +114,7 @@ describe("a partition", () => {
     expect([...first.done, ...second.done]).toEqual(range(0, 20));
   });
 
-  it("throws away what an earlier placement asked for", async () => {
+  it("discards what an earlier seek has requested", async () => {
     const { loop, ticket, position, done } = startLoop();
     const old = await ticket();
     position.now = 5n;
@@ -127,7 +127,7 @@ describe("a partition", () => {
     expect(done).toEqual(range(5, 10));
   });
 
-  it("waits until an earlier loop of its own is over before it asks where it goes on", async () => {
+  it("waits until an earlier loop of the same partition has ended before it asks for the position", async () => {
     const position = { now: 0n as Position };
     const released = Promise.withResolvers<void>();
     const first = startLoop({ position, processBatch: () => released.promise });
@@ -139,7 +139,7 @@ describe("a partition", () => {
     expect((await second.ticket()).offset).toBe(10n);
   });
 
-  it("asks again when the topic was made anew while it asked, and gives the log of the position", async () => {
+  it("asks again if the topic was recreated meanwhile, and returns the log of the position", async () => {
     let topicId = "old";
     const asked = [Promise.withResolvers<Position>(), Promise.withResolvers<Position>()];
     const answers = [...asked];
@@ -162,7 +162,7 @@ describe("a partition", () => {
     expect(logs).toEqual(["new"]);
   });
 
-  it("is moved also in the moment between the position's answer and the reading", async () => {
+  it("can be moved between the answer with the position and the first fetch", async () => {
     for (let ticks = 0; ticks < 12; ticks++) {
       const asked = [Promise.withResolvers<Position>(), Promise.withResolvers<Position>()];
       const answers = [...asked];
@@ -179,7 +179,7 @@ describe("a partition", () => {
     }
   });
 
-  it("waits with its history while what is needed for it is away", async () => {
+  it("waits with the replay while a dependency of it is unavailable", async () => {
     let isAway = true;
     const { ticket, done, reports } = startLoop({
       position: { now: 5n },
@@ -196,7 +196,7 @@ describe("a partition", () => {
     expect(reports.at(-1)).toBeUndefined();
   });
 
-  it("asks for a position again only when an earlier loop does so no more", async () => {
+  it("asks for a position again only when no earlier loop is asking", async () => {
     let open = 0;
     let most = 0;
     const released = Promise.withResolvers<void>();
@@ -215,7 +215,7 @@ describe("a partition", () => {
     expect(most).toBe(1);
   });
 
-  it("does not go on by itself where the log was cut back, until it is moved", async () => {
+  it("does not resume by itself where the log was truncated, until it is moved", async () => {
     const { ticket, loop, position, done, reports } = startLoop({ position: { now: 5n } });
     (await ticket()).take(fetched(5, 10));
     await until(() => done.length === 5, { what: "the records are done" });
@@ -234,7 +234,7 @@ describe("a partition", () => {
     ["", undefined],
     [" and reads its history first", async () => 2n],
   ])(
-    "does not begin behind where the log was cut back that another has read%s",
+    "does not begin after the end of a truncated log that another process has read%s",
     async (_how, replayFrom) => {
       let end: bigint | undefined = 7n;
       const asked: number[] = [];
@@ -267,12 +267,12 @@ describe("a partition", () => {
     },
   );
 
-  it("is over at once when it only asks for its position", async () => {
+  it("ends at once if it is only asking for its position", async () => {
     const { loop } = startLoop({ positionOf: () => new Promise(() => undefined) });
     await loop.stop();
   });
 
-  it("gives a batch where the one before has ended, over offsets that markers have", async () => {
+  it("begins a batch where the one before ended, also across transaction markers", async () => {
     const firsts: bigint[] = [];
     const { ticket, done } = startLoop({
       processBatch: async ({ firstOffset }) => void firsts.push(firstOffset),
@@ -284,7 +284,7 @@ describe("a partition", () => {
     expect(firsts).toEqual([0n, 3n]);
   });
 
-  it("leaves out what stands before the offset that was asked for", async () => {
+  it("omits records before the requested offset", async () => {
     const { ticket, done } = startLoop({ position: { now: 4n } });
     // A compressed batch comes as a whole.
     (await ticket()).take(fetched(0, 8));
@@ -294,12 +294,12 @@ describe("a partition", () => {
 
   it.each([
     [
-      "a log that was cut back behind what was read",
+      "a log that was truncated below what was read",
       { divergesAt: 2n },
       "was truncated to offset 2",
     ],
     ["a batch that cannot be read", { records: Buffer.alloc(70) }, "cannot be read"],
-  ])("stops at %s, and says so", async (_what, more, reason) => {
+  ])("stops at %s, and reports it", async (_what, more, reason) => {
     const { ticket, done, reports } = startLoop({ position: { now: 5n } });
     (await ticket()).take(fetched(5, 10, more));
     await until(() => reports.at(-1)?.includes(reason), { what: "it is reported" });

@@ -79,7 +79,7 @@ export function createReading(options: {
           )
         : new PartitionFaultError(
             `partition ${partition} of ${topic} cannot be read at offset ${fetchFrom}: ${type}`,
-            type.endsWith("AUTHORIZATION_FAILED") ? "Grant this user the topic" : advice,
+            type.endsWith("AUTHORIZATION_FAILED") ? "Grant this user access to the topic" : advice,
           ),
     );
 

@@ -76,7 +76,7 @@ const createBench = () => {
 };
 
 describe("a dead process's transactional id that cannot be fenced", () => {
-  it("holds back for a moment what is stable, what is not for as long, and is fenced when it can be", async () => {
+  it("delays a stable offset for a moment, an unstable one until it is stable, and is fenced when possible", async () => {
     const bench = createBench();
     bench.unstable.add(1);
     expect((await bench.of([0, 1], LOG)).size).toBe(0);
@@ -90,7 +90,7 @@ describe("a dead process's transactional id that cannot be fenced", () => {
 });
 
 describe("a position below what this process has committed", () => {
-  it("is told of once, and is a fault of its partition when it stays", async () => {
+  it("is logged once, and becomes a fault of its partition if it stays", async () => {
     const bench = createBench();
     bench.unfenceable = "nothing";
     const committedHere = { offset: 9n, log: LOG };

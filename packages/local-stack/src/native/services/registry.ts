@@ -1,9 +1,9 @@
-import { requireFreePort } from "./port-owner.ts";
+import { requireFreePort } from "../port-owner.ts";
 import {
   type BackingService,
   type BackingServiceOptions,
   startBackingService,
-} from "./backing-service.ts";
+} from "../backing-service.ts";
 
 /** Where the registry stores schemas and their ids, which have to survive a restart. */
 export type RegistryStorage =

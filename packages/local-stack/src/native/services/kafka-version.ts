@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ensureFetched, fetchWith } from "./fetched.ts";
-import { NativeError } from "./native-error.ts";
-import { mavenProject, RECIPE } from "./recipe.ts";
-import type { Mount } from "./sandbox.ts";
+import { ensureFetched, fetchWith } from "../fetched.ts";
+import { NativeError } from "../native-error.ts";
+import { mavenProject, RECIPE } from "../recipe.ts";
+import type { Mount } from "../sandbox.ts";
 
 /** The folder of Kafka in the root file system; the jars of another version are mounted over it. */
 const JARS = "/opt/kafka";

@@ -12,10 +12,10 @@ import {
   type BackingService,
   type BackingServiceOptions,
   startBackingService,
-} from "./backing-service.ts";
-import { requireFreePort } from "./port-owner.ts";
-import { RECIPE } from "./recipe.ts";
-import { runSandboxed } from "./sandbox.ts";
+} from "../backing-service.ts";
+import { requireFreePort } from "../port-owner.ts";
+import { RECIPE } from "../recipe.ts";
+import { runSandboxed } from "../sandbox.ts";
 
 /** Only the C1 compiler: Kafka starts faster, and that is enough for development. */
 const JAVA = [

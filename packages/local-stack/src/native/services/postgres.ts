@@ -5,10 +5,10 @@ import {
   type BackingService,
   type BackingServiceOptions,
   startBackingService,
-} from "./backing-service.ts";
-import { runSandboxed } from "./sandbox.ts";
+} from "../backing-service.ts";
+import { runSandboxed } from "../sandbox.ts";
 
-/** "fast" does not survive power cuts (but SIGKILL), and is for tests. */
+/** "fast" survives SIGKILL but not a power cut, and is for tests. */
 export type Durability = "durable" | "fast";
 
 const BIN = "/usr/lib/postgresql/17/bin";

@@ -3,7 +3,7 @@ import {
   type BackingService,
   type BackingServiceOptions,
   startBackingService,
-} from "./backing-service.ts";
+} from "../backing-service.ts";
 
 /** Additional options for a Redis with authentication. */
 export type RedisProtection = {

@@ -2,7 +2,7 @@ import {
   type BackingService,
   type BackingServiceOptions,
   startBackingService,
-} from "./backing-service.ts";
+} from "../backing-service.ts";
 
 /**
  * Starts Prometheus 2.53 with the configuration `prometheus.yml` in its data folder. Its retention is 15 days, and at
