@@ -245,3 +245,59 @@ END
 $$;
 COMMENT ON FUNCTION rollup_backfill_step(integer) IS 'Marks so many minutes of rows that were there before the roll-ups; returns whether there were any left';
 REVOKE ALL ON FUNCTION rollup_backfill_step(integer) FROM PUBLIC;
+
+-- Erases sealed roll-ups: of a node, of a tenant, or of everything in a time range. Rows that are still there are deleted from
+-- metrics instead, which marks them. A call erases some thousand at most; it is called until it returns 0.
+CREATE FUNCTION rollup_erase(p_from timestamptz, p_to timestamptz, p_node text, p_tenant text) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $rollup$
+DECLARE
+  width record;
+  v_to timestamptz;
+  v_nodes text[];
+  v_buckets timestamptz[];
+  v_source text := CASE WHEN p_tenant IS NULL THEN 'nothing' ELSE 'not tenant ' || p_tenant END;
+  v_hours_from timestamptz := now() - (SELECT drop_after FROM data_lifecycle WHERE relation = 'metrics_1h');
+BEGIN
+  IF p_from IS NULL OR p_to IS NULL THEN
+    RAISE EXCEPTION 'the range to erase needs a begin and an end' USING HINT = 'Give -infinity or infinity for none';
+  END IF;
+  PERFORM pg_advisory_xact_lock(4130772518);
+  v_to := least(p_to, (SELECT sealed_before FROM rollup_state));
+  IF isfinite(p_from) AND p_from <> date_trunc('hour', p_from, 'UTC') OR isfinite(v_to) AND v_to <> date_trunc('hour', v_to, 'UTC') THEN
+    RAISE EXCEPTION 'only whole hours can be erased from roll-ups' USING HINT = 'Begin and end the range at full hours (UTC)';
+  END IF;
+  IF isfinite(p_from) AND p_from < v_hours_from AND p_from <> date_trunc('day', p_from, 'UTC')
+    OR isfinite(p_to) AND p_to < v_hours_from AND p_to <> date_trunc('day', p_to, 'UTC')
+  THEN
+    RAISE EXCEPTION 'only whole days can be erased from roll-ups before %', v_hours_from
+      USING HINT = 'Begin and end the range at midnight UTC: hours of that time are not kept';
+  END IF;
+  DELETE FROM rollup_counted
+  WHERE hour >= p_from AND hour < v_to AND (p_node IS NULL OR node_id = p_node)
+    AND (p_tenant IS NULL OR node_id IN (SELECT node_id FROM rollup_series GROUP BY node_id HAVING bool_and(tenant = p_tenant)));
+  FOR width IN
+    SELECT * FROM (VALUES (1, '1m'), (5, '5m'), (60, '1h'), (1440, '1d')) AS widths (width_min, suffix) ORDER BY width_min
+  LOOP
+    EXECUTE replace($sql$
+      SELECT array_agg(node_id), array_agg(bucket)
+      FROM (
+        SELECT DISTINCT node_id::text, bucket
+        FROM rollup_series JOIN rollup_@suffix@ USING (series_id)
+        WHERE bucket >= $1 AND bucket < $2 AND bucket + $3 * interval '1 minute' <= $2
+          AND ($4 IS NULL OR node_id = $4) AND ($5 IS NULL OR tenant = $5)
+        LIMIT 5000
+      ) AS pairs
+    $sql$, '@suffix@', width.suffix)
+    INTO v_nodes, v_buckets USING p_from, v_to, width.width_min, p_node, p_tenant;
+    IF v_nodes IS NOT NULL THEN
+      PERFORM rollup_apply(width.width_min, v_nodes, v_buckets, v_source);
+      RETURN cardinality(v_nodes);
+    END IF;
+  END LOOP;
+  RETURN 0;
+END
+$rollup$;
+COMMENT ON FUNCTION rollup_erase(timestamptz, timestamptz, text, text) IS 'Erases sealed roll-ups of a time range, of one node or tenant if given; returns how many it erased, 0 when none are left';
+REVOKE ALL ON FUNCTION rollup_erase(timestamptz, timestamptz, text, text) FROM PUBLIC;

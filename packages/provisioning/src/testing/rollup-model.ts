@@ -24,6 +24,7 @@ export type Step =
       readonly place: number;
     }
   | { readonly kind: "restore" | "retain" | "settle" }
+  | { readonly kind: "erase"; readonly node: string | null; readonly tenant: string | null }
   | {
       readonly kind: "refresh";
       readonly width: number;
@@ -73,6 +74,13 @@ export const anySteps: fc.Arbitrary<readonly Step[]> = fc.array(
       arbitrary: fc.record({
         kind: fc.constantFrom("restore" as const, "retain" as const, "settle" as const),
       }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom<Step>(
+        { kind: "erase", node: "node-1", tenant: null },
+        { kind: "erase", node: null, tenant: "tenant-0" },
+      ),
     },
     {
       weight: 4,
@@ -151,6 +159,8 @@ export async function doStep(sql: Sql, step: Step): Promise<void> {
       return retain(sql);
     case "settle":
       return settle(sql);
+    case "erase":
+      return erase(sql, [step.node, step.tenant]);
     case "refresh":
       await sql(
         `SELECT * FROM rollup_refresh($1::integer, CASE WHEN $2::boolean THEN 'infinity' ELSE now() END, $3::integer)`,
@@ -183,6 +193,22 @@ export async function retain(sql: Sql): Promise<void> {
     [{ more }] = (await sql("SELECT rollup_seal_hour() AS more")) as [{ more: unknown }];
   }
   await sql("SELECT drop_old_chunks()");
+}
+
+/** Erases a node or a tenant, rows and roll-ups, as an operator's command does. */
+async function erase(sql: Sql, [node, tenant]: [string | null, string | null]): Promise<void> {
+  for (const table of ["metrics", "truth", "deleted"]) {
+    await sql(
+      `DELETE FROM ${table} WHERE ($1::text IS NULL OR node_id = $1) AND ($2::text IS NULL OR tenant = $2)`,
+      [node, tenant],
+    );
+  }
+  for (let erased: unknown; erased !== 0;) {
+    [{ erased }] = (await sql(
+      "SELECT rollup_erase('-infinity', 'infinity', $1::text, $2::text) AS erased",
+      [node, tenant],
+    )) as [{ erased: unknown }];
+  }
 }
 
 /** Computes everything that is marked. */
