@@ -174,7 +174,8 @@ BEGIN
           FROM both_of WHERE is_changed
         ) AS pairs
       ) AS pairs
-      WHERE $6 IS NOT NULL
+      -- Whole hours are erased, so that only days are left to be computed.
+      WHERE $6 IS NOT NULL AND ($8 = 'finer' OR $7 = 60)
       GROUP BY due_at
     )
     SELECT (SELECT count(*) FROM both_of WHERE is_changed),
