@@ -24,6 +24,7 @@ export type Step =
       readonly place: number;
     }
   | { readonly kind: "restore" | "retain" | "settle" }
+  | { readonly kind: "erase"; readonly node: string | null; readonly tenant: string | null }
   | {
       readonly kind: "refresh";
       readonly width: number;
@@ -75,6 +76,13 @@ export const anySteps: fc.Arbitrary<readonly Step[]> = fc.array(
       }),
     },
     {
+      weight: 1,
+      arbitrary: fc.constantFrom<Step>(
+        { kind: "erase", node: "node-1", tenant: null },
+        { kind: "erase", node: null, tenant: "tenant-0" },
+      ),
+    },
+    {
       weight: 4,
       arbitrary: fc.record({
         kind: fc.constant("refresh" as const),
@@ -100,7 +108,7 @@ export async function createModel(sql: Sql): Promise<void> {
 }
 
 /** Empties everything. */
-export async function resetModel(sql: Sql): Promise<void> {
+export async function resetModel(sql: Sql, sparseEvents: number): Promise<void> {
   for (const table of [
     "metrics",
     "truth",
@@ -113,6 +121,7 @@ export async function resetModel(sql: Sql): Promise<void> {
     await sql(`TRUNCATE ${table}`);
   }
   await sql("UPDATE rollup_state SET sealed_before = '-infinity', backfilled_from = backfill_to");
+  await sql("UPDATE rollup_state SET sparse_events = $1", [sparseEvents]);
 }
 
 /** Does one step to the tables and to the truth. Rows that retention has dropped stay in the truth. */
@@ -151,6 +160,8 @@ export async function doStep(sql: Sql, step: Step): Promise<void> {
       return retain(sql);
     case "settle":
       return settle(sql);
+    case "erase":
+      return erase(sql, [step.node, step.tenant]);
     case "refresh":
       await sql(
         `SELECT * FROM rollup_refresh($1::integer, CASE WHEN $2::boolean THEN 'infinity' ELSE now() END, $3::integer)`,
@@ -164,7 +175,7 @@ export async function doStep(sql: Sql, step: Step): Promise<void> {
  * were dropped and all events have come again.
  */
 export async function differencesAfter(sql: Sql, steps: readonly Step[]) {
-  await resetModel(sql);
+  await resetModel(sql, steps.length % 2 === 0 ? 0 : 120);
   for (const step of steps) await doStep(sql, step);
   await settle(sql);
   const before = await differences(sql);
@@ -183,6 +194,22 @@ export async function retain(sql: Sql): Promise<void> {
     [{ more }] = (await sql("SELECT rollup_seal_hour() AS more")) as [{ more: unknown }];
   }
   await sql("SELECT drop_old_chunks()");
+}
+
+/** Erases a node or a tenant, rows and roll-ups, as an operator's command does. */
+async function erase(sql: Sql, [node, tenant]: [string | null, string | null]): Promise<void> {
+  for (const table of ["metrics", "truth", "deleted"]) {
+    await sql(
+      `DELETE FROM ${table} WHERE ($1::text IS NULL OR node_id = $1) AND ($2::text IS NULL OR tenant = $2)`,
+      [node, tenant],
+    );
+  }
+  for (let erased: unknown; erased !== 0;) {
+    [{ erased }] = (await sql(
+      "SELECT rollup_erase('-infinity', 'infinity', $1::text, $2::text) AS erased",
+      [node, tenant],
+    )) as [{ erased: unknown }];
+  }
 }
 
 /** Computes everything that is marked. */
@@ -246,12 +273,17 @@ function compare({
   widthMin: number;
 }): string {
   const nodes = keys.startsWith("node_id") ? "1::bigint" : "count(DISTINCT node_id)";
+  // Minutes of sparse series are kept as long as their rows.
+  const where =
+    view === "metrics_series_1m"
+      ? "WHERE time >= (SELECT sealed_before FROM rollup_state WHERE sparse_events > 0 UNION ALL SELECT '-infinity' LIMIT 1)"
+      : "";
   const shownNodes = keys.startsWith("node_id") ? "1::bigint" : "nodes";
   return `
     WITH event AS (
       SELECT time_bucket(${widthMin} * interval '1 minute', time) AS bucket, *,
              CASE WHEN latency_ms >= 0 AND latency_ms <= 10000 THEN latency_ms END AS latency
-      FROM truth
+      FROM truth ${where}
     ), bins AS (
       SELECT bucket, ${keys}, latency_bin(latency) AS bin, count(*) AS count
       FROM event WHERE latency IS NOT NULL GROUP BY bucket, ${keys}, bin
@@ -279,7 +311,7 @@ function compare({
                SELECT array_agg((entry >> 48)::text || ':' || (entry & 281474976710655) ORDER BY entry >> 48)
                FROM unnest(latency_bins) AS entry
              ) AS bins
-      FROM ${view}
+      FROM ${view} ${where.replace("time", "bucket")}
     )
     SELECT (SELECT count(*) FROM (SELECT * FROM expected EXCEPT SELECT * FROM found) AS missing)
          + (SELECT count(*) FROM (SELECT * FROM found EXCEPT SELECT * FROM expected) AS wrong) AS differences`;
