@@ -23,9 +23,7 @@ export async function eraseDerived(pool: PgPool, erasure: Erasure): Promise<void
   };
   await untilNone("conflicts", DELETE_CONFLICTS, filterValues(filter));
   await untilNone("quality_days", DELETE_QUALITY_DAYS, qualityValues(filter, nodeIds));
-  if (await canEraseRollUps(pool)) {
-    await untilNone("roll_ups", ERASE_ROLL_UPS, filterValues(wholeDaysOf(filter)));
-  }
+  await untilNone("roll_ups", ERASE_ROLL_UPS, filterValues(await rollUpTimes(pool, filter)));
 }
 
 /** Counts the rows that eraseDerived would delete, but for roll-ups. */
@@ -69,9 +67,20 @@ export function wholeDaysOf(filter: EraseFilter): EraseFilter {
   };
 }
 
-async function canEraseRollUps(pool: PgPool): Promise<boolean> {
-  const [found] = await query<{ can: boolean }>(pool, CAN_ERASE_ROLL_UPS);
-  return found?.can === true;
+const HOUR_MS = 3_600_000;
+
+/** Returns the filter with the hours that are completely within its times; where hours are not kept any more, with the days. */
+async function rollUpTimes(pool: PgPool, filter: EraseFilter): Promise<EraseFilter> {
+  const { fromMs, toMs } = filter;
+  const [hours] = await query<{ keptFromMs: number | null }>(pool, HOURS_KEPT_FROM);
+  const hoursFromMs = (hours?.keptFromMs ?? 0) + HOUR_MS;
+  const days = wholeDaysOf(filter);
+  return {
+    ...days,
+    ...(fromMs !== undefined &&
+      fromMs > hoursFromMs && { fromMs: Math.ceil(fromMs / HOUR_MS) * HOUR_MS }),
+    ...(toMs !== undefined && toMs > hoursFromMs && { toMs: Math.floor(toMs / HOUR_MS) * HOUR_MS }),
+  };
 }
 
 const CONFLICTS_AT_A_TIME = 10_000;
@@ -97,10 +106,13 @@ const DELETE_QUALITY_DAYS = `
   )
   SELECT count(*)::integer AS count FROM deleted`;
 
-const CAN_ERASE_ROLL_UPS = `
-  SELECT to_regprocedure('rollup_erase(timestamptz, timestamptz, text, text)') IS NOT NULL AS can`;
-// The function deletes some rows in each call. A span that has no whole day has nothing to erase.
+const HOURS_KEPT_FROM = `
+  SELECT extract(epoch FROM now() - drop_after)::float8 * 1000 AS "keptFromMs"
+  FROM data_lifecycle WHERE relation = 'metrics_1h'`;
+// The function erases some in each call, and only those whose rows have gone: it changes nothing of a span without a whole hour.
 const ERASE_ROLL_UPS = `
-  SELECT CASE WHEN to_timestamp($3::float8) >= to_timestamp($4::float8) THEN 0
-              ELSE rollup_erase(to_timestamp($3::float8), to_timestamp($4::float8), $1, $2)
-         END::float8 AS count`;
+  SELECT CASE WHEN begins_at < ends_at THEN rollup_erase(begins_at, ends_at, $1, $2) ELSE 0 END AS count
+  FROM (
+    SELECT coalesce(to_timestamp($3::float8), '-infinity') AS begins_at,
+           coalesce(to_timestamp($4::float8), 'infinity') AS ends_at
+  ) AS span`;
