@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { basename } from "node:path";
+import type { PgPool } from "@fiberstream/postgres/pool";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { showProgress } from "@fiberstream/terminal/progress-bar";
@@ -108,7 +109,7 @@ async function runImport(
 ): Promise<string> {
   const stopping = untilStopped();
   const progress = showProgress("{rows} rows, {inserted} inserted, {rejected} rejected");
-  return withPool(async (pool) => {
+  const work = async (pool: PgPool) => {
     const before = await readPosition(pool, file.key);
     if (before?.finishedAt && !options.again) {
       return `this file was imported already, by ${before.finishedAt.toISOString()}: ${countsOf(before)}. To import it again, add --again\n`;
@@ -131,7 +132,8 @@ async function runImport(
     if (position.finishedAt !== null) return `${countsOf(position)}${rejected}\n`;
     process.exitCode = 1;
     return `stopped after row ${position.read}: ${countsOf(position)}${rejected}. To resume, run the same command again\n`;
-  });
+  };
+  return withPool(work, { maxConnections: 2 });
 }
 
 const countsOf = (counts: ImportPosition): string =>

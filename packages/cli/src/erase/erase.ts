@@ -1,6 +1,7 @@
 import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
-import { type PgPool, query } from "@fiberstream/postgres/pool";
+import type { PgPool } from "@fiberstream/postgres/pool";
 import type { Pace } from "../import/pace.ts";
+import { exclusively } from "../tables/exclusively.ts";
 import { countDerived, eraseDerived } from "./erase-derived.ts";
 import type { EraseFilter } from "./erase-filter.ts";
 import { eraseNodes, type NodePlaces } from "./erase-nodes.ts";
@@ -25,17 +26,8 @@ export async function forecastErasure(pool: PgPool, filter: EraseFilter): Promis
   };
 }
 
-/**
- * Erases what is recorded in `erasures`, or what is left of it. Every step may be repeated. First the rows, until a pass
- * finds none: a write of the sink that had begun before the erasure was recorded may have added some.
- *
- * @param options.pool with at least two connections: one holds the lock
- * @returns the erasure with its counts, not finished if `stopping` was aborted; and the nodes that are there again
- * @throws {TransientError}
- * @throws {FatalError}
- * @throws {Error} when another erasure is running
- */
-export async function erase(options: {
+type EraseOptions = {
+  /** With at least two connections: one holds the lock. */
   pool: PgPool;
   erasure: Erasure;
   places: NodePlaces;
@@ -43,27 +35,37 @@ export async function erase(options: {
   pace: Pace;
   onProgress: (progress: { share: number; rows: number }) => void;
   stopping: AbortSignal;
-}): Promise<{ erasure: Erasure; again: readonly string[] }> {
+};
+
+/**
+ * Erases what is recorded in `erasures`, or what is left of it. Every step may be repeated. First the rows, until a pass
+ * finds none: a write of the sink that had begun before the erasure was recorded may have added some.
+ *
+ * @returns the erasure with its counts, not finished if `stopping` was aborted; and the nodes that are there again
+ * @throws {TransientError}
+ * @throws {FatalError}
+ * @throws {Error} when another erasure is running
+ */
+export const erase = (
+  options: EraseOptions,
+): Promise<{ erasure: Erasure; again: readonly string[] }> =>
+  exclusively(
+    options.pool,
+    { lock: ADVISORY_LOCKS.eraseRows, isHeld: "another erasure is running in this database" },
+    () => eraseAll(options),
+  );
+
+async function eraseAll(options: EraseOptions) {
   const { pool, places, stopping } = options;
   const { id } = options.erasure;
-  const lock = await pool.connect();
-  try {
-    const [found] = await query<{ isOurs: boolean }>(lock, TRY_LOCK);
-    if (found?.isOurs !== true) throw new Error("another erasure is running in this database");
-    for (let rows: number | undefined = 1; rows !== 0;) {
-      rows = await eraseRows({ ...options, erasure: await readErasure(pool, id) });
-      if (rows === undefined) return { erasure: await readErasure(pool, id), again: [] };
-      await beginPass(pool, { id });
-    }
-    const erasure = await readErasure(pool, id);
-    await eraseDerived(pool, erasure);
-    if (stopping.aborted) return { erasure: await readErasure(pool, id), again: [] };
-    const again = await eraseNodes(pool, erasure, places);
-    return { erasure: await finishErasure(pool, erasure), again };
-  } finally {
-    // Closes the connection, which releases the lock.
-    lock.release(true);
+  for (let rows: number | undefined = 1; rows !== 0;) {
+    rows = await eraseRows({ ...options, erasure: await readErasure(pool, id) });
+    if (rows === undefined) return { erasure: await readErasure(pool, id), again: [] };
+    await beginPass(pool, { id });
   }
+  const erasure = await readErasure(pool, id);
+  await eraseDerived(pool, erasure);
+  if (stopping.aborted) return { erasure: await readErasure(pool, id), again: [] };
+  const again = await eraseNodes(pool, erasure, places);
+  return { erasure: await finishErasure(pool, erasure), again };
 }
-
-const TRY_LOCK = `SELECT pg_try_advisory_lock(${ADVISORY_LOCKS.eraseRows}) AS "isOurs"`;

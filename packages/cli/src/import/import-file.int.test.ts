@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventIdOf } from "@fiberstream/event-rules/event-id";
+import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
 import { createPool, type PgPool } from "@fiberstream/postgres/pool";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
@@ -28,7 +29,7 @@ beforeAll(async () => {
   life.own(folder, (owned) => rmSync(owned, { recursive: true }));
   const database = life.own(await createTestDatabase(), (owned) => owned.drop());
   const log = createLog({ service: "test", level: "silent", format: "json" });
-  const options = { databaseUrl: database.url, applicationName: "test", maxConnections: 2, log };
+  const options = { databaseUrl: database.url, applicationName: "test", maxConnections: 3, log };
   pool = life.own(createPool(options), (owned) => owned.end());
 });
 afterAll(() => life.stop());
@@ -230,6 +231,17 @@ describe("an import", () => {
     await rollUp();
     const day = "SELECT events::int AS events, latency_avg_ms FROM metrics_1d";
     expect(await rowsOf(day)).toEqual([{ events: 3, latency_avg_ms: 3 }]);
+  });
+
+  it("refuses to run beside another one", async () => {
+    const path = fileOf("beside.ndjson", ndjson(probeEvent()));
+    const other = await pool.connect();
+    try {
+      await other.query(`SELECT pg_advisory_lock(${ADVISORY_LOCKS.importFile})`);
+      await expect(imported(path)).rejects.toThrow("another import is running in this database");
+    } finally {
+      other.release(true);
+    }
   });
 
   it("leaves no file when nothing is rejected", async () => {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
 import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
 import { RowRefusedError } from "@fiberstream/postgres/postgres-errors";
+import { exclusively } from "../tables/exclusively.ts";
 import { checkedBatches, type CheckedBatch } from "./checked-batches.ts";
 import { type ImportFormat, READERS } from "./file-rows.ts";
 import {
@@ -35,29 +36,42 @@ export type ImportLimits = {
   readonly allowsExpired: boolean;
 };
 
-/**
- * Reads a file into `metrics`, from where an earlier attempt has ended. Each batch of rows commits together with the
- * position behind it. Live traffic has precedence: there is one connection, one batch at a time, and a pace.
- *
- * @param options.isRestarted begins with the first row again, also if the file was imported
- * @returns the counts of the whole import; its `finishedAt` is null if `stopping` was aborted
- * @throws {TransientError}
- * @throws {FatalError}
- * @throws {Error} with a sentence, when the file cannot be read, or has too many rejected rows, or too old ones
- */
-export async function importFile(options: {
+type ImportOptions = {
+  /** With at least two connections: one holds the lock. */
   pool: PgPool;
   file: ImportedFile;
   reader: EventReader;
   limits: ImportLimits;
+  /** Begins with the first row again, also if the file was imported. */
   isRestarted: boolean;
   openRejected: (afterRow: number) => Promise<RejectedRows>;
   pace: Pace;
   onProgress: (progress: { share: number; position: ImportPosition }) => void;
   stopping: AbortSignal;
-}): Promise<ImportPosition> {
+};
+
+/**
+ * Reads a file into `metrics`, from where an earlier attempt has ended. Each batch of rows commits together with the
+ * position behind it. Live traffic has precedence: there is one import, one batch at a time, and a pace.
+ *
+ * @returns the counts of the whole import; its `finishedAt` is null if `stopping` was aborted
+ * @throws {TransientError}
+ * @throws {FatalError}
+ * @throws {Error} with a sentence, when another import is running, or the file cannot be read, or has too many rejected
+ *   rows, or too old ones
+ */
+export const importFile = (options: ImportOptions): Promise<ImportPosition> =>
+  exclusively(
+    options.pool,
+    { lock: ADVISORY_LOCKS.importFile, isHeld: "another import is running in this database" },
+    () => importBatches(options),
+  );
+
+async function importBatches(options: ImportOptions): Promise<ImportPosition> {
   const { pool, file, reader, limits, isRestarted, pace, onProgress, stopping } = options;
-  const [metrics, times] = [await readMetricsColumns(pool), await readTableTimes(pool)];
+  const times = await readTableTimes(pool);
+  const { chunkMs } = times;
+  const metrics = await readMetricsColumns(pool);
   await openPosition(pool, file.key, { ...file, isRestarted });
   let position = await positionOf(pool, file.key);
   const rejectedRows = await options.openRejected(position.read);
@@ -66,9 +80,6 @@ export async function importFile(options: {
   const write = async (batch: CheckedBatch): Promise<void> => {
     try {
       await inTransaction(pool, async (client) => {
-        // Another import of the same rows would see them as its own repeats.
-        const [lock] = await query<{ isOurs: boolean }>(client, TRY_LOCK);
-        if (lock?.isOurs !== true) throw new Error("another import is running in this database");
         const written = await writeRows(client, batch.events, metrics);
         await rejectedRows.write(batch.rejected);
         await movePosition(client, file.key, {
@@ -86,7 +97,6 @@ export async function importFile(options: {
   try {
     const rows = READERS[file.format](file.path);
     const { batchRows: maxRows } = limits;
-    const { chunkMs } = times;
     const { read } = reader;
     const checked = checkedBatches(rows, { read, afterRow: position.read, maxRows, chunkMs });
     for await (const batch of checked) {
@@ -118,9 +128,6 @@ async function untilRolledUp(pool: PgPool, stopping: AbortSignal): Promise<void>
 const POLL_INTERVAL_MS = 500;
 const MAX_WAITING_MARKS = 1_000;
 const COUNT_MARKS = `SELECT coalesce(max(marks), 0)::float8 AS marks FROM rollup_progress`;
-
-// Ends with the transaction, so that an interrupted import holds nothing.
-const TRY_LOCK = `SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.importFile}) AS "isOurs"`;
 
 async function positionOf(pool: PgPool, key: ImportKey): Promise<ImportPosition> {
   const position = await readPosition(pool, key);
