@@ -52,7 +52,7 @@ describe("shared writes", () => {
   it("split a very large batch into consecutive parts", async () => {
     const large = batchOf(
       Array.from({ length: 250 }, (_, place) => recordOf(Buffer.alloc(0), 1, 7 + 2 * place)),
-      { firstOffset: 5n },
+      { firstOffset: 5n, leaderEpoch: 9 },
     );
     const written: RecordBatch[] = [];
     const shareParts = createGroupWrites({
@@ -68,6 +68,7 @@ describe("shared writes", () => {
       [207n, 407n],
       [407n, large.nextOffset],
     ]);
+    expect(written.map(({ leaderEpoch }) => leaderEpoch)).toEqual([undefined, undefined, 9]);
   });
 
   it("contain a part that has failed alone when its batch is retried", async () => {

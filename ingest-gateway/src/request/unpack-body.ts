@@ -4,7 +4,7 @@ import { Refusal } from "../answers/refusal.ts";
 import type { BodyEncoding, Unpacking } from "./body-encoding.ts";
 
 /**
- * More frames than 10 MB need. The large ones wait for the thread pool, which all bodies share: while that was busy, a body of
+ * More frames than 10 MB need. A large one waits twice for the thread pool, which all bodies share: while that was busy,
  * 200 frames took more than 20 s.
  */
 const MAX_FRAMES = 100;

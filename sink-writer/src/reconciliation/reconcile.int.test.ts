@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { inTransaction, query } from "@fiberstream/postgres/pool";
 import { addIdText, emptyDigest } from "@fiberstream/reconciliation/digest";
 import type { Finding } from "@fiberstream/reconciliation/judge-minute";
-import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
+import { type LedgerEntry, splitEntry } from "@fiberstream/reconciliation/ledger-entry";
 import { createBookFinder, type MinuteBook } from "@fiberstream/reconciliation/minute-books";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
@@ -18,6 +18,8 @@ let database: SampleDatabase;
 /** What Kafka holds, of partition 3. */
 let kafka: {
   entries: LedgerEntry[];
+  /** The id of probe.reconciliation. */
+  entriesLog: string;
   open: LedgerEntry | undefined;
   offset: bigint;
   rawEnd: bigint;
@@ -39,6 +41,7 @@ beforeEach(async () => {
   );
   kafka = {
     entries: [],
+    entriesLog: "r",
     open: undefined,
     offset: 0n,
     rawEnd: 0n,
@@ -56,11 +59,14 @@ const view: KafkaView = {
   enrichedEnds: async () => new Map([[3, kafka.enrichedEnd]]),
   processorAt: async (): Promise<ProcessorPosition | undefined> =>
     kafka.isOffsetGone ? undefined : { offset: kafka.offset, open: kafka.open },
-  entriesFrom: async (offset) => ({
-    entries: kafka.entries.slice(Number(offset)),
-    next: BigInt(kafka.entries.length),
-    areLost: kafka.areLost,
-  }),
+  entriesFrom: async ({ log, offset }) => {
+    const isOtherLog = log !== "" && log !== kafka.entriesLog;
+    return {
+      entries: kafka.entries.slice(isOtherLog ? 0 : Number(offset)),
+      next: { log: kafka.entriesLog, offset: BigInt(kafka.entries.length) },
+      areLost: kafka.areLost || isOtherLog,
+    };
+  },
   rawRecords: async () => kafka.rawRecords,
   hasEnriched: async () => true,
   close: async () => undefined,
@@ -183,6 +189,16 @@ const judged = async () => {
 const OK = { verdict: "ok", unaccounted: 0, found: [] };
 
 describe("the reconciler", () => {
+  it("takes the parts of an entry that was split as one", async () => {
+    const [ids, late] = [newIds(3), newIds(2)];
+    const minutes = new Map([...booksOf(ids), ...booksOf(late, MINUTE - 1)]);
+    processed(splitEntry(entry(0, 5, [], { minutes }), 1));
+    await sunk(ids, 3);
+    await sunk(late, 5, { minute: MINUTE - 1 });
+    await rounds(3);
+    expect(await judged()).toEqual([OK, OK]);
+  });
+
   it("closes a minute when it has ended and all stages have read it, and not before", async () => {
     const ids = newIds(4);
     processed([entry(0, 3, ids.slice(0, 3))], entry(3, 4, ids.slice(3)));
@@ -328,6 +344,28 @@ describe("the reconciler", () => {
     await sunk(ids.slice(5), 10);
     await rounds(3);
     expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
+  });
+
+  it("reads probe.reconciliation from its beginning after it was recreated, and does not know the entries between", async () => {
+    const ids = newIds(6);
+    processed([entry(0, 2, ids.slice(0, 2)), entry(2, 3, ids.slice(2, 3))]);
+    await sunk(ids.slice(0, 3), 3);
+    await rounds(1);
+    expect(await judged()).toEqual([OK]);
+
+    // The entry of [3, 4) was deleted with the old topic. The new one has as many entries as were read of the old one.
+    kafka.entries = [];
+    kafka.entriesLog = "recreated";
+    processed([entry(4, 5, ids.slice(4, 5)), entry(5, 6, ids.slice(5, 6))]);
+    await sunk(ids.slice(3), 6);
+    await rounds(3);
+    expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
+
+    const later = newIds(2);
+    processed([entry(6, 8, [], { minutes: booksOf(later, MINUTE + 1) })]);
+    await sunk(later, 8, { minute: MINUTE + 1 });
+    await rounds(3);
+    expect(await judged()).toMatchObject([{ verdict: "not known" }, OK]);
   });
 
   it("starts over with a recreated topic", async () => {

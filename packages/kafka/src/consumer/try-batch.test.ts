@@ -1,6 +1,7 @@
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { describe, expect, it } from "@jest/globals";
+import { BatchUnreadyError } from "../errors/batch-unready.ts";
 import { PartitionPausedError } from "../errors/partition-paused.ts";
 import { PartitionFaultError, type Position } from "../errors/partition-fault.ts";
 import type { RecordBatch } from "../records.ts";
@@ -46,6 +47,17 @@ describe("a batch", () => {
     const { run, reports } = tryWith([away, away]);
     expect(await run()).toEqual({ kind: "done" });
     expect(reports).toEqual(["kafka: connection refused", "kafka: connection refused", undefined]);
+  });
+
+  it("is not tried again in place if what its owner has before it does not fit, and waits before that", async () => {
+    const unready = () => {
+      throw new BatchUnreadyError("the windows are at 5");
+    };
+    const { run, reports } = tryWith([unready]);
+    const beganMs = performance.now();
+    expect(await run()).toEqual({ kind: "moved" });
+    expect(performance.now() - beganMs).toBeGreaterThan(49);
+    expect(reports[0]).toBe("kafka: the windows are at 5");
   });
 
   it("has the duration of all its attempts and the waits between them", async () => {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
+import { BatchUnreadyError } from "../errors/batch-unready.ts";
 import { PartitionPausedError } from "../errors/partition-paused.ts";
 import { isAnotherLog } from "../log-identity.ts";
 import { offsetOf, PartitionFaultError, type Position } from "../errors/partition-fault.ts";
@@ -11,7 +12,7 @@ import { untilAborted } from "@fiberstream/runtime/until-aborted";
 
 export type BatchResult =
   | { readonly kind: "done" }
-  /** An attempt that seemed to fail was committed, or the position was moved: ask for it again. */
+  /** An attempt that seemed to fail was committed, the position was moved, or the owner is not ready: ask for it again. */
   | { readonly kind: "moved" }
   | { readonly kind: "fault"; readonly fault: PartitionFaultError }
   | { readonly kind: "stopped" };
@@ -119,6 +120,7 @@ export function createTryBatch(options: {
         const waitMs = waitAfterMs(error, transient);
         log.warn({ topic, partition, tries, reason, waitMs }, "batch failed, retrying");
         await wait(waitMs);
+        if (error instanceof BatchUnreadyError && !stopping.aborted) return { kind: "moved" };
       }
     }
     report(undefined);

@@ -35,7 +35,7 @@ function start() {
     const [{ partitions }] = args[6] as [{ partitions: { partition: number }[] }];
     const asked = partitions.map(({ partition }) => partition);
     fetches.push({ host, partitions: asked });
-    const nothing = { errorCode: 0, highWatermark: 0n, divergesAt: undefined, aborted: [] };
+    const nothing = { errorCode: 0, highWatermark: 0n, diverging: undefined, aborted: [] };
     const answered = asked.map((partition) =>
       Object.assign({ partition, records: Buffer.alloc(0) }, nothing, answer(host, partition)),
     );
