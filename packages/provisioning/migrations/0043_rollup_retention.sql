@@ -246,7 +246,7 @@ BEGIN
   v_to := least(v_state.backfilled_from, coalesce(v_chunk.range_end, v_state.backfill_to));
   v_from := greatest(v_to - p_minutes * interval '1 minute', coalesce(v_chunk.range_start, v_state.backfill_to), v_state.backfill_to);
   INSERT INTO rollup_marks (width_min, due_at, pairs, first_minute, last_minute, nodes, minutes)
-  SELECT 1, now(), count(*), min(minute), max(minute), array_agg(node_id), array_agg(minute)
+  SELECT 1, now() - interval '1 second', count(*), min(minute), max(minute), array_agg(node_id), array_agg(minute)
   FROM (
     SELECT node_id, minute, (row_number() OVER (ORDER BY minute) - 1) / 10000 AS part
     FROM (
