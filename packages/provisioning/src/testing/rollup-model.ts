@@ -3,10 +3,10 @@ import fc from "fast-check";
 /** Runs a statement on either edition. */
 export type Sql = (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
 
-export const WIDTHS = { "1m": 1, "5m": 5, "1h": 60, "1d": 1_440 } as const;
-export type WidthName = keyof typeof WIDTHS;
+const WIDTHS = { "1m": 1, "5m": 5, "1h": 60, "1d": 1_440 } as const;
+type WidthName = keyof typeof WIDTHS;
 
-export type SampleEvent = {
+type SampleEvent = {
   readonly node: number;
   readonly target: number;
   readonly ageS: number;
@@ -108,7 +108,7 @@ export async function createModel(sql: Sql): Promise<void> {
 }
 
 /** Empties everything. */
-export async function resetModel(sql: Sql, sparseEvents: number): Promise<void> {
+async function resetModel(sql: Sql, sparseEvents: number): Promise<void> {
   for (const table of [
     "metrics",
     "truth",
@@ -126,7 +126,7 @@ export async function resetModel(sql: Sql, sparseEvents: number): Promise<void> 
 }
 
 /** Does one step to the tables and to the truth. Rows that retention has dropped stay in the truth. */
-export async function doStep(sql: Sql, step: Step): Promise<void> {
+async function doStep(sql: Sql, step: Step): Promise<void> {
   switch (step.kind) {
     case "insert":
       return insert(sql, step.events);
@@ -260,7 +260,7 @@ async function insert(sql: Sql, events: readonly SampleEvent[]): Promise<void> {
 const byWriter = (is: boolean) => `SET fiberstream.marks = ${is ? "'by-writer'" : "''"}`;
 
 /** Returns how many roll-ups by series and by region differ from what the truth's rows say. */
-export async function differences(sql: Sql): Promise<Record<string, number>> {
+async function differences(sql: Sql): Promise<Record<string, number>> {
   const found: Record<string, number> = {};
   for (const width of Object.keys(WIDTHS) as WidthName[]) {
     for (const [kind, keys, view] of [
