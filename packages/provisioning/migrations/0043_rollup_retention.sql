@@ -142,7 +142,7 @@ BEGIN
   IF v_keep IS NULL OR NOT pg_try_advisory_xact_lock(4130772518) THEN RETURN false; END IF;
   SELECT * INTO v_state FROM rollup_state;
   -- Only while all rows that were there before the roll-ups are in them.
-  IF v_state.backfilled_from > v_state.backfill_to THEN RETURN false; END IF;
+  IF v_state.backfilled_from > v_state.backfill_to OR EXISTS (SELECT FROM rollup_unmarked) THEN RETURN false; END IF;
   SELECT min(range_start) INTO v_hour
   FROM timescaledb_information.chunks
   WHERE hypertable_schema = 'public' AND hypertable_name = 'metrics'
@@ -164,7 +164,7 @@ BEGIN
     SELECT FROM rollup_marks
     WHERE width_min IN (1, 5, 60) AND first_minute < extract(epoch FROM v_end) / 60
       AND last_minute + width_min > extract(epoch FROM v_hour) / 60
-  ) THEN
+  ) OR EXISTS (SELECT FROM rollup_unmarked) THEN
     -- Rolls back what was remembered and left out.
     RAISE EXCEPTION 'rows of % wait to be counted', v_hour USING ERRCODE = 'object_in_use';
   END IF;
@@ -210,6 +210,8 @@ BEGIN
       -- After the chunks' locks were taken: a writer of before has left its mark, one of later makes a new chunk.
       IF v_chunks > 0 AND EXISTS (
         SELECT FROM rollup_marks WHERE width_min = ANY (kept.widths) AND first_minute < extract(epoch FROM v_before) / 60
+        UNION ALL SELECT FROM rollup_unmarked
+        UNION ALL SELECT FROM rollup_state WHERE backfill_to < least(backfilled_from, v_before)
       ) THEN
         RAISE EXCEPTION 'marks wait for chunks of %', kept.hypertable USING ERRCODE = 'object_in_use';
       END IF;
@@ -225,7 +227,8 @@ END
 $$;
 COMMENT ON FUNCTION drop_old_chunks() IS 'Drops chunks of metrics and of the roll-ups that are older than data_lifecycle says; returns how many';
 
--- Marks the rows that were there before the roll-ups, from the newest to the oldest, some minutes at a time.
+-- Marks the rows that were there before the roll-ups, or were inserted by somebody who did not mark them, from the newest to
+-- the oldest, some minutes at a time.
 CREATE FUNCTION rollup_backfill_step(p_minutes integer) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
@@ -237,6 +240,13 @@ DECLARE
   v_to timestamptz;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(4130772518) THEN RETURN false; END IF;
+  WITH unmarked AS (DELETE FROM rollup_unmarked RETURNING 1)
+  UPDATE rollup_state SET backfilled_from = range_end, backfill_to = range_start
+  FROM (
+    SELECT max(range_end) AS range_end, min(range_start) AS range_start
+    FROM timescaledb_information.chunks WHERE hypertable_schema = 'public' AND hypertable_name = 'metrics'
+  ) AS rows
+  WHERE EXISTS (SELECT FROM unmarked) AND range_end IS NOT NULL;
   SELECT * INTO v_state FROM rollup_state;
   IF v_state.backfilled_from <= v_state.backfill_to THEN RETURN false; END IF;
   -- A time without chunks is passed over.
@@ -246,7 +256,7 @@ BEGIN
   v_to := least(v_state.backfilled_from, coalesce(v_chunk.range_end, v_state.backfill_to));
   v_from := greatest(v_to - p_minutes * interval '1 minute', coalesce(v_chunk.range_start, v_state.backfill_to), v_state.backfill_to);
   INSERT INTO rollup_marks (width_min, due_at, pairs, first_minute, last_minute, nodes, minutes)
-  SELECT 1, now(), count(*), min(minute), max(minute), array_agg(node_id), array_agg(minute)
+  SELECT 1, now() - interval '1 second', count(*), min(minute), max(minute), array_agg(node_id), array_agg(minute)
   FROM (
     SELECT node_id, minute, (row_number() OVER (ORDER BY minute) - 1) / 10000 AS part
     FROM (

@@ -15,7 +15,7 @@ export type WrittenRows = {
 
 /**
  * Inserts events into `metrics` as the sink does: rows that are stored already are left out, and kept in
- * metric_conflicts if their content differs; missing nodes are added. Triggers mark the roll-ups.
+ * metric_conflicts if their content differs; missing nodes are added, and roll-ups are marked.
  *
  * @param client in a transaction that the caller has begun
  * @throws {TransientError}
@@ -31,6 +31,8 @@ export async function writeRows(
   await query(client, CREATE_STAGING);
   await query(client, fillStagingOf(metrics), [jsonOf(rows, metrics)]);
   const nodes = await query(client, ADD_NODES);
+  await query(client, MARKS_BY_ITSELF);
+  await query(client, MARK_ROLL_UPS);
   const [moved] = await query<{ inserted: number }>(client, insertNewOf(metrics));
   const inserted = moved?.inserted ?? 0;
   const left = rows.length - inserted;
@@ -86,6 +88,16 @@ const ADD_NODES = `
   ORDER BY node_id, received_at DESC
   ON CONFLICT DO NOTHING
   RETURNING node_id`;
+
+// Otherwise all rows of metrics would be compared with the roll-ups again.
+const MARKS_BY_ITSELF = `SET LOCAL fiberstream.marks = 'by-writer'`;
+// Before rows leave the staging table: the mark of a row that is stored already only means to look again.
+const MARK_ROLL_UPS = `
+  SELECT rollup_mark(array_agg(node_id::text), array_agg(minute))
+  FROM (
+    SELECT DISTINCT node_id, date_bin('1 minute', time, to_timestamp(0)) AS minute
+    FROM import_staging
+  ) AS pairs`;
 
 // Of rows with the same identity the first one in the file is inserted. The rows that were inserted leave the staging table.
 const insertNewOf = ({ list }: MetricsColumns) => `

@@ -3,10 +3,10 @@ import fc from "fast-check";
 /** Runs a statement on either edition. */
 export type Sql = (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
 
-export const WIDTHS = { "1m": 1, "5m": 5, "1h": 60, "1d": 1_440 } as const;
-export type WidthName = keyof typeof WIDTHS;
+const WIDTHS = { "1m": 1, "5m": 5, "1h": 60, "1d": 1_440 } as const;
+type WidthName = keyof typeof WIDTHS;
 
-export type SampleEvent = {
+type SampleEvent = {
   readonly node: number;
   readonly target: number;
   readonly ageS: number;
@@ -108,13 +108,14 @@ export async function createModel(sql: Sql): Promise<void> {
 }
 
 /** Empties everything. */
-export async function resetModel(sql: Sql, sparseEvents: number): Promise<void> {
+async function resetModel(sql: Sql, sparseEvents: number): Promise<void> {
   for (const table of [
     "metrics",
     "truth",
     "deleted",
     "rollup_series",
     "rollup_marks",
+    "rollup_unmarked",
     "rollup_counted",
     ...Object.keys(WIDTHS).flatMap((width) => [`rollup_${width}`, `rollup_region_${width}`]),
   ]) {
@@ -125,7 +126,7 @@ export async function resetModel(sql: Sql, sparseEvents: number): Promise<void> 
 }
 
 /** Does one step to the tables and to the truth. Rows that retention has dropped stay in the truth. */
-export async function doStep(sql: Sql, step: Step): Promise<void> {
+async function doStep(sql: Sql, step: Step): Promise<void> {
   switch (step.kind) {
     case "insert":
       return insert(sql, step.events);
@@ -214,6 +215,9 @@ async function erase(sql: Sql, [node, tenant]: [string | null, string | null]): 
 
 /** Computes everything that is marked. */
 export async function settle(sql: Sql): Promise<void> {
+  for (let more: unknown = true; more === true;) {
+    [{ more }] = (await sql("SELECT rollup_backfill_step(100000) AS more")) as [{ more: unknown }];
+  }
   for (const width of Object.values(WIDTHS)) {
     for (let pairs: unknown; pairs !== 0;) {
       [{ pairs }] = (await sql("SELECT pairs FROM rollup_refresh($1::integer, 'infinity', 1000)", [
@@ -228,6 +232,7 @@ const someOf = ({ oneOf, place }: { oneOf: number; place: number }) =>
   `get_byte(uuid_send(event_id), 0) % ${oneOf} = ${place % oneOf}`;
 
 async function insert(sql: Sql, events: readonly SampleEvent[]): Promise<void> {
+  const isMarking = events.length % 2 === 0;
   const rows = `
     SELECT date_trunc('hour', now()) - (each ->> 'ageS')::double precision * interval '1 second',
            now(), (each ->> 'latencyMs')::double precision, 99.5, (each ->> 'lossPct')::double precision,
@@ -239,13 +244,23 @@ async function insert(sql: Sql, events: readonly SampleEvent[]): Promise<void> {
   const json = JSON.stringify(
     events.map((one) => ({ ...one, latencyMs: one.latencyMs?.toString() ?? null })),
   );
+  await sql(byWriter(isMarking));
   for (const table of ["metrics", "truth"]) {
     await sql(`INSERT INTO ${table} (${COLUMNS}) ${rows} ON CONFLICT DO NOTHING`, [json]);
   }
+  await sql(byWriter(false));
+  if (!isMarking) return;
+  await sql(
+    `SELECT rollup_mark(array_agg(node_id), array_agg(time)) FROM (${rows}) AS inserted (${COLUMNS})`,
+    [json],
+  );
 }
 
+/** Says that what follows marks by itself, as the sink's writes do. */
+const byWriter = (is: boolean) => `SET fiberstream.marks = ${is ? "'by-writer'" : "''"}`;
+
 /** Returns how many roll-ups by series and by region differ from what the truth's rows say. */
-export async function differences(sql: Sql): Promise<Record<string, number>> {
+async function differences(sql: Sql): Promise<Record<string, number>> {
   const found: Record<string, number> = {};
   for (const width of Object.keys(WIDTHS) as WidthName[]) {
     for (const [kind, keys, view] of [
