@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import { type Code, CODES, FAULT_CODES } from "./answers/codes.ts";
+import { FAULT_CODES } from "@fiberstream/event-rules/fault";
+import { type Code, CODES } from "./answers/codes.ts";
 import type { Sender } from "./auth/sender.ts";
 import type { Route } from "./http/call.ts";
 import type { EventCounts } from "./telemetry/event-counts.ts";

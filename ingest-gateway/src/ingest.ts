@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { EventValidator } from "@fiberstream/event-rules/validate-event";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { Admit } from "./admission/admission.ts";
 import type { BoundNodes } from "./admission/bound-nodes.ts";
@@ -24,7 +25,6 @@ import type { ReadHead, RequestHead } from "./request/request-head.ts";
 import { type BatchScan, createBatchScan } from "./request/scan-batch.ts";
 import { countsOf, type EventCounts } from "./telemetry/event-counts.ts";
 import type { RequestTrace } from "./telemetry/trace-request.ts";
-import type { EventValidator } from "./validation/validate-event.ts";
 import { type CheckedEvents, validateEvents } from "./validation/validate-events.ts";
 
 export type IngestSteps = {

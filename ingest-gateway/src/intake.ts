@@ -36,7 +36,7 @@ import { accessLineWriter, createAccessLog } from "./telemetry/access-log.ts";
 import { createTraceRequest } from "./telemetry/trace-request.ts";
 import { createSampler } from "./telemetry/trace-sampler.ts";
 import { createSourceRegion } from "./validation/source-region.ts";
-import { createEventValidator, fieldFinder } from "./validation/validate-event.ts";
+import { createEventValidator, fieldFinder } from "@fiberstream/event-rules/validate-event";
 
 /** How long a batch is validated before it yields: much less than a response takes, much more than yielding costs. */
 const TURN_MS = 3;

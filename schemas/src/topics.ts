@@ -129,7 +129,7 @@ export const TOPICS = {
     ordering:
       "Records of one node are in one partition; the one with the highest revision is the node's state.",
     delivery:
-      "At least once: a change may be duplicated but is never lost. Normally within 2 s of the change. An older revision may follow a newer one; drop it.",
+      "At least once: a change may be duplicated but is never lost. Normally within 2 s of the change. An older revision may follow a newer one; drop it. A record without a value (a tombstone) means that an operator has erased the node: forget it, its revision included.",
     volume:
       "One record for each change of a node's data, of which compaction leaves the latest: about one for each node. An event alone is not a change.",
     headers: {},

@@ -35,8 +35,8 @@ afterEach(() => void jest.restoreAllMocks());
 
 const nobody = new Set<number>();
 const landedOf = ({ unseen, seen }: SplitRows, refused: ReadonlySet<number>) => [
-  { rows: unseen, result: { refused } },
-  { rows: seen, result: { refused: nobody } },
+  { rows: unseen, result: { refused, erased: nobody } },
+  { rows: seen, result: { refused: nobody, erased: nobody } },
 ];
 const keep = async (events: readonly EnrichedProbeMetric[], refused = nobody) => {
   const rows = await rowsOf(events, layout);

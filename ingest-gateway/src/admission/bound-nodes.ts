@@ -6,7 +6,8 @@ import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { LRUCache } from "lru-cache";
 import type { Sender } from "../auth/sender.ts";
-import type { Fault, Rejection } from "../answers/codes.ts";
+import type { Fault } from "@fiberstream/event-rules/fault";
+import type { Rejection } from "../answers/codes.ts";
 import type { CheckedEvents } from "../validation/validate-events.ts";
 
 type Validated = { readonly events: readonly ProbeMetric[]; readonly checked: CheckedEvents };

@@ -1,3 +1,5 @@
+import type { Fault, FaultCode } from "@fiberstream/event-rules/fault";
+
 /** The meaning of each code of an answer: its status, a short title, and when a retry makes sense. */
 export const CODES = {
   MALFORMED_JSON: { status: 400, title: "The body is not JSON" },
@@ -74,7 +76,7 @@ export const CODES = {
     retryAfterSeconds: 1,
     spreadSeconds: 2,
   },
-} as const satisfies Record<string, CodeMeaning>;
+} as const satisfies Record<string, CodeMeaning> & Record<FaultCode, CodeMeaning>;
 
 export type Code = keyof typeof CODES;
 export type CodeMeaning = {
@@ -86,24 +88,6 @@ export type CodeMeaning = {
 };
 
 export const meaningOf = (code: Code): CodeMeaning => CODES[code];
-
-/** The codes for a single event: a fault of the event, of its line in NDJSON, or of its sender's permissions. */
-export const FAULT_CODES = [
-  "MALFORMED_JSON",
-  "REQUIRED",
-  "WRONG_TYPE",
-  "OUT_OF_RANGE",
-  "BAD_FORMAT",
-  "TOO_LONG",
-  "TOO_OLD",
-  "IN_THE_FUTURE",
-  "NODE_NOT_ALLOWED",
-  "TOO_MANY_NODES",
-] as const satisfies readonly Code[];
-export type FaultCode = (typeof FAULT_CODES)[number];
-
-/** `message` says what was wrong, what is allowed and, where it helps, what to do. */
-export type Fault = { readonly code: FaultCode; readonly field?: string; readonly message: string };
 
 /** The faults of event number `index` of a batch, from 0. */
 export type Rejection = { readonly index: number; readonly faults: readonly Fault[] };

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { exampleEvent } from "../testing/example-event.ts";
 import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
-import { parseKeepingNumbers } from "./exact-numbers.ts";
-import { inexactTokens } from "./inexact-tokens.ts";
+import { parseKeepingNumbers } from "@fiberstream/event-rules/exact-numbers";
+import { inexactTokens } from "@fiberstream/event-rules/inexact-tokens";
 import { createBatchScan } from "./scan-batch.ts";
 
 let intake: TestIntake;

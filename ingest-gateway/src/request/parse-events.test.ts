@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { Fault } from "../answers/codes.ts";
+import type { Fault } from "@fiberstream/event-rules/fault";
 import { Refusal } from "../answers/refusal.ts";
 import type { BodyFormat } from "./media-type.ts";
 import { parseBatch, parseOne } from "./parse-events.ts";

@@ -13,7 +13,7 @@ import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
 import { exampleEvent } from "../testing/example-event.ts";
-import { microsOfTimestamp } from "../validation/timestamp.ts";
+import { microsOfTimestamp } from "@fiberstream/event-rules/timestamp";
 
 const schema = readAvroSchema("ProbeMetric");
 const type = avsc.Type.forSchema(schema as avsc.Schema);

@@ -38,6 +38,7 @@ const nothing: InsertResult = {
   conflicts: 0,
   leftOut: [],
   inConflict: [],
+  erased: new Set(),
   refused: new Map(),
 };
 

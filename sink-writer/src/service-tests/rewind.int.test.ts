@@ -39,6 +39,38 @@ describe("fiber sink rewind", () => {
     expect(await rewind("--to", "2040-01-01")).toBe("nothing to move\n");
   });
 
+  it("does not bring back what an operator has erased, nor its node", async () => {
+    const sink = await fixture.start();
+    const now = () => ({ received_at: Date.now() * 1_000 });
+    const events = ["n1", "n2"].flatMap((node_id) =>
+      Array.from({ length: 50 }, () => sampleEvent({ node_id, ...now() })),
+    );
+    await fixture.send(events);
+    await fixture.untilStored(100);
+    expect(await fixture.fiber("erase", "--node", "n1")).toMatch(/^50 rows of metrics/);
+    expect(await fixture.storedRows()).toBe(100);
+    expect(await fixture.fiber("erase", "--node", "n1", "--yes")).toMatch(
+      /^erased: 50 rows of metrics, .* 1 nodes\n.*probe.metrics.enriched keeps them for 30 days/,
+    );
+    await fixture.untilStored(50);
+    // A deleted row that was not erased comes back by the same rewind.
+    await fixture.sql.query("DELETE FROM metrics WHERE node_id = 'n2'");
+    expect(await rewind("--to", "1h")).toMatch(/100 records read again/);
+    await fixture.untilStored(50);
+    const { rows } = await fixture.sql.query(
+      `SELECT DISTINCT node_id FROM (
+         SELECT node_id FROM metrics UNION ALL SELECT node_id FROM nodes
+         UNION ALL SELECT node_id FROM metric_conflicts UNION ALL SELECT node_id FROM metric_quality_daily
+       ) AS places`,
+    );
+    expect(rows).toEqual([{ node_id: "n2" }]);
+    const repeats = 'fiberstream_pipeline_records_total{stage="sink",outcome="repeat"}';
+    expect(await metric(sink.adminUrl, repeats)).toBe(50);
+
+    await fixture.send([sampleEvent({ node_id: "n1", ...now() })]);
+    await fixture.untilStored(51);
+  });
+
   it("inserts missing offsets, at the beginning or at the given position", async () => {
     await fixture.send(Array.from({ length: 30 }, () => sampleEvent({ node_id: "n1" })));
     const printed = await rewind("--to", "0h", "--no-wait");

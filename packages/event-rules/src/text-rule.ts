@@ -1,6 +1,6 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
-import type { Fault } from "../answers/codes.ts";
-import { isPrintable, shown, typeName, UNPRINTABLE_IN_WORDS } from "../answers/shown-value.ts";
+import type { Fault } from "./fault.ts";
+import { isPrintable, shown, typeName, UNPRINTABLE_IN_WORDS } from "./shown-value.ts";
 import { missing, type Rule } from "./rule.ts";
 
 /** Creates the rule of a text that is present, from the field's lengths (in characters) and pattern. */

@@ -1,5 +1,5 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
-import type { Fault } from "../answers/codes.ts";
+import type { Fault } from "./fault.ts";
 
 /** Returns the value for the record, or adds its faults to `faults`. */
 export type Rule<T> = (value: unknown, faults: Fault[]) => T;

@@ -1,8 +1,8 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
-import type { Fault } from "../answers/codes.ts";
-import { LIMITS } from "../answers/limits.ts";
-import { typeName } from "../answers/shown-value.ts";
-import { asWritten, markedNumber, textAsWritten } from "../request/exact-numbers.ts";
+import type { Fault } from "./fault.ts";
+import { EVENT_LIMITS } from "./event-limits.ts";
+import { typeName } from "./shown-value.ts";
+import { asWritten, markedNumber, textAsWritten } from "./exact-numbers.ts";
 import type { Rule } from "./rule.ts";
 import { isStorable } from "./text-rule.ts";
 
@@ -32,7 +32,7 @@ export function metadataRule(
       if (isStorable(inner)) return undefined;
       const number = markedNumber(inner);
       if (number === undefined) return UNSTORABLE;
-      if (++numbersAsWritten > LIMITS.metadataNumbersAsWritten) return TOO_MANY_NUMBERS;
+      if (++numbersAsWritten > EVENT_LIMITS.metadataNumbersAsWritten) return TOO_MANY_NUMBERS;
       return whatNumberMust(Number(number));
     }
     // A number past 1.8e308 has become infinite, of which JSON would make null.
@@ -81,7 +81,7 @@ const whatNumberMust = (double: number): string | undefined =>
   double === 0 ? TOO_SMALL : Number.isFinite(double) ? undefined : INFINITE;
 
 const UNSTORABLE = "have no NUL character and no lone surrogate in its strings";
-const TOO_MANY_NUMBERS = `have at most ${LIMITS.metadataNumbersAsWritten} numbers that have 16 digits or more, or an exponent of -100 or less: send them as strings`;
+const TOO_MANY_NUMBERS = `have at most ${EVENT_LIMITS.metadataNumbersAsWritten} numbers that have 16 digits or more, or an exponent of -100 or less: send them as strings`;
 const INFINITE = "have no number beyond 1.8e308";
 /** JSONB would store 1e-16000, and return it as 16,000 digits. */
 const TOO_SMALL = "have no number but 0 that is nearer to 0 than 5e-324";

@@ -1,12 +1,12 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
-import { shown, typeName } from "../answers/shown-value.ts";
+import { shown, typeName } from "./shown-value.ts";
 import { missing, type TimedRule } from "./rule.ts";
 import { microsOfTimestamp } from "./timestamp.ts";
 
 /** Creates the rule of the time of measurement, in microseconds since 1970: it must not be missing, malformed, or too far from now. */
 export function timeRule(
   field: RecordField,
-  bounds: { maxAgeMs: number; maxAheadMs: number },
+  bounds: { maxAgeMs: number; maxAheadMs: number; clock?: string },
 ): TimedRule<number> {
   const { name } = field;
   const maxAgeMicros = bounds.maxAgeMs * 1_000;
@@ -38,10 +38,10 @@ export function timeRule(
       return 0;
     }
     if (micros < receivedAtMicros - maxAgeMicros) {
-      const message = `${name} ${shown(value)} ${tooOld}${here(receivedAtMicros)}`;
+      const message = `${name} ${shown(value)} ${tooOld}${here(bounds, receivedAtMicros)}`;
       faults.push({ code: "TOO_OLD", field: name, message });
     } else if (micros > receivedAtMicros + maxAheadMicros) {
-      const message = `${name} ${shown(value)} ${ahead}${here(receivedAtMicros)}`;
+      const message = `${name} ${shown(value)} ${ahead}${here(bounds, receivedAtMicros)}`;
       faults.push({ code: "IN_THE_FUTURE", field: name, message });
     }
     return micros;
@@ -49,8 +49,8 @@ export function timeRule(
 }
 
 /** Shows a sender whose clock is wrong by how much it is off. */
-const here = (nowMicros: number): string =>
-  ` (the gateway's clock shows ${new Date(Math.floor(nowMicros / 1_000)).toISOString()})`;
+const here = ({ clock = "the gateway's clock" }: { clock?: string }, nowMicros: number): string =>
+  ` (${clock} shows ${new Date(Math.floor(nowMicros / 1_000)).toISOString()})`;
 
 const UNITS = [
   [86_400_000, "day"],

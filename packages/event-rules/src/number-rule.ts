@@ -1,5 +1,5 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
-import { shown, typeName } from "../answers/shown-value.ts";
+import { shown, typeName } from "./shown-value.ts";
 import { missing, type Rule } from "./rule.ts";
 
 /** Creates the rule of a number that is present, from the field's minimum and maximum. JSON's 1e999 is infinite, so out of range. */

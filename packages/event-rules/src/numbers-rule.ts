@@ -1,5 +1,5 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
-import { shown, typeName } from "../answers/shown-value.ts";
+import { shown, typeName } from "./shown-value.ts";
 import type { Rule } from "./rule.ts";
 
 /** Creates the rule of an array of numbers: at most `maxItems`, each from the field's minimum to its maximum. */

@@ -1,6 +1,6 @@
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import { symbolsOf } from "@fiberstream/schemas/probe-fields";
-import { shown, typeName } from "../answers/shown-value.ts";
+import { shown, typeName } from "./shown-value.ts";
 import type { Rule } from "./rule.ts";
 
 /** Creates the rule of a value that is one of an enum's symbols. */

@@ -6,8 +6,8 @@ import {
   sentFields,
   sentFormOf,
 } from "@fiberstream/schemas/probe-fields";
-import type { Fault } from "../answers/codes.ts";
-import { typeName } from "../answers/shown-value.ts";
+import type { Fault } from "./fault.ts";
+import { typeName } from "./shown-value.ts";
 import { eventIdOf } from "./event-id.ts";
 import { metadataRule } from "./metadata-rule.ts";
 import { integerRule, numberRule } from "./number-rule.ts";
@@ -17,7 +17,7 @@ import { symbolRule } from "./symbol-rule.ts";
 import { textRule } from "./text-rule.ts";
 import { timeRule } from "./time-rule.ts";
 
-/** What the gateway knows of an event by its request. */
+/** What is known of an event besides its own fields: the gateway knows it by the request. */
 export type Origin = {
   readonly tenant: string;
   readonly sourceRegion: string | null;
@@ -35,7 +35,13 @@ export type EventValidator = {
   readonly countUnknownFields: (input: unknown) => number;
 };
 
-type RuleOptions = { maxAgeMs: number; maxAheadMs: number; metadataMaxBytes: number };
+type RuleOptions = {
+  maxAgeMs: number;
+  maxAheadMs: number;
+  metadataMaxBytes: number;
+  /** Whose clock an event's time is compared with; default: the gateway's. */
+  clock?: string;
+};
 
 /**
  * Compiles the rules of the raw record's schema once. Which fields a probe sends and what their values may be is in the
