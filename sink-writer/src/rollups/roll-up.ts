@@ -23,6 +23,7 @@ export function createRollUp(options: {
   const batches = createBatchSize();
   let nextEarlyMs = 0;
   let restsUntilMs = 0;
+  let backfillMinutes = 1;
 
   /** @returns how many pairs of node and bucket were computed; undefined if another sink has the lock */
   const refresh = async (width: Width, due: string) => {
@@ -49,6 +50,15 @@ export function createRollUp(options: {
     nextEarlyMs = startedMs + Math.max(EARLY_EVERY_MS, tookMs * EARLY_SHARE);
   };
 
+  /** @returns whether there is more */
+  const doWhatCanWait = async () => {
+    const startedMs = nowMs();
+    const [rest] = await query<{ isMore: boolean }>(pool, DO_WHAT_CAN_WAIT, [backfillMinutes]);
+    const isLong = nowMs() - startedMs > MAX_BATCH_MS;
+    backfillMinutes = Math.min(Math.max(backfillMinutes * (isLong ? 0.5 : 2), 1), MAX_BACKFILL);
+    return rest?.isMore === true;
+  };
+
   return async ({ forMs, isEnding = () => false }) => {
     const startedMs = nowMs();
     if (startedMs < restsUntilMs) return;
@@ -73,8 +83,7 @@ export function createRollUp(options: {
       }
       if (pairs > 0) continue;
       await refreshEarly();
-      const [rest] = await query<{ isMore: boolean }>(pool, DO_WHAT_CAN_WAIT);
-      if (rest?.isMore !== true) return;
+      if (!(await doWhatCanWait())) return;
     }
   }
 }
@@ -116,4 +125,7 @@ const EVER = "'infinity'";
 const refreshUntil = (due: string) =>
   `SELECT pairs, changed FROM rollup_refresh($1::integer, ${due}, $2::integer)`;
 
-const DO_WHAT_CAN_WAIT = `SELECT rollup_backfill_step(5) OR rollup_seal_hour() AS "isMore"`;
+/** The rows of so many minutes are marked at a time at most: 100,000 nodes have 12 million pairs in two hours. */
+const MAX_BACKFILL = 120;
+
+const DO_WHAT_CAN_WAIT = `SELECT rollup_backfill_step(ceil($1::double precision)::integer) OR rollup_seal_hour() AS "isMore"`;
