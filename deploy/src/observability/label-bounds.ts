@@ -7,6 +7,7 @@ import {
   CONNECTION_STATES,
   WATCHED_TABLES,
 } from "@fiberstream/sink-writer/maintenance/database-gauges";
+import { WIDTH_LABELS } from "@fiberstream/sink-writer/rollups/roll-up-metrics";
 
 /** The allowed values of a label: the cost of a metric is the number of combinations of its labels. */
 export type LabelBound = {
@@ -40,6 +41,7 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
     values: /^([A-Za-z0-9._-]{1,63}|\(others\))$/,
   },
   mode: { meaning: "AUTH_MODE", values: ["open", "keys"] },
+  width: { meaning: "width of a roll-up", values: Object.values(WIDTH_LABELS) },
   stage: { meaning: "consumer: the processor or the sink", values: ["processor", "sink"] },
   failure_class: { meaning: "why a record became a dead letter", values: FAILURE_CLASSES },
   cause: {

@@ -89,8 +89,8 @@ export function createMaintenance(options: {
   };
 }
 
-/** Then another sink may take over. */
-const ROLL_UP_FOR_MS = 10_000;
+/** Then it rests, and another sink may take over. */
+const ROLL_UP_FOR_MS = 1_000;
 /** At most so much of each 5 s, because measuring a day occupies a connection and a core of the database. */
 const MEASURE_FOR_MS = 1_000;
 

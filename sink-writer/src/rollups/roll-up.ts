@@ -22,6 +22,8 @@ export function createRollUp(options: {
   const { pool, metrics, nowMs = () => performance.now() } = options;
   const batches = createBatchSize();
   let nextEarlyMs = 0;
+  let restsUntilMs = 0;
+  let backfillMinutes = 1;
 
   /** @returns how many pairs of node and bucket were computed; undefined if another sink has the lock */
   const refresh = async (width: Width, due: string) => {
@@ -48,9 +50,28 @@ export function createRollUp(options: {
     nextEarlyMs = startedMs + Math.max(EARLY_EVERY_MS, tookMs * EARLY_SHARE);
   };
 
+  /** @returns whether there is more */
+  const doWhatCanWait = async () => {
+    const startedMs = nowMs();
+    const [rest] = await query<{ isMore: boolean }>(pool, DO_WHAT_CAN_WAIT, [backfillMinutes]);
+    const isLong = nowMs() - startedMs > MAX_BATCH_MS;
+    backfillMinutes = Math.min(Math.max(backfillMinutes * (isLong ? 0.5 : 2), 1), MAX_BACKFILL);
+    return rest?.isMore === true;
+  };
+
   return async ({ forMs, isEnding = () => false }) => {
-    const endAtMs = nowMs() + forMs;
+    const startedMs = nowMs();
+    if (startedMs < restsUntilMs) return;
+    const endAtMs = startedMs + forMs;
     const isOver = () => nowMs() >= endAtMs || isEnding();
+    try {
+      await rollUpUntil(isOver);
+    } finally {
+      restsUntilMs = nowMs() + (nowMs() - startedMs) * REST_FACTOR;
+    }
+  };
+
+  async function rollUpUntil(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
       let pairs = 0;
       for (const width of WIDTHS) {
@@ -62,19 +83,23 @@ export function createRollUp(options: {
       }
       if (pairs > 0) continue;
       await refreshEarly();
-      const [rest] = await query<{ isMore: boolean }>(pool, DO_WHAT_CAN_WAIT);
-      if (rest?.isMore !== true) return;
+      if (!(await doWhatCanWait())) return;
     }
-  };
+  }
 }
 
 type Refreshed = { readonly pairs: number | null; readonly changed: number | null };
 
+/**
+ * Four fifths of the time belong to other work of the database: while a backlog drains, its minutes are marked by write after
+ * write, and would be computed as often.
+ */
+const REST_FACTOR = 4;
 const EARLY_EVERY_MS = 5_000;
 /** Computing buckets early takes at most one part of so many of the time. */
 const EARLY_SHARE = 50;
 
-/** How many pairs of node and bucket a transaction computes: as many as take about a second, however many rows they have. */
+/** How many pairs of node and bucket a transaction computes: as many as take some tenths of a second, however many rows they have. */
 function createBatchSize() {
   let size = 2_000;
   const setSize = (wanted: number) => {
@@ -91,7 +116,7 @@ function createBatchSize() {
 }
 
 const MAX_PAIRS = 20_000;
-const MAX_BATCH_MS = 2_000;
+const MAX_BATCH_MS = 500;
 
 // A second after the end of a minute, when most of its last rows are there.
 const SETTLED = "now() - interval '1 second'";
@@ -100,4 +125,7 @@ const EVER = "'infinity'";
 const refreshUntil = (due: string) =>
   `SELECT pairs, changed FROM rollup_refresh($1::integer, ${due}, $2::integer)`;
 
-const DO_WHAT_CAN_WAIT = `SELECT rollup_backfill_step(5) OR rollup_seal_hour() AS "isMore"`;
+/** The rows of so many minutes are marked at a time at most: 100,000 nodes have 12 million pairs in two hours. */
+const MAX_BACKFILL = 120;
+
+const DO_WHAT_CAN_WAIT = `SELECT rollup_backfill_step(ceil($1::double precision)::integer) OR rollup_seal_hour() AS "isMore"`;
