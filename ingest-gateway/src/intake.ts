@@ -121,6 +121,7 @@ export async function startIntake(options: {
     }),
     serveRest: createExpressApp({
       status,
+      queryUrl: config.queryUrl,
       openApi: createOpenApiDocument({ schema, authMode: config.authMode }),
       metrics,
       stopping,

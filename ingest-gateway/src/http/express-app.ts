@@ -14,6 +14,8 @@ import { requestIdOf, writeAnswer } from "./write-answer.ts";
 export function createExpressApp(options: {
   status: () => Answer;
   openApi: OpenApiDocument;
+  /** Of the console; undefined: there is none. */
+  queryUrl: string | undefined;
   metrics: RequestMetrics;
   stopping: AbortSignal;
   log: Log;
@@ -56,6 +58,9 @@ export function createExpressApp(options: {
   };
   for (const [path, make] of Object.entries(pages))
     app.get(path, answers("other", madeOnUse(make)));
+  if (options.queryUrl !== undefined) {
+    app.all([...QUESTION_PATHS], answers("other", redirectTo(options.queryUrl)));
+  }
   for (const [path, methods] of Object.entries(METHODS)) {
     app.all(path, answers("other", wrongMethod(methods)));
   }
@@ -123,6 +128,24 @@ const wrongMethod = (methods: string) => (request: Request) => {
   const detail = `${request.path} supports ${methods}, got ${request.method}`;
   throw new Refusal("METHOD_NOT_ALLOWED", detail, { headers: { Allow: methods } });
 };
+
+/** Paths of questions, which the console answers. */
+const QUESTION_PATHS = [
+  "/api/metrics",
+  "/api/metrics/aggregated",
+  "/api/metrics/cluster",
+  "/api/nodes",
+  "/api/nodes/:node_id",
+] as const;
+
+/** 307 keeps the method and the body. */
+const redirectTo =
+  (queryUrl: string) =>
+  ({ originalUrl }: Request): Answer => {
+    const { pathname, search } = new URL(originalUrl, "http://gateway");
+    const location = new URL(pathname + search, queryUrl).href;
+    return { ...jsonAnswer(307, { location }), headers: { Location: location } };
+  };
 
 const noSuchRoute = (): never => {
   const routes = Object.keys(METHODS).join(", ");
