@@ -2,8 +2,14 @@ import type { Ask } from "../questions/ask.ts";
 import type { Cursors } from "../questions/cursors.ts";
 import type { OldestEvent } from "../questions/oldest-event.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
+import { listEventsRoute } from "./events/list-events.ts";
+import { oneEventRoute } from "./events/one-event.ts";
+import { rawSeriesRoute } from "./events/raw-series.ts";
 import { changeNodesRoutes } from "./nodes/change-nodes.ts";
+import { latestNodesRoute } from "./nodes/latest.ts";
 import { readNodesRoutes } from "./nodes/read-nodes.ts";
+import { conflictsRoute } from "./platform/conflicts.ts";
+import { qualityRoute } from "./platform/quality.ts";
 import { referenceMetricsRoute } from "./reference/reference-metrics.ts";
 import { referenceNodesRoutes } from "./reference/reference-nodes.ts";
 import type { Route } from "./route.ts";
@@ -20,15 +26,20 @@ export type Sources = {
 };
 
 /** Returns all routes, in the order in which the documentation shows them. */
-export const createRoutes = ({
-  ask,
-  change,
-  oldest,
-  cursors,
-  columns,
-}: Sources): readonly Route[] => [
-  ...readNodesRoutes({ ask, cursors, columns: columns.nodes }),
-  ...changeNodesRoutes({ ask, change, columns: columns.nodes }),
-  referenceMetricsRoute({ ask, oldest }),
-  ...referenceNodesRoutes({ ask, change, columns: columns.nodes }),
-];
+export function createRoutes(sources: Sources): readonly Route[] {
+  const { ask, change, oldest, cursors } = sources;
+  const { nodes, metrics } = sources.columns;
+  return [
+    // Before /api/v1/nodes/{node_id}, which would match it, too.
+    latestNodesRoute({ ask, columns: nodes }),
+    ...readNodesRoutes({ ask, cursors, columns: nodes }),
+    ...changeNodesRoutes({ ask, change, columns: nodes }),
+    listEventsRoute({ ask, oldest, cursors, columns: metrics }),
+    oneEventRoute({ ask, columns: metrics }),
+    rawSeriesRoute({ ask }),
+    qualityRoute({ ask, cursors, columns: nodes }),
+    conflictsRoute({ ask, cursors }),
+    referenceMetricsRoute({ ask, oldest }),
+    ...referenceNodesRoutes({ ask, change, columns: nodes }),
+  ];
+}

@@ -61,6 +61,3 @@ export const wholeNumber = (options: { min: number; max: number; standard: numbe
   z.coerce.number<string>().int().min(options.min).max(options.max).default(options.standard);
 
 export const nothing = z.strictObject({});
-
-/** The age of a time, in ms. */
-export const ageMs = (at: Date): number => wallNowMs() - at.getTime();
