@@ -3,7 +3,7 @@ import type { Authenticate } from "./access/authenticate.ts";
 import type { RateLimits } from "./access/rate-limits.ts";
 import type { Reader } from "./access/reader.ts";
 import type { Turns } from "./access/turns.ts";
-import type { Answer } from "./answers/answer.ts";
+import type { Answer, StreamedAnswer } from "./answers/answer.ts";
 import { Refusal } from "./answers/refusal.ts";
 import type { Question, Route } from "./routes/route.ts";
 
@@ -16,7 +16,7 @@ export type Request = {
 };
 
 /** @throws {Refusal} */
-export type AnswerQuestion = (route: Route, request: Request) => Promise<Answer>;
+export type AnswerQuestion = (route: Route, request: Request) => Promise<Answer | StreamedAnswer>;
 
 /**
  * The path of a question: who asks, may they, what does it cost, is it valid; then it waits for its turn at the database
@@ -29,9 +29,12 @@ export function createAnswerQuestion(options: {
   countShared: () => void;
 }): AnswerQuestion {
   const { authenticate, rateLimits, turns, countShared } = options;
-  const asked = new Map<string, Promise<Answer>>();
+  const asked = new Map<string, Promise<Answer | StreamedAnswer>>();
 
-  const answerOnce = (reader: Reader, { key, answer }: Question): Promise<Answer> => {
+  const answerOnce = (
+    reader: Reader,
+    { key, answer }: Question,
+  ): Promise<Answer | StreamedAnswer> => {
     const name = JSON.stringify([reader.scope, key]);
     const running = asked.get(name);
     if (running !== undefined) {
@@ -43,16 +46,18 @@ export function createAnswerQuestion(options: {
     return begun;
   };
 
+  const answerInTurn = (route: Route, reader: Reader, question: Question) => {
+    if (route.isStreamed) return question.answer(reader);
+    if (route.method === "GET") return answerOnce(reader, question);
+    return turns.run(reader.id, () => question.answer(reader));
+  };
+
   return async (route, request) => {
     const reader = await authenticate(request);
     requireRight(reader, route);
     const limits = rateLimits.charge(reader, route.cost);
     const question = checked(route, request, limits);
-    const answer = await withLimits(limits, () =>
-      route.method === "GET"
-        ? answerOnce(reader, question)
-        : turns.run(reader.id, () => question.answer(reader)),
-    );
+    const answer = await withLimits(limits, () => answerInTurn(route, reader, question));
     return { ...answer, headers: { ...limits, ...answer.headers } };
   };
 }

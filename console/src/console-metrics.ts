@@ -37,6 +37,11 @@ export function createConsoleMetrics(options: {
     help: "Questions answered with 304, because the asker has the answer already (If-None-Match)",
     registers,
   });
+  const cut = new Counter({
+    name: "fiberstream_console_cut_answers_total",
+    help: "Exports that ended before their last row: the asker disconnected, EXPORT_TIMEOUT_MS was over, or the database failed. The log has the reason of each (answer cut)",
+    registers,
+  });
   registry.registerMetric(
     new Gauge({
       name: "fiberstream_console_waiting_questions",
@@ -55,6 +60,7 @@ export function createConsoleMetrics(options: {
     observe: (operation: string, status: number, seconds: number) =>
       duration.observe({ operation, status }, seconds),
     countRefusal: (problem: Code) => refusals.inc({ problem }),
+    countCut: () => cut.inc(),
     countShared: () => shared.inc(),
     countUnchanged: () => unchanged.inc(),
   };

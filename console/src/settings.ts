@@ -48,6 +48,11 @@ export const consoleSettings = {
     durationMs(5_000),
     "how long the database may work on a question, past which the response is 503 TOO_SLOW",
   ),
+  maxExports: setting(
+    "EXPORT_MAX_CONNECTIONS",
+    wholeNumber({ min: 1, max: 50 }).default(2),
+    "how many exports run at a time; further ones wait as questions do",
+  ),
   exportTimeoutMs: setting(
     "EXPORT_TIMEOUT_MS",
     durationMs(10 * 60 * 1_000),

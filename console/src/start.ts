@@ -48,6 +48,10 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     // More workers would take the CPUs from the sink's writes.
     max_parallel_workers_per_gather: "1",
   });
+  const exporting = poolOf(config.maxExports, {
+    default_transaction_read_only: "on",
+    statement_timeout: `${config.exportTimeoutMs}ms`,
+  });
   const changes = poolOf(CHANGE_CONNECTIONS, {});
   const databaseCheck = health.check("postgres");
   const columns = await waitFor(
@@ -65,6 +69,15 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     ask,
     change: createAsk(changes),
     oldest: createOldestEvent(ask),
+    exports: {
+      pool: exporting,
+      maxMs: config.exportTimeoutMs,
+      turns: createTurns({
+        atOnce: config.maxExports,
+        maxWaiting: config.maxWaiting,
+        maxPerReader: config.maxPerKey,
+      }),
+    },
     cursors,
     columns,
   });

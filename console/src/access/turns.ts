@@ -2,6 +2,12 @@ import { Refusal } from "../answers/refusal.ts";
 
 export type Turns = {
   /**
+   * Waits for a turn.
+   * @returns a function that ends it; it has to be called once
+   * @throws {Refusal} as `run` does
+   */
+  take: (readerId: string) => Promise<() => void>;
+  /**
    * Runs work when it is its turn.
    * @throws {Refusal} RATE_LIMITED when the reader has too many questions in flight, OVERLOADED when too many wait
    */
@@ -58,27 +64,40 @@ export function createTurns(options: {
     running--;
   };
 
+  const take = async (readerId: string) => {
+    const count = inFlight.get(readerId) ?? 0;
+    if (count >= maxPerReader) {
+      throw new Refusal(
+        "RATE_LIMITED",
+        `this key has ${count} questions in flight: wait for their answers`,
+      );
+    }
+    inFlight.set(readerId, count + 1);
+    const leave = () => {
+      const left = (inFlight.get(readerId) ?? 1) - 1;
+      if (left === 0) inFlight.delete(readerId);
+      else inFlight.set(readerId, left);
+    };
+    try {
+      await turn(readerId);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    return () => {
+      passOn();
+      leave();
+    };
+  };
+
   return {
+    take,
     run: async (readerId, work) => {
-      const count = inFlight.get(readerId) ?? 0;
-      if (count >= maxPerReader) {
-        throw new Refusal(
-          "RATE_LIMITED",
-          `this key has ${count} questions in flight: wait for their answers`,
-        );
-      }
-      inFlight.set(readerId, count + 1);
+      const end = await take(readerId);
       try {
-        await turn(readerId);
-        try {
-          return await work();
-        } finally {
-          passOn();
-        }
+        return await work();
       } finally {
-        const left = (inFlight.get(readerId) ?? 1) - 1;
-        if (left === 0) inFlight.delete(readerId);
-        else inFlight.set(readerId, left);
+        end();
       }
     },
     waiting: () => waiting,

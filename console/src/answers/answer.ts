@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import { meaningOf } from "./codes.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -7,6 +8,12 @@ export type Answer = {
   readonly contentType: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Buffer;
+};
+
+/** An answer that is written while it is read from the database. */
+export type StreamedAnswer = Omit<Answer, "body"> & {
+  /** Writes all of it and ends `out`, or destroys `out`, so that the asker sees that the answer is cut. */
+  readonly stream: (out: Writable) => Promise<void>;
 };
 
 export const jsonAnswer = (

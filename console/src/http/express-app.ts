@@ -3,16 +3,16 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import express, { type Request, type Response } from "express";
 import type { AnswerQuestion } from "../answer-questions.ts";
-import { type Answer, jsonAnswer, problemAnswer } from "../answers/answer.ts";
+import { type Answer, jsonAnswer, problemAnswer, type StreamedAnswer } from "../answers/answer.ts";
 import { Refusal } from "../answers/refusal.ts";
 import type { ConsoleMetrics } from "../console-metrics.ts";
 import { renderDocsPage } from "../openapi/docs-page.ts";
 import type { OpenApiDocument } from "../openapi/openapi-document.ts";
 import type { Route } from "../routes/route.ts";
 import { readBody } from "./read-body.ts";
-import { requestIdOf, writeAnswer } from "./write-answer.ts";
+import { requestIdOf, writeAnswer, writeStream } from "./write-answer.ts";
 
-type AnswerRequest = (request: Request, response: Response) => Answer | Promise<Answer>;
+type AnswerRequest = (request: Request) => Answer | Promise<Answer | StreamedAnswer>;
 
 /** Creates the express app: the routes of the API, its description, and problem documents for all else. */
 export function createExpressApp(options: {
@@ -32,9 +32,9 @@ export function createExpressApp(options: {
   ) => {
     const startedAt = performance.now();
     const requestId = requestIdOf(request);
-    let answer: Answer;
+    let answer: Answer | StreamedAnswer;
     try {
-      answer = await answerOf(request, response);
+      answer = await answerOf(request);
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal.code === "INTERNAL_ERROR") {
@@ -45,6 +45,15 @@ export function createExpressApp(options: {
       }
       metrics.countRefusal(refusal.code);
       answer = problemAnswer(refusal, requestId);
+    }
+    if ("stream" in answer) {
+      const { status } = answer;
+      await writeStream(response, answer, { requestId }).catch((error: unknown) => {
+        log.warn({ requestId, operation, reason: messageOf(error) }, "answer cut");
+        metrics.countCut();
+      });
+      metrics.observe(operation, status, (performance.now() - startedAt) / 1_000);
+      return;
     }
     if (response.destroyed) return;
     const status = writeAnswer(request, response, answer, { requestId, isLast: stopping.aborted });
@@ -63,7 +72,10 @@ export function createExpressApp(options: {
   for (const route of routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
     const methods = methodsOf.get(path) ?? methodsOf.set(path, []).get(path);
-    methods?.push(...(route.method === "GET" ? ["GET", "HEAD"] : [route.method]));
+    const isWithHead = route.method === "GET" && !route.isStreamed;
+    methods?.push(...(isWithHead ? ["GET", "HEAD"] : [route.method]));
+    // Express would answer HEAD as GET, and the database would read everything for nothing.
+    if (route.isStreamed) app.head(path, serve("other", wrongMethod(route.method)));
     const answer: AnswerRequest = async (request) =>
       answerQuestion(route, {
         headers: request.headers,

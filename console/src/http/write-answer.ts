@@ -1,6 +1,6 @@
 import { hash, randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Answer } from "../answers/answer.ts";
+import type { Answer, StreamedAnswer } from "../answers/answer.ts";
 
 /**
  * Writes an answer whole. A successful answer to GET has a strong ETag: whoever has it already (If-None-Match) gets 304.
@@ -33,6 +33,32 @@ export function writeAnswer(
   headers["Content-Length"] = String(Buffer.byteLength(body));
   response.writeHead(status, headers).end(isHead ? undefined : body);
   return status;
+}
+
+/**
+ * Writes an answer while it is read. If it fails, the connection is closed before the answer's end, which the asker sees.
+ * @throws what the answer throws, after that
+ */
+export async function writeStream(
+  response: ServerResponse,
+  { status, contentType, headers, stream }: StreamedAnswer,
+  { requestId }: { requestId: string },
+): Promise<void> {
+  response.writeHead(status, {
+    "X-Request-ID": requestId,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Type": contentType,
+    // A proxy that collects the answer first would keep all of it in memory.
+    "X-Accel-Buffering": "no",
+    ...headers,
+  });
+  try {
+    await stream(response);
+  } catch (error) {
+    response.destroy();
+    throw error;
+  }
 }
 
 const etagOf = (body: string | Buffer): string =>

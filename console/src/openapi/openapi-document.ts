@@ -98,11 +98,17 @@ function operationOf(route: Route, isKeyed: boolean): Operation {
     responses: {
       [success.status]: {
         description: "The answer.",
-        content: { "application/json": { schema: ref(success.name) } },
+        content: Object.fromEntries(
+          (success.contentTypes ?? ["application/json"]).map((type) => [
+            type,
+            { schema: ref(success.name) },
+          ]),
+        ),
       },
-      ...(route.method === "GET" && {
-        304: { description: "If-None-Match has the answer's ETag." },
-      }),
+      ...(route.method === "GET" &&
+        !route.isStreamed && {
+          304: { description: "If-None-Match has the answer's ETag." },
+        }),
       ...problemsOf(route, isKeyed),
     },
     ...(isKeyed && { security: [{ token: [] }] }),

@@ -1,3 +1,5 @@
+import pg from "pg";
+
 /** The tenants whose data a question may see. */
 export type TenantScope = { readonly tenants: "all" | readonly string[] };
 
@@ -28,6 +30,30 @@ export function statement(scope: TenantScope, build: (parts: Parts) => string): 
   const text = build({ value, ofTenants });
   if (!isBound) throw new Error("a statement does not say whose data it reads");
   return { text, values };
+}
+
+/**
+ * Makes the SQL of a question for COPY, which takes no parameters: the values are in the text, as literals.
+ * @throws {Error} as `statement` does
+ */
+export function literalStatement(scope: TenantScope, build: (parts: Parts) => string): string {
+  let isBound = false;
+  const ofTenants = (column: string) => {
+    isBound = true;
+    if (scope.tenants === "all") return "true";
+    return `${column} IN (${["NULL", ...scope.tenants.map((tenant) => pg.escapeLiteral(tenant))].join()})`;
+  };
+  const text = build({ value: literal, ofTenants });
+  if (!isBound) throw new Error("a statement does not say whose data it reads");
+  return text;
+}
+
+/** A literal of unknown type, as a parameter is. */
+function literal(value: unknown): string {
+  if (value instanceof Date) return pg.escapeLiteral(value.toISOString());
+  if (typeof value === "string" || typeof value === "number")
+    return pg.escapeLiteral(String(value));
+  throw new TypeError(`a ${typeof value} cannot be a literal`);
 }
 
 /**

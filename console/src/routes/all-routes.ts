@@ -1,7 +1,10 @@
+import type { PgPool } from "@fiberstream/postgres/pool";
+import type { Turns } from "../access/turns.ts";
 import type { Ask } from "../questions/ask.ts";
 import type { Cursors } from "../questions/cursors.ts";
 import type { OldestEvent } from "../questions/oldest-event.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
+import { exportEventsRoute } from "./events/export-events.ts";
 import { listEventsRoute } from "./events/list-events.ts";
 import { oneEventRoute } from "./events/one-event.ts";
 import { rawSeriesRoute } from "./events/raw-series.ts";
@@ -21,6 +24,8 @@ export type Sources = {
   /** On connections that may change nodes. */
   readonly change: Ask;
   readonly oldest: OldestEvent;
+  /** Connections, turns and the maximum time of exports. */
+  readonly exports: { readonly pool: PgPool; readonly turns: Turns; readonly maxMs: number };
   readonly cursors: Cursors;
   readonly columns: { readonly nodes: TableColumns; readonly metrics: TableColumns };
 };
@@ -37,6 +42,7 @@ export function createRoutes(sources: Sources): readonly Route[] {
     listEventsRoute({ ask, oldest, cursors, columns: metrics }),
     oneEventRoute({ ask, columns: metrics }),
     rawSeriesRoute({ ask }),
+    exportEventsRoute({ ...sources.exports, columns: metrics }),
     qualityRoute({ ask, cursors, columns: nodes }),
     conflictsRoute({ ask, cursors }),
     referenceMetricsRoute({ ask, oldest }),

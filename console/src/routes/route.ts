@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Answer } from "../answers/answer.ts";
+import type { Answer, StreamedAnswer } from "../answers/answer.ts";
 import type { Code } from "../answers/codes.ts";
 import { type Fault, Refusal } from "../answers/refusal.ts";
 import type { Reader, Right } from "../access/reader.ts";
@@ -18,7 +18,7 @@ type Given = {
 export type Question = {
   /** Equal for requests whose answers are equal: those that come together are answered once. */
   readonly key: string;
-  readonly answer: (reader: Reader) => Promise<Answer>;
+  readonly answer: (reader: Reader) => Promise<Answer | StreamedAnswer>;
 };
 
 /** A route of the API. The checks of requests and the OpenAPI document are made from its schemas. */
@@ -33,8 +33,16 @@ export type Route = {
   /** What a request takes out of its reader's bucket. */
   readonly cost: number;
   readonly schemas: Schemas;
+  /** Set if the answer is written while it is read: it takes its own turns, and is not shared. */
+  readonly isStreamed?: true;
   /** The answer of a success. */
-  readonly success: { readonly status: number; readonly name: string; readonly schema: z.ZodType };
+  readonly success: {
+    /** Of streamed answers; else application/json. */
+    readonly contentTypes?: readonly string[];
+    readonly status: number;
+    readonly name: string;
+    readonly schema: z.ZodType;
+  };
   /** Codes beyond those that every route has. */
   readonly codes: readonly Code[];
   /** @throws {Refusal} INVALID_PARAMETER, INVALID_FIELD */
@@ -60,7 +68,7 @@ type Checked<S extends Schemas> = {
 export function route<S extends Schemas>(
   declared: Omit<Route, "check" | "schemas"> & {
     schemas: S;
-    answer: (checked: Checked<S>, reader: Reader) => Promise<Answer>;
+    answer: (checked: Checked<S>, reader: Reader) => Promise<Answer | StreamedAnswer>;
   },
 ): Route {
   const { answer, schemas, ...rest } = declared;

@@ -4,6 +4,7 @@ import { createLog } from "@fiberstream/runtime/log";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import type { z } from "zod";
+import { createTurns } from "../access/turns.ts";
 import { createRoutes } from "../routes/all-routes.ts";
 import type { Route } from "../routes/route.ts";
 
@@ -55,6 +56,16 @@ const ROUTES: readonly Route[] = createRoutes({
   ask: nobody,
   change: nobody,
   oldest: nobody,
+  exports: {
+    pool: createPool({
+      databaseUrl: "postgresql://nowhere/none",
+      applicationName: "test",
+      maxConnections: 1,
+      log: createLog({ service: "test", level: "silent", format: "json" }),
+    }),
+    turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
+    maxMs: 1,
+  },
   cursors: { write: () => "", read: () => [] },
   columns: { nodes: new Map(), metrics: new Map() },
 });

@@ -1,6 +1,4 @@
-import { whereAsSql } from "@fiberstream/conditions/where-sql";
 import { RowRefusedError } from "@fiberstream/postgres/postgres-errors";
-import { messageOf } from "@fiberstream/runtime/errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { z } from "zod";
 import type { Answer } from "../../answers/answer.ts";
@@ -13,6 +11,7 @@ import { statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import { nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
+import { conditionOf } from "./condition.ts";
 import { conditionFields, eventFields, eventSchema } from "./event-fields.ts";
 
 /** How far ahead of this clock the clock of a probe may be. */
@@ -119,17 +118,6 @@ export const listEventsRoute = (sources: {
     },
   });
 };
-
-/** @throws {Refusal} INVALID_CONDITION */
-function conditionOf(text: string, options: Parameters<typeof whereAsSql>[1]): string {
-  try {
-    return whereAsSql(text, options);
-  } catch (error) {
-    throw new Refusal("INVALID_CONDITION", `where: ${messageOf(error)}`, {
-      faults: [{ field: "where", message: messageOf(error) }],
-    });
-  }
-}
 
 /** Made of texts, so that numbers in metadata stay as they were sent. */
 const pageAnswer = (rows: readonly { json: string }[], nextCursor: string | null): Answer => ({

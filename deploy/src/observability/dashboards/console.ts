@@ -46,6 +46,14 @@ export const console: Dashboard = {
           queries: [{ expr: "fiberstream_console_waiting_questions", legend: "{{instance}}" }],
         }),
         lines({
+          title: "Cut exports",
+          description: "The asker disconnected, EXPORT_TIMEOUT_MS was over, or the database failed",
+          unit: "cps",
+          queries: [
+            { expr: "sum(rate(fiberstream_console_cut_answers_total[5m]))", legend: "exports" },
+          ],
+        }),
+        lines({
           title: "Questions answered without work of the database",
           description:
             "Unchanged: the asker has the answer already (304). Shared: an equal question was being answered",
