@@ -11,6 +11,7 @@ export default {
   maxWorkers: availableParallelism() + 1,
   testMatch: ["**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", "/\\.fiberstream/"],
+  testSequencer: "<rootDir>/packages/testkit/jest/services-first.mjs",
   globalSetup: "<rootDir>/packages/testkit/jest/backing-services-up.mjs",
   globalTeardown: "<rootDir>/packages/testkit/jest/backing-services-down.mjs",
   reporters: ["default", "<rootDir>/packages/testkit/jest/closing-line.mjs"],

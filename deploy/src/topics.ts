@@ -17,6 +17,7 @@ await runStep({
       registrySecurity: registryAccess(config).security,
       namespace: config.namespace,
       setsRetention: config.setsRetention,
+      beginsAgain: config.beginsAgain,
       log: createLog({ service: "topics", level: "error", format: "auto" }),
       print,
     }),

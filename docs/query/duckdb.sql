@@ -16,7 +16,14 @@ QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY received_at) = 1;
 SELECT country, count(*) AS events, quantile_cont(latency_ms, 0.95) AS latency_p95_ms
 FROM 'day.parquet'
 GROUP BY country
-ORDER BY latency_p95_ms DESC;
+ORDER BY latency_p95_ms DESC NULLS LAST;
+
+-- How available was each node, and why did measurements fail? An event without a latency is one of which nothing came back.
+SELECT node_id, count(*) AS events, round(100.0 * count(latency_ms) / count(*), 2) AS available_pct,
+       mode(error) AS usual_error
+FROM 'day.parquet'
+GROUP BY node_id
+ORDER BY available_pct;
 
 -- Latency by hour and node, for a chart.
 SELECT time_bucket(INTERVAL '1 hour', timestamp) AS hour, node_id, median(latency_ms) AS latency_p50_ms

@@ -20,6 +20,13 @@ FROM metrics
 WHERE node_id = 'probe-accra-01' AND time >= now() - interval '1 hour'
 ORDER BY time;
 
+-- The outages of the last day, one line for each node and error. An event without a latency is one of which nothing came back.
+SELECT node_id, error, count(*) AS events, min(time) AS first, max(time) AS last
+FROM metrics
+WHERE time >= now() - interval '1 day' AND latency_ms IS NULL
+GROUP BY node_id, error
+ORDER BY events DESC;
+
 -- The last week of one node, by hour.
 SELECT bucket, events, latency_p50_ms, latency_p95_ms, packet_loss_avg
 FROM metrics_1h
@@ -30,7 +37,7 @@ ORDER BY bucket;
 SELECT country, region, events, nodes, latency_p95_ms
 FROM metrics_region_1d
 WHERE bucket >= now() - interval '1 day'
-ORDER BY latency_p95_ms DESC;
+ORDER BY latency_p95_ms DESC NULLS LAST;
 
 -- Anomalies of the last day, with the location of the node.
 SELECT time, node_name, node_city, latency_ms, latency_z, anomaly_reason, anomaly_score

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 /** The subset of Avro's schema language that the .avsc files use, with this project's own attributes. */
 export type AvroSchema =
-  PrimitiveName | AvroSchema[] | LongOrString | RecordSchema | EnumSchema | MapSchema;
+  PrimitiveName | AvroSchema[] | LongOrString | RecordSchema | EnumSchema | MapSchema | ArraySchema;
 export type PrimitiveName =
   "null" | "boolean" | "int" | "long" | "float" | "double" | "bytes" | "string";
 type LongOrString = { type: "long" | "string"; logicalType: "timestamp-micros" | "uuid" };
@@ -14,6 +14,7 @@ export type EnumSchema = {
   default: string;
 };
 type MapSchema = { type: "map"; values: AvroSchema };
+type ArraySchema = { type: "array"; items: AvroSchema };
 export type RecordSchema = {
   type: "record";
   name: string;
@@ -33,16 +34,26 @@ export type RecordField = {
   aliases?: string[];
   /** What a number counts, e.g. "ms". */
   unit?: string;
+  /** Of an array's numbers, too. */
   minimum?: number;
   maximum?: number;
+  /** The field whose value this one must not exceed, in events that have both. */
+  atMost?: string;
+  /** Of a field that may be null: null is accepted only in an event in which one of these is true. */
+  nullOnlyIf?: readonly FieldCondition[];
   /** Lengths count characters (Unicode code points). */
   minLength?: number;
   maxLength?: number;
   pattern?: string;
   /** Only for text that is a JSON object: the maximum depth of objects and arrays. */
   maxDepth?: number;
+  /** Only for arrays. */
+  maxItems?: number;
   example?: unknown;
 };
+
+/** Is true if the field has this value; without `is`, if it has any. */
+export type FieldCondition = { field: string; is?: number };
 
 /** What a raw record's field is for. The gateway, the processor and the sink derive from it what they do with the field. */
 export type FieldRole =

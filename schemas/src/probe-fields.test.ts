@@ -14,6 +14,14 @@ const field = (change: Partial<RecordField>): RecordField => ({
   ...change,
 });
 
+const KIND = {
+  type: "enum" as const,
+  name: "Kind",
+  doc: "Kinds.",
+  symbols: ["a", "b"],
+  default: "b",
+};
+
 describe("the fields of probes", () => {
   it("are those that the gateway does not set, and are compared if they are no identity", () => {
     const sent = namesOf(sentFields(raw));
@@ -36,12 +44,28 @@ describe("the fields of probes", () => {
     expect(sentFormOf(field({ type: time }))).toBeUndefined();
     expect(sentFormOf(field({ type: ["double", "null"] }))).toBeUndefined();
     expect(sentFormOf(field({ type: "bytes" }))).toBeUndefined();
+    expect(sentFormOf(field({ type: ["null", "int"] }))).toBe("integer");
+    expect(sentFormOf(field({ type: ["null", KIND] }))).toBe("symbol");
+    expect(sentFormOf(field({ type: { type: "array", items: "double" } }))).toBe("numbers");
+    expect(sentFormOf(field({ type: { type: "array", items: "string" } }))).toBeUndefined();
   });
 
   it("have their rule in words", () => {
     expect(ruleText(field({ unit: "ms", minimum: 0 }))).toBe("optional number, 0 or more (ms)");
     expect(ruleText(field({ type: "string", default: "a", maxLength: 9 }))).toBe(
       "optional string, up to 9 characters, default `a`",
+    );
+    expect(ruleText(field({ type: ["null", "int"], unit: "packets", atMost: "sent" }))).toBe(
+      "optional whole number (packets); at most `sent`",
+    );
+    const list = field({ type: { type: "array", items: "double" }, maxItems: 3, minimum: 0 });
+    expect(ruleText({ ...list, unit: "ms" })).toBe(
+      "optional array of up to 3 numbers, 0 or more (ms)",
+    );
+    expect(ruleText(field({ type: ["null", KIND] }))).toBe("optional one of `a`, `b`");
+    const conditions = [{ field: "packet_loss", is: 100 }, { field: "error" }];
+    expect(ruleText(field({ nullOnlyIf: conditions }))).toBe(
+      "number; optional only if packet_loss is 100 or error is given",
     );
   });
 });

@@ -25,6 +25,8 @@ function typeOf(schema: AvroSchema): string {
       return PRIMITIVES[schema.type];
     case "enum":
       return schema.symbols.map((symbol) => `"${symbol}"`).join(" | ");
+    case "array":
+      return `${typeOf(schema.items)}[]`;
     case "map":
       return `Record<string, ${typeOf(schema.values)}>`;
     case "record":

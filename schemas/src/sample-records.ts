@@ -29,6 +29,8 @@ function leastOf(type: AvroSchema, field: RecordField): unknown {
       return "00000000-0000-5000-8000-000000000000";
     case "enum":
       return type.default;
+    case "array":
+      return [];
     case "map":
       return {};
     case "record":
@@ -48,6 +50,8 @@ function mostOf(type: AvroSchema, field: RecordField): unknown {
       return "ffffffff-ffff-5fff-bfff-ffffffffffff";
     case "enum":
       return type.symbols.at(-1);
+    case "array":
+      return Array.from({ length: field.maxItems ?? 2 }, () => mostOf(type.items, field));
     case "map":
       return { "": mostOf(type.values, field), [wideText(20)]: mostOf(type.values, field) };
     case "record":

@@ -13,6 +13,8 @@ export function typeText(type: AvroSchema): string {
       return `${type.type} (${type.logicalType})`;
     case "enum":
       return `enum ${type.name}`;
+    case "array":
+      return `array of ${typeText(type.items)}`;
     case "map":
       return `map of ${typeText(type.values)}`;
     case "record":
@@ -28,9 +30,10 @@ export function enumOf(type: AvroSchema): EnumSchema | undefined {
 
 const NUMBERS = new Set<unknown>(["int", "long", "float", "double"]);
 
-/** Whether a type, which may be nullable, is a number. */
+/** Whether a type, which may be nullable, is a number or an array of numbers. */
 export function isNumber(type: AvroSchema): boolean {
   if (Array.isArray(type)) return type.some(isNumber);
+  if (typeof type === "object" && type.type === "array") return isNumber(type.items);
   return NUMBERS.has(typeof type === "string" ? type : type.type);
 }
 

@@ -46,6 +46,13 @@ const keep = async (events: readonly EnrichedProbeMetric[], refused = nobody) =>
   remember();
 };
 const eventOf = (node_id: string) => sampleEvent({ node_id, received_at: nowMs * 1_000 });
+const tenants = async () => {
+  const rows = await query<{ tenant: string | null; revision: string }>(
+    database.pool,
+    "SELECT tenant, revision FROM nodes ORDER BY node_id",
+  );
+  return rows.map(({ tenant, revision }) => [tenant, revision]);
+};
 const nodes = () =>
   query<{ node_id: string; status: string; seen_ms: number; revision: string }>(
     database.pool,
@@ -68,6 +75,23 @@ describe("node registration", () => {
         revision: "1",
       },
       { node_id: "b" },
+    ]);
+  });
+
+  it("keeps the tenant of a node's latest event, and publishes it when it changes", async () => {
+    const from = (tenant: string) => sampleEvent({ node_id: "a", tenant });
+    await database.owner.query("INSERT INTO nodes (node_id) VALUES ('b')");
+    await keep([from("acme"), eventOf("b")]);
+    expect(await tenants()).toEqual([
+      ["acme", "1"],
+      ["default", "2"],
+    ]);
+    // Its key has moved to another tenant.
+    nowMs += 10_000;
+    await keep([from("other"), eventOf("b")]);
+    expect(await tenants()).toEqual([
+      ["other", "2"],
+      ["default", "2"],
     ]);
   });
 

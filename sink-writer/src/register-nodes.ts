@@ -79,6 +79,7 @@ export function createNodeRegistration(options: {
 type LatestEvent = {
   readonly nodeId: string;
   receivedAtMicros: number;
+  readonly tenant: string | null;
   readonly country: string | null;
   readonly region: string | null;
 };
@@ -95,7 +96,8 @@ function latestByNode(inserted: readonly InsertedRows[]): Iterable<LatestEvent> 
       if (known === undefined) {
         const country = rows.countryOf(row);
         const region = rows.regionOf(row);
-        latest.set(nodeId, { nodeId, receivedAtMicros, country, region });
+        const tenant = rows.tenantOf(row);
+        latest.set(nodeId, { nodeId, receivedAtMicros, tenant, country, region });
       } else if (receivedAtMicros > known.receivedAtMicros) {
         known.receivedAtMicros = receivedAtMicros;
       }
@@ -107,6 +109,7 @@ function latestByNode(inserted: readonly InsertedRows[]): Iterable<LatestEvent> 
 const columnsOf = (nodes: readonly LatestEvent[]) => [
   nodes.map(({ nodeId }) => nodeId),
   nodes.map(({ receivedAtMicros }) => receivedAtMicros),
+  nodes.map(({ tenant }) => tenant),
   nodes.map(({ country }) => country),
   nodes.map(({ region }) => region),
 ];
@@ -119,32 +122,35 @@ const REPORTS_AGAIN = `(stored.status = 'registered'
   OR stored.status = 'inactive' AND stored.silent_since IS NOT NULL)`;
 
 const LATEST = `
-  SELECT node_id, 'epoch'::timestamptz + micros * interval '1 microsecond' AS seen_at, country, region
-  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])
-    AS latest (node_id, micros, country, region)`;
+  SELECT node_id, 'epoch'::timestamptz + micros * interval '1 microsecond' AS seen_at, tenant, country, region
+  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[])
+    AS latest (node_id, micros, tenant, country, region)`;
 
 // For nodes that this process has not seen yet. Usually the processor has registered them, and only the status
 // changes. Keys are sorted, so that two writers do not deadlock. It waits for locked rows, which TOUCH_NODES skips:
 // a node that sends only once must not stay "registered".
 const REGISTER_NODES = `
-  INSERT INTO nodes AS stored (node_id, status, last_seen_at, country, region)
-  SELECT node_id, 'reporting', seen_at, country, region FROM (${LATEST}) AS latest
+  INSERT INTO nodes AS stored (node_id, status, last_seen_at, tenant, country, region)
+  SELECT node_id, 'reporting', seen_at, tenant, country, region FROM (${LATEST}) AS latest
   ORDER BY node_id
   ON CONFLICT (node_id) DO UPDATE
     SET status = CASE WHEN ${REPORTS_AGAIN} THEN 'reporting' ELSE stored.status END,
         silent_since = NULL,
+        tenant = excluded.tenant,
         last_seen_at = greatest(stored.last_seen_at, excluded.last_seen_at)
     WHERE ${REPORTS_AGAIN}
+       OR stored.tenant IS DISTINCT FROM excluded.tenant
        OR stored.last_seen_at IS NULL
        OR stored.last_seen_at < excluded.last_seen_at - interval '10 s'`;
 
 // Skips locked rows: the next update of the node follows in 10 s.
 const TOUCH_NODES = `
   WITH due AS (
-    SELECT stored.node_id, latest.seen_at
+    SELECT stored.node_id, latest.seen_at, latest.tenant
     FROM (${LATEST}) AS latest
     JOIN nodes AS stored USING (node_id)
     WHERE ${REPORTS_AGAIN}
+       OR stored.tenant IS DISTINCT FROM latest.tenant
        OR stored.last_seen_at IS NULL
        OR stored.last_seen_at < latest.seen_at - interval '9 s'
     ORDER BY stored.node_id
@@ -153,6 +159,7 @@ const TOUCH_NODES = `
   UPDATE nodes AS stored
   SET status = CASE WHEN ${REPORTS_AGAIN} THEN 'reporting' ELSE stored.status END,
       silent_since = NULL,
+      tenant = due.tenant,
       last_seen_at = greatest(stored.last_seen_at, due.seen_at)
   FROM due
   WHERE stored.node_id = due.node_id`;

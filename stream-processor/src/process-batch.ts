@@ -11,9 +11,9 @@ import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import { createPreparedBatches } from "./commit/prepared-batches.ts";
 import type { RawEventDecoder } from "./decode/decode-raw.ts";
 import type { TimePolicy } from "./decode/event-time.ts";
-import { locationOf, type RawEvent } from "./decode/raw-event.ts";
+import type { RawEvent } from "./decode/raw-event.ts";
 import type { Enrich } from "./enrich/enrich.ts";
-import type { NodeLookup, SeenNode } from "./nodes/node-lookup.ts";
+import type { NodeLookup } from "./nodes/node-lookup.ts";
 import { type BatchBooks, createBatchBooks, entryRecord } from "./reconciliation/batch-books.ts";
 import type { OpenEntries } from "./reconciliation/open-entries.ts";
 import type { BatchTrace, TraceBatch } from "./telemetry/trace-batch.ts";
@@ -144,12 +144,12 @@ type Work = {
   counts: BatchCounts;
 };
 
-function nodesOf(outcomes: readonly Outcome<RawEvent>[]): Map<string, SeenNode> {
-  const seen = new Map<string, SeenNode>();
+/** Returns the first event of each node. */
+function nodesOf(outcomes: readonly Outcome<RawEvent>[]): Map<string, RawEvent> {
+  const seen = new Map<string, RawEvent>();
   for (const outcome of outcomes) {
     if (outcome.kind === "dead" || seen.has(outcome.value.nodeId)) continue;
-    const { nodeId } = outcome.value;
-    seen.set(nodeId, { nodeId, ...locationOf(outcome.value) });
+    seen.set(outcome.value.nodeId, outcome.value);
   }
   return seen;
 }

@@ -29,8 +29,9 @@ export async function bringUp(options: {
   services: readonly ServicePlan[];
   supervisor: Supervisor;
   namespace: string;
+  beginsAgain: boolean;
 }): Promise<void> {
-  const { backingServices, services, supervisor, namespace } = options;
+  const { backingServices, services, supervisor, namespace, beginsAgain } = options;
   const settings = addressSettings(backingServices);
   const gatewayUrl = services[0]?.address ?? "";
   let root = "";
@@ -92,6 +93,7 @@ export async function bringUp(options: {
                 brokers: settings.KAFKA_BROKERS.split(","),
                 schemaRegistryUrl: settings.SCHEMA_REGISTRY_URL,
                 namespace,
+                beginsAgain,
                 log: createLog({ service: "topics", level: "error", format: "auto" }),
                 print: (line) => (task.output = line),
               }),

@@ -3,6 +3,7 @@ import { inClone } from "@fiberstream/local-stack/in-clone";
 import { readConfig } from "@fiberstream/runtime/config";
 import { type ConfigOf, portNumber, setting } from "@fiberstream/runtime/settings";
 import { type ServiceName, SERVICES } from "@fiberstream/runtime/services";
+import { topicsSettings } from "@fiberstream/provisioning/topics-settings";
 import { z } from "zod";
 import { stateFiles } from "./supervision/state-files.ts";
 
@@ -46,6 +47,7 @@ export const localSettings = () => ({
   databaseUrl: address("DATABASE_URL", "address of a TimescaleDB database that is already running"),
   prometheusUrl: address("PROMETHEUS_URL", "address of a Prometheus that is already running"),
   namespace: setting("NAMESPACE", z.string().default(""), "prefix of topics, groups and keys"),
+  beginsAgain: topicsSettings().beginsAgain,
   stateDir: setting(
     "FIBERSTREAM_STATE_DIR",
     z.string().default(inClone(".fiberstream")),

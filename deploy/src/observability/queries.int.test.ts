@@ -15,7 +15,11 @@ beforeAll(async () => {
      INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id,
                           tenant, country, region, probe_type, enrichment_status, anomaly_score, extra)
      SELECT now() - interval '1 minute', now(), 5, 100, 0, gen_random_uuid(), 'probe-accra-01',
-            'default', 'GH', 'r', 'ping', 'complete', 0.9, '{"jitter_ms": 1}';
+            'default', 'GH', 'r', 'ping', 'complete', 0.9, '{"unheard_of_ms": 1}';
+     INSERT INTO metrics (time, received_at, uptime_pct, packet_loss, error, event_id, node_id,
+                          tenant, country, region, probe_type, enrichment_status)
+     SELECT now() - interval '2 minutes', now(), 99, 100, 'timeout', gen_random_uuid(), 'probe-accra-01',
+            'default', 'GH', 'r', 'ping', 'complete';
      INSERT INTO metric_quality_daily (day, node_id, events, expected, delay_min_ms)
      VALUES (current_date - 1, 'probe-accra-01', 1430, 1440, -5000);
      SET ROLE fiberstream_reader`,

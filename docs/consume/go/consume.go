@@ -27,7 +27,9 @@ func main() {
 		kgo.DisableAutoCommit(),
 	))
 	defer client.Close()
-	avro.Register("io.fiberstream.NodeStatus", "") // An enum in a union is to be a plain string.
+	avro.Register("io.fiberstream.NodeStatus", "") // An enum in a union is to be a plain string,
+	avro.Register("io.fiberstream.ProbeError", "")
+	avro.Register("array:double", []float64{}) // and an array in a union a plain slice.
 	schemas := map[int]avro.Schema{}
 	for records := 0; maxRecords == 0 || records < maxRecords; {
 		wait, cancel := context.WithTimeout(context.Background(), time.Duration(cmp.Or(idleSeconds, 60))*time.Second)

@@ -65,7 +65,12 @@ function renderFields(schema: JsonSchema): string {
   );
 }
 
-const renderRule = ([rule, value]: [string, unknown]): string => `${rule} ${String(value)}`;
+function renderRule([rule, value]: [string, unknown]): string {
+  if (Array.isArray(value)) return `${rule} ${value.map(String).join(" ")}`;
+  if (typeof value !== "object" || value === null) return `${rule} ${String(value)}`;
+  const { type, ...rules } = value as JsonSchema;
+  return `${rule} (${[String(type), ...Object.entries(rules).map(renderRule)].join(", ")})`;
+}
 
 const renderTable = (heading: readonly string[], rows: readonly (readonly string[])[]): string => {
   const head = heading.map((cell) => `<th>${cell}</th>`).join("");

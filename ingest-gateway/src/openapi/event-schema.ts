@@ -1,5 +1,11 @@
-import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
-import { isOptional, sentFields, sentFormOf } from "@fiberstream/schemas/probe-fields";
+import type { FieldCondition, RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
+import {
+  conditionsText,
+  isOptional,
+  sentFields,
+  sentFormOf,
+  symbolsOf,
+} from "@fiberstream/schemas/probe-fields";
 import { UNPRINTABLE_CLASS } from "../answers/shown-value.ts";
 
 /** A JSON Schema (draft 2020-12, which OpenAPI 3.1 uses). */
@@ -27,16 +33,36 @@ export function eventSchema(
     properties: Object.fromEntries(
       sent.map((field) => [field.name, fieldSchema(field, { isOptional: !isRequired(field) })]),
     ),
+    ...nullRules(sent),
   };
 }
 
+/** The rules of when a field may be null or left out: it is there, or one of its conditions is true. */
+function nullRules(sent: readonly RecordField[]): JsonSchema {
+  const bound = sent.filter(({ nullOnlyIf }) => nullOnlyIf !== undefined);
+  if (bound.length === 0) return {};
+  return {
+    allOf: bound.map(({ name, nullOnlyIf = [] }) => ({
+      anyOf: [{ field: name }, ...nullOnlyIf].map(conditionSchema),
+    })),
+  };
+}
+
+const conditionSchema = ({ field, is }: FieldCondition): JsonSchema => ({
+  required: [field],
+  properties: { [field]: is === undefined ? { not: { type: "null" } } : { const: is } },
+});
+
 export function fieldSchema(field: RecordField, options: { isOptional: boolean }): JsonSchema {
   const described: JsonSchema = { description: describe(field), ...valueSchema(field) };
-  return options.isOptional ? { ...described, type: [described["type"], "null"] } : described;
+  if (!options.isOptional) return described;
+  const orNull = { ...described, type: [described["type"], "null"] };
+  const symbols = described["enum"];
+  return Array.isArray(symbols) ? { ...orNull, enum: [...(symbols as unknown[]), null] } : orNull;
 }
 
 function valueSchema(field: RecordField): JsonSchema {
-  const { minLength = 0, maxLength, minimum, maximum, example } = field;
+  const { minLength = 0, maxLength, maxItems, minimum, maximum, example } = field;
   const examples = example === undefined ? {} : { examples: [example] };
   switch (sentFormOf(field)) {
     case "object":
@@ -46,6 +72,14 @@ function valueSchema(field: RecordField): JsonSchema {
       return { type: "string", format: "date-time" };
     case "number":
       return { type: "number", ...given({ minimum, maximum }), ...examples };
+    case "integer":
+      return { type: "integer", ...given({ minimum, maximum }), ...examples };
+    case "numbers": {
+      const items = { type: "number", ...given({ minimum, maximum }) };
+      return { type: "array", items, ...given({ maxItems }), ...examples };
+    }
+    case "symbol":
+      return { type: "string", enum: symbolsOf(field), ...examples };
     case "text":
     case undefined: {
       const pattern = field.pattern ?? (minLength > 0 ? NOT_BLANK : PRINTABLE);
@@ -60,17 +94,26 @@ const given = (attributes: Record<string, number | undefined>): Record<string, n
   );
 
 function describe(field: RecordField): string {
-  const { doc, unit, maxDepth, default: whenAbsent } = field;
+  const { doc, unit, maxDepth, atMost, nullOnlyIf, default: whenAbsent } = field;
   switch (sentFormOf(field)) {
     case "object":
       return `${doc} At most ${maxDepth ?? 1} levels deep and 4 KB.`;
     case "time":
       return `${doc} ISO 8601 with seconds and with Z or an offset, such as 2026-11-05T12:34:56.123456Z; microseconds are kept.`;
     case "number":
+    case "integer":
+    case "numbers":
+    case "symbol":
     case "text":
-    case undefined: {
-      const measured = unit === undefined ? doc : `${doc} Unit: ${unit}.`;
-      return typeof whenAbsent === "string" ? `${measured} Left out: ${whenAbsent}.` : measured;
-    }
+    case undefined:
+      return [
+        doc,
+        ...(unit === undefined ? [] : [`Unit: ${unit}.`]),
+        ...(typeof whenAbsent === "string" ? [`Left out: ${whenAbsent}.`] : []),
+        ...(atMost === undefined ? [] : [`At most ${atMost}.`]),
+        ...(nullOnlyIf === undefined
+          ? []
+          : [`Null or left out only if ${conditionsText(nullOnlyIf)}.`]),
+      ].join(" ");
   }
 }

@@ -19,15 +19,26 @@ describe("the gateway's description of itself", () => {
       "node_id",
       "country",
       "region",
-      "latency_ms",
       "uptime_pct",
       "packet_loss",
       "timestamp",
     ]);
     expect(event.properties["latency_ms"]).toMatchObject({
-      type: "number",
+      type: ["number", "null"],
       minimum: 0,
       maximum: 10_000,
+    });
+    expect(event.properties["received"]).toMatchObject({
+      description: expect.stringContaining("At most sent.") as unknown,
+      type: ["integer", "null"],
+    });
+    expect(event.properties["rtts_ms"]).toMatchObject({
+      type: ["array", "null"],
+      maxItems: 20,
+      items: { type: "number", minimum: 0, maximum: 10_000 },
+    });
+    expect(event.properties["error"]).toMatchObject({
+      enum: ["timeout", "unreachable", "refused", "dns", "tls", "http", "other", null],
     });
     expect(event.properties["country"]).toMatchObject({ pattern: "^[A-Z]{2}$" });
     expect(event.properties["target_host"]).toMatchObject({
@@ -35,6 +46,19 @@ describe("the gateway's description of itself", () => {
       maxLength: 255,
     });
     expect(event.properties).not.toHaveProperty("event_id");
+  });
+
+  it("says when an event may have no latency", () => {
+    const { allOf } = document.components.schemas["Event"] as { allOf: object[] };
+    expect(allOf).toEqual([
+      {
+        anyOf: [
+          { required: ["latency_ms"], properties: { latency_ms: { not: { type: "null" } } } },
+          { required: ["packet_loss"], properties: { packet_loss: { const: 100 } } },
+          { required: ["error"], properties: { error: { not: { type: "null" } } } },
+        ],
+      },
+    ]);
   });
 
   it("names each code with its status, those of keys only where there are keys", () => {

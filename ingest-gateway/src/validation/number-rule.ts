@@ -19,3 +19,16 @@ export function numberRule(field: RecordField): Rule<number> {
     return 0;
   };
 }
+
+/** Creates the rule of a whole number that is present. `10.0` is one in JSON, too. */
+export function integerRule(field: RecordField): Rule<number> {
+  const { name } = field;
+  const isNumber = numberRule(field);
+  return (value, faults) => {
+    const number = isNumber(value, faults);
+    if (Number.isInteger(number)) return number;
+    const message = `${name} must be a whole number, got ${number}`;
+    faults.push({ code: "BAD_FORMAT", field: name, message });
+    return 0;
+  };
+}

@@ -74,6 +74,47 @@ describe("createEventValidator", () => {
     expect(accepted(example(), { nodeId: "relay-7" }).node_id).toBe("probe-accra-01");
   });
 
+  it("takes an event of which nothing came back, and says when it may have no latency", () => {
+    const { latency_ms, error, ...rest } = example();
+    expect([latency_ms, error]).not.toContain(undefined);
+    const outages = [
+      { packet_loss: 100 },
+      { packet_loss: 100, latency_ms: null, error: null },
+      { packet_loss: 0, latency_ms: null, error: "dns" },
+    ];
+    for (const outage of outages) expect(accepted({ ...rest, ...outage }).latency_ms).toBeNull();
+    expect(accepted({ ...rest, packet_loss: 100, latency_ms: 7 }).latency_ms).toBe(7);
+    for (const loss of [0, 99.9]) {
+      expect(faultsOf({ ...rest, packet_loss: loss, latency_ms: null })).toEqual([
+        {
+          code: "REQUIRED",
+          field: "latency_ms",
+          message:
+            "latency_ms is required, such as 42.75, unless packet_loss is 100 or error is given",
+        },
+      ]);
+    }
+  });
+
+  it("compares what was received with what was sent, where the event has both", () => {
+    const { sent, received, ...rest } = example();
+    expect([sent, received]).not.toContain(undefined);
+    for (const counts of [{ sent: 3, received: 3 }, { received: 3 }, { sent: 0, received: 0 }]) {
+      expect(accepted({ ...rest, ...counts })).toMatchObject(counts);
+    }
+    expect(faultsOf({ ...rest, sent: 3, received: 4 })).toEqual([
+      {
+        code: "OUT_OF_RANGE",
+        field: "received",
+        message: "received must be at most sent (3), got 4",
+      },
+    ]);
+    expect(faultsOf({ ...rest, sent: -1, received: 4 })).toMatchObject([{ field: "sent" }]);
+    expect(faultsOf(example({ rtt_min_ms: 2, rtt_max_ms: 1 }))).toMatchObject([
+      { field: "rtt_min_ms" },
+    ]);
+  });
+
   const edges: [string, unknown][] = [
     ["node_id", "n"],
     ["node_id", "n".repeat(50)],
@@ -88,6 +129,12 @@ describe("createEventValidator", () => {
     ["probe_type", "p".repeat(50)],
     ["timestamp", "2026-10-29T12:00:00.000000Z"],
     ["timestamp", "2026-11-05T12:05:00.000000Z"],
+    ["received", 200],
+    ["sent", 1_000_000],
+    ["jitter_ms", 0],
+    ["rtts_ms", []],
+    ["rtts_ms", Array.from({ length: 20 }, () => 10_000)],
+    ["error", "other"],
     ["metadata", {}],
     ["metadata", nested(32)],
     ["metadata", { text: "x".repeat(4_096 - '{"text":""}'.length) }],
@@ -113,7 +160,6 @@ describe("createEventValidator", () => {
     ["country", "GH\n", "BAD_FORMAT"],
     ["country", ["GH"], "WRONG_TYPE"],
     ["region", "r".repeat(101), "TOO_LONG"],
-    ["latency_ms", undefined, "REQUIRED"],
     ["latency_ms", "12.5", "WRONG_TYPE"],
     ["latency_ms", true, "WRONG_TYPE"],
     ["latency_ms", -3, "OUT_OF_RANGE"],
@@ -131,6 +177,22 @@ describe("createEventValidator", () => {
     ["target_host", "h".repeat(256), "TOO_LONG"],
     ["probe_type", "", "BAD_FORMAT"],
     ["probe_type", "p".repeat(51), "TOO_LONG"],
+    ["sent", 1_000_001, "OUT_OF_RANGE"],
+    ["sent", 200.5, "BAD_FORMAT"],
+    ["received", -1, "OUT_OF_RANGE"],
+    ["received", "199", "WRONG_TYPE"],
+    ["rtt_stddev_ms", -0.1, "OUT_OF_RANGE"],
+    ["jitter_ms", [1], "WRONG_TYPE"],
+    ["rtts_ms", 40, "WRONG_TYPE"],
+    ["rtts_ms", { 0: 40 }, "WRONG_TYPE"],
+    ["rtts_ms", Array.from({ length: 21 }, () => 1), "TOO_LONG"],
+    ["rtts_ms", [1, null], "WRONG_TYPE"],
+    ["rtts_ms", [1, "2"], "WRONG_TYPE"],
+    ["rtts_ms", [1, 10_000.1], "OUT_OF_RANGE"],
+    ["rtts_ms", [1, Number.POSITIVE_INFINITY], "OUT_OF_RANGE"],
+    ["error", "", "BAD_FORMAT"],
+    ["error", "TIMEOUT", "BAD_FORMAT"],
+    ["error", 1, "WRONG_TYPE"],
     ["metadata", "text", "WRONG_TYPE"],
     ["metadata", [1], "WRONG_TYPE"],
     ["metadata", nested(33), "BAD_FORMAT"],
@@ -154,6 +216,13 @@ describe("createEventValidator", () => {
   it("says what was wrong, what is allowed and what to do", () => {
     const messageOf = (changes: Record<string, unknown>) => faultsOf(example(changes))[0]?.message;
     expect(messageOf({ latency_ms: -3 })).toBe("latency_ms must be 0 to 10000, got -3");
+    expect(messageOf({ sent: 1.5 })).toBe("sent must be a whole number, got 1.5");
+    expect(messageOf({ rtts_ms: [1, -2] })).toBe(
+      "rtts_ms[1] must be a number from 0 to 10000, got -2",
+    );
+    expect(messageOf({ error: "down" })).toBe(
+      'error must be one of timeout, unreachable, refused, dns, tls, http, other, got "down"',
+    );
     expect(messageOf({ country: "gh" })).toBe(
       'country must match ^[A-Z]{2}$, such as "GH", got "gh"',
     );
@@ -210,6 +279,11 @@ describe("validation and encoding together", () => {
       latency_ms: number(10_000),
       uptime_pct: number(100),
       packet_loss: number(100),
+      sent: fc.option(fc.integer({ min: 1_000, max: 1_000_000 })),
+      received: fc.option(fc.integer({ min: 0, max: 1_000 })),
+      jitter_ms: fc.option(number(10_000)),
+      rtts_ms: fc.option(fc.array(number(10_000), { maxLength: 20 })),
+      error: fc.constantFrom(null, "timeout", "http", "other"),
       target_host: fc.option(text(0, 255)),
       probe_type: text(1, 50),
       metadata: fc.option(fc.dictionary(text(0, 20), fc.jsonValue({ maxDepth: 3 }))),
@@ -249,6 +323,7 @@ describe("validation and encoding together", () => {
         region: wide(100),
         target_host: wide(255),
         probe_type: wide(50),
+        rtts_ms: Array.from({ length: 20 }, () => 0.1),
         metadata: { text: "x".repeat(4_096 - '{"text":""}'.length) },
       }),
       { tenant: wide(50), sourceRegion: wide(100) },

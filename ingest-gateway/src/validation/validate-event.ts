@@ -1,12 +1,19 @@
 import type { RecordField, RecordSchema } from "@fiberstream/schemas/avro-schema";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
-import { isOptional, sentFields, sentFormOf } from "@fiberstream/schemas/probe-fields";
+import {
+  conditionsText,
+  isOptional,
+  sentFields,
+  sentFormOf,
+} from "@fiberstream/schemas/probe-fields";
 import type { Fault } from "../answers/codes.ts";
 import { typeName } from "../answers/shown-value.ts";
 import { eventIdOf } from "./event-id.ts";
 import { metadataRule } from "./metadata-rule.ts";
-import { numberRule } from "./number-rule.ts";
-import type { TimedRule } from "./rule.ts";
+import { integerRule, numberRule } from "./number-rule.ts";
+import { numbersRule } from "./numbers-rule.ts";
+import { missing, type Rule, type TimedRule } from "./rule.ts";
+import { symbolRule } from "./symbol-rule.ts";
 import { textRule } from "./text-rule.ts";
 import { timeRule } from "./time-rule.ts";
 
@@ -76,21 +83,27 @@ function compileFields(schema: RecordSchema, options: RuleOptions): ReadFields {
     field.setBy === "probe" ? ruleOf(field, options) : undefined,
   );
   const absent = fields.map((field) => field.default);
+  const missed = fields.map(missedRule);
+  const above = fields.map(aboveRule);
   const properties = fields.map((field, at) => `${nameOf(field)}: ${valueCode(field, at)}`);
   const constants = fields.map(
-    (_, at) => `const rule${at} = rules[${at}], absent${at} = absent[${at}];`,
+    (_, at) =>
+      `const rule${at} = rules[${at}], absent${at} = absent[${at}], missed${at} = missed[${at}], above${at} = above[${at}];`,
   );
   const source = `"use strict";
 ${constants.join("\n")}
-return (input, origin, faults) => ({
+return (input, origin, faults) => {
+const event = {
 ${properties.join(",\n")}
-});`;
+};
+${fields.map(boundCode).join("")}return event;
+};`;
   // The names are those of our own schema, and checked.
   // oxlint-disable-next-line typescript/no-implied-eval
-  const make = new Function("rules", "absent", source) as (
+  const make = new Function("rules", "absent", "missed", "above", source) as (
     ...of: readonly (readonly unknown[])[]
   ) => ReadFields;
-  return make(rules, absent);
+  return make(rules, absent, missed, above);
 }
 
 /** A field that is null counts as left out. */
@@ -103,7 +116,45 @@ function valueCode(field: RecordField, at: number): string {
   }
   const value = name === "node_id" ? "input.node_id ?? origin.nodeId" : `input.${nameOf(field)}`;
   const checked = `rule${at}(${value}, faults, origin.receivedAtMicros)`;
-  return isOptional(field) ? `${value} == null ? absent${at} : ${checked}` : checked;
+  if (!isOptional(field)) return checked;
+  return `${value} == null ? ${absentCode(field, at)} : ${checked}`;
+}
+
+/** The value of a field that was left out. Its conditions cost nothing in an event that has the field. */
+function absentCode({ nullOnlyIf }: RecordField, at: number): string {
+  if (nullOnlyIf === undefined) return `absent${at}`;
+  const conditions = nullOnlyIf.map(({ field, is }) =>
+    is === undefined ? `input.${field} != null` : `input.${field} === ${is}`,
+  );
+  return `${conditions.join(" || ")} ? absent${at} : missed${at}(null, faults)`;
+}
+
+/** Returns the rule of a field that was left out although none of its conditions is true. */
+function missedRule(field: RecordField): Rule<null> | undefined {
+  const { nullOnlyIf } = field;
+  if (nullOnlyIf === undefined) return undefined;
+  const { message, ...fault } = missing(field);
+  const unless = `${message}, unless ${conditionsText(nullOnlyIf)}`;
+  return (_value, faults) => {
+    faults.push({ ...fault, message: unless });
+    return null;
+  };
+}
+
+/** Compares two fields of which one bounds the other. A comparison with null is false, or has the check behind it. */
+function boundCode({ name, atMost }: RecordField, at: number): string {
+  if (atMost === undefined) return "";
+  return `if (event.${name} > event.${atMost} && event.${atMost} !== null) above${at}(event, faults);\n`;
+}
+
+function aboveRule({ name, atMost }: RecordField) {
+  if (atMost === undefined) return undefined;
+  return (event: Readonly<Record<string, unknown>>, faults: Fault[]) => {
+    // A value with a fault of its own is not in the event.
+    if (faults.some(({ field }) => field === name || field === atMost)) return;
+    const message = `${name} must be at most ${atMost} (${String(event[atMost])}), got ${String(event[name])}`;
+    faults.push({ code: "OUT_OF_RANGE", field: name, message });
+  };
 }
 
 /** The fields that the gateway sets. */
@@ -124,8 +175,14 @@ function ruleOf(field: RecordField, options: RuleOptions): TimedRule<unknown> {
   switch (sentFormOf(field)) {
     case "text":
       return textRule(field);
+    case "symbol":
+      return symbolRule(field);
     case "number":
       return numberRule(field);
+    case "integer":
+      return integerRule(field);
+    case "numbers":
+      return numbersRule(field);
     case "time":
       return timeRule(field, options);
     case "object":

@@ -8,4 +8,9 @@ export const topicsSettings = () => ({
     z.stringbool().default(false),
     "set the retention of existing topics to that of the catalogue, also if an operator has changed it",
   ),
+  beginsAgain: setting(
+    "TOPICS_BEGIN_AGAIN",
+    z.stringbool().default(false),
+    "delete schemas of a version from before the schemas began again with version 1; records written with them can still be read",
+  ),
 });

@@ -5,9 +5,10 @@ import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { ensureTopics, type WantedTopic } from "@fiberstream/kafka/topic-admin";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import type { Log } from "@fiberstream/runtime/log";
-import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
+import { avroTopics } from "@fiberstream/schemas/avro-topics";
 import { type Topic, type TopicName, TOPICS } from "@fiberstream/schemas/topics";
 import { offsetRetentionWarnings } from "./offset-retention.ts";
+import { registerSchema } from "./register-schema.ts";
 
 const CATALOGUE = Object.entries<Topic>(TOPICS) as [TopicName, Topic][];
 
@@ -17,6 +18,7 @@ const CATALOGUE = Object.entries<Topic>(TOPICS) as [TopicName, Topic][];
  * @param options.namespace prefix of the topics' names on this cluster
  * @param options.setsRetention sets the retention of existing topics to that of the catalogue. By default a different
  *   retention is only reported: an operator may have raised it in an outage, and an upgrade must not delete records
+ * @param options.beginsAgain deletes schemas from before they began again with version 1 (see register-schema.ts)
  * @param options.print gets a line for each change and warning
  * @throws {TransientError} when Kafka or the registry is unavailable
  * @throws {FatalError} when one of them rejects a change, or a schema is not compatible with an earlier version
@@ -28,10 +30,11 @@ export async function deployTopics(options: {
   registrySecurity?: RegistrySecurity;
   namespace: string;
   setsRetention?: boolean;
+  beginsAgain?: boolean;
   log: Log;
   print: (line: string) => void;
 }): Promise<void> {
-  const { namespace, setsRetention = false, print } = options;
+  const { namespace, setsRetention = false, beginsAgain = false, print } = options;
   let changes = 0;
   const report = (line: string) => {
     changes++;
@@ -51,16 +54,15 @@ export async function deployTopics(options: {
     }
   }
 
-  const registry = createSchemaRegistry({
+  const access = {
     url: options.schemaRegistryUrl,
     ...(options.registrySecurity && { security: options.registrySecurity }),
-  });
-  for (const [name, { value }] of CATALOGUE) {
-    if (typeof value === "string") continue;
-    const subject = subjectOf(topicIn(namespace, name));
-    const { id, change } = await registry.register(subject, readAvroSchema(value.avro));
-    if (change === "registered")
-      report(`subject ${subject}: ${value.avro} registered with id ${id}`);
+  };
+  const registry = createSchemaRegistry(access);
+  for (const topic of avroTopics()) {
+    const subject = subjectOf(topicIn(namespace, topic));
+    const registered = await registerSchema({ registry, ...access, topic, subject, beginsAgain });
+    registered.forEach(report);
   }
   if (changes === 0) print("topics and schemas are up to date");
   offsetRetentionWarnings(await readOffsetRetention(kafka)).forEach(print);

@@ -1,6 +1,6 @@
 import { setAddresses } from "../src/config.ts";
-import { needsBackingServices } from "../src/needs-backing-services.ts";
-import { startSharedBackingServices } from "../src/shared-backing-services.ts";
+import { needsBackingServices } from "../src/backing-services/needs-backing-services.ts";
+import { startSharedBackingServices } from "../src/backing-services/shared-backing-services.ts";
 
 // Runs once for a test run. It starts the backing services if integration or end-to-end tests are selected.
 export default async function backingServicesUp({ rootDir, testPathPatterns }) {

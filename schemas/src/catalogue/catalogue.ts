@@ -87,10 +87,15 @@ function fieldOf(field: RecordField, versions: readonly ReleasedVersion[]): Cata
 }
 
 function rangeText(field: RecordField): string | undefined {
-  const { minimum, maximum, minLength = 0, maxLength, pattern, maxDepth } = field;
+  const { minLength = 0, maxLength, pattern, maxDepth, maxItems } = field;
   if (maxDepth !== undefined) return `at most ${maxDepth} levels deep`;
   if (pattern !== undefined) return patternText(pattern);
   if (maxLength !== undefined) return `${minLength} to ${maxLength} characters`;
+  const values = valuesText(field);
+  return maxItems === undefined ? values : `up to ${maxItems} items, each ${values}`;
+}
+
+function valuesText({ minimum, maximum }: RecordField): string | undefined {
   if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
   if (minimum !== undefined) return `${minimum} or more`;
   return maximum === undefined ? undefined : `${maximum} or less`;

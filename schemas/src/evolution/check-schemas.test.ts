@@ -18,12 +18,12 @@ it("has only schemas in schemas/avro that break nobody, each of them released", 
 type Edit = (fields: RecordField[]) => RecordField[];
 
 /** What the check says of the latest released schemas with some replaced by edited copies. */
-function saidOf(edits: Partial<Record<AvroTopic, Edit>>): string[] {
+function saidOf(edits: Partial<Record<AvroTopic, Edit>>, known = released): string[] {
   const tree = latestTree();
   for (const [topic, edit] of Object.entries(edits) as [AvroTopic, Edit][]) {
     tree[topic] = { ...tree[topic], fields: edit(structuredClone(tree[topic].fields)) };
   }
-  return checkSchemas(tree, released).map(problemText);
+  return checkSchemas(tree, known).map(problemText);
 }
 
 const latestTree = (): Record<AvroTopic, RecordSchema> =>
@@ -52,12 +52,17 @@ const appended = (field: Partial<RecordField>) => (fields: RecordField[]) => [
 
 describe("fiber schemas check", () => {
   it("tells whom the loss of a field breaks, and what to do instead", () => {
-    const latest = released.filter(({ topic }) => topic === "probe.alerts").length;
-    expect(saidOf({ "probe.alerts": without("value") })).toEqual([
+    const known = [1, 2, 3, 5].flatMap((version) => released.map((one) => ({ ...one, version })));
+    const brokenIn = (versions: string) => [
       `schemas/avro/ProbeAlert.avsc: the field "value" was removed, and it had no default.
-  Breaks: old consumers (versions 1 to ${latest}): they need "value" and stop at the first record without it.
+  Breaks: old consumers (${versions}): they need "value" and stop at the first record without it.
   Instead: Restore it. A field without a default can never be removed; say in its doc if it is no longer filled.`,
-    ]);
+    ];
+    const edits = { "probe.alerts": without("value") };
+    const upTo = (version: number) => known.filter((one) => one.version <= version);
+    expect(saidOf(edits, upTo(1))).toEqual(brokenIn("version 1"));
+    expect(saidOf(edits, upTo(3))).toEqual(brokenIn("versions 1 to 3"));
+    expect(saidOf(edits, upTo(5))).toEqual(brokenIn("versions 1, 2, 3, 5"));
   });
 
   it.each<[string, AvroTopic, Edit, RegExp]>([
@@ -65,7 +70,7 @@ describe("fiber schemas check", () => {
       "a new field without a default",
       "probe.nodes",
       appended({}),
-      /"altitude" is new and has no default\.\n {2}Breaks: new consumers \(versions 1 to \d+\).*\n.*"default": null/,
+      /"altitude" is new and has no default\.\n {2}Breaks: new consumers \(versions? 1( to \d+)?\).*\n.*"default": null/,
     ],
     [
       "a rename",
@@ -179,6 +184,24 @@ describe("fiber schemas check", () => {
       "probe.metrics.raw",
       appended({ type: ["null", "string"], default: null }),
       /"altitude" is a text of any length/,
+    ],
+    [
+      "an array of any length from probes",
+      "probe.metrics.raw",
+      appended({ type: ["null", { type: "array", items: "double" }], default: null }),
+      /"altitude" is an array of any length\.\n.*\n.*"maxItems"/,
+    ],
+    [
+      "a rule about a field that probes do not send",
+      "probe.metrics.raw",
+      appended({ default: 0, atMost: "received_at" }),
+      /"altitude" has a rule about "received_at", which probes do not send/,
+    ],
+    [
+      "a condition about a field that probes do not send",
+      "probe.metrics.raw",
+      appended({ type: ["null", "double"], default: null, nullOnlyIf: [{ field: "weather" }] }),
+      /"altitude" has a rule about "weather", which probes do not send/,
     ],
     [
       "a new field of the identity",

@@ -8,17 +8,47 @@ const ROLES: Readonly<Record<"probe" | "gateway", readonly FieldRole[]>> = {
 };
 
 /** Every field of the raw record says who sets it and what it is for: the gateway, the processor and the sink read that. */
-export const roleFaults = ({ fields }: RecordSchema): Fault[] =>
-  fields.flatMap((field) => {
+export const roleFaults = (schema: RecordSchema): Fault[] =>
+  schema.fields.flatMap((field) => {
     const { setBy, role } = field;
     const allowed: readonly unknown[] = setBy === undefined ? [] : (ROLES[setBy] ?? []);
     if (!allowed.includes(role)) return [withoutRole(field)];
     if (setBy === "gateway") return [];
     if (sentFormOf(field) === undefined) return [unknownForm(field)];
-    const { maxLength, pattern } = field;
-    const isBounded = maxLength !== undefined || pattern !== undefined;
-    return sentFormOf(field) === "text" && !isBounded ? [unbounded(field)] : [];
+    return [...(isBounded(field) ? [] : [unbounded(field)]), ...referenceFaults(field, schema)];
   });
+
+function isBounded(field: RecordField): boolean {
+  const { maxLength, pattern, maxItems } = field;
+  switch (sentFormOf(field)) {
+    case "text":
+      return maxLength !== undefined || pattern !== undefined;
+    case "numbers":
+      return maxItems !== undefined;
+    case "symbol":
+    case "number":
+    case "integer":
+    case "time":
+    case "object":
+    case undefined:
+      return true;
+  }
+}
+
+/** A rule between fields names fields that probes send. */
+function referenceFaults(field: RecordField, { fields }: RecordSchema): Fault[] {
+  const { name, atMost, nullOnlyIf = [] } = field;
+  const named = [...(atMost === undefined ? [] : [atMost]), ...nullOnlyIf.map((one) => one.field)];
+  return named
+    .filter((other) => !fields.some((one) => one.name === other && one.setBy === "probe"))
+    .map((other) => ({
+      field: name,
+      what: `has a rule about "${other}", which probes do not send`,
+      breaks: "everybody who uses the value",
+      because: "the gateway could not check it",
+      instead: 'Name a field with "setBy": "probe" in "atMost" and "nullOnlyIf".',
+    }));
+}
 
 const withoutRole = ({ name, setBy, role }: RecordField): Fault => ({
   field: name,
@@ -35,13 +65,13 @@ const unknownForm = ({ name }: RecordField): Fault => ({
   breaks: "everybody who uses the value",
   because: "the gateway could not check it",
   instead:
-    'Use "double" or "string", or ["null", "double"] or ["null", "string"] with "default": null. For another type, add its form to schemas/src/probe-fields.ts and its rule to ingest-gateway/src/validation.',
+    'Use "double", "int", "string", an enum or an array of "double", or one of them with null: ["null", "double"] with "default": null. For another type, add its form to schemas/src/probe-fields.ts and its rule to ingest-gateway/src/validation.',
 });
 
-const unbounded = ({ name }: RecordField): Fault => ({
-  field: name,
-  what: "is a text of any length",
+const unbounded = (field: RecordField): Fault => ({
+  field: field.name,
+  what: `is ${sentFormOf(field) === "text" ? "a text" : "an array"} of any length`,
   breaks: "everybody who uses the value",
   because: "one event could be larger than a record may be",
-  instead: 'Give it a "maxLength".',
+  instead: `Give it a "${sentFormOf(field) === "text" ? "maxLength" : "maxItems"}".`,
 });

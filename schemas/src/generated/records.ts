@@ -12,14 +12,30 @@ export type ProbeMetric = {
   country: string;
   /** Where the probe says it stands, as its owner names regions. */
   region: string;
-  /** Measured round-trip time. Unit: ms. */
-  latency_ms: number;
+  /** Measured round-trip time; null when nothing came back. Unit: ms. */
+  latency_ms: null | number;
   /** Share of the probe's checks that its target answered. Unit: percent. */
   uptime_pct: number;
   /** Share of packets lost. Unit: percent. */
   packet_loss: number;
   /** When it was measured, by the probe's clock. Unit: us since 1970-01-01T00:00:00Z. */
   timestamp: number;
+  /** How many packets or requests the probe sent for this measurement. Unit: packets. */
+  sent: null | number;
+  /** How many of them were answered. Unit: packets. */
+  received: null | number;
+  /** The shortest round-trip time of the measurement. Unit: ms. */
+  rtt_min_ms: null | number;
+  /** The longest round-trip time of the measurement. Unit: ms. */
+  rtt_max_ms: null | number;
+  /** Standard deviation of the round-trip times of the measurement. Unit: ms. */
+  rtt_stddev_ms: null | number;
+  /** How much the round-trip time changes from one packet to the next, as the probe computes it. Unit: ms. */
+  jitter_ms: null | number;
+  /** The round-trip times of single packets, in the order in which they were sent; without those that were lost. Unit: ms. */
+  rtts_ms: null | number[];
+  /** Why the measurement, or a part of it, failed; null when it did not. */
+  error: null | "timeout" | "unreachable" | "refused" | "dns" | "tls" | "http" | "other";
   /** What was measured; null when the probe did not say. */
   target_host: null | string;
   /** How it was measured. */
@@ -44,14 +60,30 @@ export type EnrichedProbeMetric = {
   country: string;
   /** Where the probe says it stands, as its owner names regions. */
   region: string;
-  /** Measured round-trip time. Unit: ms. */
-  latency_ms: number;
+  /** Measured round-trip time; null when nothing came back. Unit: ms. */
+  latency_ms: null | number;
   /** Share of the probe's checks that its target answered. Unit: percent. */
   uptime_pct: number;
   /** Share of packets lost. Unit: percent. */
   packet_loss: number;
   /** When it was measured, by the probe's clock. Unit: us since 1970-01-01T00:00:00Z. */
   timestamp: number;
+  /** How many packets or requests the probe sent for this measurement. Unit: packets. */
+  sent: null | number;
+  /** How many of them were answered. Unit: packets. */
+  received: null | number;
+  /** The shortest round-trip time of the measurement. Unit: ms. */
+  rtt_min_ms: null | number;
+  /** The longest round-trip time of the measurement. Unit: ms. */
+  rtt_max_ms: null | number;
+  /** Standard deviation of the round-trip times of the measurement. Unit: ms. */
+  rtt_stddev_ms: null | number;
+  /** How much the round-trip time changes from one packet to the next, as the probe computes it. Unit: ms. */
+  jitter_ms: null | number;
+  /** The round-trip times of single packets, in the order in which they were sent; without those that were lost. Unit: ms. */
+  rtts_ms: null | number[];
+  /** Why the measurement, or a part of it, failed; null when it did not. */
+  error: null | "timeout" | "unreachable" | "refused" | "dns" | "tls" | "http" | "other";
   /** What was measured; null when the probe did not say. */
   target_host: null | string;
   /** How it was measured. */
@@ -84,13 +116,13 @@ export type EnrichedProbeMetric = {
   quality: "unknown" | "good" | "late" | "ahead";
   /** received_at minus timestamp; negative when the probe's clock is ahead. Unit: ms. */
   ingest_delay_ms: null | number;
-  /** Mean latency of the node's window: its last records before this one. Null while the window has too few. Unit: ms. */
+  /** Mean latency of the node's window: its last records before this one that have a latency. Null while the window has too few. Unit: ms. */
   latency_mean_ms: null | number;
   /** Standard deviation of the latency in the node's window. Unit: ms. */
   latency_stddev_ms: null | number;
-  /** How many standard deviations the latency is above the window's mean; below it when negative. Unit: standard deviations. */
+  /** How many standard deviations the latency is above the window's mean; below it when negative. Null without a latency, too. Unit: standard deviations. */
   latency_z: null | number;
-  /** Whether the packet loss is far above the window's. */
+  /** Whether the packet loss is far above the window's. Events of which nothing came back count as 100 percent. */
   packet_loss_spike: boolean;
   /** How unusual the event is for its node, 0 to 1; 0.5 and above is an anomaly. Null while the window has too few records. Unit: score. */
   anomaly_score: null | number;
@@ -100,8 +132,10 @@ export type EnrichedProbeMetric = {
 
 /** A probe that FiberStream knows: the state after the latest change. */
 export type Node = {
-  /** The probe. The key of the record. */
+  /** The probe, one node over all tenants. The key of the record. */
   node_id: string;
+  /** Whose probe it is: the tenant of its latest event. Null while none was stored. */
+  tenant: null | string;
   /** Name given at registration. */
   node_name: string;
   /** Name given by an operator. */
@@ -160,14 +194,30 @@ export type ProbeEvent = {
   readonly country: string;
   /** string, 1 to 100 characters, not only spaces. Where the probe says it stands, as its owner names regions. */
   readonly region: string;
-  /** number, 0 to 10000 (ms). Measured round-trip time. */
-  readonly latency_ms: number;
+  /** number, 0 to 10000 (ms); optional only if packet_loss is 100 or error is given. Measured round-trip time; null when nothing came back. */
+  readonly latency_ms?: number | null;
   /** number, 0 to 100 (percent). Share of the probe's checks that its target answered. */
   readonly uptime_pct: number;
   /** number, 0 to 100 (percent). Share of packets lost. */
   readonly packet_loss: number;
   /** ISO 8601 with seconds and `Z` or an offset; microseconds are kept. When it was measured, by the probe's clock. */
   readonly timestamp: string | Date;
+  /** optional whole number, 0 to 1000000 (packets). How many packets or requests the probe sent for this measurement. */
+  readonly sent?: number | null;
+  /** optional whole number, 0 to 1000000 (packets); at most `sent`. How many of them were answered. */
+  readonly received?: number | null;
+  /** optional number, 0 to 10000 (ms); at most `rtt_max_ms`. The shortest round-trip time of the measurement. */
+  readonly rtt_min_ms?: number | null;
+  /** optional number, 0 to 10000 (ms). The longest round-trip time of the measurement. */
+  readonly rtt_max_ms?: number | null;
+  /** optional number, 0 to 10000 (ms). Standard deviation of the round-trip times of the measurement. */
+  readonly rtt_stddev_ms?: number | null;
+  /** optional number, 0 to 10000 (ms). How much the round-trip time changes from one packet to the next, as the probe computes it. */
+  readonly jitter_ms?: number | null;
+  /** optional array of up to 20 numbers, 0 to 10000 (ms). The round-trip times of single packets, in the order in which they were sent; without those that were lost. */
+  readonly rtts_ms?: readonly number[] | null;
+  /** optional one of `timeout`, `unreachable`, `refused`, `dns`, `tls`, `http`, `other`. Why the measurement, or a part of it, failed; null when it did not. */
+  readonly error?: "timeout" | "unreachable" | "refused" | "dns" | "tls" | "http" | "other" | null;
   /** optional string, up to 255 characters. What was measured; null when the probe did not say. */
   readonly target_host?: string | null;
   /** optional string, 1 to 50 characters, not only spaces, default `ping`. How it was measured. */

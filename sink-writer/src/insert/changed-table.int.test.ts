@@ -229,7 +229,7 @@ describe("a fault of the table", () => {
     const [old, conflict] = [sampleEvent(), sampleEvent()];
     await landIn(layout, [old, conflict]);
     await landIn(layout, [old]);
-    const seen = [old, { ...conflict, latency_ms: conflict.latency_ms + 1 }, ...events(4)];
+    const seen = [old, { ...conflict, latency_ms: 1 }, ...events(4)];
     await landIn(layout, seen, (client) =>
       client.query(
         "SELECT setval(pg_get_serial_sequence('metrics_staging', 'staging_seq'), 2147483645)",

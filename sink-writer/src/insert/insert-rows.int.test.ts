@@ -78,7 +78,7 @@ describe("inserted rows", () => {
     const recent = createRecentEvents();
     const [old, unseen, conflict] = [sampleEvent(), sampleEvent(), sampleEvent()];
     await landSorted([old, conflict], recent);
-    const mixed = [unseen, old, unseen, { ...conflict, latency_ms: conflict.latency_ms + 1 }];
+    const mixed = [unseen, old, unseen, { ...conflict, latency_ms: 1 }];
     expect(await landSorted(mixed, recent)).toEqual([
       { ...nothing, copied: 1 },
       { ...nothing, repeats: 2, conflicts: 1, leftOut: [0, 1, 2], inConflict: [2] },

@@ -15,6 +15,7 @@ export type Rows = {
   readonly bytes: (from: number, to: number) => Buffer;
   readonly originOf: (row: number) => Origin;
   readonly nodeIdOf: (row: number) => string;
+  readonly tenantOf: (row: number) => string | null;
   readonly countryOf: (row: number) => string | null;
   readonly regionOf: (row: number) => string | null;
   /** Microseconds since 1970. */
@@ -41,6 +42,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
   const origins: Origin[] = [];
   let starts = new Int32Array(options.initialRows + 1);
   let nodes = new Int32Array(options.initialRows);
+  let tenants = new Int32Array(options.initialRows);
   let countries = new Int32Array(options.initialRows);
   let regions = new Int32Array(options.initialRows);
   let eventIds = new Int32Array(options.initialRows);
@@ -51,6 +53,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
     const rows = receivedAts.length * 2;
     starts = copyInto(new Int32Array(rows + 1), starts);
     nodes = copyInto(new Int32Array(rows), nodes);
+    tenants = copyInto(new Int32Array(rows), tenants);
     countries = copyInto(new Int32Array(rows), countries);
     regions = copyInto(new Int32Array(rows), regions);
     eventIds = copyInto(new Int32Array(rows), eventIds);
@@ -70,6 +73,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
       if (verdict !== WRITTEN) return verdict;
       if (count === receivedAts.length) grow();
       nodes[count] = slab.nodeAt;
+      tenants[count] = slab.tenantAt;
       countries[count] = slab.countryAt;
       regions[count] = slab.regionAt;
       eventIds[count] = slab.eventIdAt;
@@ -91,6 +95,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
       return origin;
     },
     nodeIdOf: (row) => textAt(nodes[row] ?? -1) ?? "",
+    tenantOf: (row) => textAt(tenants[row] ?? -1),
     countryOf: (row) => textAt(countries[row] ?? -1),
     regionOf: (row) => textAt(regions[row] ?? -1),
     receivedAtOf: (row) => receivedAts[row] ?? 0,

@@ -31,7 +31,7 @@ export function mixedRecords(
       add(last);
       expected.repeats++;
     } else if (at % 500 === 3) {
-      add({ ...last, latency_ms: last.latency_ms + 1 });
+      add({ ...last, latency_ms: (last.latency_ms ?? 0) + 1 });
       expected.conflicts++;
     } else if (at % 500 === 5) {
       add(sampleEvent({ node_id: `n${at % 97}`, metadata: "{" }));

@@ -25,7 +25,7 @@ const LISTED = {
   node_id: text({ minLength: 1, maxLength: 10 }),
   country: text({ maxLength: 2 }),
   region: text({ maxLength: 100 }),
-  latency_ms: fc.double(),
+  latency_ms: maybe(fc.double()),
   uptime_pct: percent,
   packet_loss: percent,
   timestamp: micros,
@@ -69,5 +69,11 @@ export const anyEvent = fc.record({
 function ofType(type: AvroSchema | undefined, field: RecordField): fc.Arbitrary<unknown> {
   if (Array.isArray(type)) return maybe(ofType(type[1], field));
   if (type === "double") return fc.double();
+  if (type === "int") return fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+  if (typeof type === "object" && type.type === "enum") return fc.constantFrom(...type.symbols);
+  if (typeof type === "object" && type.type === "array") {
+    // The client library, which writes the rows to compare with, makes 0 of a -0 in an array.
+    return fc.array(ofType(type.items, field).map((item) => (item === 0 ? 0 : item)));
+  }
   return type === "string" ? text({ maxLength: 20 }) : fc.constant(field.default);
 }

@@ -9,6 +9,7 @@ export const cursor = {
   readLength,
   uuid,
   int64,
+  float8Array,
 };
 
 /**
@@ -71,6 +72,32 @@ function int64(value: number, out: Uint8Array, at: number): void {
   out[at + 5] = low >>> 16;
   out[at + 6] = low >>> 8;
   out[at + 7] = low;
+}
+
+/**
+ * Writes the items of an Avro array of doubles as those of PostgreSQL's float8[]. The caller has checked the array.
+ * @param from where the array's first block begins
+ * @returns the position after the last item
+ */
+function float8Array(src: Uint8Array, from: number, out: Uint8Array, to: number): number {
+  let at = from;
+  for (;;) {
+    let count = readLong(src, at);
+    at = cursor.next;
+    if (count === 0) return to;
+    // A negative count is followed by the block's size in bytes.
+    if (count < 0) {
+      readLong(src, at);
+      at = cursor.next;
+      count = -count;
+    }
+    for (; count > 0; count--, at += 8) {
+      out[to] = out[to + 1] = out[to + 2] = 0;
+      out[to + 3] = 8;
+      for (let byte = 0; byte < 8; byte++) out[to + 4 + byte] = src[at + 7 - byte] ?? 0;
+      to += 12;
+    }
+  }
 }
 
 const DASH = 45;

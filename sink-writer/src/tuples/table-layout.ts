@@ -4,7 +4,8 @@ import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import { contentFields } from "@fiberstream/schemas/probe-fields";
 
 /** The type of a column: its PostgreSQL binary format, and which Avro values it can store. */
-export type ColumnKind = "timestamptz" | "float8" | "uuid" | "text" | "jsonb" | "bool" | "int8";
+export type ColumnKind =
+  "timestamptz" | "float8" | "float8[]" | "uuid" | "text" | "jsonb" | "bool" | "int4" | "int8";
 
 /** A column of `metrics` that the sink writes, and the record's field for it. */
 export type Column = { readonly name: string; readonly field: string; readonly kind: ColumnKind };
@@ -92,11 +93,13 @@ type FoundColumn = {
 const KINDS: Readonly<Record<string, ColumnKind>> = {
   timestamptz: "timestamptz",
   float8: "float8",
+  _float8: "float8[]",
   uuid: "uuid",
   text: "text",
   varchar: "text",
   jsonb: "jsonb",
   bool: "bool",
+  int4: "int4",
   int8: "int8",
 };
 

@@ -1,9 +1,12 @@
 import type { AvroNode } from "./avro-node.ts";
-import { NOT_A_UUID } from "./skip-code.ts";
+import { NOT_A_UUID, UNDECODABLE } from "./skip-code.ts";
 import type { Column } from "./table-layout.ts";
 
 /** Bytes of a field besides its text: the length, JSONB's version, and 16 bytes for other values. */
 export const MAX_FIXED_FIELD_BYTES = 21;
+/** Bytes of an array besides its items: the length, and five integers. An item has 12 bytes, and in Avro 8. */
+export const ARRAY_BYTES = 24;
+const FLOAT8_OID = 701;
 
 const EPOCH_2000_MICROS = Date.UTC(2000, 0, 1) * 1_000;
 /** Up to so many bytes a loop is faster than a call into C++: 10 to 40 ns against 55 ns, measured. */
@@ -47,6 +50,22 @@ function valueCode(
       if (writer.type !== "double") return undefined;
       // Avro has the lowest byte first, PostgreSQL the highest.
       return `${length(8)}${Array.from({ length: 8 }, (_, byte) => `out[o + ${byte}] = src[${s} + ${7 - byte}];`).join(" ")} o += 8;\n`;
+    case "float8[]":
+      if (writer.type !== "array" || writer.items.type !== "double") return undefined;
+      // PostgreSQL's array without items has no dimension.
+      return `if (${v} === 0) {\n${length(12)}${int32(0)}${int32(0)}${int32(FLOAT8_OID)}} else {
+n = 20 + 12 * ${v};
+out[o] = n >>> 24; out[o + 1] = n >>> 16; out[o + 2] = n >>> 8; out[o + 3] = n; o += 4;
+${int32(1)}${int32(0)}${int32(FLOAT8_OID)}n = ${v};
+out[o] = n >>> 24; out[o + 1] = n >>> 16; out[o + 2] = n >>> 8; out[o + 3] = n; o += 4;
+${int32(1)}o = h.float8Array(src, ${s}, out, o);
+}
+`;
+    case "int4":
+      if (writer.type !== "int") return undefined;
+      return `if (${v} !== (${v} | 0)) return ${UNDECODABLE};
+${length(4)}out[o] = ${v} >> 24; out[o + 1] = ${v} >> 16; out[o + 2] = ${v} >> 8; out[o + 3] = ${v}; o += 4;
+`;
     case "bool":
       if (writer.type !== "boolean") return undefined;
       return `${length(1)}out[o++] = src[${s}] === 0 ? 0 : 1;\n`;
@@ -64,6 +83,9 @@ function valueCode(
 const length = (bytes: number) =>
   `out[o] = 0; out[o + 1] = 0; out[o + 2] = 0; out[o + 3] = ${bytes}; o += 4;\n`;
 
+const int32 = (value: number) =>
+  `out[o] = ${value >>> 24}; out[o + 1] = ${(value >>> 16) & 255}; out[o + 2] = ${(value >>> 8) & 255}; out[o + 3] = ${value & 255}; o += 4;\n`;
+
 /** @param version 1 writes JSONB's version before the text */
 function textCode(index: number, version: 0 | 1): string {
   const s = `s${index}`;
@@ -80,6 +102,8 @@ function markCode(column: string): string {
   switch (column) {
     case "node_id":
       return "slab.nodeAt = o + 4;\n";
+    case "tenant":
+      return "slab.tenantAt = o + 4;\n";
     case "country":
       return "slab.countryAt = o + 4;\n";
     case "region":
@@ -112,8 +136,15 @@ function constantField({ kind }: Column, value: unknown): Buffer {
       bytes.writeDoubleBE(Number(value));
       return sized(bytes);
     }
+    case "float8[]":
+      return sized(arrayOf(value as readonly number[]));
     case "bool":
       return sized(Buffer.from([value === true ? 1 : 0]));
+    case "int4": {
+      const bytes = Buffer.alloc(4);
+      bytes.writeInt32BE(Number(value));
+      return sized(bytes);
+    }
     case "int8":
       return int64Field(BigInt(Number(value)));
     case "jsonb":
@@ -125,6 +156,18 @@ function constantField({ kind }: Column, value: unknown): Buffer {
     case "text":
       return fieldOf(String(value));
   }
+}
+
+function arrayOf(numbers: readonly number[]): Buffer {
+  const isEmpty = numbers.length === 0;
+  const head = isEmpty ? [0, 0, FLOAT8_OID] : [1, 0, FLOAT8_OID, numbers.length, 1];
+  const bytes = Buffer.alloc(head.length * 4 + numbers.length * 12);
+  head.forEach((value, at) => bytes.writeInt32BE(value, at * 4));
+  numbers.forEach((value, at) => {
+    bytes.writeInt32BE(8, head.length * 4 + at * 12);
+    bytes.writeDoubleBE(value, head.length * 4 + at * 12 + 4);
+  });
+  return bytes;
 }
 
 const fieldOf = (text: string): Buffer => sized(Buffer.from(text));

@@ -9,6 +9,7 @@ export type TupleSlab = {
   at: number;
   /** Of the row written last: where the texts for the table `nodes` begin, -1 for NULL. */
   nodeAt: number;
+  tenantAt: number;
   countryAt: number;
   regionAt: number;
   /** Of the row written last: where the 16 bytes of its `event_id` begin, -1 for NULL. */
@@ -34,6 +35,7 @@ export function createTupleSlab(options: { initialBytes: number }): TupleSlab {
     bytes: Buffer.allocUnsafeSlow(options.initialBytes),
     at: 0,
     nodeAt: -1,
+    tenantAt: -1,
     countryAt: -1,
     regionAt: -1,
     eventIdAt: -1,

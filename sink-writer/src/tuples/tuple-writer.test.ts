@@ -18,6 +18,9 @@ const layout: TableLayout = {
     { name: "enrichment_status", field: "enrichment_status", kind: "text" },
     { name: "packet_loss_spike", field: "packet_loss_spike", kind: "bool" },
     { name: "metadata", field: "metadata", kind: "jsonb" },
+    { name: "sent", field: "sent", kind: "int4" },
+    { name: "rtts_ms", field: "rtts_ms", kind: "float8[]" },
+    { name: "error", field: "error", kind: "text" },
   ],
   hasExtra: false,
   contentFields: [],
@@ -44,10 +47,13 @@ describe("a generated writer", () => {
       enrichment_status: "complete",
       packet_loss_spike: true,
       metadata: "{}",
+      sent: -2,
+      rtts_ms: [1, -1],
+      error: "dns",
     });
     expect(verdictOn(sampleType.toBuffer(event))).toBe(WRITTEN);
     expect(slab.bytes.subarray(0, slab.at).toString("hex")).toBe(
-      "0009" +
+      "000c" +
         "00000008" +
         "ffffffffffffffff" +
         "00000008" +
@@ -64,8 +70,43 @@ describe("a generated writer", () => {
         "00000001" +
         "01" +
         "00000003" +
-        "017b7d",
+        "017b7d" +
+        "00000004" +
+        "fffffffe" +
+        "0000002c" +
+        "0000000100000000000002bd0000000200000001" +
+        "000000083ff0000000000000" +
+        "00000008bff0000000000000" +
+        "00000003" +
+        "646e73",
     );
+  });
+
+  it("writes an event of which nothing came back", () => {
+    const event = sampleEvent({ latency_ms: null, sent: null, rtts_ms: [], error: null });
+    expect(verdictOn(sampleType.toBuffer(event))).toBe(WRITTEN);
+    const row = slab.bytes.subarray(0, slab.at).toString("hex");
+    expect(row.slice(4 + 2 * 24, 4 + 2 * 28)).toBe("ffffffff");
+    expect(row.slice(-48)).toBe("ffffffff0000000c0000000000000000000002bdffffffff");
+  });
+
+  it("reads an array in blocks of any form, and refuses one that does not end", () => {
+    const avro = sampleType.toBuffer(sampleEvent({ rtts_ms: [1, -1] }));
+    const items = Buffer.from("000000000000f03f000000000000f0bf", "hex");
+    const at = avro.indexOf(items);
+    const withArray = (...parts: readonly (Buffer | number)[]) => {
+      const bytes = parts.map((part) => (typeof part === "number" ? Buffer.of(part) : part));
+      return Buffer.concat([avro.subarray(0, at - 1), ...bytes, avro.subarray(at + 17)]);
+    };
+    expect(verdictOn(avro)).toBe(WRITTEN);
+    const row = slab.bytes.toString("hex", 0, slab.at);
+    const [one, two] = [items.subarray(0, 8), items.subarray(8)];
+    for (const blocks of [withArray(2, one, 2, two, 0), withArray(3, 32, items, 0)]) {
+      expect(verdictOn(blocks)).toBe(WRITTEN);
+      expect(slab.bytes.toString("hex", 0, slab.at)).toBe(row);
+    }
+    expect(verdictOn(withArray(126, items, 0))).toBe(UNDECODABLE);
+    expect(verdictOn(withArray(1, items, 0))).toBe(UNDECODABLE);
   });
 
   it.each(["", "5f0c1c1e7a435d6e9c550d6c2f0f4a11", "5f0c1c1e-7a43-5d6e-9c55-0d6c2f0f4a1g"])(

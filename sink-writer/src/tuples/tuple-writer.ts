@@ -4,7 +4,7 @@ import { type AvroField, type AvroNode, fieldsOf } from "./avro-node.ts";
 import { createExtraFields, type ExtraFields } from "./extra-fields.ts";
 import { LENGTH, readIndex, skipCode, UNDECODABLE, WRITTEN } from "./skip-code.ts";
 import { NOT_STORED, type TableLayout } from "./table-layout.ts";
-import { columnCode, constantCode, MAX_FIXED_FIELD_BYTES } from "./tuple-code.ts";
+import { ARRAY_BYTES, columnCode, constantCode, MAX_FIXED_FIELD_BYTES } from "./tuple-code.ts";
 import type { TupleSlab } from "./tuple-slab.ts";
 
 /**
@@ -47,6 +47,8 @@ export function createTupleWriter(options: {
   }
 
   const emit: string[] = [];
+  /** The items of an array take half as much again as in Avro. */
+  const arrays: number[] = [];
   let constantBytes = 0;
   for (const column of layout.columns) {
     const index = fields.findIndex(({ name }) => name === column.field);
@@ -63,6 +65,10 @@ export function createTupleWriter(options: {
     });
     if (code === undefined) return undefined;
     constantBytes += longestSymbolBytes(valueNode(field.type));
+    if (column.kind === "float8[]") {
+      arrays.push(index);
+      constantBytes += ARRAY_BYTES;
+    }
     emit.push(code);
   }
 
@@ -73,9 +79,9 @@ export function createTupleWriter(options: {
 const first = pos;
 let n = 0;
 ${scan.join("")}if (pos !== end) return ${UNDECODABLE};
-${extras.length > 0 ? `const extra = x(src, [${extras.map(({ index }) => `s${index}, e${index}`).join(", ")}]);\nif (extra === undefined) return ${UNDECODABLE};\n` : "const extra = null;\n"}const out = slab.reserve(end - first + ${maxBesideTextBytes} + (extra === null ? 0 : extra.length));
+${extras.length > 0 ? `const extra = x(src, [${extras.map(({ index }) => `s${index}, e${index}`).join(", ")}]);\nif (extra === undefined) return ${UNDECODABLE};\n` : "const extra = null;\n"}const out = slab.reserve(end - first + ${maxBesideTextBytes} + (extra === null ? 0 : extra.length)${arrays.map((index) => ` + ((e${index} - s${index}) >> 1)`).join("")});
 let o = slab.at;
-slab.nodeAt = slab.countryAt = slab.regionAt = slab.eventIdAt = -1;
+slab.nodeAt = slab.tenantAt = slab.countryAt = slab.regionAt = slab.eventIdAt = -1;
 out[o++] = ${count >> 8}; out[o++] = ${count & 255};
 ${emit.join("")}${layout.hasExtra ? EXTRA_CODE : ""}slab.at = o;
 return ${WRITTEN};
@@ -122,11 +128,12 @@ function valueCode(node: AvroNode, index: number): string | undefined {
       );
     case "enum":
       return `${readIndex(node.symbols.length)}s${index} = pos; v${index} = n;\n`;
+    case "array":
+      return node.items.type === "double" ? doublesCode(index) : undefined;
     case "null":
     case "float":
     case "bytes":
     case "fixed":
-    case "array":
     case "map":
     case "union":
     case "record":
@@ -134,6 +141,18 @@ function valueCode(node: AvroNode, index: number): string | undefined {
       return undefined;
   }
 }
+
+/** Counts the doubles of an array in `v`. See skipBlocks for its blocks. */
+const doublesCode = (index: number): string => `s${index} = pos;
+for (;;) {
+let c = h.readLong(src, pos); pos = h.next;
+if (c === 0) break;
+if (c < 0) { h.readLength(src, pos); pos = h.next; c = -c; }
+if (!(pos + 8 * c <= end)) return ${UNDECODABLE};
+v${index} += c; pos += 8 * c;
+}
+e${index} = pos;
+`;
 
 const longestSymbolBytes = (node: AvroNode): number =>
   node.type === "enum" ? Math.max(...node.symbols.map((symbol) => Buffer.byteLength(symbol))) : 0;

@@ -17,6 +17,7 @@ const example = Object.fromEntries(schema.fields.map(({ name, example: value }) 
 const registry: SchemaRegistry = {
   idOf: async () => 1,
   register: async () => ({ id: 1, change: "unchanged" }),
+  deleteVersions: async () => undefined,
   ping: async () => undefined,
   writerType: async (id) => {
     const type = types.get(id);

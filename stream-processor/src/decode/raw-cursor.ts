@@ -21,6 +21,25 @@ export function skipOptionalText(bytes: Buffer): void {
   else if (branch !== 0) cursor.at = NaN;
 }
 
+/** Returns null for a double that is null. */
+export function readOptionalDouble(bytes: Buffer): number | null {
+  const branch = bytes[cursor.at++];
+  if (branch === 2) return readDouble(bytes);
+  if (branch !== 0) cursor.at = NaN;
+  return null;
+}
+
+/**
+ * Moves past `count` optional values if all of them are null.
+ * @returns whether they are
+ */
+export function skipNulls(bytes: Buffer, count: number): boolean {
+  const { at } = cursor;
+  for (let index = 0; index < count; index++) if (bytes[at + index] !== 0) return false;
+  cursor.at = at + count;
+  return true;
+}
+
 export function readDouble(bytes: Buffer): number {
   const { at } = cursor;
   if (!(at + 8 <= bytes.length)) return (cursor.at = NaN);

@@ -2,7 +2,7 @@ import { readAvroSchema, type RecordSchema } from "@fiberstream/schemas/avro-sch
 import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
 import fc from "fast-check";
-import { createReadRawEvent, eventIdOf, isFault, locationOf, type RawEvent } from "./raw-event.ts";
+import { createReadRawEvent, eventIdOf, isFault, type RawEvent, seenNodeOf } from "./raw-event.ts";
 
 const schema = readAvroSchema("ProbeMetric");
 const readRawEvent = createReadRawEvent(schema);
@@ -13,16 +13,25 @@ const text = (maxLength: number) =>
   fc
     .string({ unit: "binary", minLength: 1, maxLength })
     .filter((value) => value.isWellFormed() && !value.includes("\0"));
+const roundTrip = fc.double({ min: 0, max: 10_000, noNaN: true });
 const event = fc.record({
   event_id: fc.uuid(),
   tenant: text(20),
   node_id: text(50),
   country: fc.constantFrom("GH", "NG"),
   region: text(100),
-  latency_ms: fc.double({ min: 0, max: 10_000, noNaN: true }),
+  latency_ms: fc.option(roundTrip),
   uptime_pct: fc.double({ min: 0, max: 100, noNaN: true }),
   packet_loss: fc.double({ min: 0, max: 100, noNaN: true }),
   timestamp: fc.integer({ min: 0, max: 9_007_199_254_740 }).map((ms) => ms * 1_000 + 7),
+  sent: fc.option(fc.nat(1_000_000)),
+  received: fc.option(fc.nat(1_000_000)),
+  rtt_min_ms: fc.option(roundTrip),
+  rtt_max_ms: fc.option(roundTrip),
+  rtt_stddev_ms: fc.option(roundTrip),
+  jitter_ms: fc.option(roundTrip),
+  rtts_ms: fc.option(fc.array(roundTrip, { maxLength: 20 })),
+  error: fc.constantFrom(null, "timeout", "other"),
   target_host: fc.option(text(255)),
   probe_type: text(50),
   metadata: fc.option(fc.json()),
@@ -40,12 +49,17 @@ describe("raw event", () => {
         if (isFault(found)) throw new Error(found.why);
         expect(found).toMatchObject({
           nodeId: value.node_id,
-          latencyMs: value.latency_ms,
-          packetLossPct: value.packet_loss,
+          latencyMs: value.latency_ms ?? Number.NaN,
+          packetLossPct: value.latency_ms === null ? 100 : value.packet_loss,
           timestampMicros: value.timestamp,
           receivedAtMicros: value.received_at,
         });
-        expect(locationOf(found)).toEqual({ country: value.country, region: value.region });
+        expect(seenNodeOf(found)).toEqual({
+          nodeId: value.node_id,
+          tenant: value.tenant,
+          country: value.country,
+          region: value.region,
+        });
         expect(eventIdOf(found)).toBe(value.event_id);
       }),
     );
@@ -65,11 +79,35 @@ describe("raw event", () => {
     );
   });
 
+  it("reads an array in blocks of any form, and refuses one that does not end", () => {
+    const bytes = type.toBuffer({ ...example, rtts_ms: [1, 2] });
+    const items = Buffer.alloc(16);
+    items.writeDoubleLE(1);
+    items.writeDoubleLE(2, 8);
+    const at = bytes.indexOf(items);
+    const withArray = (...parts: readonly (Buffer | number)[]) =>
+      readRawEvent(
+        Buffer.concat([
+          bytes.subarray(0, at - 1),
+          ...parts.map((part) => (typeof part === "number" ? Buffer.of(part) : part)),
+          bytes.subarray(at + 17),
+        ]),
+      );
+    const [one, two] = [items.subarray(0, 8), items.subarray(8)];
+    expect(isFault(withArray(4, items, 0))).toBe(false);
+    expect(isFault(withArray(2, one, 2, two, 0))).toBe(false);
+    expect(isFault(withArray(3, 32, items, 0))).toBe(false);
+    expect(withArray(126, items, 0)).toMatchObject({ kind: "undecodable" });
+    expect(withArray(4, items)).toMatchObject({ kind: "undecodable" });
+  });
+
   it.each([
     ["an event_id that is no UUID", { event_id: "x".repeat(36) }],
     ["an event_id of another length", { event_id: "5f0c1c1e" }],
     ["an empty node_id", { node_id: "" }],
     ["a latency that is no number", { latency_ms: Number.NaN }],
+    ["a jitter that is no number", { jitter_ms: Number.NaN }],
+    ["a round-trip time that is no number", { rtts_ms: [1, Number.POSITIVE_INFINITY, 2] }],
     ["an uptime that is no number", { uptime_pct: Number.NaN }],
     ["an infinite uptime", { uptime_pct: Number.POSITIVE_INFINITY }],
     ["an infinite packet loss", { packet_loss: Number.NEGATIVE_INFINITY }],
@@ -91,6 +129,10 @@ describe("raw event", () => {
       content: first.content,
     });
     expect(eventOf({ latency_ms: 43 }).content).not.toBe(first.content);
+    expect(eventOf({ latency_ms: null }).content).not.toBe(first.content);
+    expect(eventOf({ received: 198 }).content).not.toBe(first.content);
+    expect(eventOf({ error: "dns" }).content).not.toBe(first.content);
+    expect(eventOf({ rtts_ms: [40.25, 42.5, 47.25] }).content).not.toBe(first.content);
     expect(eventOf({ metadata: "{}" }).content).not.toBe(first.content);
     expect(eventOf({ event_id: "5f0c1c1f-7a43-5d6e-9c55-0d6c2f0f4a11" }).id).not.toBe(first.id);
   });

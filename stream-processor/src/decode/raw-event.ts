@@ -1,12 +1,22 @@
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
-import { type AppendedFields, createAppendedFields } from "./appended-fields.ts";
+import { createFurtherFields, type FurtherFields } from "./further-fields.ts";
 import { HASH_START, hashOf } from "./content-hash.ts";
-import { cursor, readDouble, readLong, skipOptionalText, skipText } from "./raw-cursor.ts";
+import {
+  cursor,
+  readDouble,
+  readLong,
+  readOptionalDouble,
+  skipNulls,
+  skipOptionalText,
+  skipText,
+} from "./raw-cursor.ts";
 
 /** The fields of a raw event that the processor needs, and the whole event as bytes. */
 export type RawEvent = {
   readonly nodeId: string;
+  /** NaN when nothing came back. */
   readonly latencyMs: number;
+  /** 100 when nothing came back, whatever the probe says: its request may have failed before it sent a packet. */
   readonly packetLossPct: number;
   /** When it was measured and when it was received, in us since 1970. */
   readonly timestampMicros: number;
@@ -26,11 +36,15 @@ export type RawFault = { readonly kind: "undecodable" | "invalid-record"; readon
 
 export type ReadRawEvent = (bytes: Buffer) => RawEvent | RawFault;
 
-/** The fields of every version, which are read by code written by hand; further fields are appended to them. */
+/**
+ * The fields of every version. They are read by code written by hand, except for those between timestamp and target_host,
+ * which most probes do not send; further fields are appended to them.
+ */
 const LAYOUT =
-  "event_id:string tenant:string node_id:string country:string region:string latency_ms:double " +
-  "uptime_pct:double packet_loss:double timestamp:long target_host:null|string probe_type:string " +
-  "metadata:null|string source_region:null|string received_at:long";
+  "event_id:string tenant:string node_id:string country:string region:string latency_ms:null|double " +
+  "uptime_pct:double packet_loss:double timestamp:long sent:null|int received:null|int rtt_min_ms:null|double " +
+  "rtt_max_ms:null|double rtt_stddev_ms:null|double jitter_ms:null|double rtts_ms:null|array error:null|enum " +
+  "target_host:null|string probe_type:string metadata:null|string source_region:null|string received_at:long";
 const LAYOUT_FIELDS = LAYOUT.split(" ").length;
 
 /**
@@ -50,9 +64,19 @@ export function createReadRawEvent(schema: RecordSchema): ReadRawEvent {
   if (layout !== LAYOUT || !areRolesKnown) {
     throw new Error(`raw-event.ts reads another ${schema.name}: ${LAYOUT}`);
   }
-  const appended = createAppendedFields(schema.fields.slice(LAYOUT_FIELDS));
-  return (bytes) => readRawEvent(bytes, appended);
+  const appended = createFurtherFields(schema.fields.slice(LAYOUT_FIELDS));
+  const details = first.slice(
+    first.findIndex(({ name }) => name === DETAILS_FROM),
+    first.findIndex(({ name }) => name === DETAILS_TO),
+  );
+  const ofMeasurement = { count: details.length, fields: createFurtherFields(details) };
+  return (bytes) => readRawEvent(bytes, ofMeasurement, appended);
 }
+
+/** The details of a measurement: the fields from the first one to before the second one, all of which may be null. */
+const DETAILS_FROM = "sent";
+const DETAILS_TO = "target_host";
+type Details = { readonly count: number; readonly fields: FurtherFields };
 
 /** All content of the layout is between them, and nothing that may differ between duplicates. */
 const HASHED_FROM = "country";
@@ -63,7 +87,11 @@ const typeName = (type: RecordSchema["fields"][number]["type"]): string => {
   return typeof type === "string" ? type : type.type;
 };
 
-function readRawEvent(bytes: Buffer, appended: AppendedFields): RawEvent | RawFault {
+function readRawEvent(
+  bytes: Buffer,
+  details: Details,
+  appended: FurtherFields,
+): RawEvent | RawFault {
   cursor.at = 0;
   const idAt = skipText(bytes) - 36;
   const isIdOfUuidLength = cursor.at === 37 && bytes[0] === 72;
@@ -78,10 +106,11 @@ function readRawEvent(bytes: Buffer, appended: AppendedFields): RawEvent | RawFa
     hasNulIn(bytes, nodeAt, nodeEnd) ||
     hasNulIn(bytes, countryAt, countryEnd) ||
     hasNulIn(bytes, regionAt, regionEnd);
-  const latencyMs = readDouble(bytes);
+  const latencyMs = readOptionalDouble(bytes);
   const uptimePct = readDouble(bytes);
   const packetLossPct = readDouble(bytes);
   const timestampMicros = readLong(bytes);
+  const badDetail = skipNulls(bytes, details.count) ? undefined : details.fields.read(bytes);
   skipOptionalText(bytes);
   skipText(bytes);
   skipOptionalText(bytes);
@@ -89,7 +118,7 @@ function readRawEvent(bytes: Buffer, appended: AppendedFields): RawEvent | RawFa
   skipOptionalText(bytes);
   const receivedAtMicros = readLong(bytes);
   const appendedAt = cursor.at;
-  const notANumber = appended.read(bytes);
+  const badAppended = appended.read(bytes);
   if (cursor.at !== bytes.length) return UNDECODABLE;
 
   const id = isIdOfUuidLength ? idOf(bytes, idAt) : -1;
@@ -107,16 +136,19 @@ function readRawEvent(bytes: Buffer, appended: AppendedFields): RawEvent | RawFa
   }
   // One NaN or infinity would make the mean of its whole region useless.
   const isMeasured =
-    Number.isFinite(latencyMs) && Number.isFinite(uptimePct) && Number.isFinite(packetLossPct);
+    (latencyMs === null || Number.isFinite(latencyMs)) &&
+    Number.isFinite(uptimePct) &&
+    Number.isFinite(packetLossPct);
   if (!isMeasured) {
     return invalid("latency_ms, uptime_pct and packet_loss must be numbers");
   }
+  const notANumber = badDetail ?? badAppended;
   if (notANumber !== undefined) return invalid(`${notANumber} must be a number`);
   const content = appended.hash(hashOf(HASH_START, bytes, nodeEnd, contentEnd), bytes, appendedAt);
   return {
     nodeId: bytes.toString("utf8", nodeAt, nodeEnd),
-    latencyMs,
-    packetLossPct,
+    latencyMs: latencyMs ?? Number.NaN,
+    packetLossPct: latencyMs === null ? 100 : packetLossPct,
     timestampMicros,
     receivedAtMicros,
     id,
@@ -128,14 +160,29 @@ function readRawEvent(bytes: Buffer, appended: AppendedFields): RawEvent | RawFa
 
 export const isFault = (read: RawEvent | RawFault): read is RawFault => "why" in read;
 
-/** The node's location as the event has it. */
-export function locationOf({ bytes, locationAt }: RawEvent): { country: string; region: string } {
+/** A node that an event names, with its tenant and its location from the event. */
+export type SeenNode = {
+  readonly nodeId: string;
+  readonly tenant: string;
+  readonly country: string;
+  readonly region: string;
+};
+
+/** Returns the event's node. Its texts are read only now: most nodes are known. */
+export function seenNodeOf({ nodeId, bytes, locationAt }: RawEvent): SeenNode {
+  const readText = (): string => {
+    const end = skipText(bytes);
+    return bytes.toString("utf8", cursor.textAt, end);
+  };
+  cursor.at = TENANT_AT;
+  const tenant = readText();
   cursor.at = locationAt;
-  const countryEnd = skipText(bytes);
-  const country = bytes.toString("utf8", cursor.textAt, countryEnd);
-  const regionEnd = skipText(bytes);
-  return { country, region: bytes.toString("utf8", cursor.textAt, regionEnd) };
+  const country = readText();
+  return { nodeId, tenant, country, region: readText() };
 }
+
+/** Behind the event_id: its length of one byte, and its 36 characters. */
+const TENANT_AT = 37;
 
 export const eventIdOf = ({ bytes }: RawEvent): string => bytes.toString("latin1", 1, 37);
 

@@ -38,9 +38,9 @@ export function writeDerived(
     // Three nulls, no spike, two nulls.
     return target.fill(0, at, at + 6) && at + 6;
   }
-  at = writeDouble(target, at, anomaly.latencyMeanMs);
-  at = writeDouble(target, at, anomaly.latencyStddevMs);
-  at = writeDouble(target, at, anomaly.latencyZ);
+  at = writeOptional(target, at, anomaly.latencyMeanMs);
+  at = writeOptional(target, at, anomaly.latencyStddevMs);
+  at = writeOptional(target, at, anomaly.latencyZ);
   target[at++] = anomaly.isLossSpike ? 1 : 0;
   at = writeDouble(target, at, anomaly.score);
   if (anomaly.reason === null) {
@@ -54,6 +54,12 @@ export function writeDerived(
 
 /** An enum is encoded as its symbol's index, zigzag. */
 const QUALITY_BYTE: Record<Quality, number> = { unknown: 0, good: 2, late: 4, ahead: 6 };
+
+function writeOptional(target: Buffer, at: number, value: number | null): number {
+  if (value !== null) return writeDouble(target, at, value);
+  target[at] = 0;
+  return at + 1;
+}
 
 function writeDouble(target: Buffer, at: number, value: number): number {
   target[at] = 2;

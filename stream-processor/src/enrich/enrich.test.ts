@@ -81,6 +81,14 @@ describe("enrich", () => {
       anomaly_score: 0.1,
       anomaly_reason: null,
     });
+    const outage = { ...anomaly, latencyMeanMs: null, latencyStddevMs: null, latencyZ: null };
+    expect(decode(enrich(record, event, { ...about, anomaly: outage }).value)).toMatchObject({
+      latency_mean_ms: null,
+      latency_stddev_ms: null,
+      latency_z: null,
+      packet_loss_spike: true,
+      anomaly_score: 0.75,
+    });
     expect(decode(enrich(record, event, about).value)).toMatchObject({
       quality: "good",
       latency_z: null,

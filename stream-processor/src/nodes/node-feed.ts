@@ -47,6 +47,7 @@ export function followNodes(options: {
 }
 
 const dataOf = ({
+  tenant: _tenant,
   probe_version: _version,
   created_at: _created,
   updated_at: _updated,

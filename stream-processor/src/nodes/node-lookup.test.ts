@@ -1,7 +1,9 @@
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { describe, expect, it } from "@jest/globals";
 import type { NodeData } from "./node-data.ts";
-import { createNodeLookup, type SeenNode } from "./node-lookup.ts";
+import type { RawEvent } from "../decode/raw-event.ts";
+import { sampleEvent } from "../testing/sample-event.ts";
+import { createNodeLookup } from "./node-lookup.ts";
 
 const nodeOf = (node_id: string): NodeData => ({
   node_id,
@@ -16,8 +18,8 @@ const nodeOf = (node_id: string): NodeData => ({
   tags: {},
   revision: 1,
 });
-const seen = (...nodeIds: string[]): Map<string, SeenNode> =>
-  new Map(nodeIds.map((nodeId) => [nodeId, { nodeId, country: "GH", region: "Ashanti" }]));
+const seen = (...nodeIds: string[]): Map<string, RawEvent> =>
+  new Map(nodeIds.map((nodeId) => [nodeId, sampleEvent({ node_id: nodeId })]));
 
 function tiersWith(contents: {
   memory?: string[];

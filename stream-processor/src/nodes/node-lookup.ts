@@ -1,20 +1,15 @@
 import { TransientError } from "@fiberstream/runtime/errors";
+import { type RawEvent, type SeenNode, seenNodeOf } from "../decode/raw-event.ts";
 import type { NodeData } from "./node-data.ts";
-
-/** A node that an event names, with its location from the event. */
-export type SeenNode = {
-  readonly nodeId: string;
-  readonly country: string;
-  readonly region: string;
-};
 
 /**
  * Returns the data of the nodes that a batch names. A node that could not be looked up is missing from the result: its
  * events continue without node data.
+ * @param seen an event of each node
  * @throws {FatalError} when the database fails permanently
  */
 export type NodeLookup = (
-  seen: ReadonlyMap<string, SeenNode>,
+  seen: ReadonlyMap<string, RawEvent>,
 ) => Promise<ReadonlyMap<string, NodeData>>;
 
 export const LOOKUP_OUTCOMES = {
@@ -68,7 +63,7 @@ export function createNodeLookup(tiers: {
 
   return async (seen) => {
     const found = new Map<string, NodeData>();
-    const wanted = new Map<string, SeenNode>();
+    const wanted = new Map<string, RawEvent>();
     for (const [nodeId, event] of seen) {
       const node = memory.get(nodeId);
       if (node === undefined) wanted.set(nodeId, event);
@@ -90,7 +85,8 @@ export function createNodeLookup(tiers: {
     if (wanted.size > 0) {
       const known = await ask("postgres", wanted.size, () => postgres.getMany([...wanted.keys()]));
       addFound(known ?? []);
-      const registered = known && wanted.size > 0 ? await register([...wanted.values()]) : [];
+      const registered =
+        known && wanted.size > 0 ? await register(Array.from(wanted.values(), seenNodeOf)) : [];
       addFound(registered);
       await redis.setMany([...(known ?? []), ...registered]);
     }

@@ -18,7 +18,7 @@ const POLL_EVERY_MS = 1_000;
 const LEADER_LOCK = `pg_try_advisory_lock(${ADVISORY_LOCKS.publishNodes})`;
 
 const SELECT_UNPUBLISHED = `
-  SELECT node_id, node_name, display_name, status, country, region, city, lat, lng, ${TAGS}, probe_version,
+  SELECT node_id, tenant, node_name, display_name, status, country, region, city, lat, lng, ${TAGS}, probe_version,
          (extract(epoch FROM created_at) * 1000000)::bigint::text AS created_at,
          (extract(epoch FROM updated_at) * 1000000)::bigint::text AS updated_at,
          revision

@@ -5,7 +5,11 @@ import { createPartitionWindow } from "./partition-window.ts";
 
 /** The alerts that one node's measurements cause, one a second. */
 function alertsOf(
-  measured: readonly { latency_ms?: number; packet_loss?: number }[],
+  measured: readonly {
+    latency_ms?: number | null;
+    packet_loss?: number;
+    error?: "dns";
+  }[],
   openAlerts: readonly ProbeAlert[] = [],
 ): { at: number; alert: ProbeAlert }[] {
   const window = createPartitionWindow({
@@ -24,6 +28,7 @@ function alertsOf(
 const times = <T>(count: number, value: (index: number) => T) =>
   Array.from({ length: count }, (_, index) => value(index));
 const usual = (count: number) => times(count, (index) => ({ latency_ms: 38 + (index % 5) }));
+const down = (count: number) => times(count, () => ({ latency_ms: null, packet_loss: 100 }));
 const slow = (count: number) => times(count, () => ({ latency_ms: 200 }));
 
 describe("alerts", () => {
@@ -59,6 +64,32 @@ describe("alerts", () => {
       "latency resolved",
       "packet_loss opened",
       "packet_loss resolved",
+    ]);
+  });
+
+  it("open for packet loss in an outage, also where no packet was sent", () => {
+    const failing = times(10, () => ({ latency_ms: null, packet_loss: 0, error: "dns" as const }));
+    for (const outage of [down(10), failing]) {
+      expect(alertsOf([...usual(30), ...outage, ...usual(10)])).toMatchObject([
+        { at: 30, alert: { kind: "packet_loss", state: "opened", value: 20 } },
+        { alert: { kind: "packet_loss", state: "resolved", value: 0 } },
+      ]);
+    }
+    expect(alertsOf(down(5))).toHaveLength(1);
+  });
+
+  it("leave an alert of the latency open in an outage, and judge latencies as if it had not been", () => {
+    const kinds = alertsOf([...usual(30), ...slow(5), ...down(20), ...slow(5), ...usual(5)])
+      .filter(({ alert }) => alert.kind === "latency")
+      .map(({ at, alert }) => [at, alert.state]);
+    expect(kinds).toEqual([
+      [32, "opened"],
+      [62, "resolved"],
+    ]);
+    expect(alertsOf([...usual(30), ...down(20), ...slow(5)])).toMatchObject([
+      { alert: { kind: "packet_loss" } },
+      { at: 52, alert: { kind: "latency", state: "opened", value: 200 } },
+      { alert: { kind: "packet_loss" } },
     ]);
   });
 

@@ -1,5 +1,6 @@
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import { eventIdOf, type RawEvent } from "../decode/raw-event.ts";
+import type { Measured } from "./node-window.ts";
 
 export type AlertKind = Exclude<ProbeAlert["kind"], "unknown">;
 export const ALERT_KINDS: readonly AlertKind[] = ["latency", "packet_loss"];
@@ -23,27 +24,28 @@ const MIN_USUAL_RECORDS = 10;
  * Returns which alerts of a node an event opens or resolves. They open and resolve at different values, and the value
  * that resolves an alert is fixed when it opens: otherwise a lasting fault would become the baseline and resolve itself.
  *
- * @param latencies the latencies of the node's window, `count` of them, without the event
- * @param losses the packet losses of the window
+ * An event of which nothing came back changes no alert of the latency: there is none to compare.
+ *
+ * @param window what the node's records before the event have measured
  * @param open the node's open alerts
  * @returns the changes, usually none
  */
 export function alertChanges(
   event: RawEvent,
-  latencies: Float64Array,
-  losses: Float64Array,
-  count: number,
+  window: Measured,
   open: OpenAlerts | undefined,
 ): ProbeAlert[] {
-  const before = count - (ALERT_RECORDS - 1);
-  if (before < 0) return NONE;
+  const { latencies, losses } = window;
+  const latenciesBefore = window.latencyCount - (ALERT_RECORDS - 1);
+  const lossesBefore = window.lossCount - (ALERT_RECORDS - 1);
+  if (lossesBefore < 0) return NONE;
   const changes: ProbeAlert[] = [];
   for (const kind of ALERT_KINDS) {
     const was = open?.[kind];
     const change =
       kind === "latency"
-        ? latencyChange(event, latencies, before, was)
-        : lossChange(event, losses, before, was);
+        ? latencyChange(event, latencies, latenciesBefore, was)
+        : lossChange(event, losses, lossesBefore, was);
     if (change !== undefined) changes.push(change);
   }
   return changes;
@@ -57,6 +59,7 @@ function latencyChange(
   before: number,
   was: ProbeAlert | undefined,
 ): ProbeAlert | undefined {
+  if (before < 0 || Number.isNaN(event.latencyMs)) return undefined;
   const value = medianOfLast(latencies, before, event.latencyMs);
   if (was !== undefined) return value < was.resolve_below ? resolved(event, was, value) : undefined;
   if (before < MIN_USUAL_RECORDS) return undefined;

@@ -1,9 +1,12 @@
+import type { Measured } from "./node-window.ts";
+
 /** How a record differs from those of its node's window. */
 export type Anomaly = {
-  readonly latencyMeanMs: number;
-  readonly latencyStddevMs: number;
-  /** Standard deviations above the mean. */
-  readonly latencyZ: number;
+  /** Null while the window has too few latencies. */
+  readonly latencyMeanMs: number | null;
+  readonly latencyStddevMs: number | null;
+  /** Standard deviations above the mean; null also for a record without a latency. */
+  readonly latencyZ: number | null;
   readonly isLossSpike: boolean;
   /** 0 to 1; an anomaly from ANOMALY_FROM on. */
   readonly score: number;
@@ -30,25 +33,30 @@ const LOSS_FLOOR_PCT = 1.25;
  * Sums over the whole window each time: running sums would depend on where they began, and a partition must give the
  * same output after it is reassigned.
  *
- * @param latencies the latencies of the window, `count` of them
- * @param losses the packet losses of the window
+ * @param event `latencyMs` is NaN when nothing came back
+ * @param window what the records before it have measured
  * @returns undefined if the window has too few records
  */
 export function anomalyOf(
-  { latencyMs, packetLossPct }: { latencyMs: number; packetLossPct: number },
-  latencies: Float64Array,
-  losses: Float64Array,
-  count: number,
+  event: { latencyMs: number; packetLossPct: number },
+  window: Measured,
 ): Anomaly | undefined {
-  if (count < MIN_RECORDS) return undefined;
-  const latencyMeanMs = meanOf(latencies, count);
-  const latencyStddevMs = stddevOf(latencies, count, latencyMeanMs);
-  const latencyFloor = Math.max(LATENCY_FLOOR_MS, LATENCY_FLOOR_SHARE * latencyMeanMs);
-  const latencyZ = (latencyMs - latencyMeanMs) / Math.max(latencyStddevMs, latencyFloor);
-  const lossMean = meanOf(losses, count);
-  const lossStddev = stddevOf(losses, count, lossMean);
-  const lossZ = (packetLossPct - lossMean) / Math.max(lossStddev, LOSS_FLOOR_PCT);
-  const latencyScore = scoreOf(latencyZ);
+  const { latencies, latencyCount, losses, lossCount } = window;
+  if (lossCount < MIN_RECORDS) return undefined;
+  const lossMean = meanOf(losses, lossCount);
+  const lossStddev = stddevOf(losses, lossCount, lossMean);
+  const lossZ = (event.packetLossPct - lossMean) / Math.max(lossStddev, LOSS_FLOOR_PCT);
+  let latencyMeanMs = null;
+  let latencyStddevMs = null;
+  let latencyZ = null;
+  if (latencyCount >= MIN_RECORDS) {
+    latencyMeanMs = meanOf(latencies, latencyCount);
+    latencyStddevMs = stddevOf(latencies, latencyCount, latencyMeanMs);
+    const floor = Math.max(LATENCY_FLOOR_MS, LATENCY_FLOOR_SHARE * latencyMeanMs);
+    const z = (event.latencyMs - latencyMeanMs) / Math.max(latencyStddevMs, floor);
+    latencyZ = Number.isNaN(z) ? null : z;
+  }
+  const latencyScore = latencyZ === null ? 0 : scoreOf(latencyZ);
   const lossScore = scoreOf(lossZ);
   const score = Math.max(latencyScore, lossScore);
   return {

@@ -86,26 +86,41 @@ export function hasDuplicateOf(window: NodeWindow, event: RawEvent, sinceMs: num
 }
 
 /**
- * Copies the window's latencies and losses, oldest first, to `latencies` and `losses`.
- * @returns how many
+ * What the records of a window have measured, oldest first. There are fewer latencies than losses where nothing came back
+ * for some records.
  */
-export function copyMeasured(
-  window: NodeWindow,
-  sinceMs: number,
-  latencies: Float64Array,
-  losses: Float64Array,
-): number {
+export type Measured = {
+  readonly latencies: Float64Array;
+  latencyCount: number;
+  readonly losses: Float64Array;
+  lossCount: number;
+};
+
+export const newMeasured = (): Measured => ({
+  latencies: new Float64Array(WINDOW_RECORDS),
+  latencyCount: 0,
+  losses: new Float64Array(WINDOW_RECORDS),
+  lossCount: 0,
+});
+
+/** Copies the window's latencies and losses to `into`. */
+export function copyMeasured(window: NodeWindow, sinceMs: number, into: Measured): void {
   const { values, capacity, start, count } = window;
+  const { latencies, losses } = into;
   const times = COLUMNS.time * capacity;
-  let copied = 0;
+  let latencyCount = 0;
+  let lossCount = 0;
   for (let back = 0; back < count; back++) {
     const slot = start + back < capacity ? start + back : start + back - capacity;
     // Gateways' clocks differ a little, so a record that is too old may follow one that is not.
     if (valueAt(values, times + slot) < sinceMs) continue;
-    latencies[copied] = valueAt(values, slot);
-    losses[copied++] = valueAt(values, capacity + slot);
+    losses[lossCount++] = valueAt(values, capacity + slot);
+    const latency = valueAt(values, slot);
+    // NaN: nothing came back.
+    if (latency === latency) latencies[latencyCount++] = latency;
   }
-  return copied;
+  into.latencyCount = latencyCount;
+  into.lossCount = lossCount;
 }
 
 function grow(window: NodeWindow): void {

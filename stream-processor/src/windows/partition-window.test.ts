@@ -56,6 +56,39 @@ describe("partition window", () => {
     expect(far).toMatchObject({ reason: null });
   });
 
+  it("scores an outage by its loss, and leaves it out of the latencies", () => {
+    const windows = window();
+    let offset = 0;
+    const measure = (latency_ms: number | null) => {
+      const packet_loss = latency_ms === null ? 100 : 0;
+      const event = sampleEvent({ latency_ms, packet_loss, event_id: uuidOf(offset) });
+      return judge(windows, event, offset++, START_MS).anomaly;
+    };
+    for (let number = 0; number < 20; number++) measure(10 + (number % 2));
+    for (let number = 0; number < 5; number++) {
+      expect(measure(null)).toMatchObject({
+        latencyMeanMs: 10.5,
+        latencyStddevMs: 0.5,
+        latencyZ: null,
+        isLossSpike: number < 2,
+        reason: number < 2 ? "packet_loss" : null,
+      });
+    }
+    expect(measure(10.5)).toMatchObject({ latencyMeanMs: 10.5, latencyZ: 0, score: 0 });
+  });
+
+  it("has no mean of the latency where too few records have one", () => {
+    const windows = window();
+    let offset = 0;
+    const measure = (latency_ms: number | null) => {
+      const event = sampleEvent({ latency_ms, packet_loss: 100, event_id: uuidOf(offset) });
+      return judge(windows, event, offset++, START_MS).anomaly;
+    };
+    for (let number = 0; number < 20; number++) measure(null);
+    expect(measure(40)).toMatchObject({ latencyMeanMs: null, latencyZ: null, score: 0 });
+    expect(measure(null)).toMatchObject({ latencyStddevMs: null, isLossSpike: false });
+  });
+
   it("forgets the alerts that were opened first where nodes without end come and go", () => {
     const windows = window({ maxNodes: 100 });
     let offset = 0;

@@ -8,12 +8,12 @@ import {
   dropOlder,
   hasDuplicateOf,
   newestTimeMs,
+  newMeasured,
   newNodeWindow,
   type NodeWindow,
   oldestOffset,
   type RecordPosition,
   WINDOW_MS,
-  WINDOW_RECORDS,
 } from "./node-window.ts";
 import { createOpenAlertTable } from "./open-alert-table.ts";
 
@@ -154,9 +154,9 @@ export function createPartitionWindow(options: {
 
   const judgeIn = (window: NodeWindow, event: RawEvent, sinceMs: number): Judgement => {
     if (hasDuplicateOf(window, event, sinceMs)) return DUPLICATE;
-    const count = copyMeasured(window, sinceMs, latencies, losses);
-    const anomaly = anomalyOf(event, latencies, losses, count);
-    const changes = alertChanges(event, latencies, losses, count, alerts.of(event.nodeId));
+    copyMeasured(window, sinceMs, measured);
+    const anomaly = anomalyOf(event, measured);
+    const changes = alertChanges(event, measured, alerts.of(event.nodeId));
     for (const change of changes) alerts.track(change);
     return { isDuplicate: false, anomaly, alerts: changes };
   };
@@ -200,6 +200,5 @@ export function createPartitionWindow(options: {
   };
 }
 
-/** Buffers for the values of one window, reused for each event. */
-const latencies = new Float64Array(WINDOW_RECORDS);
-const losses = new Float64Array(WINDOW_RECORDS);
+/** The values of one window, reused for each event. */
+const measured = newMeasured();

@@ -56,7 +56,7 @@ describe("the checker on real topics and a real table", () => {
     };
     await send("probe.metrics.raw", "ProbeMetric", events);
     const enriched = events
-      .with(7, { ...at(7), latency_ms: at(7).latency_ms + 1 })
+      .with(7, { ...at(7), latency_ms: (at(7).latency_ms ?? 0) + 1 })
       .with(20, at(21))
       .with(21, at(20))
       .toSpliced(30, 1, at(29));

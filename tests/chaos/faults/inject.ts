@@ -7,7 +7,7 @@ import { addPartitions } from "./add-partitions.ts";
 import { failOverPostgres, restorePostgres } from "./database-copies.ts";
 import { deleteOffsets, type EnrichedEnds } from "./delete-offsets.ts";
 import { flapIsr } from "./flap-isr.ts";
-import { electLeaders, movePartitions } from "./move-leaders.ts";
+import { moveLeaders, movePartitions } from "./move-leaders.ts";
 import { recreateTopic } from "./recreate-topic.ts";
 import { stepClock } from "./step-clock.ts";
 import type { BackingServices } from "../platform/backing-services.ts";
@@ -97,7 +97,7 @@ export async function inject(fault: PlannedFault, context: FaultContext): Promis
       return stepClock(platform.service(target as InstanceName), lastsMs);
     case "elect-leaders":
       return aroundPostgres(fault, platform.backingServices, () =>
-        electLeaders(platform.backingServices.brokers, lastsMs),
+        moveLeaders(platform.backingServices.brokers, lastsMs),
       );
     case "move-partitions":
       return aroundPostgres(fault, platform.backingServices, () =>

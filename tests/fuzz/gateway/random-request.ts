@@ -107,7 +107,17 @@ const content: fc.Arbitrary<Content> = fc.oneof(
     .tuple(
       oneOf("a", "é", "\u{1f4e1}", "\\u0000", '\\"', "\\ud800", "\u202e", "9", "\u001b"),
       count(TEN_MB / 2),
-      oneOf("node_id", "region", "timestamp", "latency_ms", "metadata", "unknown", "name"),
+      oneOf(
+        "node_id",
+        "region",
+        "timestamp",
+        "latency_ms",
+        "rtts_ms",
+        "error",
+        "metadata",
+        "unknown",
+        "name",
+      ),
     )
     .map(([of, times, field]) => ({ kind: "long" as const, of, count: times, field })),
   fc

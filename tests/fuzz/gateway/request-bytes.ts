@@ -128,7 +128,7 @@ export const event = (nodeId: string, more: object = {}): string =>
 
 function longField(content: Extract<Content, { kind: "long" }>, nodeId: string): Buffer {
   const { of, count, field: name } = content;
-  const value = name === "latency_ms" ? repeated("9", count + 1) : quoted(repeated(of, count));
+  const value = longValue(content);
   const isName = name === "name";
   const inside = Buffer.concat([
     isName ? quoted(repeated(of, count)) : Buffer.from(JSON.stringify(name)),
@@ -141,6 +141,13 @@ function longField(content: Extract<Content, { kind: "long" }>, nodeId: string):
     Buffer.concat([Buffer.from(rest.slice(0, -1)), Buffer.from(","), inside]),
     "}]",
   );
+}
+
+function longValue(content: Extract<Content, { kind: "long" }>): Buffer {
+  const { field: name, of, count } = content;
+  if (name === "latency_ms") return repeated("9", count + 1);
+  if (name === "rtts_ms") return wrapped("[", repeated("9,", count), "9]");
+  return quoted(repeated(of, count));
 }
 
 const quoted = (text: Buffer): Buffer => wrapped('"', text, '"');

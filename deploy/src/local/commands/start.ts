@@ -65,7 +65,8 @@ export async function start(config: LocalConfig, options: { trace: boolean }): P
         (viewer) => viewer.close(),
       );
     }
-    await bringUp({ backingServices, services, supervisor, namespace: config.namespace });
+    const { namespace, beginsAgain } = config;
+    await bringUp({ backingServices, services, supervisor, namespace, beginsAgain });
     isReady = true;
     const prometheusUrl = backingServices.find(({ name }) => name === "prometheus")?.address ?? "";
     const databaseUrl = addressSettings(backingServices).DATABASE_URL;

@@ -49,13 +49,15 @@ FROM metrics WHERE time > now() - interval '3 hours' GROUP BY 1 ORDER BY 1`,
           ],
         }),
         rowsOverTime({
-          title: "Latency and packet loss",
-          description: "Median latency in ms, mean packet loss in percent",
+          title: "Latency, packet loss and outages",
+          description:
+            "Median latency in ms of the events that have one, mean packet loss in percent, and the share of events of which nothing came back",
           queries: [
             {
               expr: `SELECT time_bucket('1 minute', time) AS time,
   percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) AS latency_ms,
-  avg(packet_loss) AS packet_loss_pct
+  avg(CASE WHEN latency_ms IS NULL THEN 100 ELSE packet_loss END) AS packet_loss_pct,
+  100.0 * count(*) FILTER (WHERE latency_ms IS NULL) / count(*) AS outages_pct
 FROM metrics WHERE time > now() - interval '3 hours' GROUP BY 1 ORDER BY 1`,
             },
           ],
@@ -97,13 +99,14 @@ WHERE day >= current_date - 1 AND events < expected ORDER BY day DESC, complete_
       panels: [
         rows({
           title: "By latency",
-          description: "Mean over at least 3 events",
+          description: "Mean over at least 3 events; outages: events of which nothing came back",
           queries: [
             {
               expr: `SELECT coalesce(nodes.display_name, nodes.node_name) AS node, nodes.country,
-  round(avg(latency_ms)::numeric, 1) AS latency_ms, round(avg(packet_loss)::numeric, 2) AS packet_loss_pct
+  round(avg(latency_ms)::numeric, 1) AS latency_ms, round(avg(packet_loss)::numeric, 2) AS packet_loss_pct,
+  count(*) FILTER (WHERE latency_ms IS NULL) AS outages
 FROM metrics JOIN nodes USING (node_id) WHERE time > now() - interval '15 minutes'
-GROUP BY 1, 2 HAVING count(*) >= 3 ORDER BY avg(latency_ms) DESC LIMIT 20`,
+GROUP BY 1, 2 HAVING count(*) >= 3 ORDER BY avg(latency_ms) DESC NULLS FIRST LIMIT 20`,
             },
           ],
         }),

@@ -32,7 +32,7 @@ export type ExportFile = {
   end: () => Promise<void>;
 };
 
-/** Returns the columns of a record, one for each field; a map is JSON. */
+/** Returns the columns of a record, one for each field; a map or an array is JSON. */
 export const columnsOf = ({ fields }: RecordSchema): ExportColumn[] =>
   fields.map(({ name, type }) => ({
     name,
@@ -49,6 +49,7 @@ function kindOf(schema: AvroSchema): ColumnKind {
       return schema.logicalType === "uuid" ? "uuid" : "time";
     case "enum":
       return "text";
+    case "array":
     case "map":
     case "record":
       return "json";

@@ -88,6 +88,7 @@ const selected = ({ name, kind }: ExportColumn): string => {
     case "time":
       return `(extract(epoch FROM ${column}) * 1000000)::bigint AS ${column}`;
     case "json":
+      return `to_jsonb(${column})::text AS ${column}`;
     case "uuid":
     case "text":
       return `${column}::text AS ${column}`;
@@ -108,7 +109,9 @@ const KINDS: Readonly<Record<string, ColumnKind>> = {
   varchar: "text",
   jsonb: "json",
   bool: "boolean",
+  int4: "long",
   int8: "long",
+  _float8: "json",
 };
 
 // NOT NULL is known only of tables, not of views.

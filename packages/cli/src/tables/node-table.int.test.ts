@@ -23,12 +23,14 @@ beforeEach(async () => {
 afterEach(() => life.stop());
 
 describe("fiber nodes", () => {
-  it("lists nodes by status and country", async () => {
+  it("lists nodes by status, country and tenant", async () => {
+    await sql.query("UPDATE nodes SET tenant = 'acme' WHERE node_id = 'b-node'");
     await table.change("c-node", { status: "deleted" });
     const ids = async (filter: object) =>
       (await table.list({ limit: 10, ...filter })).map(({ node_id }) => node_id);
     expect(await ids({})).toEqual(["a-node", "b-node", "c-node"]);
     expect(await ids({ country: "GH", status: "registered" })).toEqual(["a-node"]);
+    expect(await ids({ tenant: "acme" })).toEqual(["b-node"]);
     expect(await ids({ limit: 1 })).toEqual(["a-node"]);
   });
 

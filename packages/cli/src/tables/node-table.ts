@@ -4,6 +4,8 @@ import { withPool } from "./with-pool.ts";
 /** A row of `nodes`. */
 export type NodeRow = {
   readonly node_id: string;
+  /** Null before its first event. */
+  readonly tenant: string | null;
   readonly node_name: string;
   readonly display_name: string | null;
   readonly status: string;
@@ -19,10 +21,11 @@ export type NodeRow = {
 };
 
 const COLUMNS =
-  "node_id, node_name, display_name, status, country, region, city, lat, lng, tags, created_at, updated_at, last_seen_at";
+  "node_id, tenant, node_name, display_name, status, country, region, city, lat, lng, tags, created_at, updated_at, last_seen_at";
 
 export type NodeFilter = {
   readonly status?: string;
+  readonly tenant?: string;
   readonly country?: string;
   readonly limit: number;
 };
@@ -50,13 +53,14 @@ export function createNodeTable(pool: PgPool): NodeTable {
     return row;
   };
   return {
-    list: ({ status, country, limit }) =>
+    list: ({ status, tenant, country, limit }) =>
       query<NodeRow>(
         pool,
         `SELECT ${COLUMNS} FROM nodes
          WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR country = $2)
-         ORDER BY node_id LIMIT $3`,
-        [status ?? null, country ?? null, limit],
+           AND ($3::text IS NULL OR tenant = $3)
+         ORDER BY node_id LIMIT $4`,
+        [status ?? null, country ?? null, tenant ?? null, limit],
       ),
     find: async (nodeId) =>
       only(

@@ -1,6 +1,7 @@
 import { createHealth } from "@fiberstream/runtime/health";
 import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
+import { electLeaders } from "@fiberstream/testkit/elect-leaders";
 import { startPrivateCluster } from "@fiberstream/testkit/private-cluster";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
@@ -110,6 +111,7 @@ it("is told by a process that has never read it, though it is longer again than 
   await cluster.broker(3).start();
   await until(
     async () => {
+      await electLeaders([cluster.broker(1).address], "unclean");
       const now = await leader();
       return now?.address !== undefined && now.epoch > epoch;
     },

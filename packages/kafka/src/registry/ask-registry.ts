@@ -7,12 +7,16 @@ import { httpAsk } from "./http-request.ts";
  * Sends a request to a registry with Confluent's API.
  *
  * @param path below the registry's URL
- * @param json sent with POST; undefined: a GET
+ * @param request.json sent with POST
+ * @param request.method by default POST with JSON, and GET without
  * @returns the answer's JSON; undefined if the registry itself answers that there is no such thing
  * @throws {TransientError} it is unavailable, or another server answers in its place: a proxy's 404 does not mean that a
  *   schema is missing
  */
-export type AskRegistry = (path: string, json?: object) => Promise<unknown>;
+export type AskRegistry = (
+  path: string,
+  request?: { json?: object; method?: "DELETE" },
+) => Promise<unknown>;
 
 /** @param options.url base URL of the registry */
 export function createAskRegistry(options: {
@@ -23,12 +27,15 @@ export function createAskRegistry(options: {
   const { url, timeoutMs } = options;
   const { caFile, user } = options.security ?? {};
   const ca = caFile === undefined ? undefined : readFileSync(caFile);
-  return async (path, json) => {
-    const { status, body } = await httpAsk(`${url}${path}`, { timeoutMs, ca, user, json }).catch(
-      (error: unknown) => {
-        throw new TransientError("registry", messageOf(error), { cause: error });
-      },
-    );
+  return async (path, request) => {
+    const { status, body } = await httpAsk(`${url}${path}`, {
+      timeoutMs,
+      ca,
+      user,
+      ...request,
+    }).catch((error: unknown) => {
+      throw new TransientError("registry", messageOf(error), { cause: error });
+    });
     const answer = jsonIn(body);
     if (status === 200 && answer !== undefined) return answer;
     if (status === 404 && ABSENT.has(codeIn(answer))) return undefined;

@@ -6,8 +6,10 @@ export type HttpOptions = {
   /** PEM; by default the authorities of Node. */
   readonly ca?: Buffer | undefined;
   readonly user?: { readonly username: string; readonly password: string } | undefined;
-  /** Sent as the body of a POST; undefined: a GET. */
+  /** Sent as the body of a POST. */
   readonly json?: object | undefined;
+  /** By default POST with a body, and GET without. */
+  readonly method?: "DELETE" | undefined;
 };
 
 /**
@@ -23,7 +25,7 @@ export function httpAsk(
   const { ca, user, json } = options;
   const auth = user && `${user.username}:${user.password}`;
   const ask = url.startsWith("https:") ? askOverHttps : askOverHttp;
-  const method = json === undefined ? "GET" : "POST";
+  const method = options.method ?? (json === undefined ? "GET" : "POST");
   const headers = json === undefined ? {} : { "content-type": REGISTRY_JSON };
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(options.timeoutMs);

@@ -43,6 +43,7 @@ beforeEach(() => {
   const registry = {
     idOf: async () => 1,
     register: async () => ({ id: 1, change: "unchanged" as const }),
+    deleteVersions: async () => undefined,
     ping: async () => undefined,
     writerType: async (id: number) => {
       asked.push(id);

@@ -30,16 +30,25 @@ export type SchemaRegistry = {
   writerType: (id: number) => Promise<Outcome<avsc.Type>>;
   /**
    * Registers `schema` unless it is registered, for readers of any version (FULL_TRANSITIVE).
-   * @throws {FatalError} when it is not compatible with an earlier version
+   * @throws {IncompatibleSchemaError} when it is not compatible with an earlier version
    * @throws {TransientError} when the registry is unavailable
    */
   register: (
     subject: string,
     schema: RecordSchema,
   ) => Promise<{ id: number; change: "registered" | "unchanged" }>;
+  /**
+   * Deletes all versions of a subject, so that none is compared with the next one. The registry still knows their ids (a
+   * "soft" delete).
+   * @throws {TransientError} when the registry is unavailable
+   */
+  deleteVersions: (subject: string) => Promise<void>;
   /** @throws {TransientError} when the registry is unavailable */
   ping: () => Promise<void>;
 };
+
+/** A schema that readers or records of an earlier version of its subject do not fit. */
+export class IncompatibleSchemaError extends FatalError {}
 
 /**
  * @param options.url base URL of a registry with Confluent's API
@@ -65,8 +74,8 @@ export function createSchemaRegistry(options: {
   const ask = createAskRegistry({ ...options, timeoutMs });
 
   const find = async (subject: string, schema: RecordSchema): Promise<number | undefined> => {
-    const body = { schema: JSON.stringify(schema) };
-    const found = await ask(`/subjects/${encodeURIComponent(subject)}`, body);
+    const json = { schema: JSON.stringify(schema) };
+    const found = await ask(`/subjects/${encodeURIComponent(subject)}`, { json });
     if (found === undefined) return undefined;
     const { id } = found as { id?: unknown };
     if (typeof id !== "number") throw unexpectedAnswer(`subject ${subject}`);
@@ -96,7 +105,7 @@ export function createSchemaRegistry(options: {
         return { id, change: "registered" };
       } catch (error) {
         if (statusOf(error) === 409 || statusOf(error) === 422) {
-          throw new FatalError(
+          throw new IncompatibleSchemaError(
             `the schema ${schema.name} is not compatible with an earlier version of "${subject}": ${messageOf(error)}`,
             "Only fields with a default may be added or removed; add a new field instead of changing one",
             { cause: error },
@@ -104,6 +113,10 @@ export function createSchemaRegistry(options: {
         }
         throw unavailable(error);
       }
+    },
+
+    deleteVersions: async (subject) => {
+      await ask(`/subjects/${encodeURIComponent(subject)}`, { method: "DELETE" });
     },
 
     ping: async () => {

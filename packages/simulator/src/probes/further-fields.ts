@@ -21,12 +21,17 @@ export function createFurtherFields(
 
 function valueOf(field: RecordField, random: Random): unknown {
   const { minimum = 0, maximum = minimum + 100, example } = field;
+  const between = minimum + (maximum - minimum) * random.unit();
   switch (sentFormOf(field)) {
     case "number":
-      return minimum + (maximum - minimum) * random.unit();
+      return between;
+    case "integer":
+      return Math.floor(between);
     case "object":
       return JSON.parse(String(example));
     case "text":
+    case "symbol":
+    case "numbers":
     case "time":
     case undefined:
       return example;

@@ -6,6 +6,20 @@ const NOON_MICROS = Date.UTC(2026, 5, 15, 12) * 1_000;
 const MINUTE_MICROS = 60_000_000;
 const DAY_MINUTES = 24 * 60;
 
+/** The events of 200 probes in a day, one in each slot of their weather. */
+const eventsOfADay = once(() =>
+  createFleet({ probes: 200, seed: 1 }).flatMap((probe) =>
+    Array.from({ length: DAY_MINUTES / 5 }, (_, slot) =>
+      probe.eventAt(slot, NOON_MICROS + slot * 5 * MINUTE_MICROS),
+    ),
+  ),
+);
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
 describe("a fleet", () => {
@@ -31,8 +45,17 @@ describe("a probe", () => {
     for (const probe of fleet) {
       for (let minute = 0; minute < DAY_MINUTES; minute += 7) {
         const event = probe.eventAt(minute, NOON_MICROS + minute * MINUTE_MICROS);
-        expect(event.latency_ms).toBeGreaterThan(0);
-        expect(event.latency_ms).toBeLessThanOrEqual(10_000);
+        expect(event.latency_ms === null).toBe(event.packet_loss === 100);
+        const { sent, received, rtt_min_ms, rtt_max_ms, rtts_ms, latency_ms } = event;
+        if (latency_ms === null) continue;
+        expect(latency_ms).toBeGreaterThan(0);
+        expect(latency_ms).toBeLessThanOrEqual(10_000);
+        const isCounted =
+          typeof sent !== "number" || 100 - (100 * (received ?? 0)) / sent === event.packet_loss;
+        const areTimesWithin = (rtts_ms ?? []).every(
+          (timeMs) => timeMs >= (rtt_min_ms ?? Infinity) && timeMs <= (rtt_max_ms ?? 0),
+        );
+        expect([isCounted, areTimesWithin]).toEqual([true, true]);
         for (const percent of [event.uptime_pct, event.packet_loss]) {
           expect(percent).toBeGreaterThanOrEqual(0);
           expect(percent).toBeLessThanOrEqual(100);
@@ -61,12 +84,21 @@ describe("a probe", () => {
     expect(around(20)).toBeGreaterThan(around(8) * 1.2);
   });
 
-  it("has outages and periods of packet loss, and outages lower its uptime", () => {
-    const events = createFleet({ probes: 200, seed: 1 }).flatMap((probe) =>
-      Array.from({ length: DAY_MINUTES / 5 }, (_, slot) =>
-        probe.eventAt(slot, NOON_MICROS + slot * 5 * MINUTE_MICROS),
-      ),
+  it("says why nothing came back, if its firmware does, and reports no latency then", () => {
+    const events = eventsOfADay();
+    const outages = events.filter(({ packet_loss }) => packet_loss === 100);
+    const errors = new Set(outages.map(({ error }) => error));
+    expect([...errors]).toEqual(expect.arrayContaining([undefined, "timeout", "unreachable"]));
+    for (const { latency_ms, received = 0, rtts_ms = null } of outages) {
+      expect([latency_ms, received, rtts_ms]).toEqual([null, 0, null]);
+    }
+    expect(events.some(({ error, latency_ms }) => error === "http" && latency_ms !== null)).toBe(
+      true,
     );
+  });
+
+  it("has outages and periods of packet loss, and outages lower its uptime", () => {
+    const events = eventsOfADay();
     const share = (of: (event: (typeof events)[number]) => boolean) =>
       events.filter(of).length / events.length;
     expect(share(({ packet_loss }) => packet_loss === 100)).toBeGreaterThan(0.0003);

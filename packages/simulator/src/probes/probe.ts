@@ -1,9 +1,10 @@
 import type { ProbeEvent } from "@fiberstream/schemas/generated/records";
 import { createFurtherFields } from "./further-fields.ts";
 import type { City } from "./cities.ts";
+import { type Details, DETAILS, measure, type Measurement } from "./measurement.ts";
 import { createRandom, type Random, seedOf } from "./random.ts";
 import { timestampOf } from "./timestamp.ts";
-import { createWeather, type Weather } from "./weather.ts";
+import { createWeather } from "./weather.ts";
 
 /** The fields whose values follow from the probe, its network and the time. */
 const MODELLED = [
@@ -17,10 +18,13 @@ const MODELLED = [
   "target_host",
   "probe_type",
   "metadata",
+  ...DETAILS,
 ] as const;
 export type ModelledEvent = {
-  readonly [Name in (typeof MODELLED)[number]]: NonNullable<ProbeEvent[Name]>;
-} & { readonly timestamp: string };
+  readonly [Name in Exclude<(typeof MODELLED)[number], keyof Measurement>]: NonNullable<
+    ProbeEvent[Name]
+  >;
+} & Measurement & { readonly timestamp: string };
 
 /** An event as a probe in the field sends it. */
 export type SimulatedEvent = ModelledEvent & ProbeEvent;
@@ -56,9 +60,17 @@ const TARGETS: readonly Target[] = [
   { host: "video.example.org", type: "http", distance: 3.1 },
 ];
 const TARGETS_OF_A_PROBE = 3;
-/** The latency that a probe reports without a reply: its timeout. */
-const TIMEOUT_MS = 5_000;
-const FIRMWARE = ["2.4.1", "2.4.1", "2.4.0", "2.3.7", "1.9.12"];
+/** Versions in the field, and what of a measurement they report beside its latency and its loss. */
+const FIRMWARE: readonly {
+  readonly version: string;
+  readonly reports: readonly (keyof Details)[];
+}[] = [
+  { version: "2.4.1", reports: DETAILS },
+  { version: "2.4.1", reports: DETAILS },
+  { version: "2.4.0", reports: DETAILS },
+  { version: "2.3.7", reports: ["sent", "received", "rtt_min_ms", "rtt_max_ms", "error"] },
+  { version: "1.9.12", reports: [] },
+];
 const LINKS = ["fibre", "fibre", "cable", "lte", "satellite"];
 
 /** @param options.seed seed of this probe */
@@ -68,11 +80,8 @@ export function createProbe(options: { seed: number; nodeId: string; city: City 
   const character = createRandom(seed);
   const firstTarget = Math.floor(character.unit() * TARGETS.length);
   const ownLatencyMs = city.baseLatencyMs * (0.8 + 0.4 * character.unit());
-  const metadata = {
-    city: city.name,
-    version: pick(FIRMWARE, character),
-    link: pick(LINKS, character),
-  };
+  const { version, reports } = pick(FIRMWARE, character);
+  const metadata = { city: city.name, version, link: pick(LINKS, character) };
 
   return {
     nodeId,
@@ -84,25 +93,30 @@ export function createProbe(options: { seed: number; nodeId: string; city: City 
       const at = (firstTarget + (number % TARGETS_OF_A_PROBE)) % TARGETS.length;
       const target = TARGETS[at] ?? NEAREST;
       const busy = busynessAt(timeMs, city.utcOffsetHours);
-      const latencyMs =
-        now.kind === "outage"
-          ? TIMEOUT_MS
-          : ownLatencyMs * target.distance * (1 + 0.35 * busy) * jitter(random);
+      const usualMs = ownLatencyMs * target.distance * (1 + 0.35 * busy) * jitter(random);
+      const measured = measure({ type: target.type, usualMs }, { weather: now, busy }, random);
       const event: ModelledEvent = {
         node_id: nodeId,
         country: city.country,
         region: city.region,
-        latency_ms: rounded(Math.min(latencyMs, TIMEOUT_MS)),
+        latency_ms: measured.latency_ms,
         uptime_pct: uptimePct,
-        packet_loss: rounded(lossPct(now, busy, random)),
+        packet_loss: measured.packet_loss,
         timestamp: timestampOf(timeMicros),
         target_host: target.host,
         probe_type: target.type,
         metadata: { ...metadata, sequence: number, cpu_c: 38 + Math.round(12 * random.unit()) },
+        ...reported(measured, reports),
       };
       return addFurtherFields(event, random);
     },
   };
+}
+
+function reported(measured: Measurement, names: readonly (keyof Details)[]): Details {
+  const details: Record<string, unknown> = {};
+  for (const name of names) details[name] = measured[name] ?? null;
+  return details;
 }
 
 const NEAREST: Target = { host: "near.example.net", type: "ping", distance: 1 };
@@ -120,18 +134,8 @@ function jitter(random: Random): number {
   return random.chance(0.01) ? usual * (2 + 4 * random.unit()) : usual;
 }
 
-function lossPct(weather: Weather, busy: number, random: Random): number {
-  switch (weather.kind) {
-    case "outage":
-      return 100;
-    case "lossy":
-      return Math.min(100, weather.lossPct * (0.5 + random.unit()));
-    case "fair":
-      return random.chance(0.02 + 0.05 * busy) ? 2 * random.unit() : 0;
-  }
+function pick<T>(from: readonly T[], random: Random): T {
+  const found = from[Math.floor(random.unit() * from.length)];
+  if (found === undefined) throw new Error("there is nothing to pick from");
+  return found;
 }
-
-const rounded = (value: number) => Math.round(value * 100) / 100;
-
-const pick = (from: readonly string[], random: Random): string =>
-  from[Math.floor(random.unit() * from.length)] ?? "";

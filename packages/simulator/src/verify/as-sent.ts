@@ -8,10 +8,11 @@ export const COMPARED_FIELDS: readonly string[] = sentFields(readAvroSchema("Pro
   .map(({ name }) => name)
   .filter((name) => name !== "node_id" && name !== "timestamp");
 
-/** Returns whether a row or a record has what was sent, metadata as an object. */
+/** Returns whether a row or a record has what was sent, metadata as an object. What was not sent is null. */
 export function isAsSent(found: object, sent: SimulatedEvent): boolean {
   const [one, other] = [found, sent] as readonly Readonly<Record<string, unknown>>[];
-  return COMPARED_FIELDS.every(
-    (name) => one?.[name] === other?.[name] || isDeepStrictEqual(one?.[name], other?.[name]),
-  );
+  return COMPARED_FIELDS.every((name) => {
+    const [is, was] = [one?.[name] ?? null, other?.[name] ?? null];
+    return is === was || isDeepStrictEqual(is, was);
+  });
 }

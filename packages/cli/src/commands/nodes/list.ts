@@ -15,6 +15,7 @@ export const nodesListCommand = (): Command =>
       new Option("--status <status>", "list only nodes with this status").choices(NODE_STATUSES),
     )
     .option("--country <code>", "list only nodes in this country (two capital letters)")
+    .option("--tenant <name>", "list only nodes of this tenant")
     .option("--limit <number>", "show at most so many", wholeNumber(1, 1e6), 100)
     .option("--json", "print one JSON array", false)
     .addHelpText("after", examples("nodes list --status inactive --country GH"))
@@ -27,10 +28,14 @@ export function renderNodes(rows: readonly NodeRow[]): string {
   const cells = rows.map((row) => [
     row.node_id,
     row.display_name ?? row.node_name,
+    row.tenant ?? "",
     row.status,
     row.country ?? "",
     [row.city, row.region].filter(Boolean).join(", "),
     row.last_seen_at?.toISOString() ?? "never",
   ]);
-  return renderTable([["NODE", "NAME", "STATUS", "COUNTRY", "LOCATION", "LAST EVENT"], ...cells]);
+  return renderTable([
+    ["NODE", "NAME", "TENANT", "STATUS", "COUNTRY", "LOCATION", "LAST EVENT"],
+    ...cells,
+  ]);
 }

@@ -11,6 +11,8 @@ import type { MemberIdentity } from "../../group/group-member.ts";
 import { joinGroup, type TestMember } from "./join-group.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
+/** The default since Kafka 4; earlier brokers accept any time ahead. */
+const REFUSES_AN_HOUR_AHEAD = { "message.timestamp.after.max.ms": "3600000" };
 
 /** A topic that one group reads and writes, and what its processes need. */
 export type TransactionsBench = {
@@ -45,7 +47,7 @@ export async function createTransactionsBench(options: {
   const kafka = createKafka({ brokers: options.brokers, clientId: "test", log });
   const topic = `transactions-${randomUUID()}`;
   const groupId = `group-${randomUUID()}`;
-  await ensureTopics({ kafka, topics: [{ topic, partitions, config: {} }] });
+  await ensureTopics({ kafka, topics: [{ topic, partitions, config: REFUSES_AN_HOUR_AHEAD }] });
   const connections = life.own(createConnections(kafka), (owned) => owned.close());
   const { log: identity } = await connections.topicMetadata(topic);
   const member = await joinGroup(connections, groupId);
