@@ -28,6 +28,11 @@ export const sinkSettings = {
     wholeNumber({ min: 10_000, max: 2_592_000_000 }).default(300_000),
     "a node that has sent nothing for so long is marked inactive, ms",
   ),
+  rollUpIntervalMs: setting(
+    "SINK_ROLLUP_INTERVAL_MS",
+    wholeNumber({ min: 100, max: 3_600_000 }).default(1_000),
+    "how often the sink looks for roll-ups that are due, ms",
+  ),
   maxFetchBytes: setting(
     "SINK_MAX_FETCH_BYTES",
     // With 12 partitions a backlog takes 231 MB of memory (RSS); 268 MB with twice, 200 MB with half of it.

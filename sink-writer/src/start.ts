@@ -20,6 +20,8 @@ import { startReconciling } from "./reconciliation/start-reconciling.ts";
 import { createNodeRegistration } from "./register-nodes.ts";
 import { createRecentEvents } from "./rows/recent-events.ts";
 import { createRepeatingNodes } from "./rows/repeating-nodes.ts";
+import { createRollUp } from "./rollups/roll-up.ts";
+import { createRollUpMetrics } from "./rollups/roll-up-metrics.ts";
 import { createRowBuffers } from "./rows/row-buffers.ts";
 import { createReadRows } from "./rows/row-reader.ts";
 import type { sinkSettings } from "./settings.ts";
@@ -141,11 +143,15 @@ export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<v
     }),
     (owned) => owned.close(),
   );
+  const rollUps = createRollUpMetrics(metricsRegistry);
   const maintenance = createMaintenance({
     pool: maintenancePool,
     silentAfterMs: config.nodeSilentAfterMs,
     mayMeasure: health.isReady,
     pathLag: createPathLag({ positions }),
+    rollUp: createRollUp({ pool: maintenancePool, metrics: rollUps }),
+    rollUps,
+    rollUpIntervalMs: config.rollUpIntervalMs,
     quality: createQualityMetrics(metricsRegistry),
     gauges: createDatabaseGauges(metricsRegistry),
     log,

@@ -12,6 +12,8 @@ export const ADVISORY_LOCKS = {
   reconcile: "4130772503",
   /** Measures data quality (the sink). */
   measureQuality: "4130772504",
+  /** Computes roll-ups, and drops what they have counted (the sink; functions of the migrations take it). */
+  rollUps: "4130772518",
   /** Publishes changes of nodes to Kafka (the processor). */
   publishNodes: "1179210579, 1",
 } as const;

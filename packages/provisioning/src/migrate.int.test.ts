@@ -40,7 +40,14 @@ describe("migrate", () => {
     expect(lines[0]).toMatch(/^created the database on postgresql:/);
     expect(lines).toContain("applied 0003_metrics");
     expect(lines.at(-1)).toMatch(/^found TimescaleDB \d+\.\S+, (Apache|Community) edition$/);
-    expect(await migrated()).toEqual(["database schema is up to date", ...lines.slice(-3)]);
+    expect(await migrated()).toEqual(["database schema is up to date", ...lines.slice(-4)]);
+  });
+
+  it("refuses to keep a roll-up for less time than what it is computed from", async () => {
+    const retention = { ...readSettings(retentionSettings(), {}), keepRawDays: 31 };
+    await expect(migrate({ databaseUrl, retention, print: () => undefined })).rejects.toThrow(
+      "RETENTION_MINUTES_DAYS (30) is less than RETENTION_RAW_DAYS (31)",
+    );
   });
 
   it("stores the retention in the database, and updates it when it changes", async () => {

@@ -8,7 +8,7 @@ import { runner } from "node-pg-migrate";
 import type pg from "pg";
 import { readSettings } from "@fiberstream/runtime/settings";
 import { createDatabase, withClient } from "./create-database.ts";
-import { applyRetention, type Retention } from "./retention.ts";
+import { applyRetention, contradictionIn, type Retention } from "./retention.ts";
 import { retentionSettings } from "./retention-settings.ts";
 import { type Passwords, setPasswords } from "./service-accounts.ts";
 
@@ -23,7 +23,7 @@ const MAX_TRIES = 25;
  * @param options.retention how long data is kept; default: the defaults of the settings
  * @param options.passwords passwords of the services' accounts; accounts without one are not changed
  * @param options.print gets a line for each change, and for the version of TimescaleDB
- * @throws {FatalError} when a migration fails or locks are not available; each file is one transaction, so the
+ * @throws {FatalError} when settings contradict each other, a migration fails or locks are not available; each file is one transaction, so the
  *   files before it stay applied
  */
 export async function migrate(options: {
@@ -39,6 +39,10 @@ export async function migrate(options: {
     retention = readSettings(retentionSettings(), {}),
   } = options;
   const address = addressOf(databaseUrl);
+  const contradiction = contradictionIn(retention);
+  if (contradiction !== undefined) {
+    throw new FatalError(contradiction, "Change one of the two and run this step again");
+  }
   try {
     const database = await createDatabase(databaseUrl);
     if (database === "created") print(`created the database on ${address}`);

@@ -18,18 +18,10 @@ export const retentionSettings = () => ({
   keepMinutesDays: setting(
     "RETENTION_MINUTES_DAYS",
     days(30),
-    "retention of the aggregates of 1 and 5 minutes in days (Community edition)",
+    "retention of roll-ups of 1 and 5 minutes in days",
   ),
-  keepHoursDays: setting(
-    "RETENTION_HOURLY_DAYS",
-    days(90),
-    "retention of hourly aggregates in days (Community edition)",
-  ),
-  keepDaysDays: setting(
-    "RETENTION_DAILY_DAYS",
-    days(365),
-    "retention of daily aggregates in days (Community edition)",
-  ),
+  keepHoursDays: setting("RETENTION_HOURLY_DAYS", days(90), "retention of hourly roll-ups in days"),
+  keepDaysDays: setting("RETENTION_DAILY_DAYS", days(365), "retention of daily roll-ups in days"),
   keepConflictsDays: setting(
     "RETENTION_CONFLICTS_DAYS",
     days(90),

@@ -7,8 +7,8 @@ export type Retention = ConfigOf<ReturnType<typeof retentionSettings>>;
 export type RunSql = (sql: string, values?: unknown[]) => Promise<unknown>;
 
 /**
- * Stores the retention in the database, and sets the interval of new chunks and, if the edition has them,
- * TimescaleDB's policies. Call it after every migration: it replaces the earlier settings.
+ * Stores the retention in the database, and sets the interval of new chunks and, if the edition has it,
+ * TimescaleDB's compression policy. Call it after every migration: it replaces the earlier settings.
  *
  * @returns a line for each rule that is now in force
  */
@@ -20,7 +20,7 @@ export async function applyRetention(options: {
   const { run, edition, retention } = options;
   const kept = [
     { relation: "metrics", keepDays: retention.keepRawDays },
-    ...aggregatesOf(retention),
+    ...rollUpsOf(retention),
     { relation: "metric_conflicts", keepDays: retention.keepConflictsDays },
   ];
   await run("SELECT set_chunk_time_interval('metrics', $1::integer * interval '1 minute')", [
@@ -30,57 +30,48 @@ export async function applyRetention(options: {
     const compressDays = relation === "metrics" ? retention.compressAfterDays : null;
     await run(SAVE_RETENTION, [relation, compressDays, keepDays]);
   }
-  if (edition === "Apache") {
-    return [
-      `metrics are kept for ${retention.keepRawDays} days; the sink drops older chunks`,
-      "aggregates are plain views (this edition has no continuous aggregates and no compression)",
-    ];
-  }
-  await setPolicies(run, retention);
-  return [
-    `metrics are compressed after ${retention.compressAfterDays} days and kept for ${retention.keepRawDays}`,
-    `aggregates are kept for ${retention.keepMinutesDays} (minutes), ${retention.keepHoursDays} (hours) and ${retention.keepDaysDays} days (days)`,
+  const lines = [
+    `metrics are kept for ${retention.keepRawDays} days; the sink drops older chunks`,
+    `roll-ups are kept for ${retention.keepMinutesDays} (minutes), ${retention.keepHoursDays} (hours) and ${retention.keepDaysDays} days (days)`,
   ];
-}
-
-/** Returns each aggregate with its bucket, and how often it is refreshed. */
-function aggregatesOf({ keepMinutesDays, keepHoursDays, keepDaysDays }: Retention) {
-  return ["metrics_", "metrics_region_"].flatMap((prefix) => [
-    { relation: `${prefix}1m`, keepDays: keepMinutesDays, bucket: "1 minute", every: "1 minute" },
-    { relation: `${prefix}5m`, keepDays: keepMinutesDays, bucket: "5 minutes", every: "5 minutes" },
-    { relation: `${prefix}1h`, keepDays: keepHoursDays, bucket: "1 hour", every: "30 minutes" },
-    { relation: `${prefix}1d`, keepDays: keepDaysDays, bucket: "1 day", every: "6 hours" },
-  ]);
-}
-
-async function setPolicies(run: RunSql, retention: Retention): Promise<void> {
+  if (edition === "Apache")
+    return [...lines, "metrics are not compressed, which this edition cannot"];
   await run(COMPRESS_METRICS);
   await run(`SELECT remove_compression_policy('metrics', if_exists => true)`);
   await run(`SELECT add_compression_policy('metrics', $1::integer * interval '1 day')`, [
     retention.compressAfterDays,
   ]);
-  await setRetentionPolicy(run, "metrics", retention.keepRawDays);
-  for (const { relation, keepDays, bucket, every } of aggregatesOf(retention)) {
-    await run(`SELECT remove_continuous_aggregate_policy($1::regclass, if_exists => true)`, [
-      relation,
-    ]);
-    // Refreshes as far back as rows are kept, because of late events. Further back it would empty the aggregate.
-    await run(
-      `SELECT add_continuous_aggregate_policy($1::regclass,
-         start_offset => greatest($2::integer * interval '1 day' - interval '1 day', 3 * $3::interval),
-         end_offset => $3::interval, schedule_interval => $4::interval)`,
-      [relation, retention.keepRawDays, bucket, every],
-    );
-    await setRetentionPolicy(run, relation, keepDays);
-  }
+  return [...lines, `metrics are compressed after ${retention.compressAfterDays} days`];
 }
 
-async function setRetentionPolicy(run: RunSql, relation: string, keepDays: number): Promise<void> {
-  await run(`SELECT remove_retention_policy($1::regclass, if_exists => true)`, [relation]);
-  await run(`SELECT add_retention_policy($1::regclass, $2::integer * interval '1 day')`, [
-    relation,
-    keepDays,
+/** Returns the roll-ups by the names of their views. */
+function rollUpsOf({ keepMinutesDays, keepHoursDays, keepDaysDays }: Retention) {
+  return ["metrics_", "metrics_region_"].flatMap((prefix) => [
+    { relation: `${prefix}1m`, keepDays: keepMinutesDays },
+    { relation: `${prefix}5m`, keepDays: keepMinutesDays },
+    { relation: `${prefix}1h`, keepDays: keepHoursDays },
+    { relation: `${prefix}1d`, keepDays: keepDaysDays },
   ]);
+}
+
+/**
+ * Returns why settings contradict each other; undefined if they do not. A roll-up is computed from the next finer one, and the
+ * finest from rows: each has to be kept as long as what it is computed from, or the longer history would lose what is late.
+ */
+export function contradictionIn(retention: Retention): string | undefined {
+  const kept = [
+    ["RETENTION_RAW_DAYS", retention.keepRawDays],
+    ["RETENTION_MINUTES_DAYS", retention.keepMinutesDays],
+    ["RETENTION_HOURLY_DAYS", retention.keepHoursDays],
+    ["RETENTION_DAILY_DAYS", retention.keepDaysDays],
+  ] as const;
+  for (const [index, [coarser, coarserDays]] of kept.entries()) {
+    const [finer, finerDays] = kept[index - 1] ?? [coarser, coarserDays];
+    if (coarserDays < finerDays) {
+      return `${coarser} (${coarserDays}) is less than ${finer} (${finerDays}): a roll-up cannot be dropped before what it is computed from`;
+    }
+  }
+  return undefined;
 }
 
 const SAVE_RETENTION = `

@@ -6,11 +6,12 @@ import type { DatabaseGauges } from "./database-gauges.ts";
 import { measureQuality } from "./measure-quality.ts";
 import type { PathLag } from "./path-progress.ts";
 import type { QualityMetrics } from "./quality-metrics.ts";
+import type { RollUp } from "../rollups/roll-up.ts";
+import type { RollUpMetrics } from "../rollups/roll-up-metrics.ts";
 
 /**
  * Periodic maintenance: marks silent nodes inactive, terminates the sessions of sinks that are frozen in a write,
- * measures data quality, and deletes what is past retention: conflicts, and metrics where TimescaleDB's edition has no
- * retention of its own.
+ * computes roll-ups, measures data quality, and deletes what is past retention.
  *
  * @param options.mayMeasure whether the sink is ready; while it is not, no day is measured
  * @param options.pathLag how far the pipeline is behind: a node whose events are still on the way is not silent
@@ -20,11 +21,14 @@ export function createMaintenance(options: {
   silentAfterMs: number;
   mayMeasure: () => boolean;
   pathLag: PathLag;
+  rollUp: RollUp;
+  rollUps: Pick<RollUpMetrics, "refresh">;
+  rollUpIntervalMs: number;
   quality: QualityMetrics;
   gauges: DatabaseGauges;
   log: Log;
 }): RepeatedTask {
-  const { pool, mayMeasure, quality, gauges, log } = options;
+  const { pool, mayMeasure, rollUp, rollUps, quality, gauges, log } = options;
   const checkSessions = async () => {
     const frozen = await terminateFrozenWrites(pool);
     if (frozen > 0) log.warn({ count: frozen }, "terminated stalled sink sessions");
@@ -41,10 +45,24 @@ export function createMaintenance(options: {
     const endAtMs = performance.now() + MEASURE_FOR_MS;
     while (mayMeasure() && performance.now() < endAtMs && (await measureQuality(pool, { log })));
   };
+  let isEnding = false;
   const tasks = [
     createRepeatedTask({
       name: "check database",
       work: () => gauges.refresh(pool),
+      intervalMs: 15_000,
+      startsAtOnce: true,
+      log,
+    }),
+    createRepeatedTask({
+      name: "roll up",
+      work: () => rollUp({ forMs: ROLL_UP_FOR_MS, isEnding: () => isEnding }),
+      intervalMs: options.rollUpIntervalMs,
+      log,
+    }),
+    createRepeatedTask({
+      name: "read roll-up progress",
+      work: () => rollUps.refresh(pool),
       intervalMs: 15_000,
       startsAtOnce: true,
       log,
@@ -65,11 +83,14 @@ export function createMaintenance(options: {
       for (const task of tasks) task.begin();
     },
     end: async () => {
+      isEnding = true;
       await Promise.all(tasks.map((task) => task.end()));
     },
   };
 }
 
+/** Then another sink may take over. */
+const ROLL_UP_FOR_MS = 10_000;
 /** At most so much of each 5 s, because measuring a day occupies a connection and a core of the database. */
 const MEASURE_FOR_MS = 1_000;
 
@@ -104,16 +125,16 @@ export async function markSilent(pool: PgPool, silentAfterMs: number): Promise<n
 }
 
 /**
- * Drops chunks by the table data_lifecycle, with the Apache edition of TimescaleDB only: the other edition has a job
- * for it. One sink does it at a time, and waits at most 2 s for a lock.
+ * Drops chunks of metrics and of the roll-ups by the table data_lifecycle: rows once the roll-ups have counted them. One sink
+ * does it at a time, not while roll-ups are computed, and waits at most 2 s for a lock.
  * @returns how many
  * @throws {TransientError}
  * @throws {FatalError}
  */
 export async function dropOldChunks(pool: PgPool): Promise<number> {
   return inTransaction(pool, async (client) => {
-    const [lock] = await query<{ isOurs: boolean; isApache: boolean }>(client, TRY_LOCK);
-    if (!lock?.isOurs || !lock.isApache) return 0;
+    const [lock] = await query<{ isOurs: boolean }>(client, TRY_LOCK);
+    if (!lock?.isOurs) return 0;
     await query(client, "SET LOCAL lock_timeout = '2s'");
     const [dropped] = await query<{ chunks: number }>(client, DROP_CHUNKS);
     return dropped?.chunks ?? 0;
@@ -172,8 +193,7 @@ const MARK_SILENT = `
   RETURNING node_id`;
 
 const TRY_LOCK = `
-  SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.dropChunks}) AS "isOurs",
-         current_setting('timescaledb.license') = 'apache' AS "isApache"`;
+  SELECT pg_try_advisory_xact_lock(${ADVISORY_LOCKS.dropChunks}) AS "isOurs"`;
 
 // A function of the database, because only the table's owner may drop its chunks, and the sink's role is not the owner.
 const DROP_CHUNKS = `SELECT drop_old_chunks() AS chunks`;

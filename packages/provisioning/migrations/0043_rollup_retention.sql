@@ -1,0 +1,247 @@
+-- What is kept how long, and what happens to events whose rows, or whose neighbours' rows, are gone.
+
+CREATE FUNCTION rollup_event_key(event_id uuid) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT ('x' || left(replace(event_id::text, '-', ''), 16))::bit(64)::bigint
+$$;
+COMMENT ON FUNCTION rollup_event_key(uuid) IS 'The first 8 bytes of an event_id';
+
+-- Adds events of minutes that are sealed, which cannot be computed again: those that rollup_counted does not have. They are
+-- added to all widths that are still kept at their time.
+CREATE FUNCTION rollup_add_late(p_nodes text[], p_buckets timestamptz[]) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $rollup$
+DECLARE
+  width record;
+  v_added integer;
+BEGIN
+  CREATE TEMP TABLE IF NOT EXISTS rollup_late ON COMMIT DELETE ROWS AS
+  SELECT rollup_series_id(node_id, tenant, country, region, probe_type, target_host) AS series_id, node_id, tenant, country,
+         region, probe_type, target_host, time, anomaly_score >= 0.5 AS is_anomaly, latency_ms AS latency, uptime_pct AS uptime,
+         packet_loss AS loss, 0::bigint AS packets, 0::bigint AS answers, 0::bigint AS event_key
+  FROM metrics WITH NO DATA;
+  DELETE FROM pg_temp.rollup_late;
+  INSERT INTO pg_temp.rollup_late
+  SELECT rollup_series_id(metrics.node_id, tenant, country, region, probe_type, target_host), metrics.node_id, tenant, country,
+         region, probe_type, target_host, time, coalesce(anomaly_score >= 0.5, false),
+         CASE WHEN latency_ms BETWEEN 0 AND 10000 THEN latency_ms END,
+         least(greatest(uptime_pct, 0), 100), least(greatest(packet_loss, 0), 100),
+         CASE WHEN sent >= 0 AND received >= 0 THEN least(sent, 1000000) END, least(received, 1000000), rollup_event_key(event_id)
+  FROM unnest(p_nodes, p_buckets) AS pair (node_id, bucket)
+  JOIN metrics ON metrics.node_id = pair.node_id AND time >= bucket AND time < bucket + interval '1 minute'
+  WHERE NOT EXISTS (
+    SELECT FROM rollup_counted AS counted
+    WHERE counted.node_id = pair.node_id AND counted.hour = date_trunc('hour', bucket, 'UTC')
+      AND rollup_event_key(event_id) = ANY (counted.ids)
+  );
+  GET DIAGNOSTICS v_added = ROW_COUNT;
+  IF v_added = 0 THEN RETURN 0; END IF;
+
+  INSERT INTO rollup_counted (node_id, hour, ids)
+  SELECT node_id, date_trunc('hour', time, 'UTC') AS hour, array_agg(event_key)
+  FROM pg_temp.rollup_late GROUP BY node_id, hour
+  ON CONFLICT (node_id, hour) DO UPDATE SET ids = rollup_counted.ids || excluded.ids, counted_at = now();
+
+  INSERT INTO rollup_series (series_id, node_id, tenant, country, region, probe_type, target_host)
+  SELECT DISTINCT series_id, node_id, tenant, country, region, probe_type, target_host FROM pg_temp.rollup_late
+  ON CONFLICT DO NOTHING;
+
+  FOR width IN
+    SELECT suffix, bucket, drop_after
+    FROM (VALUES ('1m', interval '1 minute'), ('5m', '5 minutes'), ('1h', '1 hour'), ('1d', '1 day')) AS widths (suffix, bucket)
+    LEFT JOIN data_lifecycle ON relation = 'metrics_' || suffix
+  LOOP
+    -- First the regions: the nodes of theirs are counted by the buckets that nodes have so far.
+    EXECUTE replace($sql$
+      INSERT INTO rollup_region_@suffix@ AS stored (
+        country, region, tenant, bucket, nodes, events, measured, anomalies, sent, lost, latency_sum_ns, uptime_sum_ppm,
+        loss_sum_ppm, latency_min_ms, latency_max_ms, packet_loss_max, latency_bins
+      )
+      SELECT country, region, tenant, bucket,
+             count(DISTINCT node_id) FILTER (WHERE NOT EXISTS (
+               SELECT FROM rollup_series AS series
+               JOIN rollup_@suffix@ AS rollup ON rollup.series_id = series.series_id AND rollup.bucket = late.bucket
+               WHERE series.node_id = late.node_id AND series.country = late.country AND series.region = late.region
+                 AND series.tenant = late.tenant)),
+             count(*), count(latency), count(*) FILTER (WHERE is_anomaly),
+             coalesce(sum(packets), 0), coalesce(sum(greatest(packets - answers, 0)), 0),
+             coalesce(sum(round(latency * 1e6)::bigint), 0), coalesce(sum(round(uptime * 1e4)::bigint), 0),
+             coalesce(sum(round(loss * 1e4)::bigint), 0), min(latency), max(latency), max(loss),
+             latency_merge(CASE WHEN latency IS NOT NULL THEN ARRAY[(latency_bin(latency)::bigint << 48) + 1] END)
+      FROM (SELECT *, time_bucket($1, time) AS bucket FROM pg_temp.rollup_late) AS late
+      WHERE $2 IS NULL OR bucket >= now() - $2
+      GROUP BY country, region, tenant, bucket
+      ON CONFLICT (country, region, tenant, bucket) DO UPDATE SET
+        nodes = stored.nodes + excluded.nodes, events = stored.events + excluded.events,
+        measured = stored.measured + excluded.measured, anomalies = stored.anomalies + excluded.anomalies,
+        sent = stored.sent + excluded.sent, lost = stored.lost + excluded.lost,
+        latency_sum_ns = stored.latency_sum_ns + excluded.latency_sum_ns,
+        uptime_sum_ppm = stored.uptime_sum_ppm + excluded.uptime_sum_ppm,
+        loss_sum_ppm = stored.loss_sum_ppm + excluded.loss_sum_ppm,
+        latency_min_ms = least(stored.latency_min_ms, excluded.latency_min_ms),
+        latency_max_ms = greatest(stored.latency_max_ms, excluded.latency_max_ms),
+        packet_loss_max = greatest(stored.packet_loss_max, excluded.packet_loss_max),
+        latency_bins = (SELECT latency_merge(bins) FROM (VALUES (stored.latency_bins), (excluded.latency_bins)) AS both_of (bins))
+    $sql$, '@suffix@', width.suffix) USING width.bucket, width.drop_after;
+    EXECUTE replace($sql$
+      INSERT INTO rollup_@suffix@ AS stored (
+        series_id, bucket, events, measured, anomalies, sent, lost, latency_sum_ns, uptime_sum_ppm, loss_sum_ppm,
+        latency_min_ms, latency_max_ms, packet_loss_max, latency_bins
+      )
+      SELECT series_id, bucket, count(*), count(latency), count(*) FILTER (WHERE is_anomaly),
+             coalesce(sum(packets), 0), coalesce(sum(greatest(packets - answers, 0)), 0),
+             coalesce(sum(round(latency * 1e6)::bigint), 0), coalesce(sum(round(uptime * 1e4)::bigint), 0),
+             coalesce(sum(round(loss * 1e4)::bigint), 0), min(latency), max(latency), max(loss),
+             latency_merge(CASE WHEN latency IS NOT NULL THEN ARRAY[(latency_bin(latency)::bigint << 48) + 1] END)
+      FROM (SELECT *, time_bucket($1, time) AS bucket FROM pg_temp.rollup_late) AS late
+      WHERE $2 IS NULL OR bucket >= now() - $2
+      GROUP BY series_id, bucket
+      ON CONFLICT (series_id, bucket) DO UPDATE SET
+        events = stored.events + excluded.events, measured = stored.measured + excluded.measured,
+        anomalies = stored.anomalies + excluded.anomalies, sent = stored.sent + excluded.sent,
+        lost = stored.lost + excluded.lost, latency_sum_ns = stored.latency_sum_ns + excluded.latency_sum_ns,
+        uptime_sum_ppm = stored.uptime_sum_ppm + excluded.uptime_sum_ppm,
+        loss_sum_ppm = stored.loss_sum_ppm + excluded.loss_sum_ppm,
+        latency_min_ms = least(stored.latency_min_ms, excluded.latency_min_ms),
+        latency_max_ms = greatest(stored.latency_max_ms, excluded.latency_max_ms),
+        packet_loss_max = greatest(stored.packet_loss_max, excluded.packet_loss_max),
+        latency_bins = (SELECT latency_merge(bins) FROM (VALUES (stored.latency_bins), (excluded.latency_bins)) AS both_of (bins))
+    $sql$, '@suffix@', width.suffix) USING width.bucket, width.drop_after;
+  END LOOP;
+  RETURN v_added;
+END
+$rollup$;
+COMMENT ON FUNCTION rollup_add_late(text[], timestamptz[]) IS 'Adds the rows of these nodes and minutes that were not counted yet to sealed roll-ups; returns how many';
+REVOKE ALL ON FUNCTION rollup_add_late(text[], timestamptz[]) FROM PUBLIC;
+
+-- Seals the next hour of rows that are to be dropped: remembers which events the roll-ups have counted. A row that is
+-- committed while this runs is either among them and its mark is seen below, or it is added later.
+CREATE FUNCTION rollup_seal_hour() RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $$
+DECLARE
+  v_keep interval := (SELECT drop_after FROM data_lifecycle WHERE relation = 'metrics');
+  v_state rollup_state;
+  v_hour timestamptz;
+  v_end timestamptz;
+BEGIN
+  IF v_keep IS NULL OR NOT pg_try_advisory_xact_lock(4130772518) THEN RETURN false; END IF;
+  SELECT * INTO v_state FROM rollup_state;
+  -- Only while all rows that were there before the roll-ups are in them.
+  IF v_state.backfilled_from > v_state.backfill_to THEN RETURN false; END IF;
+  SELECT min(range_start) INTO v_hour
+  FROM timescaledb_information.chunks
+  WHERE hypertable_schema = 'public' AND hypertable_name = 'metrics'
+    AND range_end <= now() - v_keep AND range_end > v_state.sealed_before;
+  IF v_hour IS NULL THEN RETURN false; END IF;
+  v_hour := date_trunc('hour', greatest(v_state.sealed_before, v_hour), 'UTC');
+  v_end := v_hour + interval '1 hour';
+  IF v_end > now() - v_keep THEN RETURN false; END IF;
+
+  INSERT INTO rollup_counted (node_id, hour, ids)
+  SELECT node_id, v_hour, array_agg(rollup_event_key(event_id))
+  FROM metrics WHERE time >= greatest(v_hour, v_state.sealed_before) AND time < v_end
+  GROUP BY node_id
+  ON CONFLICT (node_id, hour) DO UPDATE SET ids = rollup_counted.ids || excluded.ids, counted_at = now();
+  IF EXISTS (
+    SELECT FROM rollup_marks
+    WHERE width_min = 1 AND first_minute < extract(epoch FROM v_end) / 60 AND last_minute >= extract(epoch FROM v_hour) / 60
+  ) THEN
+    -- Rolls back what was remembered.
+    RAISE EXCEPTION 'rows of % wait to be counted', v_hour USING ERRCODE = 'object_in_use';
+  END IF;
+  UPDATE rollup_state SET sealed_before = v_end;
+  RETURN true;
+EXCEPTION
+  WHEN object_in_use THEN RETURN false;
+END
+$$;
+COMMENT ON FUNCTION rollup_seal_hour() IS 'Seals the roll-ups of the next hour whose rows are to be dropped; returns whether there was one';
+REVOKE ALL ON FUNCTION rollup_seal_hour() FROM PUBLIC;
+
+-- With both editions. Rows are dropped when the roll-ups have counted them, roll-ups when no mark waits for them.
+CREATE OR REPLACE FUNCTION drop_old_chunks() RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $$
+DECLARE
+  kept record;
+  v_before timestamptz;
+  v_chunks integer;
+  v_dropped integer := 0;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(4130772518) THEN RETURN 0; END IF;
+  FOR kept IN
+    SELECT hypertable, drop_after, widths
+    FROM data_lifecycle
+    JOIN (VALUES
+      ('metrics', 'metrics', '{1}'::integer[]),
+      ('metrics_1m', 'rollup_1m', '{1,5}'), ('metrics_region_1m', 'rollup_region_1m', '{1,5}'),
+      ('metrics_5m', 'rollup_5m', '{1,5,60}'), ('metrics_region_5m', 'rollup_region_5m', '{1,5,60}'),
+      ('metrics_1h', 'rollup_1h', '{1,5,60,1440}'), ('metrics_region_1h', 'rollup_region_1h', '{1,5,60,1440}'),
+      ('metrics_1d', 'rollup_1d', '{1,5,60,1440}'), ('metrics_region_1d', 'rollup_region_1d', '{1,5,60,1440}')
+    ) AS hypertables (relation, hypertable, widths) USING (relation)
+  LOOP
+    v_before := now() - kept.drop_after;
+    IF kept.hypertable = 'metrics' THEN
+      v_before := least(v_before, (SELECT sealed_before FROM rollup_state));
+      CONTINUE WHEN v_before = '-infinity';
+    END IF;
+    BEGIN
+      SELECT count(*) INTO v_chunks FROM drop_chunks(kept.hypertable::regclass, older_than => v_before);
+      -- After the chunks' locks were taken: a writer of before has left its mark, one of later makes a new chunk.
+      IF v_chunks > 0 AND EXISTS (
+        SELECT FROM rollup_marks WHERE width_min = ANY (kept.widths) AND first_minute < extract(epoch FROM v_before) / 60
+      ) THEN
+        RAISE EXCEPTION 'marks wait for chunks of %', kept.hypertable USING ERRCODE = 'object_in_use';
+      END IF;
+      v_dropped := v_dropped + v_chunks;
+    EXCEPTION
+      WHEN object_in_use THEN NULL;
+    END;
+  END LOOP;
+  DELETE FROM rollup_counted
+  WHERE counted_at < now() - (SELECT drop_after FROM data_lifecycle WHERE relation = 'metrics_1m');
+  RETURN v_dropped;
+END
+$$;
+COMMENT ON FUNCTION drop_old_chunks() IS 'Drops chunks of metrics and of the roll-ups that are older than data_lifecycle says; returns how many';
+
+-- Marks the rows that were there before the roll-ups, from the newest to the oldest, some minutes at a time.
+CREATE FUNCTION rollup_backfill_step(p_minutes integer) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $$
+DECLARE
+  v_state rollup_state;
+  v_chunk record;
+  v_from timestamptz;
+  v_to timestamptz;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(4130772518) THEN RETURN false; END IF;
+  SELECT * INTO v_state FROM rollup_state;
+  IF v_state.backfilled_from <= v_state.backfill_to THEN RETURN false; END IF;
+  -- A time without chunks is passed over.
+  SELECT max(range_start) AS range_start, max(range_end) AS range_end INTO v_chunk
+  FROM timescaledb_information.chunks
+  WHERE hypertable_schema = 'public' AND hypertable_name = 'metrics' AND range_start < v_state.backfilled_from;
+  v_to := least(v_state.backfilled_from, coalesce(v_chunk.range_end, v_state.backfill_to));
+  v_from := greatest(v_to - p_minutes * interval '1 minute', coalesce(v_chunk.range_start, v_state.backfill_to), v_state.backfill_to);
+  INSERT INTO rollup_marks (width_min, due_at, pairs, first_minute, last_minute, nodes, minutes)
+  SELECT 1, now(), count(*), min(minute), max(minute), array_agg(node_id), array_agg(minute)
+  FROM (
+    SELECT node_id, minute, (row_number() OVER (ORDER BY minute) - 1) / 10000 AS part
+    FROM (
+      SELECT DISTINCT node_id::text, floor(extract(epoch FROM time) / 60)::integer AS minute
+      FROM metrics WHERE time >= v_from AND time < v_to
+    ) AS pairs
+  ) AS pairs
+  GROUP BY part;
+  UPDATE rollup_state SET backfilled_from = v_from;
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION rollup_backfill_step(integer) IS 'Marks so many minutes of rows that were there before the roll-ups; returns whether there were any left';
+REVOKE ALL ON FUNCTION rollup_backfill_step(integer) FROM PUBLIC;
