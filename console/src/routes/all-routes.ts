@@ -3,6 +3,7 @@ import type { Turns } from "../access/turns.ts";
 import type { Ask } from "../questions/ask.ts";
 import type { Cursors } from "../questions/cursors.ts";
 import type { OldestEvent } from "../questions/oldest-event.ts";
+import { createKeptSince } from "../rollups/kept-since.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
 import { exportEventsRoute } from "./events/export-events.ts";
 import { listEventsRoute } from "./events/list-events.ts";
@@ -13,9 +14,14 @@ import { latestNodesRoute } from "./nodes/latest.ts";
 import { readNodesRoutes } from "./nodes/read-nodes.ts";
 import { conflictsRoute } from "./platform/conflicts.ts";
 import { qualityRoute } from "./platform/quality.ts";
+import { referenceAggregatesRoutes } from "./reference/reference-aggregates.ts";
 import { referenceMetricsRoute } from "./reference/reference-metrics.ts";
 import { referenceNodesRoutes } from "./reference/reference-nodes.ts";
 import type { Route } from "./route.ts";
+import { histogramRoute } from "./series/histogram.ts";
+import { seriesRoute } from "./series/series.ts";
+import { summaryRoute } from "./series/summary.ts";
+import { topRoute } from "./series/top.ts";
 
 /** What the routes ask. */
 export type Sources = {
@@ -34,6 +40,7 @@ export type Sources = {
 export function createRoutes(sources: Sources): readonly Route[] {
   const { ask, change, oldest, cursors } = sources;
   const { nodes, metrics } = sources.columns;
+  const keptSince = createKeptSince(ask);
   return [
     // Before /api/v1/nodes/{node_id}, which would match it, too.
     latestNodesRoute({ ask, columns: nodes }),
@@ -43,9 +50,14 @@ export function createRoutes(sources: Sources): readonly Route[] {
     oneEventRoute({ ask, columns: metrics }),
     rawSeriesRoute({ ask }),
     exportEventsRoute({ ...sources.exports, columns: metrics }),
+    seriesRoute({ ask, keptSince }),
+    histogramRoute({ ask, keptSince }),
+    summaryRoute({ ask, keptSince }),
+    topRoute({ ask, keptSince }),
     qualityRoute({ ask, cursors, columns: nodes }),
     conflictsRoute({ ask, cursors }),
     referenceMetricsRoute({ ask, oldest }),
+    ...referenceAggregatesRoutes({ ask, keptSince }),
     ...referenceNodesRoutes({ ask, change, columns: nodes }),
   ];
 }

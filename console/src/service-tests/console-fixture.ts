@@ -101,3 +101,17 @@ export const insertNode = (pool: PgPool, node: string) =>
     "INSERT INTO nodes (node_id, status, country, region) VALUES ($1, 'reporting', 'GH', 'Accra')",
     [node],
   );
+
+/** Computes what waits to be rolled up, as the sink's worker does. */
+export async function refreshRollUps(pool: PgPool): Promise<void> {
+  for (const width of [1, 5, 60, 1_440]) {
+    let pairs = 1;
+    while (pairs > 0) {
+      const { rows } = await pool.query<{ pairs: number }>(
+        "SELECT pairs FROM rollup_refresh($1, 'infinity', 10000)",
+        [width],
+      );
+      pairs = rows[0]?.pairs ?? 0;
+    }
+  }
+}
