@@ -1,5 +1,5 @@
-import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { statement, type Statement, type TenantScope } from "../questions/statement.ts";
+import type { Edges, ReadEdges } from "./edges.ts";
 import { type Filter, filterConditions } from "./filter.ts";
 import type { KeptSince } from "./kept-since.ts";
 import { chooseResolution, type Resolution } from "./resolution.ts";
@@ -11,15 +11,15 @@ import { type Level, rollupRows } from "./rollup-rows.ts";
 const BUCKETS_OF_RANGE = 150;
 
 /** A range of which one figure is wanted, not a series. */
-export type Range = { readonly resolution: Resolution; readonly nowMs: number };
+export type Range = { readonly resolution: Resolution; readonly edges: Edges };
 
 /** Chooses the roll-up for a whole range: from 150 minutes on the 5 minutes, from 12 hours on the hours, from 6 days on the days. */
 export async function chooseRange(
   { from, to }: { from: Date; to?: Date | undefined },
-  keptSince: KeptSince,
+  { keptSince, readEdges }: { keptSince: KeptSince; readEdges: ReadEdges },
 ): Promise<Range> {
-  const nowMs = wallNowMs();
-  const end = to ?? new Date(Math.floor(nowMs / 1_000) * 1_000);
+  const edges = await readEdges();
+  const end = to ?? new Date(Math.floor(edges.nowMs / 1_000) * 1_000);
   const kept = await keptSince();
   const chosen = chooseResolution({ from, to: end, maxPoints: BUCKETS_OF_RANGE, keptSince: kept });
   // The step is that of a series; here each bucket of the roll-up counts by itself.
@@ -30,13 +30,13 @@ export async function chooseRange(
     from: new Date(Math.floor(from.getTime() / ms) * ms),
     to: new Date(Math.ceil(end.getTime() / ms) * ms),
   };
-  return { resolution, nowMs };
+  return { resolution, edges };
 }
 
 /** Makes a question over the additive rows of a range; `build` gets them as the FROM item `additive`. */
 export const rangeStatement = (
   scope: TenantScope,
-  { resolution, nowMs }: Range,
+  { resolution, edges }: Range,
   asked: {
     level: Level;
     filter: Filter;
@@ -47,7 +47,7 @@ export const rangeStatement = (
     const { from, to, width } = resolution;
     const conditions = [ofTenants("tenant"), ...filterConditions(asked.filter, value)];
     const { level } = asked;
-    const rows = rollupRows({ level, width, from, to, nowMs, value, conditions });
+    const rows = rollupRows({ level, width, from, to, edges, value, conditions });
     return asked.build({ additive: `(${rows}) AS additive`, value });
   });
 

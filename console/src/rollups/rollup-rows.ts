@@ -1,8 +1,5 @@
+import type { Edges } from "./edges.ts";
 import type { Width } from "./resolution.ts";
-
-/** A minute is in the roll-ups some seconds after its end; until then its rows are read. */
-const FRESH_AFTER_MS = 15_000;
-const MINUTE_MS = 60_000;
 
 /** Columns that can be added up over nodes and time. */
 const ADDITIVE =
@@ -27,8 +24,8 @@ const KEYS: Readonly<Record<Level, string>> = {
 };
 
 /**
- * Returns SQL for the additive rows of a range: closed buckets of the width, closed minutes of the bucket that is still open,
- * and the table's rows of the last minute.
+ * Returns SQL for the additive rows of a range: the buckets of the width that are there, the minutes behind them, and the
+ * table's rows of what is not rolled up yet.
  *
  * @param options.width of the roll-up to read
  * @param options.conditions on tenant, country, region, and with the level "series" also node_id, probe_type and target_host
@@ -39,13 +36,13 @@ export function rollupRows(options: {
   width: Width;
   from: Date;
   to: Date;
-  nowMs: number;
+  edges: Edges;
   conditions: readonly string[];
   value: (value: unknown) => string;
 }): string {
-  const { level, width, from, to, nowMs, conditions, value } = options;
-  const closedMs = floor(nowMs - FRESH_AFTER_MS, width.ms);
-  const closedMinuteMs = floor(nowMs - FRESH_AFTER_MS, MINUTE_MS);
+  const { level, width, from, to, edges, conditions, value } = options;
+  const { minuteMs } = edges;
+  const edgeMs = edges.edgeOf(width);
   const piece = (columns: string, table: string, time: string, [begin, end]: [number, number]) =>
     begin >= end
       ? []
@@ -60,17 +57,15 @@ export function rollupRows(options: {
   const [fromMs, toMs] = [from.getTime(), to.getTime()];
   const prefix = `metrics_${level}_`;
   const pieces = [
-    ...piece(ADDITIVE, `${prefix}${width.name}`, "bucket", [fromMs, Math.min(toMs, closedMs)]),
+    ...piece(ADDITIVE, `${prefix}${width.name}`, "bucket", [fromMs, Math.min(toMs, edgeMs)]),
     ...piece(ADDITIVE, `${prefix}1m`, "bucket", [
-      Math.max(fromMs, closedMs),
-      Math.min(toMs, closedMinuteMs),
+      Math.max(fromMs, edgeMs),
+      Math.min(toMs, minuteMs),
     ]),
-    ...piece(OF_ROW, "metrics", "time", [Math.max(fromMs, closedMinuteMs), toMs]),
+    ...piece(OF_ROW, "metrics", "time", [Math.max(fromMs, minuteMs), toMs]),
   ];
   return pieces.join("\nUNION ALL\n");
 }
-
-const floor = (ms: number, stepMs: number) => Math.floor(ms / stepMs) * stepMs;
 
 /** What can be said about a group of additive rows: SQL over their sums. */
 export const STATS = {

@@ -1,17 +1,22 @@
 import type { Ask } from "../questions/ask.ts";
 import { platformStatement } from "../questions/statement.ts";
+import type { Edges } from "./edges.ts";
 import type { Resolution } from "./resolution.ts";
 
 /** Whether some roll-up of a range waits to be computed, because events came late. */
 export async function isPending(
   ask: Ask,
-  { from, to }: Pick<Resolution, "from" | "to">,
+  { from, to, width }: Resolution,
+  edges: Edges,
 ): Promise<boolean> {
+  // What is younger comes from finer roll-ups and from rows.
+  const end = new Date(Math.min(to.getTime(), edges.edgeOf(width)));
+  if (end <= from) return false;
   // It says nothing about a tenant's events.
   const pending = platformStatement(
     { tenants: "all" },
     ({ value }) =>
-      `SELECT rollup_is_pending(${value(from)}::timestamptz, least(${value(to)}::timestamptz, date_trunc('minute', now() - interval '15 s'))) AS pending`,
+      `SELECT rollup_is_pending(${value(from)}::timestamptz, ${value(end)}::timestamptz) AS pending`,
   );
   const [row] = pending === undefined ? [] : await ask<{ pending: boolean }>(pending);
   return row?.pending ?? false;

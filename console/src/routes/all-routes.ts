@@ -3,6 +3,7 @@ import type { Turns } from "../access/turns.ts";
 import type { Ask } from "../questions/ask.ts";
 import type { Cursors } from "../questions/cursors.ts";
 import type { OldestEvent } from "../questions/oldest-event.ts";
+import { createReadEdges } from "../rollups/edges.ts";
 import { createKeptSince } from "../rollups/kept-since.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
 import { exportEventsRoute } from "./events/export-events.ts";
@@ -40,7 +41,7 @@ export type Sources = {
 export function createRoutes(sources: Sources): readonly Route[] {
   const { ask, change, oldest, cursors } = sources;
   const { nodes, metrics } = sources.columns;
-  const keptSince = createKeptSince(ask);
+  const state = { ask, keptSince: createKeptSince(ask), readEdges: createReadEdges(ask) };
   return [
     // Before /api/v1/nodes/{node_id}, which would match it, too.
     latestNodesRoute({ ask, columns: nodes }),
@@ -50,14 +51,14 @@ export function createRoutes(sources: Sources): readonly Route[] {
     oneEventRoute({ ask, columns: metrics }),
     rawSeriesRoute({ ask }),
     exportEventsRoute({ ...sources.exports, columns: metrics }),
-    seriesRoute({ ask, keptSince }),
-    histogramRoute({ ask, keptSince }),
-    summaryRoute({ ask, keptSince }),
-    topRoute({ ask, keptSince }),
+    seriesRoute(state),
+    histogramRoute(state),
+    summaryRoute(state),
+    topRoute(state),
     qualityRoute({ ask, cursors, columns: nodes }),
     conflictsRoute({ ask, cursors }),
     referenceMetricsRoute({ ask, oldest }),
-    ...referenceAggregatesRoutes({ ask, keptSince }),
+    ...referenceAggregatesRoutes(state),
     ...referenceNodesRoutes({ ask, change, columns: nodes }),
   ];
 }

@@ -2,6 +2,7 @@ import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { z } from "zod";
 import { Refusal } from "../../answers/refusal.ts";
 import type { Ask } from "../../questions/ask.ts";
+import type { ReadEdges } from "../../rollups/edges.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
 import { chooseRange, type Range, rangeMeta, rangeStatement } from "../../rollups/range.ts";
 import { WIDTHS } from "../../rollups/resolution.ts";
@@ -11,7 +12,11 @@ import { type Route, route } from "../route.ts";
 import { SCORE } from "../series/top.ts";
 import { DAY_MS, envelope, okAnswer } from "./answer.ts";
 
-type Sources = { readonly ask: Ask; readonly keptSince: KeptSince };
+type Sources = {
+  readonly ask: Ask;
+  readonly keptSince: KeptSince;
+  readonly readEdges: ReadEdges;
+};
 
 /** `GET /api/metrics/aggregated` and `GET /api/metrics/cluster`, with the shapes of the reference system and true p95. */
 export const referenceAggregatesRoutes = (sources: Sources): Route[] => [
@@ -43,7 +48,7 @@ const aggregate = z.object({
   availability_pct: z.number().describe("Share of the events that have a latency."),
 });
 
-const aggregated = ({ ask, keptSince }: Sources) =>
+const aggregated = ({ ask, ...state }: Sources) =>
   route({
     method: "GET",
     path: "/api/metrics/aggregated",
@@ -71,7 +76,7 @@ const aggregated = ({ ask, keptSince }: Sources) =>
     codes: ["TOO_MANY_POINTS"],
     answer: async ({ query }, { scope }) => {
       const { from, to } = rangeOf(query);
-      const range = withInterval(await chooseRange({ from, to }, keptSince), query.interval);
+      const range = withInterval(await chooseRange({ from, to }, state), query.interval);
       const isByNode = query.dimension === "node";
       const level = isByNode ? "series" : "region";
       const key = isByNode ? "node_id" : "country, region";
@@ -129,7 +134,7 @@ const CLUSTER_MAX_MS = 7 * DAY_MS;
 /** The reference system's name of a region. */
 const REGION_KEY = "lower(country) || '-' || lower(replace(region, ' ', '-'))";
 
-const cluster = ({ ask, keptSince }: Sources) =>
+const cluster = ({ ask, ...state }: Sources) =>
   route({
     method: "GET",
     path: "/api/metrics/cluster",
@@ -183,7 +188,7 @@ const cluster = ({ ask, keptSince }: Sources) =>
       if (to.getTime() - from.getTime() > CLUSTER_MAX_MS) {
         throw new Refusal("WINDOW_TOO_LARGE", "the time range may be at most 7 days long");
       }
-      const range = await chooseRange({ from, to }, keptSince);
+      const range = await chooseRange({ from, to }, state);
       const [row] = await ask<{ answered: object }>(
         rangeStatement(scope, range, {
           level: "series",

@@ -1,8 +1,8 @@
-import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { z } from "zod";
 import { jsonAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
 import { statement } from "../../questions/statement.ts";
+import type { ReadEdges } from "../../rollups/edges.ts";
 import { filterConditions, filterParameters, levelOf } from "../../rollups/filter.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
 import { chooseResolution, WIDTH_NAMES } from "../../rollups/resolution.ts";
@@ -13,7 +13,15 @@ import { route } from "../route.ts";
 import { rangeMetaSchema } from "./summary.ts";
 
 /** `GET /api/v1/histogram`: the distribution of latency in each bucket of a range, for smoke and heat maps. */
-export const histogramRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSince }) =>
+export const histogramRoute = ({
+  ask,
+  keptSince,
+  readEdges,
+}: {
+  ask: Ask;
+  keptSince: KeptSince;
+  readEdges: ReadEdges;
+}) =>
   route({
     method: "GET",
     path: "/api/v1/histogram",
@@ -56,7 +64,8 @@ export const histogramRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSi
     },
     codes: ["TOO_MANY_POINTS"],
     answer: async ({ query }, { scope }) => {
-      const nowMs = wallNowMs();
+      const edges = await readEdges();
+      const { nowMs } = edges;
       const {
         from,
         to = new Date(Math.floor(nowMs / 1_000) * 1_000),
@@ -77,7 +86,7 @@ export const histogramRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSi
           const additive = rollupRows({
             ...resolution,
             level,
-            nowMs,
+            edges,
             value,
             conditions: [ofTenants("tenant"), ...filterConditions(query, value)],
           });
@@ -98,7 +107,7 @@ export const histogramRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSi
         200,
         {
           data: {
-            edges_ms: await readEdges(ask, numbers),
+            edges_ms: await readBinEdges(ask, numbers),
             buckets: rows.map(({ place, bins, events, measured }) => ({
               t: new Date(resolution.from.getTime() + place * stepMs).toISOString(),
               bins: bins ?? [],
@@ -121,7 +130,7 @@ export const histogramRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSi
 
 type Row = { place: number; events: number; measured: number; bins: [number, number][] | null };
 
-async function readEdges(
+async function readBinEdges(
   ask: Ask,
   bins: readonly number[],
 ): Promise<Record<string, [number, number]>> {

@@ -1,9 +1,9 @@
-import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { z } from "zod";
 import { jsonAnswer } from "../../answers/answer.ts";
 import { Refusal } from "../../answers/refusal.ts";
 import type { Ask } from "../../questions/ask.ts";
 import { statement, type TenantScope } from "../../questions/statement.ts";
+import type { Edges, ReadEdges } from "../../rollups/edges.ts";
 import { type Filter, filterConditions, filterParameters, levelOf } from "../../rollups/filter.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
 import { chooseResolution, type Resolution, WIDTH_NAMES } from "../../rollups/resolution.ts";
@@ -41,7 +41,15 @@ const seriesSchema = z.object({
 type Series = z.output<typeof seriesSchema>;
 
 /** `GET /api/v1/series`: statistics over time, from the roll-ups. */
-export const seriesRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSince }) =>
+export const seriesRoute = ({
+  ask,
+  keptSince,
+  readEdges,
+}: {
+  ask: Ask;
+  keptSince: KeptSince;
+  readEdges: ReadEdges;
+}) =>
   route({
     method: "GET",
     path: "/api/v1/series",
@@ -98,16 +106,17 @@ export const seriesRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSince
     codes: ["TOO_MANY_POINTS"],
     answer: async ({ query }, { scope }) => {
       const { stats, group, max_points: maxPoints, compare, resolution: forced, ...filter } = query;
-      const nowMs = wallNowMs();
+      const edges = await readEdges();
+      const { nowMs } = edges;
       const { from, to = new Date(Math.floor(nowMs / 1_000) * 1_000) } = query;
       const kept = await keptSince();
       const resolution = chooseResolution({ from, to, maxPoints, keptSince: kept, forced });
       const seriesOf = (moved: Resolution) =>
-        readSeries(ask, scope, { resolution: moved, stats, group, filter, nowMs });
+        readSeries(ask, scope, { resolution: moved, stats, group, filter, edges });
       const [series, previous, pending] = await Promise.all([
         seriesOf(resolution),
         compare === undefined ? undefined : seriesOf(movedBack(resolution, COMPARE_MS[compare])),
-        isPending(ask, resolution),
+        isPending(ask, resolution, edges),
       ]);
       return jsonAnswer(
         200,
@@ -152,10 +161,10 @@ async function readSeries(
     stats: readonly Stat[];
     group: Group;
     filter: Filter;
-    nowMs: number;
+    edges: Edges;
   },
 ): Promise<Series[]> {
-  const { resolution, stats, group, filter, nowMs } = asked;
+  const { resolution, stats, group, filter, edges } = asked;
   const { from, to, stepMs, width } = resolution;
   const columns = GROUPS[group];
   const points = pointsOf(resolution);
@@ -168,7 +177,7 @@ async function readSeries(
         width,
         from,
         to,
-        nowMs,
+        edges,
         value,
         conditions: [ofTenants("tenant"), ...filterConditions(filter, value)],
       });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { jsonAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
+import type { ReadEdges } from "../../rollups/edges.ts";
 import { filterParameters, levelOf } from "../../rollups/filter.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
 import { chooseRange, rangeMeta, rangeStatement } from "../../rollups/range.ts";
@@ -19,7 +20,14 @@ export const rangeMetaSchema = z.object({
 const figures = z.partialRecord(z.enum(STAT_NAMES), z.number().nullable());
 
 /** `GET /api/v1/summary`: the figures of a range as a whole. */
-export const summaryRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSince }) =>
+export const summaryRoute = ({
+  ask,
+  ...state
+}: {
+  ask: Ask;
+  keptSince: KeptSince;
+  readEdges: ReadEdges;
+}) =>
   route({
     method: "GET",
     path: "/api/v1/summary",
@@ -38,7 +46,7 @@ export const summaryRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSinc
     },
     codes: [],
     answer: async ({ query }, { scope }) => {
-      const range = await chooseRange(query, keptSince);
+      const range = await chooseRange(query, state);
       const level = levelOf(query);
       const all = STAT_NAMES.map((stat) => `${STATS[stat]} AS ${stat}`).join(", ");
       const [row] = await ask<Record<Stat, number | null>>(
@@ -48,11 +56,11 @@ export const summaryRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSinc
           build: ({ additive }) => `SELECT ${all} FROM ${additive}`,
         }),
       );
-      const { nowMs, resolution } = range;
+      const { edges, resolution } = range;
       return jsonAnswer(
         200,
         { data: row ?? {}, meta: rangeMeta(range, level) },
-        cachingOf(resolution, { nowMs, isPending: false }),
+        cachingOf(resolution, { nowMs: edges.nowMs, isPending: false }),
       );
     },
   });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { jsonAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
+import type { ReadEdges } from "../../rollups/edges.ts";
 import { filterParameters } from "../../rollups/filter.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
 import { chooseRange, rangeMeta, rangeStatement } from "../../rollups/range.ts";
@@ -37,7 +38,14 @@ const nodeSchema = z.object({
 });
 
 /** `GET /api/v1/top`: the nodes with the highest values of a range. */
-export const topRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSince }) =>
+export const topRoute = ({
+  ask,
+  ...state
+}: {
+  ask: Ask;
+  keptSince: KeptSince;
+  readEdges: ReadEdges;
+}) =>
   route({
     method: "GET",
     path: "/api/v1/top",
@@ -64,7 +72,7 @@ export const topRoute = ({ ask, keptSince }: { ask: Ask; keptSince: KeptSince })
     },
     codes: [],
     answer: async ({ query: { by, n, ...query } }, { scope }) => {
-      const range = await chooseRange(query, keptSince);
+      const range = await chooseRange(query, state);
       const rows = await ask(
         rangeStatement(scope, range, {
           level: "series",
