@@ -1,3 +1,5 @@
+import { kafkaAccess } from "@fiberstream/kafka/access";
+import { createKafka } from "@fiberstream/kafka/kafka";
 import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { createPool } from "@fiberstream/postgres/pool";
 import { addressOf } from "@fiberstream/runtime/retry";
@@ -69,6 +71,10 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     ask,
     change: createAsk(changes),
     oldest: createOldestEvent(ask),
+    pipeline: {
+      kafka: createKafka({ ...kafkaAccess(config), clientId: "console", log }),
+      namespace: config.namespace,
+    },
     exports: {
       pool: exporting,
       maxMs: config.exportTimeoutMs,

@@ -14,6 +14,8 @@ import { changeNodesRoutes } from "./nodes/change-nodes.ts";
 import { latestNodesRoute } from "./nodes/latest.ts";
 import { readNodesRoutes } from "./nodes/read-nodes.ts";
 import { conflictsRoute } from "./platform/conflicts.ts";
+import { type Pipeline, pipelineRoute } from "./platform/pipeline.ts";
+import { topicsRoute } from "./platform/topics.ts";
 import { qualityRoute } from "./platform/quality.ts";
 import { referenceAggregatesRoutes } from "./reference/reference-aggregates.ts";
 import { referenceMetricsRoute } from "./reference/reference-metrics.ts";
@@ -31,6 +33,7 @@ export type Sources = {
   /** On connections that may change nodes. */
   readonly change: Ask;
   readonly oldest: OldestEvent;
+  readonly pipeline: Pipeline;
   /** Connections, turns and the maximum time of exports. */
   readonly exports: { readonly pool: PgPool; readonly turns: Turns; readonly maxMs: number };
   readonly cursors: Cursors;
@@ -57,6 +60,8 @@ export function createRoutes(sources: Sources): readonly Route[] {
     topRoute(state),
     qualityRoute({ ask, cursors, columns: nodes }),
     conflictsRoute({ ask, cursors }),
+    pipelineRoute({ ask, pipeline: sources.pipeline }),
+    topicsRoute(sources.pipeline),
     referenceMetricsRoute({ ask, oldest }),
     ...referenceAggregatesRoutes(state),
     ...referenceNodesRoutes({ ask, change, columns: nodes }),

@@ -1,3 +1,4 @@
+import { createKafka } from "@fiberstream/kafka/kafka";
 import { createPool, type PgPool } from "@fiberstream/postgres/pool";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
@@ -23,7 +24,6 @@ export async function startTestConsole(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<TestConsole> {
   const database = life.own(await createTestDatabase(), (owned) => owned.drop());
-  const log = createLog({ service: "test", level: "silent", format: "json" });
   const pool = life.own(
     createPool({ databaseUrl: database.url, applicationName: "test", maxConnections: 2, log }),
     (owned) => owned.end(),
@@ -51,17 +51,22 @@ export async function startTestConsole(
   };
 }
 
+const log = createLog({ service: "test", level: "silent", format: "json" });
 const nobody = () => Promise.reject(new Error("only the schemas are used"));
 const ROUTES: readonly Route[] = createRoutes({
   ask: nobody,
   change: nobody,
   oldest: nobody,
+  pipeline: {
+    kafka: createKafka({ brokers: ["127.0.0.1:1"], clientId: "test", log }),
+    namespace: "",
+  },
   exports: {
     pool: createPool({
       databaseUrl: "postgresql://nowhere/none",
       applicationName: "test",
       maxConnections: 1,
-      log: createLog({ service: "test", level: "silent", format: "json" }),
+      log,
     }),
     turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
     maxMs: 1,
