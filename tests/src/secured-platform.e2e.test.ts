@@ -102,7 +102,7 @@ describeNatively("on backing services with authentication", () => {
       const row = await until(
         async () => {
           const { rows } = await client.query<{ tenant: string; status: string }>(
-            "SELECT tenant, status FROM metrics JOIN nodes USING (node_id) WHERE node_id = $1",
+            "SELECT metrics.tenant, status FROM metrics JOIN nodes USING (node_id) WHERE node_id = $1",
             [nodeId],
           );
           return rows[0];

@@ -1,13 +1,10 @@
-import { createKafka } from "@fiberstream/kafka/kafka";
 import { createPool, type PgPool } from "@fiberstream/postgres/pool";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
 import type { z } from "zod";
-import { createTurns } from "../access/turns.ts";
-import { createRoutes } from "../routes/all-routes.ts";
-import type { Route } from "../routes/route.ts";
+import { documentedRoutes } from "../openapi/documented-routes.ts";
 
 export type TestConsole = {
   readonly service: RunningService;
@@ -52,28 +49,7 @@ export async function startTestConsole(
 }
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
-const nobody = () => Promise.reject(new Error("only the schemas are used"));
-const ROUTES: readonly Route[] = createRoutes({
-  ask: nobody,
-  change: nobody,
-  oldest: nobody,
-  pipeline: {
-    kafka: createKafka({ brokers: ["127.0.0.1:1"], clientId: "test", log }),
-    namespace: "",
-  },
-  exports: {
-    pool: createPool({
-      databaseUrl: "postgresql://nowhere/none",
-      applicationName: "test",
-      maxConnections: 1,
-      log,
-    }),
-    turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
-    maxMs: 1,
-  },
-  cursors: { write: () => "", read: () => [] },
-  columns: { nodes: new Map(), metrics: new Map() },
-});
+const ROUTES = documentedRoutes();
 
 /** Returns the schema of the answer to a GET, the most exact path first. */
 function schemaOf(url: string): z.ZodType {
