@@ -48,6 +48,11 @@ export const consoleSettings = {
     durationMs(5_000),
     "how long the database may work on a question, past which the response is 503 TOO_SLOW",
   ),
+  maxStreams: setting(
+    "STREAM_MAX_READERS",
+    wholeNumber({ min: 0, max: 10_000 }).default(500),
+    "how many live streams are open at a time, past which the response is 503 OVERLOADED",
+  ),
   maxExports: setting(
     "EXPORT_MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 50 }).default(2),

@@ -12,6 +12,8 @@ import { createConsoleMetrics } from "./console-metrics.ts";
 import { watchDatabase } from "./database-check.ts";
 import { createExpressApp } from "./http/express-app.ts";
 import { startHttpServer } from "./http/http-server.ts";
+import { createNodeStates } from "./live/node-states.ts";
+import { createNodeWatch } from "./live/watch-nodes.ts";
 import { createOpenApiDocument } from "./openapi/openapi-document.ts";
 import { createAsk } from "./questions/ask.ts";
 import { createCursors } from "./questions/cursors.ts";
@@ -67,10 +69,23 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   life.own(watchDatabase({ pool: changes, check: databaseCheck, log }), (owned) => owned.end());
 
   const ask = createAsk(questions);
+  const states = createNodeStates();
   const routes = createRoutes({
     ask,
     change: createAsk(changes),
     oldest: createOldestEvent(ask),
+    live: {
+      states,
+      watch: life.own(createNodeWatch({ ask, columns: columns.nodes, states, log }), (owned) =>
+        owned.end(),
+      ),
+      turns: createTurns({
+        atOnce: config.maxStreams,
+        maxWaiting: 0,
+        maxPerReader: config.maxStreams,
+      }),
+      stopping: life.stopping,
+    },
     pipeline: {
       kafka: createKafka({ ...kafkaAccess(config), clientId: "console", log }),
       namespace: config.namespace,

@@ -47,12 +47,12 @@ export function createExpressApp(options: {
       answer = problemAnswer(refusal, requestId);
     }
     if ("stream" in answer) {
-      const { status } = answer;
+      // Until the first byte: how long it takes to read the rest is up to the asker.
+      metrics.observe(operation, answer.status, (performance.now() - startedAt) / 1_000);
       await writeStream(response, answer, { requestId }).catch((error: unknown) => {
         log.warn({ requestId, operation, reason: messageOf(error) }, "answer cut");
         metrics.countCut();
       });
-      metrics.observe(operation, status, (performance.now() - startedAt) / 1_000);
       return;
     }
     if (response.destroyed) return;

@@ -2,6 +2,7 @@ import { createKafka } from "@fiberstream/kafka/kafka";
 import { createPool } from "@fiberstream/postgres/pool";
 import { createLog } from "@fiberstream/runtime/log";
 import { createTurns } from "../access/turns.ts";
+import { createNodeStates } from "../live/node-states.ts";
 import { createRoutes } from "../routes/all-routes.ts";
 import type { Route } from "../routes/route.ts";
 
@@ -15,6 +16,12 @@ export function documentedRoutes(): readonly Route[] {
     oldest: nobody,
     cursors: { write: () => "", read: () => [] },
     columns: { nodes: new Map(), metrics: new Map() },
+    live: {
+      states: createNodeStates(),
+      watch: { look: nobody, end: () => undefined },
+      turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
+      stopping: new AbortController().signal,
+    },
     pipeline: {
       kafka: createKafka({ brokers: ["127.0.0.1:1"], clientId: "console", log }),
       namespace: "",

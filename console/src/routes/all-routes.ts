@@ -10,6 +10,7 @@ import { exportEventsRoute } from "./events/export-events.ts";
 import { listEventsRoute } from "./events/list-events.ts";
 import { oneEventRoute } from "./events/one-event.ts";
 import { rawSeriesRoute } from "./events/raw-series.ts";
+import { type Live, streamRoute } from "./live/stream.ts";
 import { changeNodesRoutes } from "./nodes/change-nodes.ts";
 import { latestNodesRoute } from "./nodes/latest.ts";
 import { readNodesRoutes } from "./nodes/read-nodes.ts";
@@ -34,6 +35,7 @@ export type Sources = {
   readonly change: Ask;
   readonly oldest: OldestEvent;
   readonly pipeline: Pipeline;
+  readonly live: Live;
   /** Connections, turns and the maximum time of exports. */
   readonly exports: { readonly pool: PgPool; readonly turns: Turns; readonly maxMs: number };
   readonly cursors: Cursors;
@@ -53,6 +55,7 @@ export function createRoutes(sources: Sources): readonly Route[] {
     listEventsRoute({ ask, oldest, cursors, columns: metrics }),
     oneEventRoute({ ask, columns: metrics }),
     rawSeriesRoute({ ask }),
+    streamRoute(sources.live),
     exportEventsRoute({ ...sources.exports, columns: metrics }),
     seriesRoute(state),
     histogramRoute(state),
