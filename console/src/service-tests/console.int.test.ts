@@ -313,3 +313,25 @@ describe("with AUTH_MODE=keys", () => {
     await open.kill();
   });
 });
+
+describe("a question that the database answers too slowly", () => {
+  it("is stopped, and told so; the next one is answered", async () => {
+    const own = createLife();
+    const slow = await startTestConsole(own, { QUERY_TIMEOUT_MS: "300" });
+    try {
+      await insertNode(slow.pool, "locked");
+      const client = await slow.pool.connect();
+      await client.query("BEGIN; LOCK TABLE nodes IN ACCESS EXCLUSIVE MODE");
+      const answer = await slow.ask("/api/v1/nodes");
+      await client.query("ROLLBACK");
+      client.release();
+      expect([answer.status, (await problemOf(answer)).code]).toEqual([503, "TOO_SLOW"]);
+      expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect((await slow.ask("/api/v1/nodes")).status).toBe(200);
+      const metrics = await (await fetch(`${slow.service.adminUrl}/metrics`)).text();
+      expect(metrics).toContain('fiberstream_console_refusals_total{problem="TOO_SLOW"} 1');
+    } finally {
+      await own.stop();
+    }
+  });
+});
