@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-const mostTries = 10
+const maxAttempts = 10
 
 type batchAnswer struct {
 	Data struct {
@@ -32,11 +32,11 @@ func main() {
 	}
 }
 
-// send tells whether all events are in.
+// send returns whether all events are accepted.
 func send(url string, body []byte) bool {
 	client := &http.Client{Timeout: time.Minute}
-	batchID := newUUID() // One for all tries.
-	for try := 0; try < mostTries; try++ {
+	batchID := newUUID() // One for all attempts.
+	for attempt := 0; attempt < maxAttempts; attempt++ {
 		status, after, text := post(client, url, body, batchID)
 		switch {
 		case status == http.StatusAccepted:
@@ -47,7 +47,7 @@ func send(url string, body []byte) bool {
 			for _, result := range answer.Results {
 				fmt.Println(string(result))
 			}
-			// Events to retry: the same batch again brings in only those.
+			// If there are events to retry: of the same batch the gateway writes only those.
 			if answer.Data.Retry == 0 {
 				return answer.Data.Rejected == 0
 			}
@@ -55,13 +55,13 @@ func send(url string, body []byte) bool {
 			fmt.Fprintln(os.Stderr, string(text))
 			return false
 		}
-		time.Sleep(pause(try, after))
+		time.Sleep(pause(attempt, after))
 	}
-	fmt.Fprintln(os.Stderr, "gave up after", mostTries, "tries")
+	fmt.Fprintln(os.Stderr, "gave up after", maxAttempts, "attempts")
 	return false
 }
 
-// post gives 0 for the status when there is no answer.
+// post returns the status 0 if there is no answer.
 func post(client *http.Client, url string, body []byte, batchID string) (int, string, []byte) {
 	request, err := http.NewRequest("POST", url+"/api/ingest", bytes.NewReader(body))
 	if err != nil {
@@ -84,12 +84,12 @@ func post(client *http.Client, url string, body []byte, batchID string) (int, st
 	return response.StatusCode, response.Header.Get("Retry-After"), text
 }
 
-// pause has some jitter, so that many probes do not come back at the same moment.
-func pause(try int, after string) time.Duration {
+// pause returns how long to wait, with jitter, so that many probes do not all retry at the same moment.
+func pause(attempt int, after string) time.Duration {
 	if seconds, err := strconv.Atoi(after); err == nil {
 		return time.Duration(seconds) * time.Second
 	}
-	seconds := math.Min(60, math.Pow(2, float64(try)))
+	seconds := math.Min(60, math.Pow(2, float64(attempt)))
 	return time.Duration(seconds * (0.5 + mathrand.Float64()/2) * float64(time.Second))
 }
 

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 import uuid
 
-AGAIN = {408, 409, 429}
+RETRYABLE = {408, 409, 429}
 
 
 def post(url, body, batch_id):
@@ -28,11 +28,11 @@ def post(url, body, batch_id):
         return None
 
 
-def send(url, body, most_tries=10):
-    """Returns whether all events are in."""
-    batch_id = str(uuid.uuid4())  # One for all tries.
+def send(url, body, max_attempts=10):
+    """Returns whether all events are accepted."""
+    batch_id = str(uuid.uuid4())  # One for all attempts.
     pause = 1.0
-    for _ in range(most_tries):
+    for _ in range(max_attempts):
         answer = post(url, body, batch_id)
         after = None
         if answer is not None:
@@ -42,16 +42,16 @@ def send(url, body, most_tries=10):
                 data = json.loads(text)
                 for result in data["results"]:
                     print(json.dumps(result))
-                # Events to retry: the same batch again brings in only those.
+                # If there are events to retry: of the same batch the gateway writes only those.
                 if data["data"]["retry"] == 0:
                     return data["data"]["rejected"] == 0
-            elif status not in AGAIN and status < 500:
+            elif status not in RETRYABLE and status < 500:
                 print(text.decode(), file=sys.stderr)
                 return False
-        # Some jitter, so that many probes do not come back at the same moment.
+        # With jitter, so that many probes do not all retry at the same moment.
         time.sleep(float(after) if after else pause * random.uniform(0.5, 1))
         pause = min(60.0, pause * 2)
-    print(f"gave up after {most_tries} tries", file=sys.stderr)
+    print(f"gave up after {max_attempts} attempts", file=sys.stderr)
     return False
 
 

@@ -6,12 +6,12 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cat > "$folder/events"
 
-# One id for all tries.
+# One id for all attempts.
 batch=$(cat /proc/sys/kernel/random/uuid 2> /dev/null || uuidgen)
 pause=1
-tries=0
-while [ "$tries" -lt 10 ]; do
-  tries=$((tries + 1))
+attempts=0
+while [ "$attempts" -lt 10 ]; do
+  attempts=$((attempts + 1))
   status=$(curl -sS -m 60 -o "$folder/answer" -D "$folder/headers" -w '%{http_code}' \
     -H "X-Batch-ID: $batch" \
     -H 'Content-Type: application/x-ndjson' \
@@ -22,7 +22,7 @@ while [ "$tries" -lt 10 ]; do
     202)
       cat "$folder/answer"
       echo
-      # Events to retry: the same batch again brings in only those.
+      # If there are events to retry: of the same batch the gateway writes only those.
       if grep -q '"retry":0' "$folder/answer"; then
         grep -q '"rejected":0' "$folder/answer"
         exit
@@ -35,11 +35,11 @@ while [ "$tries" -lt 10 ]; do
       ;;
   esac
 
-  # What a broken connection has left is an older answer's.
+  # After a broken connection the file has the headers of an earlier answer.
   after=
   [ "$status" = 000 ] || after=$(sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]*\).*/\1/p' "$folder/headers")
   sleep "${after:-$pause}"
   pause=$((pause < 60 ? pause * 2 : 60))
 done
-echo "gave up after $tries tries" >&2
+echo "gave up after $attempts attempts" >&2
 exit 1

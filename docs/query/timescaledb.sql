@@ -39,6 +39,13 @@ FROM metrics_region_1d
 WHERE bucket >= now() - interval '1 day'
 ORDER BY latency_p95_ms DESC NULLS LAST;
 
+-- What are the 95th percentile and the availability of each tenant over a whole week?
+SELECT tenant, latency_quantile(latency_merge(latency_bins), 0.95) AS latency_p95_ms,
+       100.0 * sum(measured) / sum(events) AS availability_pct
+FROM metrics_region_1h
+WHERE bucket >= now() - interval '7 days'
+GROUP BY tenant;
+
 -- Anomalies of the last day, with the location of the node.
 SELECT time, node_name, node_city, latency_ms, latency_z, anomaly_reason, anomaly_score
 FROM metrics_enriched

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import { type Code, CODES, FAULT_CODES } from "./answers/codes.ts";
+import { FAULT_CODES } from "@fiberstream/event-rules/fault";
+import { type Code, CODES } from "./answers/codes.ts";
 import type { Sender } from "./auth/sender.ts";
 import type { Route } from "./http/call.ts";
 import type { EventCounts } from "./telemetry/event-counts.ts";
@@ -64,12 +65,12 @@ export function createGatewayMetrics(options: {
   });
   const rateLimited = new Counter({
     name: "fiberstream_gateway_rate_limited_total",
-    help: "Requests answered with 429: the key was over its rate limit, used more than its share of an overloaded gateway, or its key or address had MAX_REQUESTS_PER_KEY or MAX_REQUESTS_PER_ADDRESS in flight. The access log (ACCESS_LOG_LEVEL) has the key",
+    help: "Requests answered with 429: the key was over its rate limit, used more than its share of an overloaded gateway, its key or address had MAX_REQUESTS_PER_KEY or MAX_REQUESTS_PER_ADDRESS in flight, or its address exceeded MAX_PAGES_PER_ADDRESS. The access log (ACCESS_LOG_LEVEL) has the key",
     registers,
   });
   const droppedConnections = new Counter({
     name: "fiberstream_gateway_connections_dropped_total",
-    help: "Connections closed at once, because MAX_CONNECTIONS (or as many as the open file limit allows) were open and none was idle. Their senders get no response: add gateways, or raise the setting and the limit",
+    help: "Connections closed at once, because MAX_CONNECTIONS (or as many as the open file limit allows) were open and none was idle, or because their address began more TLS handshakes than MAX_HANDSHAKES_PER_ADDRESS. Their senders get no response: find out whose they are, add gateways, or raise the setting and the limit",
     registers,
   });
   const authFailures = new Counter({
@@ -137,7 +138,7 @@ export function createGatewayMetrics(options: {
   options.registry.registerMetric(
     new Gauge({
       name: "fiberstream_gateway_buffer_bytes",
-      help: "Memory of request bodies and their decoders, from a body's first byte to the response. At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
+      help: "Memory of request bodies and their decoders, from a body's first byte to the response, and of large responses until they are received. At IN_FLIGHT_MAX_BYTES the gateway answers 503 OVERLOADED",
       registers: [],
       collect() {
         this.set(options.bufferBytes());

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Answer, jsonAnswer, retryAfter } from "./answers/answer.ts";
-import { type Fault, type IndexedFault, meaningOf, type Rejection } from "./answers/codes.ts";
+import type { Fault } from "@fiberstream/event-rules/fault";
+import { type IndexedFault, meaningOf, type Rejection } from "./answers/codes.ts";
 import { LIMITS } from "./answers/limits.ts";
 import { Refusal } from "./answers/refusal.ts";
 import type { AcknowledgedEvents } from "./idempotency/acknowledged-events.ts";

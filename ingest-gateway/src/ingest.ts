@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { EventValidator } from "@fiberstream/event-rules/validate-event";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { Admit } from "./admission/admission.ts";
 import type { BoundNodes } from "./admission/bound-nodes.ts";
@@ -23,7 +24,7 @@ import { readBody, type ReadBodyOptions, SenderGoneError } from "./request/read-
 import type { ReadHead, RequestHead } from "./request/request-head.ts";
 import { type BatchScan, createBatchScan } from "./request/scan-batch.ts";
 import { countsOf, type EventCounts } from "./telemetry/event-counts.ts";
-import type { EventValidator } from "./validation/validate-event.ts";
+import type { RequestTrace } from "./telemetry/trace-request.ts";
 import { type CheckedEvents, validateEvents } from "./validation/validate-events.ts";
 
 export type IngestSteps = {
@@ -52,6 +53,7 @@ type IngestWork = {
   readonly sender: Sender;
   readonly charge: Charge;
   readonly acknowledged: AcknowledgedEvents;
+  readonly trace: RequestTrace;
   readonly produce: EventProducer["produce"];
 };
 
@@ -62,8 +64,8 @@ export function createIngest(steps: IngestSteps): Ingest {
 
   /** Returns nothing that references the events, so that they can be collected while Kafka acknowledges them. */
   const produceEvents = async (work: IngestWork) => {
-    const { call, head, sender, charge, body, scan, acknowledged, produce } = work;
-    const { mark, trace } = call;
+    const { call, head, sender, charge, body, scan, acknowledged, trace, produce } = work;
+    const { mark } = call;
     const parsed = scan === undefined ? parseOne(body) : parseBatch(body, scan.found());
     charge.forEvents(parsed.count - acknowledged.count());
     const origin = { ...head, ...sender, receivedAtMicros: wallNowMs() * 1_000 };
@@ -80,6 +82,7 @@ export function createIngest(steps: IngestSteps): Ingest {
     const produce = admit();
     const sender = await authenticate(request);
     entry.sender(sender);
+    const trace = call.beginTrace();
     const limitBytes = route === "push" ? LIMITS.eventBytes : LIMITS.batchBytes;
     const charge = rateLimiter.charge(sender, declaredBytesOf(request, limitBytes));
     mark("auth");
@@ -93,10 +96,10 @@ export function createIngest(steps: IngestSteps): Ingest {
       await steps.checkSignature(request, sender, body);
       mark("body");
       const isStillThere = await steps.stalls.isStillThere(request.socket);
-      if (!isStillThere) throw new SenderGoneError("the sender has gone");
+      if (!isStillThere) throw new SenderGoneError("the sender has disconnected");
 
       const answer = await idempotently({ ...head, route, sender, body }, async (acknowledged) => {
-        const work = { call, head, sender, charge, body, scan, acknowledged, produce };
+        const work = { call, head, sender, charge, body, scan, acknowledged, trace, produce };
         const { checked, delivering } = await produceEvents(work);
         const deliveries = await delivering;
         const counts = countsOf(checked, deliveries);
@@ -110,11 +113,11 @@ export function createIngest(steps: IngestSteps): Ingest {
       });
       return withHeaders(answer, rateLimiter.headersFor(sender));
     } catch (error) {
-      // Events that were checked and rejected are paid for, whatever became of the others.
+      // Events that were checked and rejected stay charged, whatever the result of the others.
       if (isOurFault(error, request) && rejected === 0) charge.cancel();
       throw error;
     } finally {
-      lease.release();
+      call.passOn(lease);
     }
   };
 }

@@ -3,6 +3,7 @@ import type { Log } from "@fiberstream/runtime/log";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
 import type { Tracing } from "@fiberstream/runtime/tracing";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
+import { createAddressRate } from "./admission/address-rate.ts";
 import { createAdmission } from "./admission/admission.ts";
 import { createBoundNodes } from "./admission/bound-nodes.ts";
 import type { InFlightBudget } from "./admission/in-flight-budget.ts";
@@ -19,7 +20,9 @@ import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { createCors } from "./http/cors.ts";
 import { createExpressApp } from "./http/express-app.ts";
 import { type HttpServer, startHttpServer } from "./http/http-server.ts";
+import { createServeAnswer } from "./http/serve-answer.ts";
 import { createServeEvents } from "./http/serve-events.ts";
+import { createServeRest } from "./http/serve-rest.ts";
 import { type StatusSources, statusAnswer } from "./http/status-answer.ts";
 import { createBatchProtection } from "./idempotency/batch-protection.ts";
 import { createBatchStore } from "./idempotency/batch-store.ts";
@@ -33,7 +36,7 @@ import { accessLineWriter, createAccessLog } from "./telemetry/access-log.ts";
 import { createTraceRequest } from "./telemetry/trace-request.ts";
 import { createSampler } from "./telemetry/trace-sampler.ts";
 import { createSourceRegion } from "./validation/source-region.ts";
-import { createEventValidator, fieldFinder } from "./validation/validate-event.ts";
+import { createEventValidator, fieldFinder } from "@fiberstream/event-rules/validate-event";
 
 /** How long a batch is validated before it yields: much less than a response takes, much more than yielding costs. */
 const TURN_MS = 3;
@@ -100,9 +103,11 @@ export async function startIntake(options: {
       isStopping: () => stopping.aborted,
       isProtectionOn: protection.isOn,
     });
+  const serveAnswer = createServeAnswer({ metrics, stopping });
   return startHttpServer({
     ...config,
     maxConnections: connectionsWithin(openFilesLimit(), { ...config, log }),
+    mayShakeHands: createAddressRate({ perSecond: config.handshakesPerAddress }),
     onDropped: metrics.countDroppedConnection,
     tls: tlsFilesOf(config),
     observeCertificateEnd: metrics.certificateEnds,
@@ -119,13 +124,17 @@ export async function startIntake(options: {
       stopping,
       log,
     }),
-    serveRest: createExpressApp({
+    serveRest: createServeRest({
       status,
-      queryUrl: config.queryUrl,
-      openApi: createOpenApiDocument({ schema, authMode: config.authMode }),
-      metrics,
-      stopping,
-      log,
+      servePage: createExpressApp({
+        queryUrl: config.queryUrl,
+        openApi: createOpenApiDocument({ schema, authMode: config.authMode }),
+        serveAnswer,
+        log,
+      }),
+      mayHavePage: createAddressRate({ perSecond: config.pagesPerAddress }),
+      pagesPerSecond: config.pagesPerAddress,
+      serveAnswer,
     }),
     log,
   });

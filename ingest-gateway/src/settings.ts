@@ -113,6 +113,16 @@ export const gatewaySettings = {
     wholeNumber({ min: 1, max: 1_000_000 }).default(5_000),
     "maximum of requests in flight per address; raise it where all come from a load balancer's address",
   ),
+  pagesPerAddress: setting(
+    "MAX_PAGES_PER_ADDRESS",
+    wholeNumber({ min: 1, max: 1_000_000 }).default(50),
+    "requests a second per address for anything but events and /api/status (documents, unknown paths), past which the response is 429; ten times as many at once",
+  ),
+  handshakesPerAddress: setting(
+    "MAX_HANDSHAKES_PER_ADDRESS",
+    wholeNumber({ min: 1, max: 1_000_000 }).default(100),
+    "TLS handshakes a second per address, past which a new connection is closed at once; ten times as many at once; raise it where all come from a load balancer's address",
+  ),
   bodyMinBytesPerSecond: setting(
     "BODY_MIN_BYTES_PER_SECOND",
     wholeNumber({ min: 0, max: 1024 ** 2 }).default(1_024),

@@ -129,7 +129,7 @@ export const TOPICS = {
     ordering:
       "Records of one node are in one partition; the one with the highest revision is the node's state.",
     delivery:
-      "At least once: a change may be duplicated but is never lost. Normally within 2 s of the change. An older revision may follow a newer one; drop it.",
+      "At least once: a change may be duplicated but is never lost. Normally within 2 s of the change. An older revision may follow a newer one; drop it. A record without a value (a tombstone) means that an operator has erased the node: forget it, its revision included.",
     volume:
       "One record for each change of a node's data, of which compaction leaves the latest: about one for each node. An event alone is not a change.",
     headers: {},
@@ -145,7 +145,7 @@ export const TOPICS = {
     reliedOnBy: ["operators", "data teams"],
     owner: "stream-processor",
     ordering:
-      "Records of one node are in one partition, in the order of its events: an alert's opening comes before its resolution.",
+      "Records of one node are in one partition, in the order of its events: an alert's opening comes before its resolution. After partitions were added, the opening of an alert that is still open is written again, with the same alert_id, to the node's new partition, and its resolution follows there.",
     delivery:
       "Exactly once for readers of committed records: in the same transactions as the enriched events that caused them.",
     volume: "Two records for each alert: one when it opens, one when it resolves.",
@@ -159,7 +159,7 @@ export const TOPICS = {
     cleanup: "delete",
     retentionMs: days(30),
     meaning:
-      "The processor's ledger: what it did with each range of offsets of probe.metrics.raw, by minute of received_at. An entry has partition, log (the topic's id), from and to (offsets, to is not in it), begins (nothing is known of the offsets before), records (offsets with a record), and minutes: of each the minute since 1970, then count, sum and xor of the events read, written to probe.metrics.enriched and dropped as duplicates, then three counts, of which the last is of dead letters. Sum and xor are of a 64-bit hash of event_id (PostgreSQL's uuid_hash_extended with seed 0), the sum modulo 2^64.",
+      "The processor's ledger: what it did with each range of offsets of probe.metrics.raw, by minute of received_at. An entry has partition, log (the topic's id), from and to (offsets, to is not in it), begins (nothing is known of the offsets before), records (offsets with a record), and minutes: of each the minute since 1970, then count, sum and xor of the events read, written to probe.metrics.enriched and dropped as duplicates, then three counts, of which the last is of dead letters. Sum and xor are of a 64-bit hash of event_id (PostgreSQL's uuid_hash_extended with seed 0), the sum modulo 2^64. An entry of more than 4,000 minutes is several records: those after the first one have an empty range (from is to), and further minutes of the same entry.",
     reliedOnBy: ["sink-writer's reconciliation"],
     owner: "stream-processor",
     ordering:

@@ -8,10 +8,12 @@ import { addressOf } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { readOffsets } from "./offsets/stored-offsets.ts";
+import { MARKS_BY_WRITER } from "./rollups/mark-roll-ups.ts";
 import type { sinkSettings } from "./settings.ts";
 import { readTableLayout } from "./tuples/table-layout.ts";
 
 const SERVER_SETTINGS = {
+  ...MARKS_BY_WRITER,
   // A crash of the server may lose the last commits: rows together with their offsets, so the sink reads these
   // records again. Waiting for the disk at each commit would take a tenth of the time.
   synchronous_commit: "off",

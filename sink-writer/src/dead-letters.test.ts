@@ -35,7 +35,7 @@ const refusedAs = (type: string) =>
   new TransientError("kafka", type, { cause: Object.assign(new Error(type), { type }) });
 
 describe("dead letters of the sink", () => {
-  it("carry the record untouched and say where it came from", async () => {
+  it("contain the unchanged record, and its origin", async () => {
     const sent: OutgoingRecord[] = [];
     const send = sendWith(async (_topic, records) => void sent.push(...records));
     await send([deadRecord(Buffer.from("bytes"))], "decode");
@@ -57,7 +57,7 @@ describe("dead letters of the sink", () => {
     ]);
   });
 
-  it("go with less in them where Kafka refuses them, and those beside them whole", async () => {
+  it("are reduced if Kafka rejects them; the others of the batch stay whole", async () => {
     const sent: OutgoingRecord[] = [];
     const send = sendWith(async (_topic, records) => {
       if (records.some(({ value }) => (value?.length ?? 0) > 1_000))
@@ -74,7 +74,7 @@ describe("dead letters of the sink", () => {
     expect(sent[2]?.headers).toMatchObject({ "fiber.dlq.record-timestamp": "9" });
   });
 
-  it("go in batches that a broker takes, each record once", async () => {
+  it("are sent in batches that a broker accepts, each record once", async () => {
     const batches: number[] = [];
     const send = sendWith(async (_topic, records) => void batches.push(records.length));
     await send(
@@ -87,7 +87,7 @@ describe("dead letters of the sink", () => {
     expect(batches).toEqual([1, 1]);
   });
 
-  it("do not let the batch go on when they cannot be written", async () => {
+  it("stop their batch if they cannot be written", async () => {
     const send = sendWith(async () => {
       throw new TransientError("kafka", "away");
     });

@@ -31,7 +31,7 @@ const untilWrites = (count: number) =>
   until(() => writes.length === count, { what: `${count} writes have begun` });
 
 describe("shared writes", () => {
-  it("take batches together that come at the same moment, up to so many rows", async () => {
+  it("join batches that arrive at the same moment, up to a number of rows", async () => {
     const done = [batch(0, 40), batch(1, 50), batch(2, 30), batch(3, 10)].map(share);
     await untilWrites(2);
     expect(partitions()).toEqual([
@@ -42,17 +42,17 @@ describe("shared writes", () => {
     await Promise.all(done);
   });
 
-  it("take a batch that is larger by itself", async () => {
+  it("contain a larger batch alone", async () => {
     void share(batch(0, 500));
     void share(batch(1, 1));
     await untilWrites(2);
     expect(partitions()).toEqual([[0], [1]]);
   });
 
-  it("take a very large batch in parts that follow each other without a gap", async () => {
+  it("split a very large batch into consecutive parts", async () => {
     const large = batchOf(
       Array.from({ length: 250 }, (_, place) => recordOf(Buffer.alloc(0), 1, 7 + 2 * place)),
-      { firstOffset: 5n },
+      { firstOffset: 5n, leaderEpoch: 9 },
     );
     const written: RecordBatch[] = [];
     const shareParts = createGroupWrites({
@@ -68,9 +68,10 @@ describe("shared writes", () => {
       [207n, 407n],
       [407n, large.nextOffset],
     ]);
+    expect(written.map(({ leaderEpoch }) => leaderEpoch)).toEqual([undefined, undefined, 9]);
   });
 
-  it("take a part that has failed by itself when its batch is tried again", async () => {
+  it("contain a part that has failed alone when its batch is retried", async () => {
     const large = batch(0, 250);
     const shareParts = createGroupWrites({
       maxRows: 100,
@@ -92,7 +93,7 @@ describe("shared writes", () => {
     expect(partitions()[1]).toEqual([0]);
   });
 
-  it("take together what comes while all writers are busy", async () => {
+  it("join batches that arrive while all writers are busy", async () => {
     void share(batch(0, 100));
     void share(batch(1, 100));
     await untilWrites(2);
@@ -106,7 +107,7 @@ describe("shared writes", () => {
     expect(partitions()[2]).toEqual([2, 3]);
   });
 
-  it("take a batch by itself once its write has failed, so that it does not fail others again", async () => {
+  it("contain a batch alone once its write has failed, so that it does not fail others again", async () => {
     const batches = [batch(0, 1), batch(1, 1)];
     const failing = batches.map(share);
     await untilWrites(1);

@@ -91,8 +91,11 @@ function split(batch: RecordBatch, maxRows: number): RecordBatch[] {
     at === 0 ? batch.firstOffset : BigInt(records[at]?.offset ?? batch.nextOffset);
   const slices: RecordBatch[] = [];
   for (let at = 0; at < records.length; at += maxRows) {
+    const isLast = at + maxRows >= records.length;
     slices.push({
       ...batch,
+      // Of the batch's last record. A record of an earlier slice may have a lower one, which is not known here.
+      leaderEpoch: isLast ? batch.leaderEpoch : undefined,
       records: records.slice(at, at + maxRows),
       firstOffset: offsetAt(at),
       nextOffset: offsetAt(at + maxRows),

@@ -35,8 +35,8 @@ afterEach(() => void jest.restoreAllMocks());
 
 const nobody = new Set<number>();
 const landedOf = ({ unseen, seen }: SplitRows, refused: ReadonlySet<number>) => [
-  { rows: unseen, result: { refused } },
-  { rows: seen, result: { refused: nobody } },
+  { rows: unseen, result: { refused, erased: nobody } },
+  { rows: seen, result: { refused: nobody, erased: nobody } },
 ];
 const keep = async (events: readonly EnrichedProbeMetric[], refused = nobody) => {
   const rows = await rowsOf(events, layout);
@@ -95,12 +95,12 @@ describe("node registration", () => {
     ]);
   });
 
-  it("knows nothing of rows that are not stored", async () => {
+  it("registers no node of rows that are not stored", async () => {
     await keep([eventOf("a"), eventOf("b")], new Set([1]));
     expect(await nodes()).toMatchObject([{ node_id: "a" }]);
   });
 
-  it("moves a registered node on to reporting, and leaves what an operator has set", async () => {
+  it("marks a registered node as reporting, and keeps a status that an operator has set", async () => {
     await database.owner.query(
       "INSERT INTO nodes (node_id, status) VALUES ('a', 'registered'), ('b', 'inactive'), ('c', 'deleted')",
     );
@@ -113,7 +113,7 @@ describe("node registration", () => {
     expect((await nodes()).map(({ seen_ms }) => seen_ms)).toEqual([nowMs, nowMs, nowMs]);
   });
 
-  it("touches a node at most once in 10 s, and publishes no touch", async () => {
+  it("updates a node at most once in 10 s, without publishing it", async () => {
     const begunMs = nowMs;
     await keep([eventOf("a")]);
     nowMs += 9_999;
@@ -124,7 +124,7 @@ describe("node registration", () => {
     expect(await nodes()).toMatchObject([{ seen_ms: begunMs + 10_000, revision: "1" }]);
   });
 
-  it("goes on touching when the machine's clock is set back", async () => {
+  it("continues to update nodes when the machine's clock is set back", async () => {
     registration = createNodeRegistration({ maxRemembered: 100 });
     await keep([eventOf("a")]);
     const [wall, elapsed] = [Date.now, performance.now.bind(performance)];
@@ -135,7 +135,7 @@ describe("node registration", () => {
     expect(await nodes()).toMatchObject([{ seen_ms: nowMs }]);
   });
 
-  it("waits for nobody when it touches", async () => {
+  it("waits for no lock when it updates a node", async () => {
     await keep([eventOf("a"), eventOf("b")]);
     nowMs += 10_000;
     await inTransaction(database.pool, async (other) => {
@@ -153,7 +153,7 @@ describe("node registration", () => {
     expect(await nodes()).toMatchObject([{ seen_ms: seenMs }]);
   });
 
-  it("inserts a node again that a crash of the server has lost, once it was told to forget", async () => {
+  it("inserts a node again that a crash of the server has lost, once its cache is emptied", async () => {
     await keep([eventOf("a")]);
     await database.owner.query("TRUNCATE nodes");
     registration.forget();
@@ -161,7 +161,7 @@ describe("node registration", () => {
     expect(await nodes()).toHaveLength(1);
   });
 
-  it("makes a node again that was deleted while its events come", async () => {
+  it("inserts a node again that was deleted while its events arrive", async () => {
     await keep([eventOf("a"), eventOf("b")]);
     await database.owner.query("DELETE FROM nodes WHERE node_id = 'a'");
     await keep([eventOf("a"), eventOf("b")]);
@@ -171,7 +171,7 @@ describe("node registration", () => {
     ]);
   });
 
-  it("remembers nothing of a transaction that was rolled back", async () => {
+  it("caches nothing of a transaction that was rolled back", async () => {
     const rolledBack = inTransaction(database.pool, async (client) => {
       await registration.register(client, landedOf(await rowsOf([eventOf("a")], layout), nobody));
       throw new Error("rolled back");

@@ -6,7 +6,7 @@ import type { Rows } from "./rows/row-buffer.ts";
 export type NodeRegistration = {
   /**
    * Registers every row's node in the rows' own transaction, and marks it as reporting.
-   * @param inserted rows, and the numbers of the rejected ones
+   * @param inserted rows, and the numbers of the rejected and the erased ones, which need no node
    * @returns a function that adds the nodes to the cache, to be called after the commit
    * @throws {TransientError}
    * @throws {FatalError}
@@ -21,7 +21,10 @@ export type NodeRegistration = {
 
 type InsertedRows = {
   readonly rows: Rows;
-  readonly result: { readonly refused: { readonly has: (row: number) => boolean } };
+  readonly result: {
+    readonly refused: { readonly has: (row: number) => boolean };
+    readonly erased: { readonly has: (row: number) => boolean };
+  };
 };
 
 const TOUCH_INTERVAL_MS = 10_000;
@@ -89,7 +92,7 @@ function latestByNode(inserted: readonly InsertedRows[]): Iterable<LatestEvent> 
   for (const { rows, result } of inserted) {
     const count = rows.count();
     for (let row = 0; row < count; row++) {
-      if (result.refused.has(row)) continue;
+      if (result.refused.has(row) || result.erased.has(row)) continue;
       const nodeId = rows.nodeIdOf(row);
       const receivedAtMicros = rows.receivedAtOf(row);
       const known = latest.get(nodeId);

@@ -8,6 +8,7 @@ import type { InsertRows } from "./insert/insert-rows.ts";
 import { moveOffsets } from "./offsets/stored-offsets.ts";
 import { updateBooks } from "./reconciliation/update-books.ts";
 import type { NodeRegistration } from "./register-nodes.ts";
+import { markRollUps } from "./rollups/mark-roll-ups.ts";
 import type { RecentEvents } from "./rows/recent-events.ts";
 import type { RowBuffers } from "./rows/row-buffers.ts";
 import type { ReadRows } from "./rows/row-reader.ts";
@@ -50,6 +51,7 @@ export function createWriteBatches(options: {
         const refused = written.flatMap(({ result }) => [...result.refused.values()]);
         await sendDeadLetters(refused, "write");
         await updateBooks(client, { batches, inserted: written, dead });
+        await markRollUps(client, written);
         return { inserted: written, remember: await nodes.register(client, written) };
       });
 

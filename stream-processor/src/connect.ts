@@ -1,6 +1,5 @@
 import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
 import { createKafka } from "@fiberstream/kafka/kafka";
-import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
@@ -19,7 +18,7 @@ const MAX_CONNECTIONS = 5;
 /**
  * Connects to PostgreSQL, Redis, the schema registry and Kafka, and waits for each except Redis; `life` owns all of them.
  *
- * @returns the connections, the schema ids and the numbers of partitions
+ * @returns the connections and the schema ids
  * @throws {FatalError} for settings that contradict each other, before it connects to anything
  */
 export async function connect(frame: ServiceFrame<typeof processorSettings>, groupId: string) {
@@ -76,9 +75,6 @@ export async function connect(frame: ServiceFrame<typeof processorSettings>, gro
   const reader = life.own(await waitForKafka(() => connectTopicReader({ kafka })), (owned) =>
     owned.close(),
   );
-  const [rawPartitions, alertPartitions] = await waitForKafka(() =>
-    partitionCounts({ kafka, topics: [topics.raw, topics.alerts] }),
-  );
   return {
     topics,
     schemas,
@@ -90,7 +86,5 @@ export async function connect(frame: ServiceFrame<typeof processorSettings>, gro
     waitForKafka,
     producer,
     reader,
-    rawPartitions,
-    alertPartitions,
   };
 }

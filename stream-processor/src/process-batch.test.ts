@@ -26,7 +26,7 @@ const processorOf = async (
     maxNodesPerPartition: 10,
     checkpointOf: () => undefined,
     earliestOf: async () => 0n,
-    openAlertsOf: async () => [],
+    openAlertsOf: async () => ({ open: [], moved: [], partitions: 1 }),
     decoder: { prepare: async () => undefined, decode: () => dead(rubbish) },
     countEvicted: () => undefined,
   });

@@ -140,7 +140,7 @@ type Work = {
   deadLetters: OutgoingRecord[];
   books: BatchBooks;
   /** From which the next owner rebuilds the windows as they are after the batch. */
-  windows: Pick<WindowCheckpoint, "from" | "clockMs">;
+  windows: Pick<WindowCheckpoint, "from" | "clockMs" | "partitions">;
   counts: BatchCounts;
 };
 
@@ -174,10 +174,11 @@ function route(
   const work: Work = {
     enriched: [],
     sources: [],
-    alerts: [],
+    // The same alerts again, where the nodes' events are now: the next owner reads only this partition.
+    alerts: window.takeMoved().map(alertRecord),
     deadLetters: [],
     books: createBatchBooks(),
-    windows: { from: batch.firstOffset, clockMs: 0 },
+    windows: { from: batch.firstOffset, clockMs: 0, partitions: window.partitions },
     counts,
   };
   const { books } = work;
@@ -206,13 +207,15 @@ function route(
     work.sources.push({ record, event });
     books.written(event, enriched);
     for (const alert of alerts) work.alerts.push(alertRecord(alert));
+    counts.alerts += alerts.length;
     if (quality === "late") counts.late++;
   });
   counts.ok = work.enriched.length;
-  counts.alerts = work.alerts.length;
   counts.ahead = window.takeAhead();
   window.position = batch.nextOffset;
-  work.windows = { from: window.neededFrom(batch.nextOffset), clockMs: window.clockMs() };
+  const { partitions } = window;
+  const from = window.neededFrom(batch.nextOffset);
+  work.windows = { from, clockMs: window.clockMs(), partitions };
   return work;
 }
 

@@ -15,13 +15,12 @@ import { createBatchProcessor } from "./process-batch.ts";
 import { createProcessorMetrics } from "./processor-metrics.ts";
 import { createOpenEntries } from "./reconciliation/open-entries.ts";
 import type { processorSettings } from "./settings.ts";
-import { createSharedReading } from "./windows/shared-reading.ts";
 import { startNodes } from "./start-nodes.ts";
 import { createTraceBatch } from "./telemetry/trace-batch.ts";
 import { watchCluster } from "./telemetry/watch-cluster.ts";
 import { watchRedis } from "./telemetry/watch-redis.ts";
 import { createAlertRecord } from "./windows/alert-record.ts";
-import { readOpenAlerts } from "./windows/open-alerts.ts";
+import { createReadOpenAlerts } from "./windows/open-alerts.ts";
 import { createPartitionWindows } from "./windows/partition-windows.ts";
 import { readCheckpoint } from "./windows/window-checkpoint.ts";
 
@@ -64,25 +63,16 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
     currentId: ids.raw,
     timePolicy,
   });
-  const alertDecoder = createRecordDecoder<ProbeAlert>({ registry, readerSchema: schemas.alert });
-  const { rawPartitions, alertPartitions } = connections;
-  const readAlertsOf = (partition: number | undefined) =>
-    readOpenAlerts({
-      reader,
-      decoder: alertDecoder,
-      topic: topics.alerts,
-      partition,
-      maxAlerts: config.windowNodesPerPartition,
-    });
-  // Partitions that are assigned together share one reading of the whole topic.
-  const readAlertsOfAll = createSharedReading(() => readAlertsOf(undefined));
   const windows = createPartitionWindows({
     maxNodesPerPartition: config.windowNodesPerPartition,
     checkpointOf: (partition) => readCheckpoint(transactions.metadataOf(partition)),
     earliestOf: async (partition) => (await reader.range(topics.raw, partition)).from,
-    openAlertsOf: (partition) =>
-      // With the same number of partitions in both topics, a node's alerts are in the partition with its events' number.
-      rawPartitions === alertPartitions ? readAlertsOf(partition) : readAlertsOfAll(),
+    openAlertsOf: createReadOpenAlerts({
+      reader,
+      decoder: createRecordDecoder<ProbeAlert>({ registry, readerSchema: schemas.alert }),
+      topics,
+      maxAlerts: config.windowNodesPerPartition,
+    }),
     decoder,
     countEvicted: processorMetrics.countEvicted,
   });

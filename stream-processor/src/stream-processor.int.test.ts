@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createKafka } from "@fiberstream/kafka/kafka";
+import { partitionOfKey } from "@fiberstream/kafka/murmur2";
 import { connectProducer, type Producer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
@@ -17,6 +18,7 @@ import type { TopicName } from "@fiberstream/schemas/topics";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
+import { keyOfPartition } from "@fiberstream/testkit/placed-topics";
 import { startPrivateBackingService } from "@fiberstream/testkit/private-backing-service";
 import { type ReadRecord, readTopic } from "@fiberstream/testkit/read-topic";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
@@ -86,6 +88,31 @@ const decoded = (name: SchemaName, record: ReadRecord | undefined): unknown =>
   typeOf(name).fromBuffer(record?.value?.subarray(WIRE_PREFIX_BYTES) ?? Buffer.alloc(0));
 const enrichedOf = (record: ReadRecord | undefined) =>
   decoded("EnrichedProbeMetric", record) as EnrichedProbeMetric;
+
+/**
+ * Sends a closing event to each partition, and settles when all of them are in enriched: what was committed before them, a
+ * duplicate too, is read by then.
+ * @returns their ids
+ */
+async function closeEachPartition(enriched: readonly ReadRecord[]): Promise<string[]> {
+  const nodes = Array.from({ length: 12 }, (_, partition) => keyOfPartition(partition, 12));
+  const closing = nodes.map((node_id) => rawRecord({ node_id }));
+  await sendRaw(closing);
+  const isRead = (node: string) => enriched.some(({ key }) => String(key) === node);
+  await until(() => nodes.every(isRead), {
+    what: "the closing events are in enriched",
+    timeoutMs: 40_000,
+  });
+  return closing.map(({ eventId }) => eventId);
+}
+
+/** A node whose partition is another one of 24 than of 12. */
+function movingNode(): string {
+  for (;;) {
+    const node = randomUUID();
+    if (partitionOfKey(Buffer.from(node), 24) >= 12) return node;
+  }
+}
 
 /** As a topic has it that was made by another version, or not by the deploy step. */
 const setTimestampType = (type: string) =>
@@ -278,6 +305,52 @@ describe("stream processor", () => {
     expect(enrichedOf(enriched[25]).latency_mean_ms).toBeGreaterThan(45);
   });
 
+  it("resolves an alert whose node moved to a partition that was added, also after another restart", async () => {
+    const alerts = await read("probe.alerts");
+    const [resolvesAtOnce, resolvesLater] = [movingNode(), movingNode()];
+    const measured = (node_id: string, packet_loss: number) =>
+      Array.from({ length: 5 }, () => rawRecord({ node_id, packet_loss }));
+    const first = await start();
+    await sendRaw([...measured(resolvesAtOnce, 100), ...measured(resolvesLater, 100)]);
+    await until(() => alerts.length === 2, { what: "both alerts opened" });
+    expect(await first.stop()).toBe(0);
+
+    for (const topic of ["probe.metrics.raw", "probe.metrics.enriched", "probe.alerts"] as const) {
+      await ensureTopics({
+        kafka,
+        topics: [{ topic: topicIn(namespace, topic), partitions: 24, config: {} }],
+      });
+    }
+    const ofAll = await read("probe.alerts");
+    producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
+    const statesOf = (node: string) =>
+      ofAll
+        .map((record) => decoded("ProbeAlert", record) as ProbeAlert)
+        .filter(({ node_id }) => node_id === node)
+        .map(({ state, alert_id }) => [state, alert_id]);
+    const idOf = (node: string) => statesOf(node)[0]?.[1];
+    const second = await start();
+    // The alert that is still open is written to the new partition with the first events that come there.
+    await sendRaw([...measured(resolvesAtOnce, 0), ...measured(resolvesLater, 100)]);
+    await until(
+      () => statesOf(resolvesAtOnce).length === 3 && statesOf(resolvesLater).length === 2,
+      {
+        what: "one is resolved, and the other one is in its new partition",
+      },
+    );
+    expect(await second.stop()).toBe(0);
+
+    await start();
+    await sendRaw(measured(resolvesLater, 0));
+    await until(() => statesOf(resolvesLater).length === 3, { what: "the other one is resolved" });
+    for (const node of [resolvesAtOnce, resolvesLater]) {
+      // Of two partitions, so their order is not known.
+      const resolved = statesOf(node).filter(([state]) => state === "resolved");
+      expect(resolved).toHaveLength(1);
+      expect(new Set(statesOf(node).map(([, id]) => id))).toEqual(new Set([idOf(node)]));
+    }
+  });
+
   it.each(["LogAppendTime", "CreateTime"])(
     "finds repeats and scores behind a record that is stamped ahead, and after a restart: %s",
     async (timestampType) => {
@@ -398,6 +471,7 @@ describe("stream processor", () => {
     await until(async () => (await fetch(`${frozen.adminUrl}/readyz`)).ok, {
       what: "the woken one is back",
     });
+    sent.push(...(await closeEachPartition(enriched)));
     await until(() => enriched.length >= sent.length, { what: "every event came" });
     const ids = enriched.map((record) => enrichedOf(record).event_id);
     expect(ids.toSorted()).toEqual(sent.toSorted());
@@ -423,6 +497,7 @@ describe("stream processor", () => {
       await sendSome();
     }
     await start();
+    sent.push(...(await closeEachPartition(enriched)));
     await until(() => enriched.length >= sent.length, {
       what: "every event came",
       timeoutMs: 40_000,

@@ -15,6 +15,13 @@ const STEP_MS = 2_000;
 const SESSION_MS = 10_000;
 /** The session timeout of a broker. */
 const BROKER_SESSION_MS = 9_000;
+/**
+ * The other controllers notice after 2 s that the active one is gone (`controller.quorum.fetch.timeout.ms`) and elect
+ * another within 1 s. It does not know the last heartbeats, so all sessions of brokers begin anew.
+ */
+const CONTROLLER_ELECTION_MS = 3_000;
+/** In `coordinates` of a fault: the broker was the active controller. */
+export const CONTROLLERS = "controllers";
 /** Time to process the backlog, at the speed of two processes. */
 const CATCH_UP_MS = 10_000;
 
@@ -48,16 +55,19 @@ const BOUNDS_OF_A_CLUSTER: Partial<Record<FaultKind, Bound>> = {
 /** Returns the waits that were longer than allowed, as texts. */
 export function pastBounds(
   { kind, target, waits }: { kind: FaultKind; target: string; waits: Waits },
-  of: { brokers: number; coordinates: readonly string[] },
+  of: { brokers: number; coordinates: readonly string[]; isFollower: boolean },
 ): string[] {
   const bound = BOUNDS[kind] ?? (of.brokers > 1 ? BOUNDS_OF_A_CLUSTER[kind] : undefined);
   if (bound === undefined) return [];
-  // The coordinator of a group or of transactions is needed also by partitions that other brokers lead.
-  const othersMs = of.coordinates.length > 0 ? bound.affectedMs : bound.othersMs;
+  const electionMs = of.coordinates.includes(CONTROLLERS) ? CONTROLLER_ELECTION_MS : 0;
+  const affectedMs = bound.affectedMs + electionMs;
+  // Partitions that other brokers lead need the coordinator of a group or of transactions, too, and their leaders wait for
+  // every in-sync replica until the controller has removed its broker (acks=all).
+  const isNeeded = of.coordinates.length > 0 || of.isFollower;
   const past = [
-    ["affected partitions", "waited", waits.affectedMs, bound.affectedMs],
-    ["other partitions", "waited", waits.othersMs, othersMs],
-    ["partitions", "lagged for", waits.behindMs, bound.behindMs],
+    ["affected partitions", "waited", waits.affectedMs, affectedMs],
+    ["other partitions", "waited", waits.othersMs, isNeeded ? affectedMs : bound.othersMs],
+    ["partitions", "lagged for", waits.behindMs, bound.behindMs + electionMs],
   ] as const;
   return past
     .filter(([, , ms, limit]) => ms > limit)

@@ -191,6 +191,7 @@ export async function runChaos(run: {
       recoveredMs: recoveries.get(fault)?.recoveredMs(),
       waits: affected.get(nameOf(fault))?.window.waits(),
       coordinates: affected.get(nameOf(fault))?.coordinates ?? [],
+      isFollower: affected.get(nameOf(fault))?.isFollower ?? false,
     }));
     const { accepted, sentAgain } = ledger.counts();
     const title = `Chaos, seed ${seed}: ${accepted} events accepted, ${faults.length} faults`;

@@ -140,7 +140,7 @@ describeNatively("on backing services with authentication", () => {
     expect(nodes).toContain(nodeId);
     const others = consume({ cluster, topic: "probe.metrics.enriched", group: "sink-writer" });
     await expect(others.next()).rejects.toThrow(
-      /GROUP_AUTHORIZATION_FAILED.*Grant this user the consumer group/,
+      /GROUP_AUTHORIZATION_FAILED.*Grant this user access to the consumer group/,
     );
   });
 
@@ -211,7 +211,7 @@ describeNatively("on backing services with authentication", () => {
     if (isAllowed) await attempt;
     else
       await expect(attempt).rejects.toThrow(
-        /^Kafka rejects the request: .*\. Grant this user the topic$/,
+        /^Kafka rejects the request: .*\. Grant this user access to the topic$/,
       );
   });
 

@@ -7,6 +7,7 @@ import { createGatewayMetrics } from "@fiberstream/ingest-gateway/gateway-metric
 import { createReconciledMetrics } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
 import { createQualityMetrics } from "@fiberstream/sink-writer/maintenance/quality-metrics";
 import { createDatabaseGauges } from "@fiberstream/sink-writer/maintenance/database-gauges";
+import { createRollUpMetrics } from "@fiberstream/sink-writer/rollups/roll-up-metrics";
 import { createSinkMetrics } from "@fiberstream/sink-writer/sink-metrics";
 import { createClusterGauges } from "@fiberstream/stream-processor/telemetry/watch-cluster";
 import { createProcessorMetrics } from "@fiberstream/stream-processor/processor-metrics";
@@ -67,6 +68,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       createSinkMetrics({ registry, pipeline, nowMs: zero, isReplayed: () => false });
       createDatabaseGauges(registry);
       createQualityMetrics(registry);
+      createRollUpMetrics(registry);
       createReconciledMetrics(registry);
       break;
     }

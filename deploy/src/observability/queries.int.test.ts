@@ -22,6 +22,8 @@ beforeAll(async () => {
             'default', 'GH', 'r', 'ping', 'complete';
      INSERT INTO metric_quality_daily (day, node_id, events, expected, delay_min_ms)
      VALUES (current_date - 1, 'probe-accra-01', 1430, 1440, -5000);
+     SELECT rollup_mark(ARRAY['probe-accra-01'], ARRAY[now() - interval '1 minute']);
+     SELECT rollup_refresh(width, 'infinity', 10) FROM unnest(ARRAY[1, 5, 60, 1440]) AS width;
      SET ROLE fiberstream_reader`,
   );
 });

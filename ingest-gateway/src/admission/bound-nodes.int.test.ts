@@ -30,7 +30,7 @@ const named = (name: string, count: number) =>
   Array.from({ length: count }, (_, at) => `${name}-${at}`);
 
 describe("the nodes of a key", () => {
-  it("are counted for all gateways together, and those that have a place keep it", async () => {
+  it("are counted once for all gateways, and a node that is counted stays accepted", async () => {
     const namespace = testNamespace();
     const redis = life.own(connectRedis({ url: addresses.redisUrl, log }), (owned) =>
       owned.close(),

@@ -15,7 +15,7 @@ const authenticate: Authenticate = () => ({ id: "k", tenant: "acme", maxNodes: 3
 const eventOf = (node_id: string) => ({ ...exampleEvent(), node_id });
 
 describe("a key's nodes", () => {
-  it("are as many as it may have, also while Redis is away; events of others have to be sent again", async () => {
+  it("never exceed its maximum, also while Redis is unavailable; events of further nodes have to be retried", async () => {
     const intake = await startTestIntake({ authenticate });
     try {
       const nodes = ["a", "b", "a", "invented-1", "invented-2", "b"];
@@ -39,7 +39,7 @@ describe("a key's nodes", () => {
     }
   });
 
-  it("have no bound where the key has none, and ask nobody", async () => {
+  it("are unlimited if the key has no maximum, and cost no call of Redis", async () => {
     let asked = 0;
     const bound = createBoundNodes({
       ask: () => {

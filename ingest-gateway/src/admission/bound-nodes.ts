@@ -6,7 +6,8 @@ import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { LRUCache } from "lru-cache";
 import type { Sender } from "../auth/sender.ts";
-import type { Fault, Rejection } from "../answers/codes.ts";
+import type { Fault } from "@fiberstream/event-rules/fault";
+import type { Rejection } from "../answers/codes.ts";
 import type { CheckedEvents } from "../validation/validate-events.ts";
 
 type Validated = { readonly events: readonly ProbeMetric[]; readonly checked: CheckedEvents };
@@ -22,7 +23,7 @@ export type BoundNodes = (
 
 /** About 150 bytes each. */
 const MAX_NODES_IN_MEMORY = 200_000;
-/** How long a node is admitted withoutSlot updating its time in Redis. */
+/** How long a node is admitted without updating its time in Redis. */
 const UPDATE_EVERY_MS = 60 * 60 * 1_000;
 /** A node stops counting so long after its last event: fleets replace their probes. */
 const SLOT_TTL_MS = 30 * 24 * 60 * 60 * 1_000;

@@ -4,7 +4,7 @@ import { createInFlightBudget } from "./in-flight-budget.ts";
 const budget = () => createInFlightBudget({ maxBytes: 1_000, maxRequests: 1_000 });
 
 describe("the in-flight budget", () => {
-  it("is for one who is alone but for the last quarter, which is there for whoever comes", () => {
+  it("lets a single sender use all but a reserved share", () => {
     const { lease, usedBytes } = budget();
     const held = lease("loud");
     held.hold(750);
@@ -17,7 +17,7 @@ describe("the in-flight budget", () => {
     expect(usedBytes()).toBe(0);
   });
 
-  it("keeps room for those who send little, and tells the one who sends most", () => {
+  it("accepts senders that hold little, and refuses the one that holds most with 429", () => {
     const { lease, usedBytes } = budget();
     lease("loud").hold(700);
     const quiet = lease("quiet");
@@ -35,7 +35,7 @@ describe("the in-flight budget", () => {
     expect(usedBytes()).toBe(750);
   });
 
-  it("keeps room for a tenant, however many keys another one has", () => {
+  it("accepts a tenant, however many keys another tenant has", () => {
     const { lease, usedBytes } = budget();
     for (let key = 0; key < 400; key++) {
       try {
@@ -55,7 +55,7 @@ describe("the in-flight budget", () => {
     }
   });
 
-  it("keeps room for a key, however much others of its tenant send", () => {
+  it("accepts a key, however much other keys of its tenant send", () => {
     const { lease } = budget();
     lease("loud", "acme").hold(750);
     const quiet = lease("quiet", "acme");
@@ -63,7 +63,7 @@ describe("the in-flight budget", () => {
     expect(quiet.heldBytes()).toBe(60);
   });
 
-  it("never lets all of them together take more than there is", () => {
+  it("never grants more than the whole budget to all senders together", () => {
     const { lease, usedBytes } = budget();
     for (let sender = 0; sender < 2_000; sender++) {
       try {

@@ -119,7 +119,7 @@ export function createInFlightBudget(options: {
 }
 
 const full = (): Refusal =>
-  new Refusal("OVERLOADED", "the gateway's memory for requests is in use: send this again later");
+  new Refusal("OVERLOADED", "the gateway's memory for requests is used up: send this again later");
 
 const sendsMost = (): Refusal =>
   new Refusal(

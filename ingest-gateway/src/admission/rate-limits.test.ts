@@ -21,7 +21,7 @@ const left = (of = sender) =>
   (buckets.headersFor(of)?.["RateLimit"] ?? "").match(/(?<=r=)\d+/g)?.map(Number);
 
 describe("a key's bucket", () => {
-  it("lets in until it is empty, and again when it has gained an event", () => {
+  it("admits requests until it is empty, and again when it has gained an event", () => {
     charge(100);
     expect(admit).toThrow(
       /may send 10 events a second \(100 at once\) and has sent more: wait 1 s/,
@@ -30,7 +30,7 @@ describe("a key's bucket", () => {
     expect(admit).not.toThrow();
   });
 
-  it("says how long to wait, and what is left", () => {
+  it("returns how long to wait, and how many events are left", () => {
     charge(40);
     expect(buckets.headersFor(sender)).toEqual({
       "RateLimit-Policy": '"events";q=100;w=10',
@@ -49,7 +49,7 @@ describe("a key's bucket", () => {
     });
   });
 
-  it("takes a batch that is larger than itself, as a debt", () => {
+  it("admits a batch that is larger than the bucket, and becomes negative", () => {
     charge(1_000);
     expect(() => charge(1)).toThrow();
     nowMs += 90_000;
@@ -64,7 +64,7 @@ describe("a key's bucket", () => {
     expect(admit).toThrow();
   });
 
-  it("is charged for each request, whatever becomes of it, and for each 4 KB of it", () => {
+  it("is charged for each request, whatever its result, and for each 4 KB of it", () => {
     admit();
     expect(left()).toEqual([99]);
     const large = buckets.charge(sender, 40_960);
@@ -78,14 +78,14 @@ describe("a key's bucket", () => {
     expect(left()).toEqual([69]);
   });
 
-  it("gets back what a request declared and did not send", () => {
+  it("is refunded what a request declared and did not send", () => {
     const gone = buckets.charge(sender, 204_800);
     expect(left()).toEqual([50]);
     gone.forBody(0);
     expect(left()).toEqual([99]);
   });
 
-  it("gets back what was not delivered, and no more than that", () => {
+  it("is refunded for events that were not delivered, and for no others", () => {
     const charged = charge(60);
     charged.refund(20);
     expect(left()).toEqual([60]);
@@ -99,13 +99,13 @@ describe("a key's bucket", () => {
     expect(left()).toEqual([100]);
   });
 
-  it("refuses requests that were let in together when the first of them has emptied it", () => {
+  it("refuses requests that were admitted together when the first of them has emptied it", () => {
     const [first, second] = [admit(), admit()];
     first.forEvents(500);
     expect(() => second.forEvents(1)).toThrow(expect.objectContaining(isRefused));
   });
 
-  it("takes over what all gateways together have left, less what they do not know of", () => {
+  it("is set to what is left for all gateways, less the charges that the others do not know of", () => {
     charge(10);
     expect(buckets.takeUnshared(10)).toEqual([{ id: "k", limit: sender.limit, events: 10 }]);
     expect(buckets.takeUnshared(10)).toEqual([]);
@@ -116,14 +116,14 @@ describe("a key's bucket", () => {
     expect(buckets.headersFor(sender)?.["RateLimit"]).toBe('"events";r=8;t=10');
   });
 
-  it("tells the others what it has given back, too", () => {
+  it("reports refunds to the other gateways, too", () => {
     const charged = charge(10);
     buckets.takeUnshared(10);
     charged.refund(4);
     expect(buckets.takeUnshared(10)).toEqual([{ id: "k", limit: sender.limit, events: -4 }]);
   });
 
-  it("keeps what could not be shared, but for what it has gained back since", () => {
+  it("keeps charges that could not be shared, less what it has gained since", () => {
     charge(40);
     buckets.keepUnshared(buckets.takeUnshared(10));
     expect(buckets.takeUnshared(10)).toEqual([{ id: "k", limit: sender.limit, events: 40 }]);
@@ -136,7 +136,7 @@ describe("a key's bucket", () => {
     expect(buckets.takeUnshared(10)).toEqual([]);
   });
 
-  it("is none for senders without a limit", () => {
+  it("does not exist for senders without a limit", () => {
     const open: Sender = { id: "open", tenant: "default" };
     charge(1e9, open);
     expect(() => buckets.charge(open, 1e9)).not.toThrow();
@@ -161,7 +161,7 @@ describe("a tenant's bucket", () => {
     expect(() => charge(1, keyOf("d", "zeta"))).not.toThrow();
   });
 
-  it("gets back what was not delivered, like the key's", () => {
+  it("is refunded for events that were not delivered, like the key's bucket", () => {
     charge(60, a).cancel();
     expect(left(a)).toEqual([100, 150]);
   });

@@ -26,14 +26,14 @@ export type RateLimiter = {
 export type Charge = {
   /**
    * Charges for the bytes that have arrived by now.
-   * @throws {Refusal} RATE_LIMITED when other requests have rateLimited a bucket since this one was admitted
+   * @throws {Refusal} RATE_LIMITED when other requests have emptied a bucket since this one was admitted
    */
   forArrival: (bytes: number, streams?: number) => void;
   /** Charges for the body after its last byte has arrived. */
   forBody: (bytes: number, streams?: number) => void;
   /**
    * Charges for its events, valid or not, before they are validated.
-   * @throws {Refusal} RATE_LIMITED when other requests have rateLimited a bucket since this one was admitted
+   * @throws {Refusal} RATE_LIMITED when other requests have emptied a bucket since this one was admitted
    */
   forEvents: (events: number) => void;
   /** Returns the cost of events that were not delivered through no fault of the sender. */

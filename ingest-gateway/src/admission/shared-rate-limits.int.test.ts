@@ -20,7 +20,7 @@ beforeEach(() => {
 afterEach(() => life.stop());
 
 describe("buckets of several gateways", () => {
-  it("are one: what one gateway lets in is gone for the other", async () => {
+  it("are one bucket: what one gateway admits is missing for the other", async () => {
     const namespace = testNamespace();
     const redis = life.own(connectRedis({ url: addresses.redisUrl, log }), (owned) =>
       owned.close(),

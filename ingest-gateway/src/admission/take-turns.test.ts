@@ -4,7 +4,7 @@ import { createTurns } from "./take-turns.ts";
 const turnOfTheEventLoop = () => new Promise(setImmediate);
 
 describe("taking turns", () => {
-  it("ends a turn when its time is over, and begins another one", async () => {
+  it("ends a turn when its time is used up, and begins another one", async () => {
     let now = 0;
     const turn = createTurns({ turnMs: 3, nowMs: () => now })("k");
     now = 2;
@@ -15,7 +15,7 @@ describe("taking turns", () => {
     expect(turn.isOver()).toBe(false);
   });
 
-  it("lets one work go on in each turn of the event loop, in their order", async () => {
+  it("continues one task in each turn of the event loop, in their order", async () => {
     const takeTurns = createTurns({ turnMs: 3 });
     const wentOn: string[] = [];
     const work = async (name: string) => {
@@ -37,7 +37,7 @@ describe("taking turns", () => {
     expect(seen.every((count, at) => at === 0 || count - (seen[at - 1] ?? 0) <= 1)).toBe(true);
   });
 
-  it("lets one sender's work go on after the other's, however many each has", async () => {
+  it("continues the senders' tasks alternately, however many each sender has", async () => {
     const takeTurns = createTurns({ turnMs: 3 });
     const wentOn: string[] = [];
     const work = async (whose: string) => {

@@ -1,5 +1,5 @@
 /**
- * Begins a long task, senderId first turn starts now.
+ * Begins a long task. Its first turn starts now.
  * @param senderId the sender that the task is for
  */
 export type TakeTurns = (senderId: string) => Turn;

@@ -9,7 +9,7 @@ const secondsOf = (code: Code) =>
 
 describe("Retry-After", () => {
   it.each(codes.filter((code) => meaningOf(code).status === 503))(
-    "is spread over some seconds, so that senders do not come back together: %s",
+    "is randomized over some seconds, so that senders do not all retry at once: %s",
     (code) => {
       const { retryAfterSeconds = 0, spreadSeconds = 0 } = meaningOf(code);
       expect(spreadSeconds).toBeGreaterThanOrEqual(2);
@@ -21,13 +21,13 @@ describe("Retry-After", () => {
     },
   );
 
-  it("stays as it is where it is known when a new try makes sense", () => {
+  it("is not randomized if it is known when a retry makes sense", () => {
     expect(new Set(secondsOf("BATCH_IN_PROGRESS"))).toEqual(new Set([1]));
     const limited = new Refusal("RATE_LIMITED", "wait 6 s", { headers: { "Retry-After": "6" } });
     expect(problemAnswer(limited, "id").headers).toMatchObject({ "Retry-After": "6" });
   });
 
-  it("is left out where none makes sense", () => {
+  it("is missing if no retry makes sense", () => {
     expect(retryAfter("TOO_OLD")).toEqual({});
   });
 });

@@ -1,3 +1,5 @@
+import type { Fault, FaultCode } from "@fiberstream/event-rules/fault";
+
 /** The meaning of each code of an answer: its status, a short title, and when a retry makes sense. */
 export const CODES = {
   MALFORMED_JSON: { status: 400, title: "The body is not JSON" },
@@ -9,7 +11,7 @@ export const CODES = {
   INVALID_TOKEN: { status: 401, title: "The token is invalid" },
   EXPIRED_TOKEN: { status: 401, title: "The token has expired" },
   INVALID_SIGNATURE: { status: 401, title: "The signature is missing or wrong" },
-  STALE_SIGNATURE: { status: 401, title: "The signature is too old or from the future" },
+  STALE_SIGNATURE: { status: 401, title: "The signature is too old, or its time is in the future" },
   REPLAYED_NONCE: { status: 401, title: "The signature was used before" },
   NODE_NOT_ALLOWED: { status: 403, title: "The key may not report for this node" },
   TOO_MANY_NODES: { status: 403, title: "The key already reports for its maximum number of nodes" },
@@ -31,7 +33,7 @@ export const CODES = {
   REQUIRED: { status: 422, title: "A field is missing" },
   WRONG_TYPE: { status: 422, title: "A field has the wrong type" },
   OUT_OF_RANGE: { status: 422, title: "A number is out of range" },
-  BAD_FORMAT: { status: 422, title: "A field has the wrong form" },
+  BAD_FORMAT: { status: 422, title: "A field has the wrong format" },
   TOO_LONG: { status: 422, title: "A field is too long" },
   TOO_OLD: { status: 422, title: "An event is too old" },
   IN_THE_FUTURE: { status: 422, title: "An event is in the future" },
@@ -74,7 +76,7 @@ export const CODES = {
     retryAfterSeconds: 1,
     spreadSeconds: 2,
   },
-} as const satisfies Record<string, CodeMeaning>;
+} as const satisfies Record<string, CodeMeaning> & Record<FaultCode, CodeMeaning>;
 
 export type Code = keyof typeof CODES;
 export type CodeMeaning = {
@@ -86,24 +88,6 @@ export type CodeMeaning = {
 };
 
 export const meaningOf = (code: Code): CodeMeaning => CODES[code];
-
-/** The codes for a single event: a fault of the event, of its line in NDJSON, or of its sender's permissions. */
-export const FAULT_CODES = [
-  "MALFORMED_JSON",
-  "REQUIRED",
-  "WRONG_TYPE",
-  "OUT_OF_RANGE",
-  "BAD_FORMAT",
-  "TOO_LONG",
-  "TOO_OLD",
-  "IN_THE_FUTURE",
-  "NODE_NOT_ALLOWED",
-  "TOO_MANY_NODES",
-] as const satisfies readonly Code[];
-export type FaultCode = (typeof FAULT_CODES)[number];
-
-/** `message` says what was wrong, what is allowed and, where it helps, what to do. */
-export type Fault = { readonly code: FaultCode; readonly field?: string; readonly message: string };
 
 /** The faults of event number `index` of a batch, from 0. */
 export type Rejection = { readonly index: number; readonly faults: readonly Fault[] };

@@ -1,9 +1,8 @@
+import { EVENT_LIMITS } from "@fiberstream/event-rules/event-limits";
+
 /** The sizes that the HTTP contract allows. They are promises to probes, so they are not settings. */
 export const LIMITS = {
-  /** A single event as it was sent; its metadata as JSON text without white space. */
-  eventBytes: 4 * 1024,
-  /** Numbers in an event's metadata that a double may change: each costs 0.5 us, a plain one 0.02 us. */
-  metadataNumbersAsWritten: 64,
+  ...EVENT_LIMITS,
   /** A batch's body after decompression. */
   batchBytes: 10 * 1024 * 1024,
   batchEvents: 10_000,

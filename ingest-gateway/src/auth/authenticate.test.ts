@@ -39,11 +39,12 @@ function senderWith(
     log,
   });
   const headers = authorization === undefined ? {} : { authorization };
-  return (async () => authenticate({ headers } as IncomingMessage))();
+  const socket = { remoteAddress: "192.0.2.1" };
+  return (async () => authenticate({ headers, socket } as IncomingMessage))();
 }
 
-describe("who sends", () => {
-  it("is told by a key: its tenant, its nodes, its rate", async () => {
+describe("the sender", () => {
+  it("is identified by an API key, with its tenant, nodes and rate", async () => {
     const sender = await senderWith(`Bearer ${TOKEN}`);
     expect(sender).toMatchObject({ id: "abcdefgh2345", tenant: "acme" });
     expect(sender.limit).toMatchObject({ ratePerSecond: 10, burst: 100 });
@@ -53,7 +54,7 @@ describe("who sends", () => {
     expect((await senderWith(`bearer ${TOKEN}`)).id).toBe("abcdefgh2345");
   });
 
-  it("has a secret to sign with only where the key demands it", async () => {
+  it("has a signing secret only if the key requires signatures", async () => {
     const sender = await senderWith(`Bearer ${TOKEN}`, { key: key({ requiresSignature: true }) });
     expect(sender.signingSecret).toBe(SECRET);
   });
@@ -69,7 +70,7 @@ describe("who sends", () => {
     ["a revoked key", `Bearer ${TOKEN}`, key({ isRevoked: true }), "INVALID_TOKEN"],
     ["an expired key", `Bearer ${TOKEN}`, key({ expiresAtMs: Date.now() - 1 }), "EXPIRED_TOKEN"],
     ["a JWT where none are taken", "Bearer a.b.c", key(), "INVALID_TOKEN"],
-  ])("is not known by %s", async (_what, authorization, found, code) => {
+  ])("is not identified by %s", async (_what, authorization, found, code) => {
     const refused = senderWith(authorization, { key: found });
     await expect(refused).rejects.toMatchObject({
       code,
@@ -78,12 +79,12 @@ describe("who sends", () => {
     await expect(refused).rejects.not.toThrow(new RegExp(SECRET));
   });
 
-  it("is asked to come again while nobody can be asked about the key", async () => {
+  it("is asked to retry while the key cannot be looked up", async () => {
     const refused = senderWith(`Bearer ${TOKEN}`, { key: new TransientError("postgres", "away") });
     await expect(refused).rejects.toMatchObject({ code: "AUTH_UNAVAILABLE" });
   });
 
-  it("is told by a JWT's subject and the key that stands for it", async () => {
+  it("is identified by a JWT's subject and the key with that subject", async () => {
     const subjectOfJwt = async () => "relay-7";
     const sender = await senderWith("Bearer a.b.c", {
       key: key({ secretSha256: null }),

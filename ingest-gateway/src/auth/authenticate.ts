@@ -10,7 +10,7 @@ import type { LookUpKey } from "./keys/key-lookup.ts";
 import { OPEN_SENDER, type Sender } from "./sender.ts";
 import { unauthorized } from "./unauthorized.ts";
 
-/** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, AUTH_UNAVAILABLE, ORIGIN_NOT_ALLOWED */
+/** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, RATE_LIMITED, AUTH_UNAVAILABLE, ORIGIN_NOT_ALLOWED */
 export type Authenticate = (request: IncomingMessage) => Sender | Promise<Sender>;
 
 /**
@@ -74,8 +74,8 @@ export function createAuthenticate(options: {
     return senderOf(usable(key), secret);
   };
 
-  const byJwt = async (token: string, subjectOf: SubjectOfJwt) => {
-    const subject = await subjectOf(token);
+  const byJwt = async (token: string, subjectOf: SubjectOfJwt, address = "") => {
+    const subject = await subjectOf(token, address);
     const key = await orUnavailable(() => lookUp({ column: "jwt_subject", value: subject }));
     if (key === null) throw invalid("the JWT is valid, but no key is registered for its subject");
     return senderOf(usable(key), undefined);
@@ -98,8 +98,10 @@ export function createAuthenticate(options: {
     const parsed = parseToken(token);
     if (parsed !== undefined) return byKey(parsed.keyId, parsed.secret);
     if (subjectOfJwt !== undefined && token.split(".").length === 3)
-      return byJwt(token, subjectOfJwt);
-    throw invalid("the token must be fs_<key id>_<secret>, as it was shown when the key was made");
+      return byJwt(token, subjectOfJwt, request.socket.remoteAddress);
+    throw invalid(
+      "the token must be fs_<key id>_<secret>, as it was shown when the key was created",
+    );
   };
 }
 

@@ -7,12 +7,14 @@ import { meaningOf } from "../answers/codes.ts";
 import { Refusal } from "../answers/refusal.ts";
 import { createIssuerKeys } from "./issuer-keys.ts";
 import { unauthorized } from "./unauthorized.ts";
+import { createVerificationTurns } from "./verification-turns.ts";
 
 /**
+ * @param address that the token came from
  * @returns the subject of a valid JWT
- * @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, AUTH_UNAVAILABLE
+ * @throws {Refusal} INVALID_TOKEN, EXPIRED_TOKEN, UNKNOWN_JWT_KEY, RATE_LIMITED, AUTH_UNAVAILABLE
  */
-export type SubjectOfJwt = (token: string) => string | Promise<string>;
+export type SubjectOfJwt = (token: string, address: string) => string | Promise<string>;
 
 export type JwtSettings = {
   readonly issuer: string;
@@ -51,6 +53,9 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
   const keys = createIssuerKeys(source);
   const valid = new LRUCache<string, string>({ max: MAX_VALID });
   const refused = new LRUCache<string, Refusal>({ max: MAX_REFUSED, ttl: REFUSED_MS });
+  /** The same token in several requests is verified once. */
+  const asked = new Map<string, Promise<string>>();
+  const inTurn = createVerificationTurns();
   const rules = {
     issuer,
     audience,
@@ -76,10 +81,11 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
   };
 
   /** Refuses a token with an unknown key only by keys that were fetched after the token arrived: the key may be new. */
-  const verifyByFreshKeys = async (token: string): Promise<JWTPayload> => {
+  const verifyByFreshKeys = async (token: string, address: string): Promise<JWTPayload> => {
     const askedAt = performance.now();
+    const verifyInTurn = () => inTurn(address, () => verify(token));
     try {
-      return await verify(token);
+      return await verifyInTurn();
     } catch (error) {
       if (!isOfUnknownKey(error, token)) throw error;
       if (!(await keys.areFetchedSince(askedAt))) {
@@ -89,13 +95,13 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
           "the JWT's key is not among the keys that its issuer published a moment ago: send this again later",
         );
       }
-      return verify(token);
+      return verifyInTurn();
     }
   };
 
-  const check = async (token: string, name: string) => {
+  const check = async (token: string, name: string, address: string) => {
     try {
-      const { sub = "", exp = 0 } = await verifyByFreshKeys(token);
+      const { sub = "", exp = 0 } = await verifyByFreshKeys(token, address);
       const leftMs = (exp + LEEWAY_SECONDS) * 1_000 - wallNowMs();
       if (leftMs > 0) valid.set(name, sub, { ttl: Math.min(leftMs, VALID_MS) });
       return sub;
@@ -106,13 +112,17 @@ export function createJwtCheck({ issuer, audience, ...source }: JwtSettings): Su
     }
   };
 
-  return (token) => {
+  return (token, address) => {
     const name = hash("sha256", token);
     const subject = valid.get(name);
     if (subject !== undefined) return subject;
     const refusal = refused.get(name);
     if (refusal !== undefined) throw refusal;
-    return check(token, name);
+    const asking = asked.get(name);
+    if (asking !== undefined) return asking;
+    const answer = check(token, name, address).finally(() => asked.delete(name));
+    asked.set(name, answer);
+    return answer;
   };
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { createNonceMemory } from "./nonce-memory.ts";
 
 describe("nonces in memory", () => {
-  it("are new once for each key, and again when their time has passed", () => {
+  it("are new once for each key, and again when they have expired", () => {
     let nowMs = 0;
     const { use } = createNonceMemory({ maxNonces: 10, ttlMs: 100, now: () => nowMs });
     expect(use("a", "1")).toBe(true);
@@ -12,7 +12,7 @@ describe("nonces in memory", () => {
     expect(use("a", "1")).toBe(true);
   });
 
-  it("of one key are not driven out by the flood of another", () => {
+  it("of one key are not evicted by the flood of another", () => {
     const { use, count } = createNonceMemory({ maxNonces: 100, ttlMs: 1, now: () => 0 });
     for (let nonce = 0; nonce < 20; nonce++) use("quiet", `${nonce}`);
     for (let nonce = 0; nonce < 10_000; nonce++) expect(use("loud", `${nonce}`)).toBe(true);
@@ -21,7 +21,7 @@ describe("nonces in memory", () => {
     expect(count()).toBeLessThanOrEqual(100);
   });
 
-  it("that are too old make room before others do", () => {
+  it("that have expired are evicted before others", () => {
     let nowMs = 0;
     const { use, count } = createNonceMemory({ maxNonces: 10, ttlMs: 100, now: () => nowMs });
     for (let nonce = 0; nonce < 8; nonce++) use("gone", `${nonce}`);
@@ -31,7 +31,7 @@ describe("nonces in memory", () => {
     expect(count()).toBe(10);
   });
 
-  it("of very many keys are not all searched for each new one, once the memory is full", () => {
+  it("of very many keys are not all searched for each new one when the memory is full", () => {
     let looks = 0;
     const now = () => {
       looks++;

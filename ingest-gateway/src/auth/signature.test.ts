@@ -34,12 +34,12 @@ function signed(changes: Record<string, string> = {}, signedTime = now()): Incom
 }
 
 describe("signatures", () => {
-  it("are not asked for where the key does not demand them", async () => {
+  it("are not required if the key does not require them", async () => {
     const unsigned = { headers: {} } as IncomingMessage;
     await expect(newCheck()(unsigned, { id: "k", tenant: "acme" }, body)).resolves.toBeUndefined();
   });
 
-  it("are good once", async () => {
+  it("are accepted once", async () => {
     const check = newCheck();
     await check(signed(), sender, body);
     await expect(check(signed(), sender, body)).rejects.toMatchObject({

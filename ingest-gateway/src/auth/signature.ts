@@ -71,11 +71,12 @@ export function createSignatureCheck(options: {
       );
     }
     if (Math.abs(wallNowMs() / 1_000 - seconds) > MAX_OFF_SECONDS) {
-      const detail = `X-Fiber-Timestamp must be within ${MAX_OFF_SECONDS} seconds of now: set the clock, and sign each attempt anew`;
+      const detail = `X-Fiber-Timestamp must be within ${MAX_OFF_SECONDS} seconds of now: set the clock, and compute a new signature for each attempt`;
       throw unauthorized("STALE_SIGNATURE", detail);
     }
     if (!(await isFirst(sender, nonce))) {
-      const detail = "X-Fiber-Nonce was used before: sign each attempt anew, with a new nonce";
+      const detail =
+        "X-Fiber-Nonce was used before: compute a new signature for each attempt, with a new nonce";
       throw unauthorized("REPLAYED_NONCE", detail);
     }
   };

@@ -104,8 +104,8 @@ function floodWith(newToken: () => string) {
   };
 }
 
-describe("keys under a flood of others", () => {
-  it("are refused when they are invented, which leaves nothing in Redis", async () => {
+describe("keys during a flood of other keys", () => {
+  it("are refused if they are invented, without an entry in Redis", async () => {
     const { token } = await newKey();
     expect(await codeFor(token)).toBe("let in");
     await until(async () => (await keysInRedis()).length === 1, { what: "the key is in Redis" });
@@ -120,7 +120,7 @@ describe("keys under a flood of others", () => {
     expect(await keysInRedis()).toEqual(before);
   });
 
-  it("are known to be revoked in time, although ever so many good ids are asked for that are no keys", async () => {
+  it("are rejected soon after they were revoked, also during a flood of well-formed ids without a key", async () => {
     const { token, keyId } = await newKey();
     expect(await codeFor(token)).toBe("let in");
     const secret = await readKeyIdSecret(pool);
@@ -133,7 +133,7 @@ describe("keys under a flood of others", () => {
     await flood.end();
   });
 
-  it("are of a subject's key that is not revoked, when it has had another", async () => {
+  it("belong to the subject's current key if an earlier one was revoked", async () => {
     const readAs = async (tenant: string) => {
       const subject = "relay-7";
       const { row } = await keys.create({

@@ -31,7 +31,7 @@ describe("settings of authentication", () => {
     "http://id.example.net/jwks",
     "http://10.0.0.7/jwks",
     "http://127.0.0.1.example.net/jwks",
-  ])("do not take keys of JWTs that anybody on the way could change: %s", (url) => {
+  ])("reject an address of JWT keys that anybody on the network path could replace: %s", (url) => {
     expect(() => start({ ...JWT, JWT_JWKS_URL: url })).toThrow(/JWT_JWKS_URL is http:.*https:/);
   });
 
@@ -40,11 +40,11 @@ describe("settings of authentication", () => {
     "http://127.0.0.1:9000/jwks",
     "http://[::1]:9000/jwks",
     "http://localhost/jwks",
-  ])("take keys of JWTs from %s", (url) => {
+  ])("accept JWT keys from %s", (url) => {
     expect(() => start({ ...JWT, JWT_JWKS_URL: url })).not.toThrow();
   });
 
-  it("have all of a JWT's settings, or none", () => {
+  it("need all JWT settings, or none", () => {
     expect(() => start(JWT)).toThrow(/must be set together/);
   });
 });

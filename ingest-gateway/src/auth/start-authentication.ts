@@ -71,7 +71,7 @@ function refuseOpenPort({ host, isOpenOnAnyHost }: Config): void {
   if (isLoopback(host) || isOpenOnAnyHost) return;
   throw new FatalError(
     `AUTH_MODE=open is only for a loopback address, and HOST is ${host}`,
-    "Set AUTH_MODE=keys and make keys with `fiber keys create`, or HOST=127.0.0.1",
+    "Set AUTH_MODE=keys and create keys with `fiber keys create`, or set HOST=127.0.0.1",
   );
 }
 

@@ -19,11 +19,11 @@ const statusesOf = async (socket: Socket) => {
   return received.match(/(?<=HTTP\/1\.1 )\d+/g);
 };
 
-describe("bytes that are no request", () => {
+describe("bytes that are not a request", () => {
   it.each([
     ["one request", POST, ["202", "400"]],
     ["two", POST + POST, ["202", "202", "400"]],
-  ])("get their answer after those before them: %s", async (_what, requests, statuses) => {
+  ])("are answered after the requests before them: %s", async (_what, requests, statuses) => {
     const begun = Promise.withResolvers<void>();
     const acknowledged = Promise.withResolvers<void>();
     const produce: Produce = async (events) => {
@@ -44,7 +44,7 @@ describe("bytes that are no request", () => {
     expect(await answers).toEqual(statuses);
   });
 
-  it("get none where they are the rest of a request that has had its answer", async () => {
+  it("get no answer if they are the rest of a request that was answered already", async () => {
     intake = await startTestIntake({
       authenticate: () => {
         throw unauthorized("MISSING_TOKEN", "send a token");

@@ -4,8 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { createConnectionWatch } from "./connection-watch.ts";
 
-describe("a connection from the port of one that was reset", () => {
-  it("is watched, although it comes before the other is closed", async () => {
+describe("a connection from the port of a connection that was reset", () => {
+  it("is watched, although it arrives before the other is closed", async () => {
     const watch = createConnectionWatch({ maxConnections: 10, idleMaxMs: 1, answerMaxMs: 1 });
     const served: Socket[] = [];
     const server = createServer((socket) => {
@@ -39,7 +39,7 @@ describe("a connection from the port of one that was reset", () => {
   });
 });
 
-describe("when all places are taken", () => {
+describe("at the maximum number of connections", () => {
   beforeEach(() => {
     jest.useFakeTimers();
   });
@@ -74,7 +74,7 @@ describe("when all places are taken", () => {
     });
   const served = { closed: false, writableEnded: false } as ServerResponse;
 
-  it("makes room among those that wait, of the address that has most of these", () => {
+  it("the watch closes idle connections, of the address that has most of them", () => {
     const watch = watchOf(8);
     const busy = openAll(watch, Array<string>(5).fill("198.51.100.1"));
     const waiting = openAll(watch, ["198.51.100.2", "198.51.100.3", "198.51.100.3"]);
@@ -86,7 +86,7 @@ describe("when all places are taken", () => {
     watch.end();
   });
 
-  it("counts the addresses of a /64 as one sender", () => {
+  it("the watch counts the addresses of a /64 as one sender", () => {
     const watch = watchOf(5);
     const honest = openAll(watch, ["2001:db8:1::1", "2001:db8:1::1"]);
     const many = openAll(watch, ["2001:db8:2::1", "2001:db8:2::2", "2001:db8:2:0:ff::3"]);
@@ -97,7 +97,7 @@ describe("when all places are taken", () => {
     watch.end();
   });
 
-  it("searches once until something may have changed, not for each further connection", () => {
+  it("the watch searches once until something may have changed, not for each further connection", () => {
     const watch = watchOf(1_000);
     let searched = 0;
     const response = {

@@ -71,7 +71,7 @@ export function createConnectionWatch(options: {
   };
   const timer = setInterval(check, CHECK_MS).unref();
 
-  /** Not if another connection has the same name by now. */
+  /** Does nothing if another connection has the same name by now. */
   const remove = (watched: Watched) => {
     if (all.get(watched.name) === watched) all.delete(watched.name);
   };

@@ -22,7 +22,7 @@ describe("a connection", () => {
   it.each([
     ["with events", POST],
     ["for anything else", GET],
-  ])("is closed by an answer once it is old: one %s", async (_what, request) => {
+  ])("is closed by an answer when it is too old: one %s", async (_what, request) => {
     intake = await startTestIntake({ environment: { CONNECTION_MAX_AGE_MS: "1" } });
     const socket = intake.connect();
     let received = "";
@@ -37,7 +37,7 @@ describe("a connection", () => {
     expect(received.slice(before)).toMatch(/^Connection: close\r$/m);
   });
 
-  it("is counted when it is closed as it comes, for all others are being served", async () => {
+  it("is counted when it is closed at once, because all others are in use", async () => {
     let served = 0;
     const answered = Promise.withResolvers<never[]>();
     const produce = () => {
@@ -58,7 +58,28 @@ describe("a connection", () => {
   });
 });
 
-describe("a connection that is kept for nothing", () => {
+describe("requests for pages", () => {
+  let intake: TestIntake;
+  afterEach(() => intake.close());
+
+  it("are bounded for each address; the status and events are not", async () => {
+    intake = await startTestIntake({ environment: { MAX_PAGES_PER_ADDRESS: "1" } });
+    const statusOf = async (path: string) => (await intake.get(path)).status;
+    const pages: number[] = [];
+    for (let count = 0; count < 11; count++) pages.push(await statusOf(count % 2 ? "/docs" : "/x"));
+    expect(new Set(pages.slice(0, 10))).toEqual(new Set([200, 404]));
+    // Asked without a pause, because the rate allows a further one each second.
+    const asked = Array.from({ length: 20 }, () => intake.get("/docs"));
+    const refused = (await Promise.all(asked)).filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]?.headers.get("retry-after")).not.toBeNull();
+    expect(await refused[0]?.json()).toMatchObject({ code: "RATE_LIMITED" });
+    for (let count = 0; count < 20; count++) expect(await statusOf("/api/status")).toBe(200);
+    expect((await intake.post("/api/push", event)).status).toBe(202);
+  });
+});
+
+describe("an idle connection", () => {
   const HASTE = {
     KEEP_ALIVE_TIMEOUT_MS: "500",
     HEADERS_TIMEOUT_MS: "500",
@@ -75,7 +96,7 @@ describe("a connection that is kept for nothing", () => {
     await once(socket, "close").finally(() => clearInterval(lines));
   });
 
-  it("is closed when its sender does not take its answers", async () => {
+  it("is closed when its sender does not read its answers", async () => {
     intake = await startTestIntake({ environment: HASTE });
     const socket = intake.connect().on("error", () => undefined);
     // More than the buffers between the two hold.
@@ -86,7 +107,7 @@ describe("a connection that is kept for nothing", () => {
     clearInterval(lines);
   });
 
-  it("makes room where all places are taken, of the address that has most of them", async () => {
+  it("is closed at the maximum number of connections, of the address that has most of them", async () => {
     intake = await startTestIntake({ environment: { MAX_CONNECTIONS: "20" } });
     const port = Number(new URL(intake.url).port);
     const from = (localAddress: string) =>
@@ -122,7 +143,7 @@ describe("a connection that is kept for nothing", () => {
 });
 
 describe("the age of connections", () => {
-  it("is bounded, and not the same for those who came together", async () => {
+  it("is bounded, and different for connections that were opened together", async () => {
     const isTooOld = createConnectionAges({ maxAgeMs: 400 });
     const connections = Array.from({ length: 1_000 }, () => ({}));
     // A clock is read on the side of each call that makes the bound certain, however long the process waits between.
@@ -146,7 +167,7 @@ describe("the age of connections", () => {
 });
 
 describe("the limit of open files", () => {
-  it("leaves a reserve to what is no probe's connection", () => {
+  it("leaves a reserve for everything other than probes' connections", () => {
     expect(connectionsWithin(undefined, { maxConnections: 10_000, log })).toBe(10_000);
     expect(connectionsWithin(1_048_576, { maxConnections: 10_000, log })).toBe(10_000);
     expect(connectionsWithin(1_024, { maxConnections: 10_000, log })).toBe(768);

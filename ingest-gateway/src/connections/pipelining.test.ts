@@ -22,14 +22,14 @@ const sendOn = (text: string) => {
   return socket;
 };
 
-describe("requests written one behind the other on a connection", () => {
+describe("pipelined requests", () => {
   const push = (node_id: string) => {
     const body = JSON.stringify(exampleEvent({ node_id }));
     return `POST /api/push HTTP/1.1\r\nHost: x\r\nX-Key: ${node_id}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   };
   const nodes = () => intake.produced.map(({ event: { node_id } }) => node_id);
 
-  it("are begun one after the other, whatever the first one waits for", async () => {
+  it("are processed one after the other, whatever the first one waits for", async () => {
     let answers = 0;
     intake = await startTestIntake({
       authenticate: async (request) => {
@@ -48,7 +48,7 @@ describe("requests written one behind the other on a connection", () => {
     expect(nodes()).toEqual(["first", "second", "third"]);
   });
 
-  it("are not begun when the connection has been cut before their turn", async () => {
+  it("are not processed if the connection was cut before their turn", async () => {
     const begun: unknown[] = [];
     let isCut = false;
     intake = await startTestIntake({
@@ -70,7 +70,7 @@ describe("requests written one behind the other on a connection", () => {
     expect(nodes()).toEqual([exampleEvent().node_id]);
   });
 
-  it("are not held without end", async () => {
+  it("are limited for each connection", async () => {
     intake = await startTestIntake({ produce: () => new Promise(() => undefined) });
     const socket = sendOn(push("first").repeat(200));
     // What it still sends may have its end come as a reset.
@@ -78,7 +78,7 @@ describe("requests written one behind the other on a connection", () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it("are not held without end by all connections together, but one for each", async () => {
+  it("are limited for all connections together, but for one on each", async () => {
     const acknowledged = Promise.withResolvers<void>();
     intake = await startTestIntake({
       produce: async (events) => {

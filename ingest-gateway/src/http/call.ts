@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Lease } from "../admission/in-flight-budget.ts";
 import type { Answer } from "../answers/answer.ts";
 import type { Code } from "../answers/codes.ts";
 import type { AccessEntry } from "../telemetry/access-log.ts";
@@ -19,7 +20,10 @@ export type Call = {
   readonly mark: Mark;
   /** Records the sender and the counts of events, for the access log. */
   readonly entry: Pick<AccessEntry, "sender" | "events">;
-  readonly trace: RequestTrace;
+  /** Begins to trace the request. Called once its sender is known. */
+  readonly beginTrace: () => RequestTrace;
+  /** Passes the request's lease on to its answer: the callee has to release it. */
+  readonly passOn: (lease: Lease) => void;
 };
 
 /** @throws {Refusal}, or, if the sender has disconnected, {SenderGoneError} or the request's own error */

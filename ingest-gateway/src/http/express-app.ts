@@ -1,51 +1,31 @@
 import { readCatalogueFile } from "@fiberstream/schemas/catalogue-files";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import express, { type Request, type Response } from "express";
-import { type Answer, jsonAnswer, problemAnswer } from "../answers/answer.ts";
+import { type Answer, jsonAnswer } from "../answers/answer.ts";
 import { Refusal } from "../answers/refusal.ts";
 import { renderDocsPage } from "../openapi/docs-page.ts";
 import type { OpenApiDocument } from "../openapi/openapi-document.ts";
-import type { RequestMetrics, Route } from "./call.ts";
-import { requestIdOf, writeAnswer } from "./write-answer.ts";
+import type { Page, ServeAnswer } from "./serve-answer.ts";
+import { type ServeRest, unreadable } from "./serve-rest.ts";
 
-/** Creates the express app for all routes without events, which are rarely requested. */
+/** Creates the express app for all routes without events and without the status: they are rarely requested. */
 export function createExpressApp(options: {
-  status: () => Answer;
   openApi: OpenApiDocument;
   /** Of the console; undefined: there is none. */
   queryUrl: string | undefined;
-  metrics: RequestMetrics;
-  stopping: AbortSignal;
+  serveAnswer: ServeAnswer;
   log: Log;
-}): (request: IncomingMessage, response: ServerResponse) => void {
-  const { metrics, stopping, log } = options;
+}): ServeRest {
+  const { serveAnswer, log } = options;
 
   const answers =
-    (route: Route, answerOf: (request: Request) => Answer | Page) =>
-    (request: Request, response: Response) => {
-      const startedAt = performance.now();
-      const requestId = requestIdOf(request);
-      const answer = answerOrProblem(() => answerOf(request), requestId);
-      writeAnswer(request, response, answer, { requestId, isLast: stopping.aborted });
-      metrics.observeRequest(route, answer.status, (performance.now() - startedAt) / 1_000);
-    };
-
-  const answerOrProblem = (answerOf: () => Answer | Page, requestId: string): Answer | Page => {
-    try {
-      return answerOf();
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      metrics.countRefusal(error.code);
-      return problemAnswer(error, requestId);
-    }
-  };
+    (answerOf: (request: Request) => Answer | Page) => (request: Request, response: Response) =>
+      serveAnswer("other", { request, response }, () => answerOf(request));
 
   const app = express().disable("x-powered-by").disable("etag");
   // Exact paths: a POST to /api/push/ gets 404, not 405.
   app.enable("case sensitive routing").enable("strict routing");
-  app.get("/api/status", answers("status", options.status));
   const pages: Record<string, () => Answer> = {
     "/openapi.json": () => jsonAnswer(200, options.openApi),
     "/docs": () => htmlAnswer(renderDocsPage(options.openApi), LOADS_NOTHING),
@@ -56,33 +36,28 @@ export function createExpressApp(options: {
       body: readCatalogueFile("asyncapi.json"),
     }),
   };
-  for (const [path, make] of Object.entries(pages))
-    app.get(path, answers("other", madeOnUse(make)));
+  for (const [path, make] of Object.entries(pages)) app.get(path, answers(madeOnUse(make)));
   if (options.queryUrl !== undefined) {
-    app.all([...QUESTION_PATHS], answers("other", redirectTo(options.queryUrl)));
+    app.all([...QUESTION_PATHS], answers(redirectTo(options.queryUrl)));
   }
   for (const [path, methods] of Object.entries(METHODS)) {
-    app.all(path, answers("other", wrongMethod(methods)));
+    app.all(path, answers(wrongMethod(methods)));
   }
-  app.use(answers("other", noSuchRoute));
+  app.use(answers(noSuchRoute));
   // Without these, express would answer unreadable targets and failures in its own format.
-  const unreadable = answers("other", () => {
-    throw new Refusal("MALFORMED_HTTP", "the request's target must be a path or an absolute URL");
-  });
-  const failed = answers("other", () => {
+  const targetUnreadable = answers(unreadable);
+  const failed = answers(() => {
     throw new Refusal("INTERNAL_ERROR", "the gateway failed: report this");
   });
   return (incoming, outgoing) => {
     const [request, response] = [incoming as Request, outgoing as Response];
     app(request, response, (error: unknown) => {
-      if (error === undefined || error === null) return unreadable(request, response);
+      if (error === undefined || error === null) return targetUnreadable(request, response);
       log.error({ reason: messageOf(error), err: error }, "unhandled error in request");
       failed(request, response);
     });
   };
 }
-
-type Page = Omit<Answer, "body"> & { readonly body: Buffer };
 
 /**
  * Makes the page at the first request: a gateway that nobody asks for it does not use 200 KB of memory. The page is a

@@ -6,6 +6,7 @@ import type { Server as HttpsServer } from "node:https";
 import { listen } from "@fiberstream/runtime/listen";
 import type { Log } from "@fiberstream/runtime/log";
 import { createServer } from "@fiberstream/runtime/node-http";
+import type { AddressRate } from "../admission/address-rate.ts";
 import { answerClientError } from "../connections/client-error.ts";
 import { createConnectionAges } from "../connections/connection-ages.ts";
 import { createConnectionWatch, evictedAtOnce } from "../connections/connection-watch.ts";
@@ -14,7 +15,9 @@ import { certificateEndMs, readTlsFiles, reloadTls, type TlsFiles } from "../con
 import { boundPieces } from "./bound-pieces.ts";
 import type { EventRoute } from "./call.ts";
 import type { ApplyCors } from "./cors.ts";
+import { pathOf } from "./request-path.ts";
 import type { ServeEvents } from "./serve-events.ts";
+import type { ServeRest } from "./serve-rest.ts";
 
 export type HttpServer = { readonly port: number; close: () => Promise<void> };
 
@@ -31,8 +34,9 @@ const EVENT_ROUTES: ReadonlyMap<string | undefined, EventRoute> = new Map([
  * @param options.observeCertificateEnd receives when the certificate in use expires, ms since 1970
  * @param options.requestTimeoutMs for the whole request with its body; also for receiving its answer
  * @param options.connectionMaxAgeMs after which a connection is closed with its next answer
+ * @param options.mayShakeHands whether an address may begin a further TLS handshake
  * @param options.onDropped called for each connection that is closed at once: above `maxConnections`, when no other
- *   connection could be closed
+ *   connection could be closed, or by `mayShakeHands`
  * @param options.keepAliveTimeoutMs longer than the idle timeout of load balancers (mostly 60 s)
  * @param options.drainMaxWaitMs after which a stop cuts connections whose requests are not answered; none of their
  *   events was accepted
@@ -47,11 +51,12 @@ export async function startHttpServer(options: {
   keepAliveTimeoutMs: number;
   maxConnections: number;
   connectionMaxAgeMs: number;
+  mayShakeHands: AddressRate;
   onDropped: () => void;
   drainMaxWaitMs: number;
   applyCors: ApplyCors | undefined;
   serveEvents: ServeEvents;
-  serveRest: (request: IncomingMessage, response: ServerResponse) => void;
+  serveRest: ServeRest;
   log: Log;
 }): Promise<HttpServer> {
   const { tls, applyCors, serveEvents, serveRest, log } = options;
@@ -100,12 +105,18 @@ export async function startHttpServer(options: {
   // Somewhat above the limit: idle connections are closed only after a new one has arrived, and closing takes a moment.
   server.maxConnections = options.maxConnections + evictedAtOnce(options.maxConnections);
   server.on("drop", options.onDropped);
-  const open = (connection: Socket) => {
-    if (watch.opened(connection)) return;
+  const drop = (connection: Socket) => {
     connection.destroy();
     options.onDropped();
   };
-  server.on("connection", open);
+  const open = (connection: Socket) => {
+    if (!watch.opened(connection)) drop(connection);
+  };
+  server.on("connection", (connection: Socket) => {
+    // A handshake costs more CPU than any request that is refused.
+    if (tls === undefined || options.mayShakeHands(connection.remoteAddress)) open(connection);
+    else drop(connection);
+  });
   if (tls !== undefined) server.on("secureConnection", open);
   // The size of headers is bounded (16 KB). With a maximum count Node would drop the rest silently.
   server.maxHeadersCount = 0;
@@ -126,14 +137,4 @@ export async function startHttpServer(options: {
       watch.end();
     },
   };
-}
-
-/**
- * Returns the path of a request without its query, from the usual form (`/api/push`) or the absolute form
- * (`http://host/api/push`), which a server has to accept as well (RFC 9112, section 3.2.2).
- */
-function pathOf({ url = "" }: Pick<IncomingMessage, "url">): string {
-  const target = url.startsWith("/") ? url : url.replace(/^https?:\/\/[^/?#]*/i, "");
-  const [path = ""] = target.split("?", 1);
-  return path === "" ? "/" : path;
 }

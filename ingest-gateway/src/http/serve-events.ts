@@ -1,14 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
+import type { Lease } from "../admission/in-flight-budget.ts";
 import { type Answer, problemAnswer, withHeaders } from "../answers/answer.ts";
 import { Refusal } from "../answers/refusal.ts";
 import { SenderGoneError } from "../request/read-body.ts";
 import type { BeginAccessEntry } from "../telemetry/access-log.ts";
 import { createServerTiming, markNothing } from "../telemetry/server-timing.ts";
-import type { TraceRequest } from "../telemetry/trace-request.ts";
+import { type TraceRequest, UNSAMPLED } from "../telemetry/trace-request.ts";
 import type { EventRoute, Ingest, RequestMetrics } from "./call.ts";
 import { bodyRequestFor } from "./expectation.ts";
+import { holdForAnswer } from "./hold-answer.ts";
 import { requestIdOf, writeAnswer } from "./write-answer.ts";
 
 export type ServeEvents = (
@@ -46,17 +48,18 @@ export function createServeEvents(options: {
 
   return async (route, request, response) => {
     const startedAt = performance.now();
-    const trace = traceRequest(request, route);
+    let trace = UNSAMPLED;
     const requestId = requestIdOf(request);
-    const entry = beginEntry({ route, requestId, traceId: trace.traceId });
+    const entry = beginEntry({ route, requestId });
     const end = (status: number | undefined) => {
       const tookMs = performance.now() - startedAt;
       trace.end(status);
-      entry.end(status, tookMs);
+      entry.end(status, tookMs, trace.traceId);
       if (status !== undefined) metrics.observeRequest(route, status, tookMs / 1_000);
     };
     const timing = createServerTiming(request);
     let answer: Answer;
+    let lease: Lease | undefined;
     try {
       answer = await ingest({
         route,
@@ -64,14 +67,21 @@ export function createServeEvents(options: {
         askForBody: bodyRequestFor(request, response),
         mark: timing?.mark ?? markNothing,
         entry,
-        trace,
+        beginTrace: () => (trace = traceRequest(request, route, performance.now() - startedAt)),
+        passOn: (passed) => (lease = passed),
       });
     } catch (error) {
       // The sender is disconnected, and nothing of the request was stored.
       if (error instanceof SenderGoneError || request.errored || response.destroyed) {
+        lease?.release();
         metrics.countSenderGone();
         return end(undefined);
       }
+      answer = refused(error, requestId, trace.traceId);
+    }
+    try {
+      if (lease !== undefined) holdForAnswer(lease, answer, response);
+    } catch (error) {
       answer = refused(error, requestId, trace.traceId);
     }
     if (timing !== undefined) answer = withHeaders(answer, timing.header());

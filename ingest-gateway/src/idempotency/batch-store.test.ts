@@ -25,11 +25,11 @@ describe("stored answers", () => {
     ["a relay's batch", of(10_000, 0, 'eu "$1" \u0003')],
     ["a batch with rejected events", of(2, 3, null)],
     ["a batch with very many", of(2, 9_998, "eu-west")],
-  ])("come back byte for byte: %s", (_what, body) => {
+  ])("are restored byte for byte: %s", (_what, body) => {
     expect(restoredAnswer(storedAnswer(body, batchId), batchId)).toBe(body);
   });
 
-  it("come back byte for byte: a single event", () => {
+  it("are restored byte for byte: a single event", () => {
     const checked = { indexes: [0], eventId: batchId, rejections: [], unknownFields: 0 };
     const acknowledged = createAcknowledgedEvents();
     const outcome = {

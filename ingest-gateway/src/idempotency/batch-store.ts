@@ -27,7 +27,7 @@ export type BatchStore = {
   claim: (batch: BatchAttempt) => Promise<Claim>;
   /** Stores the body of the final answer; for a minute only if its tenant's share of the memory is used up. */
   complete: (batch: BatchAttempt, body: string) => Promise<void>;
-  /** Allows the next attempt to begin, with the events acknowledged by now ("" for none). */
+  /** Allows the next attempt to begin, with the events acknowledged by now ("" for none), which are stored like an answer. */
   release: (batch: BatchAttempt, acknowledged: string) => Promise<void>;
 };
 
@@ -61,45 +61,54 @@ local untilMs = string.format('%013.0f', nowMs + ARGV[4])
 redis.call('SET', KEYS[1], '~' .. ARGV[2] .. ARGV[3] .. ARGV[1] .. untilMs .. acknowledged, 'PX', ARGV[5])
 return {'claimed', acknowledged}`;
 
-/** The bytes of a tenant's answers are counted in so many time slices of `memoryMs`. */
+/** The bytes of a tenant's records are counted in so many time slices of `memoryMs`. */
 const SLICES = 24;
 /** Redis' overhead for a record: 190 bytes for a text of 47 (docs/scaling.md). */
 const RECORD_BYTES = 143;
 /** How long an answer past its tenant's share is stored: a sender that did not receive its answer retries within seconds. */
 const PAST_SHARE_MS = 60_000;
 
+/** Stores a record for as long as is set, or for a minute only if its tenant's share is used up. */
+const STORE = `
+local function store(text, memoryMs, maxBytes)
+  local time = redis.call('TIME')
+  local sliceMs = memoryMs / ${SLICES}
+  local slice = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / sliceMs)
+  local slices, expired = {}, {}
+  for back = 0, ${SLICES} do
+    slices[back + 1] = string.format('%.0f', slice - back)
+    expired[back + 1] = string.format('%.0f', slice - back - ${SLICES} - 1)
+  end
+  local counted = redis.call('HMGET', KEYS[2], unpack(slices))
+  local held = 0
+  for at = 1, ${SLICES} + 1 do held = held + (tonumber(counted[at]) or 0) end
+  local bytes = #text + ${RECORD_BYTES}
+  if held + bytes > tonumber(maxBytes) then
+    redis.call('SET', KEYS[1], text, 'PX', math.min(memoryMs, ${PAST_SHARE_MS}))
+    return 'past share'
+  end
+  redis.call('SET', KEYS[1], text, 'PX', memoryMs)
+  if not counted[1] then redis.call('HDEL', KEYS[2], unpack(expired)) end
+  redis.call('HSET', KEYS[2], slices[1], string.format('%.0f', (tonumber(counted[1]) or 0) + bytes))
+  redis.call('PEXPIRE', KEYS[2], math.ceil(memoryMs + 2 * sliceMs))
+  return 'stored'
+end`;
+
 /** An attempt that counted as dead must not overwrite what the next one has stored. */
 const COMPLETE = `${RECORD}
 if not isOurs then return 'not ours' end
-local time = redis.call('TIME')
-local sliceMs = ARGV[3] / ${SLICES}
-local slice = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / sliceMs)
-local slices, expired = {}, {}
-for back = 0, ${SLICES} do
-  slices[back + 1] = string.format('%.0f', slice - back)
-  expired[back + 1] = string.format('%.0f', slice - back - ${SLICES} - 1)
-end
-local counted = redis.call('HMGET', KEYS[2], unpack(slices))
-local held = 0
-for at = 1, ${SLICES} + 1 do held = held + (tonumber(counted[at]) or 0) end
-local text = '=' .. string.sub(record, 2, 25) .. ARGV[2]
-local bytes = #text + ${RECORD_BYTES}
-if held + bytes > tonumber(ARGV[4]) then
-  redis.call('SET', KEYS[1], text, 'PX', math.min(ARGV[3], ${PAST_SHARE_MS}))
-  return 'past share'
-end
-redis.call('SET', KEYS[1], text, 'PX', ARGV[3])
-if not counted[1] then redis.call('HDEL', KEYS[2], unpack(expired)) end
-redis.call('HSET', KEYS[2], slices[1], string.format('%.0f', (tonumber(counted[1]) or 0) + bytes))
-redis.call('PEXPIRE', KEYS[2], math.ceil(ARGV[3] + 2 * sliceMs))
-return 'stored'`;
+${STORE}
+return store('=' .. string.sub(record, 2, 25) .. ARGV[2], ARGV[3], ARGV[4])`;
 
+/** The acknowledged events of 10,000 take 1.7 KB. They count anew with each attempt: a share is a maximum, not a sum. */
 const RELEASE = `${RECORD}
-if not isOurs then return 0 end
-if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end
-local untilMs = string.rep('0', 13)
-redis.call('SET', KEYS[1], string.sub(record, 1, 36) .. untilMs .. ARGV[2], 'PX', ARGV[3])
-return 1`;
+if not isOurs then return 'not ours' end
+if ARGV[2] == '' then
+  redis.call('DEL', KEYS[1])
+  return 'removed'
+end
+${STORE}
+return store(string.sub(record, 1, 36) .. string.rep('0', 13) .. ARGV[2], ARGV[3], ARGV[4])`;
 
 /**
  * Stores the ids of batches in Redis. Each is changed by one script, so that of two equal requests to two gateways only
@@ -109,8 +118,8 @@ return 1`;
  *
  * @param options.namespace prefix of the keys in Redis
  * @param options.memoryMs how long a batch is remembered
- * @param options.maxTenantBytes maximum of memory for a tenant's answers
- * @param options.countPastShare called for each answer past that maximum
+ * @param options.maxTenantBytes maximum of memory for a tenant's answers and acknowledged events
+ * @param options.countPastShare called for each batch past that maximum
  */
 export function createBatchStore(options: {
   ask: AskRedis;
@@ -135,6 +144,10 @@ export function createBatchStore(options: {
         arguments: [owner, ...parameters.map(String)],
       }),
     );
+  const store = async (script: string, batch: BatchAttempt, text: string) => {
+    const result = await run(script, batch, [text, memoryMs, maxTenantBytes]);
+    if (result === "past share") countPastShare();
+  };
   return {
     claim: async (batch) => {
       const { request, permission } = batch;
@@ -150,14 +163,8 @@ export function createBatchStore(options: {
           return { state };
       }
     },
-    complete: async (batch, body) => {
-      const stored = storedAnswer(body, batch.batchId);
-      const result = await run(COMPLETE, batch, [stored, memoryMs, maxTenantBytes]);
-      if (result === "past share") countPastShare();
-    },
-    release: async (batch, acknowledged) => {
-      await run(RELEASE, batch, [acknowledged, memoryMs]);
-    },
+    complete: (batch, body) => store(COMPLETE, batch, storedAnswer(body, batch.batchId)),
+    release: (batch, acknowledged) => store(RELEASE, batch, acknowledged),
   };
 }
 

@@ -74,7 +74,7 @@ const never = async (): Promise<never> => {
 };
 
 describe("a batch with an id", () => {
-  it("gets its first answer again, byte for byte, without being handled", async () => {
+  it("gets its first answer again, byte for byte, without being processed", async () => {
     const batchId = randomUUID();
     const long = "x".repeat(100_000);
     const first = await idempotently(request(batchId), accepted(long));
@@ -91,7 +91,7 @@ describe("a batch with an id", () => {
     "KAFKA_UNAVAILABLE",
     "RATE_LIMITED",
     "INTERNAL_ERROR",
-  ] as const)("begins anew after %s, whose cause may be gone", async (code) => {
+  ] as const)("is processed again after %s, whose cause may be fixed", async (code) => {
     const batchId = randomUUID();
     const refuse = () => Promise.reject(new Refusal(code, "not now"));
     await expect(idempotently(request(batchId), refuse)).rejects.toMatchObject({ code });
@@ -110,7 +110,7 @@ describe("a batch with an id", () => {
     });
   });
 
-  it("gets an answer of its own when its sender may do something else by now", async () => {
+  it("is processed as a new one if its sender has other permissions now", async () => {
     const batchId = randomUUID();
     const as = (nodePattern: string) =>
       request(batchId, "[]", { sender: { tenant: "acme", nodePattern } });
@@ -127,7 +127,7 @@ describe("a batch with an id", () => {
     expect((await idempotently(as("acme-1"), accepted("anew"))).body).toBe('{"text":"anew"}');
   });
 
-  it("is remembered in less than 200 bytes, for as long as is set", async () => {
+  it("is stored in less than 200 bytes, for as long as the setting says", async () => {
     const batchId = randomUUID();
     const keys = () => redis.client.keys(`${namespace}batch:*`);
     const before = await keys();
@@ -147,7 +147,7 @@ describe("a batch with an id", () => {
     expect(leftMs).toBeLessThanOrEqual(MEMORY_MS);
   });
 
-  it("is refused with another body, also while the first is being handled", async () => {
+  it("is refused with another body, also while the first is being processed", async () => {
     const batchId = randomUUID();
     await idempotently(request(batchId), async () => {
       await expect(idempotently(request(batchId, "[1]"), never)).rejects.toMatchObject({
@@ -168,7 +168,7 @@ describe("a batch with an id", () => {
     ).toBe(202);
   });
 
-  it("is handled by one of two that come at the same time", async () => {
+  it("is processed once if it arrives twice at the same time", async () => {
     const batchId = randomUUID();
     let handled = 0;
     const { promise: answer, resolve } = Promise.withResolvers<{
@@ -189,7 +189,7 @@ describe("a batch with an id", () => {
     expect(handled).toBe(1);
   });
 
-  it("remembers what is acknowledged until the rest is, too", async () => {
+  it("keeps the acknowledged events until the rest is acknowledged, too", async () => {
     const batchId = randomUUID();
     const keep =
       (indexes: readonly number[], isFinal: boolean) =>
@@ -208,7 +208,7 @@ describe("a batch with an id", () => {
     expect((await idempotently(request(batchId), never)).body).toBe(last.body);
   });
 
-  it("is handled without protection, says so and is counted, while Redis is unavailable", async () => {
+  it("is accepted without protection, which the answer and a metric report, while Redis is unavailable", async () => {
     const away = () => Promise.reject(new TransientError("redis", "away"));
     const store = { claim: away, complete: away, release: away };
     const before = { unprotected, failures };
@@ -220,7 +220,7 @@ describe("a batch with an id", () => {
     });
   });
 
-  it("is counted as unprotected when its answer cannot be stored, as in a Redis that is full", async () => {
+  it("is counted as unprotected if its answer cannot be stored, as in a Redis that is full", async () => {
     const full = () => Promise.reject(new TransientError("redis", "OOM command not allowed"));
     const claim = async () => ({ state: "claimed", acknowledged: "" }) as const;
     const before = unprotected;
@@ -234,7 +234,7 @@ describe("a batch with an id", () => {
 });
 
 describe("a batch without an id", () => {
-  it("is handled each time", async () => {
+  it("is processed each time", async () => {
     const answers = [
       idempotently(request(undefined), accepted("a")),
       idempotently(request(undefined), accepted("b")),
@@ -247,7 +247,7 @@ describe("a batch without an id", () => {
 });
 
 describe("a tenant's batches", () => {
-  it("take no more of Redis than their share; past it one is remembered for a minute", async () => {
+  it("use no more of Redis than their share; past it an answer is stored for a minute", async () => {
     const room = `${namespace}share.`;
     const ask = createPromptRedis(redis);
     const store = createBatchStore({ ask, namespace: room, ...MEMORY, maxTenantBytes: 2_000 });
@@ -267,5 +267,26 @@ describe("a tenant's batches", () => {
     expect(pastShare - before).toBe(42 - forLong);
     // It is safe to send again at once, all the same.
     expect((await share(last, never)).headers).toEqual({ "Idempotent-Replayed": "true" });
+  });
+
+  it("count for it while some of their events have to be sent again, too", async () => {
+    const room = `${namespace}open.`;
+    const ask = createPromptRedis(redis);
+    const store = createBatchStore({ ask, namespace: room, ...MEMORY, maxTenantBytes: 20_000 });
+    const share = idempotentlyWith(store);
+    const before = pastShare;
+    const acknowledgeLast = async (acknowledged: AcknowledgedEvents) => {
+      acknowledged.add(9_999);
+      return { answer: jsonAnswer(202, {}), isFinal: false };
+    };
+    const batches = 20;
+    for (let batch = 0; batch < batches; batch++)
+      await share(request(randomUUID()), acknowledgeLast);
+    const keys = (await redis.client.keys(`${room}batch:*`)).filter((key) => !key.includes(":of:"));
+    const leftMs = await Promise.all(keys.map((key) => redis.client.pTTL(key)));
+    const forLong = leftMs.filter((ms) => ms > 60_000).length;
+    expect(forLong).toBeGreaterThan(2);
+    expect(forLong).toBeLessThanOrEqual(batches / 2);
+    expect(pastShare - before).toBe(batches - forLong);
   });
 });

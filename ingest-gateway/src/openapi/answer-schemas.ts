@@ -1,4 +1,5 @@
-import { CODES, FAULT_CODES } from "../answers/codes.ts";
+import { FAULT_CODES } from "@fiberstream/event-rules/fault";
+import { CODES } from "../answers/codes.ts";
 import type { JsonSchema } from "./event-schema.ts";
 
 const text = { type: "string" };

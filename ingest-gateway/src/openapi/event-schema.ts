@@ -6,7 +6,7 @@ import {
   sentFormOf,
   symbolsOf,
 } from "@fiberstream/schemas/probe-fields";
-import { UNPRINTABLE_CLASS } from "../answers/shown-value.ts";
+import { UNPRINTABLE_CLASS } from "@fiberstream/event-rules/shown-value";
 
 /** A JSON Schema (draft 2020-12, which OpenAPI 3.1 uses). */
 export type JsonSchema = Readonly<Record<string, unknown>>;

@@ -9,7 +9,7 @@ const document = createOpenApiDocument({ schema: readAvroSchema("ProbeMetric"), 
 let intake: TestIntake | undefined;
 afterEach(() => intake?.close());
 
-describe("the gateway's description of itself", () => {
+describe("the gateway's OpenAPI document", () => {
   it("has the rules of the raw record's schema", () => {
     const event = document.components.schemas["Event"] as {
       required: string[];
@@ -61,7 +61,7 @@ describe("the gateway's description of itself", () => {
     ]);
   });
 
-  it("names each code with its status, those of keys only where there are keys", () => {
+  it("names each code with its status, those of keys only with AUTH_MODE=keys", () => {
     const responses = document.paths["/api/ingest"]?.["post"]?.responses ?? {};
     for (const [code, { status }] of Object.entries(CODES)) {
       if (code === "NOT_FOUND" || code === "METHOD_NOT_ALLOWED") continue;
@@ -74,7 +74,7 @@ describe("the gateway's description of itself", () => {
     expect(open.paths["/api/ingest"]?.["post"]?.responses).not.toHaveProperty("401");
   });
 
-  it("is served, and as a page that loads nothing and has a place for each code", async () => {
+  it("is served, also as a page that loads nothing and contains each code", async () => {
     intake = await startTestIntake();
     const served = (await (await intake.get("/openapi.json")).json()) as typeof document;
     expect(served.openapi).toBe("3.1.0");
@@ -86,7 +86,7 @@ describe("the gateway's description of itself", () => {
     for (const code of Object.keys(CODES)) expect(html).toContain(`id="${code}"`);
   });
 
-  it("is beside the topics' catalogue, for people and for programs", async () => {
+  it("is served beside the topics' catalogue, for people and for programs", async () => {
     intake = await startTestIntake();
     const page = await intake.get("/docs/topics");
     expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");

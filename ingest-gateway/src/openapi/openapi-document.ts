@@ -3,7 +3,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { type Code, CODES } from "../answers/codes.ts";
 import { ANSWER_HEADERS, REQUEST_HEADERS } from "../answers/http-headers.ts";
 import { LIMITS } from "../answers/limits.ts";
-import { fieldFinder } from "../validation/validate-event.ts";
+import { fieldFinder } from "@fiberstream/event-rules/validate-event";
 import { ANSWER_SCHEMAS } from "./answer-schemas.ts";
 import { eventSchema, fieldSchema, type JsonSchema } from "./event-schema.ts";
 

@@ -108,7 +108,7 @@ describe("createEventProducer", () => {
     expect(observed).toHaveLength(1);
   });
 
-  it("sends a batch that is not full when it has waited long enough", async () => {
+  it("sends a batch that is not full after the linger time", async () => {
     const { subject, calls } = createSubject({ lingerMs: 1, batchMaxEvents: 1_000 });
     const delivered = subject.produce(events("a"));
     await until(() => calls.length > 0);
@@ -116,7 +116,7 @@ describe("createEventProducer", () => {
     expect(await delivered).toEqual(["accepted"]);
   });
 
-  it("tells of each event of a batch whether Kafka has it", async () => {
+  it("reports for each event of a batch whether Kafka has it", async () => {
     const { subject, calls, kafka } = createSubject({ batchMaxEvents: 2 });
     const delivered = subject.produce(many(6));
     calls[0]?.fail(new TransientError("kafka", "not enough replicas"), [3]);
@@ -131,7 +131,7 @@ describe("createEventProducer", () => {
     expect(kafka.isUp()).toBe(true);
   });
 
-  it("keeps a request in one call, which alone keeps its order, however much it is", async () => {
+  it("keeps a request in one call, whatever its size, because only that keeps its order", async () => {
     const wide = ({ uptime_pct }: ProbeMetric, slab: Buffer, at: number) =>
       slab.writeInt32BE(uptime_pct ?? 0, at) + 4_096;
     const { subject, calls } = createSubject({ batchMaxEvents: 10, encode: wide });
@@ -159,7 +159,7 @@ describe("createEventProducer", () => {
     expect(kafka.isUp()).toBe(false);
   });
 
-  it("tells those who wait behind a failing call at once, too", async () => {
+  it("also answers requests that wait behind a failing call at once", async () => {
     const { subject, calls } = createSubject({ batchMaxEvents: 1 });
     const sent = many(4).map((event) => subject.produce([event]));
     const behind = subject.produce(events("x", "y"));
@@ -170,7 +170,7 @@ describe("createEventProducer", () => {
     expect(calls).toHaveLength(4);
   });
 
-  it("lets nobody wait longer than they are willing to", async () => {
+  it("lets no request wait longer than PRODUCE_MAX_WAIT_MS", async () => {
     const { subject, calls, kafka } = createSubject({ batchMaxEvents: 1, produceMaxWaitMs: 5 });
     kafka.ok();
     expect(await subject.produce(events("a"))).toEqual(["retry"]);
@@ -179,7 +179,7 @@ describe("createEventProducer", () => {
     expect(await subject.produce([])).toEqual([]);
   });
 
-  it("keeps four calls under way, and fills the next one meanwhile", async () => {
+  it("keeps four calls in flight, and fills the next one meanwhile", async () => {
     const { subject, calls } = createSubject({ batchMaxEvents: 3 });
     const full = numbersUpTo(4).map(() => subject.produce(many(3)));
     expect(calls).toHaveLength(4);
@@ -231,7 +231,7 @@ describe("createEventProducer", () => {
     expect(await delivered).toEqual(["accepted"]);
   });
 
-  it("sends each leader its own events, in order, and tells of all of them together", async () => {
+  it("sends each leader its own events, in order, and reports on all of them together", async () => {
     const { subject, calls } = createSubject({ leaders: ["one", "two"], batchMaxEvents: 2 });
     const delivered = subject.produce(events("one:a", "two:b", "two:c", "one:d"));
     expect(calls.map(valuesOf)).toEqual([
@@ -244,7 +244,7 @@ describe("createEventProducer", () => {
     expect(subject.inFlightEvents()).toBe(0);
   });
 
-  it("lets a leader that hangs hold up only its own events", async () => {
+  it("delays only the events of the leader that hangs", async () => {
     const { subject, calls } = createSubject({ leaders: ["one", "two"], batchMaxEvents: 1 });
     const hanging = ["a", "b", "c", "d", "e", "f"].map((node) =>
       subject.produce(events(`one:${node}`)),
@@ -264,7 +264,7 @@ describe("createEventProducer", () => {
     expect(new Set((await Promise.all(hanging)).flat())).toEqual(new Set(["accepted"]));
   });
 
-  it("asks only for the events of a leader that is silent to be sent again", async () => {
+  it("asks for a retry only of the events of a silent leader", async () => {
     const changes = { leaders: ["one", "two"], batchMaxEvents: 1, produceMaxWaitMs: 5 };
     const { subject, calls, kafka } = createSubject(changes);
     kafka.ok();
@@ -277,7 +277,7 @@ describe("createEventProducer", () => {
     expect(await mixed).toEqual(["retry", "accepted"]);
   });
 
-  it("tries a silent leader with one call at a time until it answers", async () => {
+  it("probes a silent leader with one call at a time until it answers", async () => {
     const { subject, calls, kafka } = createSubject({
       leaders: ["one", "two"],
       batchMaxEvents: 1,
@@ -311,7 +311,7 @@ describe("createEventProducer", () => {
     expect(kafka.isUp()).toBe(false);
   });
 
-  it("has nothing to wait for when a request has no good event", async () => {
+  it("does not wait if a request has no valid event", async () => {
     const { subject, calls } = createSubject();
     expect(await subject.produce([])).toEqual([]);
     expect(calls).toHaveLength(0);

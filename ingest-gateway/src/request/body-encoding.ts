@@ -6,6 +6,7 @@ import {
   createGunzip,
   createInflate,
   createZstdDecompress,
+  zstdDecompressSync,
 } from "node:zlib";
 import { Refusal } from "../answers/refusal.ts";
 
@@ -13,14 +14,20 @@ export type BodyEncoding = {
   readonly name: string;
   /** Begins to decompress one stream. */
   readonly open: () => Unpacking;
-  /** Whether further streams may follow: the frames of zstd. zlib itself reads the members of gzip. */
-  readonly hasFrames: boolean;
+  /**
+   * Decompresses the small frame that the bytes begin with, at once; undefined for a larger or a damaged one. Only where
+   * further streams may follow: the frames of zstd. zlib itself reads the members of gzip.
+   */
+  readonly unpackFrame?: (bytes: Buffer) => UnpackedFrame | undefined;
   /**
    * Returns the memory that decompression uses beside the body, after so many bytes of body: tables and buffers, and a
    * copy of the body up to the window size.
    */
   readonly heldBytes: (unpackedBytes: number) => number;
 };
+
+/** `packedBytes`: the size of the compressed frame. */
+export type UnpackedFrame = { readonly unpacked: Buffer; readonly packedBytes: number };
 
 /** `bytesWritten`: how much of its input it has decompressed. */
 export type Unpacking = Transform & { readonly bytesWritten: number };
@@ -37,7 +44,7 @@ const MB = 1024 * KB;
 const holds = (ownBytes: number, windowBytes: number) => (unpackedBytes: number) =>
   ownBytes + Math.min(unpackedBytes, windowBytes);
 
-const gzip = { open: () => createGunzip(options), hasFrames: false, heldBytes: holds(128 * KB, 0) };
+const gzip = { open: () => createGunzip(options), heldBytes: holds(128 * KB, 0) };
 
 const ENCODINGS: readonly BodyEncoding[] = [
   { name: "gzip", ...gzip },
@@ -45,13 +52,12 @@ const ENCODINGS: readonly BodyEncoding[] = [
   {
     name: "br",
     open: () => createBrotliDecompress(options),
-    hasFrames: false,
     heldBytes: holds(768 * KB, 16 * MB),
   },
   {
     name: "zstd",
     open: () => createZstdDecompress(zstdOptions),
-    hasFrames: true,
+    unpackFrame: unpackZstdFrame,
     heldBytes: holds(384 * KB, 8 * MB),
   },
   { name: "deflate", ...gzip, open: () => createInflate(options) },
@@ -59,6 +65,23 @@ const ENCODINGS: readonly BodyEncoding[] = [
 const BY_NAME: ReadonlyMap<string, BodyEncoding> = new Map(
   ENCODINGS.map((encoding) => [encoding.name, encoding]),
 );
+
+/** Decompressing so much takes about 0.1 ms. */
+const SMALL_FRAME_BYTES = 64 * KB;
+
+function unpackZstdFrame(bytes: Buffer): UnpackedFrame | undefined {
+  const limits = { chunkSize: 16 * KB, maxOutputLength: SMALL_FRAME_BYTES, info: true };
+  try {
+    const { buffer, engine } = zstdDecompressSync(bytes, {
+      ...zstdOptions,
+      ...limits,
+    }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+    const packedBytes = engine.bytesWritten;
+    return packedBytes === 0 ? undefined : { unpacked: buffer, packedBytes };
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Returns how the body is compressed; undefined if it is not.

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { exampleEvent } from "../testing/example-event.ts";
 import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
-import { parseKeepingNumbers } from "./exact-numbers.ts";
-import { inexactTokens } from "./inexact-tokens.ts";
+import { parseKeepingNumbers } from "@fiberstream/event-rules/exact-numbers";
+import { inexactTokens } from "@fiberstream/event-rules/inexact-tokens";
 import { createBatchScan } from "./scan-batch.ts";
 
 let intake: TestIntake;
@@ -41,14 +41,14 @@ describe("numbers in metadata", () => {
     expect(await keptOf(metadata)).toEqual([metadata, metadata, metadata]);
   });
 
-  it("are what they were where a text only looks like such a number", async () => {
+  it("are written as JSON.stringify writes them if only a string looks like such a number", async () => {
     const metadata =
       '{"a":"x\\",9007199254740993,1e-400","b":1.50,"c":0e-99999,"d":-0.0000000000000000,"e":1e5}';
     const kept = '{"a":"x\\",9007199254740993,1e-400","b":1.5,"c":0,"d":0,"e":100000}';
     expect(await keptOf(metadata)).toEqual([kept, kept, kept]);
   });
 
-  it("count by the last of two equal names", async () => {
+  it("count by the last value of a repeated name", async () => {
     const kept = '{"a":1}';
     expect(await keptOf('{"a":9007199254740993,"a":1}')).toEqual([kept, kept, kept]);
   });
@@ -80,7 +80,7 @@ describe("numbers in metadata", () => {
     expect(intake.produced.at(-1)?.event.metadata).toBe('{"a":9007199254740993}');
   });
 
-  it("cost no more than some times what parsing does, whatever a body is made of", () => {
+  it("take at most a few times as long as parsing, whatever the body contains", () => {
     const hostile = [
       `[${"1,".repeat(500_000)}9007199254740993]`,
       `["${"1e-1111".repeat(150_000)}"]`,
@@ -100,7 +100,7 @@ describe("numbers in metadata", () => {
     }
   });
 
-  it("are found wherever they stand in a text", () => {
+  it("are found at any position in a text", () => {
     const filling = fc.constantFrom(",", '"e-123"', '"\\\""', "1.5", "-0", " ", "true", '"é"');
     const number = fc.constantFrom("9007199254740993", "-0.12345678901234567", "1e-400", "2E-1000");
     fc.assert(
@@ -125,7 +125,7 @@ describe("numbers in metadata", () => {
     return found.format === "json" && found.mayBeInexact;
   };
 
-  it("are looked for again wherever the scan of their batch has seen one, in whatever pieces it comes", () => {
+  it("are searched for if the scan of their batch has seen one, in whatever pieces it arrives", () => {
     const number = fc.constantFrom("9007199254740993", "-0.1234567890123456", "1e-400", "2E-1000");
     const other = fc.constantFrom("1.5", "-0", "true", '"\\\""', '"é"', "null", "[]", "{}");
     const values = fc.array(fc.oneof(number, other), { minLength: 1, maxLength: 8 });
@@ -151,7 +151,7 @@ describe("numbers in metadata", () => {
     );
   });
 
-  it("are not looked for again in a batch that has none below its events' own fields", () => {
+  it("are not searched for in a batch that has none in metadata", () => {
     const events = [
       exampleEvent({
         latency_ms: 0.1 + 0.2,
@@ -172,7 +172,7 @@ describe("numbers in metadata", () => {
     expect(await response.json()).toMatchObject({ code: "TOO_LONG", errors: [{ index: 0 }] });
   });
 
-  it("leave the other fields' numbers alone, which are doubles", async () => {
+  it("do not affect the numbers of other fields, which are doubles", async () => {
     const event = withMetadata('{"a":9007199254740993}')
       .replace(/"latency_ms":[^,]+/, '"latency_ms":42.0000000000000000001')
       .replace(/"uptime_pct":[^,]+/, '"uptime_pct":9.99e1');

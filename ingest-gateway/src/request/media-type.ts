@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Refusal } from "../answers/refusal.ts";
-import { shown } from "../answers/shown-value.ts";
+import { shown } from "@fiberstream/event-rules/shown-value";
 
 export type BodyFormat = "json" | "ndjson";
 

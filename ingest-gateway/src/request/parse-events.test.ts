@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import type { Fault } from "../answers/codes.ts";
+import type { Fault } from "@fiberstream/event-rules/fault";
 import { Refusal } from "../answers/refusal.ts";
 import type { BodyFormat } from "./media-type.ts";
 import { parseBatch, parseOne } from "./parse-events.ts";
@@ -41,13 +41,13 @@ describe("parseOne", () => {
     ["", "got nothing"],
     [" \n", "got nothing"],
     ["NaN", "malformed at byte 0"],
-  ])("says where %j stops being JSON", (text, where) => {
+  ])("reports where %j stops being JSON", (text, where) => {
     const { code, message } = refusalOf(() => parseOne(body(text)));
     expect(code).toBe("MALFORMED_JSON");
     expect(message).toContain(where);
   });
 
-  it("refuses levels without end without running out of stack", () => {
+  it("refuses very many levels without a stack overflow", () => {
     expect(refusalOf(() => parseOne(body("[".repeat(1_000_000)))).code).toBe("MALFORMED_JSON");
   });
 
@@ -57,7 +57,7 @@ describe("parseOne", () => {
 });
 
 describe("parseBatch", () => {
-  it("takes 100 lists beside the events, and refuses more before it parses any", () => {
+  it("accepts 100 lists beside the events, and refuses more before it parses any", () => {
     const withLists = (count: number) => body(`{${'"":[1],'.repeat(count)}"metrics":[2]}`);
     expect(batchOf(withLists(100)).inputs).toEqual([2]);
     const { code, message } = refusalOf(() => batchOf(withLists(101)));
@@ -76,7 +76,7 @@ describe("parseBatch", () => {
     ],
     ["the last of two lists", '{"metrics":[1],"metrics":[2,3]}', [2, 3], undefined],
     ["a name in escapes", String.raw`{"metr\u0069cs":["]}\"[",2]}`, [']}"[', 2], undefined],
-  ])("reads %s, in whatever pieces it comes", (_form, text, inputs, nodeId) => {
+  ])("reads %s, in whatever pieces it arrives", (_form, text, inputs, nodeId) => {
     for (const pieceBytes of [1, 2, 3, 1_000]) {
       expect(batchOf(body(text), "json", pieceBytes)).toEqual({ inputs, nodeId, faults: [] });
     }
@@ -118,13 +118,13 @@ describe("parseBatch", () => {
     ['{"x":[1000,2 3],"metrics":[1]}', "malformed at byte 13"],
     ["[1][2]", "malformed at byte 3"],
     ["", "got nothing"],
-  ])("says where %j stops being JSON", (text, where) => {
+  ])("reports where %j stops being JSON", (text, where) => {
     const { code, message } = refusalOf(() => batchOf(body(text)));
     expect(code).toBe("MALFORMED_JSON");
     expect(message).toContain(where);
   });
 
-  it("takes for JSON what JSON.parse takes, and reads the same of it", () => {
+  it("accepts the same JSON as JSON.parse, with the same result", () => {
     const batch = fc.oneof(
       fc.array(fc.jsonValue(), { minLength: 1 }),
       fc.record({ node_id: fc.jsonValue(), metrics: fc.array(fc.jsonValue(), { minLength: 1 }) }),
@@ -165,7 +165,7 @@ describe("parseBatch", () => {
     );
   });
 
-  it("takes 10,000 events and not one more", () => {
+  it("accepts 10,000 events and not one more", () => {
     const array = (count: number) => body(`[${Array(count).fill(1).join(",")}]`);
     const lines = (count: number) => body("1\n".repeat(count));
     expect(batchOf(array(10_000)).inputs).toHaveLength(10_000);

@@ -1,7 +1,10 @@
-import type { Fault } from "../answers/codes.ts";
+import type { Fault } from "@fiberstream/event-rules/fault";
 import { LIMITS } from "../answers/limits.ts";
 import { Refusal } from "../answers/refusal.ts";
-import { parseKeepingNumbers, parseListKeepingNumbers } from "./exact-numbers.ts";
+import {
+  parseKeepingNumbers,
+  parseListKeepingNumbers,
+} from "@fiberstream/event-rules/exact-numbers";
 import {
   checkUtf8,
   faultIn,

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { visit } from "jsonc-parser";
 import { Refusal } from "../answers/refusal.ts";
-import { parseKeepingNumbers } from "./exact-numbers.ts";
+import { parseKeepingNumbers } from "@fiberstream/event-rules/exact-numbers";
 
 const BYTE_ORDER_MARK = Buffer.from("\ufeff");
 

@@ -2,11 +2,11 @@ import type { IncomingMessage } from "node:http";
 import type { Lease } from "../admission/in-flight-budget.ts";
 import { LIMITS } from "../answers/limits.ts";
 import { Refusal } from "../answers/refusal.ts";
-import { bodyEncodingOf } from "./body-encoding.ts";
+import { type BodyEncoding, bodyEncodingOf } from "./body-encoding.ts";
 import { createGrowingBody } from "./growing-body.ts";
 import { receiveBytes } from "./receive-bytes.ts";
 import type { BatchScan } from "./scan-batch.ts";
-import { createUnpack } from "./unpack-body.ts";
+import { unpackBody } from "./unpack-body.ts";
 
 /** The sender has disconnected before the end of its request. */
 export class SenderGoneError extends Error {
@@ -29,7 +29,8 @@ export type ReadBodyOptions = {
 };
 
 /**
- * Reads the whole body and decompresses it. Its size is checked by Content-Length before anything is read, and for each
+ * Reads the whole body, then decompresses it: a decoder holds up to 0.8 MB, and a sender that pauses would hold it for
+ * as long as its request may last. The body's size is checked by Content-Length before anything is read, and for each
  * piece while it is read and decompressed. Memory is leased for bytes that have arrived, not for the declared size.
  *
  * @throws {Refusal} PAYLOAD_TOO_LARGE, OVERLOADED, RATE_LIMITED, UNSUPPORTED_MEDIA_TYPE, BAD_ENCODING,
@@ -41,54 +42,62 @@ export async function readBody(
 ): Promise<Buffer> {
   const { limitBytes, lease, scan, onArrival, minBytesPerSecond } = options;
   // A request that is destroyed already emits no error any more.
-  if (request.destroyed) throw new SenderGoneError("the sender has gone");
+  if (request.destroyed) throw new SenderGoneError("the sender has disconnected");
   const declaredBytes = Number(request.headers["content-length"] ?? 0);
   if (declaredBytes > limitBytes) throw tooLarge(limitBytes);
   const encoding = bodyEncodingOf(request);
   options.askForBody();
 
-  let receivedBytes = 0;
-  let streams = 0;
-  const scanBytes = () => scan?.heldBytes() ?? 0;
-  const hold = (bytes: number) =>
-    lease.hold(bytes + (encoding?.heldBytes(bytes) ?? 0) + scanBytes());
-  const isLengthKnown = encoding === undefined && declaredBytes > 0;
-  const body = createGrowingBody({ limitBytes: isLengthKnown ? declaredBytes : limitBytes, hold });
-  const store = (piece: Buffer) => {
-    const bytes = body.bytes() + piece.length;
-    if (bytes > limitBytes) throw tooLarge(limitBytes);
-    if (bytes > LIMITS.expansionFreeBytes && bytes > receivedBytes * LIMITS.expansionRatio) {
-      throw expandsTooMuch();
-    }
-    if (bytes > receivedBytes) onArrival(bytes, streams);
-    scan?.scan(piece);
-    body.add(piece);
-    hold(body.heldBytes());
-  };
-  const onStream = () => onArrival(Math.max(receivedBytes, body.bytes()), ++streams);
-  const unpack =
-    encoding === undefined ? undefined : createUnpack(encoding, { onStream, onUnpacked: store });
+  const hold = (bytes: number) => lease.hold(bytes + (scan?.heldBytes() ?? 0));
+  const received = createGrowingBody({ limitBytes: declaredBytes || limitBytes, hold });
   try {
     await receiveBytes(request, {
       minBytesPerSecond,
       take: (piece) => {
-        receivedBytes += piece.length;
-        // Otherwise empty members of gzip could be sent for ever.
-        if (receivedBytes > limitBytes) throw tooLarge(limitBytes);
-        onArrival(Math.max(receivedBytes, body.bytes()), streams);
-        if (unpack === undefined) return store(piece);
-        if (receivedBytes === piece.length) hold(0);
-        return unpack.take(piece);
+        const bytes = received.bytes() + piece.length;
+        if (bytes > limitBytes) throw tooLarge(limitBytes);
+        onArrival(bytes, 0);
+        if (encoding === undefined) scan?.scan(piece);
+        received.add(piece);
+        hold(received.heldBytes());
       },
     });
-    await unpack?.end();
-    lease.hold(body.heldBytes() + scanBytes());
-    return body.whole();
+    return encoding === undefined
+      ? received.whole()
+      : await unpacked(received.whole(), encoding, options);
   } finally {
-    unpack?.drop();
     // The rest of a refused body is read and dropped, so that the sender gets to read the answer.
     request.resume();
   }
+}
+
+/** Decompresses a body that has arrived. */
+async function unpacked(
+  packed: Buffer,
+  encoding: BodyEncoding,
+  { limitBytes, lease, scan, onArrival }: ReadBodyOptions,
+): Promise<Buffer> {
+  let streams = 0;
+  const scanBytes = () => scan?.heldBytes() ?? 0;
+  const hold = (bytes: number) =>
+    lease.hold(packed.buffer.byteLength + encoding.heldBytes(bytes) + bytes + scanBytes());
+  const body = createGrowingBody({ limitBytes, hold });
+  const onUnpacked = (piece: Buffer) => {
+    const bytes = body.bytes() + piece.length;
+    if (bytes > limitBytes) throw tooLarge(limitBytes);
+    if (bytes > LIMITS.expansionFreeBytes && bytes > packed.length * LIMITS.expansionRatio) {
+      throw expandsTooMuch();
+    }
+    if (bytes > packed.length) onArrival(bytes, streams);
+    scan?.scan(piece);
+    body.add(piece);
+    hold(body.heldBytes());
+  };
+  const onStream = () => onArrival(Math.max(packed.length, body.bytes()), ++streams);
+  hold(0);
+  await unpackBody(packed, encoding, { onStream, onUnpacked });
+  lease.hold(body.heldBytes() + scanBytes());
+  return body.whole();
 }
 
 const tooLarge = (limitBytes: number): Refusal =>

@@ -16,26 +16,20 @@ const GRACE_SECONDS = 5;
  */
 export function receiveBytes(
   request: Readable,
-  options: { minBytesPerSecond: number; take: (piece: Buffer) => Promise<void> | void },
+  options: { minBytesPerSecond: number; take: (piece: Buffer) => void },
 ): Promise<void> {
   const { minBytesPerSecond, take } = options;
   return new Promise((resolve, reject) => {
     let receivedBytes = 0;
-    let taking: Promise<void> | undefined;
-    let hasEnded = false;
-    let isOver = false;
     // Counted, not timed: while this process is paused nobody is slow.
     let seconds = 0;
     const checks = setInterval(() => {
       seconds++;
       const isSlow = receivedBytes < minBytesPerSecond * seconds;
-      // While `take` runs, the sender waits for the gateway.
-      if (seconds > GRACE_SECONDS && isSlow && taking === undefined)
-        fail(tooSlow(minBytesPerSecond));
+      if (seconds > GRACE_SECONDS && isSlow) fail(tooSlow(minBytesPerSecond));
     }, CHECK_MS);
 
     const settle = () => {
-      isOver = true;
       clearInterval(checks);
       request.off("data", onData).off("error", fail).off("end", onEnd);
     };
@@ -43,36 +37,17 @@ export function receiveBytes(
       settle();
       reject(error);
     };
-    // The request may end while `take` handles its last bytes.
     const onEnd = () => {
-      hasEnded = true;
-      if (taking === undefined) finish();
-    };
-    const finish = () => {
       settle();
       resolve();
     };
     const onData = (piece: Buffer) => {
       receivedBytes += piece.length;
       try {
-        taking = take(piece) ?? undefined;
-        if (taking === undefined) return;
-        request.pause();
-        taking.then(onTaken, fail);
+        take(piece);
       } catch (error) {
         fail(error);
       }
-    };
-    const onTaken = () => {
-      taking = undefined;
-      // Calls `onData` with all bytes that have arrived meanwhile as one piece, however small the chunks were.
-      if (!isOver) request.read();
-      resumeOrFinish();
-    };
-    const resumeOrFinish = () => {
-      if (isOver || taking !== undefined) return;
-      if (hasEnded) finish();
-      else request.resume();
     };
     request.on("data", onData).on("error", fail).on("end", onEnd);
     whenTooManyPieces(request, () => fail(tooSmall()));

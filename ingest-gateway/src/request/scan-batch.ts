@@ -1,6 +1,6 @@
 import { LIMITS } from "../answers/limits.ts";
 import { Refusal } from "../answers/refusal.ts";
-import { INEXACT_DIGITS } from "./inexact-tokens.ts";
+import { INEXACT_DIGITS } from "@fiberstream/event-rules/inexact-tokens";
 import type { BodyFormat } from "./media-type.ts";
 
 /** Bytes of a body from `from` up to `to`. */

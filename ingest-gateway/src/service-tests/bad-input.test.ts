@@ -15,7 +15,7 @@ const withText = (field: string, text: string) =>
 const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
 const ago = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
 
-describe("a single event that is no good", () => {
+describe("an invalid single event", () => {
   const rows: [string, string, string, RegExp][] = [
     ["NaN", withText("latency_ms", "NaN"), "MALFORMED_JSON", /malformed at byte \d+/],
     ["Infinity", withText("latency_ms", "Infinity"), "MALFORMED_JSON", /malformed at byte \d+/],
@@ -42,10 +42,10 @@ describe("a single event that is no good", () => {
   });
 });
 
-describe("a batch with what is no good in it", () => {
+describe("a batch with invalid events", () => {
   const ndjson = { "content-type": "application/x-ndjson" };
 
-  it("keeps its good lines when it is cut in the middle of one", async () => {
+  it("keeps its valid lines if it is cut in the middle of one", async () => {
     const response = await intake.post("/api/ingest", `${event}\n${event.slice(0, 50)}`, ndjson);
     expect(response.status).toBe(202);
     expect(await response.json()).toMatchObject({
@@ -76,14 +76,17 @@ describe("a batch with what is no good in it", () => {
     ["one is read and has a fault of its own", `{"a":\n${withText("latency_ms", "-1")}`, 422],
     ["that one is the last", `x\n\ny\n${withText("country", '"gh"')}`, 422],
     ["no line is JSON", "x\ny", 400],
-  ])("is as bad as its best event where all are rejected: %s", async (_what, body, status) => {
-    const response = await intake.post("/api/ingest", body, ndjson);
-    const problem = (await response.json()) as { status: number; errors: { code: string }[] };
-    expect([response.status, problem.status]).toEqual([status, status]);
-    expect(problem.errors[0]?.code).toBe("MALFORMED_JSON");
-  });
+  ])(
+    "gets the status of an event with a fault of its own, if there is one, when all are rejected: %s",
+    async (_what, body, status) => {
+      const response = await intake.post("/api/ingest", body, ndjson);
+      const problem = (await response.json()) as { status: number; errors: { code: string }[] };
+      expect([response.status, problem.status]).toEqual([status, status]);
+      expect(problem.errors[0]?.code).toBe("MALFORMED_JSON");
+    },
+  );
 
-  it("takes the last of two equal names, and the nearest double of a long number", async () => {
+  it("uses the last value of a repeated name, and the nearest double of a long number", async () => {
     const body = event
       .replace('"country":', '"country":"XX","country":')
       .replace(/"latency_ms":[^,]+/, '"latency_ms":42.000000000000000000001');
@@ -92,7 +95,7 @@ describe("a batch with what is no good in it", () => {
     expect(intake.produced[before]?.event).toMatchObject({ country: "GH", latency_ms: 42 });
   });
 
-  it("is answered in bounded size when all of it is bad, the first faults in full", async () => {
+  it("gets an answer of bounded size if all events are invalid, with the first faults in full", async () => {
     const metrics = Array.from({ length: 10_000 }, () => ({ node_id: "x".repeat(100) }));
     const text = await (await intake.post("/api/ingest", { metrics })).text();
     expect(text.length).toBeLessThan(1_000_000);

@@ -88,7 +88,7 @@ const accepted = (retry: number, rejected = 0) => ({
 });
 
 describe.each(Object.entries(CLIENTS))("%s", (_name, client) => {
-  it("sends the same batch again after what may pass, until all of it is in", async () => {
+  it("retries the same batch after transient failures, until all events are accepted", async () => {
     script = [
       { status: 503, body: {}, after: "0" },
       "cut",
@@ -105,7 +105,7 @@ describe.each(Object.entries(CLIENTS))("%s", (_name, client) => {
     expect(seen[0]?.token).toBe("Bearer t");
   });
 
-  it("sends nothing again that is no good, and fails", async () => {
+  it("does not retry what was rejected, and fails", async () => {
     script = [{ status: 422, body: { detail: "no" } }];
     expect(await run(client, url, "event\n")).toBe(1);
     script = [accepted(0, 1)];

@@ -56,7 +56,7 @@ describe("docs/http.md, line by line against the code", () => {
     }
   });
 
-  it("says of each status once what to do, and send again exactly where that helps", () => {
+  it("says once for each status what to do, and to retry exactly where that helps", () => {
     const rows = rowsUnder("status", "do");
     const statuses = rows.flatMap(([status]) => numbersIn(status));
     const all = [202, ...new Set(codes.map((code) => meaningOf(code).status))];
@@ -101,7 +101,7 @@ describe("docs/http.md, line by line against the code", () => {
     }
   });
 
-  it("has the limits and the defaults that are in force", () => {
+  it("has the limits and the defaults of the code", () => {
     const { eventBytes, batchBytes, batchEvents, explainedRejections, metadataNumbersAsWritten } =
       LIMITS;
     const { batchDepth, besideEventsBytes, besideEventsLists, expansionRatio, expansionFreeBytes } =
@@ -128,7 +128,7 @@ describe("docs/http.md, line by line against the code", () => {
   });
 });
 
-describe("the gateway's own description, against what it does", () => {
+describe("the gateway's OpenAPI document, compared with its answers", () => {
   let intake: TestIntake | undefined;
   afterEach(() => intake?.close());
 
@@ -140,7 +140,7 @@ describe("the gateway's own description, against what it does", () => {
     }
   });
 
-  it("has the routes of docs/http.md, which are there", async () => {
+  it("has the routes of docs/http.md, and each of them exists", async () => {
     intake = await startTestIntake();
     const routes = rowsUnder("route", "what").flatMap((cells) => codesIn(cells.join()));
     const named = routes.map((route) => route.match(/^(?:(GET|POST) )?(\/[\w./]+)$/) ?? []);
@@ -155,7 +155,7 @@ describe("the gateway's own description, against what it does", () => {
     for (const path of Object.keys(document.paths)) expect(paths).toContain(path);
   });
 
-  it("names every header of every answer, and only such as there are", async () => {
+  it("names every header of every answer, and no others", async () => {
     const seen = new Map<string, Set<number>>();
     const note = (status: number, names: Iterable<string>) => {
       for (const name of names) seen.set(name, (seen.get(name) ?? new Set()).add(status));

@@ -48,8 +48,8 @@ const push = (nodeId: string, patienceMs: number, agent?: Agent): Promise<number
 
 const metrics = async () => (await fetch(`${gateway.adminUrl}/metrics`)).text();
 
-describe("a gateway that stood still", () => {
-  it("takes in nothing of senders that have given up meanwhile", async () => {
+describe("a gateway that was paused", () => {
+  it("accepts nothing of senders that have disconnected meanwhile", async () => {
     const names = Array.from({ length: 8 }, () => randomUUID());
     const warm = await Promise.all(names.map((name) => push(`warm-${name}`, 5_000, keptOpen)));
     expect(new Set(warm)).toEqual(new Set([202]));

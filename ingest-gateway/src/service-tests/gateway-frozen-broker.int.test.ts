@@ -1,11 +1,11 @@
 import { deployTopics } from "@fiberstream/provisioning/topics";
-import { createKafka } from "@fiberstream/kafka/kafka";
 import { partitionOfKey } from "@fiberstream/kafka/murmur2";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { testNamespace } from "@fiberstream/testkit/namespace";
+import { createPlacedTopics } from "@fiberstream/testkit/placed-topics";
 import { startPrivateCluster } from "@fiberstream/testkit/private-cluster";
 import { readTopic } from "@fiberstream/testkit/read-topic";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
@@ -30,21 +30,9 @@ beforeEach(async () => {
   namespace = testNamespace();
   cluster = life.own(await startPrivateCluster(), (owned) => owned.remove());
   const brokers = cluster.addresses;
-  const admin = createKafka({ brokers, clientId: "test", log }).admin();
-  await admin.connect();
-  await admin.createTopics({
-    topics: [
-      {
-        topic: topicIn(namespace, "probe.metrics.raw"),
-        replicaAssignment: Array.from({ length: PARTITIONS }, (_, partition) => ({
-          partition,
-          replicas: [1 + (partition % BROKERS)],
-        })),
-        configEntries: [{ name: "min.insync.replicas", value: "1" }],
-      },
-    ],
-  });
-  await admin.disconnect();
+  const places = Array.from({ length: PARTITIONS }, (_, partition) => [1 + (partition % BROKERS)]);
+  const topics = { [topicIn(namespace, "probe.metrics.raw")]: places };
+  await createPlacedTopics({ brokers, topics });
   const { schemaRegistryUrl } = addresses;
   await deployTopics({ brokers, schemaRegistryUrl, namespace, log, print: () => undefined });
   gateway = life.own(
@@ -99,7 +87,7 @@ const p99Of = (sent: readonly Sent[]) =>
     Math.floor(sent.length * 0.99)
   ] ?? 0;
 
-it("costs only the events of its own partitions when a broker hangs", async () => {
+it("delays only the events of a hanging broker's own partitions", async () => {
   const others = Array.from({ length: 6 }, (_, number) =>
     startSender(`other-${number}`, (broker) => broker !== FROZEN),
   );

@@ -85,7 +85,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const codeOf = async (response: Response) => ((await response.json()) as { code: string }).code;
 
 describe("ingest gateway with keys", () => {
-  it("takes a key's own nodes, as its tenant's, and nobody else's", async () => {
+  it("accepts events of the key's own nodes, for its tenant, and of no others", async () => {
     const { token, tenant, node } = await newKey();
     const batch = [exampleEvent({ node_id: node }), exampleEvent({ node_id: "foreign" })];
     const response = await post("/api/ingest", batch, bearer(token));
@@ -110,7 +110,7 @@ describe("ingest gateway with keys", () => {
     expect(records.some(({ key }) => String(key) === "foreign")).toBe(false);
   });
 
-  it("refuses a revoked key on every gateway as soon as what is known is too old", async () => {
+  it("refuses a revoked key on every gateway when the cached key has expired", async () => {
     const { token, keyId, node } = await newKey();
     const push = (to: RunningService) =>
       post("/api/push", exampleEvent({ node_id: node }), bearer(token), to);
@@ -123,7 +123,7 @@ describe("ingest gateway with keys", () => {
     expect(performance.now() - revokedAt).toBeLessThan(KEY_MAX_AGE_MS + 5_000);
   });
 
-  it("is not held up by invented keys, which cost Redis and the database nothing", async () => {
+  it("is not delayed by invented keys, which cost Redis and the database nothing", async () => {
     const { token, keyId, node } = await newKey();
     const push = () => post("/api/push", exampleEvent({ node_id: node }), bearer(token));
     expect((await push()).status).toBe(202);
@@ -154,7 +154,7 @@ describe("ingest gateway with keys", () => {
     expect(await keysInRedis()).toEqual(before);
   });
 
-  it("asks for signatures where the key demands them, each once over all gateways", async () => {
+  it("requires signatures if the key does, and accepts each once over all gateways", async () => {
     const { token, node } = await newKey({ requires_signature: true });
     const event = exampleEvent({ node_id: node });
     const unsigned = await post("/api/push", event, bearer(token));
@@ -173,7 +173,7 @@ describe("ingest gateway with keys", () => {
     expect(await codeOf(await post("/api/push", event, headers, other))).toBe("REPLAYED_NONCE");
   });
 
-  it("handles a batch once on whichever gateway it comes again", async () => {
+  it("processes a batch once, whichever gateway gets the retry", async () => {
     const { token, node } = await newKey();
     const batchId = randomUUID();
     const batch = [exampleEvent({ node_id: node }), exampleEvent({ node_id: node, country: "x" })];
@@ -188,7 +188,7 @@ describe("ingest gateway with keys", () => {
     expect(reused.status).toBe(422);
   });
 
-  it("keeps accepting a quiet key's events while a loud one is told 429", async () => {
+  it("accepts the events of a key that sends little while one that sends too much gets 429", async () => {
     const loud = await newKey({ rate_per_second: 50, burst: 50 });
     const quiet = await newKey({ rate_per_second: 50, burst: 50 });
     const over = new AbortController();
@@ -221,7 +221,7 @@ describe("ingest gateway with keys", () => {
     expect(limited.headers.get("ratelimit")).toMatch(/^"events";r=0;t=\d+$/);
   });
 
-  it("tells who has sent what: a log line for each request, and events by tenant", async () => {
+  it("shows who has sent what: a log line for each request, and a count of events by tenant", async () => {
     const bounded = await startGateway({ ACCESS_LOG_LEVEL: "info", METRICS_MAX_TENANTS: "1" });
     const [first, second] = [await newKey(), await newKey()];
     const send = ({ node, token }: typeof first, requestId: string) => {
@@ -263,7 +263,7 @@ describe("ingest gateway with keys", () => {
     );
   });
 
-  it("bounds a tenant's keys together, and charges what is malformed or sent again", async () => {
+  it("limits a tenant's keys together, and charges malformed and repeated requests", async () => {
     const key = { rate_per_second: 0.001, burst: 100 };
     const one = await newKey(key);
     await createTenantLimits(pool).set({ tenant: one.tenant, rate_per_second: 0.001, burst: 50 });
@@ -288,7 +288,7 @@ describe("ingest gateway with keys", () => {
     expect(refused.status).toBe(429);
   });
 
-  it("goes on with the keys that it knows when the database is gone", async () => {
+  it("accepts the keys that it has cached when the database is unavailable", async () => {
     const { token, node } = await newKey();
     const push = () => post("/api/push", exampleEvent({ node_id: node }), bearer(token));
     expect((await push()).status).toBe(202);

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => life.stop());
 
-it("keeps what it needs itself when connections would take all open files", async () => {
+it("reserves open files for itself when connections would use all of them", async () => {
   const namespace = testNamespace();
   await createTestTopics(namespace);
   const gateway = life.own(

@@ -49,7 +49,7 @@ const push = (gateway: RunningService, node_id: string) =>
   });
 
 describe("ingest gateway without Kafka", () => {
-  it("listens before Kafka is there, says 503, and takes events as soon as it comes", async () => {
+  it("listens before Kafka is available, answers 503, and accepts events as soon as it is", async () => {
     await kafka.stop();
     const gateway = await start({ awaitReady: false });
     const refused = await until(() => push(gateway, "early"), { what: "it listens" });
@@ -67,7 +67,7 @@ describe("ingest gateway without Kafka", () => {
     expect((await push(gateway, "late")).status).toBe(202);
   }, 60_000);
 
-  it("loses nothing that it answered 202 for when Kafka is killed under load", async () => {
+  it("loses nothing that was answered with 202 when Kafka is killed under load", async () => {
     const gateway = await start();
     const accepted: string[] = [];
     const statuses = new Map<number, number>();

@@ -13,7 +13,7 @@ import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
 import { exampleEvent } from "../testing/example-event.ts";
-import { microsOfTimestamp } from "../validation/timestamp.ts";
+import { microsOfTimestamp } from "@fiberstream/event-rules/timestamp";
 
 const schema = readAvroSchema("ProbeMetric");
 const type = avsc.Type.forSchema(schema as avsc.Schema);
@@ -80,7 +80,7 @@ describe("ingest gateway", () => {
     });
   });
 
-  it("writes all good events of a batch of 10,000, each once", async () => {
+  it("writes all valid events of a batch of 10,000, each once", async () => {
     await createTestTopics(namespace);
     const gateway = await start();
     const { records } = life.own(await readTopic(addresses.kafkaBrokers, topic), (owned) =>
@@ -110,7 +110,7 @@ describe("ingest gateway", () => {
     expect(await gateway.stop()).toBe(1);
   });
 
-  it("stops cleanly under load: every event that it answered 202 for is in Kafka", async () => {
+  it("stops gracefully under load: every event that was answered with 202 is in Kafka", async () => {
     await createTestTopics(namespace);
     const gateway = await start();
     const accepted: string[] = [];

@@ -14,7 +14,7 @@ const until = async (fact: () => boolean) => {
   while (!fact()) await new Promise(setImmediate);
 };
 
-describe("requests that mean harm", () => {
+describe("hostile requests", () => {
   it.each([
     [
       "two lengths",
@@ -34,7 +34,7 @@ describe("requests that mean harm", () => {
     ["no host", "POST /api/push HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 400],
     ["a chunk that is no number", `${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
     ["100,000 headers", `${HEAD}${"a: b\r\n".repeat(100_000)}\r\n`, 431],
-  ])("are not read in two ways: %s", async (_what, bytes, status) => {
+  ])("have only one interpretation: %s", async (_what, bytes, status) => {
     intake = await startTestIntake();
     expect(await intake.raw(bytes)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(intake.produced).toEqual([]);
@@ -44,7 +44,7 @@ describe("requests that mean harm", () => {
   it.each([
     ["gzip", gzipSync(Buffer.alloc(64 * 1_024 * 1_024))],
     ["zstd", zstdCompressSync(Buffer.alloc(512 * 1_024 * 1_024))],
-  ])("cannot unpack into more than the limit: %s", async (encoding, bomb) => {
+  ])("cannot decompress to more than the limit: %s", async (encoding, bomb) => {
     intake = await startTestIntake();
     const before = process.memoryUsage().rss;
     const answers = await Promise.all(
@@ -63,19 +63,24 @@ describe("requests that mean harm", () => {
     ["empty objects", "{},", "json", 413, "PAYLOAD_TOO_LARGE"],
     ["blank lines", "\n", "x-ndjson", 413, "PAYLOAD_TOO_LARGE"],
     ["an event without end", "x", "json", 413, "PAYLOAD_TOO_LARGE"],
-  ])("are refused before they have ended: %s", async (_what, text, type, status, code) => {
-    intake = await startTestIntake();
-    const bomb = gzipSync(`["${text}"],[${text.repeat((10 * 1_024 * 1_024) / text.length)}`);
-    const head = `POST /api/ingest HTTP/1.1\r\nHost: x\r\nContent-Type: application/${type}\r\nContent-Encoding: gzip\r\n`;
-    const socket = intake.connect();
-    socket.write(`${head}Content-Length: ${bomb.length}\r\n\r\n`);
-    socket.write(bomb.subarray(0, bomb.length - 100));
-    const [answer] = (await once(socket, "data")) as [Buffer];
-    expect(answer.toString()).toMatch(new RegExp(`^HTTP/1.1 ${status} .*"code":"${code}"`, "s"));
-    socket.destroy();
-  });
+  ])(
+    "are refused before they are unpacked to their end: %s",
+    async (_what, text, type, status, code) => {
+      intake = await startTestIntake();
+      const bomb = gzipSync(`["${text}"],[${text.repeat((10 * 1_024 * 1_024) / text.length)}`);
+      // Unpacked to its end it would be BAD_ENCODING.
+      const part = bomb.subarray(0, bomb.length - 100);
+      const head = `POST /api/ingest HTTP/1.1\r\nHost: x\r\nContent-Type: application/${type}\r\nContent-Encoding: gzip\r\n`;
+      const socket = intake.connect();
+      socket.write(`${head}Content-Length: ${part.length}\r\n\r\n`);
+      socket.write(part);
+      const [answer] = (await once(socket, "data")) as [Buffer];
+      expect(answer.toString()).toMatch(new RegExp(`^HTTP/1.1 ${status} .*"code":"${code}"`, "s"));
+      socket.destroy();
+    },
+  );
 
-  it("are no longer as they come than they may be unpacked", async () => {
+  it("are refused if their compressed body is larger than the limit after decompression", async () => {
     intake = await startTestIntake();
     const nothing = gzipSync("");
     const socket = intake.connect().on("error", () => undefined);
@@ -91,7 +96,7 @@ describe("requests that mean harm", () => {
     socket.destroy();
   });
 
-  it("hold no more memory than their share while 1,000 of them send and never end", async () => {
+  it("use no more memory than their share while 1,000 of them send and never end", async () => {
     const environment = { IN_FLIGHT_MAX_BYTES: "100000", BODY_MIN_BYTES_PER_SECOND: "0" };
     intake = await startTestIntake({ environment });
     const answered = new Set<Socket>();
@@ -108,7 +113,7 @@ describe("requests that mean harm", () => {
     expect((await intake.post("/api/push", event)).status).toBe(202);
   });
 
-  it("are refused at once, whoever else waits, while Kafka is unavailable", async () => {
+  it("are refused at once, however many wait, while Kafka is unavailable", async () => {
     intake = await startTestIntake({ isKafkaUp: false });
     const sentAt = performance.now();
     const statuses = await Promise.all(

@@ -1,5 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { Refusal } from "../answers/refusal.ts";
 import { exampleEvent } from "../testing/example-event.ts";
 import { startTestIntake, type TestIntake } from "../testing/intake-fixture.ts";
 
@@ -18,7 +19,7 @@ describe("POST /api/push", () => {
     expect(event?.received_at).toBeGreaterThan((Date.now() - 60_000) * 1_000);
   });
 
-  it("repeats the sender's request id, or makes one where it cannot be repeated", async () => {
+  it("returns the sender's request id, or generates one if it cannot be returned", async () => {
     intake = await startTestIntake();
     const idFor = async (id: string) =>
       (await intake.post("/api/push", exampleEvent(), { "x-request-id": id })).headers.get(
@@ -29,7 +30,7 @@ describe("POST /api/push", () => {
     expect(await idFor("x".repeat(129))).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it("hands a sampled trace on with the record, and begins some itself", async () => {
+  it("passes a sampled trace on with the record, and begins some itself", async () => {
     intake = await startTestIntake({ environment: { OTEL_TRACES_SAMPLER_ARG: "0" } });
     const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
     await intake.post("/api/push", exampleEvent(), { traceparent: `${trace}-01` });
@@ -49,6 +50,24 @@ describe("POST /api/push", () => {
   });
 });
 
+describe("a traceparent", () => {
+  it("counts for the traces that a second may have only once its sender is known", async () => {
+    intake = await startTestIntake({
+      environment: { OTEL_TRACES_SAMPLER_ARG: "0", TRACES_GIVEN_MAX_PER_SECOND: "1" },
+      authenticate: ({ headers }) => {
+        if (headers.authorization === undefined) throw new Refusal("MISSING_TOKEN", "no token");
+        return { id: "one", tenant: "default" };
+      },
+    });
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const post = (headers: Record<string, string>) =>
+      intake.post("/api/push", exampleEvent(), { traceparent, ...headers });
+    for (let count = 0; count < 5; count++) expect((await post({})).status).toBe(401);
+    await post({ authorization: "one" });
+    expect(intake.produced.map(({ headers }) => headers)).toEqual([{ traceparent }]);
+  });
+});
+
 describe("POST /api/ingest", () => {
   const event = exampleEvent();
   const { node_id, ...nodeless } = event;
@@ -61,7 +80,7 @@ describe("POST /api/ingest", () => {
       "application/json; charset=utf-8",
     ],
     ["lines", `${JSON.stringify(event)}\n${JSON.stringify(event)}\n`, "application/x-ndjson"],
-  ])("takes %s", async (_form, body, contentType) => {
+  ])("accepts %s", async (_form, body, contentType) => {
     intake = await startTestIntake();
     const headers = { "content-type": contentType, "x-region-id": "eu-west" };
     const response = await intake.post("/api/ingest", body, headers);
@@ -81,7 +100,7 @@ describe("POST /api/ingest", () => {
     expect(intake.produced.map(({ event: { node_id: id } }) => id)).toEqual([node_id, node_id]);
   });
 
-  it("keeps the good events of a batch, and names each of the others", async () => {
+  it("accepts the valid events of a batch, and names each of the others", async () => {
     intake = await startTestIntake({
       produce: async (events) => events.map((_, at) => (at === 1 ? "retry" : "accepted")),
     });
@@ -105,7 +124,7 @@ describe("POST /api/ingest", () => {
     });
   });
 
-  it("refuses a batch without one good event, and counts by code", async () => {
+  it("refuses a batch without a valid event, and counts by code", async () => {
     intake = await startTestIntake();
     const batch = [exampleEvent({ latency_ms: -3 }), exampleEvent({ country: "gh" })];
     const response = await intake.post("/api/ingest", batch);
@@ -125,7 +144,7 @@ describe("POST /api/ingest", () => {
     expect(metrics).toContain('events_total{outcome="rejected",code="BAD_FORMAT"} 1');
   });
 
-  it("asks for all of a batch again when Kafka has none of it", async () => {
+  it("asks for a retry of the whole batch if Kafka has none of it", async () => {
     intake = await startTestIntake({ produce: async (events) => events.map(() => "retry") });
     const response = await intake.post("/api/ingest", [event, exampleEvent({ country: "gh" })]);
     expect(response.status).toBe(503);
@@ -184,11 +203,19 @@ describe("POST /api/ingest", () => {
     expect(intake.produced).toHaveLength(4);
   });
 
-  it("reads all of hundreds of frames, for which the body has long arrived", async () => {
+  it("reads all of 100 frames, and refuses a body with more", async () => {
     intake = await startTestIntake();
     const headers = { "content-encoding": "zstd", "content-type": "application/x-ndjson" };
-    const body = Buffer.concat(Array<Buffer>(500).fill(zstdCompressSync(`${one}\n`)));
-    expect((await intake.post("/api/ingest", body, headers)).status).toBe(202);
-    expect(intake.produced).toHaveLength(500);
+    const ofFrames = (count: number) =>
+      Buffer.concat(Array<Buffer>(count).fill(zstdCompressSync(`${one}\n`)));
+    expect((await intake.post("/api/ingest", ofFrames(100), headers)).status).toBe(202);
+    expect(intake.produced).toHaveLength(100);
+    const refused = await intake.post("/api/ingest", ofFrames(101), headers);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      code: "BAD_ENCODING",
+      detail: expect.stringContaining("more than 100 frames"),
+    });
+    expect(intake.produced).toHaveLength(100);
   });
 });

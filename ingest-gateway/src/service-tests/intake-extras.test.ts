@@ -50,7 +50,7 @@ describe("pages of other origins", () => {
     expect(response.headers.get("access-control-allow-origin")).toBeNull();
   });
 
-  it("may send where the setting names them, and only they", async () => {
+  it("may send if the setting names them, and no others", async () => {
     intake = await startTestIntake({
       environment: { CORS_ORIGINS: "https://app.example.net, https://b.example.net" },
     });
@@ -68,7 +68,7 @@ describe("pages of other origins", () => {
   });
 
   // Its name leads here once the page is loaded (DNS rebinding): for its browser it is no other origin, and asks nothing.
-  it("may not send where everyone else may, whatever name leads to the gateway", async () => {
+  it("may not send with AUTH_MODE=open, whatever host name resolves to the gateway", async () => {
     intake = await startTestIntake({ environment: { CORS_ORIGINS: "https://b.example.net" } });
     const page = "evil.example.net:8000";
     const post = (origin: string) =>
@@ -85,7 +85,7 @@ describe("pages of other origins", () => {
 });
 
 describe("Server-Timing", () => {
-  it("tells where the time went, to those who ask", async () => {
+  it("reports the duration of each step if the sender asks for it", async () => {
     intake = await startTestIntake();
     const asked = await intake.post("/api/push", exampleEvent(), { "x-fiber-timing": "1" });
     expect(asked.headers.get("server-timing")).toMatch(
@@ -126,16 +126,18 @@ describe("TLS", () => {
     return certificate.subject.CN;
   };
 
+  const withTls = () => ({ TLS_CERT_FILE: file("tls.crt"), TLS_KEY_FILE: file("tls.key") });
+
   const daysToEnd = async () => {
     const line = /^fiberstream_gateway_certificate_not_after_timestamp_seconds (\S+)$/m;
     const endSeconds = Number(line.exec(await intake.metrics())?.[1]);
     return (endSeconds * 1_000 - Date.now()) / 86_400_000;
   };
 
-  it("is spoken with the certificate of the files, and with another once they change", async () => {
+  it("uses the certificate of the files, and a new one after they have changed", async () => {
     use("one");
     intake = await startTestIntake({
-      environment: { TLS_CERT_FILE: file("tls.crt"), TLS_KEY_FILE: file("tls.key") },
+      environment: { ...withTls(), MAX_HANDSHAKES_PER_ADDRESS: "100000" },
     });
     expect(await nameOnCertificate()).toBe("one");
     expect(await daysToEnd()).toBeCloseTo(1, 1);
@@ -144,7 +146,36 @@ describe("TLS", () => {
     expect(await daysToEnd()).toBeCloseTo(20, 1);
   });
 
-  it("needs both files, and says so", async () => {
+  it("limits the handshakes of each address, not those of others", async () => {
+    use("one");
+    intake = await startTestIntake({
+      environment: { ...withTls(), MAX_HANDSHAKES_PER_ADDRESS: "1" },
+    });
+    const port = Number(new URL(intake.url).port);
+    const isMade = async (localAddress: string) => {
+      const at = { port, host: "127.0.0.1", localAddress, rejectUnauthorized: false };
+      const socket = connect(at);
+      const isSecured = await once(socket, "secureConnect").then(
+        () => true,
+        () => false,
+      );
+      socket.destroy();
+      return isSecured;
+    };
+    const made = [];
+    for (let count = 0; count < 10; count++) made.push(await isMade("127.0.0.2"));
+    expect(made).toEqual(Array(10).fill(true));
+    // Begun together, because the rate allows a further one each second.
+    const further = await Promise.all(Array.from({ length: 50 }, () => isMade("127.0.0.2")));
+    const dropped = further.filter((isSecured) => !isSecured).length;
+    expect(dropped).toBeGreaterThan(0);
+    expect(await intake.metrics()).toMatch(
+      new RegExp(`^fiberstream_gateway_connections_dropped_total(\\{.*\\})? ${dropped}$`, "m"),
+    );
+    expect(await isMade("127.0.0.3")).toBe(true);
+  });
+
+  it("needs both files, and reports a missing one", async () => {
     use("one");
     const environment = { TLS_CERT_FILE: file("tls.crt") };
     await expect(startTestIntake({ environment })).rejects.toThrow(/must be set together/);

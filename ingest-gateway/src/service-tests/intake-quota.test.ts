@@ -57,7 +57,7 @@ describe("a key's quota", () => {
     expect(await leftBefore()).toBe(60);
   });
 
-  it("is charged before the work is done, so that many that were let in together are not", async () => {
+  it("is charged before the work is done, so that concurrent requests do not exceed it", async () => {
     let looks = 0;
     await start(undefined, { ...sender, mayReport: () => looks++ >= 0 });
     // Ten bodies together cost less than the bucket has, before the first one's events are counted.
@@ -84,7 +84,7 @@ describe("a key's quota", () => {
     expect(looks).toBe(100);
   });
 
-  it("refuses a body that comes when others have emptied it, before it is whole", async () => {
+  it("refuses a body that is still arriving when other requests have emptied the quota", async () => {
     await start();
     const socket = intake.connect().on("error", () => undefined);
     socket.write(
@@ -99,7 +99,7 @@ describe("a key's quota", () => {
     socket.destroy();
   });
 
-  it("refuses rubbish once it is empty, like good events", async () => {
+  it("refuses malformed requests when it is empty, like valid events", async () => {
     await start();
     const statuses = new Set<number>();
     for (let number = 0; number < 10; number++) {
@@ -108,7 +108,7 @@ describe("a key's quota", () => {
     expect(statuses).toEqual(new Set([400, 429]));
   });
 
-  it("is charged for what came of a body that was never whole", async () => {
+  it("is charged for the received part of an incomplete body", async () => {
     await start();
     const socket = intake.connect();
     socket.on("error", () => undefined);
@@ -122,7 +122,7 @@ describe("a key's quota", () => {
     expect(await leftBefore()).toBeGreaterThan(90);
   });
 
-  it("gets back what Kafka did not acknowledge", async () => {
+  it("is refunded for events that Kafka did not acknowledge", async () => {
     let delivery: "accepted" | "retry" = "retry";
     await start(async (events) => events.map(() => delivery));
     const batch = Array.from({ length: 60 }, () => event);
@@ -135,14 +135,14 @@ describe("a key's quota", () => {
     expect(await leftBefore()).toBe(40);
   });
 
-  it("gets back the part of a batch that Kafka did not acknowledge", async () => {
+  it("is refunded for the part of a batch that Kafka did not acknowledge", async () => {
     await start(async (events) => events.map((_event, at) => (at < 20 ? "accepted" : "retry")));
     const batch = Array.from({ length: 60 }, () => event);
     expect((await intake.post("/api/ingest", batch)).status).toBe(202);
     expect(await leftBefore()).toBe(80);
   });
 
-  it("pays for the rejected events of a batch that gets 503", async () => {
+  it("is charged for the rejected events of a batch that gets 503", async () => {
     let delivery: "accepted" | "retry" = "retry";
     await start(async (events) => events.map(() => delivery));
     const invalid = { ...event, latency_ms: -1 };
@@ -152,7 +152,7 @@ describe("a key's quota", () => {
     expect(await leftBefore()).toBe(91);
   });
 
-  it("gets back what failed by the gateway's own fault", async () => {
+  it("is refunded for what failed by the gateway's own fault", async () => {
     let fails = true;
     await start(async (events) => {
       if (fails) throw new Error("broken");
@@ -163,7 +163,7 @@ describe("a key's quota", () => {
     expect(await leftBefore()).toBe(100);
   });
 
-  it("is beside that of its tenant, and the answer tells of both", async () => {
+  it("applies together with its tenant's quota, and the answer shows both", async () => {
     await start(undefined, { ...sender, tenantLimit: { ratePerSecond: 0.001, burst: 10 } });
     const answer = await intake.post(
       "/api/ingest",

@@ -10,7 +10,7 @@ const until = async (fact: () => boolean) => {
   while (!fact()) await new Promise(setImmediate);
 };
 
-describe("a request that cannot be taken", () => {
+describe("a request that cannot be accepted", () => {
   const event = JSON.stringify(exampleEvent());
   const rows: [string, string, string | Uint8Array, Record<string, string>, number, string][] = [
     ["broken JSON", "/api/push", '{"a":', {}, 400, "MALFORMED_JSON"],
@@ -67,7 +67,7 @@ describe("a request that cannot be taken", () => {
     ["a wrong path", "/api/pusch", event, {}, 404, "NOT_FOUND"],
     ["a wrong method", "/api/status", event, {}, 405, "METHOD_NOT_ALLOWED"],
   ];
-  it.each(rows)("is told so: %s", async (_what, path, body, headers, status, code) => {
+  it.each(rows)("is refused: %s", async (_what, path, body, headers, status, code) => {
     intake = await startTestIntake();
     const response = await intake.post(path, body, headers);
     const problem: unknown = await response.json();
@@ -92,7 +92,7 @@ describe("a request that cannot be taken", () => {
     ["zstd", zstdCompressSync],
     ["deflate", deflateSync],
   ])(
-    "is told when its %s ends too early, or has something behind its end",
+    "is refused if its %s ends too early, or has bytes after its end",
     async (encoding, compress) => {
       intake = await startTestIntake();
       const headers = { "content-encoding": encoding };
@@ -110,7 +110,7 @@ describe("a request that cannot be taken", () => {
     },
   );
 
-  it("is told when it unpacks to more than 200 times its size", async () => {
+  it("is refused if it decompresses to more than 200 times its size", async () => {
     intake = await startTestIntake();
     const packed = gzipSync(`[${`${event.padEnd(2_000)},`.repeat(1_000)}${event}]`);
     const response = await intake.post("/api/ingest", packed, { "content-encoding": "gzip" });
@@ -121,7 +121,7 @@ describe("a request that cannot be taken", () => {
     expect(response.status).toBe(413);
   });
 
-  it("is told when its body arrives too slowly", async () => {
+  it("is refused if its body arrives too slowly", async () => {
     intake = await startTestIntake();
     const head =
       "POST /api/push HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{";
@@ -130,14 +130,14 @@ describe("a request that cannot be taken", () => {
     expect(intake.usedBytes()).toBe(0);
   }, 30_000);
 
-  it("is told which methods and encodings there are", async () => {
+  it("gets an answer with the supported methods and encodings", async () => {
     intake = await startTestIntake();
     expect((await intake.get("/api/push")).headers.get("allow")).toBe("POST");
     const encoded = await intake.post("/api/push", "{}", { "content-encoding": "lzma" });
     expect(encoded.headers.get("accept-encoding")).toBe("gzip, br, zstd, deflate");
   });
 
-  it("is told when its headers are too large", async () => {
+  it("is refused if its headers are too large", async () => {
     intake = await startTestIntake();
     const answer = await intake.raw(
       `POST /api/push HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(17_000)}\r\n\r\n`,
@@ -145,7 +145,7 @@ describe("a request that cannot be taken", () => {
     expect(answer).toMatch(/^HTTP\/1.1 431 .*"code":"HEADERS_TOO_LARGE"/s);
   });
 
-  it("is told when it is not HTTP", async () => {
+  it("is refused if it is not HTTP", async () => {
     intake = await startTestIntake();
     expect(await intake.raw("hello\r\n\r\n")).toMatch(/^HTTP\/1.1 400 .*"code":"MALFORMED_HTTP"/s);
   });
@@ -156,7 +156,7 @@ describe("a request that cannot be taken", () => {
       "body",
       "POST /api/push HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{",
     ],
-  ])("is told when its %s do not arrive in time", async (_part, bytes) => {
+  ])("is refused if its %s do not arrive in time", async (_part, bytes) => {
     intake = await startTestIntake({
       environment: { HEADERS_TIMEOUT_MS: "50", REQUEST_TIMEOUT_MS: "100" },
     });
@@ -164,7 +164,7 @@ describe("a request that cannot be taken", () => {
     await until(() => intake.usedBytes() === 0);
   });
 
-  it("does not have to send a body that is too large when it asks first", async () => {
+  it("is refused before it sends a body that is too large, if it waits for 100 Continue", async () => {
     intake = await startTestIntake();
     const head =
       "POST /api/ingest HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n";
@@ -172,7 +172,7 @@ describe("a request that cannot be taken", () => {
     expect(answer).toMatch(/^HTTP\/1.1 413 /);
   });
 
-  it("is asked for its body when it waits for that", async () => {
+  it("gets 100 Continue if it waits for that", async () => {
     intake = await startTestIntake();
     const head = `POST /api/push HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n`;
     const answer = await intake.raw(

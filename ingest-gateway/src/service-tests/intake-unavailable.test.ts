@@ -10,14 +10,14 @@ const until = async (fact: () => boolean) => {
   while (!fact()) await new Promise(setImmediate);
 };
 
-describe("a gateway that cannot accept", () => {
+describe("a gateway that cannot accept events", () => {
   const expectRefusal = async (code: string, response: Response) => {
     expect(await response.json()).toMatchObject({ status: 503, code });
     expect(response.status).toBe(503);
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
   };
 
-  it("says so while Kafka is unavailable or was never there, on its status page too", async () => {
+  it("reports that Kafka is unavailable, also on its status page and before the first connection", async () => {
     for (const setup of [{ isKafkaUp: false }, { produce: null }]) {
       intake = await startTestIntake(setup);
       await expectRefusal("KAFKA_UNAVAILABLE", await intake.post("/api/push", exampleEvent()));
@@ -28,7 +28,7 @@ describe("a gateway that cannot accept", () => {
     }
   });
 
-  it("has a status page that is well although Redis is unavailable", async () => {
+  it("has a status page with 200 although Redis is unavailable", async () => {
     intake = await startTestIntake();
     const status = await intake.get("/api/status");
     expect(status.status).toBe(200);
@@ -44,7 +44,7 @@ describe("a gateway that cannot accept", () => {
     });
   });
 
-  it("asks the sender to come again when Kafka does not acknowledge", async () => {
+  it("asks the sender to retry if Kafka does not acknowledge", async () => {
     intake = await startTestIntake({ produce: async () => ["retry"] });
     await expectRefusal("KAFKA_UNAVAILABLE", await intake.post("/api/push", exampleEvent()));
   });
@@ -60,7 +60,7 @@ describe("a gateway that cannot accept", () => {
     expect((await intake.post("/api/push", exampleEvent())).status).toBe(202);
   });
 
-  it("holds a request's room until it is answered", async () => {
+  it("holds a request's memory until it is answered", async () => {
     const answers: (() => void)[] = [];
     intake = await startTestIntake({
       environment: { IN_FLIGHT_MAX_BYTES: "1000" },
@@ -76,7 +76,7 @@ describe("a gateway that cannot accept", () => {
     expect(intake.usedBytes()).toBe(0);
   });
 
-  it("answers what is in flight when it stops, and refuses what comes after on the same connection", async () => {
+  it("answers requests in flight when it stops, and refuses later ones on the same connection", async () => {
     const answers: (() => void)[] = [];
     intake = await startTestIntake({
       produce: () => new Promise((resolve) => answers.push(() => resolve(["accepted"]))),
@@ -93,7 +93,7 @@ describe("a gateway that cannot accept", () => {
     await closed;
   });
 
-  it("frees a request's room when its sender goes away", async () => {
+  it("frees a request's memory when its sender disconnects", async () => {
     intake = await startTestIntake();
     const socket = intake.connect();
     socket.write(

@@ -43,19 +43,19 @@ describe("the path of a request", () => {
     },
   );
 
-  it.each(["http://[", "http://[::1", "https://[/api/status"])(
-    "is told in our own form where it cannot be read: %s",
-    async (target) => {
-      const answer = await intake.raw(
-        `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
-      );
-      expect(answer).toMatch(
-        /^HTTP\/1.1 400 .*application\/problem\+json.*"code":"MALFORMED_HTTP"/s,
-      );
-    },
-  );
+  it.each([
+    "http://[",
+    "http://[::1",
+    "https://[/api/status",
+    "http://gateway.example.net:port/docs",
+  ])("gets a problem document if it cannot be parsed: %s", async (target) => {
+    const answer = await intake.raw(
+      `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 400 .*application\/problem\+json.*"code":"MALFORMED_HTTP"/s);
+  });
 
-  it("is taken in the absolute form for what is only read, too", async () => {
+  it("may have the absolute form, also for routes that are only read", async () => {
     const head = "GET http://gateway.example.net/api/status HTTP/1.1\r\nHost: x\r\n";
     expect(await intake.raw(`${head}Connection: close\r\n\r\n`)).toMatch(/^HTTP\/1.1 200 /);
   });
@@ -63,19 +63,19 @@ describe("the path of a request", () => {
 
 describe("Expect", () => {
   it.each(["foo", "100-continue, foo", "200-ok"])(
-    "is refused where it is not 100-continue: %s",
+    "is refused if it is not 100-continue: %s",
     async (expectation) => {
       const answer = await sent("/api/push", [`Expect: ${expectation}`]);
       expect(answer).toMatch(/^HTTP\/1.1 417 .*"code":"EXPECTATION_FAILED"/s);
     },
   );
 
-  it("is met in any case of letters", async () => {
+  it("is accepted in upper and lower case", async () => {
     const answer = await sent("/api/push", ["Expect: 100-Continue"]);
     expect(answer).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 202 /);
   });
 
-  it("is not there in HTTP/1.0", async () => {
+  it("is ignored in HTTP/1.0", async () => {
     expect(await sent("/api/push", ["Expect: 100-continue"], "1.0")).toMatch(/^HTTP\/1.1 202 /);
   });
 });
@@ -96,7 +96,7 @@ describe("a body", () => {
     expect(await many.json()).toMatchObject({ data: { accepted: 2, rejected: 0 } });
   });
 
-  it("has no mark where it does not begin", async () => {
+  it("may have no second byte order mark", async () => {
     const twice = Buffer.concat([MARK, MARK, Buffer.from(event)]);
     expect((await intake.post("/api/push", twice)).status).toBe(400);
   });
@@ -129,7 +129,7 @@ describe("what an answer repeats of a request", () => {
     return detail;
   };
 
-  it("is cut between characters, wherever a pair of surrogates stands", async () => {
+  it("is cut between characters, wherever a surrogate pair is", async () => {
     for (let at = 30; at < 45; at++) {
       const detail = await detailFor(`${"a".repeat(at)}😀${"b".repeat(20)}`);
       expect(detail.isWellFormed()).toBe(true);
@@ -137,7 +137,7 @@ describe("what an answer repeats of a request", () => {
     }
   });
 
-  it("has nothing that a terminal would obey", async () => {
+  it("has no character that a terminal would interpret", async () => {
     const detail = await detailFor("\u001b[2J\u202e\u0085\u007f");
     expect(detail).toContain(String.raw`got "\u001b[2J\u202e\u0085\u007f"`);
   });

@@ -5,16 +5,16 @@ import { accessLineWriter, createAccessLog } from "./access-log.ts";
 describe("the access log", () => {
   const lines: unknown[] = [];
   const begin = createAccessLog((fields, message) => lines.push([fields, message]));
-  const request = { route: "ingest", requestId: "r-1", traceId: undefined } as const;
+  const request = { route: "ingest", requestId: "r-1" } as const;
 
-  it("has one line for a request: who sent it and what became of it", () => {
+  it("has one line for each request: the sender and the result", () => {
     const entry = begin(request);
     entry.sender({ id: "6k2m9x4q7w3z", tenant: "acme" });
     entry.events({ accepted: 498, rejected: 1, retry: 1 });
-    entry.end(202, 12.3456);
-    const refused = begin({ ...request, route: "push", traceId: "4bf9" });
-    refused.end(401, 0.04);
-    begin(request).end(undefined, 7);
+    entry.end(202, 12.3456, undefined);
+    const refused = begin({ ...request, route: "push" });
+    refused.end(401, 0.04, "4bf9");
+    begin(request).end(undefined, 7, undefined);
     expect(lines).toEqual([
       [
         {
@@ -38,7 +38,7 @@ describe("the access log", () => {
     ]);
   });
 
-  it("puts nothing together where nobody would see it", () => {
+  it("builds no line if it would not be logged", () => {
     const log = createLog({ service: "test", level: "info", format: "json" });
     expect(accessLineWriter(log, "off")).toBeUndefined();
     expect(accessLineWriter(log, "debug")).toBeUndefined();

@@ -19,13 +19,16 @@ export type AccessEntry = {
   readonly sender: (sender: Pick<Sender, "id" | "tenant">) => void;
   readonly events: (counts: EventCounts) => void;
   /** @param status of the answer; undefined if the sender has disconnected before it */
-  readonly end: (status: number | undefined, durationMs: number) => void;
+  readonly end: (
+    status: number | undefined,
+    durationMs: number,
+    traceId: string | undefined,
+  ) => void;
 };
 
 export type BeginAccessEntry = (request: {
   readonly route: "push" | "ingest";
   readonly requestId: string;
-  readonly traceId: string | undefined;
 }) => AccessEntry;
 
 /** Writes a line; undefined: there are no lines. */
@@ -38,13 +41,13 @@ export const accessLineWriter = (log: Log, level: (typeof LEVELS)[number]): Writ
 /** Logs one line for each request with events: the sender and the result. Never a payload, never a token. */
 export function createAccessLog(write: WriteAccessLine): BeginAccessEntry {
   if (write === undefined) return () => NO_ENTRY;
-  return ({ route, requestId, traceId }) => {
+  return ({ route, requestId }) => {
     let from: Pick<Sender, "id" | "tenant"> | undefined;
     let counted: EventCounts | undefined;
     return {
       sender: (sender) => (from = sender),
       events: (counts) => (counted = counts),
-      end: (status, durationMs) => {
+      end: (status, durationMs, traceId) => {
         const fields = {
           requestId,
           ...(from !== undefined && { keyId: from.id, tenant: from.tenant }),

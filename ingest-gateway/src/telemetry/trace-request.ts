@@ -19,10 +19,16 @@ export type RequestTrace = {
   readonly end: (status: number | undefined) => void;
 };
 
-export type TraceRequest = (request: IncomingMessage, route: "push" | "ingest") => RequestTrace;
+/** @param elapsedMs since the request's headers */
+export type TraceRequest = (
+  request: IncomingMessage,
+  route: "push" | "ingest",
+  elapsedMs: number,
+) => RequestTrace;
 
 /**
- * Continues a request's trace or begins one. Only sampled traces are continued: headers on every record would double the
+ * Continues a request's trace or begins one, once its sender is known: otherwise anybody could use up the traces that a
+ * `traceparent` may begin. Only sampled traces are continued: headers on every record would double the
  * cost of a produce call.
  *
  * @param options.tracing undefined: the trace is continued without spans of the gateway
@@ -33,7 +39,7 @@ export function createTraceRequest(options: {
   topic: string;
 }): TraceRequest {
   const { isSampled, tracing, topic } = options;
-  return (request, route) => {
+  return (request, route, elapsedMs) => {
     const header = request.headers["traceparent"];
     const given = typeof header === "string" ? readTraceparent(header) : undefined;
     if (!isSampled(given)) return UNSAMPLED;
@@ -41,6 +47,7 @@ export function createTraceRequest(options: {
     const span = tracing.startSpan({
       name: `POST /api/${route}`,
       kind: "server",
+      begunMsAgo: elapsedMs,
       ...(given !== undefined && { parent: traceparentOf(given) }),
       attributes: {
         "http.request.method": "POST",
@@ -53,7 +60,7 @@ export function createTraceRequest(options: {
   };
 }
 
-const UNSAMPLED: RequestTrace = {
+export const UNSAMPLED: RequestTrace = {
   traceId: undefined,
   producing: (_, produce) => produce(undefined),
   end: () => undefined,

@@ -23,7 +23,7 @@ describe("the samplers", () => {
     ]);
   });
 
-  it("parentbased_traceidratio takes its share of those that bring no trace", () => {
+  it("parentbased_traceidratio samples its share of requests without a trace", () => {
     const none = createSampler({ name: "parentbased_traceidratio", ratio: 0, maxGivenPerSecond });
     const all = createSampler({ name: "parentbased_traceidratio", ratio: 1, maxGivenPerSecond });
     expect([none(undefined), all(undefined)]).toEqual([false, true]);
@@ -42,7 +42,7 @@ describe("the samplers", () => {
     ["parentbased_always_off", 1, 2],
     ["traceidratio", 0.001, 2],
     ["always_off", 1, 0],
-  ] as const)("%s takes no more of the traces that are given than it may", (name, ratio, taken) => {
+  ] as const)("%s samples no more of the received traces than its limit", (name, ratio, taken) => {
     let nowMs = 0;
     const isSampled = createSampler({ name, ratio, maxGivenPerSecond: 2, nowMs: () => nowMs });
     const asked = given(true, "4bf92f3577b34da6a3ce929d00000000");
@@ -56,7 +56,7 @@ describe("the samplers", () => {
     random.mockRestore();
   });
 
-  it("takes its share of those that are past the bound, as of those that bring none", () => {
+  it("samples its share of requests past the limit, as of requests without a trace", () => {
     const name = "parentbased_traceidratio";
     const all = createSampler({ name, ratio: 1, maxGivenPerSecond: 0 });
     expect([all(given(true)), all(given(false)), all(undefined)]).toEqual([true, false, true]);

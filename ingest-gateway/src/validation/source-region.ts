@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
-import type { Fault } from "../answers/codes.ts";
+import type { Fault } from "@fiberstream/event-rules/fault";
 import { Refusal } from "../answers/refusal.ts";
-import { textRule } from "./text-rule.ts";
+import { textRule } from "@fiberstream/event-rules/text-rule";
 
 const HEADER = "X-Region-ID";
 

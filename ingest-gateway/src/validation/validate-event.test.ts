@@ -5,11 +5,11 @@ import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
 import fc from "fast-check";
-import type { FaultCode } from "../answers/codes.ts";
-import { isPrintable } from "../answers/shown-value.ts";
+import type { FaultCode } from "@fiberstream/event-rules/fault";
+import { isPrintable } from "@fiberstream/event-rules/shown-value";
 import { createEventEncoder, ENCODED_EVENT_MAX_BYTES } from "../produce/encode-event.ts";
 import { exampleEvent } from "../testing/example-event.ts";
-import { createEventValidator } from "./validate-event.ts";
+import { createEventValidator } from "@fiberstream/event-rules/validate-event";
 
 const schema = readAvroSchema("ProbeMetric");
 const dayMs = 24 * 60 * 60 * 1_000;

@@ -2,7 +2,7 @@ import { expect, it } from "@jest/globals";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { createTurns } from "../admission/take-turns.ts";
 import { createAcknowledgedEvents } from "../idempotency/acknowledged-events.ts";
-import { createEventValidator } from "./validate-event.ts";
+import { createEventValidator } from "@fiberstream/event-rules/validate-event";
 import { validateEvents } from "./validate-events.ts";
 
 const validator = createEventValidator({

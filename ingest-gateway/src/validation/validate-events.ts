@@ -1,12 +1,13 @@
 import type { TakeTurns } from "../admission/take-turns.ts";
-import { type Fault, FAULT_CODES, type FaultCode, type Rejection } from "../answers/codes.ts";
+import { type Fault, FAULT_CODES, type FaultCode } from "@fiberstream/event-rules/fault";
+import type { Rejection } from "../answers/codes.ts";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import { LIMITS } from "../answers/limits.ts";
-import { shown } from "../answers/shown-value.ts";
+import { shown } from "@fiberstream/event-rules/shown-value";
 import type { Sender } from "../auth/sender.ts";
 import type { AcknowledgedEvents } from "../idempotency/acknowledged-events.ts";
 import type { ParsedEvents } from "../request/parse-events.ts";
-import type { EventValidator, Origin } from "./validate-event.ts";
+import type { EventValidator, Origin } from "@fiberstream/event-rules/validate-event";
 
 /** The result of validating a request's events, without the valid events themselves. */
 export type CheckedEvents = {

@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import { breakerCommand } from "./commands/breaker.ts";
 import { dlqCommand } from "./commands/dlq/dlq.ts";
+import { eraseCommand } from "./commands/erase.ts";
 import { exportCommand } from "./commands/export.ts";
+import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys/keys.ts";
 import { nodesCommand } from "./commands/nodes/nodes.ts";
 import { processorCommand } from "./commands/processor/processor.ts";
@@ -25,10 +27,12 @@ export function createFiber(): Command {
     .addCommand(topicsCommand())
     .addCommand(tailCommand())
     .addCommand(exportCommand())
+    .addCommand(importCommand())
     .addCommand(replayRangeCommand())
     .addCommand(qualityCommand())
     .addCommand(reconcileCommand())
     .addCommand(schemasCommand())
+    .addCommand(eraseCommand())
     .addCommand(keysCommand())
     .addCommand(readersCommand())
     .addCommand(nodesCommand())

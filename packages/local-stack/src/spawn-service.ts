@@ -74,7 +74,7 @@ export async function untilReady(
       throw new NativeError(`${name} exited during its start (${how})`);
     }
     if (performance.now() > giveUpAtMs) {
-      throw new NativeError(`${name} is ${state} (${reason ?? "reason unknown"})`);
+      throw new NativeError(`${name} is not ready: ${state} (${reason ?? "no reason given"})`);
     }
     await delay(POLL_INTERVAL_MS);
   }

@@ -5,7 +5,7 @@ import { isKeyIdOf, newKeyId } from "./key-ids.ts";
 const secret = randomBytes(32);
 
 describe("key ids", () => {
-  it("are known again by the secret that they were made with, and by no other", () => {
+  it("are recognized with the secret that they were created with, and with no other", () => {
     for (let number = 0; number < 100; number++) {
       const keyId = newKeyId(secret);
       expect(keyId).toMatch(/^[2-9a-z]{25}$/);
@@ -14,7 +14,7 @@ describe("key ids", () => {
     }
   });
 
-  it("are not known with any one character changed, left out or added", () => {
+  it("are not recognized with one character changed, omitted or added", () => {
     const keyId = newKeyId(secret);
     for (let at = 0; at < keyId.length; at++) {
       const other = keyId[at] === "x" ? "y" : "x";

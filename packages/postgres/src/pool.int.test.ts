@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => pool.end());
 
 describe("pool", () => {
-  it("commits what returns and rolls back what throws", async () => {
+  it("commits if the work returns, and rolls back if it throws", async () => {
     const table = `pool_test_${process.pid}`;
     await query(pool, `CREATE TABLE ${table} (value int NOT NULL)`);
     try {
@@ -35,7 +35,7 @@ describe("pool", () => {
     }
   });
 
-  it("outlives a connection that is cut while in use, and says that it may be tried again", async () => {
+  it("survives a connection that is cut while in use, with a transient error", async () => {
     const cut = inTransaction(pool, async (client) => {
       const [backend] = await query<{ pid: number }>(client, "SELECT pg_backend_pid() AS pid");
       await query(pool, "SELECT pg_terminate_backend($1)", [backend?.pid]);
@@ -45,7 +45,7 @@ describe("pool", () => {
     expect(await query(pool, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
   });
 
-  it("does not take a rolled back transaction for a committed one", async () => {
+  it("does not treat a rolled back transaction as committed", async () => {
     const table = `pool_lost_${process.pid}`;
     const lost = inTransaction(pool, async (client) => {
       await client.query(`CREATE TABLE ${table} (value int)`);
@@ -68,7 +68,7 @@ describe("pool", () => {
     expect((await backend(pool)) === before).toBe(verdict === "keeps");
   });
 
-  it("joins server settings with those of the address, its own last", async () => {
+  it("joins the settings of the address with its own, which take precedence", async () => {
     const given = encodeURIComponent("-c work_mem=8MB -c synchronous_commit=on");
     const own = createPool({
       databaseUrl: `${addresses.databaseUrl}?options=${given}`,
@@ -83,7 +83,7 @@ describe("pool", () => {
     await own.end();
   });
 
-  it("replaces connections of a great age, and with them what their temporary tables hold back", async () => {
+  it("replaces old connections, whose temporary tables block vacuum", async () => {
     const aging = createPool({
       databaseUrl: addresses.databaseUrl,
       applicationName: "test",
@@ -111,7 +111,7 @@ describe("pool", () => {
     await aging.end();
   });
 
-  it("ends no connection of a great age while it is in use", async () => {
+  it("ends no old connection while it is in use", async () => {
     const aging = createPool({
       databaseUrl: addresses.databaseUrl,
       applicationName: "test",
@@ -128,7 +128,7 @@ describe("pool", () => {
     await aging.end();
   });
 
-  it("reads times and days as they are, whatever the server says by itself", async () => {
+  it("reads times and days correctly, whatever the server's own settings are", async () => {
     const given = encodeURIComponent("-c DateStyle=German -c TimeZone=Asia/Kolkata");
     const own = poolAt(`${addresses.databaseUrl}?options=${given}`);
     const [row] = await query(
@@ -139,7 +139,7 @@ describe("pool", () => {
     await own.end();
   });
 
-  it("begins a connection with no setting that a proxy such as PgBouncer refuses", async () => {
+  it("begins a connection without a setting that a proxy such as PgBouncer rejects", async () => {
     const bytes: Buffer[] = [];
     const proxy = createServer((socket) => {
       socket.on("error", () => undefined);
@@ -166,7 +166,7 @@ describe("pool", () => {
     expect(names.toSorted()).toEqual(["application_name", "client_encoding", "database", "user"]);
   });
 
-  it("says that a server is away", async () => {
+  it("reports an unavailable server", async () => {
     const nowhere = poolAt("postgresql://postgres@127.0.0.1:9/none");
     await expect(query(nowhere, "SELECT 1")).rejects.toBeInstanceOf(TransientError);
     await nowhere.end();

@@ -45,7 +45,7 @@ export function createPool(options: {
 
 /**
  * A session's temporary tables hold back the database's oldest transaction id, and the server rejects writes when it is
- * two thousand million transactions old. At 1,000 transactions a second, half an hour is 1.8 million.
+ * two billion transactions old. At 1,000 transactions a second, half an hour is 1.8 million.
  */
 const MAX_AGE_MS = 1_800_000;
 

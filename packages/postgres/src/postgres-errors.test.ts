@@ -22,7 +22,7 @@ describe("postgresFailure", () => {
   );
 
   it.each(["08P01", "0A000", "54000", "54001", "P0001", "TS999"])(
-    "waits at SQLSTATE %s, and takes it for possible that a row is at fault",
+    "waits at SQLSTATE %s, and considers that a row may be at fault",
     (code) => {
       expect(postgresFailure(refusal(code))).toBeInstanceOf(TransientError);
       expect(possibleRefusal(refusal(code))).toMatchObject({ sqlState: code });
@@ -34,7 +34,7 @@ describe("postgresFailure", () => {
     (code) => expect(possibleRefusal(refusal(code))).toBeUndefined(),
   );
 
-  it("stops where a proxy refuses how connections begin, with advice", () => {
+  it("stops if a proxy rejects the startup parameters, with advice", () => {
     const refused = Object.assign(new Error("unsupported startup parameter: options"), {
       code: "08P01",
     });
@@ -64,12 +64,12 @@ describe("postgresFailure", () => {
     expect(failure.message).toContain(advice);
   });
 
-  it("waits when the connection failed without a word from PostgreSQL", () => {
+  it("waits if the connection failed without an answer from PostgreSQL", () => {
     const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
     expect(postgresFailure(refused)).toBeInstanceOf(TransientError);
   });
 
-  it("leaves what is classified already as it is", () => {
+  it("leaves classified errors unchanged", () => {
     const failure = new RowRefusedError("22021", "invalid byte sequence");
     expect(postgresFailure(failure)).toBe(failure);
   });

@@ -112,5 +112,8 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   "22P03": CHANGED_TYPES,
   "22P04": CHANGED_TYPES,
   "2200H": "transient", // a sequence of the session is exhausted
-  "42501": { advice: "Grant this user the tables that it writes to" },
+  "42501": {
+    advice:
+      "Grant this user permissions on the table that the message names (npm run deploy:migrate grants them to the services' roles)",
+  },
 };

@@ -195,13 +195,15 @@ CREATE TABLE rollup_state (
   is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
   sealed_before timestamptz NOT NULL DEFAULT '-infinity',
   backfilled_from timestamptz NOT NULL,
-  backfill_to timestamptz NOT NULL
+  backfill_to timestamptz NOT NULL,
+  sparse_events integer NOT NULL DEFAULT 120
 );
 COMMENT ON TABLE rollup_state IS 'One row: how far the roll-ups are';
 COMMENT ON COLUMN rollup_state.is_only IS 'Always true, so that there is one row';
 COMMENT ON COLUMN rollup_state.sealed_before IS 'Rows of metrics before this may be gone: what is added there is added to the roll-ups, nothing is computed again';
 COMMENT ON COLUMN rollup_state.backfilled_from IS 'Rows from here on are marked; of those before, from backfill_to on, not yet all that were there before the roll-ups were';
 COMMENT ON COLUMN rollup_state.backfill_to IS 'The time of the first row that was there before the roll-ups were';
+COMMENT ON COLUMN rollup_state.sparse_events IS 'Roll-ups of a minute would be as many as the events of a series that has at most so many in an hour: they are kept only as long as its rows';
 INSERT INTO rollup_state (backfilled_from, backfill_to)
 SELECT coalesce(max(range_end), now()), coalesce(min(range_start), now())
 FROM timescaledb_information.chunks WHERE hypertable_schema = 'public' AND hypertable_name = 'metrics';

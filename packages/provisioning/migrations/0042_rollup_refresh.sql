@@ -1,12 +1,9 @@
--- Takes marks of one width and computes their roll-ups again: minutes from rows, coarser ones from the next finer. What has
--- changed of a node is added to its region, and marks the next coarser bucket. All in one transaction: a mark is gone when
--- its roll-up is right. A row that is committed meanwhile has left a mark of its own.
+-- Computes the roll-ups of these nodes and buckets, and writes what has changed: of the nodes, of their regions, and marks for
+-- the next coarser width.
 --
--- One call at a time, by a lock. A call takes at most so many pairs of node and bucket; the rest stays marked.
-CREATE FUNCTION rollup_refresh(
-  p_width_min integer, p_due timestamptz, p_max_pairs integer,
-  OUT pairs integer, OUT left_pairs integer, OUT changed integer, OUT due_since timestamptz
-)
+-- @param p_source finer: from rows, or from the next finer width. Or they are erased: nothing, or 'not tenant ' and a tenant,
+--   to keep those of other tenants
+CREATE FUNCTION rollup_apply(p_width_min integer, p_nodes text[], p_buckets timestamptz[], p_source text) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
 SET jit = off
@@ -18,59 +15,15 @@ DECLARE
   v_suffix text := CASE p_width_min WHEN 1 THEN '1m' WHEN 5 THEN '5m' WHEN 60 THEN '1h' WHEN 1440 THEN '1d' END;
   v_finer text := CASE p_width_min WHEN 5 THEN '1m' WHEN 60 THEN '5m' WHEN 1440 THEN '1h' END;
   v_coarser_min integer := CASE p_width_min WHEN 1 THEN 5 WHEN 5 THEN 60 WHEN 60 THEN 1440 END;
-  v_sealed timestamptz;
-  v_nodes text[];
-  v_buckets timestamptz[];
-  v_late_nodes text[];
-  v_late_buckets timestamptz[];
+  v_changed integer;
   v_lost jsonb;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(4130772518) THEN RETURN; END IF;
-  SELECT sealed_before INTO v_sealed FROM rollup_state;
-
-  WITH due AS (
-    SELECT id, sum(rollup_marks.pairs) OVER (ORDER BY due_at, id) - rollup_marks.pairs AS before
-    FROM (SELECT * FROM rollup_marks WHERE width_min = p_width_min AND due_at <= p_due ORDER BY due_at, id LIMIT 50000) AS rollup_marks
-  ), taken AS (
-    DELETE FROM rollup_marks USING due
-    WHERE rollup_marks.id = due.id AND before < 3000000
-    RETURNING rollup_marks.due_at, rollup_marks.nodes, rollup_marks.minutes
-  ), numbered AS (
-    SELECT node, minute, row_number() OVER (ORDER BY minute, node) - 1 AS number
-    FROM (
-      SELECT DISTINCT node, minute FROM taken CROSS JOIN LATERAL unnest(nodes, minutes) AS pair (node, minute)
-    ) AS pairs
-  ), put_back AS (
-    INSERT INTO rollup_marks (width_min, due_at, pairs, first_minute, last_minute, nodes, minutes)
-    SELECT p_width_min, (SELECT min(due_at) FROM taken), count(*), min(minute), max(minute), array_agg(node), array_agg(minute)
-    FROM numbered WHERE number >= p_max_pairs
-    GROUP BY number / p_max_pairs
-  ), bucketed AS (
-    SELECT node, to_timestamp(minute * 60::bigint) AS bucket, number FROM numbered WHERE number < p_max_pairs
-  )
-  SELECT array_agg(node ORDER BY number) FILTER (WHERE NOT is_late),
-         array_agg(bucket ORDER BY number) FILTER (WHERE NOT is_late),
-         array_agg(node ORDER BY number) FILTER (WHERE is_late),
-         array_agg(bucket ORDER BY number) FILTER (WHERE is_late),
-         count(*),
-         (SELECT count(*) FROM numbered) - count(*),
-         (SELECT min(due_at) FROM taken)
-  INTO v_nodes, v_buckets, v_late_nodes, v_late_buckets, pairs, left_pairs, due_since
-  FROM bucketed CROSS JOIN LATERAL (SELECT p_width_min = 1 AND bucket < v_sealed AS is_late) AS lateness;
-
-  changed := 0;
-  IF v_late_nodes IS NOT NULL THEN
-    changed := rollup_add_late(v_late_nodes, v_late_buckets);
-  END IF;
-  IF v_nodes IS NULL THEN RETURN; END IF;
-
   EXECUTE replace(replace(replace($sql$
     WITH pair AS MATERIALIZED (
       SELECT node_id, bucket FROM unnest($1::text[], $2::timestamptz[]) AS pair (node_id, bucket)
     ),
-    fresh AS MATERIALIZED (@fresh@),
     known AS MATERIALIZED (
-      SELECT series.node_id, series.tenant, series.country, series.region, rollup.*
+      SELECT series.node_id, series.tenant, series.country, series.region, series.probe_type, series.target_host, rollup.*
       FROM pair
       JOIN rollup_series AS series ON series.node_id = pair.node_id
       CROSS JOIN LATERAL (
@@ -79,6 +32,7 @@ BEGIN
         OFFSET 0
       ) AS rollup
     ),
+    fresh AS MATERIALIZED (@fresh@),
     both_of AS MATERIALIZED (
       SELECT bucket, series_id,
              coalesce(fresh.node_id, known.node_id) AS node_id,
@@ -220,13 +174,18 @@ BEGIN
           FROM both_of WHERE is_changed
         ) AS pairs
       ) AS pairs
-      WHERE $6 IS NOT NULL
+      -- Whole hours are erased, so that only days are left to be computed.
+      WHERE $6 IS NOT NULL AND ($8 = 'finer' OR $7 = 60)
       GROUP BY due_at
     )
     SELECT (SELECT count(*) FROM both_of WHERE is_changed),
            (SELECT jsonb_agg(jsonb_build_array(country, region, tenant, bucket)) FROM region_changes WHERE is_less)
   $sql$,
-  '@fresh@', CASE p_width_min WHEN 1 THEN $fresh$
+  '@fresh@', CASE WHEN p_source <> 'finer' THEN $fresh$
+      SELECT series_id, node_id, bucket, tenant, country, region, probe_type, target_host, events, measured, anomalies, sent,
+             lost, latency_sum_ns, uptime_sum_ppm, loss_sum_ppm, latency_min_ms, latency_max_ms, packet_loss_max, latency_bins
+      FROM known WHERE $8 LIKE 'not tenant %' AND tenant <> substr($8, 12)
+  $fresh$ WHEN p_width_min = 1 THEN $fresh$
       SELECT rollup_series_id(node_id, tenant, country, region, probe_type, target_host) AS series_id, node_id, bucket,
              tenant, country, region, probe_type, target_host, events, measured, anomalies, sent, lost, latency_sum_ns,
              uptime_sum_ppm, loss_sum_ppm, latency_min_ms, latency_max_ms, packet_loss_max,
@@ -277,8 +236,10 @@ BEGIN
       ) AS found
       WHERE found.events IS NOT NULL
   $fresh$ END), '@suffix@', v_suffix), '@finer@', coalesce(v_finer, ''))
-  INTO changed, v_lost
-  USING v_nodes, v_buckets, v_buckets[1], v_buckets[cardinality(v_buckets)], p_width_min = 1, v_coarser_min, p_width_min;
+  INTO v_changed, v_lost
+  USING p_nodes, p_buckets, (SELECT min(bucket) FROM unnest(p_buckets) AS bucket),
+        (SELECT max(bucket) FROM unnest(p_buckets) AS bucket), p_source = 'finer' AND p_width_min = 1, v_coarser_min, p_width_min,
+        p_source;
 
   -- Regions of which nothing is left, and those whose least or most may be another one now.
   IF v_lost IS NOT NULL THEN
@@ -306,6 +267,71 @@ BEGIN
       WHERE stored.country = place ->> 0 AND stored.region = place ->> 1 AND stored.tenant = place ->> 2
         AND stored.bucket = (place ->> 3)::timestamptz
     $sql$, '@suffix@', v_suffix) USING v_lost;
+  END IF;
+  RETURN v_changed;
+END
+$rollup$;
+COMMENT ON FUNCTION rollup_apply(integer, text[], timestamptz[], text) IS 'A step of rollup_refresh and rollup_erase; returns how many roll-ups it changed';
+REVOKE ALL ON FUNCTION rollup_apply(integer, text[], timestamptz[], text) FROM PUBLIC;
+
+-- Takes marks of one width and computes their roll-ups again: minutes from rows, coarser ones from the next finer. What has
+-- changed of a node is added to its region, and marks the next coarser bucket. All in one transaction: a mark is gone when
+-- its roll-up is right. A row that is committed meanwhile has left a mark of its own.
+--
+-- One call at a time, by a lock. A call takes at most so many pairs of node and bucket; the rest stays marked.
+CREATE FUNCTION rollup_refresh(
+  p_width_min integer, p_due timestamptz, p_max_pairs integer,
+  OUT pairs integer, OUT left_pairs integer, OUT changed integer, OUT due_since timestamptz
+)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $rollup$
+DECLARE
+  v_sealed timestamptz;
+  v_nodes text[];
+  v_buckets timestamptz[];
+  v_late_nodes text[];
+  v_late_buckets timestamptz[];
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(4130772518) THEN RETURN; END IF;
+  SELECT sealed_before INTO v_sealed FROM rollup_state;
+
+  WITH due AS (
+    SELECT id, sum(rollup_marks.pairs) OVER (ORDER BY due_at, id) - rollup_marks.pairs AS before
+    FROM (SELECT * FROM rollup_marks WHERE width_min = p_width_min AND due_at <= p_due ORDER BY due_at, id LIMIT 50000) AS rollup_marks
+  ), taken AS (
+    DELETE FROM rollup_marks USING due
+    WHERE rollup_marks.id = due.id AND before < 3000000
+    RETURNING rollup_marks.due_at, rollup_marks.nodes, rollup_marks.minutes
+  ), numbered AS (
+    SELECT node, minute, row_number() OVER (ORDER BY minute, node) - 1 AS number
+    FROM (
+      SELECT DISTINCT node, minute FROM taken CROSS JOIN LATERAL unnest(nodes, minutes) AS pair (node, minute)
+    ) AS pairs
+  ), put_back AS (
+    INSERT INTO rollup_marks (width_min, due_at, pairs, first_minute, last_minute, nodes, minutes)
+    SELECT p_width_min, (SELECT min(due_at) FROM taken), count(*), min(minute), max(minute), array_agg(node), array_agg(minute)
+    FROM numbered WHERE number >= p_max_pairs
+    GROUP BY number / p_max_pairs
+  ), bucketed AS (
+    SELECT node, to_timestamp(minute * 60::bigint) AS bucket, number FROM numbered WHERE number < p_max_pairs
+  )
+  SELECT array_agg(node ORDER BY number) FILTER (WHERE NOT is_late),
+         array_agg(bucket ORDER BY number) FILTER (WHERE NOT is_late),
+         array_agg(node ORDER BY number) FILTER (WHERE is_late),
+         array_agg(bucket ORDER BY number) FILTER (WHERE is_late),
+         count(*),
+         (SELECT count(*) FROM numbered) - count(*),
+         (SELECT min(due_at) FROM taken)
+  INTO v_nodes, v_buckets, v_late_nodes, v_late_buckets, pairs, left_pairs, due_since
+  FROM bucketed CROSS JOIN LATERAL (SELECT p_width_min = 1 AND bucket < v_sealed AS is_late) AS lateness;
+
+  changed := 0;
+  IF v_late_nodes IS NOT NULL THEN
+    changed := rollup_add_late(v_late_nodes, v_late_buckets);
+  END IF;
+  IF v_nodes IS NOT NULL THEN
+    changed := changed + rollup_apply(p_width_min, v_nodes, v_buckets, 'finer');
   END IF;
 END
 $rollup$;

@@ -19,7 +19,7 @@ BEGIN
   CREATE TEMP TABLE IF NOT EXISTS rollup_late ON COMMIT DELETE ROWS AS
   SELECT rollup_series_id(node_id, tenant, country, region, probe_type, target_host) AS series_id, node_id, tenant, country,
          region, probe_type, target_host, time, anomaly_score >= 0.5 AS is_anomaly, latency_ms AS latency, uptime_pct AS uptime,
-         packet_loss AS loss, 0::bigint AS packets, 0::bigint AS answers, 0::bigint AS event_key
+         packet_loss AS loss, 0::bigint AS packets, 0::bigint AS answers, 0::bigint AS event_key, false AS is_sparse
   FROM metrics WITH NO DATA;
   DELETE FROM pg_temp.rollup_late;
   INSERT INTO pg_temp.rollup_late
@@ -27,7 +27,7 @@ BEGIN
          region, probe_type, target_host, time, coalesce(anomaly_score >= 0.5, false),
          CASE WHEN latency_ms BETWEEN 0 AND 10000 THEN latency_ms END,
          least(greatest(uptime_pct, 0), 100), least(greatest(packet_loss, 0), 100),
-         CASE WHEN sent >= 0 AND received >= 0 THEN least(sent, 1000000) END, least(received, 1000000), rollup_event_key(event_id)
+         CASE WHEN sent >= 0 AND received >= 0 THEN least(sent, 1000000) END, least(received, 1000000), rollup_event_key(event_id), false
   FROM unnest(p_nodes, p_buckets) AS pair (node_id, bucket)
   JOIN metrics ON metrics.node_id = pair.node_id AND time >= bucket AND time < bucket + interval '1 minute'
   WHERE NOT EXISTS (
@@ -37,6 +37,17 @@ BEGIN
   );
   GET DIAGNOSTICS v_added = ROW_COUNT;
   IF v_added = 0 THEN RETURN 0; END IF;
+
+  -- Series whose minutes of the hour were left out when it was sealed: one alone would be wrong.
+  UPDATE pg_temp.rollup_late AS late SET is_sparse = true
+  WHERE EXISTS (
+    SELECT FROM rollup_1h AS hourly
+    WHERE hourly.series_id = late.series_id AND hourly.bucket = date_trunc('hour', late.time, 'UTC')
+  ) AND NOT EXISTS (
+    SELECT FROM rollup_1m AS minutely
+    WHERE minutely.series_id = late.series_id AND minutely.bucket >= date_trunc('hour', late.time, 'UTC')
+      AND minutely.bucket < date_trunc('hour', late.time, 'UTC') + interval '1 hour'
+  );
 
   INSERT INTO rollup_counted (node_id, hour, ids)
   SELECT node_id, date_trunc('hour', time, 'UTC') AS hour, array_agg(event_key)
@@ -95,7 +106,7 @@ BEGIN
              coalesce(sum(round(loss * 1e4)::bigint), 0), min(latency), max(latency), max(loss),
              latency_merge(CASE WHEN latency IS NOT NULL THEN ARRAY[(latency_bin(latency)::bigint << 48) + 1] END)
       FROM (SELECT *, time_bucket($1, time) AS bucket FROM pg_temp.rollup_late) AS late
-      WHERE $2 IS NULL OR bucket >= now() - $2
+      WHERE ($2 IS NULL OR bucket >= now() - $2) AND NOT ('@suffix@' = '1m' AND is_sparse)
       GROUP BY series_id, bucket
       ON CONFLICT (series_id, bucket) DO UPDATE SET
         events = stored.events + excluded.events, measured = stored.measured + excluded.measured,
@@ -116,7 +127,8 @@ COMMENT ON FUNCTION rollup_add_late(text[], timestamptz[]) IS 'Adds the rows of 
 REVOKE ALL ON FUNCTION rollup_add_late(text[], timestamptz[]) FROM PUBLIC;
 
 -- Seals the next hour of rows that are to be dropped: remembers which events the roll-ups have counted. A row that is
--- committed while this runs is either among them and its mark is seen below, or it is added later.
+-- committed while this runs is either among them and its mark is seen below, or it is added later. Minutes of series that
+-- have about one event in each are left out from here on.
 CREATE FUNCTION rollup_seal_hour() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
@@ -130,7 +142,7 @@ BEGIN
   IF v_keep IS NULL OR NOT pg_try_advisory_xact_lock(4130772518) THEN RETURN false; END IF;
   SELECT * INTO v_state FROM rollup_state;
   -- Only while all rows that were there before the roll-ups are in them.
-  IF v_state.backfilled_from > v_state.backfill_to THEN RETURN false; END IF;
+  IF v_state.backfilled_from > v_state.backfill_to OR EXISTS (SELECT FROM rollup_unmarked) THEN RETURN false; END IF;
   SELECT min(range_start) INTO v_hour
   FROM timescaledb_information.chunks
   WHERE hypertable_schema = 'public' AND hypertable_name = 'metrics'
@@ -145,11 +157,15 @@ BEGIN
   FROM metrics WHERE time >= greatest(v_hour, v_state.sealed_before) AND time < v_end
   GROUP BY node_id
   ON CONFLICT (node_id, hour) DO UPDATE SET ids = rollup_counted.ids || excluded.ids, counted_at = now();
+  DELETE FROM rollup_1m AS minutely USING rollup_1h AS hourly
+  WHERE hourly.bucket = v_hour AND hourly.events <= v_state.sparse_events
+    AND minutely.series_id = hourly.series_id AND minutely.bucket >= v_hour AND minutely.bucket < v_end;
   IF EXISTS (
     SELECT FROM rollup_marks
-    WHERE width_min = 1 AND first_minute < extract(epoch FROM v_end) / 60 AND last_minute >= extract(epoch FROM v_hour) / 60
-  ) THEN
-    -- Rolls back what was remembered.
+    WHERE width_min IN (1, 5, 60) AND first_minute < extract(epoch FROM v_end) / 60
+      AND last_minute + width_min > extract(epoch FROM v_hour) / 60
+  ) OR EXISTS (SELECT FROM rollup_unmarked) THEN
+    -- Rolls back what was remembered and left out.
     RAISE EXCEPTION 'rows of % wait to be counted', v_hour USING ERRCODE = 'object_in_use';
   END IF;
   UPDATE rollup_state SET sealed_before = v_end;
@@ -194,6 +210,8 @@ BEGIN
       -- After the chunks' locks were taken: a writer of before has left its mark, one of later makes a new chunk.
       IF v_chunks > 0 AND EXISTS (
         SELECT FROM rollup_marks WHERE width_min = ANY (kept.widths) AND first_minute < extract(epoch FROM v_before) / 60
+        UNION ALL SELECT FROM rollup_unmarked
+        UNION ALL SELECT FROM rollup_state WHERE backfill_to < least(backfilled_from, v_before)
       ) THEN
         RAISE EXCEPTION 'marks wait for chunks of %', kept.hypertable USING ERRCODE = 'object_in_use';
       END IF;
@@ -209,7 +227,8 @@ END
 $$;
 COMMENT ON FUNCTION drop_old_chunks() IS 'Drops chunks of metrics and of the roll-ups that are older than data_lifecycle says; returns how many';
 
--- Marks the rows that were there before the roll-ups, from the newest to the oldest, some minutes at a time.
+-- Marks the rows that were there before the roll-ups, or were inserted by somebody who did not mark them, from the newest to
+-- the oldest, some minutes at a time.
 CREATE FUNCTION rollup_backfill_step(p_minutes integer) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
@@ -221,6 +240,13 @@ DECLARE
   v_to timestamptz;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(4130772518) THEN RETURN false; END IF;
+  WITH unmarked AS (DELETE FROM rollup_unmarked RETURNING 1)
+  UPDATE rollup_state SET backfilled_from = range_end, backfill_to = range_start
+  FROM (
+    SELECT max(range_end) AS range_end, min(range_start) AS range_start
+    FROM timescaledb_information.chunks WHERE hypertable_schema = 'public' AND hypertable_name = 'metrics'
+  ) AS rows
+  WHERE EXISTS (SELECT FROM unmarked) AND range_end IS NOT NULL;
   SELECT * INTO v_state FROM rollup_state;
   IF v_state.backfilled_from <= v_state.backfill_to THEN RETURN false; END IF;
   -- A time without chunks is passed over.
@@ -230,7 +256,7 @@ BEGIN
   v_to := least(v_state.backfilled_from, coalesce(v_chunk.range_end, v_state.backfill_to));
   v_from := greatest(v_to - p_minutes * interval '1 minute', coalesce(v_chunk.range_start, v_state.backfill_to), v_state.backfill_to);
   INSERT INTO rollup_marks (width_min, due_at, pairs, first_minute, last_minute, nodes, minutes)
-  SELECT 1, now(), count(*), min(minute), max(minute), array_agg(node_id), array_agg(minute)
+  SELECT 1, now() - interval '1 second', count(*), min(minute), max(minute), array_agg(node_id), array_agg(minute)
   FROM (
     SELECT node_id, minute, (row_number() OVER (ORDER BY minute) - 1) / 10000 AS part
     FROM (
@@ -245,3 +271,59 @@ END
 $$;
 COMMENT ON FUNCTION rollup_backfill_step(integer) IS 'Marks so many minutes of rows that were there before the roll-ups; returns whether there were any left';
 REVOKE ALL ON FUNCTION rollup_backfill_step(integer) FROM PUBLIC;
+
+-- Erases sealed roll-ups: of a node, of a tenant, or of everything in a time range. Rows that are still there are deleted from
+-- metrics instead, which marks them. A call erases some thousand at most; it is called until it returns 0.
+CREATE FUNCTION rollup_erase(p_from timestamptz, p_to timestamptz, p_node text, p_tenant text) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp
+AS $rollup$
+DECLARE
+  width record;
+  v_to timestamptz;
+  v_nodes text[];
+  v_buckets timestamptz[];
+  v_source text := CASE WHEN p_tenant IS NULL THEN 'nothing' ELSE 'not tenant ' || p_tenant END;
+  v_hours_from timestamptz := now() - (SELECT drop_after FROM data_lifecycle WHERE relation = 'metrics_1h');
+BEGIN
+  IF p_from IS NULL OR p_to IS NULL THEN
+    RAISE EXCEPTION 'the range to erase needs a begin and an end' USING HINT = 'Give -infinity or infinity for none';
+  END IF;
+  PERFORM pg_advisory_xact_lock(4130772518);
+  v_to := least(p_to, (SELECT sealed_before FROM rollup_state));
+  IF isfinite(p_from) AND p_from <> date_trunc('hour', p_from, 'UTC') OR isfinite(v_to) AND v_to <> date_trunc('hour', v_to, 'UTC') THEN
+    RAISE EXCEPTION 'only whole hours can be erased from roll-ups' USING HINT = 'Begin and end the range at full hours (UTC)';
+  END IF;
+  IF isfinite(p_from) AND p_from < v_hours_from AND p_from <> date_trunc('day', p_from, 'UTC')
+    OR isfinite(p_to) AND p_to < v_hours_from AND p_to <> date_trunc('day', p_to, 'UTC')
+  THEN
+    RAISE EXCEPTION 'only whole days can be erased from roll-ups before %', v_hours_from
+      USING HINT = 'Begin and end the range at midnight UTC: hours of that time are not kept';
+  END IF;
+  DELETE FROM rollup_counted
+  WHERE hour >= p_from AND hour < v_to AND (p_node IS NULL OR node_id = p_node)
+    AND (p_tenant IS NULL OR node_id IN (SELECT node_id FROM rollup_series GROUP BY node_id HAVING bool_and(tenant = p_tenant)));
+  FOR width IN
+    SELECT * FROM (VALUES (1, '1m'), (5, '5m'), (60, '1h'), (1440, '1d')) AS widths (width_min, suffix) ORDER BY width_min
+  LOOP
+    EXECUTE replace($sql$
+      SELECT array_agg(node_id), array_agg(bucket)
+      FROM (
+        SELECT DISTINCT node_id::text, bucket
+        FROM rollup_series JOIN rollup_@suffix@ USING (series_id)
+        WHERE bucket >= $1 AND bucket < $2 AND bucket + $3 * interval '1 minute' <= $2
+          AND ($4 IS NULL OR node_id = $4) AND ($5 IS NULL OR tenant = $5)
+        LIMIT 5000
+      ) AS pairs
+    $sql$, '@suffix@', width.suffix)
+    INTO v_nodes, v_buckets USING p_from, v_to, width.width_min, p_node, p_tenant;
+    IF v_nodes IS NOT NULL THEN
+      PERFORM rollup_apply(width.width_min, v_nodes, v_buckets, v_source);
+      RETURN cardinality(v_nodes);
+    END IF;
+  END LOOP;
+  RETURN 0;
+END
+$rollup$;
+COMMENT ON FUNCTION rollup_erase(timestamptz, timestamptz, text, text) IS 'Erases sealed roll-ups of a time range, of one node or tenant if given; returns how many it erased, 0 when none are left';
+REVOKE ALL ON FUNCTION rollup_erase(timestamptz, timestamptz, text, text) FROM PUBLIC;

@@ -85,6 +85,8 @@ AS $$
     SELECT FROM rollup_marks
     WHERE last_minute + width_min > extract(epoch FROM p_from) / 60 AND first_minute < extract(epoch FROM p_to) / 60
   ) OR EXISTS (
+    SELECT FROM rollup_unmarked
+  ) OR EXISTS (
     SELECT FROM rollup_state WHERE p_from < backfilled_from AND p_to > backfill_to AND backfilled_from > backfill_to
   )
 $$;
@@ -98,13 +100,14 @@ BEGIN
     FOREACH permit IN ARRAY ARRAY[
       'GRANT EXECUTE ON FUNCTION rollup_mark(text[], timestamptz[]), rollup_refresh(integer, timestamptz, integer),
          rollup_seal_hour(), rollup_backfill_step(integer) TO fiberstream_sink',
-      'GRANT SELECT ON rollup_progress, rollup_state, rollup_marks TO fiberstream_sink'
+      'GRANT SELECT ON rollup_progress, rollup_state TO fiberstream_sink',
+      'GRANT SELECT, INSERT ON rollup_marks TO fiberstream_sink'
     ] LOOP
       EXECUTE permit;
     END LOOP;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'fiberstream_reader') THEN
-    GRANT SELECT ON rollup_series, rollup_state, rollup_progress, rollup_marks, rollup_counted,
+    GRANT SELECT ON rollup_series, rollup_state, rollup_progress, rollup_marks, rollup_unmarked, rollup_counted,
       rollup_1m, rollup_5m, rollup_1h, rollup_1d, rollup_region_1m, rollup_region_5m, rollup_region_1h, rollup_region_1d
       TO fiberstream_reader;
   END IF;

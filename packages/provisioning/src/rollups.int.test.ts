@@ -42,5 +42,5 @@ describe("roll-ups", () => {
       { numRuns: 25 },
     );
     expect(dropped).toBeGreaterThan(0);
-  });
+  }, 300_000);
 });

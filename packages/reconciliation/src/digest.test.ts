@@ -50,7 +50,7 @@ describe("digest", () => {
     );
   });
 
-  it("merges to the digest of the whole, however it was cut and ordered", () => {
+  it("merges to the digest of the whole set, however it was divided and ordered", () => {
     fc.assert(
       fc.property(uuids, fc.nat(200), fc.nat(200), (ids, one, other) => {
         const [from, to] = [Math.min(one, other), Math.max(one, other)];
@@ -61,7 +61,7 @@ describe("digest", () => {
     );
   });
 
-  it("is not the same when one of the ids is missing, doubled or another", () => {
+  it("differs if one of the ids is missing, duplicated or replaced", () => {
     const id = (place: number) => {
       const hex = createHash("sha1").update(String(place)).digest("hex");
       return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
@@ -76,7 +76,7 @@ describe("digest", () => {
     }
   });
 
-  it("is as before when an event is taken out again", () => {
+  it("is as before if an event is removed again", () => {
     fc.assert(
       fc.property(uuids, fc.uuid(), (ids, id) => {
         const digest = digestOf(ofText(ids));
@@ -87,7 +87,7 @@ describe("digest", () => {
     );
   });
 
-  it("comes back from its values", () => {
+  it("is restored from its values", () => {
     fc.assert(
       fc.property(uuids, (ids) => {
         expect(valuesOf(digestOf(ofText(ids)))).toEqual(ofText(ids));

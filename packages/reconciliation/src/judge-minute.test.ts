@@ -67,7 +67,7 @@ const doubled = (ids: readonly string[]) => [...ids, ids[0] ?? ""];
 const altered = (ids: readonly string[]) => [...ids.slice(1), randomUUID()];
 
 describe("a minute's judgement", () => {
-  it("is ok when each hop has the same events, repeats and all left out aside", () => {
+  it("is ok if each hop has the same events, apart from duplicates and dropped ones", () => {
     const [ids, others] = [newIds(20), newIds(30)];
     const some = others.slice(0, 25);
     const facts = [
@@ -109,7 +109,7 @@ describe("a minute's judgement", () => {
     expect(judge([right], changed)).toMatchObject(found("table", null));
   });
 
-  it("finds any loss, doubling or exchange of some events", () => {
+  it("finds any loss, duplication or replacement of events", () => {
     const ids = newIds(200);
     fc.assert(
       fc.property(
@@ -129,7 +129,7 @@ describe("a minute's judgement", () => {
     ["skipped", "the processor has skipped offsets 7 to 9 of raw"],
     ["read again", "the processor has read offsets 7 to 9 of raw twice"],
     ["without a record", "the processor has read 2 records less than there are at offsets 7 to 9"],
-  ])("says at which offsets the processor has %s", (kind, why) => {
+  ])("reports the offsets that the processor has %s", (kind, why) => {
     const one: Break = { stage: "processor", partition: 0, kind, from: 7n, to: 10n, events: 2 };
     const judgement = judge([factsOf(0, all(newIds(5)), { breaks: [one] })]);
     expect(judgement).toMatchObject({
@@ -139,7 +139,7 @@ describe("a minute's judgement", () => {
     expect(judgement.findings[0]?.why).toContain(why);
   });
 
-  it("takes the first offset that the sink has skipped for what it lacks, and for nothing else", () => {
+  it("reports the first skipped offset of the sink for missing events, and for nothing else", () => {
     const ids = newIds(9);
     const one: Break = {
       stage: "sink",
@@ -157,7 +157,7 @@ describe("a minute's judgement", () => {
     expect(judge([factsOf(0, all(ids), { breaks: [one] })]).verdict).toBe("ok");
   });
 
-  it("knows nothing where books are not complete", () => {
+  it("is not known if the books are not complete", () => {
     const ids = newIds(9);
     const partly = { ...all(ids), sinkRead: lost(ids), rows: lost(ids) };
     expect(judge([factsOf(0, partly, { processorLacks: "begins" })])).toMatchObject({
@@ -172,7 +172,7 @@ describe("a minute's judgement", () => {
     ]);
   });
 
-  it("misses nothing that is a row, also where a sink without books has written it", () => {
+  it("reports no row as missing, also if a sink without books has written it", () => {
     const [ids, others] = [newIds(9), newIds(9)];
     const partly = factsOf(1, { ...all(ids), sinkRead: lost(ids), rows: lost(ids) });
     expect(judge([factsOf(0, all(others)), partly], [...ids, ...others]).verdict).toBe("ok");
@@ -189,7 +189,7 @@ describe("a minute's judgement", () => {
     });
   });
 
-  it("does not know whether dead letters of the sink are what it lacks", () => {
+  it("is not known if dead letters of the sink may be the missing events", () => {
     const ids = newIds(9);
     const seen = { ...all(ids), sinkRead: lost(ids), rows: lost(ids) };
     expect(judge([factsOf(0, seen, { sinkDeadNearby: 1 })]).verdict).toBe("not known");
@@ -197,7 +197,7 @@ describe("a minute's judgement", () => {
     expect(judge([factsOf(0, more, { sinkDeadNearby: 1 })]).verdict).toBe("differs");
   });
 
-  it("lets a rewind bring rows back, or in for the first time", () => {
+  it("allows a rewind to write rows again, or for the first time", () => {
     const ids = newIds(9);
     const facts = factsOf(0, all(ids));
     const rewound = { ...facts, sink: { ...facts.sink, rewritten: 2 } };

@@ -28,7 +28,7 @@ const entryOf = (from: number, some: readonly Event[]): LedgerEntry => {
 };
 
 describe("ledger entry", () => {
-  it("comes back from its text", () => {
+  it("is restored from its text", () => {
     fc.assert(
       fc.property(events, (some) => {
         expect(readEntry(writeEntry(entryOf(7, some)))).toEqual(entryOf(7, some));
@@ -36,7 +36,7 @@ describe("ledger entry", () => {
     );
   });
 
-  it("joins its neighbour to the entry of the whole range, and both stay as they are", () => {
+  it("joins the next entry to one of the whole range, and leaves both unchanged", () => {
     fc.assert(
       fc.property(events, fc.nat(60), (some, at) => {
         const cut = Math.min(at, some.length);
@@ -51,7 +51,7 @@ describe("ledger entry", () => {
     );
   });
 
-  it("is nothing of somebody else's text", () => {
+  it("is not read from another program's text", () => {
     for (const text of ["", "moved by hand", "{}", "[1]", '{"minutes":[[1]]}']) {
       expect(readEntry(text)).toBeUndefined();
     }

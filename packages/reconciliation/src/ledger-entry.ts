@@ -24,10 +24,28 @@ export const joinedEntries = (first: LedgerEntry, next: LedgerEntry): LedgerEntr
   minutes: mergedBooks(first.minutes, next.minutes),
 });
 
+/**
+ * Splits an entry into parts of at most `maxMinutes` minutes. The first part has the range and the last minutes, because
+ * the reconciler takes the end of what it knows of a range from them; the other parts have an empty range behind it.
+ */
+export function splitEntry(entry: LedgerEntry, maxMinutes: number): LedgerEntry[] {
+  if (entry.minutes.size <= maxMinutes) return [entry];
+  const minutes = [...entry.minutes].toSorted(([a], [b]) => b - a);
+  const parts: LedgerEntry[] = [];
+  for (let at = 0; at < minutes.length; at += maxMinutes) {
+    const some = new Map(minutes.slice(at, at + maxMinutes));
+    const rest = { from: entry.to, records: 0, begins: false };
+    parts.push({ ...entry, ...(at > 0 && rest), minutes: some });
+  }
+  return parts;
+}
+
 /** An entry as JSON: the value of a record of probe.reconciliation, and part of a committed offset's metadata. */
-export function writeEntry(entry: LedgerEntry): string {
+export const writeEntry = (entry: LedgerEntry): string => JSON.stringify(entryJson(entry));
+
+function entryJson(entry: LedgerEntry): Written {
   const { partition, log, from, to, begins, records } = entry;
-  return JSON.stringify({
+  return {
     partition,
     log,
     from: from.toString(),
@@ -41,7 +59,7 @@ export function writeEntry(entry: LedgerEntry): string {
       writeDigest(book.leftOut),
       [book.conflicts, book.refused, book.dead],
     ]),
-  });
+  };
 }
 
 /** Undefined for text that `writeEntry` did not write. */
@@ -66,9 +84,15 @@ export function readEntry(text: string): LedgerEntry | undefined {
   }
 }
 
-/** Formats an entry as the end of a committed offset's metadata. */
-export const entryMetadata = (entry: LedgerEntry | undefined): string =>
-  entry === undefined ? "" : ` ledger=${writeEntry(entry)}`;
+/**
+ * Formats an entry as the end of a committed offset's metadata.
+ * @param more fields to add to its JSON, which `entryInMetadata` ignores
+ */
+export const entryMetadata = (
+  entry: LedgerEntry | undefined,
+  more?: Readonly<Record<string, number>>,
+): string =>
+  entry === undefined ? "" : ` ledger=${JSON.stringify({ ...entryJson(entry), ...more })}`;
 
 /** Reads the entry in a committed offset's metadata; undefined if there is none. */
 export function entryInMetadata(metadata: string): LedgerEntry | undefined {

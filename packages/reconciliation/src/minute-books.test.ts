@@ -7,7 +7,7 @@ describe("the minute of a time", () => {
     expect(minuteOfTimestamp("1790000000123")).toBe(29_833_333);
   });
 
-  it("is one that PostgreSQL has a time for, whatever a producer says", () => {
+  it("is within PostgreSQL's range of times, whatever a producer sends", () => {
     expect([-1, NaN, -9e18].map(minuteOfUs)).toEqual([0, 0, 0]);
     expect([9e18, Infinity].map(minuteOfUs)).toEqual([150_000_000, 150_000_000]);
     expect(["-1", "", "x", "9223372036854775807"].map(minuteOfTimestamp)).toEqual([

@@ -6,7 +6,7 @@ const client = {} as RedisClient;
 const never = () => new Promise<string>(() => undefined);
 
 describe("asking Redis promptly", () => {
-  it("gives its answer, or its error as a transient one", async () => {
+  it("returns its answer, or its error as a transient one", async () => {
     const ask = createPromptRedis({ client, isUp: () => true });
     expect(await ask(async () => "PONG")).toBe("PONG");
     await expect(ask(() => Promise.reject(new Error("OOM")))).rejects.toMatchObject({
@@ -15,20 +15,20 @@ describe("asking Redis promptly", () => {
     });
   });
 
-  it("asks nothing while it is unavailable", async () => {
+  it("sends nothing while it is unavailable", async () => {
     const ask = createPromptRedis({ client, isUp: () => false });
     let asked = 0;
     await expect(ask(async () => asked++)).rejects.toThrow("redis is unavailable");
     expect(asked).toBe(0);
   });
 
-  it("waits for a frozen one once, then counts it as unavailable for a while", async () => {
+  it("waits for a frozen Redis once, then treats it as unavailable for a while", async () => {
     const ask = createPromptRedis({ client, isUp: () => true }, { maxWaitMs: 5, restMs: 60_000 });
     await expect(ask(never)).rejects.toThrow("did not answer within 5 ms");
     await expect(ask(async () => "PONG")).rejects.toThrow("redis is unavailable");
   });
 
-  it("asks a frozen one again after that", async () => {
+  it("asks a frozen Redis again after that", async () => {
     const ask = createPromptRedis({ client, isUp: () => true }, { maxWaitMs: 5, restMs: 0 });
     await expect(ask(never)).rejects.toThrow("did not answer");
     expect(await ask(async () => "PONG")).toBe("PONG");

@@ -29,7 +29,7 @@ export type RunningService = {
  * @param options.awaitReady false: does not wait, for a service that cannot become ready
  * @param options.openFiles limits the number of open files and connections; on Linux only
  * @param options.within wraps the service's command, e.g. to run it in a cgroup
- * @throws with the service's log when it ends or is not ready within 30 s
+ * @throws with the service's log when it ends or is not ready within 60 s
  */
 export async function startService(
   name: ServiceName,
@@ -67,7 +67,7 @@ export async function startService(
 
   if (options.awaitReady ?? true) {
     try {
-      await untilReady(child, { name, adminUrl, timeoutMs: 30_000 });
+      await untilReady(child, { name, adminUrl, timeoutMs: 60_000 });
     } catch (error) {
       child.kill("SIGKILL");
       throw new Error(`${name} did not start. Its log:\n${output}`, { cause: error });

@@ -8,14 +8,14 @@ const POLL_INTERVAL_MS = 25;
  *
  * @param condition called until it returns something truthy
  * @param options.what the condition in words, for the message if it does not become true
- * @param options.timeoutMs 20 s by default
+ * @param options.timeoutMs 40 s by default
  * @returns the value of the condition
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
   options: { what: string; timeoutMs?: number },
 ): Promise<NonNullable<T>> {
-  const { what, timeoutMs = 20_000 } = options;
+  const { what, timeoutMs = 40_000 } = options;
   const giveUpAtMs = performance.now() + timeoutMs;
   for (;;) {
     let seen: string;

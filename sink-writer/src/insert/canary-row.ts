@@ -8,11 +8,12 @@ import {
   PROTOCOL_VIOLATION,
   RowRefusedError,
 } from "@fiberstream/postgres/postgres-errors";
+import { quoted } from "@fiberstream/postgres/row-content";
 import { FatalError } from "@fiberstream/runtime/errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import avsc from "avsc";
-import { columnNames, quoted, type TableLayout } from "../tuples/table-layout.ts";
+import { columnNames, type TableLayout } from "../tuples/table-layout.ts";
 import { createTupleSlab } from "../tuples/tuple-slab.ts";
 import { createTupleWriter } from "../tuples/tuple-writer.ts";
 import { copyRows } from "./copy-rows.ts";

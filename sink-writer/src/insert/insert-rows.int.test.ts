@@ -38,6 +38,7 @@ const nothing: InsertResult = {
   conflicts: 0,
   leftOut: [],
   inConflict: [],
+  erased: new Set(),
   refused: new Map(),
 };
 
@@ -121,6 +122,24 @@ describe("inserted rows", () => {
     await landNext(crowd);
     expect(await landNext(crowd)).toMatchObject([{ repeats: 8 }]);
     expect(repeating.has(crowd[0]?.node_id ?? "")).toBe(false);
+  });
+
+  it("takes the staging table first while COPY often fails by a few repeats, whatever nodes they are of", async () => {
+    const old = Array.from({ length: 8 }, () => sampleEvent());
+    for (const event of old) await land([event, sampleEvent()]);
+    const others = () => Array.from({ length: 8 }, () => sampleEvent());
+    insertRows = createInsertRows({ layout, countBytes: () => {} });
+    for (const event of old) {
+      expect(await land([...others(), event])).toMatchObject({ staged: 8, repeats: 1 });
+    }
+    // A COPY that fails costs more than all that the staging table costs.
+    expect(await land(others())).toMatchObject({ copied: 0, staged: 8 });
+    const results: InsertResult[] = [];
+    for (let write = 0; write < 16; write++) results.push(await land(others()));
+    expect(results.at(-1)).toMatchObject({ copied: 8, staged: 0 });
+    // A single repeat changes nothing for the next write.
+    await land([...others(), ...old.slice(0, 1)]);
+    expect(await land(others())).toMatchObject({ copied: 8 });
   });
 
   it("keeps what comes again with other content, with both versions and where it came from", async () => {

@@ -1,7 +1,8 @@
 import type { PgClient } from "@fiberstream/postgres/pool";
-import { isOptional } from "@fiberstream/schemas/probe-fields";
+import { rowContent } from "@fiberstream/postgres/row-content";
 import { countRepeatsIn } from "../maintenance/quality-sql.ts";
-import { columnList, EXTRA_COLUMN, quoted, type TableLayout } from "../tuples/table-layout.ts";
+import { removeErased } from "./erased-rows.ts";
+import { columnList, type TableLayout } from "../tuples/table-layout.ts";
 
 export const STAGING_TABLE = "metrics_staging";
 
@@ -10,6 +11,8 @@ export type StagedOrigins = {
   readonly topic: string;
   readonly partitions: readonly number[];
   readonly offsets: readonly string[];
+  /** Whether some of them may have been erased by an operator. */
+  readonly mayBeErased: boolean;
 };
 
 export type InsertThroughStaging = (
@@ -21,28 +24,32 @@ export type InsertThroughStaging = (
 /** The result for the staged rows. A row's index counts from 0. */
 export type Inserted = {
   readonly inserted: number;
-  /** Indexes of the rows that were stored already, conflicts included. */
+  /** Indexes of the rows that were left out: stored already, conflicts included, or erased. */
   readonly leftOut: readonly number[];
   readonly inConflict: readonly number[];
+  readonly erased: readonly number[];
 };
 
 /**
  * Returns a function that inserts what `fill` puts into the staging table, without the rows whose identity is stored
  * already. Of these, rows with other content are added to metric_conflicts, with both versions. metric_quality_daily
- * counts the duplicates of each node, also those that a rewound sink reads again.
+ * counts the duplicates of each node, also those that a rewound sink reads again. Rows that an operator has erased leave no trace.
  * The function throws the server's or the network's error, unchanged.
  */
 export function createInsertThroughStaging(layout: TableLayout): InsertThroughStaging {
   const insertNew = insertNewOf(columnList(layout));
   const keepConflicts = keepConflictsOf(layout);
-  return async (client, fill, { topic, partitions, offsets }) => {
+  return async (client, fill, { topic, partitions, offsets, mayBeErased }) => {
     await client.query(EMPTY_STAGING);
     await fill();
     const { rows } = await client.query<{ seq: string }>(SELECT_FIRST_SEQ);
+    const firstSeq = rows[0]?.seq;
+    const erased = mayBeErased
+      ? await removeErased(client, { table: STAGING_TABLE, firstSeq })
+      : [];
     const { rowCount } = await client.query(insertNew);
     const inserted = rowCount ?? 0;
-    if (inserted === offsets.length) return { inserted, leftOut: [], inConflict: [] };
-    const firstSeq = rows[0]?.seq;
+    if (inserted === offsets.length) return { inserted, leftOut: [], inConflict: [], erased };
     const left = await client.query<{ indexes: number[] }>(SELECT_LEFT_OUT, [firstSeq]);
     const conflicts = await client.query<{ partition: number; offset: string }>(keepConflicts, [
       topic,
@@ -52,11 +59,11 @@ export function createInsertThroughStaging(layout: TableLayout): InsertThroughSt
     ]);
     await client.query(COUNT_REPEATS);
     const isInConflict = new Set(conflicts.rows.map((row) => `${row.partition} ${row.offset}`));
-    const leftOut = left.rows[0]?.indexes ?? [];
+    const leftOut = [...(left.rows[0]?.indexes ?? []), ...erased].toSorted((a, b) => a - b);
     const inConflict = leftOut.filter((index) =>
       isInConflict.has(`${partitions[index]} ${offsets[index]}`),
     );
-    return { inserted, leftOut, inConflict };
+    return { inserted, leftOut, inConflict, erased };
   };
 }
 
@@ -93,29 +100,6 @@ const insertNewOf = (columns: string) => `
     GROUP BY node_id, time, event_id
   )`;
 
-/**
- * Returns the values by which two rows of the same identity are compared. A field that got its column by a migration is
- * in `extra` of the rows that are older than the column, so that a duplicate of one of these has the value in the other place.
- */
-function contentOf(row: string, layout: TableLayout): string {
-  const values = layout.contentFields.flatMap((field) => {
-    const column = layout.columns.find((one) => one.field === field.name);
-    if (column !== undefined && !isOptional(field)) return [`${row}.${quoted(column.name)}`];
-    const places = [
-      ...(column === undefined ? [] : [`to_jsonb(${row}.${quoted(column.name)})`]),
-      ...(layout.hasExtra ? [`${row}.${EXTRA_COLUMN} -> ${literal(field.name)}`] : []),
-    ];
-    // A row without the value is older than the field, or has the default, which extra does not keep.
-    if (field.default !== null && field.default !== undefined) {
-      places.push(`${literal(JSON.stringify(field.default))}::jsonb`);
-    }
-    return places.length === 0 ? [] : [`coalesce(${places.join(", ")})`];
-  });
-  return `ROW(${values.join(", ")})`;
-}
-
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
 // Compares the fields of the role content, without those that differ each time the probe sends the event (received_at, what
 // the processor derives) and without the identity. The planner does not know the staging table's size: LIMIT makes it look
 // into the identity index once for each row. A record that is read again is in conflict again: it is stored once.
@@ -134,6 +118,6 @@ const keepConflictsOf = (layout: TableLayout) => `
       AND metrics.event_id = staged.event_id
     LIMIT 1
   ) AS first
-  WHERE ${contentOf("staged", layout)} IS DISTINCT FROM ${contentOf("first", layout)}
+  WHERE ${rowContent("staged", layout)} IS DISTINCT FROM ${rowContent("first", layout)}
   ON CONFLICT DO NOTHING
   RETURNING partition, record_offset AS "offset"`;

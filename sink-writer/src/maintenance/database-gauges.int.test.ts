@@ -9,8 +9,8 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-describe("what the database says of itself", () => {
-  it("can be read with no more than the sink's rights", async () => {
+describe("the statistics of the database", () => {
+  it("can be read with the permissions of the sink", async () => {
     const registry = new Registry();
     const gauges = createDatabaseGauges(registry);
     const valueOf = async (name: string, labels = "") =>

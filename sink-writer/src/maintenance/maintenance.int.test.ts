@@ -28,7 +28,7 @@ const statuses = async () => {
 };
 
 describe("maintenance", () => {
-  it("marks silent nodes inactive until they report again, and leaves what an operator has set", async () => {
+  it("marks silent nodes inactive until they report again, and keeps a status that an operator has set", async () => {
     await database.owner.query(
       `INSERT INTO nodes (node_id, status, last_seen_at) VALUES
          ('silent', 'reporting', now() - interval '6 minutes'),
@@ -50,12 +50,14 @@ describe("maintenance", () => {
     const rows = await rowsOf(events, await readTableLayout(database.pool, sampleSchema));
     const registration = createNodeRegistration({ maxRemembered: 10 });
     const client = await database.pool.connect();
-    await registration.register(client, [{ rows: rows.unseen, result: { refused: new Set() } }]);
+    await registration.register(client, [
+      { rows: rows.unseen, result: { erased: new Set(), refused: new Set() } },
+    ]);
     client.release();
     expect(await statuses()).toEqual({ ...before, silent: "reporting" });
   });
 
-  it("judges nobody by what is still on its way", async () => {
+  it("marks no node whose events may still be on the way", async () => {
     await database.owner.query(
       `DELETE FROM nodes;
        INSERT INTO nodes (node_id, status, last_seen_at) VALUES
@@ -74,13 +76,13 @@ describe("maintenance", () => {
     expect(await judge(0)).toBe(1);
   });
 
-  it("does not ask Kafka while nobody is silent", async () => {
+  it("does not ask Kafka while no node is silent", async () => {
     await database.owner.query("UPDATE nodes SET last_seen_at = now(), status = 'reporting'");
     const pathLag = () => Promise.reject(new Error("Kafka was asked"));
     expect(await markSilentNodes({ pool: database.pool, silentAfterMs: 300_000, pathLag })).toBe(0);
   });
 
-  it("drops conflicts that are older than they are kept, however many there are", async () => {
+  it("drops conflicts past their retention, however many there are", async () => {
     await database.owner.query(
       `INSERT INTO metric_conflicts (time, detected_at, event_id, node_id, stored, received)
        SELECT now(), now() - age, gen_random_uuid(), 'n', '{}', '{}'
@@ -92,7 +94,7 @@ describe("maintenance", () => {
     expect(await database.valueOf("SELECT count(*)::int FROM metric_conflicts")).toBe(3);
   });
 
-  it("leaves writes alone that go on", async () => {
+  it("terminates no write that makes progress", async () => {
     const client = await database.pool.connect();
     await client.query("BEGIN");
     expect(await terminateFrozenWrites(database.pool)).toBe(0);

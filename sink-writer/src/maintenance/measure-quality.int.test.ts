@@ -116,11 +116,11 @@ describe("the quality of a day", () => {
     ["ranges", { events: 1_440, out_of_range: 3 }],
     ["sparse", { events: 5, expected: null, interval_s: null }],
     ["two", { events: 1_440 + 144, expected: 1_440 + 288, interval_s: 60, gaps: 1 }],
-  ])("of the node %s is what was planted", async (node, expected) => {
+  ])("of the node %s has the expected values", async (node, expected) => {
     expect(await rowOf(node)).toMatchObject(expected);
   });
 
-  it("says nothing of a node that was deleted, and nothing more of one that is known to be away", async () => {
+  it("is not measured for a deleted node, and no longer for one that stays silent", async () => {
     expect(await rowOf("deleted")).toBeUndefined();
     const next = dayBefore(4);
     await measure(next);
@@ -128,13 +128,13 @@ describe("the quality of a day", () => {
     expect(await rowOf("regular", next)).toMatchObject({ events: 0, expected: 1_440 });
   });
 
-  it("is measured in its time where a node names thousands of targets", async () => {
+  it("is measured in time if a node has thousands of targets", async () => {
     await send("scattered", { every: 1, target: "'host-' || place / 10" });
     await query(database.pool, MEASURE_NODES, [["scattered"], DAY, endOf(DAY)]);
     expect(await rowOf("scattered")).toMatchObject({ events: 86_400, interval_s: 1 });
   });
 
-  it("expects little of a rhythm that was seen for a moment only", async () => {
+  it("expects few events from an interval that was seen only for a moment", async () => {
     await send("hasty", { every: 86_400 });
     await database.owner.query(
       `INSERT INTO metrics
@@ -147,7 +147,7 @@ describe("the quality of a day", () => {
     expect(await rowOf("hasty")).toMatchObject({ events: 10, expected: 1_440 });
   });
 
-  it("counts the gaps of each target by its own rhythm", async () => {
+  it("counts the gaps of each target by its own interval", async () => {
     const without = "place BETWEEN 600 AND 610";
     for (const target of ["NULL", "''", "'a'"]) await send("targets", { target, without });
     await send("targets", { target: "'b'", every: 600, without });
@@ -155,7 +155,7 @@ describe("the quality of a day", () => {
     expect(await rowOf("targets")).toMatchObject({ gaps: 3, events: 3 * (1_440 - 11) + 144 });
   });
 
-  it("is the same when it is measured again, and keeps the repeats that others have counted", async () => {
+  it("is the same when it is measured again, and keeps the duplicates that were counted", async () => {
     await database.owner.query(
       "UPDATE metric_quality_daily SET repeats = 7 WHERE node_id = 'gappy' AND day = $1",
       [DAY],
@@ -167,7 +167,7 @@ describe("the quality of a day", () => {
 });
 
 describe("measuring", () => {
-  it("goes over all nodes of each day that is due, in batches, and then rests", async () => {
+  it("measures all nodes of each day that is due, in batches, and then pauses", async () => {
     await database.owner.query(
       "INSERT INTO nodes (node_id) SELECT 'idle-' || place FROM generate_series(1, 120) AS place",
     );
@@ -187,7 +187,7 @@ describe("measuring", () => {
     expect(days).toHaveLength(batches / perDay);
   });
 
-  it("looks at a day again when it is over, and at what is older than it is kept no more", async () => {
+  it("measures a day again after its end, and drops days past their retention", async () => {
     await database.owner.query(
       `UPDATE metric_quality_days SET started_at = day::timestamp AT TIME ZONE 'UTC' + interval '1 hour'
        WHERE day = $1`,
@@ -202,7 +202,7 @@ describe("measuring", () => {
     if (batches > 0) expect(await rowOf("old", dayBefore(1_000))).toBeUndefined();
   });
 
-  it("is told as metrics of all nodes together", async () => {
+  it("is exported as metrics of all nodes together", async () => {
     const registry = new Registry();
     const metrics = createQualityMetrics(registry);
     await metrics.refresh(database.pool);
@@ -212,7 +212,7 @@ describe("measuring", () => {
     expect(text).toContain('fiberstream_quality_incomplete_nodes{day="yesterday"} 0');
   });
 
-  it("takes no more rows into a statement than it can measure in its time, and comes to an end", async () => {
+  it("measures no more rows in a statement than it has time for, and finishes the day", async () => {
     await database.owner.query(
       "TRUNCATE metric_quality_daily, metric_quality_days; DELETE FROM metrics; DELETE FROM nodes",
     );

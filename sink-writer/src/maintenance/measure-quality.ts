@@ -145,7 +145,7 @@ const SAVE_PROGRESS = `UPDATE metric_quality_days SET next_node = $2 WHERE day =
 
 const END_PASS = `UPDATE metric_quality_days SET next_node = NULL, finished_at = now() WHERE day = $1`;
 
-// Retained as long as the daily aggregates.
+// Retained as long as the daily roll-ups.
 const DELETE_OLD = `
   WITH oldest AS (
     SELECT (now() - drop_after)::date AS day FROM data_lifecycle WHERE relation = 'metrics_1d'

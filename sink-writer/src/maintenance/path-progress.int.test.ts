@@ -26,8 +26,8 @@ beforeAll(async () => {
 });
 afterAll(() => life.stop());
 
-describe("where the path stands", () => {
-  it("is known of all partitions: what Kafka has, the processor's group has done, and the sinks", async () => {
+describe("the positions of the pipeline", () => {
+  it("are read for all partitions: Kafka's, the processor's and the sink's offsets", async () => {
     let stored = new Map<number, bigint>();
     const positions = life.own(
       createPathPositions({ kafka, namespace, readOffsets: async () => stored }),

@@ -31,14 +31,14 @@ const lagAfter = (ms: number) => {
   return pathLag();
 };
 
-describe("how far the path is behind", () => {
-  it("is nothing where all is stored, or nothing has ever come", async () => {
+describe("the lag of the pipeline", () => {
+  it("is 0 if all is stored, or nothing has ever arrived", async () => {
     expect(await pathLag()).toBe(0);
     raw = enriched = [];
     expect(await lagAfter(5_000)).toBe(0);
   });
 
-  it("is not known while a backlog is drained that was there before", async () => {
+  it("is not known while an earlier backlog is drained", async () => {
     processed = new Map();
     expect(await pathLag()).toBeUndefined();
     processed = new Map([[0, 9n]]);
@@ -48,7 +48,7 @@ describe("how far the path is behind", () => {
     expect(await lagAfter(5_000)).toBe(10_000);
   });
 
-  it("grows while either stage stands still", async () => {
+  it("grows while one of the stages makes no progress", async () => {
     await pathLag();
     raw = [stretch(11n)];
     expect(await lagAfter(5_000)).toBe(5_000);
@@ -62,7 +62,7 @@ describe("how far the path is behind", () => {
     expect(await lagAfter(5_000)).toBeLessThan(20_000);
   });
 
-  it("is that of the partition that is furthest behind", async () => {
+  it("is that of the partition with the highest lag", async () => {
     await pathLag();
     raw = [stretch(10n), stretch(5n, 1)];
     processed = new Map([
@@ -72,7 +72,7 @@ describe("how far the path is behind", () => {
     expect(await lagAfter(5_000)).toBe(5_000);
   });
 
-  it("stays small while events keep coming", async () => {
+  it("stays small while events arrive", async () => {
     for (let offset = 10n; offset < 1_000n; offset += 50n) {
       raw = enriched = [stretch(offset + 3n)];
       processed = stored = new Map([[0, offset]]);

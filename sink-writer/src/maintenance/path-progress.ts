@@ -30,7 +30,7 @@ export function createPathLag(options: {
   const { positions, nowMs = () => performance.now() } = options;
   const processor = createHopProgress();
   const sink = createHopProgress();
-  /** Events received before `untilMs` are in enriched since `processedMs`. They are stored connectedOnUse the sink has passed that. */
+  /** Events received before `untilMs` are in enriched since `processedMs`. They are stored once the sink has passed that. */
   let processed: { readonly untilMs: number; readonly processedMs: number } | undefined;
   let storedUntilMs: number | undefined;
 

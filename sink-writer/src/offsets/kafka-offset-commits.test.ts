@@ -7,7 +7,7 @@ import { createKafkaOffsetCommits } from "./kafka-offset-commits.ts";
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
 describe("offset commits", () => {
-  it("commit the latest offset of each partition, written before or after the beginning", async () => {
+  it("commit the latest offset of each partition, written before or after the start", async () => {
     const committed: [number, bigint][] = [];
     const commits = createKafkaOffsetCommits({ intervalMs: 60_000, log });
     commits.wrote(0, 5n);
@@ -21,7 +21,7 @@ describe("offset commits", () => {
     ]);
   });
 
-  it("commit again what could not be committed, unless it is committed better or is another's by now", async () => {
+  it("are retried, unless a later offset was committed or another member owns the partition", async () => {
     const committed: [number, bigint][][] = [];
     let answered = Promise.withResolvers<void>();
     const commits = createKafkaOffsetCommits({ intervalMs: 1, log });

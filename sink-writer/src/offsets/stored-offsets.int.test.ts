@@ -60,7 +60,7 @@ const logOf = (partition: number) =>
   );
 
 describe("stored offsets", () => {
-  it("do not move for a partition that has none: its first write begins at the beginning", async () => {
+  it("do not move for a partition that has none; once inserted, they start at its beginning", async () => {
     await expect(move(40n, 50n)).rejects.toMatchObject({ name: "TransientError" });
     await expect(move(0n, 50n)).rejects.toMatchObject({ name: "TransientError" });
     expect(await stored()).toBeUndefined();
@@ -72,7 +72,7 @@ describe("stored offsets", () => {
     expect(await stored()).toBe(9_007_199_254_740_993n);
   });
 
-  it("keep the epoch of the last record that was read, until they are moved by somebody else", async () => {
+  it("keep the epoch of the last record, until somebody else moves them", async () => {
     await place([1]);
     await moveAll({ ...batch(0n, 50n), leaderEpoch: 3 });
     expect(await place([1])).toEqual(new Map([[1, { offset: 50n, leaderEpoch: 3 }]]));
@@ -85,7 +85,7 @@ describe("stored offsets", () => {
     expect(await place([1])).toEqual(new Map([[1, 80n]]));
   });
 
-  it("do not move over what the database has lost", async () => {
+  it("do not move past records that the database has lost", async () => {
     await place([1]);
     await move(0n, 50n);
     await database.owner.query("DELETE FROM sink_offsets");
@@ -96,7 +96,7 @@ describe("stored offsets", () => {
     expect(await stored()).toBe(60n);
   });
 
-  it("move for several partitions at once, or for none of them", async () => {
+  it("move for all partitions of a write, or for none", async () => {
     await place([2, 3, 7]);
     await moveAll(batch(0n, 10n, { partition: 7 }), batch(0n, 20n, { partition: 2 }));
     await moveAll(
@@ -114,14 +114,14 @@ describe("stored offsets", () => {
     [0n, 50n],
     [40n, 60n],
     [51n, 60n],
-  ])("do not move for a batch from %d to %d when they stand at 50", async (first, next) => {
+  ])("do not move for a batch from %d to %d if they are at 50", async (first, next) => {
     await place([1]);
     await move(0n, 50n);
     await expect(move(first, next)).rejects.toMatchObject({ name: "TransientError" });
     expect(await stored()).toBe(50n);
   });
 
-  it("are not waited for long while another holds them, and what follows waits as the server has it", async () => {
+  it("wait briefly for another sink's lock; later statements have the server's timeout", async () => {
     await place([1]);
     await inTransaction(database.owner, async (owner) => {
       await owner.query("SELECT FROM sink_offsets FOR UPDATE");
@@ -137,7 +137,7 @@ describe("stored offsets", () => {
     expect(timeout).toEqual([{ lock_timeout: "0" }]);
   });
 
-  it("move once for two that have the same batch", async () => {
+  it("move once for two sinks that have the same batch", async () => {
     await place([1]);
     await move(0n, 10n);
     const release = Promise.withResolvers<void>();
@@ -167,7 +167,7 @@ describe("stored offsets", () => {
 });
 
 describe("a partition without a stored offset", () => {
-  it("begins at the first offset that Kafka has, and its row is there before anything is written", async () => {
+  it("begins at the log start offset, and its row is inserted before anything is written", async () => {
     kafka = { log: LOG, starts: new Map([[1, 500n]]) };
     expect(await place([1])).toEqual(new Map([[1, 500n]]));
     expect(await stored()).toBe(500n);
@@ -179,7 +179,7 @@ describe("a partition without a stored offset", () => {
     expect(await place([1])).toEqual(new Map([[1, 600n]]));
   });
 
-  it("is not placed while its beginning is not known, nor by the beginning of another log", async () => {
+  it("has no position while its log start offset is not known, or is of another log", async () => {
     kafka = { log: LOG, starts: new Map([[2, 0n]]) };
     expect(await place([1, 2])).toEqual(new Map([[2, 0n]]));
     kafka = { log: { clusterId: "c", topicId: "anew" }, starts: new Map([[1, 0n]]) };
@@ -187,19 +187,19 @@ describe("a partition without a stored offset", () => {
     expect(await stored()).toBeUndefined();
   });
 
-  it("does not hold back those that have one while Kafka is unavailable", async () => {
+  it("does not delay partitions that have one while Kafka is unavailable", async () => {
     await place([1]);
     kafka = undefined;
     expect(await place([1, 2])).toEqual(new Map([[1, 0n]]));
   });
 
-  it("is given the same row by two that begin at the same moment", async () => {
+  it("gets one row if two sinks start at the same moment", async () => {
     const placed = await Promise.all([1, 2, 3, 4].map(() => place([7, 3, 2, 1])));
     const expected = new Map([1, 2, 3, 7].map((partition) => [partition, 0n]));
     expect(placed).toEqual([expected, expected, expected, expected]);
   });
 
-  it("has a row that waits for the disk, though the sink's commits do not", async () => {
+  it("gets a row whose commit waits for the disk, although the sink's other commits do not", async () => {
     await database.owner.query(`
       CREATE TABLE seen (mode text);
       CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
@@ -213,7 +213,7 @@ describe("a partition without a stored offset", () => {
   });
 });
 
-describe("the log that stored offsets are of", () => {
+describe("the log of stored offsets", () => {
   const anew: LogIdentity = { clusterId: "c", topicId: "anew" };
   const elsewhere: LogIdentity = { clusterId: "elsewhere", topicId: "t" };
 
@@ -223,9 +223,9 @@ describe("the log that stored offsets are of", () => {
   });
 
   it.each([
-    ["a topic that was made anew", anew],
+    ["a recreated topic", anew],
     ["another cluster", elsewhere],
-  ])("is not %s: nothing is written, and the partition is told to stop", async (_, other) => {
+  ])("is not %s: nothing is written, and the partition stops", async (_, other) => {
     await place([1, 2]);
     await move(0n, 50n);
     await expect(move(50n, 60n, other)).rejects.toMatchObject({ name: "TransientError" });
@@ -241,7 +241,7 @@ describe("the log that stored offsets are of", () => {
     expect(await place([1])).toEqual(new Map([[1, 50n]]));
   });
 
-  it("is not compared where it is not known", async () => {
+  it("is not compared if it is not known", async () => {
     await place([1], UNKNOWN);
     expect(await logOf(1)).toBe("");
     await move(0n, 10n, UNKNOWN);
@@ -251,7 +251,7 @@ describe("the log that stored offsets are of", () => {
     expect(await place([1], UNKNOWN)).toEqual(new Map([[1, 30n]]));
   });
 
-  it("is taken over by a row of before when its partition is placed", async () => {
+  it("is added to a row of an earlier version when its partition is assigned", async () => {
     await database.owner.query(
       "INSERT INTO sink_offsets (topic, partition, next_offset) VALUES ('t', 1, 50)",
     );

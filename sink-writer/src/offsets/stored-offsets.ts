@@ -131,7 +131,7 @@ export async function moveOffsets(
   const unmoved = batches.find(({ partition }) => !done.has(partition));
   throw new TransientError(
     "postgres",
-    `the stored offset of partition ${unmoved?.partition} is no longer ${unmoved?.firstOffset} of its log`,
+    `the stored offset of partition ${unmoved?.partition} is no longer ${unmoved?.firstOffset}: another write has moved it, or the database has lost commits`,
   );
 }
 
@@ -153,7 +153,7 @@ function positionIn(row: StoredRow, topic: string, log: LogIdentity): Position {
       `to topic ${stored.topicId} in cluster ${stored.clusterId}, ` +
       `but Kafka has topic ${log.topicId} in cluster ${log.clusterId}`,
     "If the topic was recreated or the cluster changed on purpose, run npm run fiber -- sink accept-log: " +
-      "the sink then starts at the beginning of the new log (docs/runbooks/topic-made-anew.md)",
+      "the sink then starts at the beginning of the new log (docs/runbooks/topic-recreated.md)",
   );
 }
 

@@ -3,6 +3,7 @@ import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
 import { readOffsetMetadata } from "@fiberstream/kafka/transactions/offset-metadata";
+import { TransientError } from "@fiberstream/runtime/errors";
 import {
   entryInMetadata,
   type LedgerEntry,
@@ -12,16 +13,24 @@ import {
 /** The processor's committed offset of a raw partition, and the open entry that it has committed with it. */
 export type ProcessorPosition = { readonly offset: bigint; readonly open: LedgerEntry | undefined };
 
+/** Up to where probe.reconciliation is read; `log` is the topic's id, empty if unknown. */
+export type EntriesPosition = { readonly log: string; readonly offset: bigint };
+
+export type NewEntries = {
+  readonly entries: readonly LedgerEntry[];
+  readonly next: EntriesPosition;
+  /** Entries from the position on are missing: retention has deleted them, Kafka has lost them, or the topic was recreated. */
+  readonly areLost: boolean;
+};
+
 /** What the reconciler reads from Kafka. All functions throw TransientError and FatalError. */
 export type KafkaView = {
   /** The end of each partition that has had records. */
   readonly rawEnds: () => Promise<ReadonlyMap<number, bigint>>;
   readonly enrichedEnds: () => Promise<ReadonlyMap<number, bigint>>;
   readonly processorAt: (partition: number) => Promise<ProcessorPosition | undefined>;
-  /** Entries from an offset of probe.reconciliation on; `areLost` when retention has deleted some of them. */
-  readonly entriesFrom: (
-    offset: bigint,
-  ) => Promise<{ entries: readonly LedgerEntry[]; next: bigint; areLost: boolean }>;
+  /** Returns the entries of probe.reconciliation from a position on. */
+  readonly entriesFrom: (position: EntriesPosition) => Promise<NewEntries>;
   /** How many records a range of raw has; undefined if some of it is deleted. */
   readonly rawRecords: (partition: number, from: bigint, to: bigint) => Promise<number | undefined>;
   /** Whether a range of enriched has committed records, and not only transaction markers. */
@@ -70,21 +79,25 @@ export function createKafkaView(options: { kafka: KafkaClient; namespace: string
         }
       );
     },
-    entriesFrom: async (offset) => {
+    entriesFrom: async (position) => {
       const connected = await connectedReader();
-      const [range] = await connected.ranges(reconciliation);
-      if (range === undefined || range.until <= offset) {
-        return { entries: [], next: offset, areLost: false };
-      }
-      const from = range.from > offset ? range.from : offset;
+      const { topicId: log } = await connected.describe(reconciliation);
+      const { partition, from: low, until } = await connected.range(reconciliation, 0);
+      const isOtherLog = position.log !== "" && position.log !== log;
+      const isInLog = !isOtherLog && position.offset >= low && position.offset <= until;
+      // Of the same log, what is read already must not be read again.
+      const from = isInLog || (!isOtherLog && position.offset > until) ? position.offset : low;
       const entries: LedgerEntry[] = [];
-      for await (const records of connected.read(reconciliation, { ...range, from })) {
+      for await (const records of connected.read(reconciliation, { partition, from, until })) {
         for (const { value } of records) {
           const entry = value && readEntry(value.toString());
           if (entry) entries.push(entry);
         }
       }
-      return { entries, next: range.until, areLost: from > offset };
+      if ((await connected.describe(reconciliation)).topicId !== log) {
+        throw new TransientError("kafka", `${reconciliation} was recreated while it was read`);
+      }
+      return { entries, next: { log, offset: until }, areLost: !isInLog };
     },
     rawRecords: async (partition, from, to) => {
       const connected = await connectedReader();

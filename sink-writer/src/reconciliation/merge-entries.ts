@@ -18,16 +18,15 @@ export async function mergeEntries(
   client: PgClient,
   kafka: Pick<KafkaView, "entriesFrom" | "rawEnds" | "rawRecords">,
 ): Promise<void> {
-  const [position] = await query<{ next_offset: string }>(client, SELECT_READ_TO);
-  const { entries, next, areLost } = await kafka.entriesFrom(BigInt(position?.next_offset ?? 0));
+  const [position] = await query<{ next_offset: string; log: string }>(client, SELECT_READ_TO);
+  const { entries, next, areLost } = await kafka.entriesFrom({
+    log: position?.log ?? "",
+    offset: BigInt(position?.next_offset ?? 0),
+  });
   // At the first run, deleted entries do not matter.
   if (areLost && position !== undefined) await query(client, FORGET_POSITIONS);
-  if (entries.length === 0) {
-    if (position === undefined || next > BigInt(position.next_offset)) {
-      await query(client, READ_TO, [next]);
-    }
-    return;
-  }
+  await query(client, READ_TO, [next.log, next.offset]);
+  if (entries.length === 0) return;
   const chains = await readChains(client);
   // Read now: all that was read before the processor restarted is below these ends.
   const rawEnds = entries.some(({ begins }) => begins) ? await kafka.rawEnds() : NO_ENDS;
@@ -44,7 +43,6 @@ export async function mergeEntries(
     [...minutes].map(([minute, book]) => ({ partition, minute, book, rewritten: 0 })),
   );
   await query(client, ADD, [linesJson(all)]);
-  await query(client, READ_TO, [next]);
 }
 
 const NO_ENDS: ReadonlyMap<number, bigint> = new Map();
@@ -175,11 +173,13 @@ const lastMinuteOf = (minutes: MinuteBooks) =>
 const minuteNow = () => Math.floor(wallNowMs() / 60_000);
 
 const SELECT_READ_TO = `
-  SELECT next_offset FROM reconciliation_positions WHERE stage = 'entries' AND partition = 0`;
+  SELECT next_offset, log FROM reconciliation_positions WHERE stage = 'entries' AND partition = 0`;
 
 const READ_TO = `
-  INSERT INTO reconciliation_positions (stage, partition, log, next_offset) VALUES ('entries', 0, '', $1)
-  ON CONFLICT (stage, partition) DO UPDATE SET next_offset = excluded.next_offset`;
+  INSERT INTO reconciliation_positions AS known (stage, partition, log, next_offset)
+  VALUES ('entries', 0, $1, $2)
+  ON CONFLICT (stage, partition) DO UPDATE SET log = excluded.log, next_offset = excluded.next_offset
+    WHERE (known.log, known.next_offset) IS DISTINCT FROM (excluded.log, excluded.next_offset)`;
 
 const SELECT_CHAINS = `
   SELECT partition, log, next_offset, extract(epoch FROM complete_after)::float8 AS complete_after,

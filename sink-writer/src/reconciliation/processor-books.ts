@@ -66,7 +66,7 @@ export function tailOf(
   if (committed === undefined && tail.next < end) {
     return {
       ...tail,
-      unknown: `the processor's committed offset of partition ${partition} of raw is gone`,
+      unknown: `the processor's committed offset of partition ${partition} of raw is missing`,
     };
   }
   const { begunAnewTo } = stored;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { inTransaction, query } from "@fiberstream/postgres/pool";
 import { addIdText, emptyDigest } from "@fiberstream/reconciliation/digest";
 import type { Finding } from "@fiberstream/reconciliation/judge-minute";
-import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
+import { type LedgerEntry, splitEntry } from "@fiberstream/reconciliation/ledger-entry";
 import { createBookFinder, type MinuteBook } from "@fiberstream/reconciliation/minute-books";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { openSampleDatabase, type SampleDatabase } from "../testing/sample-database.ts";
@@ -18,6 +18,8 @@ let database: SampleDatabase;
 /** What Kafka holds, of partition 3. */
 let kafka: {
   entries: LedgerEntry[];
+  /** The id of probe.reconciliation. */
+  entriesLog: string;
   open: LedgerEntry | undefined;
   offset: bigint;
   rawEnd: bigint;
@@ -39,6 +41,7 @@ beforeEach(async () => {
   );
   kafka = {
     entries: [],
+    entriesLog: "r",
     open: undefined,
     offset: 0n,
     rawEnd: 0n,
@@ -56,11 +59,14 @@ const view: KafkaView = {
   enrichedEnds: async () => new Map([[3, kafka.enrichedEnd]]),
   processorAt: async (): Promise<ProcessorPosition | undefined> =>
     kafka.isOffsetGone ? undefined : { offset: kafka.offset, open: kafka.open },
-  entriesFrom: async (offset) => ({
-    entries: kafka.entries.slice(Number(offset)),
-    next: BigInt(kafka.entries.length),
-    areLost: kafka.areLost,
-  }),
+  entriesFrom: async ({ log, offset }) => {
+    const isOtherLog = log !== "" && log !== kafka.entriesLog;
+    return {
+      entries: kafka.entries.slice(isOtherLog ? 0 : Number(offset)),
+      next: { log: kafka.entriesLog, offset: BigInt(kafka.entries.length) },
+      areLost: kafka.areLost || isOtherLog,
+    };
+  },
   rawRecords: async () => kafka.rawRecords,
   hasEnriched: async () => true,
   close: async () => undefined,
@@ -183,7 +189,17 @@ const judged = async () => {
 const OK = { verdict: "ok", unaccounted: 0, found: [] };
 
 describe("the reconciler", () => {
-  it("closes a minute when it is over and read, and not before", async () => {
+  it("takes the parts of an entry that was split as one", async () => {
+    const [ids, late] = [newIds(3), newIds(2)];
+    const minutes = new Map([...booksOf(ids), ...booksOf(late, MINUTE - 1)]);
+    processed(splitEntry(entry(0, 5, [], { minutes }), 1));
+    await sunk(ids, 3);
+    await sunk(late, 5, { minute: MINUTE - 1 });
+    await rounds(3);
+    expect(await judged()).toEqual([OK, OK]);
+  });
+
+  it("closes a minute when it has ended and all stages have read it, and not before", async () => {
     const ids = newIds(4);
     processed([entry(0, 3, ids.slice(0, 3))], entry(3, 4, ids.slice(3)));
     await sunk(ids, 9);
@@ -200,7 +216,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("waits for what is on its way, and opens the minute again for what comes late", async () => {
+  it("waits for events that are on the way, and reopens the minute for late ones", async () => {
     const ids = newIds(5);
     processed([entry(0, 4, ids.slice(0, 4))]);
     await sunk(ids.slice(0, 2), 2);
@@ -221,7 +237,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("says what differs once all stages have passed it, also over a change of the leader", async () => {
+  it("reports differences once all stages have passed the minute, also across a change of leader", async () => {
     const ids = newIds(4);
     processed([entry(0, 4, ids)]);
     await sunk(ids.slice(1), 4);
@@ -237,7 +253,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("adds an entry once, whoever reads it", async () => {
+  it("adds an entry once, whichever sink reads it", async () => {
     const ids = newIds(4);
     processed([entry(0, 4, ids)]);
     await Promise.all([reconcile(), anotherReconciler()(), anotherReconciler()()]);
@@ -247,7 +263,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("says at which offset the processor has skipped records, and forgets it when they are read", async () => {
+  it("reports the offset at which the processor skipped records, until they are read", async () => {
     const ids = newIds(4);
     processed([entry(0, 2, ids.slice(0, 2)), entry(3, 4, ids.slice(3))]);
     await sunk([...ids.slice(0, 2), ...ids.slice(3)], 4);
@@ -261,7 +277,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("sees a skip or a re-read in what is not finished yet, and the same once it is", async () => {
+  it("finds skipped or repeated records in an open entry, and the same in the finished one", async () => {
     for (const [from, at] of [
       [3, "2"],
       [1, "1"],
@@ -284,7 +300,7 @@ describe("the reconciler", () => {
     }
   });
 
-  it("counts records where offsets have none", async () => {
+  it("counts the records of a range that has offsets without records", async () => {
     const ids = newIds(4);
     kafka.rawRecords = 3;
     processed([entry(0, 4, ids.slice(0, 3), { records: 3 })]);
@@ -301,7 +317,7 @@ describe("the reconciler", () => {
   it.each([
     ["the processor's books begin in the middle", { from: 7, log: "t" }, undefined],
     ["the sink's do", { from: 0, log: "t" }, MINUTE],
-  ])("does not know a minute in which %s", async (_, { from }, completeAfter) => {
+  ])("calls a minute not known in which %s", async (_, { from }, completeAfter) => {
     const ids = newIds(4);
     processed([entry(from, from + 2, ids.slice(0, 2))]);
     await sunk(ids, 4, { completeAfter });
@@ -309,7 +325,7 @@ describe("the reconciler", () => {
     expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
   });
 
-  it("does not know what an earlier version has done meanwhile, or what was in entries that are deleted", async () => {
+  it("calls minutes not known of which an earlier version or deleted entries had the books", async () => {
     const ids = newIds(6);
     processed([entry(0, 2, ids.slice(0, 2))]);
     await sunk(ids.slice(0, 2), 2);
@@ -330,7 +346,29 @@ describe("the reconciler", () => {
     expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
   });
 
-  it("begins anew with a topic that was made anew", async () => {
+  it("reads probe.reconciliation from its beginning after it was recreated, and does not know the entries between", async () => {
+    const ids = newIds(6);
+    processed([entry(0, 2, ids.slice(0, 2)), entry(2, 3, ids.slice(2, 3))]);
+    await sunk(ids.slice(0, 3), 3);
+    await rounds(1);
+    expect(await judged()).toEqual([OK]);
+
+    // The entry of [3, 4) was deleted with the old topic. The new one has as many entries as were read of the old one.
+    kafka.entries = [];
+    kafka.entriesLog = "recreated";
+    processed([entry(4, 5, ids.slice(4, 5)), entry(5, 6, ids.slice(5, 6))]);
+    await sunk(ids.slice(3), 6);
+    await rounds(3);
+    expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
+
+    const later = newIds(2);
+    processed([entry(6, 8, [], { minutes: booksOf(later, MINUTE + 1) })]);
+    await sunk(later, 8, { minute: MINUTE + 1 });
+    await rounds(3);
+    expect(await judged()).toMatchObject([{ verdict: "not known" }, OK]);
+  });
+
+  it("starts over with a recreated topic", async () => {
     const ids = newIds(4);
     processed([entry(0, 3, ids.slice(0, 3))]);
     await sunk(ids.slice(0, 3), 3);
@@ -341,7 +379,7 @@ describe("the reconciler", () => {
     expect(await judged()).toEqual([OK]);
   });
 
-  it("does not know minutes of what was lost with the processor's offset, and all others again", async () => {
+  it("calls minutes not known that were lost with the processor's offset, and judges later ones", async () => {
     const [ids, later] = [newIds(5), newIds(2)];
     const lost = ids.slice(2, 4);
     processed([entry(0, 2, ids.slice(0, 2))], entry(2, 4, lost));
@@ -378,7 +416,7 @@ describe("the reconciler", () => {
     expect((await judged()).slice(1)).toEqual([OK]);
   });
 
-  it("does not claim anything while the processor reads again what it had read", async () => {
+  it("judges nothing while the processor reads records again", async () => {
     const ids = newIds(4);
     processed([entry(0, 2, ids.slice(0, 2))], entry(2, 4, ids.slice(2)));
     await sunk(ids, 4);
@@ -392,7 +430,7 @@ describe("the reconciler", () => {
     expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
   });
 
-  it("gives a minute up that a stage does not pass, as not known", async () => {
+  it("calls a minute not known that a stage does not pass in time", async () => {
     const ids = newIds(4);
     processed([entry(0, 4, ids)]);
     await sunk(ids.slice(2), 2);
@@ -404,7 +442,7 @@ describe("the reconciler", () => {
     expect(await judged()).toMatchObject([{ verdict: "not known", unaccounted: 0 }]);
   });
 
-  it("finds a row that was deleted, doubled or altered", async () => {
+  it("finds a row that was deleted, duplicated or altered", async () => {
     const ids = newIds(3);
     const differs = { verdict: "differs", unaccounted: 1, found: [["table", null]] };
     processed([entry(0, 3, ids)]);

@@ -132,7 +132,7 @@ async function expectBooksLikeTable(): Promise<void> {
 }
 
 describe("the sink's books", () => {
-  it("have each event by its minute, and what became of it", async () => {
+  it("count each event in its minute, by its result", async () => {
     const old = eventIn(1);
     await write([old, eventIn(1), eventIn(2)]);
     await write(
@@ -147,7 +147,7 @@ describe("the sink's books", () => {
     expect([await position(), await breaks()]).toEqual([8, []]);
   });
 
-  it("have batches of several partitions apart", async () => {
+  it("count batches of several partitions separately", async () => {
     const batch = (partition: number, offset: number) =>
       batchOf([recordOf(sampleType.toBuffer(eventIn(1)), 1, offset)], {
         partition,
@@ -163,7 +163,7 @@ describe("the sink's books", () => {
     await expectBooksLikeTable();
   });
 
-  it("count what is read again once, and what of it is written anew", async () => {
+  it("count records that are read again once, and the rows that are rewritten", async () => {
     const first = [eventIn(1), eventIn(1), eventIn(2)];
     await write(first);
     await write(first);
@@ -181,7 +181,7 @@ describe("the sink's books", () => {
     expect([await position(), await breaks()]).toEqual([4, []]);
   });
 
-  it("say which offsets were skipped, until those are read", async () => {
+  it("name skipped offsets, until those are read", async () => {
     const events = Array.from({ length: 9 }, () => eventIn(1));
     await write(events.slice(0, 2));
     await write(events.slice(6, 7), { firstOffset: 6n });
@@ -197,7 +197,7 @@ describe("the sink's books", () => {
     await expectBooksLikeTable();
   });
 
-  it("begin where the sink does, and say that they are not complete before", async () => {
+  it("begin at the sink's offset, and are marked as incomplete before it", async () => {
     await write([eventIn(1), eventIn(2)], { firstOffset: 40n });
     const { rows } = await database.owner.query(
       "SELECT extract(epoch FROM complete_after)::int / 60 - 29000000 AS after FROM reconciliation_positions",

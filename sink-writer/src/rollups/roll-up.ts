@@ -56,7 +56,7 @@ export function createRollUp(options: {
       for (const width of WIDTHS) {
         // All of the finest first: what is coarser is then computed once.
         for (let done: number | undefined = -1; done !== 0 && !isOver(); pairs += done) {
-          done = await refresh(width, DUE);
+          done = await refresh(width, width === 1 ? SETTLED : DUE);
           if (done === undefined) return;
         }
       }
@@ -93,8 +93,9 @@ function createBatchSize() {
 const MAX_PAIRS = 20_000;
 const MAX_BATCH_MS = 2_000;
 
-// A second after the end of a bucket, when most of its last rows are there.
-const DUE = "now() - interval '1 second'";
+// A second after the end of a minute, when most of its last rows are there.
+const SETTLED = "now() - interval '1 second'";
+const DUE = "now()";
 const EVER = "'infinity'";
 const refreshUntil = (due: string) =>
   `SELECT pairs, changed FROM rollup_refresh($1::integer, ${due}, $2::integer)`;

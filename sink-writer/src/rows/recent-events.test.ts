@@ -5,7 +5,7 @@ import { createRecentEvents } from "./recent-events.ts";
 const idOf = (place: number) => createHash("sha1").update(String(place)).digest().subarray(0, 16);
 
 describe("recent events", () => {
-  it("knows what came a while ago, and takes nothing new for it", () => {
+  it("recognizes events of a while ago, and no new ones", () => {
     const recent = createRecentEvents();
     const places = Array.from({ length: 50_000 }, (_, place) => place);
     const taken = places.filter((place) => recent.addAndTest(idOf(place), 0));
@@ -14,14 +14,14 @@ describe("recent events", () => {
     expect(known).toHaveLength(50_000);
   });
 
-  it("reads the id where it stands", () => {
+  it("reads the id at its position", () => {
     const recent = createRecentEvents();
     const bytes = Buffer.concat([Buffer.alloc(3), idOf(1), idOf(2)]);
     expect([recent.addAndTest(bytes, 3), recent.addAndTest(bytes, 19)]).toEqual([false, false]);
     expect(recent.addAndTest(idOf(2), 0)).toBe(true);
   });
 
-  it("forgets the oldest, and everything when told to", () => {
+  it("evicts the oldest, and all when it is emptied", () => {
     const recent = createRecentEvents();
     for (let place = 0; place < 1_000_000; place++) recent.addAndTest(uniqueId(place), 0);
     expect(recent.addAndTest(uniqueId(0), 0)).toBe(false);

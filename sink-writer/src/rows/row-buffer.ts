@@ -20,6 +20,8 @@ export type Rows = {
   readonly regionOf: (row: number) => string | null;
   /** Microseconds since 1970. */
   readonly receivedAtOf: (row: number) => number;
+  /** When it was measured, in microseconds since 1970. */
+  readonly timeOf: (row: number) => number;
   readonly addIdTo: (digest: Digest, row: number) => void;
 };
 
@@ -47,6 +49,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
   let regions = new Int32Array(options.initialRows);
   let eventIds = new Int32Array(options.initialRows);
   let receivedAts = new Float64Array(options.initialRows);
+  let times = new Float64Array(options.initialRows);
   let count = 0;
 
   const grow = () => {
@@ -58,6 +61,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
     regions = copyInto(new Int32Array(rows), regions);
     eventIds = copyInto(new Int32Array(rows), eventIds);
     receivedAts = copyInto(new Float64Array(rows), receivedAts);
+    times = copyInto(new Float64Array(rows), times);
   };
   const textAt = (at: number) =>
     at < 0 ? null : slab.bytes.toString("utf8", at, at + slab.bytes.readInt32BE(at - 4));
@@ -78,6 +82,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
       regions[count] = slab.regionAt;
       eventIds[count] = slab.eventIdAt;
       receivedAts[count] = slab.receivedAt;
+      times[count] = slab.time;
       origins.push(origin);
       starts[++count] = slab.at;
       return verdict;
@@ -99,6 +104,7 @@ export function createRowBuffer(options: { initialBytes: number; initialRows: nu
     countryOf: (row) => textAt(countries[row] ?? -1),
     regionOf: (row) => textAt(regions[row] ?? -1),
     receivedAtOf: (row) => receivedAts[row] ?? 0,
+    timeOf: (row) => times[row] ?? 0,
     addIdTo: (digest, row) => {
       const at = eventIds[row] ?? -1;
       if (at >= 0) addIdBytes(digest, slab.bytes, at);

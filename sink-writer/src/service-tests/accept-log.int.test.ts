@@ -51,7 +51,7 @@ describe("fiber sink accept-log", () => {
       },
     ],
   ])(
-    "has the sink begin with a topic that was made anew %s, which it does not by itself",
+    "lets the sink start on a topic that was recreated %s, which it does not by itself",
     async (_, then) => {
       const before = await fixture.start();
       await fixture.send(events(10));
@@ -84,7 +84,7 @@ describe("fiber sink accept-log", () => {
     },
   );
 
-  it("works on a running sink that finds another cluster's offsets, and doubles nothing", async () => {
+  it("works on a running sink that finds another cluster's offsets, without duplicates", async () => {
     const sink = await fixture.start();
     await fixture.send(events(10));
     await fixture.untilStored(10);

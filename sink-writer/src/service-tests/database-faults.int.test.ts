@@ -23,7 +23,7 @@ const refuse = (sqlState: string) => `
   CREATE TRIGGER refuse BEFORE INSERT ON metrics FOR EACH ROW EXECUTE FUNCTION refuse()`;
 const allow = "DROP TRIGGER refuse ON metrics; DROP FUNCTION refuse()";
 
-describe("a database that cannot take rows for a while", () => {
+describe("a database that cannot accept rows for a while", () => {
   it.each([
     { fault: "its disk is full", begin: refuse("53100"), end: allow, reason: /53100/ },
     { fault: "a statement takes too long", begin: refuse("57014"), end: allow, reason: /57014/ },
@@ -75,7 +75,7 @@ describe("a database that cannot take rows for a while", () => {
   });
 });
 
-describe("records that the database will never take", () => {
+describe("records that the database rejects permanently", () => {
   it("are dead-lettered, however many they are, and the sink continues", async () => {
     const sink = await fixture.start();
     const node_id = "foreign";
@@ -92,8 +92,8 @@ describe("records that the database will never take", () => {
 
 const takesLong = "SELECT pg_sleep(3600)";
 
-describe("a database that holds up a part of the sink", () => {
-  it("does not hold up the partitions beside one whose stored offset is locked", async () => {
+describe("a database that delays a part of the sink", () => {
+  it("does not delay the partitions beside one whose stored offset is locked", async () => {
     const nodes = ["n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8"];
     const send = () => fixture.send(nodes.map((node_id) => sampleEvent({ node_id })));
     await fixture.start();
@@ -115,7 +115,7 @@ describe("a database that holds up a part of the sink", () => {
     await fixture.untilStored(24);
   });
 
-  it("does not hold up its writes by what takes long beside them", async () => {
+  it("does not delay its writes by slow periodic tasks", async () => {
     await run(`
       CREATE SCHEMA slow;
       CREATE VIEW slow.pg_stat_activity AS
@@ -140,7 +140,7 @@ describe("a database that holds up a part of the sink", () => {
   });
 });
 
-describe("a database that a person has to see to", () => {
+describe("a database that needs an operator", () => {
   it.each([
     {
       fault: "a table was dropped",

@@ -33,7 +33,7 @@ const rowsWithNode = async () => {
 };
 
 describe("a database that has lost the first write of a partition", () => {
-  it("has it written again before what comes next", async () => {
+  it("gets it written again before the next records", async () => {
     await fixture.start();
     await fixture.send(events(10));
     await fixture.untilStored(10);
@@ -56,7 +56,7 @@ describe("a database that has lost the first write of a partition", () => {
     expect((await written()).map(([, next]) => next)).toEqual([20]);
   });
 
-  it("has it written again, also when nothing comes next", async () => {
+  it("gets it written again, also if no record follows", async () => {
     await fixture.start();
     await fixture.send(events(10));
     await fixture.untilStored(10);
@@ -67,11 +67,11 @@ describe("a database that has lost the first write of a partition", () => {
   });
 });
 
-describe("a sink that begins with a topic whose head is deleted", () => {
+describe("a sink that starts on a topic whose first records are deleted", () => {
   const log = createLog({ service: "test", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
 
-  it("goes on at the first record that there is, and stores that before any is written", async () => {
+  it("starts at the first existing record, and stores that offset before it writes any", async () => {
     await fixture.send(events(10));
     const admin = kafka.admin();
     await admin.connect();

@@ -17,7 +17,7 @@ const metric = async (adminUrl: string, name: string) => {
 };
 
 describe("fiber sink rewind", () => {
-  it("has a running sink read again, which doubles nothing and brings back what was lost", async () => {
+  it("lets a running sink read again, which writes lost rows and no duplicates", async () => {
     const sink = await fixture.start();
     await fixture.send(Array.from({ length: 300 }, () => sampleEvent({ node_id: "n1" })));
     await fixture.untilStored(300);
@@ -39,7 +39,39 @@ describe("fiber sink rewind", () => {
     expect(await rewind("--to", "2040-01-01")).toBe("nothing to move\n");
   });
 
-  it("makes the rows of a table that has none, at the beginning, or where it is told", async () => {
+  it("does not bring back what an operator has erased, nor its node", async () => {
+    const sink = await fixture.start();
+    const now = () => ({ received_at: Date.now() * 1_000 });
+    const events = ["n1", "n2"].flatMap((node_id) =>
+      Array.from({ length: 50 }, () => sampleEvent({ node_id, ...now() })),
+    );
+    await fixture.send(events);
+    await fixture.untilStored(100);
+    expect(await fixture.fiber("erase", "--node", "n1")).toMatch(/^50 rows of metrics/);
+    expect(await fixture.storedRows()).toBe(100);
+    expect(await fixture.fiber("erase", "--node", "n1", "--yes")).toMatch(
+      /^erased: 50 rows of metrics, .* 1 nodes\n.*probe.metrics.enriched keeps them for 30 days/,
+    );
+    await fixture.untilStored(50);
+    // A deleted row that was not erased comes back by the same rewind.
+    await fixture.sql.query("DELETE FROM metrics WHERE node_id = 'n2'");
+    expect(await rewind("--to", "1h")).toMatch(/100 records read again/);
+    await fixture.untilStored(50);
+    const { rows } = await fixture.sql.query(
+      `SELECT DISTINCT node_id FROM (
+         SELECT node_id FROM metrics UNION ALL SELECT node_id FROM nodes
+         UNION ALL SELECT node_id FROM metric_conflicts UNION ALL SELECT node_id FROM metric_quality_daily
+       ) AS places`,
+    );
+    expect(rows).toEqual([{ node_id: "n2" }]);
+    const repeats = 'fiberstream_pipeline_records_total{stage="sink",outcome="repeat"}';
+    expect(await metric(sink.adminUrl, repeats)).toBe(50);
+
+    await fixture.send([sampleEvent({ node_id: "n1", ...now() })]);
+    await fixture.untilStored(51);
+  });
+
+  it("inserts missing offsets, at the beginning or at the given position", async () => {
     await fixture.send(Array.from({ length: 30 }, () => sampleEvent({ node_id: "n1" })));
     const printed = await rewind("--to", "0h", "--no-wait");
     expect(printed.match(/resumes at offset 0 and had no stored offset/g)).toHaveLength(12);
@@ -56,7 +88,7 @@ describe("fiber sink rewind", () => {
     await fixture.untilStored(20);
   });
 
-  it("makes a row under a running sink, which reads the partition from its beginning", async () => {
+  it("inserts an offset while a sink runs, which reads the partition from its beginning", async () => {
     await fixture.start();
     await fixture.send(Array.from({ length: 30 }, () => sampleEvent({ node_id: "n1" })));
     await fixture.untilStored(30);
@@ -65,7 +97,7 @@ describe("fiber sink rewind", () => {
     await fixture.untilStored(30);
   });
 
-  it("moves nothing that is of another log", async () => {
+  it("moves no offset of another log", async () => {
     await rewind("--offset", "0", "--no-wait");
     await fixture.sql.query("UPDATE sink_offsets SET next_offset = 5, topic_id = 'another'");
     await expect(rewind("--offset", "0", "--no-wait")).rejects.toThrow(/sink accept-log/);
@@ -73,7 +105,7 @@ describe("fiber sink rewind", () => {
     expect(rows).toEqual([{ next_offset: "5" }]);
   });
 
-  it("lets a partition go on that stopped at an offset that Kafka lacks, while the sink runs", async () => {
+  it("lets a partition resume that stopped at an offset that Kafka lacks, while the sink runs", async () => {
     const sink = await fixture.start();
     await fixture.send([sampleEvent({ node_id: "n1" })]);
     await fixture.untilStored(1);

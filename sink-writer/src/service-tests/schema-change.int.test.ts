@@ -33,7 +33,7 @@ const withJitter = (latency_ms: number, unheard_of_ms: number | null) => ({
 });
 
 describe("a change of the schema", () => {
-  it("is taken while older and newer records come side by side, and its field kept until it has a column", async () => {
+  it("is supported while older and newer records arrive, and its field is kept until it has a column", async () => {
     const first = await fixture.start();
     await fixture.send([withJitter(1, null)], older);
     await fixture.send([withJitter(2, null)]);

@@ -69,7 +69,7 @@ const untilStored = (count: number) =>
   until(async () => (await storedRows()) === count, { what: `${count} rows are stored` });
 
 describe("sink writer", () => {
-  it("stores events as they are, their nodes, and how far it is", async () => {
+  it("stores events unchanged, their nodes, and its offsets", async () => {
     const sink = await start();
     const event = sampleEvent({ timestamp: 1_790_000_000_123_457 });
     await send([event]);
@@ -100,7 +100,7 @@ describe("sink writer", () => {
     expect(await sink.stop()).toBe(0);
   });
 
-  it("puts what is no event aside, untouched, and stores the rest", async () => {
+  it("dead-letters records that are not events, unchanged, and stores the rest", async () => {
     await start();
     const deadLetters = await readTopic(
       addresses.kafkaBrokers,
@@ -132,7 +132,7 @@ describe("sink writer", () => {
     );
   });
 
-  it("shares partitions with a second one, and writes each event once", async () => {
+  it("shares partitions with a second sink, and writes each event once", async () => {
     const first = await start();
     await send(eventsOf(40, 1_000));
     await untilStored(1_000);
@@ -146,7 +146,7 @@ describe("sink writer", () => {
     expect(metrics).not.toMatch(/sink_rows_total\{path="staging"\} [1-9]/);
   }, 60_000);
 
-  it("goes on by itself when the database has thrown its connections out", async () => {
+  it("resumes by itself when the database has terminated its connections", async () => {
     await start();
     await send(eventsOf(12, 500));
     await untilStored(500);

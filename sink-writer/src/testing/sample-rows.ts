@@ -39,9 +39,9 @@ export function recordOf(avro: Buffer, schemaId: number, offset = 0): IncomingRe
 
 export const batchOf = (
   records: readonly IncomingRecord[],
-  position: { partition?: number; firstOffset?: bigint } = {},
+  position: { partition?: number; firstOffset?: bigint; leaderEpoch?: number } = {},
 ): RecordBatch => {
-  const { partition = 0, firstOffset = 0n } = position;
+  const { partition = 0, firstOffset = 0n, leaderEpoch } = position;
   const nextOffset = firstOffset + BigInt(records.length);
   const log = { clusterId: "c", topicId: "t" };
   return {
@@ -51,6 +51,7 @@ export const batchOf = (
     records,
     firstOffset,
     nextOffset,
+    leaderEpoch,
     highWatermark: nextOffset,
   };
 };

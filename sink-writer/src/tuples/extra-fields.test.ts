@@ -18,7 +18,7 @@ it("keeps fields of any name", () => {
   expect(json).toBe('{"constructor":"a","__proto__":"b","toString":"c"}');
 });
 
-describe("numbers that JSON's readers may not hold", () => {
+describe("numbers that JSON parsers may not represent", () => {
   const readAs = (type: avsc.Schema, fallback: unknown, ...avro: Buffer[]) => {
     const fields = [{ name: "measured", type, default: fallback }];
     const writer = avsc.Type.forSchema({ type: "record", name: "Newer", fields });
@@ -58,7 +58,7 @@ describe("numbers that JSON's readers may not hold", () => {
     expect(readAs(type, fallback, ...avro)).toBe(`{"measured":${json}}`);
   });
 
-  it("says of what is cut that it is not what the schema says", () => {
+  it("reports that truncated bytes do not match the schema", () => {
     expect(readAs("double", 0, Buffer.alloc(4))).toBe("undefined");
   });
 });

@@ -1,4 +1,5 @@
 import { type PgPool, query } from "@fiberstream/postgres/pool";
+import { quoted } from "@fiberstream/postgres/row-content";
 import { FatalError } from "@fiberstream/runtime/errors";
 import type { RecordField } from "@fiberstream/schemas/avro-schema";
 import { contentFields } from "@fiberstream/schemas/probe-fields";
@@ -37,9 +38,6 @@ export const NOT_STORED: ReadonlySet<string> = new Set([
   "node_tags",
   "ingest_delay_ms",
 ]);
-
-/** Quotes a name for SQL: it may have capitals or spaces, or be a reserved word. */
-export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Returns the columns' names for COPY and SELECT, in the order of the tuples. */
 export const columnNames = ({ columns, hasExtra }: TableLayout): string[] =>

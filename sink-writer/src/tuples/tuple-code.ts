@@ -71,7 +71,7 @@ ${length(4)}out[o] = ${v} >> 24; out[o + 1] = ${v} >> 16; out[o + 2] = ${v} >> 8
       return `${length(1)}out[o++] = src[${s}] === 0 ? 0 : 1;\n`;
     case "timestamptz": {
       if (writer.type !== "long") return undefined;
-      const mark = name === "received_at" ? `slab.receivedAt = ${v};\n` : "";
+      const mark = TIME_MARKS[name] === undefined ? "" : `slab.${TIME_MARKS[name]} = ${v};\n`;
       return `${mark}${length(8)}h.int64(${v} - ${EPOCH_2000_MICROS}, out, o); o += 8;\n`;
     }
     case "int8":
@@ -96,6 +96,12 @@ ${version === 1 ? "out[o++] = 1;\n" : ""}if (n <= ${LOOP_BYTES}) { while (${s} <
 else { src.copy(out, o, ${s}, ${e}); o += n - ${version}; }
 `;
 }
+
+/** Times that the sink reads from the row, by column. */
+const TIME_MARKS: Readonly<Record<string, "receivedAt" | "time">> = {
+  received_at: "receivedAt",
+  time: "time",
+};
 
 /** Records the positions of fields that the sink reads from the row: for a new node, and the event's id. */
 function markCode(column: string): string {

@@ -16,6 +16,7 @@ export type TupleSlab = {
   eventIdAt: number;
   /** Of the row written last: microseconds since 1970. */
   receivedAt: number;
+  time: number;
   /**
    * Reserves space for a row of at most so many bytes.
    * @returns the buffer to write to
@@ -40,6 +41,7 @@ export function createTupleSlab(options: { initialBytes: number }): TupleSlab {
     regionAt: -1,
     eventIdAt: -1,
     receivedAt: 0,
+    time: 0,
     reserve: (bytes) => {
       if (slab.at + bytes <= slab.bytes.length) return slab.bytes;
       const larger = Buffer.allocUnsafeSlow(Math.max(slab.bytes.length * 2, slab.at + bytes));

@@ -117,7 +117,7 @@ describe("a generated writer", () => {
     },
   );
 
-  it("refuses what is cut off or too long, at whatever byte", () => {
+  it("rejects bytes that are truncated at any position, or too long", () => {
     const property = fc.property(anyEvent, fc.nat(), (event, at) => {
       const avro = sampleType.toBuffer(event);
       expect(verdictOn(avro.subarray(0, at % avro.length))).toBe(UNDECODABLE);
@@ -126,7 +126,7 @@ describe("a generated writer", () => {
     fc.assert(property);
   });
 
-  it("looks into a map's block although its size would lead past it", () => {
+  it("reads a map's block although its size would allow skipping it", () => {
     const avro = sampleType.toBuffer(sampleEvent({ node_tags: { "": "xyz" } }));
     const block = Buffer.from("\u0002\u0000\u0006xyz\u0000");
     const at = avro.indexOf(block);
@@ -138,7 +138,7 @@ describe("a generated writer", () => {
     expect(verdictOn(withBlock([25, 2 * item.length, ...item, 0]))).toBe(UNDECODABLE);
   });
 
-  it("comes to an end whatever the bytes are, and refuses what Avro cannot decode", () => {
+  it("terminates for any bytes, and rejects what Avro cannot decode", () => {
     const change = fc.record({ at: fc.nat(), byte: fc.nat(255) });
     const property = fc.property(
       anyEvent,

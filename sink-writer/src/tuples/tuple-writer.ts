@@ -103,7 +103,9 @@ function locateCode({ type }: AvroField, index: number): string | undefined {
   if (type.type !== "union") return declare + value;
   const nullAt = type.branches.findIndex((branch) => branch.type === "null");
   if (type.branches.length !== 2 || nullAt === -1) return undefined;
-  return `${declare}${readIndex(2)}if (n !== ${nullAt}) {\n${value}}\n`;
+  // The index of one of two branches is a byte: 0 or 2, zigzag.
+  return `${declare}n = src[pos++]; if (n !== 0 && n !== 2) return ${UNDECODABLE};
+if (n !== ${nullAt * 2}) {\n${value}}\n`;
 }
 
 /** Returns the type of a field's value without null. */

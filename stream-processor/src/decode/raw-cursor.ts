@@ -21,12 +21,12 @@ export function skipOptionalText(bytes: Buffer): void {
   else if (branch !== 0) cursor.at = NaN;
 }
 
-/** Returns null for a double that is null. */
-export function readOptionalDouble(bytes: Buffer): number | null {
+/** Reads whether an optional value is there: then it follows. */
+export function isPresent(bytes: Buffer): boolean {
   const branch = bytes[cursor.at++];
-  if (branch === 2) return readDouble(bytes);
+  if (branch === 2) return true;
   if (branch !== 0) cursor.at = NaN;
-  return null;
+  return false;
 }
 
 /**

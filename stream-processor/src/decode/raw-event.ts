@@ -3,9 +3,9 @@ import { createFurtherFields, type FurtherFields } from "./further-fields.ts";
 import { HASH_START, hashOf } from "./content-hash.ts";
 import {
   cursor,
+  isPresent,
   readDouble,
   readLong,
-  readOptionalDouble,
   skipNulls,
   skipOptionalText,
   skipText,
@@ -106,7 +106,8 @@ function readRawEvent(
     hasNulIn(bytes, nodeAt, nodeEnd) ||
     hasNulIn(bytes, countryAt, countryEnd) ||
     hasNulIn(bytes, regionAt, regionEnd);
-  const latencyMs = readOptionalDouble(bytes);
+  const isAnswered = isPresent(bytes);
+  const latencyMs = isAnswered ? readDouble(bytes) : Number.NaN;
   const uptimePct = readDouble(bytes);
   const packetLossPct = readDouble(bytes);
   const timestampMicros = readLong(bytes);
@@ -136,7 +137,7 @@ function readRawEvent(
   }
   // One NaN or infinity would make the mean of its whole region useless.
   const isMeasured =
-    (latencyMs === null || Number.isFinite(latencyMs)) &&
+    (!isAnswered || Number.isFinite(latencyMs)) &&
     Number.isFinite(uptimePct) &&
     Number.isFinite(packetLossPct);
   if (!isMeasured) {
@@ -147,8 +148,8 @@ function readRawEvent(
   const content = appended.hash(hashOf(HASH_START, bytes, nodeEnd, contentEnd), bytes, appendedAt);
   return {
     nodeId: bytes.toString("utf8", nodeAt, nodeEnd),
-    latencyMs: latencyMs ?? Number.NaN,
-    packetLossPct: latencyMs === null ? 100 : packetLossPct,
+    latencyMs,
+    packetLossPct: isAnswered ? packetLossPct : 100,
     timestampMicros,
     receivedAtMicros,
     id,

@@ -4,8 +4,11 @@ import type { LedgerEntry } from "@fiberstream/reconciliation/ledger-entry";
 import { createBookFinder, type MinuteBook } from "@fiberstream/reconciliation/minute-books";
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { writeCheckpoint } from "../windows/window-checkpoint.ts";
+import { entryRecord } from "./batch-books.ts";
 import { createOpenEntries, type NextEntries, type OpenEntries } from "./open-entries.ts";
 
+const checkpointOf = (ledger: LedgerEntry) =>
+  writeCheckpoint({ from: 0n, clockMs: 0, ledger, partitions: 100_000 });
 let metadata: string;
 let nowMs: number;
 const entries = () => createOpenEntries({ metadataOf: () => metadata, nowMs: () => nowMs });
@@ -21,7 +24,7 @@ const BEGUN: LedgerEntry = {
   minutes: new Map(),
 };
 beforeEach(() => {
-  metadata = writeCheckpoint({ from: 0n, clockMs: 0, ledger: BEGUN });
+  metadata = checkpointOf(BEGUN);
   nowMs = 1_000_000;
 });
 
@@ -39,6 +42,7 @@ const batch = (from: number, to: number): RecordBatch => ({
   nextOffset: BigInt(to),
   highWatermark: BigInt(to),
 });
+const range = (from: number, length: number) => Array.from({ length }, (_, at) => from + at);
 const minutesOf = (...minutes: number[]) => {
   const books = new Map<number, MinuteBook>();
   const bookOf = createBookFinder(books);
@@ -52,7 +56,7 @@ const rangeOf = (entry: LedgerEntry | undefined) =>
 const rangesOf = ({ finished, open }: NextEntries) => [...finished.map(rangeOf), rangeOf(open)];
 /** As another process finds it that asks for the position. */
 const moveTo = ({ open }: NextEntries) => {
-  metadata = writeCheckpoint({ from: 0n, clockMs: 0, ledger: open });
+  metadata = checkpointOf(open);
 };
 const commit = (ledger: OpenEntries, next: NextEntries) => {
   moveTo(next);
@@ -87,7 +91,30 @@ describe("open entries", () => {
     ]);
     const full = ledger.after(batch(0, 10), minutesOf(...minutes.slice(0, 10)));
     expect(full.finished).toEqual([]);
-    expect(writeCheckpoint({ from: 0n, clockMs: 0, ledger: full.open }).length).toBeLessThan(3_072);
+    expect(checkpointOf(full.open).length).toBeLessThan(3_072);
+  });
+
+  it("are split into records that Kafka accepts, however many minutes a batch has", () => {
+    // The longest texts: of the last minutes, with every field set.
+    const books = minutesOf(...range(149_990_001, 10_000));
+    for (const book of books.values()) {
+      for (const digest of [book.written, book.leftOut]) {
+        addIdText(digest, Buffer.from("5f0c1c1e-7a43-5d6e-9c55-0d6c2f0f4a11"), 0);
+      }
+      Object.assign(book, { conflicts: 500_000, refused: 500_000, dead: 500_000 });
+    }
+    const { finished, open } = entries().after(batch(0, 30), books);
+    const sizes = finished.map((entry) => entryRecord(entry).value?.length ?? NaN);
+    expect(Math.max(...sizes)).toBeLessThan(900_000);
+    expect([...finished.map(rangeOf), rangeOf(open)]).toEqual([
+      [0, 30, false],
+      [30, 30, false],
+      [30, 30, false],
+      [30, 30, false],
+    ]);
+    expect(finished.map(({ records }) => records)).toEqual([30, 0, 0]);
+    expect(new Map(finished.flatMap(({ minutes }) => [...minutes]))).toEqual(books);
+    expect(Math.max(...(finished[0]?.minutes.keys() ?? []))).toBe(150_000_000);
   });
 
   it("forget a batch that was not committed", () => {

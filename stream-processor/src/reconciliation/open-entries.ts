@@ -3,6 +3,7 @@ import {
   entryInMetadata,
   joinedEntries,
   type LedgerEntry,
+  splitEntry,
 } from "@fiberstream/reconciliation/ledger-entry";
 import type { MinuteBooks } from "@fiberstream/reconciliation/minute-books";
 
@@ -27,6 +28,8 @@ export type OpenEntries = {
 const OPEN_FOR_MS = 60_000;
 /** A minute takes about 200 bytes, and the metadata of an offset at most 3 KB. */
 const OPEN_MINUTES = 10;
+/** A finished entry is a record of at most 860 KB: Kafka accepts 1,048,588 bytes (`max.message.bytes`) by default. */
+const FINISHED_MINUTES = 4_000;
 
 /**
  * The processor's ledger. Each partition has an open entry, which is committed with the partition's offset and extended
@@ -69,7 +72,7 @@ export function createOpenEntries(options: {
       const isDue =
         next.begins || nowMs() - sinceMs >= OPEN_FOR_MS || next.minutes.size > OPEN_MINUTES;
       return {
-        finished: isDue ? [...before, next] : before,
+        finished: isDue ? [...before, ...splitEntry(next, FINISHED_MINUTES)] : before,
         open: isDue ? emptyAfter(next) : next,
         openedAtMs: isDue ? nowMs() : sinceMs,
       };

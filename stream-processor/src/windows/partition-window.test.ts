@@ -116,6 +116,7 @@ describe("partition window", () => {
           from: first.neededFrom(BigInt(cut)),
           clockMs: first.clockMs(),
           ledger: undefined,
+          partitions: undefined,
         }),
       );
       const from = Number(checkpoint?.from);

@@ -1,3 +1,4 @@
+import { BatchUnreadyError } from "@fiberstream/kafka/batch-unready";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { dead } from "@fiberstream/runtime/outcome";
 import { expect, it } from "@jest/globals";
@@ -13,7 +14,8 @@ const held = () => {
     maxNodesPerPartition: 10,
     checkpointOf: () => undefined,
     earliestOf: async () => 0n,
-    openAlertsOf: () => new Promise((resolve) => asked.push(() => resolve([]))),
+    openAlertsOf: () =>
+      new Promise((resolve) => asked.push(() => resolve({ open: [], moved: [], partitions: 1 }))),
     decoder: {
       prepare: async () => undefined,
       decode: () => dead({ failureClass: "not-avro", message: "no Avro" }),
@@ -54,6 +56,7 @@ it("refuses a batch that begins elsewhere, and takes the one that it waits for, 
   answer(0);
   await placed;
   expect(() => at(0, 99n)).toThrow("the windows of partition 0 are at 100, not at 99");
+  expect(() => at(0, 99n)).toThrow(BatchUnreadyError);
   const window = at(0, 100n);
   expect(at(0, 100n)).toBe(window);
   keepOnly([1]);

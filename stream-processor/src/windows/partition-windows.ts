@@ -1,17 +1,26 @@
+import { BatchUnreadyError } from "@fiberstream/kafka/batch-unready";
 import type { IncomingRecord } from "@fiberstream/kafka/records";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import type { RawEventDecoder } from "../decode/decode-raw.ts";
+import type { OpenAlertsOfPartition, ReadOpenAlerts } from "./open-alerts.ts";
 import { createPartitionWindow, type PartitionWindow } from "./partition-window.ts";
 import type { WindowCheckpoint } from "./window-checkpoint.ts";
+
+export type OwnedWindow = PartitionWindow & {
+  /** How many partitions raw had when the open alerts were read. */
+  readonly partitions: number;
+  /** Returns, once, the open alerts to write again: those that are in a partition that their node had before. */
+  readonly takeMoved: () => readonly ProbeAlert[];
+};
 
 export type PartitionWindows = {
   /**
    * Returns the window of a partition at `position`.
-   * @throws {TransientError} when it is at another position
+   * @throws {BatchUnreadyError} when it is at another position
    */
-  at: (partition: number, position: bigint) => PartitionWindow;
+  at: (partition: number, position: bigint) => OwnedWindow;
   /**
    * Prepares a partition's window for `position`.
    * @returns the offset from which to replay records into it
@@ -35,27 +44,36 @@ export function createPartitionWindows(options: {
   /** The checkpoint committed with the partition's offset. */
   checkpointOf: (partition: number) => WindowCheckpoint | undefined;
   earliestOf: (partition: number) => Promise<bigint>;
-  openAlertsOf: (partition: number) => Promise<readonly ProbeAlert[]>;
+  openAlertsOf: ReadOpenAlerts;
   decoder: RawEventDecoder;
   countEvicted: () => void;
 }): PartitionWindows {
   const { decoder } = options;
-  const windows = new Map<number, PartitionWindow>();
+  const windows = new Map<number, OwnedWindow>();
   /** The position that a window will have once replay is done. */
   const targets = new Map<number, bigint>();
-  /** The latest `replayFrom` of each partition; earlier ones that are still running change nothing. */
+  /**
+   * The latest `replayFrom` of each partition; earlier ones that are still running change nothing. An assignment that has
+   * ended begins none (`partition-loop.test.ts`).
+   */
   const requests = new Map<number, object>();
 
-  const renew = (partition: number, openAlerts: readonly ProbeAlert[], clockMs = 0) => {
+  const renew = (partition: number, alerts: OpenAlertsOfPartition, clockMs = 0) => {
     const window = createPartitionWindow({
       maxNodes: options.maxNodesPerPartition,
       clockMs,
-      openAlerts,
+      openAlerts: alerts.open,
       countEvicted: options.countEvicted,
       nowMs: wallNowMs,
     });
-    windows.set(partition, window);
-    return window;
+    const moved = [...alerts.moved];
+    windows.set(
+      partition,
+      Object.assign(window, {
+        partitions: alerts.partitions,
+        takeMoved: () => moved.splice(0),
+      }),
+    );
   };
 
   /** Returns the offset to replay from: the checkpoint's, or a later one if retention has deleted records. */
@@ -75,7 +93,9 @@ export function createPartitionWindows(options: {
       const current = window?.position ?? targets.get(partition);
       if (window === undefined || current !== position) {
         const where = current === undefined ? "not ready" : `at ${current}`;
-        throw unready(`the windows of partition ${partition} are ${where}, not at ${position}`);
+        throw new BatchUnreadyError(
+          `the windows of partition ${partition} are ${where}, not at ${position}`,
+        );
       }
       targets.delete(partition);
       window.position = position;
@@ -88,10 +108,10 @@ export function createPartitionWindows(options: {
       // The partition stayed assigned through a rebalance and nobody has moved the offset: the window is current.
       if (windows.get(partition)?.position === position) return position;
       const checkpoint = options.checkpointOf(partition);
-      const openAlerts = await options.openAlertsOf(partition);
+      const openAlerts = await options.openAlertsOf(partition, checkpoint?.partitions);
       const from = await replayStart(partition, position, checkpoint);
       if (requests.get(partition) !== request) {
-        throw unready(`partition ${partition} was reassigned meanwhile`);
+        throw new TransientError("kafka", `partition ${partition} was reassigned meanwhile`);
       }
       renew(partition, openAlerts, checkpoint?.clockMs);
       // Only a target until replay is done: an interrupted replay has to start over.
@@ -119,8 +139,6 @@ export function createPartitionWindows(options: {
     nodes: () => [...windows.values()].reduce((sum, window) => sum + window.nodes(), 0),
   };
 }
-
-const unready = (reason: string) => new TransientError("kafka", reason);
 
 export const positionOfRecord = ({ offset, timestamp }: IncomingRecord) => ({
   offset: Number(offset),

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { OutgoingRecord } from "@fiberstream/kafka/records";
 import { wireValue } from "@fiberstream/kafka/wire-format";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { exampleRecord } from "@fiberstream/schemas/example-record";
+import { plainExample } from "../harness/plain-example.ts";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import avsc from "avsc";
 
@@ -37,7 +37,7 @@ export function createRawRecords(options: { schemaId: number; mix: Mix; run: str
 }
 
 /** Has a value for the fields that are not set below. */
-const EXAMPLE = exampleRecord("ProbeMetric");
+const EXAMPLE = plainExample("ProbeMetric");
 
 const metricOf = (of: {
   node_id: string;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { exampleRecord } from "@fiberstream/schemas/example-record";
+import { plainExample } from "../harness/plain-example.ts";
 import type { EnrichedProbeMetric } from "@fiberstream/schemas/generated/records";
 
 const NODES = 2_000;
@@ -8,7 +8,7 @@ const FIRST_MICROS = 1_790_000_000_000_000;
 const MICROS_BETWEEN = 500;
 
 /** Has a value for the fields that are not set below. */
-const EXAMPLE = exampleRecord("EnrichedProbeMetric");
+const EXAMPLE = plainExample("EnrichedProbeMetric");
 
 /** Returns an event by its number; always the same one. About 250 bytes of Avro, and a row of about 270 bytes. */
 export function eventAt(number: number): EnrichedProbeMetric {

@@ -8,12 +8,12 @@ export type DeadLetterCounts = {
   vanished: number;
   found: number;
   lost: number;
-  /** Additional dead deadLetters of the processor for one origin: an error, because they are part of its transactions. */
+  /** Additional dead letters of the processor for one origin: an error, because they are part of its transactions. */
   doubled: number;
-  /** Additional dead deadLetters of the sink: allowed after a crash; tools recognize them by their origin. */
+  /** Additional dead letters of the sink: allowed after a crash; tools recognize them by their origin. */
   repeated: number;
   altered: number;
-  /** Dead deadLetters of records that were not bad. */
+  /** Dead letters of records that were not bad. */
   unexplained: number;
 };
 
@@ -31,7 +31,7 @@ export type DeadLetterCheck = {
 
 type Expected = { readonly value: Buffer | null; readonly topic: string; deadLetters: number };
 
-/** Compares dead deadLetters with bad records, by their origin. */
+/** Compares dead letters with bad records, by their origin. */
 export function createDeadLetterCheck(exactlyOnceTopic: string): DeadLetterCheck {
   /** By origin; more than one if the topic was recreated. */
   const expected = new Map<string, Expected[]>();

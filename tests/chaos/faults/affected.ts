@@ -1,8 +1,11 @@
+import { createConnections } from "@fiberstream/kafka/broker/connections";
 import { partitionOfKey } from "@fiberstream/kafka/murmur2";
-import { retryWithAdmin } from "./with-admin.ts";
+import { describeQuorumV1 } from "@platformatic/kafka";
+import { chaosKafka, retryWithAdmin } from "./with-admin.ts";
 import type { Ledger } from "../load/ledger.ts";
 import type { Platform } from "../platform/platform.ts";
 import type { PlannedFault } from "../schedule/schedule.ts";
+import { CONTROLLERS } from "../bounds.ts";
 import {
   type BrokerName,
   type InstanceName,
@@ -14,8 +17,13 @@ import {
 export type Affected = {
   /** Nodes in affected partitions. */
   readonly nodes: ReadonlySet<number>;
-  /** Groups and transactions that an affected broker coordinates; other partitions may have to wait for them, too. */
+  /**
+   * Groups and transactions that an affected broker coordinates, and CONTROLLERS if it is the active controller; other
+   * partitions may have to wait for them, too.
+   */
   readonly coordinates: readonly string[];
+  /** Whether an affected broker is an in-sync replica of other brokers' partitions: their leaders wait for it. */
+  readonly isFollower: boolean;
 };
 
 const RAW = "probe.metrics.raw";
@@ -44,18 +52,19 @@ export async function findAffected(
         return topics[0]?.partitions.length ?? 1;
       }),
     ]);
-    return { nodes: nodesIn(new Set(partitions), count, ledger), coordinates: [] };
+    return { ...NOTHING, nodes: nodesIn(new Set(partitions), count, ledger) };
   }
-  return { nodes: new Set(ledger.nodes.keys()), coordinates: [] };
+  return { ...NOTHING, nodes: new Set(ledger.nodes.keys()) };
 }
 
-const NOTHING: Affected = { nodes: new Set(), coordinates: [] };
+const NOTHING: Affected = { nodes: new Set(), coordinates: [], isFollower: false };
 
 async function ofBroker(
   brokerId: number,
   { backingServices }: Platform,
   ledger: Ledger,
 ): Promise<Affected> {
+  const isController = (await activeController(backingServices.brokers)) === brokerId;
   return retryWithAdmin(backingServices.brokers, "topics are described", async (admin) => {
     const names = [RAW, ENRICHED, "__consumer_offsets", "__transaction_state"];
     const { topics } = await admin.fetchTopicMetadata({ topics: names });
@@ -74,10 +83,37 @@ async function ofBroker(
       coordinates: [
         ...GROUPS.filter((group) => ofGroups.has(coordinatorPartition(group, offsets))),
         ...(transactions > 0 ? ["transactions"] : []),
+        ...(isController ? [CONTROLLERS] : []),
       ],
+      isFollower: topics.some(({ partitions }) =>
+        partitions.some(({ leader, isr }) => leader !== brokerId && isr.includes(brokerId)),
+      ),
     };
   });
 }
+
+/** Returns the id of the active controller; undefined if no broker answers, because of other faults. */
+async function activeController(brokers: readonly string[]): Promise<number | undefined> {
+  const connections = createConnections(chaosKafka(brokers));
+  const metadata = { topicName: "__cluster_metadata", partitions: [{ partitionIndex: 0 }] };
+  const request = { api: describeQuorumV1.api, timeoutMs: QUORUM_TIMEOUT_MS };
+  const answers = brokers.map(async (broker) => {
+    const [host = "", port] = broker.split(":");
+    const address = { host, port: Number(port) };
+    const { topics } = await connections.call(address, "quorum", request, [metadata]);
+    const leaderId = topics[0]?.partitions[0]?.leaderId ?? NO_LEADER;
+    if (leaderId === NO_LEADER) throw new Error("there is no active controller");
+    return leaderId;
+  });
+  try {
+    return await Promise.any(answers).catch(() => undefined);
+  } finally {
+    await connections.close();
+  }
+}
+
+const QUORUM_TIMEOUT_MS = 2_000;
+const NO_LEADER = -1;
 
 function nodesIn(partitions: ReadonlySet<number>, count: number, ledger: Ledger): Set<number> {
   const nodes = ledger.nodes.flatMap(({ probe }, node) =>

@@ -41,6 +41,7 @@ const kept: ChaosReport = {
         othersUnacceptedMs: 200,
       },
       coordinates: [],
+      isFollower: false,
     },
   ],
   verdict: { stages: { raw: stage, enriched: stage, table: stage }, examples: [] },
@@ -120,13 +121,34 @@ describe("the verdict of a run", () => {
     ]);
   });
 
-  it("allows longer waits if an affected broker coordinated, and has bounds only for brokers of a cluster", () => {
+  it("allows longer waits if others need an affected broker, and has bounds only for brokers of a cluster", () => {
     const faults = of({ kind: "kill-broker" });
     const alone = { ...kept, alone: true, faults };
     expect(brokenPromises(alone)).toEqual([]);
     expect(brokenPromises({ ...alone, brokers: 3 })).toHaveLength(1);
-    const coordinating = of({ kind: "kill-broker", coordinates: ["transactions"] });
-    expect(brokenPromises({ ...alone, brokers: 3, faults: coordinating })).toEqual([]);
+    for (const needed of [{ coordinates: ["transactions"] }, { isFollower: true }]) {
+      const others = of({ kind: "kill-broker", ...needed });
+      expect(brokenPromises({ ...alone, brokers: 3, faults: others })).toEqual([]);
+    }
+  });
+
+  it("allows the time of an election if the affected broker was the active controller", () => {
+    const waits = {
+      affectedMs: 14_000,
+      othersMs: 0,
+      behindMs: 24_000,
+      affectedUnacceptedMs: 0,
+      othersUnacceptedMs: 0,
+    };
+    const broken = (coordinates: readonly string[]) =>
+      brokenPromises({
+        ...kept,
+        alone: true,
+        brokers: 3,
+        faults: of({ kind: "freeze-broker", coordinates, waits }),
+      });
+    expect(broken(["transactions", "controllers"])).toEqual([]);
+    expect(broken(["transactions"])).toHaveLength(2);
   });
 
   it("fails if dead letters are missing, a valid event was rejected, a node is missing, or nothing was accepted", () => {

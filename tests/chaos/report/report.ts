@@ -18,8 +18,9 @@ type FaultReport = {
   readonly recoveredMs: number | undefined;
   /** Waits since the fault's start; undefined if it could not be injected. */
   readonly waits: Waits | undefined;
-  /** What an affected broker coordinated. */
+  /** What an affected broker coordinated, and whether other brokers' partitions had a replica on it. */
   readonly coordinates: readonly string[];
+  readonly isFollower: boolean;
 };
 
 export type ChaosReport = {
@@ -89,9 +90,7 @@ export function brokenPromises(report: ChaosReport): string[] {
 }
 
 const tooLong = ({ waits, ...fault }: FaultReport, { brokers }: ChaosReport): string[] =>
-  waits === undefined
-    ? []
-    : pastBounds({ ...fault, waits }, { brokers, coordinates: fault.coordinates });
+  waits === undefined ? [] : pastBounds({ ...fault, waits }, { ...fault, brokers });
 
 function renderBooks({ minutes, events, differs, notKnown }: ChaosReport["books"]): string {
   const lines = [...differs, ...notKnown].map(

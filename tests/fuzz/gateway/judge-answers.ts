@@ -89,7 +89,7 @@ export function isGood(recipe: Recipe): boolean {
   const { content, encoding, framing, type, path } = recipe;
   const isPacked = encoding.packed !== "none";
   const mayHaveParts =
-    encoding.packed === "gzip" || (encoding.packed === "zstd" && encoding.parts <= 1_000);
+    encoding.packed === "gzip" || (encoding.packed === "zstd" && encoding.parts <= 100);
   return (
     content.kind === "events" &&
     content.count > 0 &&

@@ -147,6 +147,8 @@ async function tryBodies(life: Life, options: Options, brokers: string): Promise
         REQUEST_TIMEOUT_MS: "8000",
         // Long, so that a busy machine is not a finding.
         PRODUCE_MAX_WAIT_MS: "15000",
+        // All of its requests come from one address.
+        MAX_PAGES_PER_ADDRESS: "1000000",
       },
       { within: memory.command },
     ),

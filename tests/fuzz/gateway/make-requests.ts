@@ -13,7 +13,7 @@ export type MadeRequest = {
 };
 
 /** The total number of frames of one connection's requests, so that answers come within the sender's timeout. */
-const MAX_FRAMES_AT_ONCE = 1_000;
+const MAX_FRAMES_AT_ONCE = 100;
 /** Limit for copies of one request: two copies of 10 MB are enough. */
 const MAX_BYTES = 30_000_000;
 const { seed, token } = workerData as { seed: number; token: string };

@@ -174,7 +174,7 @@ const encoding: fc.Arbitrary<Encoding> = fc.oneof(
           undefined,
         ),
       ),
-      parts: mostly(3, fc.constant(1), count(1_200)),
+      parts: mostly(3, fc.constant(1), count(120)),
       times: mostly(8, fc.constant(1), fc.constant(2)),
       damage,
       left: mostly(8, fc.constant(""), base64(100)),

@@ -76,6 +76,47 @@ export const sink: Dashboard = {
       ],
     },
     {
+      title: "Roll-ups",
+      panels: [
+        lines({
+          title: "Lag",
+          description: "For how long the oldest roll-up of each width has been due",
+          unit: "s",
+          queries: [
+            { expr: "max by (width) (fiberstream_rollup_lag_seconds)", legend: "{{width}}" },
+            { expr: "max(fiberstream_rollup_backfill_seconds)", legend: "rows from before" },
+          ],
+        }),
+        lines({
+          title: "Waiting",
+          description:
+            "Marked pairs of node and bucket, those of buckets that have not ended included",
+          queries: [
+            { expr: "max by (width) (fiberstream_rollup_waiting_pairs)", legend: "{{width}}" },
+          ],
+        }),
+        lines({
+          title: "Computed and written",
+          description:
+            "Pairs computed again, and roll-ups written because they had changed; failed transactions",
+          queries: [
+            {
+              expr: "sum by (width) (rate(fiberstream_rollup_pairs_total[$__rate_interval]))",
+              legend: "computed {{width}}",
+            },
+            {
+              expr: "sum by (width) (rate(fiberstream_rollup_rows_written_total[$__rate_interval]))",
+              legend: "written {{width}}",
+            },
+            {
+              expr: "sum(rate(fiberstream_rollup_failures_total[$__rate_interval]))",
+              legend: "failures",
+            },
+          ],
+        }),
+      ],
+    },
+    {
       title: "Data quality",
       panels: [
         lines({

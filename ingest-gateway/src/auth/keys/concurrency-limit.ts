@@ -1,30 +1,27 @@
-import { type Dependency, TransientError } from "@fiberstream/runtime/errors";
-
 /**
  * Runs the work when it is its turn.
- * @throws {TransientError} at once if too many are waiting
+ * @throws the error of `tooMany`, at once, if too many are waiting
  */
 export type ConcurrencyLimit = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
  * Runs at most `atOnce` calls at a time, in the order of arrival.
  *
- * @param options.dependency that the calls wait for
+ * @param options.tooMany makes the error for a call that would wait behind too many
  */
 export function createConcurrencyLimit(options: {
-  dependency: Dependency;
   atOnce: number;
   maxWaiting: number;
+  tooMany: () => Error;
 }): ConcurrencyLimit {
-  const { dependency, atOnce, maxWaiting } = options;
+  const { atOnce, maxWaiting, tooMany } = options;
   const waiting: (() => void)[] = [];
   let running = 0;
 
   const turn = async () => {
     if (running < atOnce) running++;
-    else if (waiting.length >= maxWaiting) {
-      throw new TransientError(dependency, `more than ${maxWaiting} calls are waiting for it`);
-    } else await new Promise<void>((resolve) => waiting.push(resolve));
+    else if (waiting.length >= maxWaiting) throw tooMany();
+    else await new Promise<void>((resolve) => waiting.push(resolve));
   };
 
   return async (work) => {

@@ -43,7 +43,7 @@ function createSubject(setup: { maxAgeMs?: number; found?: RememberedKey["found"
 }
 
 describe("key lookup", () => {
-  it("reads the database once for many that ask at the same time, and then not again", async () => {
+  it("reads the database once for concurrent look-ups, and then not again", async () => {
     const { state, lookUp } = createSubject();
     const found = await Promise.all([lookUp(NAME), lookUp(NAME), lookUp(NAME)]);
     expect(found.map((key) => key?.tenant)).toEqual(["acme", "acme", "acme"]);
@@ -53,14 +53,14 @@ describe("key lookup", () => {
     expect(state.puts).toEqual([[keyOf("acme"), 1_001]]);
   });
 
-  it("asks nobody about an invented id", async () => {
+  it("looks up nothing for an invented id", async () => {
     const { state, lookUp } = createSubject();
     state.read = never;
     expect(lookUp(named("invented-1"))).toBeNull();
     expect(state).toMatchObject({ reads: 0, asksOfRedis: 0 });
   });
 
-  it("remembers that there is no such key, in memory alone and for seconds", async () => {
+  it("caches that there is no such key, in memory only and for seconds", async () => {
     const { state, lookUp } = createSubject({ maxAgeMs: 20 });
     state.read = async () => undefined;
     expect(await lookUp(NAME)).toBeNull();
@@ -75,7 +75,7 @@ describe("key lookup", () => {
     expect(key).toMatchObject({ tenant: "acme" });
   });
 
-  it("makes Redis forget a key that is gone, and does not go on with it", async () => {
+  it("deletes a key that no longer exists from Redis, and does not use it", async () => {
     const { state, lookUp } = createSubject({ found: { key: keyOf("acme"), ageMs: 60_000 } });
     state.read = async () => undefined;
     expect(await lookUp(NAME)).toBeNull();
@@ -84,7 +84,7 @@ describe("key lookup", () => {
     expect(lookUp(NAME)).toBeNull();
   });
 
-  it("believes another gateway's reading while it is fresh", async () => {
+  it("uses another gateway's reading while it is fresh", async () => {
     const { state, lookUp } = createSubject({ found: { key: keyOf("zeta"), ageMs: 59_000 } });
     expect(await lookUp(NAME)).toMatchObject({ tenant: "zeta" });
     expect(state.reads).toBe(0);
@@ -92,7 +92,7 @@ describe("key lookup", () => {
     expect(await old.lookUp(NAME)).toMatchObject({ tenant: "acme" });
   });
 
-  it("sees a change when the reading is too old", async () => {
+  it("reads the key again when the reading is too old", async () => {
     const { state, lookUp } = createSubject({ maxAgeMs: 1 });
     expect(await lookUp(NAME)).toMatchObject({ tenant: "acme" });
     state.read = async () => keyOf("zeta");
@@ -106,7 +106,7 @@ describe("key lookup", () => {
     expect(state.reads).toBeGreaterThanOrEqual(2);
   });
 
-  it("sees that a known key has changed while ever so many unknown ones are asked for", async () => {
+  it("notices that a known key has changed during a flood of unknown ones", async () => {
     const { state, lookUp } = createSubject({ maxAgeMs: 0 });
     expect(await lookUp(NAME)).toMatchObject({ tenant: "acme" });
     state.found = undefined;
@@ -131,7 +131,7 @@ describe("key lookup", () => {
     expect(strangersAtOnce).toBe(1);
   });
 
-  it("goes on with the last that is known while the database is unavailable", async () => {
+  it("uses the last known state while the database is unavailable", async () => {
     const { state, lookUp } = createSubject({
       found: { key: keyOf("acme"), ageMs: 3_600_000 },
     });
@@ -141,7 +141,7 @@ describe("key lookup", () => {
     expect(state).toMatchObject({ reads: 1, stale: 1 });
   });
 
-  it("fails where nobody knows", async () => {
+  it("fails if the key is known nowhere", async () => {
     const { state, lookUp } = createSubject();
     state.read = away;
     await expect(lookUp(NAME)).rejects.toBeInstanceOf(TransientError);

@@ -52,9 +52,10 @@ export function createKeyLookup(options: {
   });
   const asked = new Map<string, Promise<ApiKey | null>>();
   const unknownKeys = createConcurrencyLimit({
-    dependency: "postgres",
     atOnce: 1,
     maxWaiting: MAX_UNKNOWN_WAITING,
+    tooMany: () =>
+      new TransientError("postgres", `more than ${MAX_UNKNOWN_WAITING} calls are waiting for it`),
   });
 
   const readWithTimeout = (name: KeyName, isUnknown: boolean) => {

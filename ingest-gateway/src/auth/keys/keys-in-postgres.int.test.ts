@@ -53,7 +53,7 @@ describe("a key in PostgreSQL", () => {
     ],
     ["revoked_at = now()", { expiresAtMs: null, isRevoked: true }],
     ["revoked_at = '-infinity'", { expiresAtMs: null, isRevoked: true }],
-  ])("is read as it is: %s", async (change, expected) => {
+  ])("is read with all of its values: %s", async (change, expected) => {
     expect(await keyWith(change)).toMatchObject(expected);
   });
 });

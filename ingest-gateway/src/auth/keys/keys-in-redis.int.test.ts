@@ -30,7 +30,7 @@ beforeEach(() => {
 const nowMs = async () => (await keys.get(NAME)).askedAtMs;
 
 describe("keys in Redis", () => {
-  it("are as old as the question that was answered with them, not as the answer's arrival", async () => {
+  it("have the age of the query, not of the arrival of its answer", async () => {
     const askedAtMs = (await nowMs()) - 9_000;
     await keys.put(NAME, keyOf(false), askedAtMs);
     const { found } = await keys.get(NAME);
@@ -38,7 +38,7 @@ describe("keys in Redis", () => {
     expect(found?.ageMs).toBeGreaterThanOrEqual(9_000);
   });
 
-  it("keep the younger of two readings, whichever comes last", async () => {
+  it("keep the newer of two readings, whichever arrives last", async () => {
     const now = await nowMs();
     await keys.put(NAME, keyOf(true), now - 100);
     await keys.put(NAME, keyOf(false), now - 9_000);
@@ -47,14 +47,14 @@ describe("keys in Redis", () => {
     expect((await keys.get(NAME)).found?.key).toEqual(keyOf(true));
   });
 
-  it("are forgotten, not remembered as missing, when there are none any more", async () => {
+  it("are deleted, not stored as missing, when they no longer exist", async () => {
     await keys.put(NAME, keyOf(false), await nowMs());
     await keys.put(NAME, undefined, await nowMs());
     expect((await keys.get(NAME)).found).toBeUndefined();
     expect(await redis.client.keys(`${namespace}*`)).toEqual([]);
   });
 
-  it("are of unknown age when they come from a clock that was ahead, and are replaced", async () => {
+  it("have an unknown age if the clock that stored them was ahead, and are replaced", async () => {
     const later = (await nowMs()) + 3_600_000;
     await keys.put(NAME, keyOf(false), later);
     expect((await keys.get(NAME)).found?.ageMs).toBe(Infinity);
@@ -64,7 +64,7 @@ describe("keys in Redis", () => {
     expect(found?.ageMs).toBeLessThan(60_000);
   });
 
-  it("are none when the record is of a version before", async () => {
+  it("are ignored if an earlier version has stored the record", async () => {
     await redis.client.set(`${namespace}api-key:key_id:${NAME.value}`, "null");
     expect((await keys.get(NAME)).found).toBeUndefined();
   });

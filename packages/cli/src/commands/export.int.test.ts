@@ -115,7 +115,26 @@ describe("fiber export of a topic", () => {
       received_at: expect.anything(),
       node_tags: '{"site":"airport"}',
       packet_loss_spike: false,
+      sent: 200,
+      rtts_ms: "[40.25,42.5,47.5]",
+      error: "timeout",
     });
+  });
+
+  it("writes whole numbers of 64 bits", async () => {
+    const topic = topicIn(topics.access.namespace, "probe.nodes");
+    const record = await topics.record("probe.nodes", { node_id: "a", revision: 2 ** 40 });
+    await topics.send(topic, [{ ...record, timestamp: String(BEGIN_MS) }]);
+    const source = topicSource({
+      access: topics.access,
+      named: namedTopic(topics.access.namespace, "probe.nodes"),
+      range: RANGE,
+      onFault: () => undefined,
+    });
+    expect(await written(source, "parquet", "nodes.parquet")).toBe(1);
+    expect(await onDuck("SELECT revision::VARCHAR AS revision FROM 'nodes.parquet'")).toEqual([
+      { revision: String(2 ** 40) },
+    ]);
   });
 
   const questions = readFileSync(
@@ -204,9 +223,9 @@ describe("fiber export of a table", () => {
     );
     await pool.query(
       `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id,
-                            tenant, country, region, probe_type, enrichment_status, metadata)
+                            tenant, country, region, probe_type, enrichment_status, metadata, sent, rtts_ms)
        SELECT to_timestamp($1::bigint / 1000000) + (place::bigint * 1900001 + 1) * interval '1 microsecond', now(), place,
-              100, 0, gen_random_uuid(), 'n' || place % 10, 'default', 'GH', 'r', 'ping', 'complete', '{"a": 1}'
+              100, 0, gen_random_uuid(), 'n' || place % 10, 'default', 'GH', 'r', 'ping', 'complete', '{"a": 1}', 10, '{1.5,2}'
        FROM generate_series(0, $2 - 1) AS place`,
       [BEGIN_MS * 1_000, EVENTS],
     );
@@ -217,6 +236,11 @@ describe("fiber export of a table", () => {
               bool_and(epoch_us(time) = ${BEGIN_MICROS} + latency_ms::BIGINT * 1900001) AS is_exact
        FROM 'table.parquet'`,
     );
+    expect(
+      await onDuck(
+        "SELECT DISTINCT sent, rtts_ms::DOUBLE[] AS rtts, received FROM 'table.parquet'",
+      ),
+    ).toEqual([{ sent: 10, rtts: [1.5, 2], received: null }]);
     expect(sums).toEqual({ ids: EVENTS, sum: (EVENTS * (EVENTS - 1)) / 2, is_exact: true });
     expect(
       await onDuck(

@@ -1,7 +1,7 @@
 import type { AvroSchema, RecordSchema } from "@fiberstream/schemas/avro-schema";
 
 /** A time is in microseconds since 1970; JSON is a text. */
-export type ColumnKind = "time" | "double" | "long" | "boolean" | "uuid" | "text" | "json";
+export type ColumnKind = "time" | "double" | "int" | "long" | "boolean" | "uuid" | "text" | "json";
 
 export type ExportColumn = {
   readonly name: string;
@@ -59,7 +59,7 @@ function kindOf(schema: AvroSchema): ColumnKind {
 const PRIMITIVES = {
   null: "text",
   boolean: "boolean",
-  int: "long",
+  int: "int",
   long: "long",
   float: "double",
   double: "double",

@@ -16,9 +16,9 @@ export function openParquetFile(path: string, columns: readonly ExportColumn[]):
   let waiting: ExportRow[] = [];
 
   const writeGroup = async (rows: readonly ExportRow[]) => {
-    const columnData = columns.map(({ name }, index) => ({
+    const columnData = columns.map(({ name, kind }, index) => ({
       name,
-      data: rows.map((row) => row[index] ?? null),
+      data: rows.map((row) => cellOf(kind, row[index] ?? null)),
     }));
     await parquet.write({ columnData, rowGroupSize: ROWS_PER_GROUP });
   };
@@ -37,6 +37,10 @@ export function openParquetFile(path: string, columns: readonly ExportColumn[]):
     },
   };
 }
+
+/** The library takes an integer of 64 bits as a bigint only. */
+const cellOf = (kind: ColumnKind, value: ExportRow[number]) =>
+  kind === "long" && value !== null ? BigInt(value) : value;
 
 const elementOf = ({ name, kind, isNullable }: ExportColumn): SchemaElement => ({
   name,
@@ -58,6 +62,7 @@ const TYPES: Readonly<Record<ColumnKind, Partial<SchemaElement>>> = {
     logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "MICROS" },
   },
   double: { type: "DOUBLE" },
+  int: { type: "INT32" },
   long: { type: "INT64" },
   boolean: { type: "BOOLEAN" },
   uuid: { type: "FIXED_LEN_BYTE_ARRAY", type_length: 16, logical_type: { type: "UUID" } },

@@ -94,6 +94,7 @@ const selected = ({ name, kind }: ExportColumn): string => {
       return `${column}::text AS ${column}`;
     case "double":
       return `${column}::double precision AS ${column}`;
+    case "int":
     case "long":
     case "boolean":
       return column;
@@ -109,7 +110,7 @@ const KINDS: Readonly<Record<string, ColumnKind>> = {
   varchar: "text",
   jsonb: "json",
   bool: "boolean",
-  int4: "long",
+  int4: "int",
   int8: "long",
   _float8: "json",
 };

@@ -4,11 +4,14 @@ import { readConfig } from "@fiberstream/runtime/config";
 import { createLog } from "@fiberstream/runtime/log";
 
 /** Runs `work` with a connection pool for the database at DATABASE_URL. */
-export async function withPool<T>(work: (pool: PgPool) => Promise<T>): Promise<T> {
+export async function withPool<T>(
+  work: (pool: PgPool) => Promise<T>,
+  { maxConnections = 1 }: { maxConnections?: number } = {},
+): Promise<T> {
   const pool = createPool({
     ...readConfig(postgresSettings()),
     applicationName: "fiber",
-    maxConnections: 1,
+    maxConnections,
     log: createLog({ service: "fiber", level: "error", format: "auto" }),
   });
   try {

@@ -6,6 +6,7 @@ import type { RecordBatch } from "@fiberstream/kafka/records";
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { createHealth } from "@fiberstream/runtime/health";
 import type { Log } from "@fiberstream/runtime/log";
+import { untilAborted } from "@fiberstream/runtime/until-aborted";
 import { explained } from "../records/topic-missing.ts";
 import { createTurns } from "./turns.ts";
 
@@ -70,15 +71,21 @@ export async function runGroup(options: {
   };
 
   const processBatch = async (batch: RecordBatch, owned?: AbortSignal) => {
-    if (!draining.signal.aborted && (await runInTurn(batch, owned)) >= batch.nextOffset) return;
+    try {
+      if (!draining.signal.aborted && (await runInTurn(batch, owned)) >= batch.nextOffset) return;
+    } catch (error) {
+      if (!(error instanceof TransientError) || !over.aborted || owned?.aborted) throw error;
+    }
     // Fails the rest of the batch, but only after the consumer has begun to stop, so that it does not retry.
-    await leaving.promise;
+    await (owned === undefined ? leaving.promise : untilAborted(leaving.promise, owned));
     throw new Error("the rest of the batch is not processed, because the consumer stops");
   };
 
   const readPositions = async (partitions: readonly number[]) => {
-    if (draining.signal.aborted)
-      throw new Error("positions are not read, because the consumer stops");
+    // Not permanent: the consumer would halt, and ignore the commits of the batches that are still in progress.
+    if (draining.signal.aborted) {
+      throw new TransientError("kafka", "positions are not read, because the consumer stops");
+    }
     const ask = async (partition: number) => [partition, await work.positionOf(partition)] as const;
     const asked = Promise.all(partitions.map(ask));
     // A request that is in progress when its connection is closed would open another one, which keeps the process alive.

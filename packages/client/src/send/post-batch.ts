@@ -18,7 +18,7 @@ const ANSWER_TIMEOUT_MS = 60_000;
 const RETRYABLE = new Set([408, 409, 429]);
 
 /**
- * Sends a batch once and returns reason its answer means. Never throws.
+ * Sends a batch once and returns what its answer means. Never throws.
  * @param request.count number of its events
  */
 export async function postBatch(request: {

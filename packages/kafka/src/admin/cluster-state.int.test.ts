@@ -13,8 +13,8 @@ const topic = `cluster-${randomUUID()}`;
 const watch = createClusterWatch({ kafka, topics: [topic], log });
 afterAll(() => watch.close());
 
-describe("a look at the cluster", () => {
-  it("tells of brokers, replicas, what topics take on disk, and how full the disks are", async () => {
+describe("the state of the cluster", () => {
+  it("has brokers, replicas, the size of topics on disk, and how full the disks are", async () => {
     await ensureTopics({
       kafka,
       topics: [{ topic, partitions: 2, config: { "retention.ms": "3600000" } }],

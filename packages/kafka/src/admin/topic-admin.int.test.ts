@@ -9,7 +9,7 @@ const log = createLog({ service: "test", level: "silent", format: "json" });
 const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
 
 describe("ensureTopics", () => {
-  it("creates, changes what differs, and leaves alone what does not", async () => {
+  it("creates a topic, changes settings that differ, and leaves others unchanged", async () => {
     const topic = `admin-${randomUUID()}`;
     const ensure = async (partitions: number, retentionMs: number) => {
       const config = { "retention.ms": String(retentionMs) };

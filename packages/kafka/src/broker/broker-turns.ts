@@ -1,21 +1,27 @@
 import { BrokerAnswerError } from "./broker-answer.ts";
 import type { BrokerAddress } from "./connection-pool.ts";
 
-/**
- * Asks one broker after the other until one answers a request that any broker can answer. A broker that is cut off from
- * the controller, or lags, answers with what it knew before. So the same request goes to another broker each time.
- * @param about identifies the request
- * @param ask sends the request, and reports the cluster's brokers with `clusterHas`
- * @throws {BrokerAnswerError} when two brokers answer with an error
- * @throws {Error} when all are unavailable
- */
-export type BrokerTurns = <Answer>(
-  about: string,
-  ask: (
-    broker: BrokerAddress,
-    clusterHas: (brokers: readonly BrokerAddress[]) => void,
-  ) => Promise<Answer>,
-) => Promise<Answer>;
+export type BrokerTurns = {
+  /**
+   * Asks one broker after the other until one answers a request that any broker can answer. A broker that is cut off from
+   * the controller, or lags, answers with what it knew before. So the same request goes to another broker each time.
+   * @param about identifies the request
+   * @param ask sends the request, and reports the cluster's brokers with `clusterHas`
+   * @param except is not asked
+   * @throws {BrokerAnswerError} when two brokers answer with an error
+   * @throws {Error} when all are unavailable
+   */
+  askAny: <Answer>(
+    about: string,
+    ask: (
+      broker: BrokerAddress,
+      clusterHas: (brokers: readonly BrokerAddress[]) => void,
+    ) => Promise<Answer>,
+    except?: BrokerAddress,
+  ) => Promise<Answer>;
+  /** Reports a broker that has not answered another request. */
+  avoid: (broker: BrokerAddress) => void;
+};
 
 /** Brokers that did not answer are asked last for so long: a frozen one must not delay what others can answer. */
 const AVOIDED_MS = 30_000;
@@ -38,6 +44,8 @@ export function createBrokerTurns(bootstrap: readonly BrokerAddress[]): BrokerTu
     known = brokers.length > 1 ? brokers : distinct([...brokers, ...bootstrap]);
   };
 
+  const avoid = (broker: BrokerAddress) => void failedAtMs.set(nameOf(broker), performance.now());
+
   /** Returns the brokers in the order in which to ask them. */
   const inTurn = (about: string): BrokerAddress[] => {
     const last = known.findIndex((broker) => nameOf(broker) === answeredBy.get(about));
@@ -50,10 +58,11 @@ export function createBrokerTurns(bootstrap: readonly BrokerAddress[]): BrokerTu
     ]);
   };
 
-  return async (about, ask) => {
-    let failure: unknown;
+  const askAny: BrokerTurns["askAny"] = async (about, ask, except) => {
+    let failure: unknown = new Error(`there is no other broker to ask for ${about}`);
     let refusals = 0;
-    for (const broker of inTurn(about)) {
+    const excluded = except && nameOf(except);
+    for (const broker of inTurn(about).filter((one) => nameOf(one) !== excluded)) {
       const name = nameOf(broker);
       try {
         const answer = await ask(broker, clusterHas);
@@ -67,7 +76,7 @@ export function createBrokerTurns(bootstrap: readonly BrokerAddress[]): BrokerTu
           failure = error;
           if (refusals === MAX_REFUSALS) break;
         } else {
-          failedAtMs.set(name, performance.now());
+          avoid(broker);
           // An error answer of one broker is more useful than that others are unavailable.
           if (refusals === 0) failure = error;
         }
@@ -75,6 +84,8 @@ export function createBrokerTurns(bootstrap: readonly BrokerAddress[]): BrokerTu
     }
     throw failure;
   };
+
+  return { askAny, avoid };
 }
 
 export const nameOf = ({ host, port }: BrokerAddress): string => `${host}:${port}`;

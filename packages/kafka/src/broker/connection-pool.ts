@@ -31,6 +31,8 @@ export type ConnectionPool = {
     request: Request<Args, Answer>,
     ...args: Args
   ) => Promise<Answer>;
+  /** Closes the connections to a broker; calls in flight over them reject. */
+  drop: (broker: BrokerAddress) => void;
   close: () => Promise<void>;
 };
 
@@ -67,7 +69,7 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
 
   const channelTo = (broker: BrokerAddress, name: string): Channel => {
     if (closing.signal.aborted) throw new Error("the connections are closed");
-    const key = `${name} ${broker.host}:${broker.port}`;
+    const key = `${name}${toBroker(broker)}`;
     const open = channels.get(key);
     if (open !== undefined && performance.now() < open.retiresAtMs) {
       return open;
@@ -112,6 +114,12 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
       }
     },
 
+    drop: (broker) => {
+      for (const [key, { connected }] of channels) {
+        if (key.endsWith(toBroker(broker))) connected.then(end, () => undefined);
+      }
+    },
+
     close: async () => {
       closing.abort();
       const open = await Promise.allSettled(
@@ -122,6 +130,9 @@ export function createConnectionPool(access: KafkaAccess): ConnectionPool {
     },
   };
 }
+
+/** The end of a channel's key. */
+const toBroker = ({ host, port }: BrokerAddress): string => ` ${host}:${port}`;
 
 /** `close` also clears the library's timer that renews the session. It would wait for the peer, so the socket is destroyed. */
 function end(connection: Connection): void {

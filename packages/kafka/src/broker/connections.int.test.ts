@@ -42,7 +42,7 @@ async function silentServer(): Promise<string> {
 }
 
 describe("connections", () => {
-  it("tell a topic's log and its leaders", async () => {
+  it("return a topic's log and its leaders", async () => {
     const { log: identity, leaders } = await connect(addresses.kafkaBrokers).topicMetadata(topic);
     expect(new Set(leaders.keys())).toEqual(new Set([0, 1, 2]));
     expect(leaders.get(0)?.address?.port).toBeGreaterThan(0);
@@ -50,18 +50,18 @@ describe("connections", () => {
     expect(identity.clusterId).not.toBe("");
   });
 
-  it("tell that a topic is missing", async () => {
+  it("report that a topic is missing", async () => {
     const asked = connect(addresses.kafkaBrokers).topicMetadata(`no-${topic}`);
     await expect(asked).rejects.toMatchObject({ type: "UNKNOWN_TOPIC_OR_PARTITION" });
   });
 
-  it("ask the next broker when one is silent or not there", async () => {
+  it("ask the next broker if one is silent or unavailable", async () => {
     const connections = connect("127.0.0.1:1", await silentServer(), addresses.kafkaBrokers);
     const { leaders } = await connections.topicMetadata(topic);
     expect(leaders.size).toBe(3);
   });
 
-  it("give an answer that holds an error, and reject when nobody answers in time", async () => {
+  it("return an answer that contains an error, and reject if no broker answers in time", async () => {
     const connections = connect(addresses.kafkaBrokers);
     // A cluster that has just started has to make the topic of offsets first.
     const coordinator = await until(() => connections.coordinator("group", "a-group"), {

@@ -1,5 +1,6 @@
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
+import { heartbeatV4 } from "@platformatic/kafka";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { createKafka } from "../kafka.ts";
 import { type BrokerAddress, type Connections, createConnections, nameOf } from "./connections.ts";
@@ -50,8 +51,8 @@ const knowEachOther = (...brokers: Broker[]) => {
   for (const broker of brokers) broker.brokers = brokers.map(({ address }) => address);
 };
 
-describe("what brokers know", () => {
-  it("is asked of another one each time, so that none is believed for ever", async () => {
+describe("a request that any broker can answer", () => {
+  it("goes to another broker each time, so that none is relied on for ever", async () => {
     const [one, other] = [await startBroker([1]), await startBroker([2])];
     knowEachOther(one, other);
     const connections = connect(one, other);
@@ -65,7 +66,7 @@ describe("what brokers know", () => {
     expect(new Set(coordinators)).toEqual(new Set([nameOf(one.address), nameOf(other.address)]));
   });
 
-  it("is asked of the next one before it is said that there is no such topic", async () => {
+  it("goes to a second broker before a topic is reported as missing", async () => {
     const [lagging, other] = [await startBroker(undefined), await startBroker([2])];
     knowEachOther(lagging, other);
     const connections = connect(lagging, other);
@@ -78,7 +79,7 @@ describe("what brokers know", () => {
     });
   });
 
-  it("is not asked of addresses that the cluster no longer has", async () => {
+  it("does not go to addresses that the cluster no longer has", async () => {
     const [one, gone, added] = [
       await startBroker([1]),
       await startBroker([1]),
@@ -97,13 +98,27 @@ describe("what brokers know", () => {
     expect(added.asked).toBeGreaterThan(1);
   });
 
-  it("is asked of those that do not answer last", async () => {
+  it("goes to brokers that do not answer last", async () => {
     const [one, other] = [await startBroker([1]), await startBroker([1])];
     const silent = await startFakeBroker(life, () => undefined);
     for (const broker of [one, other]) broker.brokers = [silent, one.address, other.address];
     const connections = connect(one);
     // The first rounds meet the silent one.
     for (let times = 0; times < 3; times++) await connections.topicMetadata(TOPIC);
+    const begunMs = performance.now();
+    for (let times = 0; times < 6; times++) await connections.topicMetadata(TOPIC);
+    expect(performance.now() - begunMs).toBeLessThan(1_500);
+  });
+
+  it("is asked last of one that has just left another request unanswered", async () => {
+    const silent = await startFakeBroker(life, () => undefined);
+    const [one, other] = [await startBroker([1]), await startBroker([1])];
+    for (const broker of [one, other]) broker.brokers = [silent, one.address, other.address];
+    const connections = connect(one);
+    await connections.topicMetadata(TOPIC);
+    const request = { api: heartbeatV4.api, timeoutMs: 100 };
+    const call = connections.call(silent, "group", request, "a-group", 1, "a-member");
+    await expect(call).rejects.toThrow(nameOf(silent));
     const begunMs = performance.now();
     for (let times = 0; times < 6; times++) await connections.topicMetadata(TOPIC);
     expect(performance.now() - begunMs).toBeLessThan(1_500);

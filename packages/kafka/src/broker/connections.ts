@@ -7,8 +7,9 @@ import {
 } from "@platformatic/kafka";
 import type { KafkaAccess } from "../kafka.ts";
 import type { LogIdentity } from "../records.ts";
-import { throwIfFailed } from "./broker-answer.ts";
-import { createBrokerTurns } from "./broker-turns.ts";
+import { watchAbsentBrokers } from "./absent-brokers.ts";
+import { BrokerAnswerError, throwIfFailed } from "./broker-answer.ts";
+import { createBrokerTurns, nameOf } from "./broker-turns.ts";
 import { type BrokerAddress, createConnectionPool, type Request } from "./connection-pool.ts";
 
 export { nameOf } from "./broker-turns.ts";
@@ -38,8 +39,8 @@ export type Connections = {
   /**
    * Sends one request and waits for its answer.
    * @returns the answer, also one with errors: the caller has to check its error codes
-   * @throws {Error} when the broker is unavailable, silent for `timeoutMs`, or the answer takes too long; the channel's
-   *   connection is then closed
+   * @throws {Error} when the broker is unavailable, silent for `timeoutMs`, no longer in the cluster
+   *   (`absent-brokers.ts`), or the answer takes too long; the channel's connection is then closed
    */
   call: <Args extends unknown[], Answer>(
     to: BrokerAddress,
@@ -81,17 +82,41 @@ const CHANNEL = "metadata";
 /** Connects at the first call. */
 export function createConnections({ access }: { access: KafkaAccess }): Connections {
   const pool = createConnectionPool(access);
-  const askAny = createBrokerTurns(access.brokers.map(addressIn));
+  const { askAny, avoid } = createBrokerTurns(access.brokers.map(addressIn));
+
+  const listBrokers = (about: string, except?: BrokerAddress): Promise<BrokerAddress[]> =>
+    askAny(
+      about,
+      async (broker, clusterHas) => {
+        const request = { api: metadataV12.api, timeoutMs: ASK_TIMEOUT_MS };
+        const answer = await pool.call(broker, CHANNEL, request, [], false, false);
+        const brokers = answer.brokers.map(({ host, port }) => ({ host, port }));
+        clusterHas(brokers);
+        return brokers;
+      },
+      except,
+    );
+
+  const absence = watchAbsentBrokers({
+    isListed: async (broker) => {
+      const name = nameOf(broker);
+      const others = await listBrokers(`brokers besides ${name}`, broker);
+      return others.some((one) => nameOf(one) === name);
+    },
+    drop: pool.drop,
+  });
 
   return {
-    call: pool.call,
+    call: async (to, channel, request, ...args) => {
+      try {
+        return await absence.during(to, pool.call(to, channel, request, ...args));
+      } catch (error) {
+        if (!(error instanceof BrokerAnswerError)) avoid(to);
+        throw error;
+      }
+    },
 
-    reach: () =>
-      askAny("brokers", async (broker, clusterHas) => {
-        const request = { api: metadataV12.api, timeoutMs: ASK_TIMEOUT_MS };
-        const { brokers } = await pool.call(broker, CHANNEL, request, [], false, false);
-        clusterHas(brokers.map(({ host, port }) => ({ host, port })));
-      }),
+    reach: async () => void (await listBrokers("brokers")),
 
     topicMetadata: (topic) =>
       askAny(`topic ${topic}`, async (broker, clusterHas) => {
@@ -137,7 +162,10 @@ export function createConnections({ access }: { access: KafkaAccess }): Connecti
         return { host: found?.host ?? "", port: found?.port ?? 0 };
       }),
 
-    close: pool.close,
+    close: () => {
+      absence.close();
+      return pool.close();
+    },
   };
 }
 

@@ -56,7 +56,7 @@ function watch(first: TopicMetadata, says: readonly TopicMetadata[]) {
 const epochsOf = (state: TopicState) =>
   state.partitions().map((partition) => state.leaderOf(partition)?.epoch);
 
-describe("what is known of a topic", () => {
+describe("the known state of a topic", () => {
   it("keeps the later leader of each partition", async () => {
     const { state, lookedAtAll } = watch(known("a", [5, 1]), [known("a", [4, 2])]);
     await lookedAtAll();
@@ -70,7 +70,7 @@ describe("what is known of a topic", () => {
     expect(state.partitions()).toEqual([0, 1]);
   });
 
-  it("takes another log, or fewer partitions, only when a second look says so", async () => {
+  it("accepts another log, or fewer partitions, only if a second broker confirms it", async () => {
     const now = known("a", [3, 3]);
     const stale = watch(now, [known("b", [1, 1]), now, known("a", [3]), now]);
     await stale.lookedAtAll();

@@ -14,7 +14,7 @@ import { ensureTopics } from "../admin/topic-admin.ts";
 
 const SESSION_TIMEOUT_MS = 60_000;
 
-it("goes on after a broker's restart without waiting for the session of who it was", async () => {
+it("resumes after a broker's restart without waiting for the session of its former member id", async () => {
   const life = createLife();
   const log = createLog({ service: "test", level: "silent", format: "json" });
   const broker = await startPrivateBackingService("kafka");

@@ -63,6 +63,18 @@ const consume = async (
     (owned) => owned.close(),
   );
 
+type Done = { readonly partition: number; readonly offset: number; readonly value: string };
+const doneOf = ({ partition, records }: RecordBatch): Done[] =>
+  records.map(({ offset, value }) => ({ partition, offset: Number(offset), value: String(value) }));
+
+/** Each value once, and each partition's offsets from 0 on in the order in which they were done. */
+function expectInOrder(done: readonly Done[], values: readonly string[]) {
+  expect(done.map(({ value }) => value).toSorted()).toEqual(values.toSorted());
+  for (const ofPartition of Map.groupBy(done, ({ partition }) => partition).values()) {
+    expect(ofPartition.map(({ offset }) => offset)).toEqual(ofPartition.map((_, index) => index));
+  }
+}
+
 describe("consumer", () => {
   it("begins where its owner says, not where the group's offset is", async () => {
     await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
@@ -83,11 +95,11 @@ describe("consumer", () => {
     }
   });
 
-  it("tries a batch again in place, in order, without losing or doubling", async () => {
+  it("retries a batch in place, in order, without loss or duplicates", async () => {
     const values = Array.from({ length: 200 }, (_, index) => `value-${index}`);
     await send(values);
     const health = createHealth();
-    const done: string[] = [];
+    const done: Done[] = [];
     const next = new Map<number, bigint>();
     let failures = 3;
     await consume(
@@ -95,21 +107,21 @@ describe("consumer", () => {
         positionsOf: at((partition) => next.get(partition) ?? "beginning"),
         processBatch: async (batch) => {
           if (failures-- > 0) throw new TransientError("postgres", "connection refused");
-          done.push(...valuesOf(batch));
+          done.push(...doneOf(batch));
           next.set(batch.partition, batch.nextOffset);
         },
       },
       health,
     );
     await until(() => done.length >= values.length, { what: "all records are done" });
-    expect(done.toSorted()).toEqual(values.toSorted());
+    expectInOrder(done, values);
     await until(() => health.isReady(), { what: "the consumer is ready again" });
   });
 
-  it("fetches on while a batch is being done, and keeps the order, retries included", async () => {
+  it("fetches while a batch is being processed, and keeps the order, also with retries", async () => {
     const sent = Array.from({ length: 60 }, (_, index) => `value-${index}`);
     const next = new Map<number, bigint>();
-    const done: string[] = [];
+    const done: Done[] = [];
     const begun = new Set<number>();
     const first = Promise.withResolvers<void>();
     let failures = 2;
@@ -121,7 +133,7 @@ describe("consumer", () => {
         begun.add(batch.partition);
         if (batch.partition === 0) await first.promise;
         if (failures-- > 0) throw new TransientError("postgres", "connection refused");
-        done.push(...valuesOf(batch));
+        done.push(...doneOf(batch));
         next.set(batch.partition, batch.nextOffset);
       },
     });
@@ -131,10 +143,10 @@ describe("consumer", () => {
     await send(sent.slice(40));
     first.resolve();
     await until(() => done.length >= 60, { what: "all are done" });
-    expect(done.toSorted()).toEqual(sent.toSorted());
+    expectInOrder(done, sent);
   });
 
-  it("stops for good at a fatal error, says so, and does not go on", async () => {
+  it("halts at a fatal error, reports it, and processes nothing more", async () => {
     await send(["a", "b", "c", "d"]);
     const health = createHealth();
     let calls = 0;
@@ -162,64 +174,69 @@ describe("consumer", () => {
 
   it.each([
     ["retention has deleted", 1n],
-    ["a topic made anew has not reached", 99n],
-  ])("stops a partition alone at an offset that %s, until it is moved", async (_why, position) => {
-    const admin = kafka.admin();
-    await admin.connect();
-    life.own(admin, (owned) => owned.disconnect());
-    await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
-    const ends = (await admin.fetchTopicOffsets(topic)).find((one) => one.partition === 0);
-    await admin.deleteTopicRecords({
-      topic,
-      partitions: [{ partition: 0, offset: ends?.high ?? "" }],
-    });
-    const health = createHealth();
-    const registry = new Registry();
-    const metrics = createPipelineMetrics({ registry, stage: "sink" });
-    const stopped = async () =>
-      (await registry.getMetricsAsJSON()).find(({ name }) => name.endsWith("partition_stopped"))
-        ?.values;
-    let isMoved = false;
-    const seen: RecordBatch[] = [];
-    await consume(
-      {
-        metrics,
-        positionsOf: at((partition) => (partition === 0 && !isMoved ? position : "beginning")),
-        processBatch: async (batch) => void seen.push(batch),
-        outOfRangeAdvice: "Rewind it",
-      },
-      health,
-    );
-    const reason = `resumes at offset ${position}, which Kafka does not have`;
-    await until(() => JSON.stringify(health.readiness()).includes(reason), {
-      what: "the consumer is not ready",
-    });
-    expect(JSON.stringify(health.readiness())).toContain("Rewind it");
-    expect(await stopped()).toMatchObject([{ labels: { stage: "sink", partition: 0 }, value: 1 }]);
-    // The other one goes on.
-    await send(Array.from({ length: 20 }, (_, index) => `later-${index}`));
-    await until(() => seen.length > 1, { what: "partition 1 goes on" });
-    expect(seen.some(({ partition }) => partition === 0)).toBe(false);
-    expect((await admin.describeGroups([groupId])).groups[0]?.members).toHaveLength(1);
+    ["a recreated topic has not reached", 99n],
+  ])(
+    "stops only the partition at an offset that %s, until the offset is moved",
+    async (_why, position) => {
+      const admin = kafka.admin();
+      await admin.connect();
+      life.own(admin, (owned) => owned.disconnect());
+      await send(["a", "b", "c", "d", "e", "f", "g", "h"]);
+      const ends = (await admin.fetchTopicOffsets(topic)).find((one) => one.partition === 0);
+      await admin.deleteTopicRecords({
+        topic,
+        partitions: [{ partition: 0, offset: ends?.high ?? "" }],
+      });
+      const health = createHealth();
+      const registry = new Registry();
+      const metrics = createPipelineMetrics({ registry, stage: "sink" });
+      const stopped = async () =>
+        (await registry.getMetricsAsJSON()).find(({ name }) => name.endsWith("partition_stopped"))
+          ?.values;
+      let isMoved = false;
+      const seen: RecordBatch[] = [];
+      await consume(
+        {
+          metrics,
+          positionsOf: at((partition) => (partition === 0 && !isMoved ? position : "beginning")),
+          processBatch: async (batch) => void seen.push(batch),
+          outOfRangeAdvice: "Rewind it",
+        },
+        health,
+      );
+      const reason = `resumes at offset ${position}, which Kafka does not have`;
+      await until(() => JSON.stringify(health.readiness()).includes(reason), {
+        what: "the consumer is not ready",
+      });
+      expect(JSON.stringify(health.readiness())).toContain("Rewind it");
+      expect(await stopped()).toMatchObject([
+        { labels: { stage: "sink", partition: 0 }, value: 1 },
+      ]);
+      // The other one goes on.
+      await send(Array.from({ length: 20 }, (_, index) => `later-${index}`));
+      await until(() => seen.length > 1, { what: "partition 1 goes on" });
+      expect(seen.some(({ partition }) => partition === 0)).toBe(false);
+      expect((await admin.describeGroups([groupId])).groups[0]?.members).toHaveLength(1);
 
-    // How far it is behind grows, though nothing of it is fetched.
-    const lagOfStopped = async () =>
-      (await registry.getMetricsAsJSON())
-        .find(({ name }) => name.endsWith("consumer_lag_records"))
-        ?.values.find(({ labels }) => labels.partition === 0)?.value;
-    if (position === 1n) {
-      await until(async () => Number(await lagOfStopped()) > 5, { what: "its lag is seen" });
-    }
+      // How far it is behind grows, though nothing of it is fetched.
+      const lagOfStopped = async () =>
+        (await registry.getMetricsAsJSON())
+          .find(({ name }) => name.endsWith("consumer_lag_records"))
+          ?.values.find(({ labels }) => labels.partition === 0)?.value;
+      if (position === 1n) {
+        await until(async () => Number(await lagOfStopped()) > 5, { what: "its lag is seen" });
+      }
 
-    isMoved = true;
-    await until(() => seen.some(({ partition }) => partition === 0), {
-      what: "partition 0 goes on",
-    });
-    await until(() => health.isReady(), { what: "the consumer is ready" });
-    expect(await stopped()).toEqual([]);
-  });
+      isMoved = true;
+      await until(() => seen.some(({ partition }) => partition === 0), {
+        what: "partition 0 goes on",
+      });
+      await until(() => health.isReady(), { what: "the consumer is ready" });
+      expect(await stopped()).toEqual([]);
+    },
+  );
 
-  it("asks again for a position that is not known, and does not take it for none", async () => {
+  it("asks again for a position that is not known, and does not treat it as a missing one", async () => {
     await send(Array.from({ length: 20 }, (_, index) => `value-${index}`));
     const asked = new Map<number, number>();
     const firsts = new Map<number, bigint>();
@@ -238,7 +255,7 @@ describe("consumer", () => {
     expect(asked.get(0)).toBe(3);
   });
 
-  it("leaves partitions alone that stay with their member when another comes and goes", async () => {
+  it("does not interrupt partitions that stay with their member when another one joins and leaves", async () => {
     const placed: number[] = [];
     const assigned: (readonly number[])[] = [];
     const positionsOf = async (partitions: readonly number[]) => {
@@ -263,7 +280,7 @@ describe("consumer", () => {
     expect(assigned.at(-1)).toHaveLength(2);
   });
 
-  it("stays in its group, and says that it is stuck, when a partition that it gives up never ends", async () => {
+  it("stays in its group, and reports that it is stuck, if a revoked partition never ends", async () => {
     const hanging = Promise.withResolvers<void>();
     const health = createHealth();
     const assigned: (readonly number[])[] = [];
@@ -297,7 +314,7 @@ describe("consumer", () => {
     await until(() => others.some((some) => some.includes(1)), { what: "another has it" });
   });
 
-  it("commits no offset of a partition that is another member's", async () => {
+  it("commits no offset of a partition that another member owns", async () => {
     const mine: (readonly number[])[] = [];
     const others: (readonly number[])[] = [];
     const processBatch = async () => undefined;
@@ -311,7 +328,7 @@ describe("consumer", () => {
     await expect(first.commitOffsets(new Map([[theirs, 1n]]))).rejects.toThrow(TransientError);
   });
 
-  it("asks where it goes on when the topic was made anew, with the new one's identity", async () => {
+  it("asks for the position again when the topic was recreated, with the new topic's identity", async () => {
     const admin = kafka.admin();
     await admin.connect();
     life.own(admin, (owned) => owned.disconnect());
@@ -340,7 +357,7 @@ describe("consumer", () => {
     expect(logs.size).toBe(2);
   });
 
-  it("hands partitions over to another member, each record once by its owner's position", async () => {
+  it("passes partitions to another member, each record once by the stored position", async () => {
     const next = new Map<number, bigint>();
     const seen: string[] = [];
     const processBatch = async (batch: RecordBatch) => {
@@ -359,7 +376,7 @@ describe("consumer", () => {
     expect(seen).toHaveLength(100);
   });
 
-  it("shows what stands before the position as replayed, and works on the rest", async () => {
+  it("passes records before the position to replay, and processes the rest", async () => {
     await send(Array.from({ length: 40 }, (_, index) => `value-${index}`));
     const replayed: string[] = [];
     const done: { firstOffset: bigint; offsets: string[] }[] = [];
@@ -381,7 +398,7 @@ describe("consumer", () => {
     }
   });
 
-  it("stops a partition that is held back, goes on with the others, and with it when released", async () => {
+  it("stops a paused partition, continues with the others, and with it when it is resumed", async () => {
     await send(Array.from({ length: 40 }, (_, index) => `value-${index}`));
     const released = Promise.withResolvers<void>();
     const health = createHealth();
@@ -410,7 +427,7 @@ describe("consumer", () => {
     expect(held.offset).toBe("0");
   });
 
-  it("does not see records of a transaction that was aborted", async () => {
+  it("does not deliver records of an aborted transaction", async () => {
     const transactional = life.own(
       createTransactionalProducer({ kafka, transactionalId: `tx-${randomUUID()}` }),
       (owned) => owned.close(),
@@ -445,7 +462,7 @@ describe("consumer", () => {
 });
 
 describe("transactional producer", () => {
-  it("commits a note with the position", async () => {
+  it("commits metadata with the position", async () => {
     const offsets = life.own(await connectGroupOffsets({ kafka, groupId, topic }), (owned) =>
       owned.close(),
     );
@@ -466,7 +483,7 @@ describe("transactional producer", () => {
     expect(await offsets.committed(0)).toEqual({ offset: 7n, metadata: "x" });
   });
 
-  it("is fenced off when another takes its id over, and its open transaction ends", async () => {
+  it("is fenced when another producer takes its id over, and its open transaction ends", async () => {
     const transactionalId = `tx-${randomUUID()}`;
     const zombie = life.own(createTransactionalProducer({ kafka, transactionalId }), (owned) =>
       owned.close(),
@@ -478,6 +495,7 @@ describe("transactional producer", () => {
       owned.close(),
     );
     await zombie.fence();
+    const seen: unknown[] = [];
     const late = zombie.transaction(async (transaction) => {
       await transaction.send([{ topic, records: [{ key: "k", value: Buffer.from("late") }] }]);
       await transaction.commitOffsets({
@@ -486,9 +504,11 @@ describe("transactional producer", () => {
         partitions: [{ partition: 0, nextOffset: 99n }],
       });
       await heir.fence();
-      expect(await offsets.committed(0)).toBeUndefined();
+      seen.push(await offsets.committed(0));
     });
     await expect(late).rejects.toThrow(TransientError);
+    // Also while the callback of the transaction was running.
+    expect(seen).toEqual([undefined]);
     expect(await offsets.committed(0)).toBeUndefined();
   });
 });

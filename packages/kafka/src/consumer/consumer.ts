@@ -44,7 +44,8 @@ export type ConsumerOptions = {
   ) => Promise<ReadonlyMap<number, Position>>;
   /**
    * Returns where to begin reading a partition that continues at `position`: there, or before it to replay records that were
-   * processed earlier. Records before the position go to `replay` only. Called after `positionsOf`.
+   * processed earlier. Records before the position go to `replay` only. Called after `positionsOf`, and
+   * never for an assignment that has ended (`partition-loop.test.ts`).
    * @throws {TransientError} called again with backoff
    * @throws {FatalError}
    */
@@ -56,6 +57,7 @@ export type ConsumerOptions = {
    * Processes a batch and commits it. Batches of one partition come one at a time, in order, each beginning where the one before
    * ended; those of several partitions concurrently. `signal` is aborted when the partition is revoked: start nothing new then.
    * @throws {TransientError} the batch is retried with backoff; the other partitions continue
+   * @throws {BatchUnreadyError} the position is asked for again, with `replayFrom`
    * @throws {PartitionPausedError} the partition waits until the error's `resumed` settles
    * @throws {PartitionFaultError} the partition stops until its position has been moved
    * @throws {FatalError} the consumer stops and the service is not ready; so does anything else that is thrown
@@ -274,7 +276,7 @@ export async function runConsumer(options: ConsumerOptions): Promise<RunningCons
     );
     return silentMs < STALLED_AFTER_MS
       ? undefined
-      : `no fetch, no heartbeat or no end of a call for ${Math.round(silentMs / 1_000)} s`;
+      : `no fetch, heartbeat or completed call for ${Math.round(silentMs / 1_000)} s`;
   });
 
   let ended: Promise<void> | undefined;

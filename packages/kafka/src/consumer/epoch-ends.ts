@@ -7,15 +7,22 @@ import { PartitionFaultError } from "../errors/partition-fault.ts";
 import { batchedByTurn } from "./batched-by-turn.ts";
 import type { TopicState } from "../broker/topic-state.ts";
 
+/** Where a leader epoch ends in the log of a partition's present leader. */
+export type EpochEnd = { readonly epoch: number; readonly offset: bigint };
+
 /**
- * Returns the end offset of a leader epoch in a partition's log, as its present leader has it; undefined if that leader
- * does not know it. If a partition was read past this offset, its log was truncated (KIP-320).
+ * Returns the end of a leader epoch in the log of the partition's present leader. If the leader has no records of that
+ * epoch, it answers with the end of the epoch before it; undefined if all its epochs are older (KIP-320).
  * @throws {TransientError}
  * @throws {FatalError}
  */
-export type EpochEndOf = (partition: number, leaderEpoch: number) => Promise<bigint | undefined>;
+export type EpochEndOf = (partition: number, leaderEpoch: number) => Promise<EpochEnd | undefined>;
 
-type Answer = { readonly errorCode: number; readonly endOffset: bigint };
+type Answer = {
+  readonly errorCode: number;
+  readonly leaderEpoch: number;
+  readonly endOffset: bigint;
+};
 
 const CONSUMER = -1;
 const TIMEOUT_MS = 3_000;
@@ -76,9 +83,12 @@ export function createEpochEnds({
     epochs.set(partition, leaderEpoch);
     try {
       const answer = await askerOf(leader)(partition);
-      if (answer === undefined) return undefined;
+      if (answer === undefined) {
+        throw new TransientError("kafka", `no answer for partition ${partition} of ${topic}`);
+      }
       throwIfFailed(answer.errorCode, `end of epoch ${leaderEpoch} in ${topic} ${partition}`);
-      return answer.endOffset < 0n ? undefined : answer.endOffset;
+      const { leaderEpoch: epoch, endOffset: offset } = answer;
+      return epoch < 0 || offset < 0n ? undefined : { epoch, offset };
     } catch (error) {
       state.refreshSoon();
       throw kafkaFailure(error);
@@ -86,14 +96,36 @@ export function createEpochEnds({
   };
 }
 
-/** Returns the fault of a partition that was read up to an offset that its log no longer has. */
-export const logTruncated = (
-  where: { topic: string; partition: number; to: bigint; readTo: bigint },
+/**
+ * Returns whether a log contains what was read up to offset `readTo` in epoch `leaderEpoch`. The end of an older epoch is
+ * no proof, even above `readTo`: the leader has records of its own where that epoch was read.
+ */
+export const isSameLog = (
+  end: EpochEnd | undefined,
+  { leaderEpoch, readTo }: { leaderEpoch: number; readTo: bigint },
+): boolean => end !== undefined && end.epoch >= leaderEpoch && end.offset >= readTo;
+
+/** Returns the fault of a partition whose log no longer contains what was read; `end` is the leader's answer. */
+export function logDiffers(
+  at: { topic: string; partition: number; leaderEpoch: number; readTo: bigint },
+  end: EpochEnd | undefined,
   advice: string,
   options?: { untilMoved: boolean },
-): PartitionFaultError =>
-  new PartitionFaultError(
-    `partition ${where.partition} of ${where.topic} was truncated to offset ${where.to}, but was read up to ${where.readTo}`,
-    `A leader without all records was elected: Kafka has lost the records after that offset. ${advice}`,
+): PartitionFaultError {
+  const { leaderEpoch, readTo } = at;
+  const partition = `partition ${at.partition} of ${at.topic}`;
+  const why = "A leader without all records was elected: Kafka has lost the records";
+  if (end === undefined || end.epoch < leaderEpoch) {
+    const last = end === undefined ? "" : ` (its epoch ${end.epoch} ends at offset ${end.offset})`;
+    return new PartitionFaultError(
+      `${partition} was read up to ${readTo} in leader epoch ${leaderEpoch}, which its log lacks${last}`,
+      `${why} of that epoch. ${advice}`,
+      options,
+    );
+  }
+  return new PartitionFaultError(
+    `${partition} was truncated to offset ${end.offset}, but was read up to ${readTo}`,
+    `${why} after that offset. ${advice}`,
     options,
   );
+}

@@ -3,11 +3,12 @@ import { createLog } from "@fiberstream/runtime/log";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
+import { BatchUnreadyError } from "../errors/batch-unready.ts";
 import type { Position } from "../errors/partition-fault.ts";
 import { createPipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import { writeRecordBatch } from "../protocol/record-batch-writer.ts";
-import type { LogIdentity, RecordBatch } from "../records.ts";
-import type { EpochEndOf } from "./epoch-ends.ts";
+import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
+import type { EpochEnd, EpochEndOf } from "./epoch-ends.ts";
 import type { FetchTicket } from "../fetch/fetch-loops.ts";
 import type { FetchedBytes } from "../protocol/fetch-request.ts";
 import { type PartitionLoop, runPartition } from "./partition-loop.ts";
@@ -26,7 +27,7 @@ function fetched(from: number, to: number, more: Partial<FetchedBytes> = {}): Fe
     partition: 0,
     errorCode: 0,
     highWatermark: BigInt(to),
-    divergesAt: undefined,
+    diverging: undefined,
     aborted: [],
     records,
     ...more,
@@ -48,7 +49,7 @@ function startLoop(
     epochEndOf?: EpochEndOf;
     processBatch?: (batch: RecordBatch) => Promise<void>;
     replayFrom?: (partition: number, position: bigint) => Promise<bigint>;
-    replay?: () => Promise<void>;
+    replay?: (partition: number, records: readonly IncomingRecord[]) => Promise<void>;
     before?: Promise<unknown>;
   } = {},
 ) {
@@ -63,7 +64,7 @@ function startLoop(
     work: {
       positionOf: options.positionOf ?? (async () => position.now),
       beginningOf: async () => 0n,
-      epochEndOf: options.epochEndOf ?? (async () => undefined),
+      epochEndOf: options.epochEndOf ?? (async (_partition, epoch) => ({ epoch, offset: 100n })),
       replayFrom: options.replayFrom,
       replay: options.replay,
       processBatch: async (batch) => {
@@ -89,7 +90,7 @@ function startLoop(
 }
 
 describe("a partition", () => {
-  it("does not go on with what was read ahead when the batch before it was not written", async () => {
+  it("discards records that were fetched ahead if the batch before them was not written", async () => {
     const position = { now: 0n as Position };
     let isAway = true;
     const first = startLoop({
@@ -114,7 +115,7 @@ describe("a partition", () => {
     expect([...first.done, ...second.done]).toEqual(range(0, 20));
   });
 
-  it("throws away what an earlier placement asked for", async () => {
+  it("discards what an earlier seek has requested", async () => {
     const { loop, ticket, position, done } = startLoop();
     const old = await ticket();
     position.now = 5n;
@@ -127,7 +128,7 @@ describe("a partition", () => {
     expect(done).toEqual(range(5, 10));
   });
 
-  it("waits until an earlier loop of its own is over before it asks where it goes on", async () => {
+  it("waits until an earlier loop of the same partition has ended before it asks for the position", async () => {
     const position = { now: 0n as Position };
     const released = Promise.withResolvers<void>();
     const first = startLoop({ position, processBatch: () => released.promise });
@@ -139,7 +140,7 @@ describe("a partition", () => {
     expect((await second.ticket()).offset).toBe(10n);
   });
 
-  it("asks again when the topic was made anew while it asked, and gives the log of the position", async () => {
+  it("asks again if the topic was recreated meanwhile, and returns the log of the position", async () => {
     let topicId = "old";
     const asked = [Promise.withResolvers<Position>(), Promise.withResolvers<Position>()];
     const answers = [...asked];
@@ -162,7 +163,7 @@ describe("a partition", () => {
     expect(logs).toEqual(["new"]);
   });
 
-  it("is moved also in the moment between the position's answer and the reading", async () => {
+  it("can be moved between the answer with the position and the first fetch", async () => {
     for (let ticks = 0; ticks < 12; ticks++) {
       const asked = [Promise.withResolvers<Position>(), Promise.withResolvers<Position>()];
       const answers = [...asked];
@@ -179,7 +180,7 @@ describe("a partition", () => {
     }
   });
 
-  it("waits with its history while what is needed for it is away", async () => {
+  it("waits with the replay while a dependency of it is unavailable", async () => {
     let isAway = true;
     const { ticket, done, reports } = startLoop({
       position: { now: 5n },
@@ -196,7 +197,7 @@ describe("a partition", () => {
     expect(reports.at(-1)).toBeUndefined();
   });
 
-  it("asks for a position again only when an earlier loop does so no more", async () => {
+  it("asks for a position again only when no earlier loop is asking", async () => {
     let open = 0;
     let most = 0;
     const released = Promise.withResolvers<void>();
@@ -215,11 +216,46 @@ describe("a partition", () => {
     expect(most).toBe(1);
   });
 
-  it("does not go on by itself where the log was cut back, until it is moved", async () => {
+  it("prepares no replay when its position comes after it was stopped", async () => {
+    const asked = Promise.withResolvers<Position>();
+    const prepared: bigint[] = [];
+    const { loop } = startLoop({
+      positionOf: () => asked.promise,
+      replayFrom: async (_partition, position) => {
+        prepared.push(position);
+        return position;
+      },
+    });
+    await until(() => loop.busyMs() > 0, { what: "it asks" });
+    await loop.stop();
+    asked.resolve(5n);
+    await loop.settled();
+    expect(prepared).toEqual([]);
+  });
+
+  it("asks for its position and prepares the replay again when its owner is not ready for a batch", async () => {
+    const prepared: bigint[] = [];
+    const { ticket, done } = startLoop({
+      replayFrom: async (_partition, position) => {
+        prepared.push(position);
+        return position;
+      },
+      processBatch: async () => {
+        if (prepared.length === 1) throw new BatchUnreadyError("the windows are elsewhere");
+      },
+    });
+    (await ticket()).take(fetched(0, 5));
+    await until(() => prepared.length === 2, { what: "it prepares again" });
+    (await ticket()).take(fetched(0, 5));
+    await until(() => done.length > 0, { what: "the records are done" });
+    expect(done).toEqual(range(0, 5));
+  });
+
+  it("does not resume by itself where the log was truncated, until it is moved", async () => {
     const { ticket, loop, position, done, reports } = startLoop({ position: { now: 5n } });
     (await ticket()).take(fetched(5, 10));
     await until(() => done.length === 5, { what: "the records are done" });
-    (await ticket()).take({ ...fetched(10, 10), divergesAt: 7n });
+    (await ticket()).take({ ...fetched(10, 10), diverging: { epoch: 4, offset: 7n } });
     await until(() => reports.at(-1)?.includes("was truncated"), { what: "it is reported" });
     // Its position is asked for again, and is the same.
     await until(() => reports.filter((reason) => reason?.includes("was truncated")).length > 1, {
@@ -234,15 +270,15 @@ describe("a partition", () => {
     ["", undefined],
     [" and reads its history first", async () => 2n],
   ])(
-    "does not begin behind where the log was cut back that another has read%s",
+    "does not begin after the end of a truncated log that another process has read%s",
     async (_how, replayFrom) => {
-      let end: bigint | undefined = 7n;
+      let end = 7n;
       const asked: number[] = [];
       const { ticket, loop, position, reports } = startLoop({
         position: { now: { offset: 10n, leaderEpoch: 4 } },
         epochEndOf: async (_partition, leaderEpoch) => {
           asked.push(leaderEpoch);
-          return end;
+          return { epoch: leaderEpoch, offset: end };
         },
         ...(replayFrom && { replayFrom }),
       });
@@ -258,7 +294,7 @@ describe("a partition", () => {
       end = 10n;
       const other = startLoop({
         position: { now: { offset: 10n, leaderEpoch: 4 } },
-        epochEndOf: async () => end,
+        epochEndOf: async (_partition, epoch) => ({ epoch, offset: end }),
         ...(replayFrom && { replayFrom }),
       });
       expect(await other.ticket()).toMatchObject(
@@ -267,12 +303,70 @@ describe("a partition", () => {
     },
   );
 
-  it("is over at once when it only asks for its position", async () => {
+  it.each([
+    ["longer than what was read", 12n],
+    ["shorter than what was read", 8n],
+  ])("stops at a leader that lacks the epoch that was read, and is %s", async (_how, offset) => {
+    const { ticket, loop, position, reports } = startLoop({
+      position: { now: { offset: 10n, leaderEpoch: 5 } },
+      epochEndOf: async (_partition, epoch) => ({ epoch, offset: 10n }),
+    });
+    (await ticket()).take({ ...fetched(10, 10), diverging: { epoch: 4, offset } });
+    const reason = `was read up to 10 in leader epoch 5, which its log lacks (its epoch 4 ends at offset ${offset})`;
+    await until(() => reports.at(-1)?.includes(reason), { what: "it is reported" });
+    expect(loop.ticket()).toBeUndefined();
+    position.now = 7n;
+    expect((await ticket()).offset).toBe(7n);
+  });
+
+  it.each<[string, EpochEnd | undefined, ((partition: number) => Promise<bigint>) | undefined]>([
+    ["of an older epoch, further than it was read", { epoch: 4, offset: 15n }, undefined],
+    ["of an older epoch, with records to replay", { epoch: 4, offset: 15n }, async () => 2n],
+    ["of no epoch", undefined, undefined],
+    ["of no epoch, with records to replay", undefined, async () => 2n],
+  ])(
+    "does not begin in a log whose leader answers with the end %s",
+    async (_how, end, replayFrom) => {
+      const { loop, reports } = startLoop({
+        position: { now: { offset: 10n, leaderEpoch: 5 } },
+        epochEndOf: async () => end,
+        ...(replayFrom && { replayFrom }),
+      });
+      const reason = "was read up to 10 in leader epoch 5, which its log lacks";
+      await until(() => reports.some((one) => one?.includes(reason)), { what: "it is reported" });
+      expect(loop.ticket()).toBeUndefined();
+    },
+  );
+
+  it("stops where its replay ends if a leader without the position's epoch was elected meanwhile", async () => {
+    let end: EpochEnd = { epoch: 5, offset: 10n };
+    let fails = 1;
+    const replayed: number[] = [];
+    const { ticket, done, reports } = startLoop({
+      position: { now: { offset: 10n, leaderEpoch: 5 } },
+      epochEndOf: async () => {
+        if (end.epoch === 4 && fails-- > 0) throw new TransientError("kafka", "away");
+        return end;
+      },
+      replayFrom: async () => 2n,
+      replay: async (_partition, records) => void replayed.push(records.length),
+    });
+    (await ticket()).take(fetched(2, 6));
+    await until(() => replayed.length === 1, { what: "the first records are replayed" });
+    end = { epoch: 4, offset: 15n };
+    (await ticket()).take(fetched(6, 15));
+    const reason = "was read up to 10 in leader epoch 5, which its log lacks";
+    await until(() => reports.some((one) => one?.includes(reason)), { what: "it is reported" });
+    expect(replayed).toEqual([4]);
+    expect(done).toEqual([]);
+  });
+
+  it("ends at once if it is only asking for its position", async () => {
     const { loop } = startLoop({ positionOf: () => new Promise(() => undefined) });
     await loop.stop();
   });
 
-  it("gives a batch where the one before has ended, over offsets that markers have", async () => {
+  it("begins a batch where the one before ended, also across transaction markers", async () => {
     const firsts: bigint[] = [];
     const { ticket, done } = startLoop({
       processBatch: async ({ firstOffset }) => void firsts.push(firstOffset),
@@ -284,7 +378,7 @@ describe("a partition", () => {
     expect(firsts).toEqual([0n, 3n]);
   });
 
-  it("leaves out what stands before the offset that was asked for", async () => {
+  it("omits records before the requested offset", async () => {
     const { ticket, done } = startLoop({ position: { now: 4n } });
     // A compressed batch comes as a whole.
     (await ticket()).take(fetched(0, 8));
@@ -294,12 +388,12 @@ describe("a partition", () => {
 
   it.each([
     [
-      "a log that was cut back behind what was read",
-      { divergesAt: 2n },
+      "a log that was truncated below what was read",
+      { diverging: { epoch: -1, offset: 2n } },
       "was truncated to offset 2",
     ],
     ["a batch that cannot be read", { records: Buffer.alloc(70) }, "cannot be read"],
-  ])("stops at %s, and says so", async (_what, more, reason) => {
+  ])("stops at %s, and reports it", async (_what, more, reason) => {
     const { ticket, done, reports } = startLoop({ position: { now: 5n } });
     (await ticket()).take(fetched(5, 10, more));
     await until(() => reports.at(-1)?.includes(reason), { what: "it is reported" });

@@ -5,7 +5,7 @@ import { retryDelayMs } from "@fiberstream/runtime/retry";
 import { offsetOf, PartitionFaultError, type Position } from "../errors/partition-fault.ts";
 import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
 import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
-import { logTruncated, type EpochEndOf } from "./epoch-ends.ts";
+import { isSameLog, logDiffers, type EpochEndOf } from "./epoch-ends.ts";
 import type { FetchTicket } from "../fetch/fetch-loops.ts";
 import { untilAborted } from "@fiberstream/runtime/until-aborted";
 import { createReading, type Reading } from "./partition-reading.ts";
@@ -33,7 +33,7 @@ type StartPosition = {
   readonly position: bigint;
   readonly from: bigint;
   readonly log: LogIdentity;
-  /** Of the last record before `from`; undefined if unknown. */
+  /** Of the last record before `position`; undefined if unknown. */
   readonly leaderEpoch: number | undefined;
 };
 
@@ -121,19 +121,22 @@ export function runPartition(options: {
     if (found === undefined) throw new TransientError("kafka", "the position is not known yet");
     const offset = offsetOf(found);
     const position = offset === "beginning" ? await work.beginningOf(partition) : offset;
-    const epoch = typeof found === "object" ? found.leaderEpoch : undefined;
-    if (epoch !== undefined) await checkNotTruncated(position, epoch);
+    const leaderEpoch = typeof found === "object" ? found.leaderEpoch : undefined;
+    await checkSameLog({ position, leaderEpoch });
+    // The answers above may come late. The next loop of the partition may be past this point by now.
+    if (stopping.aborted) throw new TransientError("kafka", "the partition was revoked meanwhile");
     const from = (await work.replayFrom?.(partition, position)) ?? position;
     if (isMoved) throw new TransientError("kafka", "the position was moved meanwhile");
-    const leaderEpoch = from === position ? epoch : undefined;
     return { position, from, log: logOfPosition, leaderEpoch };
   };
 
   /** Another process may have read up to the position, and the log may have grown again since it was truncated. */
-  const checkNotTruncated = async (position: bigint, leaderEpoch: number) => {
-    const to = await work.epochEndOf(partition, leaderEpoch);
-    if (to === undefined || to >= position) return;
-    throw logTruncated({ topic, partition, to, readTo: position }, options.outOfRangeAdvice);
+  const checkSameLog = async (at: Pick<StartPosition, "position" | "leaderEpoch">) => {
+    const { position: upTo, leaderEpoch } = at;
+    if (leaderEpoch === undefined) return;
+    const end = await work.epochEndOf(partition, leaderEpoch);
+    const read = { topic, partition, leaderEpoch, readTo: upTo };
+    if (!isSameLog(end, read)) throw logDiffers(read, end, options.outOfRangeAdvice);
   };
 
   /** Returns undefined once the partition is revoked. */
@@ -177,14 +180,25 @@ export function runPartition(options: {
 
   const pause = (ms: number) => delay(ms, undefined, { signal: stopping }).catch(() => undefined);
 
-  /** Replays records from before the position; retries while a dependency is unavailable. */
-  const replayRecords = async (records: readonly IncomingRecord[]) => {
+  /**
+   * Replays records from before the position; retries while a dependency is unavailable. With the last of them it checks
+   * the log again: a fetch from before the position cannot carry the position's epoch, so a leader that was elected since
+   * the position was read would not notice that its log differs.
+   */
+  const replayRecords = async (
+    records: readonly IncomingRecord[],
+    last: StartPosition | undefined,
+  ): Promise<PartitionFaultError | undefined> => {
     for (let tries = 1; !stopping.aborted; tries++) {
       try {
-        await busy(async () => work.replay?.(partition, records));
+        await busy(async () => {
+          if (last !== undefined) await checkSameLog(last);
+          if (records.length > 0) await work.replay?.(partition, records);
+        });
         if (tries > 1) report(undefined);
-        return;
+        return undefined;
       } catch (error) {
+        if (error instanceof PartitionFaultError) return error;
         if (!(error instanceof TransientError)) throw error;
         report(`${error.dependency}: ${messageOf(error)}`);
         log.debug(
@@ -194,6 +208,7 @@ export function runPartition(options: {
         await pause(retryDelayMs(tries));
       }
     }
+    return undefined;
   };
 
   /** Marks the partition as resumed, because something was fetched. */
@@ -217,8 +232,10 @@ export function runPartition(options: {
     if (isMoved) return;
     let { position } = start;
     let doneMs = performance.now();
-    const isSameLog = readTo?.offset === start.from && readTo.topicId === start.log.topicId;
-    const leaderEpoch = isSameLog ? readTo?.leaderEpoch : start.leaderEpoch;
+    const isReadTo = readTo?.offset === start.from && readTo.topicId === start.log.topicId;
+    const ofPosition = start.from === position ? start.leaderEpoch : undefined;
+    const leaderEpoch = isReadTo ? readTo?.leaderEpoch : ofPosition;
+    let isReplaying = start.from < position;
     behind = { at: position, oldestPendingMs: behind?.oldestPendingMs };
     reading = createReading({
       topic,
@@ -240,7 +257,12 @@ export function runPartition(options: {
         fetchedMs = performance.now();
         resume();
         const replayed = countReplayed(fetched.records, position);
-        if (replayed > 0) await replayRecords(fetched.records.slice(0, replayed));
+        if (isReplaying) {
+          isReplaying = fetched.nextOffset < position;
+          const ofReplay = fetched.records.slice(0, replayed);
+          const differs = await replayRecords(ofReplay, isReplaying ? undefined : start);
+          if (differs !== undefined) return await waitStopped(differs);
+        }
         if (stopping.aborted) return;
         const records = replayed > 0 ? fetched.records.slice(replayed) : fetched.records;
         if (records.length === 0) {

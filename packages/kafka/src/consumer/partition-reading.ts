@@ -1,7 +1,7 @@
 import { PartitionFaultError } from "../errors/partition-fault.ts";
 import { committedRecords } from "../protocol/committed-records.ts";
 import type { IncomingRecord } from "../records.ts";
-import { logTruncated } from "./epoch-ends.ts";
+import { logDiffers } from "./epoch-ends.ts";
 import type { FetchTicket } from "../fetch/fetch-loops.ts";
 import type { FetchedBytes } from "../protocol/fetch-request.ts";
 
@@ -42,9 +42,9 @@ export function createReading(options: {
   };
 
   const take = (fetched: FetchedBytes) => {
-    if (fetched.divergesAt !== undefined && fetched.divergesAt < fetchFrom) {
-      const where = { topic, partition, to: fetched.divergesAt, readTo: fetchFrom };
-      return stopWith(logTruncated(where, advice, { untilMoved: true }));
+    if (fetched.diverging !== undefined) {
+      const at = { topic, partition, leaderEpoch, readTo: fetchFrom };
+      return stopWith(logDiffers(at, fetched.diverging, advice, { untilMoved: true }));
     }
     let read: ReturnType<typeof committedRecords>;
     try {
@@ -79,7 +79,7 @@ export function createReading(options: {
           )
         : new PartitionFaultError(
             `partition ${partition} of ${topic} cannot be read at offset ${fetchFrom}: ${type}`,
-            type.endsWith("AUTHORIZATION_FAILED") ? "Grant this user the topic" : advice,
+            type.endsWith("AUTHORIZATION_FAILED") ? "Grant this user access to the topic" : advice,
           ),
     );
 

@@ -1,10 +1,11 @@
 import { FatalError, TransientError } from "@fiberstream/runtime/errors";
 import { createLog } from "@fiberstream/runtime/log";
 import { describe, expect, it } from "@jest/globals";
+import { BatchUnreadyError } from "../errors/batch-unready.ts";
 import { PartitionPausedError } from "../errors/partition-paused.ts";
 import { PartitionFaultError, type Position } from "../errors/partition-fault.ts";
 import type { RecordBatch } from "../records.ts";
-import { createTryBatch } from "./try-batch.ts";
+import { createTryBatch, waitAfterMs } from "./try-batch.ts";
 
 const batch: RecordBatch = {
   topic: "t",
@@ -42,13 +43,24 @@ function tryWith(
 }
 
 describe("a batch", () => {
-  it("is tried again in place until it is done, and says meanwhile why it waits", async () => {
+  it("is retried in place until it succeeds, and reports meanwhile why it waits", async () => {
     const { run, reports } = tryWith([away, away]);
     expect(await run()).toEqual({ kind: "done" });
     expect(reports).toEqual(["kafka: connection refused", "kafka: connection refused", undefined]);
   });
 
-  it("took as long as all its tries and the waits between them", async () => {
+  it("is not tried again in place if what its owner has before it does not fit, and waits before that", async () => {
+    const unready = () => {
+      throw new BatchUnreadyError("the windows are at 5");
+    };
+    const { run, reports } = tryWith([unready]);
+    const beganMs = performance.now();
+    expect(await run()).toEqual({ kind: "moved" });
+    expect(performance.now() - beganMs).toBeGreaterThan(49);
+    expect(reports[0]).toBe("kafka: the windows are at 5");
+  });
+
+  it("has the duration of all its attempts and the waits between them", async () => {
     const beganMs = performance.now();
     const { run, durations } = tryWith([away, away]);
     await run();
@@ -59,7 +71,7 @@ describe("a batch", () => {
     expect(durations[0]).toBeLessThanOrEqual(tookSeconds);
   });
 
-  it("did not take as long as it was held back", async () => {
+  it("has a duration without the time for which it was paused", async () => {
     let heldMs = 0;
     const held = Promise.withResolvers<void>();
     const { run, durations } = tryWith([
@@ -73,17 +85,17 @@ describe("a batch", () => {
     expect(durations[0]).toBeLessThan((performance.now() - heldMs) / 1_000 - 0.09);
   });
 
-  it("is not tried again when a failed try had been committed, or someone has moved the position", async () => {
+  it("is not retried if a failed attempt was committed, or the position was moved", async () => {
     const { run } = tryWith([away], () => 20n);
     expect(await run()).toEqual({ kind: "moved" });
   });
 
-  it("is not tried again when the topic was made anew, where it begins by chance", async () => {
+  it("is not retried if the topic was recreated, even if the position is the same by chance", async () => {
     const { run } = tryWith([away], undefined, "another");
     expect(await run()).toEqual({ kind: "moved" });
   });
 
-  it("is not tried again while the position is not known", async () => {
+  it("is not retried while the position is not known", async () => {
     const positions = [undefined, undefined, 10n];
     let isTriedUnknown = false;
     const { run } = tryWith([away, () => (isTriedUnknown = positions.length > 0)], () =>
@@ -93,10 +105,29 @@ describe("a batch", () => {
     expect(isTriedUnknown).toBe(false);
   });
 
+  it("is tried again as soon as the position is known, however long that took", async () => {
+    const answers = [...Array.from({ length: 7 }, () => undefined), batch.firstOffset];
+    const { run } = tryWith([away], () => answers.shift());
+    const begunMs = performance.now();
+    expect(await run()).toEqual({ kind: "done" });
+    // Doubled waits would take at least 5 s.
+    expect(performance.now() - begunMs).toBeLessThan(2_500);
+  });
+
+  it("waits at most a second for Kafka, which soon has another leader, and longer for others", () => {
+    const after = (dependency: "kafka" | "postgres", attempt: number) =>
+      waitAfterMs(new TransientError(dependency, "away"), attempt);
+    for (const attempt of [1, 3, 5, 8, 100]) {
+      expect(after("kafka", attempt)).toBeLessThanOrEqual(1_000);
+    }
+    expect(after("kafka", 8)).toBe(1_000);
+    expect(after("postgres", 8)).toBeGreaterThan(2_400);
+  });
+
   it.each([
     ["a fatal error", new FatalError("no such table", "run the migrations")],
     ["a defect", new TypeError("x is not a function")],
-  ])("stops all at %s, and commits nothing", async (_what, error) => {
+  ])("halts the consumer at %s, and commits nothing", async (_what, error) => {
     const { run, halts } = tryWith([
       () => {
         throw error;
@@ -106,7 +137,7 @@ describe("a batch", () => {
     expect(halts).toEqual([error]);
   });
 
-  it("stops its partition alone at the partition's own fault", async () => {
+  it("stops only its partition at a fault of the partition", async () => {
     const fault = new PartitionFaultError("it cannot go on", "Look at it");
     const { run, halts } = tryWith([
       () => {
@@ -128,7 +159,7 @@ describe("a batch", () => {
     expect(await run()).toEqual({ kind: "done" });
   });
 
-  it("ends its wait when the partition goes", async () => {
+  it("ends its wait when the partition is revoked", async () => {
     const { run, stopping } = tryWith([
       () => {
         setImmediate(() => stopping.abort());

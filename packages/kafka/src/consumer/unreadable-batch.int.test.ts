@@ -21,7 +21,7 @@ const TOO_MUCH = Buffer.alloc(70_000_000);
 let life: Life;
 afterEach(() => life.stop());
 
-it("stops its partition alone, which goes on where an operator puts it", async () => {
+it("stops only its partition, which resumes at the offset that an operator sets", async () => {
   life = createLife();
   const topic = `unreadable-${randomUUID()}`;
   await ensureTopics({ kafka, topics: [{ topic, partitions: 2, config: {} }] });

@@ -19,13 +19,13 @@ const bad = (count: number) => Array.from({ length: count }, () => true);
 const everyOther = (count: number) => Array.from({ length: count }, (_, index) => index % 2 === 0);
 
 describe("breaker", () => {
-  it("lets a few bad records pass, however long the partition goes on", () => {
+  it("stays closed for a few bad records, however many others there are", () => {
     const { check, isOpen } = breaker();
     for (let batch = 0; batch < 50; batch++) check(0, [...good(90), ...bad(10)]);
     expect(isOpen()).toBe(false);
   });
 
-  it("opens at a run of bad records, over the border of two batches", () => {
+  it("opens at a number of consecutive bad records, also across two batches", () => {
     const { check, open, isOpen } = breaker();
     check(3, [...good(5), ...bad(15)]);
     expect(() => check(3, bad(5))).toThrow(PartitionPausedError);
@@ -33,26 +33,26 @@ describe("breaker", () => {
     expect(open()).toMatchObject([{ partition: 3, reason: "20 consecutive bad records" }]);
   });
 
-  it("opens at a share of bad records, once there are enough to tell", () => {
+  it("opens at a share of bad records, once there are enough records", () => {
     const { check } = breaker();
     check(0, everyOther(98));
     expect(() => check(0, everyOther(4))).toThrow("50 of the last 100 records are bad");
   });
 
-  it("does not count a held batch, so that its next try is judged as the first was", () => {
+  it("does not count a paused batch, so that its retry has the same result", () => {
     const { check } = breaker();
     for (let tries = 0; tries < 3; tries++)
       expect(() => check(0, bad(20))).toThrow(PartitionPausedError);
     expect(() => check(0, [...good(5), ...bad(15)])).not.toThrow();
   });
 
-  it("keeps partitions apart", () => {
+  it("counts each partition by itself", () => {
     const { check } = breaker();
     expect(() => check(0, bad(20))).toThrow(PartitionPausedError);
     expect(() => check(1, good(20))).not.toThrow();
   });
 
-  it("closes by itself when the batch can be read", () => {
+  it("closes by itself when the batch can be decoded", () => {
     const { check, open, isOpen } = breaker();
     expect(() => check(0, bad(20))).toThrow(PartitionPausedError);
     check(0, good(20));
@@ -60,7 +60,7 @@ describe("breaker", () => {
     expect(open()).toEqual([]);
   });
 
-  it("releases a held partition at a reset and lets its batch pass, once", async () => {
+  it("resumes a paused partition at a reset and lets its batch pass, once", async () => {
     const { check, reset, isOpen } = breaker({ retestAfterMs: 3_600_000 });
     let held: unknown;
     try {
@@ -76,7 +76,7 @@ describe("breaker", () => {
     expect(() => check(0, bad(20))).toThrow(PartitionPausedError);
   });
 
-  it("forgets a partition that another member has now", () => {
+  it("drops the state of a partition that another member owns now", () => {
     const { check, keepOnly, isOpen, open } = breaker();
     expect(() => check(0, bad(20))).toThrow(PartitionPausedError);
     keepOnly([1, 2]);

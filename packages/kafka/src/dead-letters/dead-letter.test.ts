@@ -19,7 +19,7 @@ const origin = {
 const failedAt = new Date("2026-11-24T12:00:00Z");
 
 describe("dead letter", () => {
-  it("keeps key, value, timestamp and headers, and says where from and why", () => {
+  it("keeps key, value, timestamp and headers, and adds origin and reason", () => {
     const reason = {
       failureClass: "unknown-schema",
       message: "no schema id 7",

@@ -27,7 +27,7 @@ describe("a dead letter that is too large", () => {
     });
   });
 
-  it("ends with what says where it came from, and then with nothing less", () => {
+  it("is reduced to the headers with its origin at most", () => {
     const least = refused(5, "MESSAGE_TOO_LARGE");
     expect(least).toEqual({
       key: letter.key,
@@ -38,13 +38,13 @@ describe("a dead letter that is too large", () => {
     expect(refused(6, "MESSAGE_TOO_LARGE")).toBeUndefined();
   });
 
-  it("leaves out a key that is large itself", () => {
+  it("omits a key that is too large itself", () => {
     const large = { ...letter, key: Buffer.alloc(900_000) };
     expect(refused(5, "MESSAGE_TOO_LARGE", large)?.key).toBeNull();
   });
 });
 
-it("stamps a letter anew whose time is refused, once, and keeps what it was", () => {
+it("gets the current time once if Kafka rejects its timestamp, and keeps the original one", () => {
   const less = reducedDeadLetter(letter, "INVALID_TIMESTAMP");
   expect(less).toEqual({
     key: letter.key,
@@ -54,6 +54,6 @@ it("stamps a letter anew whose time is refused, once, and keeps what it was", ()
   expect(refused(2, "INVALID_TIMESTAMP")).toBeUndefined();
 });
 
-it("has nothing to leave out of a letter that is refused for another reason", () => {
+it("is not reduced if Kafka rejects it for another reason", () => {
   expect(reducedDeadLetter(letter, "INVALID_RECORD")).toBeUndefined();
 });

@@ -7,7 +7,7 @@ const wrapped = (cause: Error) => new Error("retries exceeded", { cause });
 
 describe("kafkaFailure", () => {
   it.each(["NOT_LEADER_FOR_PARTITION", "NOT_ENOUGH_REPLICAS", "INVALID_PRODUCER_EPOCH"])(
-    "takes %s as transient",
+    "treats %s as transient",
     (type) => {
       const failure = kafkaFailure(protocolError(type));
       expect(failure).toBeInstanceOf(TransientError);
@@ -15,17 +15,17 @@ describe("kafkaFailure", () => {
     },
   );
 
-  it("takes what it does not know as transient, so that nothing is lost", () => {
+  it("treats unknown errors as transient, so that nothing is lost", () => {
     expect(kafkaFailure(new Error("socket hang up"))).toBeInstanceOf(TransientError);
   });
 
-  it("finds the fatal cause under the client's own wrapping, with advice", () => {
+  it("finds the fatal cause inside the client's own errors, and adds advice", () => {
     const failure = kafkaFailure(wrapped(wrapped(protocolError("TOPIC_AUTHORIZATION_FAILED"))));
     expect(failure).toBeInstanceOf(FatalError);
-    expect(failure).toMatchObject({ advice: "Grant this user the topic" });
+    expect(failure).toMatchObject({ advice: "Grant this user access to the topic" });
   });
 
-  it("tells a login that broke off from one that was refused", () => {
+  it("distinguishes an interrupted login from a rejected one", () => {
     const failed = (reason: string) =>
       kafkaFailure(
         Object.assign(new Error(`SASL SCRAM SHA512 authentication failed: ${reason}`), {
@@ -36,12 +36,12 @@ describe("kafkaFailure", () => {
     expect(failed("Authentication failed due to invalid credentials")).toBeInstanceOf(FatalError);
   });
 
-  it("leaves what is classified already as it is", () => {
+  it("leaves classified errors unchanged", () => {
     const failure = new TransientError("registry", "away");
     expect(kafkaFailure(failure)).toBe(failure);
   });
 
-  it("tells a fence, however deep", () => {
+  it("recognizes a fenced producer in nested causes", () => {
     expect(isFenced(wrapped(protocolError("INVALID_PRODUCER_EPOCH")))).toBe(true);
     expect(isFenced(protocolError("NOT_LEADER_FOR_PARTITION"))).toBe(false);
   });

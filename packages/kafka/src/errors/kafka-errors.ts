@@ -53,13 +53,13 @@ const INTERRUPTED =
 const FATAL: ReadonlyMap<string, string> = new Map([
   ["KafkaJSSASLAuthenticationError", "Check the credentials"],
   ["SASL_AUTHENTICATION_FAILED", "Check the credentials"],
-  ["TOPIC_AUTHORIZATION_FAILED", "Grant this user the topic"],
-  ["GROUP_AUTHORIZATION_FAILED", "Grant this user the consumer group"],
-  ["CLUSTER_AUTHORIZATION_FAILED", "Grant this user the cluster operation"],
-  ["TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "Grant this user the transactional id"],
+  ["TOPIC_AUTHORIZATION_FAILED", "Grant this user access to the topic"],
+  ["GROUP_AUTHORIZATION_FAILED", "Grant this user access to the consumer group"],
+  ["CLUSTER_AUTHORIZATION_FAILED", "Grant this user the operation on the cluster"],
+  ["TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "Grant this user access to the transactional id"],
   ["SECURITY_DISABLED", "Set authorizer.class.name on the brokers: this cluster has no authorizer"],
-  ["UNSUPPORTED_VERSION", "Use a broker that this client can talk to"],
-  ["KafkaJSServerDoesNotSupportApiKey", "Use a broker that this client can talk to"],
+  ["UNSUPPORTED_VERSION", "Use brokers of a supported version: Kafka 3.7 or newer"],
+  ["KafkaJSServerDoesNotSupportApiKey", "Use brokers of a supported version: Kafka 3.7 or newer"],
 ]);
 
 const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED", "INVALID_TXN_STATE"]);

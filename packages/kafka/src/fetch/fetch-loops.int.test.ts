@@ -52,7 +52,7 @@ afterEach(() => life.stop());
 const send = (value: string) => producer.send(topic, [{ key: "k", value: Buffer.from(value) }]);
 
 describe("a consumer that wants more than one record", () => {
-  it("takes one that comes alone at once, and those behind it together", async () => {
+  it("gets a single record at once, and those after it together", async () => {
     const sentMs = performance.now();
     await send("alone");
     await until(() => batches.length > 0, { what: "the first record came" });
@@ -63,7 +63,7 @@ describe("a consumer that wants more than one record", () => {
     expect((batches[1]?.atMs ?? 0) - (batches[0]?.atMs ?? 0)).toBeGreaterThan(LINGER_MS * 0.9);
   });
 
-  it("waits no more when it has what it wants", async () => {
+  it("waits no longer when it has the wanted number", async () => {
     await send("alone");
     await until(() => batches.length > 0, { what: "the first record came" });
     await send("x".repeat(200_000));

@@ -35,7 +35,7 @@ function start() {
     const [{ partitions }] = args[6] as [{ partitions: { partition: number }[] }];
     const asked = partitions.map(({ partition }) => partition);
     fetches.push({ host, partitions: asked });
-    const nothing = { errorCode: 0, highWatermark: 0n, divergesAt: undefined, aborted: [] };
+    const nothing = { errorCode: 0, highWatermark: 0n, diverging: undefined, aborted: [] };
     const answered = asked.map((partition) =>
       Object.assign({ partition, records: Buffer.alloc(0) }, nothing, answer(host, partition)),
     );
@@ -76,7 +76,7 @@ function start() {
 }
 
 describe("fetch loops", () => {
-  it("report a broker no longer when others lead what it led", async () => {
+  it("no longer report a broker when others lead its partitions", async () => {
     leaders = new Map([[0, "gone"]]);
     answer = (host) => {
       if (host === "gone") throw new Error("connection refused");
@@ -90,7 +90,7 @@ describe("fetch loops", () => {
     await until(() => failing.size === 0, { what: "the failure is over" });
   });
 
-  it("are not silent while an answer comes slowly, and are when nothing comes", async () => {
+  it("are not silent while an answer arrives slowly, and are when nothing arrives", async () => {
     leaders = new Map([[0, "a"]]);
     answer = () => ({});
     const asked: (() => void)[] = [];
@@ -104,7 +104,7 @@ describe("fetch loops", () => {
     expect(loops.silentMs()).toBeLessThan(50);
   });
 
-  it("leave out a partition whose leader has moved, and go on with the broker's others", async () => {
+  it("omit a partition whose leader has moved, and continue with the broker's others", async () => {
     leaders = new Map([
       [0, "a"],
       [1, "a"],

@@ -4,13 +4,13 @@ import { createFetchSize } from "./fetch-size.ts";
 const MB = 1_048_576;
 
 describe("the size of a fetch", () => {
-  it("is all that a broker may send, where that comes soon", () => {
+  it("is the maximum if answers arrive fast", () => {
     const size = createFetchSize();
     size.fetched(16 * MB, 300);
     expect(size.maxBytes()).toBe(16 * MB);
   });
 
-  it("is what a slow link brings in 10 s, and more again when it has become faster", () => {
+  it("is what a slow connection transfers in 10 s, and grows when it becomes faster", () => {
     const size = createFetchSize();
     // 100 KB a second.
     size.fetched(16 * MB, 160_000);
@@ -21,7 +21,7 @@ describe("the size of a fetch", () => {
     expect(size.maxBytes()).toBe(16 * MB);
   });
 
-  it("is less where an answer took so long that it was given up, and never nothing", () => {
+  it("shrinks after an answer that timed out, and is never 0", () => {
     const size = createFetchSize();
     size.failed(5_000);
     expect(size.maxBytes()).toBe(16 * MB);

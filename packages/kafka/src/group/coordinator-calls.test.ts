@@ -41,7 +41,7 @@ function joinWhile(said: readonly BrokerAddress[]) {
 }
 
 describe("a join that waits for others", () => {
-  it("goes on when one broker names another coordinator, and is given up when two do", async () => {
+  it("continues if one broker names another coordinator, and is given up if two do", async () => {
     const lagging = joinWhile([ANOTHER, COORDINATOR]);
     const moved = joinWhile([ANOTHER]);
     await expect(moved.join).rejects.toThrow("is no longer the coordinator");
@@ -59,7 +59,7 @@ describe("a join that waits for others", () => {
 });
 
 describe("heartbeats", () => {
-  it("do not wait behind an offset commit, which waits for its replicas", async () => {
+  it("do not wait for an offset commit, which waits for its replicas", async () => {
     const channels: string[] = [];
     const calls = callsOver({
       coordinator: async () => COORDINATOR,

@@ -88,7 +88,7 @@ function join(of: { topic: string; groupInstanceId?: string }) {
 }
 
 describe("a group's members", () => {
-  it("assign partitions that are added after a static leader has come back", async () => {
+  it("assign partitions that are added after a static leader has restarted", async () => {
     const before = join({ topic, groupInstanceId: "a" });
     await before.owns([0, 1]);
     await before.leave();
@@ -98,7 +98,7 @@ describe("a group's members", () => {
     await expect(again.owns([0, 1, 2, 3])).resolves.toBe(true);
   });
 
-  it("have all of their own topic each, where two topics are read under one name", async () => {
+  it("have all partitions of their own topic if two topics are read in one group", async () => {
     await makeTopics({ [other]: 3 });
     const first = join({ topic });
     await first.owns([0, 1]);

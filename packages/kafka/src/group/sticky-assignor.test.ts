@@ -23,13 +23,13 @@ function settle(count: number, members: readonly Member[]): Map<string, number[]
 }
 
 describe("assignSticky", () => {
-  it("shares everything out among new members", () => {
+  it("distributes all partitions among new members", () => {
     const assigned = assignSticky(range(5), [member("a"), member("b")]);
     expect(new Set([...assigned.values()].flat())).toEqual(new Set(range(5)));
     expect([...assigned.values()].map(({ length }) => length)).toEqual([3, 2]);
   });
 
-  it("gives what is to move to nobody before its owner has given it up", () => {
+  it("assigns a partition that moves to nobody before its owner has given it up", () => {
     const first = assignSticky(range(4), [member("a", [0, 1, 2, 3]), member("b")]);
     expect(first).toEqual(
       new Map([
@@ -41,7 +41,7 @@ describe("assignSticky", () => {
     expect(second.get("b")).toEqual([2, 3]);
   });
 
-  it("believes the later one of two that say they own a partition", () => {
+  it("uses the higher generation of two members that claim a partition", () => {
     const assigned = assignSticky(range(2), [member("a", [0], 7), member("b", [0, 1], 6)]);
     expect(assigned).toEqual(
       new Map([
@@ -51,7 +51,7 @@ describe("assignSticky", () => {
     );
   });
 
-  it("moves no more than it has to when a member of 15 comes back under another name", () => {
+  it("moves as few partitions as possible when one of 15 members restarts under another name", () => {
     const names = range(15).map((at) => `m${at}`);
     const before = settle(
       96,
@@ -68,7 +68,7 @@ describe("assignSticky", () => {
     expect(moved.flat().length).toBeLessThanOrEqual(6);
   });
 
-  it("settles on all partitions, each once, evenly, and then stays", () => {
+  it("assigns all partitions once, evenly, and then stays stable", () => {
     fc.assert(
       fc.property(
         fc.nat(60),

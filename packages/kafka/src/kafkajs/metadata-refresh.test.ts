@@ -39,7 +39,7 @@ function step({ setMs, passMs }: { setMs: number; passMs: number }) {
   jest.spyOn(performance, "now").mockReturnValue(elapsedMs + passMs);
 }
 
-it("lets metadata age by time that passes, not by the clock that is set", async () => {
+it("measures the age of metadata by a monotonic clock", async () => {
   const { pool, asked } = poolOf(1);
   await pool.refreshMetadataIfNecessary(["a"]);
   expect(asked()).toBe(1);
@@ -54,7 +54,7 @@ it("lets metadata age by time that passes, not by the clock that is set", async 
   expect(asked()).toBe(3);
 });
 
-it("asks again soon for a leader that is missing", async () => {
+it("reads the metadata again soon if a leader is missing", async () => {
   const { pool, asked } = poolOf(-1);
   await pool.refreshMetadataIfNecessary(["a"]);
   step({ setMs: 0, passMs: 1_100 });

@@ -42,7 +42,7 @@ function queueWith(options: {
   return { queue, sent, failed, push };
 }
 
-describe("the mended request queue", () => {
+describe("the repaired request queue", () => {
   it("sets no timer while nothing waits", () => {
     const { queue, sent, push } = queueWith({ maxInFlightRequests: 1 });
     push(1);
@@ -51,7 +51,7 @@ describe("the mended request queue", () => {
     expect(queue.throttleCheckTimeoutId).toBeNull();
   });
 
-  it("sends what waited for an answer as soon as it comes", () => {
+  it("sends a request that waited for an answer as soon as it arrives", () => {
     const { queue, sent, push } = queueWith({ maxInFlightRequests: 1 });
     push(1);
     push(2);
@@ -61,7 +61,7 @@ describe("the mended request queue", () => {
   });
 
   it.each([undefined, null, 0])(
-    "goes on at once after an answer with a throttle of %s",
+    "continues at once after an answer with a throttle of %s",
     (throttleMs) => {
       const { queue, sent, push } = queueWith({ maxInFlightRequests: 5 });
       queue.maybeThrottle(throttleMs);
@@ -71,7 +71,7 @@ describe("the mended request queue", () => {
     },
   );
 
-  it("sends what waited for a throttle when it is over", async () => {
+  it("sends a request that waited for a throttle when it ends", async () => {
     const { queue, sent, push } = queueWith({ maxInFlightRequests: 5 });
     queue.maybeThrottle(20);
     push(1);
@@ -89,7 +89,7 @@ describe("when the machine's clock is set", () => {
     jest.spyOn(Date, "now").mockImplementation(() => realNow() + ms);
   };
 
-  it("sends what waited for a throttle all the same", async () => {
+  it("sends a request that waited for a throttle nevertheless", async () => {
     const { queue, sent, push } = queueWith({ maxInFlightRequests: 5 });
     queue.maybeThrottle(20);
     step(-HOUR_MS);
@@ -98,15 +98,18 @@ describe("when the machine's clock is set", () => {
     queue.destroy();
   });
 
-  it.each([-HOUR_MS, HOUR_MS])("gives up what gets no answer in its time (%d ms)", async (ms) => {
-    const timing = { requestTimeout: 300, enforceRequestTimeout: true };
-    const { queue, failed, push } = queueWith({ maxInFlightRequests: 5, ...timing });
-    queue.scheduleRequestTimeoutCheck();
-    const startMs = performance.now();
-    push(1);
-    step(ms);
-    await until(() => failed.length > 0, { what: "it has timed out", timeoutMs: 2_000 });
-    expect(performance.now() - startMs).toBeGreaterThan(290);
-    queue.destroy();
-  });
+  it.each([-HOUR_MS, HOUR_MS])(
+    "fails a request without an answer after its timeout (%d ms)",
+    async (ms) => {
+      const timing = { requestTimeout: 300, enforceRequestTimeout: true };
+      const { queue, failed, push } = queueWith({ maxInFlightRequests: 5, ...timing });
+      queue.scheduleRequestTimeoutCheck();
+      const startMs = performance.now();
+      push(1);
+      step(ms);
+      await until(() => failed.length > 0, { what: "it has timed out", timeoutMs: 2_000 });
+      expect(performance.now() - startMs).toBeGreaterThan(290);
+      queue.destroy();
+    },
+  );
 });

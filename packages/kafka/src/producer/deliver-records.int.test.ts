@@ -38,7 +38,7 @@ afterEach(() => life.stop());
 const partitionOf = (key: string) => partitionOfKey(Buffer.from(key), PARTITIONS);
 
 describe("deliver", () => {
-  it("lets a partition that refuses cost only its own records", async () => {
+  it("fails only the records of a partition that rejects them", async () => {
     const keys = Array.from({ length: 30 }, (_, number) => `key-${number}`);
     const [large = ""] = keys;
     const records = keys.map((key) => ({
@@ -62,7 +62,7 @@ describe("deliver", () => {
     expect(read[0]?.headers).toEqual({ from: "test" });
   });
 
-  it("sends more than one batch can hold, in order", async () => {
+  it("sends more than one batch can contain, in order", async () => {
     const records = Array.from({ length: 20_000 }, (_, number) => ({
       key: "one",
       value: Buffer.from(String(number).padEnd(100)),
@@ -72,7 +72,7 @@ describe("deliver", () => {
     expect(await numbersIn(wide, records.length)).toEqual(records.map((_, number) => number));
   });
 
-  it("sends what comes later in a partition after what failed before it", async () => {
+  it("sends later records of a partition after the failed ones before them", async () => {
     const wide = await wideTopic();
     const failures = await deliverRecords(deliveringThatFails(1), wide, threePortions());
     expect(failures.every((failure) => failure === undefined)).toBe(true);
@@ -81,7 +81,7 @@ describe("deliver", () => {
     );
   });
 
-  it("accepts nothing of a partition behind what has failed for good", async () => {
+  it("sends no record of a partition after one that has failed for good", async () => {
     const wide = await wideTopic();
     const failures = await deliverRecords(deliveringThatFails(3), wide, threePortions());
     expect(failures.every((failure) => failure instanceof TransientError)).toBe(true);
@@ -89,7 +89,7 @@ describe("deliver", () => {
     expect(await numbersIn(wide, 1)).toEqual([-1]);
   });
 
-  it("lets only its own partition wait for what the broker refuses", async () => {
+  it("delays only the partition that the broker rejects", async () => {
     const wide = await wideTopic();
     const other = ["a", "b", "c", "d"].find((key) => partitionOf(key) !== partitionOf("one")) ?? "";
     const sized = (key: string, number: number, bytes: number) => ({
@@ -112,7 +112,7 @@ describe("deliver", () => {
     expect(numbers.filter((number) => number !== 0)).toEqual([2, 4, 6]);
   });
 
-  it("fails for every record where there is no such topic", async () => {
+  it("fails for every record if there is no such topic", async () => {
     const failures = await producer.deliver(`${topic}-missing`, [{ key: "a", value: null }]);
     expect(failures[0]).toBeInstanceOf(TransientError);
     await expect(

@@ -1,11 +1,13 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
+import { createPlacedTopics, keyOfPartition } from "@fiberstream/testkit/placed-topics";
 import { startPrivateCluster } from "@fiberstream/testkit/private-cluster";
 import { until } from "@fiberstream/testkit/until";
+import { heartbeatV4 } from "@platformatic/kafka";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { createConnections, nameOf } from "../broker/connections.ts";
 import { createKafka, type KafkaClient } from "../kafka.ts";
-import { partitionOfKey } from "../protocol/murmur2.ts";
 import { connectProducer } from "./producer.ts";
 import { createTopicCheck } from "../admin/topic-check.ts";
 
@@ -25,10 +27,7 @@ let kafka: KafkaClient;
 beforeAll(async () => {
   cluster = life.own(await startPrivateCluster(), (owned) => owned.remove());
   kafka = createKafka({ brokers: cluster.addresses, clientId: "test", log });
-  const admin = kafka.admin();
-  await admin.connect();
-  const configEntries = [{ name: "min.insync.replicas", value: "1" }];
-  const replicasOf = {
+  const topics = {
     [TOPIC]: [[1], [2], [3]],
     [FOLLOWED]: [
       [1, 2],
@@ -36,22 +35,11 @@ beforeAll(async () => {
       [2, 1],
     ],
   };
-  await admin.createTopics({
-    topics: Object.entries(replicasOf).map(([topic, all]) => ({
-      topic,
-      replicaAssignment: all.map((replicas, partition) => ({ partition, replicas })),
-      configEntries,
-    })),
-  });
-  await admin.disconnect();
+  await createPlacedTopics({ brokers: cluster.addresses, topics });
 }, 180_000);
 afterAll(() => life.stop());
 
-const keyOf = (partition: number): string => {
-  for (let number = 0; ; number++) {
-    if (partitionOfKey(Buffer.from(`key-${number}`), 3) === partition) return `key-${number}`;
-  }
-};
+const keyOf = (partition: number) => keyOfPartition(partition, 3);
 const recordsOf = (...partitions: number[]) =>
   partitions.map((partition) => ({ key: keyOf(partition), value: null }));
 
@@ -131,5 +119,21 @@ it("waits for a frozen follower only with the records of the partitions that it 
     timeoutMs: 60_000,
   });
   expect(names()).toBe(2);
+  await cluster.broker(3).thaw();
+}, 240_000);
+
+it("ends the requests to a frozen broker as soon as the cluster has removed it", async () => {
+  const connections = life.own(createConnections(kafka), (owned) => owned.close());
+  const leader = await until(
+    async () => (await connections.topicMetadata(TOPIC)).leaders.get(FROZEN)?.address,
+    { what: "the broker leads its partition", timeoutMs: 60_000 },
+  );
+  await cluster.broker(3).freeze();
+  const request = { api: heartbeatV4.api, timeoutMs: 90_000 };
+  const calls = ["one", "other"].map((channel) =>
+    connections.call(leader, channel, request, "a-group", 1, "a-member").catch(String),
+  );
+  const absent = `Error: ${nameOf(leader)} is no longer in the cluster`;
+  expect(await Promise.all(calls)).toEqual([absent, absent]);
   await cluster.broker(3).thaw();
 }, 240_000);

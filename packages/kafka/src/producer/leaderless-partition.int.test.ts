@@ -1,6 +1,7 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { createLife } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
+import { createPlacedTopics, keyOfPartition } from "@fiberstream/testkit/placed-topics";
 import { startPrivateCluster } from "@fiberstream/testkit/private-cluster";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
@@ -8,7 +9,6 @@ import { createClusterWatch } from "../admin/cluster-state.ts";
 import { groupLags } from "../admin/group-lag.ts";
 import { createKafka, type KafkaClient } from "../kafka.ts";
 import { isBrokersAnswer } from "../errors/kafka-errors.ts";
-import { partitionOfKey } from "../protocol/murmur2.ts";
 import { connectProducer } from "./producer.ts";
 import { createTopicCheck } from "../admin/topic-check.ts";
 import { topicDescription } from "../admin/describe-topic.ts";
@@ -25,11 +25,9 @@ let kafka: KafkaClient;
 beforeAll(async () => {
   cluster = life.own(await startPrivateCluster(), (owned) => owned.remove());
   kafka = createKafka({ brokers: cluster.addresses, clientId: "test", log });
+  await createPlacedTopics({ brokers: cluster.addresses, topics: { [TOPIC]: [[1], [2], [3]] } });
   const admin = kafka.admin();
   await admin.connect();
-  const replicaAssignment = [1, 2, 3].map((id, partition) => ({ partition, replicas: [id] }));
-  const configEntries = [{ name: "min.insync.replicas", value: "1" }];
-  await admin.createTopics({ topics: [{ topic: TOPIC, replicaAssignment, configEntries }] });
   const partitions = [0, 1, 2].map((partition) => ({ partition, offset: "0" }));
   await until(
     () => admin.setOffsets({ groupId: "readers", topic: TOPIC, partitions }).then(() => true),
@@ -41,14 +39,10 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(() => life.stop());
 
-const keyOf = (partition: number): string => {
-  for (let number = 0; ; number++) {
-    if (partitionOfKey(Buffer.from(`key-${number}`), 3) === partition) return `key-${number}`;
-  }
-};
-const records = () => [0, 1, 2].map((partition) => ({ key: keyOf(partition), value: null }));
+const records = () =>
+  [0, 1, 2].map((partition) => ({ key: keyOfPartition(partition, 3), value: null }));
 
-it("goes on with the other partitions of a topic, and tells how many have no leader", async () => {
+it("continues with the other partitions of a topic, and reports how many have no leader", async () => {
   const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
   const watch = life.own(createClusterWatch({ kafka, topics: [TOPIC], log }), (one) => one.close());
   const reader = life.own(await connectTopicReader({ kafka }), (one) => one.close());

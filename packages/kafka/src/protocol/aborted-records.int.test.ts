@@ -8,7 +8,7 @@ import { ensureTopics } from "../admin/topic-admin.ts";
 import { connectTopicReader } from "../reader/topic-reader.ts";
 import { createTransactionalProducer } from "../transactions/transactional-producer.ts";
 
-it("hides what aborted transactions wrote, however they overlap", async () => {
+it("hides the records of aborted transactions, however they overlap", async () => {
   const life = createLife();
   const log = createLog({ service: "test", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });

@@ -30,7 +30,7 @@ it("hides an aborted transaction that the broker does not name", () => {
   expect(seenOf(TWICE_ABORTED, [])).toEqual([3, 5]);
 });
 
-it("believes the broker where a transaction's end was not fetched", () => {
+it("uses the broker's list if a transaction's end was not fetched", () => {
   const named = { producerId: "3", firstOffset: "2" };
   expect(seenOf(TWICE_ABORTED.slice(2, 4), [named])).toEqual([3]);
 });

@@ -7,8 +7,8 @@ export type FetchedBytes = {
   readonly errorCode: number;
   /** The end of the partition. */
   readonly highWatermark: bigint;
-  /** The offset at which the leader's log differs from the one that was read; undefined if it does not. */
-  readonly divergesAt: bigint | undefined;
+  /** What the leader's log has of the epoch that was read, if it differs from what was read; undefined if it does not. */
+  readonly diverging: { readonly epoch: number; readonly offset: bigint } | undefined;
   readonly aborted: readonly AbortedTransaction[];
   /** Record batches, the last one perhaps incomplete; a slice of the answer's bytes. */
   readonly records: Buffer;
@@ -84,13 +84,13 @@ function readFetchAnswer(bytes: Buffer): FetchAnswer {
     const size = varint() - 1;
     const records = size > 0 ? bytes.subarray(at, at + size) : NO_RECORDS;
     at += Math.max(0, size);
-    let divergesAt: bigint | undefined;
+    let diverging: FetchedBytes["diverging"];
     tags((tag) => {
       if (tag !== DIVERGING_EPOCH) return;
-      int32();
-      divergesAt = int64();
+      const epoch = int32();
+      diverging = { epoch, offset: int64() };
     });
-    return { partition: number, errorCode, highWatermark, divergesAt, aborted, records };
+    return { partition: number, errorCode, highWatermark, diverging, aborted, records };
   };
   const topic = () => {
     at += TOPIC_ID_BYTES;

@@ -126,7 +126,7 @@ const anyBatch: fc.Arbitrary<SampleBatch> = fc.record({
 });
 
 describe("our reading of record batches", () => {
-  it("is what kafkajs makes of them, a batch that is cut off included", async () => {
+  it("gives the same result as kafkajs, also for an incomplete batch", async () => {
     const property = fc.asyncProperty(
       fc.array(anyBatch, { minLength: 1, maxLength: 4 }),
       fc.nat(30),
@@ -147,7 +147,7 @@ describe("our reading of record batches", () => {
     expect(() => read(old)).toThrow("older than message format 2");
   });
 
-  it("names a batch that cannot be unpacked, once what precedes it is taken", () => {
+  it("names a batch that cannot be decompressed, after the batches before it", () => {
     const broken = recordBatch({ ...oneRecord(), first: 9n, attributes: 4 });
     expect(() => read(broken)).toThrow("The batch at offset 9 cannot");
     expect(read(cut([recordBatch(oneRecord()), broken]))).toHaveLength(1);

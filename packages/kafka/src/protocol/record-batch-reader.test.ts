@@ -22,12 +22,12 @@ describe("headers", () => {
     },
   );
 
-  it("may have no value, and are written on so", () => {
+  it("may have no value, and are written without one", () => {
     expect(headersRead([["empty", null]])).toEqual([["empty", null]]);
   });
 });
 
-describe("batches of very many parts", () => {
+describe("batches with very many records or headers", () => {
   const oneRecord = (headers: RecordHeaders) =>
     writeRecordBatch([{ key: null, value: Buffer.from("v"), headers }], undefined, 0);
   /** Of records that are as short as they can be. */
@@ -58,7 +58,7 @@ describe("batches of very many parts", () => {
       "headers of different names",
       oneRecord(Object.fromEntries(Array.from({ length: MAX_OBJECTS }, (_, at) => [at, ""]))),
     ],
-  ])("stop their partition, and what stands before is read: %s", (_what, batch) => {
+  ])("stop their partition after the batches before them: %s", (_what, batch) => {
     expect(() => readRecordBatches(batch)).toThrow(
       `The batch at offset 0 has more than the allowed ${MAX_OBJECTS} records and headers`,
     );
@@ -67,7 +67,7 @@ describe("batches of very many parts", () => {
     expect(end?.nextOffset).toBe(1n);
   });
 
-  it("come one after the other where each alone is allowed", () => {
+  it("are read one after the other if each alone is allowed", () => {
     const batch = packed(MAX_OBJECTS);
     expect(readRecordBatches(Buffer.concat([batch, batch])).records).toHaveLength(MAX_OBJECTS);
   });
@@ -90,7 +90,7 @@ describe("damaged batches", () => {
     ["what cannot be unpacked", damaged((batch) => batch.writeInt16BE(4, 21))],
   ];
 
-  it.each(cases)("end what is read before them: %s", (_what, batch) => {
+  it.each(cases)("end a read after the batches before them: %s", (_what, batch) => {
     const { records, end } = readRecordBatches(Buffer.concat([good(), batch, good()]));
     expect(records.map(({ offset }) => offset)).toEqual(["0"]);
     expect(end?.nextOffset).toBe(1n);

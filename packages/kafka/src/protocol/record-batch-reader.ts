@@ -95,7 +95,7 @@ function nextBatch(bytes: Buffer, at: number): number {
   }
   const length = bytes.readInt32BE(at + AT.length);
   if (length < AT.records - BEFORE_LENGTH_ENDS)
-    throw new UnreadableBatchError("is damaged: its length");
+    throw new UnreadableBatchError("is damaged: its length is wrong");
   return at + BEFORE_LENGTH_ENDS + length;
 }
 
@@ -146,7 +146,7 @@ function readBatch(bytes: Buffer, { at, content: reader, countObject, into }: Ba
   const maxTimestamp = Number(bytes.readBigInt64BE(at + AT.maxTimestamp));
   const count = bytes.readInt32BE(at + AT.count);
   if (count * MIN_RECORD_BYTES > reader.end - reader.at) {
-    throw new UnreadableBatchError("is damaged: its number of records");
+    throw new UnreadableBatchError("is damaged: its number of records is wrong");
   }
   countObject(count);
   const isControlRecord = (attributes & CONTROL) !== 0;
@@ -183,7 +183,8 @@ function readBatch(bytes: Buffer, { at, content: reader, countObject, into }: Ba
       isControlRecord,
       batchContext,
     });
-    if (reader.at > reader.end) throw new UnreadableBatchError("is damaged: a record's length");
+    if (reader.at > reader.end)
+      throw new UnreadableBatchError("is damaged: the length of a record is wrong");
   }
 }
 
@@ -198,7 +199,7 @@ function readHeaders(reader: Content, countObject: Batch["countObject"]): Fetche
   let left = readVarint(reader);
   if (left === 0) return NO_HEADERS;
   if (left * MIN_HEADER_BYTES > reader.end - reader.at) {
-    throw new UnreadableBatchError("is damaged: its number of headers");
+    throw new UnreadableBatchError("is damaged: its number of headers is wrong");
   }
   countObject(left);
   // Without a prototype: a header may be named "constructor" or "__proto__".

@@ -33,7 +33,7 @@ const record: fc.Arbitrary<OutgoingRecord> = fc.record(
 );
 
 describe("record batch writer", () => {
-  it("writes what kafkajs reads back, of any records", async () => {
+  it("writes any records so that kafkajs reads the same", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(record, { minLength: 1, maxLength: 20 }), async (records) => {
         const batch = writeRecordBatch(records, producer, 1_790_000_000_000);
@@ -57,7 +57,7 @@ describe("record batch writer", () => {
     );
   });
 
-  it("says whose batch it is, that it is a transaction's, and how long", () => {
+  it("writes producer, transaction and length of the batch", () => {
     const records = [{ key: "a", value: Buffer.from("b") }];
     const batch = writeRecordBatch([...records, ...records], producer, 5);
     expect(batch.readInt32BE(8)).toBe(batch.length - 12);
@@ -83,7 +83,7 @@ describe("record batch writer", () => {
     expect(first && writeRecordBatch([first], undefined, 77).readBigInt64BE(27)).toBe(written);
   });
 
-  it("takes texts in any script for keys and headers", async () => {
+  it("accepts text in any script as keys and headers", async () => {
     const text = {
       key: "Düsseldorf 東京 🙂".repeat(20),
       value: null,
@@ -98,7 +98,7 @@ describe("record batch writer", () => {
 });
 
 describe("crc32c", () => {
-  it("is that of the standard's example, and of any length", () => {
+  it("has the standard's example value, and works for any length", () => {
     expect(crc32c(Buffer.from("123456789"), 0, 9)).toBe(0xe3069283);
     expect(crc32c(Buffer.from("0123456789"), 1, 10)).toBe(0xe3069283);
   });

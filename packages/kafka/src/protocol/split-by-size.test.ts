@@ -17,12 +17,12 @@ describe("records split by size", () => {
     expect(chunks.map(({ bytes }) => bytes)).toEqual([3 * BYTES, 3 * BYTES, BYTES]);
   });
 
-  it("let one that is too large go alone", () => {
+  it("have a batch of their own if they are too large", () => {
     const chunks = split([record(100), record(10_000), record(100)], 3 * BYTES);
     expect(chunks.map(({ items }) => items.length)).toEqual([1, 1, 1]);
   });
 
-  it("are one batch when all fit", () => {
+  it("are one batch if all fit", () => {
     expect(split([record(100)], BYTES)).toHaveLength(1);
   });
 });

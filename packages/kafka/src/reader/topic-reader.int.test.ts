@@ -53,7 +53,7 @@ const inTransaction = async (values: readonly string[], outcome: "commit" | "abo
 };
 
 describe("topic reader", () => {
-  it("reads what a topic holds, committed records only, to its end", async () => {
+  it("reads a topic to its end, committed records only", async () => {
     const values = Array.from({ length: 300 }, (_, index) => `value-${index}`);
     await send(values);
     await inTransaction(["aborted"], "abort");
@@ -89,7 +89,7 @@ describe("topic follower", () => {
     return seen;
   };
 
-  it("reads all there is, says so, and goes on with what comes", async () => {
+  it("reads all existing records, reports that, and follows new ones", async () => {
     await send(["a", "b", "c"]);
     const seen = await followed();
     expect(seen.toSorted()).toEqual(["a", "b", "c"]);
@@ -99,7 +99,7 @@ describe("topic follower", () => {
     expect(seen.toSorted()).toEqual(["a", "b", "c", "d", "e"]);
   });
 
-  it("reads partitions that are added, and a topic that was made anew from its beginning", async () => {
+  it("reads added partitions, and a recreated topic from its beginning", async () => {
     await send(["a", "b", "c"]);
     const seen = await followed();
     const admin = kafka.admin();

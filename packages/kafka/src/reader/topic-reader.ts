@@ -27,6 +27,12 @@ export type TopicReader = {
    */
   range: (topic: string, partition: number) => Promise<OffsetRange>;
   /**
+   * Returns a topic's id and partitions as they are now: partitions may be added, and a recreated topic has another id.
+   * @throws {TransientError}
+   * @throws {FatalError}
+   */
+  describe: (topic: string) => Promise<{ topicId: string; partitions: readonly number[] }>;
+  /**
    * Reads the committed records of a range, one fetch after the other.
    * @throws {TransientError}
    * @throws {FatalError}
@@ -70,6 +76,12 @@ export async function connectTopicReader(options: { kafka: KafkaClient }): Promi
       withRetries(cluster, async () => {
         const { low, high } = await cluster.ends(topic, partition);
         return { partition, from: low, until: high };
+      }),
+
+    describe: (topic) =>
+      withRetries(cluster, () => {
+        cluster.refresh();
+        return cluster.topic(topic);
       }),
 
     read: async function* read(topic, { partition, from, until }) {

@@ -78,7 +78,7 @@ describe("record decoder", () => {
     expect(asked).toEqual([1]);
   });
 
-  it("waits for a registry that is away, instead of giving records up", async () => {
+  it("waits for an unavailable registry, instead of dead-lettering records", async () => {
     isAway = true;
     await expect(decoder.prepare([written(1, { node_id: "a" })])).rejects.toThrow(TransientError);
   });
@@ -94,18 +94,18 @@ describe("record decoder", () => {
       Buffer.concat([written(1, { node_id: "a" }), Buffer.from([1])]),
       "undecodable",
     ],
-  ])("puts aside %s", async (_what, value, failureClass) => {
+  ])("dead-letters %s", async (_what, value, failureClass) => {
     expect(await decode(value)).toMatchObject({ kind: "dead", reason: { failureClass } });
   });
 
-  it("asks again for a schema that the registry lacked: it may have been registered since", async () => {
+  it("asks again for a schema that was missing: it may have been registered since", async () => {
     const value = Buffer.from([0, 0, 0, 0, 99, 2, 65]);
     await decode(value);
     await decode(value);
     expect(asked).toEqual([99, 99]);
   });
 
-  it("asks for no more than 100 that the registry lacks, and for those of most records first", async () => {
+  it("asks for at most 100 missing ids, those with the most records first", async () => {
     const invented = Array.from({ length: 5_000 }, (_, at) => {
       const value = Buffer.from([0, 0, 0, 0, 0, 65]);
       writeWirePrefix(value, 0, 1_000 + at);

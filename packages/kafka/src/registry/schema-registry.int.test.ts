@@ -36,7 +36,7 @@ describe("schema registry", () => {
     });
   });
 
-  it("takes a version without an optional field, refuses one without a required field", async () => {
+  it("accepts a version without an optional field, rejects one without a required field", async () => {
     const subject = `${testNamespace()}value`;
     const first = await registry.register(subject, schema);
     const second = await registry.register(subject, without("metadata"));
@@ -47,7 +47,7 @@ describe("schema registry", () => {
     );
   });
 
-  it("says that it lacks an id", async () => {
+  it("reports a missing id", async () => {
     expect(await registry.writerType(2_000_000_000)).toMatchObject({
       kind: "dead",
       reason: { message: "the schema registry has no schema id 2000000000" },
@@ -57,7 +57,7 @@ describe("schema registry", () => {
   it.each([
     ["JSON", JSON.stringify({ type: "object", properties: { a: { type: "string" } } })],
     ["PROTOBUF", 'syntax = "proto3"; message Sample { string a = 1; }'],
-  ])("takes an id of %s for the fault of the record that names it", async (schemaType, text) => {
+  ])("treats an id of %s as the fault of the record that names it", async (schemaType, text) => {
     const id = await registerForeign({ schemaType, schema: text });
     expect(await registry.writerType(id)).toMatchObject({
       kind: "dead",
@@ -86,7 +86,7 @@ describe("schema registry", () => {
     });
   });
 
-  it("tells a registry that is away from one that lacks something", async () => {
+  it("distinguishes an unavailable registry from a missing schema", async () => {
     const nowhere = createSchemaRegistry({ url: "http://127.0.0.1:9" });
     await expect(nowhere.idOf("s", schema)).rejects.toThrow(TransientError);
     await expect(nowhere.writerType(1)).rejects.toThrow(TransientError);
@@ -95,7 +95,7 @@ describe("schema registry", () => {
     await registry.ping();
   });
 
-  it("gives up on a registry that takes the request and says nothing", async () => {
+  it("times out if the registry accepts the request and does not answer", async () => {
     const stuck = await inItsPlace(() => undefined);
     await expect(stuck.idOf("s", schema)).rejects.toThrow(TransientError);
     await expect(stuck.writerType(1)).rejects.toThrow(TransientError);
@@ -109,14 +109,14 @@ describe("schema registry", () => {
     ["a sign-in page", 200, "<html>sign in</html>"],
     ["an answer to something else", 200, '{"hello":"world"}'],
     ["nothing", 404, "null"],
-  ])("waits when %s comes in the registry's place", async (_what, status, body) => {
+  ])("waits if %s answers in the registry's place", async (_what, status, body) => {
     const other = await inItsPlace((answer) => answer.writeHead(status).end(body));
     await expect(other.writerType(1)).rejects.toThrow(TransientError);
     await expect(other.idOf("s", schema)).rejects.toThrow(TransientError);
     await expect(other.register("s", schema)).rejects.toThrow(TransientError);
   });
 
-  it("takes Avro that cannot be parsed for the fault of the record, and asks for it once", async () => {
+  it("treats a schema that cannot be parsed as the fault of the record, and asks for it once", async () => {
     let asked = 0;
     const broken = await inItsPlace((answer) => {
       asked++;

@@ -54,7 +54,10 @@ export function createWriterTypes(ask: AskRegistry): (id: number) => Promise<Out
     const before = new Map<string, Registered>();
     const missing = await addReferences(found, before);
     if (missing !== undefined)
-      return none(id, `schema id ${id} refers to ${missing}, which is gone`);
+      return none(
+        id,
+        `schema id ${id} refers to ${missing}, which the schema registry does not have`,
+      );
     const type = typeOf(id, [...before.values(), found]);
     types.set(id, type);
     return type;

@@ -72,7 +72,7 @@ describe("kafkaAccess", () => {
     expect(access).not.toThrow("hunter2");
   });
 
-  it("lists all that does not go together", () => {
+  it("lists all settings that contradict each other", () => {
     const settings = { ...SCRAM, KAFKA_SASL_USERNAME: "", KAFKA_SASL_PASSWORD: "" };
     expect(() => kafkaAccess(read(settings))).toThrow(/2 settings[^]*USERNAME[^]*PASSWORD/);
   });

@@ -42,7 +42,7 @@ const source = () =>
   });
 
 describe("createTokenSource", () => {
-  it("asks as RFC 6749 says, once for all who wait", async () => {
+  it("requests a token as RFC 6749 says, once for all callers", async () => {
     const token = source();
     expect(await Promise.all([token(), token()])).toEqual([{ value: "one" }, { value: "one" }]);
     expect(asked).toEqual([
@@ -53,7 +53,7 @@ describe("createTokenSource", () => {
     ]);
   });
 
-  it("asks again before a token ends", async () => {
+  it("requests a new token before the old one expires", async () => {
     const token = source();
     await token();
     nowMs = 79_000;
@@ -64,7 +64,7 @@ describe("createTokenSource", () => {
     expect(await token()).toEqual({ value: "two" });
   });
 
-  it("is transient when none is to be had, says why, and tells no secret", async () => {
+  it("throws a transient error without a token, with the reason and without a secret", async () => {
     answer = { status: 401, body: { error: "invalid_client" } };
     const refused = source()();
     await expect(refused).rejects.toBeInstanceOf(TransientError);

@@ -29,7 +29,7 @@ const leave = async () => {
 };
 
 describe("accepting a log", () => {
-  it("has an empty group begin where its offsets were of another log, and nowhere else", async () => {
+  it("moves an empty group to the beginning if its offsets are of another log, and only then", async () => {
     const { connections, groupId, topic, identity, commitOf } = bench;
     const group = { connections, groupId, topic };
     const before = bench.process();

@@ -118,7 +118,7 @@ const leaveOpen = async (transactionalId: string, options: { offsets: "moved" | 
 };
 
 describe("group transactions", () => {
-  it("write records and positions together, which are read back with the caller's text", async () => {
+  it("write records and positions together, and return the caller's text with the position", async () => {
     const { commitOf } = bench;
     const transactions = await placed();
     expect([...transactions.positions.values()]).toEqual(Array(3).fill("beginning"));
@@ -138,7 +138,7 @@ describe("group transactions", () => {
     expect(heir.metadataOf(1)).toBe("");
   });
 
-  it("share one transaction for what comes at the same moment", async () => {
+  it("share one transaction for batches that are ready at the same moment", async () => {
     const { commitOf } = bench;
     const transactions = await placed();
     await Promise.all([
@@ -161,7 +161,7 @@ describe("group transactions", () => {
     expect(await bench.committedRecords()).toEqual([]);
   });
 
-  it("commit the leader epoch of what was read, for whoever goes on", async () => {
+  it("commit the leader epoch of the records, for the next owner", async () => {
     const transactions = await placed();
     await transactions.commit({ ...bench.commitOf(2, { from: 0n, to: 4n }), leaderEpoch: 3 });
     const heir = await placed();
@@ -170,7 +170,7 @@ describe("group transactions", () => {
     expect((await placed()).positions.get(2)).toBe(5n);
   });
 
-  it("split what is larger than a broker takes of one batch, in order", async () => {
+  it("split records that are larger than a broker's maximum batch, in order", async () => {
     const transactions = await placed();
     const values = Array.from({ length: 25 }, (_, at) => `${at}:`.padEnd(100_000, "x"));
     await transactions.commit(bench.commitOf(0, { from: 0n, to: 25n }, ...values));
@@ -181,7 +181,7 @@ describe("group transactions", () => {
   it.each([
     { is: "alive", refusal: "ILLEGAL_GENERATION" },
     { is: "dead", refusal: /PRODUCER_FENCED|INVALID_PRODUCER_EPOCH/ },
-  ])("refuse a member of an old generation that seems $is", async ({ is, refusal }) => {
+  ])("reject a member of an old generation that seems $is", async ({ is, refusal }) => {
     const { member, commitOf } = bench;
     const before = member.identity();
     const processId = randomUUID();
@@ -204,7 +204,7 @@ describe("group transactions", () => {
     await expectValues("in time", "heir's");
   });
 
-  it("go on for the others when one has lost its partition", async () => {
+  it("continue for the others if one has lost its partition", async () => {
     const { member, commitOf } = bench;
     let isLost = false;
     const transactions = await placed({
@@ -222,7 +222,7 @@ describe("group transactions", () => {
     await expectCommitted("0/0 kept");
   });
 
-  it("refuse a batch that does not begin where its partition stands", async () => {
+  it("reject a batch that does not begin at its partition's position", async () => {
     const { commitOf } = bench;
     const transactions = await placed();
     await transactions.commit(commitOf(0, { from: 0n, to: 10n }, "a"));
@@ -240,7 +240,7 @@ describe("group transactions", () => {
     await expectCommitted("0/0 a", "0/2 b");
   });
 
-  it("refuse a batch that was read before the process lost its place in the group", async () => {
+  it("reject a batch that was read before the process lost its membership", async () => {
     const { member, commitOf, identity } = bench;
     let isBack = false;
     const transactions = await placed({
@@ -254,7 +254,7 @@ describe("group transactions", () => {
     await expectCommitted("0/0 read again");
   });
 
-  it("name the records that a broker will never take, and write the others", async () => {
+  it("name the records that a broker rejects permanently, and write the others", async () => {
     const { commitOf } = bench;
     const transactions = await placed();
     const large = "x".repeat(1_100_000);
@@ -286,7 +286,7 @@ describe("group transactions", () => {
 });
 
 describe("group transactions, after a process has died", () => {
-  it("end what it left open at once, and readers go on", async () => {
+  it("end its open transactions at once, and readers continue", async () => {
     const { groupId, commitOf } = bench;
     const dead = randomUUID();
     const before = bench.process({ processId: dead });
@@ -303,7 +303,7 @@ describe("group transactions, after a process has died", () => {
     expect(performance.now() - begunMs).toBeLessThan(10_000);
   });
 
-  it("leave a process that is alive alone", async () => {
+  it("do not fence a process that is alive", async () => {
     const { commitOf } = bench;
     const other = randomUUID();
     const neighbour = await placed({ processId: other });
@@ -313,7 +313,7 @@ describe("group transactions, after a process has died", () => {
     await expectCommitted("0/0 a", "0/2 b");
   });
 
-  it("end what holds an offset up for long, also of one who is said to be alive", async () => {
+  it("end a transaction that blocks an offset for long, also of a process that counts as alive", async () => {
     const { groupId, commitOf } = bench;
     const restarted = randomUUID();
     const before = bench.process({ processId: restarted });
@@ -328,7 +328,7 @@ describe("group transactions, after a process has died", () => {
 });
 
 describe("positions", () => {
-  it("that an open transaction moves are not known, and not the beginning", async () => {
+  it("that an open transaction moves are not known, instead of the beginning", async () => {
     const { commitOf, identity, groupId, connections } = bench;
     const transactions = await placed();
     await transactions.commit(commitOf(1, { from: 0n, to: 3n }, "a"));
@@ -352,7 +352,7 @@ describe("positions", () => {
     });
   });
 
-  it("are asked for in one request for a thousand partitions", async () => {
+  it("are read in one request for a thousand partitions", async () => {
     const { commitOf, identity, connections } = bench;
     const transactions = await placed();
     await transactions.commit(commitOf(1, { from: 0n, to: 5n, metadata: "p1" }, "a"));
@@ -374,7 +374,7 @@ describe("positions", () => {
     expect(requests).toBe(2);
   });
 
-  it("below what this process has committed are not believed while it owns the partition", async () => {
+  it("below what this process has committed are ignored while it owns the partition", async () => {
     const { commitOf, identity, connections, topic } = bench;
     let isBehind = false;
     /** Like a coordinator that woke up and does not know yet that it has a successor. */
@@ -402,7 +402,7 @@ describe("positions", () => {
     expect((await transactions.positionsOf([0], identity)).get(0)).toBe(2n);
   });
 
-  it("of another log are a fault of their partition alone", async () => {
+  it("of another log are a fault of their partition only", async () => {
     const { commitOf, identity } = bench;
     const transactions = await placed();
     await transactions.commit(commitOf(0, { from: 0n, to: 4n }, "a"));
@@ -421,8 +421,8 @@ describe("positions", () => {
   });
 });
 
-describe("a broker that is frozen", () => {
-  it("holds back what it leads, and nothing else", async () => {
+describe("a frozen broker", () => {
+  it("delays only the partitions that it leads", async () => {
     const { commitOf, connections, topic } = bench;
     const held = Promise.withResolvers<void>();
     /** As if partition 1 were led by another broker, which does not answer. */
@@ -460,7 +460,7 @@ describe("a broker that is frozen", () => {
   });
 });
 
-describe("a leader that does not take a batch for now", () => {
+describe("a leader that rejects a batch temporarily", () => {
   it("gets the same batch again, in the same transaction", async () => {
     const { commitOf, connections, topic } = bench;
     let refusals = 3;
@@ -486,7 +486,7 @@ describe("a leader that does not take a batch for now", () => {
 const NOT_ENOUGH_REPLICAS = 19;
 
 describe("a transaction that fails", () => {
-  it("is not ended before its last request has settled, and what comes late is refused", async () => {
+  it("is not ended before its last request has settled, and late requests are rejected", async () => {
     const { commitOf, connections, identity } = bench;
     const sent: unknown[] = [];
     const held = Promise.withResolvers<void>();

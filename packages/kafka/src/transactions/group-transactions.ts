@@ -119,6 +119,7 @@ export function createGroupTransactions(options: {
 
   const run = async (session: Session, commits: readonly Pending[], as: MemberIdentity) => {
     const committer = ids.committer();
+    const destinations = commits.flatMap((commit) => commit.destinations);
     await runTransaction(
       {
         connections,
@@ -131,7 +132,7 @@ export function createGroupTransactions(options: {
         ...(commits.length > 1 && { retryForMs: SHARED_RETRY_FOR_MS }),
       },
       {
-        destinations: commits.flatMap(({ destinations }) => destinations),
+        destinations,
         groupId,
         topic,
         member: as,
@@ -143,7 +144,11 @@ export function createGroupTransactions(options: {
         })),
         onUnsent: () => commits.forEach(({ onUnsent }) => onUnsent?.()),
       },
-    );
+    ).catch((error: unknown) => {
+      // The broker that failed as a coordinator may have been a leader as well.
+      for (const { topic: to } of destinations) leaders.forget(to);
+      throw error;
+    });
   };
 
   const queues = createTransactionQueues<TransactionQueue<Pending>>((brokers, lane) => {

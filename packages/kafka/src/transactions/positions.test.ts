@@ -30,6 +30,8 @@ const createBench = () => {
     /** Ids whose open transaction cannot be ended. */
     unfenceable: "-7",
     nowMs: 0,
+    /** Settles when no transaction of the process itself is open for the partition. */
+    settled: new Map<number, Promise<void>>(),
     knownPositions: new Map<number, KnownPosition>(),
   };
   const ask = async (of: { kind: string; key: string }, ...args: unknown[]) => {
@@ -68,7 +70,7 @@ const createBench = () => {
     member: () => undefined,
     liveProcesses: () => new Set(["me"]),
     knownPositions: bench.knownPositions,
-    settled: async () => undefined,
+    settled: async (partition) => bench.settled.get(partition),
     log,
     nowMs: () => bench.nowMs,
   });
@@ -76,7 +78,7 @@ const createBench = () => {
 };
 
 describe("a dead process's transactional id that cannot be fenced", () => {
-  it("holds back for a moment what is stable, what is not for as long, and is fenced when it can be", async () => {
+  it("delays a stable offset for a moment, an unstable one until it is stable, and is fenced when possible", async () => {
     const bench = createBench();
     bench.unstable.add(1);
     expect((await bench.of([0, 1], LOG)).size).toBe(0);
@@ -89,8 +91,22 @@ describe("a dead process's transactional id that cannot be fenced", () => {
   });
 });
 
+describe("a transaction of the process itself that does not end", () => {
+  it("holds back its own partitions, and others that are asked for with them only for a moment", async () => {
+    const bench = createBench();
+    bench.unfenceable = "nothing";
+    const ended = Promise.withResolvers<void>();
+    bench.settled.set(1, ended.promise);
+    const begunMs = performance.now();
+    expect([...(await bench.of([0, 1], LOG))]).toEqual([[0, 5n]]);
+    expect(performance.now() - begunMs).toBeLessThan(700);
+    ended.resolve();
+    expect((await bench.of([0, 1], LOG)).size).toBe(2);
+  });
+});
+
 describe("a position below what this process has committed", () => {
-  it("is told of once, and is a fault of its partition when it stays", async () => {
+  it("is logged once, and becomes a fault of its partition if it stays", async () => {
     const bench = createBench();
     bench.unfenceable = "nothing";
     const committedHere = { offset: 9n, log: LOG };

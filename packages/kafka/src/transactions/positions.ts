@@ -37,7 +37,12 @@ export type PositionSteps = {
   nowMs?: () => number;
 };
 
-/** A slow coordinator must not delay the positions that do not need it; its own are requested again soon. */
+/**
+ * A slow coordinator must not delay the positions that do not need it, and partitions are asked for together. Its own are
+ * asked for again soon.
+ */
+const SETTLED_WITHIN_MS = 200;
+/** For the coordinators of a dead process's transactions. */
 const MAX_WAIT_MS = 1_000;
 /** A live process ends its open transaction within milliseconds; after this time it is fenced as well. */
 const UNSTABLE_FOR_MS = 500;
@@ -90,7 +95,7 @@ export function createPositions(steps: PositionSteps) {
       const idNumbers = [...new Set(owned.flatMap(({ committer }) => committer.idNumbers))];
       const sinceMs = fencingSinceMs.get(dead) ?? nowMs();
       fencingSinceMs.set(dead, sinceMs);
-      if (await settlesSoon(fences.fence({ processId: dead, idNumbers }))) {
+      if (await settlesWithin(MAX_WAIT_MS, fences.fence({ processId: dead, idNumbers }))) {
         fencingSinceMs.delete(dead);
       } else if (nowMs() - sinceMs < FENCED_WITHIN_MS) {
         for (const { partition } of owned) waiting.add(partition);
@@ -190,14 +195,16 @@ async function readyOf(
   partitions: readonly number[],
   settled: (partition: number) => Promise<void>,
 ): Promise<number[]> {
-  const isReady = await Promise.all(partitions.map((partition) => settlesSoon(settled(partition))));
+  const isReady = await Promise.all(
+    partitions.map((partition) => settlesWithin(SETTLED_WITHIN_MS, settled(partition))),
+  );
   return partitions.filter((_, at) => isReady[at]);
 }
 
-/** Whether the work succeeds within MAX_WAIT_MS; it continues in the background if not. */
-async function settlesSoon(work: Promise<unknown>): Promise<boolean> {
+/** Whether the work succeeds in time; it continues in the background if not. */
+async function settlesWithin(maxMs: number, work: Promise<unknown>): Promise<boolean> {
   const over = new AbortController();
-  const late = delay(MAX_WAIT_MS, false, { signal: over.signal }).catch(() => false);
+  const late = delay(maxMs, false, { signal: over.signal }).catch(() => false);
   const done = work.then(
     () => true,
     () => false,

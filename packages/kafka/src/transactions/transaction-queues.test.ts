@@ -4,7 +4,7 @@ import { createTransactionQueues } from "./transaction-queues.ts";
 import { writeOffsetMetadata } from "./coordinator/offset-metadata.ts";
 import { createTransactionalIds } from "./coordinator/transactional-ids.ts";
 
-it("are so few that what is kept with an offset has room for all of them", async () => {
+it("are few enough for the metadata of an offset", async () => {
   const ids = createTransactionalIds({
     groupId: "g",
     processId: randomUUID(),
@@ -37,7 +37,7 @@ it("are so few that what is kept with an offset has room for all of them", async
   expect(stored.length).toBeLessThan(4_096);
 });
 
-it("keep the ways apart when there are too many of them, too", () => {
+it("keep destinations separate, also if there are too many of them", () => {
   const queues = createTransactionQueues((brokers, way) => ({ brokers, way }));
   for (let at = 0; at < 40; at++) queues.of("0", [`b${at}:1`]);
   expect(queues.of("apart", ["b1:1"])).toEqual({ way: "apart", brokers: [] });

@@ -58,7 +58,7 @@ const committedValues = async () => {
 };
 
 describe("transactional producer, its broker killed", () => {
-  it("in the middle of a transaction: nothing of it is seen, and the next one is", async () => {
+  it("in the middle of a transaction: consumers see nothing of it, and see the next one", async () => {
     const producer = connectProducer();
     await producer.transaction(write("first", 1n));
     const cut = producer.transaction(async (scope) => {
@@ -78,7 +78,7 @@ describe("transactional producer, its broker killed", () => {
     expect(await committedValues()).toEqual(["first", "second"]);
   });
 
-  it("between two transactions: the second one fails or comes, and the offset tells which", async () => {
+  it("between two transactions: the second one fails or succeeds, and the offset shows which", async () => {
     const producer = connectProducer();
     await producer.transaction(write("first", 1n));
     await broker.kill();
@@ -96,7 +96,7 @@ describe("transactional producer, its broker killed", () => {
 });
 
 describe("transactional producer", () => {
-  it("splits what is larger than a broker takes of one batch", async () => {
+  it("splits records that are larger than a broker's maximum batch", async () => {
     const producer = connectProducer();
     const value = Buffer.alloc(100_000, "x");
     const records = Array.from({ length: 25 }, () => ({ key: "k", value }));

@@ -3,10 +3,10 @@ import fc from "fast-check";
 /** Runs a statement on either edition. */
 export type Sql = (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>;
 
-export const WIDTHS = { "1m": 1, "5m": 5, "1h": 60, "1d": 1_440 } as const;
-export type WidthName = keyof typeof WIDTHS;
+const WIDTHS = { "1m": 1, "5m": 5, "1h": 60, "1d": 1_440 } as const;
+type WidthName = keyof typeof WIDTHS;
 
-export type SampleEvent = {
+type SampleEvent = {
   readonly node: number;
   readonly target: number;
   readonly ageS: number;
@@ -24,6 +24,7 @@ export type Step =
       readonly place: number;
     }
   | { readonly kind: "restore" | "retain" | "settle" }
+  | { readonly kind: "erase"; readonly node: string | null; readonly tenant: string | null }
   | {
       readonly kind: "refresh";
       readonly width: number;
@@ -75,6 +76,13 @@ export const anySteps: fc.Arbitrary<readonly Step[]> = fc.array(
       }),
     },
     {
+      weight: 1,
+      arbitrary: fc.constantFrom<Step>(
+        { kind: "erase", node: "node-1", tenant: null },
+        { kind: "erase", node: null, tenant: "tenant-0" },
+      ),
+    },
+    {
       weight: 4,
       arbitrary: fc.record({
         kind: fc.constant("refresh" as const),
@@ -100,23 +108,25 @@ export async function createModel(sql: Sql): Promise<void> {
 }
 
 /** Empties everything. */
-export async function resetModel(sql: Sql): Promise<void> {
+async function resetModel(sql: Sql, sparseEvents: number): Promise<void> {
   for (const table of [
     "metrics",
     "truth",
     "deleted",
     "rollup_series",
     "rollup_marks",
+    "rollup_unmarked",
     "rollup_counted",
     ...Object.keys(WIDTHS).flatMap((width) => [`rollup_${width}`, `rollup_region_${width}`]),
   ]) {
     await sql(`TRUNCATE ${table}`);
   }
   await sql("UPDATE rollup_state SET sealed_before = '-infinity', backfilled_from = backfill_to");
+  await sql("UPDATE rollup_state SET sparse_events = $1", [sparseEvents]);
 }
 
 /** Does one step to the tables and to the truth. Rows that retention has dropped stay in the truth. */
-export async function doStep(sql: Sql, step: Step): Promise<void> {
+async function doStep(sql: Sql, step: Step): Promise<void> {
   switch (step.kind) {
     case "insert":
       return insert(sql, step.events);
@@ -151,6 +161,8 @@ export async function doStep(sql: Sql, step: Step): Promise<void> {
       return retain(sql);
     case "settle":
       return settle(sql);
+    case "erase":
+      return erase(sql, [step.node, step.tenant]);
     case "refresh":
       await sql(
         `SELECT * FROM rollup_refresh($1::integer, CASE WHEN $2::boolean THEN 'infinity' ELSE now() END, $3::integer)`,
@@ -164,7 +176,7 @@ export async function doStep(sql: Sql, step: Step): Promise<void> {
  * were dropped and all events have come again.
  */
 export async function differencesAfter(sql: Sql, steps: readonly Step[]) {
-  await resetModel(sql);
+  await resetModel(sql, steps.length % 2 === 0 ? 0 : 120);
   for (const step of steps) await doStep(sql, step);
   await settle(sql);
   const before = await differences(sql);
@@ -185,8 +197,27 @@ export async function retain(sql: Sql): Promise<void> {
   await sql("SELECT drop_old_chunks()");
 }
 
+/** Erases a node or a tenant, rows and roll-ups, as an operator's command does. */
+async function erase(sql: Sql, [node, tenant]: [string | null, string | null]): Promise<void> {
+  for (const table of ["metrics", "truth", "deleted"]) {
+    await sql(
+      `DELETE FROM ${table} WHERE ($1::text IS NULL OR node_id = $1) AND ($2::text IS NULL OR tenant = $2)`,
+      [node, tenant],
+    );
+  }
+  for (let erased: unknown; erased !== 0;) {
+    [{ erased }] = (await sql(
+      "SELECT rollup_erase('-infinity', 'infinity', $1::text, $2::text) AS erased",
+      [node, tenant],
+    )) as [{ erased: unknown }];
+  }
+}
+
 /** Computes everything that is marked. */
 export async function settle(sql: Sql): Promise<void> {
+  for (let more: unknown = true; more === true;) {
+    [{ more }] = (await sql("SELECT rollup_backfill_step(100000) AS more")) as [{ more: unknown }];
+  }
   for (const width of Object.values(WIDTHS)) {
     for (let pairs: unknown; pairs !== 0;) {
       [{ pairs }] = (await sql("SELECT pairs FROM rollup_refresh($1::integer, 'infinity', 1000)", [
@@ -201,6 +232,7 @@ const someOf = ({ oneOf, place }: { oneOf: number; place: number }) =>
   `get_byte(uuid_send(event_id), 0) % ${oneOf} = ${place % oneOf}`;
 
 async function insert(sql: Sql, events: readonly SampleEvent[]): Promise<void> {
+  const isMarking = events.length % 2 === 0;
   const rows = `
     SELECT date_trunc('hour', now()) - (each ->> 'ageS')::double precision * interval '1 second',
            now(), (each ->> 'latencyMs')::double precision, 99.5, (each ->> 'lossPct')::double precision,
@@ -212,13 +244,23 @@ async function insert(sql: Sql, events: readonly SampleEvent[]): Promise<void> {
   const json = JSON.stringify(
     events.map((one) => ({ ...one, latencyMs: one.latencyMs?.toString() ?? null })),
   );
+  await sql(byWriter(isMarking));
   for (const table of ["metrics", "truth"]) {
     await sql(`INSERT INTO ${table} (${COLUMNS}) ${rows} ON CONFLICT DO NOTHING`, [json]);
   }
+  await sql(byWriter(false));
+  if (!isMarking) return;
+  await sql(
+    `SELECT rollup_mark(array_agg(node_id), array_agg(time)) FROM (${rows}) AS inserted (${COLUMNS})`,
+    [json],
+  );
 }
 
+/** Says that what follows marks by itself, as the sink's writes do. */
+const byWriter = (is: boolean) => `SET fiberstream.marks = ${is ? "'by-writer'" : "''"}`;
+
 /** Returns how many roll-ups by series and by region differ from what the truth's rows say. */
-export async function differences(sql: Sql): Promise<Record<string, number>> {
+async function differences(sql: Sql): Promise<Record<string, number>> {
   const found: Record<string, number> = {};
   for (const width of Object.keys(WIDTHS) as WidthName[]) {
     for (const [kind, keys, view] of [
@@ -246,12 +288,17 @@ function compare({
   widthMin: number;
 }): string {
   const nodes = keys.startsWith("node_id") ? "1::bigint" : "count(DISTINCT node_id)";
+  // Minutes of sparse series are kept as long as their rows.
+  const where =
+    view === "metrics_series_1m"
+      ? "WHERE time >= (SELECT sealed_before FROM rollup_state WHERE sparse_events > 0 UNION ALL SELECT '-infinity' LIMIT 1)"
+      : "";
   const shownNodes = keys.startsWith("node_id") ? "1::bigint" : "nodes";
   return `
     WITH event AS (
       SELECT time_bucket(${widthMin} * interval '1 minute', time) AS bucket, *,
              CASE WHEN latency_ms >= 0 AND latency_ms <= 10000 THEN latency_ms END AS latency
-      FROM truth
+      FROM truth ${where}
     ), bins AS (
       SELECT bucket, ${keys}, latency_bin(latency) AS bin, count(*) AS count
       FROM event WHERE latency IS NOT NULL GROUP BY bucket, ${keys}, bin
@@ -279,7 +326,7 @@ function compare({
                SELECT array_agg((entry >> 48)::text || ':' || (entry & 281474976710655) ORDER BY entry >> 48)
                FROM unnest(latency_bins) AS entry
              ) AS bins
-      FROM ${view}
+      FROM ${view} ${where.replace("time", "bucket")}
     )
     SELECT (SELECT count(*) FROM (SELECT * FROM expected EXCEPT SELECT * FROM found) AS missing)
          + (SELECT count(*) FROM (SELECT * FROM found EXCEPT SELECT * FROM expected) AS wrong) AS differences`;

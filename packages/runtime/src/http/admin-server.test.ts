@@ -46,7 +46,7 @@ describe("admin server", () => {
     expect(health.readiness()["kafka"]?.since).toBe(begun);
   });
 
-  it("lives whatever its dependencies do, and dies when a look says so", async () => {
+  it("is live whatever its dependencies do, until a liveness check fails", async () => {
     health.check("kafka").failing("away");
     let problem: string | undefined;
     health.liveness("consumer", () => problem);
@@ -57,7 +57,7 @@ describe("admin server", () => {
     expect(await dead.json()).toEqual({ status: "dead", dead: { consumer: "no fetch for 60 s" } });
   });
 
-  it("serves metrics, and says which routes there are", async () => {
+  it("serves metrics, and lists its routes", async () => {
     new Counter({ name: "seen_total", help: "Seen", registers: [registry] }).inc(2);
     expect(await (await get("/metrics")).text()).toContain("seen_total 2");
     const missing = await get("/nothing");

@@ -44,12 +44,15 @@ describe("listening on ::", () => {
     for (const address of loopbacks) expect(await reaches(address, port)).toBe(true);
   });
 
-  it.each(["EAFNOSUPPORT", "EADDRNOTAVAIL"])("is IPv4 where there is no IPv6: %s", async (code) => {
-    const port = await listen(newServer(code), { host: "::", port: 0 });
-    expect(await reaches("127.0.0.1", port)).toBe(true);
-  });
+  it.each(["EAFNOSUPPORT", "EADDRNOTAVAIL"])(
+    "is listening on IPv4 if there is no IPv6: %s",
+    async (code) => {
+      const port = await listen(newServer(code), { host: "::", port: 0 });
+      expect(await reaches("127.0.0.1", port)).toBe(true);
+    },
+  );
 
-  it("fails as the system says for another reason", async () => {
+  it("fails with the system's error for another reason", async () => {
     await expect(listen(newServer("EACCES"), { host: "::", port: 0 })).rejects.toThrow("EACCES");
   });
 });

@@ -28,7 +28,7 @@ describe("createLife", () => {
     expect(released).toEqual(["first"]);
   });
 
-  it("stops once however often it is asked, and says so to those that wait", async () => {
+  it("stops once however often it is asked, and all callers wait for the end", async () => {
     const life = createLife();
     let releases = 0;
     life.own(undefined, () => releases++);

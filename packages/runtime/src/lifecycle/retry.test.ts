@@ -12,7 +12,7 @@ const waiting = (stopping = new AbortController().signal) => {
 };
 
 describe("untilAvailable", () => {
-  it("waits for a dependency that comes up late, and is not ready meanwhile", async () => {
+  it("waits for a dependency that starts late, and is not ready meanwhile", async () => {
     const { health, options } = waiting();
     const seen: boolean[] = [];
     const result = await untilAvailable(async () => {
@@ -25,7 +25,7 @@ describe("untilAvailable", () => {
     expect(health.isReady()).toBe(true);
   });
 
-  it("does not try again what cannot succeed", async () => {
+  it("does not retry what cannot succeed", async () => {
     const { options } = waiting();
     let tries = 0;
     const attempt = async () => {

@@ -10,18 +10,18 @@ describe("text for a terminal", () => {
     ["\u2066x\u2069\u200F\uFEFF", "\\u2066x\\u2069\\u200f\\ufeff"],
     ["half \uD83D", "half \\ud83d"],
     ["\u{E0041}", "\\udb40\\udc41"],
-  ])("shows what it would obey: %j", (text, shown) => {
+  ])("escapes what the terminal would interpret: %j", (text, shown) => {
     expect(terminalText(text)).toBe(shown);
   });
 
   it.each(["Accra 😀", "क्\u200Dष", "प्रोब-१", "\u05D0\u05D1", "a  b"])(
-    "leaves %s as it is",
+    "leaves %s unchanged",
     (text) => {
       expect(terminalText(text)).toBe(text);
     },
   );
 
-  it("keeps lines, and JSON the same JSON", () => {
+  it("keeps line breaks, and JSON stays the same JSON", () => {
     const value = { node_id: "x\u202E\u007F\u009B", note: "one\ntwo\u001B" };
     const lines = terminalLines(`${JSON.stringify(value)}\n${JSON.stringify([value])}\n`);
     expect(

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
 import { throttled } from "./throttled.ts";
 
-describe("what is throttled", () => {
-  it("is said once in a while, with how often it happened", () => {
+describe("a throttled report", () => {
+  it("is made once in an interval, with the number of calls", () => {
     let nowMs = 0;
     const said: unknown[] = [];
     const say = throttled((newest, times) => said.push([newest, times]), {

@@ -25,12 +25,12 @@ describe("a setting from a file", () => {
     expect(read({ DATABASE_URL_FILE: file })).toEqual({ databaseUrl: "pg://u:s3cret@h/db" });
   });
 
-  it("is left alone by an empty variable on either side", () => {
+  it("is unaffected by an empty variable, of the value or of the file", () => {
     expect(read({ DATABASE_URL: "", DATABASE_URL_FILE: file }).databaseUrl).toContain("s3cret");
     expect(read({ DATABASE_URL: "pg://h/x", DATABASE_URL_FILE: "" }).databaseUrl).toBe("pg://h/x");
   });
 
-  it("is refused when it is set twice, is missing, is empty or is not valid, without its content", () => {
+  it("is rejected if it is set twice, missing, empty or invalid, without its content in the message", () => {
     const refused = (environment: Record<string, string>) => {
       try {
         return JSON.stringify(read(environment));

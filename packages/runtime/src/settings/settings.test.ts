@@ -9,7 +9,7 @@ const settings = {
 };
 
 describe("readSettings", () => {
-  it("takes values, converts them and fills in defaults", () => {
+  it("reads values, converts them and adds defaults", () => {
     expect(readSettings(settings, { BROKERS: "a:1", PORT: "81" })).toEqual({
       port: 81,
       brokers: "a:1",
@@ -21,7 +21,7 @@ describe("readSettings", () => {
     expect(readSettings(settings, { BROKERS: "a:1", PORT: "" }).port).toBe(8000);
   });
 
-  it("lists every bad value at once, by variable and meaning, without the value", () => {
+  it("lists all invalid values together, by variable and meaning, without the value", () => {
     let thrown: unknown;
     try {
       readSettings(settings, { PORT: "s3cret", MODE: "wide" });

@@ -66,8 +66,8 @@ export function createOpenTelemetry(options: {
   const nowMs = createWallClock();
 
   return {
-    startSpan: ({ name, kind, parent, attributes }) => {
-      const startTime = nowMs();
+    startSpan: ({ name, kind, parent, begunMsAgo = 0, attributes }) => {
+      const startTime = nowMs() - begunMsAgo;
       const span = tracer.startSpan(
         name,
         { kind: KINDS[kind], attributes, startTime },

@@ -9,7 +9,7 @@ describe("a traceparent", () => {
     expect(context && traceparentOf(context)).toBe(text);
   });
 
-  it("says by the lowest of its flags whether the trace is sampled", () => {
+  it("is sampled if its lowest flag is set", () => {
     const isSampled = (flags: string) => readTraceparent(`${ID}-${flags}`)?.isSampled;
     expect(["00", "01", "02", "ff"].map(isSampled)).toEqual([false, true, false, true]);
   });
@@ -24,7 +24,7 @@ describe("a traceparent", () => {
     ID.toUpperCase() + "-01",
     "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
     "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-  ])("is none when it looks like %j", (text) => {
+  ])("is ignored if it is %j", (text) => {
     expect(readTraceparent(text)).toBeUndefined();
   });
 });

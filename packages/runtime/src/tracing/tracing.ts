@@ -17,11 +17,13 @@ export type Tracing = {
   /**
    * Starts a span.
    * @param span.parent a `traceparent`; without one, a new trace starts
+   * @param span.begunMsAgo for what has begun before; by default 0
    */
   readonly startSpan: (span: {
     name: string;
     kind: "server" | "producer" | "consumer" | "client";
     parent?: string;
+    begunMsAgo?: number;
     attributes: SpanAttributes;
   }) => OpenSpan;
   /** Sends the spans that have ended, for at most 2 s. Never rejects. */

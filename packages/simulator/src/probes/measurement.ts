@@ -127,4 +127,4 @@ function jitterOf(times: readonly number[]): number {
   return times.length < 2 ? 0 : sum / (times.length - 1);
 }
 
-export const rounded = (value: number) => Math.round(value * 100) / 100;
+const rounded = (value: number) => Math.round(value * 100) / 100;

@@ -51,7 +51,7 @@ describe("fiber schemas, with a registry", () => {
       /raw-value: ProbeMetric is registered/,
     );
     expect((await fiber(namespace, "list")).text).toMatch(
-      /probe\.nodes +Node +14 .*is version \d +1:\d+ 2:\d+/,
+      /probe\.nodes +Node +15 .*is version \d +1:\d+/,
     );
   });
 

@@ -35,7 +35,7 @@ async function expectAllReadIn(topic: string): Promise<void> {
   expect(read.map(({ value }) => String(value))).toEqual(values.map(String));
 }
 
-describe("packed batches are read", () => {
+describe("compressed batches are read", () => {
   it.each(CODECS)("of a program that writes %s", async (codec) => {
     const topic = `${testNamespace()}foreign`;
     await ensureTopics({ kafka, topics: [{ topic, partitions: 1, config: {} }] });
@@ -55,7 +55,7 @@ describe("packed batches are read", () => {
   });
 
   // The broker packs by the code that Java's producer has.
-  it.each(CODECS)("of a topic that Kafka itself packs by %s", async (codec) => {
+  it.each(CODECS)("of a topic that Kafka itself compresses with %s", async (codec) => {
     const topic = `${testNamespace()}by-kafka`;
     const config = { "compression.type": codec };
     await ensureTopics({ kafka, topics: [{ topic, partitions: 1, config }] });

@@ -39,14 +39,14 @@ const anyBytes = fc
   );
 
 describe.each(PACKED)("codec %i", (codec) => {
-  it("unpacks what another implementation packed", () => {
+  it("decompresses what another implementation compressed", () => {
     const property = fc.property(anyBytes, (bytes) => {
       expect(decompressRecords(codec, pack(codec, bytes)).equals(bytes)).toBe(true);
     });
     fc.assert(property, { numRuns: 200 });
   });
 
-  it("unpacks as many bytes as are allowed, not one more", () => {
+  it("decompresses as many bytes as are allowed, not one more", () => {
     const packed = pack(codec, Buffer.alloc(100_000, "abc"));
     expect(decompressRecords(codec, packed, 100_000)).toHaveLength(100_000);
     expect(() => decompressRecords(codec, packed, 99_999)).toThrow(
@@ -54,7 +54,7 @@ describe.each(PACKED)("codec %i", (codec) => {
     );
   });
 
-  it("refuses what is cut off or damaged, and unpacks the next one all the same", () => {
+  it("rejects truncated or damaged bytes, and decompresses the next ones nevertheless", () => {
     const bytes = Buffer.from("some event 0123456789 ".repeat(2_000));
     const packed = pack(codec, bytes);
     for (let at = 0; at < packed.length; at += 7) {
@@ -85,13 +85,13 @@ function unpackOrRefuse(codec: number, packed: Buffer, maxBytes: number): number
   }
 }
 
-it("refuses a codec that it does not know, and leaves what is not packed alone", () => {
+it("rejects an unknown codec, and leaves uncompressed bytes unchanged", () => {
   const bytes = Buffer.from("as it is");
   expect(decompressRecords(0, bytes)).toBe(bytes);
   expect(() => decompressRecords(5, bytes)).toThrow("codec 5 is unknown");
 });
 
-it("refuses a size beyond the bound before it unpacks anything", () => {
+it("rejects a size beyond the maximum before it decompresses anything", () => {
   const says = 2 ** 32 - 1;
   const snappy = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0]);
   expect(() => decompressRecords(2, snappy, says - 1)).toThrow("more than");
@@ -106,7 +106,7 @@ describe("LZ4 frames of the program lz4", () => {
     expect(unpacked.equals(Buffer.alloc(150_000, "abcdefg hijklm"))).toBe(true);
   });
 
-  it("are read one behind the other", () => {
+  it("are read one after the other", () => {
     const frame = Buffer.from(LZ4_OF_ABC.plain, "base64");
     expect(decompressRecords(3, Buffer.concat([frame, frame]))).toHaveLength(300_000);
   });

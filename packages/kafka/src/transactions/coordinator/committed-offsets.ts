@@ -32,7 +32,7 @@ export async function committedOffsets(options: {
   const { coordinators, groupId, topic, partitions, stable } = options;
   const topics = [{ name: topic, partitionIndexes: [...partitions] }];
   const answer = await coordinators.ask(
-    { kind: "group", key: groupId, channel: "positions" },
+    { kind: "group", key: groupId, channel: "positions", trustForMs: TRUST_COORDINATOR_MS },
     offsetFetchV8.api,
     ({ groups }) => groups.map(({ errorCode }) => errorCode),
     [{ groupId, memberEpoch: NO_EPOCH, topics }],
@@ -58,3 +58,8 @@ export async function committedOffsets(options: {
 }
 
 const NO_EPOCH = -1;
+/**
+ * A new owner has no commit of its own to compare the answer with, and the coordinator that it knows may have been frozen and
+ * replaced. Shorter than the broker's session with the controller (9 s), within which nobody replaces it.
+ */
+const TRUST_COORDINATOR_MS = 2_000;

@@ -7,6 +7,8 @@ type Coordinated = {
   readonly kind: "group" | "transaction";
   readonly key: string;
   readonly channel: string;
+  /** The coordinator is looked up again if it has not answered for so long: another broker may have replaced it. */
+  readonly trustForMs?: number | undefined;
 };
 
 export type Coordinators = {
@@ -30,7 +32,7 @@ export type Coordinators = {
    * Returns the current coordinator.
    * @throws {Error}
    */
-  find: (of: Omit<Coordinated, "channel">) => Promise<BrokerAddress>;
+  find: (of: Pick<Coordinated, "kind" | "key">) => Promise<BrokerAddress>;
 };
 
 /**
@@ -44,18 +46,25 @@ const MAX_WAIT_MS = 200;
 const BUSY = new Set(["CONCURRENT_TRANSACTIONS", "COORDINATOR_LOAD_IN_PROGRESS"]);
 const MOVED = new Set(["NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE"]);
 
-export function createCoordinators(connections: Connections): Coordinators {
-  const known = new Map<string, BrokerAddress>();
+export function createCoordinators(
+  connections: Pick<Connections, "call" | "coordinator">,
+  nowMs: () => number = () => performance.now(),
+): Coordinators {
+  /** `atMs`: when it was looked up, or its last answer arrived. */
+  const known = new Map<string, { readonly address: BrokerAddress; readonly atMs: number }>();
 
-  const find = async ({ kind, key }: Omit<Coordinated, "channel">): Promise<BrokerAddress> => {
+  const find = async (of: Omit<Coordinated, "channel">): Promise<BrokerAddress> => {
+    const { kind, key, trustForMs = Infinity } = of;
     const name = `${kind} ${key}`;
-    const address = known.get(name) ?? (await connections.coordinator(kind, key));
-    known.set(name, address);
+    const last = known.get(name);
+    if (last !== undefined && nowMs() - last.atMs <= trustForMs) return last.address;
+    const address = await connections.coordinator(kind, key);
+    known.set(name, { address, atMs: nowMs() });
     return address;
   };
 
   return {
-    find,
+    find: ({ kind, key }) => find({ kind, key }),
 
     ask: async (of, api, codesOf, ...args) => {
       const { kind, key, channel } = of;
@@ -65,6 +74,10 @@ export function createCoordinators(connections: Connections): Coordinators {
         const answer = await connections.call(coordinator, channel, request, ...args);
         const refused = codesOf(answer).find((code) => code !== 0);
         throwIfFailed(refused ?? 0, `coordinator of ${key}`);
+        const name = `${kind} ${key}`;
+        if (known.get(name)?.address === coordinator) {
+          known.set(name, { address: coordinator, atMs: nowMs() });
+        }
         return answer;
       };
       const giveUpAtMs = performance.now() + BUSY_FOR_MS;

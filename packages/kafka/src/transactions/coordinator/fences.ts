@@ -20,6 +20,9 @@ export type Fences = {
   close: () => void;
 };
 
+/** An open transaction blocks readers; the next coordinator can end it. */
+const MAX_WAIT_MS = 1_000;
+
 export function createFences(options: {
   coordinators: Coordinators;
   groupId: string;
@@ -40,7 +43,8 @@ export function createFences(options: {
         const reason = messageOf(error);
         if (tries === 1)
           log.warn({ transactionalId, reason }, "fencing transactional id failed, retrying");
-        await delay(retryDelayMs(tries), undefined, { signal: closing.signal, ref: false });
+        const waitMs = Math.min(MAX_WAIT_MS, retryDelayMs(tries));
+        await delay(waitMs, undefined, { signal: closing.signal, ref: false });
         if (!isWanted()) throw error;
       }
     }

@@ -9,7 +9,7 @@ const COMMITTER = { processId: "7c9e6679-7425-40de-944b-e07fc1f90ae7", idNumbers
 
 describe("offset metadata", () => {
   it.each(["", "windows from=12 clock=1700000000000", "a=b by=hand", "two\nlines"])(
-    "comes back with the text %j",
+    "returns the text %j",
     (text) => {
       const all = { text, log: LOG, committer: COMMITTER };
       expect(readOffsetMetadata(writeOffsetMetadata(all))).toEqual(all);
@@ -30,7 +30,7 @@ describe("offset metadata", () => {
     expect(readOffsetMetadata(stored).committer).toEqual(committer);
   });
 
-  it("of earlier versions and of tools is all text", () => {
+  it("of earlier versions and of tools is returned as text", () => {
     for (const text of [
       "windows from=1 clock=2",
       "by=",

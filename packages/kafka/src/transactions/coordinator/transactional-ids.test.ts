@@ -16,7 +16,7 @@ const ids = createTransactionalIds({
 });
 
 describe("transactional ids", () => {
-  it("are coordinated by a broker of their queue where that can be had, and given once", async () => {
+  it("are coordinated by a broker of their queue if possible, and used once", async () => {
     const queues = [["broker-2:9092"], ["broker-2:9092"], ["broker-1:9092", "broker-9:9092"]];
     const numbers = await Promise.all(queues.map(ids.choose));
     expect(numbers.map((number) => number % 3)).toEqual([2, 2, 1]);

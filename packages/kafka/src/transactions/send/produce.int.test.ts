@@ -25,7 +25,7 @@ const placed = async (partitions: readonly number[], connections = bench.connect
   return transactions;
 };
 
-it("takes a timestamp for refused that this process's clock does not believe either", async () => {
+it("treats a timestamp as rejected if it is also wrong by this process's clock", async () => {
   const { topic } = bench;
   const transactions = await placed([1]);
   const timestamp = String(Date.now() + 7_200_000);
@@ -40,7 +40,7 @@ it("takes a timestamp for refused that this process's clock does not believe eit
   expect(await transactions.commit(commit).catch(refusedIn)).toEqual([records[1]]);
 });
 
-it("waits for a leader whose clock alone is wrong", async () => {
+it("waits for a leader if only that leader's clock is wrong", async () => {
   let isBehind = true;
   const transactions = await placed(
     [1],
@@ -63,7 +63,7 @@ it("waits for a leader whose clock alone is wrong", async () => {
   await until(again, { what: "the records are taken" });
 });
 
-it("reports to each commit only its own refused records", async () => {
+it("reports to each commit only its own rejected records", async () => {
   const { kafka } = bench;
   const topic = `${bench.topic}-one`;
   const config = { "max.message.bytes": "2000" };
@@ -113,7 +113,7 @@ const answering = (errorCode: number, isSo: () => boolean, onAsked: () => void):
 const NOT_ENOUGH_REPLICAS = 19;
 const INVALID_TIMESTAMP = 32;
 
-it("lets a partition that is not accepted wait alone", async () => {
+it("delays only the partition whose batch is not accepted", async () => {
   const { commitOf, identity } = bench;
   let isShort = true;
   let asked = 0;
