@@ -127,6 +127,7 @@ export async function startIntake(options: {
     serveRest: createServeRest({
       status,
       servePage: createExpressApp({
+        queryUrl: config.queryUrl,
         openApi: createOpenApiDocument({ schema, authMode: config.authMode }),
         serveAnswer,
         log,

@@ -66,6 +66,11 @@ export const gatewaySettings = {
     z.string().optional(),
     "the certificate's key (PEM); set both, or none",
   ),
+  queryUrl: setting(
+    "QUERY_URL",
+    z.url({ protocol: /^https?$/ }).optional(),
+    "address of the console, which /api/metrics and /api/nodes are redirected to; not set: they do not exist here",
+  ),
   maxConnections: setting(
     "MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 1_000_000 }).default(10_000),

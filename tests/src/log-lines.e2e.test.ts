@@ -232,7 +232,7 @@ async function logsOfRefused(): Promise<string> {
 }
 
 const allLogs = () =>
-  (["ingest-gateway", "stream-processor", "sink-writer"] as const)
+  (["ingest-gateway", "stream-processor", "sink-writer", "console"] as const)
     .map((name) => platform.service(name).logs())
     .join("");
 
@@ -247,7 +247,9 @@ function linesOf(logs: string): Line[] {
       "@timestamp": expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       "log.level": expect.stringMatching(/^(trace|debug|info|warn|error|fatal)$/),
       "ecs.version": expect.any(String),
-      "service.name": expect.stringMatching(/^(ingest-gateway|stream-processor|sink-writer)$/),
+      "service.name": expect.stringMatching(
+        /^(ingest-gateway|stream-processor|sink-writer|console)$/,
+      ),
       message: expect.any(String),
     });
     // Fields that are objects in ECS: Elasticsearch rejects a line in which one of them is a text or a number.

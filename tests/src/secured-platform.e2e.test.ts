@@ -27,7 +27,7 @@ import {
 import { teamCluster } from "./secured/team-cluster.ts";
 import { eventOf } from "./platform/send.ts";
 
-const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"] as const;
+const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer", "console"] as const;
 const namespace = testNamespace();
 const topic = (name: TopicName) => topicIn(namespace, name);
 
@@ -54,6 +54,7 @@ describeNatively("on backing services with authentication", () => {
         GATEWAY_DATABASE_PASSWORD: SECRETS.databaseGateway,
         PROCESSOR_DATABASE_PASSWORD: SECRETS.databaseProcessor,
         SINK_DATABASE_PASSWORD: SECRETS.databaseSink,
+        CONSOLE_DATABASE_PASSWORD: SECRETS.databaseConsole,
       }),
     ]);
     services = await Promise.all(
@@ -143,6 +144,43 @@ describeNatively("on backing services with authentication", () => {
     );
   });
 
+  it("a person reads it from the console with a reader key, and edits its node", async () => {
+    const nodeId = randomUUID();
+    expect((await post(nodeId)).status).toBe(202);
+    const created = await runProgram("packages/cli/src/main.ts", settings.admin, {
+      parameters: ["readers", "create", "--may-change-nodes", "--json"],
+    });
+    const { token: readerToken } = JSON.parse(created) as { token: string };
+    const ask = (path: string) =>
+      fetch(`${services[3]?.url}${path}`, { headers: { authorization: `Bearer ${readerToken}` } });
+    await until(
+      async () => {
+        const { data } = (await (await ask(`/api/metrics?node_id=${nodeId}`)).json()) as {
+          data: { count: number };
+        };
+        return data.count === 1;
+      },
+      { what: "the console answers with the event" },
+    );
+    const { data: node } = (await (await ask(`/api/v1/nodes/${nodeId}`)).json()) as {
+      data: { revision: number };
+    };
+    const changed = await fetch(`${services[3]?.url}/api/v1/nodes/${nodeId}`, {
+      method: "PATCH",
+      headers: {
+        authorization: `Bearer ${readerToken}`,
+        "content-type": "application/json",
+        "if-match": `"${node.revision}"`,
+      },
+      body: JSON.stringify({ display_name: "Airport" }),
+    });
+    expect(changed.status).toBe(200);
+    const asSender = await fetch(`${services[3]?.url}/api/v1/nodes`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(asSender.status).toBe(401);
+  });
+
   it("running the deploy steps again changes nothing", async () => {
     const [acls, topics] = await Promise.all([
       deploy("acls", settings.admin),
@@ -160,6 +198,8 @@ describeNatively("on backing services with authentication", () => {
     ["sink-writer", "write", "probe.metrics.raw", false],
     ["sink-writer", "write", "probe.metrics.enriched", false],
     ["sink-writer", "read", "probe.nodes", false],
+    ["console", "read", "probe.metrics.dead-letter", true],
+    ["console", "write", "probe.metrics.raw", false],
     ["data-team", "read", "probe.metrics.enriched", true],
     ["data-team", "read", "probe.metrics.raw", false],
     ["data-team", "write", "probe.metrics.enriched", false],
@@ -187,6 +227,12 @@ describeNatively("on backing services with authentication", () => {
     ["sink-writer", "UPDATE nodes SET node_name = 'other'"],
     ["sink-writer", "SELECT drop_chunks('metrics', now())"],
     ["sink-writer", "UPDATE data_lifecycle SET drop_after = '1 day'"],
+    ["console", "SELECT FROM api_keys"],
+    ["console", "UPDATE reader_keys SET revoked_at = NULL"],
+    ["console", "DELETE FROM nodes"],
+    ["console", "UPDATE nodes SET node_id = 'other'"],
+    ["console", "UPDATE metrics SET latency_ms = 0"],
+    ["console", "INSERT INTO metric_conflicts DEFAULT VALUES"],
   ])("PostgreSQL refuses %s: %s", async (who, statement) => {
     await withDatabase(settings[who], async (client) => {
       await expect(client.query(statement)).rejects.toMatchObject({ code: "42501" });

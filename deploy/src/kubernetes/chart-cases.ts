@@ -51,7 +51,7 @@ export const CASES = {
         KAFKA_SSL_CA_LOCATION: "/etc/fiberstream/certificates/ca.crt",
       },
       ...Object.fromEntries(
-        ["gateway", "processor", "sink", "deploySteps"].map((component) => [
+        ["gateway", "processor", "sink", "console", "deploySteps"].map((component) => [
           component,
           {
             secret: `fiberstream-${component.toLowerCase()}`,

@@ -9,7 +9,7 @@ import type { KubernetesObject } from "./render-chart.ts";
 
 const LONG = "this-is-a-long-release-name-for-probes-eu-west-1";
 const NAMES = Object.keys(CASES) as CaseName[];
-const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer"];
+const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer", "console"];
 type Selector = { matchLabels: Record<string, string> };
 type Rule = { ports: { port: number | string }[]; from?: object[]; to?: object[] };
 
@@ -61,8 +61,10 @@ describeChart("the chart's objects", () => {
     expect(portsOf("ingest-gateway", "egress")).toEqual([kafka, registry, 6379, 5432]);
     expect(portsOf("stream-processor", "egress")).toEqual([kafka, registry, 6379, 5432]);
     expect(portsOf("sink-writer", "egress")).toEqual([kafka, registry, 5432]);
+    expect(portsOf("console", "egress")).toEqual([kafka, registry, 5432]);
     expect(portsOf("deploy-steps", "egress")).toEqual([kafka, registry, 5432]);
     expect(portsOf("ingest-gateway", "ingress")).toEqual(["http", "admin"]);
+    expect(portsOf("console", "ingress")).toEqual(["http", "admin"]);
     expect(portsOf("sink-writer", "ingress")).toEqual(["admin"]);
     // Only Prometheus reaches the admin port.
     const [, admin] = of("ingest-gateway")["ingress"] as Rule[];
@@ -162,7 +164,7 @@ describeChart("the chart's objects", () => {
       const pod = podsOf(objects).find(({ owner }) => componentOf(owner) === service);
       const env = pod?.spec.containers[0]?.env ?? [];
       expect(env).toContainEqual({ name: "ADMIN_HOST", value: "::" });
-      if (service !== "ingest-gateway") continue;
+      if (!["ingest-gateway", "console"].includes(service)) continue;
       expect(env).toContainEqual({ name: "HOST", value: "::" });
     }
   });

@@ -155,6 +155,7 @@ const prometheusFiles = (config: LocalConfig) => ({
     "ingest-gateway": `127.0.0.1:${config.gatewayAdminPort}`,
     "stream-processor": `127.0.0.1:${config.processorAdminPort}`,
     "sink-writer": `127.0.0.1:${config.sinkAdminPort}`,
+    console: `127.0.0.1:${config.consoleAdminPort}`,
   },
 });
 

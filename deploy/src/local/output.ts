@@ -37,6 +37,7 @@ const COLORS = {
   "ingest-gateway": "cyan",
   "stream-processor": "magenta",
   "sink-writer": "yellow",
+  console: "green",
 } as const;
 
 export const say = (line: string) =>
@@ -57,13 +58,14 @@ export const sayText = (text: string) => process.stdout.write(`\n${text}\n\n`);
 /** Prints the addresses of a running platform, and an example to try. */
 export function showReady(ready: {
   url: string;
+  consoleUrl: string;
   databaseUrl: string;
   prometheusUrl: string;
   tracesUrl: string | undefined;
   startedInMs: number;
   services: readonly { name: string; adminUrl: string }[];
 }): void {
-  const { url, databaseUrl, prometheusUrl, tracesUrl, startedInMs, services } = ready;
+  const { url, consoleUrl, databaseUrl, prometheusUrl, tracesUrl, startedInMs, services } = ready;
   const event = JSON.stringify({ ...sampleEvent("probe-1"), timestamp: "TIME" }).replace(
     '"TIME"',
     `"'$(date -u +%FT%TZ)'"`,
@@ -74,6 +76,7 @@ export function showReady(ready: {
     "",
     `  events            ${url}/api/push`,
     `  API, topics       ${url}/docs  ${url}/docs/topics`,
+    `  questions         ${consoleUrl}/docs`,
     `  database          ${databaseUrl}`,
     `  alerts, metrics   ${prometheusUrl}/alerts  /graph`,
     ...(tracesUrl === undefined ? [] : [`  traces            ${tracesUrl}`]),

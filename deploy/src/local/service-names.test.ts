@@ -60,7 +60,9 @@ describe("the services are the same in", () => {
   });
 
   it("the database's roles", () => {
-    const roles = read("packages/provisioning/migrations/0014_service_roles.sql");
+    const roles = ["0014_service_roles", "0046_console"]
+      .map((name) => read(`packages/provisioning/migrations/${name}.sql`))
+      .join("\n");
     for (const { databaseRole } of Object.values(SERVICES)) expect(roles).toContain(databaseRole);
   });
 

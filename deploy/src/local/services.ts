@@ -8,7 +8,7 @@ import { stateFiles } from "./supervision/state-files.ts";
 export type ServicePlan = {
   readonly name: ServiceName;
   readonly kind: "service";
-  /** The gateway's public address; of the other services the admin address. */
+  /** The public address of the gateway and the console; of the other services the admin address. */
   readonly address: string;
   readonly adminUrl: string;
   readonly ports: readonly { readonly number: number; readonly setting: string }[];
@@ -28,7 +28,7 @@ export function addressSettings(backingServices: readonly BackingServicePlan[]) 
 }
 
 /**
- * Plans the three services as child processes, in the order in which an event passes them.
+ * Plans the services as child processes, in the order in which an event passes them.
  *
  * @param onLine gets each line that a service logs
  * @param tracesUrl where the services export all traces; undefined: as the environment says
@@ -43,6 +43,7 @@ export function planServices(
     name: ServiceName,
     adminPort: { number: number; setting: string },
     publicPort?: { number: number; setting: string },
+    ownSettings: Readonly<Record<string, string>> = {},
   ): ServicePlan => {
     const adminUrl = `http://127.0.0.1:${adminPort.number}`;
     return {
@@ -63,6 +64,7 @@ export function planServices(
             LOG_FORMAT: "json",
             ...(tracesUrl !== undefined && tracingSettings(tracesUrl)),
             ...(publicPort && { PORT: String(publicPort.number) }),
+            ...ownSettings,
           },
           logFile: stateFiles(config.stateDir).log(name),
           onLine: (line) => onLine(name, line),
@@ -74,12 +76,18 @@ export function planServices(
       "ingest-gateway",
       { number: config.gatewayAdminPort, setting: "GATEWAY_ADMIN_PORT" },
       { number: config.gatewayPort, setting: "PORT" },
+      { QUERY_URL: `http://127.0.0.1:${config.consolePort}` },
     ),
     plan("stream-processor", {
       number: config.processorAdminPort,
       setting: "PROCESSOR_ADMIN_PORT",
     }),
     plan("sink-writer", { number: config.sinkAdminPort, setting: "SINK_ADMIN_PORT" }),
+    plan(
+      "console",
+      { number: config.consoleAdminPort, setting: "CONSOLE_ADMIN_PORT" },
+      { number: config.consolePort, setting: "CONSOLE_PORT" },
+    ),
   ];
 }
 

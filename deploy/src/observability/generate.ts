@@ -1,3 +1,5 @@
+import { documentedRoutes } from "@fiberstream/console/openapi/documented-routes";
+import { renderClientTypes } from "@fiberstream/console/openapi/typescript-types";
 import { writeGenerated } from "@fiberstream/schemas/write-generated";
 import { renderAlertsPage } from "./alerts-page.ts";
 import { DASHBOARDS } from "./dashboards/all.ts";
@@ -6,8 +8,9 @@ import { readMetricCatalogue } from "./metric-catalogue.ts";
 import { renderMetricsPage } from "./metrics-page.ts";
 import { readAlertRules, readRecordingRules } from "./rule-files.ts";
 
-// `npm run generate` writes the pages and dashboards that are generated; with --check it only lists those that are not up to date.
+// `npm run generate` writes the pages, dashboards and types of the client that are generated; with --check it only lists those that are not up to date.
 await writeGenerated({
+  "packages/client/src/query/generated/queries.ts": renderClientTypes(documentedRoutes()),
   "docs/metrics.md": renderMetricsPage(await readMetricCatalogue(), readRecordingRules()),
   "docs/alerts.md": renderAlertsPage(readAlertRules()),
   ...Object.fromEntries(

@@ -2,6 +2,7 @@ import { FAILURE_CLASSES } from "@fiberstream/runtime/outcome";
 import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { VERDICTS } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
 import { QUALITY_DAYS, QUALITY_KINDS } from "@fiberstream/sink-writer/maintenance/quality-metrics";
+import { CODES as PROBLEMS } from "@fiberstream/console/answers/codes";
 import { CODES } from "@fiberstream/ingest-gateway/answers/codes";
 import {
   CONNECTION_STATES,
@@ -35,6 +36,11 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
       "code of an answer or of an event's error, as in docs/http.md; none if the event was accepted",
     values: ["none", ...Object.keys(CODES)],
   },
+  operation: {
+    meaning: "route of the console, by its operationId in the OpenAPI document; other for all else",
+    values: /^[a-z][A-Za-z]+$/,
+  },
+  problem: { meaning: "code of a problem document of the console", values: Object.keys(PROBLEMS) },
   tenant: {
     meaning:
       "tenant of the API key; default if AUTH_MODE is open; (others) for tenants beyond METRICS_MAX_TENANTS",

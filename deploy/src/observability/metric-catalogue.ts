@@ -1,6 +1,7 @@
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { createHealth } from "@fiberstream/runtime/health";
 import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
+import { createConsoleMetrics } from "@fiberstream/console/console-metrics";
 import { createAuthModeGauge } from "@fiberstream/ingest-gateway/auth/auth-mode-gauge";
 import { createGatewayMetrics } from "@fiberstream/ingest-gateway/gateway-metrics";
 import { createReconciledMetrics } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
@@ -71,6 +72,9 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       createReconciledMetrics(registry);
       break;
     }
+    case "console":
+      createConsoleMetrics({ registry, waiting: zero, operations: ["listNodes"] });
+      break;
   }
   // The library's types lack the label names. A metric without labels has an empty list.
   const registered = registry.getMetricsAsArray() as unknown as Registered[];

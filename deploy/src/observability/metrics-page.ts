@@ -1,4 +1,4 @@
-import { SERVICES } from "@fiberstream/runtime/services";
+import { SERVICE_NAMES, SERVICES } from "@fiberstream/runtime/services";
 import { LABEL_BOUNDS } from "./label-bounds.ts";
 import type { Metric } from "./metric-catalogue.ts";
 import type { RecordingRule } from "./rule-files.ts";
@@ -14,11 +14,12 @@ const OF_NODE = new Set([
 ]);
 
 const SECTIONS: Record<string, (metric: Metric) => boolean> = {
-  "Every service": ({ services }) => services.length === 3,
+  "Every service": ({ services }) => services.length === SERVICE_NAMES.length,
   "The gateway": ({ services }) => services.join() === "ingest-gateway",
   "The processor and the sink": ({ services }) => services.length === 2,
   "The processor": ({ services }) => services.join() === "stream-processor",
   "The sink": ({ services }) => services.join() === "sink-writer",
+  "The console": ({ services }) => services.join() === "console",
 };
 
 /** Returns docs/metrics.md. */

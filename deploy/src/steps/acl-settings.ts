@@ -16,6 +16,7 @@ export const aclSettings = () => ({
   "ingest-gateway": principal("KAFKA_PRINCIPAL_GATEWAY", "ingest-gateway", "the gateway"),
   "stream-processor": principal("KAFKA_PRINCIPAL_PROCESSOR", "stream-processor", "the processor"),
   "sink-writer": principal("KAFKA_PRINCIPAL_SINK", "sink-writer", "the sink"),
+  console: principal("KAFKA_PRINCIPAL_CONSOLE", "console", "the console"),
   operator: principal(
     "KAFKA_PRINCIPAL_OPERATOR",
     "operator",

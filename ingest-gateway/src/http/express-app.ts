@@ -12,6 +12,8 @@ import { type ServeRest, unreadable } from "./serve-rest.ts";
 /** Creates the express app for all routes without events and without the status: they are rarely requested. */
 export function createExpressApp(options: {
   openApi: OpenApiDocument;
+  /** Of the console; undefined: there is none. */
+  queryUrl: string | undefined;
   serveAnswer: ServeAnswer;
   log: Log;
 }): ServeRest {
@@ -35,6 +37,9 @@ export function createExpressApp(options: {
     }),
   };
   for (const [path, make] of Object.entries(pages)) app.get(path, answers(madeOnUse(make)));
+  if (options.queryUrl !== undefined) {
+    app.all([...QUESTION_PATHS], answers(redirectTo(options.queryUrl)));
+  }
   for (const [path, methods] of Object.entries(METHODS)) {
     app.all(path, answers(wrongMethod(methods)));
   }
@@ -98,6 +103,24 @@ const wrongMethod = (methods: string) => (request: Request) => {
   const detail = `${request.path} supports ${methods}, got ${request.method}`;
   throw new Refusal("METHOD_NOT_ALLOWED", detail, { headers: { Allow: methods } });
 };
+
+/** Paths of questions, which the console answers. */
+const QUESTION_PATHS = [
+  "/api/metrics",
+  "/api/metrics/aggregated",
+  "/api/metrics/cluster",
+  "/api/nodes",
+  "/api/nodes/:node_id",
+] as const;
+
+/** 307 keeps the method and the body. */
+const redirectTo =
+  (queryUrl: string) =>
+  ({ originalUrl }: Request): Answer => {
+    const { pathname, search } = new URL(originalUrl, "http://gateway");
+    const location = new URL(pathname + search, queryUrl).href;
+    return { ...jsonAnswer(307, { location }), headers: { Location: location } };
+  };
 
 const noSuchRoute = (): never => {
   const routes = Object.keys(METHODS).join(", ");

@@ -12,6 +12,30 @@ let intake: TestIntake;
 afterEach(() => intake.close());
 const event = JSON.stringify(exampleEvent());
 
+describe("a question", () => {
+  const ask = (path: string, init: RequestInit = {}) =>
+    fetch(`${intake.url}${path}`, { redirect: "manual", ...init });
+
+  it.each([
+    ["GET", "/api/metrics?node_id=a%20b&limit=5"],
+    ["GET", "/api/metrics/aggregated?dimension=region"],
+    ["GET", "/api/metrics/cluster"],
+    ["GET", "/api/nodes"],
+    ["POST", "/api/nodes"],
+    ["DELETE", "/api/nodes/probe%2F1"],
+  ])("is redirected to the console with its method: %s %s", async (method, path) => {
+    intake = await startTestIntake({ environment: { QUERY_URL: "http://127.0.0.1:4000" } });
+    const answer = await ask(path, { method, ...(method === "POST" && { body: "{}" }) });
+    expect(answer.status).toBe(307);
+    expect(answer.headers.get("location")).toBe(`http://127.0.0.1:4000${path}`);
+  });
+
+  it("has no route where there is no console", async () => {
+    intake = await startTestIntake();
+    expect((await ask("/api/nodes")).status).toBe(404);
+  });
+});
+
 describe("pages of other origins", () => {
   const preflight = (origin: string) =>
     fetch(`${intake.url}/api/push`, {

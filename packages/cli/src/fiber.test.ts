@@ -28,13 +28,20 @@ afterEach(() => {
   server.closeAllConnections();
 });
 
-const all = (at: string) => ({ gateway: at, gatewayAdmin: at, processorAdmin: at, sinkAdmin: at });
+const all = (at: string) => ({
+  gateway: at,
+  gatewayAdmin: at,
+  processorAdmin: at,
+  sinkAdmin: at,
+  consoleAdmin: at,
+});
 
 describe("fiber status", () => {
   it("succeeds when all services are ready and events are accepted", async () => {
     const { text, isHealthy } = await readStatus(all(url));
     expect(isHealthy).toBe(true);
     expect(text).toMatch(/sink-writer +ready/);
+    expect(text).toMatch(/console +ready/);
     expect(text).toMatch(/events over HTTP +accepted .*api ok, kafka ok/);
   });
 

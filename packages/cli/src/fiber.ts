@@ -8,6 +8,7 @@ import { keysCommand } from "./commands/keys/keys.ts";
 import { nodesCommand } from "./commands/nodes/nodes.ts";
 import { processorCommand } from "./commands/processor/processor.ts";
 import { qualityCommand } from "./commands/quality.ts";
+import { readersCommand } from "./commands/readers.ts";
 import { reconcileCommand } from "./commands/reconcile.ts";
 import { replayRangeCommand } from "./commands/replay-range.ts";
 import { schemasCommand } from "./commands/schemas/schemas.ts";
@@ -33,6 +34,7 @@ export function createFiber(): Command {
     .addCommand(schemasCommand())
     .addCommand(eraseCommand())
     .addCommand(keysCommand())
+    .addCommand(readersCommand())
     .addCommand(nodesCommand())
     .addCommand(dlqCommand())
     .addCommand(breakerCommand())

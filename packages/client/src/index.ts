@@ -17,6 +17,15 @@ export {
 } from "./consume/consume-into.ts";
 export type { From } from "./consume/from.ts";
 export { isoOf, microsOf } from "./micros.ts";
+export {
+  createQueryClient,
+  type ListName,
+  type QueryAnswer,
+  type QueryClient,
+  QueryError,
+  type QueryName,
+  type QueryParameters,
+} from "./query/query-client.ts";
 export { readRange, type ReadRangeOptions } from "./consume/read-range.ts";
 export {
   createSender,

@@ -1,11 +1,12 @@
 /**
- * The services, in the order in which an event passes them. Other lists derive from this table;
+ * The services, in the order in which an event passes them; the console only reads. Other lists derive from this table;
  * `deploy/src/local/service-names.test.ts` compares it with the files that cannot: Compose, chart, scrape targets, docs.
  */
 export const SERVICES = {
   "ingest-gateway": { adminPort: 8010, databaseRole: "fiberstream_gateway" },
   "stream-processor": { adminPort: 8020, databaseRole: "fiberstream_processor" },
   "sink-writer": { adminPort: 8030, databaseRole: "fiberstream_sink" },
+  console: { adminPort: 8040, databaseRole: "fiberstream_console" },
 } as const satisfies Readonly<
   Record<
     string,

@@ -22,7 +22,7 @@ export type Platform = {
 };
 
 /**
- * Starts the three services with their own topics and database, and waits until they are ready.
+ * Starts the services with their own topics and database, and waits until they are ready.
  *
  * @param settings further settings of all services
  */

@@ -31,7 +31,7 @@ export type WatchedPlatform = {
   readonly stop: () => Promise<void>;
 };
 
-/** Starts the three services, a database server that may be stopped, and a Prometheus with shortened rules. */
+/** Starts the services, a database server that may be stopped, and a Prometheus with shortened rules. */
 export async function startWatchedPlatform(): Promise<WatchedPlatform> {
   const life = createLife();
   try {
@@ -58,12 +58,14 @@ async function startWith(life: Life): Promise<WatchedPlatform> {
     "ingest-gateway": await start("ingest-gateway"),
     "stream-processor": await start("stream-processor"),
     "sink-writer": await start("sink-writer"),
+    console: await start("console"),
   };
   const started = await startTestPrometheus({
     targets: {
       "ingest-gateway": new URL(services["ingest-gateway"].adminUrl).host,
       "stream-processor": new URL(services["stream-processor"].adminUrl).host,
       "sink-writer": new URL(services["sink-writer"].adminUrl).host,
+      console: new URL(services.console.adminUrl).host,
     },
     changeConfig: (text) => text.replaceAll(/: 1[05]s$/gm, ": 1s"),
     changeRules: shortened,

@@ -24,6 +24,7 @@ export const SECRETS = {
   databaseGateway: "database-gateway-B1rch",
   databaseProcessor: "database-processor-Alder9",
   databaseSink: "database-sink-W1llow",
+  databaseConsole: "database-console-Haz3l",
 } as const;
 
 export type SecuredBackingServices = {

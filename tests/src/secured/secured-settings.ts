@@ -2,7 +2,13 @@ import type { Environment } from "../platform/run-program.ts";
 import { SECRETS, type SecuredBackingServices } from "./secured-backing-services.ts";
 
 export type Who =
-  "admin" | "ingest-gateway" | "stream-processor" | "sink-writer" | "operator" | "data-team";
+  | "admin"
+  | "ingest-gateway"
+  | "stream-processor"
+  | "sink-writer"
+  | "console"
+  | "operator"
+  | "data-team";
 
 /** Returns the settings of all services and users, each with its own account and kind of authentication. */
 export function securedSettings(
@@ -69,6 +75,11 @@ export function securedSettings(
     "sink-writer": {
       ...mutual("sink-writer"),
       ...database(`fiberstream_sink:${SECRETS.databaseSink}`),
+    },
+    console: {
+      ...mutual("console"),
+      ...database(`fiberstream_console:${SECRETS.databaseConsole}`),
+      AUTH_MODE: "keys",
     },
     operator: mutual("operator"),
     "data-team": mutual("data-team"),

@@ -39,7 +39,7 @@ spec:
         {{- end }}
     spec:
       {{- include "fiberstream.podDefaults" $root | nindent 6 }}
-      # The service stops within 25 s after SIGTERM. Before that, the gateway waits 5 s until no new requests are routed to it.
+      # The service stops within 25 s after SIGTERM. Before that, a public port waits 5 s until no new requests are routed to it.
       terminationGracePeriodSeconds: 40
       {{- if $root.Values.topologySpread.enabled }}
       topologySpreadConstraints:
@@ -72,6 +72,8 @@ spec:
             - { name: admin, containerPort: 8010 }
             {{- if eq $key "gateway" }}
             - { name: http, containerPort: 8000 }
+            {{- else if eq $key "console" }}
+            - { name: http, containerPort: 4000 }
             {{- end }}
           # The admin server starts before the service connects to Kafka or the database, so that a slow backing service does not cause a restart.
           startupProbe:
@@ -88,7 +90,7 @@ spec:
             periodSeconds: 5
             timeoutSeconds: 3
             failureThreshold: 2
-          {{- if eq $key "gateway" }}
+          {{- if has $key (list "gateway" "console") }}
           lifecycle:
             preStop: { sleep: { seconds: 5 } }
           {{- end }}

@@ -8,7 +8,7 @@
 {{- if ne .key "deploySteps" -}}
 {{- $settings = merge $settings (dict "LOG_FORMAT" "json" "ADMIN_HOST" "::" "ADMIN_PORT" "8010" "SHUTDOWN_TIMEOUT_MS" "25000") -}}
 {{- end -}}
-{{- if eq .key "gateway" -}}
+{{- if has .key (list "gateway" "console") -}}
 {{- $settings = merge $settings (dict "HOST" "::") -}}
 {{- end -}}
 {{- if .root.Values.kafka.strimzi.enabled -}}

@@ -8,7 +8,7 @@ import { stateFiles } from "../supervision/state-files.ts";
 export const LOG_NAMES = [...SERVICE_NAMES, ...BACKING_SERVICES, "supervisor"] as const;
 
 /**
- * Prints the last lines of one log, or of the logs of all three services.
+ * Prints the last lines of one log, or of the logs of all services.
  *
  * @param options.follow keeps printing new lines until Ctrl-C
  */

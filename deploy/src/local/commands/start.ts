@@ -72,7 +72,8 @@ export async function start(config: LocalConfig, options: { trace: boolean }): P
     const databaseUrl = addressSettings(backingServices).DATABASE_URL;
     const startedInMs = performance.now() - begunMs;
     // Printed before the state becomes ready: a start in the background reads the output until then.
-    showReady({ url, databaseUrl, prometheusUrl, tracesUrl, startedInMs, services });
+    const consoleUrl = `http://127.0.0.1:${config.consolePort}`;
+    showReady({ url, consoleUrl, databaseUrl, prometheusUrl, tracesUrl, startedInMs, services });
     supervisor.become("ready");
   };
 

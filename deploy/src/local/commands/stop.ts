@@ -5,7 +5,7 @@ import type { LocalConfig } from "../config.ts";
 import { say } from "../output.ts";
 import { readRun, removeRun, stateFiles } from "../supervision/state-files.ts";
 
-/** The worst case is three services with 30 s each and four backing services with 20 s each. */
+/** The worst case is four services with 30 s each and four backing services with 20 s each. */
 const STOP_TIMEOUT_MS = 180_000;
 
 /**

@@ -1,4 +1,5 @@
 import { business } from "./business.ts";
+import { console } from "./console.ts";
 import { gateway } from "./gateway.ts";
 import { kafkaDatabase } from "./kafka-database.ts";
 import { overview } from "./overview.ts";
@@ -11,6 +12,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
   gateway,
   processor,
   sink,
+  console,
   kafkaDatabase,
   business,
 ];

@@ -9,7 +9,7 @@ import { namesIn } from "../records/decoded-record.ts";
 import { untilStopped } from "@fiberstream/terminal/stopping";
 import { MissingTopicError, startOffsetsAt } from "../records/tail-topic.ts";
 import { namedTopic, readTopicAccess, type TopicAccess } from "../records/topic-access.ts";
-import { compileWhere, WHERE_HELP } from "../where/where.ts";
+import { compileWhere, WHERE_HELP } from "@fiberstream/conditions/where";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
 

@@ -10,6 +10,7 @@ type Addresses = {
   readonly gatewayAdmin: string;
   readonly processorAdmin: string;
   readonly sinkAdmin: string;
+  readonly consoleAdmin: string;
 };
 
 const adminUrlOf = (name: ServiceName) => `http://127.0.0.1:${SERVICES[name].adminPort}`;
@@ -26,6 +27,7 @@ export const statusCommand = (): Command =>
       adminUrlOf("stream-processor"),
     )
     .option("--sink-admin <url>", "the sink's admin address", adminUrlOf("sink-writer"))
+    .option("--console-admin <url>", "the console's admin address", adminUrlOf("console"))
     .addHelpText("after", examples("status", "status --sink-admin http://sink-1:8010"))
     .action(async (addresses: Addresses) => {
       const { text, isHealthy } = await readStatus(addresses);
@@ -44,6 +46,7 @@ export async function readStatus(
     { name: "ingest-gateway", adminUrl: addresses.gatewayAdmin },
     { name: "stream-processor", adminUrl: addresses.processorAdmin },
     { name: "sink-writer", adminUrl: addresses.sinkAdmin },
+    { name: "console", adminUrl: addresses.consoleAdmin },
   ];
   const [intake, ...readinesses] = await Promise.all([
     readIntake(addresses.gateway),

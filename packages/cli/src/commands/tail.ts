@@ -8,8 +8,8 @@ import { sayAside } from "@fiberstream/terminal/say";
 import { print, untilStopped } from "@fiberstream/terminal/stopping";
 import { tailTopic } from "../records/tail-topic.ts";
 import { namedTopic, readTopicAccess } from "../records/topic-access.ts";
-import { compileWhere, WHERE_HELP } from "../where/where.ts";
-import type { Condition } from "../where/where-values.ts";
+import { compileWhere, WHERE_HELP } from "@fiberstream/conditions/where";
+import type { Condition } from "@fiberstream/conditions/where-values";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 
 type Options = {

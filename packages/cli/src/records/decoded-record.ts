@@ -5,7 +5,7 @@ import type { TopicName } from "@fiberstream/schemas/topics";
 import { headerText, readDeadLetter } from "../dead-letters/dead-letters.ts";
 import { isoMicros, TIME_FIELDS } from "./micros.ts";
 import { schemaOf } from "./topic-access.ts";
-import type { Look } from "../where/where-values.ts";
+import type { Look } from "@fiberstream/conditions/where-values";
 
 /** A record with its value decoded. */
 export type SeenRecord = {

@@ -8,7 +8,7 @@ import { targetOf } from "../commands/replay-range.ts";
 import { type RangeOptions, replayRange } from "./replay-range.ts";
 import { openSampleTopics, type SampleTopics } from "../testing/sample-topic.ts";
 import { namedTopic } from "./topic-access.ts";
-import { compileWhere } from "../where/where.ts";
+import { compileWhere } from "@fiberstream/conditions/where";
 
 const ENRICHED = "probe.metrics.enriched";
 const FROM_MS = Date.now() - 7_200_000;

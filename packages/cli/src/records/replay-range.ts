@@ -9,7 +9,7 @@ import { retryDelayMs } from "@fiberstream/runtime/retry";
 import { createRecordReader, fieldLookup } from "./decoded-record.ts";
 import { isWithin, lengthOf, offsetRangesOf, type TimeRange } from "../options/time-range.ts";
 import type { NamedTopic, TopicAccess } from "./topic-access.ts";
-import type { Condition } from "../where/where-values.ts";
+import type { Condition } from "@fiberstream/conditions/where-values";
 
 export type RangeOptions = {
   readonly range: TimeRange;

@@ -4,7 +4,7 @@ import type { KafkaClient } from "@fiberstream/kafka/kafka";
 import { followFrom } from "./follow-from.ts";
 import { createRecordReader, fieldLookup, type SeenRecord } from "./decoded-record.ts";
 import type { NamedTopic, TopicAccess } from "./topic-access.ts";
-import type { Condition } from "../where/where-values.ts";
+import type { Condition } from "@fiberstream/conditions/where-values";
 
 export type TailOptions = {
   /** Where to begin: at new records, at the topic's beginning, or at a time in ms since 1970. */

@@ -1,4 +1,4 @@
-import { isoTime } from "../options/moment.ts";
+import { isoTime } from "./iso-time.ts";
 
 /** Returns the value of a field of a record; null if the record has no such field. */
 export type Look = (name: string) => unknown;

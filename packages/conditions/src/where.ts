@@ -22,7 +22,7 @@ for (const [names, precedence] of [
  * @throws {Error} with the reason when the text is not a valid condition
  */
 export function compileWhere(text: string, options: { names?: readonly string[] } = {}): Condition {
-  const tree = parse(text);
+  const tree = parseWhere(text);
   const value = compile(tree, options.names);
   return (look) => truthOf(value(look));
 }
@@ -36,7 +36,11 @@ A condition compares fields with values: latency_ms > 200 and country in ["GH", 
   starts(node_id, "probe-")              whether a text begins with another
   lower(region), abs(latency_z)`;
 
-function parse(text: string): jsep.Expression {
+/**
+ * Parses a condition.
+ * @throws {Error} with the reason when the text is not one expression
+ */
+export function parseWhere(text: string): jsep.Expression {
   try {
     const tree = jsep(text);
     if (tree.type !== "Compound") return tree;
@@ -106,7 +110,7 @@ function binary(tree: jsep.BinaryExpression, below: (part: unknown) => Value): V
 }
 
 /** Makes `not` negate the whole comparison after it: the parser reads `not a = b` as `(not a) = b`. */
-function beforeNot(rest: jsep.BinaryExpression): {
+export function beforeNot(rest: jsep.BinaryExpression): {
   argument?: jsep.Expression;
   rest: jsep.BinaryExpression;
 } {

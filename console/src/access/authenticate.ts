@@ -1,0 +1,96 @@
+import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import { throttled } from "@fiberstream/runtime/throttled";
+import type { Code } from "../answers/codes.ts";
+import { Refusal } from "../answers/refusal.ts";
+import { OPEN_READER, type Reader } from "./reader.ts";
+import { isExpired, isSecretOf, type LookUpReader, parseToken } from "./reader-keys.ts";
+
+/** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, DATABASE_UNAVAILABLE, ORIGIN_NOT_ALLOWED */
+export type Authenticate = (request: Pick<IncomingMessage, "headers">) => Promise<Reader>;
+
+/** Accepts whoever has a reader key. */
+export function createAuthenticate(options: { lookUp: LookUpReader; log: Log }): Authenticate {
+  const { lookUp, log } = options;
+  const warn = throttled((error: unknown, times) =>
+    log.warn({ reason: messageOf(error), times }, "reader key lookup failed"),
+  );
+
+  const found = async (keyId: string) => {
+    try {
+      return await lookUp(keyId);
+    } catch (error) {
+      warn(error);
+      throw new Refusal(
+        "DATABASE_UNAVAILABLE",
+        "keys cannot be looked up right now: send this again later",
+      );
+    }
+  };
+
+  return async ({ headers: { authorization = "" } }) => {
+    const [scheme = "", token = "", ...more] = authorization.split(" ");
+    if (scheme === "") {
+      throw unauthorized("MISSING_TOKEN", "send the header Authorization: Bearer <token>");
+    }
+    if (scheme.toLowerCase() !== "bearer" || token === "" || more.length > 0) {
+      throw unauthorized("INVALID_TOKEN", "the header must be Authorization: Bearer <token>");
+    }
+    const parsed = parseToken(token);
+    if (parsed === undefined) {
+      throw unauthorized(
+        "INVALID_TOKEN",
+        "the token must be fs_<key id>_<secret>, as it was shown when the key was made",
+      );
+    }
+    const key = await found(parsed.keyId);
+    if (key === null || !isSecretOf(key, parsed.secret)) {
+      throw unauthorized(
+        "INVALID_TOKEN",
+        "unknown reader key, or wrong secret; a key with which probes send may not read",
+      );
+    }
+    if (key.isRevoked) throw unauthorized("INVALID_TOKEN", "this key has been revoked");
+    if (isExpired(key)) {
+      throw unauthorized("EXPIRED_TOKEN", "this key has expired: ask for a new one");
+    }
+    return key.reader;
+  };
+}
+
+/**
+ * Accepts everybody except web pages of other origins. A page whose host name was made to resolve to this machine (DNS
+ * rebinding) has another Host.
+ *
+ * @param options.isOnAnyHost the port is published under other names
+ */
+export function createAuthenticateNobody(options: { isOnAnyHost: boolean }): Authenticate {
+  return async ({ headers: { origin, host = "" } }) => {
+    const isOwn =
+      origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
+    if (isOwn && (options.isOnAnyHost || isLoopback(hostNameOf(host)))) return OPEN_READER;
+    throw new Refusal(
+      "ORIGIN_NOT_ALLOWED",
+      "with AUTH_MODE=open only programs and pages of this machine may ask: use localhost or 127.0.0.1 as the host",
+    );
+  };
+}
+
+const hostNameOf = (host: string): string => host.replace(/:\d*$/, "").replace(/^\[|\]$/g, "");
+
+export const isLoopback = (host: string): boolean =>
+  host.toLowerCase() === "localhost" ||
+  host === "::1" ||
+  (isIP(host) === 4 && host.startsWith("127."));
+
+function unauthorized(
+  code: Extract<Code, "MISSING_TOKEN" | "INVALID_TOKEN" | "EXPIRED_TOKEN">,
+  detail: string,
+): Refusal {
+  const parameter = code === "MISSING_TOKEN" ? "" : ', error="invalid_token"';
+  return new Refusal(code, detail, {
+    headers: { "WWW-Authenticate": `Bearer realm="fiberstream"${parameter}` },
+  });
+}

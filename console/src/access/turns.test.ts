@@ -1,0 +1,53 @@
+import { describe, expect, it } from "@jest/globals";
+import { createTurns } from "./turns.ts";
+
+/** Work that ends when it is told to. */
+function held() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { work: () => promise, end: resolve };
+}
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("turns", () => {
+  it("are taken by reader: one with many questions does not delay one with few", async () => {
+    const turns = createTurns({ atOnce: 1, maxWaiting: 10, maxPerReader: 10 });
+    const order: string[] = [];
+    const first = held();
+    const running = [turns.run("many", first.work)];
+    for (const name of ["many-1", "many-2"]) {
+      running.push(turns.run("many", async () => void order.push(name)));
+    }
+    running.push(turns.run("few", async () => void order.push("few-1")));
+    await settled();
+    expect(turns.waiting()).toBe(3);
+    first.end();
+    await Promise.all(running);
+    expect(order).toEqual(["many-1", "few-1", "many-2"]);
+    expect(turns.waiting()).toBe(0);
+  });
+
+  it("are refused at once when too many wait, or one reader has too many", async () => {
+    const turns = createTurns({ atOnce: 1, maxWaiting: 1, maxPerReader: 1 });
+    const first = held();
+    const running = turns.run("a", first.work);
+    await expect(turns.run("a", async () => undefined)).rejects.toMatchObject({
+      code: "RATE_LIMITED",
+    });
+    const waiting = turns.run("b", async () => "b");
+    await expect(turns.run("c", async () => undefined)).rejects.toMatchObject({
+      code: "OVERLOADED",
+    });
+    first.end();
+    await running;
+    expect(await waiting).toBe("b");
+    expect(await turns.run("c", async () => "c")).toBe("c");
+  });
+
+  it("pass on after work that has failed", async () => {
+    const turns = createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 });
+    await expect(turns.run("a", () => Promise.reject(new Error("failed")))).rejects.toThrow(
+      "failed",
+    );
+    expect(await turns.run("a", async () => "again")).toBe("again");
+  });
+});

@@ -1,0 +1,67 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { type Code, CODES } from "./answers/codes.ts";
+
+export type ConsoleMetrics = ReturnType<typeof createConsoleMetrics>;
+
+/**
+ * @param options.waiting called when the metrics are scraped
+ * @param options.operations names of the routes
+ */
+export function createConsoleMetrics(options: {
+  registry: Registry;
+  waiting: () => number;
+  operations: readonly string[];
+}) {
+  const { registry, operations } = options;
+  const registers = [registry];
+  const duration = new Histogram({
+    name: "fiberstream_console_question_duration_seconds",
+    help: "From a question's headers to its answer, by route. Growing together with waiting_questions: the database is slow, or QUERY_MAX_CONNECTIONS is too low",
+    labelNames: ["operation", "status"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const refusals = new Counter({
+    name: "fiberstream_console_refusals_total",
+    help: "Questions that were not answered, by code. TOO_SLOW: the database was stopped after QUERY_TIMEOUT_MS. DATABASE_UNAVAILABLE: check PostgreSQL. OVERLOADED: too many questions, add consoles. Many INVALID_TOKEN: somebody is guessing",
+    labelNames: ["problem"],
+    registers,
+  });
+  const shared = new Counter({
+    name: "fiberstream_console_shared_answers_total",
+    help: "Questions that got the answer of an equal question that was being answered, so that the database worked once for both",
+    registers,
+  });
+  const unchanged = new Counter({
+    name: "fiberstream_console_unchanged_answers_total",
+    help: "Questions answered with 304, because the asker has the answer already (If-None-Match)",
+    registers,
+  });
+  const cut = new Counter({
+    name: "fiberstream_console_cut_answers_total",
+    help: "Exports that ended before their last row: the asker disconnected, EXPORT_TIMEOUT_MS was over, or the database failed. The log has the reason of each (answer cut)",
+    registers,
+  });
+  registry.registerMetric(
+    new Gauge({
+      name: "fiberstream_console_waiting_questions",
+      help: "Questions that wait for a connection to the database. Steadily above 0: the database is slow, or QUERY_MAX_CONNECTIONS is too low",
+      registers: [],
+      collect() {
+        this.set(options.waiting());
+      },
+    }),
+  );
+  // All series exist from the start: Prometheus sees no increase when a series appears with its first count.
+  for (const operation of operations) duration.zero({ operation, status: "200" });
+  for (const problem of Object.keys(CODES)) refusals.inc({ problem }, 0);
+
+  return {
+    observe: (operation: string, status: number, seconds: number) =>
+      duration.observe({ operation, status }, seconds),
+    countRefusal: (problem: Code) => refusals.inc({ problem }),
+    countCut: () => cut.inc(),
+    countShared: () => shared.inc(),
+    countUnchanged: () => unchanged.inc(),
+  };
+}

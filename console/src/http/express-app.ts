@@ -1,0 +1,148 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Log } from "@fiberstream/runtime/log";
+import express, { type Request, type Response } from "express";
+import type { AnswerQuestion } from "../answer-questions.ts";
+import { type Answer, jsonAnswer, problemAnswer, type StreamedAnswer } from "../answers/answer.ts";
+import { Refusal } from "../answers/refusal.ts";
+import type { ConsoleMetrics } from "../console-metrics.ts";
+import { renderDocsPage } from "../openapi/docs-page.ts";
+import type { OpenApiDocument } from "../openapi/openapi-document.ts";
+import type { Route } from "../routes/route.ts";
+import { readBody } from "./read-body.ts";
+import { requestIdOf, writeAnswer, writeStream } from "./write-answer.ts";
+
+type AnswerRequest = (request: Request) => Answer | Promise<Answer | StreamedAnswer>;
+
+/** Creates the express app: the routes of the API, its description, and problem documents for all else. */
+export function createExpressApp(options: {
+  routes: readonly Route[];
+  answerQuestion: AnswerQuestion;
+  openApi: OpenApiDocument;
+  metrics: ConsoleMetrics;
+  stopping: AbortSignal;
+  log: Log;
+}): (request: IncomingMessage, response: ServerResponse) => void {
+  const { routes, answerQuestion, openApi, metrics, stopping, log } = options;
+
+  const respond = async (
+    operation: string,
+    [request, response]: [Request, Response],
+    answerOf: AnswerRequest,
+  ) => {
+    const startedAt = performance.now();
+    const requestId = requestIdOf(request);
+    let answer: Answer | StreamedAnswer;
+    try {
+      answer = await answerOf(request);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal.code === "INTERNAL_ERROR") {
+        log.error(
+          { requestId, operation, reason: messageOf(error), err: error },
+          "question failed",
+        );
+      }
+      metrics.countRefusal(refusal.code);
+      answer = problemAnswer(refusal, requestId);
+    }
+    if ("stream" in answer) {
+      // Until the first byte: how long it takes to read the rest is up to the asker.
+      metrics.observe(operation, answer.status, (performance.now() - startedAt) / 1_000);
+      await writeStream(response, answer, { requestId }).catch((error: unknown) => {
+        log.warn({ requestId, operation, reason: messageOf(error) }, "answer cut");
+        metrics.countCut();
+      });
+      return;
+    }
+    if (response.destroyed) return;
+    const status = writeAnswer(request, response, answer, { requestId, isLast: stopping.aborted });
+    if (status === 304) metrics.countUnchanged();
+    metrics.observe(operation, status, (performance.now() - startedAt) / 1_000);
+  };
+
+  const serve =
+    (operation: string, answerOf: AnswerRequest) => (request: Request, response: Response) =>
+      void respond(operation, [request, response], answerOf);
+
+  const app = express().disable("x-powered-by").disable("etag").set("query parser", "simple");
+  app.enable("case sensitive routing").enable("strict routing");
+
+  const methodsOf = new Map<string, string[]>();
+  for (const route of routes) {
+    const path = route.path.replaceAll(/\{(\w+)\}/g, ":$1");
+    const methods = methodsOf.get(path) ?? methodsOf.set(path, []).get(path);
+    const isWithHead = route.method === "GET" && !route.isStreamed;
+    methods?.push(...(isWithHead ? ["GET", "HEAD"] : [route.method]));
+    // Express would answer HEAD as GET, and the database would read everything for nothing.
+    if (route.isStreamed) app.head(path, serve("other", wrongMethod(route.method)));
+    const answer: AnswerRequest = async (request) =>
+      answerQuestion(route, {
+        headers: request.headers,
+        path: request.params,
+        // Without the prototype of the parser's object, which schemas do not accept.
+        query: { ...request.query },
+        body: route.schemas.body === undefined ? undefined : await readBody(request),
+      });
+    app[METHODS[route.method]](path, serve(route.operationId, answer));
+  }
+  const pages: Record<string, () => Answer> = {
+    "/openapi.json": () => jsonAnswer(200, openApi),
+    "/docs": () => htmlAnswer(renderDocsPage(openApi)),
+  };
+  for (const [path, page] of Object.entries(pages)) {
+    const made = page();
+    app.get(
+      path,
+      serve("other", () => made),
+    );
+    methodsOf.set(path, ["GET", "HEAD"]);
+  }
+  for (const [path, methods] of methodsOf)
+    app.all(path, serve("other", wrongMethod(methods.join(", "))));
+  app.use(serve("other", noSuchRoute));
+
+  return (incoming, outgoing) => {
+    const [request, response] = [incoming as Request, outgoing as Response];
+    // Without this, express would answer unreadable targets in its own format.
+    app(request, response, (error: unknown) => {
+      void respond("other", [request, response], () => {
+        if (error !== undefined && error !== null && !(error instanceof URIError))
+          throw error as Error;
+        throw new Refusal(
+          "MALFORMED_HTTP",
+          "the request's target must be a path or an absolute URL",
+        );
+      });
+    });
+  };
+}
+
+const METHODS = { GET: "get", POST: "post", PATCH: "patch", DELETE: "delete" } as const;
+
+const refusalOf = (error: unknown): Refusal =>
+  error instanceof Refusal
+    ? error
+    : new Refusal("INTERNAL_ERROR", "the console failed: report this with the request id");
+
+const wrongMethod =
+  (methods: string): AnswerRequest =>
+  (request) => {
+    const detail = `${request.path} supports ${methods}, got ${request.method}`;
+    throw new Refusal("METHOD_NOT_ALLOWED", detail, { headers: { Allow: methods } });
+  };
+
+const noSuchRoute: AnswerRequest = () => {
+  throw new Refusal("NOT_FOUND", "no such route; GET /docs lists the routes");
+};
+
+/** A browser may load nothing but the style within the page. */
+const htmlAnswer = (body: string): Answer => ({
+  status: 200,
+  contentType: "text/html; charset=utf-8",
+  headers: {
+    "Content-Security-Policy":
+      "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+  },
+  body,
+});

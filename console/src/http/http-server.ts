@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { listen } from "@fiberstream/runtime/listen";
+import { createServer } from "@fiberstream/runtime/node-http";
+import { problemAnswer } from "../answers/answer.ts";
+import { Refusal } from "../answers/refusal.ts";
+import { randomUUID } from "node:crypto";
+
+export type HttpServer = { readonly port: number; close: () => Promise<void> };
+
+/**
+ * Starts the public port.
+ * @param options.drainMaxWaitMs after which a stop cuts connections whose questions are not answered
+ */
+export async function startHttpServer(options: {
+  host: string;
+  port: number;
+  headersTimeoutMs: number;
+  requestTimeoutMs: number;
+  keepAliveTimeoutMs: number;
+  maxConnections: number;
+  drainMaxWaitMs: number;
+  serve: (request: IncomingMessage, response: ServerResponse) => void;
+}): Promise<HttpServer> {
+  const server = createServer(
+    {
+      headersTimeout: options.headersTimeoutMs,
+      requestTimeout: options.requestTimeoutMs,
+      keepAliveTimeout: options.keepAliveTimeoutMs,
+      // How often Node checks for timed out requests; its default of 30 s would make a 10 s limit 40 s.
+      connectionsCheckingInterval: 1_000,
+      noDelay: true,
+    },
+    options.serve,
+  );
+  server.maxConnections = options.maxConnections;
+  server.on("clientError", answerClientError);
+  const port = await listen(server, options);
+  return {
+    port,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeIdleConnections();
+      const cut = setTimeout(() => server.closeAllConnections(), options.drainMaxWaitMs);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
+
+/** Answers what Node's parser rejects with a problem document, too. */
+function answerClientError(error: NodeJS.ErrnoException, connection: Duplex): void {
+  if (!connection.writable || error.code === "ECONNRESET") {
+    connection.destroy();
+    return;
+  }
+  const isLarge = error.code === "HPE_HEADER_OVERFLOW";
+  const refusal = isLarge
+    ? new Refusal("HEADERS_TOO_LARGE", "the request's headers may have at most 16 KB")
+    : new Refusal("MALFORMED_HTTP", "the request is not HTTP, or took too long to arrive");
+  const { status, contentType, body } = problemAnswer(refusal, randomUUID());
+  connection.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${contentType}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body.toString()}`,
+  );
+}

@@ -1,0 +1,40 @@
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { createPool } from "@fiberstream/postgres/pool";
+import { createLog } from "@fiberstream/runtime/log";
+import { createTurns } from "../access/turns.ts";
+import { createNodeStates } from "../live/node-states.ts";
+import { createRoutes } from "../routes/all-routes.ts";
+import type { Route } from "../routes/route.ts";
+
+/** Returns all routes for whoever only reads what they declare: they answer nothing, and connect to nothing. */
+export function documentedRoutes(): readonly Route[] {
+  const log = createLog({ service: "console", level: "silent", format: "json" });
+  const nobody = () => Promise.reject(new Error("these routes answer nothing"));
+  return createRoutes({
+    ask: nobody,
+    change: nobody,
+    oldest: nobody,
+    cursors: { write: () => "", read: () => [] },
+    columns: { nodes: new Map(), metrics: new Map() },
+    live: {
+      states: createNodeStates(),
+      watch: { look: nobody, end: () => undefined },
+      turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
+      stopping: new AbortController().signal,
+    },
+    pipeline: {
+      kafka: createKafka({ brokers: ["127.0.0.1:1"], clientId: "console", log }),
+      namespace: "",
+    },
+    exports: {
+      pool: createPool({
+        databaseUrl: "postgresql://127.0.0.1:1/none",
+        applicationName: "console",
+        maxConnections: 1,
+        log,
+      }),
+      turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
+      maxMs: 1,
+    },
+  });
+}

@@ -1,0 +1,33 @@
+import { type PgPool, query } from "@fiberstream/postgres/pool";
+import { sqlStateOf } from "@fiberstream/postgres/postgres-errors";
+import { TransientError } from "@fiberstream/runtime/errors";
+import { Refusal } from "../answers/refusal.ts";
+import type { Statement } from "./statement.ts";
+
+/** @throws {Refusal} TOO_SLOW, DATABASE_UNAVAILABLE */
+export type Ask = <Row extends Record<string, unknown>>(statement: Statement) => Promise<Row[]>;
+
+/** Asks the database, and turns its errors into refusals. */
+export const createAsk =
+  (pool: PgPool): Ask =>
+  async <Row extends Record<string, unknown>>({ text, values }: Statement) => {
+    try {
+      return await query<Row>(pool, text, values);
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  };
+
+const CANCELLED = "57014";
+
+/** Returns the refusal for an error of the database; other errors are returned as they are. */
+export function refusalOf(error: unknown): unknown {
+  if (!(error instanceof TransientError)) return error;
+  if (sqlStateOf(error.cause) === CANCELLED) {
+    return new Refusal(
+      "TOO_SLOW",
+      "the database was stopped because it took too long: ask for a shorter time range or fewer nodes",
+    );
+  }
+  return new Refusal("DATABASE_UNAVAILABLE", "the database cannot be asked right now: retry later");
+}

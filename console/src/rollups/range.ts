@@ -1,0 +1,60 @@
+import { statement, type Statement, type TenantScope } from "../questions/statement.ts";
+import type { Edges, ReadEdges } from "./edges.ts";
+import { type Filter, filterConditions } from "./filter.ts";
+import type { KeptSince } from "./kept-since.ts";
+import { chooseResolution, type Resolution } from "./resolution.ts";
+import { type Level, rollupRows } from "./rollup-rows.ts";
+
+/**
+ * How many buckets a question about a whole range may read of each node: more would only make its ends more exact.
+ */
+const BUCKETS_OF_RANGE = 150;
+
+/** A range of which one figure is wanted, not a series. */
+export type Range = { readonly resolution: Resolution; readonly edges: Edges };
+
+/** Chooses the roll-up for a whole range: from 150 minutes on the 5 minutes, from 12 hours on the hours, from 6 days on the days. */
+export async function chooseRange(
+  { from, to }: { from: Date; to?: Date | undefined },
+  { keptSince, readEdges }: { keptSince: KeptSince; readEdges: ReadEdges },
+): Promise<Range> {
+  const edges = await readEdges();
+  const end = to ?? new Date(Math.floor(edges.nowMs / 1_000) * 1_000);
+  const kept = await keptSince();
+  const chosen = chooseResolution({ from, to: end, maxPoints: BUCKETS_OF_RANGE, keptSince: kept });
+  // The step is that of a series; here each bucket of the roll-up counts by itself.
+  const { ms } = chosen.width;
+  const resolution = {
+    ...chosen,
+    stepMs: ms,
+    from: new Date(Math.floor(from.getTime() / ms) * ms),
+    to: new Date(Math.ceil(end.getTime() / ms) * ms),
+  };
+  return { resolution, edges };
+}
+
+/** Makes a question over the additive rows of a range; `build` gets them as the FROM item `additive`. */
+export const rangeStatement = (
+  scope: TenantScope,
+  { resolution, edges }: Range,
+  asked: {
+    level: Level;
+    filter: Filter;
+    build: (parts: { additive: string; value: (value: unknown) => string }) => string;
+  },
+): Statement =>
+  statement(scope, ({ value, ofTenants }) => {
+    const { from, to, width } = resolution;
+    const conditions = [ofTenants("tenant"), ...filterConditions(asked.filter, value)];
+    const { level } = asked;
+    const rows = rollupRows({ level, width, from, to, edges, value, conditions });
+    return asked.build({ additive: `(${rows}) AS additive`, value });
+  });
+
+/** What an answer says about the range that was really read. */
+export const rangeMeta = ({ resolution }: Range, level: Level) => ({
+  from: resolution.from.toISOString(),
+  to: resolution.to.toISOString(),
+  source: `metrics_${level}_${resolution.width.name}`,
+  warnings: resolution.warnings,
+});

@@ -1,0 +1,95 @@
+import type { PgPool } from "@fiberstream/postgres/pool";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
+import { z } from "zod";
+import type { Turns } from "../../access/turns.ts";
+import type { StreamedAnswer } from "../../answers/answer.ts";
+import { copyOut } from "../../exports/copy-out.ts";
+import { literalStatement } from "../../questions/statement.ts";
+import type { TableColumns } from "../../questions/table-columns.ts";
+import { nodeId, nothing, shortText, time } from "../parameters.ts";
+import { route } from "../route.ts";
+import { conditionFields, eventFields } from "./event-fields.ts";
+import { conditionOf } from "./condition.ts";
+
+const FORMATS = {
+  csv: {
+    contentType: "text/csv; charset=utf-8; header=present",
+    copy: "FORMAT csv, HEADER",
+    select: (fields: string, rest: string) => `SELECT ${fields} FROM metrics ${rest}`,
+    lastLine: (rows: number) => `# end: ${rows} rows\n`,
+  },
+  ndjson: {
+    contentType: "application/x-ndjson",
+    // JSON has none of these two characters, so that PostgreSQL quotes nothing.
+    copy: "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'",
+    select: (fields: string, rest: string) =>
+      `SELECT row_to_json(answered) FROM (SELECT ${fields} FROM metrics ${rest}) AS answered`,
+    lastLine: (rows: number) => `{"end":true,"rows":${rows}}\n`,
+  },
+} as const;
+
+/** `GET /api/v1/export`: all events of a range, as PostgreSQL's own COPY writes them. */
+export const exportEventsRoute = (sources: {
+  pool: PgPool;
+  turns: Turns;
+  columns: TableColumns;
+  maxMs: number;
+}) => {
+  const { pool, turns, columns, maxMs } = sources;
+  const fields = conditionFields(columns);
+  return route({
+    method: "GET",
+    path: "/api/v1/export",
+    operationId: "exportEvents",
+    summary: "Returns all events of a time range as CSV or NDJSON, in no particular order",
+    description:
+      'The last line says that the answer is whole: "# end: 123 rows" in CSV, {"end":true,"rows":123} in NDJSON. An answer without it was cut. In CSV an empty field is null, and "" an empty text.',
+    right: "read",
+    cost: 100,
+    isStreamed: true,
+    schemas: {
+      path: nothing,
+      query: z.strictObject({
+        format: z.enum(["csv", "ndjson"]).default("csv"),
+        from: time(),
+        to: time().optional().describe("Not included. Default: now."),
+        node: nodeId.optional(),
+        where: shortText(2_000).optional().describe("A condition, as of events."),
+      }),
+    },
+    success: {
+      status: 200,
+      contentTypes: Object.values(FORMATS).map(({ contentType }) => contentType),
+      name: "Export",
+      schema: z.string(),
+    },
+    codes: ["INVALID_CONDITION"],
+    answer: async ({ query }, reader): Promise<StreamedAnswer> => {
+      const { format, from, to = new Date(wallNowMs()), node, where } = query;
+      const { contentType, copy, select, lastLine } = FORMATS[format];
+      const text = literalStatement(reader.scope, ({ value, ofTenants }) => {
+        const conditions = [
+          `metrics.time >= ${value(from)}`,
+          `metrics.time < ${value(to)}`,
+          ofTenants("metrics.tenant"),
+          ...(node === undefined ? [] : [`metrics.node_id = ${value(node)}`]),
+          ...(where === undefined ? [] : [conditionOf(where, { fields, parameter: value })]),
+        ];
+        return select(eventFields(columns), `WHERE ${conditions.join(" AND ")}`);
+      });
+      const end = await turns.take(reader.id);
+      try {
+        const rows = await copyOut({ pool, query: text, format: copy, maxMs });
+        return {
+          status: 200,
+          contentType,
+          headers: { "Content-Disposition": `attachment; filename="events.${format}"` },
+          stream: (out) => rows.writeTo(out, lastLine).finally(end),
+        };
+      } catch (error) {
+        end();
+        throw error;
+      }
+    },
+  });
+};

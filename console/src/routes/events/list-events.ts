@@ -1,0 +1,127 @@
+import { RowRefusedError } from "@fiberstream/postgres/postgres-errors";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
+import { z } from "zod";
+import type { Answer } from "../../answers/answer.ts";
+import { Refusal } from "../../answers/refusal.ts";
+import type { Ask } from "../../questions/ask.ts";
+import type { Cursors } from "../../questions/cursors.ts";
+import type { OldestEvent } from "../../questions/oldest-event.ts";
+import { searchBack } from "../../questions/search-back.ts";
+import { statement } from "../../questions/statement.ts";
+import type { TableColumns } from "../../questions/table-columns.ts";
+import { nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import { route } from "../route.ts";
+import { conditionOf } from "./condition.ts";
+import { conditionFields, eventFields, eventSchema } from "./event-fields.ts";
+
+/** How far ahead of this clock the clock of a probe may be. */
+const AHEAD_MS = 600_000;
+/** Sorts before every event id. */
+const LOWEST_ID = "00000000-0000-0000-0000-000000000000";
+
+type Row = { json: string; at: string; event_id: string };
+
+/** `GET /api/v1/events`: events that match a condition, the newest first. */
+export const listEventsRoute = (sources: {
+  ask: Ask;
+  oldest: OldestEvent;
+  cursors: Cursors;
+  columns: TableColumns;
+}) => {
+  const { ask, oldest, cursors, columns } = sources;
+  const fields = conditionFields(columns);
+  return route({
+    method: "GET",
+    path: "/api/v1/events",
+    operationId: "listEvents",
+    summary: "Returns events, the newest first",
+    description:
+      "A page that ends before the search has found enough events has fewer than limit (even none), and a next_cursor with which the search goes on.",
+    right: "read",
+    cost: 5,
+    schemas: {
+      path: nothing,
+      query: z.strictObject({
+        node: nodeId.optional(),
+        from: time()
+          .optional()
+          .describe("Default: the oldest event. ISO 8601, or an age such as -6h."),
+        to: time().optional().describe("Not included. Default: now."),
+        where: shortText(2_000)
+          .optional()
+          .describe(`A condition as of fiber tail --where: latency_ms > 200 and country = "GH".`),
+        cursor: shortText(1_000).optional().describe("meta.next_cursor of the page before."),
+        limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
+      }),
+    },
+    success: {
+      status: 200,
+      name: "Events",
+      schema: z.object({
+        data: z.array(eventSchema),
+        meta: z.object({
+          next_cursor: z
+            .string()
+            .nullable()
+            .describe("null: there are no older events in the range."),
+        }),
+      }),
+    },
+    codes: ["INVALID_CURSOR", "INVALID_CONDITION"],
+    answer: async ({ query }, { scope }) => {
+      const { node, where, cursor, limit } = query;
+      const { from: givenFrom = null, to: givenTo = null } = query;
+      const question = JSON.stringify(["events", node, where, givenFrom, givenTo]);
+      const position = cursor === undefined ? undefined : cursors.read(question, cursor);
+      // A page begins where the page before has ended, also if newer events have come since.
+      const before = position?.map(String) ?? [
+        (givenTo ?? new Date(wallNowMs() + AHEAD_MS)).toISOString(),
+        LOWEST_ID,
+      ];
+      const to = new Date(Date.parse(before[0] ?? "") + 1);
+      const from = givenFrom ?? (await oldest()) ?? to;
+
+      const rowsIn = (window: { from: Date; to: Date }, most: number) =>
+        ask<Row>(
+          statement(scope, ({ value, ofTenants }) => {
+            const conditions = [
+              `metrics.time >= ${value(window.from)}`,
+              `metrics.time < ${value(window.to)}`,
+              `(metrics.time, metrics.event_id) < (${value(before[0])}::timestamptz, ${value(before[1])}::uuid)`,
+              ofTenants("metrics.tenant"),
+              ...(node === undefined ? [] : [`metrics.node_id = ${value(node)}`]),
+              ...(where === undefined ? [] : [conditionOf(where, { fields, parameter: value })]),
+            ];
+            return `SELECT row_to_json(answered)::text AS json, answered.time AS at, answered.event_id
+                    FROM (
+                      SELECT ${eventFields(columns)} FROM metrics WHERE ${conditions.join(" AND ")}
+                      ORDER BY metrics.time DESC, metrics.event_id DESC LIMIT ${value(most)}
+                    ) AS answered`;
+          }),
+        ).catch((error: unknown) => {
+          // A value that cannot be computed, such as a number beyond the largest one.
+          if (!(error instanceof RowRefusedError)) throw error;
+          throw new Refusal("INVALID_CONDITION", `where: ${error.message}`);
+        });
+      // One node's rows have an index.
+      const { rows, searchedTo } =
+        node === undefined
+          ? await searchBack({ from, to, limit: limit + 1, rowsIn })
+          : { rows: await rowsIn({ from, to }, limit + 1), searchedTo: undefined };
+      const page = rows.slice(0, limit);
+      const last = page.at(-1);
+      const next =
+        rows.length > limit && last !== undefined
+          ? [last.at, last.event_id]
+          : searchedTo && [searchedTo.toISOString(), LOWEST_ID];
+      return pageAnswer(page, next === undefined ? null : cursors.write(question, next));
+    },
+  });
+};
+
+/** Made of texts, so that numbers in metadata stay as they were sent. */
+const pageAnswer = (rows: readonly { json: string }[], nextCursor: string | null): Answer => ({
+  status: 200,
+  contentType: "application/json",
+  body: `{"data":[${rows.map(({ json }) => json).join()}],"meta":${JSON.stringify({ next_cursor: nextCursor })}}`,
+});

@@ -1,0 +1,188 @@
+import { z } from "zod";
+import { Refusal } from "../../answers/refusal.ts";
+import type { Reader } from "../../access/reader.ts";
+import type { Ask } from "../../questions/ask.ts";
+import { statement } from "../../questions/statement.ts";
+import type { TableColumns } from "../../questions/table-columns.ts";
+import { nodeId, nothing } from "../parameters.ts";
+import { type Route, route } from "../route.ts";
+import { type Node, nodeFields, nodeSchema, tenantOfNode } from "./node-columns.ts";
+import { findNode, nodeAnswer } from "./read-nodes.ts";
+
+/** @param change asks on a connection that may write */
+type Sources = { readonly ask: Ask; readonly change: Ask; readonly columns: TableColumns };
+
+/** Characters that a name must not have: control characters, bidirectional characters, line separators. */
+const UNPRINTABLE =
+  "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069";
+const PRINTABLE = new RegExp(`^[^${UNPRINTABLE}]*$`, "u");
+const printable = (maxLength: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .regex(PRINTABLE, "must have no control character and no bidirectional one")
+    .refine((text) => text.isWellFormed(), "must have no lone surrogate");
+
+export const newNodeId = printable(50);
+export const country = z.string().regex(/^[A-Z]{2}$/, "must be two capital letters, such as GH");
+export const region = printable(100);
+export const latitude = z.number().min(-90).max(90);
+export const longitude = z.number().min(-180).max(180);
+
+/** The table's limit, for the JSON of all tags together. */
+const TAGS_MAX_BYTES = 16_384;
+const tags = z
+  .record(printable(100), z.string().max(1_000).regex(PRINTABLE))
+  .refine(
+    (value) => Buffer.byteLength(JSON.stringify(value)) * 1.5 <= TAGS_MAX_BYTES,
+    "must take at most 10 kB",
+  )
+  .describe("At most 10 kB of JSON.");
+
+const place = {
+  country: country.nullable(),
+  region: region.nullable(),
+  city: printable(100).nullable(),
+  lat: latitude.nullable(),
+  lng: longitude.nullable(),
+};
+const newNode = z.strictObject({
+  node_id: newNodeId,
+  node_name: printable(100).optional(),
+  display_name: printable(100).nullable().optional(),
+  ...z.object(place).partial().shape,
+  tags: tags.optional(),
+});
+const changes = z
+  .strictObject({
+    display_name: printable(100).nullable(),
+    status: z.enum(["reporting", "inactive"]),
+    ...place,
+    tags,
+  })
+  .partial()
+  .refine((given) => Object.keys(given).length > 0, "must have at least one field");
+
+/** `POST`, `PATCH` and `DELETE` of `/api/v1/nodes` */
+export const changeNodesRoutes = (sources: Sources): Route[] => [
+  createNode(sources),
+  changeNode(sources),
+  deleteNode(sources),
+];
+
+const oneNode = { name: "Node", schema: z.object({ data: nodeSchema }) } as const;
+const ofNode = { path: z.strictObject({ node_id: nodeId }), query: nothing } as const;
+
+const createNode = (sources: Sources) =>
+  route({
+    method: "POST",
+    path: "/api/v1/nodes",
+    operationId: "createNode",
+    summary: "Registers a node before its first event",
+    right: "nodes",
+    cost: 1,
+    schemas: { path: nothing, query: nothing, body: newNode },
+    success: { status: 201, ...oneNode },
+    codes: ["NODE_EXISTS"],
+    answer: async ({ body }) => nodeAnswer(201, await insertNode(sources, body)),
+  });
+
+/** @throws {Refusal} NODE_EXISTS */
+export async function insertNode(
+  { change, columns }: Pick<Sources, "change" | "columns">,
+  node: z.output<typeof newNode>,
+): Promise<Node> {
+  const given = Object.entries(node).filter(([, value]) => value !== undefined);
+  const [created] = await change<Node>(
+    // A new node belongs to the tenant that the table gives it.
+    statement({ tenants: "all" }, ({ value, ofTenants }) => {
+      ofTenants("");
+      return `INSERT INTO nodes (${given.map(([name]) => name).join(", ")})
+              VALUES (${given.map(([, each]) => value(each)).join(", ")})
+              ON CONFLICT (node_id) DO NOTHING RETURNING ${nodeFields(columns)}`;
+    }),
+  );
+  if (created !== undefined) return created;
+  throw new Refusal(
+    "NODE_EXISTS",
+    `there is a node ${JSON.stringify(node.node_id)} already: change it by PATCH`,
+  );
+}
+
+const changeNode = (sources: Sources) =>
+  route({
+    method: "PATCH",
+    path: "/api/v1/nodes/{node_id}",
+    operationId: "changeNode",
+    summary: "Changes some fields of a node",
+    description:
+      "Fields that the body does not have stay; null removes a value (RFC 7396). If-Match has the ETag of the node, or its revision in quotes: a node that was changed meanwhile stays as it is.",
+    right: "nodes",
+    cost: 1,
+    schemas: {
+      ...ofNode,
+      body: changes,
+      headers: z.object({ "if-match": z.string().max(200).optional() }),
+    },
+    success: { status: 200, ...oneNode },
+    codes: ["NO_SUCH_NODE", "REVISION_CHANGED", "REVISION_REQUIRED"],
+    answer: async ({ path: { node_id: id }, body, headers }, reader) => {
+      const revision = revisionIn(headers["if-match"]);
+      return nodeAnswer(200, await updateNode(sources, reader, { id, values: body, revision }));
+    },
+  });
+
+const deleteNode = (sources: Sources) =>
+  route({
+    method: "DELETE",
+    path: "/api/v1/nodes/{node_id}",
+    operationId: "deleteNode",
+    summary: "Marks a node as deleted",
+    description: "Its events stay, and further events of it are still accepted.",
+    right: "nodes",
+    cost: 1,
+    schemas: ofNode,
+    success: { status: 200, ...oneNode },
+    codes: ["NO_SUCH_NODE"],
+    answer: async ({ path: { node_id: id } }, reader) =>
+      nodeAnswer(200, await updateNode(sources, reader, { id, values: { status: "deleted" } })),
+  });
+
+/** @throws {Refusal} REVISION_REQUIRED */
+function revisionIn(header: string | undefined): number {
+  const [, revision] = /^"(\d{1,15})(?:-[\w-]+)?"$/.exec(header?.trim() ?? "") ?? [];
+  if (revision !== undefined) return Number(revision);
+  throw new Refusal(
+    "REVISION_REQUIRED",
+    'send If-Match with the node\'s ETag, or its revision: If-Match: "7"',
+  );
+}
+
+/** @throws {Refusal} NO_SUCH_NODE, REVISION_CHANGED */
+export async function updateNode(
+  { ask, change, columns }: Sources,
+  reader: Pick<Reader, "scope">,
+  update: { id: string; values: Readonly<Record<string, unknown>>; revision?: number },
+): Promise<Node> {
+  const { id, revision } = update;
+  const values = Object.entries(update.values).filter(([, value]) => value !== undefined);
+  const [changed] = await change<Node>(
+    statement(reader.scope, ({ value, ofTenants }) => {
+      const sets = values.map(([name, each]) => `${name} = ${value(each)}`);
+      const conditions = [
+        `node_id = ${value(id)}`,
+        ofTenants(tenantOfNode(columns)),
+        ...(revision === undefined ? [] : [`revision = ${value(revision)}`]),
+      ];
+      return `UPDATE nodes SET ${sets.join(", ")} WHERE ${conditions.join(" AND ")}
+              RETURNING ${nodeFields(columns)}`;
+    }),
+  );
+  if (changed !== undefined) return changed;
+  const node = await findNode({ ask, columns }, reader, id);
+  throw new Refusal(
+    "REVISION_CHANGED",
+    `the node has revision ${node.revision} by now, not ${revision}: read it again and repeat the change`,
+  );
+}

@@ -1,0 +1,63 @@
+import { isoTime } from "@fiberstream/conditions/iso-time";
+import { wallNowMs } from "@fiberstream/runtime/wall-clock";
+import { z } from "zod";
+
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+
+/** No year of a range is outside of what PostgreSQL and JavaScript can hold. */
+const [MIN_MS, MAX_MS] = [Date.UTC(1970, 0, 1), Date.UTC(2200, 0, 1)];
+
+/**
+ * A time in a query: ISO 8601, or an age such as `-6h`. Ages are counted from the beginning of the current second, so
+ * that equal questions within a second are equal.
+ *
+ * @param options.zone what a time without a zone means
+ */
+export const time = ({ zone }: { zone: "required" | "UTC" } = { zone: "required" }) =>
+  z
+    .string()
+    .max(64)
+    .transform((text, context) => {
+      const ms = msOf(zone === "UTC" ? withZone(text) : text);
+      if (typeof ms === "number" && ms >= MIN_MS && ms <= MAX_MS) return new Date(ms);
+      const message = typeof ms === "string" ? ms : "must be between 1970 and 2200";
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    })
+    .describe(
+      "ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w.",
+    );
+
+const withZone = (text: string) =>
+  /^\d{4}-\d\d-\d\d[Tt ][\d:.]+$/.test(text) ? `${text}Z` : text.replace(/ (?=\d\d:?\d\d$)/, "+");
+
+/** Returns ms since 1970, or what is wrong. */
+function msOf(text: string): number | string {
+  const [, amount, unit] = /^-(\d{1,9})([smhdw])$/.exec(text) ?? [];
+  if (amount !== undefined) {
+    const nowMs = Math.floor(wallNowMs() / 1_000) * 1_000;
+    return nowMs - Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  }
+  const { micros, problem } = isoTime(text);
+  if (micros !== undefined) return Math.floor(micros / 1_000);
+  return problem ?? "must be a time such as 2026-11-24T12:00:00Z, or an age such as -6h";
+}
+
+export const nodeId = z
+  .string()
+  .min(1)
+  .max(50)
+  .regex(/^[^\0]*$/, "must not have a NUL character");
+
+/** A text of the query that is compared with a column. */
+export const shortText = (maxLength: number) =>
+  z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .regex(/^[^\0]*$/, "must not have a NUL character");
+
+export const wholeNumber = (options: { min: number; max: number; standard: number }) =>
+  z.coerce.number<string>().int().min(options.min).max(options.max).default(options.standard);
+
+export const nothing = z.strictObject({});

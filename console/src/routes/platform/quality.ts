@@ -1,0 +1,122 @@
+import { z } from "zod";
+import { jsonAnswer } from "../../answers/answer.ts";
+import type { Ask } from "../../questions/ask.ts";
+import type { Cursors } from "../../questions/cursors.ts";
+import { isoText, statement } from "../../questions/statement.ts";
+import type { TableColumns } from "../../questions/table-columns.ts";
+import { tenantOfNode } from "../nodes/node-columns.ts";
+import { nodeId, nothing, shortText, wholeNumber } from "../parameters.ts";
+import { route } from "../route.ts";
+
+const count = z.number().int();
+const number = z.number().nullable();
+const qualitySchema = z.object({
+  day: z.string().describe("In UTC, by the events' own time."),
+  node_id: z.string(),
+  events: count,
+  expected: number.describe(
+    "Events that the node's own rhythm lets expect; null: too few to tell.",
+  ),
+  interval_s: number,
+  gaps: count,
+  longest_gap_s: number,
+  late: count,
+  ahead: count,
+  delay_min_ms: number,
+  delay_p50_ms: number,
+  delay_max_ms: number,
+  out_of_range: count,
+  conflicts: count,
+  repeats: count,
+  measured_at: z.string().nullable(),
+});
+type Quality = z.output<typeof qualitySchema>;
+
+const day = z.iso.date().describe("A day in UTC, such as 2026-11-24.");
+const COUNTS = new Set([
+  "events",
+  "expected",
+  "gaps",
+  "late",
+  "ahead",
+  "out_of_range",
+  "conflicts",
+  "repeats",
+]);
+
+/** Returns the SQL expressions of a day's quality. */
+const FIELDS = Object.keys(qualitySchema.shape)
+  .map((name) => {
+    if (name === "day") return "quality.day::text AS day";
+    if (name === "measured_at") return `${isoText("quality.measured_at")} AS measured_at`;
+    return COUNTS.has(name) ? `quality.${name}::float8 AS ${name}` : `quality.${name}`;
+  })
+  .join(", ");
+
+/** `GET /api/v1/quality`: how complete and timely the events of each node and day are. */
+export const qualityRoute = ({
+  ask,
+  cursors,
+  columns,
+}: {
+  ask: Ask;
+  cursors: Cursors;
+  columns: TableColumns;
+}) =>
+  route({
+    method: "GET",
+    path: "/api/v1/quality",
+    operationId: "listQuality",
+    summary:
+      "Returns how complete and timely the events of each node and day are, the newest day first",
+    right: "read",
+    cost: 2,
+    schemas: {
+      path: nothing,
+      query: z.strictObject({
+        node: nodeId.optional(),
+        from: day.optional(),
+        to: day.optional().describe("The last day, included."),
+        cursor: shortText(1_000).optional(),
+        limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
+      }),
+    },
+    success: {
+      status: 200,
+      name: "Quality",
+      schema: z.object({
+        data: z.array(qualitySchema),
+        meta: z.object({ next_cursor: z.string().nullable() }),
+      }),
+    },
+    codes: ["INVALID_CURSOR"],
+    answer: async ({ query: { cursor, limit, ...filter } }, { scope }) => {
+      const question = JSON.stringify(["quality", filter]);
+      const after = cursor === undefined ? undefined : cursors.read(question, cursor);
+      const rows = await ask<Quality>(
+        statement(scope, ({ value, ofTenants }) => {
+          const conditions = [
+            ofTenants(tenantOfNode(columns)),
+            ...(filter.node === undefined ? [] : [`quality.node_id = ${value(filter.node)}`]),
+            ...(filter.from === undefined ? [] : [`quality.day >= ${value(filter.from)}`]),
+            ...(filter.to === undefined ? [] : [`quality.day <= ${value(filter.to)}`]),
+            ...(after === undefined
+              ? []
+              : [
+                  `(quality.day < ${value(after[0])} OR quality.day = ${value(after[0])} AND quality.node_id > ${value(after[1])})`,
+                ]),
+          ];
+          return `SELECT ${FIELDS} FROM metric_quality_daily AS quality LEFT JOIN nodes USING (node_id)
+                  WHERE ${conditions.join(" AND ")}
+                  ORDER BY quality.day DESC, quality.node_id LIMIT ${value(limit + 1)}`;
+        }),
+      );
+      const page = rows.slice(0, limit);
+      const last = page.at(-1);
+      const isMore = rows.length > limit && last !== undefined;
+      return jsonAnswer(200, {
+        data: page,
+        meta: { next_cursor: isMore ? cursors.write(question, [last.day, last.node_id]) : null },
+      });
+    },
+  });

@@ -1,0 +1,119 @@
+import type { z } from "zod";
+import type { Answer, StreamedAnswer } from "../answers/answer.ts";
+import type { Code } from "../answers/codes.ts";
+import { type Fault, Refusal } from "../answers/refusal.ts";
+import type { Reader, Right } from "../access/reader.ts";
+
+export type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
+/** What a request gives: texts from its path and query, and its parsed body. */
+type Given = {
+  readonly path: Readonly<Record<string, unknown>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+};
+
+/** A checked request. */
+export type Question = {
+  /** Equal for requests whose answers are equal: those that come together are answered once. */
+  readonly key: string;
+  readonly answer: (reader: Reader) => Promise<Answer | StreamedAnswer>;
+};
+
+/** A route of the API. The checks of requests and the OpenAPI document are made from its schemas. */
+export type Route = {
+  readonly method: Method;
+  /** As OpenAPI writes it: `/api/v1/nodes/{node_id}`. */
+  readonly path: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly right: Right;
+  /** What a request takes out of its reader's bucket. */
+  readonly cost: number;
+  readonly schemas: Schemas;
+  /** Set if the answer is written while it is read: it takes its own turns, and is not shared. */
+  readonly isStreamed?: true;
+  /** The answer of a success. */
+  readonly success: {
+    /** Of streamed answers; else application/json. */
+    readonly contentTypes?: readonly string[];
+    readonly status: number;
+    readonly name: string;
+    readonly schema: z.ZodType;
+  };
+  /** Codes beyond those that every route has. */
+  readonly codes: readonly Code[];
+  /** @throws {Refusal} INVALID_PARAMETER, INVALID_FIELD */
+  readonly check: (given: Given) => Question;
+};
+
+type Schemas = {
+  readonly path: z.ZodObject;
+  readonly query: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** Headers that the route reads, in lower case. */
+  readonly headers?: z.ZodObject;
+};
+
+type Checked<S extends Schemas> = {
+  readonly path: z.output<S["path"]>;
+  readonly query: z.output<S["query"]>;
+  readonly body: S["body"] extends z.ZodType ? z.output<S["body"]> : undefined;
+  readonly headers: S["headers"] extends z.ZodObject ? z.output<S["headers"]> : undefined;
+};
+
+/** Declares a route; `answer` gets what the schemas return. */
+export function route<S extends Schemas>(
+  declared: Omit<Route, "check" | "schemas"> & {
+    schemas: S;
+    answer: (checked: Checked<S>, reader: Reader) => Promise<Answer | StreamedAnswer>;
+  },
+): Route {
+  const { answer, schemas, ...rest } = declared;
+  return {
+    ...rest,
+    schemas,
+    check: (given) => {
+      const checked = {
+        path: parsed(schemas.path, given.path, "INVALID_PARAMETER"),
+        query: parsed(schemas.query, given.query, "INVALID_PARAMETER"),
+        body: schemas.body && parsed(schemas.body, given.body, "INVALID_FIELD"),
+        headers: schemas.headers && parsed(schemas.headers, given.headers, "INVALID_PARAMETER"),
+        // The compiler does not connect the conditional types with the schemas that were tested.
+      } as Checked<S>;
+      return {
+        key: JSON.stringify([rest.operationId, checked.path, checked.query]),
+        answer: (reader) => answer(checked, reader),
+      };
+    },
+  };
+}
+
+/** How many faults of one request are listed. */
+const MAX_FAULTS = 10;
+
+function parsed(schema: z.ZodType, value: unknown, code: Code): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const faults = result.error.issues.slice(0, MAX_FAULTS).map(faultOf);
+  const [first] = faults;
+  throw new Refusal(
+    code,
+    first === undefined ? "it is invalid" : `${first.field}: ${first.message}`,
+    {
+      faults,
+    },
+  );
+}
+
+function faultOf({ path, message, ...issue }: z.core.$ZodIssue): Fault {
+  // The message names them, so that a misspelt parameter is seen.
+  const field =
+    issue.code === "unrecognized_keys" ? (issue.keys[0] ?? "") : path.map(String).join(".");
+  return { field: shortened(field), message: shortened(message) };
+}
+
+/** A name or value of the request, which may be very long. */
+const shortened = (text: string): string => (text.length <= 300 ? text : `${text.slice(0, 300)}…`);

@@ -1,0 +1,96 @@
+import { kafkaSettings } from "@fiberstream/kafka/settings";
+import { postgresSettings } from "@fiberstream/postgres/settings";
+import { serviceSettings } from "@fiberstream/runtime/config";
+import { portNumber, setting, wholeNumber } from "@fiberstream/runtime/settings";
+import { z } from "zod";
+
+const durationMs = (defaultMs: number) =>
+  wholeNumber({ min: 1, max: 24 * 60 * 60 * 1_000 }).default(defaultMs);
+
+export const consoleSettings = {
+  ...serviceSettings(8040),
+  ...kafkaSettings(),
+  ...postgresSettings(),
+  host: setting("HOST", z.string().default("127.0.0.1"), "address of the public port"),
+  port: setting("PORT", portNumber().default(4000), "public port, for people and their programs"),
+  authMode: setting(
+    "AUTH_MODE",
+    z.enum(["keys", "open"]).default("keys"),
+    "keys: each request needs a reader key (fiber readers create); open: anyone may read and edit nodes, only on a loopback address",
+  ),
+  isOpenOnAnyHost: setting(
+    "AUTH_OPEN_ON_ANY_HOST",
+    z.stringbool().default(false),
+    "true: allow AUTH_MODE=open on other addresses, for a container whose port is published on loopback only",
+  ),
+  keyMaxAgeMs: setting(
+    "KEY_MAX_AGE_MS",
+    wholeNumber({ min: 0, max: 30_000 }).default(25_000),
+    "how long a reader key is cached without asking the database, and so how long a revoked key may still work",
+  ),
+  maxConnections: setting(
+    "QUERY_MAX_CONNECTIONS",
+    wholeNumber({ min: 1, max: 200 }).default(8),
+    "how many questions the database answers at a time, each on a connection of its own",
+  ),
+  maxWaiting: setting(
+    "QUERY_MAX_WAITING",
+    wholeNumber({ min: 0, max: 10_000 }).default(200),
+    "how many questions may wait for a connection, past which the response is 503 OVERLOADED",
+  ),
+  maxPerKey: setting(
+    "QUERY_MAX_PER_KEY",
+    wholeNumber({ min: 1, max: 10_000 }).default(16),
+    "maximum of questions in flight per key, past which the response is 429; with AUTH_MODE=open of all together",
+  ),
+  statementTimeoutMs: setting(
+    "QUERY_TIMEOUT_MS",
+    durationMs(5_000),
+    "how long the database may work on a question, past which the response is 503 TOO_SLOW",
+  ),
+  maxStreams: setting(
+    "STREAM_MAX_READERS",
+    wholeNumber({ min: 0, max: 10_000 }).default(500),
+    "how many live streams are open at a time, past which the response is 503 OVERLOADED",
+  ),
+  maxExports: setting(
+    "EXPORT_MAX_CONNECTIONS",
+    wholeNumber({ min: 1, max: 50 }).default(2),
+    "how many exports run at a time; further ones wait as questions do",
+  ),
+  exportTimeoutMs: setting(
+    "EXPORT_TIMEOUT_MS",
+    durationMs(10 * 60 * 1_000),
+    "how long an export may take, past which it is cut without its last line",
+  ),
+  ratePerSecond: setting(
+    "QUERY_RATE_PER_SECOND",
+    wholeNumber({ min: 1, max: 1_000_000 }).default(100),
+    "cost that a key without a limit of its own may spend each second; a simple question costs 1",
+  ),
+  burst: setting(
+    "QUERY_BURST",
+    wholeNumber({ min: 10, max: 10_000_000 }).default(1_000),
+    "cost that such a key may spend at once",
+  ),
+  headersTimeoutMs: setting(
+    "HEADERS_TIMEOUT_MS",
+    durationMs(10_000),
+    "how long a request's headers may take to arrive",
+  ),
+  requestTimeoutMs: setting(
+    "REQUEST_TIMEOUT_MS",
+    durationMs(30_000),
+    "how long a whole request may take to arrive",
+  ),
+  keepAliveTimeoutMs: setting(
+    "KEEP_ALIVE_TIMEOUT_MS",
+    durationMs(75_000),
+    "how long an idle connection is kept open; longer than the idle timeout of a load balancer in front",
+  ),
+  openConnections: setting(
+    "MAX_CONNECTIONS",
+    wholeNumber({ min: 1, max: 1_000_000 }).default(2_000),
+    "maximum of open connections on the public port; further ones are closed at once",
+  ),
+};

@@ -1,0 +1,142 @@
+import { kafkaAccess } from "@fiberstream/kafka/access";
+import { createKafka } from "@fiberstream/kafka/kafka";
+import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
+import { createPool } from "@fiberstream/postgres/pool";
+import { addressOf } from "@fiberstream/runtime/retry";
+import type { ServiceFrame } from "@fiberstream/runtime/run-service";
+import { createRateLimits } from "./access/rate-limits.ts";
+import { startAuthentication } from "./access/start-authentication.ts";
+import { createTurns } from "./access/turns.ts";
+import { createAnswerQuestion } from "./answer-questions.ts";
+import { createConsoleMetrics } from "./console-metrics.ts";
+import { watchDatabase } from "./database-check.ts";
+import { createExpressApp } from "./http/express-app.ts";
+import { startHttpServer } from "./http/http-server.ts";
+import { createNodeStates } from "./live/node-states.ts";
+import { createNodeWatch } from "./live/watch-nodes.ts";
+import { createOpenApiDocument } from "./openapi/openapi-document.ts";
+import { createAsk } from "./questions/ask.ts";
+import { createCursors } from "./questions/cursors.ts";
+import { createOldestEvent } from "./questions/oldest-event.ts";
+import { readColumns } from "./questions/table-columns.ts";
+import { createRoutes } from "./routes/all-routes.ts";
+import type { consoleSettings } from "./settings.ts";
+
+/** For look-ups of keys and for changes of nodes, which are few. */
+const CHANGE_CONNECTIONS = 2;
+/** After a stop begins, questions in flight have so long. Below the time after which the process ends anyway. */
+const DRAIN_SHARE = 0.8;
+
+/**
+ * Waits for the database, then listens. A stop closes the public port first, and answers the questions in flight.
+ * @throws {FatalError}
+ */
+export async function start(frame: ServiceFrame<typeof consoleSettings>): Promise<void> {
+  const { config, log, life, health, registry, waitFor } = frame;
+
+  const poolOf = (maxConnections: number, serverSettings: Readonly<Record<string, string>>) =>
+    life.own(
+      createPool({
+        databaseUrl: config.databaseUrl,
+        applicationName: "fiberstream-console",
+        maxConnections,
+        serverSettings: { statement_timeout: `${config.statementTimeoutMs}ms`, ...serverSettings },
+        log,
+      }),
+      (owned) => owned.end(),
+    );
+  const questions = poolOf(config.maxConnections, {
+    default_transaction_read_only: "on",
+    // A question's sorts and hashes may take so much each; larger ones go to disk.
+    work_mem: "16MB",
+    // More workers would take the CPUs from the sink's writes.
+    max_parallel_workers_per_gather: "1",
+  });
+  const exporting = poolOf(config.maxExports, {
+    default_transaction_read_only: "on",
+    statement_timeout: `${config.exportTimeoutMs}ms`,
+  });
+  const changes = poolOf(CHANGE_CONNECTIONS, {});
+  const databaseCheck = health.check("postgres");
+  const columns = await waitFor(
+    { name: "postgres", where: addressOf(config.databaseUrl), check: databaseCheck },
+    async () => ({
+      nodes: await readColumns(questions, "nodes"),
+      metrics: await readColumns(questions, "metrics"),
+    }),
+  );
+  const cursors = createCursors(await readKeyIdSecret(changes));
+  life.own(watchDatabase({ pool: changes, check: databaseCheck, log }), (owned) => owned.end());
+
+  const ask = createAsk(questions);
+  const states = createNodeStates();
+  const routes = createRoutes({
+    ask,
+    change: createAsk(changes),
+    oldest: createOldestEvent(ask),
+    live: {
+      states,
+      watch: life.own(createNodeWatch({ ask, columns: columns.nodes, states, log }), (owned) =>
+        owned.end(),
+      ),
+      turns: createTurns({
+        atOnce: config.maxStreams,
+        maxWaiting: 0,
+        maxPerReader: config.maxStreams,
+      }),
+      stopping: life.stopping,
+    },
+    pipeline: {
+      kafka: createKafka({ ...kafkaAccess(config), clientId: "console", log }),
+      namespace: config.namespace,
+    },
+    exports: {
+      pool: exporting,
+      maxMs: config.exportTimeoutMs,
+      turns: createTurns({
+        atOnce: config.maxExports,
+        maxWaiting: config.maxWaiting,
+        maxPerReader: config.maxPerKey,
+      }),
+    },
+    cursors,
+    columns,
+  });
+  const turns = createTurns({
+    atOnce: config.maxConnections,
+    maxWaiting: config.maxWaiting,
+    maxPerReader: config.maxPerKey,
+  });
+  const metrics = createConsoleMetrics({
+    registry,
+    waiting: turns.waiting,
+    operations: routes.map(({ operationId }) => operationId),
+  });
+  const answerQuestion = createAnswerQuestion({
+    authenticate: startAuthentication({ config, pool: changes, life, log }),
+    rateLimits: createRateLimits({ standard: config }),
+    turns,
+    countShared: metrics.countShared,
+  });
+  const server = life.own(
+    await startHttpServer({
+      host: config.host,
+      port: config.port,
+      headersTimeoutMs: config.headersTimeoutMs,
+      requestTimeoutMs: config.requestTimeoutMs,
+      keepAliveTimeoutMs: config.keepAliveTimeoutMs,
+      maxConnections: config.openConnections,
+      drainMaxWaitMs: config.shutdownTimeoutMs * DRAIN_SHARE,
+      serve: createExpressApp({
+        routes,
+        answerQuestion,
+        openApi: createOpenApiDocument({ routes, authMode: config.authMode }),
+        metrics,
+        stopping: life.stopping,
+        log,
+      }),
+    }),
+    (owned) => owned.close(),
+  );
+  log.info({ address: `http://${config.host}:${server.port}` }, "listening for questions");
+}

@@ -1,0 +1,73 @@
+import { type Dashboard, lines } from "./panel.ts";
+import { processRow } from "./process-row.ts";
+import { quantiles } from "./quantiles.ts";
+
+const QUESTIONS = "fiberstream_console_question_duration_seconds";
+
+export const console: Dashboard = {
+  uid: "console",
+  title: "console",
+  description: "What people and their programs ask, how long answers take, and what is refused.",
+  rows: [
+    {
+      title: "Questions",
+      panels: [
+        lines({
+          title: "Questions by route",
+          description: "By operationId of the OpenAPI document",
+          unit: "reqps",
+          queries: [
+            { expr: `sum by (operation) (rate(${QUESTIONS}_count[5m]))`, legend: "{{operation}}" },
+          ],
+        }),
+        lines({
+          title: "Time to answer",
+          description: "If questions wait at the same time, the database is slow",
+          unit: "s",
+          limit: { warnAt: 1 },
+          queries: quantiles(QUESTIONS),
+        }),
+        lines({
+          title: "Refused questions by code",
+          description:
+            "TOO_SLOW, DATABASE_UNAVAILABLE, OVERLOADED: look at the database. Others: the asker's fault",
+          unit: "reqps",
+          queries: [
+            {
+              expr: "sum by (problem) (rate(fiberstream_console_refusals_total[5m]))",
+              legend: "{{problem}}",
+            },
+          ],
+        }),
+        lines({
+          title: "Questions that wait for the database",
+          description:
+            "Steadily above 0: the database is slow, or QUERY_MAX_CONNECTIONS is too low",
+          queries: [{ expr: "fiberstream_console_waiting_questions", legend: "{{instance}}" }],
+        }),
+        lines({
+          title: "Cut exports",
+          description: "The asker disconnected, EXPORT_TIMEOUT_MS was over, or the database failed",
+          unit: "cps",
+          queries: [
+            { expr: "sum(rate(fiberstream_console_cut_answers_total[5m]))", legend: "exports" },
+          ],
+        }),
+        lines({
+          title: "Questions answered without work of the database",
+          description:
+            "Unchanged: the asker has the answer already (304). Shared: an equal question was being answered",
+          unit: "reqps",
+          queries: [
+            {
+              expr: "sum(rate(fiberstream_console_unchanged_answers_total[5m]))",
+              legend: "unchanged",
+            },
+            { expr: "sum(rate(fiberstream_console_shared_answers_total[5m]))", legend: "shared" },
+          ],
+        }),
+      ],
+    },
+    processRow("console"),
+  ],
+};

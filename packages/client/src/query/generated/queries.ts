@@ -1,0 +1,794 @@
+/** The routes of the query API that answer with JSON, by their names. */
+export const QUERIES = {
+  latestNodes: { method: "GET", path: "/api/v1/nodes/latest" },
+  listNodes: { method: "GET", path: "/api/v1/nodes" },
+  getNode: { method: "GET", path: "/api/v1/nodes/{node_id}" },
+  createNode: { method: "POST", path: "/api/v1/nodes" },
+  changeNode: { method: "PATCH", path: "/api/v1/nodes/{node_id}" },
+  deleteNode: { method: "DELETE", path: "/api/v1/nodes/{node_id}" },
+  listEvents: { method: "GET", path: "/api/v1/events" },
+  getEvent: { method: "GET", path: "/api/v1/events/{event_id}" },
+  rawSeries: { method: "GET", path: "/api/v1/raw-series" },
+  series: { method: "GET", path: "/api/v1/series" },
+  histogram: { method: "GET", path: "/api/v1/histogram" },
+  summary: { method: "GET", path: "/api/v1/summary" },
+  topNodes: { method: "GET", path: "/api/v1/top" },
+  listQuality: { method: "GET", path: "/api/v1/quality" },
+  listConflicts: { method: "GET", path: "/api/v1/conflicts" },
+  pipeline: { method: "GET", path: "/api/v1/pipeline" },
+  listTopics: { method: "GET", path: "/api/v1/topics" },
+  referenceMetrics: { method: "GET", path: "/api/metrics" },
+  referenceAggregated: { method: "GET", path: "/api/metrics/aggregated" },
+  referenceCluster: { method: "GET", path: "/api/metrics/cluster" },
+  referenceNodes: { method: "GET", path: "/api/nodes" },
+  referenceCreateNode: { method: "POST", path: "/api/nodes" },
+  referenceDeleteNode: { method: "DELETE", path: "/api/nodes/{node_id}" },
+} as const;
+
+/** The parameters and the answer of each route. */
+export type Queries = {
+  /** Returns each node's latest event, in columns. */
+  readonly latestNodes: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly node_id: readonly string[];
+        readonly status: readonly string[];
+        readonly country: readonly (string | null)[];
+        readonly region: readonly (string | null)[];
+        readonly lat: readonly (number | null)[];
+        readonly lng: readonly (number | null)[];
+        /** Of the node's latest event; null: it has none. */ readonly time: readonly (
+          string | null
+        )[];
+        readonly latency_ms: readonly (number | null)[];
+        readonly uptime_pct: readonly (number | null)[];
+        readonly packet_loss: readonly (number | null)[];
+        readonly anomaly_score: readonly (number | null)[];
+      };
+      readonly meta: { readonly count: number };
+    };
+  };
+  /** Lists nodes in the order of their ids. */
+  readonly listNodes: {
+    readonly path: {};
+    readonly query: {
+      /** Default: all but deleted. */ readonly status?:
+        "registered" | "reporting" | "inactive" | "deleted";
+      readonly country?: string;
+      readonly region?: string;
+      /** Part of the id or of a name; capitals do not matter. */ readonly q?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly node_id: string;
+        /** Name given at registration. */ readonly node_name: string;
+        /** Name given by an operator. */ readonly display_name: string | null;
+        readonly status: "registered" | "reporting" | "inactive" | "deleted";
+        /** Whose probe it is; left out while the database does not know. */ readonly tenant?:
+          string | null;
+        /** ISO 3166-1 alpha-2. */ readonly country: string | null;
+        readonly region: string | null;
+        readonly city: string | null;
+        /** Degrees north, WGS 84. */ readonly lat: number | null;
+        /** Degrees east, WGS 84. */ readonly lng: number | null;
+        readonly tags: { readonly [name: string]: string };
+        readonly probe_version: string | null;
+        readonly created_at: string;
+        readonly updated_at: string;
+        /** When one of its events was last received, to about 10 s. */ readonly last_seen_at:
+          string | null;
+        /** Since when nothing has come, if that is why it is inactive. */ readonly silent_since:
+          string | null;
+        /** Counts its changes; PATCH needs it in If-Match. */ readonly revision: number;
+      }[];
+      readonly meta: { /** null: this is the last page. */ readonly next_cursor: string | null };
+    };
+  };
+  /** Returns one node. */
+  readonly getNode: {
+    readonly path: { readonly node_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly node_id: string;
+        /** Name given at registration. */ readonly node_name: string;
+        /** Name given by an operator. */ readonly display_name: string | null;
+        readonly status: "registered" | "reporting" | "inactive" | "deleted";
+        /** Whose probe it is; left out while the database does not know. */ readonly tenant?:
+          string | null;
+        /** ISO 3166-1 alpha-2. */ readonly country: string | null;
+        readonly region: string | null;
+        readonly city: string | null;
+        /** Degrees north, WGS 84. */ readonly lat: number | null;
+        /** Degrees east, WGS 84. */ readonly lng: number | null;
+        readonly tags: { readonly [name: string]: string };
+        readonly probe_version: string | null;
+        readonly created_at: string;
+        readonly updated_at: string;
+        /** When one of its events was last received, to about 10 s. */ readonly last_seen_at:
+          string | null;
+        /** Since when nothing has come, if that is why it is inactive. */ readonly silent_since:
+          string | null;
+        /** Counts its changes; PATCH needs it in If-Match. */ readonly revision: number;
+      };
+    };
+  };
+  /** Registers a node before its first event. */
+  readonly createNode: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      readonly node_id: string;
+      readonly node_name?: string;
+      readonly display_name?: string | null;
+      readonly country?: string | null;
+      readonly region?: string | null;
+      readonly city?: string | null;
+      readonly lat?: number | null;
+      readonly lng?: number | null;
+      /** At most 10 kB of JSON. */ readonly tags?: { readonly [name: string]: string };
+    };
+    readonly answer: {
+      readonly data: {
+        readonly node_id: string;
+        /** Name given at registration. */ readonly node_name: string;
+        /** Name given by an operator. */ readonly display_name: string | null;
+        readonly status: "registered" | "reporting" | "inactive" | "deleted";
+        /** Whose probe it is; left out while the database does not know. */ readonly tenant?:
+          string | null;
+        /** ISO 3166-1 alpha-2. */ readonly country: string | null;
+        readonly region: string | null;
+        readonly city: string | null;
+        /** Degrees north, WGS 84. */ readonly lat: number | null;
+        /** Degrees east, WGS 84. */ readonly lng: number | null;
+        readonly tags: { readonly [name: string]: string };
+        readonly probe_version: string | null;
+        readonly created_at: string;
+        readonly updated_at: string;
+        /** When one of its events was last received, to about 10 s. */ readonly last_seen_at:
+          string | null;
+        /** Since when nothing has come, if that is why it is inactive. */ readonly silent_since:
+          string | null;
+        /** Counts its changes; PATCH needs it in If-Match. */ readonly revision: number;
+      };
+    };
+  };
+  /** Changes some fields of a node. */
+  readonly changeNode: {
+    readonly path: { readonly node_id: string };
+    readonly query: {};
+    readonly body: {
+      readonly display_name?: string | null;
+      readonly status?: "reporting" | "inactive";
+      readonly country?: string | null;
+      readonly region?: string | null;
+      readonly city?: string | null;
+      readonly lat?: number | null;
+      readonly lng?: number | null;
+      /** At most 10 kB of JSON. */ readonly tags?: { readonly [name: string]: string };
+    };
+    readonly answer: {
+      readonly data: {
+        readonly node_id: string;
+        /** Name given at registration. */ readonly node_name: string;
+        /** Name given by an operator. */ readonly display_name: string | null;
+        readonly status: "registered" | "reporting" | "inactive" | "deleted";
+        /** Whose probe it is; left out while the database does not know. */ readonly tenant?:
+          string | null;
+        /** ISO 3166-1 alpha-2. */ readonly country: string | null;
+        readonly region: string | null;
+        readonly city: string | null;
+        /** Degrees north, WGS 84. */ readonly lat: number | null;
+        /** Degrees east, WGS 84. */ readonly lng: number | null;
+        readonly tags: { readonly [name: string]: string };
+        readonly probe_version: string | null;
+        readonly created_at: string;
+        readonly updated_at: string;
+        /** When one of its events was last received, to about 10 s. */ readonly last_seen_at:
+          string | null;
+        /** Since when nothing has come, if that is why it is inactive. */ readonly silent_since:
+          string | null;
+        /** Counts its changes; PATCH needs it in If-Match. */ readonly revision: number;
+      };
+    };
+  };
+  /** Marks a node as deleted. */
+  readonly deleteNode: {
+    readonly path: { readonly node_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly node_id: string;
+        /** Name given at registration. */ readonly node_name: string;
+        /** Name given by an operator. */ readonly display_name: string | null;
+        readonly status: "registered" | "reporting" | "inactive" | "deleted";
+        /** Whose probe it is; left out while the database does not know. */ readonly tenant?:
+          string | null;
+        /** ISO 3166-1 alpha-2. */ readonly country: string | null;
+        readonly region: string | null;
+        readonly city: string | null;
+        /** Degrees north, WGS 84. */ readonly lat: number | null;
+        /** Degrees east, WGS 84. */ readonly lng: number | null;
+        readonly tags: { readonly [name: string]: string };
+        readonly probe_version: string | null;
+        readonly created_at: string;
+        readonly updated_at: string;
+        /** When one of its events was last received, to about 10 s. */ readonly last_seen_at:
+          string | null;
+        /** Since when nothing has come, if that is why it is inactive. */ readonly silent_since:
+          string | null;
+        /** Counts its changes; PATCH needs it in If-Match. */ readonly revision: number;
+      };
+    };
+  };
+  /** Returns events, the newest first. */
+  readonly listEvents: {
+    readonly path: {};
+    readonly query: {
+      readonly node?: string;
+      /** Default: the oldest event. ISO 8601, or an age such as -6h. */ readonly from?: string;
+      /** Not included. Default: now. */ readonly to?: string;
+      /** A condition as of fiber tail --where: latency_ms > 200 and country = "GH". */ readonly where?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly ({
+        /** When it was measured, by the probe's clock. */ readonly time: string;
+        /** When the gateway received it. */ readonly received_at: string;
+        readonly event_id: string;
+        readonly node_id: string;
+        readonly tenant: string;
+        readonly country: string;
+        readonly region: string;
+        /** null: nothing came back. */ readonly latency_ms: number | null;
+        readonly uptime_pct: number;
+        readonly packet_loss: number;
+        readonly probe_type: string;
+        readonly target_host: string | null;
+        /** What else the probe sent, with numbers as it wrote them. */ readonly metadata: unknown;
+      } & { readonly [name: string]: unknown })[];
+      readonly meta: {
+        /** null: there are no older events in the range. */ readonly next_cursor: string | null;
+      };
+    };
+  };
+  /** Returns one event, and its conflicts. */
+  readonly getEvent: {
+    readonly path: { readonly event_id: string };
+    readonly query: {
+      readonly node?: string;
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly time?: string;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly event: {
+          /** When it was measured, by the probe's clock. */ readonly time: string;
+          /** When the gateway received it. */ readonly received_at: string;
+          readonly event_id: string;
+          readonly node_id: string;
+          readonly tenant: string;
+          readonly country: string;
+          readonly region: string;
+          /** null: nothing came back. */ readonly latency_ms: number | null;
+          readonly uptime_pct: number;
+          readonly packet_loss: number;
+          readonly probe_type: string;
+          readonly target_host: string | null;
+          /** What else the probe sent, with numbers as it wrote them. */ readonly metadata: unknown;
+        } & { readonly [name: string]: unknown };
+        readonly conflicts: readonly {
+          readonly detected_at: string;
+          readonly topic: string | null;
+          readonly partition: number | null;
+          /** Of the record that brought the other content. */ readonly offset: number | null;
+          /** The content that came later; the first one is in event. */ readonly received: unknown;
+        }[];
+      };
+    };
+  };
+  /** Returns a node's events as a line, without losing a spike. */
+  readonly rawSeries: {
+    readonly path: {};
+    readonly query: {
+      readonly node: string;
+      readonly metric?: "latency_ms" | "packet_loss" | "uptime_pct";
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly from: string;
+      /** Not included; at most 31 days after from. */ readonly to: string;
+      readonly pixels?: number;
+      readonly probe_type?: string;
+      readonly target_host?: string;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        /** Times in ms since 1970, in order. */ readonly t: readonly number[];
+        /** The values at these times. */ readonly v: readonly number[];
+        /** Pixels with events that have no value: when the pixel begins, and how many. */ readonly without_value: readonly (readonly [
+          number,
+          number,
+        ])[];
+      };
+      readonly meta: {
+        readonly source: "metrics";
+        /** How many events the line stands for. */ readonly events: number;
+        readonly pixel_ms: number;
+      };
+    };
+  };
+  /** Returns statistics over time, of all events or by node, region, country, tenant or target. */
+  readonly series: {
+    readonly path: {};
+    readonly query: {
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly from: string;
+      /** Not included. Default: now. */ readonly to?: string;
+      /** Separated by commas, of: events, measured, availability_pct, latency_avg_ms, latency_min_ms, latency_max_ms, latency_p50_ms, latency_p90_ms, latency_p95_ms, latency_p99_ms, uptime_avg_pct, packet_loss_avg, packet_loss_max, sent, lost, anomalies. */ readonly stats?: string;
+      readonly group?: "none" | "node" | "region" | "country" | "tenant" | "target";
+      /** Points of a series: the width of the chart in pixels. */ readonly max_points?: number;
+      /** Forces one. */ readonly resolution?: "1m" | "5m" | "1h" | "1d";
+      /** Also returns the series of so long before, in previous. */ readonly compare?:
+        "1h" | "1d" | "1w" | "4w";
+      /** One node, or several separated by commas. */ readonly node?: string;
+      readonly country?: string;
+      readonly region?: string;
+      readonly tenant?: string;
+      readonly probe_type?: string;
+      readonly target_host?: string;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly series: readonly {
+          /** Of the group; empty without one. */ readonly key: {
+            readonly [name: string]: string | null;
+          };
+          /** A list for each stat; null: no events in the bucket, or none with a latency. */ readonly values: {
+            readonly [
+              name in
+                | "events"
+                | "measured"
+                | "availability_pct"
+                | "latency_avg_ms"
+                | "latency_min_ms"
+                | "latency_max_ms"
+                | "latency_p50_ms"
+                | "latency_p90_ms"
+                | "latency_p95_ms"
+                | "latency_p99_ms"
+                | "uptime_avg_pct"
+                | "packet_loss_avg"
+                | "packet_loss_max"
+                | "sent"
+                | "lost"
+                | "anomalies"
+            ]?: readonly (number | null)[];
+          };
+        }[];
+        /** The same, moved by compare. */ readonly previous?: readonly {
+          /** Of the group; empty without one. */ readonly key: {
+            readonly [name: string]: string | null;
+          };
+          /** A list for each stat; null: no events in the bucket, or none with a latency. */ readonly values: {
+            readonly [
+              name in
+                | "events"
+                | "measured"
+                | "availability_pct"
+                | "latency_avg_ms"
+                | "latency_min_ms"
+                | "latency_max_ms"
+                | "latency_p50_ms"
+                | "latency_p90_ms"
+                | "latency_p95_ms"
+                | "latency_p99_ms"
+                | "uptime_avg_pct"
+                | "packet_loss_avg"
+                | "packet_loss_max"
+                | "sent"
+                | "lost"
+                | "anomalies"
+            ]?: readonly (number | null)[];
+          };
+        }[];
+      };
+      readonly meta: {
+        /** Beginning of the first bucket: from, aligned to the step. */ readonly from: string;
+        readonly to: string;
+        readonly step_ms: number;
+        readonly points: number;
+        /** The roll-up that was read. */ readonly source: string;
+        /** false: late events of the range are being counted. */ readonly complete: boolean;
+        readonly warnings: readonly string[];
+      };
+    };
+  };
+  /** Returns the distribution of latency over time, for smoke charts and heat maps. */
+  readonly histogram: {
+    readonly path: {};
+    readonly query: {
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly from: string;
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly to?: string;
+      readonly max_points?: number;
+      readonly resolution?: "1m" | "5m" | "1h" | "1d";
+      /** One node, or several separated by commas. */ readonly node?: string;
+      readonly country?: string;
+      readonly region?: string;
+      readonly tenant?: string;
+      readonly probe_type?: string;
+      readonly target_host?: string;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        /** Lower and upper edge of each bin that occurs, by its number. */ readonly edges_ms: {
+          readonly [name: string]: readonly [number, number];
+        };
+        readonly buckets: readonly {
+          /** Beginning of the bucket. */ readonly t: string;
+          /** Bin and count. */ readonly bins: readonly (readonly [number, number])[];
+          readonly events: number;
+          readonly without_latency: number;
+        }[];
+      };
+      readonly meta: {
+        /** The range that was read: whole buckets of the roll-up. */ readonly from: string;
+        readonly to: string;
+        readonly source: string;
+        readonly warnings: readonly string[];
+        readonly step_ms: number;
+      };
+    };
+  };
+  /** Returns the figures of a time range as a whole. */
+  readonly summary: {
+    readonly path: {};
+    readonly query: {
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly from: string;
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly to?: string;
+      /** One node, or several separated by commas. */ readonly node?: string;
+      readonly country?: string;
+      readonly region?: string;
+      readonly tenant?: string;
+      readonly probe_type?: string;
+      readonly target_host?: string;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly [
+          name in
+            | "events"
+            | "measured"
+            | "availability_pct"
+            | "latency_avg_ms"
+            | "latency_min_ms"
+            | "latency_max_ms"
+            | "latency_p50_ms"
+            | "latency_p90_ms"
+            | "latency_p95_ms"
+            | "latency_p99_ms"
+            | "uptime_avg_pct"
+            | "packet_loss_avg"
+            | "packet_loss_max"
+            | "sent"
+            | "lost"
+            | "anomalies"
+        ]?: number | null;
+      };
+      readonly meta: {
+        /** The range that was read: whole buckets of the roll-up. */ readonly from: string;
+        readonly to: string;
+        readonly source: string;
+        readonly warnings: readonly string[];
+      };
+    };
+  };
+  /** Returns the worst nodes of a time range. */
+  readonly topNodes: {
+    readonly path: {};
+    readonly query: {
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly from: string;
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly to?: string;
+      readonly by?:
+        | "score"
+        | "latency_p95_ms"
+        | "latency_avg_ms"
+        | "packet_loss_avg"
+        | "unavailability_pct"
+        | "anomalies"
+        | "events";
+      readonly n?: number;
+      /** One node, or several separated by commas. */ readonly node?: string;
+      readonly country?: string;
+      readonly region?: string;
+      readonly tenant?: string;
+      readonly probe_type?: string;
+      readonly target_host?: string;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly node_id: string;
+        readonly country: string;
+        readonly region: string;
+        /** What the nodes are ordered by. */ readonly value: number | null;
+        readonly events: number;
+        readonly availability_pct: number;
+        readonly latency_avg_ms: number | null;
+        readonly latency_p95_ms: number | null;
+        readonly packet_loss_avg: number;
+      }[];
+      readonly meta: {
+        /** The range that was read: whole buckets of the roll-up. */ readonly from: string;
+        readonly to: string;
+        readonly source: string;
+        readonly warnings: readonly string[];
+      };
+    };
+  };
+  /** Returns how complete and timely the events of each node and day are, the newest day first. */
+  readonly listQuality: {
+    readonly path: {};
+    readonly query: {
+      readonly node?: string;
+      /** A day in UTC, such as 2026-11-24. */ readonly from?: string;
+      /** The last day, included. */ readonly to?: string;
+      readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        /** In UTC, by the events' own time. */ readonly day: string;
+        readonly node_id: string;
+        readonly events: number;
+        /** Events that the node's own rhythm lets expect; null: too few to tell. */ readonly expected:
+          number | null;
+        readonly interval_s: number | null;
+        readonly gaps: number;
+        readonly longest_gap_s: number | null;
+        readonly late: number;
+        readonly ahead: number;
+        readonly delay_min_ms: number | null;
+        readonly delay_p50_ms: number | null;
+        readonly delay_max_ms: number | null;
+        readonly out_of_range: number;
+        readonly conflicts: number;
+        readonly repeats: number;
+        readonly measured_at: string | null;
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Returns events that came again with other content, the newest find first. */
+  readonly listConflicts: {
+    readonly path: {};
+    readonly query: {
+      readonly node?: string;
+      /** When the conflict was found. ISO 8601, or an age such as -6h. */ readonly from?: string;
+      /** Not included. */ readonly to?: string;
+      readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly detected_at: string;
+        readonly time: string;
+        readonly event_id: string;
+        readonly node_id: string;
+        readonly topic: string | null;
+        readonly partition: number | null;
+        readonly offset: number | null;
+        /** The version that came first, which is in the table. */ readonly stored: unknown;
+        /** The version that came later, by the same names. */ readonly received: unknown;
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Returns the lag of each consumer, the sink's offsets and the reconciler's verdicts. */
+  readonly pipeline: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        /** null: Kafka does not answer. */ readonly consumers:
+          | readonly {
+              readonly service: string;
+              readonly topic: string;
+              /** Of the consumer group, as the broker calls it; none: it has committed nothing. */ readonly state: string;
+              readonly members: number;
+              readonly lag_records: number;
+              /** Age of the oldest record that is not processed. */ readonly lag_seconds: number;
+              readonly partitions_without_leader: number;
+            }[]
+          | null;
+        readonly kafka_problem: string | null;
+        readonly sink_partitions: readonly {
+          readonly topic: string;
+          readonly partition: number;
+          readonly next_offset: number;
+          readonly updated_at: string;
+        }[];
+        readonly reconciliation: {
+          readonly newest_minute: string | null;
+          /** Of the last hour, by verdict: ok, differs, not known. */ readonly minutes: {
+            readonly [name: string]: number;
+          };
+          /** Of the last day. */ readonly unaccounted_events: number;
+        };
+      };
+    };
+  };
+  /** Returns the catalogue of topics: what each contains and guarantees. */
+  readonly listTopics: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        /** In the catalogue. */ readonly name: string;
+        /** On the cluster of this installation. */ readonly topic: string;
+        readonly key: string;
+        /** The Avro schema's name, or the form of the bytes. */ readonly value: string;
+        /** That the deploy step creates. */ readonly partitions: number;
+        readonly cleanup: "delete" | "compact";
+        readonly retention_ms: number | null;
+        readonly meaning: string;
+        readonly ordering: string;
+        readonly delivery: string;
+        readonly volume: string;
+        readonly owner: string;
+        readonly relied_on_by: readonly string[];
+      }[];
+    };
+  };
+  /** Returns events, the newest first. */
+  readonly referenceMetrics: {
+    readonly path: {};
+    readonly query: {
+      readonly node_id?: string;
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly start_time?: string;
+      /** ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w. */ readonly end_time?: string;
+      readonly limit?: number;
+      readonly offset?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly status: "ok";
+      readonly data: {
+        readonly count: number;
+        readonly limit: number;
+        readonly offset: number;
+        readonly order: "time DESC";
+        readonly metrics: readonly {
+          readonly node_id: string;
+          readonly country: string;
+          readonly region: string;
+          /** null: nothing came back. */ readonly latency_ms: number | null;
+          readonly uptime_pct: number;
+          readonly packet_loss: number;
+          readonly time: string;
+          readonly metadata: unknown;
+        }[];
+      };
+      readonly meta: { readonly [name: string]: unknown } | null;
+    };
+  };
+  /** Returns the figures of a time range by node or by region. */
+  readonly referenceAggregated: {
+    readonly path: {};
+    readonly query: {
+      readonly dimension: "region" | "node";
+      /** Default: 24 h before the end. */ readonly start_time?: string;
+      /** Default: now. */ readonly end_time?: string;
+      /** What downtime_intervals counts; auto: as the range is long. */ readonly interval?:
+        "1m" | "5m" | "1h" | "1d" | "auto";
+      /** Without effect: answers always have the events of the last minute. */ readonly prefer_freshness?:
+        "true" | "false";
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly status: "ok";
+      readonly data: readonly {
+        /** The node, or region/country. */ readonly dimension: string;
+        /** 0 where no event has a latency, as the reference system answers. */ readonly avg_latency: number;
+        readonly min_latency: number;
+        readonly max_latency: number;
+        readonly p95_latency: number;
+        readonly avg_packet_loss: number;
+        /** Events. */ readonly reporting_count: number;
+        /** Intervals in which an event had no latency, or an uptime below 100 %. */ readonly downtime_intervals: number;
+        /** Share of the events that have a latency. */ readonly availability_pct: number;
+      }[];
+      readonly meta: { readonly [name: string]: unknown } | null;
+    };
+  };
+  /** Returns the figures of all nodes, of each region, and of the worst nodes. */
+  readonly referenceCluster: {
+    readonly path: {};
+    readonly query: {
+      /** Default: 24 h before the end. */ readonly start_time?: string;
+      /** Default: now; at most 7 days after the start. */ readonly end_time?: string;
+      readonly top_n?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly status: "ok";
+      readonly data: {
+        readonly time_range: { readonly start: string; readonly end: string };
+        readonly fleet_summary: {
+          readonly total_nodes: number;
+          /** 0 where there is none. */ readonly avg_latency_ms: number;
+          /** 0 where there is none. */ readonly avg_uptime_pct: number;
+          /** 0 where there is none. */ readonly avg_loss_pct: number;
+        };
+        readonly regional_breakdown: readonly {
+          readonly region: string;
+          readonly nodes: number;
+          /** 0 where there is none. */ readonly avg_latency: number;
+          /** 0 where there is none. */ readonly avg_uptime: number;
+        }[];
+        readonly top_problematic_nodes: readonly {
+          readonly node_id: string;
+          readonly region: string;
+          readonly score: number;
+          /** 0 where there is none. */ readonly avg_latency: number;
+          /** 0 where there is none. */ readonly avg_loss: number;
+        }[];
+      };
+      readonly meta: { readonly [name: string]: unknown } | null;
+    };
+  };
+  /** Lists all nodes that are not deleted. */
+  readonly referenceNodes: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly status: "ok";
+      readonly data: readonly {
+        readonly node_id: string;
+        readonly status: string;
+        readonly country: string | null;
+        readonly region: string | null;
+        /** 0 while it is not known, as the reference system answers. */ readonly lat: number;
+        readonly lng: number;
+        readonly last_seen: string | null;
+      }[];
+      readonly meta: { readonly [name: string]: unknown } | null;
+    };
+  };
+  /** Registers a node. */
+  readonly referenceCreateNode: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      readonly node_id: string;
+      readonly status: "registered";
+      readonly country: string;
+      readonly region: string;
+      readonly lat: number;
+      readonly lng: number;
+    };
+    readonly answer: { readonly status: "created"; readonly message: string };
+  };
+  /** Marks a node as deleted. */
+  readonly referenceDeleteNode: {
+    readonly path: { readonly node_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: { readonly status: "ok"; readonly message: string };
+  };
+};
