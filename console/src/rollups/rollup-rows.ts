@@ -5,14 +5,17 @@ import type { Width } from "./resolution.ts";
 const ADDITIVE =
   "events, measured, anomalies, sent, lost, latency_sum_ns, uptime_sum_ppm, loss_sum_ppm, latency_min_ms, latency_max_ms, packet_loss_max, latency_bins";
 
+/** An event of which nothing came back counts as lost, whatever its packet_loss. */
+const LOSS = "CASE WHEN latency_ms IS NULL THEN 100 ELSE packet_loss END";
+
 /** The same of a single row of the table. Whole numbers, so that sums are exact. The gateway accepts only such latencies. */
 const OF_ROW = `
   1::bigint AS events, (latency_ms IS NOT NULL)::integer::bigint AS measured,
   (coalesce(anomaly_score, 0) >= 0.5)::integer::bigint AS anomalies,
-  coalesce(sent, 0)::bigint AS sent, coalesce(sent - received, 0)::bigint AS lost,
+  CASE WHEN sent >= 0 AND received >= 0 THEN sent ELSE 0 END::bigint AS sent, coalesce(sent - received, 0)::bigint AS lost,
   coalesce(round(latency_ms * 1000000), 0)::bigint AS latency_sum_ns,
-  round(uptime_pct * 10000)::bigint AS uptime_sum_ppm, round(packet_loss * 10000)::bigint AS loss_sum_ppm,
-  latency_ms AS latency_min_ms, latency_ms AS latency_max_ms, packet_loss AS packet_loss_max,
+  round(uptime_pct * 10000)::bigint AS uptime_sum_ppm, round(${LOSS} * 10000)::bigint AS loss_sum_ppm,
+  latency_ms AS latency_min_ms, latency_ms AS latency_max_ms, ${LOSS} AS packet_loss_max,
   CASE WHEN latency_ms IS NOT NULL THEN ARRAY[(latency_bin(latency_ms)::bigint << 48) + 1] END AS latency_bins`;
 
 /** By node, target and probe type; or by country, region and tenant, which are far fewer rows. */

@@ -210,7 +210,8 @@ BEGIN
         FROM (
           SELECT metrics.tenant, metrics.country, metrics.region, metrics.probe_type, metrics.target_host, anomaly_score,
                  CASE WHEN latency_ms BETWEEN 0 AND 10000 THEN latency_ms END AS latency,
-                 least(greatest(uptime_pct, 0), 100) AS uptime, least(greatest(packet_loss, 0), 100) AS loss,
+                 least(greatest(uptime_pct, 0), 100) AS uptime,
+                 CASE WHEN latency_ms IS NULL THEN 100 ELSE least(greatest(packet_loss, 0), 100) END AS loss,
                  CASE WHEN sent >= 0 AND received >= 0 THEN least(sent, 1000000) END AS packets,
                  least(received, 1000000) AS answers
           FROM metrics

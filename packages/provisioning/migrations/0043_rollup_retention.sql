@@ -26,7 +26,7 @@ BEGIN
   SELECT rollup_series_id(metrics.node_id, tenant, country, region, probe_type, target_host), metrics.node_id, tenant, country,
          region, probe_type, target_host, time, coalesce(anomaly_score >= 0.5, false),
          CASE WHEN latency_ms BETWEEN 0 AND 10000 THEN latency_ms END,
-         least(greatest(uptime_pct, 0), 100), least(greatest(packet_loss, 0), 100),
+         least(greatest(uptime_pct, 0), 100), CASE WHEN latency_ms IS NULL THEN 100 ELSE least(greatest(packet_loss, 0), 100) END,
          CASE WHEN sent >= 0 AND received >= 0 THEN least(sent, 1000000) END, least(received, 1000000), rollup_event_key(event_id), false
   FROM unnest(p_nodes, p_buckets) AS pair (node_id, bucket)
   JOIN metrics ON metrics.node_id = pair.node_id AND time >= bucket AND time < bucket + interval '1 minute'

@@ -297,6 +297,7 @@ function compare({
   return `
     WITH event AS (
       SELECT time_bucket(${widthMin} * interval '1 minute', time) AS bucket, *,
+             CASE WHEN latency_ms IS NULL THEN 100 ELSE packet_loss END AS loss,
              CASE WHEN latency_ms >= 0 AND latency_ms <= 10000 THEN latency_ms END AS latency
       FROM truth ${where}
     ), bins AS (
@@ -310,8 +311,8 @@ function compare({
              coalesce(sum(sent), 0)::bigint AS sent, coalesce(sum(sent - received), 0)::bigint AS lost,
              coalesce(sum(round(latency * 1e6)::bigint), 0)::bigint AS latency_sum_ns,
              sum(round(uptime_pct * 1e4)::bigint)::bigint AS uptime_sum_ppm,
-             sum(round(packet_loss * 1e4)::bigint)::bigint AS loss_sum_ppm,
-             min(latency) AS latency_min_ms, max(latency) AS latency_max_ms, max(packet_loss) AS packet_loss_max
+             sum(round(loss * 1e4)::bigint)::bigint AS loss_sum_ppm,
+             min(latency) AS latency_min_ms, max(latency) AS latency_max_ms, max(loss) AS packet_loss_max
       FROM event GROUP BY bucket, ${keys}
     ), expected AS (
       SELECT ${keys}, bucket, events, nodes, measured, anomalies, sent, lost, latency_sum_ns, uptime_sum_ppm, loss_sum_ppm,
