@@ -3,6 +3,7 @@ import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { type RunningService, startService } from "@fiberstream/testkit/service";
+import { until } from "@fiberstream/testkit/until";
 import type { z } from "zod";
 import { documentedRoutes } from "../openapi/documented-routes.ts";
 
@@ -85,14 +86,16 @@ export const insertNode = (pool: PgPool, node: string) =>
 
 /** Computes what waits to be rolled up, as the sink's worker does. */
 export async function refreshRollUps(pool: PgPool): Promise<void> {
-  for (const width of [1, 5, 60, 1_440]) {
-    let pairs = 1;
-    while (pairs > 0) {
-      const { rows } = await pool.query<{ pairs: number }>(
-        "SELECT pairs FROM rollup_refresh($1, 'infinity', 10000)",
-        [width],
-      );
-      pairs = rows[0]?.pairs ?? 0;
-    }
-  }
+  // A new database begins with a backfill, which would do that hour by hour.
+  await pool.query("UPDATE rollup_state SET backfilled_from = backfill_to");
+  await pool.query("SELECT rollup_mark(array_agg(node_id::text), array_agg(time)) FROM metrics");
+  await until(
+    async () => {
+      for (const width of [1, 5, 60, 1_440]) {
+        await pool.query("SELECT rollup_refresh($1::integer, 'infinity', 10000)", [width]);
+      }
+      return (await pool.query("SELECT FROM rollup_marks LIMIT 1")).rowCount === 0;
+    },
+    { what: "everything is rolled up" },
+  );
 }
