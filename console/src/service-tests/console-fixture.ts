@@ -88,6 +88,7 @@ export const insertNode = (pool: PgPool, node: string) =>
 export async function refreshRollUps(pool: PgPool): Promise<void> {
   // A new database begins with a backfill, which would do that hour by hour.
   await pool.query("UPDATE rollup_state SET backfilled_from = backfill_to");
+  await pool.query("DELETE FROM rollup_unmarked");
   await pool.query("SELECT rollup_mark(array_agg(node_id::text), array_agg(time)) FROM metrics");
   await until(
     async () => {
