@@ -155,6 +155,7 @@ describe("a series", () => {
     const [series] = data.series;
     expect(series?.values["events"]?.filter((count) => count !== null)).toEqual([1]);
     expect(series?.values["latency_p50_ms"]?.filter((ms) => ms !== null)).toEqual([42]);
+    await refreshRollUps(running.pool);
   });
 
   it("may be used for an hour without asking again, if it is long past", async () => {
