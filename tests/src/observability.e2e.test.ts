@@ -6,6 +6,7 @@ import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { createLog } from "@fiberstream/runtime/log";
+import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { addresses } from "@fiberstream/testkit/addresses";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -54,8 +55,8 @@ describe("the services' metrics", () => {
     }
   });
 
-  it("are scraped by Prometheus from all three services", async () => {
-    await until(async () => (await platform.query("up == 1")).length === 3, {
+  it("are scraped by Prometheus from all services", async () => {
+    await until(async () => (await platform.query("up == 1")).length === SERVICE_NAMES.length, {
       what: "all services are scraped",
     });
   });

@@ -204,7 +204,7 @@ describeNatively("on backing services with authentication", () => {
     ["data-team", "read", "probe.metrics.raw", false],
     ["data-team", "write", "probe.metrics.enriched", false],
     ["operator", "read", "probe.metrics.dead-letter", true],
-    ["operator", "write", "probe.nodes", false],
+    ["operator", "write", "probe.alerts", false],
   ])("Kafka lets %s %s %s: %s", async (who, action, name, isAllowed) => {
     const { kafka } = clientsOf(settings[who]);
     const attempt = action === "read" ? readFrom(kafka, topic(name)) : writeTo(kafka, topic(name));

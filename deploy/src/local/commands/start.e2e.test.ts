@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { addresses, addressSettings } from "@fiberstream/testkit/addresses";
 import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { freePorts } from "@fiberstream/testkit/free-ports";
@@ -71,7 +72,7 @@ describe("the local start", () => {
     expect(output).toMatch(/kafka \(external\) +up/);
     expect(output).toMatch(/prometheus \((native|container)\) +up/);
     // Prometheus reads its targets from files shortly after it has started.
-    await until(async () => (await scraped()).length === 3, {
+    await until(async () => (await scraped()).length === SERVICE_NAMES.length, {
       what: "Prometheus scrapes the services",
     });
     expect(await scraped()).toEqual(

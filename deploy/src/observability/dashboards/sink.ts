@@ -101,15 +101,15 @@ export const sink: Dashboard = {
             "Pairs computed again, and roll-ups written because they had changed; failed transactions",
           queries: [
             {
-              expr: "sum by (width) (rate(fiberstream_rollup_pairs_total[$__rate_interval]))",
+              expr: "sum by (width) (rate(fiberstream_rollup_pairs_total[5m]))",
               legend: "computed {{width}}",
             },
             {
-              expr: "sum by (width) (rate(fiberstream_rollup_rows_written_total[$__rate_interval]))",
+              expr: "sum by (width) (rate(fiberstream_rollup_rows_written_total[5m]))",
               legend: "written {{width}}",
             },
             {
-              expr: "sum(rate(fiberstream_rollup_failures_total[$__rate_interval]))",
+              expr: "sum(rate(fiberstream_rollup_failures_total[5m]))",
               legend: "failures",
             },
           ],
