@@ -28,8 +28,17 @@ let ports: number[];
 beforeEach(async () => {
   stateDir = mkdtempSync(join(tmpdir(), "fiberstream-start-"));
   database = await createTestDatabase();
-  ports = await freePorts(6);
-  const [gateway, gatewayAdmin, processorAdmin, sinkAdmin, redis, prometheus] = ports.map(String);
+  ports = await freePorts(8);
+  const [
+    gateway,
+    gatewayAdmin,
+    processorAdmin,
+    sinkAdmin,
+    consoleAdmin,
+    redis,
+    prometheus,
+    console,
+  ] = ports.map(String);
   environment = childEnvironment({
     ...addressSettings(addresses),
     DATABASE_URL: database.url,
@@ -41,6 +50,8 @@ beforeEach(async () => {
     GATEWAY_ADMIN_PORT: gatewayAdmin ?? "",
     PROCESSOR_ADMIN_PORT: processorAdmin ?? "",
     SINK_ADMIN_PORT: sinkAdmin ?? "",
+    CONSOLE_ADMIN_PORT: consoleAdmin ?? "",
+    CONSOLE_PORT: console ?? "",
     NAMESPACE: testNamespace(),
     FIBERSTREAM_STATE_DIR: stateDir,
     // With a container engine they are containers, in a Compose project of this test.
@@ -77,7 +88,7 @@ describe("the local start", () => {
     });
     expect(await scraped()).toEqual(
       ports
-        .slice(1, 4)
+        .slice(1, 5)
         .map((port) => `127.0.0.1:${port}`)
         .sort(),
     );
@@ -130,7 +141,7 @@ describe("the local start", () => {
 
 /** Returns the addresses that Prometheus scrapes. */
 async function scraped(): Promise<string[]> {
-  const answer = await fetch(`http://127.0.0.1:${ports[5]}/api/v1/targets?state=active`);
+  const answer = await fetch(`http://127.0.0.1:${ports[6]}/api/v1/targets?state=active`);
   const { data } = (await answer.json()) as {
     data: { activeTargets: { scrapeUrl: string }[] };
   };
