@@ -45,9 +45,10 @@ export function faultOf(
   return isGood(recipe) ? faultOfGood(recipe, bytes, sent) : undefined;
 }
 
-/** Whether a request waits behind another one with a body in small chunks: the gateway may close such a connection. */
+/** Whether a request waits behind another one with a body in small chunks or packets: the gateway may close such a connection. */
 const waitsInPieces = ({ copies, framing }: Recipe): boolean =>
-  copies > 1 && framing.kind === "chunked" && framing.chunkBytes < 64;
+  copies > 1 &&
+  ((framing.kind === "chunked" && framing.chunkBytes < 64) || framing.pieceBytes < 64);
 
 /** The limit of a request with a single event, before and after decompression. */
 const EVENT_BYTES = 4_096;
