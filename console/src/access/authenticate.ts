@@ -6,7 +6,8 @@ import { throttled } from "@fiberstream/runtime/throttled";
 import type { Code } from "../answers/codes.ts";
 import { Refusal } from "../answers/refusal.ts";
 import { OPEN_READER, type Reader } from "./reader.ts";
-import { isExpired, isSecretOf, type LookUpReader, parseToken } from "./reader-keys.ts";
+import { parseToken } from "@fiberstream/postgres/key-tokens";
+import { isExpired, isSecretOf, type LookUpReader } from "./reader-keys.ts";
 
 /** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, DATABASE_UNAVAILABLE, ORIGIN_NOT_ALLOWED */
 export type Authenticate = (request: Pick<IncomingMessage, "headers">) => Promise<Reader>;

@@ -12,14 +12,6 @@ export type ReaderKey = {
   readonly isRevoked: boolean;
 };
 
-/** `fs_<key id>_<secret>`, as the keys of senders. */
-const TOKEN = /^fs_([a-z0-9]{8,32})_([A-Za-z0-9_-]{43})$/;
-
-export function parseToken(token: string): { keyId: string; secret: string } | undefined {
-  const [, keyId, secret] = TOKEN.exec(token) ?? [];
-  return keyId === undefined || secret === undefined ? undefined : { keyId, secret };
-}
-
 /** Compares in constant time. A fast hash is enough, because 256 random bits cannot be guessed. */
 export function isSecretOf({ secretSha256 }: ReaderKey, secret: string): boolean {
   const given = hash("sha256", secret, "buffer");

@@ -25,14 +25,6 @@ export type KeyName = { readonly column: "key_id" | "jwt_subject"; readonly valu
 
 export const nameText = ({ column, value }: KeyName): string => `${column}:${value}`;
 
-/** `fs_<key id>_<secret>`. The secret is 32 random bytes as base64url, which may have "_" in it. */
-const TOKEN = /^fs_([a-z0-9]{8,32})_([A-Za-z0-9_-]{43})$/;
-
-export function parseToken(token: string): { keyId: string; secret: string } | undefined {
-  const [, keyId, secret] = TOKEN.exec(token) ?? [];
-  return keyId === undefined || secret === undefined ? undefined : { keyId, secret };
-}
-
 /**
  * Compares in constant time. A fast hash is enough, because 256 random bits cannot be guessed.
  */
