@@ -1,8 +1,8 @@
+import { publicPortSettings } from "@fiberstream/http/settings";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
-import { portNumber, setting, wholeNumber } from "@fiberstream/runtime/settings";
-import { z } from "zod";
+import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 
 const durationMs = (defaultMs: number) =>
   wholeNumber({ min: 1, max: 24 * 60 * 60 * 1_000 }).default(defaultMs);
@@ -11,23 +11,13 @@ export const consoleSettings = {
   ...serviceSettings(8040),
   ...kafkaSettings(),
   ...postgresSettings(),
-  host: setting("HOST", z.string().default("127.0.0.1"), "address of the public port"),
-  port: setting("PORT", portNumber().default(4000), "public port, for people and their programs"),
-  authMode: setting(
-    "AUTH_MODE",
-    z.enum(["keys", "open"]).default("keys"),
-    "keys: each request needs a reader key (fiber readers create); open: anyone may read and edit nodes, only on a loopback address",
-  ),
-  isOpenOnAnyHost: setting(
-    "AUTH_OPEN_ON_ANY_HOST",
-    z.stringbool().default(false),
-    "true: allow AUTH_MODE=open on other addresses, for a container whose port is published on loopback only",
-  ),
-  keyMaxAgeMs: setting(
-    "KEY_MAX_AGE_MS",
-    wholeNumber({ min: 0, max: 30_000 }).default(25_000),
-    "how long a reader key is cached without asking the database, and so how long a revoked key may still work",
-  ),
+  ...publicPortSettings({
+    port: 4000,
+    users: "people and their programs",
+    modes:
+      "keys: each request needs a reader key (fiber readers create); open: anyone may read and edit nodes, only on a loopback address",
+    keyKind: "reader key",
+  }),
   maxConnections: setting(
     "QUERY_MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 200 }).default(8),
@@ -72,21 +62,6 @@ export const consoleSettings = {
     "QUERY_BURST",
     wholeNumber({ min: 10, max: 10_000_000 }).default(1_000),
     "cost that such a key may spend at once",
-  ),
-  headersTimeoutMs: setting(
-    "HEADERS_TIMEOUT_MS",
-    durationMs(10_000),
-    "how long a request's headers may take to arrive",
-  ),
-  requestTimeoutMs: setting(
-    "REQUEST_TIMEOUT_MS",
-    durationMs(30_000),
-    "how long a whole request may take to arrive",
-  ),
-  keepAliveTimeoutMs: setting(
-    "KEEP_ALIVE_TIMEOUT_MS",
-    durationMs(75_000),
-    "how long an idle connection is kept open; longer than the idle timeout of a load balancer in front",
   ),
   openConnections: setting(
     "MAX_CONNECTIONS",

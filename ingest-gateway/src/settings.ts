@@ -1,8 +1,9 @@
+import { publicPortSettings } from "@fiberstream/http/settings";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { redisSettings } from "@fiberstream/redis/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
-import { portNumber, setting, wholeNumber } from "@fiberstream/runtime/settings";
+import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
 import { accessLogSettings } from "./telemetry/access-log.ts";
 import { samplerSettings } from "./telemetry/trace-sampler.ts";
@@ -15,21 +16,13 @@ export const gatewaySettings = {
   ...kafkaSettings(),
   ...redisSettings(),
   ...postgresSettings(),
-  authMode: setting(
-    "AUTH_MODE",
-    z.enum(["keys", "open"]).default("keys"),
-    "keys: each request needs a token; open: anyone may send, only on a loopback address",
-  ),
-  isOpenOnAnyHost: setting(
-    "AUTH_OPEN_ON_ANY_HOST",
-    z.stringbool().default(false),
-    "true: allow AUTH_MODE=open on other addresses, for a container whose port is published on loopback only",
-  ),
-  keyMaxAgeMs: setting(
-    "KEY_MAX_AGE_MS",
-    wholeNumber({ min: 0, max: 30_000 }).default(25_000),
-    "how long a key is cached without asking the database, and so how long a revoked key may still work",
-  ),
+  ...publicPortSettings({
+    port: 8000,
+    users: "probes",
+    modes: "keys: each request needs a token; open: anyone may send, only on a loopback address",
+    keyKind: "key",
+    alsoRequestTimeout: " (above HEADERS_TIMEOUT_MS), and then its response to be received",
+  }),
   batchMemoryMs: setting(
     "BATCH_MEMORY_MS",
     wholeNumber({ min: 60_000, max: 30 * 24 * 60 * 60 * 1_000 }).default(24 * 60 * 60 * 1_000),
@@ -86,8 +79,6 @@ export const gatewaySettings = {
     durationMs(3_000),
     "how long to wait for Kafka's acknowledgement before a sender is asked to retry",
   ),
-  host: setting("HOST", z.string().default("127.0.0.1"), "address of the public port"),
-  port: setting("PORT", portNumber().default(8000), "public port, for probes"),
   lingerMs: setting(
     "GATHER_MAX_WAIT_MS",
     wholeNumber({ min: 0, max: 1_000 }).default(3),
@@ -137,21 +128,6 @@ export const gatewaySettings = {
     "EVENT_MAX_AHEAD_MS",
     durationMs(5 * 60 * 1_000),
     "how far ahead a probe's clock may be before its events are IN_THE_FUTURE",
-  ),
-  headersTimeoutMs: setting(
-    "HEADERS_TIMEOUT_MS",
-    durationMs(10_000),
-    "how long a request's headers may take to arrive",
-  ),
-  requestTimeoutMs: setting(
-    "REQUEST_TIMEOUT_MS",
-    durationMs(30_000),
-    "how long a whole request may take to arrive (above HEADERS_TIMEOUT_MS), and then its response to be received",
-  ),
-  keepAliveTimeoutMs: setting(
-    "KEEP_ALIVE_TIMEOUT_MS",
-    durationMs(75_000),
-    "how long an idle connection is kept open; longer than the idle timeout of a load balancer in front",
   ),
   ...samplerSettings(),
   ...accessLogSettings(),

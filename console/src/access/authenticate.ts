@@ -1,13 +1,14 @@
 import type { IncomingMessage } from "node:http";
-import { isIP } from "node:net";
+import { bearerOf, challenge } from "@fiberstream/http/bearer-token";
+import { isLoopback } from "@fiberstream/http/open-port";
+import { isSecretOf, parseToken } from "@fiberstream/postgres/key-tokens";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { throttled } from "@fiberstream/runtime/throttled";
 import type { Code } from "../answers/codes.ts";
 import { Refusal } from "../answers/refusal.ts";
 import { OPEN_READER, type Reader } from "./reader.ts";
-import { parseToken } from "@fiberstream/postgres/key-tokens";
-import { isExpired, isSecretOf, type LookUpReader } from "./reader-keys.ts";
+import { isExpired, type LookUpReader } from "./reader-keys.ts";
 
 /** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, DATABASE_UNAVAILABLE, ORIGIN_NOT_ALLOWED */
 export type Authenticate = (request: Pick<IncomingMessage, "headers">) => Promise<Reader>;
@@ -31,14 +32,9 @@ export function createAuthenticate(options: { lookUp: LookUpReader; log: Log }):
     }
   };
 
-  return async ({ headers: { authorization = "" } }) => {
-    const [scheme = "", token = "", ...more] = authorization.split(" ");
-    if (scheme === "") {
-      throw unauthorized("MISSING_TOKEN", "send the header Authorization: Bearer <token>");
-    }
-    if (scheme.toLowerCase() !== "bearer" || token === "" || more.length > 0) {
-      throw unauthorized("INVALID_TOKEN", "the header must be Authorization: Bearer <token>");
-    }
+  return async ({ headers }) => {
+    const token = bearerOf(headers.authorization);
+    if (typeof token !== "string") throw unauthorized(token.code, token.detail);
     const parsed = parseToken(token);
     if (parsed === undefined) {
       throw unauthorized(
@@ -47,7 +43,7 @@ export function createAuthenticate(options: { lookUp: LookUpReader; log: Log }):
       );
     }
     const key = await found(parsed.keyId);
-    if (key === null || !isSecretOf(key, parsed.secret)) {
+    if (key === null || !isSecretOf(key.secretSha256, parsed.secret)) {
       throw unauthorized(
         "INVALID_TOKEN",
         "unknown reader key, or wrong secret; a key with which probes send may not read",
@@ -81,17 +77,7 @@ export function createAuthenticateNobody(options: { isOnAnyHost: boolean }): Aut
 
 const hostNameOf = (host: string): string => host.replace(/:\d*$/, "").replace(/^\[|\]$/g, "");
 
-export const isLoopback = (host: string): boolean =>
-  host.toLowerCase() === "localhost" ||
-  host === "::1" ||
-  (isIP(host) === 4 && host.startsWith("127."));
-
-function unauthorized(
+const unauthorized = (
   code: Extract<Code, "MISSING_TOKEN" | "INVALID_TOKEN" | "EXPIRED_TOKEN">,
   detail: string,
-): Refusal {
-  const parameter = code === "MISSING_TOKEN" ? "" : ', error="invalid_token"';
-  return new Refusal(code, detail, {
-    headers: { "WWW-Authenticate": `Bearer realm="fiberstream"${parameter}` },
-  });
-}
+): Refusal => new Refusal(code, detail, { headers: challenge(code) });

@@ -1,4 +1,3 @@
-import { hash, timingSafeEqual } from "node:crypto";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { LRUCache } from "lru-cache";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
@@ -11,12 +10,6 @@ export type ReaderKey = {
   readonly expiresAtMs: number | null;
   readonly isRevoked: boolean;
 };
-
-/** Compares in constant time. A fast hash is enough, because 256 random bits cannot be guessed. */
-export function isSecretOf({ secretSha256 }: ReaderKey, secret: string): boolean {
-  const given = hash("sha256", secret, "buffer");
-  return secretSha256.length === given.length && timingSafeEqual(secretSha256, given);
-}
 
 export const isExpired = ({ expiresAtMs }: ReaderKey): boolean =>
   expiresAtMs !== null && expiresAtMs <= wallNowMs();

@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { type ProblemAnswer, problemOf } from "@fiberstream/http/problem";
 import { meaningOf } from "./codes.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -28,28 +29,5 @@ export const jsonAnswer = (
 });
 
 /** Returns a refusal as a problem document (RFC 9457). */
-export function problemAnswer(
-  { code, message, faults, headers }: Refusal,
-  requestId: string,
-): Answer {
-  const { status, title, retryAfterSeconds, spreadSeconds = 0 } = meaningOf(code);
-  // Randomized, so that those that were refused together do not retry together.
-  const later = Math.floor(Math.random() * (spreadSeconds + 1));
-  return {
-    status,
-    contentType: "application/problem+json",
-    headers: {
-      ...(retryAfterSeconds !== undefined && { "Retry-After": String(retryAfterSeconds + later) }),
-      ...headers,
-    },
-    body: JSON.stringify({
-      type: `/docs#${code}`,
-      title,
-      status,
-      detail: message,
-      code,
-      request_id: requestId,
-      ...(faults.length > 0 && { errors: faults }),
-    }),
-  };
-}
+export const problemAnswer = (refusal: Refusal, requestId: string): ProblemAnswer =>
+  problemOf(refusal, meaningOf(refusal.code), requestId);

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { LOADS_NOTHING } from "@fiberstream/http/docs-html";
+import { requestIdOf } from "@fiberstream/http/request-id";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import express, { type Request, type Response } from "express";
@@ -10,7 +12,7 @@ import { renderDocsPage } from "../openapi/docs-page.ts";
 import type { OpenApiDocument } from "../openapi/openapi-document.ts";
 import type { Route } from "../routes/route.ts";
 import { readBody } from "./read-body.ts";
-import { requestIdOf, writeAnswer, writeStream } from "./write-answer.ts";
+import { writeAnswer, writeStream } from "./write-answer.ts";
 
 type AnswerRequest = (request: Request) => Answer | Promise<Answer | StreamedAnswer>;
 
@@ -136,13 +138,11 @@ const noSuchRoute: AnswerRequest = () => {
   throw new Refusal("NOT_FOUND", "no such route; GET /docs lists the routes");
 };
 
-/** A browser may load nothing but the style within the page. */
 const htmlAnswer = (body: string): Answer => ({
   status: 200,
   contentType: "text/html; charset=utf-8",
   headers: {
-    "Content-Security-Policy":
-      "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Content-Security-Policy": LOADS_NOTHING,
   },
   body,
 });

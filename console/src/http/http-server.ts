@@ -1,11 +1,12 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { lastAnswer, parserFault } from "@fiberstream/http/raw-answer";
 import { listen } from "@fiberstream/runtime/listen";
 import { createServer } from "@fiberstream/runtime/node-http";
 import { problemAnswer } from "../answers/answer.ts";
 import { Refusal } from "../answers/refusal.ts";
-import { randomUUID } from "node:crypto";
 
 export type HttpServer = { readonly port: number; close: () => Promise<void> };
 
@@ -56,13 +57,7 @@ function answerClientError(error: NodeJS.ErrnoException, connection: Duplex): vo
     connection.destroy();
     return;
   }
-  const isLarge = error.code === "HPE_HEADER_OVERFLOW";
-  const refusal = isLarge
-    ? new Refusal("HEADERS_TOO_LARGE", "the request's headers may have at most 16 KB")
-    : new Refusal("MALFORMED_HTTP", "the request is not HTTP, or took too long to arrive");
-  const { status, contentType, body } = problemAnswer(refusal, randomUUID());
-  connection.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${contentType}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body.toString()}`,
-  );
+  const { code, detail } = parserFault(error);
+  const requestId = randomUUID();
+  connection.end(lastAnswer(problemAnswer(new Refusal(code, detail), requestId), requestId));
 }

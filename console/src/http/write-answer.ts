@@ -1,4 +1,4 @@
-import { hash, randomUUID } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer, StreamedAnswer } from "../answers/answer.ts";
 
@@ -68,15 +68,3 @@ const etagOf = (body: string | Buffer): string =>
 const matches = (given: string | undefined, etag: string): boolean =>
   given !== undefined &&
   given.split(",").some((item) => item.trim() === "*" || item.trim().replace(/^W\//, "") === etag);
-
-const REQUEST_ID_MAX_CHARACTERS = 128;
-
-/** The request's X-Request-ID where it can be repeated in a header and a log line, else a new one. */
-export function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers["x-request-id"];
-  const isUsable =
-    typeof given === "string" &&
-    given.length <= REQUEST_ID_MAX_CHARACTERS &&
-    /^[\x21-\x7e]+$/.test(given);
-  return isUsable ? given : randomUUID();
-}

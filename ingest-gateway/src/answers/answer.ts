@@ -1,3 +1,8 @@
+import {
+  type ProblemAnswer,
+  problemOf,
+  retryAfter as retryAfterOf,
+} from "@fiberstream/http/problem";
 import { type Code, meaningOf } from "./codes.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -24,32 +29,8 @@ export const withHeaders = (
   headers === undefined ? answer : { ...answer, headers: { ...headers, ...answer.headers } };
 
 /** Returns a refusal as a problem document (RFC 9457). */
-export function problemAnswer(refusal: Refusal, requestId: string): Answer {
-  const { code, message, faults } = refusal;
-  const { status, title } = meaningOf(code);
-  return {
-    status,
-    contentType: "application/problem+json",
-    headers: { ...retryAfter(code), ...refusal.headers },
-    body: JSON.stringify({
-      type: `/docs#${code}`,
-      title,
-      status,
-      detail: message,
-      code,
-      request_id: requestId,
-      ...(faults.length > 0 && { errors: faults }),
-    }),
-  };
-}
+export const problemAnswer = (refusal: Refusal, requestId: string): ProblemAnswer =>
+  problemOf(refusal, meaningOf(refusal.code), requestId);
 
-/**
- * Returns Retry-After for the codes after which a retry makes sense. Randomized, so that senders that were refused
- * together do not retry together.
- */
-export function retryAfter(code: Code): Record<string, string> {
-  const { retryAfterSeconds, spreadSeconds = 0 } = meaningOf(code);
-  if (retryAfterSeconds === undefined) return {};
-  const laterSeconds = Math.floor(Math.random() * (spreadSeconds + 1));
-  return { "Retry-After": String(retryAfterSeconds + laterSeconds) };
-}
+/** Returns Retry-After for the codes after which a retry makes sense. */
+export const retryAfter = (code: Code): Record<string, string> => retryAfterOf(meaningOf(code));

@@ -1,33 +1,22 @@
+import { type CodeMeaning, COMMON_CODES } from "@fiberstream/http/codes";
 import type { Fault, FaultCode } from "@fiberstream/event-rules/fault";
 
 /** The meaning of each code of an answer: its status, a short title, and when a retry makes sense. */
 export const CODES = {
-  MALFORMED_JSON: { status: 400, title: "The body is not JSON" },
+  ...COMMON_CODES,
   MALFORMED_BATCH: { status: 400, title: "The body is not a batch of events" },
   TOO_DEEP: { status: 400, title: "The body has too many levels" },
-  MALFORMED_HTTP: { status: 400, title: "The request is not HTTP" },
   BAD_ENCODING: { status: 400, title: "The body does not match its Content-Encoding" },
-  MISSING_TOKEN: { status: 401, title: "The request has no token" },
-  INVALID_TOKEN: { status: 401, title: "The token is invalid" },
-  EXPIRED_TOKEN: { status: 401, title: "The token has expired" },
   INVALID_SIGNATURE: { status: 401, title: "The signature is missing or wrong" },
   STALE_SIGNATURE: { status: 401, title: "The signature is too old, or its time is in the future" },
   REPLAYED_NONCE: { status: 401, title: "The signature was used before" },
   NODE_NOT_ALLOWED: { status: 403, title: "The key may not report for this node" },
   TOO_MANY_NODES: { status: 403, title: "The key already reports for its maximum number of nodes" },
   ORIGIN_NOT_ALLOWED: { status: 403, title: "This origin may not send" },
-  NOT_FOUND: { status: 404, title: "No such route" },
-  METHOD_NOT_ALLOWED: { status: 405, title: "The route does not have this method" },
-  REQUEST_TIMEOUT: { status: 408, title: "The request timed out" },
   BATCH_IN_PROGRESS: {
     status: 409,
     title: "The same batch is already being processed",
     retryAfterSeconds: 1,
-  },
-  PAYLOAD_TOO_LARGE: { status: 413, title: "The request is too large" },
-  UNSUPPORTED_MEDIA_TYPE: {
-    status: 415,
-    title: "The body's media type or encoding is not supported",
   },
   EXPECTATION_FAILED: { status: 417, title: "The Expect header is not supported" },
   REQUIRED: { status: 422, title: "A field is missing" },
@@ -50,8 +39,6 @@ export const CODES = {
     retryAfterSeconds: 5,
     spreadSeconds: 5,
   },
-  HEADERS_TOO_LARGE: { status: 431, title: "The request's headers are too large" },
-  INTERNAL_ERROR: { status: 500, title: "Internal error" },
   OVERLOADED: {
     status: 503,
     title: "The gateway is overloaded",
@@ -79,13 +66,6 @@ export const CODES = {
 } as const satisfies Record<string, CodeMeaning> & Record<FaultCode, CodeMeaning>;
 
 export type Code = keyof typeof CODES;
-export type CodeMeaning = {
-  status: number;
-  title: string;
-  retryAfterSeconds?: number;
-  /** Maximum of a random addition to `retryAfterSeconds`. */
-  spreadSeconds?: number;
-};
 
 export const meaningOf = (code: Code): CodeMeaning => CODES[code];
 

@@ -1,4 +1,4 @@
-import { LIMITS } from "./limits.ts";
+import { REQUEST_ID_MAX_CHARACTERS } from "@fiberstream/http/request-id";
 
 export type RequestHeader = {
   readonly name: string;
@@ -31,7 +31,7 @@ export const REQUEST_HEADERS: readonly RequestHeader[] = [
   },
   {
     name: "X-Request-ID",
-    description: `Returned in the response and logged by the gateway; generated if it is missing or longer than ${LIMITS.requestIdCharacters} characters.`,
+    description: `Returned in the response and logged by the gateway; generated if it is missing or longer than ${REQUEST_ID_MAX_CHARACTERS} characters.`,
     schema: text,
   },
   {

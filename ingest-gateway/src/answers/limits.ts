@@ -18,5 +18,4 @@ export const LIMITS = {
   expansionFreeBytes: 256 * 1024,
   /** How many of a batch's rejected events are explained; the others have index and code only. */
   explainedRejections: 100,
-  requestIdCharacters: 128,
 } as const;

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from "node:http";
+import { bearerOf } from "@fiberstream/http/bearer-token";
+import { isSecretOf, parseToken } from "@fiberstream/postgres/key-tokens";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { throttled } from "@fiberstream/runtime/throttled";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { Refusal } from "../answers/refusal.ts";
 import type { SubjectOfJwt } from "./jwt.ts";
-import { parseToken } from "@fiberstream/postgres/key-tokens";
-import { type ApiKey, isSecretOf, nodeMatcher } from "./keys/api-key.ts";
+import { type ApiKey, nodeMatcher } from "./keys/api-key.ts";
 import type { LookUpKey } from "./keys/key-lookup.ts";
 import { OPEN_SENDER, type Sender } from "./sender.ts";
 import { unauthorized } from "./unauthorized.ts";
@@ -69,7 +70,7 @@ export function createAuthenticate(options: {
 
   const byKey = async (keyId: string, secret: string) => {
     const key = await orUnavailable(() => lookUp({ column: "key_id", value: keyId }));
-    if (key === null || !isSecretOf(key, secret)) {
+    if (key === null || !isSecretOf(Buffer.from(key.secretSha256 ?? "", "hex"), secret)) {
       throw invalid("unknown key, or wrong secret");
     }
     return senderOf(usable(key), secret);
@@ -95,7 +96,8 @@ export function createAuthenticate(options: {
   };
 
   return (request) => {
-    const token = bearerOf(request);
+    const token = bearerOf(request.headers.authorization);
+    if (typeof token !== "string") throw unauthorized(token.code, token.detail);
     const parsed = parseToken(token);
     if (parsed !== undefined) return byKey(parsed.keyId, parsed.secret);
     if (subjectOfJwt !== undefined && token.split(".").length === 3)
@@ -104,17 +106,6 @@ export function createAuthenticate(options: {
       "the token must be fs_<key id>_<secret>, as it was shown when the key was created",
     );
   };
-}
-
-function bearerOf(request: IncomingMessage): string {
-  const [scheme, token, ...more] = (request.headers.authorization ?? "").split(" ");
-  if (scheme === "" || scheme === undefined) {
-    throw unauthorized("MISSING_TOKEN", "send the header Authorization: Bearer <token>");
-  }
-  if (scheme.toLowerCase() !== "bearer" || token === undefined || more.length > 0) {
-    throw invalid("the header must be Authorization: Bearer <token>");
-  }
-  return token;
 }
 
 function usable(key: ApiKey): ApiKey {

@@ -1,4 +1,5 @@
-import { isIP } from "node:net";
+import { isLoopback, refuseOpenPort } from "@fiberstream/http/open-port";
+import { startKeyIdCheck } from "@fiberstream/postgres/key-id-check";
 import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { createPool } from "@fiberstream/postgres/pool";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
@@ -10,7 +11,6 @@ import type { Registry } from "prom-client";
 import { createAuthModeGauge } from "./auth-mode-gauge.ts";
 import { type Authenticate, createAuthenticate, createAuthenticateNobody } from "./authenticate.ts";
 import { createJwtCheck, type SubjectOfJwt } from "./jwt.ts";
-import { startKeyIdCheck } from "./keys/key-id-check.ts";
 import { createKeyLookup } from "./keys/key-lookup.ts";
 import { readKeyInPostgres } from "./keys/keys-in-postgres.ts";
 import { createKeysInRedis } from "./keys/keys-in-redis.ts";
@@ -43,7 +43,7 @@ export function startAuthentication(options: {
   const { config, ask, life, registry, log } = options;
   createAuthModeGauge(registry).set({ mode: config.authMode }, 1);
   if (config.authMode === "open") {
-    refuseOpenPort(config);
+    refuseOpenPort(config, "fiber keys create");
     log.warn({ address: config.host }, "AUTH_MODE=open: anyone who reaches this port may send");
     return createAuthenticateNobody(config);
   }
@@ -66,17 +66,6 @@ export function startAuthentication(options: {
     log,
   });
 }
-
-function refuseOpenPort({ host, isOpenOnAnyHost }: Config): void {
-  if (isLoopback(host) || isOpenOnAnyHost) return;
-  throw new FatalError(
-    `AUTH_MODE=open is only for a loopback address, and HOST is ${host}`,
-    "Set AUTH_MODE=keys and create keys with `fiber keys create`, or set HOST=127.0.0.1",
-  );
-}
-
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 
 function jwtCheckOf({ jwtIssuer, jwtAudience, jwtJwksUrl }: Config): SubjectOfJwt | undefined {
   const given = [jwtIssuer, jwtAudience, jwtJwksUrl].filter((value) => value !== undefined);

@@ -1,17 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { STATUS_CODES } from "@fiberstream/runtime/node-http";
+import { lastAnswer, parserFault } from "@fiberstream/http/raw-answer";
 import { problemAnswer } from "../answers/answer.ts";
-import type { Code } from "../answers/codes.ts";
 import { Refusal } from "../answers/refusal.ts";
-
-/** Node's errors for bytes that do not become a request. */
-const CODES_OF_NODE: ReadonlyMap<string, readonly [Code, string]> = new Map([
-  ["ERR_HTTP_REQUEST_TIMEOUT", ["REQUEST_TIMEOUT", "the request did not arrive in time"]],
-  ["HPE_HEADER_OVERFLOW", ["HEADERS_TOO_LARGE", "the headers must be at most 16 KB together"]],
-  ["HPE_CHUNK_EXTENSIONS_OVERFLOW", ["PAYLOAD_TOO_LARGE", "chunk extensions are too large"]],
-]);
 
 /** How long the connection stays open after the answer: if it is cut while the sender still sends, the answer is lost. */
 const LINGER_MS = 500;
@@ -44,17 +36,11 @@ export function answerClientError(
 }
 
 function sendProblem(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const [code, detail] = CODES_OF_NODE.get(error.code ?? "") ?? [
-    "MALFORMED_HTTP",
-    "the request must be HTTP/1.1",
-  ];
+  const { code, detail } = parserFault(error);
   const requestId = randomUUID();
-  const { status, contentType, body } = problemAnswer(new Refusal(code, detail), requestId);
   closeAfterLinger(
     socket,
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
-      `Content-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `X-Request-ID: ${requestId}\r\nConnection: close\r\n\r\n${body}`,
+    lastAnswer(problemAnswer(new Refusal(code, detail), requestId), requestId),
   );
 }
 

@@ -1,4 +1,5 @@
 import { readCatalogueFile } from "@fiberstream/schemas/catalogue-files";
+import { LOADS_NOTHING } from "@fiberstream/http/docs-html";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import express, { type Request, type Response } from "express";
@@ -84,8 +85,6 @@ const METHODS = {
   "/docs/asyncapi.json": "GET, HEAD",
 } as const;
 
-/** A browser may load nothing but the style within the page. */
-const LOADS_NOTHING = "default-src 'none'; style-src 'unsafe-inline'";
 /** The page itself has a policy that allows its one script, also if it is opened as a file. */
 const HAS_ITS_POLICY = "frame-ancestors 'none'";
 

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Answer, problemAnswer } from "../answers/answer.ts";
 import { Refusal } from "../answers/refusal.ts";
 import type { RequestMetrics, Route } from "./call.ts";
-import { requestIdOf, writeAnswer } from "./write-answer.ts";
+import { requestIdOf } from "@fiberstream/http/request-id";
+import { writeAnswer } from "./write-answer.ts";
 
 /** An answer whose body all connections share. */
 export type Page = Omit<Answer, "body"> & { readonly body: Buffer };

@@ -11,7 +11,8 @@ import { type TraceRequest, UNSAMPLED } from "../telemetry/trace-request.ts";
 import type { EventRoute, Ingest, RequestMetrics } from "./call.ts";
 import { bodyRequestFor } from "./expectation.ts";
 import { holdForAnswer } from "./hold-answer.ts";
-import { requestIdOf, writeAnswer } from "./write-answer.ts";
+import { requestIdOf } from "@fiberstream/http/request-id";
+import { writeAnswer } from "./write-answer.ts";
 
 export type ServeEvents = (
   route: EventRoute,

@@ -1,7 +1,5 @@
-import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer } from "../answers/answer.ts";
-import { LIMITS } from "../answers/limits.ts";
 import { isBodyAwaited } from "./expectation.ts";
 
 /**
@@ -36,13 +34,3 @@ export function writeAnswer(
 }
 
 const closes = ({ headers }: Pick<Answer, "headers">) => headers?.["Connection"] === "close";
-
-/** The sender's X-Request-ID where it can be repeated in a header and a log line, else a new one. */
-export function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers["x-request-id"];
-  const isUsable =
-    typeof given === "string" &&
-    given.length <= LIMITS.requestIdCharacters &&
-    /^[\x21-\x7e]+$/.test(given);
-  return isUsable ? given : randomUUID();
-}

@@ -1,4 +1,3 @@
-import { hash, timingSafeEqual } from "node:crypto";
 import type { RateLimit } from "./rate-limit.ts";
 
 /** A key and its permissions, from the table `api_keys`. */
@@ -24,15 +23,6 @@ export type ApiKey = {
 export type KeyName = { readonly column: "key_id" | "jwt_subject"; readonly value: string };
 
 export const nameText = ({ column, value }: KeyName): string => `${column}:${value}`;
-
-/**
- * Compares in constant time. A fast hash is enough, because 256 random bits cannot be guessed.
- */
-export function isSecretOf(key: ApiKey, secret: string): boolean {
-  const stored = Buffer.from(key.secretSha256 ?? "", "hex");
-  const given = hash("sha256", secret, "buffer");
-  return stored.length === given.length && timingSafeEqual(stored, given);
-}
 
 /** Returns a function that tells whether a key's pattern matches a node. */
 export function nodeMatcher(pattern: string): (nodeId: string) => boolean {

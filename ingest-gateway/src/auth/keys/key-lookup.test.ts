@@ -21,7 +21,7 @@ function createSubject(setup: { maxAgeMs?: number; found?: RememberedKey["found"
     read: async (_name: KeyName): Promise<ApiKey | undefined> => keyOf("acme"),
   };
   const lookUp = createKeyLookup({
-    isNeverIssued: ({ value }) => value.startsWith("invented"),
+    isNeverIssued: (keyId) => keyId.startsWith("invented"),
     inRedis: {
       get: async () => {
         state.asksOfRedis++;

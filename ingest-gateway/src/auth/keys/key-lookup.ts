@@ -3,7 +3,7 @@ import { withTimeout } from "@fiberstream/runtime/with-timeout";
 import { LRUCache } from "lru-cache";
 import { type ApiKey, type KeyName, nameText } from "./api-key.ts";
 import { createConcurrencyLimit } from "./concurrency-limit.ts";
-import type { IsNeverIssued } from "./key-id-check.ts";
+import type { IsNeverIssued } from "@fiberstream/postgres/key-id-check";
 import type { KeysInRedis } from "./keys-in-redis.ts";
 
 /**
@@ -100,11 +100,13 @@ export function createKeyLookup(options: {
     }
   };
 
+  const isInvented = ({ column, value }: KeyName) => column === "key_id" && isNeverIssued(value);
+
   return (name) => {
     const text = nameText(name);
     const known = keys.get(text);
     if (known !== undefined && performance.now() < known.goodUntilMs) return known.key;
-    if (known === undefined && (isNeverIssued(name) || absent.has(text))) return null;
+    if (known === undefined && (isInvented(name) || absent.has(text))) return null;
     const asking = asked.get(text);
     if (asking !== undefined) return asking;
     const answer = lookUp(text, name, known?.key).finally(() => asked.delete(text));

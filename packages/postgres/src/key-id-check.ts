@@ -1,11 +1,10 @@
-import { isKeyIdOf } from "@fiberstream/postgres/key-ids";
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
 import { createRepeatedTask } from "@fiberstream/runtime/repeated-task";
-import type { KeyName } from "./api-key.ts";
+import { isKeyIdOf } from "./key-ids.ts";
 
 /** Returns whether a key id was certainly never issued, without a request. */
-export type IsNeverIssued = (name: KeyName) => boolean;
+export type IsNeverIssued = (keyId: string) => boolean;
 
 /** How often the secret is read: a restored database may have another one. */
 const READ_EVERY_MS = 30_000;
@@ -34,6 +33,5 @@ export function startKeyIdCheck(options: {
   });
   life.own(reading, (owned) => owned.end());
   reading.begin();
-  return ({ column, value }) =>
-    column === "key_id" && secret !== undefined && !isKeyIdOf(secret, value);
+  return (keyId) => secret !== undefined && !isKeyIdOf(secret, keyId);
 }
