@@ -66,13 +66,16 @@ COMMENT ON COLUMN rollup_events.loss IS 'packet_loss; 100 without latency';
 COMMENT ON COLUMN rollup_events.packets IS 'Packets sent, if the event said how many were sent and received';
 COMMENT ON COLUMN rollup_events.answers IS 'Packets received';
 
--- Minutes that are not kept, computed from the rows. Later than sealed_before all rows are there.
+-- Minutes that are not kept, computed from the rows. The minutes of regions say which there are, so that a condition on bucket
+-- is one on a column, with any value, and not on a function of the rows' time, for which all rows would be read.
 CREATE VIEW rollup_minutes_of_rows AS
-SELECT * FROM (
-  SELECT time_bucket('1 minute', time) AS bucket,
-         rollup_series_id(event.node_id, tenant, country, region, probe_type, target_host) AS series_id,
-         event.node_id, tenant, country, region, probe_type, target_host,
-         count(*) AS events, count(latency) AS measured, count(*) FILTER (WHERE is_anomaly) AS anomalies,
+SELECT region.bucket, series.series_id, series.node_id, series.tenant, series.country, series.region, series.probe_type,
+       series.target_host, found.*
+FROM rollup_region_1m AS region
+JOIN rollup_series AS series ON series.country = region.country AND series.region = region.region AND series.tenant = region.tenant
+JOIN rollup_thinned_nodes AS thinned ON thinned.node_id = series.node_id AND region.bucket < thinned.before
+CROSS JOIN LATERAL (
+  SELECT count(*) AS events, count(latency) AS measured, count(*) FILTER (WHERE is_anomaly) AS anomalies,
          coalesce(sum(packets), 0)::bigint AS sent, coalesce(sum(greatest(packets - answers, 0)), 0)::bigint AS lost,
          coalesce(sum(round(latency * 1e6)::bigint), 0)::bigint AS latency_sum_ns,
          sum(round(uptime * 1e4)::bigint)::bigint AS uptime_sum_ppm, sum(round(loss * 1e4)::bigint)::bigint AS loss_sum_ppm,
@@ -80,17 +83,18 @@ SELECT * FROM (
          CASE count(latency)
            WHEN 0 THEN NULL
            WHEN 1 THEN ARRAY[(latency_bin(min(latency))::bigint << 48) + 1]
-           ELSE latency_merge(ARRAY[(latency_bin(latency)::bigint << 48) + 1]) FILTER (WHERE latency IS NOT NULL)
+           ELSE (SELECT latency_merge(ARRAY[(latency_bin(ms)::bigint << 48) + 1]) FROM unnest(array_agg(latency)) AS ms WHERE ms IS NOT NULL)
          END AS latency_bins
-  FROM rollup_thinned_nodes AS thinned
-  JOIN rollup_events AS event ON event.node_id = thinned.node_id AND event.time < thinned.before
-  WHERE time >= (SELECT sealed_before FROM rollup_state)
-  GROUP BY bucket, event.node_id, tenant, country, region, probe_type, target_host
-) AS minute
-WHERE NOT EXISTS (
-  SELECT FROM rollup_kept_minutes AS kept
-  WHERE kept.series_id = minute.series_id AND kept.hour = date_trunc('hour', minute.bucket, 'UTC')
-);
+  FROM rollup_events AS event
+  WHERE event.node_id = series.node_id AND event.time >= region.bucket AND event.time < region.bucket + interval '1 minute'
+    AND event.tenant = series.tenant AND event.country = series.country AND event.region = series.region
+    AND event.probe_type = series.probe_type AND event.target_host IS NOT DISTINCT FROM series.target_host
+) AS found
+WHERE found.events > 0
+  AND region.bucket >= (SELECT sealed_before FROM rollup_state)
+  AND NOT EXISTS (
+    SELECT FROM rollup_kept_minutes AS kept
+    WHERE kept.series_id = series.series_id AND kept.hour = date_trunc('hour', region.bucket, 'UTC'));
 COMMENT ON VIEW rollup_minutes_of_rows IS 'Roll-ups of minutes that are not kept, as metrics_series_1m shows them';
 
 -- The views of before, with these minutes, and with 0 for what is not stored.

@@ -80,11 +80,13 @@ describe("roll-ups", () => {
     expect(await shown("sparse")).toBe("{1} in 120");
     expect(await stored("dense")).toBe(60);
     expect(await shown("dense")).toBe("{4} in 60");
-    expect(
-      await valueOf(
-        "SELECT array_agg(DISTINCT events ORDER BY events)::text FROM metrics_region_1m",
-      ),
-    ).toBe("{1,5}");
+    const ofRegions =
+      "SELECT array_agg(DISTINCT events ORDER BY events)::text FROM metrics_region_1m";
+    expect(await valueOf(ofRegions)).toBe("{1,5}");
+    await insert("sparse", 5, { minutes: 1 });
+    await settle(sql);
+    expect(await shown("sparse")).toBe("{1,2} in 120");
+    expect(await valueOf(ofRegions)).toBe("{1,5,6}");
   });
 
   it("keep minutes of a node whose many events of an hour came late, before its rows are dropped", async () => {
