@@ -20,7 +20,10 @@ export async function rollUpRows(
       pool,
       metrics: { rolledUp: () => undefined, failed: () => failures.push(performance.now()) },
     });
-    progress.step("computing the roll-ups, from the newest rows to the oldest", (to.getTime() - from.getTime()) / 60_000);
+    progress.step(
+      "computing the roll-ups, from the newest rows to the oldest",
+      (to.getTime() - from.getTime()) / 60_000,
+    );
     const watch = setInterval(
       () =>
         void pool
