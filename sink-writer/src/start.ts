@@ -5,6 +5,7 @@ import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
+import { followAlerts } from "./alerts/follow-alerts.ts";
 import { connect } from "./connect.ts";
 import { createSendDeadLetters } from "./dead-letters.ts";
 import { createGroupWrites } from "./group-writes.ts";
@@ -135,6 +136,17 @@ export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<v
   rewinds.begin(consumer);
   life.own(rewinds, (owned) => owned.end());
 
+  life.own(
+    followAlerts({
+      kafka,
+      schemas: registry,
+      namespace: config.namespace,
+      pool: maintenancePool,
+      registry: metricsRegistry,
+      log,
+    }),
+    (owned) => owned.close(),
+  );
   const positions = life.own(
     createPathPositions({
       kafka,

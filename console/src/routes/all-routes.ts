@@ -6,6 +6,7 @@ import type { OldestEvent } from "../questions/oldest-event.ts";
 import { createReadEdges } from "../rollups/edges.ts";
 import { createKeptSince } from "../rollups/kept-since.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
+import { listAlertsRoute } from "./alerts/list-alerts.ts";
 import { exportEventsRoute } from "./events/export-events.ts";
 import { listEventsRoute } from "./events/list-events.ts";
 import { oneEventRoute } from "./events/one-event.ts";
@@ -61,6 +62,7 @@ export function createRoutes(sources: Sources): readonly Route[] {
     histogramRoute(state),
     summaryRoute(state),
     topRoute(state),
+    listAlertsRoute({ ask, cursors }),
     qualityRoute({ ask, cursors, columns: nodes }),
     conflictsRoute({ ask, cursors }),
     pipelineRoute({ ask, pipeline: sources.pipeline }),

@@ -4,6 +4,7 @@ import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
 import { createConsoleMetrics } from "@fiberstream/console/console-metrics";
 import { createAuthModeGauge } from "@fiberstream/ingest-gateway/auth/auth-mode-gauge";
 import { createGatewayMetrics } from "@fiberstream/ingest-gateway/gateway-metrics";
+import { createAlertMetrics } from "@fiberstream/sink-writer/alerts/alert-metrics";
 import { createReconciledMetrics } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
 import { createQualityMetrics } from "@fiberstream/sink-writer/maintenance/quality-metrics";
 import { createDatabaseGauges } from "@fiberstream/sink-writer/maintenance/database-gauges";
@@ -70,6 +71,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       createQualityMetrics(registry);
       createRollUpMetrics(registry);
       createReconciledMetrics(registry);
+      createAlertMetrics(registry);
       break;
     }
     case "console":

@@ -13,7 +13,14 @@ export type Erasure = {
   readonly counts: Readonly<Record<ErasedKind, number>>;
 };
 
-export const ERASED_KINDS = ["rows", "roll_ups", "conflicts", "quality_days", "nodes"] as const;
+export const ERASED_KINDS = [
+  "rows",
+  "roll_ups",
+  "conflicts",
+  "quality_days",
+  "alerts",
+  "nodes",
+] as const;
 export type ErasedKind = (typeof ERASED_KINDS)[number];
 
 /**
@@ -132,6 +139,7 @@ function erasureOf([row]: readonly Row[]): Erasure | undefined {
       roll_ups: row.roll_ups_erased,
       conflicts: row.conflicts_erased,
       quality_days: row.quality_days_erased,
+      alerts: row.alerts_erased,
       nodes: row.nodes_erased,
     },
   };
@@ -169,6 +177,7 @@ const ADD: Readonly<Record<ErasedKind, string>> = {
   roll_ups: addTo("roll_ups"),
   conflicts: addTo("conflicts"),
   quality_days: addTo("quality_days"),
+  alerts: addTo("alerts"),
   nodes: addTo("nodes"),
 };
 

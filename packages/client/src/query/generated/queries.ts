@@ -13,6 +13,7 @@ export const QUERIES = {
   histogram: { method: "GET", path: "/api/v1/histogram" },
   summary: { method: "GET", path: "/api/v1/summary" },
   topNodes: { method: "GET", path: "/api/v1/top" },
+  listAlerts: { method: "GET", path: "/api/v1/alerts" },
   listQuality: { method: "GET", path: "/api/v1/quality" },
   listConflicts: { method: "GET", path: "/api/v1/conflicts" },
   pipeline: { method: "GET", path: "/api/v1/pipeline" },
@@ -534,6 +535,43 @@ export type Queries = {
         readonly source: string;
         readonly warnings: readonly string[];
       };
+    };
+  };
+  /** Returns alerts of nodes, those that were opened last first. */
+  readonly listAlerts: {
+    readonly path: {};
+    readonly query: {
+      readonly node?: string;
+      readonly tenant?: string;
+      /** latency or packet_loss. */ readonly kind?: string;
+      readonly state?: "open" | "resolved" | "replaced";
+      /** Default: the oldest alert. */ readonly from?: string;
+      /** Not included. Default: no limit. */ readonly to?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        /** Identity together with kind: the id of the event that opened it. */ readonly alert_id: string;
+        /** latency: far above the node's usual; packet_loss: many packets lost, or an outage. */ readonly kind: string;
+        /** replaced: its end is not known, and the node has a later alert of this kind. */ readonly state:
+          "open" | "resolved" | "replaced";
+        readonly node_id: string;
+        readonly tenant: string | null;
+        /** By the probe's clock. */ readonly opened_at: string;
+        /** null: it is open. */ readonly ended_at: string | null;
+        /** Measured over five events when it was opened: latency in ms, or loss in percent. */ readonly value: number;
+        /** What was usual for the node before, in the same unit. */ readonly usual: number | null;
+        /** The threshold below which it resolves, in the same unit. */ readonly resolve_below: number;
+        /** As value, when it was resolved. */ readonly end_value: number | null;
+        /** The event that resolved it. */ readonly ended_by: string | null;
+        readonly links: {
+          /** The event that opened it. */ readonly opened_by: string;
+          /** The node's events from 5 minutes before it was opened. */ readonly events: string;
+        };
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
     };
   };
   /** Returns how complete and timely the events of each node and day are, the newest day first. */
