@@ -1,24 +1,34 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { connectGroupOffsets } from "@fiberstream/kafka/group-offsets";
-import type { OutgoingRecord } from "@fiberstream/kafka/records";
+import { FatalError } from "@fiberstream/runtime/errors";
+import { isFenced } from "../errors/kafka-errors.ts";
+import type { KafkaClient } from "../kafka.ts";
+import type { TopicReader } from "../reader/topic-reader.ts";
+import type { OutgoingRecord } from "../records.ts";
+import { topicIn } from "../topic-names.ts";
 import {
   createTransactionalProducer,
   type TransactionalProducer,
-} from "@fiberstream/kafka/transactions/transactional-producer";
-import type { DeadLetterAccess } from "./dead-letter-access.ts";
+} from "../transactions/transactional-producer.ts";
 import {
   type DeadLetter,
-  isAfter,
   type DeadLetterFilter,
-  matches,
-  originOf,
   readDeadLetter,
   replayOf,
 } from "./dead-letters.ts";
+import { type LetterRange, rangesOf, startIn } from "./replay-ranges.ts";
+import { connectReplayProgress, type PartitionProgress, writeMetadata } from "./replay-progress.ts";
+import { createSelection, NO_COUNTS, type ReplayCounts, sumOf } from "./replay-selection.ts";
 
 export type ReplayOptions = {
   readonly filter: DeadLetterFilter;
+  /** Letters that failed at this time (ms since 1970) or later are left for the next replay with the filter. */
+  readonly failedBefore?: number;
+  /** Only letters for which it returns true; `name` says whose they are. */
+  readonly owned?: {
+    readonly name: string;
+    readonly check: (deadLetters: readonly DeadLetter[]) => Promise<(one: DeadLetter) => boolean>;
+  };
   readonly dryRun: boolean;
   /** How many to replay at most; undefined: all. */
   readonly limit: number | undefined;
@@ -26,121 +36,127 @@ export type ReplayOptions = {
   readonly rate: number | undefined;
   /** Dead letters that were already replayed so often are skipped. */
   readonly maxReplays: number;
-  /** Ignores the progress of an earlier replay with the same filter. */
+  /** Ignores the progress of earlier runs with the same filter. */
   readonly fromStart: boolean;
-  readonly onProgress: (progress: { done: number; processed: bigint; total: bigint }) => void;
+  /** Names this run. A run that resumes under its name also resumes its counts. */
+  readonly run: string;
+  readonly onProgress: (progress: {
+    counts: ReplayCounts;
+    processed: bigint;
+    total: bigint;
+  }) => void;
   readonly stopping: AbortSignal;
 };
 
-export type ReplayResult = {
-  replayed: number;
-  /** Skipped: replayed too often before. */
-  quarantined: number;
-  /** Skipped: the same record again. */
-  doubles: number;
-  /** Skipped: the dead letter has only the beginning of the record. */
-  cut: number;
-};
+/** Another run with the same filter began. */
+export class ReplayTakenOverError extends FatalError {}
 
 const RECORDS_PER_TRANSACTION = 500;
 
 /**
  * Sends dead letters back to their original topics. The records and the progress of the replay are committed in
  * one transaction, so an interrupted replay resumes where it stopped, and nothing is sent twice. The progress is
- * stored for each filter, as the offsets of a group named after it.
+ * stored for each filter, as the offsets of a group named after it. A run takes over from another one with the same filter,
+ * which then fails.
+ *
+ * @param access.reader reads the dead-letter topic
+ * @returns the counts of this run; after `stopping` those so far
+ * @throws {ReplayTakenOverError}
+ * @throws {TransientError} nothing is lost: run it again
+ * @throws {FatalError}
  */
 export async function replayDeadLetters(
-  access: DeadLetterAccess,
+  access: {
+    readonly kafka: KafkaClient;
+    readonly namespace: string;
+    readonly topic: string;
+    readonly reader: Pick<TopicReader, "ranges" | "read">;
+  },
   options: ReplayOptions,
-): Promise<ReplayResult> {
+): Promise<ReplayCounts> {
   const { kafka, reader, topic, namespace } = access;
-  const { dryRun, fromStart, stopping } = options;
+  const { dryRun, stopping, run, limit = Infinity } = options;
   const groupId = `${namespace}dlq-replay-${nameOf(options)}`;
-  const offsets = await connectGroupOffsets({ kafka, groupId, topic });
+  const progress = connectReplayProgress({ kafka, groupId, topic });
   const producer = createTransactionalProducer({ kafka, transactionalId: groupId });
-  const selection = createSelection(options);
-  const { result } = selection;
+  const selection = createSelection({ ...options, sources: sourcesIn(namespace) });
   const rateLimit = createRateLimit(options.rate);
+  const readLetters = async function* lettersIn(offsetRange: LetterRange) {
+    for await (const records of reader.read(topic, offsetRange)) {
+      const letters = records.map((record) => readDeadLetter(offsetRange.partition, record));
+      const isOwn = (await options.owned?.check(letters)) ?? (() => true);
+      for (const chunk of chunksOf(letters, rateLimit.chunkSize)) yield { letters: chunk, isOwn };
+    }
+  };
   try {
-    const offsetRanges = await reader.ranges(topic);
-    const total = offsetRanges.reduce((sum, { from, until }) => sum + until - from, 0n);
+    // Whoever was killed in the middle of a transaction moves no offset after this.
+    if (!dryRun) await producer.fence();
+    const ranges = rangesOf(await reader.ranges(topic), options.filter);
+    const known = await progress.read([...new Set(ranges.map(({ partition }) => partition))]);
+    const byPartition = countsOf(run, known);
+    let counts = [...byPartition.values()].reduce(sumOf, NO_COUNTS);
+    const total = ranges.reduce((sum, { from, until }) => sum + until - from, 0n);
     let processed = 0n;
-    for (const offsetRange of offsetRanges) {
-      const { partition } = offsetRange;
-      const committed = fromStart ? undefined : (await offsets.committed(partition))?.offset;
-      const from =
-        committed !== undefined && committed > offsetRange.from ? committed : offsetRange.from;
-      processed += from - offsetRange.from;
-      for await (const records of reader.read(topic, { ...offsetRange, from })) {
-        for (const chunk of chunksOf(records, rateLimit.chunkSize)) {
-          if (selection.isFull() || stopping.aborted) return result;
-          const deadLetters = chunk.map((record) => readDeadLetter(partition, record));
-          const { chosen, nextOffset } = selection.selectFrom(deadLetters);
-          if (!dryRun && nextOffset !== undefined) {
-            await sendAndCommit(producer, chosen, { groupId, topic, partition, nextOffset });
-          }
-          result.replayed += chosen.length;
-          processed += BigInt(chunk.length);
-          options.onProgress({ done: result.replayed, processed, total });
-          await rateLimit.wait(chosen.length, stopping);
+    for (const range of ranges) {
+      const { partition, until } = range;
+      const { from, passedFrom } = startIn(range, known.get(partition), options);
+      // A letter that was written twice may be on both sides of the place where a run was interrupted.
+      for await (const { letters, isOwn } of readLetters({
+        partition,
+        from: passedFrom,
+        until: from,
+      }))
+        selection.passOver(letters, isOwn);
+      processed += from - range.from;
+      for await (const { letters, isOwn } of readLetters({ partition, from, until })) {
+        const left = limit - counts.replayed;
+        if (left <= 0 || stopping.aborted) return counts;
+        const selected = selection.selectFrom(letters, isOwn, left);
+        const ofPartition = sumOf(byPartition.get(partition) ?? NO_COUNTS, selected.counts);
+        const { nextOffset } = selected;
+        if (!dryRun && nextOffset !== undefined) {
+          const position = { partition, nextOffset, metadata: writeMetadata(run, ofPartition) };
+          await sendAndCommit(producer, selected.chosen, { groupId, topic, position });
         }
+        byPartition.set(partition, ofPartition);
+        counts = sumOf(counts, selected.counts);
+        processed += BigInt(letters.length);
+        options.onProgress({ counts, processed, total });
+        await rateLimit.wait(selected.chosen.length, stopping);
       }
     }
-    return result;
+    return counts;
+  } catch (error) {
+    if (!isFenced(error)) throw error;
+    throw new ReplayTakenOverError(
+      "another replay with the same filter has taken over",
+      "It resumes where this one stopped; look at the console's jobs and at other terminals",
+      { cause: error },
+    );
   } finally {
     await producer.close();
-    await offsets.close();
+    await progress.close();
   }
 }
 
-/** Selects from dead letters in order, and returns the offset up to which the selection is final. */
-function createSelection({ filter, limit = Infinity, maxReplays }: ReplayOptions) {
-  const result: ReplayResult = { replayed: 0, quarantined: 0, doubles: 0, cut: 0 };
-  const seen = new Set<string>();
+/** The topics whose consumers write dead letters. */
+const sourcesIn = (namespace: string): readonly string[] => [
+  topicIn(namespace, "probe.metrics.raw"),
+  topicIn(namespace, "probe.metrics.enriched"),
+];
 
-  const isWanted = (deadLetter: DeadLetter): boolean => {
-    if (!matches(deadLetter, filter)) return false;
-    if (deadLetter.replays >= maxReplays) {
-      result.quarantined++;
-      return false;
-    }
-    if (seen.has(originOf(deadLetter))) {
-      result.doubles++;
-      return false;
-    }
-    seen.add(originOf(deadLetter));
-    if (deadLetter.cutFromBytes !== undefined) {
-      result.cut++;
-      return false;
-    }
-    return true;
-  };
-
-  return {
-    result,
-    isFull: () => result.replayed >= limit,
-    selectFrom: (deadLetters: readonly DeadLetter[]) => {
-      const chosen: DeadLetter[] = [];
-      let nextOffset: bigint | undefined;
-      for (const deadLetter of deadLetters) {
-        // A later replay may want these.
-        if (isAfter(deadLetter, filter) || result.replayed + chosen.length >= limit) break;
-        if (isWanted(deadLetter)) chosen.push(deadLetter);
-        nextOffset = BigInt(deadLetter.offset) + 1n;
-      }
-      return { chosen, nextOffset };
-    },
-  };
-}
+/** Returns what a run of this name has counted before it was interrupted. */
+const countsOf = (run: string, known: ReadonlyMap<number, PartitionProgress>) =>
+  new Map(
+    [...known].flatMap(([partition, { by }]) =>
+      by?.run === run ? [[partition, by.counts] as const] : [],
+    ),
+  );
 
 async function sendAndCommit(
   producer: TransactionalProducer,
   deadLetters: readonly DeadLetter[],
-  {
-    groupId,
-    topic,
-    ...position
-  }: { groupId: string; topic: string; partition: number; nextOffset: bigint },
+  { groupId, topic, position }: { groupId: string; topic: string; position: Position },
 ): Promise<void> {
   const byPartition = Map.groupBy(
     deadLetters,
@@ -156,6 +172,12 @@ async function sendAndCommit(
     await transaction.commitOffsets({ groupId, topic, partitions: [position] });
   });
 }
+
+type Position = {
+  readonly partition: number;
+  readonly nextOffset: bigint;
+  readonly metadata: string;
+};
 
 function* chunksOf<T>(records: readonly T[], size: number): Generator<readonly T[]> {
   for (let at = 0; at < records.length; at += size) yield records.slice(at, at + size);
@@ -177,8 +199,20 @@ function createRateLimit(rate: number | undefined) {
 }
 
 /** Returns the same name for the same text of a filter: "6h" is another time at each run. */
-function nameOf({ filter, maxReplays }: ReplayOptions): string {
-  const { class: failureClass, topic, partition, key, since, until } = filter;
-  const parts = [failureClass, topic, partition, key, since?.text, until?.text, maxReplays];
+function nameOf({ filter, maxReplays, owned }: ReplayOptions): string {
+  const { class: failureClass, topic, partition, key, since, until, stage, letters } = filter;
+  const parts: unknown[] = [
+    failureClass,
+    topic,
+    partition,
+    key,
+    since?.text,
+    until?.text,
+    maxReplays,
+  ];
+  // Only if they are given, so that filters of earlier versions keep their names.
+  if (stage !== undefined) parts.push({ stage });
+  if (letters !== undefined) parts.push({ letters });
+  if (owned !== undefined) parts.push({ owned: owned.name });
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 8);
 }

@@ -26,6 +26,17 @@ export type ClusterAccess = {
   readonly beginnings: (topic: string) => Promise<Map<number, bigint>>;
   /** Returns the log start offset of one partition and the offset of its next record. The other partitions need no leader. */
   readonly ends: (topic: string, partition: number) => Promise<{ low: bigint; high: bigint }>;
+  /**
+   * Returns the offsets of each partition between which all committed records can be read at once: up to the first record of an
+   * open transaction.
+   */
+  readonly stableEnds: (topic: string) => Promise<Map<number, { low: bigint; high: bigint }>>;
+  /** Returns the first record of a partition whose timestamp is `timeMs` or later; undefined: there is none. */
+  readonly offsetAt: (
+    topic: string,
+    partition: number,
+    timeMs: number,
+  ) => Promise<bigint | undefined>;
   /** Returns a topic's id and partitions. */
   readonly topic: (topic: string) => Promise<{ topicId: string; partitions: readonly number[] }>;
   /** Drops the cached metadata: the next call reads it again. */
@@ -95,7 +106,12 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
     return fetched.map((bytes) => fetchedPartition(bytes, from.get(bytes.partition) ?? 0n));
   };
 
-  const offsetsOf = (leader: BrokerAddress, topic: string, partitions: number[], edge: Edge) =>
+  const offsetsOf = (
+    leader: BrokerAddress,
+    topic: string,
+    partitions: number[],
+    edge: Edge | number,
+  ) =>
     requestOffsets(connections.call, leader, {
       topic,
       partitions: partitions.map((partition) => ({ partition, epoch: -1 })),
@@ -110,6 +126,15 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
       known.clear();
       throw isOutOfRange(error) ? error : kafkaFailure(error);
     }
+  };
+
+  const edgesOf = async (topic: string, edge: Edge): Promise<Map<number, bigint>> => {
+    const metadata = await metadataOf(topic);
+    const asked = byLeader(metadata, topic, metadata.leaders.keys());
+    const found = await Promise.all(
+      asked.map(({ address, partitions }) => offsetsOf(address, topic, partitions, edge)),
+    );
+    return new Map(found.flat());
   };
 
   return {
@@ -128,16 +153,25 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
         );
         return fetched.flat();
       }),
-    beginnings: (topic) =>
+    beginnings: (topic) => withKafkaErrors(() => edgesOf(topic, "beginning")),
+    stableEnds: (topic) =>
       withKafkaErrors(async () => {
-        const metadata = await metadataOf(topic);
-        const asked = byLeader(metadata, topic, metadata.leaders.keys());
-        const found = await Promise.all(
-          asked.map(({ address, partitions }) =>
-            offsetsOf(address, topic, partitions, "beginning"),
-          ),
+        // In this order, so that the end is never below the start, whatever retention deletes meanwhile.
+        const lows = await edgesOf(topic, "beginning");
+        const highs = await edgesOf(topic, "stable end");
+        return new Map(
+          Array.from(lows, ([partition, low]) => [
+            partition,
+            { low, high: highs.get(partition) ?? low },
+          ]),
         );
-        return new Map(found.flat());
+      }),
+    offsetAt: (topic, partition, timeMs) =>
+      withKafkaErrors(async () => {
+        const [led] = byLeader(await metadataOf(topic), topic, [partition]);
+        const found = led && (await offsetsOf(led.address, topic, [partition], timeMs));
+        const offset = found?.[0]?.[1];
+        return offset === undefined || offset < 0n ? undefined : offset;
       }),
     ends: (topic, partition) =>
       withKafkaErrors(async () => {
