@@ -27,6 +27,8 @@ CREATE TABLE jobs (
 WITH (fillfactor = 50);
 -- What runners look for, and the list with the newest first.
 CREATE INDEX jobs_unfinished ON jobs (created_at) WHERE finished_at IS NULL;
+-- Two redrives at a time would send the letters twice that both of them select.
+CREATE UNIQUE INDEX jobs_one_running ON jobs (kind) WHERE state = 'running';
 CREATE INDEX jobs_newest ON jobs (created_at DESC, job_id DESC);
 -- What a follower of changes looks for.
 CREATE INDEX jobs_updated ON jobs (updated_at);

@@ -1,11 +1,13 @@
 import type { SchemaRegistry } from "../registry/schema-registry.ts";
 import { WIRE_PREFIX_BYTES } from "../registry/wire-format.ts";
-import type { DeadLetter } from "./dead-letters.ts";
 
-/** Returns the decoded record of a dead letter, or its bytes in hex if it cannot be decoded. */
+/** Returns the decoded record of a record, or its bytes in hex if it cannot be decoded. */
 export async function describeValue(
   registry: Pick<SchemaRegistry, "writerType">,
-  { record: { value }, schemaId }: DeadLetter,
+  {
+    record: { value },
+    schemaId,
+  }: { record: { value: Buffer | null }; schemaId: number | undefined },
 ): Promise<{ decoded: unknown } | { hex: string | null }> {
   if (value === null) return { hex: null };
   const hex = { hex: value.toString("hex") };

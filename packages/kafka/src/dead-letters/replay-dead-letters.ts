@@ -3,8 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { FatalError } from "@fiberstream/runtime/errors";
 import { isFenced } from "../errors/kafka-errors.ts";
 import type { KafkaClient } from "../kafka.ts";
-import type { TopicReader } from "../reader/topic-reader.ts";
-import type { OutgoingRecord } from "../records.ts";
+import type { OffsetRange } from "../reader/topic-reader.ts";
+import type { IncomingRecord, OutgoingRecord } from "../records.ts";
 import { topicIn } from "../topic-names.ts";
 import {
   createTransactionalProducer,
@@ -16,7 +16,7 @@ import {
   readDeadLetter,
   replayOf,
 } from "./dead-letters.ts";
-import { type LetterRange, rangesOf, startIn } from "./replay-ranges.ts";
+import { rangesOf, startIn } from "./replay-ranges.ts";
 import { connectReplayProgress, type PartitionProgress, writeMetadata } from "./replay-progress.ts";
 import { createSelection, NO_COUNTS, type ReplayCounts, sumOf } from "./replay-selection.ts";
 
@@ -42,10 +42,18 @@ export type ReplayOptions = {
   readonly run: string;
   readonly onProgress: (progress: {
     counts: ReplayCounts;
+    /** How many were sent since the last call. */
+    sent: number;
     processed: bigint;
     total: bigint;
   }) => void;
   readonly stopping: AbortSignal;
+};
+
+/** What a replay reads the dead-letter topic with. */
+type LetterReader = {
+  readonly ranges: (topic: string) => Promise<readonly OffsetRange[]>;
+  readonly read: (topic: string, range: OffsetRange) => AsyncIterable<readonly IncomingRecord[]>;
 };
 
 /** Another run with the same filter began. */
@@ -70,7 +78,7 @@ export async function replayDeadLetters(
     readonly kafka: KafkaClient;
     readonly namespace: string;
     readonly topic: string;
-    readonly reader: Pick<TopicReader, "ranges" | "read">;
+    readonly reader: LetterReader;
   },
   options: ReplayOptions,
 ): Promise<ReplayCounts> {
@@ -81,7 +89,7 @@ export async function replayDeadLetters(
   const producer = createTransactionalProducer({ kafka, transactionalId: groupId });
   const selection = createSelection({ ...options, sources: sourcesIn(namespace) });
   const rateLimit = createRateLimit(options.rate);
-  const readLetters = async function* lettersIn(offsetRange: LetterRange) {
+  const readLetters = async function* lettersIn(offsetRange: OffsetRange) {
     for await (const records of reader.read(topic, offsetRange)) {
       const letters = records.map((record) => readDeadLetter(offsetRange.partition, record));
       const isOwn = (await options.owned?.check(letters)) ?? (() => true);
@@ -121,7 +129,7 @@ export async function replayDeadLetters(
         byPartition.set(partition, ofPartition);
         counts = sumOf(counts, selected.counts);
         processed += BigInt(letters.length);
-        options.onProgress({ counts, processed, total });
+        options.onProgress({ counts, sent: selected.chosen.length, processed, total });
         await rateLimit.wait(selected.chosen.length, stopping);
       }
     }

@@ -2,8 +2,6 @@ import type { OffsetRange } from "../reader/topic-reader.ts";
 import type { DeadLetterFilter, LetterPosition } from "./dead-letters.ts";
 import type { PartitionProgress } from "./replay-progress.ts";
 
-export type LetterRange = OffsetRange;
-
 /** Letters that are so close are read in one range. */
 const CLOSE = 200n;
 /** How far back letters are looked at that may have been written twice. A sink writes the letters of one batch at once. */

@@ -70,7 +70,8 @@ export function createBoundedReader({ kafka }: { kafka: KafkaClient }): BoundedR
       tried(() => cluster.offsetAt(topic, partition, timeMs), stopping),
 
     read: async function* read(topic, { partition, from, until }, stopping) {
-      for (let at = from, silent = 0; at < until && stopping?.aborted !== true;) {
+      for (let at = from, silent = 0; at < until;) {
+        if (stopping?.aborted === true) return;
         try {
           const fetched = await fetchAt(topic, partition, at, stopping);
           silent = fetched.nextOffset === at ? silent + 1 : 0;
