@@ -1,10 +1,10 @@
 import { type PgPool, query } from "@fiberstream/postgres/pool";
-import { sqlStateOf } from "@fiberstream/postgres/postgres-errors";
+import { RowRefusedError, sqlStateOf } from "@fiberstream/postgres/postgres-errors";
 import { TransientError } from "@fiberstream/runtime/errors";
 import { Refusal } from "../answers/refusal.ts";
 import type { Statement } from "./statement.ts";
 
-/** @throws {Refusal} TOO_SLOW, DATABASE_UNAVAILABLE */
+/** @throws {Refusal} INVALID_PARAMETER, TOO_SLOW, DATABASE_UNAVAILABLE */
 export type Ask = <Row extends Record<string, unknown>>(statement: Statement) => Promise<Row[]>;
 
 /** Asks the database, and turns its errors into refusals. */
@@ -22,6 +22,12 @@ const CANCELLED = "57014";
 
 /** Returns the refusal for an error of the database; other errors are returned as they are. */
 export function refusalOf(error: unknown): unknown {
+  if (error instanceof RowRefusedError) {
+    return new Refusal(
+      "INVALID_PARAMETER",
+      `a parameter or condition has a value that cannot be computed: ${error.message}`,
+    );
+  }
   if (!(error instanceof TransientError)) return error;
   if (sqlStateOf(error.cause) === CANCELLED) {
     return new Refusal(

@@ -7,6 +7,20 @@ const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_0
 /** No year of a range is outside of what PostgreSQL and JavaScript can hold. */
 const [MIN_MS, MAX_MS] = [Date.UTC(1970, 0, 1), Date.UTC(2200, 0, 1)];
 
+const texts = new WeakMap<Date, string>();
+
+/**
+ * Returns the parameters with times as they were written, for cursors: `-6h` is another time a second later, but the same
+ * question. Pages go back in time, so that the next one needs no other beginning.
+ */
+export const asWritten = (query: object): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.entries(query).map(([name, value]: [string, unknown]) => [
+      name,
+      value instanceof Date ? texts.get(value) : value,
+    ]),
+  );
+
 /**
  * A time in a query: ISO 8601, or an age such as `-6h`. Ages are counted from the beginning of the current second, so
  * that equal questions within a second are equal.
@@ -19,7 +33,11 @@ export const time = ({ zone }: { zone: "required" | "UTC" } = { zone: "required"
     .max(64)
     .transform((text, context) => {
       const ms = msOf(zone === "UTC" ? withZone(text) : text);
-      if (typeof ms === "number" && ms >= MIN_MS && ms <= MAX_MS) return new Date(ms);
+      if (typeof ms === "number" && ms >= MIN_MS && ms <= MAX_MS) {
+        const at = new Date(ms);
+        texts.set(at, text);
+        return at;
+      }
       const message = typeof ms === "string" ? ms : "must be between 1970 and 2200";
       context.addIssue({ code: "custom", message });
       return z.NEVER;

@@ -9,8 +9,13 @@ export type SqlField = { readonly sql: string; readonly kind: Kind };
 
 type Part = { readonly sql: string; readonly kind: Kind | "null" };
 
-/** Longer conditions are rejected, which bounds the work of the parser and of the database. */
+/** Longer conditions are rejected, which bounds the work of the parser. */
 export const CONDITION_MAX_CHARACTERS = 2_000;
+/**
+ * Larger SQL is rejected, which bounds the work of the database: PostgreSQL checks no time limit while it parses and plans.
+ * Each item of a list repeats what is compared with it, so that lists within lists grow exponentially.
+ */
+const SQL_MAX_CHARACTERS = 64 * CONDITION_MAX_CHARACTERS;
 
 /**
  * Compiles a condition to SQL that is true for the same rows as `compileWhere` for their records, and never null. Two
@@ -51,6 +56,12 @@ export function whereAsSql(
   };
 
   const part = (tree: jsep.Expression): Part => {
+    const made = compiled(tree);
+    refuseLarge(made.sql.length);
+    return made;
+  };
+
+  const compiled = (tree: jsep.Expression): Part => {
     switch (tree.type) {
       case "Literal":
         return literal((tree as jsep.Literal).value);
@@ -101,13 +112,20 @@ export function whereAsSql(
     if (list.type !== "ArrayExpression") {
       throw new Error('in needs a list: country in ["GH", "KE"]');
     }
-    const items = (list as jsep.ArrayExpression).elements.map((item) =>
-      equal(left, item === null ? literal(null) : part(item)),
-    );
+    const { elements } = list as jsep.ArrayExpression;
+    refuseLarge(left.sql.length * elements.length);
+    const items = elements.map((item) => equal(left, item === null ? literal(null) : part(item)));
     return truth(items.length === 0 ? "false" : items.join(" OR "));
   };
 
   return truthOf(part(parseWhere(text)));
+}
+
+function refuseLarge(characters: number): void {
+  if (characters <= SQL_MAX_CHARACTERS) return;
+  throw new Error(
+    "the condition is too complex: compare a field with a list, not a long expression",
+  );
 }
 
 const truth = (sql: string): Part => ({ sql: `(${sql})`, kind: "boolean" });

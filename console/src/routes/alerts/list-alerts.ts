@@ -3,7 +3,7 @@ import { jsonAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { statement } from "../../questions/statement.ts";
-import { nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
 import {
   ALERT_FIELDS,
@@ -47,7 +47,7 @@ export const listAlertsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors }
     },
     codes: ["INVALID_CURSOR"],
     answer: async ({ query: { cursor, limit, ...filter } }, { scope }) => {
-      const question = JSON.stringify(["alerts", filter]);
+      const question = JSON.stringify(["alerts", asWritten(filter)]);
       const after = cursor === undefined ? undefined : cursors.read(question, cursor);
       const rows = await ask<AlertFields>(
         statement(scope, ({ value, ofTenants }) => {

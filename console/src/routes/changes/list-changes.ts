@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { isoText, statement } from "../../questions/statement.ts";
-import { nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
 import { kindList } from "./change-kinds.ts";
 
@@ -53,7 +53,7 @@ export const listChangesRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors 
     },
     codes: ["INVALID_CURSOR"],
     answer: async ({ query: { cursor, limit, ...filter } }, { scope }) => {
-      const question = JSON.stringify(["changes", filter]);
+      const question = JSON.stringify(["changes", asWritten(filter)]);
       const after = cursor === undefined ? undefined : cursors.read(question, cursor);
       const rows = await ask<Row>(
         statement(scope, ({ value, ofTenants }) => {

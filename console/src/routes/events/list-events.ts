@@ -1,4 +1,3 @@
-import { RowRefusedError } from "@fiberstream/postgres/postgres-errors";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { z } from "zod";
 import type { Answer } from "../../answers/answer.ts";
@@ -9,7 +8,7 @@ import type { OldestEvent } from "../../questions/oldest-event.ts";
 import { searchBack } from "../../questions/search-back.ts";
 import { statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
-import { nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
 import { conditionOf } from "./condition.ts";
 import { conditionFields, eventFields, eventSchema } from "./event-fields.ts";
@@ -71,7 +70,10 @@ export const listEventsRoute = (sources: {
     answer: async ({ query }, { scope }) => {
       const { node, where, cursor, limit } = query;
       const { from: givenFrom = null, to: givenTo = null } = query;
-      const question = JSON.stringify(["events", node, where, givenFrom, givenTo]);
+      const question = JSON.stringify([
+        "events",
+        asWritten({ node, where, from: query.from, to: query.to }),
+      ]);
       const position = cursor === undefined ? undefined : cursors.read(question, cursor);
       // A page begins where the page before has ended, also if newer events have come since.
       const before = position?.map(String) ?? [
@@ -98,11 +100,7 @@ export const listEventsRoute = (sources: {
                       ORDER BY metrics.time DESC, metrics.event_id DESC LIMIT ${value(most)}
                     ) AS answered`;
           }),
-        ).catch((error: unknown) => {
-          // A value that cannot be computed, such as a number beyond the largest one.
-          if (!(error instanceof RowRefusedError)) throw error;
-          throw new Refusal("INVALID_CONDITION", `where: ${error.message}`);
-        });
+        );
       // One node's rows have an index.
       const { rows, searchedTo } =
         node === undefined

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { isoText, statement } from "../../questions/statement.ts";
-import { nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
 
 const conflictSchema = z.object({
@@ -50,7 +50,7 @@ export const conflictsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors })
     },
     codes: ["INVALID_CURSOR"],
     answer: async ({ query: { cursor, limit, node, from, to } }, { scope }) => {
-      const question = JSON.stringify(["conflicts", node, from, to]);
+      const question = JSON.stringify(["conflicts", asWritten({ node, from, to })]);
       const after = cursor === undefined ? undefined : cursors.read(question, cursor);
       const rows = await ask<Row>(
         statement(scope, ({ value, ofTenants }) => {

@@ -32,7 +32,10 @@ const qualitySchema = z.object({
 });
 type Quality = z.output<typeof qualitySchema>;
 
-const day = z.iso.date().describe("A day in UTC, such as 2026-11-24.");
+const day = z.iso
+  .date()
+  .refine((text) => text >= "1970-01-01" && text < "2200-01-01", "must be between 1970 and 2200")
+  .describe("A day in UTC, such as 2026-11-24.");
 const COUNTS = new Set([
   "events",
   "expected",
