@@ -203,6 +203,7 @@ const WORDS = {
   quality_days: "days of data quality",
   alerts: "alerts",
   nodes: "nodes",
+  node_changes: "changes of nodes",
 } as const;
 
 /** Returns the catalogue's retention of the topics with events. */

@@ -14,6 +14,7 @@ export const QUERIES = {
   summary: { method: "GET", path: "/api/v1/summary" },
   topNodes: { method: "GET", path: "/api/v1/top" },
   listAlerts: { method: "GET", path: "/api/v1/alerts" },
+  listChanges: { method: "GET", path: "/api/v1/changes" },
   listQuality: { method: "GET", path: "/api/v1/quality" },
   listConflicts: { method: "GET", path: "/api/v1/conflicts" },
   pipeline: { method: "GET", path: "/api/v1/pipeline" },
@@ -570,6 +571,32 @@ export type Queries = {
           /** The event that opened it. */ readonly opened_by: string;
           /** The node's events from 5 minutes before it was opened. */ readonly events: string;
         };
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Returns what happened when, the newest first. */
+  readonly listChanges: {
+    readonly path: {};
+    readonly query: {
+      /** Kinds or groups, with commas between them: alert (alert.opened, alert.resolved); node (node.registered, node.changed, node.deleted, node.silent, node.reporting); key (key.created, key.revoked, key.expired); reader_key (reader_key.created, reader_key.revoked, reader_key.expired); service (service.version); breaker (breaker.opened, breaker.closed); import (import.started, import.finished); erasure (erasure.requested, erasure.finished); reconciliation (reconciliation.differs, reconciliation.gap). */ readonly kind?: string;
+      /** Only changes and alerts of this node. */ readonly node?: string;
+      readonly tenant?: string;
+      /** Default: the oldest change. */ readonly from?: string;
+      /** Not included. Default: no limit. */ readonly to?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        /** Of alerts by the probe's clock. */ readonly at: string;
+        /** Such as node.deleted; a later version may have more kinds. */ readonly kind: string;
+        /** The node, key, service, file, erasure or minute it is about. */ readonly subject: string;
+        /** null: it is the platform's. */ readonly tenant: string | null;
+        /** Account and application, where recorded; only for keys of all tenants. */ readonly changed_by:
+          string | null;
+        /** More, by kind. */ readonly detail: { readonly [name: string]: unknown };
       }[];
       readonly meta: { readonly next_cursor: string | null };
     };
