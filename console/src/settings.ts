@@ -1,12 +1,9 @@
-import { publicPortSettings } from "@fiberstream/http/settings";
+import { durationMs, publicPortSettings } from "@fiberstream/http/settings";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
-
-const durationMs = (defaultMs: number) =>
-  wholeNumber({ min: 1, max: 24 * 60 * 60 * 1_000 }).default(defaultMs);
 
 export const consoleSettings = {
   ...serviceSettings(8040),

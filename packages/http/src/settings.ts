@@ -1,7 +1,8 @@
 import { portNumber, setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
 
-const durationMs = (defaultMs: number) =>
+/** A duration of at most a day. */
+export const durationMs = (defaultMs: number) =>
   wholeNumber({ min: 1, max: 24 * 60 * 60 * 1_000 }).default(defaultMs);
 
 /**

@@ -1,6 +1,6 @@
 import kafkajs, { type AclEntry } from "kafkajs";
 import type { KafkaClient } from "../kafka.ts";
-import { kafkaFailure } from "../errors/kafka-errors.ts";
+import { withAdmin } from "../kafkajs/with-admin.ts";
 
 /** A permission of one principal, from any host. */
 export type Grant = {
@@ -23,10 +23,8 @@ export async function ensureGrants(options: {
   kafka: KafkaClient;
   grants: readonly Grant[];
 }): Promise<{ granted: string[]; beyond: string[] }> {
-  const admin = options.kafka.admin();
   const wanted = new Map(options.grants.map((grant) => [describe(entryOf(grant)), entryOf(grant)]));
-  try {
-    await admin.connect();
+  return withAdmin(options.kafka, async (admin) => {
     const held = new Set<string>();
     for (const principal of new Set(options.grants.map((grant) => grant.principal))) {
       for (const entry of await grantsOf(admin, principal)) held.add(describe(entry));
@@ -37,11 +35,7 @@ export async function ensureGrants(options: {
       granted: missing.map(([words]) => words),
       beyond: [...held].filter((words) => !wanted.has(words)),
     };
-  } catch (error) {
-    throw kafkaFailure(error);
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }
 
 async function grantsOf(

@@ -1,9 +1,10 @@
 import type { KafkaClient } from "../kafka.ts";
-import { isBrokersAnswer, kafkaFailure, typeOf } from "../errors/kafka-errors.ts";
+import { isBrokersAnswer, typeOf } from "../errors/kafka-errors.ts";
 import { createCluster } from "../kafkajs/kafkajs-cluster.ts";
 import { describeLogDirs } from "./log-dirs.ts";
 import { partitionEnds } from "./partition-ends.ts";
 import { readConfig } from "./read-config.ts";
+import { withAdmin } from "../kafkajs/with-admin.ts";
 
 export type PartitionDescription = {
   readonly partition: number;
@@ -34,9 +35,7 @@ export async function topicDescription(options: {
   topic: string;
 }): Promise<TopicDescription> {
   const { kafka, topic } = options;
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
+  return withAdmin(kafka, async (admin) => {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     const metadata = topics[0]?.partitions ?? [];
     // One after the other: a call that still runs after another has failed would reconnect, and nobody would disconnect.
@@ -58,11 +57,7 @@ export async function topicDescription(options: {
         }))
         .toSorted((a, b) => a.partition - b.partition),
     };
-  } catch (error) {
-    throw kafkaFailure(error);
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }
 
 const NO_CONFIG: ReadonlyMap<string, string> = new Map();

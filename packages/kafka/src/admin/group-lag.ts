@@ -1,7 +1,7 @@
 import { type ClusterAccess, connectCluster } from "../reader/cluster-access.ts";
 import type { KafkaClient } from "../kafka.ts";
-import { kafkaFailure } from "../errors/kafka-errors.ts";
 import { partitionEnds } from "./partition-ends.ts";
+import { withAdmin } from "../kafkajs/with-admin.ts";
 
 export type GroupLag = {
   readonly groupId: string;
@@ -31,40 +31,37 @@ export async function groupLags(options: {
   nowMs: number;
 }): Promise<GroupLag[]> {
   const { kafka, topic, nowMs } = options;
-  const admin = kafka.admin();
-  const cluster = connectCluster(kafka);
-  try {
-    await admin.connect();
-    const ends = await partitionEnds({ kafka, topic });
-    const { groups } = await admin.listGroups();
-    const lags: GroupLag[] = [];
-    for (const { groupId } of groups) {
-      const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
-      const known = (committed?.partitions ?? []).filter(({ offset }) => offset !== "-1");
-      if (known.length === 0) continue;
-      const behind = known.flatMap(({ partition, offset }) => {
-        const records = Number((ends.get(partition)?.high ?? 0n) - BigInt(offset));
-        return records > 0 ? [{ partition, offset: BigInt(offset), records }] : [];
-      });
-      const { groups: described } = await admin.describeGroups([groupId]);
-      const oldestMs = await oldestOf(cluster, topic, behind);
-      lags.push({
-        groupId,
-        state: described[0]?.state ?? "unknown",
-        members: described[0]?.members.length ?? 0,
-        records: behind.reduce((sum, { records }) => sum + records, 0),
-        seconds: oldestMs === undefined ? 0 : Math.max(0, nowMs - oldestMs) / 1_000,
-        partitions: known.length,
-        leaderless: known.filter(({ partition }) => !ends.has(partition)).length,
-      });
+  return withAdmin(kafka, async (admin) => {
+    const cluster = connectCluster(kafka);
+    try {
+      const ends = await partitionEnds({ kafka, topic });
+      const { groups } = await admin.listGroups();
+      const lags: GroupLag[] = [];
+      for (const { groupId } of groups) {
+        const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
+        const known = (committed?.partitions ?? []).filter(({ offset }) => offset !== "-1");
+        if (known.length === 0) continue;
+        const behind = known.flatMap(({ partition, offset }) => {
+          const records = Number((ends.get(partition)?.high ?? 0n) - BigInt(offset));
+          return records > 0 ? [{ partition, offset: BigInt(offset), records }] : [];
+        });
+        const { groups: described } = await admin.describeGroups([groupId]);
+        const oldestMs = await oldestOf(cluster, topic, behind);
+        lags.push({
+          groupId,
+          state: described[0]?.state ?? "unknown",
+          members: described[0]?.members.length ?? 0,
+          records: behind.reduce((sum, { records }) => sum + records, 0),
+          seconds: oldestMs === undefined ? 0 : Math.max(0, nowMs - oldestMs) / 1_000,
+          partitions: known.length,
+          leaderless: known.filter(({ partition }) => !ends.has(partition)).length,
+        });
+      }
+      return lags.toSorted((a, b) => a.groupId.localeCompare(b.groupId));
+    } finally {
+      await cluster.close();
     }
-    return lags.toSorted((a, b) => a.groupId.localeCompare(b.groupId));
-  } catch (error) {
-    throw kafkaFailure(error);
-  } finally {
-    await cluster.close();
-    await admin.disconnect();
-  }
+  });
 }
 
 /** Returns the earliest timestamp at some offsets; one fetch for each partition, which may find transaction markers only. */

@@ -1,5 +1,6 @@
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
+import { connectAdmin } from "../kafkajs/with-admin.ts";
 
 /** A group's committed offset and its metadata. */
 export type CommittedOffset = { readonly offset: bigint; readonly metadata: string };
@@ -28,13 +29,7 @@ export async function connectGroupOffsets(options: {
   topic: string;
 }): Promise<GroupOffsets> {
   const { groupId, topic } = options;
-  const admin = options.kafka.admin();
-  try {
-    await admin.connect();
-  } catch (error) {
-    await admin.disconnect();
-    throw kafkaFailure(error);
-  }
+  const admin = await connectAdmin(options.kafka);
   return {
     committed: async (partition) => {
       try {

@@ -1,5 +1,5 @@
 import type { KafkaClient } from "../kafka.ts";
-import { kafkaFailure } from "../errors/kafka-errors.ts";
+import { withAdmin } from "../kafkajs/with-admin.ts";
 
 /** The offsets of a partition: records from `low` to below `high`. */
 export type PartitionOffsets = {
@@ -21,9 +21,7 @@ export async function offsetsAt(options: {
   timeMs: number;
 }): Promise<PartitionOffsets[]> {
   const { topic, timeMs } = options;
-  const admin = options.kafka.admin();
-  try {
-    await admin.connect();
+  return withAdmin(options.kafka, async (admin) => {
     const calls = [
       admin.fetchTopicOffsets(topic),
       admin.fetchTopicOffsetsByTimestamp(topic, timeMs),
@@ -38,9 +36,5 @@ export async function offsetsAt(options: {
       high: BigInt(high),
       atTime: atTimeOf.get(partition),
     }));
-  } catch (error) {
-    throw kafkaFailure(error);
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }

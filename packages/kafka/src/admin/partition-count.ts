@@ -1,5 +1,5 @@
 import type { KafkaClient } from "../kafka.ts";
-import { kafkaFailure } from "../errors/kafka-errors.ts";
+import { withAdmin } from "../kafkajs/with-admin.ts";
 
 /**
  * Returns how many partitions each topic has, in the order of `topics`.
@@ -10,15 +10,9 @@ export async function partitionCounts(options: {
   kafka: KafkaClient;
   topics: readonly string[];
 }): Promise<number[]> {
-  const admin = options.kafka.admin();
-  try {
-    await admin.connect();
+  return withAdmin(options.kafka, async (admin) => {
     const { topics } = await admin.fetchTopicMetadata({ topics: [...options.topics] });
     const counts = new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
     return options.topics.map((topic) => counts.get(topic) ?? 0);
-  } catch (error) {
-    throw kafkaFailure(error);
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import kafkajs from "kafkajs";
 import type { KafkaClient } from "../kafka.ts";
-import { kafkaFailure } from "../errors/kafka-errors.ts";
+import { withAdmin } from "../kafkajs/with-admin.ts";
 
 export type WantedTopic = {
   readonly topic: string;
@@ -32,9 +32,7 @@ export async function ensureTopics(options: {
   kafka: KafkaClient;
   topics: readonly WantedTopic[];
 }): Promise<TopicChange[]> {
-  const admin = options.kafka.admin();
-  try {
-    await admin.connect();
+  return withAdmin(options.kafka, async (admin) => {
     const replication = replicationFor((await admin.describeCluster()).brokers.length);
     const existing = new Set(await admin.listTopics());
     const missing = options.topics.filter(({ topic }) => !existing.has(topic));
@@ -60,11 +58,7 @@ export async function ensureTopics(options: {
       const created = `created with ${partitions} partitions and ${replicas}`;
       return Object.assign({ topic }, changed.get(topic) ?? { changes: [created], left: [] });
     });
-  } catch (error) {
-    throw kafkaFailure(error);
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }
 
 /**

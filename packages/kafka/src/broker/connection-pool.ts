@@ -10,7 +10,7 @@ export type Api<Args extends unknown[], Answer> = {
   async: (connection: Connection, ...args: Args) => Promise<Answer>;
 };
 
-export type Request<Args extends unknown[], Answer> = {
+type Request<Args extends unknown[], Answer> = {
   readonly api: Api<Args, Answer>;
   /** How long the broker may be silent, 10 s by default. */
   readonly timeoutMs?: number;

@@ -3,6 +3,7 @@ import { TransientError } from "@fiberstream/runtime/errors";
 import { type ClusterAccess, connectCluster } from "./cluster-access.ts";
 import type { KafkaClient } from "../kafka.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
+import { connectAdmin } from "../kafkajs/with-admin.ts";
 import type { IncomingRecord } from "../records.ts";
 
 /** Offsets of a partition from `from`, inclusive, to `until`, exclusive. */
@@ -46,14 +47,8 @@ export type TopicReader = {
  * @throws {TransientError} when no broker answers
  */
 export async function connectTopicReader(options: { kafka: KafkaClient }): Promise<TopicReader> {
-  const admin = options.kafka.admin();
+  const admin = await connectAdmin(options.kafka);
   const cluster = connectCluster(options.kafka);
-  try {
-    await admin.connect();
-  } catch (error) {
-    await admin.disconnect();
-    throw kafkaFailure(error);
-  }
 
   return {
     ranges: (topic, { since } = {}) =>
