@@ -2,8 +2,8 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { type Code, CODES } from "./answers/codes.ts";
 import { JOB_KINDS, type JobKind, type JobState } from "./jobs/job.ts";
 
-const SEARCHES = ["dead-letters", "event"] as const;
-const ENDS = ["succeeded", "failed", "cancelled"] as const;
+export const SEARCHES = ["dead-letters", "event"] as const;
+export const JOB_ENDS = ["succeeded", "failed", "cancelled"] as const;
 
 export type ConsoleMetrics = ReturnType<typeof createConsoleMetrics>;
 
@@ -64,13 +64,13 @@ export function createConsoleMetrics(options: {
   const jobsFinished = new Counter({
     name: "fiberstream_console_jobs_finished_total",
     help: "Jobs that ended in this process, by what came of them. failed: GET /api/v1/jobs has the problem of each",
-    labelNames: ["kind", "state"],
+    labelNames: ["job_kind", "job_state"],
     registers,
   });
   const jobsTakenOver = new Counter({
     name: "fiberstream_console_jobs_taken_over_total",
     help: "Jobs of a console that died or lost PostgreSQL, which this one has resumed. More than at deploys: consoles are killed, see their logs",
-    labelNames: ["kind"],
+    labelNames: ["job_kind"],
     registers,
   });
   const redriven = new Counter({
@@ -91,8 +91,8 @@ export function createConsoleMetrics(options: {
   // All series exist from the start: Prometheus sees no increase when a series appears with its first count.
   for (const search of SEARCHES) cutSearches.inc({ search }, 0);
   for (const kind of JOB_KINDS) {
-    jobsTakenOver.inc({ kind }, 0);
-    for (const state of ENDS) jobsFinished.inc({ kind, state }, 0);
+    jobsTakenOver.inc({ job_kind: kind }, 0);
+    for (const state of JOB_ENDS) jobsFinished.inc({ job_kind: kind, job_state: state }, 0);
   }
   for (const problem of Object.keys(CODES)) refusals.inc({ problem }, 0);
 
@@ -106,8 +106,9 @@ export function createConsoleMetrics(options: {
     countRefusal: (problem: Code) => refusals.inc({ problem }),
     countCut: () => cut.inc(),
     countCutSearch: (search: (typeof SEARCHES)[number]) => cutSearches.inc({ search }),
-    countFinished: (kind: JobKind, state: JobState) => jobsFinished.inc({ kind, state }),
-    countTakenOver: (kind: JobKind) => jobsTakenOver.inc({ kind }),
+    countFinished: (kind: JobKind, state: JobState) =>
+      jobsFinished.inc({ job_kind: kind, job_state: state }),
+    countTakenOver: (kind: JobKind) => jobsTakenOver.inc({ job_kind: kind }),
     countRedriven: (letters: number) => redriven.inc(letters),
     countShared: () => shared.inc(),
     countUnchanged: () => unchanged.inc(),

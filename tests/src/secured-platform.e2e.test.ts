@@ -181,6 +181,45 @@ describeNatively("on backing services with authentication", () => {
     expect(asSender.status).toBe(401);
   });
 
+  it("the console sends a dead letter back to where it came from", async () => {
+    const producer = await connectProducer(clientsOf(settings["stream-processor"]));
+    const origin = {
+      "__connect.errors.topic": topic("probe.metrics.raw"),
+      "__connect.errors.partition": "0",
+      "__connect.errors.offset": "0",
+      "fiber.dlq.failed-at": new Date(Date.now() - 60_000).toISOString(),
+      "fiber.dlq.failure-class": "too-old",
+    };
+    const letter = { key: "a node", value: Buffer.from("no event"), headers: origin };
+    await producer.send(topic("probe.metrics.dead-letter"), [letter]);
+    await producer.close();
+    const created = await runProgram("packages/cli/src/main.ts", settings.admin, {
+      parameters: ["readers", "create", "--may-redrive", "--json"],
+    });
+    const { token: readerToken } = JSON.parse(created) as { token: string };
+    const headers = {
+      authorization: `Bearer ${readerToken}`,
+      "content-type": "application/json",
+    };
+    const begun = await fetch(`${services[3]?.url}/api/v1/dead-letters/redrive`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ filter: { reason: "too-old" }, dry_run: false }),
+    });
+    expect(begun.status).toBe(202);
+    const path = begun.headers.get("location") ?? "";
+    await until(
+      async () => {
+        const answer = await fetch(`${services[3]?.url}${path}`, { headers });
+        const { data } = (await answer.json()) as {
+          data: { state: string; result: { redriven: number } | null };
+        };
+        return data.state === "succeeded" && data.result?.redriven === 1;
+      },
+      { what: "it was sent" },
+    );
+  });
+
   it("running the deploy steps again changes nothing", async () => {
     const [acls, topics] = await Promise.all([
       deploy("acls", settings.admin),

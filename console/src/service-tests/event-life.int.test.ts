@@ -90,6 +90,25 @@ describe("the life of an event", () => {
     expect(data.records?.raw.record?.partition).toBe(data.records?.enriched.record?.partition);
   });
 
+  it("has the letter of its record, whatever is left of the value", async () => {
+    const id = await rowOf("n-4");
+    await produce(topics.raw, "n-4", id);
+    const path = `/api/v1/events/${id}?node=n-4`;
+    const { record } = (await running.answer<LifeOf>(path)).data.records?.raw ?? {};
+    await topics.send([
+      {
+        node: "n-4",
+        reason: "record-refused",
+        failedAt: new Date(Date.now() + 60_000),
+        offset: record?.offset ?? -1,
+        partition: record?.partition ?? -1,
+        value: Buffer.from("the beginning"),
+      },
+    ]);
+    const { data } = await running.answer<LifeOf>(path);
+    expect(data.records?.dead_letters).toMatchObject([{ reason: "record-refused" }]);
+  });
+
   it("says why records are not there", async () => {
     const id = await rowOf("imported");
     const { data } = await running.answer<LifeOf>(`/api/v1/events/${id}?node=imported`);

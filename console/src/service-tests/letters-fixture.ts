@@ -29,6 +29,8 @@ export type LetterOf = {
   /** Bytes instead of an event. */
   readonly value?: Buffer;
   readonly offset: number;
+  /** Default: 0. */
+  readonly partition?: number;
   readonly headers?: Record<string, string>;
 };
 
@@ -48,7 +50,7 @@ export async function createLetterTopics(life: Life, namespace: string) {
 
   const eventOf = (fields: object) => wireValue(schemaId, type.toBuffer({ ...example, ...fields }));
   const letterOf = ({ node, tenant = "default", failedAt, offset, ...rest }: LetterOf) => {
-    const { reason = "too-old", stage = "decode" } = rest;
+    const { reason = "too-old", stage = "decode", partition = 0 } = rest;
     const record: IncomingRecord = {
       offset: String(offset),
       key: Buffer.from(node),
@@ -58,7 +60,7 @@ export async function createLetterTopics(life: Life, namespace: string) {
     };
     const origin = {
       topic: raw,
-      partition: 0,
+      partition,
       groupId: "stream-processor",
       service: "stream-processor",
       stage,

@@ -97,7 +97,7 @@ describe("redrive", () => {
     const metrics = await (await fetch(`${console.service.adminUrl}/metrics`)).text();
     expect(metrics).toContain("fiberstream_console_redriven_letters_total 20");
     expect(metrics).toContain(
-      'fiberstream_console_jobs_finished_total{kind="redrive",state="succeeded"} 3',
+      'fiberstream_console_jobs_finished_total{job_kind="redrive",job_state="succeeded"} 3',
     );
   });
 
@@ -149,7 +149,7 @@ describe("redrive", () => {
     expect(values).toHaveLength(400);
     expect(new Set(values).size).toBe(400);
     const metrics = await (await fetch(`${consoles[left]?.adminUrl}/metrics`)).text();
-    expect(metrics).toContain('fiberstream_console_jobs_taken_over_total{kind="redrive"} 1');
+    expect(metrics).toContain('fiberstream_console_jobs_taken_over_total{job_kind="redrive"} 1');
   });
 
   it("is passed on by a console that stops", async () => {

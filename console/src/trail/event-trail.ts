@@ -1,12 +1,11 @@
 import type { BoundedReader } from "@fiberstream/kafka/bounded-reader";
 import { headerText, readDeadLetter } from "@fiberstream/kafka/dead-letters";
-import { describeValue } from "@fiberstream/kafka/describe-value";
 import { partitionOfKey } from "@fiberstream/kafka/murmur2";
 import type { IncomingRecord } from "@fiberstream/kafka/records";
 import type { SchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import type { OffsetRange } from "@fiberstream/kafka/topic-reader";
-import { schemaIdOf } from "@fiberstream/kafka/wire-format";
+import { schemaIdOf, WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import { readTraceparent } from "@fiberstream/runtime/trace-context";
 import { z } from "zod";
 import { letterSchema, viewOf } from "../letters/letter-view.ts";
@@ -100,22 +99,26 @@ export async function findTrail(
   const [first] = raw.scanned.found;
   // Enriched records and dead letters have the timestamps of their raw records.
   const fromMs = first === undefined ? receivedMs.from - AHEAD_MS : first.timestampMs;
-  const lettersIn = async () => {
-    const range = await partitionIn(letterTopic);
-    return scan(reader, {
-      topic: letterTopic,
-      range,
-      fromMs,
-      latestMs: Infinity,
-      look: async (record) => {
-        const own = await readRecord(sources, sought, letterTopic, range, record);
-        return own && readDeadLetter(range.partition, record);
-      },
-      most: MAX_LETTERS,
-      stopping,
-    });
-  };
-  const [enriched, letters] = await Promise.all([recordIn(enrichedTopic, fromMs), lettersIn()]);
+  const enriched = await recordIn(enrichedTopic, fromMs);
+  const own = new Set(
+    [...raw.scanned.found, ...enriched.scanned.found].map(({ view }) => originOf(view)),
+  );
+  const letterRange = await partitionIn(letterTopic);
+  const letters = await scan(reader, {
+    topic: letterTopic,
+    range: letterRange,
+    fromMs,
+    latestMs: Infinity,
+    look: async (record) => {
+      const letter = readDeadLetter(letterRange.partition, record);
+      // The letter of a record that the reader may see, also if it has only the beginning of the value.
+      if (own.has(originOf(letter.origin))) return letter;
+      const found = await readRecord(sources, sought, letterTopic, letterRange, record);
+      return found && letter;
+    },
+    most: MAX_LETTERS,
+    stopping,
+  });
   if (letters.ended === "limit") sources.countCutSearch();
   const traceId =
     first?.traceId ?? enriched.scanned.found[0]?.traceId ?? traceOfLetter(letters.found[0]);
@@ -134,6 +137,9 @@ export async function findTrail(
   };
 }
 
+const originOf = (of: { topic: string; partition: number; offset: number | string }): string =>
+  `${of.topic} ${of.partition} ${of.offset}`;
+
 type FoundRecord = {
   readonly view: z.output<typeof recordSchema>;
   readonly timestampMs: number;
@@ -151,10 +157,8 @@ async function readRecord(
   const { value } = record;
   // Decoding each record on the way would take most of the time.
   if (value === null || !value.includes(id)) return undefined;
-  const described = await describeValue(registry, { record, schemaId: schemaIdOf(value) });
-  if (!("decoded" in described)) return undefined;
-  const event = described.decoded as { event_id?: unknown; tenant?: unknown };
-  if (event.event_id !== id) return undefined;
+  const event = await decoded(registry, value);
+  if (event?.event_id !== id) return undefined;
   const isVisible =
     scope.tenants === "all" ||
     (typeof event.tenant === "string" && scope.tenants.includes(event.tenant));
@@ -171,6 +175,21 @@ async function readRecord(
     timestampMs: Number(record.timestamp),
     traceId: traceIn(record),
   };
+}
+
+/** @throws {TransientError} while the registry is unavailable */
+async function decoded(
+  registry: TrailSources["registry"],
+  value: Buffer,
+): Promise<{ event_id?: unknown; tenant?: unknown } | undefined> {
+  const schemaId = schemaIdOf(value);
+  const writer = schemaId === undefined ? undefined : await registry.writerType(schemaId);
+  if (writer?.kind !== "ok") return undefined;
+  try {
+    return writer.value.fromBuffer(value.subarray(WIRE_PREFIX_BYTES)) as object;
+  } catch {
+    return undefined;
+  }
 }
 
 const traceIn = ({ headers }: IncomingRecord): string | undefined => {

@@ -3,6 +3,8 @@ import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { VERDICTS } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
 import { QUALITY_DAYS, QUALITY_KINDS } from "@fiberstream/sink-writer/maintenance/quality-metrics";
 import { CODES as PROBLEMS } from "@fiberstream/console/answers/codes";
+import { JOB_ENDS, SEARCHES } from "@fiberstream/console/console-metrics";
+import { JOB_KINDS } from "@fiberstream/console/jobs/job";
 import { CODES } from "@fiberstream/ingest-gateway/answers/codes";
 import {
   CONNECTION_STATES,
@@ -41,6 +43,9 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
     values: /^[a-z][A-Za-z]+$/,
   },
   problem: { meaning: "code of a problem document of the console", values: Object.keys(PROBLEMS) },
+  search: { meaning: "what the console looked for in Kafka", values: SEARCHES },
+  job_kind: { meaning: "what a job of the console does", values: JOB_KINDS },
+  job_state: { meaning: "how a job of the console ended", values: JOB_ENDS },
   tenant: {
     meaning:
       "tenant of the API key; default if AUTH_MODE is open; (others) for tenants beyond METRICS_MAX_TENANTS",

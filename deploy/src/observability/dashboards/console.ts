@@ -107,12 +107,12 @@ export const console: Dashboard = {
             "failed: GET /api/v1/jobs has the problem of each. taken over: a console died with it, and another one has resumed it",
           queries: [
             {
-              expr: "sum by (kind, state) (increase(fiberstream_console_jobs_finished_total[5m]))",
-              legend: "{{kind}} {{state}}",
+              expr: "sum by (job_kind, job_state) (increase(fiberstream_console_jobs_finished_total[5m]))",
+              legend: "{{job_kind}} {{job_state}}",
             },
             {
-              expr: "sum by (kind) (increase(fiberstream_console_jobs_taken_over_total[5m]))",
-              legend: "{{kind}} taken over",
+              expr: "sum by (job_kind) (increase(fiberstream_console_jobs_taken_over_total[5m]))",
+              legend: "{{job_kind}} taken over",
             },
           ],
         }),
