@@ -2,6 +2,7 @@ import { kafkaAccess } from "@fiberstream/kafka/access";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { createPool } from "@fiberstream/postgres/pool";
+import { recordServiceVersion } from "@fiberstream/postgres/service-version";
 import { addressOf } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { createRateLimits } from "./access/rate-limits.ts";
@@ -67,6 +68,8 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   );
   const cursors = createCursors(await readKeyIdSecret(changes));
   life.own(watchDatabase({ pool: changes, check: databaseCheck, log }), (owned) => owned.end());
+
+  recordServiceVersion({ pool: changes, service: "console", version: frame.version, life, log });
 
   const ask = createAsk(questions);
   const states = createNodeStates();

@@ -142,7 +142,7 @@ export const TOPICS = {
     retentionMs: days(30),
     timestampsAhead: "any",
     meaning: "Conditions of nodes that began or ended; at most one is open for each node and kind.",
-    reliedOnBy: ["operators", "data teams"],
+    reliedOnBy: ["sink-writer", "operators", "data teams"],
     owner: "stream-processor",
     ordering:
       "Records of one node are in one partition, in the order of its events: an alert's opening comes before its resolution. After partitions were added, the opening of an alert that is still open is written again, with the same alert_id, to the node's new partition, and its resolution follows there.",

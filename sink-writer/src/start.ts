@@ -3,8 +3,10 @@ import { runConsumer } from "@fiberstream/kafka/consumer/consumer";
 import { readLogStarts } from "@fiberstream/kafka/log-starts";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { topicIn } from "@fiberstream/kafka/topic-names";
+import { recordServiceVersion } from "@fiberstream/postgres/service-version";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
+import { followAlerts } from "./alerts/follow-alerts.ts";
 import { connect } from "./connect.ts";
 import { createSendDeadLetters } from "./dead-letters.ts";
 import { createGroupWrites } from "./group-writes.ts";
@@ -58,6 +60,13 @@ export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<v
 
   const connections = await connect(frame, topic);
   const { pool, maintenancePool, layout, readerSchema, registry, kafka, producer } = connections;
+  recordServiceVersion({
+    pool: maintenancePool,
+    service: "sink-writer",
+    version: frame.version,
+    life,
+    log,
+  });
 
   const recent = createRecentEvents();
   const repeating = createRepeatingNodes();
@@ -135,6 +144,17 @@ export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<v
   rewinds.begin(consumer);
   life.own(rewinds, (owned) => owned.end());
 
+  life.own(
+    followAlerts({
+      kafka,
+      schemas: registry,
+      namespace: config.namespace,
+      pool: maintenancePool,
+      registry: metricsRegistry,
+      log,
+    }),
+    (owned) => owned.close(),
+  );
   const positions = life.own(
     createPathPositions({
       kafka,

@@ -1,4 +1,3 @@
-import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { LRUCache } from "lru-cache";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import type { Reader, Right } from "./reader.ts";
@@ -10,9 +9,6 @@ export type ReaderKey = {
   readonly expiresAtMs: number | null;
   readonly isRevoked: boolean;
 };
-
-export const isExpired = ({ expiresAtMs }: ReaderKey): boolean =>
-  expiresAtMs !== null && expiresAtMs <= wallNowMs();
 
 /**
  * @returns null if there is no such key

@@ -6,6 +6,8 @@ import type { OldestEvent } from "../questions/oldest-event.ts";
 import { createReadEdges } from "../rollups/edges.ts";
 import { createKeptSince } from "../rollups/kept-since.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
+import { listAlertsRoute } from "./alerts/list-alerts.ts";
+import { listChangesRoute } from "./changes/list-changes.ts";
 import { exportEventsRoute } from "./events/export-events.ts";
 import { listEventsRoute } from "./events/list-events.ts";
 import { oneEventRoute } from "./events/one-event.ts";
@@ -61,6 +63,8 @@ export function createRoutes(sources: Sources): readonly Route[] {
     histogramRoute(state),
     summaryRoute(state),
     topRoute(state),
+    listAlertsRoute({ ask, cursors }),
+    listChangesRoute({ ask, cursors }),
     qualityRoute({ ask, cursors, columns: nodes }),
     conflictsRoute({ ask, cursors }),
     pipelineRoute({ ask, pipeline: sources.pipeline }),

@@ -4,11 +4,13 @@ import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
 import { createConsoleMetrics } from "@fiberstream/console/console-metrics";
 import { createAuthModeGauge } from "@fiberstream/ingest-gateway/auth/auth-mode-gauge";
 import { createGatewayMetrics } from "@fiberstream/ingest-gateway/gateway-metrics";
+import { createAlertMetrics } from "@fiberstream/sink-writer/alerts/alert-metrics";
 import { createReconciledMetrics } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
 import { createQualityMetrics } from "@fiberstream/sink-writer/maintenance/quality-metrics";
 import { createDatabaseGauges } from "@fiberstream/sink-writer/maintenance/database-gauges";
 import { createRollUpMetrics } from "@fiberstream/sink-writer/rollups/roll-up-metrics";
 import { createSinkMetrics } from "@fiberstream/sink-writer/sink-metrics";
+import { createUnrecordedChanges } from "@fiberstream/stream-processor/telemetry/breaker-journal";
 import { createClusterGauges } from "@fiberstream/stream-processor/telemetry/watch-cluster";
 import { createProcessorMetrics } from "@fiberstream/stream-processor/processor-metrics";
 import { createRedisGauges } from "@fiberstream/stream-processor/telemetry/watch-redis";
@@ -60,6 +62,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       const pipeline = createPipelineMetrics({ registry, stage: "processor" });
       createProcessorMetrics({ registry, pipeline, windowNodes: zero });
       createClusterGauges(registry);
+      createUnrecordedChanges(registry);
       createRedisGauges(registry);
       break;
     }
@@ -70,6 +73,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       createQualityMetrics(registry);
       createRollUpMetrics(registry);
       createReconciledMetrics(registry);
+      createAlertMetrics(registry);
       break;
     }
     case "console":

@@ -27,4 +27,9 @@ export const retentionSettings = () => ({
     days(90),
     "retention of conflicting events in days; if it is shorter than the topic's 30 days, a rewind stores them again",
   ),
+  keepHistoryDays: setting(
+    "RETENTION_HISTORY_DAYS",
+    days(365),
+    "retention of the alerts of nodes, and of what else the console shows as changes, in days",
+  ),
 });

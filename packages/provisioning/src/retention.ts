@@ -22,6 +22,8 @@ export async function applyRetention(options: {
     { relation: "metrics", keepDays: retention.keepRawDays },
     ...rollUpsOf(retention),
     { relation: "metric_conflicts", keepDays: retention.keepConflictsDays },
+    { relation: "node_alerts", keepDays: retention.keepHistoryDays },
+    { relation: "changes", keepDays: retention.keepHistoryDays },
   ];
   await run("SELECT set_chunk_time_interval('metrics', $1::integer * interval '1 minute')", [
     retention.chunkMinutes,

@@ -40,6 +40,10 @@ export function createMaintenance(options: {
     if (dropped > 0) log.info({ count: dropped }, "dropped chunks past retention");
     const conflicts = await dropOldConflicts(pool);
     if (conflicts > 0) log.info({ count: conflicts }, "dropped conflicts past retention");
+    const alerts = await dropOldAlerts(pool);
+    if (alerts > 0) log.info({ count: alerts }, "dropped alerts past retention");
+    const changes = await dropOldChanges(pool);
+    if (changes > 0) log.info({ count: changes }, "dropped changes past retention");
   };
   const measure = async () => {
     const endAtMs = performance.now() + MEASURE_FOR_MS;
@@ -147,9 +151,17 @@ export async function dropOldChunks(pool: PgPool): Promise<number> {
  * @throws {TransientError}
  * @throws {FatalError}
  */
-export async function dropOldConflicts(pool: PgPool): Promise<number> {
+export const dropOldConflicts = (pool: PgPool) => dropInBatches(pool, DROP_CONFLICTS);
+
+/** As `dropOldConflicts`, with the alerts of nodes. */
+export const dropOldAlerts = (pool: PgPool) => dropInBatches(pool, DROP_ALERTS);
+
+/** As `dropOldConflicts`, with changes of nodes and of breakers. */
+export const dropOldChanges = (pool: PgPool) => dropInBatches(pool, DROP_CHANGES);
+
+async function dropInBatches(pool: PgPool, statement: string): Promise<number> {
   for (let dropped = 0; ;) {
-    const [batch] = await query<{ rows: number }>(pool, DROP_CONFLICTS);
+    const [batch] = await query<{ rows: number }>(pool, statement);
     if (!batch?.rows) return dropped;
     dropped += batch.rows;
   }
@@ -199,3 +211,5 @@ const TRY_LOCK = `
 const DROP_CHUNKS = `SELECT drop_old_chunks() AS chunks`;
 
 const DROP_CONFLICTS = `SELECT drop_old_conflicts() AS rows`;
+const DROP_ALERTS = `SELECT drop_old_alerts() AS rows`;
+const DROP_CHANGES = `SELECT drop_old_changes() AS rows`;

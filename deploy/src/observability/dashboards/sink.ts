@@ -35,6 +35,18 @@ export const sink: Dashboard = {
           ],
         }),
         lines({
+          title: "Alerts of nodes",
+          description: "Records of probe.alerts written to node_alerts, and attempts that failed",
+          unit: "cps",
+          queries: [
+            {
+              expr: "sum by (result) (rate(fiberstream_sink_alert_records_total[5m]))",
+              legend: "{{result}}",
+            },
+            { expr: "sum(rate(fiberstream_sink_alert_failures_total[5m]))", legend: "failed" },
+          ],
+        }),
+        lines({
           title: "Bytes copied",
           description: "To PostgreSQL, including retries",
           unit: "Bps",

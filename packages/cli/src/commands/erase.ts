@@ -63,7 +63,7 @@ export const eraseCommand = (): Command =>
 
 const HELP = `
 An event is erased if it matches all options that are given. Erased are its row in metrics, what the roll-ups have of it,
-conflicts, and the days of data quality that are within the span of time. Without --from and --to, the nodes' own data is
+conflicts, alerts that it opened, and the days of data quality that are within the span of time. Without --from and --to, the nodes' own data is
 erased too: the rows in nodes, the records in probe.nodes (by tombstones) and the entries in Redis.
 
 The other topics are logs, in which single records cannot be erased: they go when Kafka's retention deletes them. Until then
@@ -160,11 +160,12 @@ async function reached({ client }: Redis): Promise<void> {
   });
 }
 
-function renderForecast({ rows, conflicts, qualityDays, nodeIds }: EraseForecast): string {
+function renderForecast({ rows, conflicts, qualityDays, alerts, nodeIds }: EraseForecast): string {
   return [
     `${rows} rows of metrics, and what the roll-ups have of them`,
     `${conflicts} rows of metric_conflicts`,
     `${qualityDays} rows of metric_quality_daily`,
+    `${alerts} rows of node_alerts`,
     `${nodeIds.length} nodes, with their records in probe.nodes and their entries in Redis`,
     "Nothing was changed. To erase them, add --yes",
     "",
@@ -200,7 +201,9 @@ const WORDS = {
   roll_ups: "rows of roll-ups",
   conflicts: "conflicts",
   quality_days: "days of data quality",
+  alerts: "alerts",
   nodes: "nodes",
+  node_changes: "changes of nodes",
 } as const;
 
 /** Returns the catalogue's retention of the topics with events. */

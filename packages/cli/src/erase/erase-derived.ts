@@ -1,9 +1,9 @@
 import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
-import { CONFLICTS_MATCH, type EraseFilter, filterValues } from "./erase-filter.ts";
+import { ALERTS_MATCH, CONFLICTS_MATCH, type EraseFilter, filterValues } from "./erase-filter.ts";
 import { countErased, type Erasure, type ErasedKind } from "./erasure-record.ts";
 
 /**
- * Deletes what was made of the rows of an erasure: conflicts, the days of data quality, and the roll-ups of a time whose
+ * Deletes what was made of the rows of an erasure: conflicts, the days of data quality, alerts, and the roll-ups of a time whose
  * rows have gone before. (Roll-ups of rows that were deleted now are marked by that, and the sink computes them again.)
  *
  * @throws {TransientError}
@@ -23,6 +23,7 @@ export async function eraseDerived(pool: PgPool, erasure: Erasure): Promise<void
   };
   await untilNone("conflicts", DELETE_CONFLICTS, filterValues(filter));
   await untilNone("quality_days", DELETE_QUALITY_DAYS, qualityValues(filter, nodeIds));
+  await untilNone("alerts", DELETE_ALERTS, filterValues(filter));
   await untilNone("roll_ups", ERASE_ROLL_UPS, filterValues(await rollUpTimes(pool, filter)));
 }
 
@@ -31,12 +32,13 @@ export async function countDerived(
   pool: PgPool,
   filter: EraseFilter,
   nodeIds: readonly string[],
-): Promise<{ readonly conflicts: number; readonly qualityDays: number }> {
+): Promise<{ readonly conflicts: number; readonly qualityDays: number; readonly alerts: number }> {
   const countOf = async (text: string, values: readonly unknown[]) =>
     (await query<{ count: number }>(pool, text, values))[0]?.count ?? 0;
   return {
     conflicts: await countOf(COUNT_CONFLICTS, filterValues(filter)),
     qualityDays: await countOf(COUNT_QUALITY_DAYS, qualityValues(filter, nodeIds)),
+    alerts: await countOf(COUNT_ALERTS, filterValues(filter)),
   };
 }
 
@@ -89,6 +91,15 @@ const DELETE_CONFLICTS = `
   WITH deleted AS (
     DELETE FROM metric_conflicts WHERE ctid IN (
       SELECT ctid FROM metric_conflicts WHERE ${CONFLICTS_MATCH} LIMIT ${CONFLICTS_AT_A_TIME}
+    ) RETURNING 1
+  )
+  SELECT count(*)::integer AS count FROM deleted`;
+
+const COUNT_ALERTS = `SELECT count(*)::float8 AS count FROM node_alerts WHERE ${ALERTS_MATCH}`;
+const DELETE_ALERTS = `
+  WITH deleted AS (
+    DELETE FROM node_alerts WHERE ctid IN (
+      SELECT ctid FROM node_alerts WHERE ${ALERTS_MATCH} LIMIT ${CONFLICTS_AT_A_TIME}
     ) RETURNING 1
   )
   SELECT count(*)::integer AS count FROM deleted`;

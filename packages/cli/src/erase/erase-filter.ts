@@ -32,14 +32,18 @@ export const filterValues = ({ node, tenant, fromMs, toMs }: EraseFilter): unkno
 
 const secondsOf = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1_000);
 
-const TIMES = `
-  ($3::float8 IS NULL OR time >= to_timestamp($3)) AND ($4::float8 IS NULL OR time < to_timestamp($4))`;
+const timesOf = (column: string) => `
+  ($3::float8 IS NULL OR ${column} >= to_timestamp($3)) AND ($4::float8 IS NULL OR ${column} < to_timestamp($4))`;
 
 /** Of a row of `metrics`. A query is planned with its parameters, so that those that are null cost nothing. */
 export const ROWS_MATCH = `
-  ($1::text IS NULL OR node_id = $1) AND ($2::text IS NULL OR tenant = $2) AND ${TIMES}`;
+  ($1::text IS NULL OR node_id = $1) AND ($2::text IS NULL OR tenant = $2) AND ${timesOf("time")}`;
 
 /** Of a row of metric_conflicts. */
 export const CONFLICTS_MATCH = `
   ($1::text IS NULL OR node_id = $1)
-  AND ($2::text IS NULL OR stored ->> 'tenant' = $2 OR received ->> 'tenant' = $2) AND ${TIMES}`;
+  AND ($2::text IS NULL OR stored ->> 'tenant' = $2 OR received ->> 'tenant' = $2) AND ${timesOf("time")}`;
+
+/** Of a row of node_alerts, by the time at which it was opened. */
+export const ALERTS_MATCH = `
+  ($1::text IS NULL OR node_id = $1) AND ($2::text IS NULL OR tenant = $2) AND ${timesOf("opened_at")}`;

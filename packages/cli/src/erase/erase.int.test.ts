@@ -49,7 +49,7 @@ const BEGIN_MS = Math.floor(Date.now() / DAY_MS - 100) * DAY_MS;
 /** Four days of three nodes, one event an hour: two nodes of acme, and one of zeta. */
 beforeEach(async () => {
   await pool.query(
-    "TRUNCATE metrics, metric_conflicts, metric_quality_daily, nodes, erasures RESTART IDENTITY",
+    "TRUNCATE metrics, metric_conflicts, metric_quality_daily, node_alerts, node_changes, nodes, erasures RESTART IDENTITY",
   );
   await pool.query(
     `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id, tenant,
@@ -67,6 +67,10 @@ beforeEach(async () => {
   await pool.query(
     `INSERT INTO metric_conflicts (time, node_id, event_id, stored, received)
      SELECT time, node_id, event_id, to_jsonb(metrics), to_jsonb(metrics) FROM metrics`,
+  );
+  await pool.query(
+    `INSERT INTO node_alerts (opened_at, node_id, tenant, alert_id, kind, value, resolve_below)
+     SELECT time, node_id, tenant, event_id, 'latency', 1, 1 FROM metrics`,
   );
   await pool.query(
     `INSERT INTO metric_quality_daily (day, node_id)
@@ -114,6 +118,7 @@ describe("an erasure", () => {
       rows: 96,
       conflicts: 96,
       qualityDays: 4,
+      alerts: 96,
       nodeIds: ["a-1"],
     });
     expect(await left("metrics")).toBe(288);
@@ -126,10 +131,14 @@ describe("an erasure", () => {
       roll_ups: 0,
       conflicts: 96,
       quality_days: 4,
+      alerts: 96,
       nodes: 1,
+      // That it was registered; a change of published_revision is none.
+      node_changes: 1,
     });
     const elsewhere = `(SELECT node_id FROM metrics UNION ALL SELECT node_id FROM metric_conflicts
-      UNION ALL SELECT node_id FROM metric_quality_daily UNION ALL SELECT node_id FROM nodes)`;
+      UNION ALL SELECT node_id FROM metric_quality_daily UNION ALL SELECT node_id FROM node_alerts
+      UNION ALL SELECT node_id FROM node_changes UNION ALL SELECT node_id FROM nodes)`;
     expect(await left(`${elsewhere} AS places WHERE node_id = 'a-1'`)).toBe(0);
     expect(await left("metrics")).toBe(192);
     expect(await redis.client.get(key)).toBeNull();
@@ -154,7 +163,13 @@ describe("an erasure", () => {
   it("of a span of time erases exactly it, and whole days of quality, but no node", async () => {
     const filter = { fromMs: BEGIN_MS + DAY_MS / 2, toMs: BEGIN_MS + 2 * DAY_MS + 3_600_000 };
     const { erasure } = await erasing(filter);
-    expect(erasure.counts).toMatchObject({ rows: 111, conflicts: 111, quality_days: 3, nodes: 0 });
+    expect(erasure.counts).toMatchObject({
+      rows: 111,
+      conflicts: 111,
+      quality_days: 3,
+      alerts: 111,
+      nodes: 0,
+    });
     const times = `to_timestamp(${filter.fromMs / 1_000}) AND to_timestamp(${filter.toMs / 1_000 - 1})`;
     expect(await left(`metrics WHERE time BETWEEN ${times}`)).toBe(0);
     expect(await left("metrics")).toBe(288 - 111);

@@ -13,6 +13,7 @@ export type EraseForecast = {
   readonly rows: number;
   readonly conflicts: number;
   readonly qualityDays: number;
+  readonly alerts: number;
   readonly nodeIds: readonly string[];
 };
 

@@ -13,7 +13,15 @@ export type Erasure = {
   readonly counts: Readonly<Record<ErasedKind, number>>;
 };
 
-export const ERASED_KINDS = ["rows", "roll_ups", "conflicts", "quality_days", "nodes"] as const;
+export const ERASED_KINDS = [
+  "rows",
+  "roll_ups",
+  "conflicts",
+  "quality_days",
+  "alerts",
+  "nodes",
+  "node_changes",
+] as const;
 export type ErasedKind = (typeof ERASED_KINDS)[number];
 
 /**
@@ -132,7 +140,9 @@ function erasureOf([row]: readonly Row[]): Erasure | undefined {
       roll_ups: row.roll_ups_erased,
       conflicts: row.conflicts_erased,
       quality_days: row.quality_days_erased,
+      alerts: row.alerts_erased,
       nodes: row.nodes_erased,
+      node_changes: row.node_changes_erased,
     },
   };
 }
@@ -169,7 +179,9 @@ const ADD: Readonly<Record<ErasedKind, string>> = {
   roll_ups: addTo("roll_ups"),
   conflicts: addTo("conflicts"),
   quality_days: addTo("quality_days"),
+  alerts: addTo("alerts"),
   nodes: addTo("nodes"),
+  node_changes: addTo("node_changes"),
 };
 
 function addTo(kind: ErasedKind): string {

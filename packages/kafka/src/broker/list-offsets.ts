@@ -1,7 +1,8 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { listOffsetsV7 } from "@platformatic/kafka";
 import { throwIfFailed } from "./broker-answer.ts";
-import { type BrokerAddress, type Connections, nameOf } from "./connections.ts";
+import { byLeader } from "./by-leader.ts";
+import type { BrokerAddress, Connections } from "./connections.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { TopicState } from "./topic-state.ts";
 
@@ -68,27 +69,27 @@ export async function requestOffsets(
  * @throws {FatalError}
  */
 export async function listOffsets(
-  { connections, state, topic }: { connections: Connections; state: TopicState; topic: string },
+  {
+    connections,
+    state,
+    topic,
+  }: {
+    connections: Connections;
+    state: Pick<TopicState, "leaderOf" | "refreshSoon">;
+    topic: string;
+  },
   partitions: readonly number[],
   edge: Edge,
 ): Promise<Map<number, bigint>> {
-  const led = partitions.flatMap((partition) => {
-    const leader = state.leaderOf(partition);
-    return leader?.address ? [{ partition, address: leader.address, epoch: leader.epoch }] : [];
-  });
-  const byLeader = Map.groupBy(led, ({ address }) => nameOf(address));
-  const requests = [...byLeader.values()].flatMap((ofLeader) => {
-    const [first] = ofLeader;
-    if (first === undefined) return [];
-    const request = {
+  const requests = byLeader(partitions, state.leaderOf).map(({ leader, partitions: led }) =>
+    requestOffsets(connections.call, leader, {
       topic,
-      partitions: ofLeader,
+      partitions: led,
       edge,
       channel: "metadata",
       timeoutMs: TIMEOUT_MS,
-    };
-    return [requestOffsets(connections.call, first.address, request)];
-  });
+    }),
+  );
   try {
     return new Map((await Promise.all(requests)).flat());
   } catch (error) {

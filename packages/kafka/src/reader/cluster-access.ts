@@ -3,9 +3,9 @@ import { BrokerAnswerError, throwIfFailed } from "../broker/broker-answer.ts";
 import {
   type BrokerAddress,
   createConnections,
-  nameOf,
   type TopicMetadata,
 } from "../broker/connections.ts";
+import { byLeader, type LedPartitions } from "../broker/by-leader.ts";
 import { committedRecords } from "../protocol/committed-records.ts";
 import { requestOffsets, type Edge } from "../broker/list-offsets.ts";
 import type { FetchedBytes } from "../protocol/fetch-request.ts";
@@ -59,31 +59,29 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
    * Groups partitions by their leader.
    * @throws {TransientError} if one has no leader
    */
-  const byLeader = ({ leaders }: TopicMetadata, topic: string, partitions: Iterable<number>) => {
-    const led = Array.from(partitions, (partition) => {
-      const address = leaders.get(partition)?.address;
-      if (address !== undefined) return { partition, address };
-      throw new TransientError("kafka", `partition ${partition} of ${topic} has no leader`);
-    });
-    return [...Map.groupBy(led, ({ address }) => nameOf(address)).values()].map((ofLeader) => ({
-      address: (ofLeader[0] as { address: BrokerAddress }).address,
-      partitions: ofLeader.map(({ partition }) => partition),
-    }));
+  const allByLeader = (
+    { leaders }: TopicMetadata,
+    topic: string,
+    partitions: readonly number[],
+  ): LedPartitions[] => {
+    const missing = partitions.find((partition) => leaders.get(partition)?.address === undefined);
+    if (missing === undefined) return byLeader(partitions, (partition) => leaders.get(partition));
+    throw new TransientError("kafka", `partition ${missing} of ${topic} has no leader`);
   };
 
   const fetchOf = async (
-    broker: BrokerAddress,
-    { log: { topicId }, leaders }: TopicMetadata,
-    positions: readonly (readonly [number, bigint])[],
+    { leader, partitions }: LedPartitions,
+    { log: { topicId } }: TopicMetadata,
+    positions: ReadonlyMap<number, bigint>,
     waitMs: number,
   ): Promise<FetchedPartition[]> => {
-    const fetched = await fetchFrom(connections.call, broker, {
+    const fetched = await fetchFrom(connections.call, leader, {
       channel: CHANNEL,
       topicId,
-      partitions: positions.map(([partition, offset]) => ({
+      partitions: partitions.map(({ partition, epoch }) => ({
         partition,
-        offset,
-        currentLeaderEpoch: leaders.get(partition)?.epoch ?? -1,
+        offset: positions.get(partition) ?? 0n,
+        currentLeaderEpoch: epoch,
         lastFetchedEpoch: -1,
       })),
       minBytes: 1,
@@ -91,8 +89,7 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
       maxBytes: 10 * MAX_BYTES_PER_PARTITION,
       maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
     });
-    const from = new Map(positions);
-    return fetched.map((bytes) => fetchedPartition(bytes, from.get(bytes.partition) ?? 0n));
+    return fetched.map((bytes) => fetchedPartition(bytes, positions.get(bytes.partition) ?? 0n));
   };
 
   const offsetsOf = (leader: BrokerAddress, topic: string, partitions: number[], edge: Edge) =>
@@ -117,13 +114,8 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
       withKafkaErrors(async () => {
         const metadata = await metadataOf(topic);
         const fetched = await Promise.all(
-          byLeader(metadata, topic, positions.keys()).map(({ address, partitions }) =>
-            fetchOf(
-              address,
-              metadata,
-              partitions.map((partition) => [partition, positions.get(partition) ?? 0n]),
-              maxWaitMs,
-            ),
+          allByLeader(metadata, topic, [...positions.keys()]).map((led) =>
+            fetchOf(led, metadata, positions, maxWaitMs),
           ),
         );
         return fetched.flat();
@@ -131,19 +123,24 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
     beginnings: (topic) =>
       withKafkaErrors(async () => {
         const metadata = await metadataOf(topic);
-        const asked = byLeader(metadata, topic, metadata.leaders.keys());
+        const asked = allByLeader(metadata, topic, [...metadata.leaders.keys()]);
         const found = await Promise.all(
-          asked.map(({ address, partitions }) =>
-            offsetsOf(address, topic, partitions, "beginning"),
+          asked.map(({ leader, partitions }) =>
+            offsetsOf(
+              leader,
+              topic,
+              partitions.map(({ partition }) => partition),
+              "beginning",
+            ),
           ),
         );
         return new Map(found.flat());
       }),
     ends: (topic, partition) =>
       withKafkaErrors(async () => {
-        const [led] = byLeader(await metadataOf(topic), topic, [partition]);
+        const [led] = allByLeader(await metadataOf(topic), topic, [partition]);
         const ask = async (edge: Edge) => {
-          const found = led && (await offsetsOf(led.address, topic, [partition], edge));
+          const found = led && (await offsetsOf(led.leader, topic, [partition], edge));
           const [, offset] = found?.[0] ?? [];
           if (offset !== undefined) return offset;
           throw new TransientError("kafka", `no answer about partition ${partition} of ${topic}`);

@@ -20,21 +20,26 @@ const REFRESH_EVERY_MS = 5_000;
  * Reads a whole topic and then follows it, independently in every process, to fill a cache. When Kafka was unavailable, it
  * resumes where it was. Never throws.
  *
- * @param options.onRecords called with a partition's records in order; not called again before it settles
+ * @param options.onRecords called with a partition's records in order; not called again before it settles. If it throws, it
+ *   gets the same records again, or those from where `resumeAt` says then
+ * @param options.resumeAt returns stored positions of the topic with this id; partitions without one begin at their
+ *   beginning, and so do all if Kafka does not have what is at a position
  */
 export function followTopic(options: {
   kafka: KafkaClient;
   topic: string;
   onRecords: (records: readonly IncomingRecord[], partition: number) => void | Promise<void>;
+  resumeAt?: (topicId: string) => Promise<ReadonlyMap<number, bigint>>;
   log: Log;
 }): TopicFollower {
-  const { kafka, topic, log } = options;
+  const { kafka, topic, resumeAt, log } = options;
   const ending = new AbortController();
   const caughtUp = Promise.withResolvers<void>();
   const positions = new Map<number, bigint>();
   const targets = new Map<number, bigint>();
   /** The topic id that the positions belong to. */
   let topicIdRead: string | undefined;
+  let isFromBeginning = false;
   let refreshedMs = performance.now();
 
   /** Starts new partitions at their beginning, and all partitions if the topic was recreated. */
@@ -50,8 +55,11 @@ export function followTopic(options: {
       topicIdRead = topicId;
     }
     if (partitions.every((partition) => positions.has(partition))) return;
-    for (const [partition, at] of await cluster.beginnings(topic)) {
-      if (!positions.has(partition)) positions.set(partition, at);
+    const stored = isFromBeginning ? undefined : await resumeAt?.(topicId);
+    isFromBeginning = false;
+    for (const [partition, beginning] of await cluster.beginnings(topic)) {
+      const at = stored?.get(partition) ?? beginning;
+      if (!positions.has(partition)) positions.set(partition, at > beginning ? at : beginning);
     }
   };
 
@@ -75,7 +83,8 @@ export function followTopic(options: {
         failures = 0;
       } catch (error) {
         // Records were deleted or lost: the topic is read again.
-        if (isOutOfRange(error)) positions.clear();
+        isFromBeginning = isOutOfRange(error);
+        if (isFromBeginning || resumeAt !== undefined) positions.clear();
         failures++;
         log.warn({ topic, failures, reason: messageOf(error) }, "cannot read topic, retrying");
         await delay(retryDelayMs(failures), undefined, { signal: ending.signal }).catch(

@@ -13,6 +13,8 @@ export const QUERIES = {
   histogram: { method: "GET", path: "/api/v1/histogram" },
   summary: { method: "GET", path: "/api/v1/summary" },
   topNodes: { method: "GET", path: "/api/v1/top" },
+  listAlerts: { method: "GET", path: "/api/v1/alerts" },
+  listChanges: { method: "GET", path: "/api/v1/changes" },
   listQuality: { method: "GET", path: "/api/v1/quality" },
   listConflicts: { method: "GET", path: "/api/v1/conflicts" },
   pipeline: { method: "GET", path: "/api/v1/pipeline" },
@@ -534,6 +536,69 @@ export type Queries = {
         readonly source: string;
         readonly warnings: readonly string[];
       };
+    };
+  };
+  /** Returns alerts of nodes, those that were opened last first. */
+  readonly listAlerts: {
+    readonly path: {};
+    readonly query: {
+      readonly node?: string;
+      readonly tenant?: string;
+      /** latency or packet_loss. */ readonly kind?: string;
+      readonly state?: "open" | "resolved" | "replaced";
+      /** Default: the oldest alert. */ readonly from?: string;
+      /** Not included. Default: no limit. */ readonly to?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        /** Identity together with kind: the id of the event that opened it. */ readonly alert_id: string;
+        /** latency: far above the node's usual; packet_loss: many packets lost, or an outage. */ readonly kind: string;
+        /** replaced: its end is not known, and the node has a later alert of this kind. */ readonly state:
+          "open" | "resolved" | "replaced";
+        readonly node_id: string;
+        readonly tenant: string | null;
+        /** By the probe's clock. */ readonly opened_at: string;
+        /** null: it is open. */ readonly ended_at: string | null;
+        /** Measured over five events when it was opened: latency in ms, or loss in percent. */ readonly value: number;
+        /** What was usual for the node before, in the same unit. */ readonly usual: number | null;
+        /** The threshold below which it resolves, in the same unit. */ readonly resolve_below: number;
+        /** As value, when it was resolved. */ readonly end_value: number | null;
+        /** The event that resolved it. */ readonly ended_by: string | null;
+        readonly links: {
+          /** The event that opened it. */ readonly opened_by: string;
+          /** The node's events from 5 minutes before it was opened. */ readonly events: string;
+        };
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Returns what happened when, the newest first. */
+  readonly listChanges: {
+    readonly path: {};
+    readonly query: {
+      /** Kinds or groups, with commas between them: alert (alert.opened, alert.resolved); node (node.registered, node.changed, node.deleted, node.silent, node.reporting); key (key.created, key.revoked, key.expired); reader_key (reader_key.created, reader_key.revoked, reader_key.expired); service (service.version); breaker (breaker.opened, breaker.closed); import (import.started, import.finished); erasure (erasure.requested, erasure.finished); reconciliation (reconciliation.differs, reconciliation.gap). */ readonly kind?: string;
+      /** Only changes and alerts of this node. */ readonly node?: string;
+      readonly tenant?: string;
+      /** Default: the oldest change. */ readonly from?: string;
+      /** Not included. Default: no limit. */ readonly to?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        /** Of alerts by the probe's clock. */ readonly at: string;
+        /** Such as node.deleted; a later version may have more kinds. */ readonly kind: string;
+        /** The node, key, service, file, erasure or minute it is about. */ readonly subject: string;
+        /** null: it is the platform's. */ readonly tenant: string | null;
+        /** Account and application, where recorded; only for keys of all tenants. */ readonly changed_by:
+          string | null;
+        /** More, by kind. */ readonly detail: { readonly [name: string]: unknown };
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
     };
   };
   /** Returns how complete and timely the events of each node and day are, the newest day first. */
