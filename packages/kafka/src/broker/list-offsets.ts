@@ -6,17 +6,19 @@ import type { BrokerAddress, Connections } from "./connections.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { TopicState } from "./topic-state.ts";
 
-/** The protocol's special timestamps. */
-const TIMESTAMPS = { beginning: -2n, end: -1n } as const;
+/** The protocol's special timestamps. The stable end is before the first record of an open transaction. */
+const TIMESTAMPS = { beginning: -2n, end: -1n, "stable end": -1n } as const;
 export type Edge = keyof typeof TIMESTAMPS;
 
 const CONSUMER = -1;
 const READ_UNCOMMITTED = 0;
+const READ_COMMITTED = 1;
 const TIMEOUT_MS = 3_000;
 
 /**
- * Asks one leader for the first or next offset of its partitions.
+ * Asks one leader for the first or next offset of its partitions, or for the first record from a time on.
  * @param options.partitions with the leader epoch; -1 if it does not matter
+ * @param options.edge a number: ms since 1970; without a record from then on the offset is -1
  * @throws {BrokerAnswerError}
  * @throws {Error}
  */
@@ -32,7 +34,7 @@ export async function requestOffsets(
   }: {
     topic: string;
     partitions: readonly { readonly partition: number; readonly epoch: number }[];
-    edge: Edge;
+    edge: Edge | number;
     channel: string;
     timeoutMs?: number;
   },
@@ -42,14 +44,14 @@ export async function requestOffsets(
     channel,
     { api: listOffsetsV7.api, ...(timeoutMs !== undefined && { timeoutMs }) },
     CONSUMER,
-    READ_UNCOMMITTED,
+    edge === "stable end" ? READ_COMMITTED : READ_UNCOMMITTED,
     [
       {
         name: topic,
         partitions: partitions.map(({ partition, epoch }) => ({
           partitionIndex: partition,
           currentLeaderEpoch: epoch,
-          timestamp: TIMESTAMPS[edge],
+          timestamp: typeof edge === "number" ? BigInt(edge) : TIMESTAMPS[edge],
         })),
       },
     ],
