@@ -68,7 +68,9 @@ export function chooseResolution(options: {
     to: new Date(Math.ceil(to.getTime() / stepMs) * stepMs),
     warnings:
       since !== undefined && since > from
-        ? [`what is older than ${since.toISOString()} is not kept at this resolution`]
+        ? [
+            `what is older than ${since.toISOString()} is not kept at this resolution, or only of nodes that send often`,
+          ]
         : [],
   };
 }

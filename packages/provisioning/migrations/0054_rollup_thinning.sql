@@ -152,6 +152,7 @@ $$;
 CREATE FUNCTION rollup_thin() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
+SET jit = off
 SET lock_timeout = '2s'
 AS $$
 DECLARE

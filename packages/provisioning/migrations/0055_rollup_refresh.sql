@@ -13,6 +13,8 @@ SET jit = off
 SET enable_seqscan = off
 SET enable_mergejoin = off
 SET enable_hashjoin = off
+-- Chunks are excluded by the range of all buckets, once, and not for each pair again.
+SET timescaledb.enable_chunk_append = off
 AS $rollup$
 DECLARE
   v_suffix text := CASE p_width_min WHEN 1 THEN '1m' WHEN 5 THEN '5m' WHEN 60 THEN '1h' WHEN 1440 THEN '1d' END;
@@ -226,7 +228,7 @@ BEGIN
                    FILTER (WHERE latency IS NOT NULL) AS numbers
           FROM rollup_events
           WHERE rollup_events.node_id = pair.node_id AND time >= pair.bucket AND time < pair.bucket + $7 * interval '1 minute'
-            AND time >= $3 AND time < $4::timestamptz + $7 * interval '1 minute'
+            AND time >= $3 AND time < $9
           GROUP BY tenant, country, region, probe_type, target_host
           OFFSET 0
         ) AS found
@@ -245,7 +247,7 @@ BEGIN
         SELECT * FROM rollup_@finer@ AS stored
         WHERE stored.series_id = series.series_id
           AND stored.bucket >= pair.bucket AND stored.bucket < pair.bucket + $7 * interval '1 minute'
-          AND stored.bucket >= $3 AND stored.bucket < $4::timestamptz + $7 * interval '1 minute'
+          AND stored.bucket >= $3 AND stored.bucket < $9
         OFFSET 0
       ) AS rollup
     ),
@@ -281,7 +283,8 @@ BEGIN
     )
   $fresh$ END), '@suffix@', v_suffix), '@finer@', coalesce(v_finer, ''))
   INTO v_changed, v_lost, v_gone_series, v_gone_buckets
-  USING p_nodes, p_buckets, v_from, v_to, v_is_of_rows, v_coarser_min, p_width_min, p_source;
+  USING p_nodes, p_buckets, v_from, v_to, v_is_of_rows, v_coarser_min, p_width_min, p_source,
+        v_to + p_width_min * interval '1 minute';
   PERFORM set_config('enable_hashjoin', 'off', true);
 
   IF v_gone_series IS NOT NULL THEN

@@ -192,17 +192,20 @@ $$;
 CREATE FUNCTION rollup_forget_series() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
+SET jit = off
+SET enable_seqscan = off
+SET enable_bitmapscan = off
 AS $$
 BEGIN
-  CREATE TEMP TABLE IF NOT EXISTS rollup_alive (series_id bigint PRIMARY KEY) ON COMMIT DELETE ROWS;
-  DELETE FROM pg_temp.rollup_alive;
-  INSERT INTO pg_temp.rollup_alive
-  SELECT series_id FROM rollup_1m UNION SELECT series_id FROM rollup_5m
-  UNION SELECT series_id FROM rollup_1h UNION SELECT series_id FROM rollup_1d;
-  ANALYZE pg_temp.rollup_alive;
+  -- One look at an index for most series: they have a day.
   DELETE FROM rollup_series AS series
-  WHERE NOT EXISTS (SELECT FROM pg_temp.rollup_alive AS alive WHERE alive.series_id = series.series_id)
-    AND NOT EXISTS (SELECT FROM (SELECT unnest(nodes) AS node_id FROM rollup_marks) AS marked WHERE marked.node_id = series.node_id);
+  WHERE CASE
+    WHEN EXISTS (SELECT FROM rollup_1d AS stored WHERE stored.series_id = series.series_id) THEN false
+    WHEN EXISTS (SELECT FROM rollup_1h AS stored WHERE stored.series_id = series.series_id) THEN false
+    WHEN EXISTS (SELECT FROM rollup_5m AS stored WHERE stored.series_id = series.series_id) THEN false
+    WHEN EXISTS (SELECT FROM rollup_1m AS stored WHERE stored.series_id = series.series_id) THEN false
+    ELSE NOT EXISTS (SELECT FROM rollup_marks WHERE series.node_id = ANY (nodes))
+  END;
   DELETE FROM rollup_thinned_nodes AS thinned
   WHERE NOT EXISTS (SELECT FROM rollup_series AS series WHERE series.node_id = thinned.node_id);
   DELETE FROM rollup_kept_minutes AS kept

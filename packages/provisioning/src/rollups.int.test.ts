@@ -106,6 +106,24 @@ describe("roll-ups", () => {
     expect(await shown("late")).toBe("{4,5} in 60");
   });
 
+  it("erase a region's minutes from which an erased node's cannot be subtracted, and correct what is coarser", async () => {
+    await resetModel(sql, 120);
+    await insert("erased", 47);
+    await insert("other", 47);
+    await settle(sql);
+    await retain(sql);
+    await sql("DELETE FROM metrics WHERE node_id = 'erased'");
+    const eventsOf = (view: string) => valueOf(`SELECT sum(events)::integer FROM ${view}`);
+    expect(await eventsOf("metrics_region_1m")).toBe(120);
+    for (let more: unknown; more !== 0;) {
+      more = await valueOf("SELECT rollup_erase('-infinity', 'infinity', 'erased', NULL)");
+    }
+    await settle(sql);
+    expect(await eventsOf("metrics_region_1m")).toBeNull();
+    expect(await eventsOf("metrics_region_5m")).toBe(60);
+    expect(await eventsOf("metrics_1d")).toBe(60);
+  });
+
   it("are gone, and can be computed again, when metrics was truncated", async () => {
     await resetModel(sql, 120);
     await insert("before", 3);
