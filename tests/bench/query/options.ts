@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { createBenchCommand } from "../harness/command.ts";
 
-export const PARTS = ["latest", "series", "export", "live"] as const;
+const PARTS = ["latest", "series", "export", "live"] as const;
 export type Part = (typeof PARTS)[number];
 
 export type Options = {
