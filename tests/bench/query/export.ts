@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { to as copyTo } from "pg-copy-streams";
-import { peakRssMb } from "../harness/process-cost.ts";
+import { cpuSecondsOf, peakRssMb } from "../harness/process-cost.ts";
 import type { BenchService } from "../harness/service.ts";
 import type { DataPlan, DataSpan } from "./data/plan.ts";
 import { differencesOf, type Value } from "./questions/compare-answers.ts";
@@ -11,6 +11,8 @@ export type ExportFigures = {
     readonly format: string;
     readonly rowsPerSecond: number;
     readonly megabytesPerSecond: number;
+    /** CPU of a row, in us. */
+    readonly cpuUs: { readonly postgres: number; readonly console: number };
   }[];
   /** Of a COPY of the same rows, all columns as they are, without the console. */
   readonly copyRowsPerSecond: number;
@@ -25,12 +27,14 @@ const COMPARED_ROWS = 5_000;
 /** Exports a part of the rows in each format, counts them, and compares a small range value by value. */
 export async function measureExport(options: {
   console: BenchService;
+  postgresPid: number;
   sql: Client;
   plan: DataPlan;
   span: DataSpan;
   rows: number;
 }): Promise<ExportFigures> {
-  const { console: service, sql, plan, span } = options;
+  const { console: service, postgresPid, sql, plan, span } = options;
+  const cpuOf = () => ({ postgres: cpuSecondsOf(postgresPid), console: cpuSecondsOf(service.pid) });
   const spanMs = span.to.getTime() - span.from.getTime();
   /** The last rows, but not the ones that the live measurement adds. */
   const rangeOf = (rows: number) => {
@@ -52,13 +56,18 @@ export async function measureExport(options: {
     ["csv", `# end: ${expected} rows`],
     ["ndjson", `{"end":true,"rows":${expected}}`],
   ] as const) {
+    const cpuBefore = cpuOf();
     const begunMs = performance.now();
     const response = await fetch(exportUrl(service.url, format, range));
     const read = await countLines(response.body ?? []);
     const seconds = (performance.now() - begunMs) / 1_000;
     if (response.status !== 200) throw new Error(`export: ${response.status} ${read.end}`);
+    const cpuAfter = cpuOf();
+    const usOf = (party: "postgres" | "console") =>
+      ((cpuAfter[party] - cpuBefore[party]) * 1e6) / expected;
     formats.push({
       format,
+      cpuUs: { postgres: usOf("postgres"), console: usOf("console") },
       rowsPerSecond: expected / seconds,
       megabytesPerSecond: read.bytes / 1e6 / seconds,
     });

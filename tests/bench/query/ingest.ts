@@ -75,8 +75,15 @@ export async function measureIngest(
   for (let round = 1; round <= ROUNDS; round++) {
     const without = await half("without dashboards");
     const end = startDashboards(dashboards, { consoleUrl, plan });
-    const withThem = await half(`with ${dashboards} dashboards`);
-    rounds.push({ without: ingestOf(without), with: { ...ingestOf(withThem), seen: await end() } });
+    const ended = await half(`with ${dashboards} dashboards`).then(
+      async (phase) => ({ ...ingestOf(phase), seen: await end() }),
+      async (error: unknown) => {
+        // Otherwise they would poll for ever, and the run would not end.
+        await end();
+        throw error;
+      },
+    );
+    rounds.push({ without: ingestOf(without), with: ended });
   }
   const sum = (of: (round: Round) => Ingest) =>
     rounds.reduce((total, round) => total + of(round).rowsPerSecond, 0);

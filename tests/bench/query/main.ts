@@ -5,7 +5,7 @@ import { deployTopics } from "@fiberstream/provisioning/topics";
 import { createLog } from "@fiberstream/runtime/log";
 import pg from "pg";
 import { testbedOf } from "../end-to-end/testbed.ts";
-import { describeSetting } from "../end-to-end/report/machine.ts";
+import { describeSetting, type Setting } from "../end-to-end/report/machine.ts";
 import {
   type BenchBackingServices,
   startBenchBackingServices,
@@ -19,7 +19,15 @@ import { type LiveFigures, measureLive } from "./live.ts";
 import { createCommand, type Options, type Part } from "./options.ts";
 import { type Asked, askQuestion } from "./questions/ask-questions.ts";
 import { questionsOf } from "./questions/questions.ts";
-import { differencesIn, renderReport } from "./render-report.ts";
+import {
+  differencesIn,
+  renderData,
+  renderDifferences,
+  renderExport,
+  renderIngest,
+  renderLive,
+  renderQuestions,
+} from "./render-report.ts";
 
 /** The figures of a run; a part that was not selected is undefined. */
 export type QueryFigures = {
@@ -42,17 +50,24 @@ await runCommand(createCommand(run));
 
 async function run(options: Options): Promise<void> {
   const setting = describeSetting();
-  const figures = await withBenchContext((context) => measure(options, context));
-  process.stdout.write(
-    options.json
-      ? `${JSON.stringify({ setting, options, ...figures })}\n`
-      : renderReport(figures, setting),
+  // Each part is printed when it is measured: a later one may fail.
+  const print = (text: string) => {
+    if (!options.json) process.stdout.write(`${text}\n\n`);
+  };
+  const figures = await withBenchContext((context) =>
+    measure(options, context, { setting, print }),
   );
+  print(renderDifferences(figures));
+  if (options.json) process.stdout.write(`${JSON.stringify({ setting, options, ...figures })}\n`);
   // A figure of a wrong answer says nothing.
   if (differencesIn(figures).length > 0) process.exitCode = 1;
 }
 
-async function measure(options: Options, context: BenchContext): Promise<QueryFigures> {
+async function measure(
+  options: Options,
+  context: BenchContext,
+  { setting, print }: { setting: Setting; print: (text: string) => void },
+): Promise<QueryFigures> {
   const { life, progress } = context;
   const { rows, nodes, days, seed, keep } = options;
   const folder =
@@ -62,6 +77,7 @@ async function measure(options: Options, context: BenchContext): Promise<QueryFi
         )
       : resolve(keep);
   const data = await makeDataSet(folder, { plan: { rows, nodes, days, seed }, progress });
+  print(renderData(data, setting));
 
   const backingServices = await startBenchBackingServices(life, (doing) => progress.step(doing), {
     postgresDir: folder,
@@ -95,9 +111,18 @@ async function measure(options: Options, context: BenchContext): Promise<QueryFi
       }),
     );
   }
-  const exportAll = () => {
+  if (questions.length > 0) print(renderQuestions(questions));
+  const exportAll = async () => {
     progress.step("exporting");
-    return measureExport({ console: service, sql, ...data, rows: options.exportRows });
+    const measured = await measureExport({
+      console: service,
+      postgresPid: backingServices.postgres.pid,
+      sql,
+      ...data,
+      rows: options.exportRows,
+    });
+    print(renderExport(measured));
+    return measured;
   };
   const exported = isSelected("export") ? await exportAll() : undefined;
   if (!isSelected("live") && options.dashboards === 0) {
@@ -108,26 +133,27 @@ async function measure(options: Options, context: BenchContext): Promise<QueryFi
   await createTopics(backingServices);
   const gateway = await start("ingest-gateway");
   const services = [gateway, await start("stream-processor"), await start("sink-writer"), service];
-  const look = () => {
+  const look = async () => {
     progress.step("single events, from the POST to the stream", 40);
-    return measureLive({
+    const measured = await measureLive({
       gatewayUrl: gateway.url,
       consoleUrl: service.url,
       sql,
       plan: data.plan,
       onDone: progress.done,
     });
+    print(renderLive(measured));
+    return measured;
   };
   const live = isSelected("live") ? await look() : undefined;
-  const ingest =
-    options.dashboards > 0
-      ? await measureIngest(await testbedOf(life, backingServices, services), {
-          ...options,
-          consoleUrl: service.url,
-          plan: data.plan,
-          progress,
-        })
-      : undefined;
+  const load = async () => {
+    const testbed = await testbedOf(life, backingServices, services);
+    const asked = { ...options, consoleUrl: service.url, plan: data.plan, progress };
+    const measured = await measureIngest(testbed, asked);
+    print(renderIngest(measured));
+    return measured;
+  };
+  const ingest = options.dashboards > 0 ? await load() : undefined;
   return { data, questions, exported, live, ingest };
 }
 

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { createBenchCommand } from "../harness/command.ts";
 
-export const PARTS = ["latest", "series", "export", "live"] as const;
+const PARTS = ["latest", "series", "export", "live"] as const;
 export type Part = (typeof PARTS)[number];
 
 export type Options = {
@@ -72,7 +72,7 @@ The same is asked of the rows with plain SQL, less often. If an answer differs, 
   series  statistics of one node over an hour to all days, and of a region (1,000 nodes) and 100 nodes over all days
   export  rows per second, and the console's memory
   live    from a POST to its event in the stream, through gateway, processor and sink
-A row takes about 1.2 KB of disk with its roll-ups. Without --keep the database is deleted at the end.
+A row takes about 0.8 KB of disk with its roll-ups. Without --keep the database is deleted at the end.
 
 Examples:
   npm run bench:query -- --rows 1000000

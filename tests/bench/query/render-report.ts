@@ -1,6 +1,7 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import type { Setting } from "../end-to-end/report/machine.ts";
 import type { Quantiles } from "../harness/quantiles.ts";
+import type { DataSet } from "./data/data-set.ts";
 import type { ExportFigures } from "./export.ts";
 import type { IngestFigures } from "./ingest.ts";
 import type { LiveFigures } from "./live.ts";
@@ -9,26 +10,19 @@ import type { Asked } from "./questions/ask-questions.ts";
 
 const AIMS = { exportRowsPerSecond: 200_000, patchMs: 1_000, lossPct: 5 } as const;
 
-/** Returns the figures as text. */
-export function renderReport(figures: QueryFigures, setting: Setting): string {
-  const { data, questions, exported, live, ingest } = figures;
-  const { rows, nodes, days } = data.plan;
+export function renderData({ plan, madeIn }: DataSet, { loadAverage }: Setting): string {
+  const { rows, nodes, days } = plan;
   const made =
-    data.madeIn === undefined
+    madeIn === undefined
       ? "made by an earlier run"
-      : `made in ${data.madeIn.rowsS.toFixed(0)} s, their roll-ups in ${data.madeIn.rollUpsS.toFixed(0)} s`;
+      : `made in ${madeIn.rowsS.toFixed(0)} s, their roll-ups in ${madeIn.rollUpsS.toFixed(0)} s`;
+  return `${rows.toLocaleString("en")} rows of ${nodes.toLocaleString("en")} nodes in ${days} days, ${made}; load average before ${loadAverage.toFixed(1)}`;
+}
+
+export function renderDifferences(figures: Parameters<typeof differencesIn>[0]): string {
   const differences = differencesIn(figures);
-  const blocks = [
-    `${rows.toLocaleString("en")} rows of ${nodes.toLocaleString("en")} nodes in ${days} days, ${made}; load average before ${setting.loadAverage.toFixed(1)}`,
-    renderQuestions(questions),
-    ...(exported === undefined ? [] : [renderExport(exported)]),
-    ...(live === undefined ? [] : [renderLive(live)]),
-    ...(ingest === undefined ? [] : [renderIngest(ingest)]),
-    differences.length === 0
-      ? "answers equal to those of the rows"
-      : `ANSWERS DIFFER:\n${differences.map((what) => `  ${what}`).join("\n")}`,
-  ];
-  return `${blocks.filter((block) => block !== "").join("\n\n")}\n`;
+  if (differences.length === 0) return "no answer differs from the rows";
+  return `ANSWERS DIFFER:\n${differences.map((what) => `  ${what}`).join("\n")}`;
 }
 
 /** Returns in words where an answer is not that of the rows. */
@@ -42,8 +36,7 @@ export const differencesIn = ({
   ...(live?.differences ?? []),
 ];
 
-function renderQuestions(questions: readonly Asked[]): string {
-  if (questions.length === 0) return "";
+export function renderQuestions(questions: readonly Asked[]): string {
   return renderTable([
     [
       "",
@@ -71,19 +64,30 @@ function renderQuestions(questions: readonly Asked[]): string {
   ]);
 }
 
-function renderExport({ rows, formats, copyRowsPerSecond, rssMb }: ExportFigures): string {
+export function renderExport({ rows, formats, copyRowsPerSecond, rssMb }: ExportFigures): string {
   const aim = AIMS.exportRowsPerSecond;
   return renderTable([
-    [`export of ${rows.toLocaleString("en")} rows`, "ROWS/s", "MB/s", "AIM"],
-    ...formats.map(({ format, rowsPerSecond, megabytesPerSecond }) => [
+    [
+      `export of ${rows.toLocaleString("en")} rows`,
+      "ROWS/s",
+      "MB/s",
+      "AIM",
+      "CPU us: PG",
+      "CONSOLE",
+    ],
+    ...formats.map(({ format, rowsPerSecond, megabytesPerSecond, cpuUs }) => [
       format,
       rowsPerSecond.toFixed(0),
       megabytesPerSecond.toFixed(0),
       verdict(rowsPerSecond >= aim, `>= ${aim}`),
+      cpuUs.postgres.toFixed(1),
+      cpuUs.console.toFixed(1),
     ]),
-    ["plain COPY of all columns", copyRowsPerSecond.toFixed(0), "", ""],
+    ["plain COPY of all columns", copyRowsPerSecond.toFixed(0), "", "", "", ""],
     [
       `console's peak memory: ${rssMb.before.toFixed(0)} MB before, ${rssMb.after.toFixed(0)} MB after`,
+      "",
+      "",
       "",
       "",
       "",
@@ -91,7 +95,7 @@ function renderExport({ rows, formats, copyRowsPerSecond, rssMb }: ExportFigures
   ]);
 }
 
-const renderLive = ({ patch, row }: LiveFigures): string =>
+export const renderLive = ({ patch, row }: LiveFigures): string =>
   renderTable([
     ["from a POST to", "OF", "p50 ms", "p95 ms", "p99 ms", "AIM: p95"],
     [
@@ -102,7 +106,7 @@ const renderLive = ({ patch, row }: LiveFigures): string =>
     ["its row, by SQL", ...times(row), ""],
   ]);
 
-function renderIngest({ dashboards, highest, rounds, lossPct }: IngestFigures): string {
+export function renderIngest({ dashboards, highest, rounds, lossPct }: IngestFigures): string {
   const table = renderTable([
     [
       "at half of the highest rate",

@@ -23,7 +23,7 @@ export type DataSet = {
 };
 
 /** With its roll-ups and the log that is written meanwhile. */
-const BYTES_PER_ROW = 1_300;
+const BYTES_PER_ROW = 800;
 /** So much of the disk is left to others. */
 const DISK_RESERVE_BYTES = 30e9;
 /** Nothing of the data set is dropped or sealed while it is used. */
