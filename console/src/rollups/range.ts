@@ -2,7 +2,7 @@ import { statement, type Statement, type TenantScope } from "../questions/statem
 import type { Edges, ReadEdges } from "./edges.ts";
 import { type Filter, filterConditions } from "./filter.ts";
 import type { KeptSince } from "./kept-since.ts";
-import { chooseResolution, type Resolution } from "./resolution.ts";
+import { chooseResolution, type Resolution, type WidthName } from "./resolution.ts";
 import { type Level, rollupRows } from "./rollup-rows.ts";
 
 /**
@@ -11,16 +11,22 @@ import { type Level, rollupRows } from "./rollup-rows.ts";
 const BUCKETS_OF_RANGE = 150;
 
 /** A range of which one figure is wanted, not a series. */
-export type Range = { readonly resolution: Resolution; readonly edges: Edges };
+export type Range = {
+  readonly resolution: Resolution;
+  readonly edges: Edges;
+  readonly level: Level;
+  /** Since when each roll-up is kept. */
+  readonly keptSince: (width: WidthName) => Date | undefined;
+};
 
 /** Chooses the roll-up for a whole range: from 150 minutes on the 5 minutes, from 12 hours on the hours, from 6 days on the days. */
 export async function chooseRange(
-  { from, to }: { from: Date; to?: Date | undefined },
+  { from, to, level }: { from: Date; to?: Date | undefined; level: Level },
   { keptSince, readEdges }: { keptSince: KeptSince; readEdges: ReadEdges },
 ): Promise<Range> {
   const edges = await readEdges();
   const end = to ?? new Date(Math.floor(edges.nowMs / 1_000) * 1_000);
-  const kept = await keptSince();
+  const kept = await keptSince(level);
   const chosen = chooseResolution({ from, to: end, maxPoints: BUCKETS_OF_RANGE, keptSince: kept });
   // The step is that of a series; here each bucket of the roll-up counts by itself.
   const { ms } = chosen.width;
@@ -30,15 +36,14 @@ export async function chooseRange(
     from: new Date(Math.floor(from.getTime() / ms) * ms),
     to: new Date(Math.ceil(end.getTime() / ms) * ms),
   };
-  return { resolution, edges };
+  return { resolution, edges, level, keptSince: kept };
 }
 
 /** Makes a question over the additive rows of a range; `build` gets them as the FROM item `additive`. */
 export const rangeStatement = (
   scope: TenantScope,
-  { resolution, edges }: Range,
+  { resolution, edges, level }: Range,
   asked: {
-    level: Level;
     filter: Filter;
     build: (parts: { additive: string; value: (value: unknown) => string }) => string;
   },
@@ -46,13 +51,12 @@ export const rangeStatement = (
   statement(scope, ({ value, ofTenants }) => {
     const { from, to, width } = resolution;
     const conditions = [ofTenants("tenant"), ...filterConditions(asked.filter, value)];
-    const { level } = asked;
     const rows = rollupRows({ level, width, from, to, edges, value, conditions });
     return asked.build({ additive: `(${rows}) AS additive`, value });
   });
 
 /** What an answer says about the range that was really read. */
-export const rangeMeta = ({ resolution }: Range, level: Level) => ({
+export const rangeMeta = ({ resolution, level }: Range) => ({
   from: resolution.from.toISOString(),
   to: resolution.to.toISOString(),
   source: `metrics_${level}_${resolution.width.name}`,

@@ -1,6 +1,7 @@
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
+  insertEvents,
   insertNode,
   refreshRollUps,
   startTestConsole,
@@ -224,6 +225,64 @@ describe("a range as a whole", () => {
         expect(exact.filter((ms) => ms > lower && ms <= upper).length).toBe(count);
       }
     }
+  });
+});
+
+describe("a time whose hours are sealed", () => {
+  // Four weeks before yesterday: minutes are kept, but not of a node that sends once a minute.
+  const PAST = DAY - 27 * 1_440 * MINUTE;
+  const past = `from=${iso(PAST)}&to=${iso(PAST + 60 * MINUTE)}`;
+  type Range = { data: Record<string, number>; meta: { source: string } };
+  const eventsOf = (series: Series[] | undefined) =>
+    series?.[0]?.values["events"]?.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+
+  beforeAll(async () => {
+    await insertNode(running.pool, "slow");
+    const at = new Date(PAST + 59 * MINUTE);
+    await insertEvents(running.pool, { node: "slow", count: 60, at });
+    await refreshRollUps(running.pool);
+    const seal = async () =>
+      (await running.pool.query<{ isMore: boolean }>('SELECT rollup_seal_hour() AS "isMore"'))
+        .rows[0]?.isMore;
+    while ((await seal()) === true);
+    const sealed = "SELECT FROM rollup_state WHERE sealed_before > $1";
+    expect((await running.pool.query(sealed, [at])).rowCount).toBe(1);
+  });
+
+  it("is answered from roll-ups that all nodes have", async () => {
+    const series = `/api/v1/series?${past}&node=slow&stats=events`;
+    const chosen = await running.answer<Body>(series);
+    expect(chosen.meta).toMatchObject({ source: "metrics_series_5m", warnings: [] });
+    expect(eventsOf(chosen.data.series)).toBe(60);
+    const region = await running.answer<Body>(`/api/v1/series?${past}&stats=events`);
+    expect(region.meta.source).toBe("metrics_region_1m");
+    expect(eventsOf(region.data.series)).toBe(60);
+    const { meta } = await running.answer<Body>(`${series}&resolution=1m`);
+    expect(meta.warnings).toEqual([expect.stringContaining("is not kept at this resolution")]);
+  });
+
+  it("is compared with the present", async () => {
+    const now = PAST + 28 * 1_440 * MINUTE;
+    const { data, meta } = await running.answer<Body>(
+      `/api/v1/series?from=${iso(now)}&to=${iso(now + 60 * MINUTE)}&node=slow&stats=events&compare=4w`,
+    );
+    expect(meta).toMatchObject({ source: "metrics_series_5m", warnings: [] });
+    expect(eventsOf(data.previous)).toBe(60);
+  });
+
+  it("has its figures, nodes and distribution", async () => {
+    const summary = await running.answer<Range>(`/api/v1/summary?${past}&node=slow`);
+    expect(summary.data).toMatchObject({ events: 60 });
+    const top = await running.answer<{ data: object[] }>(`/api/v1/top?${past}`);
+    expect(top.data).toMatchObject([{ node_id: "slow", events: 60 }]);
+    const histogram = await running.answer<{ data: { buckets: { events: number }[] } }>(
+      `/api/v1/histogram?${past}&node=slow`,
+    );
+    expect(histogram.data.buckets.reduce((sum, { events }) => sum + events, 0)).toBe(60);
+    const reference = await running.answer<{ data: object[] }>(
+      `/api/metrics/aggregated?dimension=node&start_time=${iso(PAST)}&end_time=${iso(PAST + 60 * MINUTE)}`,
+    );
+    expect(reference.data).toMatchObject([{ dimension: "slow", reporting_count: 60 }]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Ask } from "../../questions/ask.ts";
 import type { ReadEdges } from "../../rollups/edges.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
 import { chooseRange, type Range, rangeMeta, rangeStatement } from "../../rollups/range.ts";
-import { WIDTHS } from "../../rollups/resolution.ts";
+import { keptWarnings, WIDTHS } from "../../rollups/resolution.ts";
 import { STATS } from "../../rollups/rollup-rows.ts";
 import { nothing, time, wholeNumber } from "../parameters.ts";
 import { type Route, route } from "../route.ts";
@@ -76,13 +76,13 @@ const aggregated = ({ ask, ...state }: Sources) =>
     codes: ["TOO_MANY_POINTS"],
     answer: async ({ query }, { scope }) => {
       const { from, to } = rangeOf(query);
-      const range = withInterval(await chooseRange({ from, to }, state), query.interval);
       const isByNode = query.dimension === "node";
       const level = isByNode ? "series" : "region";
+      const chosen = await chooseRange({ from, to, level }, state);
+      const range = withInterval(chosen, query.interval);
       const key = isByNode ? "node_id" : "country, region";
       const rows = await ask(
         rangeStatement(scope, range, {
-          level,
           filter: {},
           build: ({ additive, value }) =>
             `SELECT ${isByNode ? "node_id" : "region || '/' || country"} AS dimension,
@@ -100,7 +100,7 @@ const aggregated = ({ ask, ...state }: Sources) =>
         }),
       );
       const seconds = Math.round((to.getTime() - from.getTime()) / 1_000);
-      return okAnswer(rows, { ...rangeMeta(range, level), window_seconds: seconds });
+      return okAnswer(rows, { ...rangeMeta(range), window_seconds: seconds });
     },
   });
 
@@ -120,11 +120,13 @@ function withInterval(range: Range, interval: string): Range {
     );
   }
   const floor = (ms: number) => new Date(Math.floor(ms / width.ms) * width.ms);
+  const begin = floor(from.getTime());
   const resolution = {
     ...range.resolution,
     width,
-    from: floor(from.getTime()),
+    from: begin,
     to: floor(to.getTime() + width.ms - 1),
+    warnings: keptWarnings(width, { from: begin, keptSince: range.keptSince }),
   };
   return { ...range, resolution };
 }
@@ -188,16 +190,15 @@ const cluster = ({ ask, ...state }: Sources) =>
       if (to.getTime() - from.getTime() > CLUSTER_MAX_MS) {
         throw new Refusal("WINDOW_TOO_LARGE", "the time range may be at most 7 days long");
       }
-      const range = await chooseRange({ from, to }, state);
+      const range = await chooseRange({ from, to, level: "series" }, state);
       const [row] = await ask<{ answered: object }>(
         rangeStatement(scope, range, {
-          level: "series",
           filter: {},
           build: ({ additive, value }) => clusterSql(additive, value(query.top_n)),
         }),
       );
       const timeRange = { start: from.toISOString(), end: to.toISOString() };
-      return okAnswer({ time_range: timeRange, ...row?.answered }, rangeMeta(range, "series"));
+      return okAnswer({ time_range: timeRange, ...row?.answered }, rangeMeta(range));
     },
   });
 

@@ -71,7 +71,8 @@ export const histogramRoute = ({
         to = new Date(Math.floor(nowMs / 1_000) * 1_000),
         max_points: maxPoints,
       } = query;
-      const kept = await keptSince();
+      const level = levelOf(query);
+      const kept = await keptSince(level);
       const resolution = chooseResolution({
         from,
         to,
@@ -79,7 +80,6 @@ export const histogramRoute = ({
         keptSince: kept,
         forced: query.resolution,
       });
-      const level = levelOf(query);
       const { stepMs, width } = resolution;
       const rows = await ask<Row>(
         statement(scope, ({ value, ofTenants }) => {

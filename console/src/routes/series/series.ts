@@ -109,8 +109,15 @@ export const seriesRoute = ({
       const edges = await readEdges();
       const { nowMs } = edges;
       const { from, to = new Date(Math.floor(nowMs / 1_000) * 1_000) } = query;
-      const kept = await keptSince();
-      const resolution = chooseResolution({ from, to, maxPoints, keptSince: kept, forced });
+      const level = levelFor(group, filter);
+      const resolution = chooseResolution({
+        from,
+        to,
+        maxPoints,
+        keptSince: await keptSince(level),
+        comparedMs: compare && COMPARE_MS[compare],
+        forced,
+      });
       const seriesOf = (moved: Resolution) =>
         readSeries(ask, scope, { resolution: moved, stats, group, filter, edges });
       const [series, previous, pending] = await Promise.all([
@@ -127,7 +134,7 @@ export const seriesRoute = ({
             to: resolution.to.toISOString(),
             step_ms: resolution.stepMs,
             points: pointsOf(resolution),
-            source: `metrics_${levelFor(group, filter)}_${resolution.width.name}`,
+            source: `metrics_${level}_${resolution.width.name}`,
             complete: !pending,
             warnings: resolution.warnings,
           },

@@ -46,12 +46,10 @@ export const summaryRoute = ({
     },
     codes: [],
     answer: async ({ query }, { scope }) => {
-      const range = await chooseRange(query, state);
-      const level = levelOf(query);
+      const range = await chooseRange({ ...query, level: levelOf(query) }, state);
       const all = STAT_NAMES.map((stat) => `${STATS[stat]} AS ${stat}`).join(", ");
       const [row] = await ask<Record<Stat, number | null>>(
         rangeStatement(scope, range, {
-          level,
           filter: query,
           build: ({ additive }) => `SELECT ${all} FROM ${additive}`,
         }),
@@ -59,7 +57,7 @@ export const summaryRoute = ({
       const { edges, resolution } = range;
       return jsonAnswer(
         200,
-        { data: row ?? {}, meta: rangeMeta(range, level) },
+        { data: row ?? {}, meta: rangeMeta(range) },
         cachingOf(resolution, { nowMs: edges.nowMs, isPending: false }),
       );
     },

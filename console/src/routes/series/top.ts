@@ -72,10 +72,9 @@ export const topRoute = ({
     },
     codes: [],
     answer: async ({ query: { by, n, ...query } }, { scope }) => {
-      const range = await chooseRange(query, state);
+      const range = await chooseRange({ ...query, level: "series" }, state);
       const rows = await ask(
         rangeStatement(scope, range, {
-          level: "series",
           filter: query,
           build: ({ additive, value }) =>
             `SELECT node_id, max(country) AS country, max(region) AS region, ${BY[by]} AS value,
@@ -86,6 +85,6 @@ export const topRoute = ({
              ORDER BY value DESC NULLS LAST, node_id LIMIT ${value(n)}`,
         }),
       );
-      return jsonAnswer(200, { data: rows, meta: rangeMeta(range, "series") });
+      return jsonAnswer(200, { data: rows, meta: rangeMeta(range) });
     },
   });
