@@ -118,6 +118,10 @@ async function run(options: Options): Promise<void> {
       erasure,
       places,
       pace: createPace(options.rate),
+      onWaiting: (transactions) =>
+        sayAside(
+          `waits for ${transactions} transactions that began before, and may still write events that are to be erased\n`,
+        ),
       onProgress: ({ share, rows }) => progress.show(share, 1, { rows }),
       stopping: untilStopped(),
     }).finally(progress.end);

@@ -94,6 +94,8 @@ type Changes = {
   maxRows?: number;
   stopping?: AbortSignal;
   onProgress?: (progress: { rows: number }) => void;
+  onWaiting?: (transactions: number) => void;
+  maxWaitMs?: number;
 };
 const erasing = async (filter: EraseFilter, changes: Changes = {}) => {
   const erasure =
@@ -104,6 +106,7 @@ const erasing = async (filter: EraseFilter, changes: Changes = {}) => {
     erasure,
     places,
     pace: () => Promise.resolve(),
+    onWaiting: () => undefined,
     onProgress: () => undefined,
     stopping: new AbortController().signal,
     ...changes,
@@ -205,6 +208,50 @@ describe("an erasure", () => {
     expect(await left("erasures")).toBe(1);
   });
 
+  it("erases what a write adds that had begun before the erasure was recorded", async () => {
+    const writer = await pool.connect();
+    try {
+      await writer.query("BEGIN");
+      // As a write of the sink begins: nothing is erased yet.
+      expect((await writer.query("SELECT FROM erasures")).rowCount).toBe(0);
+      let isWaiting = false;
+      let isDone = false;
+      const done = erasing({ node: "a-1" }, { onWaiting: () => (isWaiting = true) });
+      done.then(() => (isDone = true)).catch(() => undefined);
+      await until(() => isWaiting || isDone, { what: "the erasure waits" });
+      await writer.query(
+        `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id, tenant, country,
+                              region, probe_type, enrichment_status)
+         SELECT time + interval '1 s', received_at, latency_ms, uptime_pct, packet_loss, gen_random_uuid(), node_id, tenant,
+                country, region, probe_type, enrichment_status
+         FROM metrics WHERE node_id = 'a-1'`,
+      );
+      await writer.query("COMMIT");
+      const { erasure } = await done;
+      expect(erasure.counts.rows).toBe(2 * 96);
+      expect(await left("metrics WHERE node_id = 'a-1'")).toBe(0);
+    } finally {
+      writer.release(true);
+    }
+  });
+
+  it("is refused while such a write does not end, and resumes afterwards", async () => {
+    const writer = await pool.connect();
+    try {
+      await writer.query("BEGIN");
+      await writer.query("SELECT FROM erasures");
+      await expect(erasing({ node: "a-1" }, { maxWaitMs: 0 })).rejects.toThrow(
+        /still open after 0 s \(PostgreSQL's processes \d+\)/,
+      );
+    } finally {
+      writer.release(true);
+    }
+    expect(await left("metrics WHERE node_id = 'a-1'")).toBe(96);
+    await erasing({ node: "a-1" });
+    expect(await left("metrics WHERE node_id = 'a-1'")).toBe(0);
+    expect(await left("erasures")).toBe(1);
+  });
+
   it("leaves roll-ups as if the events had never been there", async () => {
     const days = `SELECT array_agg(DISTINCT node_id || ' ' || events) FROM metrics_1d`;
     const regions = `SELECT array_agg(DISTINCT tenant || ' ' || events) FROM metrics_region_1d`;
@@ -256,6 +303,7 @@ describe("an erasure", () => {
       erasure,
       places: { ...places, producer },
       pace: () => Promise.resolve(),
+      onWaiting: () => undefined,
       onProgress: () => undefined,
       stopping: new AbortController().signal,
     });
