@@ -6,18 +6,18 @@ import type { Level } from "./rollup-rows.ts";
 
 export type KeptSince = (level: Level) => Promise<(width: WidthName) => Date | undefined>;
 
-/** Many questions of one second are answered by the same times. An hour may be sealed at any moment. */
-const KEEP_MS = 1_000;
-
 type Kept = {
   readonly ages: ReadonlyMap<string, number>;
   /** Before this, series with few events have no minutes; undefined if no hour is sealed. */
   readonly sealedBeforeMs: number | undefined;
 };
 
-/** Reads since when each roll-up is kept for all nodes. */
+/**
+ * Returns a function that reads since when each roll-up is kept for all nodes. Hours are sealed at any moment, and an answer that does
+ * not know of it would be empty: only questions of the same moment share what was read.
+ */
 export function createKeptSince(ask: Ask): KeptSince {
-  let known: { readonly atMs: number; readonly kept: Promise<Kept> } | undefined;
+  let reading: Promise<Kept> | undefined;
 
   const read = async (): Promise<Kept> => {
     // The same for everybody: it says nothing about a tenant's events.
@@ -30,13 +30,8 @@ export function createKeptSince(ask: Ask): KeptSince {
   };
 
   return async (level) => {
-    const atMs = performance.now();
-    if (known === undefined || atMs - known.atMs > KEEP_MS) {
-      const kept = read();
-      known = { atMs, kept };
-      kept.catch(() => (known = undefined));
-    }
-    const { ages, sealedBeforeMs = -Infinity } = await known.kept;
+    reading ??= read().finally(() => (reading = undefined));
+    const { ages, sealedBeforeMs = -Infinity } = await reading;
     return (width) => {
       const age = ages.get(`metrics_${width}`);
       const sinceMs = Math.max(
