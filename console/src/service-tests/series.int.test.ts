@@ -135,6 +135,18 @@ describe("a series", () => {
       ["Lagos", [60]],
     ]);
     expect(of(data.previous)).toEqual(of(data.series));
+    // A day after the events, in steps of two days.
+    const steps = await running.answer<Body>(
+      `/api/v1/series?from=${iso(DAY - 2_880 * MINUTE)}&to=${iso(DAY + 2_880 * MINUTE)}&compare=1d&stats=events&max_points=2`,
+    );
+    expect(steps.meta.step_ms).toBe(2_880 * MINUTE);
+    const inSteps = (series: Series[] | undefined) => series?.[0]?.values["events"];
+    const place = Math.floor((DAY - Date.parse(steps.meta.from)) / (2_880 * MINUTE));
+    const moved = Math.floor(
+      (DAY + 1_440 * MINUTE - Date.parse(steps.meta.from)) / (2_880 * MINUTE),
+    );
+    expect(inSteps(steps.data.series)?.indexOf(480)).toBe(place);
+    expect(inSteps(steps.data.previous)?.indexOf(480)).toBe(moved);
     const byNode = await running.answer<Body>(
       `/api/v1/series?${RANGE}&group=node&stats=events&resolution=1d`,
     );
@@ -170,6 +182,7 @@ describe("a series", () => {
     ["resolution=1m&max_points=10", "ask for resolution=1h"],
     ["stats=median", "stats"],
     ["group=planet", "group"],
+    ["compare=1h&max_points=1", "compare: 1h is shorter than a bucket"],
   ])("is refused with a way out: %s", async (parameters, reason) => {
     const answer = await running.ask(`/api/v1/series?${RANGE}&${parameters}`);
     expect(answer.status).toBe(422);
