@@ -1,9 +1,11 @@
+import type { Ask } from "../questions/ask.ts";
 import { statement, type Statement, type TenantScope } from "../questions/statement.ts";
 import type { Edges, ReadEdges } from "./edges.ts";
 import { type Filter, filterConditions } from "./filter.ts";
 import type { KeptSince } from "./kept-since.ts";
 import { chooseResolution, type Resolution, type WidthName } from "./resolution.ts";
 import { type Level, rollupRows } from "./rollup-rows.ts";
+import { isPending } from "./validity.ts";
 
 /**
  * How many buckets a question about a whole range may read of each node: more would only make its ends more exact.
@@ -39,6 +41,32 @@ export async function chooseRange(
   return { resolution, edges, level, keptSince: kept };
 }
 
+type RangeMeta = {
+  readonly from: string;
+  readonly to: string;
+  readonly source: string;
+  /** Whether no late events of the range wait to be counted. */
+  readonly complete: boolean;
+  readonly warnings: readonly string[];
+};
+
+/** Waits for the rows of an answer, and returns what it says about the range that was really read, too. */
+export async function answerOfRange<Row>(
+  ask: Ask,
+  { resolution, edges, level }: Range,
+  asked: Promise<Row[]>,
+): Promise<{ rows: Row[]; pending: boolean; meta: RangeMeta }> {
+  const [rows, pending] = await Promise.all([asked, isPending(ask, resolution, edges)]);
+  const meta = {
+    from: resolution.from.toISOString(),
+    to: resolution.to.toISOString(),
+    source: `metrics_${level}_${resolution.width.name}`,
+    complete: !pending,
+    warnings: resolution.warnings,
+  };
+  return { rows, pending, meta };
+}
+
 /** Makes a question over the additive rows of a range; `build` gets them as the FROM item `additive`. */
 export const rangeStatement = (
   scope: TenantScope,
@@ -54,11 +82,3 @@ export const rangeStatement = (
     const rows = rollupRows({ level, width, from, to, edges, value, conditions });
     return asked.build({ additive: `(${rows}) AS additive`, value });
   });
-
-/** What an answer says about the range that was really read. */
-export const rangeMeta = ({ resolution, level }: Range) => ({
-  from: resolution.from.toISOString(),
-  to: resolution.to.toISOString(),
-  source: `metrics_${level}_${resolution.width.name}`,
-  warnings: resolution.warnings,
-});

@@ -1,4 +1,5 @@
 import { createLife, type Life } from "@fiberstream/runtime/life";
+import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   insertEvents,
@@ -169,6 +170,40 @@ describe("a series", () => {
     expect(series?.values["events"]?.filter((count) => count !== null)).toEqual([1]);
     expect(series?.values["latency_p50_ms"]?.filter((ms) => ms !== null)).toEqual([42]);
     await refreshRollUps(running.pool);
+  });
+
+  it("has the events of a minute that waits because a write had late rows, too", async () => {
+    const minute = Math.floor(Date.now() / MINUTE - 4) * MINUTE;
+    const times = (at: number) => [at, at - 120 * MINUTE].map((ms) => new Date(ms));
+    const insert = (at: number) =>
+      running.pool.query(
+        `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id, tenant, country,
+                              region, probe_type, enrichment_status)
+         SELECT time, now(), 42, 100, 0, gen_random_uuid(), 'late', 'default', 'GH', 'Accra', 'ping', 'complete'
+         FROM unnest($1::timestamptz[]) AS time`,
+        [times(at)],
+      );
+    await insert(minute);
+    await refreshRollUps(running.pool);
+    await insert(minute + 1_000);
+    // One mark, from the late row to the other one.
+    await running.pool.query("SELECT rollup_mark('{late,late}', $1)", [times(minute)]);
+    const range = `from=${iso(minute)}&to=${iso(minute + MINUTE)}&node=late`;
+    const asked = `/api/v1/series?${range}&stats=events`;
+    const eventsNow = async () =>
+      (await running.answer<Body>(asked)).data.series[0]?.values["events"]?.[0];
+    // The marks of a second ago answer this second's questions.
+    await until(async () => (await eventsNow()) === 2, { what: "both events count" });
+
+    const late = `from=${iso(minute - 120 * MINUTE)}&to=${iso(minute - 119 * MINUTE)}&node=late`;
+    for (const path of ["series", "summary", "histogram", "top"]) {
+      const response = await running.ask(`/api/v1/${path}?${late}`);
+      expect(response.headers.get("cache-control") ?? "").not.toContain("max-age");
+      expect(await response.json()).toMatchObject({ meta: { complete: false } });
+    }
+    await refreshRollUps(running.pool);
+    const after = await running.answer<Body>(`/api/v1/summary?${late}`);
+    expect(after).toMatchObject({ data: { events: 2 }, meta: { complete: true } });
   });
 
   it("may be used for an hour without asking again, if it is long past", async () => {

@@ -121,11 +121,13 @@ export const seriesRoute = ({
       const compared = compare && movedBack(resolution, compare);
       const seriesOf = (moved: Resolution) =>
         readSeries(ask, scope, { resolution: moved, stats, group, filter, edges });
-      const [series, previous, pending] = await Promise.all([
+      const [series, previous, ...arePending] = await Promise.all([
         seriesOf(resolution),
         compared && seriesOf(compared),
         isPending(ask, resolution, edges),
+        compared && isPending(ask, compared, edges),
       ]);
+      const pending = arePending.includes(true);
       return jsonAnswer(
         200,
         {

@@ -445,6 +445,7 @@ export type Queries = {
         /** The range that was read: whole buckets of the roll-up. */ readonly from: string;
         readonly to: string;
         readonly source: string;
+        /** false: late events of the range are being counted. */ readonly complete: boolean;
         readonly warnings: readonly string[];
         readonly step_ms: number;
       };
@@ -490,6 +491,7 @@ export type Queries = {
         /** The range that was read: whole buckets of the roll-up. */ readonly from: string;
         readonly to: string;
         readonly source: string;
+        /** false: late events of the range are being counted. */ readonly complete: boolean;
         readonly warnings: readonly string[];
       };
     };
@@ -533,6 +535,7 @@ export type Queries = {
         /** The range that was read: whole buckets of the roll-up. */ readonly from: string;
         readonly to: string;
         readonly source: string;
+        /** false: late events of the range are being counted. */ readonly complete: boolean;
         readonly warnings: readonly string[];
       };
     };
