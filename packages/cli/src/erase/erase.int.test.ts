@@ -15,7 +15,7 @@ import { openSampleTopics } from "../testing/sample-topic.ts";
 import { erase, forecastErasure } from "./erase.ts";
 import { checkFilter, type EraseFilter } from "./erase-filter.ts";
 import type { NodePlaces } from "./erase-nodes.ts";
-import { findUnfinished, recordErasure } from "./erasure-record.ts";
+import { findUnfinished, findUnfinishedOfOtherTimes, recordErasure } from "./erasure-record.ts";
 
 let life: Life;
 let pool: PgPool;
@@ -96,6 +96,7 @@ type Changes = {
   onProgress?: (progress: { rows: number }) => void;
   onWaiting?: (transactions: number) => void;
   maxWaitMs?: number;
+  untilRolledUp?: () => Promise<void>;
 };
 const erasing = async (filter: EraseFilter, changes: Changes = {}) => {
   const erasure =
@@ -106,6 +107,7 @@ const erasing = async (filter: EraseFilter, changes: Changes = {}) => {
     erasure,
     places,
     pace: () => Promise.resolve(),
+    untilRolledUp: () => Promise.resolve(),
     onWaiting: () => undefined,
     onProgress: () => undefined,
     stopping: new AbortController().signal,
@@ -203,7 +205,11 @@ describe("an erasure", () => {
     expect(first.erasure.finishedAt).toBeNull();
     expect(rows).toBeGreaterThan(0);
     expect(rows).toBeLessThanOrEqual(10);
-    const second = await erasing(filter, { maxRows: 10 });
+    let pauses = 0;
+    const untilRolledUp = () => Promise.resolve(void pauses++);
+    const second = await erasing(filter, { maxRows: 10, untilRolledUp });
+    // After each transaction, if the roll-ups are behind.
+    expect(pauses).toBeGreaterThan(10);
     expect(second.erasure).toMatchObject({ id: first.erasure.id, counts: { rows: 192 } });
     expect(await left("erasures")).toBe(1);
   });
@@ -250,6 +256,16 @@ describe("an erasure", () => {
     await erasing({ node: "a-1" });
     expect(await left("metrics WHERE node_id = 'a-1'")).toBe(0);
     expect(await left("erasures")).toBe(1);
+  });
+
+  it("that was interrupted is found by those of other times", async () => {
+    const by = { requestedBy: "test", reason: undefined };
+    const { id } = await recordErasure(pool, { node: "a-1", fromMs: BEGIN_MS }, by);
+    await recordErasure(pool, { node: "a-1" }, by);
+    await recordErasure(pool, { node: "a-2", fromMs: BEGIN_MS }, by);
+    const filter = { node: "a-1", fromMs: BEGIN_MS + 1 };
+    expect(await findUnfinished(pool, filter)).toBeUndefined();
+    expect(await findUnfinishedOfOtherTimes(pool, filter)).toEqual([id]);
   });
 
   it("leaves roll-ups as if the events had never been there", async () => {
@@ -303,6 +319,7 @@ describe("an erasure", () => {
       erasure,
       places: { ...places, producer },
       pace: () => Promise.resolve(),
+      untilRolledUp: () => Promise.resolve(),
       onWaiting: () => undefined,
       onProgress: () => undefined,
       stopping: new AbortController().signal,

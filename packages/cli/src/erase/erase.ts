@@ -1,6 +1,7 @@
 import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
 import type { PgPool } from "@fiberstream/postgres/pool";
 import type { Pace } from "../import/pace.ts";
+import type { UntilRolledUp } from "../import/until-rolled-up.ts";
 import { exclusively } from "../tables/exclusively.ts";
 import { countDerived, eraseDerived } from "./erase-derived.ts";
 import type { EraseFilter } from "./erase-filter.ts";
@@ -35,6 +36,7 @@ type EraseOptions = {
   places: NodePlaces;
   maxRows?: number;
   pace: Pace;
+  untilRolledUp: UntilRolledUp;
   /** Called if transactions that began before have to end first. */
   onWaiting: (transactions: number) => void;
   /** How long they may take; an error then. */
