@@ -1,13 +1,13 @@
-import { kafkaAccess } from "@fiberstream/kafka/access";
-import { createKafka } from "@fiberstream/kafka/kafka";
 import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { createPool } from "@fiberstream/postgres/pool";
+import { recordServiceVersion } from "@fiberstream/postgres/service-version";
 import { addressOf } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { createRateLimits } from "./access/rate-limits.ts";
 import { startAuthentication } from "./access/start-authentication.ts";
 import { createTurns } from "./access/turns.ts";
 import { createAnswerQuestion } from "./answer-questions.ts";
+import { createKafkaSources, startJobs } from "./connect-kafka.ts";
 import { createConsoleMetrics } from "./console-metrics.ts";
 import { watchDatabase } from "./database-check.ts";
 import { createExpressApp } from "./http/express-app.ts";
@@ -68,6 +68,26 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   const cursors = createCursors(await readKeyIdSecret(changes));
   life.own(watchDatabase({ pool: changes, check: databaseCheck, log }), (owned) => owned.end());
 
+  recordServiceVersion({ pool: changes, service: "console", version: frame.version, life, log });
+
+  const turns = createTurns({
+    atOnce: config.maxConnections,
+    maxWaiting: config.maxWaiting,
+    maxPerReader: config.maxPerKey,
+  });
+  const kafkaTurns = createTurns({
+    atOnce: config.maxKafkaReads,
+    maxWaiting: config.maxWaiting,
+    maxPerReader: config.maxPerKey,
+  });
+  const metrics = createConsoleMetrics({
+    registry,
+    waiting: turns.waiting,
+    waitingForKafka: kafkaTurns.waiting,
+  });
+  const kafkaSources = createKafkaSources(frame, metrics);
+  const jobs = startJobs(frame, { pool: changes, sources: kafkaSources, metrics });
+
   const ask = createAsk(questions);
   const states = createNodeStates();
   const routes = createRoutes({
@@ -86,10 +106,10 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
       }),
       stopping: life.stopping,
     },
-    pipeline: {
-      kafka: createKafka({ ...kafkaAccess(config), clientId: "console", log }),
-      namespace: config.namespace,
-    },
+    pipeline: kafkaSources,
+    letters: kafkaSources.letters,
+    trail: kafkaSources.trail,
+    wakeJobs: jobs.wake,
     exports: {
       pool: exporting,
       maxMs: config.exportTimeoutMs,
@@ -102,20 +122,12 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     cursors,
     columns,
   });
-  const turns = createTurns({
-    atOnce: config.maxConnections,
-    maxWaiting: config.maxWaiting,
-    maxPerReader: config.maxPerKey,
-  });
-  const metrics = createConsoleMetrics({
-    registry,
-    waiting: turns.waiting,
-    operations: routes.map(({ operationId }) => operationId),
-  });
+  metrics.declare(routes.map(({ operationId }) => operationId));
   const answerQuestion = createAnswerQuestion({
     authenticate: startAuthentication({ config, pool: changes, life, log }),
     rateLimits: createRateLimits({ standard: config }),
     turns,
+    kafkaTurns,
     countShared: metrics.countShared,
   });
   const server = life.own(

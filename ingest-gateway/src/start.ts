@@ -37,7 +37,14 @@ export async function start(frame: ServiceFrame<typeof gatewaySettings>): Promis
   const redis = life.own(connectRedis({ ...redisAccess(config), log }), (owned) => owned.close());
 
   const ask = createPromptRedis(redis);
-  const authenticate = startAuthentication({ config, ask, life, registry: metricsRegistry, log });
+  const authenticate = startAuthentication({
+    config,
+    version: frame.version,
+    ask,
+    life,
+    registry: metricsRegistry,
+    log,
+  });
   const rateLimiter = createRateLimiter();
   life.own(
     shareRateLimits({ ...rateLimiter, ask, namespace: config.namespace, stopping }),

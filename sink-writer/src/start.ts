@@ -3,6 +3,7 @@ import { runConsumer } from "@fiberstream/kafka/consumer/consumer";
 import { readLogStarts } from "@fiberstream/kafka/log-starts";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { topicIn } from "@fiberstream/kafka/topic-names";
+import { recordServiceVersion } from "@fiberstream/postgres/service-version";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { followAlerts } from "./alerts/follow-alerts.ts";
@@ -59,6 +60,13 @@ export async function start(frame: ServiceFrame<typeof sinkSettings>): Promise<v
 
   const connections = await connect(frame, topic);
   const { pool, maintenancePool, layout, readerSchema, registry, kafka, producer } = connections;
+  recordServiceVersion({
+    pool: maintenancePool,
+    service: "sink-writer",
+    version: frame.version,
+    life,
+    log,
+  });
 
   const recent = createRecentEvents();
   const repeating = createRepeatingNodes();

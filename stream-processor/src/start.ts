@@ -4,6 +4,7 @@ import { type RunningConsumer, runConsumer } from "@fiberstream/kafka/consumer/c
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
 import { createGroupTransactions } from "@fiberstream/kafka/transactions/group-transactions";
+import { recordServiceVersion } from "@fiberstream/postgres/service-version";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import type { ProbeAlert } from "@fiberstream/schemas/generated/records";
 import { createMissingOffsetWarning } from "./commit/missing-offset.ts";
@@ -16,6 +17,7 @@ import { createProcessorMetrics } from "./processor-metrics.ts";
 import { createOpenEntries } from "./reconciliation/open-entries.ts";
 import type { processorSettings } from "./settings.ts";
 import { startNodes } from "./start-nodes.ts";
+import { createBreakerJournal } from "./telemetry/breaker-journal.ts";
 import { createTraceBatch } from "./telemetry/trace-batch.ts";
 import { watchCluster } from "./telemetry/watch-cluster.ts";
 import { watchRedis } from "./telemetry/watch-redis.ts";
@@ -30,6 +32,8 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
   const groupId = `${config.namespace}stream-processor`;
   const connections = await connect(frame, groupId);
   const { topics, schemas, ids, redis, registry, kafka, reader } = connections;
+  const { pool } = connections;
+  recordServiceVersion({ pool, service: "stream-processor", version: frame.version, life, log });
 
   // A new id at each start, so that a later process can identify transactions that this one has left open.
   const processId = randomUUID();
@@ -88,6 +92,13 @@ export async function start(frame: ServiceFrame<typeof processorSettings>): Prom
       retestAfterMs: config.breakerRetestMs,
     },
     metrics,
+    onChange: createBreakerJournal({
+      pool,
+      service: "stream-processor",
+      registry: metricsRegistry,
+      life,
+      log,
+    }),
     log,
   });
   addBreakerRoutes(frame.admin, breaker);

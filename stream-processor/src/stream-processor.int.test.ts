@@ -402,6 +402,19 @@ describe("stream processor", () => {
       what: "the partition resumed, its bad records dead-lettered",
     });
     expect(await breaker("", "GET")).toEqual({ open: [] });
+    const recorded = await until(
+      async () => {
+        const { rows } = await sql.query<{ kind: string; reason: string }>(
+          "SELECT kind, reason FROM breaker_changes ORDER BY changed_at, change_id",
+        );
+        return rows.length === 2 ? rows : undefined;
+      },
+      { what: "that it opened and closed is recorded" },
+    );
+    expect(recorded).toEqual([
+      { kind: "breaker.opened", reason: "20 consecutive bad records" },
+      { kind: "breaker.closed", reason: "reset" },
+    ]);
   });
 
   it("continues while Redis and PostgreSQL are unavailable, and marks the records", async () => {

@@ -10,6 +10,7 @@ import { createQualityMetrics } from "@fiberstream/sink-writer/maintenance/quali
 import { createDatabaseGauges } from "@fiberstream/sink-writer/maintenance/database-gauges";
 import { createRollUpMetrics } from "@fiberstream/sink-writer/rollups/roll-up-metrics";
 import { createSinkMetrics } from "@fiberstream/sink-writer/sink-metrics";
+import { createUnrecordedChanges } from "@fiberstream/stream-processor/telemetry/breaker-journal";
 import { createClusterGauges } from "@fiberstream/stream-processor/telemetry/watch-cluster";
 import { createProcessorMetrics } from "@fiberstream/stream-processor/processor-metrics";
 import { createRedisGauges } from "@fiberstream/stream-processor/telemetry/watch-redis";
@@ -61,6 +62,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       const pipeline = createPipelineMetrics({ registry, stage: "processor" });
       createProcessorMetrics({ registry, pipeline, windowNodes: zero });
       createClusterGauges(registry);
+      createUnrecordedChanges(registry);
       createRedisGauges(registry);
       break;
     }
@@ -75,7 +77,9 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       break;
     }
     case "console":
-      createConsoleMetrics({ registry, waiting: zero, operations: ["listNodes"] });
+      createConsoleMetrics({ registry, waiting: zero, waitingForKafka: zero }).declare([
+        "listNodes",
+      ]);
       break;
   }
   // The library's types lack the label names. A metric without labels has an empty list.

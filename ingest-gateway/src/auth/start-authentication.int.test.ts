@@ -43,6 +43,7 @@ beforeAll(async () => {
   await until(redis.isUp, { what: "Redis is there" });
   keys = createKeyTable(pool);
   authenticate = startAuthentication({
+    version: "0.0.0",
     config: readSettings(gatewaySettings, {
       NAMESPACE: namespace,
       DATABASE_URL: databaseUrl,

@@ -15,6 +15,7 @@ afterEach(() => life.stop());
 
 const start = (environment: Record<string, string>) =>
   startAuthentication({
+    version: "0.0.0",
     config: readSettings(gatewaySettings, {
       DATABASE_URL: "postgresql://nobody@127.0.0.1:1/none",
       ...environment,

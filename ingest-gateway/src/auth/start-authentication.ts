@@ -2,6 +2,7 @@ import { isLoopback, refuseOpenPort } from "@fiberstream/http/open-port";
 import { startKeyIdCheck } from "@fiberstream/postgres/key-id-check";
 import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { createPool } from "@fiberstream/postgres/pool";
+import { recordServiceVersion } from "@fiberstream/postgres/service-version";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import { FatalError, messageOf } from "@fiberstream/runtime/errors";
 import type { Life } from "@fiberstream/runtime/life";
@@ -35,6 +36,8 @@ type Config = {
  */
 export function startAuthentication(options: {
   config: Config;
+  /** Of the service; recorded where there is a database. */
+  version: string;
   ask: AskRedis;
   life: Life;
   registry: Registry;
@@ -52,6 +55,7 @@ export function startAuthentication(options: {
     createPool({ ...config, applicationName: "ingest-gateway", maxConnections: 3, log }),
     (owned) => owned.end(),
   );
+  recordServiceVersion({ pool, service: "ingest-gateway", version: options.version, life, log });
   return createAuthenticate({
     lookUp: createKeyLookup({
       isNeverIssued: startKeyIdCheck({ readSecret: () => readKeyIdSecret(pool), life, log }),

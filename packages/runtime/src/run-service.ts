@@ -12,6 +12,7 @@ import { startTracing, type Tracing } from "./tracing/tracing.ts";
 
 /** The arguments of a service's `start`. */
 export type ServiceFrame<S extends Settings> = {
+  readonly version: string;
   readonly config: ConfigOf<S>;
   readonly log: Log;
   readonly life: Life;
@@ -79,7 +80,7 @@ export async function runService<S extends ReturnType<typeof serviceSettings> & 
         log,
         stopping,
       });
-    await options.start({ config, log, life, health, registry, tracing, admin, waitFor });
+    await options.start({ version, config, log, life, health, registry, tracing, admin, waitFor });
     // Acquired last, so released first: a stopping service is not ready before anything else happens.
     life.own(serving, (check) => check.failing("stopping"));
     serving.ok();

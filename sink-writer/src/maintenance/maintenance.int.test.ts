@@ -7,6 +7,8 @@ import { rowsOf, sampleEvent, sampleSchema } from "../testing/sample-rows.ts";
 import { readTableLayout } from "../tuples/table-layout.ts";
 import {
   dropOldChunks,
+  dropOldAlerts,
+  dropOldChanges,
   dropOldConflicts,
   terminateFrozenWrites,
   markSilentNodes,
@@ -92,6 +94,25 @@ describe("maintenance", () => {
     expect(await dropOldConflicts(database.pool)).toBe(10_001);
     expect(await dropOldConflicts(database.pool)).toBe(0);
     expect(await database.valueOf("SELECT count(*)::int FROM metric_conflicts")).toBe(3);
+  });
+
+  it("drops alerts and changes past their retention", async () => {
+    await database.owner.query(
+      `INSERT INTO node_alerts (opened_at, value, resolve_below, alert_id, node_id, kind)
+       SELECT now() - age, 1, 1, gen_random_uuid(), 'n', 'latency'
+       FROM unnest('{366 days,364 days}'::interval[]) AS age;
+       DELETE FROM node_changes;
+       INSERT INTO node_changes (changed_at, node_id, kind, changed_by, detail)
+       SELECT now() - age, 'n', 'node.changed', 'test', '{}' FROM unnest('{366 days,364 days}'::interval[]) AS age;
+       INSERT INTO breaker_changes (changed_at, partition, kind, service, reason)
+       SELECT now() - age, 1, 'breaker.opened', 's', 'r' FROM unnest('{366 days,364 days}'::interval[]) AS age`,
+    );
+    expect([await dropOldAlerts(database.pool), await dropOldAlerts(database.pool)]).toEqual([
+      1, 0,
+    ]);
+    expect([await dropOldChanges(database.pool), await dropOldChanges(database.pool)]).toEqual([
+      2, 0,
+    ]);
   });
 
   it("terminates no write that makes progress", async () => {

@@ -42,6 +42,8 @@ export function createMaintenance(options: {
     if (conflicts > 0) log.info({ count: conflicts }, "dropped conflicts past retention");
     const alerts = await dropOldAlerts(pool);
     if (alerts > 0) log.info({ count: alerts }, "dropped alerts past retention");
+    const changes = await dropOldChanges(pool);
+    if (changes > 0) log.info({ count: changes }, "dropped changes past retention");
   };
   const measure = async () => {
     const endAtMs = performance.now() + MEASURE_FOR_MS;
@@ -154,6 +156,9 @@ export const dropOldConflicts = (pool: PgPool) => dropInBatches(pool, DROP_CONFL
 /** As `dropOldConflicts`, with the alerts of nodes. */
 export const dropOldAlerts = (pool: PgPool) => dropInBatches(pool, DROP_ALERTS);
 
+/** As `dropOldConflicts`, with changes of nodes and of breakers. */
+export const dropOldChanges = (pool: PgPool) => dropInBatches(pool, DROP_CHANGES);
+
 async function dropInBatches(pool: PgPool, statement: string): Promise<number> {
   for (let dropped = 0; ;) {
     const [batch] = await query<{ rows: number }>(pool, statement);
@@ -207,3 +212,4 @@ const DROP_CHUNKS = `SELECT drop_old_chunks() AS chunks`;
 
 const DROP_CONFLICTS = `SELECT drop_old_conflicts() AS rows`;
 const DROP_ALERTS = `SELECT drop_old_alerts() AS rows`;
+const DROP_CHANGES = `SELECT drop_old_changes() AS rows`;

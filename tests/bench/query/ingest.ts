@@ -35,11 +35,13 @@ export async function measureIngest(
     dashboards: number;
     consoleUrl: string;
     plan: DataPlan;
+    /** The highest rate, if it is known. */
+    rate: number | undefined;
     seconds: number;
     progress: Progress;
   },
 ): Promise<IngestFigures> {
-  const { dashboards, consoleUrl, plan, seconds, progress } = options;
+  const { dashboards, consoleUrl, plan, rate, seconds, progress } = options;
   let unsure = 0;
   const run = async (what: string, pace: LoadPlan["pace"]) => {
     const load: LoadPlan = {
@@ -59,10 +61,10 @@ export async function measureIngest(
     unsure += unsureOf(phase);
     return { ...phase, rowsPerSecond: ran.delivered / ran.seconds };
   };
-  const { rowsPerSecond: highest } = await run("the highest rate at which rows are written", {
-    kind: "closed",
-    eventsAhead: EVENTS_AHEAD,
-  });
+  const closed = { kind: "closed", eventsAhead: EVENTS_AHEAD } as const;
+  await run("warming up", closed);
+  const highest =
+    rate ?? (await run("the highest rate at which rows are written", closed)).rowsPerSecond;
   const half = (what: string) =>
     run(`${Math.round(highest / 2)} events/s ${what}`, {
       kind: "open",

@@ -87,7 +87,12 @@ async function measure(options: Options, context: BenchContext): Promise<QueryFi
     if (!isSelected(part)) continue;
     progress.step(question.name);
     questions.push(
-      await askQuestion(question, { url: service.url, sql, repeats: options.repeats }),
+      await askQuestion(question, {
+        console: service,
+        postgresPid: backingServices.postgres.pid,
+        sql,
+        repeats: options.repeats,
+      }),
     );
   }
   const exportAll = () => {

@@ -14,6 +14,7 @@ export type Options = {
   readonly exportRows: number;
   readonly only: readonly Part[];
   readonly dashboards: number;
+  readonly rate: number | undefined;
   readonly seconds: number;
   readonly keep: string | undefined;
   readonly json: boolean;
@@ -47,6 +48,11 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
       "then measure the ingest without and with so many dashboards that poll",
       wholeNumber(0, 1_000),
       0,
+    )
+    .option(
+      "--rate <events>",
+      "take this as the highest rate of ingest (events per second), instead of measuring it",
+      wholeNumber(1_000, 1e7),
     )
     .option("--seconds <number>", "duration of each measurement of ingest", wholeNumber(5, 600), 20)
     .option(

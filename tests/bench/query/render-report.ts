@@ -45,11 +45,25 @@ export const differencesIn = ({
 function renderQuestions(questions: readonly Asked[]): string {
   if (questions.length === 0) return "";
   return renderTable([
-    ["", "OF", "p50 ms", "p95 ms", "p99 ms", "AIM: p95", "KB", "SQL ON ROWS ms", "COMPARED"],
-    ...questions.map(({ name, answer, aimMs, bytes, sql }) => [
+    [
+      "",
+      "OF",
+      "p50 ms",
+      "p95 ms",
+      "p99 ms",
+      "AIM: p95",
+      "CPU ms: PG",
+      "CONSOLE",
+      "KB",
+      "SQL ON ROWS ms",
+      "COMPARED",
+    ],
+    ...questions.map(({ name, answer, aimMs, cpuMs, bytes, sql }) => [
       name,
       ...times(answer),
       aimMs === undefined ? "" : verdict(answer.p95Ms < aimMs, `< ${aimMs}`),
+      cpuMs.postgres.toFixed(1),
+      cpuMs.console.toFixed(1),
       (bytes / 1_000).toFixed(0),
       sql.p50Ms.toFixed(1),
       String(sql.count),

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import type { Moment } from "../dead-letters/dead-letters.ts";
+import type { Moment } from "@fiberstream/kafka/dead-letters";
 import { time } from "../options/moment.ts";
 import type { ExportSource } from "../export/columns.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportRows } from "../export/export-file.ts";

@@ -38,6 +38,8 @@ export async function eraseNodes(
     await inTransaction(pool, async (client) => {
       const deleted = await query(client, DELETE_NODES, [nodeIds]);
       await countErased(client, erasure, { kind: "nodes", count: deleted.length });
+      const changes = await query(client, DELETE_CHANGES, [nodeIds]);
+      await countErased(client, erasure, { kind: "node_changes", count: changes.length });
     });
     await places.producer.send(
       places.topic,
@@ -70,6 +72,7 @@ const ARE_ANY_UNPUBLISHED = `
     SELECT FROM nodes WHERE node_id = ANY ($1::text[]) AND published_revision < revision
   ) AS are`;
 const DELETE_NODES = `DELETE FROM nodes WHERE node_id = ANY ($1::text[]) RETURNING 1`;
+const DELETE_CHANGES = `DELETE FROM node_changes WHERE node_id = ANY ($1::text[]) RETURNING 1`;
 // The tombstone may have come after the record of a node that was registered again.
 const PUBLISH_AGAIN = `
   UPDATE nodes SET published_revision = 0 WHERE node_id = ANY ($1::text[]) RETURNING node_id`;

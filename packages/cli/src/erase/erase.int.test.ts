@@ -49,7 +49,7 @@ const BEGIN_MS = Math.floor(Date.now() / DAY_MS - 100) * DAY_MS;
 /** Four days of three nodes, one event an hour: two nodes of acme, and one of zeta. */
 beforeEach(async () => {
   await pool.query(
-    "TRUNCATE metrics, metric_conflicts, metric_quality_daily, node_alerts, nodes, erasures RESTART IDENTITY",
+    "TRUNCATE metrics, metric_conflicts, metric_quality_daily, node_alerts, node_changes, nodes, erasures RESTART IDENTITY",
   );
   await pool.query(
     `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id, tenant,
@@ -138,9 +138,12 @@ describe("an erasure", () => {
       quality_days: 4,
       alerts: 96,
       nodes: 1,
+      // That it was registered; a change of published_revision is none.
+      node_changes: 1,
     });
     const elsewhere = `(SELECT node_id FROM metrics UNION ALL SELECT node_id FROM metric_conflicts
-      UNION ALL SELECT node_id FROM metric_quality_daily UNION ALL SELECT node_id FROM node_alerts UNION ALL SELECT node_id FROM nodes)`;
+      UNION ALL SELECT node_id FROM metric_quality_daily UNION ALL SELECT node_id FROM node_alerts
+      UNION ALL SELECT node_id FROM node_changes UNION ALL SELECT node_id FROM nodes)`;
     expect(await left(`${elsewhere} AS places WHERE node_id = 'a-1'`)).toBe(0);
     expect(await left("metrics")).toBe(192);
     expect(await redis.client.get(key)).toBeNull();

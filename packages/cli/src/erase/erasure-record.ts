@@ -20,6 +20,7 @@ export const ERASED_KINDS = [
   "quality_days",
   "alerts",
   "nodes",
+  "node_changes",
 ] as const;
 export type ErasedKind = (typeof ERASED_KINDS)[number];
 
@@ -158,6 +159,7 @@ function erasureOf([row]: readonly Row[]): Erasure | undefined {
       quality_days: row.quality_days_erased,
       alerts: row.alerts_erased,
       nodes: row.nodes_erased,
+      node_changes: row.node_changes_erased,
     },
   };
 }
@@ -202,6 +204,7 @@ const ADD: Readonly<Record<ErasedKind, string>> = {
   quality_days: addTo("quality_days"),
   alerts: addTo("alerts"),
   nodes: addTo("nodes"),
+  node_changes: addTo("node_changes"),
 };
 
 function addTo(kind: ErasedKind): string {

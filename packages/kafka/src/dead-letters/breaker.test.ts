@@ -7,12 +7,15 @@ const log = createLog({ service: "test", level: "silent", format: "json" });
 
 function breaker(limits = {}) {
   const gauge: boolean[] = [];
+  const changes: string[] = [];
   const made = createBreaker({
     limits: { badSharePct: 50, overRecords: 100, badRun: 20, retestAfterMs: 1, ...limits },
     metrics: { breakerOpen: (isOpen) => void gauge.push(isOpen) },
+    onChange: ({ partition, isOpen, reason }) =>
+      void changes.push(`${partition} ${isOpen ? "opened" : "closed"}: ${reason}`),
     log,
   });
-  return { ...made, isOpen: () => gauge.at(-1) ?? false };
+  return { ...made, changes, isOpen: () => gauge.at(-1) ?? false };
 }
 const good = (count: number) => Array.from({ length: count }, () => false);
 const bad = (count: number) => Array.from({ length: count }, () => true);
@@ -31,6 +34,20 @@ describe("breaker", () => {
     expect(() => check(3, bad(5))).toThrow(PartitionPausedError);
     expect(isOpen()).toBe(true);
     expect(open()).toMatchObject([{ partition: 3, reason: "20 consecutive bad records" }]);
+  });
+
+  it("reports once that it has opened, however often the batch is retried, and that it has closed", () => {
+    const { check, keepOnly, changes } = breaker();
+    for (let tries = 0; tries < 3; tries++) expect(() => check(3, bad(20))).toThrow();
+    check(3, good(5));
+    expect(() => check(3, bad(20))).toThrow();
+    keepOnly([]);
+    expect(changes).toEqual([
+      "3 opened: 20 consecutive bad records",
+      "3 closed: records are good",
+      "3 opened: 20 consecutive bad records",
+      "3 closed: another member owns the partition now",
+    ]);
   });
 
   it("opens at a share of bad records, once there are enough records", () => {

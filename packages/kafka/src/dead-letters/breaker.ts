@@ -44,6 +44,13 @@ export type OpenBreaker = {
   readonly reason: string;
 };
 
+/** A breaker that has opened or closed, and why. */
+export type BreakerChange = {
+  readonly partition: number;
+  readonly isOpen: boolean;
+  readonly reason: string;
+};
+
 export type Breaker = {
   /**
    * Counts the bad records of a batch, before any of it is written.
@@ -69,9 +76,10 @@ export type Breaker = {
 export function createBreaker(options: {
   limits: BreakerLimits;
   metrics: Pick<PipelineMetrics, "breakerOpen">;
+  onChange?: (change: BreakerChange) => void;
   log: Log;
 }): Breaker {
-  const { limits, metrics, log } = options;
+  const { limits, metrics, onChange, log } = options;
   const tallies = new Map<number, Tally>();
   const open = new Map<number, OpenBreaker & { resume: () => void }>();
   const passes = new Set<number>();
@@ -82,6 +90,7 @@ export function createBreaker(options: {
     open.delete(partition);
     metrics.breakerOpen(open.size > 0);
     was.resume();
+    onChange?.({ partition, isOpen: false, reason: why });
     log.info({ partition, why, since: was.since.toISOString() }, "breaker closed");
   };
 
@@ -89,6 +98,7 @@ export function createBreaker(options: {
     const resumed = new AbortController();
     const since = open.get(partition)?.since ?? new Date();
     if (!open.has(partition)) {
+      onChange?.({ partition, isOpen: true, reason });
       log.error(
         { partition, reason, retestAfterMs: limits.retestAfterMs },
         "breaker opened, partition paused",

@@ -4,10 +4,10 @@ import { postgresUrl, startPostgres } from "@fiberstream/local-stack/native/post
 import { ensureTree } from "@fiberstream/local-stack/native/tree";
 import { migrate } from "@fiberstream/provisioning/migrate";
 import { retentionSettings } from "@fiberstream/provisioning/retention-settings";
-import type { Life } from "@fiberstream/runtime/life";
 import { createLife } from "@fiberstream/runtime/life";
 import { readSettings } from "@fiberstream/runtime/settings";
 import { freePorts } from "@fiberstream/testkit/free-ports";
+import pg from "pg";
 import { BENCH_DATABASE } from "../../harness/backing-services.ts";
 import type { Progress } from "../../harness/progress.ts";
 import { generateRows } from "./generate-rows.ts";
@@ -41,7 +41,10 @@ export async function makeDataSet(
   const record = join(folder, "data-set.json");
   if (existsSync(record)) {
     const found = foundIn(record, plan, folder);
-    await withServer(folder, progress, (url) => migrateTo(url));
+    await withServer(folder, progress, async (url) => {
+      await migrateTo(url);
+      await forgetTopics(url);
+    });
     return found;
   }
   if (existsSync(join(folder, "db"))) {
@@ -102,7 +105,7 @@ async function withServer<T>(
   progress: Progress,
   work: (databaseUrl: string) => Promise<T>,
 ): Promise<T> {
-  const life: Life = createLife();
+  const life = createLife();
   try {
     const root = await ensureTree((doing) => progress.step(doing));
     const [port = 0] = await freePorts(1);
@@ -122,6 +125,19 @@ async function withServer<T>(
     return await work(postgresUrl(port, BENCH_DATABASE));
   } finally {
     await life.stop();
+  }
+}
+
+/** The positions in topics of an earlier run, which are those of another cluster. */
+async function forgetTopics(databaseUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    await client.query(
+      "TRUNCATE sink_offsets, reconciliation_books, reconciliation_positions, reconciliation_breaks, reconciled_minutes",
+    );
+  } finally {
+    await client.end();
   }
 }
 

@@ -19,6 +19,7 @@ export async function rollUpRows(
     const rollUp = createRollUp({
       pool,
       metrics: { rolledUp: () => undefined, failed: () => failures.push(performance.now()) },
+      nowMs: () => performance.now() / PATIENCE,
     });
     progress.step(
       "computing the roll-ups, from the newest rows to the oldest",
@@ -47,6 +48,12 @@ export async function rollUpRows(
     await pool.end();
   }
 }
+
+/**
+ * The worker's transactions may take so many times longer than beside a sink: with other work on the machine they would become
+ * so small that planning them costs more than they do.
+ */
+const PATIENCE = 10;
 
 const MINUTES_DONE = `
   SELECT (extract(epoch FROM $1::timestamptz - greatest(backfilled_from, backfill_to)) / 60)::float8 AS done

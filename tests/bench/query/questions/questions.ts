@@ -12,6 +12,8 @@ export type Question = {
   readonly name: string;
   /** What the 95th percentile has to be below; undefined: nobody has said. */
   readonly aimMs: number | undefined;
+  /** Pause before each request, after which the console does not answer what it has kept. */
+  readonly pauseMs?: number;
   /** The question for a turn: each turn asks about something else, if there is something else. */
   readonly at: (turn: number) => AskedOnce;
 };
@@ -99,6 +101,7 @@ const LATEST_COLUMNS = {
 const latest = ({ nodes }: DataPlan): Question => ({
   name: `nodes/latest of ${nodes.toLocaleString("en")} nodes`,
   aimMs: 100,
+  pauseMs: 1_050,
   at: () => ({
     path: "/api/v1/nodes/latest",
     sql: () => ({ text: LATEST_OF_ROWS, values: [] }),
