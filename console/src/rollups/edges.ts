@@ -27,23 +27,20 @@ export function createReadEdges(ask: Ask): ReadEdges {
 
   const read = async (): Promise<Edges> => {
     const nowMs = wallNowMs();
-    const oldest = Math.max(...WIDTHS.map(({ ms }) => ms)) + MAX_LAG_MS;
     // The same for everybody: it says nothing about a tenant's events.
-    const waiting = platformStatement(
-      { tenants: "all" },
-      ({ value }) =>
-        `SELECT width_min, first_minute FROM rollup_marks
-         WHERE first_minute >= ${value(Math.floor((nowMs - oldest) / MINUTE_MS))} GROUP BY width_min, first_minute`,
+    const waiting = platformStatement({ tenants: "all" }, ({ value }) =>
+      firstWaiting({
+        widths: value(WIDTHS.map(({ ms }) => ms / MINUTE_MS)),
+        // Of each width so many as a lag may have left.
+        since: value(WIDTHS.map(({ ms }) => Math.ceil((nowMs - ms - MAX_LAG_MS) / MINUTE_MS))),
+      }),
     );
-    const marks =
-      waiting === undefined ? [] : await ask<{ width_min: number; first_minute: number }>(waiting);
-    /** The youngest ones of a width: of each width so many as a lag may have left. */
+    const found = waiting === undefined ? [] : await ask<First>(waiting);
     const firstOf = (width: Width) =>
       Math.min(
-        ...marks
+        ...found
           .filter(({ width_min: minutes }) => minutes * MINUTE_MS === width.ms)
-          .map(({ first_minute: minute }) => minute * MINUTE_MS)
-          .filter((ms) => ms >= nowMs - width.ms - MAX_LAG_MS),
+          .map(({ first }) => first * MINUTE_MS),
       );
     const edgeOf = (width: Width) =>
       floor(
@@ -63,5 +60,30 @@ export function createReadEdges(ask: Ask): ReadEdges {
     return known.edges;
   };
 }
+
+type First = { readonly width_min: number; readonly first: number };
+
+/** So many pairs of node and bucket are searched at most, which takes some hundredths of a second. */
+const MAX_SEARCHED_PAIRS = 100_000;
+
+/**
+ * Returns SQL for the first bucket of each width that waits, of those from `since` on. A mark may have older buckets, too, if late
+ * rows came in the same write as others: then its buckets are searched; if these are too many, the first of the time counts.
+ */
+const firstWaiting = ({ widths, since }: { widths: string; since: string }) => `
+  SELECT width_min, min(first)::double precision AS first
+  FROM (
+    SELECT width_min,
+           CASE
+             WHEN first_minute >= since THEN first_minute
+             WHEN sum(pairs) FILTER (WHERE first_minute < since) OVER (ORDER BY id) <= ${MAX_SEARCHED_PAIRS}
+               THEN (SELECT min(minute) FROM unnest(minutes) AS minute WHERE minute >= since)
+             ELSE since
+           END AS first
+    FROM rollup_marks
+    JOIN unnest(${widths}::integer[], ${since}::integer[]) AS young (width_min, since) USING (width_min)
+    WHERE last_minute >= since
+  ) AS marks
+  GROUP BY width_min`;
 
 const floor = (ms: number, stepMs: number) => Math.floor(ms / stepMs) * stepMs;

@@ -2,43 +2,56 @@ import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { Ask } from "../questions/ask.ts";
 import { platformStatement } from "../questions/statement.ts";
 import type { WidthName } from "./resolution.ts";
+import type { Level } from "./rollup-rows.ts";
 
-export type KeptSince = () => Promise<(width: WidthName) => Date | undefined>;
+export type KeptSince = (level: Level) => Promise<(width: WidthName) => Date | undefined>;
 
-/** The settings of retention change with a migration step only. */
-const READ_EVERY_MS = 60_000;
+type Kept = {
+  readonly ages: ReadonlyMap<string, number>;
+  /** Before this, series with few events have no minutes; undefined if no hour is sealed. */
+  readonly sealedBeforeMs: number | undefined;
+};
 
-/** Reads since when each roll-up is kept for all nodes, at most once a minute. */
+/**
+ * Returns a function that reads since when each roll-up is kept for all nodes. Hours are sealed at any moment, and an answer that does
+ * not know of it would be empty: only questions of the same moment share what was read.
+ */
 export function createKeptSince(ask: Ask): KeptSince {
-  let known:
-    { readonly atMs: number; readonly ages: Promise<ReadonlyMap<string, number>> } | undefined;
+  let reading: Promise<Kept> | undefined;
 
-  const read = async () => {
+  const read = async (): Promise<Kept> => {
     // The same for everybody: it says nothing about a tenant's events.
-    const lifecycle = platformStatement(
-      { tenants: "all" },
-      () =>
-        "SELECT relation, (extract(epoch FROM drop_after) * 1000)::double precision AS ms FROM data_lifecycle",
-    );
-    const rows =
-      lifecycle === undefined ? [] : await ask<{ relation: string; ms: number }>(lifecycle);
-    return new Map(rows.map(({ relation, ms }) => [relation, ms]));
+    const lifecycle = platformStatement({ tenants: "all" }, () => SELECT_KEPT);
+    const rows = lifecycle === undefined ? [] : await ask<Row>(lifecycle);
+    return {
+      ages: new Map(rows.map(({ relation, ms }) => [relation, ms])),
+      sealedBeforeMs: rows[0]?.sealedBeforeMs ?? undefined,
+    };
   };
 
-  return async () => {
-    const atMs = performance.now();
-    if (known === undefined || atMs - known.atMs > READ_EVERY_MS) {
-      const ages = read();
-      known = { atMs, ages };
-      ages.catch(() => (known = undefined));
-    }
-    const ages = await known.ages;
+  return async (level) => {
+    reading ??= read().finally(() => (reading = undefined));
+    const { ages, sealedBeforeMs = -Infinity } = await reading;
     return (width) => {
-      const [age, rowsAge] = [ages.get(`metrics_${width}`), ages.get("metrics")];
-      if (age === undefined) return undefined;
-      // Minutes of nodes that send about one event in each are answered from their rows, as long as these are there.
-      const isOfRows = width === "1m" && rowsAge !== undefined;
-      return new Date(wallNowMs() - (isOfRows ? Math.min(age, rowsAge) : age));
+      const age = ages.get(`metrics_${width}`);
+      const sinceMs = Math.max(
+        age === undefined ? -Infinity : wallNowMs() - age,
+        // Regions keep all of their minutes.
+        level === "series" && width === "1m" ? sealedBeforeMs : -Infinity,
+      );
+      return sinceMs === -Infinity ? undefined : new Date(sinceMs);
     };
   };
 }
+
+type Row = {
+  readonly relation: string;
+  readonly ms: number;
+  readonly sealedBeforeMs: number | null;
+};
+
+const SELECT_KEPT = `
+  SELECT relation, (extract(epoch FROM drop_after) * 1000)::double precision AS ms,
+         (SELECT (extract(epoch FROM nullif(sealed_before, '-infinity')) * 1000)::double precision FROM rollup_state)
+           AS "sealedBeforeMs"
+  FROM data_lifecycle`;

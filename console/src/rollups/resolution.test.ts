@@ -6,13 +6,14 @@ const from = new Date("2026-03-01T10:07:30Z");
 const choose = (
   hours: number,
   maxPoints: number,
-  more: { forced?: WidthName; keptHours?: number } = {},
+  more: { forced?: WidthName; keptHours?: number; comparedHours?: number } = {},
 ) =>
   chooseResolution({
     from,
     to: new Date(from.getTime() + hours * HOUR_MS),
     maxPoints,
     forced: more.forced,
+    comparedMs: (more.comparedHours ?? 0) * HOUR_MS,
     // Minutes are kept for a shorter time than the others.
     keptSince: (width) =>
       more.keptHours !== undefined && width === "1m"
@@ -42,6 +43,11 @@ describe("a resolution", () => {
     const forced = choose(1, 1_000, { keptHours: 0.5, forced: "1m" });
     expect(forced.width.name).toBe("1m");
     expect(forced.warnings[0]).toMatch(/is not kept/);
+  });
+
+  it("is one that is kept for the range with which it is compared", () => {
+    expect(choose(1, 1_000, { keptHours: -1, comparedHours: 1 }).width.name).toBe("1m");
+    expect(choose(1, 1_000, { keptHours: -1, comparedHours: 2 }).width.name).toBe("5m");
   });
 
   it("that is forced and does not fit is refused, with one that would", () => {

@@ -28,6 +28,7 @@ export type Resolution = {
  * has, the coarsest one in steps of several buckets.
  *
  * @param options.keptSince since when each roll-up is kept
+ * @param options.comparedMs the same range so long before is read, too
  * @param options.forced uses this roll-up
  * @throws {Refusal} TOO_MANY_POINTS when the forced one has more buckets
  */
@@ -36,18 +37,17 @@ export function chooseResolution(options: {
   to: Date;
   maxPoints: number;
   keptSince: (width: WidthName) => Date | undefined;
+  comparedMs?: number | undefined;
   forced?: WidthName | undefined;
 }): Resolution {
-  const { from, to, maxPoints, keptSince, forced } = options;
+  const { from, to, maxPoints, keptSince, comparedMs = 0, forced } = options;
   if (to <= from) throw new Refusal("INVALID_PARAMETER", "to: must be after from");
   const spanMs = to.getTime() - from.getTime();
   const [finest] = WIDTHS;
   const coarsest = WIDTHS.at(-1) ?? finest;
   const fits = (width: Width) => Math.ceil(spanMs / width.ms) <= maxPoints;
-  const reaches = (width: Width) => {
-    const since = keptSince(width.name);
-    return since === undefined || since <= from;
-  };
+  const firstRead = new Date(from.getTime() - comparedMs);
+  const warningsOf = (width: Width) => keptWarnings(width, { from: firstRead, keptSince });
 
   const wanted = WIDTHS.find(({ name }) => name === forced);
   if (wanted !== undefined && !fits(wanted)) {
@@ -57,20 +57,27 @@ export function chooseResolution(options: {
       `${forced} has ${Math.ceil(spanMs / wanted.ms)} buckets in this range, and max_points is ${maxPoints}: ${which === undefined ? "ask for a shorter range" : `ask for resolution=${which}`}`,
     );
   }
-  const width = wanted ?? WIDTHS.find((each) => fits(each) && reaches(each)) ?? coarsest;
+  const width =
+    wanted ?? WIDTHS.find((each) => fits(each) && warningsOf(each).length === 0) ?? coarsest;
   const stepMs = width.ms * Math.max(1, Math.ceil(spanMs / (width.ms * maxPoints)));
   const alignedFrom = new Date(Math.floor(from.getTime() / stepMs) * stepMs);
-  const since = keptSince(width.name);
   return {
     width,
     stepMs,
     from: alignedFrom,
     to: new Date(Math.ceil(to.getTime() / stepMs) * stepMs),
-    warnings:
-      since !== undefined && since > from
-        ? [
-            `what is older than ${since.toISOString()} is not kept at this resolution, or only of nodes that send often`,
-          ]
-        : [],
+    warnings: warningsOf(width),
   };
+}
+
+/** Returns the warning that a roll-up does not reach back to a time, or none. */
+export function keptWarnings(
+  { name }: Width,
+  { from, keptSince }: { from: Date; keptSince: (width: WidthName) => Date | undefined },
+): string[] {
+  const since = keptSince(name);
+  if (since === undefined || since <= from) return [];
+  return [
+    `what is older than ${since.toISOString()} is not kept at this resolution, or only of nodes that send often`,
+  ];
 }

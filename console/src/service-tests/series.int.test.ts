@@ -1,6 +1,8 @@
 import { createLife, type Life } from "@fiberstream/runtime/life";
+import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
+  insertEvents,
   insertNode,
   refreshRollUps,
   startTestConsole,
@@ -134,6 +136,18 @@ describe("a series", () => {
       ["Lagos", [60]],
     ]);
     expect(of(data.previous)).toEqual(of(data.series));
+    // A day after the events, in steps of two days.
+    const steps = await running.answer<Body>(
+      `/api/v1/series?from=${iso(DAY - 2_880 * MINUTE)}&to=${iso(DAY + 2_880 * MINUTE)}&compare=1d&stats=events&max_points=2`,
+    );
+    expect(steps.meta.step_ms).toBe(2_880 * MINUTE);
+    const inSteps = (series: Series[] | undefined) => series?.[0]?.values["events"];
+    const place = Math.floor((DAY - Date.parse(steps.meta.from)) / (2_880 * MINUTE));
+    const moved = Math.floor(
+      (DAY + 1_440 * MINUTE - Date.parse(steps.meta.from)) / (2_880 * MINUTE),
+    );
+    expect(inSteps(steps.data.series)?.indexOf(480)).toBe(place);
+    expect(inSteps(steps.data.previous)?.indexOf(480)).toBe(moved);
     const byNode = await running.answer<Body>(
       `/api/v1/series?${RANGE}&group=node&stats=events&resolution=1d`,
     );
@@ -158,6 +172,40 @@ describe("a series", () => {
     await refreshRollUps(running.pool);
   });
 
+  it("has the events of a minute that waits because a write had late rows, too", async () => {
+    const minute = Math.floor(Date.now() / MINUTE - 4) * MINUTE;
+    const times = (at: number) => [at, at - 120 * MINUTE].map((ms) => new Date(ms));
+    const insert = (at: number) =>
+      running.pool.query(
+        `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id, tenant, country,
+                              region, probe_type, enrichment_status)
+         SELECT time, now(), 42, 100, 0, gen_random_uuid(), 'late', 'default', 'GH', 'Accra', 'ping', 'complete'
+         FROM unnest($1::timestamptz[]) AS time`,
+        [times(at)],
+      );
+    await insert(minute);
+    await refreshRollUps(running.pool);
+    await insert(minute + 1_000);
+    // One mark, from the late row to the other one.
+    await running.pool.query("SELECT rollup_mark('{late,late}', $1)", [times(minute)]);
+    const range = `from=${iso(minute)}&to=${iso(minute + MINUTE)}&node=late`;
+    const asked = `/api/v1/series?${range}&stats=events`;
+    const eventsNow = async () =>
+      (await running.answer<Body>(asked)).data.series[0]?.values["events"]?.[0];
+    // The marks of a second ago answer this second's questions.
+    await until(async () => (await eventsNow()) === 2, { what: "both events count" });
+
+    const late = `from=${iso(minute - 120 * MINUTE)}&to=${iso(minute - 119 * MINUTE)}&node=late`;
+    for (const path of ["series", "summary", "histogram", "top"]) {
+      const response = await running.ask(`/api/v1/${path}?${late}`);
+      expect(response.headers.get("cache-control") ?? "").not.toContain("max-age");
+      expect(await response.json()).toMatchObject({ meta: { complete: false } });
+    }
+    await refreshRollUps(running.pool);
+    const after = await running.answer<Body>(`/api/v1/summary?${late}`);
+    expect(after).toMatchObject({ data: { events: 2 }, meta: { complete: true } });
+  });
+
   it("may be used for an hour without asking again, if it is long past", async () => {
     const past = await running.ask("/api/v1/series?from=2026-03-01&to=2026-03-02");
     expect(past.headers.get("cache-control")).toBe("private, max-age=3600, immutable");
@@ -169,6 +217,7 @@ describe("a series", () => {
     ["resolution=1m&max_points=10", "ask for resolution=1h"],
     ["stats=median", "stats"],
     ["group=planet", "group"],
+    ["compare=1h&max_points=1", "compare: 1h is shorter than a bucket"],
   ])("is refused with a way out: %s", async (parameters, reason) => {
     const answer = await running.ask(`/api/v1/series?${RANGE}&${parameters}`);
     expect(answer.status).toBe(422);
@@ -224,6 +273,64 @@ describe("a range as a whole", () => {
         expect(exact.filter((ms) => ms > lower && ms <= upper).length).toBe(count);
       }
     }
+  });
+});
+
+describe("a time whose hours are sealed", () => {
+  // Four weeks before yesterday: minutes are kept, but not of a node that sends once a minute.
+  const PAST = DAY - 27 * 1_440 * MINUTE;
+  const past = `from=${iso(PAST)}&to=${iso(PAST + 60 * MINUTE)}`;
+  type Range = { data: Record<string, number>; meta: { source: string } };
+  const eventsOf = (series: Series[] | undefined) =>
+    series?.[0]?.values["events"]?.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+
+  beforeAll(async () => {
+    await insertNode(running.pool, "slow");
+    const at = new Date(PAST + 59 * MINUTE);
+    await insertEvents(running.pool, { node: "slow", count: 60, at });
+    await refreshRollUps(running.pool);
+    const seal = async () =>
+      (await running.pool.query<{ isMore: boolean }>('SELECT rollup_seal_hour() AS "isMore"'))
+        .rows[0]?.isMore;
+    while ((await seal()) === true);
+    const sealed = "SELECT FROM rollup_state WHERE sealed_before > $1";
+    expect((await running.pool.query(sealed, [at])).rowCount).toBe(1);
+  });
+
+  it("is answered from roll-ups that all nodes have", async () => {
+    const series = `/api/v1/series?${past}&node=slow&stats=events`;
+    const chosen = await running.answer<Body>(series);
+    expect(chosen.meta).toMatchObject({ source: "metrics_series_5m", warnings: [] });
+    expect(eventsOf(chosen.data.series)).toBe(60);
+    const region = await running.answer<Body>(`/api/v1/series?${past}&stats=events`);
+    expect(region.meta.source).toBe("metrics_region_1m");
+    expect(eventsOf(region.data.series)).toBe(60);
+    const { meta } = await running.answer<Body>(`${series}&resolution=1m`);
+    expect(meta.warnings).toEqual([expect.stringContaining("is not kept at this resolution")]);
+  });
+
+  it("is compared with the present", async () => {
+    const now = PAST + 28 * 1_440 * MINUTE;
+    const { data, meta } = await running.answer<Body>(
+      `/api/v1/series?from=${iso(now)}&to=${iso(now + 60 * MINUTE)}&node=slow&stats=events&compare=4w`,
+    );
+    expect(meta).toMatchObject({ source: "metrics_series_5m", warnings: [] });
+    expect(eventsOf(data.previous)).toBe(60);
+  });
+
+  it("has its figures, nodes and distribution", async () => {
+    const summary = await running.answer<Range>(`/api/v1/summary?${past}&node=slow`);
+    expect(summary.data).toMatchObject({ events: 60 });
+    const top = await running.answer<{ data: object[] }>(`/api/v1/top?${past}`);
+    expect(top.data).toMatchObject([{ node_id: "slow", events: 60 }]);
+    const histogram = await running.answer<{ data: { buckets: { events: number }[] } }>(
+      `/api/v1/histogram?${past}&node=slow`,
+    );
+    expect(histogram.data.buckets.reduce((sum, { events }) => sum + events, 0)).toBe(60);
+    const reference = await running.answer<{ data: object[] }>(
+      `/api/metrics/aggregated?dimension=node&start_time=${iso(PAST)}&end_time=${iso(PAST + 60 * MINUTE)}`,
+    );
+    expect(reference.data).toMatchObject([{ dimension: "slow", reporting_count: 60 }]);
   });
 });
 

@@ -4,8 +4,8 @@ import { Refusal } from "../../answers/refusal.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { ReadEdges } from "../../rollups/edges.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
-import { chooseRange, type Range, rangeMeta, rangeStatement } from "../../rollups/range.ts";
-import { WIDTHS } from "../../rollups/resolution.ts";
+import { answerOfRange, chooseRange, type Range, rangeStatement } from "../../rollups/range.ts";
+import { keptWarnings, WIDTHS } from "../../rollups/resolution.ts";
 import { STATS } from "../../rollups/rollup-rows.ts";
 import { nothing, time, wholeNumber } from "../parameters.ts";
 import { type Route, route } from "../route.ts";
@@ -76,16 +76,15 @@ const aggregated = ({ ask, ...state }: Sources) =>
     codes: ["TOO_MANY_POINTS"],
     answer: async ({ query }, { scope }) => {
       const { from, to } = rangeOf(query);
-      const range = withInterval(await chooseRange({ from, to }, state), query.interval);
       const isByNode = query.dimension === "node";
       const level = isByNode ? "series" : "region";
+      const chosen = await chooseRange({ from, to, level }, state);
+      const range = withInterval(chosen, query.interval);
       const key = isByNode ? "node_id" : "country, region";
-      const rows = await ask(
-        rangeStatement(scope, range, {
-          level,
-          filter: {},
-          build: ({ additive, value }) =>
-            `SELECT ${isByNode ? "node_id" : "region || '/' || country"} AS dimension,
+      const question = rangeStatement(scope, range, {
+        filter: {},
+        build: ({ additive, value }) =>
+          `SELECT ${isByNode ? "node_id" : "region || '/' || country"} AS dimension,
                     coalesce(${STATS.latency_avg_ms}, 0) AS avg_latency, coalesce(${STATS.latency_min_ms}, 0) AS min_latency,
                     coalesce(${STATS.latency_max_ms}, 0) AS max_latency, coalesce(${STATS.latency_p95_ms}, 0) AS p95_latency,
                     ${STATS.packet_loss_avg} AS avg_packet_loss, ${STATS.events} AS reporting_count,
@@ -97,10 +96,10 @@ const aggregated = ({ ask, ...state }: Sources) =>
                  AS bucket_start FROM ${additive}
              ) AS placed
              GROUP BY ${key} ORDER BY ${key} LIMIT 100000`,
-        }),
-      );
+      });
+      const { rows, meta } = await answerOfRange(ask, range, ask(question));
       const seconds = Math.round((to.getTime() - from.getTime()) / 1_000);
-      return okAnswer(rows, { ...rangeMeta(range, level), window_seconds: seconds });
+      return okAnswer(rows, { ...meta, window_seconds: seconds });
     },
   });
 
@@ -120,11 +119,13 @@ function withInterval(range: Range, interval: string): Range {
     );
   }
   const floor = (ms: number) => new Date(Math.floor(ms / width.ms) * width.ms);
+  const begin = floor(from.getTime());
   const resolution = {
     ...range.resolution,
     width,
-    from: floor(from.getTime()),
+    from: begin,
     to: floor(to.getTime() + width.ms - 1),
+    warnings: keptWarnings(width, { from: begin, keptSince: range.keptSince }),
   };
   return { ...range, resolution };
 }
@@ -188,16 +189,15 @@ const cluster = ({ ask, ...state }: Sources) =>
       if (to.getTime() - from.getTime() > CLUSTER_MAX_MS) {
         throw new Refusal("WINDOW_TOO_LARGE", "the time range may be at most 7 days long");
       }
-      const range = await chooseRange({ from, to }, state);
-      const [row] = await ask<{ answered: object }>(
-        rangeStatement(scope, range, {
-          level: "series",
-          filter: {},
-          build: ({ additive, value }) => clusterSql(additive, value(query.top_n)),
-        }),
-      );
+      const range = await chooseRange({ from, to, level: "series" }, state);
+      const question = rangeStatement(scope, range, {
+        filter: {},
+        build: ({ additive, value }) => clusterSql(additive, value(query.top_n)),
+      });
+      const asked = ask<{ answered: object }>(question);
+      const { rows, meta } = await answerOfRange(ask, range, asked);
       const timeRange = { start: from.toISOString(), end: to.toISOString() };
-      return okAnswer({ time_range: timeRange, ...row?.answered }, rangeMeta(range, "series"));
+      return okAnswer({ time_range: timeRange, ...rows[0]?.answered }, meta);
     },
   });
 

@@ -7,7 +7,7 @@ import { filterConditions, filterParameters, levelOf } from "../../rollups/filte
 import type { KeptSince } from "../../rollups/kept-since.ts";
 import { chooseResolution, WIDTH_NAMES } from "../../rollups/resolution.ts";
 import { rollupRows } from "../../rollups/rollup-rows.ts";
-import { cachingOf } from "../../rollups/validity.ts";
+import { cachingOf, isPending } from "../../rollups/validity.ts";
 import { nothing, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
 import { rangeMetaSchema } from "./summary.ts";
@@ -71,7 +71,8 @@ export const histogramRoute = ({
         to = new Date(Math.floor(nowMs / 1_000) * 1_000),
         max_points: maxPoints,
       } = query;
-      const kept = await keptSince();
+      const level = levelOf(query);
+      const kept = await keptSince(level);
       const resolution = chooseResolution({
         from,
         to,
@@ -79,19 +80,17 @@ export const histogramRoute = ({
         keptSince: kept,
         forced: query.resolution,
       });
-      const level = levelOf(query);
       const { stepMs, width } = resolution;
-      const rows = await ask<Row>(
-        statement(scope, ({ value, ofTenants }) => {
-          const additive = rollupRows({
-            ...resolution,
-            level,
-            edges,
-            value,
-            conditions: [ofTenants("tenant"), ...filterConditions(query, value)],
-          });
-          const place = `floor((extract(epoch FROM bucket) * 1000 - ${value(resolution.from.getTime())}::double precision) / ${value(stepMs)}::double precision)::integer`;
-          return `SELECT place, events, measured, (
+      const question = statement(scope, ({ value, ofTenants }) => {
+        const additive = rollupRows({
+          ...resolution,
+          level,
+          edges,
+          value,
+          conditions: [ofTenants("tenant"), ...filterConditions(query, value)],
+        });
+        const place = `floor((extract(epoch FROM bucket) * 1000 - ${value(resolution.from.getTime())}::double precision) / ${value(stepMs)}::double precision)::integer`;
+        return `SELECT place, events, measured, (
                     SELECT json_agg(json_build_array((entry >> 48)::integer, entry & 281474976710655) ORDER BY entry >> 48)
                     FROM unnest(bins) AS entry
                   ) AS bins
@@ -100,8 +99,11 @@ export const histogramRoute = ({
                            sum(measured)::double precision AS measured, latency_merge(latency_bins) AS bins
                     FROM (${additive}) AS additive GROUP BY 1
                   ) AS merged ORDER BY place`;
-        }),
-      );
+      });
+      const [rows, pending] = await Promise.all([
+        ask<Row>(question),
+        isPending(ask, resolution, edges),
+      ]);
       const numbers = [...new Set(rows.flatMap(({ bins }) => (bins ?? []).map(([bin]) => bin)))];
       return jsonAnswer(
         200,
@@ -120,10 +122,11 @@ export const histogramRoute = ({
             to: resolution.to.toISOString(),
             step_ms: stepMs,
             source: `metrics_${level}_${width.name}`,
+            complete: !pending,
             warnings: resolution.warnings,
           },
         },
-        cachingOf(resolution, { nowMs, isPending: false }),
+        cachingOf(resolution, { nowMs, isPending: pending }),
       );
     },
   });

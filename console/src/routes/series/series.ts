@@ -109,15 +109,25 @@ export const seriesRoute = ({
       const edges = await readEdges();
       const { nowMs } = edges;
       const { from, to = new Date(Math.floor(nowMs / 1_000) * 1_000) } = query;
-      const kept = await keptSince();
-      const resolution = chooseResolution({ from, to, maxPoints, keptSince: kept, forced });
+      const level = levelFor(group, filter);
+      const resolution = chooseResolution({
+        from,
+        to,
+        maxPoints,
+        keptSince: await keptSince(level),
+        comparedMs: compare && COMPARE_MS[compare],
+        forced,
+      });
+      const compared = compare && movedBack(resolution, compare);
       const seriesOf = (moved: Resolution) =>
         readSeries(ask, scope, { resolution: moved, stats, group, filter, edges });
-      const [series, previous, pending] = await Promise.all([
+      const [series, previous, ...arePending] = await Promise.all([
         seriesOf(resolution),
-        compare === undefined ? undefined : seriesOf(movedBack(resolution, COMPARE_MS[compare])),
+        compared && seriesOf(compared),
         isPending(ask, resolution, edges),
+        compared && isPending(ask, compared, edges),
       ]);
+      const pending = arePending.includes(true);
       return jsonAnswer(
         200,
         {
@@ -127,7 +137,7 @@ export const seriesRoute = ({
             to: resolution.to.toISOString(),
             step_ms: resolution.stepMs,
             points: pointsOf(resolution),
-            source: `metrics_${levelFor(group, filter)}_${resolution.width.name}`,
+            source: `metrics_${level}_${resolution.width.name}`,
             complete: !pending,
             warnings: resolution.warnings,
           },
@@ -140,14 +150,20 @@ export const seriesRoute = ({
 const pointsOf = ({ from, to, stepMs }: Resolution): number =>
   Math.round((to.getTime() - from.getTime()) / stepMs);
 
-/** Moved by whole steps, so that both have the same buckets. */
-function movedBack(resolution: Resolution, ms: number): Resolution {
-  const byMs = Math.round(ms / resolution.stepMs) * resolution.stepMs;
-  return {
-    ...resolution,
-    from: new Date(resolution.from.getTime() - byMs),
-    to: new Date(resolution.to.getTime() - byMs),
-  };
+/**
+ * Moved by whole buckets of the roll-up: a step may have several.
+ * @throws {Refusal} INVALID_PARAMETER when a bucket is longer
+ */
+function movedBack(resolution: Resolution, compare: keyof typeof COMPARE_MS): Resolution {
+  const ms = COMPARE_MS[compare];
+  const { from, to, width } = resolution;
+  if (ms % width.ms !== 0) {
+    throw new Refusal(
+      "INVALID_PARAMETER",
+      `compare: ${compare} is shorter than a bucket of this answer, which has ${width.name}: ask for a shorter range, more max_points, a finer resolution or a longer compare`,
+    );
+  }
+  return { ...resolution, from: new Date(from.getTime() - ms), to: new Date(to.getTime() - ms) };
 }
 
 const levelFor = (group: Group, filter: Filter) =>

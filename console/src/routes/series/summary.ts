@@ -4,7 +4,7 @@ import type { Ask } from "../../questions/ask.ts";
 import type { ReadEdges } from "../../rollups/edges.ts";
 import { filterParameters, levelOf } from "../../rollups/filter.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
-import { chooseRange, rangeMeta, rangeStatement } from "../../rollups/range.ts";
+import { answerOfRange, chooseRange, rangeStatement } from "../../rollups/range.ts";
 import { type Stat, STAT_NAMES, STATS } from "../../rollups/rollup-rows.ts";
 import { cachingOf } from "../../rollups/validity.ts";
 import { nothing, time } from "../parameters.ts";
@@ -14,6 +14,7 @@ export const rangeMetaSchema = z.object({
   from: z.string().describe("The range that was read: whole buckets of the roll-up."),
   to: z.string(),
   source: z.string(),
+  complete: z.boolean().describe("false: late events of the range are being counted."),
   warnings: z.array(z.string()),
 });
 
@@ -46,21 +47,19 @@ export const summaryRoute = ({
     },
     codes: [],
     answer: async ({ query }, { scope }) => {
-      const range = await chooseRange(query, state);
-      const level = levelOf(query);
+      const range = await chooseRange({ ...query, level: levelOf(query) }, state);
       const all = STAT_NAMES.map((stat) => `${STATS[stat]} AS ${stat}`).join(", ");
-      const [row] = await ask<Record<Stat, number | null>>(
-        rangeStatement(scope, range, {
-          level,
-          filter: query,
-          build: ({ additive }) => `SELECT ${all} FROM ${additive}`,
-        }),
-      );
+      const question = rangeStatement(scope, range, {
+        filter: query,
+        build: ({ additive }) => `SELECT ${all} FROM ${additive}`,
+      });
+      const asked = ask<Record<Stat, number | null>>(question);
+      const { rows, pending, meta } = await answerOfRange(ask, range, asked);
       const { edges, resolution } = range;
       return jsonAnswer(
         200,
-        { data: row ?? {}, meta: rangeMeta(range, level) },
-        cachingOf(resolution, { nowMs: edges.nowMs, isPending: false }),
+        { data: rows[0] ?? {}, meta },
+        cachingOf(resolution, { nowMs: edges.nowMs, isPending: pending }),
       );
     },
   });

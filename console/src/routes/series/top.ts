@@ -4,7 +4,7 @@ import type { Ask } from "../../questions/ask.ts";
 import type { ReadEdges } from "../../rollups/edges.ts";
 import { filterParameters } from "../../rollups/filter.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
-import { chooseRange, rangeMeta, rangeStatement } from "../../rollups/range.ts";
+import { answerOfRange, chooseRange, rangeStatement } from "../../rollups/range.ts";
 import { STATS } from "../../rollups/rollup-rows.ts";
 import { nothing, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
@@ -72,20 +72,18 @@ export const topRoute = ({
     },
     codes: [],
     answer: async ({ query: { by, n, ...query } }, { scope }) => {
-      const range = await chooseRange(query, state);
-      const rows = await ask(
-        rangeStatement(scope, range, {
-          level: "series",
-          filter: query,
-          build: ({ additive, value }) =>
-            `SELECT node_id, max(country) AS country, max(region) AS region, ${BY[by]} AS value,
+      const range = await chooseRange({ ...query, level: "series" }, state);
+      const question = rangeStatement(scope, range, {
+        filter: query,
+        build: ({ additive, value }) =>
+          `SELECT node_id, max(country) AS country, max(region) AS region, ${BY[by]} AS value,
                     ${STATS.events} AS events, ${STATS.availability_pct} AS availability_pct,
                     ${STATS.latency_avg_ms} AS latency_avg_ms, ${STATS.latency_p95_ms} AS latency_p95_ms,
                     ${STATS.packet_loss_avg} AS packet_loss_avg
              FROM ${additive} GROUP BY node_id
              ORDER BY value DESC NULLS LAST, node_id LIMIT ${value(n)}`,
-        }),
-      );
-      return jsonAnswer(200, { data: rows, meta: rangeMeta(range, "series") });
+      });
+      const { rows, meta } = await answerOfRange(ask, range, ask(question));
+      return jsonAnswer(200, { data: rows, meta });
     },
   });

@@ -21,16 +21,18 @@ import { untilStopped } from "@fiberstream/terminal/stopping";
 import { Command } from "commander";
 import type { Moment } from "@fiberstream/kafka/dead-letters";
 import { erase, type EraseForecast, forecastErasure } from "../erase/erase.ts";
-import { checkFilter, type EraseFilter } from "../erase/erase-filter.ts";
+import { checkFilter, type EraseFilter, isWhole } from "../erase/erase-filter.ts";
 import type { NodePlaces } from "../erase/erase-nodes.ts";
 import {
   ERASED_KINDS,
   type Erasure,
   findUnfinished,
+  findUnfinishedOfOtherTimes,
   readErasure,
   recordErasure,
 } from "../erase/erasure-record.ts";
 import { createPace } from "../import/pace.ts";
+import { createUntilRolledUp, rollUpsAreBehind } from "../import/until-rolled-up.ts";
 import { time } from "../options/moment.ts";
 import { withPool } from "../tables/with-pool.ts";
 import { tenantName } from "./keys/tenant-name.ts";
@@ -71,7 +73,7 @@ the sink leaves out what it reads of erased events again, for example after fibe
 after the erasure are stored: revoke the keys of a node before it is erased, or it registers again with its next event.
 
 Each erasure is recorded in the table erasures. An interrupted one resumes when the same command is run again, or by its
-number. To correct events, erase them, and import the right ones.
+number; with a time as an age (--from 2d), which is another time in each run, only by its number. To correct events, erase them, and import the right ones.
 
 Examples:
   npm run fiber -- erase --node probe-accra-01
@@ -108,6 +110,7 @@ async function run(options: Options): Promise<void> {
     if (found !== undefined && found.finishedAt !== null) {
       throw new Error(`erasure ${found.id} has ended at ${found.finishedAt.toISOString()}`);
     }
+    if (found === undefined) await sayUnfinished(pool, filter);
     const requestedBy = userInfo().username;
     const { reason } = options;
     const erasure = found ?? (await recordErasure(pool, filter, { requestedBy, reason }));
@@ -118,12 +121,29 @@ async function run(options: Options): Promise<void> {
       erasure,
       places,
       pace: createPace(options.rate),
+      untilRolledUp: createUntilRolledUp({
+        pool,
+        onWaiting: (marks) => sayAside(rollUpsAreBehind(marks)),
+      }),
+      onWaiting: (transactions) =>
+        sayAside(
+          `waits for ${transactions} transactions that began before, and may still write events that are to be erased\n`,
+        ),
       onProgress: ({ share, rows }) => progress.show(share, 1, { rows }),
       stopping: untilStopped(),
     }).finally(progress.end);
     say(renderErasure(done));
     if (done.erasure.finishedAt === null) process.exitCode = 1;
   });
+}
+
+async function sayUnfinished(pool: PgPool, filter: EraseFilter): Promise<void> {
+  if (isWhole(filter)) return;
+  const ids = await findUnfinishedOfOtherTimes(pool, filter);
+  if (ids.length === 0) return;
+  sayAside(
+    `not finished, with other times: erasures ${ids.join(", ")}. This is another one. To resume one of them, run: npm run fiber -- erase --resume <number> --yes\n`,
+  );
 }
 
 async function withPlaces(work: (pool: PgPool, places: NodePlaces) => Promise<void>) {

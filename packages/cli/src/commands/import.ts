@@ -15,6 +15,7 @@ import { digestOf, type ImportPosition, readPosition } from "../import/import-po
 import { createPace } from "../import/pace.ts";
 import { openRejectedRows } from "../import/rejected-rows.ts";
 import { createEventReader, type EventReader } from "../import/row-event.ts";
+import { createUntilRolledUp, rollUpsAreBehind } from "../import/until-rolled-up.ts";
 import { isoMicros } from "../records/micros.ts";
 import { withPool } from "../tables/with-pool.ts";
 import { tenantName } from "./keys/tenant-name.ts";
@@ -46,7 +47,7 @@ export const importCommand = (): Command =>
     .option("--batch-rows <rows>", "rows in one transaction", wholeNumber(1, 10_000), 1_000)
     .option("--max-rejected <rows>", "stop when more are rejected", wholeNumber(0, 1e9), 1_000)
     .option("--rejected <file>", "where rejected rows go; default: <file>.rejected.ndjson")
-    .option("--allow-expired", "also import rows that are older than the retention", false)
+    .option("--allow-expired", "also import rows that only roll-ups are kept of", false)
     .option("--again", "import a file again that was imported before", false)
     .option("--dry-run", "only check the file, and say what would be imported", false)
     .addHelpText("after", HELP)
@@ -64,8 +65,8 @@ one JSON object a line, with the line and the reason. Without received_at a row 
 Sort large files by time: then each batch touches few chunks of the table.
 
 Examples:
-  npm run fiber -- import 2024.parquet --dry-run
-  npm run fiber -- import 2024.csv --tenant acme --rate 2000
+  npm run fiber -- import october.parquet --dry-run
+  npm run fiber -- import october.csv --tenant acme --rate 2000 --allow-expired
 `;
 
 async function run(path: string, options: Options): Promise<void> {
@@ -124,6 +125,10 @@ async function runImport(
       isRestarted: !isResumed,
       openRejected: (afterRow) => openRejectedRows(rejectedPath, afterRow),
       pace: createPace(options.rate),
+      untilRolledUp: createUntilRolledUp({
+        pool,
+        onWaiting: (marks) => sayAside(rollUpsAreBehind(marks)),
+      }),
       onProgress: ({ share, position: { read, inserted, rejected } }) =>
         progress.show(share, 1, { rows: read, inserted, rejected }),
       stopping,
@@ -163,7 +168,7 @@ async function forecast(
 }
 
 function renderForecast(found: ImportForecast, rejectedPath: string): string {
-  const { read, rejected, isNew, expired, missingNodes, oldest, newest } = found;
+  const { read, rejected, isNew, expired, keptNowhere, missingNodes, oldest, newest } = found;
   const times =
     oldest === undefined || newest === undefined
       ? ""
@@ -174,6 +179,9 @@ function renderForecast(found: ImportForecast, rejectedPath: string): string {
     `${missingNodes} nodes would be added\n`,
     expired > 0
       ? `${expired} rows are older than the retention of metrics: see --allow-expired\n`
+      : "",
+    keptNowhere > 0
+      ? `${keptNowhere} of them are older than the retention of roll-ups of a day, too: an import would stop at the first one\n`
       : "",
     rejected > 0 ? `the rejected rows are in ${rejectedPath}\n` : "",
     "Nothing was changed.\n",

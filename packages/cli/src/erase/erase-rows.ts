@@ -1,4 +1,5 @@
 import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
+import type { UntilRolledUp } from "../import/until-rolled-up.ts";
 import type { Pace } from "../import/pace.ts";
 import { countErased, type Erasure } from "./erasure-record.ts";
 import { type EraseFilter, filterValues, ROWS_MATCH } from "./erase-filter.ts";
@@ -21,10 +22,11 @@ export async function eraseRows(options: {
   erasure: Erasure;
   maxRows?: number;
   pace: Pace;
+  untilRolledUp: UntilRolledUp;
   onProgress: (progress: { share: number; rows: number }) => void;
   stopping: AbortSignal;
 }): Promise<number | undefined> {
-  const { pool, erasure, maxRows = MAX_ROWS, pace, onProgress, stopping } = options;
+  const { pool, erasure, maxRows = MAX_ROWS, pace, untilRolledUp, onProgress, stopping } = options;
   const { erasedToMs = -Infinity, filter } = erasure;
   const spans = (await chunkSpans(pool, filter)).filter(({ toMs }) => toMs > erasedToMs);
   let rows = 0;
@@ -44,6 +46,7 @@ export async function eraseRows(options: {
       widthMs *= 2;
       onProgress({ share: (at + 1 - (toMs - fromMs) / (toMs - span.fromMs)) / spans.length, rows });
       await pace(deleted, stopping);
+      await untilRolledUp(stopping);
     }
   }
   return rows;

@@ -15,7 +15,7 @@ import { openSampleTopics } from "../testing/sample-topic.ts";
 import { erase, forecastErasure } from "./erase.ts";
 import { checkFilter, type EraseFilter } from "./erase-filter.ts";
 import type { NodePlaces } from "./erase-nodes.ts";
-import { findUnfinished, recordErasure } from "./erasure-record.ts";
+import { findUnfinished, findUnfinishedOfOtherTimes, recordErasure } from "./erasure-record.ts";
 
 let life: Life;
 let pool: PgPool;
@@ -94,6 +94,9 @@ type Changes = {
   maxRows?: number;
   stopping?: AbortSignal;
   onProgress?: (progress: { rows: number }) => void;
+  onWaiting?: (transactions: number) => void;
+  maxWaitMs?: number;
+  untilRolledUp?: () => Promise<void>;
 };
 const erasing = async (filter: EraseFilter, changes: Changes = {}) => {
   const erasure =
@@ -104,6 +107,8 @@ const erasing = async (filter: EraseFilter, changes: Changes = {}) => {
     erasure,
     places,
     pace: () => Promise.resolve(),
+    untilRolledUp: () => Promise.resolve(),
+    onWaiting: () => undefined,
     onProgress: () => undefined,
     stopping: new AbortController().signal,
     ...changes,
@@ -203,9 +208,67 @@ describe("an erasure", () => {
     expect(first.erasure.finishedAt).toBeNull();
     expect(rows).toBeGreaterThan(0);
     expect(rows).toBeLessThanOrEqual(10);
-    const second = await erasing(filter, { maxRows: 10 });
+    let pauses = 0;
+    const untilRolledUp = () => Promise.resolve(void pauses++);
+    const second = await erasing(filter, { maxRows: 10, untilRolledUp });
+    // After each transaction, if the roll-ups are behind.
+    expect(pauses).toBeGreaterThan(10);
     expect(second.erasure).toMatchObject({ id: first.erasure.id, counts: { rows: 192 } });
     expect(await left("erasures")).toBe(1);
+  });
+
+  it("erases what a write adds that had begun before the erasure was recorded", async () => {
+    const writer = await pool.connect();
+    try {
+      await writer.query("BEGIN");
+      // As a write of the sink begins: nothing is erased yet.
+      expect((await writer.query("SELECT FROM erasures")).rowCount).toBe(0);
+      let isWaiting = false;
+      let isDone = false;
+      const done = erasing({ node: "a-1" }, { onWaiting: () => (isWaiting = true) });
+      done.then(() => (isDone = true)).catch(() => undefined);
+      await until(() => isWaiting || isDone, { what: "the erasure waits" });
+      await writer.query(
+        `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id, tenant, country,
+                              region, probe_type, enrichment_status)
+         SELECT time + interval '1 s', received_at, latency_ms, uptime_pct, packet_loss, gen_random_uuid(), node_id, tenant,
+                country, region, probe_type, enrichment_status
+         FROM metrics WHERE node_id = 'a-1'`,
+      );
+      await writer.query("COMMIT");
+      const { erasure } = await done;
+      expect(erasure.counts.rows).toBe(2 * 96);
+      expect(await left("metrics WHERE node_id = 'a-1'")).toBe(0);
+    } finally {
+      writer.release(true);
+    }
+  });
+
+  it("is refused while such a write does not end, and resumes afterwards", async () => {
+    const writer = await pool.connect();
+    try {
+      await writer.query("BEGIN");
+      await writer.query("SELECT FROM erasures");
+      await expect(erasing({ node: "a-1" }, { maxWaitMs: 0 })).rejects.toThrow(
+        /still open after 0 s \(PostgreSQL's processes \d+\)/,
+      );
+    } finally {
+      writer.release(true);
+    }
+    expect(await left("metrics WHERE node_id = 'a-1'")).toBe(96);
+    await erasing({ node: "a-1" });
+    expect(await left("metrics WHERE node_id = 'a-1'")).toBe(0);
+    expect(await left("erasures")).toBe(1);
+  });
+
+  it("that was interrupted is found by those of other times", async () => {
+    const by = { requestedBy: "test", reason: undefined };
+    const { id } = await recordErasure(pool, { node: "a-1", fromMs: BEGIN_MS }, by);
+    await recordErasure(pool, { node: "a-1" }, by);
+    await recordErasure(pool, { node: "a-2", fromMs: BEGIN_MS }, by);
+    const filter = { node: "a-1", fromMs: BEGIN_MS + 1 };
+    expect(await findUnfinished(pool, filter)).toBeUndefined();
+    expect(await findUnfinishedOfOtherTimes(pool, filter)).toEqual([id]);
   });
 
   it("leaves roll-ups as if the events had never been there", async () => {
@@ -259,6 +322,8 @@ describe("an erasure", () => {
       erasure,
       places: { ...places, producer },
       pace: () => Promise.resolve(),
+      untilRolledUp: () => Promise.resolve(),
+      onWaiting: () => undefined,
       onProgress: () => undefined,
       stopping: new AbortController().signal,
     });

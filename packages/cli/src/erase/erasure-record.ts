@@ -44,6 +44,23 @@ export async function findUnfinished(
   return erasureOf(await query<Row>(pool, FIND_UNFINISHED, filterValues(filter)));
 }
 
+/**
+ * Returns the numbers of erasures that are not finished and differ from a filter only in their times, at most 10: a time that was
+ * given as an age is another one in each run.
+ * @throws {TransientError}
+ * @throws {FatalError}
+ */
+export async function findUnfinishedOfOtherTimes(
+  pool: PgPool,
+  { node, tenant }: Pick<EraseFilter, "node" | "tenant">,
+): Promise<string[]> {
+  const rows = await query<{ id: string }>(pool, FIND_OF_OTHER_TIMES, [
+    node ?? null,
+    tenant ?? null,
+  ]);
+  return rows.map(({ id }) => id);
+}
+
 /** @throws {Error} when there is no erasure with this number */
 export async function readErasure(on: PgPool | PgClient, id: string): Promise<Erasure> {
   const erasure = erasureOf(await query<Row>(on, READ, [id]));
@@ -160,6 +177,12 @@ const FIND_UNFINISHED = `
     AND from_time IS NOT DISTINCT FROM to_timestamp($3::float8)
     AND to_time IS NOT DISTINCT FROM to_timestamp($4::float8)
   ORDER BY erasure_id DESC LIMIT 1`;
+
+const FIND_OF_OTHER_TIMES = `
+  SELECT erasure_id::text AS id FROM erasures
+  WHERE finished_at IS NULL AND node_id IS NOT DISTINCT FROM $1 AND tenant IS NOT DISTINCT FROM $2
+    AND num_nonnulls(from_time, to_time) > 0
+  ORDER BY erasure_id DESC LIMIT 10`;
 
 const COUNT_HONOURED = `SELECT count(*)::integer AS count FROM erasures WHERE honoured_until > now()`;
 

@@ -3,7 +3,7 @@ import { checkedBatches } from "./checked-batches.ts";
 import { type ImportedFile, type ImportLimits, checkRejected } from "./import-file.ts";
 import { READERS } from "./file-rows.ts";
 import type { RejectedRows } from "./rejected-rows.ts";
-import { isExpired, readTableTimes } from "./retention-check.ts";
+import { isExpired, isKeptNowhere, readTableTimes } from "./retention-check.ts";
 import type { EventReader } from "./row-event.ts";
 import { countNew } from "./write-rows.ts";
 
@@ -15,6 +15,8 @@ export type ImportForecast = {
   readonly isNew: number;
   /** Older than the retention of `metrics`. */
   readonly expired: number;
+  /** Those of them that are older than the retention of the roll-ups, too. */
+  readonly keptNowhere: number;
   readonly missingNodes: number;
   /** Microseconds since 1970 of the oldest and the newest event; undefined if there is none. */
   readonly oldest: number | undefined;
@@ -41,7 +43,7 @@ export async function forecastImport(options: {
   const { pool, file, reader, limits, rejectedRows, onProgress, stopping } = options;
   const times = await readTableTimes(pool);
   const { chunkMs } = times;
-  const counts = { read: 0, rejected: 0, isNew: 0, expired: 0 };
+  const counts = { read: 0, rejected: 0, isNew: 0, expired: 0, keptNowhere: 0 };
   const missing = new Set<string>();
   let oldest = Infinity;
   let newest = -Infinity;
@@ -58,6 +60,7 @@ export async function forecastImport(options: {
       counts.rejected += batch.rejected.length;
       counts.isNew += events;
       counts.expired += batch.events.filter((row) => isExpired(row, times)).length;
+      counts.keptNowhere += batch.events.filter((row) => isKeptNowhere(row, times)).length;
       for (const node of nodes) if (missing.size < MAX_NODES) missing.add(node);
       for (const { event } of batch.events) {
         oldest = Math.min(oldest, event.timestamp);

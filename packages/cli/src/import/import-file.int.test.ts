@@ -9,6 +9,7 @@ import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { sentFields, sentFormOf } from "@fiberstream/schemas/probe-fields";
 import { createTestDatabase } from "@fiberstream/testkit/database";
+import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { exportRows } from "../export/export-file.ts";
 import { tableSource } from "../export/table-source.ts";
@@ -18,6 +19,7 @@ import { importFile } from "./import-file.ts";
 import { digestOf, type ImportPosition, readPosition } from "./import-position.ts";
 import { openRejectedRows } from "./rejected-rows.ts";
 import { createEventReader } from "./row-event.ts";
+import { createUntilRolledUp } from "./until-rolled-up.ts";
 
 let life: Life;
 let pool: PgPool;
@@ -31,6 +33,10 @@ beforeAll(async () => {
   const log = createLog({ service: "test", level: "silent", format: "json" });
   const options = { databaseUrl: database.url, applicationName: "test", maxConnections: 3, log };
   pool = life.own(createPool(options), (owned) => owned.end());
+  // Years of the past are imported below.
+  await pool.query(
+    "UPDATE data_lifecycle SET drop_after = '10000 days' WHERE relation = 'metrics_1d'",
+  );
 });
 afterAll(() => life.stop());
 beforeEach(() => pool.query("TRUNCATE metrics, metric_conflicts, nodes, imports"));
@@ -91,6 +97,7 @@ const importing = async (path: string, changes: Changes = {}): Promise<ImportPos
     isRestarted: changes.isRestarted ?? false,
     openRejected: (afterRow) => openRejectedRows(`${path}.rejected.ndjson`, afterRow),
     pace: () => Promise.resolve(),
+    untilRolledUp: () => Promise.resolve(),
     onProgress: ({ position }) => position.read >= stopAfterRow && stop.abort(),
     stopping: stop.signal,
   });
@@ -231,9 +238,9 @@ describe("an import", () => {
     await rollUp();
     const day = "SELECT events::int AS events, latency_avg_ms FROM metrics_1d";
     expect(await rowsOf(day)).toEqual([{ events: 3, latency_avg_ms: 3 }]);
-    expect(await valueOf("SELECT count(*)::int FROM rollup_unmarked WHERE NOT is_truncated")).toBe(
-      0,
-    );
+    // The tests' TRUNCATE is noted there, too.
+    const unmarked = "SELECT count(*)::int FROM rollup_unmarked WHERE NOT is_truncated";
+    expect(await valueOf(unmarked)).toBe(0);
   });
 
   it("refuses to run beside another one", async () => {
@@ -272,6 +279,77 @@ describe("an import", () => {
     const recent = probeEvent({ timestamp: new Date(Date.now() - 86_400_000).toISOString() });
     const young = fileOf("young.ndjson", ndjson(recent));
     expect(await imported(young, { allowsExpired: false })).toMatchObject({ inserted: 1 });
+  });
+
+  it("refuses rows of which not even roll-ups are kept", async () => {
+    const path = fileOf("older.ndjson", ndjson(probeEvent({ timestamp: "1990-01-01T00:00:00Z" })));
+    await expect(imported(path)).rejects.toThrow(
+      /row 1 is of 1990-01-01, and roll-ups of a day are kept for 10000 days: .* RETENTION_DAILY_DAYS/,
+    );
+    expect(await valueOf("SELECT count(*)::int FROM metrics")).toBe(0);
+  });
+
+  it("repeats a batch that a deadlock rolled back, and keeps its rejected rows once", async () => {
+    // A sequence counts rolled back attempts, too.
+    await pool.query(`
+      CREATE SEQUENCE attempts;
+      CREATE FUNCTION deadlock_first() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF nextval('attempts') < 3 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF;
+        RETURN NULL;
+      END $$;
+      CREATE TRIGGER deadlock AFTER UPDATE ON imports FOR EACH ROW
+        WHEN (new.rows_read > old.rows_read) EXECUTE FUNCTION deadlock_first()`);
+    try {
+      const path = fileOf("deadlock.ndjson", ndjson({ bad: 1 }, probeEvent()));
+      expect(await imported(path)).toMatchObject({ inserted: 1, repeated: 0, rejected: 1 });
+      expect(rejectedIn(path).map(({ row }) => row)).toEqual([1]);
+      expect(await valueOf("SELECT last_value::int FROM attempts")).toBe(3);
+    } finally {
+      await pool.query(
+        "DROP TRIGGER deadlock ON imports; DROP FUNCTION deadlock_first(); DROP SEQUENCE attempts",
+      );
+    }
+  });
+
+  it("waits for the roll-ups only while marks are due, and says so", async () => {
+    const mark = (due: string) =>
+      pool.query(
+        `INSERT INTO rollup_marks (width_min, due_at, pairs, first_minute, last_minute, nodes, minutes)
+         SELECT 1, now() + $1::interval, 1, 1, 1, '{a}', '{1}' FROM generate_series(1, 3)`,
+        [due],
+      );
+    await pool.query("DELETE FROM rollup_marks");
+    const said: number[] = [];
+    const untilRolledUp = createUntilRolledUp({
+      pool,
+      onWaiting: (marks) => said.push(marks),
+      maxDueMarks: 2,
+    });
+    const { signal } = new AbortController();
+    await mark("1 hour");
+    await untilRolledUp(signal);
+    expect(said).toEqual([]);
+    await mark("-1 hour");
+    const waiting = untilRolledUp(signal);
+    await until(() => said.length === 1, { what: "it says that it waits" });
+    await pool.query("DELETE FROM rollup_marks WHERE due_at <= now()");
+    await waiting;
+    expect(said).toEqual([3]);
+    await pool.query("DELETE FROM rollup_marks");
+  });
+
+  it("has rejected rows in their file before their batch is committed", async () => {
+    const path = join(folder, "at-once.rejected.ndjson");
+    const rejected = await openRejectedRows(path, 0);
+    const rows = Array.from({ length: 100 }, (_, at) => ({
+      row: at + 1,
+      line: at + 1,
+      faults: [],
+    }));
+    await rejected.write(rows);
+    expect(readFileSync(path, "utf8").split("\n")).toHaveLength(101);
+    await rejected.end();
   });
 
   it("isolates a row that PostgreSQL rejects", async () => {
@@ -317,6 +395,20 @@ describe("the formats", () => {
     expect(rejectedIn(path)).toMatchObject([
       { row: 2, line: 3, faults: [{ code: "WRONG_TYPE", field: "latency_ms" }] },
       { row: 3, line: 4, faults: [{ message: "the row has 2 cells, and there are 10 columns" }] },
+    ]);
+  });
+
+  it("rejects a cell that is no value by itself, and a time of receipt in the future", async () => {
+    const heading =
+      "node_id,country,region,latency_ms,uptime_pct,packet_loss,timestamp,received_at";
+    const path = fileOf(
+      "strange.csv",
+      `${heading}\nprobe-1,GH,Accra,"1,""metadata"":2",99,0,${NOON},\nprobe-2,GH,Accra,1,99,0,${NOON},9999-01-01T00:00:00Z\n`,
+    );
+    expect(await imported(path)).toMatchObject({ read: 2, inserted: 0, rejected: 2 });
+    expect(rejectedIn(path)).toMatchObject([
+      { row: 1, faults: [{ code: "WRONG_TYPE", field: "latency_ms" }] },
+      { row: 2, faults: [{ code: "IN_THE_FUTURE", field: "received_at" }] },
     ]);
   });
 
@@ -377,6 +469,7 @@ it("a dry run says what would happen, and changes nothing", async () => {
     rejected: 1,
     isNew: 1,
     expired: 1,
+    keptNowhere: 0,
     missingNodes: 1,
     oldest: Date.parse("2024-02-29T12:00:00.123Z") * 1_000 + 456,
     newest: Date.parse(recent) * 1_000,

@@ -1,6 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
-import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
+import { inTransaction, type PgPool } from "@fiberstream/postgres/pool";
 import { RowRefusedError } from "@fiberstream/postgres/postgres-errors";
 import { exclusively } from "../tables/exclusively.ts";
 import { checkedBatches, type CheckedBatch } from "./checked-batches.ts";
@@ -17,7 +16,9 @@ import { readMetricsColumns } from "./metrics-columns.ts";
 import type { Pace } from "./pace.ts";
 import type { RejectedRow, RejectedRows } from "./rejected-rows.ts";
 import { checkRetention, readTableTimes } from "./retention-check.ts";
+import { retryRolledBack } from "./retry-rolled-back.ts";
 import type { EventReader } from "./row-event.ts";
+import type { UntilRolledUp } from "./until-rolled-up.ts";
 import { writeRows } from "./write-rows.ts";
 
 export type ImportedFile = {
@@ -32,7 +33,7 @@ export type ImportedFile = {
 export type ImportLimits = {
   readonly batchRows: number;
   readonly maxRejected: number;
-  /** Whether rows may be older than the retention of `metrics`. */
+  /** Whether rows may be older than the retention of `metrics`, if roll-ups of that time are kept. */
   readonly allowsExpired: boolean;
 };
 
@@ -46,6 +47,7 @@ type ImportOptions = {
   isRestarted: boolean;
   openRejected: (afterRow: number) => Promise<RejectedRows>;
   pace: Pace;
+  untilRolledUp: UntilRolledUp;
   onProgress: (progress: { share: number; position: ImportPosition }) => void;
   stopping: AbortSignal;
 };
@@ -78,16 +80,20 @@ async function importBatches(options: ImportOptions): Promise<ImportPosition> {
 
   /** Writes a batch; if PostgreSQL rejects a value, halves it until the row with the value is alone. */
   const write = async (batch: CheckedBatch): Promise<void> => {
-    try {
-      await inTransaction(pool, async (client) => {
+    let areRejectedKept = false;
+    const transaction = () =>
+      inTransaction(pool, async (client) => {
         const written = await writeRows(client, batch.events, metrics);
-        await rejectedRows.write(batch.rejected);
+        if (!areRejectedKept) await rejectedRows.write(batch.rejected);
+        areRejectedKept = true;
         await movePosition(client, file.key, {
           ...written,
           rejected: batch.rejected.length,
           readTo: batch.readTo,
         });
       });
+    try {
+      await retryRolledBack(transaction, stopping);
     } catch (error) {
       if (!(error instanceof RowRefusedError)) throw error;
       for (const part of withoutRefused(batch, error)) await write(part);
@@ -101,13 +107,13 @@ async function importBatches(options: ImportOptions): Promise<ImportPosition> {
     const checked = checkedBatches(rows, { read, afterRow: position.read, maxRows, chunkMs });
     for await (const batch of checked) {
       if (stopping.aborted) return position;
-      if (!limits.allowsExpired) checkRetention(batch.events, times);
+      checkRetention(batch.events, times, limits);
       checkRejected(position.rejected, batch, limits);
       await write(batch);
       position = await positionOf(pool, file.key);
       onProgress({ share: batch.share, position });
       await pace(batch.events.length + batch.rejected.length, stopping);
-      await untilRolledUp(pool, stopping);
+      await options.untilRolledUp(stopping);
     }
     await finishPosition(pool, file.key);
   } finally {
@@ -115,19 +121,6 @@ async function importBatches(options: ImportOptions): Promise<ImportPosition> {
   }
   return positionOf(pool, file.key);
 }
-
-/** Waits while the worker of the roll-ups is behind, so that the minutes of live traffic do not wait for those of the past. */
-async function untilRolledUp(pool: PgPool, stopping: AbortSignal): Promise<void> {
-  while (!stopping.aborted) {
-    const [waiting] = await query<{ marks: number }>(pool, COUNT_MARKS);
-    if ((waiting?.marks ?? 0) <= MAX_WAITING_MARKS) return;
-    await delay(POLL_INTERVAL_MS, undefined, { signal: stopping }).catch(() => undefined);
-  }
-}
-
-const POLL_INTERVAL_MS = 500;
-const MAX_WAITING_MARKS = 1_000;
-const COUNT_MARKS = `SELECT coalesce(max(marks), 0)::float8 AS marks FROM rollup_progress`;
 
 async function positionOf(pool: PgPool, key: ImportKey): Promise<ImportPosition> {
   const position = await readPosition(pool, key);

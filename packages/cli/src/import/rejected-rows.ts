@@ -1,8 +1,6 @@
-import { once } from "node:events";
-import { createReadStream, createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { finished } from "node:stream/promises";
 import type { Fault } from "@fiberstream/event-rules/fault";
 
 export type RejectedRow = {
@@ -12,7 +10,7 @@ export type RejectedRow = {
 };
 
 export type RejectedRows = {
-  /** Writes before the batch of these rows is committed, so that no rejected row is missing in the file. */
+  /** Writes to the disk, before the batch of these rows is committed: so no rejected row is missing in the file. */
   write: (rows: readonly RejectedRow[]) => Promise<void>;
   /** Without a rejected row there is no file. */
   end: () => Promise<void>;
@@ -25,21 +23,23 @@ export type RejectedRows = {
  */
 export async function openRejectedRows(path: string, afterRow: number): Promise<RejectedRows> {
   const unfinished = `${path}.unfinished`;
-  const file = createWriteStream(unfinished);
+  const file = await open(unfinished, "w");
   let count = 0;
-  const put = async (line: string) => {
-    count++;
-    if (!file.write(`${line}\n`)) await once(file, "drain");
+  const put = async (lines: readonly string[]) => {
+    if (lines.length === 0) return;
+    count += lines.length;
+    await file.appendFile(lines.map((line) => `${line}\n`).join(""));
   };
-  for await (const { row, line } of rowsIn(path)) if (row <= afterRow) await put(line);
+  for await (const { row, line } of rowsIn(path)) if (row <= afterRow) await put([line]);
+  await file.datasync();
   await rename(unfinished, path);
   return {
     write: async (rows) => {
-      for (const row of rows) await put(JSON.stringify(row));
+      await put(rows.map((row) => JSON.stringify(row)));
+      if (rows.length > 0) await file.datasync();
     },
     end: async () => {
-      file.end();
-      await finished(file);
+      await file.close();
       if (count === 0) await rm(path, { force: true });
     },
   };

@@ -68,7 +68,7 @@ export function createEventReader(options: {
       if (!known.has(name) && ignored.size < MAX_IGNORED) ignored.add(name);
     }
     const faults: Fault[] = [];
-    const receivedAt = microsOf(values["received_at"], faults);
+    const receivedAt = receivedAtOf(values["received_at"], { faults, nowMs });
     const region = values["source_region"] ?? null;
     const sourceRegion = region === null ? null : (checkRegion?.(region, faults) ?? null);
     const origin = {
@@ -98,12 +98,20 @@ function tenantOf(value: unknown, byDefault: string, faults: Fault[]): string {
   return byDefault;
 }
 
-function microsOf(value: unknown, faults: Fault[]): number | undefined {
+function receivedAtOf(
+  value: unknown,
+  { faults, nowMs }: { faults: Fault[]; nowMs: number },
+): number | undefined {
   if (value === undefined || value === null) return undefined;
   const micros = typeof value === "string" ? microsOfTimestamp(value) : undefined;
   if (micros === undefined) {
     const message = "received_at must be ISO 8601 with seconds and with Z or an offset";
     faults.push({ code: "BAD_FORMAT", field: "received_at", message });
+  } else if (micros / 1_000 > nowMs + MAX_AHEAD_MS) {
+    // A node with such an event would be the newest for ever, and never become silent.
+    const message = "received_at must not be in the future";
+    faults.push({ code: "IN_THE_FUTURE", field: "received_at", message });
+    return undefined;
   }
   return micros;
 }
@@ -124,6 +132,8 @@ function valueOf(value: unknown, form: SentForm | undefined): unknown {
   if (typeof value === "bigint") return Number(value);
   if (typeof value !== "string" || form === undefined || TEXTS.has(form)) return value;
   try {
+    // By itself, too: a text that ends the object and begins another field is no value.
+    JSON.parse(value);
     // As an event's metadata, in which numbers are kept as they are written.
     const parsed = parseKeepingNumbers(`{"metadata":${value}}`) as { metadata: unknown };
     return parsed.metadata;

@@ -505,6 +505,7 @@ export type Queries = {
         /** The range that was read: whole buckets of the roll-up. */ readonly from: string;
         readonly to: string;
         readonly source: string;
+        /** false: late events of the range are being counted. */ readonly complete: boolean;
         readonly warnings: readonly string[];
         readonly step_ms: number;
       };
@@ -550,6 +551,7 @@ export type Queries = {
         /** The range that was read: whole buckets of the roll-up. */ readonly from: string;
         readonly to: string;
         readonly source: string;
+        /** false: late events of the range are being counted. */ readonly complete: boolean;
         readonly warnings: readonly string[];
       };
     };
@@ -593,6 +595,7 @@ export type Queries = {
         /** The range that was read: whole buckets of the roll-up. */ readonly from: string;
         readonly to: string;
         readonly source: string;
+        /** false: late events of the range are being counted. */ readonly complete: boolean;
         readonly warnings: readonly string[];
       };
     };
