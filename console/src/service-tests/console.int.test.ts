@@ -286,6 +286,12 @@ describe("with AUTH_MODE=keys", () => {
       const editor = await key({ may_change_nodes: true });
       const created = await ask(editor.token, json("POST", { node_id: "x" }));
       expect(created.status).toBe(201);
+      // Neither a free id nor one of another tenant: the answers must not tell which there are.
+      const ofTenant = await key({ tenant: "acme", may_change_nodes: true });
+      for (const id of ["x", "y"]) {
+        const refused = await ask(ofTenant.token, json("POST", { node_id: id }));
+        expect(await codeOf(refused)).toEqual([403, "NOT_ALLOWED"]);
+      }
       const expired = await key({ expires_at: new Date(0) });
       expect(await codeOf(await ask(expired.token))).toEqual([401, "EXPIRED_TOKEN"]);
       const statuses: number[] = [];
