@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -209,6 +211,16 @@ describe("a question that is not answered", () => {
       headers: { origin: "https://evil.example" },
     });
     expect((await problemOf(answer)).code).toBe("ORIGIN_NOT_ALLOWED");
+  });
+
+  it.each(["cross-site", "same-site"])("comes from an image of a page that is %s", async (site) => {
+    // Not by fetch, which sets this header itself.
+    const asked = get(`${running.service.url}/api/v1/nodes`, {
+      headers: { "sec-fetch-site": site },
+    });
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    answer.resume();
+    expect(answer.statusCode).toBe(403);
   });
 });
 
