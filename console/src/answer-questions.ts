@@ -12,14 +12,15 @@ export type Request = {
   readonly headers: IncomingHttpHeaders;
   readonly path: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
-  readonly body: unknown;
+  /** Called only for those who may ask: a body costs work and memory. */
+  readonly readBody: () => Promise<unknown>;
 };
 
 /** @throws {Refusal} */
 export type AnswerQuestion = (route: Route, request: Request) => Promise<Answer | StreamedAnswer>;
 
 /**
- * The path of a question: who asks, may they, what does it cost, is it valid; then it waits for its turn at the database
+ * The path of a question: who asks, may they, what does it cost; then its body is read and checked, and it waits for its turn at the database
  * and is answered. Questions that are equal and come together are answered once.
  */
 export function createAnswerQuestion(options: {
@@ -63,8 +64,10 @@ export function createAnswerQuestion(options: {
     const reader = await authenticate(request);
     requireRight(reader, route);
     const limits = rateLimits.charge(reader, route.cost);
-    const question = checked(route, request, limits);
-    const answer = await withLimits(limits, () => answerInTurn(route, reader, question));
+    const answer = await withLimits(limits, async () => {
+      const body = route.schemas.body === undefined ? undefined : await request.readBody();
+      return answerInTurn(route, reader, route.check({ ...request, body }));
+    });
     return { ...answer, headers: { ...limits, ...answer.headers } };
   };
 }
@@ -82,14 +85,6 @@ const OPTIONS = {
   nodes: "--may-change-nodes",
   redrive: "--may-redrive",
 } as const satisfies Record<Right, string>;
-
-const checked = (route: Route, request: Request, headers: Record<string, string>): Question => {
-  try {
-    return route.check(request);
-  } catch (error) {
-    throw withHeaders(error, headers);
-  }
-};
 
 async function withLimits<T>(headers: Record<string, string>, work: () => Promise<T>): Promise<T> {
   try {

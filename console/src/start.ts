@@ -70,13 +70,19 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
 
   recordServiceVersion({ pool: changes, service: "console", version: frame.version, life, log });
 
+  // With AUTH_MODE=open all askers are one reader.
+  const maxOfReader = (all: number, ofKeys: number) =>
+    config.authMode === "open" ? all : Math.max(1, Math.floor(ofKeys));
   const turns = createTurns({
     atOnce: config.maxConnections,
+    // A question may run three statements at once.
+    maxRunningPerReader: maxOfReader(config.maxConnections, config.maxConnections / 2),
     maxWaiting: config.maxWaiting,
     maxPerReader: config.maxPerKey,
   });
   const kafkaTurns = createTurns({
     atOnce: config.maxKafkaReads,
+    maxRunningPerReader: maxOfReader(config.maxKafkaReads, config.maxKafkaReads / 2),
     maxWaiting: config.maxWaiting,
     maxPerReader: config.maxPerKey,
   });
@@ -102,7 +108,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
       turns: createTurns({
         atOnce: config.maxStreams,
         maxWaiting: 0,
-        maxPerReader: config.maxStreams,
+        maxPerReader: maxOfReader(config.maxStreams, config.maxStreams / 10),
       }),
       stopping: life.stopping,
     },
@@ -115,6 +121,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
       maxMs: config.exportTimeoutMs,
       turns: createTurns({
         atOnce: config.maxExports,
+        maxRunningPerReader: maxOfReader(config.maxExports, config.maxExports - 1),
         maxWaiting: config.maxWaiting,
         maxPerReader: config.maxPerKey,
       }),

@@ -58,9 +58,12 @@ export function createAuthenticate(options: { lookUp: LookUpReader; log: Log }):
  * @param options.isOnAnyHost the port is published under other names
  */
 export function createAuthenticateNobody(options: { isOnAnyHost: boolean }): Authenticate {
-  return async ({ headers: { origin, host = "" } }) => {
+  return async ({ headers: { origin, host = "", "sec-fetch-site": site } }) => {
+    // Browsers send no Origin with a page's images and scripts, but say that the page is of another site.
+    const isOfOtherPage = site === "cross-site" || site === "same-site";
     const isOwn =
-      origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
+      !isOfOtherPage &&
+      (origin === undefined || origin === `http://${host}` || origin === `https://${host}`);
     if (isOwn && (options.isOnAnyHost || isLoopback(hostNameOf(host)))) return OPEN_READER;
     throw new Refusal(
       "ORIGIN_NOT_ALLOWED",

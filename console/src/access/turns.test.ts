@@ -43,6 +43,27 @@ describe("turns", () => {
     expect(await turns.run("c", async () => "c")).toBe("c");
   });
 
+  it("are not all taken by one reader, who waits although there is room for others", async () => {
+    const turns = createTurns({
+      atOnce: 2,
+      maxWaiting: 10,
+      maxPerReader: 10,
+      maxRunningPerReader: 1,
+    });
+    const first = held();
+    const order: string[] = [];
+    const running = [
+      turns.run("many", first.work),
+      turns.run("many", async () => void order.push("many")),
+    ];
+    await turns.run("few", async () => void order.push("few"));
+    expect(order).toEqual(["few"]);
+    expect(turns.waiting()).toBe(1);
+    first.end();
+    await Promise.all(running);
+    expect(order).toEqual(["few", "many"]);
+  });
+
   it("pass on after work that has failed", async () => {
     const turns = createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 });
     await expect(turns.run("a", () => Promise.reject(new Error("failed")))).rejects.toThrow(

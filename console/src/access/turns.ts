@@ -20,20 +20,26 @@ export type Turns = {
 /**
  * Limits how many questions the database works on at a time. Those that wait take turns by reader, so that a reader with
  * many questions does not delay one with few.
+ *
+ * @param options.maxRunningPerReader the others of a reader wait, although there is room: for other readers. Default: atOnce
  */
 export function createTurns(options: {
   atOnce: number;
   maxWaiting: number;
   maxPerReader: number;
+  maxRunningPerReader?: number;
 }): Turns {
-  const { atOnce, maxWaiting, maxPerReader } = options;
+  const { atOnce, maxWaiting, maxPerReader, maxRunningPerReader = atOnce } = options;
   const inFlight = createInFlight();
+  const runningOf = createInFlight();
   const queue = createFairQueue<() => void>();
   let running = 0;
   let waiting = 0;
 
+  const begins = (readerId: string) => runningOf.enter(readerId, maxRunningPerReader);
+
   const turn = async (readerId: string) => {
-    if (running < atOnce) {
+    if (running < atOnce && begins(readerId)) {
       running++;
       return;
     }
@@ -49,17 +55,19 @@ export function createTurns(options: {
     await called.promise;
   };
 
-  const passOn = () => {
-    const next = queue.next();
-    if (next === undefined) {
-      running--;
-      return;
+  const end = (readerId: string) => {
+    runningOf.leave(readerId);
+    running--;
+    while (running < atOnce) {
+      const next = queue.next(begins);
+      if (next === undefined) return;
+      running++;
+      waiting--;
+      next();
     }
-    waiting--;
-    next();
   };
 
-  const take = async (readerId: string) => {
+  const take: Turns["take"] = async (readerId) => {
     if (!inFlight.enter(readerId, maxPerReader)) {
       throw new Refusal(
         "RATE_LIMITED",
@@ -73,7 +81,7 @@ export function createTurns(options: {
       throw error;
     }
     return () => {
-      passOn();
+      end(readerId);
       inFlight.leave(readerId);
     };
   };
@@ -81,11 +89,11 @@ export function createTurns(options: {
   return {
     take,
     run: async (readerId, work) => {
-      const end = await take(readerId);
+      const endTurn = await take(readerId);
       try {
         return await work();
       } finally {
-        end();
+        endTurn();
       }
     },
     waiting: () => waiting,

@@ -85,7 +85,7 @@ export function createExpressApp(options: {
         path: request.params,
         // Without the prototype of the parser's object, which schemas do not accept.
         query: { ...request.query },
-        body: route.schemas.body === undefined ? undefined : await readBody(request),
+        readBody: () => readBody(request),
       });
     app[METHODS[route.method]](path, serve(route.operationId, answer));
   }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { boundPieces } from "@fiberstream/http/bound-pieces";
 import { lastAnswer, parserFault } from "@fiberstream/http/raw-answer";
 import { listen } from "@fiberstream/runtime/listen";
 import { createServer } from "@fiberstream/runtime/node-http";
@@ -33,7 +34,11 @@ export async function startHttpServer(options: {
       connectionsCheckingInterval: 1_000,
       noDelay: true,
     },
-    options.serve,
+    (request, response) => {
+      // Node gives a response its connection when those before it have ended.
+      boundPieces(request, { isWaiting: () => response.socket === null });
+      options.serve(request, response);
+    },
   );
   server.maxConnections = options.maxConnections;
   server.on("clientError", answerClientError);

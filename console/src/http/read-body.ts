@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { MIN_BYTES_OF_PIECE, whenTooManyPieces } from "@fiberstream/http/bound-pieces";
 import { Refusal } from "../answers/refusal.ts";
 
 /** Larger than any node with all its tags, which are at most 16 kB. */
@@ -20,20 +21,44 @@ export async function readBody(request: IncomingMessage): Promise<unknown> {
       headers: { "Accept-Encoding": "identity" },
     });
   }
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_MAX_BYTES) {
-      throw new Refusal("PAYLOAD_TOO_LARGE", `a body may have at most ${BODY_MAX_BYTES} bytes`, {
-        headers: { Connection: "close" },
-      });
-    }
-    chunks.push(chunk);
-  }
+  const bytes = await receive(request);
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
     throw new Refusal("MALFORMED_JSON", "the body is not JSON in UTF-8");
   }
 }
+
+/** Copies all pieces into one buffer: each piece that is kept holds 0.5 KB, however small it is. */
+function receive(request: IncomingMessage): Promise<Buffer> {
+  const body = Buffer.allocUnsafeSlow(BODY_MAX_BYTES);
+  let bytes = 0;
+  return new Promise((resolve, reject) => {
+    const settle = () =>
+      request.off("data", onData).off("end", onEnd).off("error", fail).off("close", onClose);
+    const fail = (error: unknown) => {
+      settle();
+      reject(error);
+    };
+    const onData = (piece: Buffer) => {
+      if (bytes + piece.length > BODY_MAX_BYTES) {
+        return fail(tooLarge(`a body may have at most ${BODY_MAX_BYTES} bytes`));
+      }
+      bytes += piece.copy(body, bytes);
+    };
+    const onEnd = () => {
+      settle();
+      resolve(body.subarray(0, bytes));
+    };
+    const onClose = () => fail(new Refusal("MALFORMED_HTTP", "the body ended too early"));
+    request.on("data", onData).on("end", onEnd).on("error", fail).on("close", onClose);
+    whenTooManyPieces(request, () =>
+      fail(
+        tooLarge(`the chunks of a body must have at least ${MIN_BYTES_OF_PIECE} bytes on average`),
+      ),
+    );
+  });
+}
+
+const tooLarge = (detail: string): Refusal =>
+  new Refusal("PAYLOAD_TOO_LARGE", detail, { headers: { Connection: "close" } });

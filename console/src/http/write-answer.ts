@@ -17,11 +17,18 @@ export function writeAnswer(
   const { status, contentType, body } = answer;
   const isHead = request.method === "HEAD";
   const isTagged = status === 200 && (request.method === "GET" || isHead);
+  // Node would read the rest of a body to nowhere, which in small chunks is much work.
+  const isUnread =
+    !request.complete &&
+    (request.headers["transfer-encoding"] !== undefined ||
+      (request.headers["content-length"] ?? "0") !== "0");
+  // Who shows no key holds no connection either.
+  const isUnauthenticated = status === 401;
   const headers: Record<string, string> = {
     "X-Request-ID": options.requestId,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    ...(options.isLast && { Connection: "close" }),
+    ...((options.isLast || isUnread || isUnauthenticated) && { Connection: "close" }),
     ...(isTagged && { ETag: etagOf(body), "Cache-Control": "private, no-cache" }),
     ...answer.headers,
   };
@@ -31,7 +38,9 @@ export function writeAnswer(
   }
   headers["Content-Type"] = contentType;
   headers["Content-Length"] = String(Buffer.byteLength(body));
-  response.writeHead(status, headers).end(isHead ? undefined : body);
+  response
+    .writeHead(status, headers)
+    .end(isHead ? undefined : body, isUnread ? () => request.socket.destroySoon() : undefined);
   return status;
 }
 

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -210,6 +212,16 @@ describe("a question that is not answered", () => {
     });
     expect((await problemOf(answer)).code).toBe("ORIGIN_NOT_ALLOWED");
   });
+
+  it.each(["cross-site", "same-site"])("comes from an image of a page that is %s", async (site) => {
+    // Not by fetch, which sets this header itself.
+    const asked = get(`${running.service.url}/api/v1/nodes`, {
+      headers: { "sec-fetch-site": site },
+    });
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    answer.resume();
+    expect(answer.statusCode).toBe(403);
+  });
 });
 
 describe("the console", () => {
@@ -286,6 +298,12 @@ describe("with AUTH_MODE=keys", () => {
       const editor = await key({ may_change_nodes: true });
       const created = await ask(editor.token, json("POST", { node_id: "x" }));
       expect(created.status).toBe(201);
+      // Neither a free id nor one of another tenant: the answers must not tell which there are.
+      const ofTenant = await key({ tenant: "acme", may_change_nodes: true });
+      for (const id of ["x", "y"]) {
+        const refused = await ask(ofTenant.token, json("POST", { node_id: id }));
+        expect(await codeOf(refused)).toEqual([403, "NOT_ALLOWED"]);
+      }
       const expired = await key({ expires_at: new Date(0) });
       expect(await codeOf(await ask(expired.token))).toEqual([401, "EXPIRED_TOKEN"]);
       const statuses: number[] = [];

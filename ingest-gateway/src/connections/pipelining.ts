@@ -7,7 +7,7 @@ type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 const MAX_WAITING = 100;
 /**
  * Waiting requests of all connections together, without the first of each. Each holds headers and up to 64 KB of its body,
- * in at most 1,088 pieces (http/bound-pieces.ts).
+ * in at most 1,088 pieces (packages/http/src/bound-pieces.ts).
  */
 const MAX_WAITING_TOGETHER = 1_000;
 

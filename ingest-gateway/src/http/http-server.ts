@@ -12,7 +12,7 @@ import { createConnectionAges } from "../connections/connection-ages.ts";
 import { createConnectionWatch, evictedAtOnce } from "../connections/connection-watch.ts";
 import { servePipelined } from "../connections/pipelining.ts";
 import { certificateEndMs, readTlsFiles, reloadTls, type TlsFiles } from "../connections/tls.ts";
-import { boundPieces } from "./bound-pieces.ts";
+import { boundPieces } from "@fiberstream/http/bound-pieces";
 import type { EventRoute } from "./call.ts";
 import type { ApplyCors } from "./cors.ts";
 import { pathOf } from "./request-path.ts";

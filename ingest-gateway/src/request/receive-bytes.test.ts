@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "@jest/globals";
-import { boundPieces } from "../http/bound-pieces.ts";
+import { boundPieces } from "@fiberstream/http/bound-pieces";
 import { receiveBytes } from "./receive-bytes.ts";
 
 describe("receiveBytes", () => {

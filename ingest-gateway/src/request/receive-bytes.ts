@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { Refusal } from "../answers/refusal.ts";
-import { MIN_BYTES_OF_PIECE, whenTooManyPieces } from "../http/bound-pieces.ts";
+import { MIN_BYTES_OF_PIECE, whenTooManyPieces } from "@fiberstream/http/bound-pieces";
 
 /** How often the rate of a body is checked. */
 const CHECK_MS = 1_000;

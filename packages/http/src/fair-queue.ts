@@ -1,8 +1,11 @@
 /** Waiting tasks of several owners: owners take turns, and each owner's tasks keep their order. */
 export type FairQueue<T> = {
   readonly add: (ownerId: string, task: T) => void;
-  /** Removes the task whose turn it is and returns it; undefined if none waits. */
-  readonly next: () => T | undefined;
+  /**
+   * Removes the task whose turn it is and returns it; undefined if none waits.
+   * @param isReady called with owners in the order of their turns, until it returns true
+   */
+  readonly next: (isReady?: (ownerId: string) => boolean) => T | undefined;
   readonly isEmpty: () => boolean;
 };
 
@@ -15,15 +18,16 @@ export function createFairQueue<T>(): FairQueue<T> {
       if (tasks === undefined) tasksOf.set(ownerId, [task]);
       else tasks.push(task);
     },
-    next: () => {
-      const [first] = tasksOf;
-      if (first === undefined) return undefined;
-      const [ownerId, tasks] = first;
-      const task = tasks.shift();
-      tasksOf.delete(ownerId);
-      // The owner's other tasks wait behind those of all others.
-      if (tasks.length > 0) tasksOf.set(ownerId, tasks);
-      return task;
+    next: (isReady = () => true) => {
+      for (const [ownerId, tasks] of tasksOf) {
+        if (!isReady(ownerId)) continue;
+        const task = tasks.shift();
+        tasksOf.delete(ownerId);
+        // The owner's other tasks wait behind those of all others.
+        if (tasks.length > 0) tasksOf.set(ownerId, tasks);
+        return task;
+      }
+      return undefined;
     },
     isEmpty: () => tasksOf.size === 0,
   };

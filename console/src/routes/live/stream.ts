@@ -82,6 +82,8 @@ async function sendStates(
   const { states, scope, stopping, since } = options;
   const closed = new AbortController();
   out.once("close", () => closed.abort());
+  // The asker may have left while the states were read: there is no further event then.
+  if (out.destroyed) closed.abort();
   const until = AbortSignal.any([closed.signal, stopping, AbortSignal.timeout(MAX_AGE_MS)]);
   const write = async (text: string) => {
     if (!out.write(text)) await once(out, "drain", { signal: until });
@@ -89,7 +91,11 @@ async function sendStates(
   let changed = Promise.withResolvers<void>();
   const wake = () => changed.resolve();
   const remove = states.onChange(wake);
-  const heartbeat = setInterval(wake, HEARTBEAT_MS);
+  let isHeartbeatDue = false;
+  const heartbeat = setInterval(() => {
+    isHeartbeatDue = true;
+    wake();
+  }, HEARTBEAT_MS);
   until.addEventListener("abort", wake, { once: true });
   try {
     const missed = since === undefined ? undefined : states.changedSince(since, scope);
@@ -106,7 +112,11 @@ async function sendStates(
       changed = Promise.withResolvers<void>();
       const news = states.changedSince(position, scope) ?? [];
       position = states.position();
-      await write(news.length === 0 ? ": still here\n\n" : eventOf("nodes", position, news));
+      // A change of a node of another tenant is no reason to write.
+      if (news.length > 0) await write(eventOf("nodes", position, news));
+      else if (isHeartbeatDue) await write(": still here\n\n");
+      else continue;
+      isHeartbeatDue = false;
     }
   } catch (error) {
     if (!until.aborted) throw error;

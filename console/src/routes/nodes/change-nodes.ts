@@ -80,19 +80,30 @@ const createNode = (sources: Sources) =>
     path: "/api/v1/nodes",
     operationId: "createNode",
     summary: "Registers a node before its first event",
+    description: "Only with a key of all tenants: a key of one tenant gets 403 NOT_ALLOWED.",
     right: "nodes",
     cost: 1,
     schemas: { path: nothing, query: nothing, body: newNode },
     success: { status: 201, ...oneNode },
     codes: ["NODE_EXISTS"],
-    answer: async ({ body }) => nodeAnswer(201, await insertNode(sources, body)),
+    answer: async ({ body }, reader) => nodeAnswer(201, await insertNode(sources, reader, body)),
   });
 
-/** @throws {Refusal} NODE_EXISTS */
+/**
+ * Ids are of all tenants together: a reader of one tenant could otherwise take others' ids, and see which there are.
+ * @throws {Refusal} NOT_ALLOWED, NODE_EXISTS
+ */
 export async function insertNode(
   { change, columns }: Pick<Sources, "change" | "columns">,
+  { scope }: Pick<Reader, "scope">,
   node: z.output<typeof newNode>,
 ): Promise<Node> {
+  if (scope.tenants !== "all") {
+    throw new Refusal(
+      "NOT_ALLOWED",
+      "a key of one tenant may not register nodes: use a key of all tenants, or let the node send its first event",
+    );
+  }
   const given = Object.entries(node).filter(([, value]) => value !== undefined);
   const [created] = await change<Node>(
     // A new node belongs to the tenant that the table gives it.

@@ -71,6 +71,7 @@ const createNode = (sources: Sources) =>
     path: "/api/nodes",
     operationId: "referenceCreateNode",
     summary: "Registers a node",
+    description: "Only with a key of all tenants: a key of one tenant gets 403 NOT_ALLOWED.",
     right: "nodes",
     cost: 1,
     schemas: {
@@ -87,9 +88,9 @@ const createNode = (sources: Sources) =>
     },
     success: { status: 201, name: "ReferenceCreated", schema: message("created") },
     codes: ["NODE_EXISTS"],
-    answer: async ({ body }) => {
+    answer: async ({ body }, reader) => {
       const { status: _, ...given } = body;
-      await insertNode(sources, given);
+      await insertNode(sources, reader, given);
       return jsonAnswer(201, { status: "created", message: "Node registered successfully" });
     },
   });
