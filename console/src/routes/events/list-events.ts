@@ -9,7 +9,14 @@ import type { OldestEvent } from "../../questions/oldest-event.ts";
 import { searchBack } from "../../questions/search-back.ts";
 import { statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
-import { nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import {
+  conditionParameter,
+  cursorParameter,
+  nodeId,
+  nothing,
+  time,
+  wholeNumber,
+} from "../parameters.ts";
 import { route } from "../route.ts";
 import { conditionOf } from "./condition.ts";
 import { conditionFields, eventFields, eventSchema } from "./event-fields.ts";
@@ -47,10 +54,8 @@ export const listEventsRoute = (sources: {
           .optional()
           .describe("Default: the oldest event. ISO 8601, or an age such as -6h."),
         to: time().optional().describe("Not included. Default: now."),
-        where: shortText(2_000)
-          .optional()
-          .describe(`A condition as of fiber tail --where: latency_ms > 200 and country = "GH".`),
-        cursor: shortText(1_000).optional().describe("meta.next_cursor of the page before."),
+        where: conditionParameter,
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
       }),
     },
