@@ -4,6 +4,7 @@ import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
 import { createLife } from "@fiberstream/runtime/life";
 import { createFleet } from "@fiberstream/simulator/probes/fleet";
 import { Client } from "pg";
+import { askConsole } from "./check/ask-console.ts";
 import { createChecker, type Verdict } from "./check/checker.ts";
 import { createDeadLetterCheck } from "./check/dead-letter-check.ts";
 import { backUpPostgres, FIRST_BACKUP } from "./faults/database-copies.ts";
@@ -170,6 +171,9 @@ export async function runChaos(run: {
     const unpublishedNodes = await countUnpublished(databaseUrl);
     progress.step("waiting for the services' reconciliation");
     const books = await readBooks({ brokers, databaseUrl });
+    progress.step("asking the console");
+    await untilSinksRest(databaseUrl);
+    const consoleCounts = await askConsole(platform.consoleUrl, ledger);
     progress.step("stopping the services");
     const badStops = await stopServices(platform);
     const { verdict, deadLetters } = await check({
@@ -209,6 +213,7 @@ export async function runChaos(run: {
         verdict,
         deadLetters,
         books,
+        consoleCounts,
         conflicts: await count(databaseUrl, "SELECT count(*)::int AS count FROM metric_conflicts"),
         unpublishedNodes,
         missingNodes: await count(databaseUrl, MISSING_NODES),
