@@ -43,6 +43,9 @@ const DEAD_BROKER: Bound = {
 const BOUNDS: Partial<Record<FaultKind, Bound>> = {
   // Senders use the other gateway, and a gateway owns no partition.
   "kill-gateway": CLEAN_STOP,
+  // The console is not on the path of an event.
+  "kill-console": CLEAN_STOP,
+  "freeze-console": CLEAN_STOP,
   "kill-processor": DEAD_MEMBER,
   "kill-sink": DEAD_MEMBER,
   "rolling-restart": CLEAN_STOP,

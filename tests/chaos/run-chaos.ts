@@ -1,4 +1,5 @@
 import { createLife } from "@fiberstream/runtime/life";
+import { askConsole } from "./check/ask-console.ts";
 import { createChecker, type Verdict } from "./check/checker.ts";
 import { countConflicts, countMissingNodes, countUnpublished } from "./check/count-rows.ts";
 import { createDeadLetterCheck } from "./check/dead-letter-check.ts";
@@ -10,7 +11,7 @@ import { backUpPostgres, FIRST_BACKUP } from "./faults/database-copies.ts";
 import type { EnrichedEnds } from "./faults/delete-offsets.ts";
 import { evolveSchema } from "./faults/evolve-schema.ts";
 import { sendForeignBatches } from "./faults/foreign-batches.ts";
-import { inQuiet } from "./faults/in-quiet.ts";
+import { inQuiet, untilSinksRest } from "./faults/in-quiet.ts";
 import { type FaultContext, inject } from "./faults/inject.ts";
 import { runMeasuredFaults } from "./faults/measured-faults.ts";
 import { sendBulk } from "./faults/send-bulk.ts";
@@ -129,6 +130,9 @@ export async function runChaos(run: {
     const unpublishedNodes = await countUnpublished(databaseUrl);
     progress.step("waiting for the services' reconciliation");
     const books = await readBooks({ brokers, databaseUrl });
+    progress.step("asking the console");
+    await untilSinksRest(databaseUrl);
+    const consoleCounts = await askConsole(platform.consoleUrl, ledger);
     progress.step("stopping the services");
     const badStops = await stopServices(platform);
     const { verdict, deadLetters } = await check({
@@ -157,6 +161,7 @@ export async function runChaos(run: {
         verdict,
         deadLetters,
         books,
+        consoleCounts,
         conflicts: await countConflicts(databaseUrl),
         unpublishedNodes,
         missingNodes: await countMissingNodes(databaseUrl),

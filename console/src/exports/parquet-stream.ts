@@ -7,8 +7,8 @@ const MAX_HEAP_MB = 512;
 
 /**
  * Creates a stream that takes rows as lines of JSON, and returns Parquet. It encodes on a thread of its own, because a row
- * group keeps a CPU busy for up to a second, in which no other question would be answered. A stream that is destroyed before
- * its end has written no footer: nothing can read such a file.
+ * group keeps a CPU busy for long (`createParquetRows`), and no other question would be answered meanwhile. A stream that is
+ * destroyed before its end has written no footer: nothing can read such a file.
  */
 export function parquetStream(columns: readonly ExportColumn[]): Transform {
   const worker = new Worker(new URL("encode-parquet.ts", import.meta.url), {

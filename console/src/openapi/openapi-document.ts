@@ -126,9 +126,15 @@ function schemaOf(schema: z.ZodType, io: "input" | "output"): JsonSchema {
 function parametersOf(place: Parameter["in"], schema: z.ZodObject): Parameter[] {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: "input" });
   return Object.entries(properties).map(([name, property]) => {
-    const { description = "", ...rest } = property as JsonSchema & { description?: string };
-    const isRequired = place === "path" || required.includes(name);
-    return { name, in: place, required: isRequired, description, schema: rest };
+    const {
+      description = "",
+      isRequired: isMeantAsRequired = false,
+      standard,
+      ...rest
+    } = property as JsonSchema & { description?: string; isRequired?: boolean; standard?: number };
+    const isRequired = place === "path" || required.includes(name) || isMeantAsRequired;
+    const written = standard === undefined ? rest : { ...rest, default: standard };
+    return { name, in: place, required: isRequired, description, schema: written };
   });
 }
 

@@ -13,7 +13,10 @@ export const filterParameters = {
     .transform((text) => text.split(","))
     .pipe(z.array(nodeId).max(MAX_NODES))
     .optional()
-    .describe("One node, or several separated by commas."),
+    .meta({
+      pattern: `^[^,\\u0000]{1,50}(,[^,\\u0000]{1,50}){0,${MAX_NODES - 1}}$`,
+      description: "One node, or several separated by commas.",
+    }),
   country: shortText(2).optional(),
   region: shortText(100).optional(),
   tenant: shortText(63).optional(),

@@ -42,9 +42,11 @@ export const time = ({ zone }: { zone: "required" | "UTC" } = { zone: "required"
       context.addIssue({ code: "custom", message });
       return z.NEVER;
     })
-    .describe(
-      "ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w.",
-    );
+    .meta({
+      format: "time-or-age",
+      description:
+        "ISO 8601 with a zone, such as 2026-11-24T12:00:00Z, a day, or an age: -30s, -15m, -6h, -2d, -1w.",
+    });
 
 const withZone = (text: string) =>
   /^\d{4}-\d\d-\d\d[Tt ][\d:.]+$/.test(text) ? `${text}Z` : text.replace(/ (?=\d\d:?\d\d$)/, "+");
@@ -61,21 +63,34 @@ function msOf(text: string): number | string {
   return problem ?? "must be a time such as 2026-11-24T12:00:00Z, or an age such as -6h";
 }
 
-export const nodeId = z
-  .string()
-  .min(1)
-  .max(50)
-  .regex(/^[^\0]*$/, "must not have a NUL character");
+/** Not \0, which readers of the OpenAPI document in other languages do not know. */
+const NUL = "\\u0000";
+const WITHOUT_NUL = new RegExp(`^[^${NUL}]*$`);
 
 /** A text of the query that is compared with a column. */
 export const shortText = (maxLength: number) =>
-  z
-    .string()
-    .min(1)
-    .max(maxLength)
-    .regex(/^[^\0]*$/, "must not have a NUL character");
+  z.string().min(1).max(maxLength).regex(WITHOUT_NUL, "must not have a NUL character");
 
-export const wholeNumber = (options: { min: number; max: number; standard: number }) =>
-  z.coerce.number<string>().int().min(options.min).max(options.max).default(options.standard);
+export const nodeId = shortText(50);
+
+export const cursorParameter = shortText(1_000)
+  .optional()
+  .meta({ format: "cursor", description: "meta.next_cursor of the page before." });
+
+export const conditionParameter = shortText(2_000).optional().meta({
+  format: "condition",
+  description: 'A condition as of fiber tail --where: latency_ms > 200 and country = "GH".',
+});
+
+/** Only digits: Number() would also take an empty text, 0x10, 1e3 and spaces. */
+export const wholeNumber = ({ min, max, standard }: Record<"min" | "max" | "standard", number>) =>
+  z
+    .preprocess(
+      (text) => (typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : text),
+      z.number().int().min(min).max(max),
+    )
+    .default(standard)
+    // For the OpenAPI document: of what is preprocessed the library leaves `default` out.
+    .meta({ standard });
 
 export const nothing = z.strictObject({});

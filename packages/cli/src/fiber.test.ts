@@ -9,17 +9,20 @@ import type { Command } from "commander";
 import { createFiber } from "./fiber.ts";
 
 let server: Server;
-let answers: Record<string, { status: number; body: object }>;
+let answers: Record<string, { status: number; body: object | string }>;
 let url: string;
 beforeEach(async () => {
   server = createServer((request, response) => {
     const answer = answers[request.url ?? ""] ?? { status: 404, body: {} };
-    response.writeHead(answer.status).end(JSON.stringify(answer.body));
+    const { status, body } = answer;
+    response.writeHead(status).end(typeof body === "string" ? body : JSON.stringify(body));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   answers = {
     "/readyz": { status: 200, body: { checks: {} } },
+    "/openapi.json": { status: 200, body: {} },
+    "/metrics": { status: 200, body: rollUpLags(0, 3.2) },
     "/api/status": { status: 200, body: { status: "ok", data: { api: "ok", kafka: "ok" } } },
   };
 });
@@ -28,7 +31,14 @@ afterEach(() => {
   server.closeAllConnections();
 });
 
+const rollUpLags = (minutes: number, days: number) =>
+  `# TYPE fiberstream_rollup_lag_seconds gauge
+fiberstream_rollup_lag_seconds{service="sink-writer",width="1m"} ${minutes}
+fiberstream_rollup_lag_seconds{service="sink-writer",width="1d"} ${days}
+`;
+
 const all = (at: string) => ({
+  console: at,
   gateway: at,
   gatewayAdmin: at,
   processorAdmin: at,
@@ -43,6 +53,8 @@ describe("fiber status", () => {
     expect(text).toMatch(/sink-writer +ready/);
     expect(text).toMatch(/console +ready/);
     expect(text).toMatch(/events over HTTP +accepted .*api ok, kafka ok/);
+    expect(text).toMatch(/questions over HTTP +answered +http/);
+    expect(text).toMatch(/roll-ups +current .*oldest due for 0 s \(1m\), 3 s \(1d\)/);
   });
 
   it("names the failing check of a service", async () => {
@@ -53,6 +65,15 @@ describe("fiber status", () => {
     expect(text).toMatch(/ingest-gateway +not ready .*kafka at localhost:9092: unavailable/);
   });
 
+  it("says that roll-ups are behind, or not known, which is no failure of a service", async () => {
+    answers["/metrics"] = { status: 200, body: rollUpLags(0, 301) };
+    const behind = await readStatus(all(url));
+    expect(behind.text).toMatch(/roll-ups +behind .*301 s \(1d\)/);
+    expect(behind.isHealthy).toBe(true);
+    answers["/metrics"] = { status: 200, body: "" };
+    expect((await readStatus(all(url))).text).toMatch(/roll-ups +not known/);
+  });
+
   it("shows a service that does not answer", async () => {
     server.close();
     server.closeAllConnections();
@@ -60,6 +81,8 @@ describe("fiber status", () => {
     expect(isHealthy).toBe(false);
     expect(text).toMatch(/stream-processor +does not answer/);
     expect(text).toMatch(/events over HTTP +not accepted/);
+    expect(text).toMatch(/questions over HTTP +not answered/);
+    expect(text).toMatch(/roll-ups +not known .*the sink does not answer/);
   });
 });
 

@@ -12,14 +12,15 @@ export type ParquetRows = {
   end: () => void;
 };
 
-/** A row group is kept in memory: an export of 400,000 enriched events stays below 430 MB (RSS). */
+/** A row group is kept in memory, so it must not be large. */
 const MAX_ROWS_PER_GROUP = 20_000;
 /** Rows with much metadata make smaller groups. Characters of texts; a number counts as one. */
 const MAX_LENGTH_PER_GROUP = 32 * 1024 ** 2;
 
 /**
  * Writes rows as Parquet, compressed with Snappy. A time is TIMESTAMP(MICROS, UTC), an id is UUID, `doubles` are a LIST.
- * It encodes a row group at once, which keeps the CPU busy for up to a second.
+ * It encodes a row group at once, which keeps a CPU busy: 1.3 to 3.6 s for 20,000 rows of 26 columns, on two cores at a load
+ * average of 16.
  */
 export function createParquetRows(options: {
   columns: readonly ExportColumn[];

@@ -32,14 +32,14 @@ const GROUPS = ["stream-processor", "sink-writer"] as const;
 
 /**
  * Finds the partitions that a fault affects: those that a processor or sink owns, those that a broker leads, none for a
- * gateway, and all for a backing service that all use.
+ * gateway or a console, and all for a backing service that all use.
  */
 export async function findAffected(
   { target }: PlannedFault,
   { platform, topology, ledger }: { platform: Platform; topology: Topology; ledger: Ledger },
 ): Promise<Affected> {
   const [instance = ""] = target.split(">");
-  if (instance === "senders" || instance.startsWith("gateway-")) return NOTHING;
+  if (/^(?:senders$|gateway-|console-)/.test(instance)) return NOTHING;
   if (topology.brokers.includes(target as BrokerName) && topology.brokers.length > 1) {
     return ofBroker(topology.brokers.indexOf(target as BrokerName) + 1, platform, ledger);
   }

@@ -41,6 +41,12 @@ export const FAULTS = {
     lastsMs: [0, 3_000],
     weight: 14,
   },
+  "kill-console": {
+    what: "SIGKILL of the console, restarted after a while",
+    targets: instancesOf("console"),
+    lastsMs: [0, 3_000],
+    weight: 2,
+  },
   "freeze-gateway": {
     what: "SIGSTOP of a gateway, SIGCONT after the timeout of its senders",
     targets: instancesOf("gateway"),
@@ -58,6 +64,12 @@ export const FAULTS = {
     targets: instancesOf("sink"),
     lastsMs: PAST_THE_SESSION_MS,
     weight: 4,
+  },
+  "freeze-console": {
+    what: "SIGSTOP of the console, SIGCONT after a while",
+    targets: instancesOf("console"),
+    lastsMs: PAST_THE_SESSION_MS,
+    weight: 1,
   },
   "restart-broker": {
     what: "a broker stops cleanly and starts again",

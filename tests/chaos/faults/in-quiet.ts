@@ -38,7 +38,7 @@ export async function inQuiet(
 }
 
 /** Waits until the sinks' offsets do not change for a while: then they have also written the dead letters of bad records, which have no rows. */
-async function untilSinksRest(databaseUrl: string): Promise<void> {
+export async function untilSinksRest(databaseUrl: string): Promise<void> {
   const sum = () => sumOfSinkOffsets(databaseUrl);
   for (let before = -1, now = await sum(); now !== before; now = await sum()) {
     before = now;

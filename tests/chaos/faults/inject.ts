@@ -50,10 +50,12 @@ export async function inject(fault: PlannedFault, context: FaultContext): Promis
     case "kill-gateway":
     case "kill-processor":
     case "kill-sink":
+    case "kill-console":
       return killFor(platform.service(target as InstanceName), lastsMs);
     case "freeze-gateway":
     case "freeze-processor":
     case "freeze-sink":
+    case "freeze-console":
       return freezeFor(platform.service(target as InstanceName), lastsMs);
     case "restart-broker":
       return stopFor(platform.backingServices.of(target as BrokerName), lastsMs);

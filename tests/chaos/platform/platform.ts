@@ -25,6 +25,7 @@ export type Platform = {
   readonly backingServices: BackingServices;
   readonly network: Network;
   readonly service: (name: InstanceName) => ServiceProcess;
+  readonly consoleUrl: URL;
   /** Exits of services so far that no fault has caused. */
   readonly unplannedEnds: readonly UnplannedEnd[];
 };
@@ -33,6 +34,7 @@ const SERVICES: Record<ReturnType<typeof serviceOf>, ServiceName> = {
   gateway: "ingest-gateway",
   processor: "stream-processor",
   sink: "sink-writer",
+  console: "console",
 };
 
 /**
@@ -98,7 +100,7 @@ export async function startPlatform(options: {
     (owned) => owned.close(),
   );
 
-  onProgress("starting two gateways, two processors and two sinks");
+  onProgress("starting two gateways, two processors, two sinks and a console");
   const unplannedEnds: UnplannedEnd[] = [];
   const logs = join(folder, "logs");
   mkdirSync(logs, { recursive: true });
@@ -132,6 +134,7 @@ export async function startPlatform(options: {
     backingServices,
     network,
     unplannedEnds,
+    consoleUrl: new URL(`http://127.0.0.1:${publicPorts["console-1"]}`),
     service: (name) => {
       const found = services.get(name);
       if (found === undefined) throw new RangeError(`there is no ${name}`);

@@ -1,6 +1,6 @@
 import type { BackingServiceKind } from "@fiberstream/testkit/test-backing-service";
 
-/** The service processes, two of each service. */
+/** The service processes: two of each service on the path of an event, and a console. */
 export const INSTANCES = [
   "gateway-1",
   "gateway-2",
@@ -8,6 +8,7 @@ export const INSTANCES = [
   "processor-2",
   "sink-1",
   "sink-2",
+  "console-1",
 ] as const;
 export type InstanceName = (typeof INSTANCES)[number];
 
@@ -15,6 +16,7 @@ const BACKING_SERVICES_OF = {
   gateway: ["kafka", "registry", "redis", "postgres"],
   processor: ["kafka", "registry", "redis", "postgres"],
   sink: ["kafka", "registry", "postgres"],
+  console: ["kafka", "postgres"],
 } as const satisfies Record<string, readonly BackingServiceKind[]>;
 
 /** `kafka` for a single broker; `kafka-1`, `kafka-2` and so on for several. */

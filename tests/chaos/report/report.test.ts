@@ -56,6 +56,7 @@ const kept: ChaosReport = {
     unexplained: 0,
   },
   books: { minutes: 0, events: 0, differs: [], notKnown: [] },
+  consoleCounts: { exported: 10, summary: 10, series: 10 },
   conflicts: 0,
   unpublishedNodes: 0,
   missingNodes: 0,
@@ -87,6 +88,14 @@ describe("the verdict of a run", () => {
       expect(brokenPromises(withTable({ [kind]: 2 }))).toEqual([`2 ${kind} in table`]);
     },
   );
+
+  it("fails if the console counts other events than the table has", () => {
+    const consoleCounts = { exported: 10, summary: 9, series: 11 };
+    expect(brokenPromises({ ...kept, consoleCounts })).toEqual([
+      "the console counts 9 events (summary), and the table has 10",
+      "the console counts 11 events (series), and the table has 10",
+    ]);
+  });
 
   it("allows a duplicate across partitions only if partitions were added", () => {
     const enriched = { ...stage, doubledAcrossPartitions: 1 };

@@ -1,6 +1,7 @@
 import type { ReconciliationVerdict } from "@fiberstream/sink-writer/reconciliation/reconciliation-verdict";
 import { pastBounds } from "../bounds.ts";
 import { type StageCounts, STAGES, type Verdict } from "../check/checker.ts";
+import type { ConsoleCounts } from "../check/ask-console.ts";
 import type { DeadLetterCounts } from "../check/dead-letter-check.ts";
 import { addsPartitions, type FaultKind } from "../faults/fault-kinds.ts";
 import type { UnplannedEnd } from "../platform/service-process.ts";
@@ -40,6 +41,7 @@ export type ChaosReport = {
   readonly deadLetters: DeadLetterCounts;
   /** Result of the services' own reconciliation (docs/reconciliation.md). */
   readonly books: Pick<ReconciliationVerdict, "minutes" | "events" | "differs" | "notKnown">;
+  readonly consoleCounts: ConsoleCounts;
   /** Rows in metric_conflicts: there should be none, because no event was sent with different content. */
   readonly conflicts: number;
   /** Nodes whose last change is not in the topic of nodes. */
@@ -74,6 +76,12 @@ export function brokenPromises(report: ChaosReport): string[] {
       ({ minute, hop, partition, why }) =>
         `the books of ${minute} differ: ${hop} ${partition ?? ""} ${why}`,
     ),
+    ...(["exported", "summary", "series"] as const)
+      .filter((way) => report.consoleCounts[way] !== stages.table.found)
+      .map(
+        (way) =>
+          `the console counts ${report.consoleCounts[way]} events (${way}), and the table has ${stages.table.found}`,
+      ),
     ...(conflicts > 0 ? [`${conflicts} conflicts`] : []),
     ...(unpublishedNodes > 0 ? [`${unpublishedNodes} nodes unpublished`] : []),
     ...(report.missingNodes > 0 ? [`${report.missingNodes} nodes missing from the table`] : []),
@@ -171,6 +179,7 @@ export function renderReport(report: ChaosReport): string {
       ],
     ),
     renderBooks(report.books),
+    `the console counts ${report.consoleCounts.exported} events in its export, ${report.consoleCounts.summary} in its summary and ${report.consoleCounts.series} in its series\n`,
     list("sent again because of", report.reasons),
     ends(report.unplannedEnds),
     report.verdict.examples.map((example) => `  ${example}\n`).join(""),

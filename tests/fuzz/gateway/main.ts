@@ -1,30 +1,22 @@
 import { messageOf } from "@fiberstream/runtime/errors";
-import { createLife, type Life } from "@fiberstream/runtime/life";
-import { setAddresses } from "@fiberstream/testkit/config";
-import { startSharedBackingServices } from "@fiberstream/testkit/shared-backing-services";
+import type { Life } from "@fiberstream/runtime/life";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { createToken } from "../../bench/harness/api-token.ts";
+import { whole, withDocumentOptions } from "../document/document-options.ts";
+import { type DocumentOptions, fuzzDocument } from "../document/fuzz-document.ts";
+import { installSchemathesis } from "../document/python-environment.ts";
+import { withBackingServices } from "../document/with-backing-services.ts";
 import { countRaw } from "./count-raw.ts";
 import { type BodiesReport, fuzzBodies } from "./fuzz-bodies.ts";
-import { fuzzDocument } from "./fuzz-document.ts";
 import { limitMemory } from "./memory-limit.ts";
-import { installSchemathesis } from "./python-environment.ts";
 
-type Options = {
+type Options = DocumentOptions & {
   readonly what: "document" | "bodies" | "both";
-  readonly examples: number;
-  readonly seed: number;
-  readonly phases: string;
   readonly minutes: number;
   readonly memory: number;
   readonly only: number | undefined;
 };
 
-const whole = (text: string): number => {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError("It must be a whole number above 0.");
-};
 const minutesOf = (text: string): number => {
   const value = Number(text);
   if (value > 0 && value <= 24 * 60) return value;
@@ -34,7 +26,7 @@ const minutesOf = (text: string): number => {
 const say = (step: string) => void process.stderr.write(`${step}\n`);
 
 try {
-  await new Command("fuzz:gateway")
+  const command = new Command("fuzz:gateway")
     .usage("[options]   (npm run fuzz:gateway -- [options])")
     .description(
       "Send requests that are generated from the OpenAPI document to a gateway, then random bodies, framings and headers, and check the answers.",
@@ -46,15 +38,8 @@ try {
       )
         .choices(["document", "bodies", "both"])
         .default("both"),
-    )
-    .option(
-      "--examples <number>",
-      "number of requests of each kind for each operation of the document",
-      whole,
-      150,
-    )
-    .option("--seed <number>", "seed; the same seed gives the same requests", whole, 20_261_105)
-    .option("--phases <list>", "schemathesis's phases", "examples,coverage,fuzzing")
+    );
+  await withDocumentOptions(command, { examples: 150 })
     .option("--minutes <number>", "duration of the random bodies, in minutes", minutesOf, 1)
     .option("--memory <MB>", "memory limit of the gateway in MB", whole, 512)
     .option(
@@ -90,34 +75,25 @@ async function fuzz(options: Options): Promise<number> {
   const isDocument = options.what !== "bodies" && options.only === undefined;
   const isBodies = options.what !== "document";
   const schemathesis = isDocument ? await installSchemathesis(say) : "";
-  const life = createLife();
-  const onSignal = () => void life.stop().finally(() => process.exit(130));
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  try {
-    say("starting the backing services");
-    const backingServices = life.own(await startSharedBackingServices(() => undefined), (owned) =>
-      owned.stop(),
-    );
-    setAddresses(JSON.stringify(backingServices.addresses));
-    // These modules read the addresses when they are imported.
-    const { createTestTopics } = await import("@fiberstream/testkit/topics");
-    await createTestTopics("");
+  say("starting the backing services");
+  return withBackingServices(async (life, { kafkaBrokers }) => {
     const code = isDocument ? await tryDocument(schemathesis, options) : 0;
     if (!isBodies) return code;
-    const report = await tryBodies(life, options, backingServices.addresses.kafkaBrokers);
+    const report = await tryBodies(life, options, kafkaBrokers);
     process.stdout.write(render(report, options));
     return report.findings.length > 0 ? 1 : code;
-  } finally {
-    await life.stop();
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-  }
+  });
 }
 
 async function tryDocument(schemathesis: string, options: Options): Promise<number> {
   const { startService } = await import("@fiberstream/testkit/service");
   const gateway = await startService("ingest-gateway", {});
   try {
-    const code = await fuzzDocument(schemathesis, { url: gateway.url, ...options });
+    const code = await fuzzDocument(schemathesis, {
+      ...options,
+      url: gateway.url,
+      beside: import.meta.url,
+    });
     if (!gateway.logs().includes("unhandled error in request")) return code;
     say(`the gateway logged an unhandled error:\n${gateway.logs()}`);
     return 1;

@@ -7,7 +7,7 @@ import { copyOut } from "../../exports/copy-out.ts";
 import { CONTENT_TYPES, EXPORT_FORMATS, exportFormats } from "../../exports/formats.ts";
 import { literalStatement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
-import { nodeId, nothing, shortText, time } from "../parameters.ts";
+import { conditionParameter, nodeId, nothing, time } from "../parameters.ts";
 import { route } from "../route.ts";
 import { conditionFields } from "./event-fields.ts";
 import { conditionOf } from "./condition.ts";
@@ -39,7 +39,7 @@ export const exportEventsRoute = (sources: {
         from: time(),
         to: time().optional().describe("Not included. Default: now."),
         node: nodeId.optional(),
-        where: shortText(2_000).optional().describe("A condition, as of events."),
+        where: conditionParameter,
       }),
     },
     success: {

@@ -1,14 +1,21 @@
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { z } from "zod";
 import type { Answer } from "../../answers/answer.ts";
-import { Refusal } from "../../answers/refusal.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import type { OldestEvent } from "../../questions/oldest-event.ts";
 import { searchBack } from "../../questions/search-back.ts";
 import { statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
-import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import {
+  asWritten,
+  conditionParameter,
+  cursorParameter,
+  nodeId,
+  nothing,
+  time,
+  wholeNumber,
+} from "../parameters.ts";
 import { route } from "../route.ts";
 import { conditionOf } from "./condition.ts";
 import { conditionFields, eventFields, eventSchema } from "./event-fields.ts";
@@ -46,10 +53,8 @@ export const listEventsRoute = (sources: {
           .optional()
           .describe("Default: the oldest event. ISO 8601, or an age such as -6h."),
         to: time().optional().describe("Not included. Default: now."),
-        where: shortText(2_000)
-          .optional()
-          .describe(`A condition as of fiber tail --where: latency_ms > 200 and country = "GH".`),
-        cursor: shortText(1_000).optional().describe("meta.next_cursor of the page before."),
+        where: conditionParameter,
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
       }),
     },

@@ -62,7 +62,8 @@ const changes = z
     tags,
   })
   .partial()
-  .refine((given) => Object.keys(given).length > 0, "must have at least one field");
+  .refine((given) => Object.keys(given).length > 0, "must have at least one field")
+  .meta({ minProperties: 1 });
 
 /** `POST`, `PATCH` and `DELETE` of `/api/v1/nodes` */
 export const changeNodesRoutes = (sources: Sources): Route[] => [
@@ -72,6 +73,9 @@ export const changeNodesRoutes = (sources: Sources): Route[] => [
 ];
 
 const oneNode = { name: "Node", schema: z.object({ data: nodeSchema }) } as const;
+/** The ETag of a node, or only its revision. */
+const REVISION = String.raw`^"(\d{1,15})(?:-[\w-]+)?"$`;
+
 const ofNode = { path: z.strictObject({ node_id: nodeId }), query: nothing } as const;
 
 const createNode = (sources: Sources) =>
@@ -134,7 +138,10 @@ const changeNode = (sources: Sources) =>
     schemas: {
       ...ofNode,
       body: changes,
-      headers: z.object({ "if-match": z.string().max(200).optional() }),
+      headers: z.object({
+        // Without it the answer is 428 and not 422, so the check does not require it.
+        "if-match": z.string().max(200).optional().meta({ isRequired: true, pattern: REVISION }),
+      }),
     },
     success: { status: 200, ...oneNode },
     codes: ["NO_SUCH_NODE", "REVISION_CHANGED", "REVISION_REQUIRED"],
@@ -162,7 +169,7 @@ const deleteNode = (sources: Sources) =>
 
 /** @throws {Refusal} REVISION_REQUIRED */
 function revisionIn(header: string | undefined): number {
-  const [, revision] = /^"(\d{1,15})(?:-[\w-]+)?"$/.exec(header?.trim() ?? "") ?? [];
+  const [, revision] = new RegExp(REVISION).exec(header?.trim() ?? "") ?? [];
   if (revision !== undefined) return Number(revision);
   throw new Refusal(
     "REVISION_REQUIRED",

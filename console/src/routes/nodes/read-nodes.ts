@@ -7,7 +7,7 @@ import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
-import { nodeId, nothing, shortText, wholeNumber } from "../parameters.ts";
+import { cursorParameter, nodeId, nothing, shortText, wholeNumber } from "../parameters.ts";
 import { type Route, route } from "../route.ts";
 import { type Node, nodeFields, nodeSchema, tenantOfNode } from "./node-columns.ts";
 
@@ -39,7 +39,7 @@ const listNodes = ({ ask, columns, cursors }: Sources) =>
         q: shortText(100)
           .optional()
           .describe("Part of the id or of a name; capitals do not matter."),
-        cursor: shortText(1_000).optional().describe("meta.next_cursor of the page before."),
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
       }),
     },

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { isoText, statement } from "../../questions/statement.ts";
-import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import { asWritten, cursorParameter, nodeId, nothing, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
 
 const conflictSchema = z.object({
@@ -36,7 +36,7 @@ export const conflictsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors })
           .optional()
           .describe("When the conflict was found. ISO 8601, or an age such as -6h."),
         to: time().optional().describe("Not included."),
-        cursor: shortText(1_000).optional(),
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
       }),
     },

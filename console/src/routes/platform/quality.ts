@@ -5,7 +5,7 @@ import type { Cursors } from "../../questions/cursors.ts";
 import { isoText, statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import { tenantOfNode } from "../nodes/node-columns.ts";
-import { nodeId, nothing, shortText, wholeNumber } from "../parameters.ts";
+import { cursorParameter, nodeId, nothing, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
 
 const count = z.number().int();
@@ -80,7 +80,7 @@ export const qualityRoute = ({
         node: nodeId.optional(),
         from: day.optional(),
         to: day.optional().describe("The last day, included."),
-        cursor: shortText(1_000).optional(),
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
       }),
     },

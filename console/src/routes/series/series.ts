@@ -71,7 +71,10 @@ export const seriesRoute = ({
           .default("latency_p50_ms,latency_p95_ms")
           .transform((text) => [...new Set(text.split(","))])
           .pipe(z.array(z.enum(STAT_NAMES)))
-          .describe(`Separated by commas, of: ${STAT_NAMES.join(", ")}.`),
+          .meta({
+            pattern: `^(${STAT_NAMES.join("|")})(,(${STAT_NAMES.join("|")}))*$`,
+            description: `Separated by commas, of: ${STAT_NAMES.join(", ")}.`,
+          }),
         group: z.enum(GROUP_NAMES).default("none"),
         max_points: wholeNumber({ min: 1, max: 11_000, standard: 1_000 }).describe(
           "Points of a series: the width of the chart in pixels.",

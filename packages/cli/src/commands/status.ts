@@ -11,6 +11,7 @@ type Addresses = {
   readonly processorAdmin: string;
   readonly sinkAdmin: string;
   readonly consoleAdmin: string;
+  readonly console: string;
 };
 
 const adminUrlOf = (name: ServiceName) => `http://127.0.0.1:${SERVICES[name].adminPort}`;
@@ -28,6 +29,7 @@ export const statusCommand = (): Command =>
     )
     .option("--sink-admin <url>", "the sink's admin address", adminUrlOf("sink-writer"))
     .option("--console-admin <url>", "the console's admin address", adminUrlOf("console"))
+    .option("--console <url>", "the console's public address", "http://127.0.0.1:4000")
     .addHelpText("after", examples("status", "status --sink-admin http://sink-1:8010"))
     .action(async (addresses: Addresses) => {
       const { text, isHealthy } = await readStatus(addresses);
@@ -48,8 +50,10 @@ export async function readStatus(
     { name: "sink-writer", adminUrl: addresses.sinkAdmin },
     { name: "console", adminUrl: addresses.consoleAdmin },
   ];
-  const [intake, ...readinesses] = await Promise.all([
+  const [intake, isAnswering, rollUps, ...readinesses] = await Promise.all([
     readIntake(addresses.gateway),
+    isConsoleAnswering(addresses.console),
+    readRollUps(addresses.sinkAdmin),
     ...services.map(async (service) => ({
       service,
       readiness: await readReadiness(service.adminUrl),
@@ -67,8 +71,16 @@ export async function readStatus(
     addresses.gateway,
     intake.details,
   ];
+  const consoleRow = [
+    "questions over HTTP",
+    isAnswering ? "answered" : "not answered",
+    addresses.console,
+    isAnswering ? "GET /docs lists them" : "does not answer",
+  ];
+  const rollUpRow = ["roll-ups", rollUps.state, addresses.sinkAdmin, rollUps.details];
+  const heading = ["SERVICE", "STATE", "ADDRESS", "DETAILS"];
   return {
-    text: `${renderTable([["SERVICE", "STATE", "ADDRESS", "DETAILS"], ...rows, intakeRow])}\n`,
+    text: `${renderTable([heading, ...rows, intakeRow, consoleRow, rollUpRow])}\n`,
     isHealthy: intake.isOpen && readinesses.every(({ readiness }) => readiness.state === "ready"),
   };
 }
@@ -86,3 +98,39 @@ async function readIntake(gateway: string): Promise<{ isOpen: boolean; details: 
     return { isOpen: false, details: "does not answer" };
   }
 }
+
+/** Returns whether the console answers: a request without a key, and without the database. */
+async function isConsoleAnswering(address: string): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(2_000);
+    return (await fetch(new URL("/openapi.json", address), { signal })).ok;
+  } catch {
+    return false;
+  }
+}
+
+/** As the alert FiberStreamRollUpsBehind. */
+const MAX_ROLLUP_LAG_S = 300;
+
+/** Returns how far the roll-ups are behind the rows, by the metrics of a sink. Never throws. */
+async function readRollUps(sinkAdmin: string): Promise<{ state: string; details: string }> {
+  try {
+    const signal = AbortSignal.timeout(2_000);
+    const metrics = await (await fetch(new URL("/metrics", sinkAdmin), { signal })).text();
+    const lags = Array.from(metrics.matchAll(ROLLUP_LAG), ([, width = "", seconds]) => ({
+      width,
+      seconds: Number(seconds),
+    }));
+    if (lags.length === 0)
+      return { state: "not known", details: "the sink has no such metric yet" };
+    const longest = Math.max(...lags.map(({ seconds }) => seconds));
+    return {
+      state: longest <= MAX_ROLLUP_LAG_S ? "current" : "behind",
+      details: `oldest due for ${lags.map(({ width, seconds }) => `${Math.round(seconds)} s (${width})`).join(", ")}`,
+    };
+  } catch {
+    return { state: "not known", details: "the sink does not answer" };
+  }
+}
+
+const ROLLUP_LAG = /^fiberstream_rollup_lag_seconds\{.*width="(\w+)".*\} (\S+)$/gm;

@@ -670,7 +670,7 @@ export type Queries = {
       readonly node?: string;
       /** A day in UTC, such as 2026-11-24. */ readonly from?: string;
       /** The last day, included. */ readonly to?: string;
-      readonly cursor?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
       readonly limit?: number;
     };
     readonly body: undefined;
@@ -704,7 +704,7 @@ export type Queries = {
       readonly node?: string;
       /** When the conflict was found. ISO 8601, or an age such as -6h. */ readonly from?: string;
       /** Not included. */ readonly to?: string;
-      readonly cursor?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
       readonly limit?: number;
     };
     readonly body: undefined;
