@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { type Code, CODES } from "./answers/codes.ts";
+import { type Part, PARTS } from "./live/live.ts";
 
 export type ConsoleMetrics = ReturnType<typeof createConsoleMetrics>;
 
@@ -42,6 +43,17 @@ export function createConsoleMetrics(options: {
     help: "Exports that ended before their last row: the asker disconnected, EXPORT_TIMEOUT_MS was over, or the database failed. The log has the reason of each (answer cut)",
     registers,
   });
+  const streams = new Gauge({
+    name: "fiberstream_console_open_streams",
+    help: "Live streams that are open. At STREAM_MAX_READERS further ones get 503 OVERLOADED",
+    registers,
+  });
+  const liveFailures = new Counter({
+    name: "fiberstream_console_live_read_failures_total",
+    help: "Readings for live streams that failed and are retried, by what they read. Growing: the streams are open and show old states; check PostgreSQL",
+    labelNames: ["part"],
+    registers,
+  });
   registry.registerMetric(
     new Gauge({
       name: "fiberstream_console_waiting_questions",
@@ -54,12 +66,19 @@ export function createConsoleMetrics(options: {
   );
   // All series exist from the start: Prometheus sees no increase when a series appears with its first count.
   for (const operation of operations) duration.zero({ operation, status: "200" });
+  for (const part of PARTS) liveFailures.inc({ part }, 0);
   for (const problem of Object.keys(CODES)) refusals.inc({ problem }, 0);
 
   return {
     observe: (operation: string, status: number, seconds: number) =>
       duration.observe({ operation, status }, seconds),
     countRefusal: (problem: Code) => refusals.inc({ problem }),
+    /** @returns a function that counts its end */
+    countStream: () => {
+      streams.inc();
+      return () => streams.dec();
+    },
+    countLiveFailure: (part: Part) => liveFailures.inc({ part }),
     countCut: () => cut.inc(),
     countShared: () => shared.inc(),
     countUnchanged: () => unchanged.inc(),
