@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Authenticate } from "./access/authenticate.ts";
 import type { RateLimits } from "./access/rate-limits.ts";
-import type { Reader } from "./access/reader.ts";
+import type { Reader, Right } from "./access/reader.ts";
 import type { Turns } from "./access/turns.ts";
 import type { Answer, StreamedAnswer } from "./answers/answer.ts";
 import { Refusal } from "./answers/refusal.ts";
@@ -26,12 +26,17 @@ export function createAnswerQuestion(options: {
   authenticate: Authenticate;
   rateLimits: RateLimits;
   turns: Turns;
+  /** Of questions that read Kafka. */
+  kafkaTurns: Turns;
   countShared: () => void;
 }): AnswerQuestion {
-  const { authenticate, rateLimits, turns, countShared } = options;
+  const { authenticate, rateLimits, turns, kafkaTurns, countShared } = options;
   const asked = new Map<string, Promise<Answer | StreamedAnswer>>();
 
+  const turnsOf = (route: Route) => (route.readsKafka ? kafkaTurns : turns);
+
   const answerOnce = (
+    route: Route,
     reader: Reader,
     { key, answer }: Question,
   ): Promise<Answer | StreamedAnswer> => {
@@ -41,15 +46,17 @@ export function createAnswerQuestion(options: {
       countShared();
       return running;
     }
-    const begun = turns.run(reader.id, () => answer(reader)).finally(() => asked.delete(name));
+    const begun = turnsOf(route)
+      .run(reader.id, () => answer(reader))
+      .finally(() => asked.delete(name));
     asked.set(name, begun);
     return begun;
   };
 
   const answerInTurn = (route: Route, reader: Reader, question: Question) => {
     if (route.isStreamed) return question.answer(reader);
-    if (route.method === "GET") return answerOnce(reader, question);
-    return turns.run(reader.id, () => question.answer(reader));
+    if (route.method === "GET") return answerOnce(route, reader, question);
+    return turnsOf(route).run(reader.id, () => question.answer(reader));
   };
 
   return async (route, request) => {
@@ -66,9 +73,15 @@ function requireRight({ rights }: Reader, { right }: Route): void {
   if (rights.has(right)) return;
   throw new Refusal(
     "NOT_ALLOWED",
-    "this key may only read: make one with `fiber readers create --may-change-nodes`",
+    `this key may not do this: make one with \`fiber readers create ${OPTIONS[right]}\``,
   );
 }
+
+const OPTIONS = {
+  read: "",
+  nodes: "--may-change-nodes",
+  redrive: "--may-redrive",
+} as const satisfies Record<Right, string>;
 
 const checked = (route: Route, request: Request, headers: Record<string, string>): Question => {
   try {

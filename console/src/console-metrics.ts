@@ -1,19 +1,22 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { type Code, CODES } from "./answers/codes.ts";
 import { type Part, PARTS } from "./live/live.ts";
+import { JOB_KINDS, type JobKind, type JobState } from "./jobs/job.ts";
+
+const SEARCHES = ["dead-letters", "event"] as const;
+const ENDS = ["succeeded", "failed", "cancelled"] as const;
 
 export type ConsoleMetrics = ReturnType<typeof createConsoleMetrics>;
 
 /**
- * @param options.waiting called when the metrics are scraped
- * @param options.operations names of the routes
+ * @param options.waiting called when the metrics are scraped, as waitingForKafka is
  */
 export function createConsoleMetrics(options: {
   registry: Registry;
   waiting: () => number;
-  operations: readonly string[];
+  waitingForKafka: () => number;
 }) {
-  const { registry, operations } = options;
+  const { registry } = options;
   const registers = [registry];
   const duration = new Histogram({
     name: "fiberstream_console_question_duration_seconds",
@@ -64,12 +67,53 @@ export function createConsoleMetrics(options: {
       },
     }),
   );
+  const cutSearches = new Counter({
+    name: "fiberstream_console_cut_searches_total",
+    help: "Searches in Kafka that ended at their limit of time, records or bytes before they had looked at everything; the answer says how far. Dead letters: a filter that matches few of many. Event: its records are far from the time at which it was received",
+    labelNames: ["search"],
+    registers,
+  });
+  const jobsFinished = new Counter({
+    name: "fiberstream_console_jobs_finished_total",
+    help: "Jobs that ended in this process, by what came of them. failed: GET /api/v1/jobs has the problem of each",
+    labelNames: ["kind", "state"],
+    registers,
+  });
+  const jobsTakenOver = new Counter({
+    name: "fiberstream_console_jobs_taken_over_total",
+    help: "Jobs of a console that died or lost PostgreSQL, which this one has resumed. More than at deploys: consoles are killed, see their logs",
+    labelNames: ["kind"],
+    registers,
+  });
+  const redriven = new Counter({
+    name: "fiberstream_console_redriven_letters_total",
+    help: "Dead letters that this process has sent back to the topics that they came from",
+    registers,
+  });
+  registry.registerMetric(
+    new Gauge({
+      name: "fiberstream_console_waiting_kafka_questions",
+      help: "Questions that wait to be answered from Kafka. Steadily above 0: Kafka is slow, or KAFKA_MAX_READS is too low",
+      registers: [],
+      collect() {
+        this.set(options.waitingForKafka());
+      },
+    }),
+  );
   // All series exist from the start: Prometheus sees no increase when a series appears with its first count.
-  for (const operation of operations) duration.zero({ operation, status: "200" });
   for (const part of PARTS) liveFailures.inc({ part }, 0);
+  for (const search of SEARCHES) cutSearches.inc({ search }, 0);
+  for (const kind of JOB_KINDS) {
+    jobsTakenOver.inc({ kind }, 0);
+    for (const state of ENDS) jobsFinished.inc({ kind, state }, 0);
+  }
   for (const problem of Object.keys(CODES)) refusals.inc({ problem }, 0);
 
   return {
+    /** @param operations names of the routes */
+    declare: (operations: readonly string[]) => {
+      for (const operation of operations) duration.zero({ operation, status: "200" });
+    },
     observe: (operation: string, status: number, seconds: number) =>
       duration.observe({ operation, status }, seconds),
     countRefusal: (problem: Code) => refusals.inc({ problem }),
@@ -80,6 +124,10 @@ export function createConsoleMetrics(options: {
     },
     countLiveFailure: (part: Part) => liveFailures.inc({ part }),
     countCut: () => cut.inc(),
+    countCutSearch: (search: (typeof SEARCHES)[number]) => cutSearches.inc({ search }),
+    countFinished: (kind: JobKind, state: JobState) => jobsFinished.inc({ kind, state }),
+    countTakenOver: (kind: JobKind) => jobsTakenOver.inc({ kind }),
+    countRedriven: (letters: number) => redriven.inc(letters),
     countShared: () => shared.inc(),
     countUnchanged: () => unchanged.inc(),
   };

@@ -3,6 +3,7 @@ import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
+import { z } from "zod";
 
 const durationMs = (defaultMs: number) =>
   wholeNumber({ min: 1, max: 24 * 60 * 60 * 1_000 }).default(defaultMs);
@@ -52,6 +53,24 @@ export const consoleSettings = {
     "EXPORT_TIMEOUT_MS",
     durationMs(10 * 60 * 1_000),
     "how long an export may take, past which it is cut without its last line",
+  ),
+  maxKafkaReads: setting(
+    "KAFKA_MAX_READS",
+    wholeNumber({ min: 1, max: 100 }).default(4),
+    "how many questions are answered from Kafka at a time; each may take about 16 MB of memory, further ones wait",
+  ),
+  jobLeaseMs: setting(
+    "JOB_LEASE_MS",
+    durationMs(15_000),
+    "after so long another console takes over the job of one that has died",
+  ),
+  traceUrl: setting(
+    "TRACE_URL",
+    z
+      .url({ protocol: /^https?$/ })
+      .refine((url) => url.includes("{trace_id}"), "must contain {trace_id}")
+      .optional(),
+    "address of a trace in your trace viewer, with {trace_id} where the id goes; answers about events link to it",
   ),
   ratePerSecond: setting(
     "QUERY_RATE_PER_SECOND",

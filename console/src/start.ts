@@ -1,5 +1,3 @@
-import { kafkaAccess } from "@fiberstream/kafka/access";
-import { createKafka } from "@fiberstream/kafka/kafka";
 import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { createPool } from "@fiberstream/postgres/pool";
 import { recordServiceVersion } from "@fiberstream/postgres/service-version";
@@ -9,6 +7,7 @@ import { createRateLimits } from "./access/rate-limits.ts";
 import { startAuthentication } from "./access/start-authentication.ts";
 import { createTurns } from "./access/turns.ts";
 import { createAnswerQuestion } from "./answer-questions.ts";
+import { createKafkaSources, startJobs } from "./connect-kafka.ts";
 import { createConsoleMetrics } from "./console-metrics.ts";
 import { watchDatabase } from "./database-check.ts";
 import { createExpressApp } from "./http/express-app.ts";
@@ -71,17 +70,26 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
 
   recordServiceVersion({ pool: changes, service: "console", version: frame.version, life, log });
 
-  const ask = createAsk(questions);
   const turns = createTurns({
     atOnce: config.maxConnections,
     maxWaiting: config.maxWaiting,
     maxPerReader: config.maxPerKey,
   });
-  const pipeline = {
-    kafka: createKafka({ ...kafkaAccess(config), clientId: "console", log }),
-    namespace: config.namespace,
-  };
-  const readPipeline = createReadPipeline({ ask, pipeline });
+  const kafkaTurns = createTurns({
+    atOnce: config.maxKafkaReads,
+    maxWaiting: config.maxWaiting,
+    maxPerReader: config.maxPerKey,
+  });
+  const metrics = createConsoleMetrics({
+    registry,
+    waiting: turns.waiting,
+    waitingForKafka: kafkaTurns.waiting,
+  });
+  const kafkaSources = createKafkaSources(frame, metrics);
+  const jobs = startJobs(frame, { pool: changes, sources: kafkaSources, metrics });
+
+  const ask = createAsk(questions);
+  const readPipeline = createReadPipeline({ ask, pipeline: kafkaSources });
   const parts = createLiveParts();
   const routes = createRoutes({
     ask,
@@ -106,7 +114,10 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
       countStream: () => metrics.countStream(),
       stopping: life.stopping,
     },
-    pipeline,
+    pipeline: kafkaSources,
+    letters: kafkaSources.letters,
+    trail: kafkaSources.trail,
+    wakeJobs: jobs.wake,
     readPipeline,
     exports: {
       pool: exporting,
@@ -120,15 +131,12 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     cursors,
     columns,
   });
-  const metrics = createConsoleMetrics({
-    registry,
-    waiting: turns.waiting,
-    operations: routes.map(({ operationId }) => operationId),
-  });
+  metrics.declare(routes.map(({ operationId }) => operationId));
   const answerQuestion = createAnswerQuestion({
     authenticate: startAuthentication({ config, pool: changes, life, log }),
     rateLimits: createRateLimits({ standard: config }),
     turns,
+    kafkaTurns,
     countShared: metrics.countShared,
   });
   const server = life.own(

@@ -74,7 +74,7 @@ const batch: RecordBatch = {
   highWatermark: 1n,
 };
 
-it("writes less of a dead letter that Kafka refuses", async () => {
+it("reduces a dead letter that Kafka rejects, and writes it", async () => {
   const sent: (number | undefined)[] = [];
   const { process } = await processorOf(async ({ batches }) => {
     const { topic = "", records } = batches.find((one) => one.topic === "dead-letter") ?? {
@@ -94,7 +94,7 @@ it("writes less of a dead letter that Kafka refuses", async () => {
   expect(sent).toEqual([1_600, 100]);
 });
 
-it("holds a partition back whose records Kafka refuses in bulk, instead of making dead letters", async () => {
+it("pauses a partition when Kafka rejects most of its records, instead of dead-lettering all of them", async () => {
   const deadLetters: number[] = [];
   const { process } = await processorOf(
     async ({ batches }) => {
@@ -117,7 +117,7 @@ it("holds a partition back whose records Kafka refuses in bulk, instead of makin
   expect(deadLetters).toEqual([0, 0]);
 });
 
-it("stops the one partition whose dead letter Kafka will never take", async () => {
+it("stops only the partition whose dead letter Kafka rejects permanently", async () => {
   const { process } = await processorOf(async ({ batches }) => {
     const { topic, records } = batches.find((one) => one.records.length > 0) ?? { records: [] };
     const type = "INVALID_RECORD";

@@ -1,7 +1,7 @@
 import type { PipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { LOOKUP_OUTCOMES, type LookupOutcome, type Tier } from "./nodes/node-lookup.ts";
-import type { BatchCounts } from "./process-batch.ts";
+import type { BatchCounts } from "./route-batch.ts";
 
 export type ProcessorMetrics = {
   readonly countLookups: (tier: Tier, outcome: LookupOutcome, nodes: number) => void;

@@ -128,7 +128,7 @@ const setTimestampType = (type: string) =>
   });
 
 describe("stream processor", () => {
-  it("registers a node never seen, enriches its events, publishes the node", async () => {
+  it("registers an unknown node, enriches its events, and publishes the node", async () => {
     await start();
     const node_id = randomUUID();
     const enriched = await read("probe.metrics.enriched");
@@ -153,7 +153,7 @@ describe("stream processor", () => {
     );
   });
 
-  it("sees a change of a node soon, whichever processor has the node, and publishes it", async () => {
+  it("applies a change of a node within seconds in every processor, and publishes it", async () => {
     await Promise.all([start(), start()]);
     const nodeIds = Array.from({ length: 12 }, () => randomUUID());
     const enriched = await read("probe.metrics.enriched");
@@ -178,7 +178,7 @@ describe("stream processor", () => {
     await until(() => nodes.length === 2 * nodeIds.length, { what: "the changes were published" });
   });
 
-  it("puts rubbish aside untouched, with where and why, and moves on", async () => {
+  it("dead-letters an undecodable record unchanged, with its origin and the reason, and continues", async () => {
     await start();
     const enriched = await read("probe.metrics.enriched");
     const deadLetters = await read("probe.metrics.dead-letter");
@@ -197,7 +197,7 @@ describe("stream processor", () => {
     });
   });
 
-  it("puts an event aside whose enriched record Kafka will never take, and writes those around it", async () => {
+  it("dead-letters an event whose enriched record Kafka rejects permanently, and writes its neighbours", async () => {
     const topic = topicIn(namespace, "probe.metrics.enriched");
     const config = { "max.message.bytes": "2000" };
     await ensureTopics({ kafka, topics: [{ topic, partitions: 1, config }] });
@@ -219,7 +219,7 @@ describe("stream processor", () => {
     expect(String(deadLetters[0]?.headers?.["fiber.dlq.failure-class"])).toBe("record-refused");
   });
 
-  it("dead-letters what it cannot write, of a time that Kafka refuses and too large for a whole dead letter", async () => {
+  it("dead-letters records with a timestamp that Kafka rejects, and records that are too large for a complete dead letter", async () => {
     const limited = { "message.timestamp.after.max.ms": "3600000", "max.message.bytes": "3000" };
     const any = {
       "message.timestamp.type": "CreateTime",
@@ -272,7 +272,7 @@ describe("stream processor", () => {
     expect(kept).toEqual(large.value.subarray(0, kept.length));
   });
 
-  it("drops repeats, scores, opens and resolves an alert, and goes on with it after a restart", async () => {
+  it("drops duplicates, scores events, and opens and resolves an alert, also across a restart", async () => {
     const enriched = await read("probe.metrics.enriched");
     const alerts = await read("probe.alerts");
     const node_id = randomUUID();
@@ -305,7 +305,7 @@ describe("stream processor", () => {
     expect(enrichedOf(enriched[25]).latency_mean_ms).toBeGreaterThan(45);
   });
 
-  it("resolves an alert whose node moved to a partition that was added, also after another restart", async () => {
+  it("resolves an alert whose node moved to an added partition, also after another restart", async () => {
     const alerts = await read("probe.alerts");
     const [resolvesAtOnce, resolvesLater] = [movingNode(), movingNode()];
     const measured = (node_id: string, packet_loss: number) =>
@@ -352,7 +352,7 @@ describe("stream processor", () => {
   });
 
   it.each(["LogAppendTime", "CreateTime"])(
-    "finds repeats and scores behind a record that is stamped ahead, and after a restart: %s",
+    "drops duplicates and scores events after a record with a future timestamp, also across a restart: %s",
     async (timestampType) => {
       await setTimestampType(timestampType);
       const enriched = await read("probe.metrics.enriched");
@@ -377,7 +377,7 @@ describe("stream processor", () => {
     },
   );
 
-  it("stops a partition that is all rubbish, goes on with the others, and with it after a reset", async () => {
+  it("stops a partition of undecodable records, continues with the others, and resumes it after a reset", async () => {
     const processor = await start({ BREAKER_RUN: "20", BREAKER_RETEST_MS: "3600000" });
     const enriched = await read("probe.metrics.enriched");
     const deadLetters = await read("probe.metrics.dead-letter");
@@ -417,7 +417,7 @@ describe("stream processor", () => {
     ]);
   });
 
-  it("goes on without Redis and PostgreSQL, and says so in the records", async () => {
+  it("continues while Redis and PostgreSQL are unavailable, and marks the records", async () => {
     // Nobody listens on port 9, so Redis is unavailable from the start; the database goes away later.
     const processor = await start({ REDIS_URL: "redis://127.0.0.1:9" });
     const enriched = await read("probe.metrics.enriched");
@@ -445,7 +445,7 @@ describe("stream processor", () => {
     expect(metrics).toMatch(/node_lookup_total\{tier="postgres",outcome="unavailable"\} [1-9]/);
   });
 
-  it("goes on with PostgreSQL's nodes while Redis is frozen, and can be stopped then", async () => {
+  it("reads nodes from PostgreSQL while Redis is frozen, and stops cleanly", async () => {
     const redis = life.own(await startPrivateBackingService("redis"), (owned) => owned.remove());
     const processor = await start({ REDIS_URL: redis.address });
     const enriched = await read("probe.metrics.enriched");
@@ -462,7 +462,7 @@ describe("stream processor", () => {
     expect(await processor.stop()).toBe(0);
   });
 
-  it("is frozen past its session and woken: what it had begun is refused, and each event came once", async () => {
+  it("enriches each event once when a processor is frozen past its session: its open transaction is rejected", async () => {
     const enriched = await read("probe.metrics.enriched");
     const sent: string[] = [];
     const sendSome = async () => {
@@ -490,7 +490,7 @@ describe("stream processor", () => {
     expect(ids.toSorted()).toEqual(sent.toSorted());
   });
 
-  it("is killed again and again, and each event is enriched once, in order by node", async () => {
+  it("enriches each event once, in each node's order, when it is killed repeatedly", async () => {
     const enriched = await read("probe.metrics.enriched");
     const nodeIds = Array.from({ length: 20 }, () => randomUUID());
     const sent: string[] = [];

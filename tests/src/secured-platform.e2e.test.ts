@@ -199,7 +199,11 @@ describeNatively("on backing services with authentication", () => {
     ["sink-writer", "write", "probe.metrics.enriched", false],
     ["sink-writer", "read", "probe.nodes", false],
     ["console", "read", "probe.metrics.dead-letter", true],
-    ["console", "write", "probe.metrics.raw", false],
+    // It sends dead letters back to where they came from, and nothing anywhere else.
+    ["console", "write", "probe.metrics.raw", true],
+    ["console", "write", "probe.metrics.dead-letter", false],
+    ["console", "write", "probe.alerts", false],
+    ["console", "write", "probe.nodes", false],
     ["data-team", "read", "probe.metrics.enriched", true],
     ["data-team", "read", "probe.metrics.raw", false],
     ["data-team", "write", "probe.metrics.enriched", false],
@@ -233,6 +237,8 @@ describeNatively("on backing services with authentication", () => {
     ["console", "UPDATE nodes SET node_id = 'other'"],
     ["console", "UPDATE metrics SET latency_ms = 0"],
     ["console", "INSERT INTO metric_conflicts DEFAULT VALUES"],
+    ["console", "DELETE FROM jobs"],
+    ["console", "UPDATE jobs SET request = '{}', created_by = 'somebody else'"],
   ])("PostgreSQL refuses %s: %s", async (who, statement) => {
     await withDatabase(settings[who], async (client) => {
       await expect(client.query(statement)).rejects.toMatchObject({ code: "42501" });

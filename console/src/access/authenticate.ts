@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { bearerOf, challenge } from "@fiberstream/http/bearer-token";
+import { keyFault, NOT_A_KEY } from "@fiberstream/http/key-fault";
 import { isLoopback } from "@fiberstream/http/open-port";
 import { isSecretOf, parseToken } from "@fiberstream/postgres/key-tokens";
 import { messageOf } from "@fiberstream/runtime/errors";
@@ -8,7 +9,7 @@ import { throttled } from "@fiberstream/runtime/throttled";
 import type { Code } from "../answers/codes.ts";
 import { Refusal } from "../answers/refusal.ts";
 import { OPEN_READER, type Reader } from "./reader.ts";
-import { isExpired, type LookUpReader } from "./reader-keys.ts";
+import type { LookUpReader } from "./reader-keys.ts";
 
 /** @throws {Refusal} MISSING_TOKEN, INVALID_TOKEN, EXPIRED_TOKEN, DATABASE_UNAVAILABLE, ORIGIN_NOT_ALLOWED */
 export type Authenticate = (request: Pick<IncomingMessage, "headers">) => Promise<Reader>;
@@ -36,12 +37,7 @@ export function createAuthenticate(options: { lookUp: LookUpReader; log: Log }):
     const token = bearerOf(headers.authorization);
     if (typeof token !== "string") throw unauthorized(token.code, token.detail);
     const parsed = parseToken(token);
-    if (parsed === undefined) {
-      throw unauthorized(
-        "INVALID_TOKEN",
-        "the token must be fs_<key id>_<secret>, as it was shown when the key was made",
-      );
-    }
+    if (parsed === undefined) throw unauthorized(NOT_A_KEY.code, NOT_A_KEY.detail);
     const key = await found(parsed.keyId);
     if (key === null || !isSecretOf(key.secretSha256, parsed.secret)) {
       throw unauthorized(
@@ -49,10 +45,8 @@ export function createAuthenticate(options: { lookUp: LookUpReader; log: Log }):
         "unknown reader key, or wrong secret; a key with which probes send may not read",
       );
     }
-    if (key.isRevoked) throw unauthorized("INVALID_TOKEN", "this key has been revoked");
-    if (isExpired(key)) {
-      throw unauthorized("EXPIRED_TOKEN", "this key has expired: ask for a new one");
-    }
+    const fault = keyFault(key);
+    if (fault !== undefined) throw unauthorized(fault.code, fault.detail);
     return key.reader;
   };
 }

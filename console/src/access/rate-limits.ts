@@ -1,8 +1,7 @@
+import { type RateLimit, rateLimitHeaders, refilled } from "@fiberstream/http/token-bucket";
 import { LRUCache } from "lru-cache";
 import { Refusal } from "../answers/refusal.ts";
 import type { Reader } from "./reader.ts";
-
-type Limit = { readonly ratePerSecond: number; readonly burst: number };
 
 export type RateLimits = {
   /**
@@ -19,22 +18,20 @@ const MAX_BUCKETS = 10_000;
 /** A token bucket for each reader, in this process: with several processes each has its own. */
 export function createRateLimits(options: {
   /** For readers without a limit of their own. */
-  standard: Limit;
+  standard: RateLimit;
   now?: () => number;
 }): RateLimits {
   const { standard, now = () => performance.now() } = options;
-  const buckets = new LRUCache<string, { left: number; filledAtMs: number }>({ max: MAX_BUCKETS });
+  const buckets = new LRUCache<string, { left: number; sinceMs: number }>({ max: MAX_BUCKETS });
 
   return {
     charge: ({ id, limit = standard }, cost) => {
       const atMs = now();
       const known = buckets.get(id);
-      const gained =
-        known === undefined ? 0 : ((atMs - known.filledAtMs) / 1_000) * limit.ratePerSecond;
-      const left = Math.min(limit.burst, (known?.left ?? limit.burst) + gained);
+      const left = known === undefined ? limit.burst : refilled(limit, known, atMs);
       // A question that costs more than the bucket holds is allowed when it is full: the bucket becomes negative.
       const isAllowed = left >= Math.min(cost, limit.burst);
-      buckets.set(id, { left: isAllowed ? left - cost : left, filledAtMs: atMs });
+      buckets.set(id, { left: isAllowed ? left - cost : left, sinceMs: atMs });
       if (isAllowed) return headersOf(limit, left - cost);
       const seconds = Math.max(
         1,
@@ -49,12 +46,5 @@ export function createRateLimits(options: {
   };
 }
 
-/** RateLimit and RateLimit-Policy (IETF draft ietf-httpapi-ratelimit-headers-10), as in the gateway's answers. */
-function headersOf({ ratePerSecond, burst }: Limit, left: number): Record<string, string> {
-  const whole = Math.max(0, Math.floor(left));
-  const fullInSeconds = Math.max(0, Math.ceil((burst - left) / ratePerSecond));
-  return {
-    "RateLimit-Policy": `"questions";q=${Math.floor(burst)};w=${Math.max(1, Math.ceil(burst / ratePerSecond))}`,
-    RateLimit: `"questions";r=${whole};t=${fullInSeconds}`,
-  };
-}
+const headersOf = (limit: RateLimit, left: number): Record<string, string> =>
+  rateLimitHeaders([{ name: "questions", limit, left }]);

@@ -1,4 +1,3 @@
-import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { LRUCache } from "lru-cache";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import type { Reader, Right } from "./reader.ts";
@@ -10,9 +9,6 @@ export type ReaderKey = {
   readonly expiresAtMs: number | null;
   readonly isRevoked: boolean;
 };
-
-export const isExpired = ({ expiresAtMs }: ReaderKey): boolean =>
-  expiresAtMs !== null && expiresAtMs <= wallNowMs();
 
 /**
  * @returns null if there is no such key
@@ -55,6 +51,7 @@ type Row = {
   secret_sha256: Buffer;
   tenant: string | null;
   may_change_nodes: boolean;
+  may_redrive: boolean;
   rate_per_second: number | null;
   burst: number | null;
   expires_at: Date | null;
@@ -68,7 +65,9 @@ export const createReadKey =
     const [row] = await query<Row>(pool, READ_KEY, [keyId]);
     if (row === undefined) return null;
     const { rate_per_second: ratePerSecond, burst } = row;
-    const rights: Right[] = row.may_change_nodes ? ["read", "nodes"] : ["read"];
+    const rights: Right[] = ["read"];
+    if (row.may_change_nodes) rights.push("nodes");
+    if (row.may_redrive) rights.push("redrive");
     return {
       reader: {
         id: row.key_id,
@@ -84,7 +83,7 @@ export const createReadKey =
 
 // PostgreSQL's 'infinity' is not a date: it means that the key never expires, as NULL does.
 const READ_KEY = `
-  SELECT key_id, secret_sha256, tenant, may_change_nodes, rate_per_second, burst,
+  SELECT key_id, secret_sha256, tenant, may_change_nodes, may_redrive, rate_per_second, burst,
          CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
          revoked_at IS NOT NULL AS is_revoked
   FROM reader_keys WHERE key_id = $1`;

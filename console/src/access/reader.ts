@@ -1,7 +1,7 @@
 import type { TenantScope } from "../questions/statement.ts";
 
-/** What a reader may do: ask, and with further rights change nodes. */
-export type Right = "read" | "nodes";
+/** What a reader may do: ask, and with further rights change nodes, and send dead letters back. */
+export type Right = "read" | "nodes" | "redrive";
 
 /** Who asks, and what they may see and do. */
 export type Reader = {
@@ -17,5 +17,5 @@ export type Reader = {
 export const OPEN_READER: Reader = {
   id: "open",
   scope: { tenants: "all" },
-  rights: new Set(["read", "nodes"]),
+  rights: new Set(["read", "nodes", "redrive"]),
 };

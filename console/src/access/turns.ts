@@ -1,3 +1,5 @@
+import { createFairQueue } from "@fiberstream/http/fair-queue";
+import { createInFlight } from "@fiberstream/http/in-flight";
 import { Refusal } from "../answers/refusal.ts";
 
 export type Turns = {
@@ -25,9 +27,8 @@ export function createTurns(options: {
   maxPerReader: number;
 }): Turns {
   const { atOnce, maxWaiting, maxPerReader } = options;
-  const inFlight = new Map<string, number>();
-  /** In the order of their next turn. */
-  const queues = new Map<string, (() => void)[]>();
+  const inFlight = createInFlight();
+  const queue = createFairQueue<() => void>();
   let running = 0;
   let waiting = 0;
 
@@ -43,50 +44,37 @@ export function createTurns(options: {
       );
     }
     const called = Promise.withResolvers<void>();
-    const queue = queues.get(readerId);
-    if (queue === undefined) queues.set(readerId, [called.resolve]);
-    else queue.push(called.resolve);
+    queue.add(readerId, called.resolve);
     waiting++;
     await called.promise;
   };
 
   const passOn = () => {
-    for (const [readerId, queue] of queues) {
-      const next = queue.shift();
-      queues.delete(readerId);
-      // The reader's other questions wait behind those of all others.
-      if (queue.length > 0) queues.set(readerId, queue);
-      if (next === undefined) continue;
-      waiting--;
-      next();
+    const next = queue.next();
+    if (next === undefined) {
+      running--;
       return;
     }
-    running--;
+    waiting--;
+    next();
   };
 
   const take = async (readerId: string) => {
-    const count = inFlight.get(readerId) ?? 0;
-    if (count >= maxPerReader) {
+    if (!inFlight.enter(readerId, maxPerReader)) {
       throw new Refusal(
         "RATE_LIMITED",
-        `this key has ${count} questions in flight: wait for their answers`,
+        `this key has ${maxPerReader} questions in flight: wait for their answers`,
       );
     }
-    inFlight.set(readerId, count + 1);
-    const leave = () => {
-      const left = (inFlight.get(readerId) ?? 1) - 1;
-      if (left === 0) inFlight.delete(readerId);
-      else inFlight.set(readerId, left);
-    };
     try {
       await turn(readerId);
     } catch (error) {
-      leave();
+      inFlight.leave(readerId);
       throw error;
     }
     return () => {
       passOn();
-      leave();
+      inFlight.leave(readerId);
     };
   };
 

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Transform, type Writable } from "node:stream";
+import type { Transform, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { PgPool } from "@fiberstream/postgres/pool";
 import { postgresFailure } from "@fiberstream/postgres/postgres-errors";
@@ -9,11 +9,11 @@ import { refusalOf } from "../questions/ask.ts";
 /** Rows that PostgreSQL has begun to send. */
 export type CopiedRows = {
   /**
-   * Writes all rows, then the last line, and ends `out`; memory stays flat, because the server waits while `out` is full.
-   * @param lastLine gets the number of rows
-   * @throws when the database fails or `out` is closed; `out` is destroyed then
+   * Writes all rows through a stream, and ends `out`; memory stays flat, because the server waits while `out` is full.
+   * @param through makes the stream; `rows` counts those that were sent
+   * @throws when the database or the stream fails, or `out` is closed; `out` is destroyed then
    */
-  readonly writeTo: (out: Writable, lastLine: (rows: number) => string) => Promise<void>;
+  readonly writeTo: (out: Writable, through: (rows: () => number) => Transform) => Promise<void>;
 };
 
 /**
@@ -53,13 +53,13 @@ export async function copyOut(options: {
     throw refusalOf(postgresFailure(error));
   }
   return {
-    writeTo: async (out, lastLine) => {
+    writeTo: async (out, through) => {
       try {
-        const end = new Transform({
-          transform: (chunk: Buffer, _, done) => done(null, chunk),
-          flush: (done) => done(null, lastLine(copy.rowCount)),
-        });
-        await pipeline(copy, end, out);
+        await pipeline(
+          copy,
+          through(() => copy.rowCount),
+          out,
+        );
       } finally {
         release();
       }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { LOADS_NOTHING } from "@fiberstream/http/docs-html";
 import { requestIdOf } from "@fiberstream/http/request-id";
+import { wrongMethod } from "@fiberstream/http/wrong-method";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import express, { type Request, type Response } from "express";
@@ -77,7 +78,7 @@ export function createExpressApp(options: {
     const isWithHead = route.method === "GET" && !route.isStreamed;
     methods?.push(...(isWithHead ? ["GET", "HEAD"] : [route.method]));
     // Express would answer HEAD as GET, and the database would read everything for nothing.
-    if (route.isStreamed) app.head(path, serve("other", wrongMethod(route.method)));
+    if (route.isStreamed) app.head(path, serve("other", otherMethod(route.method)));
     const answer: AnswerRequest = async (request) =>
       answerQuestion(route, {
         headers: request.headers,
@@ -101,7 +102,7 @@ export function createExpressApp(options: {
     methodsOf.set(path, ["GET", "HEAD"]);
   }
   for (const [path, methods] of methodsOf)
-    app.all(path, serve("other", wrongMethod(methods.join(", "))));
+    app.all(path, serve("other", otherMethod(methods.join(", "))));
   app.use(serve("other", noSuchRoute));
 
   return (incoming, outgoing) => {
@@ -127,11 +128,10 @@ const refusalOf = (error: unknown): Refusal =>
     ? error
     : new Refusal("INTERNAL_ERROR", "the console failed: report this with the request id");
 
-const wrongMethod =
+const otherMethod =
   (methods: string): AnswerRequest =>
   (request) => {
-    const detail = `${request.path} supports ${methods}, got ${request.method}`;
-    throw new Refusal("METHOD_NOT_ALLOWED", detail, { headers: { Allow: methods } });
+    throw new Refusal(...wrongMethod(methods, request));
   };
 
 const noSuchRoute: AnswerRequest = () => {

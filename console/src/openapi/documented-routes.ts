@@ -1,3 +1,4 @@
+import { createBoundedReader } from "@fiberstream/kafka/bounded-reader";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { createPool } from "@fiberstream/postgres/pool";
 import { createLog } from "@fiberstream/runtime/log";
@@ -9,6 +10,7 @@ import type { Route } from "../routes/route.ts";
 /** Returns all routes for whoever only reads what they declare: they answer nothing, and connect to nothing. */
 export function documentedRoutes(): readonly Route[] {
   const log = createLog({ service: "console", level: "silent", format: "json" });
+  const kafka = createKafka({ brokers: ["127.0.0.1:1"], clientId: "console", log });
   const nobody = () => Promise.reject(new Error("these routes answer nothing"));
   const unwatched = { look: nobody, end: () => undefined };
   return createRoutes({
@@ -25,10 +27,22 @@ export function documentedRoutes(): readonly Route[] {
       turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
       stopping: new AbortController().signal,
     },
-    pipeline: {
-      kafka: createKafka({ brokers: ["127.0.0.1:1"], clientId: "console", log }),
+    pipeline: { kafka, namespace: "" },
+    letters: {
+      source: { newest: nobody, at: nobody },
+      findOwners: nobody,
+      registry: { writerType: nobody },
       namespace: "",
+      countCutSearch: () => undefined,
     },
+    trail: {
+      reader: createBoundedReader({ kafka }),
+      registry: { writerType: nobody },
+      namespace: "",
+      traceUrl: undefined,
+      countCutSearch: () => undefined,
+    },
+    wakeJobs: () => undefined,
     exports: {
       pool: createPool({
         databaseUrl: "postgresql://127.0.0.1:1/none",

@@ -1,3 +1,4 @@
+import { problemResponses, problemSchema } from "@fiberstream/http/openapi-problems";
 import { z } from "zod";
 import packageJson from "../../package.json" with { type: "json" };
 import { type Code, CODES } from "../answers/codes.ts";
@@ -71,7 +72,7 @@ export function createOpenApiDocument(options: {
         ...Object.fromEntries(
           routes.map(({ success }) => [success.name, schemaOf(success.schema, "output")]),
         ),
-        Problem: PROBLEM,
+        Problem: problemSchema(Object.keys(CODES), FAULT),
       },
       ...(isKeyed && { securitySchemes: { token: { type: "http", scheme: "bearer" } } }),
     },
@@ -139,37 +140,13 @@ function problemsOf({ codes, schemas }: Route, isKeyed: boolean) {
     ...(schemas.body === undefined ? [] : OF_BODIES),
     ...codes,
   ];
-  const byStatus = Map.groupBy(all, (code) => CODES[code].status);
-  return Object.fromEntries(
-    [...byStatus].map(([status, codesOfStatus]) => [
-      status,
-      {
-        description: codesOfStatus.map((code) => `\`${code}\`: ${CODES[code].title}`).join(". "),
-        content: { "application/problem+json": { schema: ref("Problem") } },
-      },
-    ]),
-  );
+  return problemResponses(all, CODES, () => ({}));
 }
 
 const text = { type: "string" };
-const PROBLEM: JsonSchema = {
-  description: "RFC 9457.",
+/** A single fault of a request. */
+const FAULT: JsonSchema = {
   type: "object",
-  required: ["type", "title", "status", "detail", "code", "request_id"],
-  properties: {
-    type: text,
-    title: text,
-    status: { type: "integer" },
-    detail: { ...text, description: "What was wrong, what is allowed and what to do." },
-    code: { enum: Object.keys(CODES) },
-    request_id: text,
-    errors: {
-      type: "array",
-      items: {
-        type: "object",
-        required: ["field", "message"],
-        properties: { field: text, message: text },
-      },
-    },
-  },
+  required: ["field", "message"],
+  properties: { field: text, message: text },
 };

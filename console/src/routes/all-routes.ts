@@ -5,6 +5,7 @@ import type { Cursors } from "../questions/cursors.ts";
 import type { OldestEvent } from "../questions/oldest-event.ts";
 import { createReadEdges } from "../rollups/edges.ts";
 import { createKeptSince } from "../rollups/kept-since.ts";
+import type { TrailSources } from "../trail/event-trail.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
 import { listAlertsRoute } from "./alerts/list-alerts.ts";
 import { listChangesRoute } from "./changes/list-changes.ts";
@@ -24,6 +25,9 @@ import { qualityRoute } from "./platform/quality.ts";
 import { referenceAggregatesRoutes } from "./reference/reference-aggregates.ts";
 import { referenceMetricsRoute } from "./reference/reference-metrics.ts";
 import { referenceNodesRoutes } from "./reference/reference-nodes.ts";
+import { jobsRoutes } from "./jobs/jobs.ts";
+import { type Letters, readLettersRoutes } from "./letters/read-letters.ts";
+import { redriveRoute } from "./letters/redrive.ts";
 import type { Route } from "./route.ts";
 import { histogramRoute } from "./series/histogram.ts";
 import { seriesRoute } from "./series/series.ts";
@@ -39,6 +43,10 @@ export type Sources = {
   readonly oldest: OldestEvent;
   readonly pipeline: Pipeline;
   readonly readPipeline: ReadPipeline;
+  readonly letters: Letters;
+  readonly trail: TrailSources;
+  /** Tells the runner of jobs that there is one. */
+  readonly wakeJobs: () => void;
   readonly live: Live;
   /** Connections, turns and the maximum time of exports. */
   readonly exports: { readonly pool: PgPool; readonly turns: Turns; readonly maxMs: number };
@@ -57,7 +65,7 @@ export function createRoutes(sources: Sources): readonly Route[] {
     ...readNodesRoutes({ ask, cursors, columns: nodes }),
     ...changeNodesRoutes({ ask, change, columns: nodes }),
     listEventsRoute({ ask, oldest, cursors, columns: metrics }),
-    oneEventRoute({ ask, columns: metrics }),
+    oneEventRoute({ ask, columns: metrics, trail: sources.trail }),
     rawSeriesRoute({ ask }),
     streamRoute(sources.live),
     exportEventsRoute({ ...sources.exports, columns: metrics }),
@@ -71,6 +79,9 @@ export function createRoutes(sources: Sources): readonly Route[] {
     conflictsRoute({ ask, cursors }),
     pipelineRoute(sources),
     topicsRoute(sources.pipeline),
+    ...readLettersRoutes(sources.letters, cursors),
+    redriveRoute({ change, wake: sources.wakeJobs }),
+    ...jobsRoutes({ ask, change, cursors }),
     referenceMetricsRoute({ ask, oldest }),
     ...referenceAggregatesRoutes(state),
     ...referenceNodesRoutes({ ask, change, columns: nodes }),

@@ -35,6 +35,8 @@ export type Route = {
   readonly schemas: Schemas;
   /** Set if the answer is written while it is read: it takes its own turns, and is not shared. */
   readonly isStreamed?: true;
+  /** Set if the answer is read from Kafka: it takes a turn there, and not at the database. */
+  readonly readsKafka?: true;
   /** The answer of a success. */
   readonly success: {
     /** Of streamed answers; else application/json. */

@@ -52,4 +52,4 @@ const readable = (text: string) =>
     .trim()
     .replaceAll(/\{\{ with \$labels\.(\w+) \}\}([^{]*)\{\{ \. \}\}\{\{ end \}\}/g, " $2<$1>")
     .replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, "<$1>")
-    .replaceAll(/\{\{ \$value(?: \| \w+)? \}\}/g, "<value>");
+    .replaceAll(/\{\{ \$value(?: \| \w+(?: "[^"]*")?)? \}\}/g, "<value>");

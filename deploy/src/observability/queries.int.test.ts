@@ -40,7 +40,9 @@ const FOR_DASHBOARDS = `
                        tenant, country, region, probe_type, enrichment_status)
   SELECT now() - second * interval '1 second', now(), 5, 100, 0, gen_random_uuid(), 'probe-accra-01',
          'default', 'GH', 'r', 'ping', 'complete'
-  FROM generate_series(1, 3) AS second`;
+  FROM generate_series(1, 3) AS second;
+  SELECT rollup_mark(array_agg(node_id::text), array_agg(time)) FROM metrics;
+  SELECT rollup_refresh(1, 'infinity', 10)`;
 
 /** The statements of docs/query/timescaledb.sql, each with the question in its first comment line. */
 const queries = readFileSync(

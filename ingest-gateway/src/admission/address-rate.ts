@@ -1,3 +1,4 @@
+import { refilled } from "@fiberstream/http/token-bucket";
 import { LRUCache } from "lru-cache";
 import { networkOf } from "../connections/sender-network.ts";
 
@@ -18,13 +19,14 @@ export function createAddressRate(options: {
 }): AddressRate {
   const { perSecond, nowMs = () => performance.now() } = options;
   const burst = perSecond * BURST_SECONDS;
+  const limit = { ratePerSecond: perSecond, burst };
   const buckets = new LRUCache<string, Bucket>({ max: MAX_ADDRESSES });
   return (address = "") => {
     const network = networkOf(address);
     const now = nowMs();
     const bucket = buckets.get(network) ?? { left: burst, filledAtMs: now };
     buckets.set(network, bucket);
-    bucket.left = Math.min(burst, bucket.left + ((now - bucket.filledAtMs) / 1_000) * perSecond);
+    bucket.left = refilled(limit, { left: bucket.left, sinceMs: bucket.filledAtMs }, now);
     bucket.filledAtMs = now;
     if (bucket.left < 1) return false;
     bucket.left--;

@@ -1,8 +1,8 @@
+import { type RateLimit, rateLimitHeaders, refilled } from "@fiberstream/http/token-bucket";
 import { LRUCache } from "lru-cache";
 import { LIMITS } from "../answers/limits.ts";
 import { Refusal } from "../answers/refusal.ts";
 import type { Sender } from "../auth/sender.ts";
-import type { RateLimit } from "../auth/keys/rate-limit.ts";
 import type { Spend } from "./shared-rate-limits.ts";
 
 export type RateLimiter = {
@@ -52,7 +52,7 @@ type Bucket = {
 };
 
 /** The owner of a bucket, and the bucket's name in headers. */
-type Owner = { readonly id: string; readonly limit: RateLimit; readonly name: Policy["name"] };
+type Owner = { readonly id: string; readonly limit: RateLimit; readonly name: "events" | "tenant" };
 
 /** Maximum of buckets in memory; one that was evicted starts full. */
 const MAX_BUCKETS = 50_000;
@@ -131,7 +131,7 @@ export function createRateLimiter({ now = () => performance.now() }: { now?: () 
         owners.map((owner) => ({
           name: owner.name,
           limit: owner.limit,
-          events: bucketOf(owner).events,
+          left: bucketOf(owner).events,
         })),
       );
     },
@@ -204,44 +204,15 @@ function rateLimited({ name, limit }: Owner, events: number): Refusal {
     name === "events" ? `this key ${may} and has` : `a tenant's keys together ${may} and have`;
   return new Refusal("RATE_LIMITED", `${who} sent more: wait ${seconds} s`, {
     headers: {
-      ...rateLimitHeaders([{ name, limit, events }]),
+      ...rateLimitHeaders([{ name, limit, left: events }]),
       "Retry-After": String(seconds),
     },
   });
 }
 
 function fill(bucket: Bucket, nowMs: number): Bucket {
-  const { ratePerSecond, burst } = bucket.limit;
-  const gained = ((nowMs - bucket.filledAtMs) / 1_000) * ratePerSecond;
-  bucket.events = Math.min(burst, bucket.events + gained);
+  const { limit, events: left, filledAtMs: sinceMs } = bucket;
+  bucket.events = refilled(limit, { left, sinceMs }, nowMs);
   bucket.filledAtMs = nowMs;
   return bucket;
-}
-
-/** A bucket as headers describe it. */
-type Policy = {
-  readonly name: "events" | "tenant";
-  readonly limit: RateLimit;
-  /** What is left; a negative number counts as nothing. */
-  readonly events: number;
-};
-
-/**
- * Returns RateLimit and RateLimit-Policy (IETF draft ietf-httpapi-ratelimit-headers-10), with an item for each bucket:
- * what is left and when it will be full; its size and how long filling it takes. The draft requires integers.
- */
-function rateLimitHeaders(policies: readonly Policy[]): Record<string, string> {
-  return {
-    "RateLimit-Policy": policies.map(policyItem).join(", "),
-    RateLimit: policies.map(limitItem).join(", "),
-  };
-}
-
-const policyItem = ({ name, limit: { ratePerSecond, burst } }: Policy) =>
-  `"${name}";q=${Math.floor(burst)};w=${Math.max(1, Math.ceil(burst / ratePerSecond))}`;
-
-function limitItem({ name, limit: { ratePerSecond, burst }, events }: Policy): string {
-  const left = Math.max(0, Math.floor(events));
-  const fullInSeconds = Math.ceil((burst - events) / ratePerSecond);
-  return `"${name}";r=${left};t=${Math.max(0, fullInSeconds)}`;
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { createInFlight } from "@fiberstream/http/in-flight";
 import { Refusal } from "../answers/refusal.ts";
 import { networkOf } from "../connections/sender-network.ts";
 
@@ -13,22 +14,14 @@ export type RequestCap = {
 /** @param options.whose what the error message calls the sender: "key" or "address" */
 export function createRequestCap(options: { maxRequests: number; whose: string }): RequestCap {
   const { maxRequests, whose } = options;
-  /** Requests in flight, by sender id; only senders that have any. */
-  const inFlight = new Map<string, number>();
+  const inFlight = createInFlight();
   return {
     acquire: (id) => {
-      const count = inFlight.get(id) ?? 0;
-      if (count >= maxRequests) {
-        const detail = `this ${whose} has ${maxRequests} requests without an answer: wait for answers, or send batches`;
-        throw new Refusal("RATE_LIMITED", detail);
-      }
-      inFlight.set(id, count + 1);
+      if (inFlight.enter(id, maxRequests)) return;
+      const detail = `this ${whose} has ${maxRequests} requests without an answer: wait for answers, or send batches`;
+      throw new Refusal("RATE_LIMITED", detail);
     },
-    release: (id) => {
-      const left = (inFlight.get(id) ?? 0) - 1;
-      if (left > 0) inFlight.set(id, left);
-      else inFlight.delete(id);
-    },
+    release: inFlight.leave,
   };
 }
 

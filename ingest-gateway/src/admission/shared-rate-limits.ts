@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
-import type { RateLimit } from "../auth/keys/rate-limit.ts";
+import type { RateLimit } from "@fiberstream/http/token-bucket";
 
 /** Events that this gateway has charged to a bucket since the last exchange; negative if more were refunded. */
 export type Spend = { readonly id: string; readonly limit: RateLimit; readonly events: number };

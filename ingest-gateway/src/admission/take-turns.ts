@@ -1,3 +1,5 @@
+import { createFairQueue } from "@fiberstream/http/fair-queue";
+
 /**
  * Begins a long task. Its first turn starts now.
  * @param senderId the sender that the task is for
@@ -20,25 +22,17 @@ export type Turn = {
  */
 export function createTurns(options: { turnMs: number; nowMs?: () => number }): TakeTurns {
   const { turnMs, nowMs = performance.now.bind(performance) } = options;
-  /** Waiting tasks by sender, in the order of the senders' turns. */
-  const waiting = new Map<string, (() => void)[]>();
+  const waiting = createFairQueue<() => void>();
 
   const runNext = () => {
-    const [next] = waiting;
-    if (next === undefined) return;
-    const [senderId, tasks] = next;
-    waiting.delete(senderId);
-    const resume = tasks.shift();
-    if (tasks.length > 0) waiting.set(senderId, tasks);
-    if (waiting.size > 0) setImmediate(runNext);
+    const resume = waiting.next();
+    if (!waiting.isEmpty()) setImmediate(runNext);
     resume?.();
   };
 
   const wait = (senderId: string, resume: () => void) => {
-    if (waiting.size === 0) setImmediate(runNext);
-    const tasks = waiting.get(senderId);
-    if (tasks === undefined) waiting.set(senderId, [resume]);
-    else tasks.push(resume);
+    if (waiting.isEmpty()) setImmediate(runNext);
+    waiting.add(senderId, resume);
   };
 
   return (senderId) => {

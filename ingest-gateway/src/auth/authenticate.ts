@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { bearerOf } from "@fiberstream/http/bearer-token";
+import { keyFault, NOT_A_KEY } from "@fiberstream/http/key-fault";
 import { isSecretOf, parseToken } from "@fiberstream/postgres/key-tokens";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { throttled } from "@fiberstream/runtime/throttled";
-import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { Refusal } from "../answers/refusal.ts";
 import type { SubjectOfJwt } from "./jwt.ts";
 import { type ApiKey, nodeMatcher } from "./keys/api-key.ts";
@@ -102,17 +102,13 @@ export function createAuthenticate(options: {
     if (parsed !== undefined) return byKey(parsed.keyId, parsed.secret);
     if (subjectOfJwt !== undefined && token.split(".").length === 3)
       return byJwt(token, subjectOfJwt, request.socket.remoteAddress);
-    throw invalid(
-      "the token must be fs_<key id>_<secret>, as it was shown when the key was created",
-    );
+    throw invalid(NOT_A_KEY.detail);
   };
 }
 
 function usable(key: ApiKey): ApiKey {
-  if (key.isRevoked) throw invalid("this key has been revoked");
-  if (key.expiresAtMs !== null && key.expiresAtMs <= wallNowMs()) {
-    throw unauthorized("EXPIRED_TOKEN", "this key has expired: ask for a new one");
-  }
+  const fault = keyFault(key);
+  if (fault !== undefined) throw unauthorized(fault.code, fault.detail);
   return key;
 }
 

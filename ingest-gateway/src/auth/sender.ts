@@ -1,4 +1,4 @@
-import type { RateLimit } from "./keys/rate-limit.ts";
+import type { RateLimit } from "@fiberstream/http/token-bucket";
 
 /** The authenticated sender of a request, and its permissions. */
 export type Sender = {

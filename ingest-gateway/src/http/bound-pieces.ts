@@ -12,8 +12,9 @@ const piecesOf = new WeakMap<Readable, Pieces>();
 
 /**
  * Bounds the small pieces (chunks or packets) of a body where the parser hands them over, whoever reads them and whenever
- * that begins: the parser hands over all chunks of one read of the connection at once, up to 11,000. The pieces past the
- * bound are dropped. `writeAnswer` then closes the connection, because the body has not been read to its end.
+ * that begins: the parser hands over all chunks of one read of the connection at once, up to 11,000, and libuv reads up to
+ * 32 times in a row, unless it is told to stop. The pieces past the bound are dropped, and the connection is not read any
+ * more. `writeAnswer` then closes it, because the body has not been read to its end.
  *
  * @param options.isWaiting whether the request waits for those before it on its connection. If it does, the connection is
  *   closed without an answer.
@@ -26,7 +27,7 @@ export function boundPieces(request: Readable, options: { isWaiting: () => boole
   const push = request.push.bind(request);
   request.push = (piece: Buffer | null, encoding) => {
     if (piece === null) return push(piece, encoding);
-    if (pieces.isTooMany) return true;
+    if (pieces.isTooMany) return false;
     count++;
     bytes += piece.length;
     const isAllowed =
@@ -37,7 +38,7 @@ export function boundPieces(request: Readable, options: { isWaiting: () => boole
     pieces.isTooMany = true;
     if (options.isWaiting()) request.destroy();
     else pieces.onTooMany();
-    return true;
+    return false;
   };
 }
 

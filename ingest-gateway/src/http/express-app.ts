@@ -1,5 +1,6 @@
 import { readCatalogueFile } from "@fiberstream/schemas/catalogue-files";
 import { LOADS_NOTHING } from "@fiberstream/http/docs-html";
+import { wrongMethod } from "@fiberstream/http/wrong-method";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import express, { type Request, type Response } from "express";
@@ -42,7 +43,7 @@ export function createExpressApp(options: {
     app.all([...QUESTION_PATHS], answers(redirectTo(options.queryUrl)));
   }
   for (const [path, methods] of Object.entries(METHODS)) {
-    app.all(path, answers(wrongMethod(methods)));
+    app.all(path, answers(otherMethod(methods)));
   }
   app.use(answers(noSuchRoute));
   // Without these, express would answer unreadable targets and failures in its own format.
@@ -98,9 +99,8 @@ const htmlAnswer = (body: string, policy: string): Answer => ({
   body,
 });
 
-const wrongMethod = (methods: string) => (request: Request) => {
-  const detail = `${request.path} supports ${methods}, got ${request.method}`;
-  throw new Refusal("METHOD_NOT_ALLOWED", detail, { headers: { Allow: methods } });
+const otherMethod = (methods: string) => (request: Request) => {
+  throw new Refusal(...wrongMethod(methods, request));
 };
 
 /** Paths of questions, which the console answers. */

@@ -1,4 +1,5 @@
 import { FAULT_CODES } from "@fiberstream/event-rules/fault";
+import { problemSchema } from "@fiberstream/http/openapi-problems";
 import { CODES } from "../answers/codes.ts";
 import type { JsonSchema } from "./event-schema.ts";
 
@@ -53,23 +54,11 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       },
     },
   },
-  Problem: {
-    description: "RFC 9457.",
+  Problem: problemSchema(Object.keys(CODES), {
     type: "object",
-    required: ["type", "title", "status", "detail", "code", "request_id"],
-    properties: {
-      type: text,
-      title: text,
-      status: { type: "integer" },
-      detail: { ...text, description: "What was wrong, what is allowed and what to do." },
-      code: { enum: Object.keys(CODES) },
-      request_id: text,
-      errors: {
-        type: "array",
-        items: { type: "object", required: ["code"], properties: { index, ...fault } },
-      },
-    },
-  },
+    required: ["code"],
+    properties: { index, ...fault },
+  }),
   Status: {
     type: "object",
     required: ["status", "data"],

@@ -1,3 +1,4 @@
+import { problemResponses } from "@fiberstream/http/openapi-problems";
 import type { RecordSchema } from "@fiberstream/schemas/avro-schema";
 import packageJson from "../../package.json" with { type: "json" };
 import { type Code, CODES } from "../answers/codes.ts";
@@ -178,17 +179,9 @@ function problems(isKeyed: boolean, has: (code: Code) => boolean) {
   const codes = (Object.keys(CODES) as Code[]).filter(
     (code) => !ELSEWHERE.has(code) && has(code) && (isKeyed || !KEYED.has(CODES[code].status)),
   );
-  const byStatus = Map.groupBy(codes, (code) => CODES[code].status);
-  return Object.fromEntries(
-    [...byStatus].map(([status, codesOfStatus]) => [
-      status,
-      {
-        description: codesOfStatus.map((code) => `\`${code}\`: ${CODES[code].title}`).join(". "),
-        headers: headerRefs(answerHeaders(status)),
-        content: { "application/problem+json": { schema: ref("Problem") } },
-      },
-    ]),
-  );
+  return problemResponses(codes, CODES, (status) => ({
+    headers: headerRefs(answerHeaders(status)),
+  }));
 }
 
 function headerParameters(schema: RecordSchema, isKeyed: boolean): Parameter[] {

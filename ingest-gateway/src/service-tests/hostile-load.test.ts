@@ -141,6 +141,26 @@ describe("the gateway's memory", () => {
     );
     await until(() => intake.usedBytes() === 0);
   });
+
+  it("is not read further than one read of the connection when its chunks are too small", async () => {
+    let gateways: Socket | undefined;
+    intake = await startTestIntake({
+      environment: SLOWLY,
+      authenticate: async (request) => {
+        gateways = request.socket;
+        // A key is looked up: meanwhile the body arrives.
+        for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+        return byKey(request);
+      },
+    });
+    const socket = sendOn(
+      head("hostile", "Transfer-Encoding: chunked"),
+      "1\r\n \r\n".repeat(350 * KB),
+    );
+    // Its connection may be reset, which rejects `once`.
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect(gateways?.bytesRead).toBeLessThan(200 * KB);
+  });
 });
 
 describe("a large answer that its sender does not read", () => {

@@ -1,4 +1,4 @@
-import cliProgress from "cli-progress";
+import { showShare } from "@fiberstream/terminal/progress-bar";
 import { ms } from "./render-summary.ts";
 import type { Simulation } from "./simulate.ts";
 import type { Tally } from "./load/tally.ts";
@@ -26,36 +26,13 @@ export function showProgress(
         maxEvents === undefined ? 0 : tally.counts().sent / maxEvents,
       ),
     );
-  return process.stderr.isTTY ? showBar(tally, startMs, share) : showLines(tally, startMs, share);
-}
-
-function showBar(tally: Tally, startMs: number, share: () => number): Progress {
-  const bar = new cliProgress.SingleBar({
-    format: "{bar} {percentage}% | {text}",
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: 24,
-    hideCursor: true,
-    gracefulExit: false,
+  const end = showShare({
+    share,
+    describe: () => describe(tally, startMs),
+    redrawEveryMs: REDRAW_EVERY_MS,
+    lineEveryMs: LINE_EVERY_MS,
   });
-  const draw = () => bar.update(Math.round(share() * 100), { text: describe(tally, startMs) });
-  bar.start(100, 0, { text: "" });
-  const timer = setInterval(draw, REDRAW_EVERY_MS);
-  return {
-    end: () => {
-      clearInterval(timer);
-      draw();
-      bar.stop();
-    },
-  };
-}
-
-function showLines(tally: Tally, startMs: number, share: () => number): Progress {
-  const timer = setInterval(() => {
-    const percent = Math.round(share() * 100);
-    process.stderr.write(`${percent}% | ${describe(tally, startMs)}\n`);
-  }, LINE_EVERY_MS);
-  return { end: () => clearInterval(timer) };
+  return { end };
 }
 
 function describe(tally: Tally, startMs: number): string {

@@ -47,9 +47,9 @@ const refusing = (sqlState: string, where = "true") => `
 const events = (count: number) => Array.from({ length: count }, () => sampleEvent());
 const stored = () => database.valueOf("SELECT count(*)::int FROM metrics");
 
-describe("a table with a column of somebody else's", () => {
+describe("a table with a column of an operator", () => {
   it.each(['"siteName" text', '"select" text', '"a ""b""" double precision'])(
-    "takes rows by both ways, and leaves it empty: %s",
+    "accepts rows by COPY and by the staging table, with that column empty: %s",
     async (column) => {
       await database.owner.query(`ALTER TABLE metrics ADD COLUMN ${column}`);
       const layout = await layoutNow();
@@ -60,7 +60,7 @@ describe("a table with a column of somebody else's", () => {
     },
   );
 
-  it("takes rows where a column of its own is computed by the table now", async () => {
+  it("accepts rows if the table now computes a column itself", async () => {
     await database.owner.query(`
       DROP VIEW IF EXISTS metrics_latest, metrics_enriched CASCADE;
       ALTER TABLE metrics DROP COLUMN latency_z;
@@ -86,7 +86,7 @@ describe("a table with a column of somebody else's", () => {
     expect(await database.valueOf(`SELECT count(${name})::int FROM metrics`)).toBe(4);
   });
 
-  it("takes repeats when it comes while the sink runs, on a new connection too", async () => {
+  it("accepts duplicates if the column is added while the sink runs, also on a new connection", async () => {
     const layout = await layoutNow();
     const old = events(2);
     await landIn(layout, old);
@@ -98,7 +98,7 @@ describe("a table with a column of somebody else's", () => {
   });
 });
 
-it("repeats are left out in a database where nobody else may make temporary tables", async () => {
+it("leaves duplicates out in a database in which others may not create temporary tables", async () => {
   await database.owner.query(`
     DO $$ BEGIN
       EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
@@ -111,9 +111,9 @@ it("repeats are left out in a database where nobody else may make temporary tabl
   expect(inserted.reduce((sum, { result }) => sum + result.repeats, 0)).toBe(1);
 });
 
-describe("a row that the table refuses while it takes others", () => {
+describe("a row that the table rejects while it accepts others", () => {
   it.each(["P0001", "0A000", "54001", "38000"])(
-    "is isolated though nobody listed its SQLSTATE: %s",
+    "is isolated although its SQLSTATE is not listed: %s",
     async (sqlState) => {
       const layout = await layoutNow();
       await database.owner.query(refusing(sqlState, "NEW.region = 'culprit'"));
@@ -126,7 +126,7 @@ describe("a row that the table refuses while it takes others", () => {
     },
   );
 
-  it("is isolated where it is alone in its write", async () => {
+  it("is isolated if it is alone in its write", async () => {
     const layout = await layoutNow();
     await database.owner.query(refusing("P0001", "NEW.region = 'culprit'"));
     const [result] = await landingOf(layout, [sampleEvent({ region: "culprit" })]);
@@ -134,7 +134,7 @@ describe("a row that the table refuses while it takes others", () => {
     expect(await stored()).toBe(0);
   });
 
-  it("is isolated where it does not fit into an index", async () => {
+  it("is isolated if it does not fit into an index", async () => {
     const layout = await layoutNow();
     await database.owner.query("CREATE INDEX ON metrics (region)");
     const wide = randomBytes(6_000).toString("base64");
@@ -143,7 +143,7 @@ describe("a row that the table refuses while it takes others", () => {
     expect(await stored()).toBe(5);
   });
 
-  it("is dead-lettered with all of its write, if they are all bad and the table takes a good one", async () => {
+  it("is dead-lettered with all rows of its write, if all are bad and the table accepts a good one", async () => {
     const layout = await layoutNow();
     const bad = Array.from({ length: 150 }, () => sampleEvent({ region: "a\0b" }));
     const [result] = await landingOf(layout, bad);
@@ -154,7 +154,7 @@ describe("a row that the table refuses while it takes others", () => {
 });
 
 describe("a fault of the table", () => {
-  it("stops the sink where a column's type was changed while it ran", async () => {
+  it("stops the sink if a column's type is changed while it runs", async () => {
     const layout = await layoutNow();
     await database.owner.query(`
       DROP VIEW IF EXISTS metrics_latest, metrics_enriched CASCADE;
@@ -165,7 +165,7 @@ describe("a fault of the table", () => {
     });
   });
 
-  it.each([1, 101])("stops the sink where it refuses whatever comes: %i rows", async (count) => {
+  it.each([1, 101])("stops the sink if the table rejects all rows: %i", async (count) => {
     const layout = await layoutNow();
     await database.owner.query("ALTER TABLE metrics ADD CHECK (latency_ms < 0) NOT VALID");
     await expect(landIn(layout, events(count))).rejects.toMatchObject({
@@ -175,7 +175,7 @@ describe("a fault of the table", () => {
   });
 
   it.each(["P0001", "54000"])(
-    "is waited for where it refuses whatever comes with SQLSTATE %s, which says nothing of who is at fault",
+    "makes the sink retry if the table rejects all rows with SQLSTATE %s, which does not say what is at fault",
     async (sqlState) => {
       const layout = await layoutNow();
       await database.owner.query(refusing(sqlState));
@@ -186,7 +186,7 @@ describe("a fault of the table", () => {
     },
   );
 
-  it("is told from a fault of all rows of a write where a constraint does not know the example", async () => {
+  it("is distinguished from bad rows if a constraint rejects the sink's own example row", async () => {
     const layout = await layoutNow();
     await database.owner.query("ALTER TABLE metrics ADD CHECK (tenant = 'acme')");
     const own = { tenant: "acme" };
@@ -196,7 +196,7 @@ describe("a fault of the table", () => {
     expect(await stored()).toBe(1);
   });
 
-  it("stops the sink where its types changed so that values are too short", async () => {
+  it("stops the sink if its types have changed so that values are too short", async () => {
     const layout = await layoutNow();
     await database.owner.query(`
       DROP VIEW IF EXISTS metrics_latest, metrics_enriched CASCADE;
@@ -208,7 +208,7 @@ describe("a fault of the table", () => {
     });
   });
 
-  it("does not put rows aside when the staging table has used up its numbers", async () => {
+  it("does not dead-letter rows when the staging table has used up its sequence", async () => {
     const layout = await layoutNow();
     const old = events(4);
     await landIn(layout, old);
@@ -224,7 +224,7 @@ describe("a fault of the table", () => {
     expect(await stored()).toBe(8);
   });
 
-  it("numbers staged rows past what an integer takes", async () => {
+  it("numbers staged rows beyond the range of an integer", async () => {
     const layout = await layoutNow();
     const [old, conflict] = [sampleEvent(), sampleEvent()];
     await landIn(layout, [old, conflict]);
@@ -263,7 +263,7 @@ describe("a field of content that got its column later", () => {
     return inserted[0]?.result;
   };
 
-  it("is compared wherever the two rows have it", async () => {
+  it("is compared if both rows have it", async () => {
     const [event, without] = [sampleEvent(), sampleEvent()];
     expect(await landNow(event, 3.5)).toMatchObject({ copied: 1 });
     expect(await landNow(without, null)).toMatchObject({ copied: 1 });

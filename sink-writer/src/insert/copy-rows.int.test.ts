@@ -36,7 +36,7 @@ async function openSlowWay() {
 }
 
 describe("a COPY that is not answered in time", () => {
-  it("gives its connection up, where a late answer would meet another query", async () => {
+  it("closes its connection, because a late answer would be taken for that of another query", async () => {
     const way = await openSlowWay();
     const pool = life.own(
       new pg.Pool({ connectionString: way.url, query_timeout: 1_000, max: 1 }),
@@ -56,7 +56,7 @@ describe("a COPY that is not answered in time", () => {
     }
   });
 
-  it("keeps its connection when the server refuses the rows", async () => {
+  it("keeps its connection when the server rejects the rows", async () => {
     const pool = life.own(new pg.Pool({ connectionString: addresses.databaseUrl }), (owned) =>
       owned.end(),
     );

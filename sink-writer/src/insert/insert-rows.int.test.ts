@@ -50,7 +50,7 @@ describe("inserted rows", () => {
     expect(await land([])).toEqual(nothing);
   });
 
-  it("has rows in the view with the nodes' data whose node is not there", async () => {
+  it("shows rows without a node in the view that adds the nodes' data", async () => {
     const node_id = "deleted";
     await land([sampleEvent({ node_id }), sampleEvent({ node_id })]);
     const view =
@@ -58,7 +58,7 @@ describe("inserted rows", () => {
     expect(await database.valueOf(view, [node_id])).toBe(2);
   });
 
-  it("leaves repeats out, those within a batch too", async () => {
+  it("leaves duplicates out, also those within a batch", async () => {
     const old = sampleEvent();
     await land([old]);
     const unseen = sampleEvent();
@@ -75,7 +75,7 @@ describe("inserted rows", () => {
     expect(await database.valueOf(repeats, [old.node_id, old.timestamp])).toBe(2);
   });
 
-  it("copies what is new while repeats that were seen before are staged", async () => {
+  it("copies new rows while known duplicates are staged", async () => {
     const recent = createRecentEvents();
     const [old, unseen, conflict] = [sampleEvent(), sampleEvent(), sampleEvent()];
     await landSorted([old, conflict], recent);
@@ -90,7 +90,7 @@ describe("inserted rows", () => {
     expect(await landSorted([sampleEvent()], recent)).toEqual([{ ...nothing, copied: 1 }]);
   });
 
-  it("takes the staging table first after repeats, and COPY again after a write without", async () => {
+  it("uses the staging table first after duplicates, and COPY again after a write without any", async () => {
     const old = sampleEvent();
     await land([old]);
     await land([old, sampleEvent()]);
@@ -98,7 +98,7 @@ describe("inserted rows", () => {
     expect(await land([sampleEvent()])).toEqual({ ...nothing, copied: 1 });
   });
 
-  it("stages only the rows of the node that repeats, once it is known to", async () => {
+  it("stages only the rows of a node that is known to send duplicates", async () => {
     const repeating = createRepeatingNodes();
     insertRows = createInsertRows({ layout, countBytes: () => {}, repeating });
     const old = sampleEvent({ node_id: "repeats" });
@@ -124,7 +124,7 @@ describe("inserted rows", () => {
     expect(repeating.has(crowd[0]?.node_id ?? "")).toBe(false);
   });
 
-  it("takes the staging table first while COPY often fails by a few repeats, whatever nodes they are of", async () => {
+  it("uses the staging table first while COPY often fails because of a few duplicates, whichever nodes they are of", async () => {
     const old = Array.from({ length: 8 }, () => sampleEvent());
     for (const event of old) await land([event, sampleEvent()]);
     const others = () => Array.from({ length: 8 }, () => sampleEvent());
@@ -142,7 +142,7 @@ describe("inserted rows", () => {
     expect(await land(others())).toMatchObject({ copied: 8 });
   });
 
-  it("keeps what comes again with other content, with both versions and where it came from", async () => {
+  it("stores an event that comes again with other content as a conflict, with both versions and their origin", async () => {
     const first = sampleEvent({ latency_ms: 1, metadata: null });
     const laterReceived = {
       ...first,
@@ -197,7 +197,7 @@ describe("inserted rows", () => {
     ).toBe(1);
   });
 
-  it("isolates rows that PostgreSQL refuses and writes the rest", async () => {
+  it("isolates rows that PostgreSQL rejects, and writes the rest", async () => {
     const events = Array.from({ length: 200 }, () => sampleEvent());
     const culprits: [number, EnrichedProbeMetric, string][] = [
       [0, sampleEvent({ node_id: "n".repeat(51) }), "22001"],
@@ -221,7 +221,7 @@ describe("inserted rows", () => {
     expect(await stored()).toBe(200);
   });
 
-  it("finds one culprit among 5,000 rows in 26 tries", async () => {
+  it("finds one bad row among 5,000 in 26 attempts", async () => {
     const events = Array.from({ length: 5_000 }, () => sampleEvent());
     events[3_210] = sampleEvent({ region: "a\0b" });
     const rows = await rowsOf(events, layout);
@@ -235,7 +235,7 @@ describe("inserted rows", () => {
     expect(await stored()).toBe(4_999);
   });
 
-  it("finds its way through repeats and refused rows in one batch", async () => {
+  it("isolates rejected rows also in a batch that has duplicates", async () => {
     const old = Array.from({ length: 10 }, () => sampleEvent());
     await land(old);
     const rows = [...old, sampleEvent(), sampleEvent({ region: "a\0b" }), sampleEvent()];
@@ -246,7 +246,7 @@ describe("inserted rows", () => {
     expect(await stored()).toBe(12);
   });
 
-  it("tells a table that is missing from a row that is bad", async () => {
+  it("distinguishes a missing table from a bad row", async () => {
     const away = inTransaction(database.pool, async (client) => {
       await client.query("DROP TABLE metrics CASCADE");
       return insertRows(client, await rowsOf([sampleEvent()], layout));

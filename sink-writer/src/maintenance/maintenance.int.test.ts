@@ -123,7 +123,7 @@ describe("maintenance", () => {
     client.release();
   });
 
-  it("drops what is older than it is kept, a chunk at a time, once the roll-ups have counted it", async () => {
+  it("drops rows past their retention, a chunk at a time, once the roll-ups have counted them", async () => {
     await database.owner.query(
       `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id,
                             node_id, tenant, country, region, probe_type, enrichment_status)

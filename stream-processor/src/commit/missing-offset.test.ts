@@ -5,7 +5,7 @@ import { createMissingOffsetWarning } from "./missing-offset.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 
-it("tells of each partition that was read before, also where nobody leads another", async () => {
+it("warns of each partition that was enriched before and has no offset, also if another one has no leader", async () => {
   const told: [number, string][] = [];
   const tell = createMissingOffsetWarning({
     reader: {

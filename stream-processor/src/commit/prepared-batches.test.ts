@@ -12,7 +12,7 @@ const batchOf = (partition: number): RecordBatch => ({
   highWatermark: 1n,
 });
 
-it("forgets what is no longer ours, and nothing else", () => {
+it("drops prepared batches of revoked partitions, and no others", () => {
   const prepared = createPreparedBatches<string>();
   const [lost, kept] = [batchOf(0), batchOf(1)];
   prepared.add(lost, "lost");
@@ -22,7 +22,7 @@ it("forgets what is no longer ours, and nothing else", () => {
   expect(prepared.of(kept)).toBe("kept");
 });
 
-it("keeps what is made of a batch when one of before is done", () => {
+it("keeps a prepared batch when an earlier batch of its partition is done", () => {
   const prepared = createPreparedBatches<string>();
   const [before, now] = [batchOf(0), batchOf(0)];
   prepared.add(before, "before");

@@ -54,7 +54,7 @@ describe("raw event decoder", () => {
     expect(outcome.kind === "ok" && outcome.value.bytes.equals(value.subarray(5))).toBe(true);
   });
 
-  it("brings another version's bytes into the current schema", async () => {
+  it("converts bytes of another version to the current schema", async () => {
     const outcome = await decode(written(2));
     const bytes = outcome.kind === "ok" ? outcome.value.bytes : Buffer.alloc(0);
     expect(types.get(1)?.fromBuffer(bytes)).toMatchObject({ ...example, metadata: null });
@@ -82,7 +82,7 @@ describe("raw event decoder", () => {
     });
   });
 
-  it("dead-letters what would be too large for a broker once it is enriched", async () => {
+  it("dead-letters an event that would be too large for Kafka after its enrichment", async () => {
     const outcome = await decode(written(1, { metadata: "x".repeat(1_000_000) }));
     expect(outcome).toMatchObject({ kind: "dead", reason: { failureClass: "invalid-record" } });
   });

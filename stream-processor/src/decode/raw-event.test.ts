@@ -42,7 +42,7 @@ const read = (value: object) => readRawEvent(type.toBuffer({ ...example, ...valu
 const eventOf = (value: object) => read(value) as RawEvent;
 
 describe("raw event", () => {
-  it("reads what the library decodes, of any event", () => {
+  it("reads the same values as the Avro library, of any event", () => {
     fc.assert(
       fc.property(event, (value) => {
         const found = readRawEvent(type.toBuffer(value));
@@ -65,7 +65,7 @@ describe("raw event", () => {
     );
   });
 
-  it("takes bytes that are cut or that go on for no event, and never throws", () => {
+  it("rejects bytes that are truncated or too long, and never throws", () => {
     const bytes = type.toBuffer(example);
     for (let length = 0; length < bytes.length; length++) {
       expect(isFault(readRawEvent(bytes.subarray(0, length)))).toBe(true);
@@ -79,7 +79,7 @@ describe("raw event", () => {
     );
   });
 
-  it("reads an array in blocks of any form, and refuses one that does not end", () => {
+  it("reads an array in blocks of any form, and rejects one that does not end", () => {
     const bytes = type.toBuffer({ ...example, rtts_ms: [1, 2] });
     const items = Buffer.alloc(16);
     items.writeDoubleLE(1);
@@ -114,15 +114,15 @@ describe("raw event", () => {
     ["a NUL in its country", { country: "G\0" }],
     ["a country that fills caches", { country: "G".repeat(101) }],
     ["a region that fills caches", { region: "ü".repeat(101) }],
-  ])("refuses %s", (_what, change) => {
+  ])("rejects %s", (_what, change) => {
     expect(read(change)).toMatchObject({ kind: "invalid-record" });
   });
 
-  it("takes an empty region, which has a zero for its length", () => {
+  it("accepts an empty region, whose length is 0", () => {
     expect(isFault(read({ region: "" }))).toBe(false);
   });
 
-  it("knows the same content from another, however it came", () => {
+  it("tells equal content from different content, whenever and wherever it was received", () => {
     const first = eventOf({});
     expect(eventOf({ received_at: 1, source_region: "eu-north" })).toMatchObject({
       id: first.id,
@@ -137,7 +137,7 @@ describe("raw event", () => {
     expect(eventOf({ event_id: "5f0c1c1f-7a43-5d6e-9c55-0d6c2f0f4a11" }).id).not.toBe(first.id);
   });
 
-  it("refuses a schema in which what it compares has another role", () => {
+  it("rejects a schema in which a compared field has another role", () => {
     const other = {
       ...schema,
       fields: schema.fields.map((field) =>
@@ -147,7 +147,7 @@ describe("raw event", () => {
     expect(() => createReadRawEvent(other)).toThrow("another ProbeMetric");
   });
 
-  it("refuses a schema of another layout", () => {
+  it("rejects a schema with another layout", () => {
     const other = { ...schema, fields: schema.fields.toReversed() };
     expect(() => createReadRawEvent(other)).toThrow("another ProbeMetric");
   });
@@ -169,7 +169,7 @@ describe("fields that are appended to the raw record", () => {
   const longerOf = (value: object) =>
     readLonger(longerType.toBuffer({ ...example, ...value })) as RawEvent;
 
-  it("are in the content's hash exactly if they are content", () => {
+  it("are part of the content's hash exactly if their role is content", () => {
     const first = longerOf({ unheard_of_ms: 3.5, resolver: "a" });
     expect(longerOf({ unheard_of_ms: 3.5, resolver: "a", relayed_by: "x" })).toMatchObject({
       id: first.id,
@@ -186,7 +186,7 @@ describe("fields that are appended to the raw record", () => {
     expect(new Set([...contents, first.content]).size).toBe(5);
   });
 
-  it("are checked: cut bytes are no event, and a number has to be one", () => {
+  it("are validated: truncated bytes and NaN are rejected", () => {
     const bytes = longerType.toBuffer({ ...example, unheard_of_ms: 3.5, resolver: "a" });
     for (let length = 0; length < bytes.length; length++) {
       expect(readLonger(bytes.subarray(0, length))).toMatchObject({ kind: "undecodable" });
@@ -197,7 +197,7 @@ describe("fields that are appended to the raw record", () => {
     });
   });
 
-  it("have a type that probes can send", () => {
+  it("must have a type that probes can send", () => {
     const odd = { ...field, name: "odd", type: { type: "map", values: "string" } } as const;
     expect(() => createReadRawEvent({ ...schema, fields: [...schema.fields, odd] })).toThrow("odd");
   });

@@ -55,7 +55,7 @@ describe("enrich", () => {
     });
   });
 
-  it("says so when the node's data could not be had", () => {
+  it("marks the record if the node's data is unavailable", () => {
     expect(decode(enrich(record, event, about).value)).toMatchObject({
       ...raw,
       enrichment_status: "unavailable",
@@ -64,7 +64,7 @@ describe("enrich", () => {
     });
   });
 
-  it("appends what is derived from the event and its node's window", () => {
+  it("appends the fields that are derived from the event and its node's window", () => {
     const enriched = enrich(record, event, { quality: "late", node, anomaly });
     expect(decode(enriched.value)).toMatchObject({
       quality: "late",

@@ -28,14 +28,14 @@ const insert = (node: string, tags: string) =>
   pool.query("INSERT INTO nodes (node_id, tags) VALUES ($1, $2)", [node, tags]);
 
 describe("tags of a node", () => {
-  it("are refused by the table when they are too large", async () => {
+  it("are rejected by the table if they are too large", async () => {
     await insert("tagged", tagsOf(16_000));
     await expect(insert("refused", tagsOf(17_000))).rejects.toThrow(/tags .* 16 kB/);
     const change = "UPDATE nodes SET tags = $1 WHERE node_id = 'tagged'";
     await expect(pool.query(change, [tagsOf(17_000)])).rejects.toThrow(/tags .* 16 kB/);
   });
 
-  it("that were too large before keep no node from being published, nor its other data", async () => {
+  it("do not prevent a node from being published with its other data, if they were stored before the limit", async () => {
     await pool.query("ALTER TABLE nodes DISABLE TRIGGER nodes_bound_tags");
     await insert("a-huge", tagsOf(2_000_000));
     await pool.query("ALTER TABLE nodes ENABLE TRIGGER nodes_bound_tags");

@@ -58,7 +58,7 @@ function tiersWith(contents: {
 }
 
 describe("node lookup", () => {
-  it("asks each tier once for what the ones before lack, and fills them", async () => {
+  it("asks each tier once for what the tiers before it lack, and stores it in those", async () => {
     const { lookup, calls, counts } = tiersWith({
       memory: ["a"],
       redis: ["b"],
@@ -78,14 +78,14 @@ describe("node lookup", () => {
     expect(calls).toEqual([]);
   });
 
-  it("goes on without Redis", async () => {
+  it("continues without Redis", async () => {
     const redis = new TransientError("redis", "connection refused");
     const { lookup, counts } = tiersWith({ redis, postgres: ["a"] });
     expect((await lookup(seen("a"))).get("a")).toEqual(nodeOf("a"));
     expect(counts["redis unavailable"]).toBe(1);
   });
 
-  it("goes on without both, and registers nothing that it could not look for", async () => {
+  it("continues without Redis and PostgreSQL, and registers no node that it could not look up", async () => {
     const { lookup, calls, counts } = tiersWith({
       memory: ["a"],
       redis: new TransientError("redis", "connection refused"),
@@ -97,7 +97,7 @@ describe("node lookup", () => {
     expect(calls).not.toContain("register b");
   });
 
-  it("stops where the database refuses for good", async () => {
+  it("stops if the database rejects the query permanently", async () => {
     const { lookup } = tiersWith({ postgres: new FatalError("no such table", "migrate") });
     await expect(lookup(seen("a"))).rejects.toThrow(FatalError);
   });

@@ -64,7 +64,7 @@ const commit = (ledger: OpenEntries, next: NextEntries) => {
 };
 
 describe("open entries", () => {
-  it("join batch after batch, and are finished after a minute", () => {
+  it("adds batch after batch to an open entry, and finishes it after a minute", () => {
     const ledger = entries();
     commit(ledger, ledger.after(batch(0, 10), minutesOf(1)));
     nowMs += 59_999;
@@ -81,7 +81,7 @@ describe("open entries", () => {
     expect(rangesOf(ledger.after(batch(30, 40), minutesOf(2)))).toEqual([[30, 40, false]]);
   });
 
-  it("are finished before they have more minutes than fit into a commit", () => {
+  it("finishes an entry before it has more minutes than fit into the metadata of a commit", () => {
     const ledger = entries();
     const minutes = Array.from({ length: 30 }, (_, minute) => minute);
     const next = ledger.after(batch(0, 30), minutesOf(...minutes));
@@ -94,7 +94,7 @@ describe("open entries", () => {
     expect(checkpointOf(full.open).length).toBeLessThan(3_072);
   });
 
-  it("are split into records that Kafka accepts, however many minutes a batch has", () => {
+  it("splits an entry into records that Kafka accepts, however many minutes a batch has", () => {
     // The longest texts: of the last minutes, with every field set.
     const books = minutesOf(...range(149_990_001, 10_000));
     for (const book of books.values()) {
@@ -117,14 +117,14 @@ describe("open entries", () => {
     expect(Math.max(...(finished[0]?.minutes.keys() ?? []))).toBe(150_000_000);
   });
 
-  it("forget a batch that was not committed", () => {
+  it("drops a batch that was not committed", () => {
     const ledger = entries();
     commit(ledger, ledger.after(batch(0, 10), minutesOf(1)));
     ledger.after(batch(10, 20), minutesOf(1));
     expect(ledger.after(batch(10, 15), minutesOf(1)).open?.minutes.get(1)?.read[0]).toBe(2);
   });
 
-  it("go on with what was committed by another owner", () => {
+  it("continues the open entry that another owner has committed", () => {
     const ledger = entries();
     const mine = ledger.after(batch(0, 10), minutesOf(1));
     commit(ledger, mine);
@@ -135,7 +135,7 @@ describe("open entries", () => {
     expect(rangesOf(ledger.after(batch(20, 30), minutesOf(1)))).toEqual([[0, 30, false]]);
   });
 
-  it("show offsets that were skipped or are read again, with the note as it was", () => {
+  it("finishes an entry unchanged and begins another one where offsets are skipped or read again", () => {
     for (const position of [11, 5]) {
       const ledger = entries();
       moveTo(entries().after(batch(0, 10), minutesOf(1)));
@@ -146,7 +146,7 @@ describe("open entries", () => {
     }
   });
 
-  it("begin anew without a note, and say so at once", () => {
+  it("begins a new entry if the checkpoint has none, and writes at once that the books begin there", () => {
     const begun = (from: number) => [
       [from, 20, true],
       [20, 20, false],
@@ -158,7 +158,7 @@ describe("open entries", () => {
     expect(rangesOf(entries().after(batch(7, 20), minutesOf(1)))).toEqual(begun(7));
   });
 
-  it("do not join another topic's of the same name", () => {
+  it("does not continue the entry of a recreated topic", () => {
     moveTo(entries().after(batch(0, 10), minutesOf(1)));
     const anew = { ...batch(10, 20), log: { clusterId: "c", topicId: "another" } };
     expect(rangesOf(entries().after(anew, minutesOf(1)))).toEqual([

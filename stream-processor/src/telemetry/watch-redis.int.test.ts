@@ -11,8 +11,8 @@ const log = createLog({ service: "test", level: "silent", format: "json" });
 const life = createLife();
 afterAll(() => life.stop());
 
-describe("a look at Redis", () => {
-  it("tells how much memory it takes of how much", async () => {
+describe("watching Redis", () => {
+  it("reports the memory that Redis uses, and its maximum", async () => {
     const registry = new Registry();
     const redis = life.own(connectRedis({ url: addresses.redisUrl, log }), (owned) =>
       owned.close(),

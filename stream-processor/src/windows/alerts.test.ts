@@ -32,7 +32,7 @@ const down = (count: number) => times(count, () => ({ latency_ms: null, packet_l
 const slow = (count: number) => times(count, () => ({ latency_ms: 200 }));
 
 describe("alerts", () => {
-  it("open when most of the last five are slow, and resolve when most are as usual again", () => {
+  it("opens an alert when most of the last five events are slow, and resolves it when most are normal again", () => {
     const alerts = alertsOf([...usual(30), ...slow(20), ...usual(10)]);
     expect(alerts).toMatchObject([
       { at: 32, alert: { kind: "latency", state: "opened", value: 200 } },
@@ -42,11 +42,11 @@ describe("alerts", () => {
     expect(alerts[0]?.alert.usual).toBeCloseTo(40, 0);
   });
 
-  it("stay open as long as it lasts, though what lasts fills the window", () => {
+  it("keeps an alert open as long as the fault lasts, even if its events fill the window", () => {
     expect(alertsOf([...usual(30), ...slow(200)])).toHaveLength(1);
   });
 
-  it("do not open at one or two slow ones, nor go to and fro between the two levels", () => {
+  it("opens no alert for one or two slow events, and does not flap between the two levels", () => {
     expect(alertsOf([...usual(30), ...slow(2), ...usual(30), ...slow(1), ...usual(30)])).toEqual(
       [],
     );
@@ -54,7 +54,7 @@ describe("alerts", () => {
     expect(alertsOf([...usual(30), ...between]).length).toBeLessThanOrEqual(1);
   });
 
-  it("open and resolve for packet loss, beside one for latency", () => {
+  it("opens and resolves an alert for packet loss besides one for latency", () => {
     const bad = times(10, () => ({ latency_ms: 200, packet_loss: 60 }));
     const kinds = alertsOf([...usual(30), ...bad, ...usual(10)]).map(
       ({ alert }) => `${alert.kind} ${alert.state}`,
@@ -67,7 +67,7 @@ describe("alerts", () => {
     ]);
   });
 
-  it("open for packet loss in an outage, also where no packet was sent", () => {
+  it("opens an alert for packet loss in an outage, even if no packet was sent", () => {
     const failing = times(10, () => ({ latency_ms: null, packet_loss: 0, error: "dns" as const }));
     for (const outage of [down(10), failing]) {
       expect(alertsOf([...usual(30), ...outage, ...usual(10)])).toMatchObject([
@@ -78,7 +78,7 @@ describe("alerts", () => {
     expect(alertsOf(down(5))).toHaveLength(1);
   });
 
-  it("leave an alert of the latency open in an outage, and judge latencies as if it had not been", () => {
+  it("keeps an alert for latency open during an outage, and ignores the outage when it judges latencies", () => {
     const kinds = alertsOf([...usual(30), ...slow(5), ...down(20), ...slow(5), ...usual(5)])
       .filter(({ alert }) => alert.kind === "latency")
       .map(({ at, alert }) => [at, alert.state]);
@@ -93,7 +93,7 @@ describe("alerts", () => {
     ]);
   });
 
-  it("go on from what was open when the partition moved", () => {
+  it("resolves an alert that was open when the partition moved", () => {
     const [opened] = alertsOf([...usual(30), ...slow(5)]);
     const alerts = alertsOf([...slow(20), ...usual(5)], opened ? [opened.alert] : []);
     expect(alerts).toMatchObject([

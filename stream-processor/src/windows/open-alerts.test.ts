@@ -61,7 +61,7 @@ const topicsWith = (alerts: readonly (readonly ProbeAlert[])[], rawPartitions: n
   return { read, readOpenAlerts };
 };
 
-it("come from their node's partition alone while raw has the partitions that it had", async () => {
+it("reads open alerts from the node's own partition only, while raw has as many partitions as before", async () => {
   const node = nodeOf(1, 2);
   const { read, readOpenAlerts } = topicsWith([[], [alertOf(node, "a", "opened")]], 2);
   expect(await readOpenAlerts(1, 2)).toMatchObject({
@@ -73,7 +73,7 @@ it("come from their node's partition alone while raw has the partitions that it 
 });
 
 it.each([[1], [undefined]])(
-  "come from any partition if raw had another number of partitions: %s",
+  "reads open alerts from all partitions if raw had another number of partitions: %s",
   async (known) => {
     const moved = nodeOf(1, 2);
     const stayed = nodeOf(0, 2);
@@ -91,7 +91,7 @@ it.each([[1], [undefined]])(
   },
 );
 
-it("are not open if they were resolved in the new partition, and not moved if they are there", async () => {
+it("does not return an alert that was resolved in the new partition, and does not move one that is there already", async () => {
   const moved = nodeOf(1, 2);
   const opened = alertOf(moved, "a", "opened");
   const resolved = topicsWith([[opened], [alertOf(moved, "a", "resolved")]], 2);
@@ -102,13 +102,13 @@ it("are not open if they were resolved in the new partition, and not moved if th
   expect(await next.readOpenAlerts(1, 1)).toMatchObject({ open: [{ alert_id: "b" }], moved: [] });
 });
 
-it("are read although probe.alerts does not have the partition yet", async () => {
+it("reads open alerts although probe.alerts does not have the new partition yet", async () => {
   const moved = nodeOf(1, 2);
   const { readOpenAlerts } = topicsWith([[alertOf(moved, "a", "opened")]], 2);
   expect(await readOpenAlerts(1, 1)).toMatchObject({ moved: [{ alert_id: "a" }] });
 });
 
-it("know from the checkpoint how many partitions there were, and not from one of an earlier version", () => {
+it("learns the earlier number of partitions from the checkpoint, unless an earlier version has written it", () => {
   const minutes = new Map();
   const range = { from: 1n, to: 2n, begins: false, records: 1 };
   const ledger = { partition: 0, log: "t", minutes, ...range };

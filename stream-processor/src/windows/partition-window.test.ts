@@ -23,7 +23,7 @@ const judge = (on: PartitionWindow, event: RawEvent, offset: number, timeMs: num
   on.judge(event, { offset, timeMs });
 
 describe("partition window", () => {
-  it("knows a repeat for 10 minutes, by content too", () => {
+  it("recognizes a duplicate for 10 minutes, by id and content", () => {
     const windows = window();
     const event = sampleEvent({});
     const other = sampleEvent({ latency_ms: 50 });
@@ -33,7 +33,7 @@ describe("partition window", () => {
     expect(judge(windows, event, 3, START_MS + WINDOW_MS + 3).isDuplicate).toBe(false);
   });
 
-  it("looks back 60 records and no further", () => {
+  it("recognizes duplicates among the last 60 records of a node, and no further", () => {
     const windows = window();
     const event = (number: number) => sampleEvent({ event_id: uuidOf(number) });
     for (let number = 0; number <= 60; number++) judge(windows, event(number), number, START_MS);
@@ -41,7 +41,7 @@ describe("partition window", () => {
     expect(judge(windows, event(0), 62, START_MS).isDuplicate).toBe(false);
   });
 
-  it("scores what is far from a node's own window, and no other node's", () => {
+  it("scores an event by its own node's window only", () => {
     const windows = window();
     const measured = (node_id: string, latency_ms: number, number: number) =>
       sampleEvent({ node_id, latency_ms, event_id: uuidOf(number) });
@@ -56,7 +56,7 @@ describe("partition window", () => {
     expect(far).toMatchObject({ reason: null });
   });
 
-  it("scores an outage by its loss, and leaves it out of the latencies", () => {
+  it("scores an outage by its packet loss, and leaves it out of the latencies", () => {
     const windows = window();
     let offset = 0;
     const measure = (latency_ms: number | null) => {
@@ -77,7 +77,7 @@ describe("partition window", () => {
     expect(measure(10.5)).toMatchObject({ latencyMeanMs: 10.5, latencyZ: 0, score: 0 });
   });
 
-  it("has no mean of the latency where too few records have one", () => {
+  it("has no mean latency if too few records have a latency", () => {
     const windows = window();
     let offset = 0;
     const measure = (latency_ms: number | null) => {
@@ -89,7 +89,7 @@ describe("partition window", () => {
     expect(measure(null)).toMatchObject({ latencyStddevMs: null, isLossSpike: false });
   });
 
-  it("forgets the alerts that were opened first where nodes without end come and go", () => {
+  it("forgets the alerts that were opened first when the number of nodes grows without end", () => {
     const windows = window({ maxNodes: 100 });
     let offset = 0;
     const send = (node_id: string, packet_loss: number) => {
@@ -105,7 +105,7 @@ describe("partition window", () => {
     expect(sendFive(0, 0)).toEqual([]);
   });
 
-  it("gives the same output wherever its owner changes", () => {
+  it("gives the same output, whenever its owner changes", () => {
     const log = makeLog(1_500);
     const whole = outputs(window(), log, 0);
     for (const cut of [1, 137, 700, 1_234, 1_499]) {
@@ -130,7 +130,7 @@ describe("partition window", () => {
 
   const HOUR_MS = 3_600_000;
 
-  it("is not moved by a record that is stamped ahead, and counts it", () => {
+  it("ignores the timestamp of a record from the future, and counts the record", () => {
     let nowMs = START_MS;
     const windows = window({ nowMs: () => nowMs });
     const event = (number: number) => sampleEvent({ event_id: uuidOf(number) });
@@ -147,7 +147,7 @@ describe("partition window", () => {
     expect(windows.clockMs()).toBe(nowMs);
   });
 
-  it("believes what is as far ahead as clocks may differ", () => {
+  it("accepts a timestamp that is ahead by at most the allowed difference of clocks", () => {
     const windows = window({ nowMs: () => START_MS });
     judge(windows, sampleEvent({}), 0, START_MS + AHEAD_MS);
     expect(windows.clockMs()).toBe(START_MS + AHEAD_MS);
@@ -186,17 +186,20 @@ describe("partition window", () => {
       return judged(cut, second, laterMs);
     };
 
-    it.each([137, 300, 451])("gives the same output where its owner changes at %i", (cut) => {
+    it.each([137, 300, 451])("gives the same output if its owner changes at %i", (cut) => {
       expect(takenOver(cut, 0)).toEqual(whole.slice(cut));
     });
 
-    it.each([137, 325, 451])("reads again what was ahead at %i when its time has come", (cut) => {
-      // Up to the next one, which is believed now.
-      const next = Math.ceil(cut / 50) * 50;
-      expect(takenOver(cut, 2 * HOUR_MS).slice(0, next - cut)).toEqual(whole.slice(cut, next));
-    });
+    it.each([137, 325, 451])(
+      "replays the records that were ahead at %i when their time has come",
+      (cut) => {
+        // Up to the next one, which is believed now.
+        const next = Math.ceil(cut / 50) * 50;
+        expect(takenOver(cut, 2 * HOUR_MS).slice(0, next - cut)).toEqual(whole.slice(cut, next));
+      },
+    );
 
-    it("misses no repeat where the next owner's clock is an hour behind", () => {
+    it("misses no duplicate if the next owner's clock is an hour behind", () => {
       const found = takenOver(300, -HOUR_MS);
       const missed = whole
         .slice(300)
@@ -206,7 +209,7 @@ describe("partition window", () => {
     });
   });
 
-  it("does not believe a clock that was noted ahead, and takes that of the records", () => {
+  it("ignores a checkpoint's clock that is ahead, and uses that of the records", () => {
     const event = (number: number) => sampleEvent({ event_id: uuidOf(number) });
     const windows = window({ clockMs: START_MS + HOUR_MS, nowMs: () => START_MS });
     windows.replay(event(0), { offset: 0, timeMs: START_MS - 1_000 });
@@ -217,7 +220,7 @@ describe("partition window", () => {
     expect(windows.clockMs()).toBe(START_MS);
   });
 
-  it("forgets a node that was silent lately where there are more than it may keep", () => {
+  it("evicts a node that was silent lately when it has too many nodes", () => {
     const windows = window({ maxNodes: 3 });
     const event = (node_id: string) => sampleEvent({ node_id });
     const nodes = ["a", "b", "c", "a", "d", "a", "e", "a"];
@@ -228,7 +231,7 @@ describe("partition window", () => {
     expect(windows.evicted()).toBe(3);
   });
 
-  it("does not go through all of its nodes for each new one", () => {
+  it("does not scan all nodes for each new one", () => {
     const maxNodes = 20_000;
     const windows = window({ maxNodes });
     const judgeNodes = (from: number, count: number) => {
@@ -246,7 +249,7 @@ describe("partition window", () => {
     expect(windows.evicted()).toBe(maxNodes);
   });
 
-  it("keeps no more nodes than it may, and forgets those that are silent without counting them", () => {
+  it("keeps at most the allowed number of nodes, and forgets silent ones without counting them as evicted", () => {
     const windows = window({ maxNodes: 10 });
     const event = (number: number) => sampleEvent({ node_id: `node-${number}` });
     for (let number = 0; number < 12; number++) judge(windows, event(number), number, START_MS);

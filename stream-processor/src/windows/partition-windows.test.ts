@@ -25,7 +25,7 @@ const held = () => {
   return { ...windows, answer: (at: number) => asked[at]?.() };
 };
 
-it("keeps its windows when an earlier placement's answer comes late", async () => {
+it("keeps its windows when the answer of an earlier assignment comes late", async () => {
   const { replayFrom, at, answer } = held();
   // Its loop is told to stop while it waits, and the partition is back.
   const earlier = replayFrom(0, 100n);
@@ -41,7 +41,7 @@ it("keeps its windows when an earlier placement's answer comes late", async () =
   expect(at(0, 101n).judge(event, { offset: 101, timeMs: 1_001 }).isDuplicate).toBe(true);
 });
 
-it("makes no windows for a partition that has been lost meanwhile", async () => {
+it("creates no windows for a partition that was revoked meanwhile", async () => {
   const { replayFrom, at, keepOnly, answer } = held();
   const placed = replayFrom(0, 100n);
   keepOnly([1]);
@@ -50,7 +50,7 @@ it("makes no windows for a partition that has been lost meanwhile", async () => 
   expect(() => at(0, 100n)).toThrow(TransientError);
 });
 
-it("refuses a batch that begins elsewhere, and takes the one that it waits for, also again", async () => {
+it("rejects a batch that begins at another offset, and accepts the expected one, also when it is retried", async () => {
   const { replayFrom, at, keepOnly, answer } = held();
   const placed = replayFrom(0, 100n);
   answer(0);

@@ -1,7 +1,7 @@
 import { expect, it } from "@jest/globals";
 import { createSharedReading } from "./shared-reading.ts";
 
-it("is begun after whoever shares it has asked, once for all who ask while another is under way", async () => {
+it("begins a reading after all callers that share it have asked: one for all that ask during another one", async () => {
   const endings: ((value: number) => void)[] = [];
   const read = createSharedReading(
     () => new Promise<number>((resolve) => void endings.push(resolve)),
@@ -21,7 +21,7 @@ it("is begun after whoever shares it has asked, once for all who ask while anoth
   expect(await later).toBe(3);
 });
 
-it("that fails fails for those who share it, and the next one is begun", async () => {
+it("fails for all callers that share a failed reading, and begins the next one", async () => {
   let tries = 0;
   const read = createSharedReading(async () => {
     tries++;

@@ -73,6 +73,15 @@ export async function startTestbed(
       services.push(life.own(started, (owned) => owned.end()));
     }
   }
+  return testbedOf(life, backingServices, services);
+}
+
+/** Connects to the database, and returns the testbed of services that run already. */
+export async function testbedOf(
+  life: Life,
+  backingServices: BenchBackingServices,
+  services: readonly BenchService[],
+): Promise<Testbed> {
   const sql = life.own(new Client({ connectionString: backingServices.databaseUrl }), (owned) =>
     owned.end(),
   );

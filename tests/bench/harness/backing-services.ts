@@ -25,12 +25,17 @@ export type BenchBackingServices = {
   readonly postgres: BackingService;
 };
 
-const DATABASE = "bench";
+/** The database of a benchmark. */
+export const BENCH_DATABASE = "bench";
 
-/** Starts the backing services like `npm start` without Docker; PostgreSQL with fsync. Needs root on Linux. */
+/**
+ * Starts the backing services like `npm start` without Docker; PostgreSQL with fsync. Needs root on Linux.
+ * @param options.postgresDir PostgreSQL's data, which is not deleted (absolute path); default: a new one
+ */
 export async function startBenchBackingServices(
   life: Life,
   onProgress: (progress: string) => void,
+  options: { postgresDir?: string } = {},
 ): Promise<BenchBackingServices> {
   const root = await ensureTree(onProgress);
   const folder = life.own(await mkdtemp(join(tmpdir(), "fiberstream-bench-")), (owned) =>
@@ -55,7 +60,15 @@ export async function startBenchBackingServices(
       storage: { kind: "file" },
     }).then(own),
     startRedis(optionsOf("redis", redisPort)).then(own),
-    startPostgres({ ...optionsOf("postgres", postgresPort), databases: [DATABASE] }).then(own),
+    startPostgres({
+      ...optionsOf("postgres", postgresPort),
+      ...(options.postgresDir !== undefined && { dataDir: options.postgresDir }),
+      databases: [BENCH_DATABASE],
+    }).then((started) =>
+      life.own(started, (owned) =>
+        options.postgresDir === undefined ? owned.kill() : owned.stop(),
+      ),
+    ),
   ]);
   return {
     root,
@@ -63,7 +76,7 @@ export async function startBenchBackingServices(
     kafkaBrokers: `localhost:${kafkaPort}`,
     schemaRegistryUrl: registryUrl(registryPort),
     redisUrl: `redis://localhost:${redisPort}`,
-    databaseUrl: postgresUrl(postgresPort, DATABASE),
+    databaseUrl: postgresUrl(postgresPort, BENCH_DATABASE),
     kafka,
     registry,
     redis,

@@ -1,4 +1,4 @@
-import cliProgress from "cli-progress";
+import { createBar } from "@fiberstream/terminal/progress-bar";
 
 export type Progress = {
   /** Begins a step with `total` records; undefined if the number is not known. */
@@ -16,18 +16,11 @@ export function createProgress(): Progress {
       end: () => undefined,
     };
   }
-  const bar = new cliProgress.SingleBar({
-    format: "{bar} {percentage}% | {name}",
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: 24,
-    hideCursor: true,
-    gracefulExit: false,
-  });
+  const bar = createBar();
   return {
     step: (name, total = 1) => {
       bar.stop();
-      bar.start(total, 0, { name });
+      bar.start(total, 0, { text: name });
     },
     done: (records) => bar.update(records),
     end: () => bar.stop(),

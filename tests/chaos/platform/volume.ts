@@ -13,6 +13,7 @@ export type Volume = {
 const run = promisify(execFile);
 /** The maximum; only written data uses memory. */
 const LARGE = "size=16g";
+const MAX_ATTEMPTS = 50;
 
 /**
  * Mounts a volume at an existing folder. Needs root, and a mount namespace that ends with this process.
@@ -22,8 +23,16 @@ export async function mountVolume(folder: string): Promise<Volume> {
   const resize = (size: string) => run("mount", ["-o", `remount,${size}`, folder]);
   return {
     fill: async () => {
-      const { blocks, bfree, bsize } = await statfs(folder);
-      await resize(`size=${(blocks - bfree) * bsize}`);
+      for (let attempt = 1; ; attempt++) {
+        const { blocks, bfree, bsize } = await statfs(folder);
+        try {
+          await resize(`size=${(blocks - bfree) * bsize}`);
+          return;
+        } catch (error) {
+          // A volume cannot become smaller than its data, and the database has written meanwhile.
+          if (attempt === MAX_ATTEMPTS) throw error;
+        }
+      }
     },
     free: async () => void (await resize(LARGE)),
     // A lazy unmount, because a killed backing service may still have open files.

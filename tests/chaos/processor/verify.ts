@@ -1,4 +1,4 @@
-import { headerText } from "@fiberstream/cli/dead-letters/dead-letters";
+import { headerText } from "@fiberstream/kafka/dead-letters";
 import type { IncomingRecord } from "@fiberstream/kafka/records";
 import type { TopicReader } from "@fiberstream/kafka/topic-reader";
 

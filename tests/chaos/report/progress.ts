@@ -1,4 +1,4 @@
-import cliProgress from "cli-progress";
+import { showShare } from "@fiberstream/terminal/progress-bar";
 import type { Ledger } from "../load/ledger.ts";
 import type { RanFault } from "../schedule/run-schedule.ts";
 import type { PlannedFault } from "../schedule/schedule.ts";
@@ -21,7 +21,6 @@ const REDRAW_EVERY_MS = 500;
 const LINE_EVERY_MS = 10_000;
 
 export function createProgress(): Progress {
-  const isTerminal = process.stderr.isTTY;
   const under = new Set<string>();
   let finished = 0;
   let printed = "";
@@ -49,7 +48,12 @@ export function createProgress(): Progress {
         const faults = [...under].map((name) => name.replace(/ \(\d+\)$/, "")).join(", ");
         return `${ledger.counts().accepted} accepted, lag ${lag()}, ${finished} faults finished${faults && `, current: ${faults}`}`;
       };
-      stop = isTerminal ? drawBar(share, describe) : writeLines(share, describe);
+      stop = showShare({
+        share,
+        describe,
+        redrawEveryMs: REDRAW_EVERY_MS,
+        lineEveryMs: LINE_EVERY_MS,
+      });
     },
     faultBegins: (fault) => under.add(nameOf(fault)),
     faultEnds: (fault) => {
@@ -58,30 +62,4 @@ export function createProgress(): Progress {
     },
     end,
   };
-}
-
-function drawBar(share: () => number, describe: () => string): () => void {
-  const bar = new cliProgress.SingleBar({
-    format: "{bar} {percentage}% | {text}",
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: 24,
-    hideCursor: true,
-    gracefulExit: false,
-  });
-  const draw = () => bar.update(Math.round(share() * 100), { text: describe() });
-  bar.start(100, 0, { text: "" });
-  const timer = setInterval(draw, REDRAW_EVERY_MS);
-  return () => {
-    clearInterval(timer);
-    draw();
-    bar.stop();
-  };
-}
-
-function writeLines(share: () => number, describe: () => string): () => void {
-  const timer = setInterval(() => {
-    process.stderr.write(`${Math.round(share() * 100)}% | ${describe()}\n`);
-  }, LINE_EVERY_MS);
-  return () => clearInterval(timer);
 }

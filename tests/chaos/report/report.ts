@@ -6,7 +6,7 @@ import { addsPartitions, type FaultKind } from "../faults/fault-kinds.ts";
 import type { UnplannedEnd } from "../platform/service-process.ts";
 import type { Waits } from "../check/waits.ts";
 
-type FaultReport = {
+export type FaultReport = {
   readonly kind: FaultKind;
   readonly target: string;
   /** Start, in ms since the load began. */

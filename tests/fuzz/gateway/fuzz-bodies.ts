@@ -5,7 +5,7 @@ import type { RawCounts } from "./count-raw.ts";
 import { startHonestSender } from "./honest-sender.ts";
 import { acceptedOf, type Documented, faultOf, isGood, readDocumented } from "./judge-answers.ts";
 import type { MemoryLimit } from "./memory-limit.ts";
-import type { Recipe } from "./random-request.ts";
+import type { Recipe } from "./recipe.ts";
 import type { RequestBytes } from "./request-bytes.ts";
 import { startRequestMaker } from "./request-maker.ts";
 import { sendRequest } from "./send-request.ts";

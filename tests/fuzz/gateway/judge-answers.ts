@@ -1,4 +1,4 @@
-import type { Recipe } from "./random-request.ts";
+import type { Recipe } from "./recipe.ts";
 import type { RequestBytes } from "./request-bytes.ts";
 import type { HttpAnswer, Sent } from "./send-request.ts";
 

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { type Recipe, requestOf } from "./random-request.ts";
+import { requestOf } from "./random-request.ts";
+import type { Recipe } from "./recipe.ts";
 import { bytesOf, type RequestBytes } from "./request-bytes.ts";
 
 // A separate thread that gets a number and returns the request.

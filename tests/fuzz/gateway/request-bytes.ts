@@ -6,7 +6,7 @@ import {
   gzipSync,
   zstdCompressSync,
 } from "node:zlib";
-import type { Content, Damage, Encoding, Recipe } from "./random-request.ts";
+import type { Content, Damage, Encoding, Recipe } from "./recipe.ts";
 
 export type RequestBytes = {
   readonly head: Buffer;

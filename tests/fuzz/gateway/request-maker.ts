@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { MadeRequest } from "./make-requests.ts";
-import type { Recipe } from "./random-request.ts";
+import type { Recipe } from "./recipe.ts";
 import type { RequestBytes } from "./request-bytes.ts";
 
 export type RequestMaker = {

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Framing } from "./random-request.ts";
+import type { Framing } from "./recipe.ts";
 import type { RequestBytes } from "./request-bytes.ts";
 
 export type HttpAnswer = {

@@ -4,31 +4,15 @@ import { z } from "zod";
 import type { Turns } from "../../access/turns.ts";
 import type { StreamedAnswer } from "../../answers/answer.ts";
 import { copyOut } from "../../exports/copy-out.ts";
+import { CONTENT_TYPES, EXPORT_FORMATS, exportFormats } from "../../exports/formats.ts";
 import { literalStatement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import { nodeId, nothing, shortText, time } from "../parameters.ts";
 import { route } from "../route.ts";
-import { conditionFields, eventFields } from "./event-fields.ts";
+import { conditionFields } from "./event-fields.ts";
 import { conditionOf } from "./condition.ts";
 
-const FORMATS = {
-  csv: {
-    contentType: "text/csv; charset=utf-8; header=present",
-    copy: "FORMAT csv, HEADER",
-    select: (fields: string, rest: string) => `SELECT ${fields} FROM metrics ${rest}`,
-    lastLine: (rows: number) => `# end: ${rows} rows\n`,
-  },
-  ndjson: {
-    contentType: "application/x-ndjson",
-    // JSON has none of these two characters, so that PostgreSQL quotes nothing.
-    copy: "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'",
-    select: (fields: string, rest: string) =>
-      `SELECT row_to_json(answered) FROM (SELECT ${fields} FROM metrics ${rest}) AS answered`,
-    lastLine: (rows: number) => `{"end":true,"rows":${rows}}\n`,
-  },
-} as const;
-
-/** `GET /api/v1/export`: all events of a range, as PostgreSQL's own COPY writes them. */
+/** `GET /api/v1/export`: all events of a range, as PostgreSQL's own COPY writes them, or as Parquet. */
 export const exportEventsRoute = (sources: {
   pool: PgPool;
   turns: Turns;
@@ -37,20 +21,21 @@ export const exportEventsRoute = (sources: {
 }) => {
   const { pool, turns, columns, maxMs } = sources;
   const fields = conditionFields(columns);
+  const formats = exportFormats(columns);
   return route({
     method: "GET",
     path: "/api/v1/export",
     operationId: "exportEvents",
-    summary: "Returns all events of a time range as CSV or NDJSON, in no particular order",
+    summary: "Returns all events of a time range as CSV, NDJSON or Parquet, in no particular order",
     description:
-      'The last line says that the answer is whole: "# end: 123 rows" in CSV, {"end":true,"rows":123} in NDJSON. An answer without it was cut. In CSV an empty field is null, and "" an empty text.',
+      'The last line says that the answer is whole: "# end: 123 rows" in CSV, {"end":true,"rows":123} in NDJSON. An answer without it was cut. Parquet that was cut has no footer, and cannot be read. In CSV an empty field is null, and "" an empty text.',
     right: "read",
     cost: 100,
     isStreamed: true,
     schemas: {
       path: nothing,
       query: z.strictObject({
-        format: z.enum(["csv", "ndjson"]).default("csv"),
+        format: z.enum(EXPORT_FORMATS).default("csv"),
         from: time(),
         to: time().optional().describe("Not included. Default: now."),
         node: nodeId.optional(),
@@ -59,14 +44,14 @@ export const exportEventsRoute = (sources: {
     },
     success: {
       status: 200,
-      contentTypes: Object.values(FORMATS).map(({ contentType }) => contentType),
+      contentTypes: Object.values(CONTENT_TYPES),
       name: "Export",
       schema: z.string(),
     },
     codes: ["INVALID_CONDITION"],
     answer: async ({ query }, reader): Promise<StreamedAnswer> => {
       const { format, from, to = new Date(wallNowMs()), node, where } = query;
-      const { contentType, copy, select, lastLine } = FORMATS[format];
+      const { contentType, copy, select, through } = formats[format];
       const text = literalStatement(reader.scope, ({ value, ofTenants }) => {
         const conditions = [
           `metrics.time >= ${value(from)}`,
@@ -75,7 +60,7 @@ export const exportEventsRoute = (sources: {
           ...(node === undefined ? [] : [`metrics.node_id = ${value(node)}`]),
           ...(where === undefined ? [] : [conditionOf(where, { fields, parameter: value })]),
         ];
-        return select(eventFields(columns), `WHERE ${conditions.join(" AND ")}`);
+        return select(`WHERE ${conditions.join(" AND ")}`);
       });
       const end = await turns.take(reader.id);
       try {
@@ -84,7 +69,7 @@ export const exportEventsRoute = (sources: {
           status: 200,
           contentType,
           headers: { "Content-Disposition": `attachment; filename="events.${format}"` },
-          stream: (out) => rows.writeTo(out, lastLine).finally(end),
+          stream: (out) => rows.writeTo(out, through).finally(end),
         };
       } catch (error) {
         end();

@@ -40,11 +40,11 @@ ORDER BY silent_since DESC LIMIT 50`,
       panels: [
         rowsOverTime({
           title: "Events stored per minute",
-          description: "By the timestamps of the probes",
+          description: "By the timestamps of the probes; a minute is there when it has ended",
           queries: [
             {
-              expr: `SELECT time_bucket('1 minute', time) AS time, count(*) AS events
-FROM metrics WHERE time > now() - interval '3 hours' GROUP BY 1 ORDER BY 1`,
+              expr: `SELECT bucket AS time, sum(events) AS events
+FROM metrics_region_1m WHERE bucket > now() - interval '3 hours' GROUP BY bucket ORDER BY bucket`,
             },
           ],
         }),
@@ -54,11 +54,11 @@ FROM metrics WHERE time > now() - interval '3 hours' GROUP BY 1 ORDER BY 1`,
             "Median latency in ms of the events that have one, mean packet loss in percent, and the share of events of which nothing came back",
           queries: [
             {
-              expr: `SELECT time_bucket('1 minute', time) AS time,
-  percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) AS latency_ms,
-  avg(CASE WHEN latency_ms IS NULL THEN 100 ELSE packet_loss END) AS packet_loss_pct,
-  100.0 * count(*) FILTER (WHERE latency_ms IS NULL) / count(*) AS outages_pct
-FROM metrics WHERE time > now() - interval '3 hours' GROUP BY 1 ORDER BY 1`,
+              expr: `SELECT bucket AS time,
+  latency_quantile(latency_merge(latency_bins), 0.5) AS latency_ms,
+  sum(loss_sum_ppm) / 1e4 / sum(events) AS packet_loss_pct,
+  100.0 - 100.0 * sum(measured) / sum(events) AS outages_pct
+FROM metrics_region_1m WHERE bucket > now() - interval '3 hours' GROUP BY bucket ORDER BY bucket`,
             },
           ],
         }),
@@ -99,14 +99,15 @@ WHERE day >= current_date - 1 AND events < expected ORDER BY day DESC, complete_
       panels: [
         rows({
           title: "By latency",
-          description: "Mean over at least 3 events; outages: events of which nothing came back",
+          description:
+            "Mean over at least 3 events, by the minutes that have ended; outages: events of which nothing came back",
           queries: [
             {
               expr: `SELECT coalesce(nodes.display_name, nodes.node_name) AS node, nodes.country,
-  round(avg(latency_ms)::numeric, 1) AS latency_ms, round(avg(packet_loss)::numeric, 2) AS packet_loss_pct,
-  count(*) FILTER (WHERE latency_ms IS NULL) AS outages
-FROM metrics JOIN nodes USING (node_id) WHERE time > now() - interval '15 minutes'
-GROUP BY 1, 2 HAVING count(*) >= 3 ORDER BY avg(latency_ms) DESC NULLS FIRST LIMIT 20`,
+  round((sum(latency_sum_ns) / 1e6 / nullif(sum(measured), 0))::numeric, 1) AS latency_ms,
+  round((sum(loss_sum_ppm) / 1e4 / sum(events))::numeric, 2) AS packet_loss_pct, sum(events - measured) AS outages
+FROM metrics_series_1m AS minute JOIN nodes USING (node_id) WHERE bucket > now() - interval '15 minutes'
+GROUP BY 1, 2 HAVING sum(events) >= 3 ORDER BY 3 DESC NULLS FIRST LIMIT 20`,
             },
           ],
         }),

@@ -80,6 +80,56 @@ export const console: Dashboard = {
         }),
       ],
     },
+    {
+      title: "Dead letters and jobs",
+      panels: [
+        lines({
+          title: "Questions that wait for Kafka",
+          description: "Steadily above 0: Kafka is slow, or KAFKA_MAX_READS is too low",
+          queries: [
+            { expr: "fiberstream_console_waiting_kafka_questions", legend: "{{instance}}" },
+          ],
+        }),
+        lines({
+          title: "Searches that ended at their limit",
+          description:
+            "Their answers say how far they have looked. Many: askers filter for what is rare",
+          unit: "cps",
+          queries: [
+            {
+              expr: "sum by (search) (rate(fiberstream_console_cut_searches_total[5m]))",
+              legend: "{{search}}",
+            },
+          ],
+        }),
+        lines({
+          title: "Dead letters sent back",
+          description: "By jobs of the console; those of fiber dlq replay are not counted",
+          unit: "cps",
+          queries: [
+            {
+              expr: "sum(rate(fiberstream_console_redriven_letters_total[5m]))",
+              legend: "letters",
+            },
+          ],
+        }),
+        lines({
+          title: "Jobs",
+          description:
+            "failed: GET /api/v1/jobs has the problem of each. taken over: a console died with it, and another one has resumed it",
+          queries: [
+            {
+              expr: "sum by (kind, state) (increase(fiberstream_console_jobs_finished_total[5m]))",
+              legend: "{{kind}} {{state}}",
+            },
+            {
+              expr: "sum by (kind) (increase(fiberstream_console_jobs_taken_over_total[5m]))",
+              legend: "{{kind}} taken over",
+            },
+          ],
+        }),
+      ],
+    },
     processRow("console"),
   ],
 };

@@ -1,4 +1,4 @@
-import type { RateLimit } from "./rate-limit.ts";
+import type { RateLimit } from "@fiberstream/http/token-bucket";
 
 /** A key and its permissions, from the table `api_keys`. */
 export type ApiKey = {

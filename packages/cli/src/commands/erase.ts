@@ -19,7 +19,7 @@ import { showProgress } from "@fiberstream/terminal/progress-bar";
 import { say, sayAside } from "@fiberstream/terminal/say";
 import { untilStopped } from "@fiberstream/terminal/stopping";
 import { Command } from "commander";
-import type { Moment } from "../dead-letters/dead-letters.ts";
+import type { Moment } from "@fiberstream/kafka/dead-letters";
 import { erase, type EraseForecast, forecastErasure } from "../erase/erase.ts";
 import { checkFilter, type EraseFilter } from "../erase/erase-filter.ts";
 import type { NodePlaces } from "../erase/erase-nodes.ts";

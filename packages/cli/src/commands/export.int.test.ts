@@ -116,7 +116,7 @@ describe("fiber export of a topic", () => {
       node_tags: '{"site":"airport"}',
       packet_loss_spike: false,
       sent: 200,
-      rtts_ms: "[40.25,42.5,47.5]",
+      rtts_ms: [40.25, 42.5, 47.5],
       error: "timeout",
     });
   });
@@ -237,9 +237,7 @@ describe("fiber export of a table", () => {
        FROM 'table.parquet'`,
     );
     expect(
-      await onDuck(
-        "SELECT DISTINCT sent, rtts_ms::DOUBLE[] AS rtts, received FROM 'table.parquet'",
-      ),
+      await onDuck("SELECT DISTINCT sent, rtts_ms AS rtts, received FROM 'table.parquet'"),
     ).toEqual([{ sent: 10, rtts: [1.5, 2], received: null }]);
     expect(sums).toEqual({ ids: EVENTS, sum: (EVENTS * (EVENTS - 1)) / 2, is_exact: true });
     expect(

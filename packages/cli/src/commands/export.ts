@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import type { Moment } from "../dead-letters/dead-letters.ts";
+import type { Moment } from "@fiberstream/kafka/dead-letters";
 import { time } from "../options/moment.ts";
 import type { ExportSource } from "../export/columns.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportRows } from "../export/export-file.ts";
@@ -59,7 +59,7 @@ From a table: has each event once, ordered by the time of the measurement, to wh
 has the node's data as it is now.
 
 Times have microseconds (Parquet: TIMESTAMP in UTC; other formats: ISO 8601). event_id is a UUID. metadata and tags are
-JSON (in Parquet and CSV: as text). An interrupted export leaves no file.
+JSON (in Parquet and CSV: as text), rtts_ms is a list (in CSV: JSON). An interrupted export leaves no file.
 In CSV an empty cell is null, and "" is an empty text. Texts are exported as they were sent, also those that begin with =.
 With --escape-formulas a spreadsheet shows such a text, and does not compute it.
 

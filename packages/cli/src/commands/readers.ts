@@ -24,6 +24,7 @@ export const readersCommand = (): Command =>
 type Options = {
   readonly tenant?: string;
   readonly mayChangeNodes: boolean;
+  readonly mayRedrive: boolean;
   readonly rate?: number;
   readonly burst?: number;
   readonly expiresIn?: number;
@@ -39,6 +40,7 @@ const createCommand = (): Command =>
     .description("create a reader key and print its token; the token is shown only once")
     .option("--tenant <name>", "the tenant whose data it may read; default: all", tenantName)
     .option("--may-change-nodes", "allow it to register, edit and delete nodes", false)
+    .option("--may-redrive", "allow it to send dead letters back to their topics", false)
     .option(
       "--rate <number>",
       "cost of its questions per second; default: as the console's settings say",
@@ -61,6 +63,7 @@ const createCommand = (): Command =>
         createReaderKey(pool, {
           tenant: tenant ?? null,
           may_change_nodes: options.mayChangeNodes,
+          may_redrive: options.mayRedrive,
           rate_per_second: rate ?? null,
           burst: rate === undefined ? null : (options.burst ?? rate * BURST_SECONDS),
           expires_at: expiresIn === undefined ? null : new Date(Date.now() + expiresIn * 1_000),
@@ -88,11 +91,12 @@ const listCommand = (): Command =>
 
 const renderReaderKeys = (rows: readonly ReaderKeyRow[]): string =>
   renderTable([
-    ["KEY", "TENANT", "MAY CHANGE NODES", "COST", "STATE", "NOTE"],
+    ["KEY", "TENANT", "MAY CHANGE NODES", "MAY REDRIVE", "COST", "STATE", "NOTE"],
     ...rows.map((row) => [
       row.key_id,
       row.tenant ?? "(all)",
       row.may_change_nodes ? "yes" : "no",
+      row.may_redrive ? "yes" : "no",
       row.rate_per_second === null ? "default" : `${row.rate_per_second}/s, ${row.burst} at once`,
       stateOf(row),
       row.note ?? "",

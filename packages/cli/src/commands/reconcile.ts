@@ -1,6 +1,6 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
-import type { Moment } from "../dead-letters/dead-letters.ts";
+import type { Moment } from "@fiberstream/kafka/dead-letters";
 import { time } from "../options/moment.ts";
 import { type EventDifference, eventDifferences } from "../tables/event-differences.ts";
 import {

@@ -1,7 +1,7 @@
 import { partitionCounts } from "@fiberstream/kafka/partition-count";
 import { ensureTopics } from "@fiberstream/kafka/topic-admin";
 import { Command } from "commander";
-import type { Moment } from "../dead-letters/dead-letters.ts";
+import type { Moment } from "@fiberstream/kafka/dead-letters";
 import { time } from "../options/moment.ts";
 import { showProgress } from "@fiberstream/terminal/progress-bar";
 import { type RangeResult, replayRange } from "../records/replay-range.ts";

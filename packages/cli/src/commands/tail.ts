@@ -1,6 +1,6 @@
 import { terminalLines } from "@fiberstream/runtime/terminal-text";
 import { Command, Option } from "commander";
-import type { Moment } from "../dead-letters/dead-letters.ts";
+import type { Moment } from "@fiberstream/kafka/dead-letters";
 import { time } from "../options/moment.ts";
 import { createRecordOutput, OUTPUT_FORMATS, type OutputFormat } from "../records/record-output.ts";
 import { namesIn } from "../records/decoded-record.ts";

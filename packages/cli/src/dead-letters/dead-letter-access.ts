@@ -1,4 +1,10 @@
 import { kafkaAccess, registryAccess } from "@fiberstream/kafka/access";
+import {
+  type DeadLetter,
+  type DeadLetterFilter,
+  matches,
+  readDeadLetter,
+} from "@fiberstream/kafka/dead-letters";
 import { createKafka, type KafkaClient } from "@fiberstream/kafka/kafka";
 import { createSchemaRegistry, type SchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
@@ -6,7 +12,6 @@ import { topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
 import { readConfig } from "@fiberstream/runtime/config";
 import { createLog } from "@fiberstream/runtime/log";
-import { type DeadLetter, type DeadLetterFilter, matches, readDeadLetter } from "./dead-letters.ts";
 
 export type DeadLetterAccess = {
   readonly kafka: KafkaClient;
@@ -46,22 +51,5 @@ export async function* readDeadLetters(
         if (matches(deadLetter, filter)) yield deadLetter;
       }
     }
-  }
-}
-
-/** Returns the decoded record of a dead letter, or its bytes in hex if it cannot be decoded. */
-export async function describeValue(
-  registry: SchemaRegistry,
-  { record: { value }, schemaId }: DeadLetter,
-): Promise<{ decoded: unknown } | { hex: string | null }> {
-  if (value === null) return { hex: null };
-  const hex = { hex: value.toString("hex") };
-  if (schemaId === undefined) return hex;
-  try {
-    const writer = await registry.writerType(schemaId);
-    return writer.kind === "dead" ? hex : { decoded: writer.value.fromBuffer(value.subarray(5)) };
-  } catch {
-    // The bytes do not match the schema (perhaps the reason of the failure), or the registry is unavailable.
-    return hex;
   }
 }

@@ -1,16 +1,5 @@
+import type { ColumnKind, ExportColumn, ExportRow } from "@fiberstream/parquet/columns";
 import type { AvroSchema, RecordSchema } from "@fiberstream/schemas/avro-schema";
-
-/** A time is in microseconds since 1970; JSON is a text. */
-export type ColumnKind = "time" | "double" | "int" | "long" | "boolean" | "uuid" | "text" | "json";
-
-export type ExportColumn = {
-  readonly name: string;
-  readonly kind: ColumnKind;
-  readonly isNullable: boolean;
-};
-
-/** The values of a row, in the order of the columns; null if there is no value. */
-export type ExportRow = readonly (number | boolean | string | null)[];
 
 /** Some rows of a source, and the progress after them, from 0 to 1. */
 export type ExportChunk = { readonly rows: readonly ExportRow[]; readonly share: number };
@@ -32,7 +21,7 @@ export type ExportFile = {
   end: () => Promise<void>;
 };
 
-/** Returns the columns of a record, one for each field; a map or an array is JSON. */
+/** Returns the columns of a record, one for each field; a map, or an array of anything but numbers, is JSON. */
 export const columnsOf = ({ fields }: RecordSchema): ExportColumn[] =>
   fields.map(({ name, type }) => ({
     name,
@@ -50,6 +39,7 @@ function kindOf(schema: AvroSchema): ColumnKind {
     case "enum":
       return "text";
     case "array":
+      return schema.items === "double" ? "doubles" : "json";
     case "map":
     case "record":
       return "json";
@@ -74,6 +64,6 @@ export const rowOf = (
 ): ExportRow =>
   columns.map(({ name, kind }) => {
     const value = fields[name] ?? null;
-    if (kind === "json" && value !== null) return JSON.stringify(value);
+    if ((kind === "json" || kind === "doubles") && value !== null) return JSON.stringify(value);
     return value as ExportRow[number];
   });

@@ -1,7 +1,9 @@
 import { lstat, realpath, rename, rm, stat } from "node:fs/promises";
+import type { ExportColumn } from "@fiberstream/parquet/columns";
+import { createParquetRows } from "@fiberstream/parquet/parquet-rows";
 import { messageOf } from "@fiberstream/runtime/errors";
-import type { ExportColumn, ExportFile, ExportSource } from "./columns.ts";
-import { openParquetFile } from "./parquet-file.ts";
+import { fileWriter } from "hyparquet-writer";
+import type { ExportFile, ExportSource } from "./columns.ts";
 import { openTextFile } from "./text-file.ts";
 
 export const EXPORT_FORMATS = ["parquet", "csv", "ndjson"] as const;
@@ -53,6 +55,11 @@ const openFile = (
   format === "parquet"
     ? openParquetFile(path, columns)
     : openTextFile(path, columns, { format, escapeFormulas });
+
+function openParquetFile(path: string, columns: readonly ExportColumn[]): ExportFile {
+  const { add, end } = createParquetRows({ columns, writer: fileWriter(path) });
+  return { write: async (rows) => rows.forEach(add), end: async () => end() };
+}
 
 /**
  * Returns the path of the file to write. A device, a pipe or a folder is rejected: the file would replace it, also

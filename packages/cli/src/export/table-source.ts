@@ -1,7 +1,9 @@
+import type { ColumnKind, ExportColumn, ExportRow } from "@fiberstream/parquet/columns";
+import { kindOfType, selectedAs } from "@fiberstream/parquet/table-columns";
 import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { postgresFailure } from "@fiberstream/postgres/postgres-errors";
 import type { TimeRange } from "../options/time-range.ts";
-import type { ColumnKind, ExportColumn, ExportChunk, ExportRow, ExportSource } from "./columns.ts";
+import type { ExportChunk, ExportSource } from "./columns.ts";
 
 export const EXPORT_TABLES = ["metrics", "metrics_enriched"] as const;
 export type ExportTable = (typeof EXPORT_TABLES)[number];
@@ -27,7 +29,7 @@ export async function tableSource(
     [table],
   );
   const columns = found.map(({ name, type, required }): ExportColumn => {
-    return { name, kind: KINDS[type] ?? "text", isNullable: !required };
+    return { name, kind: kindOfType(type), isNullable: !required };
   });
   return { columns, chunks: chunksOf(pool, table, columns, range) };
 }
@@ -84,35 +86,7 @@ const valueOf = (kind: ColumnKind | undefined, value: unknown): ExportRow[number
 const selected = ({ name, kind }: ExportColumn): string => {
   // Quoted, because a column of an operator may have capitals, spaces or a reserved word in its name.
   const column = `"${name.replaceAll('"', '""')}"`;
-  switch (kind) {
-    case "time":
-      return `(extract(epoch FROM ${column}) * 1000000)::bigint AS ${column}`;
-    case "json":
-      return `to_jsonb(${column})::text AS ${column}`;
-    case "uuid":
-    case "text":
-      return `${column}::text AS ${column}`;
-    case "double":
-      return `${column}::double precision AS ${column}`;
-    case "int":
-    case "long":
-    case "boolean":
-      return column;
-  }
-};
-
-const KINDS: Readonly<Record<string, ColumnKind>> = {
-  timestamptz: "time",
-  float8: "double",
-  numeric: "double",
-  uuid: "uuid",
-  text: "text",
-  varchar: "text",
-  jsonb: "json",
-  bool: "boolean",
-  int4: "int",
-  int8: "long",
-  _float8: "json",
+  return `${selectedAs(kind, column)} AS ${column}`;
 };
 
 // NOT NULL is known only of tables, not of views.

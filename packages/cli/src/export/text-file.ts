@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
+import type { ExportColumn, ExportRow } from "@fiberstream/parquet/columns";
 import { stringifyCsv } from "./csv.ts";
 import { isoMicros } from "../records/micros.ts";
-import type { ExportFile, ExportColumn, ExportRow } from "./columns.ts";
+import type { ExportFile } from "./columns.ts";
 
 /** Opens a file for CSV with a heading, or for one JSON object per line. Times are in ISO 8601. */
 export function openTextFile(
@@ -42,7 +43,8 @@ function jsonLine(columns: readonly ExportColumn[], row: ExportRow): string {
     const value = row[index] ?? null;
     const shown = kind === "time" && value !== null ? isoMicros(Number(value)) : value;
     // It is JSON already, and may have numbers that JavaScript cannot represent.
-    return `${JSON.stringify(name)}:${kind === "json" && value !== null ? String(value) : JSON.stringify(shown)}`;
+    const isJson = (kind === "json" || kind === "doubles") && value !== null;
+    return `${JSON.stringify(name)}:${isJson ? String(value) : JSON.stringify(shown)}`;
   });
   return `{${entries.join(",")}}\n`;
 }

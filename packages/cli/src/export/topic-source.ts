@@ -1,14 +1,9 @@
 import { createRecordDecoder } from "@fiberstream/kafka/record-decoder";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
+import type { ExportRow } from "@fiberstream/parquet/columns";
 import { isWithin, lengthOf, offsetRangesOf, type TimeRange } from "../options/time-range.ts";
 import { schemaOf, type NamedTopic, type TopicAccess } from "../records/topic-access.ts";
-import {
-  columnsOf,
-  type ExportChunk,
-  type ExportRow,
-  type ExportSource,
-  rowOf,
-} from "./columns.ts";
+import { columnsOf, type ExportChunk, type ExportSource, rowOf } from "./columns.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 

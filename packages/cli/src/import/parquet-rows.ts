@@ -1,4 +1,5 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
+import { messageOf } from "@fiberstream/runtime/errors";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { isoMicros } from "../records/micros.ts";
 import type { FileRows } from "./file-rows.ts";
@@ -12,7 +13,12 @@ const MAX_GROUP_BYTES = 256 * 1024 ** 2;
  */
 export async function* parquetRows(path: string): AsyncGenerator<FileRows> {
   const file = await asyncBufferFromFile(path);
-  const metadata = await parquetMetadataAsync(file);
+  const metadata = await parquetMetadataAsync(file).catch((error: unknown) => {
+    const advice = "a file that was cut, such as an export that did not end, has no footer";
+    throw new Error(`${path} is not a whole Parquet file: ${messageOf(error)} (${advice})`, {
+      cause: error,
+    });
+  });
   const total = Number(metadata.num_rows);
   let rowStart = 0;
   for (const { num_rows, total_byte_size } of metadata.row_groups) {

@@ -1,6 +1,6 @@
 import { isoTime } from "@fiberstream/conditions/iso-time";
 import { InvalidArgumentError } from "commander";
-import type { Moment } from "../dead-letters/dead-letters.ts";
+import type { Moment } from "@fiberstream/kafka/dead-letters";
 
 const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const FORMS =

@@ -2,7 +2,7 @@ import type { IncomingRecord } from "@fiberstream/kafka/records";
 import type { SchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { schemaIdOf, WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import type { TopicName } from "@fiberstream/schemas/topics";
-import { headerText, readDeadLetter } from "../dead-letters/dead-letters.ts";
+import { headerText, readDeadLetter } from "@fiberstream/kafka/dead-letters";
 import { isoMicros, TIME_FIELDS } from "./micros.ts";
 import { schemaOf } from "./topic-access.ts";
 import type { Look } from "@fiberstream/conditions/where-values";

@@ -8,6 +8,7 @@ export type ReaderKeyRow = {
   /** Null: all tenants. */
   readonly tenant: string | null;
   readonly may_change_nodes: boolean;
+  readonly may_redrive: boolean;
   readonly rate_per_second: number | null;
   readonly burst: number | null;
   readonly note: string | null;
@@ -16,11 +17,17 @@ export type ReaderKeyRow = {
   readonly revoked_at: Date | null;
 };
 
-export type NewReaderKey = Omit<ReaderKeyRow, "key_id" | "created_at" | "revoked_at">;
+export type NewReaderKey = Omit<
+  ReaderKeyRow,
+  "key_id" | "may_redrive" | "created_at" | "revoked_at"
+> & {
+  /** Default: false. */
+  readonly may_redrive?: boolean;
+};
 
 // JavaScript has no infinite date: infinity means never, as null does.
 const COLUMNS = `
-  key_id, tenant, may_change_nodes, rate_per_second, burst, note, created_at,
+  key_id, tenant, may_change_nodes, may_redrive, rate_per_second, burst, note, created_at,
   CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
   revoked_at`;
 
@@ -37,13 +44,15 @@ export async function createReaderKey(
   const secret = randomBytes(32).toString("base64url");
   const [row] = await query<ReaderKeyRow>(
     pool,
-    `INSERT INTO reader_keys (key_id, secret_sha256, tenant, may_change_nodes, rate_per_second, burst, note, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
+    `INSERT INTO reader_keys (key_id, secret_sha256, tenant, may_change_nodes, may_redrive, rate_per_second, burst, note,
+                              expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${COLUMNS}`,
     [
       keyId,
       createHash("sha256").update(secret).digest(),
       key.tenant,
       key.may_change_nodes,
+      key.may_redrive ?? false,
       key.rate_per_second,
       key.burst,
       key.note,

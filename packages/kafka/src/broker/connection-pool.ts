@@ -24,13 +24,21 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_ANSWER_IN_TIMEOUTS = 30;
 const CHECKS_IN_A_TIMEOUT = 4;
 
+/**
+ * Sends one request and waits for its answer.
+ * @returns the answer, also one with errors: the caller has to check its error codes
+ * @throws {Error} when the broker is unavailable, silent for `timeoutMs`, or the answer takes too long; the channel's
+ *   connection is then closed
+ */
+export type Call = <Args extends unknown[], Answer>(
+  to: BrokerAddress,
+  channel: string,
+  request: Request<Args, Answer>,
+  ...args: Args
+) => Promise<Answer>;
+
 export type ConnectionPool = {
-  call: <Args extends unknown[], Answer>(
-    to: BrokerAddress,
-    channel: string,
-    request: Request<Args, Answer>,
-    ...args: Args
-  ) => Promise<Answer>;
+  call: Call;
   /** Closes the connections to a broker; calls in flight over them reject. */
   drop: (broker: BrokerAddress) => void;
   close: () => Promise<void>;

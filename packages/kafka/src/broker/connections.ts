@@ -10,7 +10,7 @@ import type { LogIdentity } from "../records.ts";
 import { watchAbsentBrokers } from "./absent-brokers.ts";
 import { BrokerAnswerError, throwIfFailed } from "./broker-answer.ts";
 import { createBrokerTurns, nameOf } from "./broker-turns.ts";
-import { type BrokerAddress, createConnectionPool, type Request } from "./connection-pool.ts";
+import { type BrokerAddress, type Call, createConnectionPool } from "./connection-pool.ts";
 
 export { nameOf } from "./broker-turns.ts";
 export type { Api, BrokerAddress } from "./connection-pool.ts";
@@ -36,18 +36,8 @@ export type TopicMetadata = {
  * The versions of the requests are fixed: Kafka 3.5 and later, including 4.x, support all of them.
  */
 export type Connections = {
-  /**
-   * Sends one request and waits for its answer.
-   * @returns the answer, also one with errors: the caller has to check its error codes
-   * @throws {Error} when the broker is unavailable, silent for `timeoutMs`, no longer in the cluster
-   *   (`absent-brokers.ts`), or the answer takes too long; the channel's connection is then closed
-   */
-  call: <Args extends unknown[], Answer>(
-    to: BrokerAddress,
-    channel: string,
-    request: Request<Args, Answer>,
-    ...args: Args
-  ) => Promise<Answer>;
+  /** Also throws when the broker is no longer in the cluster (`absent-brokers.ts`). */
+  call: Call;
   /**
    * Resolves when one of the brokers has answered.
    * @throws {BrokerAnswerError}

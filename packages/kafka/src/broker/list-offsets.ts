@@ -1,21 +1,24 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { listOffsetsV7 } from "@platformatic/kafka";
 import { throwIfFailed } from "./broker-answer.ts";
-import { type BrokerAddress, type Connections, nameOf } from "./connections.ts";
+import { byLeader } from "./by-leader.ts";
+import type { BrokerAddress, Connections } from "./connections.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { TopicState } from "./topic-state.ts";
 
-/** The protocol's special timestamps. */
-const TIMESTAMPS = { beginning: -2n, end: -1n } as const;
+/** The protocol's special timestamps. The stable end is before the first record of an open transaction. */
+const TIMESTAMPS = { beginning: -2n, end: -1n, "stable end": -1n } as const;
 export type Edge = keyof typeof TIMESTAMPS;
 
 const CONSUMER = -1;
 const READ_UNCOMMITTED = 0;
+const READ_COMMITTED = 1;
 const TIMEOUT_MS = 3_000;
 
 /**
- * Asks one leader for the first or next offset of its partitions.
+ * Asks one leader for the first or next offset of its partitions, or for the first record from a time on.
  * @param options.partitions with the leader epoch; -1 if it does not matter
+ * @param options.edge a number: ms since 1970; without a record from then on the offset is -1
  * @throws {BrokerAnswerError}
  * @throws {Error}
  */
@@ -31,7 +34,7 @@ export async function requestOffsets(
   }: {
     topic: string;
     partitions: readonly { readonly partition: number; readonly epoch: number }[];
-    edge: Edge;
+    edge: Edge | number;
     channel: string;
     timeoutMs?: number;
   },
@@ -41,14 +44,14 @@ export async function requestOffsets(
     channel,
     { api: listOffsetsV7.api, ...(timeoutMs !== undefined && { timeoutMs }) },
     CONSUMER,
-    READ_UNCOMMITTED,
+    edge === "stable end" ? READ_COMMITTED : READ_UNCOMMITTED,
     [
       {
         name: topic,
         partitions: partitions.map(({ partition, epoch }) => ({
           partitionIndex: partition,
           currentLeaderEpoch: epoch,
-          timestamp: TIMESTAMPS[edge],
+          timestamp: typeof edge === "number" ? BigInt(edge) : TIMESTAMPS[edge],
         })),
       },
     ],
@@ -68,27 +71,27 @@ export async function requestOffsets(
  * @throws {FatalError}
  */
 export async function listOffsets(
-  { connections, state, topic }: { connections: Connections; state: TopicState; topic: string },
+  {
+    connections,
+    state,
+    topic,
+  }: {
+    connections: Connections;
+    state: Pick<TopicState, "leaderOf" | "refreshSoon">;
+    topic: string;
+  },
   partitions: readonly number[],
   edge: Edge,
 ): Promise<Map<number, bigint>> {
-  const led = partitions.flatMap((partition) => {
-    const leader = state.leaderOf(partition);
-    return leader?.address ? [{ partition, address: leader.address, epoch: leader.epoch }] : [];
-  });
-  const byLeader = Map.groupBy(led, ({ address }) => nameOf(address));
-  const requests = [...byLeader.values()].flatMap((ofLeader) => {
-    const [first] = ofLeader;
-    if (first === undefined) return [];
-    const request = {
+  const requests = byLeader(partitions, state.leaderOf).map(({ leader, partitions: led }) =>
+    requestOffsets(connections.call, leader, {
       topic,
-      partitions: ofLeader,
+      partitions: led,
       edge,
       channel: "metadata",
       timeoutMs: TIMEOUT_MS,
-    };
-    return [requestOffsets(connections.call, first.address, request)];
-  });
+    }),
+  );
   try {
     return new Map((await Promise.all(requests)).flat());
   } catch (error) {

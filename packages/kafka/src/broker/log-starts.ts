@@ -1,4 +1,5 @@
-import { type Connections, nameOf } from "./connections.ts";
+import { byLeader } from "./by-leader.ts";
+import type { Connections } from "./connections.ts";
 import { listOffsets } from "./list-offsets.ts";
 import { kafkaFailure } from "../errors/kafka-errors.ts";
 import type { LogIdentity } from "../records.ts";
@@ -21,22 +22,15 @@ export async function readLogStarts(connections: Connections, topic: string): Pr
     throw kafkaFailure(error);
   });
   const partitions = [...leaders.keys()];
-  const state = {
-    log: () => log,
-    partitions: () => partitions,
-    leaderOf: (partition: number) => leaders.get(partition),
-    refreshSoon: () => undefined,
-  };
-  // Each broker by itself, so that a frozen one does not affect the answers of others.
-  const byLeader = Map.groupBy(partitions, (partition) => {
-    const address = leaders.get(partition)?.address;
-    return address && nameOf(address);
-  });
+  const leaderOf = (partition: number) => leaders.get(partition);
+  const state = { leaderOf, refreshSoon: () => undefined };
   const starts = new Map<number, bigint>();
-  const ask = async (led: readonly number[]) => {
-    const known = await listOffsets({ connections, state, topic }, led, "beginning");
+  // Each broker by itself, so that a frozen one does not affect the answers of others.
+  const asked = byLeader(partitions, leaderOf).map(async ({ partitions: led }) => {
+    const ofLeader = led.map(({ partition }) => partition);
+    const known = await listOffsets({ connections, state, topic }, ofLeader, "beginning");
     for (const [partition, start] of known) starts.set(partition, start);
-  };
-  await Promise.allSettled(Array.from(byLeader.values(), ask));
+  });
+  await Promise.allSettled(asked);
   return { log, partitions, starts };
 }

@@ -1,14 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { messageOf, TransientError } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
-import { retryDelayMs } from "@fiberstream/runtime/retry";
-import { offsetOf, PartitionFaultError, type Position } from "../errors/partition-fault.ts";
-import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
-import type { IncomingRecord, LogIdentity, RecordBatch } from "../records.ts";
-import { isSameLog, logDiffers, type EpochEndOf } from "./epoch-ends.ts";
-import type { FetchTicket } from "../fetch/fetch-loops.ts";
 import { untilAborted } from "@fiberstream/runtime/until-aborted";
+import { PartitionFaultError } from "../errors/partition-fault.ts";
+import type { FetchTicket } from "../fetch/fetch-loops.ts";
+import type { LogIdentity, RecordBatch } from "../records.ts";
+import type { PipelineMetrics } from "../telemetry/pipeline-metrics.ts";
+import { createPartitionLag } from "./partition-lag.ts";
 import { createReading, type Reading } from "./partition-reading.ts";
+import { countReplayed, createReplay, type ReplayWork } from "./replay-records.ts";
+import { createStartPosition, type PositionWork, type StartPosition } from "./start-position.ts";
+import { createStoppedPartition } from "./stopped-partition.ts";
 import { createTryBatch } from "./try-batch.ts";
 
 export type PartitionLoop = {
@@ -28,32 +29,15 @@ export type PartitionLoop = {
   readonly busyMs: () => number;
 };
 
-/** Where reading a partition starts, and in which log. */
-type StartPosition = {
-  readonly position: bigint;
-  readonly from: bigint;
-  readonly log: LogIdentity;
-  /** Of the last record before `position`; undefined if unknown. */
-  readonly leaderEpoch: number | undefined;
-};
+export type PartitionWork = PositionWork &
+  ReplayWork & {
+    readonly processBatch: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
+  };
 
-export type PartitionWork = {
-  readonly positionOf: (partition: number) => Promise<Position | undefined>;
-  readonly beginningOf: (partition: number) => Promise<bigint>;
-  readonly epochEndOf: EpochEndOf;
-  readonly replayFrom: ((partition: number, position: bigint) => Promise<bigint>) | undefined;
-  readonly replay:
-    ((partition: number, records: readonly IncomingRecord[]) => Promise<void>) | undefined;
-  readonly processBatch: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
-};
-
-/** How often a stopped partition asks for its position, because an operator may have moved it. */
-const RECHECK_MS = 5_000;
-/** How long a new loop waits for an earlier loop that is reading the position: the answers would mix. */
-const SETTLES_WITHIN_MS = 10_000;
 const UNKNOWN_EPOCH = -1;
 /** After so long without records, an empty batch moves the position past offsets without records. */
 const QUIET_MS = 2_000;
+
 /**
  * Processes one partition while it is assigned to this member: asks for its position, then processes batch by batch, in
  * order, each from the end of the one before. Records that were fetched before the position is asked for again are
@@ -76,21 +60,15 @@ export function runPartition(options: {
   metrics: PipelineMetrics;
   log: Log;
 }): PartitionLoop {
-  const { topic, partition, work, identity, metrics, wake, report, log } = options;
+  const { topic, partition, work, identity, metrics, wake, report, halt, log } = options;
+  const { outOfRangeAdvice } = options;
   const ending = new AbortController();
   const stopping = ending.signal;
   /** The reading from the latest position. */
   let reading: Reading | undefined;
-  /** Whether the position was moved while it was being read. */
-  let isMoved = false;
   let busySinceMs: number | undefined;
-  let seeking: Promise<unknown> = Promise.resolve();
   /** Up to where it was read: the leader checks by this whether its log was truncated. */
   let readTo: { offset: bigint; leaderEpoch: number; topicId: string } | undefined;
-  /** The position at which it is stopped until the position is moved. */
-  let stuck: { readonly fault: PartitionFaultError; readonly at: StartPosition } | undefined;
-  let fault: PartitionFaultError | undefined;
-  let behind: { readonly at: bigint; readonly oldestPendingMs: number | undefined } | undefined;
   let fetchedMs = performance.now();
 
   const busy = async <T>(call: () => Promise<T>): Promise<T> => {
@@ -101,149 +79,50 @@ export function runPartition(options: {
       busySinceMs = undefined;
     }
   };
+  const pause = (ms: number) => delay(ms, undefined, { signal: stopping }).catch(() => undefined);
 
+  const of = { topic, partition, report, stopping, log };
+  const lag = createPartitionLag({ topic, partition, metrics });
+  const stopped = createStoppedPartition({ ...of, pause, metrics });
+  const start = createStartPosition({
+    ...of,
+    work,
+    identity,
+    outOfRangeAdvice,
+    busy,
+    waitStopped: stopped.wait,
+    pause,
+    halt,
+  });
+  const replay = createReplay({ ...of, work, busy, checkSameLog: start.checkSameLog, pause });
   const tryBatch = createTryBatch({
     processBatch: (batch) => busy(() => work.processBatch(batch, stopping)),
     positionOf: () => untilAborted(work.positionOf(partition), stopping),
     identity,
     metrics,
     report,
-    halt: options.halt,
+    halt,
     stopping,
     log,
   });
 
-  const seekOnce = async (): Promise<StartPosition> => {
-    isMoved = false;
-    const logOfPosition = identity();
-    const found = await work.positionOf(partition);
-    if (found instanceof PartitionFaultError) throw found;
-    if (found === undefined) throw new TransientError("kafka", "the position is not known yet");
-    const offset = offsetOf(found);
-    const position = offset === "beginning" ? await work.beginningOf(partition) : offset;
-    const leaderEpoch = typeof found === "object" ? found.leaderEpoch : undefined;
-    await checkSameLog({ position, leaderEpoch });
-    // The answers above may come late. The next loop of the partition may be past this point by now.
-    if (stopping.aborted) throw new TransientError("kafka", "the partition was revoked meanwhile");
-    const from = (await work.replayFrom?.(partition, position)) ?? position;
-    if (isMoved) throw new TransientError("kafka", "the position was moved meanwhile");
-    return { position, from, log: logOfPosition, leaderEpoch };
-  };
-
-  /** Another process may have read up to the position, and the log may have grown again since it was truncated. */
-  const checkSameLog = async (at: Pick<StartPosition, "position" | "leaderEpoch">) => {
-    const { position: upTo, leaderEpoch } = at;
-    if (leaderEpoch === undefined) return;
-    const end = await work.epochEndOf(partition, leaderEpoch);
-    const read = { topic, partition, leaderEpoch, readTo: upTo };
-    if (!isSameLog(end, read)) throw logDiffers(read, end, options.outOfRangeAdvice);
-  };
-
-  /** Returns undefined once the partition is revoked. */
-  const seek = async () => {
-    for (let tries = 1; !stopping.aborted; tries++) {
-      try {
-        const found = busy(seekOnce);
-        seeking = found.catch(() => undefined);
-        return await untilAborted(found, stopping);
-      } catch (error) {
-        if (error instanceof PartitionFaultError) {
-          await waitStopped(error);
-        } else if (error instanceof TransientError) {
-          // The first answer is often that an earlier commit is not completed yet.
-          if (tries > 2) report(`partition ${partition}: ${messageOf(error)}`);
-          log.debug(
-            { topic, partition, tries, reason: messageOf(error) },
-            "cannot read start position, retrying",
-          );
-          await pause(Math.min(1_000, retryDelayMs(tries)));
-        } else {
-          if (!stopping.aborted) options.halt(error);
-          return undefined;
-        }
-      }
-    }
-    return undefined;
-  };
-
-  /** Stops only this partition, for a while; an operator may move its position meanwhile. */
-  const waitStopped = async (why: PartitionFaultError) => {
-    if (stopping.aborted) return;
-    metrics.partitionStopped(topic, partition, true);
-    report(why.message);
-    if (fault?.reason !== why.reason) {
-      log.error({ topic, partition, reason: why.reason, advice: why.advice }, "partition stopped");
-    }
-    fault = why;
-    await pause(RECHECK_MS);
-  };
-
-  const pause = (ms: number) => delay(ms, undefined, { signal: stopping }).catch(() => undefined);
-
-  /**
-   * Replays records from before the position; retries while a dependency is unavailable. With the last of them it checks
-   * the log again: a fetch from before the position cannot carry the position's epoch, so a leader that was elected since
-   * the position was read would not notice that its log differs.
-   */
-  const replayRecords = async (
-    records: readonly IncomingRecord[],
-    last: StartPosition | undefined,
-  ): Promise<PartitionFaultError | undefined> => {
-    for (let tries = 1; !stopping.aborted; tries++) {
-      try {
-        await busy(async () => {
-          if (last !== undefined) await checkSameLog(last);
-          if (records.length > 0) await work.replay?.(partition, records);
-        });
-        if (tries > 1) report(undefined);
-        return undefined;
-      } catch (error) {
-        if (error instanceof PartitionFaultError) return error;
-        if (!(error instanceof TransientError)) throw error;
-        report(`${error.dependency}: ${messageOf(error)}`);
-        log.debug(
-          { topic, partition, tries, reason: messageOf(error) },
-          "replaying earlier records failed, retrying",
-        );
-        await pause(retryDelayMs(tries));
-      }
-    }
-    return undefined;
-  };
-
-  /** Marks the partition as resumed, because something was fetched. */
-  const resume = () => {
-    if (fault === undefined) return;
-    fault = undefined;
-    metrics.partitionStopped(topic, partition, false);
-    report(undefined);
-    log.info({ topic, partition }, "partition resumed");
-  };
-
-  const lagOf = (at: bigint, highWatermark: bigint, oldest: IncomingRecord | undefined) => {
-    const oldestPendingMs = oldest && Number(oldest.timestamp);
-    behind = { at, oldestPendingMs };
-    const records = Math.max(0, Number(highWatermark - at));
-    metrics.lag({ topic, partition, records, oldestPendingMs });
-  };
-
   /** Reads from a position until it has to be asked for again. */
-  const read = async (start: StartPosition) => {
-    if (isMoved) return;
-    let { position } = start;
+  const readFrom = async (at: StartPosition) => {
+    if (start.isMoved()) return;
+    let { position } = at;
     let doneMs = performance.now();
-    const isReadTo = readTo?.offset === start.from && readTo.topicId === start.log.topicId;
-    const ofPosition = start.from === position ? start.leaderEpoch : undefined;
+    const isReadTo = readTo?.offset === at.from && readTo.topicId === at.log.topicId;
+    const ofPosition = at.from === position ? at.leaderEpoch : undefined;
     const leaderEpoch = isReadTo ? readTo?.leaderEpoch : ofPosition;
-    let isReplaying = start.from < position;
-    behind = { at: position, oldestPendingMs: behind?.oldestPendingMs };
+    let isReplaying = at.from < position;
+    lag.begin(position);
     reading = createReading({
       topic,
       partition,
-      start,
+      start: at,
       leaderEpoch: leaderEpoch ?? UNKNOWN_EPOCH,
       wake,
-      advice: options.outOfRangeAdvice,
+      advice: outOfRangeAdvice,
     });
     wake();
     try {
@@ -251,33 +130,32 @@ export function runPartition(options: {
         const fetched = await reading.next();
         if (stopping.aborted || fetched === "again") return;
         if (fetched instanceof PartitionFaultError) {
-          if (fetched.untilMoved) stuck = { fault: fetched, at: { ...start, position } };
-          return await waitStopped(fetched);
+          if (fetched.untilMoved) stopped.stick(fetched, { ...at, position });
+          return await stopped.wait(fetched);
         }
         fetchedMs = performance.now();
-        resume();
+        stopped.resume();
         const replayed = countReplayed(fetched.records, position);
         if (isReplaying) {
           isReplaying = fetched.nextOffset < position;
           const ofReplay = fetched.records.slice(0, replayed);
-          const differs = await replayRecords(ofReplay, isReplaying ? undefined : start);
-          if (differs !== undefined) return await waitStopped(differs);
+          const differs = await replay(ofReplay, isReplaying ? undefined : at);
+          if (differs !== undefined) return await stopped.wait(differs);
         }
         if (stopping.aborted) return;
         const records = replayed > 0 ? fetched.records.slice(replayed) : fetched.records;
+        const { nextOffset, highWatermark } = fetched;
         if (records.length === 0) {
           // Only transaction markers, or replayed records.
           if (reading.hasMore()) continue;
-          lagOf(fetched.nextOffset, fetched.highWatermark, undefined);
+          lag.update(nextOffset, highWatermark, undefined);
           // Retention also deletes markers: a position before them would one day be out of range.
-          if (fetched.nextOffset <= position || performance.now() - doneMs < QUIET_MS) continue;
-        }
-        const { nextOffset, highWatermark } = fetched;
-        if (records.length > 0) lagOf(position, highWatermark, records[0]);
+          if (nextOffset <= position || performance.now() - doneMs < QUIET_MS) continue;
+        } else lag.update(position, highWatermark, records[0]);
         const batch: RecordBatch = {
           topic,
           partition,
-          log: start.log,
+          log: at.log,
           records,
           firstOffset: position,
           nextOffset,
@@ -285,47 +163,39 @@ export function runPartition(options: {
           highWatermark,
         };
         const result = await tryBatch(batch);
-        if (result.kind === "fault") return await waitStopped(result.fault);
+        if (result.kind === "fault") return await stopped.wait(result.fault);
         if (result.kind !== "done") return;
         position = nextOffset;
         doneMs = performance.now();
-        if (!reading.hasMore()) lagOf(position, highWatermark, undefined);
+        if (!reading.hasMore()) lag.update(position, highWatermark, undefined);
       }
     } finally {
-      readTo = { ...reading.readTo(), topicId: start.log.topicId };
+      readTo = { ...reading.readTo(), topicId: at.log.topicId };
       reading = undefined;
     }
   };
 
-  const isStuck = ({ position, log: { topicId } }: StartPosition) =>
-    stuck !== undefined && stuck.at.position === position && stuck.at.log.topicId === topicId;
-
   const run = async () => {
     await options.before;
     while (!stopping.aborted) {
-      const start = await seek();
-      if (start === undefined || stopping.aborted) return;
-      if (stuck !== undefined && isStuck(start)) {
-        await waitStopped(stuck.fault);
+      const at = await start.seek();
+      if (at === undefined || stopping.aborted) return;
+      const stuck = stopped.stuckAt(at);
+      if (stuck !== undefined) {
+        await stopped.wait(stuck);
         continue;
       }
-      stuck = undefined;
-      if (fault === undefined) report(undefined);
-      log.debug({ topic, partition, position: start.position.toString() }, "partition positioned");
-      await read(start);
+      if (!stopped.isStopped()) report(undefined);
+      log.debug({ topic, partition, position: at.position.toString() }, "partition positioned");
+      await readFrom(at);
     }
   };
-  const ended = run()
-    .catch(options.halt)
-    .finally(() => {
-      report(undefined);
-      metrics.partitionStopped(topic, partition, false);
-    });
+  const ended = run().catch(halt).finally(stopped.end);
 
   return {
     ticket: () => reading?.ticket(),
     reseek: () => {
-      isMoved = true;
+      start.moved();
       reading?.again();
     },
     stop: () => {
@@ -333,25 +203,9 @@ export function runPartition(options: {
       reading?.again();
       return ended;
     },
-    settled: () =>
-      Promise.all([
-        ended,
-        Promise.race([seeking, delay(SETTLES_WITHIN_MS, undefined, { ref: false })]),
-      ]),
+    settled: () => Promise.all([ended, start.settled()]),
     silentMs: () => performance.now() - fetchedMs,
-    updateEnd: (end) => {
-      if (behind === undefined) return;
-      const records = Math.max(0, Number(end - behind.at));
-      metrics.lag({ topic, partition, records, oldestPendingMs: behind.oldestPendingMs });
-    },
+    updateEnd: lag.updateEnd,
     busyMs: () => (busySinceMs === undefined ? 0 : performance.now() - busySinceMs),
   };
-}
-
-/** Returns how many records are before the position. Offsets stay below 2^53 in practice. */
-function countReplayed(records: readonly IncomingRecord[], position: bigint): number {
-  const [first] = records;
-  if (first === undefined || Number(first.offset) >= Number(position)) return 0;
-  const at = records.findIndex(({ offset }) => Number(offset) >= Number(position));
-  return at === -1 ? records.length : at;
 }

@@ -1,11 +1,7 @@
 import { TransientError } from "@fiberstream/runtime/errors";
 import { BrokerAnswerError, throwIfFailed } from "../broker/broker-answer.ts";
-import {
-  type BrokerAddress,
-  createConnections,
-  nameOf,
-  type TopicMetadata,
-} from "../broker/connections.ts";
+import { createConnections, type TopicMetadata } from "../broker/connections.ts";
+import { byLeader, type LedPartitions } from "../broker/by-leader.ts";
 import { committedRecords } from "../protocol/committed-records.ts";
 import { requestOffsets, type Edge } from "../broker/list-offsets.ts";
 import type { FetchedBytes } from "../protocol/fetch-request.ts";
@@ -26,6 +22,17 @@ export type ClusterAccess = {
   readonly beginnings: (topic: string) => Promise<Map<number, bigint>>;
   /** Returns the log start offset of one partition and the offset of its next record. The other partitions need no leader. */
   readonly ends: (topic: string, partition: number) => Promise<{ low: bigint; high: bigint }>;
+  /**
+   * Returns the offsets of each partition between which all committed records can be read at once: up to the first record of an
+   * open transaction.
+   */
+  readonly stableEnds: (topic: string) => Promise<Map<number, { low: bigint; high: bigint }>>;
+  /** Returns the first record of a partition whose timestamp is `timeMs` or later; undefined: there is none. */
+  readonly offsetAt: (
+    topic: string,
+    partition: number,
+    timeMs: number,
+  ) => Promise<bigint | undefined>;
   /** Returns a topic's id and partitions. */
   readonly topic: (topic: string) => Promise<{ topicId: string; partitions: readonly number[] }>;
   /** Drops the cached metadata: the next call reads it again. */
@@ -59,31 +66,29 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
    * Groups partitions by their leader.
    * @throws {TransientError} if one has no leader
    */
-  const byLeader = ({ leaders }: TopicMetadata, topic: string, partitions: Iterable<number>) => {
-    const led = Array.from(partitions, (partition) => {
-      const address = leaders.get(partition)?.address;
-      if (address !== undefined) return { partition, address };
-      throw new TransientError("kafka", `partition ${partition} of ${topic} has no leader`);
-    });
-    return [...Map.groupBy(led, ({ address }) => nameOf(address)).values()].map((ofLeader) => ({
-      address: (ofLeader[0] as { address: BrokerAddress }).address,
-      partitions: ofLeader.map(({ partition }) => partition),
-    }));
+  const allByLeader = (
+    { leaders }: TopicMetadata,
+    topic: string,
+    partitions: readonly number[],
+  ): LedPartitions[] => {
+    const missing = partitions.find((partition) => leaders.get(partition)?.address === undefined);
+    if (missing === undefined) return byLeader(partitions, (partition) => leaders.get(partition));
+    throw new TransientError("kafka", `partition ${missing} of ${topic} has no leader`);
   };
 
   const fetchOf = async (
-    broker: BrokerAddress,
-    { log: { topicId }, leaders }: TopicMetadata,
-    positions: readonly (readonly [number, bigint])[],
+    { leader, partitions }: LedPartitions,
+    { log: { topicId } }: TopicMetadata,
+    positions: ReadonlyMap<number, bigint>,
     waitMs: number,
   ): Promise<FetchedPartition[]> => {
-    const fetched = await fetchFrom(connections.call, broker, {
+    const fetched = await fetchFrom(connections.call, leader, {
       channel: CHANNEL,
       topicId,
-      partitions: positions.map(([partition, offset]) => ({
+      partitions: partitions.map(({ partition, epoch }) => ({
         partition,
-        offset,
-        currentLeaderEpoch: leaders.get(partition)?.epoch ?? -1,
+        offset: positions.get(partition) ?? 0n,
+        currentLeaderEpoch: epoch,
         lastFetchedEpoch: -1,
       })),
       minBytes: 1,
@@ -91,14 +96,13 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
       maxBytes: 10 * MAX_BYTES_PER_PARTITION,
       maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
     });
-    const from = new Map(positions);
-    return fetched.map((bytes) => fetchedPartition(bytes, from.get(bytes.partition) ?? 0n));
+    return fetched.map((bytes) => fetchedPartition(bytes, positions.get(bytes.partition) ?? 0n));
   };
 
-  const offsetsOf = (leader: BrokerAddress, topic: string, partitions: number[], edge: Edge) =>
+  const offsetsOf = ({ leader, partitions }: LedPartitions, topic: string, edge: Edge | number) =>
     requestOffsets(connections.call, leader, {
       topic,
-      partitions: partitions.map((partition) => ({ partition, epoch: -1 })),
+      partitions: partitions.map(({ partition }) => ({ partition, epoch: -1 })),
       edge,
       channel: CHANNEL,
     });
@@ -112,38 +116,49 @@ export function connectCluster(kafka: KafkaClient): ClusterAccess {
     }
   };
 
+  const edgesOf = async (topic: string, edge: Edge): Promise<Map<number, bigint>> => {
+    const metadata = await metadataOf(topic);
+    const asked = allByLeader(metadata, topic, [...metadata.leaders.keys()]);
+    const found = await Promise.all(asked.map((led) => offsetsOf(led, topic, edge)));
+    return new Map(found.flat());
+  };
+
   return {
     fetch: (topic, positions, { maxWaitMs }) =>
       withKafkaErrors(async () => {
         const metadata = await metadataOf(topic);
         const fetched = await Promise.all(
-          byLeader(metadata, topic, positions.keys()).map(({ address, partitions }) =>
-            fetchOf(
-              address,
-              metadata,
-              partitions.map((partition) => [partition, positions.get(partition) ?? 0n]),
-              maxWaitMs,
-            ),
+          allByLeader(metadata, topic, [...positions.keys()]).map((led) =>
+            fetchOf(led, metadata, positions, maxWaitMs),
           ),
         );
         return fetched.flat();
       }),
-    beginnings: (topic) =>
+    beginnings: (topic) => withKafkaErrors(() => edgesOf(topic, "beginning")),
+    stableEnds: (topic) =>
       withKafkaErrors(async () => {
-        const metadata = await metadataOf(topic);
-        const asked = byLeader(metadata, topic, metadata.leaders.keys());
-        const found = await Promise.all(
-          asked.map(({ address, partitions }) =>
-            offsetsOf(address, topic, partitions, "beginning"),
-          ),
+        // In this order, so that the end is never below the start, whatever retention deletes meanwhile.
+        const lows = await edgesOf(topic, "beginning");
+        const highs = await edgesOf(topic, "stable end");
+        return new Map(
+          Array.from(lows, ([partition, low]) => [
+            partition,
+            { low, high: highs.get(partition) ?? low },
+          ]),
         );
-        return new Map(found.flat());
+      }),
+    offsetAt: (topic, partition, timeMs) =>
+      withKafkaErrors(async () => {
+        const [led] = allByLeader(await metadataOf(topic), topic, [partition]);
+        const found = led && (await offsetsOf(led, topic, timeMs));
+        const offset = found?.[0]?.[1];
+        return offset === undefined || offset < 0n ? undefined : offset;
       }),
     ends: (topic, partition) =>
       withKafkaErrors(async () => {
-        const [led] = byLeader(await metadataOf(topic), topic, [partition]);
+        const [led] = allByLeader(await metadataOf(topic), topic, [partition]);
         const ask = async (edge: Edge) => {
-          const found = led && (await offsetsOf(led.address, topic, [partition], edge));
+          const found = led && (await offsetsOf(led, topic, edge));
           const [, offset] = found?.[0] ?? [];
           if (offset !== undefined) return offset;
           throw new TransientError("kafka", `no answer about partition ${partition} of ${topic}`);

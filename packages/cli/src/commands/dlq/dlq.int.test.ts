@@ -1,9 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
+import {
+  replayDeadLetters,
+  type ReplayOptions,
+  ReplayTakenOverError,
+} from "@fiberstream/kafka/replay-dead-letters";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
-import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
+import { connectTopicReader, type TopicReader } from "@fiberstream/kafka/topic-reader";
 import { wireValue } from "@fiberstream/kafka/wire-format";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
@@ -19,7 +24,6 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import avsc from "avsc";
 import { countDeadLetters } from "./list.ts";
 import { readDeadLetters } from "../../dead-letters/dead-letter-access.ts";
-import { replayDeadLetters, type ReplayOptions } from "../../dead-letters/replay-dead-letters.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 const kafka = createKafka({ brokers: [addresses.kafkaBrokers], clientId: "test", log });
@@ -37,16 +41,18 @@ beforeEach(async () => {
 });
 afterEach(() => life.stop());
 
-const ALL: ReplayOptions = {
+const optionsOf = (change: Partial<ReplayOptions> = {}): ReplayOptions => ({
   filter: {},
   dryRun: false,
   limit: undefined,
   rate: undefined,
   maxReplays: 3,
   fromStart: false,
+  run: randomUUID(),
   onProgress: () => undefined,
   stopping: new AbortController().signal,
-};
+  ...change,
+});
 
 describe("fiber dlq", () => {
   it("replays exactly the failed records, after the cause was fixed", async () => {
@@ -96,12 +102,12 @@ describe("fiber dlq", () => {
     await start({ TOO_OLD_AFTER_MS: "600000" });
     const access = { kafka, namespace, topic, reader, registry };
     const filter = { class: "too-old" };
-    const dry = await replayDeadLetters(access, { ...ALL, filter, dryRun: true });
-    expect(dry).toEqual({ replayed: 20, quarantined: 0, doubles: 0, cut: 0 });
-    const some = await replayDeadLetters(access, { ...ALL, filter, limit: 7, rate: 100 });
+    const dry = await replayDeadLetters(access, optionsOf({ filter, dryRun: true }));
+    expect(dry).toEqual({ replayed: 20, quarantined: 0, doubles: 0, cut: 0, foreign: 0 });
+    const some = await replayDeadLetters(access, optionsOf({ filter, limit: 7, rate: 100 }));
     expect(some.replayed).toBe(7);
-    expect((await replayDeadLetters(access, { ...ALL, filter })).replayed).toBe(13);
-    expect((await replayDeadLetters(access, { ...ALL, filter })).replayed).toBe(0);
+    expect((await replayDeadLetters(access, optionsOf({ filter }))).replayed).toBe(13);
+    expect((await replayDeadLetters(access, optionsOf({ filter }))).replayed).toBe(0);
     await until(() => enriched.length === 25, { what: "they were enriched" });
     const ids = enriched.map(({ value }) => value?.toString("latin1", 6, 42) ?? "");
     expect(ids.toSorted()).toEqual([...old, ...fresh].toSorted());
@@ -120,12 +126,95 @@ describe("fiber dlq", () => {
     await producer.send(topic, [{ key: "k", value: Buffer.from("v"), headers }]);
     const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
     const access = { kafka, namespace, topic, reader, registry };
-    expect(await replayDeadLetters(access, ALL)).toEqual({
+    expect(await replayDeadLetters(access, optionsOf())).toEqual({
       replayed: 0,
       quarantined: 1,
       doubles: 0,
       cut: 0,
+      foreign: 0,
     });
-    expect((await replayDeadLetters(access, { ...ALL, maxReplays: 4 })).replayed).toBe(1);
+    expect((await replayDeadLetters(access, optionsOf({ maxReplays: 4 }))).replayed).toBe(1);
+  });
+
+  it("takes over from a replay with the same filter, and sends nothing twice", async () => {
+    const topic = topicIn(namespace, "probe.metrics.dead-letter");
+    const raw = topicIn(namespace, "probe.metrics.raw");
+    const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
+    const letter = (at: number, origin = raw) => ({
+      key: "one node",
+      value: Buffer.from(`letter ${at}`),
+      headers: {
+        "__connect.errors.topic": origin,
+        "__connect.errors.partition": "0",
+        "__connect.errors.offset": String(at),
+      },
+    });
+    const letters = Array.from({ length: 200 }, (_, at) => letter(at));
+    await producer.send(topic, letters);
+    const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
+    const access = { kafka, namespace, topic, reader };
+    const sent = () => valuesIn(reader, raw);
+
+    const begun = Promise.withResolvers<void>();
+    const slow = replayDeadLetters(
+      access,
+      optionsOf({ rate: 20, run: "slow", onProgress: () => begun.resolve() }),
+    );
+    // It is refused while the other one begins.
+    const refused = expect(slow).rejects.toThrow(ReplayTakenOverError);
+    await begun.promise;
+    const rest = await replayDeadLetters(access, optionsOf({ run: "fast" }));
+    await refused;
+    expect(rest.replayed).toBeLessThan(200);
+    expect(rest.replayed).toBeGreaterThan(0);
+    expect((await sent()).toSorted()).toEqual(letters.map(({ value }) => String(value)).toSorted());
+
+    // A sink that crashed has written one again; another one names a topic of somebody else.
+    await producer.send(topic, [letter(199), letter(7, "somebody-elses")]);
+    expect(await replayDeadLetters(access, optionsOf())).toMatchObject({
+      replayed: 0,
+      doubles: 1,
+      foreign: 1,
+    });
+    expect(await sent()).toHaveLength(200);
+  });
+
+  it("resumes its counts under the name of its run, and begins again only once", async () => {
+    const topic = topicIn(namespace, "probe.metrics.dead-letter");
+    const raw = topicIn(namespace, "probe.metrics.raw");
+    const producer = life.own(await connectProducer({ kafka }), (owned) => owned.close());
+    const headers = {
+      "__connect.errors.topic": raw,
+      "__connect.errors.partition": "0",
+      "__connect.errors.offset": "1",
+    };
+    const nodes = ["a", "b", "c", "d", "e", "f"];
+    await producer.send(
+      topic,
+      nodes.map((key) => ({
+        key,
+        value: Buffer.from(key),
+        headers: { ...headers, "__connect.errors.offset": key },
+      })),
+    );
+    const reader = life.own(await connectTopicReader({ kafka }), (owned) => owned.close());
+    const access = { kafka, namespace, topic, reader };
+    expect((await replayDeadLetters(access, optionsOf())).replayed).toBe(6);
+    const again = { fromStart: true, run: "again" };
+    const part = await replayDeadLetters(access, optionsOf({ ...again, limit: 4 }));
+    expect(part.replayed).toBe(4);
+    expect((await replayDeadLetters(access, optionsOf(again))).replayed).toBe(6);
+    expect((await replayDeadLetters(access, optionsOf(again))).replayed).toBe(6);
+    expect(await valuesIn(reader, raw)).toHaveLength(12);
   });
 });
+
+async function valuesIn(reader: TopicReader, topic: string): Promise<string[]> {
+  const values: string[] = [];
+  for (const range of await reader.ranges(topic)) {
+    for await (const records of reader.read(topic, range)) {
+      values.push(...records.map(({ value }) => String(value)));
+    }
+  }
+  return values;
+}

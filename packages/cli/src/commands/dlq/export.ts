@@ -2,14 +2,14 @@ import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { terminalLines } from "@fiberstream/runtime/terminal-text";
+import { describeValue } from "@fiberstream/kafka/describe-value";
 import { Command } from "commander";
 import {
   type DeadLetterAccess,
-  describeValue,
   readDeadLetters,
   withDeadLetters,
 } from "../../dead-letters/dead-letter-access.ts";
-import type { DeadLetterFilter } from "../../dead-letters/dead-letters.ts";
+import type { DeadLetterFilter } from "@fiberstream/kafka/dead-letters";
 import { withFilter } from "./filter-options.ts";
 import { describeDeadLetter } from "./show.ts";
 import { examples } from "../../options/examples.ts";

@@ -1,11 +1,7 @@
 import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
 import { readDeadLetters, withDeadLetters } from "../../dead-letters/dead-letter-access.ts";
-import {
-  type DeadLetter,
-  type DeadLetterFilter,
-  originOf,
-} from "../../dead-letters/dead-letters.ts";
+import { type DeadLetter, type DeadLetterFilter, originOf } from "@fiberstream/kafka/dead-letters";
 import { withFilter } from "./filter-options.ts";
 import { say } from "@fiberstream/terminal/say";
 import { examples } from "../../options/examples.ts";

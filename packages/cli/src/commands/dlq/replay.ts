@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
+import type { DeadLetterFilter } from "@fiberstream/kafka/dead-letters";
+import { replayDeadLetters } from "@fiberstream/kafka/replay-dead-letters";
+import type { ReplayCounts } from "@fiberstream/kafka/replay-selection";
 import { Command } from "commander";
 import { withDeadLetters } from "../../dead-letters/dead-letter-access.ts";
-import type { DeadLetterFilter } from "../../dead-letters/dead-letters.ts";
 import { withFilter } from "./filter-options.ts";
 import { showProgress } from "@fiberstream/terminal/progress-bar";
-import { replayDeadLetters, type ReplayResult } from "../../dead-letters/replay-dead-letters.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
 
@@ -48,8 +50,9 @@ export const dlqReplayCommand = (): Command =>
           rate,
           maxReplays,
           fromStart,
-          onProgress: ({ done, processed, total }) =>
-            progress.show(Number(processed), Number(total), { done }),
+          run: randomUUID(),
+          onProgress: ({ counts, processed, total }) =>
+            progress.show(Number(processed), Number(total), { done: counts.replayed }),
           stopping: stop.signal,
         }).finally(progress.end);
         say(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
@@ -58,8 +61,9 @@ export const dlqReplayCommand = (): Command =>
 
 const HELP = `
 Fix the cause first: a replay sends the original bytes, without the headers of the failure.
-If it is interrupted, run it again with the same filter: it resumes where it stopped. Replayed records
-arrive after newer events of the same node: a replay does not keep the order of a node's events.
+If it is interrupted, run it again with the same filter: it resumes where it stopped. It takes over from a replay with the
+same filter that still runs, here or as a job of the console. Replayed records arrive after
+newer events of the same node: a replay does not keep the order of a node's events.
 
 Examples:
   npm run fiber -- dlq replay --class unknown-schema --dry-run
@@ -67,7 +71,7 @@ Examples:
 `;
 
 function renderResult(
-  { replayed, quarantined, doubles, cut }: ReplayResult,
+  { replayed, quarantined, doubles, cut, foreign }: ReplayCounts,
   dryRun: boolean,
 ): string {
   const lines = [`${replayed} ${dryRun ? "would be sent" : "sent"} to their original topics`];
@@ -76,6 +80,9 @@ function renderResult(
     lines.push(
       `${cut} skipped: too large, the dead letter has only the beginning of the record (see fiber dlq show)`,
     );
+  }
+  if (foreign > 0) {
+    lines.push(`${foreign} skipped: they name a topic that dead letters do not come from`);
   }
   if (doubles > 0) lines.push(`${doubles} skipped: the same record again`);
   return `${lines.join("\n")}\n`;

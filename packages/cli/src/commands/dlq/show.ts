@@ -1,15 +1,12 @@
 import { terminalText } from "@fiberstream/runtime/terminal-text";
+import { describeValue } from "@fiberstream/kafka/describe-value";
 import { Command } from "commander";
-import {
-  describeValue,
-  readDeadLetters,
-  withDeadLetters,
-} from "../../dead-letters/dead-letter-access.ts";
+import { readDeadLetters, withDeadLetters } from "../../dead-letters/dead-letter-access.ts";
 import {
   type DeadLetter,
   headerText,
   type DeadLetterFilter,
-} from "../../dead-letters/dead-letters.ts";
+} from "@fiberstream/kafka/dead-letters";
 import { withFilter } from "./filter-options.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";

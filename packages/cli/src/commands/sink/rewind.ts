@@ -3,7 +3,7 @@ import { kafkaFailure } from "@fiberstream/kafka/kafka-errors";
 import { isAnotherLog } from "@fiberstream/kafka/log-identity";
 import { offsetsAt } from "@fiberstream/kafka/offsets-at";
 import { Command } from "commander";
-import type { Moment } from "../../dead-letters/dead-letters.ts";
+import type { Moment } from "@fiberstream/kafka/dead-letters";
 import { time } from "../../options/moment.ts";
 import { type Move, recordsLeft, rewindSink } from "../../tables/rewind-sink.ts";
 import { type SinkAccess, withSinkAccess } from "./sink-access.ts";

@@ -19,6 +19,13 @@ export const QUERIES = {
   listConflicts: { method: "GET", path: "/api/v1/conflicts" },
   pipeline: { method: "GET", path: "/api/v1/pipeline" },
   listTopics: { method: "GET", path: "/api/v1/topics" },
+  listDeadLetters: { method: "GET", path: "/api/v1/dead-letters" },
+  countDeadLetters: { method: "GET", path: "/api/v1/dead-letters/counts" },
+  getDeadLetter: { method: "GET", path: "/api/v1/dead-letters/{partition}/{offset}" },
+  redriveDeadLetters: { method: "POST", path: "/api/v1/dead-letters/redrive" },
+  listJobs: { method: "GET", path: "/api/v1/jobs" },
+  getJob: { method: "GET", path: "/api/v1/jobs/{job_id}" },
+  cancelJob: { method: "POST", path: "/api/v1/jobs/{job_id}/cancel" },
   referenceMetrics: { method: "GET", path: "/api/metrics" },
   referenceAggregated: { method: "GET", path: "/api/metrics/aggregated" },
   referenceCluster: { method: "GET", path: "/api/metrics/cluster" },
@@ -264,7 +271,7 @@ export type Queries = {
       };
     };
   };
-  /** Returns one event, and its conflicts. */
+  /** Returns the life of one event: its row, records, dead letters, conflicts and trace. */
   readonly getEvent: {
     readonly path: { readonly event_id: string };
     readonly query: {
@@ -274,21 +281,23 @@ export type Queries = {
     readonly body: undefined;
     readonly answer: {
       readonly data: {
-        readonly event: {
-          /** When it was measured, by the probe's clock. */ readonly time: string;
-          /** When the gateway received it. */ readonly received_at: string;
-          readonly event_id: string;
-          readonly node_id: string;
-          readonly tenant: string;
-          readonly country: string;
-          readonly region: string;
-          /** null: nothing came back. */ readonly latency_ms: number | null;
-          readonly uptime_pct: number;
-          readonly packet_loss: number;
-          readonly probe_type: string;
-          readonly target_host: string | null;
-          /** What else the probe sent, with numbers as it wrote them. */ readonly metadata: unknown;
-        } & { readonly [name: string]: unknown };
+        /** The row; null: there is none (any more). */ readonly event:
+          | ({
+              /** When it was measured, by the probe's clock. */ readonly time: string;
+              /** When the gateway received it. */ readonly received_at: string;
+              readonly event_id: string;
+              readonly node_id: string;
+              readonly tenant: string;
+              readonly country: string;
+              readonly region: string;
+              /** null: nothing came back. */ readonly latency_ms: number | null;
+              readonly uptime_pct: number;
+              readonly packet_loss: number;
+              readonly probe_type: string;
+              readonly target_host: string | null;
+              /** What else the probe sent, with numbers as it wrote them. */ readonly metadata: unknown;
+            } & { readonly [name: string]: unknown })
+          | null;
         readonly conflicts: readonly {
           readonly detected_at: string;
           readonly topic: string | null;
@@ -296,6 +305,56 @@ export type Queries = {
           /** Of the record that brought the other content. */ readonly offset: number | null;
           /** The content that came later; the first one is in event. */ readonly received: unknown;
         }[];
+        /** null: Kafka was not asked, or did not answer. */ readonly records: {
+          readonly raw: {
+            readonly record: {
+              readonly topic: string;
+              readonly partition: number;
+              readonly offset: number;
+              /** When Kafka appended the raw record. */ readonly timestamp: string;
+              readonly value_bytes: number;
+              /** The record by its writer's schema. */ readonly value: unknown;
+            } | null;
+            /** Why there is no record here. */ readonly problem: string | null;
+          };
+          readonly enriched: {
+            readonly record: {
+              readonly topic: string;
+              readonly partition: number;
+              readonly offset: number;
+              /** When Kafka appended the raw record. */ readonly timestamp: string;
+              readonly value_bytes: number;
+              /** The record by its writer's schema. */ readonly value: unknown;
+            } | null;
+            /** Why there is no record here. */ readonly problem: string | null;
+          };
+          readonly dead_letters: readonly {
+            /** Of the dead-letter topic. */ readonly partition: number;
+            readonly offset: number;
+            readonly failed_at: string;
+            /** The service that could not process the record. */ readonly service: string;
+            readonly stage: string;
+            /** The class of the failure. */ readonly reason: string;
+            /** What is wrong, without values of the record. */ readonly message: string;
+            readonly origin: {
+              readonly topic: string;
+              readonly partition: number;
+              readonly offset: number | null;
+            };
+            /** The node. */ readonly key: string | null;
+            readonly schema_id: number | null;
+            /** Length of the original value. */ readonly value_bytes: number;
+            /** The letter has only the beginning of the value: it cannot be redriven. */ readonly is_cut: boolean;
+            /** How often it was redriven before it failed again. */ readonly replays: number;
+            readonly trace_id: string | null;
+          }[];
+          /** Why there may be more. */ readonly dead_letters_problem: string | null;
+          /** null: the request was not traced, or its record was not found. */ readonly trace: {
+            readonly trace_id: string;
+            readonly url: string | null;
+          } | null;
+        } | null;
+        readonly records_problem: string | null;
       };
     };
   };
@@ -717,6 +776,304 @@ export type Queries = {
         readonly owner: string;
         readonly relied_on_by: readonly string[];
       }[];
+    };
+  };
+  /** Returns dead letters, the newest first. */
+  readonly listDeadLetters: {
+    readonly path: {};
+    readonly query: {
+      /** The step that failed: decode, produce (to Kafka) or write (to PostgreSQL). */ readonly stage?:
+        "decode" | "produce" | "write";
+      /** The class of the failure. */ readonly reason?:
+        | "not-avro"
+        | "unknown-schema"
+        | "undecodable"
+        | "invalid-record"
+        | "too-old"
+        | "in-future"
+        | "row-refused"
+        | "record-refused";
+      /** The topic that the record came from. */ readonly topic?:
+        "probe.metrics.raw" | "probe.metrics.enriched";
+      /** The record's key. */ readonly node?: string;
+      /** Only letters whose event says that it is of the tenant. */ readonly tenant?: string;
+      /** Failed at this time or later. ISO 8601, or an age such as -6h. */ readonly from?: string;
+      /** Failed before this time. */ readonly to?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        /** Of the dead-letter topic. */ readonly partition: number;
+        readonly offset: number;
+        readonly failed_at: string;
+        /** The service that could not process the record. */ readonly service: string;
+        readonly stage: string;
+        /** The class of the failure. */ readonly reason: string;
+        /** What is wrong, without values of the record. */ readonly message: string;
+        readonly origin: {
+          readonly topic: string;
+          readonly partition: number;
+          readonly offset: number | null;
+        };
+        /** The node. */ readonly key: string | null;
+        readonly schema_id: number | null;
+        /** Length of the original value. */ readonly value_bytes: number;
+        /** The letter has only the beginning of the value: it cannot be redriven. */ readonly is_cut: boolean;
+        /** How often it was redriven before it failed again. */ readonly replays: number;
+        readonly trace_id: string | null;
+      }[];
+      readonly meta: {
+        readonly next_cursor: string | null;
+        readonly searched: {
+          /** Everything in the range has been looked at. */ readonly complete: boolean;
+          /** Letters that failed after this time have been looked at, if not complete. */ readonly back_to:
+            string | null;
+          /** Letters that were read; null for keys of one tenant. */ readonly letters:
+            number | null;
+          readonly bytes: number | null;
+        };
+      };
+    };
+  };
+  /** Counts dead letters by reason, stage and topic. */
+  readonly countDeadLetters: {
+    readonly path: {};
+    readonly query: {
+      /** The step that failed: decode, produce (to Kafka) or write (to PostgreSQL). */ readonly stage?:
+        "decode" | "produce" | "write";
+      /** The class of the failure. */ readonly reason?:
+        | "not-avro"
+        | "unknown-schema"
+        | "undecodable"
+        | "invalid-record"
+        | "too-old"
+        | "in-future"
+        | "row-refused"
+        | "record-refused";
+      /** The topic that the record came from. */ readonly topic?:
+        "probe.metrics.raw" | "probe.metrics.enriched";
+      /** The record's key. */ readonly node?: string;
+      /** Only letters whose event says that it is of the tenant. */ readonly tenant?: string;
+      /** Failed at this time or later. ISO 8601, or an age such as -6h. */ readonly from?: string;
+      /** Failed before this time. */ readonly to?: string;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly reason: string;
+        readonly stage: string;
+        /** That the records came from. */ readonly topic: string;
+        readonly count: number;
+        /** How many of them were redriven before, and failed again. */ readonly redriven: number;
+        readonly first: string;
+        readonly last: string;
+      }[];
+      readonly meta: {
+        readonly searched: {
+          /** Everything in the range has been looked at. */ readonly complete: boolean;
+          /** Letters that failed after this time have been looked at, if not complete. */ readonly back_to:
+            string | null;
+          /** Letters that were read; null for keys of one tenant. */ readonly letters:
+            number | null;
+          readonly bytes: number | null;
+        };
+      };
+    };
+  };
+  /** Returns one dead letter with its record, bytes and headers. */
+  readonly getDeadLetter: {
+    readonly path: { readonly partition: number; readonly offset: number };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        /** Of the dead-letter topic. */ readonly partition: number;
+        readonly offset: number;
+        readonly failed_at: string;
+        /** The service that could not process the record. */ readonly service: string;
+        readonly stage: string;
+        /** The class of the failure. */ readonly reason: string;
+        /** What is wrong, without values of the record. */ readonly message: string;
+        readonly origin: {
+          readonly topic: string;
+          readonly partition: number;
+          readonly offset: number | null;
+        };
+        /** The node. */ readonly key: string | null;
+        readonly schema_id: number | null;
+        /** Length of the original value. */ readonly value_bytes: number;
+        /** The letter has only the beginning of the value: it cannot be redriven. */ readonly is_cut: boolean;
+        /** How often it was redriven before it failed again. */ readonly replays: number;
+        readonly trace_id: string | null;
+        /** null: it cannot be shown whose event it is. */ readonly tenant: string | null;
+        /** As text, each shortened; at most 50, and for keys of one tenant without those of operators. */ readonly headers: {
+          readonly [name: string]: string;
+        };
+        readonly value: {
+          /** At most the first 64 kB of what the letter has. */ readonly base64: string;
+          /** The same, with a dot for every byte that is not a printable ASCII character. */ readonly text: string;
+          readonly shown_bytes: number;
+        };
+        /** The event by its writer's schema; null if it cannot be decoded. */ readonly decoded: unknown;
+        readonly decode_problem: string | null;
+      };
+    };
+  };
+  /** Sends dead letters back to the topics that they came from, as a job. */
+  readonly redriveDeadLetters: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      /** true: count what would be sent, and send nothing. */ readonly dry_run: boolean;
+      /** Which letters; {}: all. Either filter or letters. */ readonly filter?: {
+        /** The step that failed: decode, produce (to Kafka) or write (to PostgreSQL). */ readonly stage?:
+          "decode" | "produce" | "write";
+        /** The class of the failure. */ readonly reason?:
+          | "not-avro"
+          | "unknown-schema"
+          | "undecodable"
+          | "invalid-record"
+          | "too-old"
+          | "in-future"
+          | "row-refused"
+          | "record-refused";
+        /** The topic that the record came from. */ readonly topic?:
+          "probe.metrics.raw" | "probe.metrics.enriched";
+        /** The record's key. */ readonly node?: string;
+        /** Only letters whose event says that it is of the tenant. */ readonly tenant?: string;
+        /** Failed at this time or later. ISO 8601, or an age such as -6h. */ readonly from?: string;
+        /** Failed before this time. */ readonly to?: string;
+      };
+      /** Which letters, by their positions in the dead-letter topic. */ readonly letters?: readonly {
+        readonly partition: number;
+        readonly offset: number;
+      }[];
+      /** How many to send at most. Default: all. */ readonly limit?: number;
+      /** How many to send per second. */ readonly rate?: number;
+      /** Letters that were redriven so often before are left out. */ readonly max_replays?: number;
+      /** Also send letters that an earlier redrive with the same filter has sent. */ readonly from_start?: boolean;
+    };
+    readonly answer: {
+      readonly data: {
+        readonly job_id: string;
+        readonly kind: "redrive";
+        readonly state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        /** It only counts what it would do. */ readonly dry_run: boolean;
+        /** Whose data it is about; null: of all tenants. */ readonly tenant: string | null;
+        /** Key id of the reader who asked for it. */ readonly created_by: string;
+        readonly created_at: string;
+        readonly started_at: string | null;
+        readonly updated_at: string;
+        readonly finished_at: string | null;
+        readonly cancel_requested_at: string | null;
+        readonly cancelled_by: string | null;
+        /** Why it failed, or what it waits for. */ readonly problem: string | null;
+        /** What was asked for. */ readonly request: { readonly [name: string]: unknown };
+        /** done and total in records to look at, and counts. */ readonly progress: {
+          readonly [name: string]: unknown;
+        };
+        /** What came of it; null before it has finished. */ readonly result: {
+          readonly [name: string]: unknown;
+        } | null;
+      };
+    };
+  };
+  /** Returns jobs, the newest first. */
+  readonly listJobs: {
+    readonly path: {};
+    readonly query: {
+      readonly kind?: "redrive";
+      readonly state?: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly job_id: string;
+        readonly kind: "redrive";
+        readonly state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        /** It only counts what it would do. */ readonly dry_run: boolean;
+        /** Whose data it is about; null: of all tenants. */ readonly tenant: string | null;
+        /** Key id of the reader who asked for it. */ readonly created_by: string;
+        readonly created_at: string;
+        readonly started_at: string | null;
+        readonly updated_at: string;
+        readonly finished_at: string | null;
+        readonly cancel_requested_at: string | null;
+        readonly cancelled_by: string | null;
+        /** Why it failed, or what it waits for. */ readonly problem: string | null;
+        /** What was asked for. */ readonly request: { readonly [name: string]: unknown };
+        /** done and total in records to look at, and counts. */ readonly progress: {
+          readonly [name: string]: unknown;
+        };
+        /** What came of it; null before it has finished. */ readonly result: {
+          readonly [name: string]: unknown;
+        } | null;
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Returns one job: how far it is, and what came of it. */
+  readonly getJob: {
+    readonly path: { readonly job_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly job_id: string;
+        readonly kind: "redrive";
+        readonly state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        /** It only counts what it would do. */ readonly dry_run: boolean;
+        /** Whose data it is about; null: of all tenants. */ readonly tenant: string | null;
+        /** Key id of the reader who asked for it. */ readonly created_by: string;
+        readonly created_at: string;
+        readonly started_at: string | null;
+        readonly updated_at: string;
+        readonly finished_at: string | null;
+        readonly cancel_requested_at: string | null;
+        readonly cancelled_by: string | null;
+        /** Why it failed, or what it waits for. */ readonly problem: string | null;
+        /** What was asked for. */ readonly request: { readonly [name: string]: unknown };
+        /** done and total in records to look at, and counts. */ readonly progress: {
+          readonly [name: string]: unknown;
+        };
+        /** What came of it; null before it has finished. */ readonly result: {
+          readonly [name: string]: unknown;
+        } | null;
+      };
+    };
+  };
+  /** Cancels a job. */
+  readonly cancelJob: {
+    readonly path: { readonly job_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly job_id: string;
+        readonly kind: "redrive";
+        readonly state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        /** It only counts what it would do. */ readonly dry_run: boolean;
+        /** Whose data it is about; null: of all tenants. */ readonly tenant: string | null;
+        /** Key id of the reader who asked for it. */ readonly created_by: string;
+        readonly created_at: string;
+        readonly started_at: string | null;
+        readonly updated_at: string;
+        readonly finished_at: string | null;
+        readonly cancel_requested_at: string | null;
+        readonly cancelled_by: string | null;
+        /** Why it failed, or what it waits for. */ readonly problem: string | null;
+        /** What was asked for. */ readonly request: { readonly [name: string]: unknown };
+        /** done and total in records to look at, and counts. */ readonly progress: {
+          readonly [name: string]: unknown;
+        };
+        /** What came of it; null before it has finished. */ readonly result: {
+          readonly [name: string]: unknown;
+        } | null;
+      };
     };
   };
   /** Returns events, the newest first. */

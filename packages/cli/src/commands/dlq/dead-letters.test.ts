@@ -1,9 +1,9 @@
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
+import { matches, readDeadLetter, replayOf } from "@fiberstream/kafka/dead-letters";
 import type { IncomingRecord } from "@fiberstream/kafka/records";
 import { describe, expect, it } from "@jest/globals";
-import { countDeadLetters } from "../commands/dlq/list.ts";
-import { matches, readDeadLetter, replayOf } from "./dead-letters.ts";
-import { time } from "../options/moment.ts";
+import { time } from "../../options/moment.ts";
+import { countDeadLetters } from "./list.ts";
 
 const original: IncomingRecord = {
   offset: "17",

@@ -1,6 +1,6 @@
-import type { IncomingRecord, OutgoingRecord, RecordHeaders } from "@fiberstream/kafka/records";
-import { TIMESTAMP_HEADER, VALUE_BYTES_HEADER } from "@fiberstream/kafka/reduced-dead-letter";
-import { schemaIdOf } from "@fiberstream/kafka/wire-format";
+import type { IncomingRecord, OutgoingRecord, RecordHeaders } from "../records.ts";
+import { schemaIdOf } from "../registry/wire-format.ts";
+import { TIMESTAMP_HEADER, VALUE_BYTES_HEADER } from "./reduced-dead-letter.ts";
 
 /** A record of the dead-letter topic, with the values of its headers. */
 export type DeadLetter = {
@@ -14,6 +14,8 @@ export type DeadLetter = {
     readonly offset: string;
   };
   readonly service: string;
+  /** The step of the service that failed. */
+  readonly stage: string;
   readonly failureClass: string;
   readonly reason: string;
   /** ISO 8601. */
@@ -27,6 +29,7 @@ export type DeadLetter = {
 
 export type DeadLetterFilter = {
   readonly class?: string | undefined;
+  readonly stage?: string | undefined;
   readonly topic?: string | undefined;
   /** Partition of the original topic. */
   readonly partition?: number | undefined;
@@ -34,7 +37,11 @@ export type DeadLetterFilter = {
   /** Failed at or after this time. */
   readonly since?: Moment | undefined;
   readonly until?: Moment | undefined;
+  /** Only these, by their position in the dead-letter topic. */
+  readonly letters?: readonly LetterPosition[] | undefined;
 };
+
+export type LetterPosition = { readonly partition: number; readonly offset: string };
 
 /** A time as the user wrote it, and in ms since 1970. */
 export type Moment = { readonly text: string; readonly ms: number };
@@ -50,6 +57,7 @@ export function readDeadLetter(partition: number, record: IncomingRecord): DeadL
       offset: text("__connect.errors.offset") ?? "",
     },
     service: text("__connect.errors.connector.name") ?? "",
+    stage: text("__connect.errors.stage") ?? "",
     failureClass: text("fiber.dlq.failure-class") ?? "unknown",
     reason: text("__connect.errors.exception.message") ?? "",
     failedAt: text("fiber.dlq.failed-at") ?? "",
@@ -69,13 +77,18 @@ export function matches(deadLetter: DeadLetter, filter: DeadLetterFilter): boole
   const failedAt = Date.parse(deadLetter.failedAt);
   return (
     (filter.class === undefined || deadLetter.failureClass === filter.class) &&
+    (filter.stage === undefined || deadLetter.stage === filter.stage) &&
     (filter.topic === undefined || deadLetter.origin.topic === filter.topic) &&
     (filter.partition === undefined || deadLetter.origin.partition === filter.partition) &&
     (filter.key === undefined || String(deadLetter.record.key) === filter.key) &&
     (filter.since === undefined || failedAt >= filter.since.ms) &&
-    !isAfter(deadLetter, filter)
+    !isAfter(deadLetter, filter) &&
+    (filter.letters === undefined || filter.letters.some((letter) => isAt(deadLetter, letter)))
   );
 }
+
+const isAt = (deadLetter: DeadLetter, { partition, offset }: LetterPosition) =>
+  deadLetter.partition === partition && deadLetter.offset === offset;
 
 /** Returns whether a dead letter failed after the end of the filter's time range. */
 export const isAfter = ({ failedAt }: DeadLetter, { until }: DeadLetterFilter): boolean =>

@@ -1,2 +1,0 @@
-/** A bucket of `burst` events, which gains `ratePerSecond` events. */
-export type RateLimit = { readonly ratePerSecond: number; readonly burst: number };
