@@ -8,9 +8,10 @@ import { createNodeStates } from "./node-states.ts";
 import { createPositions, type Positions } from "./positions.ts";
 import { createWatch, type Watch } from "./watch.ts";
 import { createAlertStates, createReadAlerts } from "./watch-alerts.ts";
+import { createJobStates, createReadJobs } from "./watch-jobs.ts";
 import { createReadNodes } from "./watch-nodes.ts";
 
-export const PARTS = ["nodes", "alerts", "pipeline"] as const;
+export const PARTS = ["nodes", "alerts", "pipeline", "jobs"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** The newest states of each part, in one order of changes. */
@@ -29,6 +30,7 @@ const createPartStates = (positions: Positions) => ({
   nodes: createNodeStates(positions),
   alerts: createAlertStates(positions),
   pipeline: createPipelineStates(positions),
+  jobs: createJobStates(positions),
 });
 
 /** One state, which never ends and belongs to no tenant. */
@@ -82,6 +84,7 @@ export function createWatches(options: {
   return {
     nodes: watched("nodes", parts.states.nodes, both(createReadNodes({ ask, columns: nodes }))),
     alerts: watched("alerts", parts.states.alerts, both(createReadAlerts({ ask }))),
+    jobs: watched("jobs", parts.states.jobs, both(createReadJobs({ ask }))),
     pipeline: watched(
       "pipeline",
       parts.states.pipeline,

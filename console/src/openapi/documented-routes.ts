@@ -22,7 +22,7 @@ export function documentedRoutes(): readonly Route[] {
     columns: { nodes: new Map(), metrics: new Map() },
     live: {
       parts: createLiveParts(),
-      watches: { nodes: unwatched, alerts: unwatched, pipeline: unwatched },
+      watches: { nodes: unwatched, alerts: unwatched, pipeline: unwatched, jobs: unwatched },
       countStream: () => () => undefined,
       turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
       stopping: new AbortController().signal,

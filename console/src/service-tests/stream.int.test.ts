@@ -145,6 +145,23 @@ describe("a stream", () => {
     );
   });
 
+  it("has the jobs that are not finished, and what becomes of them", async () => {
+    const jobs = await connect<{ is_whole: boolean; jobs: unknown[] }>({}, "jobs");
+    const whole = await until(() => jobs.messages[0], { what: "the jobs arrive" });
+    expect(whole).toMatchObject({ event: "jobs", data: { is_whole: true, jobs: [] } });
+    const { rows } = await running.pool.query<{ id: string }>(
+      `INSERT INTO jobs (kind, created_by, request, state, finished_at)
+       VALUES ('redrive', 'open', '{"from": "x"}', 'cancelled', now()) RETURNING job_id AS id`,
+    );
+    const changed = await until(() => jobs.messages[1], { what: "the job arrives" });
+    expect(changed.data).toMatchObject({
+      is_whole: false,
+      jobs: [{ job_id: rows[0]?.id, kind: "redrive", state: "cancelled", problem: null }],
+    });
+    expect(JSON.stringify(changed.data)).not.toContain("request");
+    jobs.close();
+  });
+
   it("rejects a part that is not known", async () => {
     const answer = await running.ask("/api/v1/stream?include=weather");
     expect([answer.status, await answer.json()]).toMatchObject([

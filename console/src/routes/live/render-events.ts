@@ -12,6 +12,8 @@ export function renderAll(part: Part, states: States, scope: TenantScope): Event
       return [{ name: "snapshot", data: columnsOf(states.nodes.all(scope)) }];
     case "alerts":
       return [{ name: part, data: { is_whole: true, alerts: states.alerts.all(scope) } }];
+    case "jobs":
+      return [{ name: part, data: { is_whole: true, jobs: states.jobs.all(scope) } }];
     case "pipeline":
       return states.pipeline.all(scope).map((data) => ({ name: part, data }));
   }
@@ -32,6 +34,10 @@ export function renderChanges(
     case "alerts": {
       const alerts = states.alerts.changedSince(position, scope);
       return alerts && some(alerts, { name: part, data: { is_whole: false, alerts } });
+    }
+    case "jobs": {
+      const jobs = states.jobs.changedSince(position, scope);
+      return jobs && some(jobs, { name: part, data: { is_whole: false, jobs } });
     }
     case "pipeline": {
       const changed = states.pipeline.changedSince(position, scope);

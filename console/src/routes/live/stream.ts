@@ -34,15 +34,16 @@ const partList = z
     `What to stream, with commas between: ${PARTS.join(", ")}. pipeline: for keys of all tenants.`,
   );
 
-/** `GET /api/v1/stream`: the newest states of nodes, alerts and the pipeline, as server-sent events. */
+/** `GET /api/v1/stream`: the newest states of nodes, alerts, the pipeline and jobs, as server-sent events. */
 export const streamRoute = ({ parts, watches, turns, countStream, stopping }: Live) =>
   route({
     method: "GET",
     path: "/api/v1/stream",
     operationId: "stream",
-    summary: "Streams the newest states of nodes, alerts and the pipeline as server-sent events",
+    summary:
+      "Streams the newest states of nodes, alerts, the pipeline and jobs as server-sent events",
     description:
-      "First all that there is: the event snapshot with all nodes in columns, as of nodes/latest; alerts with is_whole true; pipeline, as of its route. Then what has changed: nodes in columns; alerts with is_whole false; pipeline. A reader that was away for a while sends Last-Event-ID, as browsers do, and gets what has changed since, once; a slow reader gets the newest state of each only. The stream ends after 5 minutes, and browsers connect again.",
+      "First all that there is: the event snapshot with all nodes in columns, as of nodes/latest; alerts and jobs with is_whole true; pipeline, as of its route. Then what has changed: nodes in columns; alerts and jobs with is_whole false; pipeline. A reader that was away for a while sends Last-Event-ID, as browsers do, and gets what has changed since, once; a slow reader gets the newest state of each only. The stream ends after 5 minutes, and browsers connect again.",
     right: "read",
     cost: 10,
     isStreamed: true,
