@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { type Code, CODES } from "./answers/codes.ts";
+import { type Part, PARTS } from "./live/live.ts";
 import { JOB_KINDS, type JobKind, type JobState } from "./jobs/job.ts";
 
 export const SEARCHES = ["dead-letters", "event"] as const;
@@ -43,6 +44,17 @@ export function createConsoleMetrics(options: {
   const cut = new Counter({
     name: "fiberstream_console_cut_answers_total",
     help: "Exports that ended before their last row: the asker disconnected, EXPORT_TIMEOUT_MS was over, or the database failed. The log has the reason of each (answer cut)",
+    registers,
+  });
+  const streams = new Gauge({
+    name: "fiberstream_console_open_streams",
+    help: "Live streams that are open. At STREAM_MAX_READERS further ones get 503 OVERLOADED",
+    registers,
+  });
+  const liveFailures = new Counter({
+    name: "fiberstream_console_live_read_failures_total",
+    help: "Readings for live streams that failed and are retried, by what they read. Growing: the streams are open and show old states; check PostgreSQL",
+    labelNames: ["part"],
     registers,
   });
   registry.registerMetric(
@@ -89,6 +101,7 @@ export function createConsoleMetrics(options: {
     }),
   );
   // All series exist from the start: Prometheus sees no increase when a series appears with its first count.
+  for (const part of PARTS) liveFailures.inc({ part }, 0);
   for (const search of SEARCHES) cutSearches.inc({ search }, 0);
   for (const kind of JOB_KINDS) {
     jobsTakenOver.inc({ job_kind: kind }, 0);
@@ -104,6 +117,12 @@ export function createConsoleMetrics(options: {
     observe: (operation: string, status: number, seconds: number) =>
       duration.observe({ operation, status }, seconds),
     countRefusal: (problem: Code) => refusals.inc({ problem }),
+    /** @returns a function that counts its end */
+    countStream: () => {
+      streams.inc();
+      return () => streams.dec();
+    },
+    countLiveFailure: (part: Part) => liveFailures.inc({ part }),
     countCut: () => cut.inc(),
     countCutSearch: (search: (typeof SEARCHES)[number]) => cutSearches.inc({ search }),
     countFinished: (kind: JobKind, state: JobState) =>

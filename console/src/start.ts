@@ -12,14 +12,14 @@ import { createConsoleMetrics } from "./console-metrics.ts";
 import { watchDatabase } from "./database-check.ts";
 import { createExpressApp } from "./http/express-app.ts";
 import { startHttpServer } from "./http/http-server.ts";
-import { createNodeStates } from "./live/node-states.ts";
-import { createNodeWatch } from "./live/watch-nodes.ts";
+import { createLiveParts, createWatches } from "./live/live.ts";
 import { createOpenApiDocument } from "./openapi/openapi-document.ts";
 import { createAsk } from "./questions/ask.ts";
 import { createCursors } from "./questions/cursors.ts";
 import { createOldestEvent } from "./questions/oldest-event.ts";
 import { readColumns } from "./questions/table-columns.ts";
 import { createRoutes } from "./routes/all-routes.ts";
+import { createReadPipeline } from "./routes/platform/read-pipeline.ts";
 import type { consoleSettings } from "./settings.ts";
 
 /** For look-ups of keys and for changes of nodes, which are few. */
@@ -95,27 +95,36 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   const jobs = startJobs(frame, { pool: changes, sources: kafkaSources, metrics });
 
   const ask = createAsk(questions);
-  const states = createNodeStates();
+  const readPipeline = createReadPipeline({ ask, pipeline: kafkaSources });
+  const parts = createLiveParts();
   const routes = createRoutes({
     ask,
     change: createAsk(changes),
     oldest: createOldestEvent(ask),
     live: {
-      states,
-      watch: life.own(createNodeWatch({ ask, columns: columns.nodes, states, log }), (owned) =>
-        owned.end(),
-      ),
+      parts,
+      watches: createWatches({
+        parts,
+        ask,
+        nodes: columns.nodes,
+        readPipeline,
+        countFailure: (part) => metrics.countLiveFailure(part),
+        life,
+        log,
+      }),
       turns: createTurns({
         atOnce: config.maxStreams,
         maxWaiting: 0,
         maxPerReader: maxOfReader(config.maxStreams, config.maxStreams / 10),
       }),
+      countStream: () => metrics.countStream(),
       stopping: life.stopping,
     },
     pipeline: kafkaSources,
     letters: kafkaSources.letters,
     trail: kafkaSources.trail,
     wakeJobs: jobs.wake,
+    readPipeline,
     exports: {
       pool: exporting,
       maxMs: config.exportTimeoutMs,

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "@jest/globals";
-import { createNodeStates, type NodeState } from "./node-states.ts";
+import { createNodeStates as createStates, type NodeState } from "./node-states.ts";
+import { createPositions } from "./positions.ts";
 
+const createNodeStates = () => {
+  const positions = createPositions();
+  return { ...createStates(positions), position: positions.now, onChange: positions.onChange };
+};
 const ALL = { tenants: "all" } as const;
 const owned = (node: string, latency: number, tenant: string | null = "default") => ({
   tenant,
@@ -47,6 +52,17 @@ describe("the states of nodes", () => {
     states.replaceAll([owned("b", 1)]);
     expect(states.changedSince(position, ALL)).toMatchObject([{ node_id: "a", status: "deleted" }]);
     expect(ids(states.all(ALL))).toEqual(["b"]);
+  });
+
+  it("are forgotten once they have ended, and positions before that are not known", () => {
+    const states = createNodeStates();
+    states.replaceAll([owned("a", 1), owned("b", 1)]);
+    const position = states.position();
+    states.replaceAll([owned("b", 1)]);
+    const deleted = states.position();
+    states.replaceAll([owned("b", 1)]);
+    expect(states.changedSince(position, ALL)).toBeUndefined();
+    expect(states.changedSince(deleted, ALL)).toEqual([]);
   });
 
   it("do not know positions of another process, or from the future", () => {

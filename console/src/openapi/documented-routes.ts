@@ -3,7 +3,7 @@ import { createKafka } from "@fiberstream/kafka/kafka";
 import { createPool } from "@fiberstream/postgres/pool";
 import { createLog } from "@fiberstream/runtime/log";
 import { createTurns } from "../access/turns.ts";
-import { createNodeStates } from "../live/node-states.ts";
+import { createLiveParts } from "../live/live.ts";
 import { createRoutes } from "../routes/all-routes.ts";
 import type { Route } from "../routes/route.ts";
 
@@ -12,15 +12,18 @@ export function documentedRoutes(): readonly Route[] {
   const log = createLog({ service: "console", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: ["127.0.0.1:1"], clientId: "console", log });
   const nobody = () => Promise.reject(new Error("these routes answer nothing"));
+  const unwatched = { look: nobody, end: () => undefined };
   return createRoutes({
+    readPipeline: nobody,
     ask: nobody,
     change: nobody,
     oldest: nobody,
     cursors: { write: () => "", read: () => [] },
     columns: { nodes: new Map(), metrics: new Map() },
     live: {
-      states: createNodeStates(),
-      watch: { look: nobody, end: () => undefined },
+      parts: createLiveParts(),
+      watches: { nodes: unwatched, alerts: unwatched, pipeline: unwatched, jobs: unwatched },
+      countStream: () => () => undefined,
       turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
       stopping: new AbortController().signal,
     },

@@ -18,7 +18,8 @@ import { changeNodesRoutes } from "./nodes/change-nodes.ts";
 import { latestNodesRoute } from "./nodes/latest.ts";
 import { readNodesRoutes } from "./nodes/read-nodes.ts";
 import { conflictsRoute } from "./platform/conflicts.ts";
-import { type Pipeline, pipelineRoute } from "./platform/pipeline.ts";
+import { pipelineRoute } from "./platform/pipeline.ts";
+import type { Pipeline, ReadPipeline } from "./platform/read-pipeline.ts";
 import { topicsRoute } from "./platform/topics.ts";
 import { qualityRoute } from "./platform/quality.ts";
 import { referenceAggregatesRoutes } from "./reference/reference-aggregates.ts";
@@ -41,6 +42,7 @@ export type Sources = {
   readonly change: Ask;
   readonly oldest: OldestEvent;
   readonly pipeline: Pipeline;
+  readonly readPipeline: ReadPipeline;
   readonly letters: Letters;
   readonly trail: TrailSources;
   /** Tells the runner of jobs that there is one. */
@@ -75,7 +77,7 @@ export function createRoutes(sources: Sources): readonly Route[] {
     listChangesRoute({ ask, cursors }),
     qualityRoute({ ask, cursors, columns: nodes }),
     conflictsRoute({ ask, cursors }),
-    pipelineRoute({ ask, pipeline: sources.pipeline }),
+    pipelineRoute(sources),
     topicsRoute(sources.pipeline),
     ...readLettersRoutes(sources.letters, cursors),
     redriveRoute({ change, wake: sources.wakeJobs }),

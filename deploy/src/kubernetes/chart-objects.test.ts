@@ -216,6 +216,7 @@ describeChart("the chart's objects", () => {
         granted("group", "stream-processor", "Describe"),
         granted("topic", "probe.metrics.enriched", "Read"),
         granted("topic", "probe.metrics.dead-letter", "Write"),
+        granted("topic", "probe.alerts", "Read"),
         granted("group", "sink-writer", "Read"),
       ],
     });

@@ -21,6 +21,18 @@ export const console: Dashboard = {
           ],
         }),
         lines({
+          title: "Live streams",
+          description: "Open streams, and readings for them that failed, by what they read",
+          unit: "short",
+          queries: [
+            { expr: "sum(fiberstream_console_open_streams)", legend: "open" },
+            {
+              expr: "sum by (part) (rate(fiberstream_console_live_read_failures_total[5m]))",
+              legend: "failed/s {{part}}",
+            },
+          ],
+        }),
+        lines({
           title: "Time to answer",
           description: "If questions wait at the same time, the database is slow",
           unit: "s",
