@@ -3,6 +3,7 @@ import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { VERDICTS } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
 import { QUALITY_DAYS, QUALITY_KINDS } from "@fiberstream/sink-writer/maintenance/quality-metrics";
 import { CODES as PROBLEMS } from "@fiberstream/console/answers/codes";
+import { PARTS } from "@fiberstream/console/live/live";
 import { JOB_ENDS, SEARCHES } from "@fiberstream/console/console-metrics";
 import { JOB_KINDS } from "@fiberstream/console/jobs/job";
 import { CODES } from "@fiberstream/ingest-gateway/answers/codes";
@@ -44,6 +45,7 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   },
   problem: { meaning: "code of a problem document of the console", values: Object.keys(PROBLEMS) },
   search: { meaning: "what the console looked for in Kafka", values: SEARCHES },
+  part: { meaning: "part of the console's live stream", values: PARTS },
   job_kind: { meaning: "what a job of the console does", values: JOB_KINDS },
   job_state: { meaning: "how a job of the console ended", values: JOB_ENDS },
   tenant: {

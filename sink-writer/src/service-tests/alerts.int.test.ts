@@ -152,7 +152,7 @@ describe("alerts of nodes", () => {
     await send([opened("a")]);
     await untilRows("a", ["open"]);
     const metrics = await (await fetch(`${sink.adminUrl}/metrics`)).text();
-    expect(metrics).toContain('fiberstream_sink_alert_records_total{result="skipped"} 4');
+    expect(metrics).toContain('fiberstream_sink_alert_records_total{outcome="skipped"} 4');
   });
 
   it("are erased with their node, and do not come back", async () => {

@@ -40,8 +40,8 @@ export const sink: Dashboard = {
           unit: "cps",
           queries: [
             {
-              expr: "sum by (result) (rate(fiberstream_sink_alert_records_total[5m]))",
-              legend: "{{result}}",
+              expr: "sum by (outcome) (rate(fiberstream_sink_alert_records_total[5m]))",
+              legend: "{{outcome}}",
             },
             { expr: "sum(rate(fiberstream_sink_alert_failures_total[5m]))", legend: "failed" },
           ],
