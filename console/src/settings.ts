@@ -15,6 +15,7 @@ export const consoleSettings = {
     modes:
       "keys: each request needs a reader key (fiber readers create); open: anyone may read and edit nodes, only on a loopback address",
     keyKind: "reader key",
+    alsoRequestTimeout: ", and then its response to be received",
   }),
   maxConnections: setting(
     "QUERY_MAX_CONNECTIONS",
@@ -39,12 +40,12 @@ export const consoleSettings = {
   maxStreams: setting(
     "STREAM_MAX_READERS",
     wholeNumber({ min: 0, max: 10_000 }).default(500),
-    "how many live streams are open at a time, past which the response is 503 OVERLOADED",
+    "how many live streams are open at a time, past which the response is 503 OVERLOADED; a key may have a tenth of them",
   ),
   maxExports: setting(
     "EXPORT_MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 50 }).default(2),
-    "how many exports run at a time; further ones wait as questions do",
+    "how many exports run at a time, one less of the same key; further ones wait as questions do",
   ),
   exportTimeoutMs: setting(
     "EXPORT_TIMEOUT_MS",

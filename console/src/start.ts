@@ -160,6 +160,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
         answerQuestion,
         openApi: createOpenApiDocument({ routes, authMode: config.authMode }),
         metrics,
+        answerMaxMs: config.requestTimeoutMs,
         stopping: life.stopping,
         log,
       }),

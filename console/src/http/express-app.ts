@@ -23,10 +23,12 @@ export function createExpressApp(options: {
   answerQuestion: AnswerQuestion;
   openApi: OpenApiDocument;
   metrics: ConsoleMetrics;
+  /** After which an asker that has not received its answer is disconnected. */
+  answerMaxMs: number;
   stopping: AbortSignal;
   log: Log;
 }): (request: IncomingMessage, response: ServerResponse) => void {
-  const { routes, answerQuestion, openApi, metrics, stopping, log } = options;
+  const { routes, answerQuestion, openApi, metrics, answerMaxMs, stopping, log } = options;
 
   const respond = async (
     operation: string,
@@ -59,7 +61,11 @@ export function createExpressApp(options: {
       return;
     }
     if (response.destroyed) return;
-    const status = writeAnswer(request, response, answer, { requestId, isLast: stopping.aborted });
+    const status = writeAnswer(request, response, answer, {
+      requestId,
+      isLast: stopping.aborted,
+      answerMaxMs,
+    });
     if (status === 304) metrics.countUnchanged();
     metrics.observe(operation, status, (performance.now() - startedAt) / 1_000);
   };

@@ -6,13 +6,15 @@ import type { Answer, StreamedAnswer } from "../answers/answer.ts";
  * Writes an answer whole. A successful answer to GET has a strong ETag: whoever has it already (If-None-Match) gets 304.
  *
  * @param options.isLast closes the connection after this answer, because the console stops
+ * @param options.answerMaxMs after which the connection is closed if the asker has not received all of it: until then the
+ *   answer takes memory
  * @returns the status that was written
  */
 export function writeAnswer(
   request: IncomingMessage,
   response: ServerResponse,
   answer: Answer,
-  options: { requestId: string; isLast: boolean },
+  options: { requestId: string; isLast: boolean; answerMaxMs: number },
 ): number {
   const { status, contentType, body } = answer;
   const isHead = request.method === "HEAD";
@@ -41,6 +43,8 @@ export function writeAnswer(
   response
     .writeHead(status, headers)
     .end(isHead ? undefined : body, isUnread ? () => request.socket.destroySoon() : undefined);
+  const cut = setTimeout(() => response.destroy(), options.answerMaxMs);
+  response.once("close", () => clearTimeout(cut));
   return status;
 }
 

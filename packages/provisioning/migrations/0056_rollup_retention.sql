@@ -239,11 +239,9 @@ BEGIN
       ('metrics_1d', 'rollup_1d', '{1,5,60,1440}'), ('metrics_region_1d', 'rollup_region_1d', '{1,5,60,1440}')
     ) AS hypertables (relation, hypertable, widths) USING (relation)
   LOOP
-    v_before := now() - kept.drop_after;
-    IF kept.hypertable = 'metrics' THEN
-      v_before := least(v_before, (SELECT sealed_before FROM rollup_state));
-      CONTINUE WHEN v_before = '-infinity';
-    END IF;
+    -- What is not sealed may be computed anew, from the rows or the finer roll-up, which have to be whole then.
+    v_before := least(now() - kept.drop_after, (SELECT sealed_before FROM rollup_state));
+    CONTINUE WHEN v_before = '-infinity';
     BEGIN
       SELECT count(*) INTO v_chunks FROM drop_chunks(kept.hypertable::regclass, older_than => v_before);
       -- After the chunks' locks were taken: a writer of before has left its mark, one of later makes a new chunk.
@@ -261,7 +259,9 @@ BEGIN
     END;
   END LOOP;
   DELETE FROM rollup_counted
-  WHERE counted_at < now() - (SELECT drop_after FROM data_lifecycle WHERE relation = 'metrics_1m');
+  -- A rewind may bring an event again for as long as Kafka keeps records: 30 days and a segment of 7, and events of 7 days before.
+  WHERE counted_at < now() - greatest(
+    interval '45 days', (SELECT drop_after FROM data_lifecycle WHERE relation = 'metrics_1m'));
   DELETE FROM rollup_kept_minutes
   WHERE hour < now() - (SELECT drop_after FROM data_lifecycle WHERE relation = 'metrics_1m') - interval '1 day';
   IF v_days > 0 THEN PERFORM rollup_forget_series(); END IF;

@@ -81,11 +81,12 @@ export function createReadPipeline({
         "the pipeline is common to all tenants: ask with a key of all tenants",
       );
     };
-    const [partitions, minutes, books] = await Promise.all([
-      ask<PipelineState["sink_partitions"][number]>(ofPlatform(SINK_OFFSETS)),
-      ask<{ verdict: string; count: number }>(ofPlatform(VERDICTS)),
-      ask<{ newest: string | null; unaccounted: number }>(ofPlatform(BOOKS)),
-    ]);
+    // One statement at a time, as every question: there are as many connections as questions.
+    const partitions = await ask<PipelineState["sink_partitions"][number]>(
+      ofPlatform(SINK_OFFSETS),
+    );
+    const minutes = await ask<{ verdict: string; count: number }>(ofPlatform(VERDICTS));
+    const books = await ask<{ newest: string | null; unaccounted: number }>(ofPlatform(BOOKS));
     return {
       ...(await readConsumers()),
       sink_partitions: partitions,

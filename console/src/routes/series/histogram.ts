@@ -100,10 +100,9 @@ export const histogramRoute = ({
                     FROM (${additive}) AS additive GROUP BY 1
                   ) AS merged ORDER BY place`;
       });
-      const [rows, pending] = await Promise.all([
-        ask<Row>(question),
-        isPending(ask, resolution, edges),
-      ]);
+      // Before the rows, so that an answer without what waits never counts as complete.
+      const pending = await isPending(ask, resolution, edges);
+      const rows = await ask<Row>(question);
       const numbers = [...new Set(rows.flatMap(({ bins }) => (bins ?? []).map(([bin]) => bin)))];
       return jsonAnswer(
         200,

@@ -124,13 +124,13 @@ export const seriesRoute = ({
       const compared = compare && movedBack(resolution, compare);
       const seriesOf = (moved: Resolution) =>
         readSeries(ask, scope, { resolution: moved, stats, group, filter, edges });
-      const [series, previous, ...arePending] = await Promise.all([
-        seriesOf(resolution),
-        compared && seriesOf(compared),
-        isPending(ask, resolution, edges),
-        compared && isPending(ask, compared, edges),
-      ]);
-      const pending = arePending.includes(true);
+      // One statement at a time, as every question: there are as many connections as questions. What waits is read first,
+      // so that an answer without it never counts as complete.
+      const pending =
+        (await isPending(ask, resolution, edges)) ||
+        (compared !== undefined && (await isPending(ask, compared, edges)));
+      const series = await seriesOf(resolution);
+      const previous = compared && (await seriesOf(compared));
       return jsonAnswer(
         200,
         {

@@ -39,7 +39,11 @@ const createCommand = (): Command =>
   new Command("create")
     .description("create a reader key and print its token; the token is shown only once")
     .option("--tenant <name>", "the tenant whose data it may read; default: all", tenantName)
-    .option("--may-change-nodes", "allow it to register, edit and delete nodes", false)
+    .option(
+      "--may-change-nodes",
+      "allow it to edit and delete nodes, and without --tenant to register them",
+      false,
+    )
     .option("--may-redrive", "allow it to send dead letters back to their topics", false)
     .option(
       "--rate <number>",
