@@ -50,7 +50,7 @@ describe("fiber sink rewind", () => {
     expect(await fixture.fiber("erase", "--node", "n1")).toMatch(/^50 rows of metrics/);
     expect(await fixture.storedRows()).toBe(100);
     expect(await fixture.fiber("erase", "--node", "n1", "--yes")).toMatch(
-      /^erased: 50 rows of metrics, .* 1 nodes\n.*probe.metrics.enriched keeps them for 30 days/,
+      /^erased: 50 rows of metrics, .* 1 nodes, 1 changes of nodes\n.*probe.metrics.enriched keeps them for 30 days/,
     );
     await fixture.untilStored(50);
     // A deleted row that was not erased comes back by the same rewind.
