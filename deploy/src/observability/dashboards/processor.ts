@@ -43,6 +43,10 @@ export const processor: Dashboard = {
             { expr: "sum(rate(fiberstream_late_events_total[5m]))", legend: "late events" },
             { expr: "sum(rate(fiberstream_alert_changes_total[5m]))", legend: "alert changes" },
             { expr: "sum(rate(fiberstream_nodes_published_total[5m]))", legend: "published nodes" },
+            {
+              expr: "sum(rate(fiberstream_breaker_changes_unrecorded_total[5m]))",
+              legend: "breaker changes that are missing in the time line",
+            },
           ],
         }),
       ],

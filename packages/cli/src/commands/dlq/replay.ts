@@ -62,8 +62,8 @@ export const dlqReplayCommand = (): Command =>
 const HELP = `
 Fix the cause first: a replay sends the original bytes, without the headers of the failure.
 If it is interrupted, run it again with the same filter: it resumes where it stopped. It takes over from a replay with the
-same filter that still runs, here or as a job of the console. Replayed records arrive after
-newer events of the same node: a replay does not keep the order of a node's events.
+same filter that still runs, here or as a job that the console runs. Replayed records arrive
+after newer events of the same node: a replay does not keep the order of a node's events.
 
 Examples:
   npm run fiber -- dlq replay --class unknown-schema --dry-run
