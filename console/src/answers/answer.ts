@@ -28,6 +28,16 @@ export const jsonAnswer = (
   body: JSON.stringify(body),
 });
 
+/** A page of rows that PostgreSQL has made JSON, so that numbers in metadata stay as they were sent. */
+export const pageAnswer = (
+  rows: readonly { readonly json: string }[],
+  nextCursor: string | null,
+): Answer => ({
+  status: 200,
+  contentType: "application/json",
+  body: `{"data":[${rows.map(({ json }) => json).join()}],"meta":${JSON.stringify({ next_cursor: nextCursor })}}`,
+});
+
 /** Returns a refusal as a problem document (RFC 9457). */
 export const problemAnswer = (refusal: Refusal, requestId: string): ProblemAnswer =>
   problemOf(refusal, meaningOf(refusal.code), requestId);

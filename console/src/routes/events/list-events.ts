@@ -1,6 +1,6 @@
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { z } from "zod";
-import type { Answer } from "../../answers/answer.ts";
+import { pageAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import type { OldestEvent } from "../../questions/oldest-event.ts";
@@ -121,10 +121,3 @@ export const listEventsRoute = (sources: {
     },
   });
 };
-
-/** Made of texts, so that numbers in metadata stay as they were sent. */
-const pageAnswer = (rows: readonly { json: string }[], nextCursor: string | null): Answer => ({
-  status: 200,
-  contentType: "application/json",
-  body: `{"data":[${rows.map(({ json }) => json).join()}],"meta":${JSON.stringify({ next_cursor: nextCursor })}}`,
-});

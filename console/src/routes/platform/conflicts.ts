@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pageAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { isoText, statement } from "../../questions/statement.ts";
@@ -82,10 +83,6 @@ export const conflictsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors })
         rows.length > limit && last !== undefined
           ? cursors.write(question, [last.at, last.event_id, last.record_offset])
           : null;
-      return {
-        status: 200,
-        contentType: "application/json",
-        body: `{"data":[${page.map(({ json }) => json).join()}],"meta":${JSON.stringify({ next_cursor: next })}}`,
-      };
+      return pageAnswer(page, next);
     },
   });
