@@ -269,7 +269,7 @@ describe("the console", () => {
 describe("with AUTH_MODE=keys", () => {
   it("answers only who has a reader key, within its rights and its rate", async () => {
     const { createReaderKey, revokeReaderKey } =
-      await import("@fiberstream/cli/tables/reader-key-table");
+      await import("@fiberstream/access/reader-key-table");
     const own = createLife();
     const keyed = await startTestConsole(own, { AUTH_MODE: "keys", KEY_MAX_AGE_MS: "100" });
     const key = (change: object) =>
