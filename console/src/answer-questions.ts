@@ -5,6 +5,7 @@ import type { TenantScope } from "./access/scope.ts";
 import { scopeAt } from "./access/scope-at.ts";
 import type { Turns } from "./access/turns.ts";
 import type { Answer, StreamedAnswer } from "./answers/answer.ts";
+import type { KeptAnswers } from "./answers/kept-answers.ts";
 import { Refusal } from "./answers/refusal.ts";
 import type { Question, Route } from "./routes/route.ts";
 
@@ -21,7 +22,7 @@ export type AnswerQuestion = (route: Route, request: Request) => Promise<Answer 
 
 /**
  * The path of a question: who asks, may they, what does it cost; then its body is read and checked, and it waits for its turn at the database
- * and is answered. Questions that are equal and come together are answered once.
+ * and is answered. Questions that are equal and come together are answered once, and the answers of some routes are given again for a while.
  */
 export function createAnswerQuestion(options: {
   authenticate: Authenticate;
@@ -29,9 +30,10 @@ export function createAnswerQuestion(options: {
   turns: Turns;
   /** Of questions that read Kafka. */
   kafkaTurns: Turns;
+  kept: KeptAnswers;
   countShared: () => void;
 }): AnswerQuestion {
-  const { authenticate, rateLimits, turns, kafkaTurns, countShared } = options;
+  const { authenticate, rateLimits, turns, kafkaTurns, kept, countShared } = options;
   const asked = new Map<string, Promise<Answer | StreamedAnswer>>();
 
   const turnsOf = (route: Route) => (route.readsKafka ? kafkaTurns : turns);
@@ -39,16 +41,16 @@ export function createAnswerQuestion(options: {
   const answerOnce = (
     route: Route,
     asker: Asker,
-    { key, answer }: Question,
+    question: Question,
   ): Promise<Answer | StreamedAnswer> => {
-    const name = JSON.stringify([asker.rights, key]);
+    const name = nameOf(asker, question);
     const running = asked.get(name);
     if (running !== undefined) {
       countShared();
       return running;
     }
     const begun = turnsOf(route)
-      .run(asker.id, () => answer(asker))
+      .run(asker.id, () => question.answer(asker))
       .finally(() => asked.delete(name));
     asked.set(name, begun);
     return begun;
@@ -60,6 +62,20 @@ export function createAnswerQuestion(options: {
     return turnsOf(route).run(asker.id, () => question.answer(asker));
   };
 
+  const answerOrKept = async (route: Route, asker: Asker, question: Question) => {
+    if (!route.isKept) return answerInTurn(route, asker, question);
+    const name = nameOf(asker, question);
+    const known = kept.find(name);
+    if (known !== undefined) {
+      countShared();
+      return known;
+    }
+    const askedAtMs = performance.now();
+    const answer = await answerInTurn(route, asker, question);
+    if ("body" in answer) kept.keep(name, answer, performance.now() - askedAtMs);
+    return answer;
+  };
+
   return async (route, request) => {
     const reader =
       route.permission === "anyone" ? anyoneAt(request.address) : await authenticate(request);
@@ -67,7 +83,7 @@ export function createAnswerQuestion(options: {
     const limits = rateLimits.charge(reader, route.cost);
     const answer = await withLimits(limits, async () => {
       const body = route.schemas.body === undefined ? undefined : await request.readBody();
-      return answerInTurn(route, asker, route.check({ ...request, body }));
+      return answerOrKept(route, asker, route.check({ ...request, body }));
     });
     return { ...answer, headers: { ...limits, ...answer.headers } };
   };
@@ -79,6 +95,9 @@ const askerOf = (reader: Reader, scope: TenantScope, from: From): Asker => ({
   scope,
   from,
 });
+
+/** Of questions with the same name the answers are equal. */
+const nameOf = ({ rights }: Asker, { key }: Question): string => JSON.stringify([rights, key]);
 
 /** What is about one person, or sets cookies, is never the answer of another one. */
 const isShared = ({ permission }: Route): boolean =>

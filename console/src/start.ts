@@ -7,6 +7,7 @@ import { createRateLimits } from "./access/rate-limits.ts";
 import { startAuthentication } from "./access/start-authentication.ts";
 import { createTurns } from "./access/turns.ts";
 import { createAnswerQuestion } from "./answer-questions.ts";
+import { createKeptAnswers } from "./answers/kept-answers.ts";
 import { createKafkaSources, startJobs } from "./connect-kafka.ts";
 import { createConsoleMetrics } from "./console-metrics.ts";
 import { watchDatabase } from "./database-check.ts";
@@ -144,6 +145,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     rateLimits: createRateLimits({ standard: config }),
     turns,
     kafkaTurns,
+    kept: createKeptAnswers(),
     countShared: metrics.countShared,
   });
   const server = life.own(

@@ -17,7 +17,7 @@ type Given = {
 
 /** A checked request. */
 export type Question = {
-  /** Equal for requests whose answers are equal: those that come together are answered once. */
+  /** Equal for equal requests, of which those that come together are answered once: an age such as -1h is as it was given. */
   readonly key: string;
   readonly answer: (asker: Asker) => Promise<Answer | StreamedAnswer>;
 };
@@ -37,6 +37,8 @@ export type Route = {
   readonly schemas: Schemas;
   /** Set if the answer is written while it is read: it takes its own turns, and is not shared. */
   readonly isStreamed?: true;
+  /** Set if an answer may be some seconds old, which it says in its header Age: see `kept-answers.ts`. */
+  readonly isKept?: true;
   /** Set if the answer is read from Kafka: it takes a turn there, and not at the database. */
   readonly readsKafka?: true;
   /** The answer of a success. */
@@ -88,7 +90,7 @@ export function route<S extends Schemas>(
         // The compiler does not connect the conditional types with the schemas that were tested.
       } as Checked<S>;
       return {
-        key: JSON.stringify([rest.operationId, checked.path, checked.query]),
+        key: JSON.stringify([rest.operationId, given.path, given.query]),
         answer: (asker) => answer(checked, asker),
       };
     },
