@@ -117,6 +117,7 @@ const cancelJob = ({ change }: Sources) =>
                cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
                cancelled_by = coalesce(cancelled_by, ${value(reader)}), updated_at = clock_timestamp(),
                state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
+               result = CASE WHEN state = 'queued' AND started_at IS NOT NULL THEN progress END,
                finished_at = CASE state WHEN 'queued' THEN clock_timestamp() END
              WHERE job_id = ${value(id)} AND finished_at IS NULL AND ${ofTenants("tenant")}
              RETURNING ${JOB_FIELDS}`,

@@ -11,6 +11,8 @@ import { route } from "../route.ts";
 
 /** How many jobs may wait or run; operators start them one by one. */
 const MAX_UNFINISHED = 20;
+/** Of these, how many for one tenant's data, so that there is room for the others. */
+const MAX_UNFINISHED_PER_TENANT = 5;
 
 /** `POST /api/v1/dead-letters/redrive` */
 export const redriveRoute = ({ change, wake }: { change: Ask; wake: () => void }) =>
@@ -20,7 +22,7 @@ export const redriveRoute = ({ change, wake }: { change: Ask; wake: () => void }
     operationId: "redriveDeadLetters",
     summary: "Sends dead letters back to the topics that they came from, as a job",
     description:
-      "Fix the cause first. The original bytes are sent, in a transaction with the progress: whatever is killed, no letter is sent twice. Letters that fail after the job was created are left for the next one. A job and fiber dlq replay with the same filter share their progress, so that a second one sends only what has come since. Jobs run one after the other.",
+      "Fix the cause first. The original bytes are sent, in a transaction with the progress: whatever is killed, no letter is sent twice. Letters that fail after the job was created are left for the next one. A job and fiber dlq replay with the same filter share their progress, so that a second one sends only what has come since. Jobs run one at a time: after a minute one lets those go first that wait.",
     right: "redrive",
     cost: 100,
     schemas: {
@@ -42,20 +44,24 @@ export const redriveRoute = ({ change, wake }: { change: Ask; wake: () => void }
 
 /** @throws {Refusal} NOT_ALLOWED, TOO_MANY_JOBS */
 async function insertJob(change: Ask, reader: Reader, body: RedriveRequest): Promise<Job> {
+  const tenant = tenantOf(reader, body);
   const [job] = await change<Job>(
     statement({ tenants: "all" }, ({ value, ofTenants }) => {
       ofTenants("");
+      const of = value(tenant);
       return `INSERT INTO jobs (kind, dry_run, tenant, created_by, request)
-              SELECT 'redrive', ${value(body.dry_run)}::boolean, ${value(tenantOf(reader, body))}::text,
+              SELECT 'redrive', ${value(body.dry_run)}::boolean, ${of}::text,
                      ${value(reader.id)}::text, ${value(JSON.stringify(body))}::jsonb
-              WHERE (SELECT count(*) FROM jobs AS other WHERE other.finished_at IS NULL) < ${MAX_UNFINISHED}
+              FROM (SELECT count(*) AS all_jobs, count(*) FILTER (WHERE tenant = ${of}::text) AS own
+                    FROM jobs WHERE finished_at IS NULL) AS unfinished
+              WHERE all_jobs < ${MAX_UNFINISHED} AND own < ${MAX_UNFINISHED_PER_TENANT}
               RETURNING ${JOB_FIELDS}`;
     }),
   );
   if (job !== undefined) return job;
   throw new Refusal(
     "TOO_MANY_JOBS",
-    `${MAX_UNFINISHED} jobs wait or run: cancel some of them, or wait until they have finished`,
+    `${MAX_UNFINISHED} jobs wait or run, or ${MAX_UNFINISHED_PER_TENANT} of one tenant: cancel some of them, or wait until they have finished`,
   );
 }
 
