@@ -1,6 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
+import type { Actor } from "@fiberstream/postgres/acting";
+import { type Attempt, attemptAs } from "@fiberstream/postgres/attempts";
 import { newKeyId, readKeyIdSecret } from "@fiberstream/postgres/key-ids";
-import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
+import { operator } from "@fiberstream/postgres/operator";
+import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { sqlStateOf } from "@fiberstream/postgres/postgres-errors";
 import { withPool } from "./with-pool.ts";
 
@@ -57,9 +60,19 @@ const COLUMNS = `
   CASE WHEN isfinite(expires_at) THEN expires_at WHEN expires_at < now() THEN 'epoch' END AS expires_at,
   revoked_at`;
 
-export function createKeyTable(pool: PgPool): KeyTable {
+/** @param actor who changes keys, for the audit log */
+export function createKeyTable(pool: PgPool, actor: Actor = operator()): KeyTable {
+  const attempting = <T>(
+    attempt: Pick<Attempt, "action" | "object" | "tenant">,
+    work: (client: PgClient) => Promise<T>,
+  ) => attemptAs(pool, actor, { ...attempt, objectKind: "key" }, work);
+
   return {
-    create: (key) => insertKey(pool, key),
+    create: (key) =>
+      attempting(
+        { action: "key.created", object: key.node_pattern, tenant: key.tenant },
+        (client) => insertKey(client, key),
+      ),
     list: ({ tenant, isRevokedToo }) =>
       query<KeyRow>(
         pool,
@@ -69,7 +82,7 @@ export function createKeyTable(pool: PgPool): KeyTable {
         [tenant ?? null, isRevokedToo],
       ),
     rotate: (keyId, { keepOldSeconds, expiresInSeconds }) =>
-      inTransaction(pool, async (client) => {
+      attempting({ action: "key.rotated", object: keyId }, async (client) => {
         // The old key is closed before the new one is created, because their nodes must not overlap; both in one transaction.
         const [old] = await query<KeyRow>(
           client,
@@ -100,18 +113,24 @@ export function createKeyTable(pool: PgPool): KeyTable {
           }),
         });
       }),
-    setMaxNodes: (keyId, maxNodes) => updateKey(pool, keyId, ["max_nodes = $2", maxNodes]),
-    revoke: (keyId) => updateKey(pool, keyId, ["revoked_at = coalesce(revoked_at, now())"]),
+    setMaxNodes: (keyId, maxNodes) =>
+      attempting({ action: "key.changed", object: keyId }, (client) =>
+        updateKey(client, keyId, ["max_nodes = $2", maxNodes]),
+      ),
+    revoke: (keyId) =>
+      attempting({ action: "key.revoked", object: keyId }, (client) =>
+        updateKey(client, keyId, ["revoked_at = coalesce(revoked_at, now())"]),
+      ),
   };
 }
 
 async function updateKey(
-  pool: PgPool,
+  client: PgClient,
   keyId: string,
   [change, ...values]: readonly [change: string, ...values: number[]],
 ): Promise<KeyRow> {
   const [row] = await query<KeyRow>(
-    pool,
+    client,
     `UPDATE api_keys SET ${change} WHERE key_id = $1 RETURNING ${COLUMNS}`,
     [keyId, ...values],
   );
@@ -122,7 +141,7 @@ async function updateKey(
 /** Enough for the probes of a region. A key without a limit could fill the table of nodes. */
 const MAX_NODES = 10_000;
 
-async function insertKey(on: PgPool | PgClient, key: NewKey): Promise<CreatedKey> {
+async function insertKey(on: PgClient, key: NewKey): Promise<CreatedKey> {
   const keyId = newKeyId(await readKeyIdSecret(on));
   // 256 random bits cannot be guessed, so a fast hash is enough.
   const secret = key.jwt_subject === null ? randomBytes(32).toString("base64url") : undefined;

@@ -1,5 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
+import type { Actor } from "@fiberstream/postgres/acting";
+import { attemptAs } from "@fiberstream/postgres/attempts";
 import { newKeyId, readKeyIdSecret } from "@fiberstream/postgres/key-ids";
+import { operator } from "@fiberstream/postgres/operator";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 
 /** A row of `reader_keys`, without the hash of the secret. */
@@ -33,31 +36,36 @@ const COLUMNS = `
 
 /**
  * Creates a key.
+ * @param actor who creates it, for the audit log
  * @returns `token`, which is shown only once: the database has only its hash
  */
 export async function createReaderKey(
   pool: PgPool,
   key: NewReaderKey,
+  actor: Actor = operator(),
 ): Promise<{ row: ReaderKeyRow; token: string }> {
   const keyId = newKeyId(await readKeyIdSecret(pool));
   // 256 random bits cannot be guessed, so a fast hash is enough.
   const secret = randomBytes(32).toString("base64url");
-  const [row] = await query<ReaderKeyRow>(
-    pool,
-    `INSERT INTO reader_keys (key_id, secret_sha256, tenant, may_change_nodes, may_redrive, rate_per_second, burst, note,
+  const attempt = { action: "reader_key.created", objectKind: "reader_key", object: keyId };
+  const [row] = await attemptAs(pool, actor, { ...attempt, ...ofTenant(key) }, (client) =>
+    query<ReaderKeyRow>(
+      client,
+      `INSERT INTO reader_keys (key_id, secret_sha256, tenant, may_change_nodes, may_redrive, rate_per_second, burst, note,
                               expires_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${COLUMNS}`,
-    [
-      keyId,
-      createHash("sha256").update(secret).digest(),
-      key.tenant,
-      key.may_change_nodes,
-      key.may_redrive ?? false,
-      key.rate_per_second,
-      key.burst,
-      key.note,
-      key.expires_at,
-    ],
+      [
+        keyId,
+        createHash("sha256").update(secret).digest(),
+        key.tenant,
+        key.may_change_nodes,
+        key.may_redrive ?? false,
+        key.rate_per_second,
+        key.burst,
+        key.note,
+        key.expires_at,
+      ],
+    ),
   );
   if (row === undefined) throw new Error("the database has returned no key");
   return { row, token: `fs_${keyId}_${secret}` };
@@ -73,13 +81,25 @@ export const listReaderKeys = (
     [isRevokedToo],
   );
 
-/** @throws {Error} when the key does not exist */
-export async function revokeReaderKey(pool: PgPool, keyId: string): Promise<ReaderKeyRow> {
-  const [row] = await query<ReaderKeyRow>(
-    pool,
-    `UPDATE reader_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1 RETURNING ${COLUMNS}`,
-    [keyId],
-  );
-  if (row === undefined) throw new Error(`there is no reader key ${keyId}`);
-  return row;
+const ofTenant = ({ tenant }: Pick<NewReaderKey, "tenant">) => (tenant === null ? {} : { tenant });
+
+/**
+ * @param actor who revokes it, for the audit log
+ * @throws {Error} when the key does not exist
+ */
+export function revokeReaderKey(
+  pool: PgPool,
+  keyId: string,
+  actor: Actor = operator(),
+): Promise<ReaderKeyRow> {
+  const attempt = { action: "reader_key.revoked", objectKind: "reader_key", object: keyId };
+  return attemptAs(pool, actor, attempt, async (client) => {
+    const [row] = await query<ReaderKeyRow>(
+      client,
+      `UPDATE reader_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1 RETURNING ${COLUMNS}`,
+      [keyId],
+    );
+    if (row === undefined) throw new Error(`there is no reader key ${keyId}`);
+    return row;
+  });
 }

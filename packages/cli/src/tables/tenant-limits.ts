@@ -1,3 +1,6 @@
+import type { Actor } from "@fiberstream/postgres/acting";
+import { attemptAs } from "@fiberstream/postgres/attempts";
+import { operator } from "@fiberstream/postgres/operator";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 
 /** A row of `tenant_limits`: the rate limit that all keys of a tenant share. */
@@ -18,28 +21,40 @@ export type TenantLimits = {
   remove: (tenant: string) => Promise<void>;
 };
 
-export function createTenantLimits(pool: PgPool): TenantLimits {
+/** @param actor who changes limits, for the audit log */
+export function createTenantLimits(pool: PgPool, actor: Actor = operator()): TenantLimits {
+  const attempt = (action: string, tenant: string, after?: object) => ({
+    action: `tenant_limit.${action}`,
+    objectKind: "tenant_limit",
+    object: tenant,
+    tenant,
+    after: after && { ...after },
+  });
   return {
     list: () =>
       query<TenantLimit>(
         pool,
         "SELECT tenant, rate_per_second, burst FROM tenant_limits ORDER BY tenant",
       ),
-    set: async ({ tenant, rate_per_second, burst }) => {
-      await query(
-        pool,
-        `INSERT INTO tenant_limits (tenant, rate_per_second, burst) VALUES ($1, $2, $3)
+    set: async (limit) => {
+      const { tenant, rate_per_second, burst } = limit;
+      await attemptAs(pool, actor, attempt("changed", tenant, limit), (client) =>
+        query(
+          client,
+          `INSERT INTO tenant_limits (tenant, rate_per_second, burst) VALUES ($1, $2, $3)
          ON CONFLICT (tenant) DO UPDATE SET rate_per_second = $2, burst = $3`,
-        [tenant, rate_per_second, burst],
+          [tenant, rate_per_second, burst],
+        ),
       );
     },
-    remove: async (tenant) => {
-      const removed = await query(
-        pool,
-        "DELETE FROM tenant_limits WHERE tenant = $1 RETURNING tenant",
-        [tenant],
-      );
-      if (removed.length === 0) throw new Error(`the tenant ${tenant} has no limit of its own`);
-    },
+    remove: (tenant) =>
+      attemptAs(pool, actor, attempt("deleted", tenant), async (client) => {
+        const removed = await query(
+          client,
+          "DELETE FROM tenant_limits WHERE tenant = $1 RETURNING tenant",
+          [tenant],
+        );
+        if (removed.length === 0) throw new Error(`the tenant ${tenant} has no limit of its own`);
+      }),
   };
 }

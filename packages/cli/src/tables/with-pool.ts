@@ -1,3 +1,5 @@
+import { type Attempt, attemptOutside } from "@fiberstream/postgres/attempts";
+import { operator } from "@fiberstream/postgres/operator";
 import { createPool, type PgPool } from "@fiberstream/postgres/pool";
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { readConfig } from "@fiberstream/runtime/config";
@@ -19,4 +21,21 @@ export async function withPool<T>(
   } finally {
     await pool.end();
   }
+}
+
+/**
+ * Runs `work` that changes something outside of the database, and logs its begin and end in the audit log of the database at
+ * DATABASE_URL. Nothing is changed if that cannot be logged.
+ *
+ * @param options.isDry whether nothing will be changed; then nothing is logged, and no database is needed
+ * @param options.summaryOf what the log has of the result
+ */
+export async function logged<T>(
+  attempt: Attempt,
+  options: { isDry: boolean; summaryOf: (result: T) => Readonly<Record<string, unknown>> },
+  work: () => Promise<T>,
+): Promise<T> {
+  const { isDry, summaryOf } = options;
+  if (isDry) return work();
+  return withPool((pool) => attemptOutside(pool, operator(), attempt, work, summaryOf));
 }
