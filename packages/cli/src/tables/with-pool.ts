@@ -1,6 +1,6 @@
-import { type Attempt, attemptOutside } from "@fiberstream/postgres/attempts";
+import { type Attempt, attemptAs, attemptOutside } from "@fiberstream/postgres/attempts";
 import { operator } from "@fiberstream/postgres/operator";
-import { createPool, type PgPool } from "@fiberstream/postgres/pool";
+import { createPool, type PgClient, type PgPool } from "@fiberstream/postgres/pool";
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { readConfig } from "@fiberstream/runtime/config";
 import { createLog } from "@fiberstream/runtime/log";
@@ -22,6 +22,15 @@ export async function withPool<T>(
     await pool.end();
   }
 }
+
+/**
+ * Runs `work` in a transaction of the database at DATABASE_URL, whose entries in the audit log name whoever runs this command. A try
+ * that fails is an entry, too.
+ */
+export const changeAsOperator = <T>(
+  attempt: Attempt,
+  work: (client: PgClient) => Promise<T>,
+): Promise<T> => withPool((pool) => attemptAs(pool, operator(), attempt, work));
 
 /**
  * Runs `work` that changes something outside of the database, and logs its begin and end in the audit log of the database at
