@@ -1,5 +1,6 @@
 import { expect, it } from "@jest/globals";
-import { createCheckpointCheck, type VerifiedEntry } from "./check-checkpoints.ts";
+import type { VerifiedEntry } from "../log/verify-entries.ts";
+import { createCheckpointCheck } from "./check-checkpoints.ts";
 import { createCopyCheck } from "./check-copy.ts";
 import { signCheckpoint } from "./checkpoint.ts";
 import {
@@ -16,7 +17,7 @@ const key = signingKeyOf(createSigningKeyPem(), ORIGIN);
 const START_MS = Date.UTC(2026, 10, 28);
 const MINUTE_MS = 60_000;
 
-type TestEntry = ChainedEntry & VerifiedEntry & { readonly offset: string };
+type TestEntry = Omit<ChainedEntry, "hash"> & VerifiedEntry & { readonly offset: string };
 
 /** A trail with an entry a minute, from one text for each. */
 function trailOf(texts: readonly string[]): TestEntry[] {

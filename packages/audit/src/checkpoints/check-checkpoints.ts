@@ -1,4 +1,5 @@
 import { type CheckpointReading, readCheckpoint } from "./checkpoint.ts";
+import type { VerifiedEntry } from "../log/verify-entries.ts";
 import { createCompactRange } from "./compact-range.ts";
 import type { VerifierKey } from "./signing-keys.ts";
 
@@ -10,14 +11,6 @@ export type Finding = {
   readonly guard: "signature" | "checkpoint" | "clock" | "copy";
   readonly seq?: number;
   readonly message: string;
-};
-
-/** An entry of the database, whose hash has been verified by its chain. */
-export type VerifiedEntry = {
-  readonly seq: number;
-  readonly hash: Uint8Array;
-  /** Its time as its bytes say, in ms since 1970. */
-  readonly atMs: number;
 };
 
 export type CheckpointCheck = {

@@ -1,4 +1,5 @@
-import type { Finding, VerifiedEntry } from "./check-checkpoints.ts";
+import type { VerifiedEntry } from "../log/verify-entries.ts";
+import type { Finding } from "./check-checkpoints.ts";
 import { type ChainedEntry, entryHash } from "./follow-chain.ts";
 
 /** An entry as a record of the topic audit.entries has it. */

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { hashOf, NO_HASH } from "../log/audit-row.ts";
 import { type CompactRange, createCompactRange } from "./compact-range.ts";
 
 /** What an entry of the trail is hashed from, as `audit_log` and the topic audit.entries have it. */
@@ -24,12 +24,10 @@ export type ChainFault = {
   readonly message: string;
 };
 
-const HASH_BYTES = 32;
-
 /** Before the first entry. */
 export const chainStart = (): ChainPosition => ({
   seq: 0,
-  hash: Buffer.alloc(HASH_BYTES),
+  hash: NO_HASH,
   tree: createCompactRange(),
 });
 
@@ -39,11 +37,9 @@ export const copyOf = (position: ChainPosition): ChainPosition => ({
   tree: position.tree.copy(),
 });
 
-const PREFIX = Buffer.of(0);
-
 /** Returns the hash of an entry: SHA-256(0x00 ‖ hash of the entry before it ‖ bytes). */
 export const entryHash = (prevHash: Uint8Array, entry: Uint8Array): Buffer =>
-  hash("sha256", Buffer.concat([PREFIX, prevHash, entry]), "buffer");
+  hashOf({ prev_hash: Buffer.from(prevHash), entry: Buffer.from(entry) });
 
 /** Returns how an entry does not continue the chain; undefined if it does. */
 export function chainFault(
