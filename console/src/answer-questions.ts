@@ -4,7 +4,10 @@ import type { RateLimits } from "./access/rate-limits.ts";
 import type { Reader, Right } from "./access/reader.ts";
 import type { Turns } from "./access/turns.ts";
 import type { Answer, StreamedAnswer } from "./answers/answer.ts";
+import type { AnswerMemory } from "./answers/answer-memory.ts";
+import { beginQuestion, type QuestionInProgress } from "./answers/question-in-progress.ts";
 import { Refusal } from "./answers/refusal.ts";
+import { askingFor } from "./questions/asking.ts";
 import type { Question, Route } from "./routes/route.ts";
 
 /** A request whose route was found. */
@@ -14,6 +17,10 @@ export type Request = {
   readonly query: Readonly<Record<string, unknown>>;
   /** Called only for those who may ask: a body costs work and memory. */
   readonly readBody: () => Promise<unknown>;
+  /** Aborted when the asker has disconnected. */
+  readonly gone: AbortSignal;
+  /** Called when it is known who asks. */
+  readonly admitted: () => void;
 };
 
 /** @throws {Refusal} */
@@ -21,7 +28,7 @@ export type AnswerQuestion = (route: Route, request: Request) => Promise<Answer 
 
 /**
  * The path of a question: who asks, may they, what does it cost; then its body is read and checked, and it waits for its turn at the database
- * and is answered. Questions that are equal and come together are answered once.
+ * and is answered. Questions that are equal and come together are answered once; one whose askers have all left is cancelled.
  */
 export function createAnswerQuestion(options: {
   authenticate: Authenticate;
@@ -29,47 +36,76 @@ export function createAnswerQuestion(options: {
   turns: Turns;
   /** Of questions that read Kafka. */
   kafkaTurns: Turns;
+  memory: AnswerMemory;
   countShared: () => void;
 }): AnswerQuestion {
-  const { authenticate, rateLimits, turns, kafkaTurns, countShared } = options;
-  const asked = new Map<string, Promise<Answer | StreamedAnswer>>();
+  const { authenticate, rateLimits, turns, kafkaTurns, memory, countShared } = options;
+  const asked = new Map<string, QuestionInProgress>();
 
   const turnsOf = (route: Route) => (route.readsKafka ? kafkaTurns : turns);
 
-  const answerOnce = (
-    route: Route,
-    reader: Reader,
-    { key, answer }: Question,
-  ): Promise<Answer | StreamedAnswer> => {
-    const name = JSON.stringify([reader.scope, key]);
+  const begin = (route: Route, reader: Reader, question: Question, ended: () => void) =>
+    beginQuestion({
+      memory,
+      readerId: reader.id,
+      answer: (gone) => turnsOf(route).run(reader.id, () => whole(question.answer(reader)), gone),
+      ended,
+    });
+
+  const answerOnce = (route: Route, reader: Reader, question: Question): QuestionInProgress => {
+    const name = JSON.stringify([reader.scope, question.key]);
     const running = asked.get(name);
     if (running !== undefined) {
       countShared();
       return running;
     }
-    const begun = turnsOf(route)
-      .run(reader.id, () => answer(reader))
-      .finally(() => asked.delete(name));
+    const begun = begin(route, reader, question, () => {
+      if (asked.get(name) === begun) asked.delete(name);
+    });
     asked.set(name, begun);
     return begun;
   };
 
-  const answerInTurn = (route: Route, reader: Reader, question: Question) => {
-    if (route.isStreamed) return question.answer(reader);
-    if (route.method === "GET") return answerOnce(route, reader, question);
-    return turnsOf(route).run(reader.id, () => question.answer(reader));
+  const answerInTurn = (
+    route: Route,
+    reader: Reader,
+    question: Question,
+    gone: AbortSignal,
+  ): Promise<Answer | StreamedAnswer> => {
+    if (route.isStreamed) {
+      return askingFor({ gone, received: () => undefined }, () => question.answer(reader));
+    }
+    if (route.method === "GET") return answerOnce(route, reader, question).join(reader.id, gone);
+    return begin(route, reader, begunIsDone(question), () => undefined).join(reader.id, gone);
   };
 
   return async (route, request) => {
     const reader = await authenticate(request);
+    request.admitted();
     requireRight(reader, route);
-    const limits = rateLimits.charge(reader, route.cost);
+    let limits = rateLimits.charge(reader, route.cost);
     const answer = await withLimits(limits, async () => {
       const body = route.schemas.body === undefined ? undefined : await request.readBody();
-      return answerInTurn(route, reader, route.check({ ...request, body }));
+      const question = route.check({ ...request, body });
+      if (question.extraCost > 0) limits = rateLimits.charge(reader, question.extraCost);
+      return answerInTurn(route, reader, question, request.gone);
     });
     return { ...answer, headers: { ...limits, ...answer.headers } };
   };
+}
+
+const NEVER = new AbortController().signal;
+
+/** A change is not cancelled once it has begun: whoever asked for it and left may count on it. */
+const begunIsDone = ({ answer, ...question }: Question): Question => ({
+  ...question,
+  answer: (reader) => askingFor({ gone: NEVER, received: () => undefined }, () => answer(reader)),
+});
+
+async function whole(answering: Promise<Answer | StreamedAnswer>): Promise<Answer> {
+  const answer = await answering;
+  if ("body" in answer) return answer;
+  throw new Error("a route that is not declared as streamed streams its answer");
 }
 
 function requireRight({ rights }: Reader, { right }: Route): void {

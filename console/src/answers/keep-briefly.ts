@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { forEverybody } from "../questions/asking.ts";
 
 /** Returns what was made for a key within the last moment; otherwise makes it. Who comes meanwhile gets the same. */
 export type Briefly<T> = (key: string, make: () => Promise<T>) => Promise<T>;
@@ -23,7 +24,7 @@ export function createKeepBriefly<T extends object>(options: {
     const known = kept.get(key);
     // From when the question was asked: the result says what was true then, or later.
     if (known !== undefined && now() - known.madeAtMs < maxAgeMs) return known.result;
-    const making = { madeAtMs: now(), result: make() };
+    const making = { madeAtMs: now(), result: forEverybody(make) };
     kept.set(key, making);
     making.result.catch(() => {
       if (kept.get(key) === making) kept.delete(key);

@@ -18,6 +18,8 @@ type Given = {
 export type Question = {
   /** Equal for requests whose answers are equal: those that come together are answered once. */
   readonly key: string;
+  /** What it takes out of the bucket beyond the route's cost. */
+  readonly extraCost: number;
   readonly answer: (reader: Reader) => Promise<Answer | StreamedAnswer>;
 };
 
@@ -70,10 +72,12 @@ type Checked<S extends Schemas> = {
 export function route<S extends Schemas>(
   declared: Omit<Route, "check" | "schemas"> & {
     schemas: S;
+    /** For parameters that make a question cost more. */
+    extraCost?: (checked: Checked<S>) => number;
     answer: (checked: Checked<S>, reader: Reader) => Promise<Answer | StreamedAnswer>;
   },
 ): Route {
-  const { answer, schemas, ...rest } = declared;
+  const { answer, extraCost, schemas, ...rest } = declared;
   return {
     ...rest,
     schemas,
@@ -87,6 +91,7 @@ export function route<S extends Schemas>(
       } as Checked<S>;
       return {
         key: JSON.stringify([rest.operationId, checked.path, checked.query]),
+        extraCost: extraCost?.(checked) ?? 0,
         answer: (reader) => answer(checked, reader),
       };
     },

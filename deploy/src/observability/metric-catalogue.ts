@@ -77,9 +77,12 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       break;
     }
     case "console":
-      createConsoleMetrics({ registry, waiting: zero, waitingForKafka: zero }).declare([
-        "listNodes",
-      ]);
+      createConsoleMetrics({
+        registry,
+        waiting: zero,
+        waitingForKafka: zero,
+        answerBytes: zero,
+      }).declare(["listNodes"]);
       break;
   }
   // The library's types lack the label names. A metric without labels has an empty list.

@@ -3,7 +3,15 @@ import { pageAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { isoText, statement } from "../../questions/statement.ts";
-import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import {
+  asWritten,
+  cursorParameter,
+  nodeId,
+  nothing,
+  shortText,
+  time,
+  wholeNumber,
+} from "../parameters.ts";
 import { route } from "../route.ts";
 import { kindList } from "./change-kinds.ts";
 
@@ -40,7 +48,7 @@ export const listChangesRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors 
         tenant: shortText(63).optional(),
         from: time().optional().describe("Default: the oldest change."),
         to: time().optional().describe("Not included. Default: no limit."),
-        cursor: shortText(1_000).optional().describe("meta.next_cursor of the page before."),
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
       }),
     },
@@ -77,9 +85,13 @@ export const listChangesRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors 
                 ]),
           ];
           // Accounts of the database are nothing to a tenant.
-          const changedBy = scope.tenants === "all" ? "changed_by" : "NULL";
+          const [changedBy, detail] =
+            scope.tenants === "all"
+              ? ["changed_by", "detail"]
+              : // Of a node that was moved, which other tenant it was, or is.
+                ["NULL", "detail - 'tenant'"];
           return `SELECT json_build_object('at', ${isoText("at")}, 'kind', kind, 'subject', subject, 'tenant', tenant,
-                                           'changed_by', ${changedBy}, 'detail', detail)::text AS json,
+                                           'changed_by', ${changedBy}, 'detail', ${detail})::text AS json,
                          ${isoText("at")} AS at, kind, id
                   FROM changes WHERE ${conditions.join(" AND ")}
                   ORDER BY changes.at DESC, kind DESC, id DESC LIMIT ${value(limit + 1)}`;

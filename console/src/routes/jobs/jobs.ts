@@ -5,7 +5,7 @@ import { type Job, JOB_FIELDS, JOB_KINDS, JOB_STATES, jobSchema } from "../../jo
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { statement, type TenantScope } from "../../questions/statement.ts";
-import { nothing, shortText, wholeNumber } from "../parameters.ts";
+import { cursorParameter, nothing, wholeNumber } from "../parameters.ts";
 import { type Route, route } from "../route.ts";
 
 type Sources = { readonly ask: Ask; readonly change: Ask; readonly cursors: Cursors };
@@ -34,7 +34,7 @@ const listJobs = ({ ask, cursors }: Sources) =>
       query: z.strictObject({
         kind: z.enum(JOB_KINDS).optional(),
         state: z.enum(JOB_STATES).optional(),
-        cursor: shortText(1_000).optional().describe("meta.next_cursor of the page before."),
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 100, standard: 20 }),
       }),
     },
