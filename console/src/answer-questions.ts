@@ -1,7 +1,8 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Authenticate } from "./access/authenticate.ts";
 import type { RateLimits } from "./access/rate-limits.ts";
-import type { Reader, Right } from "./access/reader.ts";
+import { type Asker, anyoneAt, type From, type Reader } from "./access/reader.ts";
+import type { TenantScope } from "./access/scope.ts";
+import { scopeAt } from "./access/scope-at.ts";
 import type { Turns } from "./access/turns.ts";
 import type { Answer, StreamedAnswer } from "./answers/answer.ts";
 import type { AnswerMemory } from "./answers/answer-memory.ts";
@@ -11,8 +12,7 @@ import { askingFor } from "./questions/asking.ts";
 import type { Question, Route } from "./routes/route.ts";
 
 /** A request whose route was found. */
-export type Request = {
-  readonly headers: IncomingHttpHeaders;
+export type Request = From & {
   readonly path: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
   /** Called only for those who may ask: a body costs work and memory. */
@@ -44,22 +44,22 @@ export function createAnswerQuestion(options: {
 
   const turnsOf = (route: Route) => (route.readsKafka ? kafkaTurns : turns);
 
-  const begin = (route: Route, reader: Reader, question: Question, ended: () => void) =>
+  const begin = (route: Route, asker: Asker, question: Question, ended: () => void) =>
     beginQuestion({
       memory,
-      readerId: reader.id,
-      answer: (gone) => turnsOf(route).run(reader.id, () => whole(question.answer(reader)), gone),
+      readerId: asker.id,
+      answer: (gone) => turnsOf(route).run(asker.id, () => whole(question.answer(asker)), gone),
       ended,
     });
 
-  const answerOnce = (route: Route, reader: Reader, question: Question): QuestionInProgress => {
-    const name = JSON.stringify([reader.scope, question.key]);
+  const answerOnce = (route: Route, asker: Asker, question: Question): QuestionInProgress => {
+    const name = JSON.stringify([asker.rights, question.key]);
     const running = asked.get(name);
     if (running !== undefined) {
       countShared();
       return running;
     }
-    const begun = begin(route, reader, question, () => {
+    const begun = begin(route, asker, question, () => {
       if (asked.get(name) === begun) asked.delete(name);
     });
     asked.set(name, begun);
@@ -68,27 +68,34 @@ export function createAnswerQuestion(options: {
 
   const answerInTurn = (
     route: Route,
-    reader: Reader,
+    asker: Asker,
     question: Question,
     gone: AbortSignal,
   ): Promise<Answer | StreamedAnswer> => {
     if (route.isStreamed) {
-      return askingFor({ gone, received: () => undefined }, () => question.answer(reader));
+      return askingFor({ gone, received: () => undefined }, () => question.answer(asker));
     }
-    if (route.method === "GET") return answerOnce(route, reader, question).join(reader.id, gone);
-    return begin(route, reader, begunIsDone(question), () => undefined).join(reader.id, gone);
+    const { id } = asker;
+    if (route.method !== "GET") {
+      return begin(route, asker, begunIsDone(question), () => undefined).join(id, gone);
+    }
+    const asking = isShared(route)
+      ? answerOnce(route, asker, question)
+      : begin(route, asker, question, () => undefined);
+    return asking.join(id, gone);
   };
 
   return async (route, request) => {
-    const reader = await authenticate(request);
-    request.admitted();
-    requireRight(reader, route);
+    const reader =
+      route.permission === "anyone" ? anyoneAt(request.address) : await authenticate(request);
+    if (reader.kind !== "anyone") request.admitted();
+    const asker = askerOf(reader, scopeAt(route.permission, reader), request);
     let limits = rateLimits.charge(reader, route.cost);
     const answer = await withLimits(limits, async () => {
       const body = route.schemas.body === undefined ? undefined : await request.readBody();
       const question = route.check({ ...request, body });
       if (question.extraCost > 0) limits = rateLimits.charge(reader, question.extraCost);
-      return answerInTurn(route, reader, question, request.gone);
+      return answerInTurn(route, asker, question, request.gone);
     });
     return { ...answer, headers: { ...limits, ...answer.headers } };
   };
@@ -99,7 +106,7 @@ const NEVER = new AbortController().signal;
 /** A change is not cancelled once it has begun: whoever asked for it and left may count on it. */
 const begunIsDone = ({ answer, ...question }: Question): Question => ({
   ...question,
-  answer: (reader) => askingFor({ gone: NEVER, received: () => undefined }, () => answer(reader)),
+  answer: (asker) => askingFor({ gone: NEVER, received: () => undefined }, () => answer(asker)),
 });
 
 async function whole(answering: Promise<Answer | StreamedAnswer>): Promise<Answer> {
@@ -108,19 +115,16 @@ async function whole(answering: Promise<Answer | StreamedAnswer>): Promise<Answe
   throw new Error("a route that is not declared as streamed streams its answer");
 }
 
-function requireRight({ rights }: Reader, { right }: Route): void {
-  if (rights.has(right)) return;
-  throw new Refusal(
-    "NOT_ALLOWED",
-    `this key may not do this: make one with \`fiber readers create ${OPTIONS[right]}\``,
-  );
-}
+const askerOf = (reader: Reader, scope: TenantScope, from: From): Asker => ({
+  ...reader,
+  actor: { ...reader.actor, address: from.address, requestId: from.requestId },
+  scope,
+  from,
+});
 
-const OPTIONS = {
-  read: "",
-  nodes: "--may-change-nodes",
-  redrive: "--may-redrive",
-} as const satisfies Record<Right, string>;
+/** What is about one person, or sets cookies, is never the answer of another one. */
+const isShared = ({ permission }: Route): boolean =>
+  permission !== "self" && permission !== "anyone";
 
 async function withLimits<T>(headers: Record<string, string>, work: () => Promise<T>): Promise<T> {
   try {

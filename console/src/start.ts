@@ -16,7 +16,7 @@ import { createExpressApp } from "./http/express-app.ts";
 import { startHttpServer } from "./http/http-server.ts";
 import { createLiveParts, createWatches } from "./live/live.ts";
 import { createOpenApiDocument } from "./openapi/openapi-document.ts";
-import { createAsk, DISCONNECT_CHECK_MS } from "./questions/ask.ts";
+import { createAsk, createChange, DISCONNECT_CHECK_MS } from "./questions/ask.ts";
 import { createCursors } from "./questions/cursors.ts";
 import { createOldestEvent } from "./questions/oldest-event.ts";
 import { readColumns } from "./questions/table-columns.ts";
@@ -66,7 +66,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     statement_timeout: `${config.exportTimeoutMs}ms`,
   });
   const changes = poolOf(CHANGE_CONNECTIONS, {});
-  const keys = poolOf(KEY_CONNECTIONS, { default_transaction_read_only: "on" });
+  const keys = poolOf(KEY_CONNECTIONS, {});
   const databaseCheck = health.check("postgres");
   const columns = await waitFor(
     { name: "postgres", where: addressOf(config.databaseUrl), check: databaseCheck },
@@ -120,7 +120,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   const parts = createLiveParts();
   const routes = createRoutes({
     ask,
-    change: createAsk(changes),
+    change: createChange(changes),
     oldest: createOldestEvent(ask),
     live: {
       parts,

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { PgPool } from "@fiberstream/postgres/pool";
+import { type Actor, inTransactionAs } from "@fiberstream/postgres/acting";
+import { type PgPool, query } from "@fiberstream/postgres/pool";
 import {
   postgresFailure,
   RowRefusedError,
@@ -26,6 +27,21 @@ export const createAsk =
   async <Row extends Record<string, unknown>>(statement: Statement) => {
     try {
       return await ask<Row>(pool, statement, currentAsking() ?? NOBODY);
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  };
+
+/** Changes something on behalf of somebody: what is logged names them. It is not cancelled. */
+export type Change = (actor: Actor) => Ask;
+
+/** Each statement is a transaction of its own, in which the audit log gets its entries. */
+export const createChange =
+  (pool: PgPool): Change =>
+  (actor) =>
+  async <Row extends Record<string, unknown>>({ text, values }: Statement) => {
+    try {
+      return await inTransactionAs(pool, actor, (client) => query<Row>(client, text, values));
     } catch (error) {
       throw refusalOf(error);
     }

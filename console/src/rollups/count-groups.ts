@@ -1,5 +1,6 @@
+import type { TenantScope } from "../access/scope.ts";
 import type { Ask } from "../questions/ask.ts";
-import { statement, type TenantScope } from "../questions/statement.ts";
+import { statement } from "../questions/statement.ts";
 import { type Filter, filterConditions } from "./filter.ts";
 
 /**
@@ -16,8 +17,8 @@ export async function countGroups(
   const { columns, filter, from, to } = options;
   if (columns.length === 0) return 1;
   const [row] = await ask<{ groups: number }>(
-    statement(scope, ({ value, ofTenants }) => {
-      const conditions = [ofTenants("tenant"), ...filterConditions(filter, value)];
+    statement(scope, ({ value, visible }) => {
+      const conditions = [visible("tenant", "node_id"), ...filterConditions(filter, value)];
       const day = "FROM metrics_series_1d AS days WHERE days.series_id = series.series_id";
       return `SELECT count(*)::double precision AS groups FROM (
                 SELECT DISTINCT ${columns.join(", ")} FROM rollup_series AS series

@@ -2,7 +2,8 @@ import type { z } from "zod";
 import type { Answer, StreamedAnswer } from "../answers/answer.ts";
 import type { Code } from "../answers/codes.ts";
 import { type Fault, Refusal } from "../answers/refusal.ts";
-import type { Reader, Right } from "../access/reader.ts";
+import type { Permission } from "../access/permissions.ts";
+import type { Asker } from "../access/reader.ts";
 
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
@@ -20,7 +21,7 @@ export type Question = {
   readonly key: string;
   /** What it takes out of the bucket beyond the route's cost. */
   readonly extraCost: number;
-  readonly answer: (reader: Reader) => Promise<Answer | StreamedAnswer>;
+  readonly answer: (asker: Asker) => Promise<Answer | StreamedAnswer>;
 };
 
 /** A route of the API. The checks of requests and the OpenAPI document are made from its schemas. */
@@ -31,7 +32,8 @@ export type Route = {
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
-  readonly right: Right;
+  /** What its reader must have. OpenAPI says it as `x-permission`. */
+  readonly permission: Permission;
   /** What a request takes out of its reader's bucket. */
   readonly cost: number;
   readonly schemas: Schemas;
@@ -74,7 +76,7 @@ export function route<S extends Schemas>(
     schemas: S;
     /** For parameters that make a question cost more. */
     extraCost?: (checked: Checked<S>) => number;
-    answer: (checked: Checked<S>, reader: Reader) => Promise<Answer | StreamedAnswer>;
+    answer: (checked: Checked<S>, asker: Asker) => Promise<Answer | StreamedAnswer>;
   },
 ): Route {
   const { answer, extraCost, schemas, ...rest } = declared;
@@ -92,7 +94,7 @@ export function route<S extends Schemas>(
       return {
         key: JSON.stringify([rest.operationId, checked.path, checked.query]),
         extraCost: extraCost?.(checked) ?? 0,
-        answer: (reader) => answer(checked, reader),
+        answer: (asker) => answer(checked, asker),
       };
     },
   };

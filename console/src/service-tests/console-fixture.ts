@@ -1,4 +1,4 @@
-import { createReaderKey } from "@fiberstream/cli/tables/reader-key-table";
+import { createReaderKey } from "@fiberstream/access/reader-key-table";
 import { createPool, type PgPool } from "@fiberstream/postgres/pool";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";

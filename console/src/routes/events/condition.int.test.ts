@@ -3,6 +3,7 @@ import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import { createTestDatabase } from "@fiberstream/testkit/database";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { scopeOf } from "../../access/scope.ts";
 import { type Ask, createAsk } from "../../questions/ask.ts";
 import { readColumns, type TableColumns } from "../../questions/table-columns.ts";
 import { statement } from "../../questions/statement.ts";
@@ -11,7 +12,12 @@ import { conditionOf } from "./condition.ts";
 import { conditionFields } from "./event-fields.ts";
 
 /** So many that PostgreSQL takes a short condition for cheaper than theirs, and computes it first (of more it makes a hash table). */
-const scope = { tenants: ["acme", ...Array.from({ length: 7 }, (_, at) => `of-acme-${at}`)] };
+const scope = scopeOf(
+  ["acme", ...Array.from({ length: 7 }, (_, at) => `of-acme-${at}`)].map((tenant) => ({
+    tenant,
+    nodes: "*",
+  })),
+);
 
 let life: Life;
 let ask: Ask;
@@ -33,14 +39,14 @@ afterAll(() => life.stop());
 
 const countBy = async (where: string) => {
   const [row] = await ask<{ count: number }>(
-    statement(scope, ({ value, ofTenants }) => {
-      const visible = ofTenants("metrics.tenant");
+    statement(scope, ({ value, visible }) => {
+      const isVisible = visible("metrics.tenant", "metrics.node_id");
       const condition = conditionOf(where, {
-        visible,
+        isVisible,
         fields: conditionFields(columns),
         parameter: value,
       });
-      return `SELECT count(*)::float8 AS count FROM metrics WHERE ${visible} AND ${condition}`;
+      return `SELECT count(*)::float8 AS count FROM metrics WHERE ${isVisible} AND ${condition}`;
     }),
   );
   return row?.count;

@@ -7,15 +7,15 @@ import { Refusal } from "../../answers/refusal.ts";
  * conditions of a WHERE in any order: the error of one, or how long it takes, would tell of the rows of other tenants. It computes
  * a CASE in its order.
  *
- * @param options.visible the condition that the reader may see the row
+ * @param options.isVisible the condition that the reader may see the row
  * @throws {Refusal} INVALID_CONDITION
  */
 export function conditionOf(
   text: string,
-  { visible, ...options }: Parameters<typeof whereAsSql>[1] & { readonly visible: string },
+  { isVisible, ...options }: Parameters<typeof whereAsSql>[1] & { readonly isVisible: string },
 ): string {
   try {
-    return `CASE WHEN ${visible} THEN ${whereAsSql(text, options)} ELSE false END`;
+    return `CASE WHEN ${isVisible} THEN ${whereAsSql(text, options)} ELSE false END`;
   } catch (error) {
     throw new Refusal("INVALID_CONDITION", `where: ${messageOf(error)}`, {
       faults: [{ field: "where", message: messageOf(error) }],

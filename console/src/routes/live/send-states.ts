@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import type { AnswerMemory } from "../../answers/answer-memory.ts";
 import type { LiveParts, Part } from "../../live/live.ts";
-import type { TenantScope } from "../../questions/statement.ts";
+import type { TenantScope } from "../../access/scope.ts";
 import { type Event, renderAll, renderChanges } from "./render-events.ts";
 
 /** Proxies close a connection on which nothing comes for a minute. */
@@ -17,7 +17,8 @@ export async function sendStates(
   options: {
     parts: LiveParts;
     include: readonly Part[];
-    scope: TenantScope;
+    /** Of each part that is included. */
+    scopes: Readonly<Record<Part, TenantScope>>;
     stopping: AbortSignal;
     /** Counts what the reader has not taken yet. */
     hold: () => ReturnType<AnswerMemory["hold"]>;
@@ -25,7 +26,7 @@ export async function sendStates(
     since: string | undefined;
   },
 ): Promise<void> {
-  const { parts, include, scope, stopping, hold, since } = options;
+  const { parts, include, scopes, stopping, hold, since } = options;
   const { positions, states } = parts;
   const closed = new AbortController();
   out.once("close", () => closed.abort());
@@ -55,8 +56,8 @@ export async function sendStates(
   const eventsSince = (position: string | undefined) =>
     include.flatMap((part) => {
       const events =
-        position === undefined ? undefined : renderChanges(part, states, position, scope);
-      return events ?? renderAll(part, states, scope);
+        position === undefined ? undefined : renderChanges(part, states, position, scopes[part]);
+      return events ?? renderAll(part, states, scopes[part]);
     });
 
   try {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { jsonAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
-import { isoText, statement } from "../../questions/statement.ts";
+import { isoText, type Parts, statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import { tenantOfNode } from "../nodes/node-columns.ts";
 import { cursorParameter, nodeId, nothing, wholeNumber } from "../parameters.ts";
@@ -60,10 +60,10 @@ const FIELDS = Object.keys(qualitySchema.shape)
  * Returns the condition that the events of a node and day are of the reader's tenants, all of them: a node may have been moved to
  * another tenant since, or on that day. While the day has no roll-up, the node's tenant decides.
  */
-function ofDays(ofTenants: (column: string) => string, tenantOfNodes: string): string {
-  const [ofNode, ofSeries, ofEvents] = [tenantOfNodes, "series.tenant", "days.tenant"].map(
-    ofTenants,
-  );
+function ofDays(visible: Parts["visible"], tenantOfNodes: string): string {
+  const ofNode = visible(tenantOfNodes, "nodes.node_id");
+  const ofSeries = visible("series.tenant", "series.node_id");
+  const ofEvents = visible("days.tenant", "days.node_id");
   // For readers of all tenants it is true, and PostgreSQL need not be bothered.
   if (ofNode === "true") return "true";
   return `(${ofNode} OR quality.node_id IN (SELECT series.node_id FROM rollup_series AS series WHERE ${ofSeries}))
@@ -89,7 +89,7 @@ export const qualityRoute = ({
     operationId: "listQuality",
     summary:
       "Returns how complete and timely the events of each node and day are, the newest day first",
-    right: "read",
+    permission: "metrics:read",
     cost: 2,
     schemas: {
       path: nothing,
@@ -114,9 +114,9 @@ export const qualityRoute = ({
       const question = JSON.stringify(["quality", filter]);
       const after = cursor === undefined ? undefined : cursors.read(question, cursor);
       const rows = await ask<Quality>(
-        statement(scope, ({ value, ofTenants }) => {
+        statement(scope, ({ value, visible }) => {
           const conditions = [
-            ofDays(ofTenants, tenantOfNode(columns)),
+            ofDays(visible, tenantOfNode(columns)),
             ...(filter.node === undefined ? [] : [`quality.node_id = ${value(filter.node)}`]),
             ...(filter.from === undefined ? [] : [`quality.day >= ${value(filter.from)}`]),
             ...(filter.to === undefined ? [] : [`quality.day <= ${value(filter.to)}`]),

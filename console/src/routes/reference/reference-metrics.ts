@@ -48,7 +48,7 @@ export const referenceMetricsRoute = ({
     summary: "Returns events, the newest first",
     description:
       "meta.searched_to is not null when the search has stopped there: narrow the range, or ask for one node. Programs that read many pages use /api/v1/events.",
-    right: "read",
+    permission: "metrics:read",
     cost: 5,
     schemas: {
       path: nothing,
@@ -87,7 +87,7 @@ export const referenceMetricsRoute = ({
       const from = query.start_time ?? (await oldest()) ?? to;
       const rowsIn = async (window: { from: Date; to: Date }, most: number) =>
         ask<{ json: string | null }>(
-          statement(scope, ({ value, ofTenants }) => {
+          statement(scope, ({ value, visible }) => {
             // What is passed over is only counted.
             const passedOver = Math.max(0, most - limit);
             return `SELECT CASE WHEN place > ${value(passedOver)} THEN (
@@ -100,7 +100,7 @@ export const referenceMetricsRoute = ({
                       SELECT *, row_number() OVER (ORDER BY time DESC) AS place FROM (
                         SELECT * FROM metrics
                         WHERE metrics.time >= ${value(window.from)} AND metrics.time < ${value(window.to)}
-                          AND ${ofTenants("metrics.tenant")}
+                          AND ${visible("metrics.tenant", "metrics.node_id")}
                           ${node === undefined ? "" : `AND metrics.node_id = ${value(node)}`}
                         ORDER BY metrics.time DESC LIMIT ${value(most)}
                       ) AS found
