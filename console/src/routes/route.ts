@@ -19,6 +19,8 @@ type Given = {
 export type Question = {
   /** Equal for equal requests, of which those that come together are answered once: an age such as -1h is as it was given. */
   readonly key: string;
+  /** What it takes out of the bucket beyond the route's cost. */
+  readonly extraCost: number;
   readonly answer: (asker: Asker) => Promise<Answer | StreamedAnswer>;
 };
 
@@ -74,10 +76,12 @@ type Checked<S extends Schemas> = {
 export function route<S extends Schemas>(
   declared: Omit<Route, "check" | "schemas"> & {
     schemas: S;
+    /** For parameters that make a question cost more. */
+    extraCost?: (checked: Checked<S>) => number;
     answer: (checked: Checked<S>, asker: Asker) => Promise<Answer | StreamedAnswer>;
   },
 ): Route {
-  const { answer, schemas, ...rest } = declared;
+  const { answer, extraCost, schemas, ...rest } = declared;
   return {
     ...rest,
     schemas,
@@ -91,6 +95,7 @@ export function route<S extends Schemas>(
       } as Checked<S>;
       return {
         key: JSON.stringify([rest.operationId, given.path, given.query]),
+        extraCost: extraCost?.(checked) ?? 0,
         answer: (asker) => answer(checked, asker),
       };
     },

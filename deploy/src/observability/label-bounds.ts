@@ -4,6 +4,8 @@ import { VERDICTS } from "@fiberstream/sink-writer/reconciliation/reconciled-met
 import { GUARDS } from "@fiberstream/auditor/trail/broken-trail";
 import { QUALITY_DAYS, QUALITY_KINDS } from "@fiberstream/sink-writer/maintenance/quality-metrics";
 import { CODES as PROBLEMS } from "@fiberstream/console/answers/codes";
+import { MEMORY_LIMITS } from "@fiberstream/console/answers/answer-memory";
+import { CLOSED_WHY } from "@fiberstream/console/http/asker-connections";
 import { PARTS } from "@fiberstream/console/live/live";
 import { JOB_ENDS, SEARCHES } from "@fiberstream/console/console-metrics";
 import { JOB_KINDS } from "@fiberstream/console/jobs/job";
@@ -45,6 +47,11 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
     values: /^[a-z][A-Za-z]+$/,
   },
   problem: { meaning: "code of a problem document of the console", values: Object.keys(PROBLEMS) },
+  memory_limit: {
+    meaning: "limit of the memory of the console's answers that was reached",
+    values: MEMORY_LIMITS,
+  },
+  closed_why: { meaning: "why the console closed a connection", values: CLOSED_WHY },
   search: { meaning: "what the console looked for in Kafka", values: SEARCHES },
   part: { meaning: "part of the console's live stream", values: PARTS },
   job_kind: { meaning: "what a job of the console does", values: JOB_KINDS },

@@ -81,9 +81,12 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
     }
     case "console":
       createKeyUseFailures(registry);
-      createConsoleMetrics({ registry, waiting: zero, waitingForKafka: zero }).declare([
-        "listNodes",
-      ]);
+      createConsoleMetrics({
+        registry,
+        waiting: zero,
+        waitingForKafka: zero,
+        answerBytes: zero,
+      }).declare(["listNodes"]);
       break;
     case "auditor":
       createAuditorMetrics({ registry, unsignedSeconds: zero });

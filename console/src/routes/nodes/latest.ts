@@ -6,7 +6,7 @@ import { isoText, statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import { nothing } from "../parameters.ts";
 import { route } from "../route.ts";
-import { tenantOfNode } from "./node-columns.ts";
+import { isOfNodesTenant, tenantOfNode } from "./node-columns.ts";
 
 const texts = z.array(z.string().nullable());
 const numbers = z.array(z.number().nullable());
@@ -42,9 +42,9 @@ export const latestNodesRoute = ({ ask, columns }: { ask: Ask; columns: TableCol
                   SELECT ${OF_NODE.map((name) => `nodes.${name}`).join(", ")},
                          ${isoText("latest.time")} AS time, ${OF_EVENT.map((name) => `latest.${name}`).join(", ")}
                   FROM nodes LEFT JOIN LATERAL (
-                    SELECT time, ${OF_EVENT.join(", ")} FROM metrics
+                    SELECT time, tenant, ${OF_EVENT.join(", ")} FROM metrics
                     WHERE metrics.node_id = nodes.node_id ORDER BY metrics.time DESC LIMIT 1
-                  ) AS latest ON true
+                  ) AS latest ON ${isOfNodesTenant(columns)}
                   WHERE nodes.status <> 'deleted' AND ${visible(tenantOfNode(columns), "nodes.node_id")}
                 ) AS answered`;
       }),
@@ -52,7 +52,8 @@ export const latestNodesRoute = ({ ask, columns }: { ask: Ask; columns: TableCol
     return {
       status: 200,
       contentType: "application/json",
-      body: `{"data":${row?.data ?? "{}"},"meta":{"count":${row?.count ?? 0}}}`,
+      // As bytes, which all who ask within the second share.
+      body: Buffer.from(`{"data":${row?.data ?? "{}"},"meta":{"count":${row?.count ?? 0}}}`),
     };
   };
   return route({
