@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { BROWSER_HEADERS } from "@fiberstream/http/browser-headers";
 import type { Answer, StreamedAnswer } from "../answers/answer.ts";
 
 /**
@@ -30,6 +31,7 @@ export function writeAnswer(
     "X-Request-ID": options.requestId,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    ...BROWSER_HEADERS,
     ...((options.isLast || isUnread || isUnauthenticated) && { Connection: "close" }),
     ...(isTagged && { ETag: etagOf(body), "Cache-Control": "private, no-cache" }),
     ...answer.headers,
@@ -61,6 +63,7 @@ export async function writeStream(
     "X-Request-ID": requestId,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    ...BROWSER_HEADERS,
     "Content-Type": contentType,
     // A proxy that collects the answer first would keep all of it in memory.
     "X-Accel-Buffering": "no",
