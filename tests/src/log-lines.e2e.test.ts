@@ -1,5 +1,5 @@
 import { createHmac, hash, randomBytes, randomUUID } from "node:crypto";
-import { createKeyTable } from "@fiberstream/cli/tables/key-table";
+import { createKeyTable } from "@fiberstream/access/key-table";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";

@@ -1,7 +1,6 @@
-import { hash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { BROWSER_HEADERS } from "@fiberstream/http/browser-headers";
-import type { Answer, StreamedAnswer } from "../answers/answer.ts";
+import { type Answer, type StreamedAnswer, taggedAnswer } from "../answers/answer.ts";
 
 /**
  * Writes an answer whole. A successful answer to GET has a strong ETag: whoever has it already (If-None-Match) gets 304.
@@ -17,9 +16,11 @@ export function writeAnswer(
   answer: Answer,
   options: { requestId: string; isLast: boolean; answerMaxMs: number },
 ): number {
-  const { status, contentType, body } = answer;
+  const { status, contentType } = answer;
   const isHead = request.method === "HEAD";
   const isTagged = status === 200 && (request.method === "GET" || isHead);
+  const { body, headers: ofAnswer } =
+    isTagged && answer.headers?.["ETag"] === undefined ? taggedAnswer(answer) : answer;
   // Node would read the rest of a body to nowhere, which in small chunks is much work.
   const isUnread =
     !request.complete &&
@@ -33,8 +34,8 @@ export function writeAnswer(
     "X-Content-Type-Options": "nosniff",
     ...BROWSER_HEADERS,
     ...((options.isLast || isUnread || isUnauthenticated) && { Connection: "close" }),
-    ...(isTagged && { ETag: etagOf(body), "Cache-Control": "private, no-cache" }),
-    ...answer.headers,
+    ...(isTagged && { "Cache-Control": "private, no-cache" }),
+    ...ofAnswer,
   };
   if (isTagged && matches(request.headers["if-none-match"], headers["ETag"] ?? "")) {
     response.writeHead(304, headers).end();
@@ -76,9 +77,6 @@ export async function writeStream(
     throw error;
   }
 }
-
-const etagOf = (body: string | Buffer): string =>
-  `"${hash("sha256", body, "base64url").slice(0, 27)}"`;
 
 /** If-None-Match compares weakly (RFC 9110, 13.1.2). */
 const matches = (given: string | undefined, etag: string): boolean =>

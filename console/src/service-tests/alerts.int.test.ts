@@ -1,4 +1,4 @@
-import { createReaderKey } from "@fiberstream/cli/tables/reader-key-table";
+import { createReaderKey } from "@fiberstream/access/reader-key-table";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { insertEvents, startTestConsole, type TestConsole } from "./console-fixture.ts";

@@ -1,4 +1,4 @@
-import { createReaderKey } from "@fiberstream/cli/tables/reader-key-table";
+import { createReaderKey } from "@fiberstream/access/reader-key-table";
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";

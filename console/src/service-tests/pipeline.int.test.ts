@@ -60,7 +60,7 @@ describe("the pipeline", () => {
   });
 
   it("is not shown to a reader of one tenant", async () => {
-    const { createReaderKey } = await import("@fiberstream/cli/tables/reader-key-table");
+    const { createReaderKey } = await import("@fiberstream/access/reader-key-table");
     const own = createLife();
     try {
       const keyed = await startTestConsole(own, { AUTH_MODE: "keys" });

@@ -1,4 +1,4 @@
-import { createReaderKey } from "@fiberstream/cli/tables/reader-key-table";
+import { createReaderKey } from "@fiberstream/access/reader-key-table";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";

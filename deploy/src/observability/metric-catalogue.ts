@@ -1,3 +1,4 @@
+import { createKeyUseFailures } from "@fiberstream/access/key-uses";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { createHealth } from "@fiberstream/runtime/health";
 import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
@@ -50,6 +51,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
   switch (service) {
     case "ingest-gateway":
       createAuthModeGauge(registry);
+      createKeyUseFailures(registry);
       createGatewayMetrics({
         registry,
         inFlightEvents: zero,
@@ -77,6 +79,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       break;
     }
     case "console":
+      createKeyUseFailures(registry);
       createConsoleMetrics({ registry, waiting: zero, waitingForKafka: zero }).declare([
         "listNodes",
       ]);

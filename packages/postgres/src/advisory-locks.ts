@@ -20,4 +20,6 @@ export const ADVISORY_LOCKS = {
   importFile: "4130772511",
   /** Erases rows, one erasure at a time (fiber erase). */
   eraseRows: "4130772512",
+  /** Takes grants away or disables users, one at a time, so that an admin is left (the console, fiber users). */
+  changeAdmins: "4130772531",
 } as const;

@@ -41,7 +41,7 @@ try {
 async function fuzz(life: Life, schemathesis: string, options: DocumentOptions): Promise<number> {
   const { insertEvents, insertNode, refreshRollUps, startTestConsole } =
     await import("@fiberstream/console/service-tests/console-fixture");
-  const { createReaderKey } = await import("@fiberstream/cli/tables/reader-key-table");
+  const { createReaderKey } = await import("@fiberstream/access/reader-key-table");
   const { pool, service } = await startTestConsole(life, {
     AUTH_MODE: "keys",
     QUERY_BURST: "10000000",

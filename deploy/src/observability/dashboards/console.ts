@@ -103,6 +103,18 @@ export const console: Dashboard = {
           ],
         }),
         lines({
+          title: "Uses of keys that could not be recorded",
+          description:
+            "Of the gateways, too. They are retried each minute: PostgreSQL is unavailable, or not migrated",
+          unit: "cps",
+          queries: [
+            {
+              expr: "sum by (job) (rate(fiberstream_key_use_failures_total[5m]))",
+              legend: "{{job}}",
+            },
+          ],
+        }),
+        lines({
           title: "Dead letters sent back",
           description: "By jobs of the console; those of fiber dlq replay are not counted",
           unit: "cps",

@@ -1,15 +1,15 @@
+import {
+  createReaderKey,
+  listReaderKeys,
+  type ReaderKeyRow,
+  revokeReaderKey,
+} from "@fiberstream/access/reader-key-table";
 import { durationSeconds } from "@fiberstream/terminal/durations";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
 import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
 import { examples } from "../options/examples.ts";
-import {
-  createReaderKey,
-  listReaderKeys,
-  type ReaderKeyRow,
-  revokeReaderKey,
-} from "../tables/reader-key-table.ts";
 import { withPool } from "../tables/with-pool.ts";
 import { tenantName } from "./keys/tenant-name.ts";
 

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
-import { withKeyTable } from "../../tables/key-table.ts";
+import { withKeyTable } from "../../tables/with-key-table.ts";
 import { MAX_NODES_OF_COLUMN } from "./create.ts";
 import { renderKeys } from "./list.ts";
 import { examples } from "../../options/examples.ts";

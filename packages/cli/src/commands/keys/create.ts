@@ -1,6 +1,7 @@
+import type { CreatedKey } from "@fiberstream/access/key-table";
 import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { Command, InvalidArgumentError } from "commander";
-import { type CreatedKey, withKeyTable } from "../../tables/key-table.ts";
+import { withKeyTable } from "../../tables/with-key-table.ts";
 import { tenantName } from "./tenant-name.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { durationSeconds } from "@fiberstream/terminal/durations";

@@ -1,7 +1,7 @@
+import { createTenantLimits, type TenantLimit } from "@fiberstream/access/tenant-limits";
 import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
 import { say } from "@fiberstream/terminal/say";
-import { createTenantLimits, type TenantLimit } from "../../tables/tenant-limits.ts";
 import { tenantName } from "./tenant-name.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { withPool } from "../../tables/with-pool.ts";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { withKeyTable } from "../../tables/key-table.ts";
+import { withKeyTable } from "../../tables/with-key-table.ts";
 import { say } from "@fiberstream/terminal/say";
 import { examples } from "../../options/examples.ts";
 

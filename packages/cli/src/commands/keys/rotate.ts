@@ -1,6 +1,7 @@
+import type { CreatedKey } from "@fiberstream/access/key-table";
 import { Command } from "commander";
 import { durationSeconds } from "@fiberstream/terminal/durations";
-import { type CreatedKey, withKeyTable } from "../../tables/key-table.ts";
+import { withKeyTable } from "../../tables/with-key-table.ts";
 import { renderCreated } from "./create.ts";
 import { say } from "@fiberstream/terminal/say";
 import { examples } from "../../options/examples.ts";
