@@ -171,16 +171,21 @@ describe("TLS", () => {
     expect(await daysToEnd()).toBeCloseTo(20, 1);
   });
 
-  it("of versions before 1.2 is refused, and answers say that there is no way back to plain HTTP", async () => {
+  it("of versions before 1.2 and with weak ciphers is refused, also after a reload", async () => {
     use("one");
-    intake = await startTestIntake({ environment: withTls() });
+    intake = await startTestIntake({
+      environment: { ...withTls(), MAX_HANDSHAKES_PER_ADDRESS: "100000" },
+    });
     const at = { port: Number(new URL(intake.url).port), host: "127.0.0.1" };
-    const protocolOf = async (maxVersion: "TLSv1.1" | "TLSv1.2" | "TLSv1.3") => {
+    const protocolOf = async (
+      maxVersion: "TLSv1.1" | "TLSv1.2" | "TLSv1.3",
+      ciphers = "DEFAULT@SECLEVEL=0",
+    ) => {
       const socket = connect({
         ...at,
         minVersion: "TLSv1",
         maxVersion,
-        ciphers: "DEFAULT@SECLEVEL=0",
+        ciphers,
         rejectUnauthorized: false,
       });
       const protocol = await once(socket, "secureConnect").then(
@@ -190,9 +195,23 @@ describe("TLS", () => {
       socket.destroy();
       return protocol;
     };
-    expect(await protocolOf("TLSv1.3")).toBe("TLSv1.3");
-    expect(await protocolOf("TLSv1.2")).toBe("TLSv1.2");
-    expect(await protocolOf("TLSv1.1")).toBe("refused");
+    const expectStrong = async () => {
+      expect(await protocolOf("TLSv1.3")).toBe("TLSv1.3");
+      expect(await protocolOf("TLSv1.2")).toBe("TLSv1.2");
+      expect(await protocolOf("TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384")).toBe("TLSv1.2");
+      expect(await protocolOf("TLSv1.2", "ECDHE-ECDSA-AES128-SHA256")).toBe("refused");
+      expect(await protocolOf("TLSv1.1")).toBe("refused");
+    };
+    await expectStrong();
+    use("two");
+    while ((await nameOnCertificate()) !== "two") await new Promise(setImmediate);
+    await expectStrong();
+  });
+
+  it("is what browsers keep to once they have used it", async () => {
+    use("one");
+    intake = await startTestIntake({ environment: withTls() });
+    const at = { port: Number(new URL(intake.url).port), host: "127.0.0.1" };
     const asked = request({ ...at, path: "/api/status", rejectUnauthorized: false }).end();
     const [answer] = (await once(asked, "response")) as [IncomingMessage];
     answer.resume();
