@@ -32,6 +32,16 @@ export const consoleSettings = {
     wholeNumber({ min: 1, max: 10_000 }).default(16),
     "maximum of questions in flight per key, past which the response is 429; with AUTH_MODE=open of all together",
   ),
+  answersMaxBytes: setting(
+    "ANSWERS_MAX_BYTES",
+    wholeNumber({ min: 1_048_576, max: 1_000_000_000_000 }).default(100_663_296),
+    "maximum of bytes of answers that are being made or were not received yet, past which the response is 503 OVERLOADED; a key may have half of them, past which it is 429. The process takes several times as much while it makes them",
+  ),
+  answerMaxBytes: setting(
+    "ANSWER_MAX_BYTES",
+    wholeNumber({ min: 65_536, max: 1_000_000_000_000 }).default(33_554_432),
+    "maximum of bytes that the database sends for one answer, past which the response is 422 ANSWER_TOO_LARGE; exports have no such limit",
+  ),
   statementTimeoutMs: setting(
     "QUERY_TIMEOUT_MS",
     durationMs(5_000),
@@ -83,6 +93,6 @@ export const consoleSettings = {
   openConnections: setting(
     "MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 1_000_000 }).default(2_000),
-    "maximum of open connections on the public port; further ones are closed at once",
+    "maximum of open connections on the public port; a further one takes the place of the oldest on which nobody has shown a key, or is closed",
   ),
 };

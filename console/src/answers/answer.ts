@@ -10,7 +10,15 @@ export type Answer = {
   readonly contentType: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Buffer;
+  /** Has to be called when the asker has received the answer, or never will: until then it counts as memory. */
+  readonly received?: () => void;
 };
+
+/** As bytes, all who get the answer share its memory; each connection would make its own of a text. */
+export const inBytes = (answer: Answer): Answer & { readonly body: Buffer } => ({
+  ...answer,
+  body: typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body,
+});
 
 /** An answer that is written while it is read from the database. */
 export type StreamedAnswer = Omit<Answer, "body"> & {

@@ -19,6 +19,7 @@ export const CODES = {
   INVALID_CURSOR: { status: 422, title: "The cursor is invalid" },
   INVALID_FIELD: { status: 422, title: "A field of the body is invalid" },
   TOO_MANY_POINTS: { status: 422, title: "The answer would have too many points" },
+  ANSWER_TOO_LARGE: { status: 422, title: "The answer would be too large" },
   REVISION_REQUIRED: { status: 428, title: "The request needs If-Match" },
   RATE_LIMITED: {
     status: 429,

@@ -49,14 +49,18 @@ export function writeAnswer(
   return status;
 }
 
+/** An asker that takes less than this of a streamed answer within `answerMaxMs` does not read it. */
+const MIN_BYTES_READ = 262_144;
+
 /**
  * Writes an answer while it is read. If it fails, the connection is closed before the answer's end, which the asker sees.
+ * @param options.answerMaxMs within which an asker that keeps the answer waiting has to take `MIN_BYTES_READ`
  * @throws what the answer throws, after that
  */
 export async function writeStream(
   response: ServerResponse,
   { status, contentType, headers, stream }: StreamedAnswer,
-  { requestId }: { requestId: string },
+  { requestId, answerMaxMs }: { requestId: string; answerMaxMs: number },
 ): Promise<void> {
   response.writeHead(status, {
     "X-Request-ID": requestId,
@@ -67,12 +71,38 @@ export async function writeStream(
     "X-Accel-Buffering": "no",
     ...headers,
   });
+  const watch = cutUnread(response, answerMaxMs);
   try {
     await stream(response);
   } catch (error) {
     response.destroy();
     throw error;
+  } finally {
+    clearInterval(watch);
   }
+}
+
+/** An export that nobody reads would hold its snapshot of the database, and its turn, until EXPORT_TIMEOUT_MS. */
+function cutUnread(response: ServerResponse, everyMs: number): NodeJS.Timeout {
+  let takenBefore = 0;
+  return setInterval(() => {
+    const { socket } = response;
+    if (socket === null) return;
+    const taken = socket.bytesWritten - socket.writableLength;
+    if (response.writableNeedDrain && taken - takenBefore < MIN_BYTES_READ) response.destroy();
+    takenBefore = taken;
+  }, everyMs);
+}
+
+/** How long a connection on which nobody has shown a key is kept for its next request. */
+export const UNKNOWN_KEEP_ALIVE_MS = 5_000;
+
+/** Closes the connection when no further request comes soon; to be called before the answer is written. */
+export function keepBriefly(response: ServerResponse): void {
+  response.setHeader("Keep-Alive", `timeout=${UNKNOWN_KEEP_ALIVE_MS / 1_000}`);
+  const { socket } = response;
+  // After Node's own listener, which sets the timeout of the server.
+  response.once("finish", () => socket?.setTimeout(UNKNOWN_KEEP_ALIVE_MS));
 }
 
 /** If-None-Match compares weakly (RFC 9110, 13.1.2). */

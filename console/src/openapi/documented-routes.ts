@@ -23,6 +23,7 @@ export function documentedRoutes(): readonly Route[] {
     live: {
       parts: createLiveParts(),
       watches: { nodes: unwatched, alerts: unwatched, pipeline: unwatched, jobs: unwatched },
+      memory: { hold: () => ({ grow: () => undefined, release: () => undefined }), bytes: () => 0 },
       countStream: () => () => undefined,
       turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
       stopping: new AbortController().signal,

@@ -82,7 +82,7 @@ export function createRoutes(sources: Sources): readonly Route[] {
     ...readLettersRoutes(sources.letters, cursors),
     redriveRoute({ change, wake: sources.wakeJobs }),
     ...jobsRoutes({ ask, change, cursors }),
-    referenceMetricsRoute({ ask, oldest }),
+    referenceMetricsRoute({ ask, oldest, columns: nodes }),
     ...referenceAggregatesRoutes(state),
     ...referenceNodesRoutes({ ask, change, columns: nodes }),
   ];

@@ -17,8 +17,10 @@ type Given = {
 
 /** A checked request. */
 export type Question = {
-  /** Equal for requests whose answers are equal: those that come together are answered once. */
+  /** Equal for equal requests, of which those that come together are answered once: an age such as -1h is as it was given. */
   readonly key: string;
+  /** What it takes out of the bucket beyond the route's cost. */
+  readonly extraCost: number;
   readonly answer: (asker: Asker) => Promise<Answer | StreamedAnswer>;
 };
 
@@ -37,6 +39,8 @@ export type Route = {
   readonly schemas: Schemas;
   /** Set if the answer is written while it is read: it takes its own turns, and is not shared. */
   readonly isStreamed?: true;
+  /** Set if an answer may be some seconds old, which it says in its header Age: see `kept-answers.ts`. */
+  readonly isKept?: true;
   /** Set if the answer is read from Kafka: it takes a turn there, and not at the database. */
   readonly readsKafka?: true;
   /** The answer of a success. */
@@ -72,10 +76,12 @@ type Checked<S extends Schemas> = {
 export function route<S extends Schemas>(
   declared: Omit<Route, "check" | "schemas"> & {
     schemas: S;
+    /** For parameters that make a question cost more. */
+    extraCost?: (checked: Checked<S>) => number;
     answer: (checked: Checked<S>, asker: Asker) => Promise<Answer | StreamedAnswer>;
   },
 ): Route {
-  const { answer, schemas, ...rest } = declared;
+  const { answer, extraCost, schemas, ...rest } = declared;
   return {
     ...rest,
     schemas,
@@ -88,7 +94,8 @@ export function route<S extends Schemas>(
         // The compiler does not connect the conditional types with the schemas that were tested.
       } as Checked<S>;
       return {
-        key: JSON.stringify([rest.operationId, checked.path, checked.query]),
+        key: JSON.stringify([rest.operationId, given.path, given.query]),
+        extraCost: extraCost?.(checked) ?? 0,
         answer: (asker) => answer(checked, asker),
       };
     },

@@ -77,6 +77,10 @@ RIGHT = {
     "WINDOW_TOO_LARGE",
     "NO_SUCH_NODE",
     "NO_SUCH_EVENT",
+    "NO_SUCH_LETTER",
+    "NO_SUCH_JOB",
+    "JOB_FINISHED",
+    "TOO_MANY_JOBS",
     "NODE_EXISTS",
     "REVISION_CHANGED",
 }
