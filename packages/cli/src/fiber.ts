@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { auditCommand } from "./commands/audit/audit.ts";
 import { breakerCommand } from "./commands/breaker.ts";
 import { dlqCommand } from "./commands/dlq/dlq.ts";
 import { eraseCommand } from "./commands/erase.ts";
@@ -36,6 +37,7 @@ export function createFiber(): Command {
     .addCommand(keysCommand())
     .addCommand(readersCommand())
     .addCommand(nodesCommand())
+    .addCommand(auditCommand())
     .addCommand(dlqCommand())
     .addCommand(breakerCommand())
     .addCommand(processorCommand())

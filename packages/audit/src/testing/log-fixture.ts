@@ -24,6 +24,7 @@ export async function createLogFixture({ maxConnections = 4 } = {}) {
   };
 
   return {
+    url: database.url,
     pool,
     rows,
     run: <Row extends Record<string, unknown>>(text: string, values: unknown[] = []) =>
