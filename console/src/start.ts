@@ -6,6 +6,8 @@ import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { createRateLimits } from "./access/rate-limits.ts";
 import { startAuthentication } from "./access/start-authentication.ts";
 import { createTurns } from "./access/turns.ts";
+import { approvalRulesOf } from "./administration/approval-settings.ts";
+import { createChangeAs } from "./administration/change-as.ts";
 import { createAnswerQuestion } from "./answer-questions.ts";
 import { createKafkaSources, startJobs } from "./connect-kafka.ts";
 import { createConsoleMetrics } from "./console-metrics.ts";
@@ -98,6 +100,8 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   const readPipeline = createReadPipeline({ ask, pipeline: kafkaSources });
   const parts = createLiveParts();
   const routes = createRoutes({
+    changeAs: createChangeAs(changes),
+    approvalRules: approvalRulesOf(config),
     ask,
     change: createChange(changes),
     oldest: createOldestEvent(ask),
