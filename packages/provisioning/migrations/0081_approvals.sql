@@ -72,5 +72,13 @@ BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'fiberstream_reader') THEN
     REVOKE ALL ON approvals FROM fiberstream_reader;
   END IF;
+  -- fiber users. An operator makes the first admin; the audit log has who it was.
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'fiberstream_operator') THEN
+    GRANT SELECT (user_id, kind, name, created_at, last_signed_in_at, disabled_at), INSERT (kind, name), UPDATE (disabled_at)
+      ON users TO fiberstream_operator;
+    GRANT SELECT, INSERT (user_id, role, tenant, node_pattern, source), DELETE ON grants TO fiberstream_operator;
+    GRANT SELECT (session_id, user_id), DELETE ON sessions TO fiberstream_operator;
+    GRANT SELECT (user_id, expires_at), INSERT, DELETE ON one_time_links TO fiberstream_operator;
+  END IF;
 END
 $$;

@@ -1,7 +1,7 @@
 import {
   addGrant as addGrantRow,
   keepingAnAdmin,
-  lockGrant,
+  findGrant,
   removeGrant as removeGrantRow,
   type GrantRow,
 } from "@fiberstream/access/grant-table";
@@ -69,23 +69,19 @@ const removeGrant = (routes: ChangeRoutes) =>
     codes: ["NO_SUCH_OBJECT", "WRONG_STATE", "LAST_ADMIN"],
     need: (client, { path }, { scope }) =>
       keepingAnAdmin(client, async () =>
-        adminNeed([await lockVisibleGrant(client, scope, path.grant_id)]),
+        adminNeed([await visibleGrant(client, scope, path.grant_id)]),
       ),
     change: async (client, { path: { grant_id: id } }, { scope }) =>
       keepingAnAdmin(client, async () => {
-        const grant = await lockVisibleGrant(client, scope, id);
+        const grant = await visibleGrant(client, scope, id);
         await removeGrantRow(client, grant);
         return jsonAnswer(200, { data: shown(grant) });
       }),
   });
 
 /** @throws {Refusal} NO_SUCH_OBJECT, also for grants that the asker could not make */
-async function lockVisibleGrant(
-  client: PgClient,
-  scope: TenantScope,
-  id: string,
-): Promise<GrantRow> {
-  const grant = await lockGrant(client, id).catch((error: unknown) => {
+async function visibleGrant(client: PgClient, scope: TenantScope, id: string): Promise<GrantRow> {
+  const grant = await findGrant(client, id).catch((error: unknown) => {
     if (error instanceof AccessFault) return undefined;
     throw error;
   });
