@@ -270,7 +270,7 @@ describe("the console", () => {
     );
   });
 
-  it("has no right on a whole table but to read, and to end what people may do", async () => {
+  it("has no right on a whole table but to read, and to end what people and tenants may do", async () => {
     const { rows } = await running.pool.query<{ statement: string }>(
       `SELECT privilege_type || ' ' || table_name AS statement FROM information_schema.table_privileges
        WHERE grantee = 'fiberstream_console' AND privilege_type <> 'SELECT' ORDER BY 1`,
@@ -280,6 +280,7 @@ describe("the console", () => {
       "DELETE one_time_links",
       "DELETE sessions",
       "DELETE sign_in_failures",
+      "DELETE tenant_limits",
     ]);
   });
 });
