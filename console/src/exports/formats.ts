@@ -3,6 +3,7 @@ import type { ExportColumn } from "@fiberstream/parquet/columns";
 import { kindOfType, selectedAs } from "@fiberstream/parquet/table-columns";
 import { quoted, type TableColumns } from "../questions/table-columns.ts";
 import { eventFields } from "../routes/events/event-fields.ts";
+import { jsonLine } from "./json-lines.ts";
 import { parquetStream } from "./parquet-stream.ts";
 
 export type ExportFormat = {
@@ -49,7 +50,7 @@ export function exportFormats(
     ndjson: {
       contentType: CONTENT_TYPES.ndjson,
       copy: AS_JSON,
-      select: (rest) => jsonOf(`SELECT ${fields} FROM metrics ${rest}`),
+      select: (rest) => `SELECT ${jsonLine(columns)} FROM metrics ${rest}`,
       through: withLastLine((rows) => `{"end":true,"rows":${rows}}\n`),
     },
     parquet: {
