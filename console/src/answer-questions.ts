@@ -6,7 +6,12 @@ import { scopeAt } from "./access/scope-at.ts";
 import type { Turns } from "./access/turns.ts";
 import type { Answer, StreamedAnswer } from "./answers/answer.ts";
 import type { AnswerMemory } from "./answers/answer-memory.ts";
-import { beginQuestion, type QuestionInProgress } from "./answers/question-in-progress.ts";
+import type { KeptAnswers } from "./answers/kept-answers.ts";
+import {
+  beginQuestion,
+  type QuestionInProgress,
+  unreadAnswer,
+} from "./answers/question-in-progress.ts";
 import { Refusal } from "./answers/refusal.ts";
 import { askingFor } from "./questions/asking.ts";
 import type { Question, Route } from "./routes/route.ts";
@@ -28,7 +33,8 @@ export type AnswerQuestion = (route: Route, request: Request) => Promise<Answer 
 
 /**
  * The path of a question: who asks, may they, what does it cost; then its body is read and checked, and it waits for its turn at the database
- * and is answered. Questions that are equal and come together are answered once; one whose askers have all left is cancelled.
+ * and is answered. Questions that are equal and come together are answered once, and one whose askers have all left is cancelled. The answers
+ * of some routes are given again for a while.
  */
 export function createAnswerQuestion(options: {
   authenticate: Authenticate;
@@ -37,9 +43,10 @@ export function createAnswerQuestion(options: {
   /** Of questions that read Kafka. */
   kafkaTurns: Turns;
   memory: AnswerMemory;
+  kept: KeptAnswers;
   countShared: () => void;
 }): AnswerQuestion {
-  const { authenticate, rateLimits, turns, kafkaTurns, memory, countShared } = options;
+  const { authenticate, rateLimits, turns, kafkaTurns, memory, kept, countShared } = options;
   const asked = new Map<string, QuestionInProgress>();
 
   const turnsOf = (route: Route) => (route.readsKafka ? kafkaTurns : turns);
@@ -53,7 +60,7 @@ export function createAnswerQuestion(options: {
     });
 
   const answerOnce = (route: Route, asker: Asker, question: Question): QuestionInProgress => {
-    const name = JSON.stringify([asker.rights, question.key]);
+    const name = nameOf(asker, question);
     const running = asked.get(name);
     if (running !== undefined) {
       countShared();
@@ -85,6 +92,25 @@ export function createAnswerQuestion(options: {
     return asking.join(id, gone);
   };
 
+  const answerOrKept = async (
+    route: Route,
+    asker: Asker,
+    question: Question,
+    gone: AbortSignal,
+  ): Promise<Answer | StreamedAnswer> => {
+    if (!route.isKept) return answerInTurn(route, asker, question, gone);
+    const name = nameOf(asker, question);
+    const known = kept.find(name);
+    if (known !== undefined) {
+      countShared();
+      return unreadAnswer(memory, asker.id, known);
+    }
+    const askedAtMs = performance.now();
+    const answer = await answerInTurn(route, asker, question, gone);
+    if ("body" in answer) kept.keep(name, answer, performance.now() - askedAtMs);
+    return answer;
+  };
+
   return async (route, request) => {
     const reader =
       route.permission === "anyone" ? anyoneAt(request.address) : await authenticate(request);
@@ -95,7 +121,7 @@ export function createAnswerQuestion(options: {
       const body = route.schemas.body === undefined ? undefined : await request.readBody();
       const question = route.check({ ...request, body });
       if (question.extraCost > 0) limits = rateLimits.charge(reader, question.extraCost);
-      return answerInTurn(route, asker, question, request.gone);
+      return answerOrKept(route, asker, question, request.gone);
     });
     return { ...answer, headers: { ...limits, ...answer.headers } };
   };
@@ -121,6 +147,9 @@ const askerOf = (reader: Reader, scope: TenantScope, from: From): Asker => ({
   scope,
   from,
 });
+
+/** Of questions with the same name the answers are equal. */
+const nameOf = ({ rights }: Asker, { key }: Question): string => JSON.stringify([rights, key]);
 
 /** What is about one person, or sets cookies, is never the answer of another one. */
 const isShared = ({ permission }: Route): boolean =>

@@ -36,7 +36,7 @@ export function createConsoleMetrics(options: {
   });
   const shared = new Counter({
     name: "fiberstream_console_shared_answers_total",
-    help: "Questions that got the answer of an equal question that was being answered, so that the database worked once for both",
+    help: "Questions that got the answer of an equal question, which was being answered or had just been, so that the database worked once for both",
     registers,
   });
   const unchanged = new Counter({

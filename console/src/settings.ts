@@ -4,6 +4,7 @@ import { postgresSettings } from "@fiberstream/postgres/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
+import { approvalActions } from "./administration/approval-settings.ts";
 
 export const consoleSettings = {
   ...serviceSettings(8040),
@@ -71,6 +72,16 @@ export const consoleSettings = {
     "JOB_LEASE_MS",
     durationMs(15_000),
     "after so long another console takes over the job of one that has died",
+  ),
+  approvals: setting(
+    "APPROVALS",
+    approvalActions.default(new Set()),
+    "changes that a second person has to approve: off, on, or a list of keys (revoking them), admins (users and grants of admins), retention (shortening it) and redrive",
+  ),
+  approvalsRedriveOver: setting(
+    "APPROVALS_REDRIVE_OVER",
+    wholeNumber({ min: 0, max: 1_000_000_000 }).default(1_000),
+    "a redrive of at most so many dead letters needs no approval",
   ),
   traceUrl: setting(
     "TRACE_URL",

@@ -7,7 +7,10 @@ import { createRateLimits } from "./access/rate-limits.ts";
 import { startAuthentication } from "./access/start-authentication.ts";
 import { createTurns } from "./access/turns.ts";
 import { createAnswerMemory } from "./answers/answer-memory.ts";
+import { approvalRulesOf } from "./administration/approval-settings.ts";
+import { createChangeAs } from "./administration/change-as.ts";
 import { createAnswerQuestion } from "./answer-questions.ts";
+import { createKeptAnswers } from "./answers/kept-answers.ts";
 import { createKafkaSources, startJobs } from "./connect-kafka.ts";
 import { createConsoleMetrics } from "./console-metrics.ts";
 import { watchDatabase } from "./database-check.ts";
@@ -119,6 +122,8 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   const readPipeline = createReadPipeline({ ask, pipeline: kafkaSources });
   const parts = createLiveParts();
   const routes = createRoutes({
+    changeAs: createChangeAs(changes),
+    approvalRules: approvalRulesOf(config),
     ask,
     change: createChange(changes),
     oldest: createOldestEvent(ask),
@@ -166,6 +171,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     rateLimits: createRateLimits({ standard: config }),
     turns,
     kafkaTurns,
+    kept: createKeptAnswers(),
     memory,
     countShared: metrics.countShared,
   });

@@ -232,7 +232,7 @@ async function logsOfRefused(): Promise<string> {
 }
 
 const allLogs = () =>
-  (["ingest-gateway", "stream-processor", "sink-writer", "console"] as const)
+  (["ingest-gateway", "stream-processor", "sink-writer", "console", "auditor"] as const)
     .map((name) => platform.service(name).logs())
     .join("");
 
@@ -248,7 +248,7 @@ function linesOf(logs: string): Line[] {
       "log.level": expect.stringMatching(/^(trace|debug|info|warn|error|fatal)$/),
       "ecs.version": expect.any(String),
       "service.name": expect.stringMatching(
-        /^(ingest-gateway|stream-processor|sink-writer|console)$/,
+        /^(ingest-gateway|stream-processor|sink-writer|console|auditor)$/,
       ),
       message: expect.any(String),
     });

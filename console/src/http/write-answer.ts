@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { BROWSER_HEADERS } from "@fiberstream/http/browser-headers";
 import { type Answer, type StreamedAnswer, taggedAnswer } from "../answers/answer.ts";
 
 /**
@@ -31,6 +32,7 @@ export function writeAnswer(
     "X-Request-ID": options.requestId,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    ...BROWSER_HEADERS,
     ...((options.isLast || isUnread || isUnauthenticated) && { Connection: "close" }),
     ...(isTagged && { "Cache-Control": "private, no-cache" }),
     ...ofAnswer,
@@ -66,6 +68,7 @@ export async function writeStream(
     "X-Request-ID": requestId,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    ...BROWSER_HEADERS,
     "Content-Type": contentType,
     // A proxy that collects the answer first would keep all of it in memory.
     "X-Accel-Buffering": "no",

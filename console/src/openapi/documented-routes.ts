@@ -16,6 +16,8 @@ export function documentedRoutes(): readonly Route[] {
   return createRoutes({
     readPipeline: nobody,
     ask: nobody,
+    changeAs: nobody,
+    approvalRules: { actions: new Set(), redriveOver: 0 },
     change: () => nobody,
     oldest: nobody,
     cursors: { write: () => "", read: () => [] },

@@ -1,6 +1,7 @@
 import { FAILURE_CLASSES } from "@fiberstream/runtime/outcome";
 import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { VERDICTS } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
+import { GUARDS } from "@fiberstream/auditor/trail/broken-trail";
 import { QUALITY_DAYS, QUALITY_KINDS } from "@fiberstream/sink-writer/maintenance/quality-metrics";
 import { CODES as PROBLEMS } from "@fiberstream/console/answers/codes";
 import { MEMORY_LIMITS } from "@fiberstream/console/answers/answer-memory";
@@ -33,7 +34,7 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   },
   status: { meaning: "HTTP status code of an answer", values: /^[1-5]\d\d$/ },
   outcome: {
-    meaning: "result of a request, an event, a record or a look-up",
+    meaning: "result of a request, an event, a record, a look-up or a checkpoint sent to a witness",
     values: /^[a-z]+$/,
   },
   code: {
@@ -80,6 +81,7 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   table: { meaning: "table of the database that grows", values: WATCHED_TABLES },
   state: { meaning: "state of a connection to the database", values: CONNECTION_STATES },
   verdict: { meaning: "result of reconciling a minute", values: VERDICTS },
+  guard: { meaning: "what finds that the audit trail was changed", values: GUARDS },
   broker: { meaning: "broker id", values: /^\d+$/ },
   check: { meaning: "check of /readyz", values: /^[a-z-]+$/ },
   service: {

@@ -2,6 +2,7 @@ import { createKeyUseFailures } from "@fiberstream/access/key-uses";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { createHealth } from "@fiberstream/runtime/health";
 import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
+import { createAuditorMetrics } from "@fiberstream/auditor/auditor-metrics";
 import { createConsoleMetrics } from "@fiberstream/console/console-metrics";
 import { createAuthModeGauge } from "@fiberstream/ingest-gateway/auth/auth-mode-gauge";
 import { createGatewayMetrics } from "@fiberstream/ingest-gateway/gateway-metrics";
@@ -86,6 +87,9 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
         waitingForKafka: zero,
         answerBytes: zero,
       }).declare(["listNodes"]);
+      break;
+    case "auditor":
+      createAuditorMetrics({ registry, unsignedSeconds: zero });
       break;
   }
   // The library's types lack the label names. A metric without labels has an empty list.

@@ -121,7 +121,7 @@ const isReusableAfter = (failure: Error) =>
  * @throws {RowRefusedError}
  */
 export async function query<Row extends pg.QueryResultRow>(
-  on: PgPool | PgClient,
+  on: PgPool | PgClient | pg.Client,
   text: string,
   values: readonly unknown[] = [],
 ): Promise<Row[]> {

@@ -90,6 +90,7 @@ export const qualityRoute = ({
     summary:
       "Returns how complete and timely the events of each node and day are, the newest day first",
     permission: "metrics:read",
+    isKept: true,
     cost: 2,
     schemas: {
       path: nothing,

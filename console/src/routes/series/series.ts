@@ -69,6 +69,7 @@ export const seriesRoute = ({
     description:
       "The resolution follows from the range and max_points, and is in meta. Quantiles are merged from distributions, and right to 2 % over any nodes and any time.",
     permission: "metrics:read",
+    isKept: true,
     cost: 5,
     schemas: {
       path: nothing,

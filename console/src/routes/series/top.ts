@@ -54,6 +54,7 @@ export const topRoute = ({
     description:
       "score = latency_avg_ms / 50 + packet_loss_avg × 10 + (100 − uptime_avg_pct) × 2, as in the reference system.",
     permission: "metrics:read",
+    isKept: true,
     cost: 10,
     schemas: {
       path: nothing,

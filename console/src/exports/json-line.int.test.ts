@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { readColumns } from "../questions/table-columns.ts";
 import { eventFields } from "../routes/events/event-fields.ts";
 import { insertEvents } from "../service-tests/console-fixture.ts";
-import { jsonLine } from "./json-lines.ts";
+import { jsonLine } from "./json-line.ts";
 
 let life: Life;
 let pool: PgPool;
