@@ -7,7 +7,11 @@ import type { Turns } from "./access/turns.ts";
 import type { Answer, StreamedAnswer } from "./answers/answer.ts";
 import type { AnswerMemory } from "./answers/answer-memory.ts";
 import type { KeptAnswers } from "./answers/kept-answers.ts";
-import { beginQuestion, type QuestionInProgress } from "./answers/question-in-progress.ts";
+import {
+  beginQuestion,
+  type QuestionInProgress,
+  unreadAnswer,
+} from "./answers/question-in-progress.ts";
 import { Refusal } from "./answers/refusal.ts";
 import { askingFor } from "./questions/asking.ts";
 import type { Question, Route } from "./routes/route.ts";
@@ -99,7 +103,7 @@ export function createAnswerQuestion(options: {
     const known = kept.find(name);
     if (known !== undefined) {
       countShared();
-      return known;
+      return unreadAnswer(memory, asker.id, known);
     }
     const askedAtMs = performance.now();
     const answer = await answerInTurn(route, asker, question, gone);

@@ -11,6 +11,8 @@ import { createKeptSince } from "../rollups/kept-since.ts";
 import type { TrailSources } from "../trail/event-trail.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
 import { administrationRoutes } from "./administration/administration-routes.ts";
+import { listAuditRoute } from "./audit/list-audit.ts";
+import { verifyAuditRoute } from "./audit/verify-audit.ts";
 import { listAlertsRoute } from "./alerts/list-alerts.ts";
 import { listChangesRoute } from "./changes/list-changes.ts";
 import { exportEventsRoute } from "./events/export-events.ts";
@@ -83,6 +85,8 @@ export function createRoutes(sources: Sources): readonly Route[] {
     topRoute(state),
     listAlertsRoute({ ask, cursors }),
     listChangesRoute({ ask, cursors }),
+    listAuditRoute({ ask, cursors }),
+    verifyAuditRoute({ pool: sources.exports.pool }),
     qualityRoute({ ask, cursors, columns: nodes }),
     conflictsRoute({ ask, cursors }),
     pipelineRoute(sources),
