@@ -1,4 +1,5 @@
-import { type PgPool, query } from "@fiberstream/postgres/pool";
+import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
+import { AccessFault } from "./access-fault.ts";
 
 /** A row of `tenant_limits`: the rate limit that all keys of a tenant share. */
 export type TenantLimit = {
@@ -13,21 +14,21 @@ export type TenantLimits = {
   set: (limit: TenantLimit) => Promise<void>;
   /**
    * Removes a tenant's limit; those of its keys remain.
-   * @throws {Error} when the tenant has no limit
+   * @throws {AccessFault} missing: the tenant has no limit
    */
   remove: (tenant: string) => Promise<void>;
 };
 
-export function createTenantLimits(pool: PgPool): TenantLimits {
+export function createTenantLimits(on: PgPool | PgClient): TenantLimits {
   return {
     list: () =>
       query<TenantLimit>(
-        pool,
+        on,
         "SELECT tenant, rate_per_second, burst FROM tenant_limits ORDER BY tenant",
       ),
     set: async ({ tenant, rate_per_second, burst }) => {
       await query(
-        pool,
+        on,
         `INSERT INTO tenant_limits (tenant, rate_per_second, burst) VALUES ($1, $2, $3)
          ON CONFLICT (tenant) DO UPDATE SET rate_per_second = $2, burst = $3`,
         [tenant, rate_per_second, burst],
@@ -35,11 +36,13 @@ export function createTenantLimits(pool: PgPool): TenantLimits {
     },
     remove: async (tenant) => {
       const removed = await query(
-        pool,
+        on,
         "DELETE FROM tenant_limits WHERE tenant = $1 RETURNING tenant",
         [tenant],
       );
-      if (removed.length === 0) throw new Error(`the tenant ${tenant} has no limit of its own`);
+      if (removed.length === 0) {
+        throw new AccessFault("missing", `the tenant ${tenant} has no limit of its own`);
+      }
     },
   };
 }
