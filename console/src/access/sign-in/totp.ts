@@ -48,17 +48,18 @@ export function base32(bytes: Buffer): string {
 }
 
 const RECOVERY_CODES = 10;
-const RECOVERY_BYTES = 10;
+const RECOVERY_BYTES = 15;
+const RECOVERY_CHARACTERS = 24;
 
-/** Returns codes for when the app is lost, each of use once, such as ABCD-EFGH-IJKL-MNOP. */
+/** Returns codes for when the app is lost, each of use once, such as ABCD-EFGH-IJKL-MNOP-QRST-UVWX. */
 export const newRecoveryCodes = (): string[] =>
   Array.from({ length: RECOVERY_CODES }, () =>
     (base32(randomBytes(RECOVERY_BYTES)).match(/.{4}/g) ?? []).join("-"),
   );
 
-/** 80 random bits cannot be guessed, so a fast hash is enough. */
+/** 120 random bits cannot be guessed, so a fast hash is enough. */
 export const recoveryHash = (code: string): Buffer =>
   hash("sha256", code.toUpperCase().replaceAll(/[^A-Z2-7]/g, ""), "buffer");
 
 export const isRecoveryCode = (code: string): boolean =>
-  code.toUpperCase().replaceAll(/[^A-Z2-7]/g, "").length === 16;
+  code.toUpperCase().replaceAll(/[^A-Z2-7]/g, "").length === RECOVERY_CHARACTERS;
