@@ -1,6 +1,7 @@
 import { number, wholeNumber } from "@fiberstream/terminal/numbers";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { FAULT_KINDS, type FaultKind, FAULTS, traitOf } from "./faults/fault-kinds.ts";
+import { FAULT_KINDS, type FaultKind, traitOf } from "./faults/fault-kinds.ts";
+import { FAULTS } from "./faults/fault-table.ts";
 
 export type Options = {
   readonly seed: number;

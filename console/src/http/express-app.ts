@@ -1,21 +1,32 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { LOADS_NOTHING } from "@fiberstream/http/docs-html";
+import { LOADS_NOTHING } from "@fiberstream/http/browser-headers";
 import { requestIdOf } from "@fiberstream/http/request-id";
 import { wrongMethod } from "@fiberstream/http/wrong-method";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import express, { type Request, type Response } from "express";
 import type { AnswerQuestion } from "../answer-questions.ts";
-import { type Answer, jsonAnswer, problemAnswer, type StreamedAnswer } from "../answers/answer.ts";
+import {
+  type Answer,
+  inBytes,
+  jsonAnswer,
+  problemAnswer,
+  type StreamedAnswer,
+} from "../answers/answer.ts";
+import { AskerGone } from "../answers/asker-gone.ts";
 import { Refusal } from "../answers/refusal.ts";
 import type { ConsoleMetrics } from "../console-metrics.ts";
 import { renderDocsPage } from "../openapi/docs-page.ts";
 import type { OpenApiDocument } from "../openapi/openapi-document.ts";
 import type { Route } from "../routes/route.ts";
+import type { AskerConnections } from "./asker-connections.ts";
 import { readBody } from "./read-body.ts";
-import { writeAnswer, writeStream } from "./write-answer.ts";
+import { keepBriefly, writeAnswer, writeStream } from "./write-answer.ts";
 
-type AnswerRequest = (request: Request) => Answer | Promise<Answer | StreamedAnswer>;
+type AnswerRequest = (
+  request: Request,
+  requestId: string,
+) => Answer | Promise<Answer | StreamedAnswer>;
 
 /** Creates the express app: the routes of the API, its description, and problem documents for all else. */
 export function createExpressApp(options: {
@@ -23,12 +34,14 @@ export function createExpressApp(options: {
   answerQuestion: AnswerQuestion;
   openApi: OpenApiDocument;
   metrics: ConsoleMetrics;
+  connections: Omit<AskerConnections, "opened">;
   /** After which an asker that has not received its answer is disconnected. */
   answerMaxMs: number;
   stopping: AbortSignal;
   log: Log;
 }): (request: IncomingMessage, response: ServerResponse) => void {
-  const { routes, answerQuestion, openApi, metrics, answerMaxMs, stopping, log } = options;
+  const { routes, answerQuestion, openApi, metrics, connections, answerMaxMs, stopping, log } =
+    options;
 
   const respond = async (
     operation: string,
@@ -39,8 +52,12 @@ export function createExpressApp(options: {
     const requestId = requestIdOf(request);
     let answer: Answer | StreamedAnswer;
     try {
-      answer = await answerOf(request);
+      answer = await answerOf(request, requestId);
     } catch (error) {
+      if (error instanceof AskerGone) {
+        metrics.countAbandoned();
+        return;
+      }
       const refusal = refusalOf(error);
       if (refusal.code === "INTERNAL_ERROR") {
         log.error(
@@ -51,14 +68,18 @@ export function createExpressApp(options: {
       metrics.countRefusal(refusal.code);
       answer = problemAnswer(refusal, requestId);
     }
+    if (!connections.isAdmitted(request.socket) && answer.status !== 401) keepBriefly(response);
     if ("stream" in answer) {
       // Until the first byte: how long it takes to read the rest is up to the asker.
       metrics.observe(operation, answer.status, (performance.now() - startedAt) / 1_000);
-      await writeStream(response, answer, { requestId }).catch((error: unknown) => {
+      await writeStream(response, answer, { requestId, answerMaxMs }).catch((error: unknown) => {
         log.warn({ requestId, operation, reason: messageOf(error) }, "answer cut");
         metrics.countCut();
       });
       return;
+    }
+    if (answer.received !== undefined) {
+      whenOver(response, connections.gone(request.socket), answer.received);
     }
     if (response.destroyed) return;
     const status = writeAnswer(request, response, answer, {
@@ -85,13 +106,17 @@ export function createExpressApp(options: {
     methods?.push(...(isWithHead ? ["GET", "HEAD"] : [route.method]));
     // Express would answer HEAD as GET, and the database would read everything for nothing.
     if (route.isStreamed) app.head(path, serve("other", otherMethod(route.method)));
-    const answer: AnswerRequest = async (request) =>
+    const answer: AnswerRequest = async (request, requestId) =>
       answerQuestion(route, {
         headers: request.headers,
+        address: request.socket.remoteAddress ?? "",
+        requestId,
         path: request.params,
         // Without the prototype of the parser's object, which schemas do not accept.
         query: { ...request.query },
         readBody: () => readBody(request),
+        gone: connections.gone(request.socket),
+        admitted: () => connections.admitted(request.socket),
       });
     app[METHODS[route.method]](path, serve(route.operationId, answer));
   }
@@ -100,7 +125,7 @@ export function createExpressApp(options: {
     "/docs": () => htmlAnswer(renderDocsPage(openApi)),
   };
   for (const [path, page] of Object.entries(pages)) {
-    const made = page();
+    const made = inBytes(page());
     app.get(
       path,
       serve("other", () => made),
@@ -125,6 +150,17 @@ export function createExpressApp(options: {
       });
     });
   };
+}
+
+/** Calls back when an answer was received, or its connection is closed: an answer that waits behind others has none of its own. */
+function whenOver(response: ServerResponse, gone: AbortSignal, call: () => void): void {
+  const over = () => {
+    gone.removeEventListener("abort", over);
+    call();
+  };
+  if (gone.aborted) return over();
+  gone.addEventListener("abort", over);
+  response.once("close", over);
 }
 
 const METHODS = { GET: "get", POST: "post", PATCH: "patch", DELETE: "delete" } as const;

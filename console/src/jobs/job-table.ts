@@ -15,13 +15,13 @@ export type JobTable = {
   readonly claim: () => Promise<ClaimedJob | undefined>;
   /**
    * Keeps the lease, and writes the progress.
-   * @returns "lost": another process holds the job now
+   * @returns the state of the lease (lost: another process holds the job now), and whether another job of the kind waits
    */
   readonly renew: (
     jobId: string,
     progress: object,
     change: { hasProgressed: boolean },
-  ) => Promise<"held" | "cancelled" | "lost">;
+  ) => Promise<{ readonly state: "held" | "cancelled" | "lost"; readonly isAwaited: boolean }>;
   readonly finish: (
     jobId: string,
     outcome: {
@@ -35,6 +35,8 @@ export type JobTable = {
     jobId: string,
     options: { pauseMs: number; problem: string | null },
   ) => Promise<void>;
+  /** Puts it behind the jobs of its kind that wait. */
+  readonly requeue: (jobId: string) => Promise<void>;
 };
 
 /** @param options.holder names this process */
@@ -56,15 +58,15 @@ export function createJobTable(options: {
       }
     },
     renew: async (jobId, progress, { hasProgressed }) => {
-      const [row] = await query<{ is_cancelled: boolean }>(pool, RENEW, [
+      const [row] = await query<{ is_cancelled: boolean; is_awaited: boolean }>(pool, RENEW, [
         jobId,
         holder,
         leaseMs,
         JSON.stringify(progress),
         hasProgressed,
       ]);
-      if (row === undefined) return "lost";
-      return row.is_cancelled ? "cancelled" : "held";
+      if (row === undefined) return { state: "lost", isAwaited: false };
+      return { state: row.is_cancelled ? "cancelled" : "held", isAwaited: row.is_awaited };
     },
     finish: async (jobId, { state, result, problem }) => {
       await query(pool, FINISH, [jobId, holder, state, JSON.stringify(result), problem]);
@@ -72,10 +74,14 @@ export function createJobTable(options: {
     release: async (jobId, { pauseMs, problem }) => {
       await query(pool, RELEASE, [jobId, holder, pauseMs, problem]);
     },
+    requeue: async (jobId) => {
+      await query(pool, REQUEUE, [jobId, holder]);
+    },
   };
 }
 
-// One that was begun comes first: it keeps the others of its kind waiting.
+// One that is running comes first: it keeps the others of its kind waiting. Of those that wait, the one whose row has not
+// changed for the longest time: one that was put back waits behind the others.
 const CLAIM = `
   UPDATE jobs SET
     state = 'running', lease_holder = $1, lease_until = clock_timestamp() + $2 * interval '1 ms',
@@ -85,7 +91,7 @@ const CLAIM = `
     WHERE finished_at IS NULL AND (lease_until IS NULL OR lease_until < clock_timestamp())
       AND (state = 'running'
            OR NOT EXISTS (SELECT FROM jobs AS other WHERE other.kind = free.kind AND other.state = 'running'))
-    ORDER BY state = 'running' DESC, created_at LIMIT 1
+    ORDER BY state = 'running' DESC, updated_at LIMIT 1
     FOR UPDATE SKIP LOCKED
   ) AS found
   WHERE job_id = found.claimed
@@ -96,7 +102,8 @@ const RENEW = `
     lease_until = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp(), progress = $4,
     attempts = CASE WHEN $5 THEN 0 ELSE attempts END, problem = CASE WHEN $5 THEN NULL ELSE problem END
   WHERE job_id = $1 AND lease_holder = $2 AND state = 'running'
-  RETURNING cancel_requested_at IS NOT NULL AS is_cancelled`;
+  RETURNING cancel_requested_at IS NOT NULL AS is_cancelled,
+    EXISTS (SELECT FROM jobs AS other WHERE other.kind = jobs.kind AND other.state = 'queued') AS is_awaited`;
 
 const FINISH = `
   UPDATE jobs SET
@@ -108,4 +115,8 @@ const RELEASE = `
   UPDATE jobs SET
     lease_holder = NULL, lease_until = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp(),
     problem = coalesce($4, problem)
+  WHERE job_id = $1 AND lease_holder = $2 AND state = 'running'`;
+
+const REQUEUE = `
+  UPDATE jobs SET state = 'queued', lease_holder = NULL, lease_until = NULL, updated_at = clock_timestamp()
   WHERE job_id = $1 AND lease_holder = $2 AND state = 'running'`;

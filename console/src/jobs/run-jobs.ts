@@ -29,19 +29,25 @@ const LOOK_EVERY_MS = 1_000;
 /** After so many attempts without progress a job fails. The pauses between them add up to about 15 minutes. */
 const MAX_ATTEMPTS = 20;
 const MAX_PAUSE_MS = 60_000;
+/** After so long a job lets others of its kind go first, so that one of days does not keep all of them waiting. */
+const TURN_MS = 60_000;
 
-/** Runs jobs, one at a time, and takes over those of processes that have died. */
+/**
+ * Runs jobs, one at a time and in turns, and takes over those of processes that have died.
+ * @param options.turnMs how long a job runs while others of its kind wait
+ */
 export function startJobRunner(options: {
   table: JobTable;
   kinds: Readonly<Record<JobKind, DoJob>>;
   leaseMs: number;
+  turnMs?: number;
   metrics: {
     readonly countFinished: (kind: JobKind, state: JobState) => void;
     readonly countTakenOver: (kind: JobKind) => void;
   };
   log: Log;
 }): JobRunner {
-  const { table, kinds, leaseMs, metrics, log } = options;
+  const { table, kinds, leaseMs, turnMs = TURN_MS, metrics, log } = options;
   const ending = new AbortController();
   let woken = Promise.withResolvers<void>();
   const warn = throttled((error: unknown, times) =>
@@ -67,7 +73,7 @@ export function startJobRunner(options: {
   const run = async (job: ClaimedJob) => {
     if (job.is_taken_over) metrics.countTakenOver(job.kind);
     log.info({ job: job.job_id, kind: job.kind, attempts: job.attempts }, "job begun");
-    const lease = keepLease({ table, job, leaseMs });
+    const lease = keepLease({ table, job, leaseMs, turnMs });
     const stopping = AbortSignal.any([ending.signal, lease.stopping]);
     try {
       // It may have been cancelled while nobody held it.
@@ -80,6 +86,7 @@ export function startJobRunner(options: {
         await finish(job, { state: "cancelled", result, problem: null });
       else if (lease.state() === "lost")
         log.warn({ job: job.job_id }, "job lost to another process");
+      else if (lease.isTurnOver()) await table.requeue(job.job_id);
       else if (stopping.aborted) await table.release(job.job_id, { pauseMs: 0, problem: null });
       else await finish(job, { state: "succeeded", result, problem: null });
     } catch (error) {
@@ -119,10 +126,12 @@ export function startJobRunner(options: {
   };
 }
 
-/** Renews a lease, and ends the work when the job was cancelled, or when another process may hold it. */
-function keepLease(options: { table: JobTable; job: ClaimedJob; leaseMs: number }) {
-  const { table, job, leaseMs } = options;
+/** Renews a lease, and ends the work when the job was cancelled, when others wait, or when another process may hold it. */
+function keepLease(options: { table: JobTable; job: ClaimedJob; leaseMs: number; turnMs: number }) {
+  const { table, job, leaseMs, turnMs } = options;
   const stop = new AbortController();
+  const beganAtMs = performance.now();
+  let isTurnOver = false;
   let state: "held" | "cancelled" | "lost" = "held";
   let progress: object = job.progress;
   let [reports, written] = [0, 0];
@@ -131,14 +140,19 @@ function keepLease(options: { table: JobTable; job: ClaimedJob; leaseMs: number 
   const renew = async () => {
     const reported = reports;
     try {
-      state = await table.renew(job.job_id, progress, { hasProgressed: reported > written });
+      const renewed = await table.renew(job.job_id, progress, {
+        hasProgressed: reported > written,
+      });
       renewedAtMs = performance.now();
+      state = renewed.state;
+      // A dry run keeps no progress: it would begin anew.
+      isTurnOver = renewed.isAwaited && !job.dry_run && renewedAtMs - beganAtMs >= turnMs;
       written = reported;
     } catch {
       // PostgreSQL is unavailable. Nobody else can take the job before the lease is over.
       if (performance.now() - renewedAtMs > leaseMs) state = "lost";
     }
-    if (state !== "held") stop.abort();
+    if (state !== "held" || isTurnOver) stop.abort();
   };
   let renewing: Promise<void> | undefined;
   const timer = setInterval(
@@ -151,6 +165,7 @@ function keepLease(options: { table: JobTable; job: ClaimedJob; leaseMs: number 
   return {
     stopping: stop.signal,
     state: () => state,
+    isTurnOver: () => isTurnOver && stop.signal.aborted,
     progress: () => progress,
     hasProgressed: () => reports > 0,
     renew,

@@ -1,7 +1,7 @@
 import type { Ask } from "../questions/ask.ts";
-import { isoText, statement } from "../questions/statement.ts";
+import { isoText, ownStatement } from "../questions/statement.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
-import { tenantOfNode } from "../routes/nodes/node-columns.ts";
+import { isOfNodesTenant, tenantOfNode } from "../routes/nodes/node-columns.ts";
 import type { NodeState, OwnedState } from "./node-states.ts";
 
 /** Rows are committed some time after they were received: those of so long are looked at each time. */
@@ -13,8 +13,7 @@ export const createReadNodes =
   async (which: "all" | "recent"): Promise<OwnedState[]> => {
     const rows = await ask<NodeState & { tenant: string | null }>(
       // For all readers together; what a reader sees is decided when it is sent.
-      statement({ tenants: "all" }, ({ ofTenants }) => {
-        ofTenants("nodes.tenant");
+      ownStatement(() => {
         const recent = `nodes.node_id IN (
           SELECT DISTINCT node_id FROM metrics
           WHERE received_at > now() - interval '${OVERLAP_S} s' AND time > now() - interval '1 day')`;
@@ -22,11 +21,11 @@ export const createReadNodes =
                        ${isoText("latest.time")} AS time, latest.latency_ms, latest.uptime_pct, latest.packet_loss,
                        latest.anomaly_score
                 FROM nodes LEFT JOIN LATERAL (
-                  SELECT time, latency_ms, uptime_pct, packet_loss, anomaly_score FROM metrics
+                  SELECT time, tenant, latency_ms, uptime_pct, packet_loss, anomaly_score FROM metrics
                   WHERE metrics.node_id = nodes.node_id ORDER BY metrics.time DESC LIMIT 1
-                ) AS latest ON true
+                ) AS latest ON ${isOfNodesTenant(columns)}
                 WHERE status <> 'deleted' AND ${which === "all" ? "true" : recent}`;
       }),
     );
-    return rows.map(({ tenant, ...state }) => ({ tenant, state }));
+    return rows.map(({ tenant, ...state }) => ({ tenant, node: state.node_id, state }));
   };

@@ -1,3 +1,4 @@
+import { createReaderKey } from "@fiberstream/access/reader-key-table";
 import { createPool, type PgPool } from "@fiberstream/postgres/pool";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
@@ -16,10 +17,11 @@ export type TestConsole = {
   readonly answer: <Body>(path: string) => Promise<Body>;
 };
 
-/** Starts a console as a process on a database of its own. */
+/** Starts a console as a process on a database of its own, with the rights of its owner or those that it has when installed. */
 export async function startTestConsole(
   life: Life,
   environment: Readonly<Record<string, string>> = {},
+  options: { hasOwnRole?: boolean } = {},
 ): Promise<TestConsole> {
   const database = life.own(await createTestDatabase(), (owned) => owned.drop());
   const pool = life.own(
@@ -27,7 +29,10 @@ export async function startTestConsole(
     (owned) => owned.end(),
   );
   const service = life.own(
-    await startService("console", { DATABASE_URL: database.url, ...environment }),
+    await startService("console", {
+      DATABASE_URL: options.hasOwnRole ? withRole(database.url) : database.url,
+      ...environment,
+    }),
     async (owned) => {
       const code = await owned.stop();
       if (code !== 0) throw new Error(`the console ended with ${code}. Its log:\n${owned.logs()}`);
@@ -47,6 +52,42 @@ export async function startTestConsole(
       return body as Body;
     },
   };
+}
+
+/** With no more rights in the database than in an installation. */
+const withRole = (url: string): string => {
+  const address = new URL(url);
+  address.searchParams.set("options", "-c role=fiberstream_console");
+  return address.href;
+};
+
+/**
+ * Makes a reader key, and returns the headers that show it.
+ * @param tenant null: of all tenants
+ */
+export async function readerHeaders(
+  pool: PgPool,
+  tenant: string | null,
+  rights: { may_change_nodes?: boolean; may_redrive?: boolean } = {},
+): Promise<{ authorization: string }> {
+  const { token } = await createReaderKey(pool, {
+    tenant,
+    may_change_nodes: false,
+    rate_per_second: null,
+    burst: null,
+    note: null,
+    expires_at: null,
+    ...rights,
+  });
+  return { authorization: `Bearer ${token}` };
+}
+
+/** Returns the value of a metric, such as `fiberstream_console_waiting_questions`, with its labels if it has some. */
+export async function metricOf({ service }: TestConsole, series: string): Promise<number> {
+  const text = await (await fetch(`${service.adminUrl}/metrics`)).text();
+  const line = text.split("\n").find((one) => one.startsWith(`${series} `));
+  if (line === undefined) throw new Error(`there is no metric ${series}`);
+  return Number(line.slice(series.length + 1));
 }
 
 const log = createLog({ service: "test", level: "silent", format: "json" });

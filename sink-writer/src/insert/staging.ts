@@ -1,10 +1,11 @@
 import type { PgClient } from "@fiberstream/postgres/pool";
-import { rowContent } from "@fiberstream/postgres/row-content";
+import { fromStagedConflicts, moveStagedRows } from "@fiberstream/postgres/staged-rows";
 import { countRepeatsIn } from "../maintenance/quality-sql.ts";
 import { removeErased } from "./erased-rows.ts";
 import { columnList, type TableLayout } from "../tuples/table-layout.ts";
 
 export const STAGING_TABLE = "metrics_staging";
+const STAGING = { table: STAGING_TABLE, numberColumn: "staging_seq" };
 
 /** Where each staged row came from, in the order in which they were staged. */
 export type StagedOrigins = {
@@ -37,7 +38,7 @@ export type Inserted = {
  * The function throws the server's or the network's error, unchanged.
  */
 export function createInsertThroughStaging(layout: TableLayout): InsertThroughStaging {
-  const insertNew = insertNewOf(columnList(layout));
+  const moveNew = moveStagedRows(STAGING, { columns: columnList(layout), order: "staging_seq" });
   const keepConflicts = keepConflictsOf(layout);
   return async (client, fill, { topic, partitions, offsets, mayBeErased }) => {
     await client.query(EMPTY_STAGING);
@@ -47,7 +48,7 @@ export function createInsertThroughStaging(layout: TableLayout): InsertThroughSt
     const erased = mayBeErased
       ? await removeErased(client, { table: STAGING_TABLE, firstSeq })
       : [];
-    const { rowCount } = await client.query(insertNew);
+    const { rowCount } = await client.query(moveNew);
     const inserted = rowCount ?? 0;
     if (inserted === offsets.length) return { inserted, leftOut: [], inConflict: [], erased };
     const left = await client.query<{ indexes: number[] }>(SELECT_LEFT_OUT, [firstSeq]);
@@ -85,39 +86,14 @@ const SELECT_LEFT_OUT = `
 
 const COUNT_REPEATS = countRepeatsIn(STAGING_TABLE);
 
-// Of rows with the same identity the one that was copied first is inserted. Inserted rows are deleted from the staging
-// table, so that only the rest is looked up in metrics again: a look-up costs as much as an insert (8 us).
-const insertNewOf = (columns: string) => `
-  WITH inserted AS (
-    INSERT INTO metrics (${columns})
-    SELECT ${columns} FROM ${STAGING_TABLE} ORDER BY staging_seq
-    ON CONFLICT DO NOTHING
-    RETURNING node_id, time, event_id
-  )
-  DELETE FROM ${STAGING_TABLE} WHERE staging_seq IN (
-    SELECT min(staging_seq)
-    FROM ${STAGING_TABLE} JOIN inserted USING (node_id, time, event_id)
-    GROUP BY node_id, time, event_id
-  )`;
-
-// Compares the fields of the role content, without those that differ each time the probe sends the event (received_at, what
-// the processor derives) and without the identity. The planner does not know the staging table's size: LIMIT makes it look
-// into the identity index once for each row. A record that is read again is in conflict again: it is stored once.
+// A record that is read again is in conflict again: it is stored once.
 const keepConflictsOf = (layout: TableLayout) => `
   INSERT INTO metric_conflicts
     (time, node_id, event_id, stored, received, topic, partition, record_offset)
   SELECT staged.time, staged.node_id, staged.event_id,
-         to_jsonb(first), to_jsonb(staged) - 'staging_seq', $1,
+         to_jsonb(stored), to_jsonb(staged) - 'staging_seq', $1,
          ($2::integer[])[(staged.staging_seq - $4::bigint + 1)::integer],
          ($3::bigint[])[(staged.staging_seq - $4::bigint + 1)::integer]
-  FROM ${STAGING_TABLE} AS staged
-  CROSS JOIN LATERAL (
-    SELECT * FROM metrics
-    WHERE metrics.node_id = staged.node_id
-      AND metrics.time = staged.time
-      AND metrics.event_id = staged.event_id
-    LIMIT 1
-  ) AS first
-  WHERE ${rowContent("staged", layout)} IS DISTINCT FROM ${rowContent("first", layout)}
+  ${fromStagedConflicts(STAGING, layout)}
   ON CONFLICT DO NOTHING
   RETURNING partition, record_offset AS "offset"`;

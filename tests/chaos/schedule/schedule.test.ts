@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { FAULT_KINDS, type FaultKind, FAULTS, targetsOf, traitOf } from "../faults/fault-kinds.ts";
+import { FAULT_KINDS, type FaultKind, targetsOf, traitOf } from "../faults/fault-kinds.ts";
+import { FAULTS } from "../faults/fault-table.ts";
 import { planByChance, planEachOnce } from "./schedule.ts";
 import { topologyOf } from "../platform/topology.ts";
 

@@ -1,5 +1,5 @@
 import type { Recipe } from "./recipe.ts";
-import type { RequestBytes } from "./request-bytes.ts";
+import { type RequestBytes, writtenBytesOf } from "./request-bytes.ts";
 import type { HttpAnswer, Sent } from "./send-request.ts";
 
 /** The documented codes of each status, by route. */
@@ -35,7 +35,7 @@ export function faultOf(
   }
   if (sent.rest !== "" && sent.end !== "left")
     return `an incomplete answer: ${JSON.stringify(sent.rest)}`;
-  if (sent.end === "silent")
+  if (sent.end === "silent" && !isAllAnswered(recipe, bytes, sent))
     return `${sent.answers.length} of ${recipe.copies} answers, then nothing for 20 s`;
   const isUnanswered = sent.answers.length === 0 && sent.end === "closed" && sent.isWritten;
   // Node treats a sender that ends its half of the connection as disconnected.
@@ -44,6 +44,10 @@ export function faultOf(
   if (isUnanswered && isAnswerRequired) return "closed without an answer";
   return isGood(recipe) ? faultOfGood(recipe, bytes, sent) : undefined;
 }
+
+/** Whether the copies were cut between two of them, and each before the cut has its answer: no further one is due. */
+const isAllAnswered = (recipe: Recipe, bytes: RequestBytes, { answers }: Sent): boolean =>
+  writtenBytesOf(recipe, bytes) === answers.length * (bytes.head.length + bytes.body.length);
 
 /** Whether a request waits behind another one with a body in small chunks or packets: the gateway may close such a connection. */
 const waitsInPieces = ({ copies, framing }: Recipe): boolean =>

@@ -17,6 +17,12 @@ export type RequestBytes = {
   readonly packedBytes: number;
 };
 
+/** Returns how many bytes of all copies of a request are written: fewer than all if the recipe cuts them. */
+export const writtenBytesOf = (
+  { copies, framing }: Pick<Recipe, "copies" | "framing">,
+  { head, body }: Pick<RequestBytes, "head" | "body">,
+): number => Math.ceil((head.length + body.length) * copies * framing.written);
+
 /** Fast compression, because its quality does not matter here. */
 const quick = { level: 1 };
 const PACK: Record<Encoding["packed"], (plain: Buffer) => Buffer> = {

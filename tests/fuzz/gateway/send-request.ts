@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Framing } from "./recipe.ts";
-import type { RequestBytes } from "./request-bytes.ts";
+import { type RequestBytes, writtenBytesOf } from "./request-bytes.ts";
 
 export type HttpAnswer = {
   readonly status: number;
@@ -77,7 +77,7 @@ export function sendRequest(
     async function writeSlowly(): Promise<void> {
       const one = Buffer.concat([bytes.head, bytes.body]);
       const whole = copies === 1 ? one : Buffer.concat(Array<Buffer>(copies).fill(one));
-      const end = Math.ceil(whole.length * framing.written);
+      const end = writtenBytesOf({ copies, framing }, bytes);
       let pauses = 0;
       let pieces = 0;
       for (let at = 0; at < end && !over.signal.aborted;) {

@@ -3,7 +3,15 @@ import { jsonAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { statement } from "../../questions/statement.ts";
-import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import {
+  asWritten,
+  cursorParameter,
+  nodeId,
+  nothing,
+  shortText,
+  time,
+  wholeNumber,
+} from "../parameters.ts";
 import { route } from "../route.ts";
 import {
   ALERT_FIELDS,
@@ -22,7 +30,7 @@ export const listAlertsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors }
     summary: "Returns alerts of nodes, those that were opened last first",
     description:
       "The processor opens and resolves them. An alert is in the range if it was open at some time in it.",
-    right: "read",
+    permission: "alerts:read",
     cost: 2,
     schemas: {
       path: nothing,
@@ -33,7 +41,7 @@ export const listAlertsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors }
         state: z.enum(ALERT_STATES).optional(),
         from: time().optional().describe("Default: the oldest alert."),
         to: time().optional().describe("Not included. Default: no limit."),
-        cursor: shortText(1_000).optional().describe("meta.next_cursor of the page before."),
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
       }),
     },
@@ -50,10 +58,10 @@ export const listAlertsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors }
       const question = JSON.stringify(["alerts", asWritten(filter)]);
       const after = cursor === undefined ? undefined : cursors.read(question, cursor);
       const rows = await ask<AlertFields>(
-        statement(scope, ({ value, ofTenants }) => {
+        statement(scope, ({ value, visible }) => {
           const { node, tenant, kind, state, from, to } = filter;
           const conditions = [
-            ofTenants("tenant"),
+            visible("tenant", "node_id"),
             ...(node === undefined ? [] : [`node_id = ${value(node)}`]),
             ...(tenant === undefined ? [] : [`tenant = ${value(tenant)}`]),
             ...(kind === undefined ? [] : [`kind = ${value(kind)}`]),

@@ -5,6 +5,7 @@ import type { Turns } from "../../access/turns.ts";
 import type { StreamedAnswer } from "../../answers/answer.ts";
 import { copyOut } from "../../exports/copy-out.ts";
 import { CONTENT_TYPES, EXPORT_FORMATS, exportFormats } from "../../exports/formats.ts";
+import { currentAsking } from "../../questions/asking.ts";
 import { literalStatement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import { conditionParameter, nodeId, nothing, time } from "../parameters.ts";
@@ -29,7 +30,7 @@ export const exportEventsRoute = (sources: {
     summary: "Returns all events of a time range as CSV, NDJSON or Parquet, in no particular order",
     description:
       'The last line says that the answer is whole: "# end: 123 rows" in CSV, {"end":true,"rows":123} in NDJSON. An answer without it was cut. Parquet that was cut has no footer, and cannot be read. In CSV an empty field is null, and "" an empty text.',
-    right: "read",
+    permission: "metrics:read",
     cost: 100,
     isStreamed: true,
     schemas: {
@@ -49,22 +50,26 @@ export const exportEventsRoute = (sources: {
       schema: z.string(),
     },
     codes: ["INVALID_CONDITION"],
-    answer: async ({ query }, reader): Promise<StreamedAnswer> => {
+    answer: async ({ query }, asker): Promise<StreamedAnswer> => {
       const { format, from, to = new Date(wallNowMs()), node, where } = query;
       const { contentType, copy, select, through } = formats[format];
-      const text = literalStatement(reader.scope, ({ value, ofTenants }) => {
+      const text = literalStatement(asker.scope, ({ value, visible }) => {
+        const isVisible = visible("metrics.tenant", "metrics.node_id");
         const conditions = [
           `metrics.time >= ${value(from)}`,
           `metrics.time < ${value(to)}`,
-          ofTenants("metrics.tenant"),
+          isVisible,
           ...(node === undefined ? [] : [`metrics.node_id = ${value(node)}`]),
-          ...(where === undefined ? [] : [conditionOf(where, { fields, parameter: value })]),
+          ...(where === undefined
+            ? []
+            : [conditionOf(where, { isVisible, fields, parameter: value })]),
         ];
         return select(`WHERE ${conditions.join(" AND ")}`);
       });
-      const end = await turns.take(reader.id);
+      const gone = currentAsking()?.gone;
+      const end = await turns.take(asker.id, gone);
       try {
-        const rows = await copyOut({ pool, query: text, format: copy, maxMs });
+        const rows = await copyOut({ pool, query: text, format: copy, maxMs, gone });
         return {
           status: 200,
           contentType,

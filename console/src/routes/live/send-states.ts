@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
+import type { AnswerMemory } from "../../answers/answer-memory.ts";
 import type { LiveParts, Part } from "../../live/live.ts";
-import type { TenantScope } from "../../questions/statement.ts";
+import type { TenantScope } from "../../access/scope.ts";
 import { type Event, renderAll, renderChanges } from "./render-events.ts";
 
 /** Proxies close a connection on which nothing comes for a minute. */
@@ -16,13 +17,16 @@ export async function sendStates(
   options: {
     parts: LiveParts;
     include: readonly Part[];
-    scope: TenantScope;
+    /** Of each part that is included. */
+    scopes: Readonly<Record<Part, TenantScope>>;
     stopping: AbortSignal;
+    /** Counts what the reader has not taken yet. */
+    hold: () => ReturnType<AnswerMemory["hold"]>;
     /** The position that the reader has; undefined: none. */
     since: string | undefined;
   },
 ): Promise<void> {
-  const { parts, include, scope, stopping, since } = options;
+  const { parts, include, scopes, stopping, hold, since } = options;
   const { positions, states } = parts;
   const closed = new AbortController();
   out.once("close", () => closed.abort());
@@ -30,7 +34,13 @@ export async function sendStates(
   if (out.destroyed) closed.abort();
   const until = AbortSignal.any([closed.signal, stopping, AbortSignal.timeout(MAX_AGE_MS)]);
   const write = async (text: string) => {
-    if (!out.write(text)) await once(out, "drain", { signal: until });
+    const unread = hold();
+    try {
+      unread.grow(text.length);
+      if (!out.write(text)) await once(out, "drain", { signal: until });
+    } finally {
+      unread.release();
+    }
   };
   let changed = Promise.withResolvers<void>();
   const wake = () => changed.resolve();
@@ -46,8 +56,8 @@ export async function sendStates(
   const eventsSince = (position: string | undefined) =>
     include.flatMap((part) => {
       const events =
-        position === undefined ? undefined : renderChanges(part, states, position, scope);
-      return events ?? renderAll(part, states, scope);
+        position === undefined ? undefined : renderChanges(part, states, position, scopes[part]);
+      return events ?? renderAll(part, states, scopes[part]);
     });
 
   try {

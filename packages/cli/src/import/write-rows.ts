@@ -1,5 +1,5 @@
 import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
-import { rowContent } from "@fiberstream/postgres/row-content";
+import { fromStagedConflicts, moveStagedRows } from "@fiberstream/postgres/staged-rows";
 import type { ProbeMetric } from "@fiberstream/schemas/generated/records";
 import type { MetricsColumns } from "./metrics-columns.ts";
 
@@ -33,8 +33,7 @@ export async function writeRows(
   const nodes = await query(client, ADD_NODES);
   await query(client, MARKS_BY_ITSELF);
   await query(client, MARK_ROLL_UPS);
-  const [moved] = await query<{ inserted: number }>(client, insertNewOf(metrics));
-  const inserted = moved?.inserted ?? 0;
+  const { length: inserted } = await query(client, moveNewOf(metrics));
   const left = rows.length - inserted;
   const conflicts = left === 0 ? [] : await query(client, keepConflictsOf(metrics));
   return {
@@ -68,6 +67,8 @@ export async function countNew(
 const jsonOf = (rows: readonly EventRow[], { jsonOf: json }: MetricsColumns): string =>
   `[${rows.map(({ row, event }) => json(event, row)).join(",")}]`;
 
+const STAGING = { table: "import_staging", numberColumn: "import_row" };
+
 // Exists as long as the connection.
 const CREATE_STAGING = `
   CREATE TEMP TABLE IF NOT EXISTS import_staging (
@@ -99,36 +100,15 @@ const MARK_ROLL_UPS = `
     FROM import_staging
   ) AS pairs`;
 
-// Of rows with the same identity the first one in the file is inserted. The rows that were inserted leave the staging table.
-const insertNewOf = ({ list }: MetricsColumns) => `
-  WITH inserted AS (
-    INSERT INTO metrics (${list})
-    SELECT ${list} FROM import_staging ORDER BY time, node_id, import_row
-    ON CONFLICT DO NOTHING
-    RETURNING node_id, time, event_id
-  ), left_staging AS (
-    DELETE FROM import_staging WHERE import_row IN (
-      SELECT min(import_row)
-      FROM import_staging JOIN inserted USING (node_id, time, event_id)
-      GROUP BY node_id, time, event_id
-    )
-  )
-  SELECT count(*)::integer AS inserted FROM inserted`;
+const moveNewOf = ({ list }: MetricsColumns) =>
+  `${moveStagedRows(STAGING, { columns: list, order: "time, node_id, import_row" })} RETURNING import_row`;
 
 // A conflict that was found before, by an earlier import of the same rows, is not kept twice.
 const keepConflictsOf = (metrics: MetricsColumns) => `
   WITH conflicts AS (
-    SELECT staged.time, staged.node_id, staged.event_id, to_jsonb(first) AS stored,
+    SELECT staged.time, staged.node_id, staged.event_id, to_jsonb(stored) AS stored,
            to_jsonb(staged) - 'import_row' AS received
-    FROM import_staging AS staged
-    CROSS JOIN LATERAL (
-      SELECT * FROM metrics
-      WHERE metrics.node_id = staged.node_id
-        AND metrics.time = staged.time
-        AND metrics.event_id = staged.event_id
-      LIMIT 1
-    ) AS first
-    WHERE ${rowContent("staged", metrics)} IS DISTINCT FROM ${rowContent("first", metrics)}
+    ${fromStagedConflicts(STAGING, metrics)}
   ), kept AS (
     INSERT INTO metric_conflicts (time, node_id, event_id, stored, received)
     SELECT * FROM conflicts WHERE NOT EXISTS (
