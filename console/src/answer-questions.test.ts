@@ -44,6 +44,8 @@ describe("an answer that is given again", () => {
     const turns = createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 });
     const answerQuestion = createAnswerQuestion({
       authenticate: async () => OPEN_READER,
+      recordAttempt: () => undefined,
+      countEndOfAccess: () => undefined,
       rateLimits: { charge: () => ({}) },
       turns,
       kafkaTurns: turns,
