@@ -15,6 +15,8 @@ export const QUERIES = {
   topNodes: { method: "GET", path: "/api/v1/top" },
   listAlerts: { method: "GET", path: "/api/v1/alerts" },
   listChanges: { method: "GET", path: "/api/v1/changes" },
+  listAudit: { method: "GET", path: "/api/v1/audit" },
+  verifyAudit: { method: "GET", path: "/api/v1/audit/verify" },
   listQuality: { method: "GET", path: "/api/v1/quality" },
   listConflicts: { method: "GET", path: "/api/v1/conflicts" },
   pipeline: { method: "GET", path: "/api/v1/pipeline" },
@@ -661,6 +663,75 @@ export type Queries = {
         /** More, by kind. */ readonly detail: { readonly [name: string]: unknown };
       }[];
       readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Returns entries of the audit log, the newest first. */
+  readonly listAudit: {
+    readonly path: {};
+    readonly query: {
+      /** Id of who acted. */ readonly actor?: string;
+      /** An action, or all of a kind with a dot at the end: key. */ readonly action?: string;
+      /** Id of what it is about, such as a node. */ readonly object?: string;
+      readonly outcome?: "ok" | "denied" | "failed";
+      readonly tenant?: string;
+      /** Default: the first entry. */ readonly from?: string;
+      /** Not included. Default: no limit. */ readonly to?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly seq: number;
+        readonly at: string;
+        /** null: it is the platform's. */ readonly tenant: string | null;
+        /** user, key, operator, service, system, anonymous; database: nobody said who acts. */ readonly actor_kind: string;
+        /** Id of who acted. */ readonly actor: string;
+        /** null: none is known, it was erased, or the reader may not see all tenants. */ readonly actor_name:
+          string | null;
+        /** Only for those who may see all tenants; else null. */ readonly database_role:
+          string | null;
+        /** Only for those who may see all tenants; else null. */ readonly session: string | null;
+        /** Only for those who may see all tenants; else null. */ readonly address: string | null;
+        /** Only for those who may see all tenants; else null. */ readonly request_id:
+          string | null;
+        /** Such as node.changed; a later version may have more. */ readonly action: string;
+        readonly object_kind: string;
+        readonly object: string;
+        readonly outcome: "ok" | "denied" | "failed";
+        readonly reason: string | null;
+        /** What changed, as it was; null: it was not there, or nothing changed. */ readonly before: {
+          readonly [name: string]: unknown;
+        } | null;
+        /** What changed, as it is since; null: it is not there, or nothing changed. */ readonly after: {
+          readonly [name: string]: unknown;
+        } | null;
+        /** Of the entry, in hexadecimal digits. */ readonly hash: string;
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Verifies entries of the audit log. */
+  readonly verifyAudit: {
+    readonly path: {};
+    readonly query: { readonly from?: number; readonly limit?: number };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly from: number;
+        /** How many entries are right, up to the first wrong one. */ readonly entries: number;
+        /** The last of them; keep its hash elsewhere. */ readonly last: {
+          readonly seq: number;
+          readonly hash: string;
+        } | null;
+        /** Number of the newest entry of the log. */ readonly newest: number;
+        /** Continue with it; null: all is verified. */ readonly next_from: number | null;
+        readonly findings: readonly {
+          readonly guard: "sequence" | "chain" | "bytes" | "columns" | "clock";
+          readonly seq: number;
+          readonly message: string;
+        }[];
+      };
     };
   };
   /** Returns how complete and timely the events of each node and day are, the newest day first. */
