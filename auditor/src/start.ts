@@ -1,6 +1,7 @@
 import { appendToCheckpointFile } from "@fiberstream/audit/checkpoints/checkpoint-file";
 import { createEntryRecord } from "@fiberstream/audit/checkpoints/entry-record";
 import { verifierText } from "@fiberstream/audit/checkpoints/signing-keys";
+import type { TopicReader } from "@fiberstream/kafka/topic-reader";
 import type { PgClient } from "@fiberstream/postgres/pool";
 import { recordServiceVersion } from "@fiberstream/postgres/service-version";
 import { FatalError, messageOf } from "@fiberstream/runtime/errors";
@@ -82,7 +83,10 @@ export async function start(frame: ServiceFrame<typeof auditorSettings>): Promis
 
   const check = health.check("trail");
   const work = async (client: PgClient) => {
-    const { topicId } = await waitForKafka(() => reader.describe(topics.entries));
+    const topicId = await waitForKafka(async () => {
+      await idOfTopic(reader, topics.checkpoints);
+      return idOfTopic(reader, topics.entries);
+    });
     await keepTrail({
       log: createAuditLog(client),
       outbox: createOutbox(client, { origin, topicId }),
@@ -99,6 +103,19 @@ export async function start(frame: ServiceFrame<typeof auditorSettings>): Promis
   };
   const ended = lead({ pool, work, check, metrics, log, stopping: life.stopping });
   life.own("the leader's work", () => ended);
+}
+
+/**
+ * Returns Kafka's id of a topic.
+ * @throws {FatalError} if it has several partitions, in which its records would have no order
+ */
+async function idOfTopic(reader: Pick<TopicReader, "describe">, topic: string): Promise<string> {
+  const { topicId, partitions } = await reader.describe(topic);
+  if (partitions.length === 1) return topicId;
+  throw new FatalError(
+    `the topic ${topic} has ${partitions.length} partitions, but its records need one order`,
+    "Keep a copy of its records. Then delete it and create it again with one partition (npm run deploy:topics)",
+  );
 }
 
 /** Signs a checkpoint within a second at SIGHUP, and at POST /checkpoint on the admin port. */

@@ -1,9 +1,11 @@
 import { durationMs, publicPortSettings } from "@fiberstream/http/settings";
+import { isLoopback } from "@fiberstream/http/open-port";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
+import { approvalActions } from "./administration/approval-settings.ts";
 
 export const consoleSettings = {
   ...serviceSettings(8040),
@@ -17,6 +19,19 @@ export const consoleSettings = {
     keyKind: "reader key",
     alsoRequestTimeout: ", and then its response to be received",
   }),
+  publicUrl: setting(
+    "PUBLIC_URL",
+    z
+      .url({ protocol: /^https?$/ })
+      .refine(
+        (url) => url.startsWith("https:") || isLoopback(new URL(url).hostname),
+        "must begin with https://, except on a loopback address",
+      )
+      .refine((url) => new URL(url).pathname === "/", "must have no path")
+      .transform((url) => new URL(url).origin)
+      .optional(),
+    "address at which browsers reach the console, such as https://console.example.net; unset: the one that they name, with TLS unless HOST is a loopback address",
+  ),
   maxConnections: setting(
     "QUERY_MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 200 }).default(8),
@@ -71,6 +86,16 @@ export const consoleSettings = {
     "JOB_LEASE_MS",
     durationMs(15_000),
     "after so long another console takes over the job of one that has died",
+  ),
+  approvals: setting(
+    "APPROVALS",
+    approvalActions.default(new Set()),
+    "changes that a second person has to approve: off, on, or a list of keys (revoking them), admins (users and grants of admins), retention (shortening it) and redrive",
+  ),
+  approvalsRedriveOver: setting(
+    "APPROVALS_REDRIVE_OVER",
+    wholeNumber({ min: 0, max: 1_000_000_000 }).default(1_000),
+    "a redrive of at most so many dead letters needs no approval",
   ),
   traceUrl: setting(
     "TRACE_URL",

@@ -4,9 +4,11 @@ import { recordServiceVersion } from "@fiberstream/postgres/service-version";
 import { addressOf } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { createRateLimits } from "./access/rate-limits.ts";
-import { startAuthentication } from "./access/start-authentication.ts";
+import { startAccess } from "./access/start-access.ts";
 import { createTurns } from "./access/turns.ts";
 import { createAnswerMemory } from "./answers/answer-memory.ts";
+import { approvalRulesOf } from "./administration/approval-settings.ts";
+import { createChangeAs } from "./administration/change-as.ts";
 import { createAnswerQuestion } from "./answer-questions.ts";
 import { createKeptAnswers } from "./answers/kept-answers.ts";
 import { createKafkaSources, startJobs } from "./connect-kafka.ts";
@@ -76,7 +78,8 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
       metrics: await readColumns(questions, "metrics"),
     }),
   );
-  const cursors = createCursors(await readKeyIdSecret(keys));
+  const secret = await readKeyIdSecret(keys);
+  const cursors = createCursors(secret);
   life.own(watchDatabase({ pool: keys, check: databaseCheck, log }), (owned) => owned.end());
 
   recordServiceVersion({ pool: changes, service: "console", version: frame.version, life, log });
@@ -116,10 +119,22 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   const kafkaSources = createKafkaSources(frame, metrics);
   const jobs = startJobs(frame, { pool: changes, sources: kafkaSources, metrics });
 
+  const { authenticate, people, recordAttempt } = startAccess({
+    config,
+    secret,
+    pool: changes,
+    keys,
+    countUnlogged: metrics.countUnlogged,
+    life,
+    log,
+  });
+
   const ask = createAsk(questions);
   const readPipeline = createReadPipeline({ ask, pipeline: kafkaSources });
   const parts = createLiveParts();
   const routes = createRoutes({
+    changeAs: createChangeAs(changes),
+    approvalRules: approvalRulesOf(config),
     ask,
     change: createChange(changes),
     oldest: createOldestEvent(ask),
@@ -158,12 +173,15 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
         maxPerReader: config.maxPerKey,
       }),
     },
+    people,
     cursors,
     columns,
   });
   metrics.declare(routes.map(({ operationId }) => operationId));
   const answerQuestion = createAnswerQuestion({
-    authenticate: startAuthentication({ config, pool: keys, life, log }),
+    authenticate,
+    recordAttempt,
+    countEndOfAccess: metrics.countEndOfAccess,
     rateLimits: createRateLimits({ standard: config }),
     turns,
     kafkaTurns,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { LOADS_NOTHING } from "@fiberstream/http/docs-html";
+import { LOADS_NOTHING } from "@fiberstream/http/browser-headers";
 import { requestIdOf } from "@fiberstream/http/request-id";
 import { wrongMethod } from "@fiberstream/http/wrong-method";
 import { messageOf } from "@fiberstream/runtime/errors";

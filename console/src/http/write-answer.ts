@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { BROWSER_HEADERS } from "@fiberstream/http/browser-headers";
 import { type Answer, type StreamedAnswer, taggedAnswer } from "../answers/answer.ts";
 
 /**
@@ -27,15 +28,17 @@ export function writeAnswer(
       (request.headers["content-length"] ?? "0") !== "0");
   // Who shows no key holds no connection either.
   const isUnauthenticated = status === 401;
-  const headers: Record<string, string> = {
+  const headers: Record<string, string | string[]> = {
     "X-Request-ID": options.requestId,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    ...BROWSER_HEADERS,
     ...((options.isLast || isUnread || isUnauthenticated) && { Connection: "close" }),
     ...(isTagged && { "Cache-Control": "private, no-cache" }),
     ...ofAnswer,
+    ...(answer.cookies !== undefined && { "Set-Cookie": [...answer.cookies] }),
   };
-  if (isTagged && matches(request.headers["if-none-match"], headers["ETag"] ?? "")) {
+  if (isTagged && matches(request.headers["if-none-match"], ofAnswer?.["ETag"] ?? "")) {
     response.writeHead(304, headers).end();
     return 304;
   }
@@ -66,6 +69,7 @@ export async function writeStream(
     "X-Request-ID": requestId,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    ...BROWSER_HEADERS,
     "Content-Type": contentType,
     // A proxy that collects the answer first would keep all of it in memory.
     "X-Accel-Buffering": "no",

@@ -8,7 +8,7 @@ import type { Asker } from "../access/reader.ts";
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 /** What a request gives: texts from its path and query, and its parsed body. */
-type Given = {
+export type Given = {
   readonly path: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
@@ -43,6 +43,8 @@ export type Route = {
   readonly isKept?: true;
   /** Set if the answer is read from Kafka: it takes a turn there, and not at the database. */
   readonly readsKafka?: true;
+  /** Set if it waits for more than the database, such as for scrypt: it takes no turn at the database. */
+  readonly hasOwnTurns?: true;
   /** The answer of a success. */
   readonly success: {
     /** Of streamed answers; else application/json. */
@@ -57,7 +59,7 @@ export type Route = {
   readonly check: (given: Given) => Question;
 };
 
-type Schemas = {
+export type Schemas = {
   readonly path: z.ZodObject;
   readonly query: z.ZodObject;
   readonly body?: z.ZodType;
@@ -65,7 +67,7 @@ type Schemas = {
   readonly headers?: z.ZodObject;
 };
 
-type Checked<S extends Schemas> = {
+export type Checked<S extends Schemas> = {
   readonly path: z.output<S["path"]>;
   readonly query: z.output<S["query"]>;
   readonly body: S["body"] extends z.ZodType ? z.output<S["body"]> : undefined;
@@ -86,13 +88,7 @@ export function route<S extends Schemas>(
     ...rest,
     schemas,
     check: (given) => {
-      const checked = {
-        path: parsed(schemas.path, given.path, "INVALID_PARAMETER"),
-        query: parsed(schemas.query, given.query, "INVALID_PARAMETER"),
-        body: schemas.body && parsed(schemas.body, given.body, "INVALID_FIELD"),
-        headers: schemas.headers && parsed(schemas.headers, given.headers, "INVALID_PARAMETER"),
-        // The compiler does not connect the conditional types with the schemas that were tested.
-      } as Checked<S>;
+      const checked = checkedBy(schemas, given);
       return {
         key: JSON.stringify([rest.operationId, given.path, given.query]),
         extraCost: extraCost?.(checked) ?? 0,
@@ -101,6 +97,16 @@ export function route<S extends Schemas>(
     },
   };
 }
+
+/** @throws {Refusal} INVALID_PARAMETER, INVALID_FIELD */
+export const checkedBy = <S extends Schemas>(schemas: S, given: Given): Checked<S> =>
+  ({
+    path: parsed(schemas.path, given.path, "INVALID_PARAMETER"),
+    query: parsed(schemas.query, given.query, "INVALID_PARAMETER"),
+    body: schemas.body && parsed(schemas.body, given.body, "INVALID_FIELD"),
+    headers: schemas.headers && parsed(schemas.headers, given.headers, "INVALID_PARAMETER"),
+    // The compiler does not connect the conditional types with the schemas that were tested.
+  }) as Checked<S>;
 
 /** How many faults of one request are listed. */
 const MAX_FAULTS = 10;

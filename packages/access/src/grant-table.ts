@@ -56,16 +56,11 @@ export async function addGrant(client: PgClient, grant: NewGrant): Promise<Grant
   }
 }
 
-/**
- * Returns a grant, which nobody else can change until the transaction ends.
- * @throws {AccessFault} missing
- */
-export async function lockGrant(client: PgClient, grantId: string): Promise<GrantRow> {
-  const [row] = await query<GrantRow>(
-    client,
-    `SELECT ${COLUMNS} FROM grants WHERE grant_id = $1 FOR UPDATE`,
-    [grantId],
-  );
+/** @throws {AccessFault} missing */
+export async function findGrant(client: PgClient, grantId: string): Promise<GrantRow> {
+  const [row] = await query<GrantRow>(client, `SELECT ${COLUMNS} FROM grants WHERE grant_id = $1`, [
+    grantId,
+  ]);
   if (row !== undefined) return row;
   throw new AccessFault("missing", "there is no such grant");
 }

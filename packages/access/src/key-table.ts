@@ -28,9 +28,11 @@ export type NewKey = Omit<KeyRow, "key_id" | "max_nodes" | "created_at" | "revok
 export type CreatedKey = { readonly row: KeyRow; readonly token: string | undefined };
 
 /** What of a key can change while its secret stays. */
-export type KeyChange = Partial<
-  Pick<KeyRow, "node_pattern" | "rate_per_second" | "burst" | "max_nodes" | "note" | "expires_at">
->;
+export type KeyChange = {
+  readonly [
+    Name in "node_pattern" | "rate_per_second" | "burst" | "max_nodes" | "note" | "expires_at"
+  ]?: KeyRow[Name] | undefined;
+};
 
 /** How long keys last around a rotation. */
 export type Rotation = {
@@ -193,7 +195,7 @@ export async function createKey(on: PgPool | PgClient, key: NewKey): Promise<Cre
 /** Returns an error that explains a violated constraint to the user. */
 function explained(
   error: unknown,
-  { node_pattern = "it", jwt_subject }: Partial<Pick<NewKey, "node_pattern" | "jwt_subject">>,
+  { node_pattern = "it", jwt_subject }: KeyChange & { jwt_subject?: string | null },
 ): unknown {
   const state = sqlStateOf(error);
   if (state === EXCLUSION_VIOLATION) {

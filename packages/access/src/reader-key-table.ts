@@ -88,9 +88,10 @@ export async function lockReaderKey(client: PgClient, keyId: string): Promise<Re
 }
 
 /** What of a reader key can change while its secret stays. */
-export type ReaderKeyChange = Partial<
-  Pick<ReaderKeyRow, "rate_per_second" | "burst" | "note" | "expires_at">
->;
+export type ReaderKeyChange = {
+  readonly [Name in "rate_per_second" | "burst" | "note" | "expires_at"]?:
+    ReaderKeyRow[Name] | undefined;
+};
 
 /** @throws {AccessFault} missing */
 export const changeReaderKey = (

@@ -43,23 +43,26 @@ export const listUsers = (client: PgClient): Promise<UserRow[]> =>
  * Returns a user, whom nobody else can change until the transaction ends.
  * @throws {AccessFault} missing
  */
-export const lockUser = (client: PgClient, userId: string): Promise<UserRow> =>
+const lockUser = (client: PgClient, userId: string): Promise<UserRow> =>
   only(
     query<UserRow>(client, `SELECT ${COLUMNS} FROM users WHERE user_id = $1 FOR UPDATE`, [userId]),
   );
 
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /**
- * The same by the name of a local user, in any case.
+ * The same by the id of a user, or the name of a local one in any case.
  * @throws {AccessFault} missing
  */
-export async function lockUserNamed(client: PgClient, name: string): Promise<UserRow> {
+export async function lockUserCalled(client: PgClient, called: string): Promise<UserRow> {
+  if (ID.test(called)) return lockUser(client, called);
   const [row] = await query<UserRow>(
     client,
     `SELECT ${COLUMNS} FROM users WHERE kind = 'local' AND lower(name) = lower($1) FOR UPDATE`,
-    [name],
+    [called],
   );
   if (row !== undefined) return row;
-  throw new AccessFault("missing", `there is no local user ${name}`);
+  throw new AccessFault("missing", `there is no local user ${called}`);
 }
 
 /** @throws {AccessFault} taken; state: an identity provider names the user */

@@ -18,6 +18,7 @@ import { statusCommand } from "./commands/status.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { topicsCommand } from "./commands/topics/topics.ts";
 import { tracesCommand } from "./commands/traces.ts";
+import { usersCommand } from "./commands/users/users.ts";
 
 /** Returns the command `fiber`; each of its commands is a file in `commands`. */
 export function createFiber(): Command {
@@ -36,6 +37,7 @@ export function createFiber(): Command {
     .addCommand(eraseCommand())
     .addCommand(keysCommand())
     .addCommand(readersCommand())
+    .addCommand(usersCommand())
     .addCommand(nodesCommand())
     .addCommand(auditCommand())
     .addCommand(dlqCommand())

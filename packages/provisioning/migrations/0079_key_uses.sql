@@ -46,7 +46,8 @@ BEGIN
     GRANT INSERT (key_id, secret_sha256, tenant, may_change_nodes, may_redrive, rate_per_second, burst, note, expires_at)
       ON reader_keys TO fiberstream_console;
     GRANT UPDATE (rate_per_second, burst, note, expires_at, revoked_at) ON reader_keys TO fiberstream_console;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON tenant_limits TO fiberstream_console;
+    GRANT SELECT, INSERT (tenant, rate_per_second, burst), UPDATE (rate_per_second, burst), DELETE
+      ON tenant_limits TO fiberstream_console;
   END IF;
 END
 $$;

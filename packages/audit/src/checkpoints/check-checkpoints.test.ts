@@ -56,7 +56,7 @@ function checkpointsOf(trail: readonly TestEntry[], sizes: readonly number[]) {
 function check(trail: readonly VerifiedEntry[], found = checkpointsOf(TRAIL, [0, 7, 16, 20])) {
   const checking = createCheckpointCheck({ found, origin: ORIGIN, keys: [key.verifier] });
   trail.forEach(checking.add);
-  return checking.end();
+  return checking.end({ isWhole: true });
 }
 
 it("finds nothing in the trail that was signed, and in one that has grown", () => {
@@ -123,7 +123,7 @@ function compare(copy: readonly TestEntry[], database: readonly TestEntry[], now
   const checking = createCopyCheck({ nowMs });
   copy.forEach(checking.addCopy);
   database.forEach(checking.add);
-  return checking.end();
+  return checking.end({ isWhole: true });
 }
 
 it("finds nothing in a copy with repeats, whose newest entries are on their way", () => {
@@ -152,4 +152,14 @@ it("finds an entry that was never published, and a record whose hash is not its 
   expect(compare(changed, TRAIL).findings).toEqual([
     expect.objectContaining({ seq: 3, message: expect.stringContaining("not that of its bytes") }),
   ]);
+});
+
+it("says nothing about the end of a log whose verification has ended before", () => {
+  const found = checkpointsOf(TRAIL, [20]);
+  const checking = createCheckpointCheck({ found, origin: ORIGIN, keys: [key.verifier] });
+  TRAIL.slice(0, 5).forEach(checking.add);
+  expect(checking.end({ isWhole: false }).findings).toEqual([]);
+  const copy = createCopyCheck({ nowMs: START_MS });
+  TRAIL.forEach(copy.addCopy);
+  expect(copy.end({ isWhole: false }).findings).toEqual([]);
 });

@@ -16,8 +16,15 @@ export type Finding = {
 export type CheckpointCheck = {
   /** To be called with all entries in order, from the first one on. */
   add: (entry: VerifiedEntry) => void;
-  /** Returns what was found, and how many entries the largest checkpoint has signed. */
-  end: () => { checkpoints: number; signedEntries: number; findings: readonly Finding[] };
+  /**
+   * Returns what was found, and how many entries the largest checkpoint has signed.
+   * @param options.isWhole false if the verification of the chain has ended before the last entry
+   */
+  end: (options: { isWhole: boolean }) => {
+    checkpoints: number;
+    signedEntries: number;
+    findings: readonly Finding[];
+  };
 };
 
 /**
@@ -93,10 +100,10 @@ export function createCheckpointCheck(options: {
       tree.append(hash);
       compareRoots();
     },
-    end: () => {
+    end: ({ isWhole }) => {
       const beyond = signed.slice(next);
       const largest = beyond.at(-1);
-      if (largest !== undefined) {
+      if (largest !== undefined && isWhole) {
         reportFirst("size", {
           guard: "checkpoint",
           seq: tree.size() + 1,

@@ -8,9 +8,17 @@ export type CopiedEntry = ChainedEntry & { readonly offset: string };
 export type CopyCheck = {
   /** To be called with the records of the topic, before the entries of the database. */
   addCopy: (entry: CopiedEntry) => void;
+  /** To be called with what a record that is no entry is. */
+  addUnreadable: (message: string) => void;
   /** To be called with all entries of the database in order. */
   add: (entry: VerifiedEntry) => void;
-  end: () => { copied: number; repeats: number; waiting: number; findings: readonly Finding[] };
+  /** @param options.isWhole false if the verification of the chain has ended before the last entry */
+  end: (options: { isWhole: boolean }) => {
+    copied: number;
+    repeats: number;
+    waiting: number;
+    findings: readonly Finding[];
+  };
 };
 
 /** An entry of the database that the topic has not is a finding when it is older. */
@@ -31,10 +39,10 @@ export function createCopyCheck(options: { nowMs: number }): CopyCheck {
   const waiting: VerifiedEntry[] = [];
   let waitingEntries = 0;
   const once = new Set<string>();
-  const reportFirst = (kind: string, seq: number, message: string) => {
+  const reportFirst = (kind: string, seq: number | undefined, message: string) => {
     if (once.has(kind)) return;
     once.add(kind);
-    findings.push({ guard: "copy", seq, message });
+    findings.push({ guard: "copy", ...(seq !== undefined && { seq }), message });
   };
   const hashOf = (seq: number) => hashes.subarray((seq - 1) * HASH_BYTES, seq * HASH_BYTES);
 
@@ -72,6 +80,7 @@ export function createCopyCheck(options: { nowMs: number }): CopyCheck {
       Buffer.from(hash).copy(hashes, copied * HASH_BYTES);
       copied++;
     },
+    addUnreadable: (message) => reportFirst("unreadable", undefined, message),
     add: (entry) => {
       compared = entry.seq;
       if (entry.seq > copied) {
@@ -87,7 +96,7 @@ export function createCopyCheck(options: { nowMs: number }): CopyCheck {
         );
       }
     },
-    end: () => {
+    end: ({ isWhole }) => {
       const [oldest] = waiting;
       if (oldest !== undefined && oldest.atMs < options.nowMs - PUBLISHED_AFTER_MS) {
         reportFirst(
@@ -96,7 +105,7 @@ export function createCopyCheck(options: { nowMs: number }): CopyCheck {
           `entry ${oldest.seq} of ${new Date(oldest.atMs).toISOString()} is not in Kafka: the auditor does not run, or the topic has lost it`,
         );
       }
-      if (copied > compared) {
+      if (copied > compared && isWhole) {
         reportFirst(
           "cut",
           compared + 1,

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { auditExportCommand } from "./export.ts";
 import { auditForgetCommand } from "./forget.ts";
+import { auditKeygenCommand } from "./keygen.ts";
 import { auditListCommand } from "./list.ts";
 import { auditVerifyCommand } from "./verify.ts";
 
@@ -11,4 +12,5 @@ export const auditCommand = (): Command =>
     .addCommand(auditListCommand())
     .addCommand(auditVerifyCommand())
     .addCommand(auditExportCommand())
-    .addCommand(auditForgetCommand());
+    .addCommand(auditForgetCommand())
+    .addCommand(auditKeygenCommand());

@@ -87,7 +87,7 @@ export function renderCreated({ row, token }: CreatedKey, json: boolean): string
   return `${summary}Save the token now; it cannot be shown again:\n\n  Authorization: Bearer ${token}\n`;
 }
 
-function pattern(text: string): string {
+export function pattern(text: string): string {
   if (/^[^*]{0,50}\*?$/.test(text) && text !== "") return text;
   throw new InvalidArgumentError(
     "It must be one node id, or a prefix of at most 50 characters and *.",
