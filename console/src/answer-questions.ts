@@ -1,13 +1,21 @@
+import type { Actor, AuditEntry } from "@fiberstream/postgres/acting";
+import type { RecordAttempt } from "./access/attempts.ts";
 import type { Authenticate } from "./access/authenticate.ts";
+import { endsWithAccess } from "./access/ends-with-access.ts";
 import type { RateLimits } from "./access/rate-limits.ts";
 import { type Asker, anyoneAt, type From, type Reader } from "./access/reader.ts";
 import type { TenantScope } from "./access/scope.ts";
 import { scopeAt } from "./access/scope-at.ts";
+import { senderAt } from "./access/sign-in/address.ts";
 import type { Turns } from "./access/turns.ts";
 import type { Answer, StreamedAnswer } from "./answers/answer.ts";
 import type { AnswerMemory } from "./answers/answer-memory.ts";
 import type { KeptAnswers } from "./answers/kept-answers.ts";
-import { beginQuestion, type QuestionInProgress } from "./answers/question-in-progress.ts";
+import {
+  beginQuestion,
+  type QuestionInProgress,
+  unreadAnswer,
+} from "./answers/question-in-progress.ts";
 import { Refusal } from "./answers/refusal.ts";
 import { askingFor } from "./questions/asking.ts";
 import type { Question, Route } from "./routes/route.ts";
@@ -34,6 +42,9 @@ export type AnswerQuestion = (route: Route, request: Request) => Promise<Answer 
  */
 export function createAnswerQuestion(options: {
   authenticate: Authenticate;
+  recordAttempt: RecordAttempt;
+  /** Counts a stream or export that was cut, because its asker may no longer have it. */
+  countEndOfAccess: () => void;
   rateLimits: RateLimits;
   turns: Turns;
   /** Of questions that read Kafka. */
@@ -43,6 +54,7 @@ export function createAnswerQuestion(options: {
   countShared: () => void;
 }): AnswerQuestion {
   const { authenticate, rateLimits, turns, kafkaTurns, memory, kept, countShared } = options;
+  const { recordAttempt, countEndOfAccess } = options;
   const asked = new Map<string, QuestionInProgress>();
 
   const turnsOf = (route: Route) => (route.readsKafka ? kafkaTurns : turns);
@@ -75,7 +87,7 @@ export function createAnswerQuestion(options: {
     question: Question,
     gone: AbortSignal,
   ): Promise<Answer | StreamedAnswer> => {
-    if (route.isStreamed) {
+    if (route.isStreamed || route.hasOwnTurns) {
       return askingFor({ gone, received: () => undefined }, () => question.answer(asker));
     }
     const { id } = asker;
@@ -99,7 +111,7 @@ export function createAnswerQuestion(options: {
     const known = kept.find(name);
     if (known !== undefined) {
       countShared();
-      return known;
+      return unreadAnswer(memory, asker.id, known);
     }
     const askedAtMs = performance.now();
     const answer = await answerInTurn(route, asker, question, gone);
@@ -107,19 +119,43 @@ export function createAnswerQuestion(options: {
     return answer;
   };
 
+  const whoAsks = (route: Route, { headers, address }: Request) =>
+    route.permission === "anyone"
+      ? Promise.resolve(anyoneAt(senderAt(address)))
+      : authenticate({ headers, isChange: route.method !== "GET" });
+
+  /** Whether somebody who was answered before may still be; undefined while it cannot be known. */
+  const isStillAllowed = async (route: Route, { headers }: Request, { rights }: Reader) => {
+    try {
+      const isChange = route.method !== "GET";
+      return (await authenticate({ headers, isChange, isRecheck: true })).rights === rights;
+    } catch (error) {
+      return !(error instanceof Refusal) || error.code === "DATABASE_UNAVAILABLE";
+    }
+  };
+
   return async (route, request) => {
-    const reader =
-      route.permission === "anyone" ? anyoneAt(request.address) : await authenticate(request);
+    const reader = await whoAsks(route, request);
     if (reader.kind !== "anyone") request.admitted();
-    const asker = askerOf(reader, scopeAt(route.permission, reader), request);
     let limits = rateLimits.charge(reader, route.cost);
     const answer = await withLimits(limits, async () => {
-      const body = route.schemas.body === undefined ? undefined : await request.readBody();
-      const question = route.check({ ...request, body });
-      if (question.extraCost > 0) limits = rateLimits.charge(reader, question.extraCost);
-      return answerOrKept(route, asker, question, request.gone);
+      try {
+        const asker = askerOf(reader, scopeAt(route.permission, reader), request);
+        const body = route.schemas.body === undefined ? undefined : await request.readBody();
+        const question = route.check({ ...request, body });
+        if (question.extraCost > 0) limits = rateLimits.charge(reader, question.extraCost);
+        return await answerOrKept(route, asker, question, request.gone);
+      } catch (error) {
+        if (isDenial(error)) recordAttempt(actorAt(reader, request), denied(route, error));
+        throw error;
+      }
     });
-    return { ...answer, headers: { ...limits, ...answer.headers } };
+    const limited = { ...answer, headers: { ...limits, ...answer.headers } };
+    if (!("stream" in limited)) return limited;
+    return endsWithAccess(limited, {
+      isAllowed: () => isStillAllowed(route, request, reader),
+      countEnd: countEndOfAccess,
+    });
   };
 }
 
@@ -139,9 +175,29 @@ async function whole(answering: Promise<Answer | StreamedAnswer>): Promise<Answe
 
 const askerOf = (reader: Reader, scope: TenantScope, from: From): Asker => ({
   ...reader,
-  actor: { ...reader.actor, address: from.address, requestId: from.requestId },
+  actor: actorAt(reader, from),
   scope,
-  from,
+  // Only that: the request has its body, too.
+  from: { address: from.address, requestId: from.requestId, headers: from.headers },
+});
+
+const actorAt = ({ actor }: Reader, { address, requestId }: From): Actor => ({
+  ...actor,
+  address,
+  requestId,
+});
+
+const isDenial = (error: unknown): error is Refusal =>
+  error instanceof Refusal && error.code === "NOT_ALLOWED";
+
+/** The entry of somebody who may not do what they tried. */
+const denied = ({ operationId, permission }: Route, { message }: Refusal): AuditEntry => ({
+  action: "request.denied",
+  objectKind: "operation",
+  object: operationId,
+  outcome: "denied",
+  reason: message,
+  after: { permission },
 });
 
 /** Of questions with the same name the answers are equal. */

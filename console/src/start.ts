@@ -4,7 +4,7 @@ import { recordServiceVersion } from "@fiberstream/postgres/service-version";
 import { addressOf } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { createRateLimits } from "./access/rate-limits.ts";
-import { startAuthentication } from "./access/start-authentication.ts";
+import { startAccess } from "./access/start-access.ts";
 import { createTurns } from "./access/turns.ts";
 import { createAnswerMemory } from "./answers/answer-memory.ts";
 import { approvalRulesOf } from "./administration/approval-settings.ts";
@@ -78,7 +78,8 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
       metrics: await readColumns(questions, "metrics"),
     }),
   );
-  const cursors = createCursors(await readKeyIdSecret(keys));
+  const secret = await readKeyIdSecret(keys);
+  const cursors = createCursors(secret);
   life.own(watchDatabase({ pool: keys, check: databaseCheck, log }), (owned) => owned.end());
 
   recordServiceVersion({ pool: changes, service: "console", version: frame.version, life, log });
@@ -117,6 +118,16 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   });
   const kafkaSources = createKafkaSources(frame, metrics);
   const jobs = startJobs(frame, { pool: changes, sources: kafkaSources, metrics });
+
+  const { authenticate, people, recordAttempt } = startAccess({
+    config,
+    secret,
+    pool: changes,
+    keys,
+    countUnlogged: metrics.countUnlogged,
+    life,
+    log,
+  });
 
   const ask = createAsk(questions);
   const readPipeline = createReadPipeline({ ask, pipeline: kafkaSources });
@@ -162,12 +173,15 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
         maxPerReader: config.maxPerKey,
       }),
     },
+    people,
     cursors,
     columns,
   });
   metrics.declare(routes.map(({ operationId }) => operationId));
   const answerQuestion = createAnswerQuestion({
-    authenticate: startAuthentication({ config, pool: keys, life, log }),
+    authenticate,
+    recordAttempt,
+    countEndOfAccess: metrics.countEndOfAccess,
     rateLimits: createRateLimits({ standard: config }),
     turns,
     kafkaTurns,

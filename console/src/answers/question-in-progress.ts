@@ -50,9 +50,7 @@ export function beginQuestion(options: {
       askers++;
       try {
         const given = await unlessGone(made, gone);
-        const unread = memory.hold(asker);
-        unread.grow(given.body.length);
-        return { ...given, received: unread.release };
+        return unreadAnswer(memory, asker, given);
       } finally {
         askers--;
         if (askers === 0) {
@@ -62,6 +60,16 @@ export function beginQuestion(options: {
       }
     },
   };
+}
+
+/**
+ * Counts an answer as memory of its asker until it is received.
+ * @throws {Refusal}
+ */
+export function unreadAnswer(memory: AnswerMemory, readerId: string, answer: Answer): Answer {
+  const unread = memory.hold(readerId);
+  unread.grow(answer.body.length);
+  return { ...answer, received: unread.release };
 }
 
 async function unlessGone<T>(made: Promise<T>, gone: AbortSignal): Promise<T> {

@@ -11,8 +11,14 @@ export function jsonLine(columns: TableColumns): string {
     const column = `metrics.${quoted(name)}`;
     return `'${before.replaceAll("'", "''")}', coalesce(${valueOf(column, type)}, 'null')`;
   });
-  return `concat(${fields.join(", ")}, '}')`;
+  const pieces = Array.from({ length: Math.ceil(fields.length / AT_ONCE) }, (_, piece) => {
+    return `concat(${fields.slice(piece * AT_ONCE, (piece + 1) * AT_ONCE).join(", ")})`;
+  });
+  return `${pieces.join(" || ")} || '}'`;
 }
+
+/** A function has at most 100 arguments, and each column is two. */
+const AT_ONCE = 50;
 
 /** Returns SQL for the text of a value in JSON; NULL for NULL. */
 function valueOf(column: string, type: string): string {

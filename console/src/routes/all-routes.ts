@@ -11,7 +11,10 @@ import { createKeptSince } from "../rollups/kept-since.ts";
 import type { TrailSources } from "../trail/event-trail.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
 import { administrationRoutes } from "./administration/administration-routes.ts";
+import { listAuditRoute } from "./audit/list-audit.ts";
+import { verifyAuditRoute } from "./audit/verify-audit.ts";
 import { listAlertsRoute } from "./alerts/list-alerts.ts";
+import { authRoutes, type People } from "./auth/auth-routes.ts";
 import { listChangesRoute } from "./changes/list-changes.ts";
 import { exportEventsRoute } from "./events/export-events.ts";
 import { listEventsRoute } from "./events/list-events.ts";
@@ -57,6 +60,7 @@ export type Sources = {
   readonly live: Live;
   /** Connections, turns and the maximum time of exports. */
   readonly exports: { readonly pool: PgPool; readonly turns: Turns; readonly maxMs: number };
+  readonly people: People;
   readonly cursors: Cursors;
   readonly columns: { readonly nodes: TableColumns; readonly metrics: TableColumns };
 };
@@ -83,6 +87,8 @@ export function createRoutes(sources: Sources): readonly Route[] {
     topRoute(state),
     listAlertsRoute({ ask, cursors }),
     listChangesRoute({ ask, cursors }),
+    listAuditRoute({ ask, cursors }),
+    verifyAuditRoute({ pool: sources.exports.pool }),
     qualityRoute({ ask, cursors, columns: nodes }),
     conflictsRoute({ ask, cursors }),
     pipelineRoute(sources),
@@ -97,5 +103,6 @@ export function createRoutes(sources: Sources): readonly Route[] {
     ...administrationRoutes({ ask, cursors, changeAs, changing }),
     ...referenceAggregatesRoutes(state),
     ...referenceNodesRoutes({ ask, change, columns: nodes }),
+    ...authRoutes(sources.people),
   ];
 }

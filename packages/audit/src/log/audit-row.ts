@@ -39,16 +39,20 @@ const LEAF = Buffer.of(0);
 export const hashOf = ({ prev_hash, entry }: Pick<AuditRow, "prev_hash" | "entry">): Buffer =>
   hash("sha256", Buffer.concat([LEAF, prev_hash, entry]), "buffer");
 
-/** The version of the entries' form. */
-const VERSION = 1;
-
-/** Returns the text that an entry has when it says what its columns say: JSON by RFC 8785. */
+/**
+ * Returns the text that an entry has when it says what its columns say: JSON by RFC 8785, of version 1. The members are in their order
+ * already; sorting them for each of a million entries would take most of the time.
+ */
 export function entryTextOf(row: AuditColumns): string {
-  const { seq, at, tenant, actor_kind, actor, database_role, session, address, request_id } = row;
-  const { action, object_kind, object, outcome, reason, before, after } = row;
-  const by = { actor_kind, actor, database_role, session, address, request_id };
-  const what = { action, object_kind, object, outcome, reason, before, after };
-  return canonicalText({ v: VERSION, seq, at, tenant, ...by, ...what });
+  const member = (name: keyof AuditColumns) => `"${name}":${JSON.stringify(row[name])}`;
+  const value = (name: "before" | "after") =>
+    `"${name}":${row[name] === null ? "null" : canonicalText(row[name])}`;
+  return (
+    `{${member("action")},${member("actor")},${member("actor_kind")},${member("address")},${value("after")},` +
+    `${member("at")},${value("before")},${member("database_role")},${member("object")},${member("object_kind")},` +
+    `${member("outcome")},${member("reason")},${member("request_id")},${member("seq")},${member("session")},` +
+    `${member("tenant")},"v":1}`
+  );
 }
 
 /** @throws {Error} for what JSON cannot express */

@@ -16,12 +16,17 @@ export async function* readLog(
   pool: PgPool,
   { from = 1, to = Number.MAX_SAFE_INTEGER }: { from?: number; to?: number } = {},
 ): AsyncGenerator<readonly AuditRow[]> {
-  for (let next = from; ;) {
-    const rows = await query<AuditRow>(pool, SELECT_ROWS, [next, to, MAX_ROWS]);
+  const pageFrom = (first: number) => query<AuditRow>(pool, SELECT_ROWS, [first, to, MAX_ROWS]);
+  let page = pageFrom(from);
+  while (true) {
+    const rows = await page;
     const last = rows.at(-1);
     if (last === undefined) return;
+    // The database reads the next page while this one is used.
+    page = pageFrom(last.seq + 1);
+    // If nobody asks for it any more, its failure is nobody's.
+    page.catch(() => undefined);
     yield rows;
-    next = last.seq + 1;
   }
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { fileURLToPath } from "node:url";
+import { inheritedEnvironment } from "@fiberstream/testkit/config";
 import { createLogFixture, type LogFixture } from "@fiberstream/audit/testing/log-fixture";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
@@ -23,7 +24,7 @@ afterAll(async () => {
 type Result = { readonly code: number; readonly text: string };
 async function run(program: string, args: readonly string[], env: object = {}): Promise<Result> {
   try {
-    const options = { cwd: ROOT, env: { ...process.env, FIBER_USER: "ama", ...env } };
+    const options = { cwd: ROOT, env: { ...inheritedEnvironment(), FIBER_USER: "ama", ...env } };
     const { stdout, stderr } = await promisify(execFile)(program, [...args], options);
     return { code: 0, text: stdout + stderr };
   } catch (error) {
