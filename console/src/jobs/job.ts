@@ -13,7 +13,9 @@ export const jobSchema = z.object({
   state: z.enum(JOB_STATES),
   dry_run: z.boolean().describe("It only counts what it would do."),
   tenant: z.string().nullable().describe("Whose data it is about; null: of all tenants."),
-  created_by: z.string().describe("Key id of the reader who asked for it."),
+  created_by: z
+    .string()
+    .describe("Key id of the reader, or user id of the person, who asked for it."),
   created_at: z.string(),
   started_at: z.string().nullable(),
   updated_at: z.string(),

@@ -46,10 +46,9 @@ about their own account; "anyone" needs no sign-in. A reader key can be created 
 
 ${table([
   ["Permission", ...ASKERS],
-  ...PERMISSIONS.map((permission) => [
-    `\`${permission}\``,
-    ...ASKERS.map((asker) => cellOf(asker, permission)),
-  ]),
+  ...PERMISSIONS.map((permission) =>
+    [`\`${permission}\``].concat(ASKERS.map((asker) => cellOf(asker, permission))),
+  ),
 ])}
 
 ## Routes by role

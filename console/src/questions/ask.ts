@@ -71,6 +71,10 @@ async function ask<Row extends Record<string, unknown>>(
   const client = await pool.connect().catch((error: unknown) => {
     throw postgresFailure(error);
   });
+  if (gone.aborted) {
+    client.release();
+    throw gone.reason;
+  }
   let stopped: { readonly reason: unknown } | undefined;
   const stop = (reason: unknown) => {
     if (stopped !== undefined) return;
@@ -79,10 +83,9 @@ async function ask<Row extends Record<string, unknown>>(
   };
   const leave = () => stop(gone.reason);
   gone.addEventListener("abort", leave, { once: true });
-  if (gone.aborted) leave();
   const counting = countingTypes((bytes) => {
     try {
-      received(bytes);
+      if (stopped === undefined) received(bytes);
     } catch (error) {
       stop(error);
     }

@@ -28,13 +28,14 @@ let ports: number[];
 beforeEach(async () => {
   stateDir = mkdtempSync(join(tmpdir(), "fiberstream-start-"));
   database = await createTestDatabase();
-  ports = await freePorts(8);
+  ports = await freePorts(9);
   const [
     gateway,
     gatewayAdmin,
     processorAdmin,
     sinkAdmin,
     consoleAdmin,
+    auditorAdmin,
     redis,
     prometheus,
     console,
@@ -51,6 +52,7 @@ beforeEach(async () => {
     PROCESSOR_ADMIN_PORT: processorAdmin ?? "",
     SINK_ADMIN_PORT: sinkAdmin ?? "",
     CONSOLE_ADMIN_PORT: consoleAdmin ?? "",
+    AUDITOR_ADMIN_PORT: auditorAdmin ?? "",
     CONSOLE_PORT: console ?? "",
     NAMESPACE: testNamespace(),
     FIBERSTREAM_STATE_DIR: stateDir,
@@ -88,7 +90,7 @@ describe("the local start", () => {
     });
     expect(await scraped()).toEqual(
       ports
-        .slice(1, 5)
+        .slice(1, 6)
         .map((port) => `127.0.0.1:${port}`)
         .sort(),
     );
@@ -141,7 +143,7 @@ describe("the local start", () => {
 
 /** Returns the addresses that Prometheus scrapes. */
 async function scraped(): Promise<string[]> {
-  const answer = await fetch(`http://127.0.0.1:${ports[6]}/api/v1/targets?state=active`);
+  const answer = await fetch(`http://127.0.0.1:${ports[7]}/api/v1/targets?state=active`);
   const { data } = (await answer.json()) as {
     data: { activeTargets: { scrapeUrl: string }[] };
   };

@@ -131,6 +131,22 @@ export const console: Dashboard = {
           ],
         }),
         lines({
+          title: "Streams and exports whose asker lost access; tries that are not in the audit log",
+          description:
+            "Lost access: a session or key ended, or has other rights. Not in the audit log: PostgreSQL is unavailable",
+          unit: "cps",
+          queries: [
+            {
+              expr: "sum(rate(fiberstream_console_ended_access_total[5m]))",
+              legend: "lost access",
+            },
+            {
+              expr: "sum(rate(fiberstream_console_unlogged_tries_total[5m]))",
+              legend: "not in the audit log",
+            },
+          ],
+        }),
+        lines({
           title: "Uses of keys that could not be recorded",
           description:
             "Of the gateways, too. They are retried each minute: PostgreSQL is unavailable, or not migrated",

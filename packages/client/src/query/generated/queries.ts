@@ -1084,7 +1084,7 @@ export type Queries = {
         readonly state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /** It only counts what it would do. */ readonly dry_run: boolean;
         /** Whose data it is about; null: of all tenants. */ readonly tenant: string | null;
-        /** Key id of the reader who asked for it. */ readonly created_by: string;
+        /** Key id of the reader, or user id of the person, who asked for it. */ readonly created_by: string;
         readonly created_at: string;
         readonly started_at: string | null;
         readonly updated_at: string;
@@ -1119,7 +1119,7 @@ export type Queries = {
         readonly state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /** It only counts what it would do. */ readonly dry_run: boolean;
         /** Whose data it is about; null: of all tenants. */ readonly tenant: string | null;
-        /** Key id of the reader who asked for it. */ readonly created_by: string;
+        /** Key id of the reader, or user id of the person, who asked for it. */ readonly created_by: string;
         readonly created_at: string;
         readonly started_at: string | null;
         readonly updated_at: string;
@@ -1150,7 +1150,7 @@ export type Queries = {
         readonly state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /** It only counts what it would do. */ readonly dry_run: boolean;
         /** Whose data it is about; null: of all tenants. */ readonly tenant: string | null;
-        /** Key id of the reader who asked for it. */ readonly created_by: string;
+        /** Key id of the reader, or user id of the person, who asked for it. */ readonly created_by: string;
         readonly created_at: string;
         readonly started_at: string | null;
         readonly updated_at: string;
@@ -1180,7 +1180,7 @@ export type Queries = {
         readonly state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /** It only counts what it would do. */ readonly dry_run: boolean;
         /** Whose data it is about; null: of all tenants. */ readonly tenant: string | null;
-        /** Key id of the reader who asked for it. */ readonly created_by: string;
+        /** Key id of the reader, or user id of the person, who asked for it. */ readonly created_by: string;
         readonly created_at: string;
         readonly started_at: string | null;
         readonly updated_at: string;
