@@ -101,6 +101,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     config,
     secret,
     pool: changes,
+    registry,
     countUnlogged: metrics.countUnlogged,
     life,
     log,
