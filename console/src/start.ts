@@ -124,6 +124,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     secret,
     pool: changes,
     keys,
+    registry,
     countUnlogged: metrics.countUnlogged,
     life,
     log,

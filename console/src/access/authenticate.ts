@@ -32,12 +32,14 @@ export type Authenticate = (credentials: Credentials) => Promise<Reader>;
 /** Accepts whoever has a session, a personal token or a reader key. An Authorization header counts before a cookie. */
 export function createAuthenticate(options: {
   lookUp: LookUpReader;
+  /** Called for each request of a reader key. */
+  noteUse: (keyId: string) => void;
   tokens: PersonalTokens;
   sessions: Sessions;
   ownOrigin: OwnOrigin;
   log: Log;
 }): Authenticate {
-  const { lookUp, tokens, sessions, ownOrigin, log } = options;
+  const { lookUp, noteUse, tokens, sessions, ownOrigin, log } = options;
   const warn = throttled((error: unknown, times) =>
     log.warn({ reason: messageOf(error), times }, "key or session lookup failed"),
   );
@@ -64,7 +66,9 @@ export function createAuthenticate(options: {
         "unknown reader key, or wrong secret; a key with which probes send may not read",
       );
     }
-    return validReader(key);
+    const reader = validReader(key);
+    noteUse(parsed.keyId);
+    return reader;
   };
 
   const readerOfToken = async (token: string, isRecheck: boolean) => {

@@ -1,9 +1,11 @@
+import { startKeyUses } from "@fiberstream/access/key-uses";
 import { refuseOpenPort } from "@fiberstream/http/open-port";
 import { startKeyIdCheck } from "@fiberstream/postgres/key-id-check";
 import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import type { PgPool } from "@fiberstream/postgres/pool";
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
+import type { Registry } from "prom-client";
 import type { People } from "../routes/auth/auth-routes.ts";
 import { createRecordAttempt, type RecordAttempt } from "./attempts.ts";
 import { type Authenticate, createAuthenticate, createAuthenticateNobody } from "./authenticate.ts";
@@ -43,6 +45,7 @@ export function startAccess(options: {
   pool: PgPool;
   /** Connections for look-ups only, which nothing else may delay. */
   keys: PgPool;
+  registry: Registry;
   countUnlogged: () => void;
   life: Life;
   log: Log;
@@ -92,7 +95,8 @@ export function startAccess(options: {
     }
     const readKey = createReadKey(keys);
     const lookUp = createReaderLookup({ readKey, isNeverIssued, maxAgeMs });
-    return createAuthenticate({ lookUp, tokens, sessions, ownOrigin, log });
+    const noteUse = startKeyUses({ pool, registry: options.registry, life, log });
+    return createAuthenticate({ lookUp, noteUse, tokens, sessions, ownOrigin, log });
   };
   return { authenticate: authenticateBy(), people, recordAttempt };
 }
