@@ -1,15 +1,15 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Authenticate } from "./access/authenticate.ts";
 import type { RateLimits } from "./access/rate-limits.ts";
-import type { Reader, Right } from "./access/reader.ts";
+import { type Asker, anyoneAt, type From, type Reader } from "./access/reader.ts";
+import type { TenantScope } from "./access/scope.ts";
+import { scopeAt } from "./access/scope-at.ts";
 import type { Turns } from "./access/turns.ts";
 import type { Answer, StreamedAnswer } from "./answers/answer.ts";
 import { Refusal } from "./answers/refusal.ts";
 import type { Question, Route } from "./routes/route.ts";
 
 /** A request whose route was found. */
-export type Request = {
-  readonly headers: IncomingHttpHeaders;
+export type Request = From & {
   readonly path: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
   /** Called only for those who may ask: a body costs work and memory. */
@@ -38,53 +38,51 @@ export function createAnswerQuestion(options: {
 
   const answerOnce = (
     route: Route,
-    reader: Reader,
+    asker: Asker,
     { key, answer }: Question,
   ): Promise<Answer | StreamedAnswer> => {
-    const name = JSON.stringify([reader.scope, key]);
+    const name = JSON.stringify([asker.rights, key]);
     const running = asked.get(name);
     if (running !== undefined) {
       countShared();
       return running;
     }
     const begun = turnsOf(route)
-      .run(reader.id, () => answer(reader))
+      .run(asker.id, () => answer(asker))
       .finally(() => asked.delete(name));
     asked.set(name, begun);
     return begun;
   };
 
-  const answerInTurn = (route: Route, reader: Reader, question: Question) => {
-    if (route.isStreamed) return question.answer(reader);
-    if (route.method === "GET") return answerOnce(route, reader, question);
-    return turnsOf(route).run(reader.id, () => question.answer(reader));
+  const answerInTurn = (route: Route, asker: Asker, question: Question) => {
+    if (route.isStreamed) return question.answer(asker);
+    if (route.method === "GET" && isShared(route)) return answerOnce(route, asker, question);
+    return turnsOf(route).run(asker.id, () => question.answer(asker));
   };
 
   return async (route, request) => {
-    const reader = await authenticate(request);
-    requireRight(reader, route);
+    const reader =
+      route.permission === "anyone" ? anyoneAt(request.address) : await authenticate(request);
+    const asker = askerOf(reader, scopeAt(route.permission, reader), request);
     const limits = rateLimits.charge(reader, route.cost);
     const answer = await withLimits(limits, async () => {
       const body = route.schemas.body === undefined ? undefined : await request.readBody();
-      return answerInTurn(route, reader, route.check({ ...request, body }));
+      return answerInTurn(route, asker, route.check({ ...request, body }));
     });
     return { ...answer, headers: { ...limits, ...answer.headers } };
   };
 }
 
-function requireRight({ rights }: Reader, { right }: Route): void {
-  if (rights.has(right)) return;
-  throw new Refusal(
-    "NOT_ALLOWED",
-    `this key may not do this: make one with \`fiber readers create ${OPTIONS[right]}\``,
-  );
-}
+const askerOf = (reader: Reader, scope: TenantScope, from: From): Asker => ({
+  ...reader,
+  actor: { ...reader.actor, address: from.address, requestId: from.requestId },
+  scope,
+  from,
+});
 
-const OPTIONS = {
-  read: "",
-  nodes: "--may-change-nodes",
-  redrive: "--may-redrive",
-} as const satisfies Record<Right, string>;
+/** What is about one person, or sets cookies, is never the answer of another one. */
+const isShared = ({ permission }: Route): boolean =>
+  permission !== "self" && permission !== "anyone";
 
 async function withLimits<T>(headers: Record<string, string>, work: () => Promise<T>): Promise<T> {
   try {

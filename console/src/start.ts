@@ -14,7 +14,7 @@ import { createExpressApp } from "./http/express-app.ts";
 import { startHttpServer } from "./http/http-server.ts";
 import { createLiveParts, createWatches } from "./live/live.ts";
 import { createOpenApiDocument } from "./openapi/openapi-document.ts";
-import { createAsk } from "./questions/ask.ts";
+import { createAsk, createChange } from "./questions/ask.ts";
 import { createCursors } from "./questions/cursors.ts";
 import { createOldestEvent } from "./questions/oldest-event.ts";
 import { readColumns } from "./questions/table-columns.ts";
@@ -99,7 +99,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   const parts = createLiveParts();
   const routes = createRoutes({
     ask,
-    change: createAsk(changes),
+    change: createChange(changes),
     oldest: createOldestEvent(ask),
     live: {
       parts,

@@ -2,10 +2,8 @@ import { describe, expect, it } from "@jest/globals";
 import type { Reader } from "./reader.ts";
 import { createRateLimits } from "./rate-limits.ts";
 
-const reader = (id: string, limit?: Reader["limit"]): Reader => ({
+const reader = (id: string, limit?: Reader["limit"]): Pick<Reader, "id" | "limit"> => ({
   id,
-  scope: { tenants: "all" },
-  rights: new Set(["read"]),
   ...(limit !== undefined && { limit }),
 });
 

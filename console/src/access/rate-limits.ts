@@ -9,7 +9,7 @@ export type RateLimits = {
    * @returns the headers that tell the reader what is left
    * @throws {Refusal} RATE_LIMITED when the bucket has less than the cost
    */
-  charge: (reader: Reader, cost: number) => Record<string, string>;
+  charge: (reader: Pick<Reader, "id" | "limit">, cost: number) => Record<string, string>;
 };
 
 /** Maximum of buckets in memory; one that was evicted starts full. */

@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
-import type { Reader, Right } from "./reader.ts";
+import { permissionsOfKey, type Reader, readerOf, rightsIn } from "./reader.ts";
+import { ALL, scopeOf } from "./scope.ts";
 
 /** A key of the table `reader_keys`. */
 export type ReaderKey = {
@@ -65,16 +66,20 @@ export const createReadKey =
     const [row] = await query<Row>(pool, READ_KEY, [keyId]);
     if (row === undefined) return null;
     const { rate_per_second: ratePerSecond, burst } = row;
-    const rights: Right[] = ["read"];
-    if (row.may_change_nodes) rights.push("nodes");
-    if (row.may_redrive) rights.push("redrive");
+    const permissions = permissionsOfKey({
+      changeNodes: row.may_change_nodes,
+      redrive: row.may_redrive,
+    });
     return {
-      reader: {
-        id: row.key_id,
-        scope: { tenants: row.tenant === null ? "all" : [row.tenant] },
-        rights: new Set(rights),
-        ...(ratePerSecond !== null && burst !== null && { limit: { ratePerSecond, burst } }),
-      },
+      reader: readerOf(
+        {
+          id: row.key_id,
+          kind: "key",
+          actor: { kind: "key", id: row.key_id },
+          ...(ratePerSecond !== null && burst !== null && { limit: { ratePerSecond, burst } }),
+        },
+        rightsIn(scopeOf([{ tenant: row.tenant ?? ALL, nodes: ALL }]), permissions),
+      ),
       secretSha256: row.secret_sha256,
       expiresAtMs: row.expires_at?.getTime() ?? null,
       isRevoked: row.is_revoked,

@@ -15,7 +15,10 @@ import type { Route } from "../routes/route.ts";
 import { readBody } from "./read-body.ts";
 import { writeAnswer, writeStream } from "./write-answer.ts";
 
-type AnswerRequest = (request: Request) => Answer | Promise<Answer | StreamedAnswer>;
+type AnswerRequest = (
+  request: Request,
+  requestId: string,
+) => Answer | Promise<Answer | StreamedAnswer>;
 
 /** Creates the express app: the routes of the API, its description, and problem documents for all else. */
 export function createExpressApp(options: {
@@ -39,7 +42,7 @@ export function createExpressApp(options: {
     const requestId = requestIdOf(request);
     let answer: Answer | StreamedAnswer;
     try {
-      answer = await answerOf(request);
+      answer = await answerOf(request, requestId);
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal.code === "INTERNAL_ERROR") {
@@ -85,9 +88,11 @@ export function createExpressApp(options: {
     methods?.push(...(isWithHead ? ["GET", "HEAD"] : [route.method]));
     // Express would answer HEAD as GET, and the database would read everything for nothing.
     if (route.isStreamed) app.head(path, serve("other", otherMethod(route.method)));
-    const answer: AnswerRequest = async (request) =>
+    const answer: AnswerRequest = async (request, requestId) =>
       answerQuestion(route, {
         headers: request.headers,
+        address: request.socket.remoteAddress ?? "",
+        requestId,
         path: request.params,
         // Without the prototype of the parser's object, which schemas do not accept.
         query: { ...request.query },

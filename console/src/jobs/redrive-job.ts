@@ -99,7 +99,7 @@ const ownedBy = (tenant: string, findOwners: FindOwners) => ({
   name: tenant,
   check: async (letters: Parameters<FindOwners>[0]) => {
     const ownerOf = await findOwners(letters);
-    return (letter: (typeof letters)[number]) => ownerOf(letter) === tenant;
+    return (letter: (typeof letters)[number]) => ownerOf(letter)?.tenant === tenant;
   },
 });
 

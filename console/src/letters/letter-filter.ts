@@ -2,7 +2,7 @@ import { type DeadLetter, type DeadLetterFilter, matches } from "@fiberstream/ka
 import { FAILURE_CLASSES } from "@fiberstream/runtime/outcome";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { z } from "zod";
-import type { TenantScope } from "../questions/statement.ts";
+import { isEverything, sees, type TenantScope } from "../access/scope.ts";
 import { nodeId, shortText, time } from "../routes/parameters.ts";
 import type { FindOwners } from "./letter-owners.ts";
 
@@ -46,32 +46,23 @@ export function dlqFilter(
   };
 }
 
-/**
- * Returns the tenant whose letters may be shown.
- * @returns "all", or "none" if the filter asks for another tenant than the reader's
- */
-export function tenantFor(
-  { tenants }: TenantScope,
-  asked: string | undefined,
-): { readonly only: readonly string[] } | "all" {
-  if (tenants === "all") return asked === undefined ? "all" : { only: [asked] };
-  return { only: asked === undefined ? tenants : tenants.filter((tenant) => tenant === asked) };
-}
-
 /** Creates a function that selects the letters that match a filter and that a reader may see. */
 export function createSelectLetters(options: {
   filter: DeadLetterFilter;
-  tenants: ReturnType<typeof tenantFor>;
+  scope: TenantScope;
+  /** Undefined: of all that the scope has. */
+  tenant: string | undefined;
   findOwners: FindOwners;
 }): (letters: readonly DeadLetter[]) => Promise<readonly DeadLetter[]> {
-  const { filter, tenants, findOwners } = options;
+  const { filter, scope, tenant, findOwners } = options;
   return async (letters) => {
     const matching = letters.filter((letter) => matches(letter, filter));
-    if (tenants === "all") return matching;
+    if (isEverything(scope) && tenant === undefined) return matching;
     const ownerOf = await findOwners(matching);
     return matching.filter((letter) => {
       const owner = ownerOf(letter);
-      return owner !== undefined && tenants.only.includes(owner);
+      if (owner === undefined) return false;
+      return (tenant === undefined || owner.tenant === tenant) && sees(scope, owner);
     });
   };
 }

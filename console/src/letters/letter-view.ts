@@ -1,6 +1,7 @@
 import { type DeadLetter, headerText } from "@fiberstream/kafka/dead-letters";
 import { readTraceparent } from "@fiberstream/runtime/trace-context";
 import { z } from "zod";
+import type { Owner } from "./letter-owners.ts";
 
 const MAX_TEXT = 1_000;
 const MAX_HEADERS = 50;
@@ -92,7 +93,7 @@ export const wholeLetterSchema = letterSchema.extend({
 export function wholeViewOf(
   letter: DeadLetter,
   options: {
-    owner: string | undefined;
+    owner: Owner | undefined;
     isOperator: boolean;
     value: { decoded: unknown } | { hex: string | null };
   },
@@ -105,7 +106,7 @@ export function wholeViewOf(
     .map((name) => [shortened(name), shortened(headerText(record.headers, name) ?? "")] as const);
   return {
     ...viewOf(letter),
-    tenant: options.owner ?? null,
+    tenant: options.owner?.tenant ?? null,
     headers: Object.fromEntries(headers),
     value: {
       base64: shown.toString("base64"),

@@ -1,8 +1,15 @@
-import type { TenantScope } from "../questions/statement.ts";
+import { sees, type TenantScope } from "../access/scope.ts";
 import type { Positions } from "./positions.ts";
 
-/** A state with the tenant that decides who sees it; null: only readers of all tenants. */
-export type Owned<State> = { readonly tenant: string | null; readonly state: State };
+/**
+ * A state with what decides who sees it: its tenant (null: only those who see everything) and the node that it is about (null:
+ * none, so only those who see all nodes of the tenant).
+ */
+export type Owned<State> = {
+  readonly tenant: string | null;
+  readonly node: string | null;
+  readonly state: State;
+};
 
 export type LiveStates<State> = {
   /** Takes over states that were read; wakes the listeners if one has changed. */
@@ -51,19 +58,16 @@ export function createLiveStates<State>(options: {
       return isChanged;
     });
 
-  const seenBy = ({ tenants }: TenantScope) =>
-    [...states.values()].filter(
-      ({ tenant }) => tenants === "all" || (tenant !== null && tenants.includes(tenant)),
-    );
+  const seenBy = (scope: TenantScope) => [...states.values()].filter((owned) => sees(scope, owned));
 
   return {
     update: take,
     replaceAll: (read) => {
       const present = new Set(read.map(({ state }) => idOf(state)));
       const gone: Owned<State>[] = [];
-      for (const [id, { tenant, state, changedAt }] of states) {
+      for (const [id, { tenant, node, state, changedAt }] of states) {
         if (present.has(id)) continue;
-        if (!hasEnded(state)) gone.push({ tenant, state: ended(state) });
+        if (!hasEnded(state)) gone.push({ tenant, node, state: ended(state) });
         else {
           states.delete(id);
           forgottenAt = Math.max(forgottenAt, changedAt);

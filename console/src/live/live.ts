@@ -1,5 +1,7 @@
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
+import type { Granted } from "../access/permissions.ts";
+import { EVERYTHING } from "../access/scope.ts";
 import type { Ask } from "../questions/ask.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
 import type { PipelineState, ReadPipeline } from "../routes/platform/read-pipeline.ts";
@@ -13,6 +15,14 @@ import { createReadNodes } from "./watch-nodes.ts";
 
 export const PARTS = ["nodes", "alerts", "pipeline", "jobs"] as const;
 export type Part = (typeof PARTS)[number];
+
+/** What a reader needs to see a part. */
+export const PART_PERMISSIONS = {
+  nodes: "nodes:read",
+  alerts: "alerts:read",
+  pipeline: "pipeline:read",
+  jobs: "deadletters:read",
+} as const satisfies Record<Part, Granted>;
 
 /** The newest states of each part, in one order of changes. */
 export type LiveParts = {
@@ -42,7 +52,6 @@ const createPipelineStates = (positions: Positions): LiveStates<PipelineState> =
     ended: (state) => state,
   });
 
-const ALL_TENANTS = { tenants: "all" } as const;
 const EVERY_MS = 500;
 const ALL_EVERY_MS = 30_000;
 /** As often as Kafka is asked at most. */
@@ -88,7 +97,9 @@ export function createWatches(options: {
     pipeline: watched(
       "pipeline",
       parts.states.pipeline,
-      { readAll: async () => [{ tenant: null, state: await readPipeline(ALL_TENANTS) }] },
+      {
+        readAll: async () => [{ tenant: null, node: null, state: await readPipeline(EVERYTHING) }],
+      },
       PIPELINE_EVERY_MS,
     ),
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import { EVERYTHING, scopeOf } from "../access/scope.ts";
 import { createNodeStates as createStates, type NodeState } from "./node-states.ts";
 import { createPositions } from "./positions.ts";
 
@@ -6,9 +7,11 @@ const createNodeStates = () => {
   const positions = createPositions();
   return { ...createStates(positions), position: positions.now, onChange: positions.onChange };
 };
-const ALL = { tenants: "all" } as const;
+const ALL = EVERYTHING;
+const of = (...tenants: string[]) => scopeOf(tenants.map((tenant) => ({ tenant, nodes: "*" })));
 const owned = (node: string, latency: number, tenant: string | null = "default") => ({
   tenant,
+  node,
   state: { node_id: node, status: "reporting", latency_ms: latency } as NodeState,
 });
 const ids = (states: readonly NodeState[] | undefined) => states?.map(({ node_id: id }) => id);
@@ -40,9 +43,9 @@ describe("the states of nodes", () => {
     const states = createNodeStates();
     const position = states.position();
     states.update([owned("a", 1, "acme"), owned("b", 1, "other"), owned("c", 1, null)]);
-    expect(ids(states.all({ tenants: ["acme"] }))).toEqual(["a"]);
-    expect(ids(states.changedSince(position, { tenants: ["acme", "other"] }))).toEqual(["a", "b"]);
-    expect(states.all({ tenants: [] })).toEqual([]);
+    expect(ids(states.all(of("acme")))).toEqual(["a"]);
+    expect(ids(states.changedSince(position, of("acme", "other")))).toEqual(["a", "b"]);
+    expect(states.all(of())).toEqual([]);
   });
 
   it("of nodes that are there no more are sent as deleted, and are in no snapshot", () => {

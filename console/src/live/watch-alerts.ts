@@ -1,3 +1,4 @@
+import { EVERYTHING } from "../access/scope.ts";
 import type { Ask } from "../questions/ask.ts";
 import { statement } from "../questions/statement.ts";
 import {
@@ -32,13 +33,17 @@ export const createReadAlerts =
   ({ ask }: { ask: Ask }) =>
   async (which: "all" | "recent"): Promise<Owned<AlertState>[]> => {
     const rows = await ask<AlertFields>(
-      statement({ tenants: "all" }, ({ ofTenants }) => {
+      statement(EVERYTHING, ({ visible }) => {
         const changed = (seconds: number) => `changed_at > now() - interval '${seconds} s'`;
         const condition =
           which === "all" ? `(state = 'open' OR ${changed(ENDED_S)})` : changed(OVERLAP_S);
-        return `SELECT ${ALERT_FIELDS} FROM node_alerts WHERE ${condition} AND ${ofTenants("tenant")}
+        return `SELECT ${ALERT_FIELDS} FROM node_alerts WHERE ${condition} AND ${visible("tenant", "node_id")}
                 ORDER BY node_alerts.opened_at DESC LIMIT ${MAX_LIVE_ALERTS}`;
       }),
     );
-    return rows.map((alert) => ({ tenant: alert.tenant, state: linked(alert) }));
+    return rows.map((alert) => ({
+      tenant: alert.tenant,
+      node: alert.node_id,
+      state: linked(alert),
+    }));
   };

@@ -1,3 +1,4 @@
+import { EVERYTHING } from "../access/scope.ts";
 import type { Job } from "../jobs/job.ts";
 import type { Ask } from "../questions/ask.ts";
 import { isoText, statement } from "../questions/statement.ts";
@@ -35,15 +36,15 @@ export const createReadJobs =
   ({ ask }: { ask: Ask }) =>
   async (which: "all" | "recent"): Promise<Owned<JobState>[]> => {
     const rows = await ask<JobState & { tenant: string | null }>(
-      statement({ tenants: "all" }, ({ ofTenants }) => {
+      statement(EVERYTHING, ({ visible }) => {
         const updated = (seconds: number) => `updated_at > now() - interval '${seconds} s'`;
         const condition =
           which === "all" ? `(finished_at IS NULL OR ${updated(FINISHED_S)})` : updated(OVERLAP_S);
         return `SELECT job_id, kind, state, dry_run, tenant, problem, progress, result, ${isoText("created_at")} AS created_at,
                        ${isoText("updated_at")} AS updated_at, ${isoText("finished_at")} AS finished_at
-                FROM jobs WHERE ${condition} AND ${ofTenants("tenant")}
+                FROM jobs WHERE ${condition} AND ${visible("tenant")}
                 ORDER BY jobs.created_at DESC LIMIT ${MAX_LIVE_JOBS}`;
       }),
     );
-    return rows.map(({ tenant, ...state }) => ({ tenant, state }));
+    return rows.map(({ tenant, ...state }) => ({ tenant, node: null, state }));
   };

@@ -1,5 +1,5 @@
 import type { Ask } from "../questions/ask.ts";
-import { isoText, statement } from "../questions/statement.ts";
+import { isoText, ownStatement } from "../questions/statement.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
 import { tenantOfNode } from "../routes/nodes/node-columns.ts";
 import type { NodeState, OwnedState } from "./node-states.ts";
@@ -13,8 +13,7 @@ export const createReadNodes =
   async (which: "all" | "recent"): Promise<OwnedState[]> => {
     const rows = await ask<NodeState & { tenant: string | null }>(
       // For all readers together; what a reader sees is decided when it is sent.
-      statement({ tenants: "all" }, ({ ofTenants }) => {
-        ofTenants("nodes.tenant");
+      ownStatement(() => {
         const recent = `nodes.node_id IN (
           SELECT DISTINCT node_id FROM metrics
           WHERE received_at > now() - interval '${OVERLAP_S} s' AND time > now() - interval '1 day')`;
@@ -28,5 +27,5 @@ export const createReadNodes =
                 WHERE status <> 'deleted' AND ${which === "all" ? "true" : recent}`;
       }),
     );
-    return rows.map(({ tenant, ...state }) => ({ tenant, state }));
+    return rows.map(({ tenant, ...state }) => ({ tenant, node: state.node_id, state }));
   };

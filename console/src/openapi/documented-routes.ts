@@ -16,7 +16,7 @@ export function documentedRoutes(): readonly Route[] {
   return createRoutes({
     readPipeline: nobody,
     ask: nobody,
-    change: nobody,
+    change: () => nobody,
     oldest: nobody,
     cursors: { write: () => "", read: () => [] },
     columns: { nodes: new Map(), metrics: new Map() },

@@ -29,6 +29,12 @@ describe("the OpenAPI document", () => {
     });
   });
 
+  it("says which permission a route needs", () => {
+    const permissionOf = (path: string, method: string) => paths[path]?.[method]?.["x-permission"];
+    expect(permissionOf("/api/v1/series", "get")).toBe("metrics:read");
+    expect(permissionOf("/api/v1/nodes/{node_id}", "delete")).toBe("nodes:delete");
+  });
+
   it("names the language of texts that have one", () => {
     const formatOf = (name: string) => parameter("/api/v1/events", "get", name)?.schema["format"];
     expect(["from", "to", "where", "cursor"].map(formatOf)).toEqual([

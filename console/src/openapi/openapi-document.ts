@@ -74,7 +74,12 @@ export function createOpenApiDocument(options: {
         ),
         Problem: problemSchema(Object.keys(CODES), FAULT),
       },
-      ...(isKeyed && { securitySchemes: { token: { type: "http", scheme: "bearer" } } }),
+      ...(isKeyed && {
+        securitySchemes: {
+          token: { type: "http", scheme: "bearer" },
+          session: { type: "apiKey", in: "cookie", name: "__Host-fiberstream" },
+        },
+      }),
     },
   };
 }
@@ -85,6 +90,7 @@ function operationOf(route: Route, isKeyed: boolean): Operation {
     operationId: route.operationId,
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
+    "x-permission": route.permission,
     parameters: [
       ...parametersOf("path", schemas.path),
       ...parametersOf("query", schemas.query),
@@ -112,7 +118,7 @@ function operationOf(route: Route, isKeyed: boolean): Operation {
         }),
       ...problemsOf(route, isKeyed),
     },
-    ...(isKeyed && { security: [{ token: [] }] }),
+    ...(isKeyed && route.permission !== "anyone" && { security: [{ token: [] }, { session: [] }] }),
   };
 }
 
@@ -139,10 +145,10 @@ function parametersOf(place: Parameter["in"], schema: z.ZodObject): Parameter[] 
 }
 
 /** Returns a response for each status, with its codes in the description. */
-function problemsOf({ codes, schemas }: Route, isKeyed: boolean) {
+function problemsOf({ codes, permission, schemas }: Route, isKeyed: boolean) {
   const all = [
     ...OF_EVERY_ROUTE,
-    ...(isKeyed ? OF_KEYS : []),
+    ...(isKeyed && permission !== "anyone" ? OF_KEYS : []),
     ...(schemas.body === undefined ? [] : OF_BODIES),
     ...codes,
   ];

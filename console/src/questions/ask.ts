@@ -1,3 +1,4 @@
+import { type Actor, inTransactionAs } from "@fiberstream/postgres/acting";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import { RowRefusedError, sqlStateOf } from "@fiberstream/postgres/postgres-errors";
 import { TransientError } from "@fiberstream/runtime/errors";
@@ -13,6 +14,21 @@ export const createAsk =
   async <Row extends Record<string, unknown>>({ text, values }: Statement) => {
     try {
       return await query<Row>(pool, text, values);
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  };
+
+/** Changes something on behalf of somebody: what is logged names them. */
+export type Change = (actor: Actor) => Ask;
+
+/** Each statement is a transaction of its own, in which the audit log gets its entries. */
+export const createChange =
+  (pool: PgPool): Change =>
+  (actor) =>
+  async <Row extends Record<string, unknown>>({ text, values }: Statement) => {
+    try {
+      return await inTransactionAs(pool, actor, (client) => query<Row>(client, text, values));
     } catch (error) {
       throw refusalOf(error);
     }

@@ -1,5 +1,5 @@
 import type { Ask } from "./ask.ts";
-import { platformStatement } from "./statement.ts";
+import { ownStatement } from "./statement.ts";
 
 /** @returns a time before which there is no event; undefined when there is none at all */
 export type OldestEvent = () => Promise<Date | undefined>;
@@ -9,11 +9,11 @@ export const createOldestEvent =
   (ask: Ask): OldestEvent =>
   async () => {
     // The same for everybody: it says nothing about a tenant's events.
-    const chunks = platformStatement(
-      { tenants: "all" },
-      () =>
-        "SELECT min(range_start) AS oldest FROM timescaledb_information.chunks WHERE hypertable_name = 'metrics'",
+    const [row] = await ask<{ oldest: Date | null }>(
+      ownStatement(
+        () =>
+          "SELECT min(range_start) AS oldest FROM timescaledb_information.chunks WHERE hypertable_name = 'metrics'",
+      ),
     );
-    const [row] = chunks === undefined ? [] : await ask<{ oldest: Date | null }>(chunks);
     return row?.oldest ?? undefined;
   };

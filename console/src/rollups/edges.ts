@@ -1,6 +1,6 @@
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { Ask } from "../questions/ask.ts";
-import { platformStatement } from "../questions/statement.ts";
+import { ownStatement } from "../questions/statement.ts";
 import { type Width, WIDTHS } from "./resolution.ts";
 
 /** Up to when the roll-ups can be read; what is younger is read from finer ones, and in the end from rows. */
@@ -28,14 +28,14 @@ export function createReadEdges(ask: Ask): ReadEdges {
   const read = async (): Promise<Edges> => {
     const nowMs = wallNowMs();
     // The same for everybody: it says nothing about a tenant's events.
-    const waiting = platformStatement({ tenants: "all" }, ({ value }) =>
+    const waiting = ownStatement(({ value }) =>
       firstWaiting({
         widths: value(WIDTHS.map(({ ms }) => ms / MINUTE_MS)),
         // Of each width so many as a lag may have left.
         since: value(WIDTHS.map(({ ms }) => Math.ceil((nowMs - ms - MAX_LAG_MS) / MINUTE_MS))),
       }),
     );
-    const found = waiting === undefined ? [] : await ask<First>(waiting);
+    const found = await ask<First>(waiting);
     const firstOf = (width: Width) =>
       Math.min(
         ...found

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nodeId, shortText } from "../routes/parameters.ts";
+import { isOfWholeTenants, type TenantScope } from "../access/scope.ts";
 import type { Level } from "./rollup-rows.ts";
 
 /** How many nodes one question may name. */
@@ -33,9 +34,14 @@ export type Filter = {
   readonly target_host?: string | undefined;
 };
 
-/** The smallest level that has what the filter compares. */
-export const levelOf = ({ node, probe_type: type, target_host: host }: Filter): Level =>
-  node === undefined && type === undefined && host === undefined ? "region" : "series";
+/** The smallest level that has what the filter and the scope compare. */
+export const levelOf = (
+  { node, probe_type: type, target_host: host }: Filter,
+  scope: TenantScope,
+): Level =>
+  node === undefined && type === undefined && host === undefined && isOfWholeTenants(scope)
+    ? "region"
+    : "series";
 
 export function filterConditions(
   { node, ...texts }: Filter,

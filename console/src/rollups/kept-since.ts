@@ -1,6 +1,6 @@
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { Ask } from "../questions/ask.ts";
-import { platformStatement } from "../questions/statement.ts";
+import { ownStatement } from "../questions/statement.ts";
 import type { WidthName } from "./resolution.ts";
 import type { Level } from "./rollup-rows.ts";
 
@@ -21,8 +21,7 @@ export function createKeptSince(ask: Ask): KeptSince {
 
   const read = async (): Promise<Kept> => {
     // The same for everybody: it says nothing about a tenant's events.
-    const lifecycle = platformStatement({ tenants: "all" }, () => SELECT_KEPT);
-    const rows = lifecycle === undefined ? [] : await ask<Row>(lifecycle);
+    const rows = await ask<Row>(ownStatement(() => SELECT_KEPT));
     return {
       ages: new Map(rows.map(({ relation, ms }) => [relation, ms])),
       sealedBeforeMs: rows[0]?.sealedBeforeMs ?? undefined,

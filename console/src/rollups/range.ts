@@ -1,10 +1,11 @@
 import type { Ask } from "../questions/ask.ts";
-import { statement, type Statement, type TenantScope } from "../questions/statement.ts";
+import type { TenantScope } from "../access/scope.ts";
+import { statement, type Statement } from "../questions/statement.ts";
 import type { Edges, ReadEdges } from "./edges.ts";
 import { type Filter, filterConditions } from "./filter.ts";
 import type { KeptSince } from "./kept-since.ts";
 import { chooseResolution, type Resolution, type WidthName } from "./resolution.ts";
-import { type Level, rollupRows } from "./rollup-rows.ts";
+import { type Level, NODE_COLUMN, rollupRows } from "./rollup-rows.ts";
 import { isPending } from "./validity.ts";
 
 /**
@@ -76,9 +77,12 @@ export const rangeStatement = (
     build: (parts: { additive: string; value: (value: unknown) => string }) => string;
   },
 ): Statement =>
-  statement(scope, ({ value, ofTenants }) => {
+  statement(scope, ({ value, visible }) => {
     const { from, to, width } = resolution;
-    const conditions = [ofTenants("tenant"), ...filterConditions(asked.filter, value)];
+    const conditions = [
+      visible("tenant", NODE_COLUMN[level]),
+      ...filterConditions(asked.filter, value),
+    ];
     const rows = rollupRows({ level, width, from, to, edges, value, conditions });
     return asked.build({ additive: `(${rows}) AS additive`, value });
   });

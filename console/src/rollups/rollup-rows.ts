@@ -26,6 +26,12 @@ const KEYS: Readonly<Record<Level, string>> = {
   region: "country, region, tenant",
 };
 
+/** The expression for the node of a level's rows; undefined: they are of all nodes of a tenant together. */
+export const NODE_COLUMN: Readonly<Record<Level, string | undefined>> = {
+  series: "node_id",
+  region: undefined,
+};
+
 /**
  * Returns SQL for the additive rows of a range: the buckets of the width that are there, the minutes behind them, and the
  * table's rows of what is not rolled up yet.

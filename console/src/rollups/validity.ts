@@ -1,5 +1,5 @@
 import type { Ask } from "../questions/ask.ts";
-import { platformStatement } from "../questions/statement.ts";
+import { ownStatement } from "../questions/statement.ts";
 import type { Edges } from "./edges.ts";
 import type { Resolution } from "./resolution.ts";
 
@@ -13,12 +13,12 @@ export async function isPending(
   const end = new Date(Math.min(to.getTime(), edges.edgeOf(width)));
   if (end <= from) return false;
   // It says nothing about a tenant's events.
-  const pending = platformStatement(
-    { tenants: "all" },
-    ({ value }) =>
-      `SELECT rollup_is_pending(${value(from)}::timestamptz, ${value(end)}::timestamptz) AS pending`,
+  const [row] = await ask<{ pending: boolean }>(
+    ownStatement(
+      ({ value }) =>
+        `SELECT rollup_is_pending(${value(from)}::timestamptz, ${value(end)}::timestamptz) AS pending`,
+    ),
   );
-  const [row] = pending === undefined ? [] : await ask<{ pending: boolean }>(pending);
   return row?.pending ?? false;
 }
 

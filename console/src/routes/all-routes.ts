@@ -1,6 +1,6 @@
 import type { PgPool } from "@fiberstream/postgres/pool";
 import type { Turns } from "../access/turns.ts";
-import type { Ask } from "../questions/ask.ts";
+import type { Ask, Change } from "../questions/ask.ts";
 import type { Cursors } from "../questions/cursors.ts";
 import type { OldestEvent } from "../questions/oldest-event.ts";
 import { createReadEdges } from "../rollups/edges.ts";
@@ -39,7 +39,7 @@ export type Sources = {
   /** On connections that can only read. */
   readonly ask: Ask;
   /** On connections that may change nodes. */
-  readonly change: Ask;
+  readonly change: Change;
   readonly oldest: OldestEvent;
   readonly pipeline: Pipeline;
   readonly readPipeline: ReadPipeline;

@@ -2,7 +2,8 @@ import type { z } from "zod";
 import type { Answer, StreamedAnswer } from "../answers/answer.ts";
 import type { Code } from "../answers/codes.ts";
 import { type Fault, Refusal } from "../answers/refusal.ts";
-import type { Reader, Right } from "../access/reader.ts";
+import type { Permission } from "../access/permissions.ts";
+import type { Asker } from "../access/reader.ts";
 
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
@@ -18,7 +19,7 @@ type Given = {
 export type Question = {
   /** Equal for requests whose answers are equal: those that come together are answered once. */
   readonly key: string;
-  readonly answer: (reader: Reader) => Promise<Answer | StreamedAnswer>;
+  readonly answer: (asker: Asker) => Promise<Answer | StreamedAnswer>;
 };
 
 /** A route of the API. The checks of requests and the OpenAPI document are made from its schemas. */
@@ -29,7 +30,8 @@ export type Route = {
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
-  readonly right: Right;
+  /** What its reader must have. OpenAPI says it as `x-permission`. */
+  readonly permission: Permission;
   /** What a request takes out of its reader's bucket. */
   readonly cost: number;
   readonly schemas: Schemas;
@@ -70,7 +72,7 @@ type Checked<S extends Schemas> = {
 export function route<S extends Schemas>(
   declared: Omit<Route, "check" | "schemas"> & {
     schemas: S;
-    answer: (checked: Checked<S>, reader: Reader) => Promise<Answer | StreamedAnswer>;
+    answer: (checked: Checked<S>, asker: Asker) => Promise<Answer | StreamedAnswer>;
   },
 ): Route {
   const { answer, schemas, ...rest } = declared;
@@ -87,7 +89,7 @@ export function route<S extends Schemas>(
       } as Checked<S>;
       return {
         key: JSON.stringify([rest.operationId, checked.path, checked.query]),
-        answer: (reader) => answer(checked, reader),
+        answer: (asker) => answer(checked, asker),
       };
     },
   };

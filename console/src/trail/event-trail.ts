@@ -9,7 +9,7 @@ import { schemaIdOf, WIRE_PREFIX_BYTES } from "@fiberstream/kafka/wire-format";
 import { readTraceparent } from "@fiberstream/runtime/trace-context";
 import { z } from "zod";
 import { letterSchema, viewOf } from "../letters/letter-view.ts";
-import type { TenantScope } from "../questions/statement.ts";
+import { isEverything, sees, type TenantScope } from "../access/scope.ts";
 import { scan, type Scanned } from "./scan.ts";
 
 const MAX_LETTERS = 20;
@@ -160,8 +160,12 @@ async function readRecord(
   const event = await decoded(registry, value);
   if (event?.event_id !== id) return undefined;
   const isVisible =
-    scope.tenants === "all" ||
-    (typeof event.tenant === "string" && scope.tenants.includes(event.tenant));
+    isEverything(scope) ||
+    (typeof event.tenant === "string" &&
+      sees(scope, {
+        tenant: event.tenant,
+        node: typeof event.node_id === "string" ? event.node_id : null,
+      }));
   if (!isVisible) return undefined;
   return {
     view: {
@@ -181,7 +185,7 @@ async function readRecord(
 async function decoded(
   registry: TrailSources["registry"],
   value: Buffer,
-): Promise<{ event_id?: unknown; tenant?: unknown } | undefined> {
+): Promise<{ event_id?: unknown; tenant?: unknown; node_id?: unknown } | undefined> {
   const schemaId = schemaIdOf(value);
   const writer = schemaId === undefined ? undefined : await registry.writerType(schemaId);
   if (writer?.kind !== "ok") return undefined;

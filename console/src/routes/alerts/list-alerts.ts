@@ -22,7 +22,7 @@ export const listAlertsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors }
     summary: "Returns alerts of nodes, those that were opened last first",
     description:
       "The processor opens and resolves them. An alert is in the range if it was open at some time in it.",
-    right: "read",
+    permission: "alerts:read",
     cost: 2,
     schemas: {
       path: nothing,
@@ -50,10 +50,10 @@ export const listAlertsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors }
       const question = JSON.stringify(["alerts", asWritten(filter)]);
       const after = cursor === undefined ? undefined : cursors.read(question, cursor);
       const rows = await ask<AlertFields>(
-        statement(scope, ({ value, ofTenants }) => {
+        statement(scope, ({ value, visible }) => {
           const { node, tenant, kind, state, from, to } = filter;
           const conditions = [
-            ofTenants("tenant"),
+            visible("tenant", "node_id"),
             ...(node === undefined ? [] : [`node_id = ${value(node)}`]),
             ...(tenant === undefined ? [] : [`tenant = ${value(tenant)}`]),
             ...(kind === undefined ? [] : [`kind = ${value(kind)}`]),

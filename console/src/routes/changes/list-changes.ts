@@ -2,6 +2,7 @@ import { z } from "zod";
 import { pageAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
+import { isEverything } from "../../access/scope.ts";
 import { isoText, statement } from "../../questions/statement.ts";
 import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
@@ -19,6 +20,9 @@ const changeSchema = z.object({
   detail: z.record(z.string(), z.unknown()).describe("More, by kind."),
 });
 
+/** Other kinds are about no node. */
+const NODE_OF_CHANGE = "CASE WHEN kind LIKE 'node.%' OR kind LIKE 'alert.%' THEN subject END";
+
 type Row = { json: string; at: string; kind: string; id: string };
 
 /** `GET /api/v1/changes`: what happened when, from the view of the same name. */
@@ -30,7 +34,7 @@ export const listChangesRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors 
     summary: "Returns what happened when, the newest first",
     description:
       "One time line of alerts, changes of nodes, keys, versions of services, circuit breakers, imports, erasures and reconciliation. Keys of one tenant see what is about it. Verdicts and gaps of the reconciler are kept for 7 days.",
-    right: "read",
+    permission: "alerts:read",
     cost: 5,
     schemas: {
       path: nothing,
@@ -57,10 +61,10 @@ export const listChangesRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors 
       const question = JSON.stringify(["changes", asWritten(filter)]);
       const after = cursor === undefined ? undefined : cursors.read(question, cursor);
       const rows = await ask<Row>(
-        statement(scope, ({ value, ofTenants }) => {
+        statement(scope, ({ value, visible }) => {
           const { kind, node, tenant, from, to } = filter;
           const conditions = [
-            ofTenants("tenant"),
+            visible("tenant", NODE_OF_CHANGE),
             ...(kind === undefined ? [] : [`kind = ANY (${value(kind)}::text[])`]),
             ...(node === undefined
               ? []
@@ -77,7 +81,7 @@ export const listChangesRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors 
                 ]),
           ];
           // Accounts of the database are nothing to a tenant.
-          const changedBy = scope.tenants === "all" ? "changed_by" : "NULL";
+          const changedBy = isEverything(scope) ? "changed_by" : "NULL";
           return `SELECT json_build_object('at', ${isoText("at")}, 'kind', kind, 'subject', subject, 'tenant', tenant,
                                            'changed_by', ${changedBy}, 'detail', detail)::text AS json,
                          ${isoText("at")} AS at, kind, id

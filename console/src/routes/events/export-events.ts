@@ -29,7 +29,7 @@ export const exportEventsRoute = (sources: {
     summary: "Returns all events of a time range as CSV, NDJSON or Parquet, in no particular order",
     description:
       'The last line says that the answer is whole: "# end: 123 rows" in CSV, {"end":true,"rows":123} in NDJSON. An answer without it was cut. Parquet that was cut has no footer, and cannot be read. In CSV an empty field is null, and "" an empty text.',
-    right: "read",
+    permission: "metrics:read",
     cost: 100,
     isStreamed: true,
     schemas: {
@@ -49,20 +49,20 @@ export const exportEventsRoute = (sources: {
       schema: z.string(),
     },
     codes: ["INVALID_CONDITION"],
-    answer: async ({ query }, reader): Promise<StreamedAnswer> => {
+    answer: async ({ query }, asker): Promise<StreamedAnswer> => {
       const { format, from, to = new Date(wallNowMs()), node, where } = query;
       const { contentType, copy, select, through } = formats[format];
-      const text = literalStatement(reader.scope, ({ value, ofTenants }) => {
+      const text = literalStatement(asker.scope, ({ value, visible }) => {
         const conditions = [
           `metrics.time >= ${value(from)}`,
           `metrics.time < ${value(to)}`,
-          ofTenants("metrics.tenant"),
+          visible("metrics.tenant", "metrics.node_id"),
           ...(node === undefined ? [] : [`metrics.node_id = ${value(node)}`]),
           ...(where === undefined ? [] : [conditionOf(where, { fields, parameter: value })]),
         ];
         return select(`WHERE ${conditions.join(" AND ")}`);
       });
-      const end = await turns.take(reader.id);
+      const end = await turns.take(asker.id);
       try {
         const rows = await copyOut({ pool, query: text, format: copy, maxMs });
         return {

@@ -43,7 +43,7 @@ export const listEventsRoute = (sources: {
     summary: "Returns events, the newest first",
     description:
       "A page that ends before the search has found enough events has fewer than limit (even none), and a next_cursor with which the search goes on.",
-    right: "read",
+    permission: "metrics:read",
     cost: 5,
     schemas: {
       path: nothing,
@@ -90,12 +90,12 @@ export const listEventsRoute = (sources: {
 
       const rowsIn = (window: { from: Date; to: Date }, most: number) =>
         ask<Row>(
-          statement(scope, ({ value, ofTenants }) => {
+          statement(scope, ({ value, visible }) => {
             const conditions = [
               `metrics.time >= ${value(window.from)}`,
               `metrics.time < ${value(window.to)}`,
               `(metrics.time, metrics.event_id) < (${value(before[0])}::timestamptz, ${value(before[1])}::uuid)`,
-              ofTenants("metrics.tenant"),
+              visible("metrics.tenant", "metrics.node_id"),
               ...(node === undefined ? [] : [`metrics.node_id = ${value(node)}`]),
               ...(where === undefined ? [] : [conditionOf(where, { fields, parameter: value })]),
             ];

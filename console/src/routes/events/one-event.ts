@@ -3,7 +3,8 @@ import { z } from "zod";
 import { Refusal } from "../../answers/refusal.ts";
 import type { Ask } from "../../questions/ask.ts";
 import { askKafka } from "../../questions/kafka-question.ts";
-import { isoText, statement, type TenantScope } from "../../questions/statement.ts";
+import type { TenantScope } from "../../access/scope.ts";
+import { isoText, statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import {
   findTrail,
@@ -48,7 +49,7 @@ export const oneEventRoute = ({
     summary: "Returns the life of one event: its row, records, dead letters, conflicts and trace",
     description:
       "Give the event's node, and its time if you know it. Without a node only events of the last 15 minutes are found, or those within 15 minutes around time. The records are looked for in Kafka from the time at which the event was received, each for at most 1.5 s and 8 MB; what was not found says why. An event without a row, such as one that became a dead letter, needs both node and time.",
-    right: "read",
+    permission: "metrics:read",
     cost: 20,
     readsKafka: true,
     schemas: {
@@ -124,13 +125,13 @@ const readConflicts = (ask: Ask, scope: TenantScope, { id }: Asked, row: Row) =>
   ask<{ json: string }>(
     statement(
       scope,
-      ({ value, ofTenants }) =>
+      ({ value, visible }) =>
         `SELECT json_build_object(
            'detected_at', ${isoText("detected_at")}, 'topic', topic, 'partition', partition,
            'offset', record_offset, 'received', received)::text AS json
          FROM metric_conflicts
          WHERE node_id = ${value(row.node_id)} AND time = ${value(row.at)}::timestamptz
-           AND event_id = ${value(id)} AND ${ofTenants("stored ->> 'tenant'")}
+           AND event_id = ${value(id)} AND ${visible("stored ->> 'tenant'", "node_id")}
          ORDER BY detected_at LIMIT 100`,
     ),
   );
@@ -146,11 +147,11 @@ async function findEvent(
   const from =
     middleMs === undefined ? new Date(wallNowMs() - SEARCH_MS) : new Date(middleMs - SEARCH_MS);
   const [row] = await ask<Row>(
-    statement(scope, ({ value, ofTenants }) => {
+    statement(scope, ({ value, visible }) => {
       const isBounded = node === undefined || at !== undefined;
       const conditions = [
         `metrics.event_id = ${value(id)}`,
-        ofTenants("metrics.tenant"),
+        visible("metrics.tenant", "metrics.node_id"),
         ...(node === undefined ? [] : [`metrics.node_id = ${value(node)}`]),
         ...(isBounded ? [`metrics.time >= ${value(from)}`] : []),
         ...(to === undefined ? [] : [`metrics.time <= ${value(to)}`]),

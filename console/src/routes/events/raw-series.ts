@@ -33,7 +33,7 @@ export const rawSeriesRoute = ({ ask }: { ask: Ask }) =>
     summary: "Returns a node's events as a line, without losing a spike",
     description:
       "Of the events of each pixel the first, the last, the lowest and the highest one are returned (M4): the drawn line is the same as that of all events.",
-    right: "read",
+    permission: "metrics:read",
     cost: 10,
     schemas: {
       path: nothing,
@@ -80,12 +80,12 @@ export const rawSeriesRoute = ({ ask }: { ask: Ask }) =>
       }
       const pixelMs = Math.max(1, spanMs / pixels);
       const rows = await ask<Pixel>(
-        statement(scope, ({ value, ofTenants }) => {
+        statement(scope, ({ value, visible }) => {
           const conditions = [
             `node_id = ${value(node)}`,
             `time >= ${value(from)}`,
             `time < ${value(to)}`,
-            ofTenants("tenant"),
+            visible("tenant", "node_id"),
             ...(query.probe_type === undefined ? [] : [`probe_type = ${value(query.probe_type)}`]),
             ...(query.target_host === undefined
               ? []

@@ -2,13 +2,14 @@ import { z } from "zod";
 import { jsonAnswer } from "../../answers/answer.ts";
 import { Refusal } from "../../answers/refusal.ts";
 import { type Job, JOB_FIELDS, JOB_KINDS, JOB_STATES, jobSchema } from "../../jobs/job.ts";
-import type { Ask } from "../../questions/ask.ts";
+import type { Ask, Change } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
-import { statement, type TenantScope } from "../../questions/statement.ts";
+import type { TenantScope } from "../../access/scope.ts";
+import { statement } from "../../questions/statement.ts";
 import { nothing, shortText, wholeNumber } from "../parameters.ts";
 import { type Route, route } from "../route.ts";
 
-type Sources = { readonly ask: Ask; readonly change: Ask; readonly cursors: Cursors };
+type Sources = { readonly ask: Ask; readonly change: Change; readonly cursors: Cursors };
 
 const path = z.strictObject({ job_id: z.uuid() });
 const oneJob = { name: "Job", schema: z.object({ data: jobSchema }) };
@@ -27,7 +28,7 @@ const listJobs = ({ ask, cursors }: Sources) =>
     operationId: "listJobs",
     summary: "Returns jobs, the newest first",
     description: "Jobs are kept for 90 days after they have finished.",
-    right: "read",
+    permission: "deadletters:read",
     cost: 1,
     schemas: {
       path: nothing,
@@ -51,9 +52,9 @@ const listJobs = ({ ask, cursors }: Sources) =>
       const question = JSON.stringify(["jobs", kind, state]);
       const after = cursor === undefined ? undefined : cursors.read(question, cursor);
       const rows = await ask<Job>(
-        statement(scope, ({ value, ofTenants }) => {
+        statement(scope, ({ value, visible }) => {
           const conditions = [
-            ofTenants("tenant"),
+            visible("tenant"),
             ...(kind === undefined ? [] : [`kind = ${value(kind)}`]),
             ...(state === undefined ? [] : [`state = ${value(state)}`]),
             ...(after === undefined
@@ -86,7 +87,7 @@ const readJob = ({ ask }: Sources) =>
     path: "/api/v1/jobs/{job_id}",
     operationId: "getJob",
     summary: "Returns one job: how far it is, and what came of it",
-    right: "read",
+    permission: "deadletters:read",
     cost: 1,
     schemas: { path, query: nothing },
     success: { status: 200, ...oneJob },
@@ -103,28 +104,28 @@ const cancelJob = ({ change }: Sources) =>
     summary: "Cancels a job",
     description:
       "One that waits is cancelled at once; one that runs stops within about a second. What it has sent stays sent.",
-    right: "redrive",
+    permission: "jobs:cancel",
     cost: 1,
     schemas: { path, query: nothing },
     success: { status: 202, ...oneJob },
     codes: ["NO_SUCH_JOB", "JOB_FINISHED"],
-    answer: async ({ path: { job_id: id } }, { id: reader, scope }) => {
-      const [job] = await change<Job>(
+    answer: async ({ path: { job_id: id } }, { id: by, actor, scope }) => {
+      const [job] = await change(actor)<Job>(
         statement(
           scope,
-          ({ value, ofTenants }) =>
+          ({ value, visible }) =>
             `UPDATE jobs SET
                cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
-               cancelled_by = coalesce(cancelled_by, ${value(reader)}), updated_at = clock_timestamp(),
+               cancelled_by = coalesce(cancelled_by, ${value(by)}), updated_at = clock_timestamp(),
                state = CASE state WHEN 'queued' THEN 'cancelled' ELSE state END,
                result = CASE WHEN state = 'queued' AND started_at IS NOT NULL THEN progress END,
                finished_at = CASE state WHEN 'queued' THEN clock_timestamp() END
-             WHERE job_id = ${value(id)} AND finished_at IS NULL AND ${ofTenants("tenant")}
+             WHERE job_id = ${value(id)} AND finished_at IS NULL AND ${visible("tenant")}
              RETURNING ${JOB_FIELDS}`,
         ),
       );
       if (job !== undefined) return jsonAnswer(202, { data: job });
-      const { state } = await findJob(change, scope, id);
+      const { state } = await findJob(change(actor), scope, id);
       throw new Refusal("JOB_FINISHED", `the job is ${state} already`);
     },
   });
@@ -134,8 +135,8 @@ async function findJob(ask: Ask, scope: TenantScope, id: string): Promise<Job> {
   const [job] = await ask<Job>(
     statement(
       scope,
-      ({ value, ofTenants }) =>
-        `SELECT ${JOB_FIELDS} FROM jobs WHERE job_id = ${value(id)} AND ${ofTenants("tenant")}`,
+      ({ value, visible }) =>
+        `SELECT ${JOB_FIELDS} FROM jobs WHERE job_id = ${value(id)} AND ${visible("tenant")}`,
     ),
   );
   if (job !== undefined) return job;

@@ -9,7 +9,6 @@ import {
   dlqFilter,
   letterFilter,
   type LetterFilter,
-  tenantFor,
 } from "../../letters/letter-filter.ts";
 import type { FindOwners } from "../../letters/letter-owners.ts";
 import { failedAtMs, type LetterSource } from "../../letters/letter-source.ts";
@@ -17,7 +16,7 @@ import { letterSchema, viewOf, wholeLetterSchema, wholeViewOf } from "../../lett
 import type { Rest, SearchResult } from "../../letters/newest-letters.ts";
 import type { Cursors, Position } from "../../questions/cursors.ts";
 import { askKafka } from "../../questions/kafka-question.ts";
-import type { TenantScope } from "../../questions/statement.ts";
+import { isEverything, sees, type TenantScope } from "../../access/scope.ts";
 import { nothing, shortText, wholeNumber } from "../parameters.ts";
 import { type Route, route } from "../route.ts";
 
@@ -63,7 +62,7 @@ const listLetters = (letters: Letters, cursors: Cursors) =>
     operationId: "listDeadLetters",
     summary: "Returns dead letters, the newest first",
     description: `${LOOKED} A page that ends before that has fewer than limit (even none), and a next_cursor with which the search goes on. ${OWN_LETTERS}`,
-    right: "read",
+    permission: "deadletters:read",
     cost: 20,
     readsKafka: true,
     schemas: {
@@ -86,7 +85,7 @@ const listLetters = (letters: Letters, cursors: Cursors) =>
     answer: async ({ query: { cursor, limit, ...filter } }, { scope }) => {
       // Without its times: an age is another time at each page.
       const { from: _from, to: _to, ...named } = filter;
-      const question = JSON.stringify(["dead-letters", scope.tenants, named]);
+      const question = JSON.stringify(["dead-letters", scope.grants, named]);
       const rest = cursor === undefined ? undefined : restIn(cursors.read(question, cursor));
       const found = await search(letters, {
         filter,
@@ -129,7 +128,7 @@ const countLetters = (letters: Letters) =>
     operationId: "countDeadLetters",
     summary: "Counts dead letters by reason, stage and topic",
     description: `${LOOKED} Letters before that are not counted. ${OWN_LETTERS}`,
-    right: "read",
+    permission: "deadletters:read",
     cost: 50,
     readsKafka: true,
     schemas: { path: nothing, query: z.strictObject(letterFilter) },
@@ -187,7 +186,7 @@ const oneLetter = ({ source, findOwners, registry }: Letters) =>
     operationId: "getDeadLetter",
     summary: "Returns one dead letter with its record, bytes and headers",
     description: OWN_LETTERS,
-    right: "read",
+    permission: "deadletters:read",
     cost: 5,
     readsKafka: true,
     schemas: {
@@ -211,8 +210,7 @@ const oneLetter = ({ source, findOwners, registry }: Letters) =>
         return { letter, owner, value: await describeValue(registry, letter) };
       });
       const isVisible =
-        scope.tenants === "all" ||
-        (found?.owner !== undefined && scope.tenants.includes(found.owner));
+        isEverything(scope) || (found?.owner !== undefined && sees(scope, found.owner));
       // The same answer for letters of others, so that nobody learns where they are.
       if (found === undefined || !isVisible) {
         throw new Refusal(
@@ -221,7 +219,7 @@ const oneLetter = ({ source, findOwners, registry }: Letters) =>
         );
       }
       return jsonAnswer(200, {
-        data: wholeViewOf(found.letter, { ...found, isOperator: scope.tenants === "all" }),
+        data: wholeViewOf(found.letter, { ...found, isOperator: isEverything(scope) }),
       });
     },
   });
@@ -242,7 +240,8 @@ async function search<Item extends Kept>(
   const { filter, scope, limit, rest, keep } = options;
   const select = createSelectLetters({
     filter: dlqFilter(filter, namespace) satisfies DeadLetterFilter,
-    tenants: tenantFor(scope, filter.tenant),
+    scope,
+    tenant: filter.tenant,
     findOwners,
   });
   const found = await askKafka((stopping) =>
@@ -258,12 +257,12 @@ async function search<Item extends Kept>(
   return found;
 }
 
-const searchedOf = (found: SearchResult<unknown>, { tenants }: TenantScope) => ({
+const searchedOf = (found: SearchResult<unknown>, scope: TenantScope) => ({
   complete: found.rest.length === 0,
   back_to: found.backToMs === undefined ? null : new Date(found.backToMs).toISOString(),
   // How many letters others have is none of a tenant's business.
-  letters: tenants === "all" ? found.letters : null,
-  bytes: tenants === "all" ? found.bytes : null,
+  letters: isEverything(scope) ? found.letters : null,
+  bytes: isEverything(scope) ? found.bytes : null,
 });
 
 const positionOf = (rest: readonly Rest[]): Position =>

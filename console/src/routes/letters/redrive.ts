@@ -1,11 +1,12 @@
 import { z } from "zod";
-import type { Reader } from "../../access/reader.ts";
+import type { Asker } from "../../access/reader.ts";
+import { isEverything, wholeTenants } from "../../access/scope.ts";
 import { jsonAnswer } from "../../answers/answer.ts";
 import { Refusal } from "../../answers/refusal.ts";
 import { type Job, JOB_FIELDS, jobSchema } from "../../jobs/job.ts";
 import { redriveRequest, type RedriveRequest } from "../../jobs/redrive-job.ts";
-import type { Ask } from "../../questions/ask.ts";
-import { statement } from "../../questions/statement.ts";
+import type { Change } from "../../questions/ask.ts";
+import { ownStatement } from "../../questions/statement.ts";
 import { nothing } from "../parameters.ts";
 import { route } from "../route.ts";
 
@@ -15,7 +16,7 @@ const MAX_UNFINISHED = 20;
 const MAX_UNFINISHED_PER_TENANT = 5;
 
 /** `POST /api/v1/dead-letters/redrive` */
-export const redriveRoute = ({ change, wake }: { change: Ask; wake: () => void }) =>
+export const redriveRoute = ({ change, wake }: { change: Change; wake: () => void }) =>
   route({
     method: "POST",
     path: "/api/v1/dead-letters/redrive",
@@ -23,7 +24,7 @@ export const redriveRoute = ({ change, wake }: { change: Ask; wake: () => void }
     summary: "Sends dead letters back to the topics that they came from, as a job",
     description:
       "Fix the cause first. The original bytes are sent, in a transaction with the progress: whatever is killed, no letter is sent twice. Letters that fail after the job was created are left for the next one. A job and fiber dlq replay with the same filter share their progress, so that a second one sends only what has come since. Jobs run one at a time: after a minute one lets those go first that wait.",
-    right: "redrive",
+    permission: "deadletters:redrive",
     cost: 100,
     schemas: {
       path: nothing,
@@ -35,23 +36,22 @@ export const redriveRoute = ({ change, wake }: { change: Ask; wake: () => void }
     },
     success: { status: 202, name: "Job", schema: z.object({ data: jobSchema }) },
     codes: ["TOO_MANY_JOBS"],
-    answer: async ({ body }, reader) => {
-      const job = await insertJob(change, reader, body);
+    answer: async ({ body }, asker) => {
+      const job = await insertJob(change, asker, body);
       wake();
       return jsonAnswer(202, { data: job }, { Location: `/api/v1/jobs/${job.job_id}` });
     },
   });
 
 /** @throws {Refusal} NOT_ALLOWED, TOO_MANY_JOBS */
-async function insertJob(change: Ask, reader: Reader, body: RedriveRequest): Promise<Job> {
-  const tenant = tenantOf(reader, body);
-  const [job] = await change<Job>(
-    statement({ tenants: "all" }, ({ value, ofTenants }) => {
-      ofTenants("");
+async function insertJob(change: Change, asker: Asker, body: RedriveRequest): Promise<Job> {
+  const tenant = tenantOf(asker, body);
+  const [job] = await change(asker.actor)<Job>(
+    ownStatement(({ value }) => {
       const of = value(tenant);
       return `INSERT INTO jobs (kind, dry_run, tenant, created_by, request)
               SELECT 'redrive', ${value(body.dry_run)}::boolean, ${of}::text,
-                     ${value(reader.id)}::text, ${value(JSON.stringify(body))}::jsonb
+                     ${value(asker.id)}::text, ${value(JSON.stringify(body))}::jsonb
               FROM (SELECT count(*) AS all_jobs, count(*) FILTER (WHERE tenant = ${of}::text) AS own
                     FROM jobs WHERE finished_at IS NULL) AS unfinished
               WHERE all_jobs < ${MAX_UNFINISHED} AND own < ${MAX_UNFINISHED_PER_TENANT}
@@ -65,11 +65,21 @@ async function insertJob(change: Ask, reader: Reader, body: RedriveRequest): Pro
   );
 }
 
-/** Returns the tenant whose letters the job sends; null: of all. */
-function tenantOf({ scope }: Reader, { filter }: RedriveRequest): string | null {
-  const asked = filter?.tenant ?? null;
-  if (scope.tenants === "all") return asked;
-  const [own] = scope.tenants;
-  if (own !== undefined && (asked === null || asked === own)) return own;
-  throw new Refusal("NOT_ALLOWED", "this key may redrive letters of its own tenant only");
+/**
+ * Returns the tenant whose letters the job sends; null: of all. A job sends letters of all nodes of its tenant.
+ * @throws {Refusal} NOT_ALLOWED
+ */
+function tenantOf({ scope }: Asker, { filter }: RedriveRequest): string | null {
+  const asked = filter?.tenant;
+  if (isEverything(scope)) return asked ?? null;
+  const tenants = wholeTenants(scope);
+  if (asked !== undefined && (tenants === "all" || tenants.includes(asked))) return asked;
+  const [own, ...others] = tenants === "all" ? [] : tenants;
+  if (asked === undefined && own !== undefined && others.length === 0) return own;
+  throw new Refusal(
+    "NOT_ALLOWED",
+    asked === undefined
+      ? "name in filter.tenant the tenant whose letters are to be sent: you may not redrive those of all tenants"
+      : "you may redrive letters of your own tenants only, and only with a grant for all of a tenant's nodes",
+  );
 }

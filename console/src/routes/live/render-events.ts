@@ -1,6 +1,6 @@
 import type { LiveParts, Part } from "../../live/live.ts";
 import type { NodeState } from "../../live/node-states.ts";
-import type { TenantScope } from "../../questions/statement.ts";
+import type { TenantScope } from "../../access/scope.ts";
 
 export type Event = { readonly name: string; readonly data: unknown };
 type States = LiveParts["states"];

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import type { LiveParts, Part } from "../../live/live.ts";
-import type { TenantScope } from "../../questions/statement.ts";
+import type { TenantScope } from "../../access/scope.ts";
 import { type Event, renderAll, renderChanges } from "./render-events.ts";
 
 /** Proxies close a connection on which nothing comes for a minute. */
@@ -16,13 +16,14 @@ export async function sendStates(
   options: {
     parts: LiveParts;
     include: readonly Part[];
-    scope: TenantScope;
+    /** Of each part that is included. */
+    scopes: Readonly<Record<Part, TenantScope>>;
     stopping: AbortSignal;
     /** The position that the reader has; undefined: none. */
     since: string | undefined;
   },
 ): Promise<void> {
-  const { parts, include, scope, stopping, since } = options;
+  const { parts, include, scopes, stopping, since } = options;
   const { positions, states } = parts;
   const closed = new AbortController();
   out.once("close", () => closed.abort());
@@ -46,8 +47,8 @@ export async function sendStates(
   const eventsSince = (position: string | undefined) =>
     include.flatMap((part) => {
       const events =
-        position === undefined ? undefined : renderChanges(part, states, position, scope);
-      return events ?? renderAll(part, states, scope);
+        position === undefined ? undefined : renderChanges(part, states, position, scopes[part]);
+      return events ?? renderAll(part, states, scopes[part]);
     });
 
   try {

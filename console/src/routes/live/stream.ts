@@ -1,9 +1,11 @@
 import type { Writable } from "node:stream";
 import { z } from "zod";
+import type { Asker } from "../../access/reader.ts";
+import { isEverything, NOTHING, type TenantScope } from "../../access/scope.ts";
 import type { Turns } from "../../access/turns.ts";
 import type { StreamedAnswer } from "../../answers/answer.ts";
 import { Refusal } from "../../answers/refusal.ts";
-import { type LiveParts, type Part, PARTS } from "../../live/live.ts";
+import { type LiveParts, type Part, PART_PERMISSIONS, PARTS } from "../../live/live.ts";
 import type { Watch } from "../../live/watch.ts";
 import { nothing } from "../parameters.ts";
 import { route } from "../route.ts";
@@ -44,7 +46,7 @@ export const streamRoute = ({ parts, watches, turns, countStream, stopping }: Li
       "Streams the newest states of nodes, alerts, the pipeline and jobs as server-sent events",
     description:
       "First all that there is: the event snapshot with all nodes in columns, as of nodes/latest; alerts and jobs with is_whole true; pipeline, as of its route. Then what has changed: nodes in columns; alerts and jobs with is_whole false; pipeline. A reader that was away for a while sends Last-Event-ID, as browsers do, and gets what has changed since, once; a slow reader gets the newest state of each only. The stream ends after 5 minutes, and browsers connect again.",
-    right: "read",
+    permission: "nodes:read",
     cost: 10,
     isStreamed: true,
     schemas: {
@@ -59,14 +61,15 @@ export const streamRoute = ({ parts, watches, turns, countStream, stopping }: Li
       schema: z.string(),
     },
     codes: ["NOT_ALLOWED"],
-    answer: async ({ headers, query: { include } }, { id, scope }): Promise<StreamedAnswer> => {
-      if (include.includes("pipeline") && scope.tenants !== "all") {
+    answer: async ({ headers, query: { include } }, asker): Promise<StreamedAnswer> => {
+      const scopes = scopesOf(include, asker);
+      if (include.includes("pipeline") && !isEverything(scopes.pipeline)) {
         throw new Refusal(
           "NOT_ALLOWED",
           "the pipeline is common to all tenants: leave it out of include, or use a key of all tenants",
         );
       }
-      const ends = [await turns.take(id)];
+      const ends = [await turns.take(asker.id)];
       const endAll = () => {
         for (const end of ends) end();
       };
@@ -82,7 +85,24 @@ export const streamRoute = ({ parts, watches, turns, countStream, stopping }: Li
         status: 200,
         contentType: "text/event-stream",
         stream: (out: Writable) =>
-          sendStates(out, { parts, include, scope, stopping, since }).finally(endAll),
+          sendStates(out, { parts, include, scopes, stopping, since }).finally(endAll),
       };
     },
   });
+
+/** @throws {Refusal} NOT_ALLOWED */
+function scopesOf(include: readonly Part[], asker: Asker): Record<Part, TenantScope> {
+  const scopes = { nodes: NOTHING, alerts: NOTHING, pipeline: NOTHING, jobs: NOTHING };
+  for (const part of include) {
+    const permission = PART_PERMISSIONS[part];
+    const scope = asker.scopeOf(permission);
+    if (scope === undefined) {
+      throw new Refusal(
+        "NOT_ALLOWED",
+        `${part}: it needs the permission ${permission}: leave it out of include`,
+      );
+    }
+    scopes[part] = scope;
+  }
+  return scopes;
+}

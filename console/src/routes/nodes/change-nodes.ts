@@ -1,16 +1,16 @@
 import { z } from "zod";
 import { Refusal } from "../../answers/refusal.ts";
-import type { Reader } from "../../access/reader.ts";
-import type { Ask } from "../../questions/ask.ts";
-import { statement } from "../../questions/statement.ts";
+import { isEverything } from "../../access/scope.ts";
+import type { Asker } from "../../access/reader.ts";
+import type { Ask, Change } from "../../questions/ask.ts";
+import { ownStatement, statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import { nodeId, nothing } from "../parameters.ts";
 import { type Route, route } from "../route.ts";
 import { type Node, nodeFields, nodeSchema, tenantOfNode } from "./node-columns.ts";
 import { findNode, nodeAnswer } from "./read-nodes.ts";
 
-/** @param change asks on a connection that may write */
-type Sources = { readonly ask: Ask; readonly change: Ask; readonly columns: TableColumns };
+type Sources = { readonly ask: Ask; readonly change: Change; readonly columns: TableColumns };
 
 /** Characters that a name must not have: control characters, bidirectional characters, line separators. */
 const UNPRINTABLE =
@@ -85,12 +85,12 @@ const createNode = (sources: Sources) =>
     operationId: "createNode",
     summary: "Registers a node before its first event",
     description: "Only with a key of all tenants: a key of one tenant gets 403 NOT_ALLOWED.",
-    right: "nodes",
+    permission: "nodes:create",
     cost: 1,
     schemas: { path: nothing, query: nothing, body: newNode },
     success: { status: 201, ...oneNode },
     codes: ["NODE_EXISTS"],
-    answer: async ({ body }, reader) => nodeAnswer(201, await insertNode(sources, reader, body)),
+    answer: async ({ body }, asker) => nodeAnswer(201, await insertNode(sources, asker, body)),
   });
 
 /**
@@ -99,24 +99,24 @@ const createNode = (sources: Sources) =>
  */
 export async function insertNode(
   { change, columns }: Pick<Sources, "change" | "columns">,
-  { scope }: Pick<Reader, "scope">,
+  asker: Pick<Asker, "actor" | "scope">,
   node: z.output<typeof newNode>,
 ): Promise<Node> {
-  if (scope.tenants !== "all") {
+  if (!isEverything(asker.scope)) {
     throw new Refusal(
       "NOT_ALLOWED",
       "a key of one tenant may not register nodes: use a key of all tenants, or let the node send its first event",
     );
   }
   const given = Object.entries(node).filter(([, value]) => value !== undefined);
-  const [created] = await change<Node>(
+  const [created] = await change(asker.actor)<Node>(
     // A new node belongs to the tenant that the table gives it.
-    statement({ tenants: "all" }, ({ value, ofTenants }) => {
-      ofTenants("");
-      return `INSERT INTO nodes (${given.map(([name]) => name).join(", ")})
-              VALUES (${given.map(([, each]) => value(each)).join(", ")})
-              ON CONFLICT (node_id) DO NOTHING RETURNING ${nodeFields(columns)}`;
-    }),
+    ownStatement(
+      ({ value }) =>
+        `INSERT INTO nodes (${given.map(([name]) => name).join(", ")})
+         VALUES (${given.map(([, each]) => value(each)).join(", ")})
+         ON CONFLICT (node_id) DO NOTHING RETURNING ${nodeFields(columns)}`,
+    ),
   );
   if (created !== undefined) return created;
   throw new Refusal(
@@ -133,7 +133,7 @@ const changeNode = (sources: Sources) =>
     summary: "Changes some fields of a node",
     description:
       "Fields that the body does not have stay; null removes a value (RFC 7396). If-Match has the ETag of the node, or its revision in quotes: a node that was changed meanwhile stays as it is.",
-    right: "nodes",
+    permission: "nodes:update",
     cost: 1,
     schemas: {
       ...ofNode,
@@ -145,9 +145,9 @@ const changeNode = (sources: Sources) =>
     },
     success: { status: 200, ...oneNode },
     codes: ["NO_SUCH_NODE", "REVISION_CHANGED", "REVISION_REQUIRED"],
-    answer: async ({ path: { node_id: id }, body, headers }, reader) => {
+    answer: async ({ path: { node_id: id }, body, headers }, asker) => {
       const revision = revisionIn(headers["if-match"]);
-      return nodeAnswer(200, await updateNode(sources, reader, { id, values: body, revision }));
+      return nodeAnswer(200, await updateNode(sources, asker, { id, values: body, revision }));
     },
   });
 
@@ -158,13 +158,13 @@ const deleteNode = (sources: Sources) =>
     operationId: "deleteNode",
     summary: "Marks a node as deleted",
     description: "Its events stay, and further events of it are still accepted.",
-    right: "nodes",
+    permission: "nodes:delete",
     cost: 1,
     schemas: ofNode,
     success: { status: 200, ...oneNode },
     codes: ["NO_SUCH_NODE"],
-    answer: async ({ path: { node_id: id } }, reader) =>
-      nodeAnswer(200, await updateNode(sources, reader, { id, values: { status: "deleted" } })),
+    answer: async ({ path: { node_id: id } }, asker) =>
+      nodeAnswer(200, await updateNode(sources, asker, { id, values: { status: "deleted" } })),
   });
 
 /** @throws {Refusal} REVISION_REQUIRED */
@@ -180,17 +180,17 @@ function revisionIn(header: string | undefined): number {
 /** @throws {Refusal} NO_SUCH_NODE, REVISION_CHANGED */
 export async function updateNode(
   { ask, change, columns }: Sources,
-  reader: Pick<Reader, "scope">,
+  asker: Pick<Asker, "actor" | "scope">,
   update: { id: string; values: Readonly<Record<string, unknown>>; revision?: number },
 ): Promise<Node> {
   const { id, revision } = update;
   const values = Object.entries(update.values).filter(([, value]) => value !== undefined);
-  const [changed] = await change<Node>(
-    statement(reader.scope, ({ value, ofTenants }) => {
+  const [changed] = await change(asker.actor)<Node>(
+    statement(asker.scope, ({ value, visible }) => {
       const sets = values.map(([name, each]) => `${name} = ${value(each)}`);
       const conditions = [
         `node_id = ${value(id)}`,
-        ofTenants(tenantOfNode(columns)),
+        visible(tenantOfNode(columns), "nodes.node_id"),
         ...(revision === undefined ? [] : [`revision = ${value(revision)}`]),
       ];
       return `UPDATE nodes SET ${sets.join(", ")} WHERE ${conditions.join(" AND ")}
@@ -198,7 +198,7 @@ export async function updateNode(
     }),
   );
   if (changed !== undefined) return changed;
-  const node = await findNode({ ask, columns }, reader, id);
+  const node = await findNode({ ask, columns }, asker, id);
   throw new Refusal(
     "REVISION_CHANGED",
     `the node has revision ${node.revision} by now, not ${revision}: read it again and repeat the change`,

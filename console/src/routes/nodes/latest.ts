@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { Answer } from "../../answers/answer.ts";
 import { createKeepBriefly } from "../../answers/keep-briefly.ts";
 import type { Ask } from "../../questions/ask.ts";
-import { isoText, statement, type TenantScope } from "../../questions/statement.ts";
+import type { TenantScope } from "../../access/scope.ts";
+import { isoText, statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import { nothing } from "../parameters.ts";
 import { route } from "../route.ts";
@@ -39,7 +40,7 @@ export const latestNodesRoute = ({ ask, columns }: { ask: Ask; columns: TableCol
   const keep = createKeepBriefly<Answer>({ maxAgeMs: KEEP_MS });
   const read = async (scope: TenantScope): Promise<Answer> => {
     const [row] = await ask<{ data: string; count: number }>(
-      statement(scope, ({ ofTenants }) => {
+      statement(scope, ({ visible }) => {
         const lists = [...OF_NODE, "time", ...OF_EVENT].map(
           (name) => `'${name}', coalesce(json_agg(${name} ORDER BY node_id), '[]')`,
         );
@@ -52,7 +53,7 @@ export const latestNodesRoute = ({ ask, columns }: { ask: Ask; columns: TableCol
                     SELECT time, ${OF_EVENT.join(", ")} FROM metrics
                     WHERE metrics.node_id = nodes.node_id ORDER BY metrics.time DESC LIMIT 1
                   ) AS latest ON true
-                  WHERE nodes.status <> 'deleted' AND ${ofTenants(tenantOfNode(columns))}
+                  WHERE nodes.status <> 'deleted' AND ${visible(tenantOfNode(columns), "nodes.node_id")}
                 ) AS answered`;
       }),
     );
@@ -69,7 +70,7 @@ export const latestNodesRoute = ({ ask, columns }: { ask: Ask; columns: TableCol
     summary: "Returns each node's latest event, in columns",
     description:
       "For a map or a table of all nodes that are not deleted: the first items of all lists belong to the first node, and so on. The answer may be a second old.",
-    right: "read",
+    permission: "nodes:read",
     cost: 10,
     schemas: { path: nothing, query: nothing },
     success: {

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { z } from "zod";
 import { type Answer, jsonAnswer } from "../../answers/answer.ts";
 import { Refusal } from "../../answers/refusal.ts";
-import type { Reader } from "../../access/reader.ts";
+import type { Asker } from "../../access/reader.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { statement } from "../../questions/statement.ts";
@@ -25,7 +25,7 @@ const listNodes = ({ ask, columns, cursors }: Sources) =>
     path: "/api/v1/nodes",
     operationId: "listNodes",
     summary: "Lists nodes in the order of their ids",
-    right: "read",
+    permission: "nodes:read",
     cost: 1,
     schemas: {
       path: nothing,
@@ -58,9 +58,9 @@ const listNodes = ({ ask, columns, cursors }: Sources) =>
       const question = JSON.stringify(["nodes", filter]);
       const [after = ""] = cursor === undefined ? [] : cursors.read(question, cursor);
       const rows = await ask<Node>(
-        statement(scope, ({ value, ofTenants }) => {
+        statement(scope, ({ value, visible }) => {
           const conditions = [
-            ofTenants(tenantOfNode(columns)),
+            visible(tenantOfNode(columns), "nodes.node_id"),
             `nodes.node_id > ${value(after)}`,
             filter.status === undefined
               ? "status <> 'deleted'"
@@ -94,27 +94,27 @@ const oneNode = ({ ask, columns }: Sources) =>
     operationId: "getNode",
     summary: "Returns one node",
     description: "Its ETag has the revision that PATCH needs in If-Match.",
-    right: "read",
+    permission: "nodes:read",
     cost: 1,
     schemas: { path: z.strictObject({ node_id: nodeId }), query: nothing },
     success: { status: 200, name: "Node", schema: z.object({ data: nodeSchema }) },
     codes: ["NO_SUCH_NODE"],
-    answer: async ({ path: { node_id: id } }, reader) =>
-      nodeAnswer(200, await findNode({ ask, columns }, reader, id)),
+    answer: async ({ path: { node_id: id } }, asker) =>
+      nodeAnswer(200, await findNode({ ask, columns }, asker, id)),
   });
 
 /** @throws {Refusal} NO_SUCH_NODE */
 export async function findNode(
   { ask, columns }: Pick<Sources, "ask" | "columns">,
-  { scope }: Pick<Reader, "scope">,
+  { scope }: Pick<Asker, "scope">,
   id: string,
 ): Promise<Node> {
   const [node] = await ask<Node>(
     statement(
       scope,
-      ({ value, ofTenants }) =>
+      ({ value, visible }) =>
         `SELECT ${nodeFields(columns)} FROM nodes
-         WHERE node_id = ${value(id)} AND ${ofTenants(tenantOfNode(columns))}`,
+         WHERE node_id = ${value(id)} AND ${visible(tenantOfNode(columns), "nodes.node_id")}`,
     ),
   );
   if (node === undefined)

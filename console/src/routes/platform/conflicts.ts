@@ -27,7 +27,7 @@ export const conflictsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors })
     path: "/api/v1/conflicts",
     operationId: "listConflicts",
     summary: "Returns events that came again with other content, the newest find first",
-    right: "read",
+    permission: "metrics:read",
     cost: 2,
     schemas: {
       path: nothing,
@@ -54,9 +54,9 @@ export const conflictsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors })
       const question = JSON.stringify(["conflicts", asWritten({ node, from, to })]);
       const after = cursor === undefined ? undefined : cursors.read(question, cursor);
       const rows = await ask<Row>(
-        statement(scope, ({ value, ofTenants }) => {
+        statement(scope, ({ value, visible }) => {
           const conditions = [
-            ofTenants("stored ->> 'tenant'"),
+            visible("stored ->> 'tenant'", "node_id"),
             ...(node === undefined ? [] : [`node_id = ${value(node)}`]),
             ...(from === undefined ? [] : [`detected_at >= ${value(from)}`]),
             ...(to === undefined ? [] : [`detected_at < ${value(to)}`]),

@@ -12,7 +12,7 @@ export const pipelineRoute = ({ readPipeline }: { readPipeline: ReadPipeline }) 
     operationId: "pipeline",
     summary: "Returns the lag of each consumer, the sink's offsets and the reconciler's verdicts",
     description: "For keys of all tenants.",
-    right: "read",
+    permission: "pipeline:read",
     cost: 5,
     schemas: { path: nothing, query: nothing },
     success: { status: 200, name: "Pipeline", schema: z.object({ data: pipelineSchema }) },

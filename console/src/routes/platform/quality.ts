@@ -72,7 +72,7 @@ export const qualityRoute = ({
     operationId: "listQuality",
     summary:
       "Returns how complete and timely the events of each node and day are, the newest day first",
-    right: "read",
+    permission: "metrics:read",
     cost: 2,
     schemas: {
       path: nothing,
@@ -97,9 +97,9 @@ export const qualityRoute = ({
       const question = JSON.stringify(["quality", filter]);
       const after = cursor === undefined ? undefined : cursors.read(question, cursor);
       const rows = await ask<Quality>(
-        statement(scope, ({ value, ofTenants }) => {
+        statement(scope, ({ value, visible }) => {
           const conditions = [
-            ofTenants(tenantOfNode(columns)),
+            visible(tenantOfNode(columns), "nodes.node_id"),
             ...(filter.node === undefined ? [] : [`quality.node_id = ${value(filter.node)}`]),
             ...(filter.from === undefined ? [] : [`quality.day >= ${value(filter.from)}`]),
             ...(filter.to === undefined ? [] : [`quality.day <= ${value(filter.to)}`]),

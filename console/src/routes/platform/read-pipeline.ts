@@ -7,12 +7,8 @@ import { withTimeout } from "@fiberstream/runtime/with-timeout";
 import { z } from "zod";
 import { Refusal } from "../../answers/refusal.ts";
 import type { Ask } from "../../questions/ask.ts";
-import {
-  isoText,
-  platformStatement,
-  type Statement,
-  type TenantScope,
-} from "../../questions/statement.ts";
+import type { TenantScope } from "../../access/scope.ts";
+import { isoText, platformStatement, type Statement } from "../../questions/statement.ts";
 
 /** The consumers of the path, in its order. */
 const CONSUMERS = [

@@ -28,7 +28,7 @@ export const topicsRoute = ({ namespace }: { namespace: string }) =>
     path: "/api/v1/topics",
     operationId: "listTopics",
     summary: "Returns the catalogue of topics: what each contains and guarantees",
-    right: "read",
+    permission: "topics:read",
     cost: 1,
     schemas: { path: nothing, query: nothing },
     success: { status: 200, name: "Topics", schema: z.object({ data: z.array(topicSchema) }) },

@@ -4,6 +4,7 @@ import { Refusal } from "../../answers/refusal.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { ReadEdges } from "../../rollups/edges.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
+import { levelOf } from "../../rollups/filter.ts";
 import { answerOfRange, chooseRange, type Range, rangeStatement } from "../../rollups/range.ts";
 import { keptWarnings, WIDTHS } from "../../rollups/resolution.ts";
 import { STATS } from "../../rollups/rollup-rows.ts";
@@ -54,7 +55,7 @@ const aggregated = ({ ask, ...state }: Sources) =>
     path: "/api/metrics/aggregated",
     operationId: "referenceAggregated",
     summary: "Returns the figures of a time range by node or by region",
-    right: "read",
+    permission: "metrics:read",
     cost: 10,
     schemas: {
       path: nothing,
@@ -77,7 +78,7 @@ const aggregated = ({ ask, ...state }: Sources) =>
     answer: async ({ query }, { scope }) => {
       const { from, to } = rangeOf(query);
       const isByNode = query.dimension === "node";
-      const level = isByNode ? "series" : "region";
+      const level = isByNode ? "series" : levelOf({}, scope);
       const chosen = await chooseRange({ from, to, level }, state);
       const range = withInterval(chosen, query.interval);
       const key = isByNode ? "node_id" : "country, region";
@@ -141,7 +142,7 @@ const cluster = ({ ask, ...state }: Sources) =>
     path: "/api/metrics/cluster",
     operationId: "referenceCluster",
     summary: "Returns the figures of all nodes, of each region, and of the worst nodes",
-    right: "read",
+    permission: "metrics:read",
     cost: 20,
     schemas: {
       path: nothing,

@@ -34,7 +34,7 @@ export const referenceMetricsRoute = ({ ask, oldest }: { ask: Ask; oldest: Oldes
     summary: "Returns events, the newest first",
     description:
       "meta.searched_to is not null when the search has stopped there: narrow the range, or ask for one node. Programs that read many pages use /api/v1/events.",
-    right: "read",
+    permission: "metrics:read",
     cost: 5,
     schemas: {
       path: nothing,
@@ -69,14 +69,14 @@ export const referenceMetricsRoute = ({ ask, oldest }: { ask: Ask; oldest: Oldes
         ask<{ json: string }>(
           statement(
             scope,
-            ({ value, ofTenants }) =>
+            ({ value, visible }) =>
               `SELECT row_to_json(answered)::text AS json FROM (
                  SELECT metrics.node_id, coalesce(nodes.country, metrics.country) AS country,
                         coalesce(nodes.region, metrics.region) AS region,
                         latency_ms, uptime_pct, packet_loss, ${isoText("metrics.time")} AS time, metadata
                  FROM metrics LEFT JOIN nodes USING (node_id)
                  WHERE metrics.time >= ${value(window.from)} AND metrics.time < ${value(window.to)}
-                   AND ${ofTenants("metrics.tenant")}
+                   AND ${visible("metrics.tenant", "metrics.node_id")}
                    ${node === undefined ? "" : `AND metrics.node_id = ${value(node)}`}
                  ORDER BY metrics.time DESC LIMIT ${value(most)}
                ) AS answered`,

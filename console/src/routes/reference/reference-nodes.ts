@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { jsonAnswer } from "../../answers/answer.ts";
-import type { Ask } from "../../questions/ask.ts";
+import type { Ask, Change } from "../../questions/ask.ts";
 import { isoText, statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import {
@@ -17,7 +17,7 @@ import { nodeId, nothing } from "../parameters.ts";
 import { type Route, route } from "../route.ts";
 import { envelope, okAnswer } from "./answer.ts";
 
-type Sources = { readonly ask: Ask; readonly change: Ask; readonly columns: TableColumns };
+type Sources = { readonly ask: Ask; readonly change: Change; readonly columns: TableColumns };
 
 const node = z.object({
   node_id: z.string(),
@@ -42,7 +42,7 @@ const listNodes = ({ ask, columns }: Sources) =>
     path: "/api/nodes",
     operationId: "referenceNodes",
     summary: "Lists all nodes that are not deleted",
-    right: "read",
+    permission: "nodes:read",
     cost: 5,
     schemas: { path: nothing, query: nothing },
     success: { status: 200, name: "ReferenceNodes", schema: envelope(z.array(node)) },
@@ -52,10 +52,10 @@ const listNodes = ({ ask, columns }: Sources) =>
         await ask(
           statement(
             scope,
-            ({ ofTenants }) =>
+            ({ visible }) =>
               `SELECT node_id, status, country, region, coalesce(lat, 0) AS lat, coalesce(lng, 0) AS lng,
                       ${isoText("last_seen_at")} AS last_seen
-               FROM nodes WHERE status <> 'deleted' AND ${ofTenants(tenantOfNode(columns))}
+               FROM nodes WHERE status <> 'deleted' AND ${visible(tenantOfNode(columns), "nodes.node_id")}
                ORDER BY country, region, node_id`,
           ),
         ),
@@ -72,7 +72,7 @@ const createNode = (sources: Sources) =>
     operationId: "referenceCreateNode",
     summary: "Registers a node",
     description: "Only with a key of all tenants: a key of one tenant gets 403 NOT_ALLOWED.",
-    right: "nodes",
+    permission: "nodes:create",
     cost: 1,
     schemas: {
       path: nothing,
@@ -88,9 +88,9 @@ const createNode = (sources: Sources) =>
     },
     success: { status: 201, name: "ReferenceCreated", schema: message("created") },
     codes: ["NODE_EXISTS"],
-    answer: async ({ body }, reader) => {
+    answer: async ({ body }, asker) => {
       const { status: _, ...given } = body;
-      await insertNode(sources, reader, given);
+      await insertNode(sources, asker, given);
       return jsonAnswer(201, { status: "created", message: "Node registered successfully" });
     },
   });
@@ -101,13 +101,13 @@ const deleteNode = (sources: Sources) =>
     path: "/api/nodes/{node_id}",
     operationId: "referenceDeleteNode",
     summary: "Marks a node as deleted",
-    right: "nodes",
+    permission: "nodes:delete",
     cost: 1,
     schemas: { path: z.strictObject({ node_id: nodeId }), query: nothing },
     success: { status: 200, name: "ReferenceDeleted", schema: message("ok") },
     codes: ["NO_SUCH_NODE"],
-    answer: async ({ path: { node_id: id } }, reader) => {
-      await updateNode(sources, reader, { id, values: { status: "deleted" } });
+    answer: async ({ path: { node_id: id } }, asker) => {
+      await updateNode(sources, asker, { id, values: { status: "deleted" } });
       return jsonAnswer(200, { status: "ok", message: "Node deleted" });
     },
   });

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { jsonAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
-import { statement } from "../../questions/statement.ts";
+import { ownStatement, statement } from "../../questions/statement.ts";
 import type { ReadEdges } from "../../rollups/edges.ts";
 import { filterConditions, filterParameters, levelOf } from "../../rollups/filter.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
 import { chooseResolution, WIDTH_NAMES } from "../../rollups/resolution.ts";
-import { rollupRows } from "../../rollups/rollup-rows.ts";
+import { NODE_COLUMN, rollupRows } from "../../rollups/rollup-rows.ts";
 import { cachingOf, isPending } from "../../rollups/validity.ts";
 import { nothing, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
@@ -28,7 +28,7 @@ export const histogramRoute = ({
     operationId: "histogram",
     summary: "Returns the distribution of latency over time, for smoke charts and heat maps",
     description: "Each bin's edges differ by 4 %; only bins with events are returned.",
-    right: "read",
+    permission: "metrics:read",
     cost: 10,
     schemas: {
       path: nothing,
@@ -71,7 +71,7 @@ export const histogramRoute = ({
         to = new Date(Math.floor(nowMs / 1_000) * 1_000),
         max_points: maxPoints,
       } = query;
-      const level = levelOf(query);
+      const level = levelOf(query, scope);
       const kept = await keptSince(level);
       const resolution = chooseResolution({
         from,
@@ -81,13 +81,13 @@ export const histogramRoute = ({
         forced: query.resolution,
       });
       const { stepMs, width } = resolution;
-      const question = statement(scope, ({ value, ofTenants }) => {
+      const question = statement(scope, ({ value, visible }) => {
         const additive = rollupRows({
           ...resolution,
           level,
           edges,
           value,
-          conditions: [ofTenants("tenant"), ...filterConditions(query, value)],
+          conditions: [visible("tenant", NODE_COLUMN[level]), ...filterConditions(query, value)],
         });
         const place = `floor((extract(epoch FROM bucket) * 1000 - ${value(resolution.from.getTime())}::double precision) / ${value(stepMs)}::double precision)::integer`;
         return `SELECT place, events, measured, (
@@ -137,11 +137,11 @@ async function readBinEdges(
   bins: readonly number[],
 ): Promise<Record<string, [number, number]>> {
   const rows = await ask<{ bin: number; lower: number; upper: number }>(
-    statement({ tenants: "all" }, ({ value, ofTenants }) => {
-      ofTenants("");
-      return `SELECT bin, latency_bin_from_ms(bin) AS lower, latency_bin_from_ms(bin + 1) AS upper
-              FROM unnest(${value(bins)}::integer[]) AS bin`;
-    }),
+    ownStatement(
+      ({ value }) =>
+        `SELECT bin, latency_bin_from_ms(bin) AS lower, latency_bin_from_ms(bin + 1) AS upper
+         FROM unnest(${value(bins)}::integer[]) AS bin`,
+    ),
   );
   return Object.fromEntries(rows.map(({ bin, lower, upper }) => [bin, [lower, upper]]));
 }

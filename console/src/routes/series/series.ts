@@ -2,12 +2,19 @@ import { z } from "zod";
 import { jsonAnswer } from "../../answers/answer.ts";
 import { Refusal } from "../../answers/refusal.ts";
 import type { Ask } from "../../questions/ask.ts";
-import { statement, type TenantScope } from "../../questions/statement.ts";
+import type { TenantScope } from "../../access/scope.ts";
+import { statement } from "../../questions/statement.ts";
 import type { Edges, ReadEdges } from "../../rollups/edges.ts";
 import { type Filter, filterConditions, filterParameters, levelOf } from "../../rollups/filter.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
 import { chooseResolution, type Resolution, WIDTH_NAMES } from "../../rollups/resolution.ts";
-import { rollupRows, type Stat, STAT_NAMES, STATS } from "../../rollups/rollup-rows.ts";
+import {
+  NODE_COLUMN,
+  rollupRows,
+  type Stat,
+  STAT_NAMES,
+  STATS,
+} from "../../rollups/rollup-rows.ts";
 import { cachingOf, isPending } from "../../rollups/validity.ts";
 import { nothing, time, wholeNumber } from "../parameters.ts";
 import { route } from "../route.ts";
@@ -58,7 +65,7 @@ export const seriesRoute = ({
       "Returns statistics over time, of all events or by node, region, country, tenant or target",
     description:
       "The resolution follows from the range and max_points, and is in meta. Quantiles are merged from distributions, and right to 2 % over any nodes and any time.",
-    right: "read",
+    permission: "metrics:read",
     cost: 5,
     schemas: {
       path: nothing,
@@ -112,7 +119,7 @@ export const seriesRoute = ({
       const edges = await readEdges();
       const { nowMs } = edges;
       const { from, to = new Date(Math.floor(nowMs / 1_000) * 1_000) } = query;
-      const level = levelFor(group, filter);
+      const level = levelFor(group, filter, scope);
       const resolution = chooseResolution({
         from,
         to,
@@ -169,8 +176,8 @@ function movedBack(resolution: Resolution, compare: keyof typeof COMPARE_MS): Re
   return { ...resolution, from: new Date(from.getTime() - ms), to: new Date(to.getTime() - ms) };
 }
 
-const levelFor = (group: Group, filter: Filter) =>
-  group === "node" || group === "target" ? "series" : levelOf(filter);
+const levelFor = (group: Group, filter: Filter, scope: TenantScope) =>
+  group === "node" || group === "target" ? "series" : levelOf(filter, scope);
 
 async function readSeries(
   ask: Ask,
@@ -186,19 +193,20 @@ async function readSeries(
   const { resolution, stats, group, filter, edges } = asked;
   const { from, to, stepMs, width } = resolution;
   const columns = GROUPS[group];
+  const level = levelFor(group, filter, scope);
   const points = pointsOf(resolution);
   const rows = await ask<
     { place: number; key: Record<string, string | null> } & Record<Stat, number>
   >(
-    statement(scope, ({ value, ofTenants }) => {
+    statement(scope, ({ value, visible }) => {
       const additive = rollupRows({
-        level: levelFor(group, filter),
+        level,
         width,
         from,
         to,
         edges,
         value,
-        conditions: [ofTenants("tenant"), ...filterConditions(filter, value)],
+        conditions: [visible("tenant", NODE_COLUMN[level]), ...filterConditions(filter, value)],
       });
       const place = `floor((extract(epoch FROM bucket) * 1000 - ${value(from.getTime())}::double precision) / ${value(stepMs)}::double precision)::integer`;
       const key = columns.map((name) => `'${name}', ${name}`).join(", ");

@@ -34,7 +34,7 @@ export const summaryRoute = ({
     path: "/api/v1/summary",
     operationId: "summary",
     summary: "Returns the figures of a time range as a whole",
-    right: "read",
+    permission: "metrics:read",
     cost: 5,
     schemas: {
       path: nothing,
@@ -47,7 +47,7 @@ export const summaryRoute = ({
     },
     codes: [],
     answer: async ({ query }, { scope }) => {
-      const range = await chooseRange({ ...query, level: levelOf(query) }, state);
+      const range = await chooseRange({ ...query, level: levelOf(query, scope) }, state);
       const all = STAT_NAMES.map((stat) => `${STATS[stat]} AS ${stat}`).join(", ");
       const question = rangeStatement(scope, range, {
         filter: query,

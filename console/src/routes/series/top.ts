@@ -53,7 +53,7 @@ export const topRoute = ({
     summary: "Returns the worst nodes of a time range",
     description:
       "score = latency_avg_ms / 50 + packet_loss_avg × 10 + (100 − uptime_avg_pct) × 2, as in the reference system.",
-    right: "read",
+    permission: "metrics:read",
     cost: 10,
     schemas: {
       path: nothing,
