@@ -1,8 +1,12 @@
+import type { Actor, AuditEntry } from "@fiberstream/postgres/acting";
+import type { RecordAttempt } from "./access/attempts.ts";
 import type { Authenticate } from "./access/authenticate.ts";
+import { endsWithAccess } from "./access/ends-with-access.ts";
 import type { RateLimits } from "./access/rate-limits.ts";
 import { type Asker, anyoneAt, type From, type Reader } from "./access/reader.ts";
 import type { TenantScope } from "./access/scope.ts";
 import { scopeAt } from "./access/scope-at.ts";
+import { senderAt } from "./access/sign-in/address.ts";
 import type { Turns } from "./access/turns.ts";
 import type { Answer, StreamedAnswer } from "./answers/answer.ts";
 import { Refusal } from "./answers/refusal.ts";
@@ -25,6 +29,9 @@ export type AnswerQuestion = (route: Route, request: Request) => Promise<Answer 
  */
 export function createAnswerQuestion(options: {
   authenticate: Authenticate;
+  recordAttempt: RecordAttempt;
+  /** Counts a stream or export that was cut, because its asker may no longer have it. */
+  countEndOfAccess: () => void;
   rateLimits: RateLimits;
   turns: Turns;
   /** Of questions that read Kafka. */
@@ -32,6 +39,7 @@ export function createAnswerQuestion(options: {
   countShared: () => void;
 }): AnswerQuestion {
   const { authenticate, rateLimits, turns, kafkaTurns, countShared } = options;
+  const { recordAttempt, countEndOfAccess } = options;
   const asked = new Map<string, Promise<Answer | StreamedAnswer>>();
 
   const turnsOf = (route: Route) => (route.readsKafka ? kafkaTurns : turns);
@@ -55,29 +63,73 @@ export function createAnswerQuestion(options: {
   };
 
   const answerInTurn = (route: Route, asker: Asker, question: Question) => {
-    if (route.isStreamed) return question.answer(asker);
+    if (route.isStreamed || route.hasOwnTurns) return question.answer(asker);
     if (route.method === "GET" && isShared(route)) return answerOnce(route, asker, question);
     return turnsOf(route).run(asker.id, () => question.answer(asker));
   };
 
+  const whoAsks = (route: Route, { headers, address }: Request) =>
+    route.permission === "anyone"
+      ? Promise.resolve(anyoneAt(senderAt(address)))
+      : authenticate({ headers, isChange: route.method !== "GET" });
+
+  /** Whether somebody who was answered before may still be; undefined while it cannot be known. */
+  const isStillAllowed = async (route: Route, { headers }: Request, { rights }: Reader) => {
+    try {
+      const isChange = route.method !== "GET";
+      return (await authenticate({ headers, isChange, isRecheck: true })).rights === rights;
+    } catch (error) {
+      return !(error instanceof Refusal) || error.code === "DATABASE_UNAVAILABLE";
+    }
+  };
+
   return async (route, request) => {
-    const reader =
-      route.permission === "anyone" ? anyoneAt(request.address) : await authenticate(request);
-    const asker = askerOf(reader, scopeAt(route.permission, reader), request);
+    const reader = await whoAsks(route, request);
     const limits = rateLimits.charge(reader, route.cost);
     const answer = await withLimits(limits, async () => {
-      const body = route.schemas.body === undefined ? undefined : await request.readBody();
-      return answerInTurn(route, asker, route.check({ ...request, body }));
+      try {
+        const asker = askerOf(reader, scopeAt(route.permission, reader), request);
+        const body = route.schemas.body === undefined ? undefined : await request.readBody();
+        return await answerInTurn(route, asker, route.check({ ...request, body }));
+      } catch (error) {
+        if (isDenial(error)) recordAttempt(actorAt(reader, request), denied(route, error));
+        throw error;
+      }
     });
-    return { ...answer, headers: { ...limits, ...answer.headers } };
+    const limited = { ...answer, headers: { ...limits, ...answer.headers } };
+    if (!("stream" in limited)) return limited;
+    return endsWithAccess(limited, {
+      isAllowed: () => isStillAllowed(route, request, reader),
+      countEnd: countEndOfAccess,
+    });
   };
 }
 
 const askerOf = (reader: Reader, scope: TenantScope, from: From): Asker => ({
   ...reader,
-  actor: { ...reader.actor, address: from.address, requestId: from.requestId },
+  actor: actorAt(reader, from),
   scope,
-  from,
+  // Only that: the request has its body, too.
+  from: { address: from.address, requestId: from.requestId, headers: from.headers },
+});
+
+const actorAt = ({ actor }: Reader, { address, requestId }: From): Actor => ({
+  ...actor,
+  address,
+  requestId,
+});
+
+const isDenial = (error: unknown): error is Refusal =>
+  error instanceof Refusal && error.code === "NOT_ALLOWED";
+
+/** The entry of somebody who may not do what they tried. */
+const denied = ({ operationId, permission }: Route, { message }: Refusal): AuditEntry => ({
+  action: "request.denied",
+  objectKind: "operation",
+  object: operationId,
+  outcome: "denied",
+  reason: message,
+  after: { permission },
 });
 
 /** What is about one person, or sets cookies, is never the answer of another one. */

@@ -90,6 +90,16 @@ export function createConsoleMetrics(options: {
     help: "Dead letters that this process has sent back to the topics that they came from",
     registers,
   });
+  const unlogged = new Counter({
+    name: "fiberstream_console_unlogged_tries_total",
+    help: "Denied and failed tries whose entry could not be appended to the audit log. Growing: check PostgreSQL; the console's log has the reasons (denied or failed try is not in the audit log)",
+    registers,
+  });
+  const endsOfAccess = new Counter({
+    name: "fiberstream_console_ended_access_total",
+    help: "Live streams and exports that were cut, because the session, token or key of their asker ended or has other rights by now",
+    registers,
+  });
   registry.registerMetric(
     new Gauge({
       name: "fiberstream_console_waiting_kafka_questions",
@@ -129,6 +139,8 @@ export function createConsoleMetrics(options: {
       jobsFinished.inc({ job_kind: kind, job_state: state }),
     countTakenOver: (kind: JobKind) => jobsTakenOver.inc({ job_kind: kind }),
     countRedriven: (letters: number) => redriven.inc(letters),
+    countUnlogged: () => unlogged.inc(),
+    countEndOfAccess: () => endsOfAccess.inc(),
     countShared: () => shared.inc(),
     countUnchanged: () => unchanged.inc(),
   };

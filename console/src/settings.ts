@@ -1,4 +1,5 @@
 import { durationMs, publicPortSettings } from "@fiberstream/http/settings";
+import { isLoopback } from "@fiberstream/http/open-port";
 import { kafkaSettings } from "@fiberstream/kafka/settings";
 import { postgresSettings } from "@fiberstream/postgres/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
@@ -17,6 +18,19 @@ export const consoleSettings = {
     keyKind: "reader key",
     alsoRequestTimeout: ", and then its response to be received",
   }),
+  publicUrl: setting(
+    "PUBLIC_URL",
+    z
+      .url({ protocol: /^https?$/ })
+      .refine(
+        (url) => url.startsWith("https:") || isLoopback(new URL(url).hostname),
+        "must begin with https://, except on a loopback address",
+      )
+      .refine((url) => new URL(url).pathname === "/", "must have no path")
+      .transform((url) => new URL(url).origin)
+      .optional(),
+    "address at which browsers reach the console, such as https://console.example.net; unset: the one that they name, with TLS unless HOST is a loopback address",
+  ),
   maxConnections: setting(
     "QUERY_MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 200 }).default(8),

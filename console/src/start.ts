@@ -4,7 +4,7 @@ import { recordServiceVersion } from "@fiberstream/postgres/service-version";
 import { addressOf } from "@fiberstream/runtime/retry";
 import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { createRateLimits } from "./access/rate-limits.ts";
-import { startAuthentication } from "./access/start-authentication.ts";
+import { startAccess } from "./access/start-access.ts";
 import { createTurns } from "./access/turns.ts";
 import { createAnswerQuestion } from "./answer-questions.ts";
 import { createKafkaSources, startJobs } from "./connect-kafka.ts";
@@ -65,7 +65,8 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
       metrics: await readColumns(questions, "metrics"),
     }),
   );
-  const cursors = createCursors(await readKeyIdSecret(changes));
+  const secret = await readKeyIdSecret(changes);
+  const cursors = createCursors(secret);
   life.own(watchDatabase({ pool: changes, check: databaseCheck, log }), (owned) => owned.end());
 
   recordServiceVersion({ pool: changes, service: "console", version: frame.version, life, log });
@@ -93,6 +94,15 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   });
   const kafkaSources = createKafkaSources(frame, metrics);
   const jobs = startJobs(frame, { pool: changes, sources: kafkaSources, metrics });
+
+  const { authenticate, people, recordAttempt } = startAccess({
+    config,
+    secret,
+    pool: changes,
+    countUnlogged: metrics.countUnlogged,
+    life,
+    log,
+  });
 
   const ask = createAsk(questions);
   const readPipeline = createReadPipeline({ ask, pipeline: kafkaSources });
@@ -135,12 +145,15 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
         maxPerReader: config.maxPerKey,
       }),
     },
+    people,
     cursors,
     columns,
   });
   metrics.declare(routes.map(({ operationId }) => operationId));
   const answerQuestion = createAnswerQuestion({
-    authenticate: startAuthentication({ config, pool: changes, life, log }),
+    authenticate,
+    recordAttempt,
+    countEndOfAccess: metrics.countEndOfAccess,
     rateLimits: createRateLimits({ standard: config }),
     turns,
     kafkaTurns,

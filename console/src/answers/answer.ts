@@ -8,6 +8,8 @@ export type Answer = {
   readonly status: number;
   readonly contentType: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Set-Cookie headers. */
+  readonly cookies?: readonly string[];
   readonly body: string | Buffer;
 };
 

@@ -26,15 +26,17 @@ export function writeAnswer(
       (request.headers["content-length"] ?? "0") !== "0");
   // Who shows no key holds no connection either.
   const isUnauthenticated = status === 401;
-  const headers: Record<string, string> = {
+  const etag = isTagged ? etagOf(body) : "";
+  const headers: Record<string, string | string[]> = {
     "X-Request-ID": options.requestId,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     ...((options.isLast || isUnread || isUnauthenticated) && { Connection: "close" }),
-    ...(isTagged && { ETag: etagOf(body), "Cache-Control": "private, no-cache" }),
+    ...(isTagged && { ETag: etag, "Cache-Control": "private, no-cache" }),
     ...answer.headers,
+    ...(answer.cookies !== undefined && { "Set-Cookie": [...answer.cookies] }),
   };
-  if (isTagged && matches(request.headers["if-none-match"], headers["ETag"] ?? "")) {
+  if (isTagged && matches(request.headers["if-none-match"], etag)) {
     response.writeHead(304, headers).end();
     return 304;
   }

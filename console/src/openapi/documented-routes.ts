@@ -2,6 +2,7 @@ import { createBoundedReader } from "@fiberstream/kafka/bounded-reader";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { createPool } from "@fiberstream/postgres/pool";
 import { createLog } from "@fiberstream/runtime/log";
+import { createOwnOrigin } from "../access/own-origin.ts";
 import { createTurns } from "../access/turns.ts";
 import { createLiveParts } from "../live/live.ts";
 import { createRoutes } from "../routes/all-routes.ts";
@@ -12,6 +13,12 @@ export function documentedRoutes(): readonly Route[] {
   const log = createLog({ service: "console", level: "silent", format: "json" });
   const kafka = createKafka({ brokers: ["127.0.0.1:1"], clientId: "console", log });
   const nobody = () => Promise.reject(new Error("these routes answer nothing"));
+  const pool = createPool({
+    databaseUrl: "postgresql://127.0.0.1:1/none",
+    applicationName: "console",
+    maxConnections: 1,
+    log,
+  });
   const unwatched = { look: nobody, end: () => undefined };
   return createRoutes({
     readPipeline: nobody,
@@ -43,13 +50,29 @@ export function documentedRoutes(): readonly Route[] {
       countCutSearch: () => undefined,
     },
     wakeJobs: () => undefined,
+    people: {
+      pool,
+      ownOrigin: createOwnOrigin({ publicUrl: undefined, host: "127.0.0.1" }),
+      tokens: { isOne: () => false, find: nobody, forget: () => undefined },
+      sessions: {
+        begin: nobody,
+        find: nobody,
+        isNamedIn: () => false,
+        end: nobody,
+        endAllOf: nobody,
+        endBySid: nobody,
+        removal: "",
+      },
+      signIn: { byPassword: nobody, byLink: nobody },
+      account: {
+        changePassword: nobody,
+        beginTotp: nobody,
+        confirmTotp: nobody,
+        removeTotp: nobody,
+      },
+    },
     exports: {
-      pool: createPool({
-        databaseUrl: "postgresql://127.0.0.1:1/none",
-        applicationName: "console",
-        maxConnections: 1,
-        log,
-      }),
+      pool,
       turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
       maxMs: 1,
     },

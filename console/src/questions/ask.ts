@@ -19,6 +19,15 @@ export const createAsk =
     }
   };
 
+/** Awaits work with the database that is no statement of a question, and turns its errors into refusals. */
+export async function asked<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw refusalOf(error);
+  }
+}
+
 /** Changes something on behalf of somebody: what is logged names them. */
 export type Change = (actor: Actor) => Ask;
 
@@ -45,6 +54,8 @@ export function refusalOf(error: unknown): unknown {
     );
   }
   if (!(error instanceof TransientError)) return error;
+  // It was thrown in a transaction, which was rolled back.
+  if (error.cause instanceof Refusal) return error.cause;
   if (sqlStateOf(error.cause) === CANCELLED) {
     return new Refusal(
       "TOO_SLOW",

@@ -8,6 +8,7 @@ import { createKeptSince } from "../rollups/kept-since.ts";
 import type { TrailSources } from "../trail/event-trail.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
 import { listAlertsRoute } from "./alerts/list-alerts.ts";
+import { authRoutes, type People } from "./auth/auth-routes.ts";
 import { listChangesRoute } from "./changes/list-changes.ts";
 import { exportEventsRoute } from "./events/export-events.ts";
 import { listEventsRoute } from "./events/list-events.ts";
@@ -50,6 +51,7 @@ export type Sources = {
   readonly live: Live;
   /** Connections, turns and the maximum time of exports. */
   readonly exports: { readonly pool: PgPool; readonly turns: Turns; readonly maxMs: number };
+  readonly people: People;
   readonly cursors: Cursors;
   readonly columns: { readonly nodes: TableColumns; readonly metrics: TableColumns };
 };
@@ -85,5 +87,6 @@ export function createRoutes(sources: Sources): readonly Route[] {
     referenceMetricsRoute({ ask, oldest }),
     ...referenceAggregatesRoutes(state),
     ...referenceNodesRoutes({ ask, change, columns: nodes }),
+    ...authRoutes(sources.people),
   ];
 }

@@ -39,6 +39,8 @@ export type Route = {
   readonly isStreamed?: true;
   /** Set if the answer is read from Kafka: it takes a turn there, and not at the database. */
   readonly readsKafka?: true;
+  /** Set if it waits for more than the database, such as for scrypt: it takes no turn at the database. */
+  readonly hasOwnTurns?: true;
   /** The answer of a success. */
   readonly success: {
     /** Of streamed answers; else application/json. */

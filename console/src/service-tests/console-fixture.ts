@@ -16,10 +16,11 @@ export type TestConsole = {
   readonly answer: <Body>(path: string) => Promise<Body>;
 };
 
-/** Starts a console as a process on a database of its own. */
+/** Starts a console as a process on a database of its own, with the rights of its owner or those that it has when installed. */
 export async function startTestConsole(
   life: Life,
   environment: Readonly<Record<string, string>> = {},
+  options: { hasOwnRole?: boolean } = {},
 ): Promise<TestConsole> {
   const database = life.own(await createTestDatabase(), (owned) => owned.drop());
   const pool = life.own(
@@ -27,7 +28,10 @@ export async function startTestConsole(
     (owned) => owned.end(),
   );
   const service = life.own(
-    await startService("console", { DATABASE_URL: database.url, ...environment }),
+    await startService("console", {
+      DATABASE_URL: options.hasOwnRole ? withRole(database.url) : database.url,
+      ...environment,
+    }),
     async (owned) => {
       const code = await owned.stop();
       if (code !== 0) throw new Error(`the console ended with ${code}. Its log:\n${owned.logs()}`);
@@ -48,6 +52,13 @@ export async function startTestConsole(
     },
   };
 }
+
+/** With no more rights in the database than in an installation. */
+const withRole = (url: string): string => {
+  const address = new URL(url);
+  address.searchParams.set("options", "-c role=fiberstream_console");
+  return address.href;
+};
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 const ROUTES = documentedRoutes();

@@ -1,0 +1,101 @@
+import { type Actor, type AuditEntry, recordAttempt } from "@fiberstream/postgres/acting";
+import type { PgPool } from "@fiberstream/postgres/pool";
+import { messageOf } from "@fiberstream/runtime/errors";
+import type { Life } from "@fiberstream/runtime/life";
+import type { Log } from "@fiberstream/runtime/log";
+import { throttled } from "@fiberstream/runtime/throttled";
+
+/** Logs a try that was denied or has failed, without making its request wait. */
+export type RecordAttempt = (actor: Actor, entry: AuditEntry) => void;
+
+/** The first of an actor is an entry at once; those of the minute after it are one entry, with their count. */
+const WINDOW_MS = 60_000;
+/** More are counted together, whoever they are of, so that a flood from everywhere cannot fill the log. */
+const MAX_WINDOWS = 100;
+
+type Window = { readonly actor: Actor; readonly entry: AuditEntry; repeats: number };
+
+/**
+ * @param options.countFailure counts entries that could not be appended: the database is unavailable
+ */
+export function createRecordAttempt(options: {
+  pool: PgPool;
+  countFailure: () => void;
+  life: Life;
+  log: Log;
+}): RecordAttempt {
+  const { pool, countFailure, life, log } = options;
+  const windows = new Map<string, Window>();
+  const warn = throttled((error: unknown, times) =>
+    log.warn({ reason: messageOf(error), times }, "denied or failed try is not in the audit log"),
+  );
+
+  const appending = new Set<Promise<unknown>>();
+  const append = (actor: Actor, entry: AuditEntry) => {
+    const appended = recordAttempt(pool, actor, entry)
+      .catch((error: unknown) => {
+        countFailure();
+        warn(error);
+      })
+      .finally(() => appending.delete(appended));
+    appending.add(appended);
+  };
+
+  const close = (name: string) => {
+    const window = windows.get(name);
+    windows.delete(name);
+    if (window === undefined || window.repeats === 0) return;
+    const { actor, entry, repeats } = window;
+    append(actor, {
+      ...entry,
+      after: { ...entry.after, repeats, within_seconds: WINDOW_MS / 1_000 },
+    });
+  };
+
+  const timers = new Set<NodeJS.Timeout>();
+  life.own(timers, async (owned) => {
+    for (const timer of owned) clearTimeout(timer);
+    for (const name of windows.keys()) close(name);
+    await Promise.all(appending);
+  });
+
+  const open = (name: string, window: Window) => {
+    windows.set(name, window);
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      close(name);
+    }, WINDOW_MS);
+    timers.add(timer);
+  };
+
+  return (actor, entry) => {
+    const name = JSON.stringify([actor.kind, actor.id, actor.address, entry.action, entry.object]);
+    const known = windows.get(name);
+    if (known !== undefined) {
+      known.repeats++;
+      return;
+    }
+    if (windows.size < MAX_WINDOWS) {
+      append(actor, entry);
+      open(name, { actor, entry, repeats: 0 });
+      return;
+    }
+    const others = windows.get(OTHERS);
+    if (others !== undefined) others.repeats++;
+    else {
+      open(OTHERS, {
+        actor: { kind: "service", id: "console" },
+        entry: {
+          action: "console.tries_not_logged_one_by_one",
+          objectKind: "console",
+          object: "*",
+          outcome: entry.outcome,
+          reason: `more than ${MAX_WINDOWS} kinds of denied or failed tries within ${WINDOW_MS / 1_000} s`,
+        },
+        repeats: 1,
+      });
+    }
+  };
+}
+
+const OTHERS = "others";
