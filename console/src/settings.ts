@@ -5,6 +5,8 @@ import { postgresSettings } from "@fiberstream/postgres/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
+import { oidcSettings } from "./single-sign-on/oidc-settings.ts";
+import { trustedProxySettings } from "./single-sign-on/trusted-proxy.ts";
 
 export const consoleSettings = {
   ...serviceSettings(8040),
@@ -31,6 +33,8 @@ export const consoleSettings = {
       .optional(),
     "address at which browsers reach the console, such as https://console.example.net; unset: the one that they name, with TLS unless HOST is a loopback address",
   ),
+  ...oidcSettings,
+  ...trustedProxySettings,
   maxConnections: setting(
     "QUERY_MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 200 }).default(8),

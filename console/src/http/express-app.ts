@@ -11,6 +11,9 @@ import { Refusal } from "../answers/refusal.ts";
 import type { ConsoleMetrics } from "../console-metrics.ts";
 import { renderDocsPage } from "../openapi/docs-page.ts";
 import type { OpenApiDocument } from "../openapi/openapi-document.ts";
+import type { PageRequest, PageRoute } from "../pages/page-route.ts";
+import { problemPage } from "../pages/problem-page.ts";
+import { readForm } from "../pages/read-form.ts";
 import type { Route } from "../routes/route.ts";
 import { readBody } from "./read-body.ts";
 import { writeAnswer, writeStream } from "./write-answer.ts";
@@ -19,10 +22,12 @@ type AnswerRequest = (
   request: Request,
   requestId: string,
 ) => Answer | Promise<Answer | StreamedAnswer>;
+type AnswerRefusal = (refusal: Refusal, requestId: string) => Answer;
 
-/** Creates the express app: the routes of the API, its description, and problem documents for all else. */
+/** Creates the express app: the routes of the API, its description, pages, and problem documents for all else. */
 export function createExpressApp(options: {
   routes: readonly Route[];
+  pages: readonly PageRoute[];
   answerQuestion: AnswerQuestion;
   openApi: OpenApiDocument;
   metrics: ConsoleMetrics;
@@ -37,6 +42,7 @@ export function createExpressApp(options: {
     operation: string,
     [request, response]: [Request, Response],
     answerOf: AnswerRequest,
+    answerRefusal: AnswerRefusal = problemAnswer,
   ) => {
     const startedAt = performance.now();
     const requestId = requestIdOf(request);
@@ -52,7 +58,7 @@ export function createExpressApp(options: {
         );
       }
       metrics.countRefusal(refusal.code);
-      answer = problemAnswer(refusal, requestId);
+      answer = answerRefusal(refusal, requestId);
     }
     if ("stream" in answer) {
       // Until the first byte: how long it takes to read the rest is up to the asker.
@@ -74,8 +80,9 @@ export function createExpressApp(options: {
   };
 
   const serve =
-    (operation: string, answerOf: AnswerRequest) => (request: Request, response: Response) =>
-      void respond(operation, [request, response], answerOf);
+    (operation: string, answerOf: AnswerRequest, answerRefusal?: AnswerRefusal) =>
+    (request: Request, response: Response) =>
+      void respond(operation, [request, response], answerOf, answerRefusal);
 
   const app = express().disable("x-powered-by").disable("etag").set("query parser", "simple");
   app.enable("case sensitive routing").enable("strict routing");
@@ -100,11 +107,21 @@ export function createExpressApp(options: {
       });
     app[METHODS[route.method]](path, serve(route.operationId, answer));
   }
-  const pages: Record<string, () => Answer> = {
+  for (const { method, path, operation, answer, isForPrograms } of options.pages) {
+    const methods = methodsOf.get(path) ?? methodsOf.set(path, []).get(path);
+    methods?.push(...(method === "GET" ? ["GET", "HEAD"] : [method]));
+    const answerPage: AnswerRequest = (request, requestId) =>
+      answer(pageRequestOf(request, requestId));
+    app[METHODS[method]](
+      path,
+      serve(operation, answerPage, isForPrograms ? problemAnswer : problemPage),
+    );
+  }
+  const descriptions: Record<string, () => Answer> = {
     "/openapi.json": () => jsonAnswer(200, openApi),
     "/docs": () => htmlAnswer(renderDocsPage(openApi)),
   };
-  for (const [path, page] of Object.entries(pages)) {
+  for (const [path, page] of Object.entries(descriptions)) {
     const made = page();
     app.get(
       path,
@@ -133,6 +150,14 @@ export function createExpressApp(options: {
 }
 
 const METHODS = { GET: "get", POST: "post", PATCH: "patch", DELETE: "delete" } as const;
+
+const pageRequestOf = (request: Request, requestId: string): PageRequest => ({
+  headers: request.headers,
+  query: URL.parse(request.url, "http://console.invalid")?.searchParams ?? new URLSearchParams(),
+  address: request.socket.remoteAddress ?? "",
+  requestId,
+  readForm: () => readForm(request),
+});
 
 const refusalOf = (error: unknown): Refusal =>
   error instanceof Refusal

@@ -2,6 +2,7 @@ import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { createHealth } from "@fiberstream/runtime/health";
 import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
 import { createConsoleMetrics } from "@fiberstream/console/console-metrics";
+import { createSignOnMetrics } from "@fiberstream/console/single-sign-on/sign-on-metrics";
 import { createAuthModeGauge } from "@fiberstream/ingest-gateway/auth/auth-mode-gauge";
 import { createGatewayMetrics } from "@fiberstream/ingest-gateway/gateway-metrics";
 import { createAlertMetrics } from "@fiberstream/sink-writer/alerts/alert-metrics";
@@ -77,6 +78,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       break;
     }
     case "console":
+      createSignOnMetrics(registry);
       createConsoleMetrics({ registry, waiting: zero, waitingForKafka: zero }).declare([
         "listNodes",
       ]);

@@ -32,6 +32,21 @@ export const QUERIES = {
   referenceNodes: { method: "GET", path: "/api/nodes" },
   referenceCreateNode: { method: "POST", path: "/api/nodes" },
   referenceDeleteNode: { method: "DELETE", path: "/api/nodes/{node_id}" },
+  getMe: { method: "GET", path: "/api/v1/auth/me" },
+  signIn: { method: "POST", path: "/api/v1/auth/sign-in" },
+  useLink: { method: "POST", path: "/api/v1/auth/link" },
+  signOut: { method: "POST", path: "/api/v1/auth/sign-out" },
+  listOwnSessions: { method: "GET", path: "/api/v1/auth/sessions" },
+  endOtherSessions: { method: "DELETE", path: "/api/v1/auth/sessions" },
+  endOwnSession: { method: "DELETE", path: "/api/v1/auth/sessions/{session_id}" },
+  changePassword: { method: "POST", path: "/api/v1/auth/password" },
+  beginTotp: { method: "POST", path: "/api/v1/auth/totp" },
+  confirmTotp: { method: "POST", path: "/api/v1/auth/totp/confirm" },
+  removeTotp: { method: "POST", path: "/api/v1/auth/totp/remove" },
+  listOwnTokens: { method: "GET", path: "/api/v1/auth/tokens" },
+  createOwnToken: { method: "POST", path: "/api/v1/auth/tokens" },
+  revokeOwnToken: { method: "DELETE", path: "/api/v1/auth/tokens/{token_id}" },
+  redeemFiberCode: { method: "POST", path: "/api/v1/auth/fiber/token" },
 } as const;
 
 /** The parameters and the answer of each route. */
@@ -1215,5 +1230,219 @@ export type Queries = {
     readonly query: {};
     readonly body: undefined;
     readonly answer: { readonly status: "ok"; readonly message: string };
+  };
+  /** Returns who is signed in, and what they may do. */
+  readonly getMe: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly user_id: string;
+        readonly name: string;
+        readonly kind: "local" | "oidc";
+        /** null: asked with a personal token. */ readonly session_id: string | null;
+        readonly has_password: boolean;
+        readonly has_totp: boolean;
+        readonly recovery_codes_left: number;
+        readonly last_signed_in_at: string | null;
+        /** What was granted to the person. */ readonly grants: readonly {
+          /** *: all. */ readonly tenant: string;
+          /** A node id, a prefix followed by *, or *: all. */ readonly nodes: string;
+          readonly role: "viewer" | "operator" | "admin" | "auditor";
+        }[];
+        /** What this session or token may do, and for whose data. */ readonly permissions: {
+          readonly [
+            name in
+              | "metrics:read"
+              | "nodes:read"
+              | "alerts:read"
+              | "pipeline:read"
+              | "topics:read"
+              | "nodes:create"
+              | "nodes:update"
+              | "alerts:acknowledge"
+              | "notes:write"
+              | "deadletters:read"
+              | "deadletters:redrive"
+              | "jobs:cancel"
+              | "breaker:reset"
+              | "nodes:delete"
+              | "keys:read"
+              | "keys:write"
+              | "users:read"
+              | "users:write"
+              | "grants:write"
+              | "sessions:revoke"
+              | "retention:write"
+              | "approvals:decide"
+              | "audit:read"
+              | "audit:verify"
+          ]?: readonly {
+            /** *: all. */ readonly tenant: string;
+            /** A node id, a prefix followed by *, or *: all. */ readonly nodes: string;
+          }[];
+        };
+      };
+    };
+  };
+  /** Signs a local user in by name and password. */
+  readonly signIn: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      readonly name: string;
+      readonly password: string;
+      /** Of the authenticator app, or for recovery. */ readonly code?: string;
+    };
+    readonly answer: { readonly data: { readonly user_id: string; readonly session_id: string } };
+  };
+  /** Signs somebody in by a one-time link. */
+  readonly useLink: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      readonly token: string;
+      /** Of the authenticator app, or for recovery. */ readonly code?: string;
+    };
+    readonly answer: { readonly data: { readonly user_id: string; readonly session_id: string } };
+  };
+  /** Ends the session of the cookie, if there is one. */
+  readonly signOut: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: { readonly data: {} };
+  };
+  /** Lists your sessions. */
+  readonly listOwnSessions: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly session_id: string;
+        /** How you signed in. */ readonly method: "password" | "oidc" | "link";
+        readonly created_at: string;
+        /** To about a minute. */ readonly last_seen_at: string;
+        readonly expires_at: string;
+        readonly address: string | null;
+        readonly user_agent: string | null;
+        /** It is the one that asks. */ readonly is_this: boolean;
+      }[];
+    };
+  };
+  /** Ends all your other sessions. */
+  readonly endOtherSessions: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: { readonly data: { readonly ended: number } };
+  };
+  /** Ends one of your sessions. */
+  readonly endOwnSession: {
+    readonly path: { readonly session_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: { readonly data: {} };
+  };
+  /** Changes your password. */
+  readonly changePassword: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: { readonly current_password?: string; readonly new_password: string };
+    readonly answer: { readonly data: {} };
+  };
+  /** Makes a secret for an authenticator app (RFC 6238). */
+  readonly beginTotp: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: { readonly password?: string };
+    readonly answer: {
+      readonly data: {
+        /** To type in, in base 32. */ readonly secret: string;
+        /** otpauth://…, which the app reads as a QR code. */ readonly url: string;
+      };
+    };
+  };
+  /** Confirms the authenticator app: signing in needs its code from then on. */
+  readonly confirmTotp: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: { readonly code: string };
+    readonly answer: {
+      readonly data: {
+        /** Each is of use once in the place of a code. They are shown only now. */ readonly recovery_codes: readonly string[];
+      };
+    };
+  };
+  /** Removes the authenticator app. */
+  readonly removeTotp: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: { readonly password?: string; readonly code: string };
+    readonly answer: { readonly data: {} };
+  };
+  /** Lists your personal tokens. */
+  readonly listOwnTokens: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly token_id: string;
+        readonly note: string | null;
+        /** The most that it may do; never more than you at that moment. */ readonly role:
+          "viewer" | "operator" | "admin" | "auditor";
+        /** *: those of yours. */ readonly tenant: string;
+        /** *: those of yours. */ readonly nodes: string;
+        readonly created_at: string;
+        readonly expires_at: string;
+        /** To about a minute; null: never. */ readonly last_used_at: string | null;
+        readonly revoked_at: string | null;
+      }[];
+    };
+  };
+  /** Creates a personal token, for a script. */
+  readonly createOwnToken: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      /** What it is for. */ readonly note?: string | null;
+      readonly role?: "viewer" | "operator" | "admin" | "auditor";
+      readonly tenant?: string;
+      readonly nodes?: string;
+      /** How long it lasts. */ readonly days?: number;
+    };
+    readonly answer: {
+      readonly data: {
+        readonly token: string;
+        readonly token_id: string;
+        readonly expires_at: string;
+      };
+    };
+  };
+  /** Revokes one of your personal tokens. */
+  readonly revokeOwnToken: {
+    readonly path: { readonly token_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: { readonly data: {} };
+  };
+  /** Returns a personal token for the one-time code of `fiber login`. */
+  readonly redeemFiberCode: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      readonly code: string;
+      /** The secret of the program. */ readonly verifier: string;
+    };
+    readonly answer: {
+      readonly data: {
+        /** Shown only now. */ readonly token: string;
+        readonly token_id: string;
+        readonly expires_at: string;
+      };
+    };
   };
 };
