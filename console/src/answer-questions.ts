@@ -9,7 +9,15 @@ import { scopeAt } from "./access/scope-at.ts";
 import { senderAt } from "./access/sign-in/address.ts";
 import type { Turns } from "./access/turns.ts";
 import type { Answer, StreamedAnswer } from "./answers/answer.ts";
+import type { AnswerMemory } from "./answers/answer-memory.ts";
+import type { KeptAnswers } from "./answers/kept-answers.ts";
+import {
+  beginQuestion,
+  type QuestionInProgress,
+  unreadAnswer,
+} from "./answers/question-in-progress.ts";
 import { Refusal } from "./answers/refusal.ts";
+import { askingFor } from "./questions/asking.ts";
 import type { Question, Route } from "./routes/route.ts";
 
 /** A request whose route was found. */
@@ -18,6 +26,10 @@ export type Request = From & {
   readonly query: Readonly<Record<string, unknown>>;
   /** Called only for those who may ask: a body costs work and memory. */
   readonly readBody: () => Promise<unknown>;
+  /** Aborted when the asker has disconnected. */
+  readonly gone: AbortSignal;
+  /** Called when it is known who asks. */
+  readonly admitted: () => void;
 };
 
 /** @throws {Refusal} */
@@ -25,7 +37,8 @@ export type AnswerQuestion = (route: Route, request: Request) => Promise<Answer 
 
 /**
  * The path of a question: who asks, may they, what does it cost; then its body is read and checked, and it waits for its turn at the database
- * and is answered. Questions that are equal and come together are answered once.
+ * and is answered. Questions that are equal and come together are answered once, and one whose askers have all left is cancelled. The answers
+ * of some routes are given again for a while.
  */
 export function createAnswerQuestion(options: {
   authenticate: Authenticate;
@@ -36,36 +49,74 @@ export function createAnswerQuestion(options: {
   turns: Turns;
   /** Of questions that read Kafka. */
   kafkaTurns: Turns;
+  memory: AnswerMemory;
+  kept: KeptAnswers;
   countShared: () => void;
 }): AnswerQuestion {
-  const { authenticate, rateLimits, turns, kafkaTurns, countShared } = options;
+  const { authenticate, rateLimits, turns, kafkaTurns, memory, kept, countShared } = options;
   const { recordAttempt, countEndOfAccess } = options;
-  const asked = new Map<string, Promise<Answer | StreamedAnswer>>();
+  const asked = new Map<string, QuestionInProgress>();
 
   const turnsOf = (route: Route) => (route.readsKafka ? kafkaTurns : turns);
 
-  const answerOnce = (
-    route: Route,
-    asker: Asker,
-    { key, answer }: Question,
-  ): Promise<Answer | StreamedAnswer> => {
-    const name = JSON.stringify([asker.rights, key]);
+  const begin = (route: Route, asker: Asker, question: Question, ended: () => void) =>
+    beginQuestion({
+      memory,
+      readerId: asker.id,
+      answer: (gone) => turnsOf(route).run(asker.id, () => whole(question.answer(asker)), gone),
+      ended,
+    });
+
+  const answerOnce = (route: Route, asker: Asker, question: Question): QuestionInProgress => {
+    const name = nameOf(asker, question);
     const running = asked.get(name);
     if (running !== undefined) {
       countShared();
       return running;
     }
-    const begun = turnsOf(route)
-      .run(asker.id, () => answer(asker))
-      .finally(() => asked.delete(name));
+    const begun = begin(route, asker, question, () => {
+      if (asked.get(name) === begun) asked.delete(name);
+    });
     asked.set(name, begun);
     return begun;
   };
 
-  const answerInTurn = (route: Route, asker: Asker, question: Question) => {
-    if (route.isStreamed || route.hasOwnTurns) return question.answer(asker);
-    if (route.method === "GET" && isShared(route)) return answerOnce(route, asker, question);
-    return turnsOf(route).run(asker.id, () => question.answer(asker));
+  const answerInTurn = (
+    route: Route,
+    asker: Asker,
+    question: Question,
+    gone: AbortSignal,
+  ): Promise<Answer | StreamedAnswer> => {
+    if (route.isStreamed || route.hasOwnTurns) {
+      return askingFor({ gone, received: () => undefined }, () => question.answer(asker));
+    }
+    const { id } = asker;
+    if (route.method !== "GET") {
+      return begin(route, asker, begunIsDone(question), () => undefined).join(id, gone);
+    }
+    const asking = isShared(route)
+      ? answerOnce(route, asker, question)
+      : begin(route, asker, question, () => undefined);
+    return asking.join(id, gone);
+  };
+
+  const answerOrKept = async (
+    route: Route,
+    asker: Asker,
+    question: Question,
+    gone: AbortSignal,
+  ): Promise<Answer | StreamedAnswer> => {
+    if (!route.isKept) return answerInTurn(route, asker, question, gone);
+    const name = nameOf(asker, question);
+    const known = kept.find(name);
+    if (known !== undefined) {
+      countShared();
+      return unreadAnswer(memory, asker.id, known);
+    }
+    const askedAtMs = performance.now();
+    const answer = await answerInTurn(route, asker, question, gone);
+    if ("body" in answer) kept.keep(name, answer, performance.now() - askedAtMs);
+    return answer;
   };
 
   const whoAsks = (route: Route, { headers, address, requestId }: Request) =>
@@ -87,12 +138,15 @@ export function createAnswerQuestion(options: {
 
   return async (route, request) => {
     const reader = await whoAsks(route, request);
-    const limits = rateLimits.charge(reader, route.cost);
+    if (reader.kind !== "anyone") request.admitted();
+    let limits = rateLimits.charge(reader, route.cost);
     const answer = await withLimits(limits, async () => {
       try {
         const asker = askerOf(reader, scopeAt(route.permission, reader), request);
         const body = route.schemas.body === undefined ? undefined : await request.readBody();
-        return await answerInTurn(route, asker, route.check({ ...request, body }));
+        const question = route.check({ ...request, body });
+        if (question.extraCost > 0) limits = rateLimits.charge(reader, question.extraCost);
+        return await answerOrKept(route, asker, question, request.gone);
       } catch (error) {
         if (isDenial(error)) recordAttempt(actorAt(reader, request), denied(route, error));
         throw error;
@@ -105,6 +159,20 @@ export function createAnswerQuestion(options: {
       countEnd: countEndOfAccess,
     });
   };
+}
+
+const NEVER = new AbortController().signal;
+
+/** A change is not cancelled once it has begun: whoever asked for it and left may count on it. */
+const begunIsDone = ({ answer, ...question }: Question): Question => ({
+  ...question,
+  answer: (asker) => askingFor({ gone: NEVER, received: () => undefined }, () => answer(asker)),
+});
+
+async function whole(answering: Promise<Answer | StreamedAnswer>): Promise<Answer> {
+  const answer = await answering;
+  if ("body" in answer) return answer;
+  throw new Error("a route that is not declared as streamed streams its answer");
 }
 
 const askerOf = (reader: Reader, scope: TenantScope, from: From): Asker => ({
@@ -133,6 +201,9 @@ const denied = ({ operationId, permission }: Route, { message }: Refusal): Audit
   reason: message,
   after: { permission },
 });
+
+/** Of questions with the same name the answers are equal. */
+const nameOf = ({ rights }: Asker, { key }: Question): string => JSON.stringify([rights, key]);
 
 /** What is about one person, or sets cookies, is never the answer of another one. */
 const isShared = ({ permission }: Route): boolean =>

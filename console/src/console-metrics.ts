@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { MEMORY_LIMITS, type MemoryLimit } from "./answers/answer-memory.ts";
 import { type Code, CODES } from "./answers/codes.ts";
+import { CLOSED_WHY, type ClosedWhy } from "./http/asker-connections.ts";
 import { type Part, PARTS } from "./live/live.ts";
 import { JOB_KINDS, type JobKind, type JobState } from "./jobs/job.ts";
 
@@ -9,12 +11,13 @@ export const JOB_ENDS = ["succeeded", "failed", "cancelled"] as const;
 export type ConsoleMetrics = ReturnType<typeof createConsoleMetrics>;
 
 /**
- * @param options.waiting called when the metrics are scraped, as waitingForKafka is
+ * @param options.waiting called when the metrics are scraped, as the others are
  */
 export function createConsoleMetrics(options: {
   registry: Registry;
   waiting: () => number;
   waitingForKafka: () => number;
+  answerBytes: () => number;
 }) {
   const { registry } = options;
   const registers = [registry];
@@ -33,7 +36,7 @@ export function createConsoleMetrics(options: {
   });
   const shared = new Counter({
     name: "fiberstream_console_shared_answers_total",
-    help: "Questions that got the answer of an equal question that was being answered, so that the database worked once for both",
+    help: "Questions that got the answer of an equal question, which was being answered or had just been, so that the database worked once for both",
     registers,
   });
   const unchanged = new Counter({
@@ -43,7 +46,24 @@ export function createConsoleMetrics(options: {
   });
   const cut = new Counter({
     name: "fiberstream_console_cut_answers_total",
-    help: "Exports that ended before their last row: the asker disconnected, EXPORT_TIMEOUT_MS was over, or the database failed. The log has the reason of each (answer cut)",
+    help: "Exports that ended before their last row: the asker disconnected or did not read, EXPORT_TIMEOUT_MS was over, or the database failed. The log has the reason of each (answer cut)",
+    registers,
+  });
+  const abandoned = new Counter({
+    name: "fiberstream_console_abandoned_questions_total",
+    help: "Questions whose askers disconnected before the answer; their statements were cancelled. Many: answers take longer than a proxy or a program waits",
+    registers,
+  });
+  const memoryRefusals = new Counter({
+    name: "fiberstream_console_memory_refusals_total",
+    help: "Questions that were not answered because of the memory of answers, by limit. answer: ANSWER_MAX_BYTES. reader: the key does not receive its answers. all: ANSWERS_MAX_BYTES; add consoles",
+    labelNames: ["memory_limit"],
+    registers,
+  });
+  const closed = new Counter({
+    name: "fiberstream_console_closed_connections_total",
+    help: "Connections that were closed to bound their number. unknown: nobody had shown a key on it, and it made room for another one at MAX_CONNECTIONS. full: there was none of those. If they grow, limit connections by address in the proxy",
+    labelNames: ["closed_why"],
     registers,
   });
   const streams = new Gauge({
@@ -64,6 +84,16 @@ export function createConsoleMetrics(options: {
       registers: [],
       collect() {
         this.set(options.waiting());
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Gauge({
+      name: "fiberstream_console_answer_bytes",
+      help: "Bytes of answers that are being made or were not received yet. At ANSWERS_MAX_BYTES further questions get 503 OVERLOADED",
+      registers: [],
+      collect() {
+        this.set(options.answerBytes());
       },
     }),
   );
@@ -112,6 +142,8 @@ export function createConsoleMetrics(options: {
   );
   // All series exist from the start: Prometheus sees no increase when a series appears with its first count.
   for (const part of PARTS) liveFailures.inc({ part }, 0);
+  for (const limit of MEMORY_LIMITS) memoryRefusals.inc({ memory_limit: limit }, 0);
+  for (const why of CLOSED_WHY) closed.inc({ closed_why: why }, 0);
   for (const search of SEARCHES) cutSearches.inc({ search }, 0);
   for (const kind of JOB_KINDS) {
     jobsTakenOver.inc({ job_kind: kind }, 0);
@@ -134,6 +166,9 @@ export function createConsoleMetrics(options: {
     },
     countLiveFailure: (part: Part) => liveFailures.inc({ part }),
     countCut: () => cut.inc(),
+    countAbandoned: () => abandoned.inc(),
+    countMemoryRefusal: (limit: MemoryLimit) => memoryRefusals.inc({ memory_limit: limit }),
+    countClosed: (why: ClosedWhy) => closed.inc({ closed_why: why }),
     countCutSearch: (search: (typeof SEARCHES)[number]) => cutSearches.inc({ search }),
     countFinished: (kind: JobKind, state: JobState) =>
       jobsFinished.inc({ job_kind: kind, job_state: state }),

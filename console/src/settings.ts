@@ -5,6 +5,7 @@ import { postgresSettings } from "@fiberstream/postgres/settings";
 import { serviceSettings } from "@fiberstream/runtime/config";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
+import { approvalActions } from "./administration/approval-settings.ts";
 import { oidcSettings } from "./single-sign-on/oidc-settings.ts";
 import { trustedProxySettings } from "./single-sign-on/trusted-proxy.ts";
 
@@ -50,6 +51,16 @@ export const consoleSettings = {
     wholeNumber({ min: 1, max: 10_000 }).default(16),
     "maximum of questions in flight per key, past which the response is 429; with AUTH_MODE=open of all together",
   ),
+  answersMaxBytes: setting(
+    "ANSWERS_MAX_BYTES",
+    wholeNumber({ min: 1_048_576, max: 1_000_000_000_000 }).default(100_663_296),
+    "maximum of bytes of answers that are being made or were not received yet, past which the response is 503 OVERLOADED; a key may have half of them, past which it is 429. The process takes several times as much while it makes them",
+  ),
+  answerMaxBytes: setting(
+    "ANSWER_MAX_BYTES",
+    wholeNumber({ min: 65_536, max: 1_000_000_000_000 }).default(33_554_432),
+    "maximum of bytes that the database sends for one answer, past which the response is 422 ANSWER_TOO_LARGE; exports have no such limit",
+  ),
   statementTimeoutMs: setting(
     "QUERY_TIMEOUT_MS",
     durationMs(5_000),
@@ -80,6 +91,16 @@ export const consoleSettings = {
     durationMs(15_000),
     "after so long another console takes over the job of one that has died",
   ),
+  approvals: setting(
+    "APPROVALS",
+    approvalActions.default(new Set()),
+    "changes that a second person has to approve: off, on, or a list of keys (revoking them), admins (users and grants of admins), retention (shortening it) and redrive",
+  ),
+  approvalsRedriveOver: setting(
+    "APPROVALS_REDRIVE_OVER",
+    wholeNumber({ min: 0, max: 1_000_000_000 }).default(1_000),
+    "a redrive of at most so many dead letters needs no approval",
+  ),
   traceUrl: setting(
     "TRACE_URL",
     z
@@ -101,6 +122,6 @@ export const consoleSettings = {
   openConnections: setting(
     "MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 1_000_000 }).default(2_000),
-    "maximum of open connections on the public port; further ones are closed at once",
+    "maximum of open connections on the public port; a further one takes the place of the oldest on which nobody has shown a key, or is closed",
   ),
 };

@@ -6,16 +6,21 @@ import type { ServiceFrame } from "@fiberstream/runtime/run-service";
 import { createRateLimits } from "./access/rate-limits.ts";
 import { startAccess } from "./access/start-access.ts";
 import { createTurns } from "./access/turns.ts";
+import { createAnswerMemory } from "./answers/answer-memory.ts";
+import { approvalRulesOf } from "./administration/approval-settings.ts";
+import { createChangeAs } from "./administration/change-as.ts";
 import { createAnswerQuestion } from "./answer-questions.ts";
+import { createKeptAnswers } from "./answers/kept-answers.ts";
 import { createKafkaSources, startJobs } from "./connect-kafka.ts";
 import { createConsoleMetrics } from "./console-metrics.ts";
 import { watchDatabase } from "./database-check.ts";
+import { createAskerConnections } from "./http/asker-connections.ts";
 import { createExpressApp } from "./http/express-app.ts";
 import { startHttpServer } from "./http/http-server.ts";
 import { createLiveParts, createWatches } from "./live/live.ts";
 import { createOpenApiDocument } from "./openapi/openapi-document.ts";
-import { createAsk, createChange } from "./questions/ask.ts";
 import { createProxies, openGrants, startPages } from "./pages/start-pages.ts";
+import { createAsk, createChange, DISCONNECT_CHECK_MS } from "./questions/ask.ts";
 import { createCursors } from "./questions/cursors.ts";
 import { createOldestEvent } from "./questions/oldest-event.ts";
 import { readColumns } from "./questions/table-columns.ts";
@@ -25,8 +30,10 @@ import { behindProxies } from "./single-sign-on/proxy-authentication.ts";
 import { createSignOnMetrics } from "./single-sign-on/sign-on-metrics.ts";
 import type { consoleSettings } from "./settings.ts";
 
-/** For look-ups of keys and for changes of nodes, which are few. */
+/** For changes of nodes and for jobs, which are few. */
 const CHANGE_CONNECTIONS = 2;
+/** For look-ups of keys, which nothing else may delay: without them nobody with a new key can ask anything. */
+const KEY_CONNECTIONS = 2;
 /** After a stop begins, questions in flight have so long. Below the time after which the process ends anyway. */
 const DRAIN_SHARE = 0.8;
 
@@ -43,7 +50,12 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
         databaseUrl: config.databaseUrl,
         applicationName: "fiberstream-console",
         maxConnections,
-        serverSettings: { statement_timeout: `${config.statementTimeoutMs}ms`, ...serverSettings },
+        serverSettings: {
+          statement_timeout: `${config.statementTimeoutMs}ms`,
+          // The server would work on, after the connection was closed because the asker has left.
+          client_connection_check_interval: `${DISCONNECT_CHECK_MS}ms`,
+          ...serverSettings,
+        },
         log,
       }),
       (owned) => owned.end(),
@@ -60,6 +72,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     statement_timeout: `${config.exportTimeoutMs}ms`,
   });
   const changes = poolOf(CHANGE_CONNECTIONS, {});
+  const keys = poolOf(KEY_CONNECTIONS, {});
   const databaseCheck = health.check("postgres");
   const columns = await waitFor(
     { name: "postgres", where: addressOf(config.databaseUrl), check: databaseCheck },
@@ -68,9 +81,9 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
       metrics: await readColumns(questions, "metrics"),
     }),
   );
-  const secret = await readKeyIdSecret(changes);
+  const secret = await readKeyIdSecret(keys);
   const cursors = createCursors(secret);
-  life.own(watchDatabase({ pool: changes, check: databaseCheck, log }), (owned) => owned.end());
+  life.own(watchDatabase({ pool: keys, check: databaseCheck, log }), (owned) => owned.end());
 
   recordServiceVersion({ pool: changes, service: "console", version: frame.version, life, log });
 
@@ -94,6 +107,17 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     registry,
     waiting: turns.waiting,
     waitingForKafka: kafkaTurns.waiting,
+    answerBytes: () => memory.bytes(),
+  });
+  const memory = createAnswerMemory({
+    maxBytes: config.answersMaxBytes,
+    maxBytesOfReader: maxOfReader(config.answersMaxBytes, config.answersMaxBytes / 2),
+    maxBytesOfAnswer: config.answerMaxBytes,
+    countRefusal: metrics.countMemoryRefusal,
+  });
+  const connections = createAskerConnections({
+    maxConnections: config.openConnections,
+    countClosed: metrics.countClosed,
   });
   const kafkaSources = createKafkaSources(frame, metrics);
   const jobs = startJobs(frame, { pool: changes, sources: kafkaSources, metrics });
@@ -102,6 +126,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     config,
     secret,
     pool: changes,
+    keys,
     countUnlogged: metrics.countUnlogged,
     life,
     log,
@@ -126,6 +151,8 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
   const readPipeline = createReadPipeline({ ask, pipeline: kafkaSources });
   const parts = createLiveParts();
   const routes = createRoutes({
+    changeAs: createChangeAs(changes),
+    approvalRules: approvalRulesOf(config),
     ask,
     change: createChange(changes),
     oldest: createOldestEvent(ask),
@@ -145,6 +172,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
         maxWaiting: 0,
         maxPerReader: maxOfReader(config.maxStreams, config.maxStreams / 10),
       }),
+      memory,
       countStream: () => metrics.countStream(),
       stopping: life.stopping,
     },
@@ -178,6 +206,8 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     rateLimits,
     turns,
     kafkaTurns,
+    kept: createKeptAnswers(),
+    memory,
     countShared: metrics.countShared,
   });
   const server = life.own(
@@ -187,14 +217,15 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
       headersTimeoutMs: config.headersTimeoutMs,
       requestTimeoutMs: config.requestTimeoutMs,
       keepAliveTimeoutMs: config.keepAliveTimeoutMs,
-      maxConnections: config.openConnections,
       drainMaxWaitMs: config.shutdownTimeoutMs * DRAIN_SHARE,
+      connections,
       serve: createExpressApp({
         routes,
         pages,
         answerQuestion,
         openApi: createOpenApiDocument({ routes, authMode: config.authMode }),
         metrics,
+        connections,
         answerMaxMs: config.requestTimeoutMs,
         stopping: life.stopping,
         log,

@@ -6,6 +6,7 @@ import { createLog, type Log } from "@fiberstream/runtime/log";
 import type { ConfigOf } from "@fiberstream/runtime/settings";
 import roles from "../kafka/acls.json" with { type: "json" };
 import { aclSettings } from "./steps/acl-settings.ts";
+import { logStep, stepLogSettings } from "./steps/log-step.ts";
 import { runStep } from "./steps/run-step.ts";
 
 export type Principals = ConfigOf<ReturnType<typeof aclSettings>>;
@@ -71,14 +72,21 @@ if (import.meta.main) {
     name: "acls",
     description:
       "Create the ACLs that the services need, on a Kafka with an authorizer. Existing ACLs are not deleted.",
-    settings: { ...kafkaSettings(), ...aclSettings() },
-    run: (config, print) =>
-      deployAcls({
-        ...kafkaAccess(config),
-        namespace: config.namespace,
-        principals: config,
-        log: createLog({ service: "acls", level: "error", format: "auto" }),
-        print,
+    settings: { ...kafkaSettings(), ...aclSettings(), ...stepLogSettings() },
+    run: ({ databaseUrl, ...config }, toOutput) =>
+      logStep({
+        action: "acls.deployment",
+        object: "acls",
+        databaseUrl,
+        print: toOutput,
+        work: (print) =>
+          deployAcls({
+            ...kafkaAccess(config),
+            namespace: config.namespace,
+            principals: config,
+            log: createLog({ service: "acls", level: "error", format: "auto" }),
+            print,
+          }),
       }),
   });
 }

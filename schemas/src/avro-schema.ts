@@ -66,7 +66,13 @@ export type FieldRole =
   /** How the event arrived. It may differ between duplicates, and nobody compares it. */
   | "receipt";
 
-export const SCHEMA_NAMES = ["ProbeMetric", "EnrichedProbeMetric", "Node", "ProbeAlert"] as const;
+export const SCHEMA_NAMES = [
+  "ProbeMetric",
+  "EnrichedProbeMetric",
+  "Node",
+  "ProbeAlert",
+  "AuditEntry",
+] as const;
 export type SchemaName = (typeof SCHEMA_NAMES)[number];
 
 /** Reads a schema from `schemas/avro`. */

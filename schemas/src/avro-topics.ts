@@ -1,14 +1,20 @@
 import { readAvroSchema, type RecordSchema, type SchemaName } from "./avro-schema.ts";
 import { type TopicName, TOPICS } from "./topics.ts";
 
+const WITHOUT_SCHEMA = [
+  "probe.metrics.dead-letter",
+  "probe.reconciliation",
+  "audit.checkpoints",
+] as const satisfies readonly TopicName[];
+
 /** A topic whose values have an Avro schema in the registry. */
-export type AvroTopic = Exclude<TopicName, "probe.metrics.dead-letter" | "probe.reconciliation">;
+export type AvroTopic = Exclude<TopicName, (typeof WITHOUT_SCHEMA)[number]>;
 
 /** In the catalogue's order: the raw topic comes before the enriched one. */
-export const avroTopics = (): AvroTopic[] =>
-  (Object.keys(TOPICS) as TopicName[]).filter(
-    (name) => name !== "probe.metrics.dead-letter" && name !== "probe.reconciliation",
-  );
+export const avroTopics = (): AvroTopic[] => (Object.keys(TOPICS) as TopicName[]).filter(hasSchema);
+
+const hasSchema = (name: TopicName): name is AvroTopic =>
+  !(WITHOUT_SCHEMA as readonly TopicName[]).includes(name);
 
 export function schemaNameOf(topic: AvroTopic): SchemaName {
   return TOPICS[topic].value.avro;

@@ -1,11 +1,18 @@
 import { readAvroSchema, type SchemaName } from "./avro-schema.ts";
-import type { EnrichedProbeMetric, Node, ProbeAlert, ProbeMetric } from "./generated/records.ts";
+import type {
+  AuditEntry,
+  EnrichedProbeMetric,
+  Node,
+  ProbeAlert,
+  ProbeMetric,
+} from "./generated/records.ts";
 
 type Records = {
   readonly ProbeMetric: ProbeMetric;
   readonly EnrichedProbeMetric: EnrichedProbeMetric;
   readonly Node: Node;
   readonly ProbeAlert: ProbeAlert;
+  readonly AuditEntry: AuditEntry;
 };
 
 /** Returns the record that a schema's examples make. */

@@ -3,12 +3,12 @@ import type { SchemaName } from "./avro-schema.ts";
 /** A topic's configuration and guarantees. Defined only here: the deploy step creates topics from it. */
 export type Topic = {
   /** The field of the value that is the record's key; records with the same key stay in order. */
-  readonly key: "node_id" | "partition" | "original";
-  /** Avro with a schema in the registry (Confluent wire format), JSON, or the original bytes. */
-  readonly value: { readonly avro: SchemaName } | "JSON" | "original bytes";
+  readonly key: "node_id" | "partition" | "original" | "seq" | "origin";
+  /** Avro with a schema in the registry (Confluent wire format), JSON, text, or the original bytes. */
+  readonly value: { readonly avro: SchemaName } | "JSON" | "signed note" | "original bytes";
   readonly partitions: number;
   readonly cleanup: "delete" | "compact";
-  /** Only if `cleanup` is "delete". */
+  /** Only if `cleanup` is "delete"; -1: for ever. */
   readonly retentionMs?: number;
   /** The clock of a record's timestamp; by default the producer's. */
   readonly timestamps?: "LogAppendTime";
@@ -17,7 +17,8 @@ export type Topic = {
   readonly meaning: string;
   readonly reliedOnBy: readonly string[];
   /** The service that writes it and is responsible for its contents. */
-  readonly owner: "ingest-gateway" | "stream-processor" | "stream-processor and sink-writer";
+  readonly owner:
+    "ingest-gateway" | "stream-processor" | "stream-processor and sink-writer" | "auditor";
   /** The order of records, in sentences for readers of the topic. */
   readonly ordering: string;
   /** Whether records can be missing or duplicated, and how a reader detects it. */
@@ -33,6 +34,9 @@ const TRACE = {
   traceparent:
     "W3C Trace Context of the HTTP request with the event; only if the request is traced.",
 };
+
+/** Kafka's value for no limit. */
+const FOR_EVER = -1;
 
 const days = (count: number) => count * 24 * 60 * 60 * 1_000;
 
@@ -167,6 +171,42 @@ export const TOPICS = {
     delivery:
       "Exactly once for readers of committed records: in the same transactions as the enriched events. What the last entry does not cover yet is in the metadata of the group's committed offsets.",
     volume: "About one record for each raw partition and minute with events.",
+    headers: {},
+  },
+  "audit.entries": {
+    key: "seq",
+    value: { avro: "AuditEntry" },
+    // All entries in one order.
+    partitions: 1,
+    cleanup: "delete",
+    retentionMs: FOR_EVER,
+    meaning:
+      "The audit trail: who changed what. A copy of the table audit_log that only the auditor may write, so that somebody who changes the table cannot change the copy too.",
+    reliedOnBy: ["auditors", "operators"],
+    owner: "auditor",
+    ordering: "By seq. After a crash of the auditor, some entries may come again.",
+    delivery:
+      "At least once: an entry may be duplicated but is never lost. Normally within 2 s of the change. A repeat has the same origin and seq, and has to have the same hash: drop it. If the hash differs, the database was rebuilt or restored.",
+    volume:
+      "One record for each change that a person or a command makes, and for each try that was denied.",
+    headers: {},
+  },
+  "audit.checkpoints": {
+    key: "origin",
+    value: "signed note",
+    partitions: 1,
+    cleanup: "delete",
+    retentionMs: FOR_EVER,
+    meaning:
+      "What the audit trail was at a time, signed: the number of its entries, and the root of the RFC 6962 tree over their hashes. The text is a C2SP checkpoint (tlog-checkpoint) in a signed note, with the time in a line of its own; the auditor's key signs it with Ed25519, and witnesses may have added signatures.",
+    reliedOnBy: ["auditors", "operators"],
+    owner: "auditor",
+    ordering:
+      "In the order in which they were signed. A checkpoint that a witness has signed too is there a second time.",
+    delivery:
+      "At least once. Each checkpoint of an origin continues the smaller ones: fiber audit verify checks that.",
+    volume:
+      "One record every 5 minutes in which the trail has grown, and at each start of the auditor.",
     headers: {},
   },
 } as const satisfies Record<string, Topic>;

@@ -1,5 +1,5 @@
 import { createHmac, hash, randomBytes, randomUUID } from "node:crypto";
-import { createKeyTable } from "@fiberstream/cli/tables/key-table";
+import { createKeyTable } from "@fiberstream/access/key-table";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
 import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
@@ -232,7 +232,7 @@ async function logsOfRefused(): Promise<string> {
 }
 
 const allLogs = () =>
-  (["ingest-gateway", "stream-processor", "sink-writer", "console"] as const)
+  (["ingest-gateway", "stream-processor", "sink-writer", "console", "auditor"] as const)
     .map((name) => platform.service(name).logs())
     .join("");
 
@@ -248,7 +248,7 @@ function linesOf(logs: string): Line[] {
       "log.level": expect.stringMatching(/^(trace|debug|info|warn|error|fatal)$/),
       "ecs.version": expect.any(String),
       "service.name": expect.stringMatching(
-        /^(ingest-gateway|stream-processor|sink-writer|console)$/,
+        /^(ingest-gateway|stream-processor|sink-writer|console|auditor)$/,
       ),
       message: expect.any(String),
     });

@@ -27,7 +27,13 @@ import {
 import { teamCluster } from "./secured/team-cluster.ts";
 import { eventOf } from "./platform/send.ts";
 
-const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer", "console"] as const;
+const SERVICES = [
+  "ingest-gateway",
+  "stream-processor",
+  "sink-writer",
+  "console",
+  "auditor",
+] as const;
 const namespace = testNamespace();
 const topic = (name: TopicName) => topicIn(namespace, name);
 
@@ -55,6 +61,7 @@ describeNatively("on backing services with authentication", () => {
         PROCESSOR_DATABASE_PASSWORD: SECRETS.databaseProcessor,
         SINK_DATABASE_PASSWORD: SECRETS.databaseSink,
         CONSOLE_DATABASE_PASSWORD: SECRETS.databaseConsole,
+        AUDITOR_DATABASE_PASSWORD: SECRETS.databaseAuditor,
       }),
     ]);
     services = await Promise.all(
@@ -243,6 +250,14 @@ describeNatively("on backing services with authentication", () => {
     ["console", "write", "probe.metrics.dead-letter", false],
     ["console", "write", "probe.alerts", false],
     ["console", "write", "probe.nodes", false],
+    ["console", "write", "audit.entries", false],
+    ["console", "write", "audit.checkpoints", false],
+    ["operator", "read", "audit.checkpoints", true],
+    ["operator", "write", "audit.entries", false],
+    ["operator", "write", "audit.checkpoints", false],
+    ["auditor", "write", "audit.checkpoints", true],
+    ["auditor", "read", "audit.entries", true],
+    ["auditor", "read", "probe.nodes", false],
     ["data-team", "read", "probe.metrics.enriched", true],
     ["data-team", "read", "probe.metrics.raw", false],
     ["data-team", "write", "probe.metrics.enriched", false],
@@ -278,6 +293,12 @@ describeNatively("on backing services with authentication", () => {
     ["console", "INSERT INTO metric_conflicts DEFAULT VALUES"],
     ["console", "DELETE FROM jobs"],
     ["console", "UPDATE jobs SET request = '{}', created_by = 'somebody else'"],
+    ["auditor", "SELECT FROM nodes"],
+    ["auditor", "SELECT FROM actors"],
+    ["auditor", "UPDATE audit_log SET hash = prev_hash"],
+    ["auditor", "INSERT INTO audit_log DEFAULT VALUES"],
+    ["auditor", "DELETE FROM audit_published"],
+    ["auditor", "SELECT audit_append('a', 'b', 'c')"],
   ])("PostgreSQL refuses %s: %s", async (who, statement) => {
     await withDatabase(settings[who], async (client) => {
       await expect(client.query(statement)).rejects.toMatchObject({ code: "42501" });

@@ -1,10 +1,11 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Life } from "@fiberstream/runtime/life";
 import { freePorts } from "@fiberstream/testkit/free-ports";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { until } from "@fiberstream/testkit/until";
 import { createServiceProcess, type ServiceProcess } from "../chaos/platform/service-process.ts";
+import type { AskedConsole } from "./ask-consoles.ts";
 import type { Environment } from "../src/platform/run-program.ts";
 
 /** Two processes of each service, in the order in which they are upgraded. */
@@ -12,15 +13,22 @@ export const INSTANCES = [
   "sink-writer-1",
   "stream-processor-1",
   "ingest-gateway-1",
+  "console-1",
   "sink-writer-2",
   "stream-processor-2",
   "ingest-gateway-2",
+  "console-2",
 ] as const;
 type Instance = (typeof INSTANCES)[number];
 
 export type Instances = {
   readonly gatewayUrls: readonly URL[];
-  /** Replaces a process by one of the version in `root`; resolves when it is ready. */
+  /** The consoles that are ready, and not about to be stopped. */
+  readonly consoles: () => readonly AskedConsole[];
+  /**
+   * Replaces a process by one of the version in `root`; resolves when it is ready. A service that the version does not have yet is
+   * only stopped.
+   */
   readonly replace: (instance: Instance, root: string) => Promise<void>;
   readonly stopAll: () => Promise<void>;
   /** Unplanned exits and failed stops, as texts. */
@@ -46,11 +54,13 @@ export async function createInstances(options: {
     return { port: ports[at] ?? 0, adminPort: ports[INSTANCES.length + at] ?? 0 };
   };
   const running = new Map<Instance, ServiceProcess>();
+  const ready = new Set<Instance>();
   const failures: string[] = [];
 
   const stop = async (instance: Instance) => {
     const found = running.get(instance);
     running.delete(instance);
+    ready.delete(instance);
     found?.release();
     const code = await found?.stop();
     if (code !== undefined && code !== 0) failures.push(`${instance} stopped with code ${code}`);
@@ -69,12 +79,18 @@ export async function createInstances(options: {
     gatewayUrls: INSTANCES.filter((instance) => instance.startsWith("ingest-gateway")).map(
       (instance) => new URL(`http://127.0.0.1:${portsOf(instance).port}`),
     ),
+    consoles: () =>
+      [...ready]
+        .filter((instance) => instance.startsWith("console"))
+        .map((name) => ({ name, url: new URL(`http://127.0.0.1:${portsOf(name).port}`) })),
     replace: async (instance, root) => {
       await stop(instance);
       const { port, adminPort } = portsOf(instance);
+      const service = instance.slice(0, -2) as ServiceName;
+      if (!existsSync(join(root, service, "src", "main.ts"))) return;
       const made = createServiceProcess({
         name: instance,
-        service: instance.slice(0, -2) as ServiceName,
+        service,
         root,
         adminPort,
         folder,
@@ -93,6 +109,7 @@ export async function createInstances(options: {
       made.start();
       const what = `${instance} is ready (its log: ${join(folder, `${instance}.log`)})`;
       await until(made.isReady, { what, timeoutMs: READY_TIMEOUT_MS });
+      ready.add(instance);
     },
     stopAll: async () => {
       await Promise.all([...running.keys()].map(stop));

@@ -17,7 +17,7 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
   return new Command("upgrade-test")
     .usage("--from <commit> [options]   (npm run upgrade-test -- --from <commit>)")
     .description(
-      "Upgrade a running platform from an earlier version to this one and roll it back, process by process under load, and compare the accepted events with the topics and the table.",
+      "Upgrade a running platform from an earlier version to this one and roll it back, process by process under load, and compare the accepted events with the topics and the table, and what the consoles count with the table.",
     )
     .requiredOption("--from <commit>", "the earlier version: a tag, a branch or a commit")
     .option("--hold-seconds <number>", "duration of each mix of versions", atLeast(1), 4)
@@ -34,8 +34,8 @@ export function createCommand(run: (options: Options) => Promise<void>): Command
 
 const HELP = `
 The earlier version is checked out into another folder, with its own dependencies (npm install). There are two processes of
-each service. The exit code is 1 if an event was lost, duplicated, altered, reordered or unexplained, or a process exited
-unexpectedly.
+each service. The exit code is 1 if an event was lost, duplicated, altered, reordered or unexplained, a console gave
+a wrong answer, or a process exited unexpectedly.
 
 Example:
   npm run upgrade-test -- --from v0.1.0`;

@@ -12,6 +12,7 @@ import { readFound } from "../chaos/check/read-found.ts";
 import { sendLoad } from "../chaos/load/send-load.ts";
 import { nodesOf, planSenders } from "../chaos/load/senders.ts";
 import { watchRows } from "../chaos/check/watch-rows.ts";
+import { askConsoles, type ConsoleAnswers } from "./ask-consoles.ts";
 import { checkOutEarlier } from "./earlier-version.ts";
 import { createInstances, INSTANCES } from "./instances.ts";
 
@@ -22,6 +23,7 @@ export type UpgradeReport = {
   readonly accepted: number;
   readonly refused: Readonly<Record<string, number>>;
   readonly verdict: Verdict;
+  readonly consoles: ConsoleAnswers;
   readonly deadLetters: number;
   readonly failures: readonly string[];
 };
@@ -32,7 +34,7 @@ const CATCH_UP_TIMEOUT_MS = 60_000;
 
 /**
  * Upgrades a running platform under load, rolls it back, and then checks all events. The order is deploy steps, sink,
- * processor, gateway, one process after another; the rollback is in reverse order.
+ * processor, gateway, console, one process after another; the rollback is in reverse order. The consoles are asked all the time.
  *
  * @param run.folder folder of the earlier version, data and logs (absolute path)
  */
@@ -80,6 +82,10 @@ export async function runUpgrade(run: {
       stopping: loadOver.signal,
     });
 
+    const endAsking = life.own(askConsoles({ consoles: instances.consoles, databaseUrl }), (end) =>
+      end().then(() => undefined),
+    );
+
     const steps: { what: string; caughtUpMs: number }[] = [];
     const step = async (what: string, work: () => Promise<void>) => {
       onProgress(what);
@@ -102,6 +108,7 @@ export async function runUpgrade(run: {
 
     onProgress("waiting for the last rows");
     await watch.settle({ stallMs: CATCH_UP_TIMEOUT_MS });
+    const consoles = await endAsking();
     await instances.stopAll();
     const checker = createChecker(ledger);
     const deadLetters = createDeadLetterCheck("probe.metrics.raw");
@@ -121,6 +128,7 @@ export async function runUpgrade(run: {
       accepted: ledger.counts().accepted,
       refused,
       verdict: checker.verdict(),
+      consoles,
       deadLetters: deadLetters.verdict(0).found,
       failures: instances.failures,
     };

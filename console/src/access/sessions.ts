@@ -76,17 +76,19 @@ type Known = { readonly reader: Reader; readonly sessionId: string; touchedAtMs:
 /** @param options.maxAgeMs for how long a session is used without asking the database for it */
 export function createSessions(options: {
   pool: PgPool;
+  /** For look-ups. */
+  keys: PgPool;
   tokens: SessionTokens;
   cookie: Cookie;
   maxAgeMs: number;
 }): Sessions {
-  const { pool, tokens, cookie, maxAgeMs } = options;
+  const { pool, keys, tokens, cookie, maxAgeMs } = options;
 
   const known = createCached<Known>({
     maxAgeMs,
     read: async (sha256) => {
       const [row] = await query<PersonRow & { session_id: string; seen_ms_ago: number }>(
-        pool,
+        keys,
         READ_SESSION,
         [Buffer.from(sha256, "base64url")],
       );
@@ -102,7 +104,7 @@ export function createSessions(options: {
   const touch = async (found: Known) => {
     if (performance.now() - found.touchedAtMs < TOUCH_EVERY_MS) return;
     found.touchedAtMs = performance.now();
-    await query(pool, "UPDATE sessions SET last_seen_at = now() WHERE session_id = $1", [
+    await query(keys, "UPDATE sessions SET last_seen_at = now() WHERE session_id = $1", [
       found.sessionId,
     ]);
   };

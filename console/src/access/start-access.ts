@@ -41,24 +41,27 @@ export function startAccess(options: {
   };
   secret: Buffer;
   pool: PgPool;
+  /** Connections for look-ups only, which nothing else may delay. */
+  keys: PgPool;
   countUnlogged: () => void;
   life: Life;
   log: Log;
 }): Access {
-  const { config, secret, pool, countUnlogged, life, log } = options;
+  const { config, secret, pool, keys, countUnlogged, life, log } = options;
   const maxAgeMs = config.keyMaxAgeMs;
   const ownOrigin = createOwnOrigin({ publicUrl: config.publicUrl, host: config.host });
   const cookies = createCookies(ownOrigin);
-  const isNeverIssued = startKeyIdCheck({ readSecret: () => readKeyIdSecret(pool), life, log });
+  const isNeverIssued = startKeyIdCheck({ readSecret: () => readKeyIdSecret(keys), life, log });
   const recordAttempt = createRecordAttempt({ pool, countFailure: countUnlogged, life, log });
 
   const sessions = createSessions({
     pool,
+    keys,
     tokens: createSessionTokens(secret),
     cookie: cookies.session,
     maxAgeMs,
   });
-  const tokens = createPersonalTokens({ pool, isNeverIssued, maxAgeMs });
+  const tokens = createPersonalTokens({ pool: keys, isNeverIssued, maxAgeMs });
   const passwords = createPasswords();
   const tries = createTries({ pool });
   const people: People = {
@@ -87,7 +90,7 @@ export function startAccess(options: {
       );
       return createAuthenticateNobody({ isOnAnyHost: config.isOpenOnAnyHost, sessions, tokens });
     }
-    const readKey = createReadKey(pool);
+    const readKey = createReadKey(keys);
     const lookUp = createReaderLookup({ readKey, isNeverIssued, maxAgeMs });
     return createAuthenticate({ lookUp, tokens, sessions, ownOrigin, log });
   };

@@ -64,6 +64,26 @@ describe("turns", () => {
     expect(order).toEqual(["few", "many"]);
   });
 
+  it("are not waited for by who has left, and leave no trace of it", async () => {
+    const turns = createTurns({ atOnce: 1, maxWaiting: 1, maxPerReader: 2 });
+    const first = held();
+    const running = turns.run("a", first.work);
+    const gone = new AbortController();
+    const order: string[] = [];
+    const left = turns.run("a", async () => void order.push("left"), gone.signal);
+    await settled();
+    gone.abort(new Error("the asker has left"));
+    await expect(left).rejects.toThrow("the asker has left");
+    expect(turns.waiting()).toBe(0);
+    // The places of the one that has left are free.
+    const next = turns.run("a", async () => void order.push("next"));
+    await expect(turns.take("a", gone.signal)).rejects.toMatchObject({ code: "RATE_LIMITED" });
+    await expect(turns.take("b", gone.signal)).rejects.toThrow("the asker has left");
+    first.end();
+    await Promise.all([running, next]);
+    expect(order).toEqual(["next"]);
+  });
+
   it("pass on after work that has failed", async () => {
     const turns = createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 });
     await expect(turns.run("a", () => Promise.reject(new Error("failed")))).rejects.toThrow(

@@ -5,15 +5,18 @@ import { Refusal } from "../answers/refusal.ts";
 export type Turns = {
   /**
    * Waits for a turn.
+   * @param gone its abort ends the waiting
    * @returns a function that ends it; it has to be called once
    * @throws {Refusal} as `run` does
    */
-  take: (readerId: string) => Promise<() => void>;
+  take: (readerId: string, gone?: AbortSignal) => Promise<() => void>;
   /**
    * Runs work when it is its turn.
+   * @param gone its abort ends the waiting, not the work
    * @throws {Refusal} RATE_LIMITED when the reader has too many questions in flight, OVERLOADED when too many wait
+   * @throws the reason of `gone`
    */
-  run: <T>(readerId: string, work: () => Promise<T>) => Promise<T>;
+  run: <T>(readerId: string, work: () => Promise<T>, gone?: AbortSignal) => Promise<T>;
   readonly waiting: () => number;
 };
 
@@ -38,7 +41,8 @@ export function createTurns(options: {
 
   const begins = (readerId: string) => runningOf.enter(readerId, maxRunningPerReader);
 
-  const turn = async (readerId: string) => {
+  const turn = async (readerId: string, gone: AbortSignal | undefined) => {
+    gone?.throwIfAborted();
     if (running < atOnce && begins(readerId)) {
       running++;
       return;
@@ -50,9 +54,15 @@ export function createTurns(options: {
       );
     }
     const called = Promise.withResolvers<void>();
+    const leave = () => {
+      if (!queue.remove(readerId, called.resolve)) return;
+      waiting--;
+      called.reject(gone?.reason);
+    };
     queue.add(readerId, called.resolve);
     waiting++;
-    await called.promise;
+    gone?.addEventListener("abort", leave, { once: true });
+    await called.promise.finally(() => gone?.removeEventListener("abort", leave));
   };
 
   const end = (readerId: string) => {
@@ -67,7 +77,7 @@ export function createTurns(options: {
     }
   };
 
-  const take: Turns["take"] = async (readerId) => {
+  const take: Turns["take"] = async (readerId, gone) => {
     if (!inFlight.enter(readerId, maxPerReader)) {
       throw new Refusal(
         "RATE_LIMITED",
@@ -75,7 +85,7 @@ export function createTurns(options: {
       );
     }
     try {
-      await turn(readerId);
+      await turn(readerId, gone);
     } catch (error) {
       inFlight.leave(readerId);
       throw error;
@@ -88,8 +98,8 @@ export function createTurns(options: {
 
   return {
     take,
-    run: async (readerId, work) => {
-      const endTurn = await take(readerId);
+    run: async (readerId, work, gone) => {
+      const endTurn = await take(readerId, gone);
       try {
         return await work();
       } finally {

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { Writable } from "node:stream";
 import { type ProblemAnswer, problemOf } from "@fiberstream/http/problem";
 import { meaningOf } from "./codes.ts";
@@ -11,7 +12,15 @@ export type Answer = {
   /** Set-Cookie headers. */
   readonly cookies?: readonly string[];
   readonly body: string | Buffer;
+  /** Has to be called when the asker has received the answer, or never will: until then it counts as memory. */
+  readonly received?: () => void;
 };
+
+/** As bytes, all who get the answer share its memory; each connection would make its own of a text. */
+export const inBytes = (answer: Answer): Answer & { readonly body: Buffer } => ({
+  ...answer,
+  body: typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body,
+});
 
 /** An answer that is written while it is read from the database. */
 export type StreamedAnswer = Omit<Answer, "body"> & {
@@ -39,6 +48,14 @@ export const pageAnswer = (
   contentType: "application/json",
   body: `{"data":[${rows.map(({ json }) => json).join()}],"meta":${JSON.stringify({ next_cursor: nextCursor })}}`,
 });
+
+/** Returns an answer as bytes with a strong ETag: of one that is given several times, both are made once. */
+export function taggedAnswer(answer: Answer): Answer & { readonly body: Buffer } {
+  const { body, headers } = answer;
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  const tag = `"${hash("sha256", bytes, "base64url").slice(0, 27)}"`;
+  return { ...answer, body: bytes, headers: { ETag: tag, ...headers } };
+}
 
 /** Returns a refusal as a problem document (RFC 9457). */
 export const problemAnswer = (refusal: Refusal, requestId: string): ProblemAnswer =>

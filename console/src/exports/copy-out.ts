@@ -20,6 +20,7 @@ export type CopiedRows = {
  * Begins to copy the rows of a query, and waits for the first ones: a query that cannot be run fails here.
  *
  * @param options.query text with literals, because COPY takes no parameters
+ * @param options.gone its abort ends the copy; also while a query that finds little has sent no row yet
  * @param options.format of COPY, such as `FORMAT csv, HEADER`
  * @throws {Refusal}
  */
@@ -28,8 +29,10 @@ export async function copyOut(options: {
   query: string;
   format: string;
   maxMs: number;
+  gone: AbortSignal | undefined;
 }): Promise<CopiedRows> {
-  const { pool, query, format, maxMs } = options;
+  const { pool, query, format, maxMs, gone } = options;
+  gone?.throwIfAborted();
   const client = await pool.connect().catch((error: unknown) => {
     throw refusalOf(postgresFailure(error));
   });
@@ -47,9 +50,10 @@ export async function copyOut(options: {
   };
   try {
     client.query(copy);
-    await once(copy, "readable");
+    await once(copy, "readable", { ...(gone !== undefined && { signal: gone }) });
   } catch (error) {
     release();
+    gone?.throwIfAborted();
     throw refusalOf(postgresFailure(error));
   }
   return {

@@ -3,6 +3,7 @@ import type { ExportColumn } from "@fiberstream/parquet/columns";
 import { kindOfType, selectedAs } from "@fiberstream/parquet/table-columns";
 import { quoted, type TableColumns } from "../questions/table-columns.ts";
 import { eventFields } from "../routes/events/event-fields.ts";
+import { jsonLine } from "./json-line.ts";
 import { parquetStream } from "./parquet-stream.ts";
 
 export type ExportFormat = {
@@ -31,6 +32,7 @@ export function exportFormats(
   columns: TableColumns,
 ): Record<(typeof EXPORT_FORMATS)[number], ExportFormat> {
   const fields = eventFields(columns);
+  const line = jsonLine(columns);
   const inParquet = Array.from(columns, ([name, type]): ExportColumn => {
     // A later version may drop NOT NULL while this console runs.
     return { name, kind: kindOfType(type), isNullable: true };
@@ -49,7 +51,7 @@ export function exportFormats(
     ndjson: {
       contentType: CONTENT_TYPES.ndjson,
       copy: AS_JSON,
-      select: (rest) => jsonOf(`SELECT ${fields} FROM metrics ${rest}`),
+      select: (rest) => `SELECT ${line} FROM metrics ${rest}`,
       through: withLastLine((rows) => `{"end":true,"rows":${rows}}\n`),
     },
     parquet: {

@@ -1,12 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { LOADS_NOTHING } from "@fiberstream/http/docs-html";
+import { LOADS_NOTHING } from "@fiberstream/http/browser-headers";
 import { requestIdOf } from "@fiberstream/http/request-id";
 import { wrongMethod } from "@fiberstream/http/wrong-method";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import express, { type Request, type Response } from "express";
 import type { AnswerQuestion } from "../answer-questions.ts";
-import { type Answer, jsonAnswer, problemAnswer, type StreamedAnswer } from "../answers/answer.ts";
+import {
+  type Answer,
+  inBytes,
+  jsonAnswer,
+  problemAnswer,
+  type StreamedAnswer,
+} from "../answers/answer.ts";
+import { AskerGone } from "../answers/asker-gone.ts";
 import { Refusal } from "../answers/refusal.ts";
 import type { ConsoleMetrics } from "../console-metrics.ts";
 import { renderDocsPage } from "../openapi/docs-page.ts";
@@ -15,8 +22,9 @@ import type { PageRequest, PageRoute } from "../pages/page-route.ts";
 import { problemPage } from "../pages/problem-page.ts";
 import { readForm } from "../pages/read-form.ts";
 import type { Route } from "../routes/route.ts";
+import type { AskerConnections } from "./asker-connections.ts";
 import { readBody } from "./read-body.ts";
-import { writeAnswer, writeStream } from "./write-answer.ts";
+import { keepBriefly, writeAnswer, writeStream } from "./write-answer.ts";
 
 type AnswerRequest = (
   request: Request,
@@ -31,12 +39,14 @@ export function createExpressApp(options: {
   answerQuestion: AnswerQuestion;
   openApi: OpenApiDocument;
   metrics: ConsoleMetrics;
+  connections: Omit<AskerConnections, "opened">;
   /** After which an asker that has not received its answer is disconnected. */
   answerMaxMs: number;
   stopping: AbortSignal;
   log: Log;
 }): (request: IncomingMessage, response: ServerResponse) => void {
-  const { routes, answerQuestion, openApi, metrics, answerMaxMs, stopping, log } = options;
+  const { routes, answerQuestion, openApi, metrics, connections, answerMaxMs, stopping, log } =
+    options;
 
   const respond = async (
     operation: string,
@@ -50,6 +60,10 @@ export function createExpressApp(options: {
     try {
       answer = await answerOf(request, requestId);
     } catch (error) {
+      if (error instanceof AskerGone) {
+        metrics.countAbandoned();
+        return;
+      }
       const refusal = refusalOf(error);
       if (refusal.code === "INTERNAL_ERROR") {
         log.error(
@@ -60,14 +74,18 @@ export function createExpressApp(options: {
       metrics.countRefusal(refusal.code);
       answer = answerRefusal(refusal, requestId);
     }
+    if (!connections.isAdmitted(request.socket) && answer.status !== 401) keepBriefly(response);
     if ("stream" in answer) {
       // Until the first byte: how long it takes to read the rest is up to the asker.
       metrics.observe(operation, answer.status, (performance.now() - startedAt) / 1_000);
-      await writeStream(response, answer, { requestId }).catch((error: unknown) => {
+      await writeStream(response, answer, { requestId, answerMaxMs }).catch((error: unknown) => {
         log.warn({ requestId, operation, reason: messageOf(error) }, "answer cut");
         metrics.countCut();
       });
       return;
+    }
+    if (answer.received !== undefined) {
+      whenOver(response, connections.gone(request.socket), answer.received);
     }
     if (response.destroyed) return;
     const status = writeAnswer(request, response, answer, {
@@ -104,6 +122,8 @@ export function createExpressApp(options: {
         // Without the prototype of the parser's object, which schemas do not accept.
         query: { ...request.query },
         readBody: () => readBody(request),
+        gone: connections.gone(request.socket),
+        admitted: () => connections.admitted(request.socket),
       });
     app[METHODS[route.method]](path, serve(route.operationId, answer));
   }
@@ -122,7 +142,7 @@ export function createExpressApp(options: {
     "/docs": () => htmlAnswer(renderDocsPage(openApi)),
   };
   for (const [path, page] of Object.entries(descriptions)) {
-    const made = page();
+    const made = inBytes(page());
     app.get(
       path,
       serve("other", () => made),
@@ -147,6 +167,17 @@ export function createExpressApp(options: {
       });
     });
   };
+}
+
+/** Calls back when an answer was received, or its connection is closed: an answer that waits behind others has none of its own. */
+function whenOver(response: ServerResponse, gone: AbortSignal, call: () => void): void {
+  const over = () => {
+    gone.removeEventListener("abort", over);
+    call();
+  };
+  if (gone.aborted) return over();
+  gone.addEventListener("abort", over);
+  response.once("close", over);
 }
 
 const METHODS = { GET: "get", POST: "post", PATCH: "patch", DELETE: "delete" } as const;

@@ -8,6 +8,7 @@ import { listen } from "@fiberstream/runtime/listen";
 import { createServer } from "@fiberstream/runtime/node-http";
 import { problemAnswer } from "../answers/answer.ts";
 import { Refusal } from "../answers/refusal.ts";
+import type { AskerConnections } from "./asker-connections.ts";
 
 export type HttpServer = { readonly port: number; close: () => Promise<void> };
 
@@ -21,8 +22,8 @@ export async function startHttpServer(options: {
   headersTimeoutMs: number;
   requestTimeoutMs: number;
   keepAliveTimeoutMs: number;
-  maxConnections: number;
   drainMaxWaitMs: number;
+  connections: Pick<AskerConnections, "opened">;
   serve: (request: IncomingMessage, response: ServerResponse) => void;
 }): Promise<HttpServer> {
   const server = createServer(
@@ -40,7 +41,7 @@ export async function startHttpServer(options: {
       options.serve(request, response);
     },
   );
-  server.maxConnections = options.maxConnections;
+  server.on("connection", options.connections.opened);
   server.on("clientError", answerClientError);
   const port = await listen(server, options);
   return {

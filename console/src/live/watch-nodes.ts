@@ -1,7 +1,7 @@
 import type { Ask } from "../questions/ask.ts";
 import { isoText, ownStatement } from "../questions/statement.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
-import { tenantOfNode } from "../routes/nodes/node-columns.ts";
+import { isOfNodesTenant, tenantOfNode } from "../routes/nodes/node-columns.ts";
 import type { NodeState, OwnedState } from "./node-states.ts";
 
 /** Rows are committed some time after they were received: those of so long are looked at each time. */
@@ -21,9 +21,9 @@ export const createReadNodes =
                        ${isoText("latest.time")} AS time, latest.latency_ms, latest.uptime_pct, latest.packet_loss,
                        latest.anomaly_score
                 FROM nodes LEFT JOIN LATERAL (
-                  SELECT time, latency_ms, uptime_pct, packet_loss, anomaly_score FROM metrics
+                  SELECT time, tenant, latency_ms, uptime_pct, packet_loss, anomaly_score FROM metrics
                   WHERE metrics.node_id = nodes.node_id ORDER BY metrics.time DESC LIMIT 1
-                ) AS latest ON true
+                ) AS latest ON ${isOfNodesTenant(columns)}
                 WHERE status <> 'deleted' AND ${which === "all" ? "true" : recent}`;
       }),
     );

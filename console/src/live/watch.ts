@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { throttled } from "@fiberstream/runtime/throttled";
+import { forEverybody } from "../questions/asking.ts";
 import type { LiveStates, Owned } from "./live-states.ts";
 
 export type Watch = {
@@ -72,7 +73,7 @@ export function createWatch<State>(options: {
       const looker = Symbol("looker");
       lookers.add(looker);
       try {
-        first ??= begin();
+        first ??= forEverybody(begin);
         await first;
       } catch (error) {
         lookers.delete(looker);

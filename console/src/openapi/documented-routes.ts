@@ -23,6 +23,8 @@ export function documentedRoutes(): readonly Route[] {
   return createRoutes({
     readPipeline: nobody,
     ask: nobody,
+    changeAs: nobody,
+    approvalRules: { actions: new Set(), redriveOver: 0 },
     change: () => nobody,
     oldest: nobody,
     cursors: { write: () => "", read: () => [] },
@@ -30,6 +32,7 @@ export function documentedRoutes(): readonly Route[] {
     live: {
       parts: createLiveParts(),
       watches: { nodes: unwatched, alerts: unwatched, pipeline: unwatched, jobs: unwatched },
+      memory: { hold: () => ({ grow: () => undefined, release: () => undefined }), bytes: () => 0 },
       countStream: () => () => undefined,
       turns: createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 }),
       stopping: new AbortController().signal,

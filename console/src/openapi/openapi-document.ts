@@ -33,6 +33,7 @@ type Parameter = {
 const OF_EVERY_ROUTE: readonly Code[] = [
   "INVALID_PARAMETER",
   "ORIGIN_NOT_ALLOWED",
+  "ANSWER_TOO_LARGE",
   "RATE_LIMITED",
   "INTERNAL_ERROR",
   "OVERLOADED",

@@ -6,7 +6,7 @@ export type Statement = { readonly text: string; readonly values: readonly unkno
 type Value = (value: unknown) => string;
 
 /** What the text of a statement is built with. */
-type Parts = {
+export type Parts = {
   /** Keeps a value for the statement, and returns its placeholder. */
   readonly value: Value;
   /**

@@ -1,5 +1,6 @@
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { Ask } from "../questions/ask.ts";
+import { forEverybody } from "../questions/asking.ts";
 import { ownStatement } from "../questions/statement.ts";
 import { type Width, WIDTHS } from "./resolution.ts";
 
@@ -53,7 +54,7 @@ export function createReadEdges(ask: Ask): ReadEdges {
   return () => {
     const atMs = performance.now();
     if (known === undefined || atMs - known.atMs > KEEP_MS) {
-      const edges = read();
+      const edges = forEverybody(read);
       known = { atMs, edges };
       edges.catch(() => (known = undefined));
     }

@@ -1,5 +1,6 @@
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { Ask } from "../questions/ask.ts";
+import { forEverybody } from "../questions/asking.ts";
 import { ownStatement } from "../questions/statement.ts";
 import type { WidthName } from "./resolution.ts";
 import type { Level } from "./rollup-rows.ts";
@@ -29,7 +30,7 @@ export function createKeptSince(ask: Ask): KeptSince {
   };
 
   return async (level) => {
-    reading ??= read().finally(() => (reading = undefined));
+    reading ??= forEverybody(read).finally(() => (reading = undefined));
     const { ages, sealedBeforeMs = -Infinity } = await reading;
     return (width) => {
       const age = ages.get(`metrics_${width}`);

@@ -1,5 +1,8 @@
 import type { PgPool } from "@fiberstream/postgres/pool";
 import type { Turns } from "../access/turns.ts";
+import type { ApprovalRules } from "../administration/approval-settings.ts";
+import type { ChangeAs } from "../administration/change-as.ts";
+import { createChangeRoutes } from "../administration/change-routes.ts";
 import type { Ask, Change } from "../questions/ask.ts";
 import type { Cursors } from "../questions/cursors.ts";
 import type { OldestEvent } from "../questions/oldest-event.ts";
@@ -7,6 +10,9 @@ import { createReadEdges } from "../rollups/edges.ts";
 import { createKeptSince } from "../rollups/kept-since.ts";
 import type { TrailSources } from "../trail/event-trail.ts";
 import type { TableColumns } from "../questions/table-columns.ts";
+import { administrationRoutes } from "./administration/administration-routes.ts";
+import { listAuditRoute } from "./audit/list-audit.ts";
+import { verifyAuditRoute } from "./audit/verify-audit.ts";
 import { listAlertsRoute } from "./alerts/list-alerts.ts";
 import { authRoutes, type People } from "./auth/auth-routes.ts";
 import { listChangesRoute } from "./changes/list-changes.ts";
@@ -41,6 +47,9 @@ export type Sources = {
   readonly ask: Ask;
   /** On connections that may change nodes. */
   readonly change: Change;
+  /** For changes of several statements. */
+  readonly changeAs: ChangeAs;
+  readonly approvalRules: ApprovalRules;
   readonly oldest: OldestEvent;
   readonly pipeline: Pipeline;
   readonly readPipeline: ReadPipeline;
@@ -58,9 +67,10 @@ export type Sources = {
 
 /** Returns all routes, in the order in which the documentation shows them. */
 export function createRoutes(sources: Sources): readonly Route[] {
-  const { ask, change, oldest, cursors } = sources;
+  const { ask, change, changeAs, oldest, cursors } = sources;
   const { nodes, metrics } = sources.columns;
   const state = { ask, keptSince: createKeptSince(ask), readEdges: createReadEdges(ask) };
+  const changing = createChangeRoutes({ changeAs, rules: sources.approvalRules });
   return [
     // Before /api/v1/nodes/{node_id}, which would match it, too.
     latestNodesRoute({ ask, columns: nodes }),
@@ -77,14 +87,20 @@ export function createRoutes(sources: Sources): readonly Route[] {
     topRoute(state),
     listAlertsRoute({ ask, cursors }),
     listChangesRoute({ ask, cursors }),
+    listAuditRoute({ ask, cursors }),
+    verifyAuditRoute({ pool: sources.exports.pool }),
     qualityRoute({ ask, cursors, columns: nodes }),
     conflictsRoute({ ask, cursors }),
     pipelineRoute(sources),
     topicsRoute(sources.pipeline),
     ...readLettersRoutes(sources.letters, cursors),
-    redriveRoute({ change, wake: sources.wakeJobs }),
+    redriveRoute(changing, {
+      wake: sources.wakeJobs,
+      redriveOver: sources.approvalRules.redriveOver,
+    }),
     ...jobsRoutes({ ask, change, cursors }),
-    referenceMetricsRoute({ ask, oldest }),
+    referenceMetricsRoute({ ask, oldest, columns: nodes }),
+    ...administrationRoutes({ ask, cursors, changeAs, changing }),
     ...referenceAggregatesRoutes(state),
     ...referenceNodesRoutes({ ask, change, columns: nodes }),
     ...authRoutes(sources.people),

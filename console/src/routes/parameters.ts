@@ -73,22 +73,35 @@ export const shortText = (maxLength: number) =>
 
 export const nodeId = shortText(50);
 
-export const cursorParameter = shortText(1_000)
-  .optional()
-  .meta({ format: "cursor", description: "meta.next_cursor of the page before." });
+const cursorOf = (maxLength: number) =>
+  shortText(maxLength)
+    .optional()
+    .meta({ format: "cursor", description: "meta.next_cursor of the page before." });
+export const cursorParameter = cursorOf(1_000);
+/** Of answers from Kafka, with a position in each partition. */
+export const longCursorParameter = cursorOf(8_000);
 
 export const conditionParameter = shortText(2_000).optional().meta({
   format: "condition",
   description: 'A condition as of fiber tail --where: latency_ms > 200 and country = "GH".',
 });
 
+const wholeOf = (text: unknown): unknown =>
+  typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : text;
+
+/** A whole number in a path. */
+export const numberInPath = (max: number) =>
+  z.preprocess(wholeOf, z.number().int().min(0).max(max));
+
 /** Only digits: Number() would also take an empty text, 0x10, 1e3 and spaces. */
-export const wholeNumber = ({ min, max, standard }: Record<"min" | "max" | "standard", number>) =>
+export const wholeNumber = ({
+  min,
+  max,
+  standard,
+  tooLarge,
+}: Record<"min" | "max" | "standard", number> & { tooLarge?: string }) =>
   z
-    .preprocess(
-      (text) => (typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : text),
-      z.number().int().min(min).max(max),
-    )
+    .preprocess(wholeOf, z.number().int().min(min).max(max, tooLarge))
     .default(standard)
     // For the OpenAPI document: of what is preprocessed the library leaves `default` out.
     .meta({ standard });

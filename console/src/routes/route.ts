@@ -8,7 +8,7 @@ import type { Asker } from "../access/reader.ts";
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 /** What a request gives: texts from its path and query, and its parsed body. */
-type Given = {
+export type Given = {
   readonly path: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
@@ -17,8 +17,10 @@ type Given = {
 
 /** A checked request. */
 export type Question = {
-  /** Equal for requests whose answers are equal: those that come together are answered once. */
+  /** Equal for equal requests, of which those that come together are answered once: an age such as -1h is as it was given. */
   readonly key: string;
+  /** What it takes out of the bucket beyond the route's cost. */
+  readonly extraCost: number;
   readonly answer: (asker: Asker) => Promise<Answer | StreamedAnswer>;
 };
 
@@ -37,6 +39,8 @@ export type Route = {
   readonly schemas: Schemas;
   /** Set if the answer is written while it is read: it takes its own turns, and is not shared. */
   readonly isStreamed?: true;
+  /** Set if an answer may be some seconds old, which it says in its header Age: see `kept-answers.ts`. */
+  readonly isKept?: true;
   /** Set if the answer is read from Kafka: it takes a turn there, and not at the database. */
   readonly readsKafka?: true;
   /** Set if it waits for more than the database, such as for scrypt: it takes no turn at the database. */
@@ -55,7 +59,7 @@ export type Route = {
   readonly check: (given: Given) => Question;
 };
 
-type Schemas = {
+export type Schemas = {
   readonly path: z.ZodObject;
   readonly query: z.ZodObject;
   readonly body?: z.ZodType;
@@ -63,7 +67,7 @@ type Schemas = {
   readonly headers?: z.ZodObject;
 };
 
-type Checked<S extends Schemas> = {
+export type Checked<S extends Schemas> = {
   readonly path: z.output<S["path"]>;
   readonly query: z.output<S["query"]>;
   readonly body: S["body"] extends z.ZodType ? z.output<S["body"]> : undefined;
@@ -74,28 +78,35 @@ type Checked<S extends Schemas> = {
 export function route<S extends Schemas>(
   declared: Omit<Route, "check" | "schemas"> & {
     schemas: S;
+    /** For parameters that make a question cost more. */
+    extraCost?: (checked: Checked<S>) => number;
     answer: (checked: Checked<S>, asker: Asker) => Promise<Answer | StreamedAnswer>;
   },
 ): Route {
-  const { answer, schemas, ...rest } = declared;
+  const { answer, extraCost, schemas, ...rest } = declared;
   return {
     ...rest,
     schemas,
     check: (given) => {
-      const checked = {
-        path: parsed(schemas.path, given.path, "INVALID_PARAMETER"),
-        query: parsed(schemas.query, given.query, "INVALID_PARAMETER"),
-        body: schemas.body && parsed(schemas.body, given.body, "INVALID_FIELD"),
-        headers: schemas.headers && parsed(schemas.headers, given.headers, "INVALID_PARAMETER"),
-        // The compiler does not connect the conditional types with the schemas that were tested.
-      } as Checked<S>;
+      const checked = checkedBy(schemas, given);
       return {
-        key: JSON.stringify([rest.operationId, checked.path, checked.query]),
+        key: JSON.stringify([rest.operationId, given.path, given.query]),
+        extraCost: extraCost?.(checked) ?? 0,
         answer: (asker) => answer(checked, asker),
       };
     },
   };
 }
+
+/** @throws {Refusal} INVALID_PARAMETER, INVALID_FIELD */
+export const checkedBy = <S extends Schemas>(schemas: S, given: Given): Checked<S> =>
+  ({
+    path: parsed(schemas.path, given.path, "INVALID_PARAMETER"),
+    query: parsed(schemas.query, given.query, "INVALID_PARAMETER"),
+    body: schemas.body && parsed(schemas.body, given.body, "INVALID_FIELD"),
+    headers: schemas.headers && parsed(schemas.headers, given.headers, "INVALID_PARAMETER"),
+    // The compiler does not connect the conditional types with the schemas that were tested.
+  }) as Checked<S>;
 
 /** How many faults of one request are listed. */
 const MAX_FAULTS = 10;

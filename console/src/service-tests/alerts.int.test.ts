@@ -1,7 +1,11 @@
-import { createReaderKey } from "@fiberstream/cli/tables/reader-key-table";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { insertEvents, startTestConsole, type TestConsole } from "./console-fixture.ts";
+import {
+  insertEvents,
+  readerHeaders,
+  startTestConsole,
+  type TestConsole,
+} from "./console-fixture.ts";
 
 type Alert = {
   alert_id: string;
@@ -32,17 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => life.stop());
 
-const keyOf = async (tenant: string | null) => {
-  const { token } = await createReaderKey(running.pool, {
-    tenant,
-    may_change_nodes: false,
-    rate_per_second: null,
-    burst: null,
-    note: null,
-    expires_at: null,
-  });
-  return { authorization: `Bearer ${token}` };
-};
+const keyOf = (tenant: string | null) => readerHeaders(running.pool, tenant);
 const alertsOf = async (query: string, headers: Record<string, string>): Promise<Alerts> => {
   const answer = await running.ask(`/api/v1/alerts?${query}`, { headers });
   const body = (await answer.json()) as Alerts;

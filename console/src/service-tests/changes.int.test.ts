@@ -1,8 +1,7 @@
-import { createReaderKey } from "@fiberstream/cli/tables/reader-key-table";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { startTestConsole, type TestConsole } from "./console-fixture.ts";
+import { readerHeaders, startTestConsole, type TestConsole } from "./console-fixture.ts";
 
 type Change = {
   at: string;
@@ -53,17 +52,7 @@ beforeAll(async () => {
 });
 afterAll(() => life.stop());
 
-const keyOf = async (tenant: string | null) => {
-  const { token } = await createReaderKey(running.pool, {
-    tenant,
-    may_change_nodes: false,
-    rate_per_second: null,
-    burst: null,
-    note: null,
-    expires_at: null,
-  });
-  return { authorization: `Bearer ${token}` };
-};
+const keyOf = (tenant: string | null) => readerHeaders(running.pool, tenant);
 const changesOf = async (query: string, headers: Record<string, string>): Promise<Changes> => {
   const answer = await running.ask(`/api/v1/changes?${query}`, { headers });
   const body = (await answer.json()) as Changes;

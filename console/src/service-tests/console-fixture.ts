@@ -1,3 +1,4 @@
+import { createReaderKey } from "@fiberstream/access/reader-key-table";
 import { createPool, type PgPool } from "@fiberstream/postgres/pool";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
@@ -59,6 +60,35 @@ const withRole = (url: string): string => {
   address.searchParams.set("options", "-c role=fiberstream_console");
   return address.href;
 };
+
+/**
+ * Makes a reader key, and returns the headers that show it.
+ * @param tenant null: of all tenants
+ */
+export async function readerHeaders(
+  pool: PgPool,
+  tenant: string | null,
+  rights: { may_change_nodes?: boolean; may_redrive?: boolean } = {},
+): Promise<{ authorization: string }> {
+  const { token } = await createReaderKey(pool, {
+    tenant,
+    may_change_nodes: false,
+    rate_per_second: null,
+    burst: null,
+    note: null,
+    expires_at: null,
+    ...rights,
+  });
+  return { authorization: `Bearer ${token}` };
+}
+
+/** Returns the value of a metric, such as `fiberstream_console_waiting_questions`, with its labels if it has some. */
+export async function metricOf({ service }: TestConsole, series: string): Promise<number> {
+  const text = await (await fetch(`${service.adminUrl}/metrics`)).text();
+  const line = text.split("\n").find((one) => one.startsWith(`${series} `));
+  if (line === undefined) throw new Error(`there is no metric ${series}`);
+  return Number(line.slice(series.length + 1));
+}
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 const ROUTES = documentedRoutes();

@@ -242,6 +242,24 @@ describe("the console", () => {
     expect(await page.text()).toContain("GET /api/v1/nodes");
   });
 
+  it("lets browsers take no answer for anything but what it is, nor show one in a frame", async () => {
+    for (const path of [
+      "/docs",
+      "/openapi.json",
+      "/api/v1/nodes",
+      "/api/v1/export?format=csv",
+      "/x",
+    ]) {
+      const { headers, body } = await running.ask(path);
+      await body?.cancel();
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("referrer-policy")).toBe("no-referrer");
+      expect(headers.get("content-security-policy")).toMatch(
+        /^default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'/,
+      );
+    }
+  });
+
   it("has limits in its answers, and metrics of its questions", async () => {
     const answer = await running.ask("/api/v1/nodes");
     expect(answer.headers.get("ratelimit")).toMatch(/^"questions";r=\d+;t=\d+$/);
@@ -252,7 +270,7 @@ describe("the console", () => {
     );
   });
 
-  it("has no right on a whole table but to read, and to end what people may do", async () => {
+  it("has no right on a whole table but to read, and to end what people and tenants may do", async () => {
     const { rows } = await running.pool.query<{ statement: string }>(
       `SELECT privilege_type || ' ' || table_name AS statement FROM information_schema.table_privileges
        WHERE grantee = 'fiberstream_console' AND privilege_type <> 'SELECT' ORDER BY 1`,
@@ -262,6 +280,7 @@ describe("the console", () => {
       "DELETE one_time_links",
       "DELETE sessions",
       "DELETE sign_in_failures",
+      "DELETE tenant_limits",
     ]);
   });
 });
@@ -269,7 +288,7 @@ describe("the console", () => {
 describe("with AUTH_MODE=keys", () => {
   it("answers only who has a reader key, within its rights and its rate", async () => {
     const { createReaderKey, revokeReaderKey } =
-      await import("@fiberstream/cli/tables/reader-key-table");
+      await import("@fiberstream/access/reader-key-table");
     const own = createLife();
     const keyed = await startTestConsole(own, { AUTH_MODE: "keys", KEY_MAX_AGE_MS: "100" });
     const key = (change: object) =>

@@ -1,8 +1,8 @@
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { startTestConsole, type TestConsole } from "./console-fixture.ts";
-import { createLetterTopics, headerOfKey } from "./letters-fixture.ts";
+import { readerHeaders, startTestConsole, type TestConsole } from "./console-fixture.ts";
+import { createLetterTopics } from "./letters-fixture.ts";
 
 const namespace = testNamespace();
 const HOUR_MS = 3_600_000;
@@ -208,7 +208,7 @@ describe("dead letters of one tenant", () => {
     const own = createLife();
     try {
       const keyed = await startTestConsole(own, { NAMESPACE: namespace, AUTH_MODE: "keys" });
-      const headers = await headerOfKey(keyed.pool, { tenant: "acme" });
+      const headers = await readerHeaders(keyed.pool, "acme");
       const ask = async (path: string) => {
         const answer = await keyed.ask(path, { headers });
         return { status: answer.status, body: (await answer.json()) as Page & Whole };

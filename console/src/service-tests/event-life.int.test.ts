@@ -3,8 +3,13 @@ import { createLife, type Life } from "@fiberstream/runtime/life";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { insertEvents, startTestConsole, type TestConsole } from "./console-fixture.ts";
-import { createLetterTopics, headerOfKey } from "./letters-fixture.ts";
+import {
+  insertEvents,
+  readerHeaders,
+  startTestConsole,
+  type TestConsole,
+} from "./console-fixture.ts";
+import { createLetterTopics } from "./letters-fixture.ts";
 
 const namespace = testNamespace();
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
@@ -145,7 +150,7 @@ describe("the life of an event", () => {
       const path = `/api/v1/events/${id}?node=n-3&time=${new Date().toISOString()}`;
       await produce(topics.raw, "n-3", id);
       const statusFor = async (tenant: string) =>
-        (await keyed.ask(path, { headers: await headerOfKey(keyed.pool, { tenant }) })).status;
+        (await keyed.ask(path, { headers: await readerHeaders(keyed.pool, tenant) })).status;
       expect([await statusFor("acme"), await statusFor("other")]).toEqual([200, 404]);
     } finally {
       await own.stop();

@@ -1,6 +1,9 @@
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { jsonLine } from "../exports/json-line.ts";
+import { readColumns } from "../questions/table-columns.ts";
+import { eventFields } from "../routes/events/event-fields.ts";
 import { insertEvents, insertNode, startTestConsole, type TestConsole } from "./console-fixture.ts";
 
 const AT = new Date("2026-03-01T12:00:00Z");
@@ -36,6 +39,23 @@ describe("an export", () => {
       events.toSorted((one, other) => (one.event_id < other.event_id ? -1 : 1));
     expect(byId(exported)).toEqual(byId(data));
     expect(lines[0]).toContain('"big": 12345678901234567890');
+  });
+
+  it("as NDJSON has the text of row_to_json, whatever the values are", async () => {
+    const { pool } = running;
+    await insertEvents(pool, { node: "odd", count: 2, at: new Date("2026-02-01T00:00:00Z") });
+    await pool.query(
+      `UPDATE metrics SET target_host = E'" \\\\ \\u0001 \\n é 💥', latency_z = 'NaN', latency_mean_ms = '-Infinity',
+              latency_stddev_ms = 1e-300, rtts_ms = '{1.5,-0,1e21}', packet_loss_spike = true, extra = '{"a": [1.10]}'
+       WHERE ctid = (SELECT max(ctid) FROM metrics WHERE node_id = 'odd') AND node_id = 'odd'`,
+    );
+    const columns = await readColumns(pool, "metrics");
+    const { rows } = await pool.query<{ plain: string; line: string }>(
+      `SELECT row_to_json(event)::text AS plain, ${jsonLine(columns)} AS line
+       FROM metrics CROSS JOIN LATERAL (SELECT ${eventFields(columns)}) AS event`,
+    );
+    expect(rows.some(({ line }) => line.includes('"NaN"'))).toBe(true);
+    for (const { plain, line } of rows) expect(line).toBe(plain);
   });
 
   it("as CSV has a heading, and only the events of a node that match a condition", async () => {

@@ -1,4 +1,3 @@
-import { createReaderKey } from "@fiberstream/cli/tables/reader-key-table";
 import { deadLetterOf } from "@fiberstream/kafka/dead-letter";
 import { createKafka } from "@fiberstream/kafka/kafka";
 import { connectProducer } from "@fiberstream/kafka/producer";
@@ -7,7 +6,6 @@ import { createSchemaRegistry } from "@fiberstream/kafka/schema-registry";
 import { subjectOf, topicIn } from "@fiberstream/kafka/topic-names";
 import { connectTopicReader } from "@fiberstream/kafka/topic-reader";
 import { wireValue } from "@fiberstream/kafka/wire-format";
-import type { PgPool } from "@fiberstream/postgres/pool";
 import type { Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";
 import type { FailureClass } from "@fiberstream/runtime/outcome";
@@ -86,21 +84,4 @@ export async function createLetterTopics(life: Life, namespace: string) {
       return values;
     },
   };
-}
-
-/** Creates a reader key, and returns the header that has it. */
-export async function headerOfKey(
-  pool: PgPool,
-  rights: { tenant?: string; may_redrive?: boolean } = {},
-): Promise<{ authorization: string }> {
-  const { token } = await createReaderKey(pool, {
-    tenant: null,
-    may_change_nodes: false,
-    rate_per_second: null,
-    burst: null,
-    note: null,
-    expires_at: null,
-    ...rights,
-  });
-  return { authorization: `Bearer ${token}` };
 }

@@ -3,7 +3,7 @@ import { TOPICS } from "@fiberstream/schemas/topics";
 import { testNamespace } from "@fiberstream/testkit/namespace";
 import { createTestTopics } from "@fiberstream/testkit/topics";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { startTestConsole, type TestConsole } from "./console-fixture.ts";
+import { readerHeaders, startTestConsole, type TestConsole } from "./console-fixture.ts";
 
 const namespace = testNamespace();
 type Body = {
@@ -60,20 +60,11 @@ describe("the pipeline", () => {
   });
 
   it("is not shown to a reader of one tenant", async () => {
-    const { createReaderKey } = await import("@fiberstream/cli/tables/reader-key-table");
     const own = createLife();
     try {
       const keyed = await startTestConsole(own, { AUTH_MODE: "keys" });
-      const { token } = await createReaderKey(keyed.pool, {
-        tenant: "acme",
-        may_change_nodes: false,
-        rate_per_second: null,
-        burst: null,
-        note: null,
-        expires_at: null,
-      });
       const answer = await keyed.ask("/api/v1/pipeline", {
-        headers: { authorization: `Bearer ${token}` },
+        headers: await readerHeaders(keyed.pool, "acme"),
       });
       expect([answer.status, await answer.json()]).toMatchObject([403, { code: "NOT_ALLOWED" }]);
     } finally {

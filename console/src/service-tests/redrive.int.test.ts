@@ -6,8 +6,8 @@ import { createTestDatabase } from "@fiberstream/testkit/database";
 import { startService } from "@fiberstream/testkit/service";
 import { until } from "@fiberstream/testkit/until";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { startTestConsole, type TestConsole } from "./console-fixture.ts";
-import { createLetterTopics, headerOfKey, kafka, type LetterOf } from "./letters-fixture.ts";
+import { readerHeaders, startTestConsole, type TestConsole } from "./console-fixture.ts";
+import { createLetterTopics, kafka, type LetterOf } from "./letters-fixture.ts";
 
 type Job = {
   job_id: string;
@@ -232,9 +232,9 @@ describe("who may redrive", () => {
     ]);
     const console = await start({ AUTH_MODE: "keys" });
     const keys = {
-      reader: await headerOfKey(console.pool),
-      acme: await headerOfKey(console.pool, { tenant: "acme", may_redrive: true }),
-      other: await headerOfKey(console.pool, { tenant: "other", may_redrive: true }),
+      reader: await readerHeaders(console.pool, null),
+      acme: await readerHeaders(console.pool, "acme", { may_redrive: true }),
+      other: await readerHeaders(console.pool, "other", { may_redrive: true }),
     };
     const ask = async (who: keyof typeof keys, filter: object, path = "/redrive") => {
       const body = { filter, dry_run: false };

@@ -1,8 +1,13 @@
-import { createReaderKey } from "@fiberstream/cli/tables/reader-key-table";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { insertEvents, insertNode, startTestConsole, type TestConsole } from "./console-fixture.ts";
+import {
+  insertEvents,
+  insertNode,
+  readerHeaders,
+  startTestConsole,
+  type TestConsole,
+} from "./console-fixture.ts";
 
 let life: Life;
 let running: TestConsole;
@@ -174,19 +179,11 @@ describe("a stream", () => {
     const own = createLife();
     try {
       const keyed = await startTestConsole(own, { AUTH_MODE: "keys" });
-      const { token } = await createReaderKey(keyed.pool, {
-        tenant: "acme",
-        may_change_nodes: false,
-        rate_per_second: null,
-        burst: null,
-        note: null,
-        expires_at: null,
-      });
       await keyed.pool.query(
         `INSERT INTO node_alerts (opened_at, value, resolve_below, alert_id, node_id, tenant, kind)
          SELECT now(), 1, 1, gen_random_uuid(), tenant, tenant, 'latency' FROM unnest('{acme,zeta}'::text[]) AS tenant`,
       );
-      const headers = { authorization: `Bearer ${token}` };
+      const headers = await readerHeaders(keyed.pool, "acme");
       const refused = await keyed.ask("/api/v1/stream?include=alerts,pipeline", { headers });
       expect([refused.status, await refused.json()]).toMatchObject([403, { code: "NOT_ALLOWED" }]);
       const answer = await keyed.ask("/api/v1/stream?include=alerts", { headers });

@@ -25,7 +25,7 @@ type ComposeFile = {
 };
 const root = new URL("../../../", import.meta.url);
 const text = readFileSync(new URL("docker-compose.yml", root), "utf8");
-const compose = parse(text, { merge: true }) as ComposeFile;
+const compose = parse(text, { merge: true, maxAliasCount: 200 }) as ComposeFile;
 const { services } = compose;
 const each = Object.entries(services);
 const ours = each.filter(([, { image }]) => image.startsWith("fiberstream/"));

@@ -19,7 +19,7 @@ const template = JSON.parse(read("deploy/logs/index-template.json")) as {
   index_patterns: string[];
   data_stream?: object;
 };
-const { services } = parse(read("docker-compose.yml"), { merge: true }) as {
+const { services } = parse(read("docker-compose.yml"), { merge: true, maxAliasCount: 200 }) as {
   services: Record<string, { image: string; volumes?: string[]; restart?: string }>;
 };
 

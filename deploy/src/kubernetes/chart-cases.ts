@@ -16,7 +16,14 @@ export const CASES = {
     values: {
       ...outside,
       namespacePrefix: "eu.",
-      secret: { values: { DATABASE_URL: "postgresql://u:p@db/x", REDIS_URL: "redis://r:6379" } },
+      secret: {
+        values: {
+          DATABASE_URL: "postgresql://u:p@db/x",
+          REDIS_URL: "redis://r:6379",
+          AUDIT_SIGNING_KEY: "a key in PEM",
+        },
+      },
+      auditor: { checkpoints: { claim: "checkpoints" } },
       networkPolicy: { enabled: false },
       gateway: { ingress: { enabled: true, host: "probes.example", tlsSecret: "probes-tls" } },
     },
@@ -29,7 +36,11 @@ export const CASES = {
       redis: { inCluster: { enabled: true } },
       database: { inCluster: { enabled: true } },
       secret: {
-        values: { POSTGRES_PASSWORD: "a b/c", SCHEMA_REGISTRY_PASSWORD: "registry-secret" },
+        values: {
+          POSTGRES_PASSWORD: "a b/c",
+          SCHEMA_REGISTRY_PASSWORD: "registry-secret",
+          AUDIT_SIGNING_KEY: "a key in PEM",
+        },
       },
       processor: scaled,
       sink: scaled,
@@ -51,7 +62,7 @@ export const CASES = {
         KAFKA_SSL_CA_LOCATION: "/etc/fiberstream/certificates/ca.crt",
       },
       ...Object.fromEntries(
-        ["gateway", "processor", "sink", "console", "deploySteps"].map((component) => [
+        ["gateway", "processor", "sink", "console", "auditor", "deploySteps"].map((component) => [
           component,
           {
             secret: `fiberstream-${component.toLowerCase()}`,
@@ -59,6 +70,7 @@ export const CASES = {
             secretSettings: [
               "DATABASE_URL",
               "KAFKA_SASL_PASSWORD",
+              ...(component === "auditor" ? ["AUDIT_SIGNING_KEY"] : []),
               ...(["gateway", "processor"].includes(component) ? ["REDIS_URL"] : []),
               // The deploy step sets the passwords of the roles.
               ...(component === "deploySteps" ? ["GATEWAY_DATABASE_PASSWORD"] : []),

@@ -9,7 +9,7 @@ import type { KubernetesObject } from "./render-chart.ts";
 
 const LONG = "this-is-a-long-release-name-for-probes-eu-west-1";
 const NAMES = Object.keys(CASES) as CaseName[];
-const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer", "console"];
+const SERVICES = ["ingest-gateway", "stream-processor", "sink-writer", "console", "auditor"];
 type Selector = { matchLabels: Record<string, string> };
 type Rule = { ports: { port: number | string }[]; from?: object[]; to?: object[] };
 
@@ -62,6 +62,7 @@ describeChart("the chart's objects", () => {
     expect(portsOf("stream-processor", "egress")).toEqual([kafka, registry, 6379, 5432]);
     expect(portsOf("sink-writer", "egress")).toEqual([kafka, registry, 5432]);
     expect(portsOf("console", "egress")).toEqual([kafka, registry, 5432]);
+    expect(portsOf("auditor", "egress")).toEqual([kafka, registry, 5432]);
     expect(portsOf("deploy-steps", "egress")).toEqual([kafka, registry, 5432]);
     expect(portsOf("ingest-gateway", "ingress")).toEqual(["http", "admin"]);
     expect(portsOf("console", "ingress")).toEqual(["http", "admin"]);

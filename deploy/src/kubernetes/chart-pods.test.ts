@@ -5,6 +5,7 @@ import { expect, it } from "@jest/globals";
 import { gatewaySettings } from "@fiberstream/ingest-gateway/settings";
 import { sinkSettings } from "@fiberstream/sink-writer/settings";
 import { processorSettings } from "@fiberstream/stream-processor/settings";
+import { auditorSettings } from "@fiberstream/auditor/settings";
 import { consoleSettings } from "@fiberstream/console/settings";
 import { retentionSettings } from "@fiberstream/provisioning/retention-settings";
 import { accountSettings } from "@fiberstream/provisioning/service-accounts";
@@ -23,6 +24,7 @@ const SETTINGS: Readonly<Record<string, Settings>> = {
   "stream-processor": processorSettings,
   "sink-writer": sinkSettings,
   console: consoleSettings,
+  auditor: auditorSettings,
   migrate: { ...postgresSettings(), ...retentionSettings(), ...accountSettings() },
   topics: kafkaSettings(),
 };
@@ -71,7 +73,7 @@ describeChart("the chart's pods", () => {
     "get only settings that exist, with values that the services accept: %s",
     async (name) => {
       const containers = podsOf((await renderCase(name)).objects).flatMap(containersOf);
-      expect(ours(containers)).toHaveLength(6);
+      expect(ours(containers)).toHaveLength(7);
       for (const container of ours(containers)) {
         const environment: Record<string, string> = {};
         const files: string[] = [];

@@ -156,6 +156,7 @@ const prometheusFiles = (config: LocalConfig) => ({
     "stream-processor": `127.0.0.1:${config.processorAdminPort}`,
     "sink-writer": `127.0.0.1:${config.sinkAdminPort}`,
     console: `127.0.0.1:${config.consoleAdminPort}`,
+    auditor: `127.0.0.1:${config.auditorAdminPort}`,
   },
 });
 

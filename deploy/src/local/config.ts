@@ -30,6 +30,7 @@ export const localSettings = () => ({
   sinkAdminPort: adminPort("SINK_ADMIN_PORT", "sink-writer", "the sink's admin port"),
   consolePort: port("CONSOLE_PORT", 4000, "the console's public port"),
   consoleAdminPort: adminPort("CONSOLE_ADMIN_PORT", "console", "the console's admin port"),
+  auditorAdminPort: adminPort("AUDITOR_ADMIN_PORT", "auditor", "the auditor's admin port"),
   kafkaPort: port("KAFKA_PORT", 9092, "Kafka's port"),
   kafkaControllerPort: port("KAFKA_CONTROLLER_PORT", 9093, "port of Kafka's controller"),
   registryPort: port("REGISTRY_PORT", 8081, "the schema registry's port"),

@@ -38,6 +38,7 @@ const COLORS = {
   "stream-processor": "magenta",
   "sink-writer": "yellow",
   console: "green",
+  auditor: "blue",
 } as const;
 
 export const say = (line: string) =>

@@ -60,7 +60,7 @@ describe("the services are the same in", () => {
   });
 
   it("the database's roles", () => {
-    const roles = ["0014_service_roles", "0046_console"]
+    const roles = ["0014_service_roles", "0046_console", "0074_auditor"]
       .map((name) => read(`packages/provisioning/migrations/${name}.sql`))
       .join("\n");
     for (const { databaseRole } of Object.values(SERVICES)) expect(roles).toContain(databaseRole);

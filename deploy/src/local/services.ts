@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { LocalConfig } from "./config.ts";
 import type { BackingServicePlan } from "./backing-services.ts";
 import type { Started } from "@fiberstream/local-stack/backing-services";
@@ -91,8 +92,21 @@ export function planServices(
       { number: config.consolePort, setting: "CONSOLE_PORT" },
       consoleSettings,
     ),
+    plan(
+      "auditor",
+      { number: config.auditorAdminPort, setting: "AUDITOR_ADMIN_PORT" },
+      undefined,
+      auditorSettings(join(stateFiles(config.stateDir).data, "auditor")),
+    ),
   ];
 }
+
+/** The auditor creates its key at the first start. Without the folder, the checkpoints in Kafka have an unknown key. */
+const auditorSettings = (folder: string) => ({
+  AUDIT_SIGNING_KEY_FILE: join(folder, "signing-key.pem"),
+  AUDIT_CREATES_KEY: "true",
+  AUDIT_CHECKPOINT_FILE: join(folder, "checkpoints.jsonl"),
+});
 
 /** Traces every request, and exports within a second. */
 const tracingSettings = (tracesUrl: string) => ({

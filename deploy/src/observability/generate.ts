@@ -1,4 +1,5 @@
 import { documentedRoutes } from "@fiberstream/console/openapi/documented-routes";
+import { renderPermissionsPage } from "@fiberstream/console/openapi/permissions-page";
 import { renderClientTypes } from "@fiberstream/console/openapi/typescript-types";
 import { writeGenerated } from "@fiberstream/schemas/write-generated";
 import { renderAlertsPage } from "./alerts-page.ts";
@@ -11,6 +12,7 @@ import { readAlertRules, readRecordingRules } from "./rule-files.ts";
 // `npm run generate` writes the pages, dashboards and types of the client that are generated; with --check it only lists those that are not up to date.
 await writeGenerated({
   "packages/client/src/query/generated/queries.ts": renderClientTypes(documentedRoutes()),
+  "docs/permissions.md": renderPermissionsPage(documentedRoutes()),
   "docs/metrics.md": renderMetricsPage(await readMetricCatalogue(), readRecordingRules()),
   "docs/alerts.md": renderAlertsPage(readAlertRules()),
   ...Object.fromEntries(

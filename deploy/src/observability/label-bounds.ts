@@ -1,8 +1,11 @@
 import { FAILURE_CLASSES } from "@fiberstream/runtime/outcome";
 import { SERVICE_NAMES } from "@fiberstream/runtime/services";
 import { VERDICTS } from "@fiberstream/sink-writer/reconciliation/reconciled-metrics";
+import { GUARDS } from "@fiberstream/auditor/trail/broken-trail";
 import { QUALITY_DAYS, QUALITY_KINDS } from "@fiberstream/sink-writer/maintenance/quality-metrics";
 import { CODES as PROBLEMS } from "@fiberstream/console/answers/codes";
+import { MEMORY_LIMITS } from "@fiberstream/console/answers/answer-memory";
+import { CLOSED_WHY } from "@fiberstream/console/http/asker-connections";
 import { PARTS } from "@fiberstream/console/live/live";
 import { JOB_ENDS, SEARCHES } from "@fiberstream/console/console-metrics";
 import { JOB_KINDS } from "@fiberstream/console/jobs/job";
@@ -31,7 +34,7 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   },
   status: { meaning: "HTTP status code of an answer", values: /^[1-5]\d\d$/ },
   outcome: {
-    meaning: "result of a request, an event, a record or a look-up",
+    meaning: "result of a request, an event, a record, a look-up or a checkpoint sent to a witness",
     values: /^[a-z]+$/,
   },
   code: {
@@ -44,6 +47,11 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
     values: /^[a-z][A-Za-z]+$/,
   },
   problem: { meaning: "code of a problem document of the console", values: Object.keys(PROBLEMS) },
+  memory_limit: {
+    meaning: "limit of the memory of the console's answers that was reached",
+    values: MEMORY_LIMITS,
+  },
+  closed_why: { meaning: "why the console closed a connection", values: CLOSED_WHY },
   search: { meaning: "what the console looked for in Kafka", values: SEARCHES },
   part: { meaning: "part of the console's live stream", values: PARTS },
   job_kind: { meaning: "what a job of the console does", values: JOB_KINDS },
@@ -73,6 +81,7 @@ export const LABEL_BOUNDS: Readonly<Record<string, LabelBound>> = {
   table: { meaning: "table of the database that grows", values: WATCHED_TABLES },
   state: { meaning: "state of a connection to the database", values: CONNECTION_STATES },
   verdict: { meaning: "result of reconciling a minute", values: VERDICTS },
+  guard: { meaning: "what finds that the audit trail was changed", values: GUARDS },
   broker: { meaning: "broker id", values: /^\d+$/ },
   check: { meaning: "check of /readyz", values: /^[a-z-]+$/ },
   service: {

@@ -1,6 +1,8 @@
+import { createKeyUseFailures } from "@fiberstream/access/key-uses";
 import { createPipelineMetrics } from "@fiberstream/kafka/pipeline-metrics";
 import { createHealth } from "@fiberstream/runtime/health";
 import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
+import { createAuditorMetrics } from "@fiberstream/auditor/auditor-metrics";
 import { createConsoleMetrics } from "@fiberstream/console/console-metrics";
 import { createSignOnMetrics } from "@fiberstream/console/single-sign-on/sign-on-metrics";
 import { createAuthModeGauge } from "@fiberstream/ingest-gateway/auth/auth-mode-gauge";
@@ -51,6 +53,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
   switch (service) {
     case "ingest-gateway":
       createAuthModeGauge(registry);
+      createKeyUseFailures(registry);
       createGatewayMetrics({
         registry,
         inFlightEvents: zero,
@@ -79,9 +82,16 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
     }
     case "console":
       createSignOnMetrics(registry);
-      createConsoleMetrics({ registry, waiting: zero, waitingForKafka: zero }).declare([
-        "listNodes",
-      ]);
+      createKeyUseFailures(registry);
+      createConsoleMetrics({
+        registry,
+        waiting: zero,
+        waitingForKafka: zero,
+        answerBytes: zero,
+      }).declare(["listNodes"]);
+      break;
+    case "auditor":
+      createAuditorMetrics({ registry, unsignedSeconds: zero });
       break;
   }
   // The library's types lack the label names. A metric without labels has an empty list.

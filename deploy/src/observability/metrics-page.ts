@@ -20,6 +20,7 @@ const SECTIONS: Record<string, (metric: Metric) => boolean> = {
   "The processor": ({ services }) => services.join() === "stream-processor",
   "The sink": ({ services }) => services.join() === "sink-writer",
   "The console": ({ services }) => services.join() === "console",
+  "The auditor": ({ services }) => services.join() === "auditor",
 };
 
 /** Returns docs/metrics.md. */

@@ -17,6 +17,7 @@ export const aclSettings = () => ({
   "stream-processor": principal("KAFKA_PRINCIPAL_PROCESSOR", "stream-processor", "the processor"),
   "sink-writer": principal("KAFKA_PRINCIPAL_SINK", "sink-writer", "the sink"),
   console: principal("KAFKA_PRINCIPAL_CONSOLE", "console", "the console"),
+  auditor: principal("KAFKA_PRINCIPAL_AUDITOR", "auditor", "the auditor"),
   operator: principal(
     "KAFKA_PRINCIPAL_OPERATOR",
     "operator",

@@ -25,6 +25,8 @@ const key = (changes: Partial<ApiKey> = {}): ApiKey => ({
   ...changes,
 });
 
+const noted: string[] = [];
+
 function senderWith(
   authorization: string | undefined,
   setup: { key?: ApiKey | null | Error; subjectOfJwt?: SubjectOfJwt } = {},
@@ -35,6 +37,7 @@ function senderWith(
       if (found instanceof Error) throw found;
       return value === "abcdefgh2345" || value === "relay-7" ? found : null;
     },
+    noteUse: (keyId) => noted.push(keyId),
     subjectOfJwt,
     log,
   });
@@ -52,6 +55,14 @@ describe("the sender", () => {
     expect(sender.mayReport?.("zeta-7")).toBe(false);
     expect(sender.signingSecret).toBeUndefined();
     expect((await senderWith(`bearer ${TOKEN}`)).id).toBe("abcdefgh2345");
+  });
+
+  it("notes the use of a key, and of nothing else", async () => {
+    noted.length = 0;
+    await senderWith(`Bearer ${TOKEN}`);
+    await senderWith(`Bearer fs_zzzzzzzz2345_${SECRET}`).catch(() => undefined);
+    await senderWith(`Bearer ${TOKEN}`, { key: key({ isRevoked: true }) }).catch(() => undefined);
+    expect(noted).toEqual(["abcdefgh2345"]);
   });
 
   it("has a signing secret only if the key requires signatures", async () => {

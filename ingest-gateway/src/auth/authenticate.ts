@@ -37,13 +37,17 @@ export function createAuthenticateNobody({
   };
 }
 
-/** @param options.subjectOfJwt left out if JWTs are not accepted */
+/**
+ * @param options.noteUse called for each request of a key
+ * @param options.subjectOfJwt left out if JWTs are not accepted
+ */
 export function createAuthenticate(options: {
   lookUp: LookUpKey;
+  noteUse: (keyId: string) => void;
   subjectOfJwt?: SubjectOfJwt | undefined;
   log: Log;
 }): Authenticate {
-  const { lookUp, subjectOfJwt, log } = options;
+  const { lookUp, noteUse, subjectOfJwt, log } = options;
   const senders = new WeakMap<ApiKey, Sender>();
   const warn = throttled((error: unknown, times) =>
     log.warn({ reason: messageOf(error), times }, "key lookup failed, senders asked to retry"),
@@ -51,6 +55,7 @@ export function createAuthenticate(options: {
 
   /** Caches the sender of each key that was read, so that its pattern is compiled once. */
   const senderOf = (key: ApiKey, secret: string | undefined): Sender => {
+    noteUse(key.keyId);
     const known = senders.get(key);
     if (known !== undefined) return known;
     const sender: Sender = {

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { createKeyTable, type KeyTable } from "@fiberstream/cli/tables/key-table";
+import { createKeyTable, type KeyTable } from "@fiberstream/access/key-table";
 import { newKeyId, readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { createPool, type PgPool } from "@fiberstream/postgres/pool";
 import { createPromptRedis } from "@fiberstream/redis/prompt-redis";

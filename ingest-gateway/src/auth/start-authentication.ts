@@ -1,3 +1,4 @@
+import { startKeyUses } from "@fiberstream/access/key-uses";
 import { isLoopback, refuseOpenPort } from "@fiberstream/http/open-port";
 import { startKeyIdCheck } from "@fiberstream/postgres/key-id-check";
 import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
@@ -66,6 +67,7 @@ export function startAuthentication(options: {
         log.warn({ reason: messageOf(error), times }, "key store unavailable, using cached keys"),
       ),
     }),
+    noteUse: startKeyUses({ pool, registry, life, log }),
     subjectOfJwt: jwtCheckOf(config),
     log,
   });

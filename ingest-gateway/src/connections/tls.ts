@@ -29,10 +29,29 @@ export function tlsFilesOf(config: {
   );
 }
 
-/** @throws {FatalError} when a file cannot be read */
-export function readTlsFiles({ certFile, keyFile }: TlsFiles): { cert: Buffer; key: Buffer } {
+/** Forward secrecy and authenticated encryption only. Node's own list also has CBC and RSA key exchange, for old clients. */
+const RULES = {
+  minVersion: "TLSv1.2",
+  ciphers: [
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+  ].join(":"),
+} as const;
+
+/**
+ * Returns what a server or a changed context of it needs.
+ * @throws {FatalError} when a file cannot be read
+ */
+export function readTlsFiles({ certFile, keyFile }: TlsFiles) {
   try {
-    return { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+    return { ...RULES, cert: readFileSync(certFile), key: readFileSync(keyFile) };
   } catch (error) {
     const advice = "Check TLS_CERT_FILE and TLS_KEY_FILE, and that this user may read them";
     throw new FatalError(`cannot read the certificate: ${messageOf(error)}`, advice);

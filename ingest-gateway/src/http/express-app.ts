@@ -1,5 +1,5 @@
 import { readCatalogueFile } from "@fiberstream/schemas/catalogue-files";
-import { LOADS_NOTHING } from "@fiberstream/http/docs-html";
+import { LOADS_NOTHING } from "@fiberstream/http/browser-headers";
 import { wrongMethod } from "@fiberstream/http/wrong-method";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
@@ -87,15 +87,12 @@ const METHODS = {
 } as const;
 
 /** The page itself has a policy that allows its one script, also if it is opened as a file. */
-const HAS_ITS_POLICY = "frame-ancestors 'none'";
+const HAS_ITS_POLICY = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const htmlAnswer = (body: string, policy: string): Answer => ({
   status: 200,
   contentType: "text/html; charset=utf-8",
-  headers: {
-    "Content-Security-Policy": policy,
-    "X-Content-Type-Options": "nosniff",
-  },
+  headers: { "Content-Security-Policy": policy },
   body,
 });
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { BROWSER_HEADERS } from "@fiberstream/http/browser-headers";
 import { type Answer, problemAnswer } from "../answers/answer.ts";
 import { Refusal } from "../answers/refusal.ts";
 import type { RequestMetrics, Route } from "./call.ts";
@@ -35,7 +36,8 @@ export function createServeAnswer(options: {
     const startedAt = performance.now();
     const requestId = requestIdOf(request);
     const answer = answerOrProblem(answerOf, requestId);
-    writeAnswer(request, response, answer, { requestId, isLast: stopping.aborted });
+    const headers = { ...BROWSER_HEADERS, ...answer.headers };
+    writeAnswer(request, response, { ...answer, headers }, { requestId, isLast: stopping.aborted });
     metrics.observeRequest(route, answer.status, (performance.now() - startedAt) / 1_000);
   };
 }

@@ -1,3 +1,4 @@
+import { HTTPS_ONLY } from "@fiberstream/http/browser-headers";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer } from "../answers/answer.ts";
 import { isBodyAwaited } from "./expectation.ts";
@@ -22,7 +23,10 @@ export function writeAnswer(
     String(Buffer.byteLength(answer.body)),
     "X-Request-ID",
     options.requestId,
+    "X-Content-Type-Options",
+    "nosniff",
   ];
+  if ("encrypted" in request.socket) headers.push("Strict-Transport-Security", HTTPS_ONLY);
   for (const [name, value] of Object.entries(answer.headers ?? {})) headers.push(name, value);
   const isCut =
     !request.complete && (request.headers["transfer-encoding"] !== undefined || closes(answer));

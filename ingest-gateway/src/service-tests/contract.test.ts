@@ -4,6 +4,7 @@ import { sentFields } from "@fiberstream/schemas/probe-fields";
 import { readSettings } from "@fiberstream/runtime/settings";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { type Code, CODES, meaningOf } from "../answers/codes.ts";
+import { BROWSER_HEADERS } from "@fiberstream/http/browser-headers";
 import { ANSWER_HEADERS, BODY_HEADERS, REQUEST_HEADERS } from "../answers/http-headers.ts";
 import { LIMITS } from "../answers/limits.ts";
 import { createAuthenticate } from "../auth/authenticate.ts";
@@ -192,7 +193,14 @@ describe("the gateway's OpenAPI document, compared with its answers", () => {
   });
 
   /** Of every HTTP answer, and of the connection's upkeep. */
-  const USUAL_HEADERS = ["content-type", "content-length", "date", "keep-alive"];
+  const USUAL_HEADERS = [
+    "content-type",
+    "content-length",
+    "date",
+    "keep-alive",
+    "x-content-type-options",
+    ...Object.keys(BROWSER_HEADERS).map((name) => name.toLowerCase()),
+  ];
 
   async function* answersOfAllKinds(): AsyncGenerator<{ status: number; headers: Headers }> {
     const event = exampleEvent();
@@ -224,7 +232,7 @@ describe("the gateway's OpenAPI document, compared with its answers", () => {
 
     const lookUp = () => Promise.resolve(null);
     const log = createLog({ service: "test", level: "silent", format: "json" });
-    intake = await startTestIntake({ authenticate: createAuthenticate({ lookUp, log }) });
+    intake = await startTestIntake({ authenticate: createAuthenticate({ lookUp, noteUse: () => undefined, log }) });
     yield intake.post("/api/push", event);
     yield intake.post("/api/push", event, { authorization: "Bearer fs_no_such" });
     await intake.close();

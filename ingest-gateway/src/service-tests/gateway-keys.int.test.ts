@@ -1,6 +1,6 @@
 import { createHmac, hash, randomBytes, randomUUID } from "node:crypto";
-import { createKeyTable, type KeyTable, type NewKey } from "@fiberstream/cli/tables/key-table";
-import { createTenantLimits } from "@fiberstream/cli/tables/tenant-limits";
+import { createKeyTable, type KeyTable, type NewKey } from "@fiberstream/access/key-table";
+import { createTenantLimits } from "@fiberstream/access/tenant-limits";
 import { topicIn } from "@fiberstream/kafka/topic-names";
 import { createPool } from "@fiberstream/postgres/pool";
 import { connectRedis, type Redis } from "@fiberstream/redis/redis";

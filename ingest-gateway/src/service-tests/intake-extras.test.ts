@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -96,6 +98,29 @@ describe("Server-Timing", () => {
   });
 });
 
+describe("a browser", () => {
+  it("takes no answer for anything but what it is, and shows none in a frame", async () => {
+    intake = await startTestIntake();
+    const pages = ["/docs", "/docs/topics", "/openapi.json", "/api/status", "/nowhere", "/%"];
+    const answers = await Promise.all([
+      ...pages.map((path) => intake.get(path)),
+      intake.post("/api/push", "{"),
+    ]);
+    for (const { headers } of answers)
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+    for (const { headers } of answers.slice(0, pages.length)) {
+      const policy = headers.get("content-security-policy");
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).toContain("base-uri 'none'");
+      expect(headers.get("referrer-policy")).toBe("no-referrer");
+      expect(headers.has("strict-transport-security")).toBe(false);
+    }
+    expect(await intake.raw("no HTTP\r\n\r\n")).toContain(
+      "\r\nX-Content-Type-Options: nosniff\r\n",
+    );
+  });
+});
+
 describe("TLS", () => {
   let folder: string;
   const file = (name: string) => join(folder, name);
@@ -144,6 +169,53 @@ describe("TLS", () => {
     use("two");
     while ((await nameOnCertificate()) !== "two") await new Promise(setImmediate);
     expect(await daysToEnd()).toBeCloseTo(20, 1);
+  });
+
+  it("of versions before 1.2 and with weak ciphers is refused, also after a reload", async () => {
+    use("one");
+    intake = await startTestIntake({
+      environment: { ...withTls(), MAX_HANDSHAKES_PER_ADDRESS: "100000" },
+    });
+    const at = { port: Number(new URL(intake.url).port), host: "127.0.0.1" };
+    const protocolOf = async (
+      maxVersion: "TLSv1.1" | "TLSv1.2" | "TLSv1.3",
+      ciphers = "DEFAULT@SECLEVEL=0",
+    ) => {
+      const socket = connect({
+        ...at,
+        minVersion: "TLSv1",
+        maxVersion,
+        ciphers,
+        rejectUnauthorized: false,
+      });
+      const protocol = await once(socket, "secureConnect").then(
+        () => socket.getProtocol(),
+        () => "refused",
+      );
+      socket.destroy();
+      return protocol;
+    };
+    const expectStrong = async () => {
+      expect(await protocolOf("TLSv1.3")).toBe("TLSv1.3");
+      expect(await protocolOf("TLSv1.2")).toBe("TLSv1.2");
+      expect(await protocolOf("TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384")).toBe("TLSv1.2");
+      expect(await protocolOf("TLSv1.2", "ECDHE-ECDSA-AES128-SHA256")).toBe("refused");
+      expect(await protocolOf("TLSv1.1")).toBe("refused");
+    };
+    await expectStrong();
+    use("two");
+    while ((await nameOnCertificate()) !== "two") await new Promise(setImmediate);
+    await expectStrong();
+  });
+
+  it("is what browsers keep to once they have used it", async () => {
+    use("one");
+    intake = await startTestIntake({ environment: withTls() });
+    const at = { port: Number(new URL(intake.url).port), host: "127.0.0.1" };
+    const asked = request({ ...at, path: "/api/status", rejectUnauthorized: false }).end();
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    answer.resume();
+    expect(answer.headers["strict-transport-security"]).toBe("max-age=63072000; includeSubDomains");
   });
 
   it("limits the handshakes of each address, not those of others", async () => {

@@ -55,6 +55,13 @@ describe("the path of a request", () => {
     expect(answer).toMatch(/^HTTP\/1.1 400 .*application\/problem\+json.*"code":"MALFORMED_HTTP"/s);
   });
 
+  it.each(["TRACE", "TRACK", "CONNECT"])("does not support %s", async (method) => {
+    const answer = await intake.raw(
+      `${method} /api/status HTTP/1.1\r\nHost: x\r\nX-Secret: repeated\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer).not.toMatch(/^HTTP\/1.1 2|repeated/);
+  });
+
   it("may have the absolute form, also for routes that are only read", async () => {
     const head = "GET http://gateway.example.net/api/status HTTP/1.1\r\nHost: x\r\n";
     expect(await intake.raw(`${head}Connection: close\r\n\r\n`)).toMatch(/^HTTP\/1.1 200 /);

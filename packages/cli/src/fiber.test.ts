@@ -44,6 +44,7 @@ const all = (at: string) => ({
   processorAdmin: at,
   sinkAdmin: at,
   consoleAdmin: at,
+  auditorAdmin: at,
 });
 
 describe("fiber status", () => {
@@ -52,6 +53,7 @@ describe("fiber status", () => {
     expect(isHealthy).toBe(true);
     expect(text).toMatch(/sink-writer +ready/);
     expect(text).toMatch(/console +ready/);
+    expect(text).toMatch(/auditor +ready/);
     expect(text).toMatch(/events over HTTP +accepted .*api ok, kafka ok/);
     expect(text).toMatch(/questions over HTTP +answered +http/);
     expect(text).toMatch(/roll-ups +current .*oldest due for 0 s \(1m\), 3 s \(1d\)/);

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { auditCommand } from "./commands/audit/audit.ts";
 import { breakerCommand } from "./commands/breaker.ts";
 import { dlqCommand } from "./commands/dlq/dlq.ts";
 import { eraseCommand } from "./commands/erase.ts";
@@ -18,6 +19,7 @@ import { statusCommand } from "./commands/status.ts";
 import { tailCommand } from "./commands/tail.ts";
 import { topicsCommand } from "./commands/topics/topics.ts";
 import { tracesCommand } from "./commands/traces.ts";
+import { usersCommand } from "./commands/users/users.ts";
 
 /** Returns the command `fiber`; each of its commands is a file in `commands`. */
 export function createFiber(): Command {
@@ -39,7 +41,9 @@ export function createFiber(): Command {
     .addCommand(eraseCommand())
     .addCommand(keysCommand())
     .addCommand(readersCommand())
+    .addCommand(usersCommand())
     .addCommand(nodesCommand())
+    .addCommand(auditCommand())
     .addCommand(dlqCommand())
     .addCommand(breakerCommand())
     .addCommand(processorCommand())

@@ -1,9 +1,5 @@
 import type { CodeMeaning } from "./codes.ts";
 
-/** A browser may load nothing but the style within the page. */
-export const LOADS_NOTHING =
-  "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-
 /** Renders a page without scripts and without external resources. */
 export const renderPage = (
   { title, version }: { readonly title: string; readonly version: string },

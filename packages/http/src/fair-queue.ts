@@ -6,6 +6,11 @@ export type FairQueue<T> = {
    * @param isReady called with owners in the order of their turns, until it returns true
    */
   readonly next: (isReady?: (ownerId: string) => boolean) => T | undefined;
+  /**
+   * Removes a task that need not be done any more.
+   * @returns whether it was waiting
+   */
+  readonly remove: (ownerId: string, task: T) => boolean;
   readonly isEmpty: () => boolean;
 };
 
@@ -28,6 +33,14 @@ export function createFairQueue<T>(): FairQueue<T> {
         return task;
       }
       return undefined;
+    },
+    remove: (ownerId, task) => {
+      const tasks = tasksOf.get(ownerId) ?? [];
+      const at = tasks.indexOf(task);
+      if (at === -1) return false;
+      tasks.splice(at, 1);
+      if (tasks.length === 0) tasksOf.delete(ownerId);
+      return true;
     },
     isEmpty: () => tasksOf.size === 0,
   };

@@ -8,7 +8,7 @@ export const lastAnswer = (
 ): string =>
   `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
   `Content-Type: ${contentType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-  `X-Request-ID: ${requestId}\r\nConnection: close\r\n\r\n${body}`;
+  `X-Request-ID: ${requestId}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`;
 
 /** Node's errors for bytes that do not become a request. */
 const FAULTS = {

@@ -1,3 +1,4 @@
+import type pg from "pg";
 import { inTransaction, type PgClient, type PgPool, query } from "./pool.ts";
 
 /** Who changes something: what the audit log says of it. Names of people are kept apart from the log, so that they can be erased. */
@@ -47,16 +48,27 @@ export function inTransactionAs<T>(
   });
 }
 
-/** Names who acts from here to the end of the client's transaction. */
-export async function actAs(client: PgClient, actor: Actor): Promise<void> {
+/**
+ * Names who acts from here to the end of the client's transaction.
+ * @param options.until "end of session": also in the transactions after it
+ */
+export async function actAs(
+  client: PgClient | pg.Client,
+  actor: Actor,
+  { until = "end of transaction" }: { until?: "end of transaction" | "end of session" } = {},
+): Promise<void> {
   const { requestId, ...others } = actor;
-  await query(client, "SELECT set_config('fiberstream.actor', $1, true)", [
+  await query(client, "SELECT set_config('fiberstream.actor', $1, $2)", [
     JSON.stringify({ ...others, request_id: requestId }),
+    until === "end of transaction",
   ]);
 }
 
 /** Appends an entry in the client's transaction, and returns its number. The transaction waits for others that append. */
-export async function appendEntry(client: PgClient, entry: AuditEntry): Promise<number> {
+export async function appendEntry(
+  client: PgClient | pg.Client,
+  entry: AuditEntry,
+): Promise<number> {
   const { before, after } = entry;
   const [row] = await query<{ seq: string }>(
     client,

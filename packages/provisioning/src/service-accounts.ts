@@ -21,6 +21,7 @@ export const accountSettings = () => ({
   fiberstream_processor: password("PROCESSOR_DATABASE_PASSWORD", "fiberstream_processor"),
   fiberstream_sink: password("SINK_DATABASE_PASSWORD", "fiberstream_sink"),
   fiberstream_console: password("CONSOLE_DATABASE_PASSWORD", "fiberstream_console"),
+  fiberstream_auditor: password("AUDITOR_DATABASE_PASSWORD", "fiberstream_auditor"),
   fiberstream_reader: password("READER_DATABASE_PASSWORD", "fiberstream_reader"),
 });
 

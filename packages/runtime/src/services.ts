@@ -1,5 +1,5 @@
 /**
- * The services, in the order in which an event passes them; the console only reads. Other lists derive from this table;
+ * The services, in the order in which an event passes them; the console only reads, and the auditor is beside it. Other lists derive from this table;
  * `deploy/src/local/service-names.test.ts` compares it with the files that cannot: Compose, chart, scrape targets, docs.
  */
 export const SERVICES = {
@@ -7,6 +7,7 @@ export const SERVICES = {
   "stream-processor": { adminPort: 8020, databaseRole: "fiberstream_processor" },
   "sink-writer": { adminPort: 8030, databaseRole: "fiberstream_sink" },
   console: { adminPort: 8040, databaseRole: "fiberstream_console" },
+  auditor: { adminPort: 8050, databaseRole: "fiberstream_auditor" },
 } as const satisfies Readonly<
   Record<
     string,

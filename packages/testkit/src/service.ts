@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { loopbackSettings, spawnService, untilReady } from "@fiberstream/local-stack/spawn-service";
 import type { ServiceName } from "@fiberstream/runtime/services";
 import { addresses, addressSettings } from "./addresses.ts";
@@ -19,6 +21,12 @@ export type RunningService = {
   readonly stop: () => Promise<number | null>;
   /** Returns its output so far. */
   readonly logs: () => string;
+};
+
+/** The auditor's key of all tests on this machine that set none. */
+const AUDITOR_KEY = {
+  AUDIT_SIGNING_KEY_FILE: join(tmpdir(), "fiberstream-tests-audit-key.pem"),
+  AUDIT_CREATES_KEY: "true",
 };
 
 /**
@@ -55,6 +63,7 @@ export async function startService(
       ...addressSettings(addresses),
       ...loopbackSettings({ port, adminPort }),
       AUTH_MODE: "open",
+      ...AUDITOR_KEY,
       ...environment,
     },
   });

@@ -53,7 +53,29 @@ const KAFKA_BINDING = "0.5.0";
 const idOf = ({ name }: CatalogueTopic): string => name.replaceAll(/[.-]/g, "_");
 
 const messageName = ({ topic, record }: CatalogueTopic): string =>
-  record?.name ?? (topic.value === "JSON" ? "LedgerEntry" : "DeadLetter");
+  record?.name ?? (typeof topic.value === "string" ? WITHOUT_SCHEMA[topic.value].name : "");
+
+/** Messages of topics without an Avro schema. */
+const WITHOUT_SCHEMA = {
+  JSON: {
+    name: "LedgerEntry",
+    title: "What the processor did with a range of offsets",
+    contentType: "application/json",
+    payload: { type: "object" },
+  },
+  "signed note": {
+    name: "Checkpoint",
+    title: "What the audit trail was at a time, signed",
+    contentType: "text/plain",
+    payload: { type: "string", description: "A signed note (C2SP) with a checkpoint." },
+  },
+  "original bytes": {
+    name: "DeadLetter",
+    title: "A record that could not be processed",
+    contentType: "application/octet-stream",
+    payload: { type: "string", format: "binary", description: "The original bytes, unchanged." },
+  },
+} as const;
 
 function channelOf(entry: CatalogueTopic): object {
   const { name, topic } = entry;
@@ -104,28 +126,19 @@ function messageOf({ topic, record }: CatalogueTopic): object {
     bindingVersion: KAFKA_BINDING,
   };
   const headerSchema = headersSchema(headers);
-  if (topic.value === "JSON") {
+  if (typeof topic.value === "string") {
+    const { name, title, contentType, payload } = WITHOUT_SCHEMA[topic.value];
     return {
-      name: "LedgerEntry",
-      title: "What the processor did with a range of offsets",
+      name,
+      title,
       summary: topic.meaning,
-      contentType: "application/json",
+      contentType,
       ...headerSchema,
-      payload: { type: "object" },
+      payload,
       bindings: { kafka: binding },
     };
   }
-  if (record === undefined) {
-    return {
-      name: "DeadLetter",
-      title: "A record that could not be processed",
-      summary: topic.meaning,
-      contentType: "application/octet-stream",
-      ...headerSchema,
-      payload: { type: "string", format: "binary", description: "The original bytes, unchanged." },
-      bindings: { kafka: binding },
-    };
-  }
+  if (record === undefined) throw new Error(`the record of ${topic.value.avro} is missing`);
   return {
     name: record.name,
     title: `${record.name}, version ${record.history[0]?.version}`,

@@ -4,7 +4,7 @@ import type { CatalogueTopic } from "./catalogue.ts";
 /** How long records are retained, in words. */
 export function retentionText({ cleanup, retentionMs }: Topic): string {
   if (cleanup === "compact") return "the latest record of each key, forever";
-  return retentionMs === undefined ? "forever" : `${retentionMs / DAY_MS} days`;
+  return retentionMs === undefined || retentionMs < 0 ? "forever" : `${retentionMs / DAY_MS} days`;
 }
 
 export const keyText = ({ key }: Topic): string =>
@@ -12,6 +12,7 @@ export const keyText = ({ key }: Topic): string =>
 
 export const valueText = ({ topic, record }: CatalogueTopic): string => {
   if (record !== undefined) return `Avro ${record.name}`;
+  if (topic.value === "signed note") return "UTF-8 text: a signed note (C2SP)";
   return topic.value === "JSON" ? "JSON" : "the original bytes, unchanged";
 };
 

@@ -186,6 +186,20 @@ export type ProbeAlert = {
   resolve_below: number;
 };
 
+/** An entry of the audit trail, byte for byte as the database has it: who changed what. The entries of an origin are a chain: each contains the hash of the one before it. */
+export type AuditEntry = {
+  /** Number of the entry, from 1, without gaps. In decimal it is the key of the record. Unit: entries. */
+  seq: number;
+  /** Which trail it belongs to: the origin of the checkpoints in audit.checkpoints. An operator changes it when a trail has to begin again, for example after the database was restored from a backup. */
+  origin: string;
+  /** The hash of the entry before it, 64 hexadecimal digits; zeros for the first entry. */
+  prev_hash: string;
+  /** SHA-256 of a zero byte, the 32 bytes of prev_hash and the bytes of entry, in hexadecimal digits. */
+  hash: string;
+  /** The entry: JSON in canonical form (RFC 8785). Its UTF-8 bytes are what is hashed. */
+  entry: string;
+};
+
 /** An event as a probe sends it over HTTP. */
 export type ProbeEvent = {
   /** string, 1 to 50 characters, not only spaces. The probe, one node over all tenants. The key of the record. */

@@ -63,9 +63,14 @@ const TIME = "'epoch'::timestamptz + given.at * interval '1 microsecond'";
 // left out.
 const OPEN = `
   INSERT INTO node_alerts (alert_id, kind, node_id, tenant, opened_at, value, usual, resolve_below)
-  SELECT given.alert_id, given.kind, given.node_id, nodes.tenant, ${TIME}, given.value, given.usual,
-         given.resolve_below
+  SELECT given.alert_id, given.kind, given.node_id, coalesce(opening.tenant, nodes.tenant), ${TIME}, given.value,
+         given.usual, given.resolve_below
   FROM ${GIVEN} LEFT JOIN nodes ON nodes.node_id = given.node_id
+  -- A node may have been moved to another tenant since. The event may not be written yet, or not be there any more.
+  LEFT JOIN LATERAL (
+    SELECT metrics.tenant FROM metrics
+    WHERE metrics.node_id = given.node_id AND metrics.time = ${TIME} AND metrics.event_id = given.alert_id LIMIT 1
+  ) AS opening ON true
   WHERE given.state = 'opened' AND NOT EXISTS (
     SELECT FROM erasures
     WHERE honoured_until > now() AND requested_at > to_timestamp(given.produced_ms / 1000)

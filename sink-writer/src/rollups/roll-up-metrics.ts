@@ -4,6 +4,9 @@ import { Counter, Gauge, type Registry } from "prom-client";
 /** Width of a roll-up in minutes. */
 export type Width = 1 | 5 | 60 | 1_440;
 
+/** From the finest to the coarsest: each is computed from the one before, the first from rows. */
+export const WIDTHS = [1, 5, 60, 1_440] as const satisfies readonly Width[];
+
 export const WIDTH_LABELS: Readonly<Record<Width, string>> = {
   1: "1m",
   5: "5m",
@@ -43,6 +46,17 @@ export function createRollUpMetrics(registry: Registry): RollUpMetrics {
     help: "Seconds of rows from before the roll-ups that are not in them yet; 0 when all are",
     registers,
   });
+  const unsealed = new Gauge({
+    name: "fiberstream_rollup_unsealed_seconds",
+    help: "For how long rows past retention have not been dropped because their hours are not sealed; 0 when none wait",
+    registers,
+  });
+  const setAside = new Gauge({
+    name: "fiberstream_rollup_set_aside_pairs",
+    help: "Pairs of node and bucket that are set aside, because one of their node failed although it was computed alone. The table rollup_set_aside has the reason",
+    labelNames,
+    registers,
+  });
   const computed = new Counter({
     name: "fiberstream_rollup_pairs_total",
     help: "Pairs of node and bucket that this sink has computed again",
@@ -76,7 +90,9 @@ export function createRollUpMetrics(registry: Registry): RollUpMetrics {
         const width = WIDTH_LABELS[row.width];
         lag.set({ width }, row.lagS);
         waiting.set({ width }, Number(row.pairs));
+        setAside.set({ width }, Number(row.setAside));
         left.set(row.backfillS);
+        unsealed.set(row.unsealedS);
       }
     },
   };
@@ -86,10 +102,15 @@ type Progress = {
   readonly width: Width;
   readonly lagS: number;
   readonly pairs: string;
+  readonly setAside: string;
   readonly backfillS: number;
+  readonly unsealedS: number;
 };
 
 const SELECT_PROGRESS = `
   SELECT width_min AS width, lag_s AS "lagS", pairs,
-         extract(epoch FROM backfilled_from - backfill_to)::double precision AS "backfillS"
+         (SELECT coalesce(sum(cardinality(minutes)), 0) FROM rollup_set_aside AS aside
+          WHERE aside.width_min = rollup_progress.width_min) AS "setAside",
+         extract(epoch FROM backfilled_from - backfill_to)::double precision AS "backfillS",
+         rollup_unsealed_s() AS "unsealedS"
   FROM rollup_progress CROSS JOIN rollup_state`;

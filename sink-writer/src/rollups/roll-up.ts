@@ -1,13 +1,11 @@
-import { type PgPool, query } from "@fiberstream/postgres/pool";
-import type { RollUpMetrics, Width } from "./roll-up-metrics.ts";
-
-/** Widths of the roll-ups in minutes, from the finest to the coarsest: each is computed from the one before, the first from rows. */
-export const WIDTHS = [1, 5, 60, 1_440] as const satisfies readonly Width[];
+import type { PgPool } from "@fiberstream/postgres/pool";
+import { createRefresh } from "./refresh.ts";
+import { type RollUpMetrics, WIDTHS } from "./roll-up-metrics.ts";
+import { createWorkThatCanWait } from "./work-that-can-wait.ts";
 
 /**
- * Computes what is marked, one transaction after another, until nothing is due or `forMs` is over; then the work that
- * can wait: buckets that have not ended yet, rows that were there before the roll-ups were, and the sealing of hours whose
- * rows are to be dropped. One sink at a time does this, by a lock of the database.
+ * Computes what is marked, one transaction after another, until nothing is due or `forMs` is over. A fifth of the time, and
+ * what is left of it, is for the work that can wait. One sink at a time does this, by a lock of the database.
  * @throws {TransientError}
  * @throws {FatalError}
  */
@@ -19,113 +17,67 @@ export function createRollUp(options: {
   /** A monotonic clock, in ms. */
   nowMs?: () => number;
 }): RollUp {
-  const { pool, metrics, nowMs = () => performance.now() } = options;
-  const batches = createBatchSize();
-  let nextEarlyMs = 0;
+  const { nowMs = () => performance.now() } = options;
+  const refresh = createRefresh({ ...options, nowMs });
+  const doWhatCanWait = createWorkThatCanWait({ ...options, nowMs, refresh });
   let restsUntilMs = 0;
-  let backfillMinutes = 1;
-
-  /** @returns how many pairs of node and bucket were computed; undefined if another sink has the lock */
-  const refresh = async (width: Width, due: string) => {
-    const startedMs = nowMs();
-    try {
-      const [done] = await query<Refreshed>(pool, refreshUntil(due), [width, batches.size()]);
-      batches.took(nowMs() - startedMs);
-      if (done === undefined || done.pairs === null) return undefined;
-      metrics.rolledUp({ width, pairs: done.pairs, changed: done.changed ?? 0 });
-      return done.pairs;
-    } catch (error) {
-      batches.failed();
-      metrics.failed();
-      throw error;
-    }
-  };
-
-  /** Computes buckets before their end, unless that takes long: then they wait for it. */
-  const refreshEarly = async () => {
-    const startedMs = nowMs();
-    if (startedMs < nextEarlyMs) return;
-    for (const width of WIDTHS) if ((await refresh(width, EVER)) === undefined) return;
-    const tookMs = nowMs() - startedMs;
-    nextEarlyMs = startedMs + Math.max(EARLY_EVERY_MS, tookMs * EARLY_SHARE);
-  };
-
-  /** @returns whether there is more */
-  const doWhatCanWait = async () => {
-    const startedMs = nowMs();
-    const [rest] = await query<{ isMore: boolean }>(pool, DO_WHAT_CAN_WAIT, [backfillMinutes]);
-    const isLong = nowMs() - startedMs > MAX_BATCH_MS;
-    backfillMinutes = Math.min(Math.max(backfillMinutes * (isLong ? 0.5 : 2), 1), MAX_BACKFILL);
-    return rest?.isMore === true;
-  };
+  /** How much longer marks were computed than what can wait was done, by its share. */
+  let owedMs = 0;
 
   return async ({ forMs, isEnding = () => false }) => {
     const startedMs = nowMs();
     if (startedMs < restsUntilMs) return;
     const endAtMs = startedMs + forMs;
-    const isOver = () => nowMs() >= endAtMs || isEnding();
     try {
-      await rollUpUntil(isOver);
+      await rollUpUntil({ isOver: () => nowMs() >= endAtMs || isEnding(), isEnding });
     } finally {
       restsUntilMs = nowMs() + (nowMs() - startedMs) * REST_FACTOR;
     }
   };
 
-  async function rollUpUntil(isOver: () => boolean): Promise<void> {
-    while (!isOver()) {
-      let pairs = 0;
-      for (const width of WIDTHS) {
-        // All of the finest first: what is coarser is then computed once.
-        for (let done: number | undefined = -1; done !== 0 && !isOver(); pairs += done) {
-          done = await refresh(width, width === 1 ? SETTLED : DUE);
-          if (done === undefined) return;
-        }
+  async function rollUpUntil(when: { isOver: () => boolean; isEnding: () => boolean }) {
+    while (!when.isOver()) {
+      const startedMs = nowMs();
+      const pairs = await refreshDue(when.isEnding);
+      if (pairs === undefined) return;
+      owedMs += (nowMs() - startedMs) / WAITING_SHARE;
+      if (pairs > 0 && owedMs < OWED_AT_MOST_MS) continue;
+      if (when.isEnding() || (!(await doOwed()) && pairs === 0)) return;
+    }
+  }
+
+  /** @returns how many pairs were computed; undefined if another sink has the lock */
+  async function refreshDue(isEnding: () => boolean): Promise<number | undefined> {
+    let pairs = 0;
+    for (const width of WIDTHS) {
+      // Of the finest first: what is coarser is then computed once. But a backlog of the finest leaves time for the others.
+      const endAtMs = nowMs() + WIDTH_AT_MOST_MS;
+      for (let done: number | undefined = -1; done !== 0 && nowMs() < endAtMs; pairs += done) {
+        if (isEnding()) return pairs;
+        done = await refresh(width, "due");
+        if (done === undefined) return undefined;
       }
-      if (pairs > 0) continue;
-      await refreshEarly();
-      if (!(await doWhatCanWait())) return;
+    }
+    return pairs;
+  }
+
+  async function doOwed(): Promise<boolean> {
+    const startedMs = nowMs();
+    try {
+      return await doWhatCanWait();
+    } finally {
+      owedMs = Math.max(0, owedMs - (nowMs() - startedMs));
     }
   }
 }
-
-type Refreshed = { readonly pairs: number | null; readonly changed: number | null };
 
 /**
  * Four fifths of the time belong to other work of the database: while a backlog drains, its minutes are marked by write after
  * write, and would be computed as often.
  */
 const REST_FACTOR = 4;
-const EARLY_EVERY_MS = 5_000;
-/** Computing buckets early takes at most one part of so many of the time. */
-const EARLY_SHARE = 50;
-
-/** How many pairs of node and bucket a transaction computes: as many as take some tenths of a second, however many rows they have. */
-function createBatchSize() {
-  let size = 2_000;
-  const setSize = (wanted: number) => {
-    size = Math.min(Math.max(Math.floor(wanted), 1), MAX_PAIRS);
-  };
-  return {
-    size: () => size,
-    took: (ms: number) => {
-      if (ms > MAX_BATCH_MS) setSize(size / 2);
-      else if (ms < MAX_BATCH_MS / 4) setSize(size * 2);
-    },
-    failed: () => setSize(size / 8),
-  };
-}
-
-const MAX_PAIRS = 20_000;
-const MAX_BATCH_MS = 500;
-
-// A second after the end of a minute, when most of its last rows are there.
-const SETTLED = "now() - interval '1 second'";
-const DUE = "now()";
-const EVER = "'infinity'";
-const refreshUntil = (due: string) =>
-  `SELECT pairs, changed FROM rollup_refresh($1::integer, ${due}, $2::integer)`;
-
-/** The rows of so many minutes are marked at a time at most: 100,000 nodes have 12 million pairs in two hours. */
-const MAX_BACKFILL = 120;
-
-const DO_WHAT_CAN_WAIT = `SELECT rollup_backfill_step(ceil($1::double precision)::integer) OR rollup_seal_hour() AS "isMore"`;
+/** What can wait gets at least one part of so many of the time, in steps that take some tenths of a second. */
+const WAITING_SHARE = 4;
+const OWED_AT_MOST_MS = 250;
+/** So long, at most, one width is computed before the next. */
+const WIDTH_AT_MOST_MS = 400;

@@ -115,6 +115,21 @@ describe("alerts of nodes", () => {
     expect(rows[1]).toMatchObject({ kind: "packet_loss", usual: null, seconds: null });
   });
 
+  it("are of the tenant of their event, although the node was moved to another one since", async () => {
+    await fixture.sql.query("INSERT INTO nodes (node_id, tenant) VALUES ('a', 'zeta')");
+    const alert = opened("a");
+    await fixture.sql.query(
+      `INSERT INTO metrics (time, received_at, latency_ms, uptime_pct, packet_loss, event_id, node_id, tenant, country, region,
+                            probe_type, enrichment_status)
+       VALUES ('2026-09-21T14:13:20.123457Z', now(), 180.5, 100, 0, $1, 'a', 'acme', 'GH', 'Accra', 'ping', 'complete')`,
+      [alert.alert_id],
+    );
+    await fixture.start();
+    await send([alert, opened("a", { at: AT + 5_000_000 })]);
+    const rows = await untilRows("a", ["replaced", "open"]);
+    expect(rows.map(({ tenant }) => tenant)).toEqual(["acme", "zeta"]);
+  });
+
   it("are read from where the last sink has ended, and again if the database has lost some", async () => {
     const before = await fixture.start();
     await send([opened("a")]);

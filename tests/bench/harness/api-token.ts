@@ -1,4 +1,4 @@
-import { createKeyTable } from "@fiberstream/cli/tables/key-table";
+import { createKeyTable } from "@fiberstream/access/key-table";
 import { createPool } from "@fiberstream/postgres/pool";
 import { createLog } from "@fiberstream/runtime/log";
 

@@ -70,6 +70,8 @@ export async function startBenchService(options: {
       DATABASE_URL: backingServices.databaseUrl,
       ...loopbackSettings({ port, adminPort }),
       AUTH_MODE: "open",
+      AUDIT_SIGNING_KEY_FILE: join(backingServices.folder, "audit-key.pem"),
+      AUDIT_CREATES_KEY: "true",
       ...settings,
     },
   });

@@ -10,7 +10,7 @@ const say = (step: string) => void process.stderr.write(`${step}\n`);
 
 const HELP = `
 Needs Python 3.10 or newer; schemathesis is installed in the cache folder. The console runs with AUTH_MODE=keys, on a database
-with some nodes, events and roll-ups. The requests have a reader key that may change nodes.
+with some nodes, events and roll-ups. The requests have a reader key that may change nodes and send dead letters back.
 
 Examples:
   npm run fuzz:console
@@ -41,7 +41,7 @@ try {
 async function fuzz(life: Life, schemathesis: string, options: DocumentOptions): Promise<number> {
   const { insertEvents, insertNode, refreshRollUps, startTestConsole } =
     await import("@fiberstream/console/service-tests/console-fixture");
-  const { createReaderKey } = await import("@fiberstream/cli/tables/reader-key-table");
+  const { createReaderKey } = await import("@fiberstream/access/reader-key-table");
   const { pool, service } = await startTestConsole(life, {
     AUTH_MODE: "keys",
     QUERY_BURST: "10000000",
@@ -55,6 +55,7 @@ async function fuzz(life: Life, schemathesis: string, options: DocumentOptions):
   const { token } = await createReaderKey(pool, {
     tenant: null,
     may_change_nodes: true,
+    may_redrive: true,
     rate_per_second: null,
     burst: null,
     note: "fuzz",

@@ -59,6 +59,7 @@ async function startWith(life: Life): Promise<WatchedPlatform> {
     "stream-processor": await start("stream-processor"),
     "sink-writer": await start("sink-writer"),
     console: await start("console"),
+    auditor: await start("auditor"),
   };
   const started = await startTestPrometheus({
     targets: {
@@ -66,6 +67,7 @@ async function startWith(life: Life): Promise<WatchedPlatform> {
       "stream-processor": new URL(services["stream-processor"].adminUrl).host,
       "sink-writer": new URL(services["sink-writer"].adminUrl).host,
       console: new URL(services.console.adminUrl).host,
+      auditor: new URL(services.auditor.adminUrl).host,
     },
     changeConfig: (text) => text.replaceAll(/: 1[05]s$/gm, ": 1s"),
     changeRules: shortened,

@@ -25,6 +25,7 @@ export const SECRETS = {
   databaseProcessor: "database-processor-Alder9",
   databaseSink: "database-sink-W1llow",
   databaseConsole: "database-console-Haz3l",
+  databaseAuditor: "database-auditor-R0wan",
 } as const;
 
 export type SecuredBackingServices = {

@@ -7,6 +7,7 @@ export type Who =
   | "stream-processor"
   | "sink-writer"
   | "console"
+  | "auditor"
   | "operator"
   | "data-team";
 
@@ -80,6 +81,10 @@ export function securedSettings(
       ...mutual("console"),
       ...database(`fiberstream_console:${SECRETS.databaseConsole}`),
       AUTH_MODE: "keys",
+    },
+    auditor: {
+      ...mutual("auditor"),
+      ...database(`fiberstream_auditor:${SECRETS.databaseAuditor}`),
     },
     operator: mutual("operator"),
     "data-team": mutual("data-team"),

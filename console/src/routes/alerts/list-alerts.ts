@@ -3,7 +3,15 @@ import { jsonAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { statement } from "../../questions/statement.ts";
-import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import {
+  asWritten,
+  cursorParameter,
+  nodeId,
+  nothing,
+  shortText,
+  time,
+  wholeNumber,
+} from "../parameters.ts";
 import { route } from "../route.ts";
 import {
   ALERT_FIELDS,
@@ -33,7 +41,7 @@ export const listAlertsRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors }
         state: z.enum(ALERT_STATES).optional(),
         from: time().optional().describe("Default: the oldest alert."),
         to: time().optional().describe("Not included. Default: no limit."),
-        cursor: shortText(1_000).optional().describe("meta.next_cursor of the page before."),
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
       }),
     },

@@ -21,6 +21,8 @@ for (const [group, names] of Object.entries(KINDS)) {
   for (const kind of kinds) NAMES.set(kind, [kind]);
 }
 
+const ANY_NAME = [...NAMES.keys()].join("|").replaceAll(".", "\\.");
+
 /** A list of kinds and groups with commas between them; returns the kinds in order. */
 export const kindList = z
   .string()
@@ -34,8 +36,9 @@ export const kindList = z
     });
     return z.NEVER;
   })
-  .describe(
-    `Kinds or groups, with commas between them: ${Object.entries(KINDS)
+  .meta({
+    pattern: `^(${ANY_NAME})(,(${ANY_NAME}))*$`,
+    description: `Kinds or groups, with commas between them: ${Object.entries(KINDS)
       .map(([group, names]) => `${group} (${group}.${names.join(`, ${group}.`)})`)
       .join("; ")}.`,
-  );
+  });

@@ -4,7 +4,15 @@ import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import { isEverything } from "../../access/scope.ts";
 import { isoText, statement } from "../../questions/statement.ts";
-import { asWritten, nodeId, nothing, shortText, time, wholeNumber } from "../parameters.ts";
+import {
+  asWritten,
+  cursorParameter,
+  nodeId,
+  nothing,
+  shortText,
+  time,
+  wholeNumber,
+} from "../parameters.ts";
 import { route } from "../route.ts";
 import { kindList } from "./change-kinds.ts";
 
@@ -44,7 +52,7 @@ export const listChangesRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors 
         tenant: shortText(63).optional(),
         from: time().optional().describe("Default: the oldest change."),
         to: time().optional().describe("Not included. Default: no limit."),
-        cursor: shortText(1_000).optional().describe("meta.next_cursor of the page before."),
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 1_000, standard: 100 }),
       }),
     },
@@ -81,9 +89,12 @@ export const listChangesRoute = ({ ask, cursors }: { ask: Ask; cursors: Cursors 
                 ]),
           ];
           // Accounts of the database are nothing to a tenant.
-          const changedBy = isEverything(scope) ? "changed_by" : "NULL";
+          const [changedBy, detail] = isEverything(scope)
+            ? ["changed_by", "detail"]
+            : // Of a node that was moved, which other tenant it was, or is.
+              ["NULL", "detail - 'tenant'"];
           return `SELECT json_build_object('at', ${isoText("at")}, 'kind', kind, 'subject', subject, 'tenant', tenant,
-                                           'changed_by', ${changedBy}, 'detail', detail)::text AS json,
+                                           'changed_by', ${changedBy}, 'detail', ${detail})::text AS json,
                          ${isoText("at")} AS at, kind, id
                   FROM changes WHERE ${conditions.join(" AND ")}
                   ORDER BY changes.at DESC, kind DESC, id DESC LIMIT ${value(limit + 1)}`;

@@ -5,6 +5,7 @@ import type { Turns } from "../../access/turns.ts";
 import type { StreamedAnswer } from "../../answers/answer.ts";
 import { copyOut } from "../../exports/copy-out.ts";
 import { CONTENT_TYPES, EXPORT_FORMATS, exportFormats } from "../../exports/formats.ts";
+import { currentAsking } from "../../questions/asking.ts";
 import { literalStatement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import { conditionParameter, nodeId, nothing, time } from "../parameters.ts";
@@ -53,18 +54,22 @@ export const exportEventsRoute = (sources: {
       const { format, from, to = new Date(wallNowMs()), node, where } = query;
       const { contentType, copy, select, through } = formats[format];
       const text = literalStatement(asker.scope, ({ value, visible }) => {
+        const isVisible = visible("metrics.tenant", "metrics.node_id");
         const conditions = [
           `metrics.time >= ${value(from)}`,
           `metrics.time < ${value(to)}`,
-          visible("metrics.tenant", "metrics.node_id"),
+          isVisible,
           ...(node === undefined ? [] : [`metrics.node_id = ${value(node)}`]),
-          ...(where === undefined ? [] : [conditionOf(where, { fields, parameter: value })]),
+          ...(where === undefined
+            ? []
+            : [conditionOf(where, { isVisible, fields, parameter: value })]),
         ];
         return select(`WHERE ${conditions.join(" AND ")}`);
       });
-      const end = await turns.take(asker.id);
+      const gone = currentAsking()?.gone;
+      const end = await turns.take(asker.id, gone);
       try {
-        const rows = await copyOut({ pool, query: text, format: copy, maxMs });
+        const rows = await copyOut({ pool, query: text, format: copy, maxMs, gone });
         return {
           status: 200,
           contentType,

@@ -91,13 +91,16 @@ export const listEventsRoute = (sources: {
       const rowsIn = (window: { from: Date; to: Date }, most: number) =>
         ask<Row>(
           statement(scope, ({ value, visible }) => {
+            const isVisible = visible("metrics.tenant", "metrics.node_id");
             const conditions = [
               `metrics.time >= ${value(window.from)}`,
               `metrics.time < ${value(window.to)}`,
               `(metrics.time, metrics.event_id) < (${value(before[0])}::timestamptz, ${value(before[1])}::uuid)`,
-              visible("metrics.tenant", "metrics.node_id"),
+              isVisible,
               ...(node === undefined ? [] : [`metrics.node_id = ${value(node)}`]),
-              ...(where === undefined ? [] : [conditionOf(where, { fields, parameter: value })]),
+              ...(where === undefined
+                ? []
+                : [conditionOf(where, { isVisible, fields, parameter: value })]),
             ];
             return `SELECT row_to_json(answered)::text AS json, answered.time AS at, answered.event_id
                     FROM (

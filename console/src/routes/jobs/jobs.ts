@@ -6,7 +6,7 @@ import type { Ask, Change } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
 import type { TenantScope } from "../../access/scope.ts";
 import { statement } from "../../questions/statement.ts";
-import { nothing, shortText, wholeNumber } from "../parameters.ts";
+import { cursorParameter, nothing, wholeNumber } from "../parameters.ts";
 import { type Route, route } from "../route.ts";
 
 type Sources = { readonly ask: Ask; readonly change: Change; readonly cursors: Cursors };
@@ -35,7 +35,7 @@ const listJobs = ({ ask, cursors }: Sources) =>
       query: z.strictObject({
         kind: z.enum(JOB_KINDS).optional(),
         state: z.enum(JOB_STATES).optional(),
-        cursor: shortText(1_000).optional().describe("meta.next_cursor of the page before."),
+        cursor: cursorParameter,
         limit: wholeNumber({ min: 1, max: 100, standard: 20 }),
       }),
     },

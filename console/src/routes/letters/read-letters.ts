@@ -17,7 +17,7 @@ import type { Rest, SearchResult } from "../../letters/newest-letters.ts";
 import type { Cursors, Position } from "../../questions/cursors.ts";
 import { askKafka } from "../../questions/kafka-question.ts";
 import { isEverything, sees, type TenantScope } from "../../access/scope.ts";
-import { nothing, shortText, wholeNumber } from "../parameters.ts";
+import { longCursorParameter, nothing, numberInPath, wholeNumber } from "../parameters.ts";
 import { type Route, route } from "../route.ts";
 
 export type Letters = {
@@ -69,7 +69,7 @@ const listLetters = (letters: Letters, cursors: Cursors) =>
       path: nothing,
       query: z.strictObject({
         ...letterFilter,
-        cursor: shortText(8_000).optional().describe("meta.next_cursor of the page before."),
+        cursor: longCursorParameter,
         limit: wholeNumber({ min: 1, max: 500, standard: 50 }),
       }),
     },
@@ -179,6 +179,9 @@ function addTo(groups: Map<string, Group>, letter: DeadLetter): void {
   groups.set(name, counted);
 }
 
+/** As many digits as a number in a path may have. */
+const MAX_OFFSET = 999_999_999_999_999;
+
 const oneLetter = ({ source, findOwners, registry }: Letters) =>
   route({
     method: "GET",
@@ -191,8 +194,8 @@ const oneLetter = ({ source, findOwners, registry }: Letters) =>
     readsKafka: true,
     schemas: {
       path: z.strictObject({
-        partition: z.coerce.number<string>().int().min(0).max(1_000_000),
-        offset: z.coerce.number<string>().int().min(0).max(Number.MAX_SAFE_INTEGER),
+        partition: numberInPath(1_000_000),
+        offset: numberInPath(MAX_OFFSET),
       }),
       query: nothing,
     },

@@ -1,14 +1,14 @@
+import { type PgClient, query } from "@fiberstream/postgres/pool";
 import { z } from "zod";
 import type { Asker } from "../../access/reader.ts";
 import { isEverything, wholeTenants } from "../../access/scope.ts";
+import type { ChangeRoutes } from "../../administration/change-routes.ts";
 import { jsonAnswer } from "../../answers/answer.ts";
 import { Refusal } from "../../answers/refusal.ts";
 import { type Job, JOB_FIELDS, jobSchema } from "../../jobs/job.ts";
 import { redriveRequest, type RedriveRequest } from "../../jobs/redrive-job.ts";
-import type { Change } from "../../questions/ask.ts";
 import { ownStatement } from "../../questions/statement.ts";
 import { nothing } from "../parameters.ts";
-import { route } from "../route.ts";
 
 /** How many jobs may wait or run; operators start them one by one. */
 const MAX_UNFINISHED = 20;
@@ -16,8 +16,11 @@ const MAX_UNFINISHED = 20;
 const MAX_UNFINISHED_PER_TENANT = 5;
 
 /** `POST /api/v1/dead-letters/redrive` */
-export const redriveRoute = ({ change, wake }: { change: Change; wake: () => void }) =>
-  route({
+export const redriveRoute = (
+  routes: ChangeRoutes,
+  { wake, redriveOver }: { wake: () => void; redriveOver: number },
+) =>
+  routes.route({
     method: "POST",
     path: "/api/v1/dead-letters/redrive",
     operationId: "redriveDeadLetters",
@@ -36,28 +39,37 @@ export const redriveRoute = ({ change, wake }: { change: Change; wake: () => voi
     },
     success: { status: 202, name: "Job", schema: z.object({ data: jobSchema }) },
     codes: ["TOO_MANY_JOBS"],
-    answer: async ({ body }, asker) => {
-      const job = await insertJob(change, asker, body);
-      wake();
+    need: (_, { body }, asker) =>
+      mostLetters(body) > redriveOver
+        ? { action: "redrive", tenant: tenantOf(asker, body) }
+        : undefined,
+    change: async (client, { body }, asker) => {
+      const job = await insertJob(client, asker, body);
       return jsonAnswer(202, { data: job }, { Location: `/api/v1/jobs/${job.job_id}` });
     },
+    committed: wake,
   });
 
+/** How many letters a job may send. */
+const mostLetters = ({ dry_run: isDry, letters, limit }: RedriveRequest): number =>
+  isDry
+    ? 0
+    : Math.min(letters?.length ?? Number.POSITIVE_INFINITY, limit ?? Number.POSITIVE_INFINITY);
+
 /** @throws {Refusal} NOT_ALLOWED, TOO_MANY_JOBS */
-async function insertJob(change: Change, asker: Asker, body: RedriveRequest): Promise<Job> {
+async function insertJob(client: PgClient, asker: Asker, body: RedriveRequest): Promise<Job> {
   const tenant = tenantOf(asker, body);
-  const [job] = await change(asker.actor)<Job>(
-    ownStatement(({ value }) => {
-      const of = value(tenant);
-      return `INSERT INTO jobs (kind, dry_run, tenant, created_by, request)
+  const { text, values } = ownStatement(({ value }) => {
+    const of = value(tenant);
+    return `INSERT INTO jobs (kind, dry_run, tenant, created_by, request)
               SELECT 'redrive', ${value(body.dry_run)}::boolean, ${of}::text,
                      ${value(asker.id)}::text, ${value(JSON.stringify(body))}::jsonb
               FROM (SELECT count(*) AS all_jobs, count(*) FILTER (WHERE tenant = ${of}::text) AS own
                     FROM jobs WHERE finished_at IS NULL) AS unfinished
               WHERE all_jobs < ${MAX_UNFINISHED} AND own < ${MAX_UNFINISHED_PER_TENANT}
               RETURNING ${JOB_FIELDS}`;
-    }),
-  );
+  });
+  const [job] = await query<Job>(client, text, values);
   if (job !== undefined) return job;
   throw new Refusal(
     "TOO_MANY_JOBS",

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
+import type { AnswerMemory } from "../../answers/answer-memory.ts";
 import type { LiveParts, Part } from "../../live/live.ts";
 import type { TenantScope } from "../../access/scope.ts";
 import { type Event, renderAll, renderChanges } from "./render-events.ts";
@@ -19,11 +20,13 @@ export async function sendStates(
     /** Of each part that is included. */
     scopes: Readonly<Record<Part, TenantScope>>;
     stopping: AbortSignal;
+    /** Counts what the reader has not taken yet. */
+    hold: () => ReturnType<AnswerMemory["hold"]>;
     /** The position that the reader has; undefined: none. */
     since: string | undefined;
   },
 ): Promise<void> {
-  const { parts, include, scopes, stopping, since } = options;
+  const { parts, include, scopes, stopping, hold, since } = options;
   const { positions, states } = parts;
   const closed = new AbortController();
   out.once("close", () => closed.abort());
@@ -31,7 +34,13 @@ export async function sendStates(
   if (out.destroyed) closed.abort();
   const until = AbortSignal.any([closed.signal, stopping, AbortSignal.timeout(MAX_AGE_MS)]);
   const write = async (text: string) => {
-    if (!out.write(text)) await once(out, "drain", { signal: until });
+    const unread = hold();
+    try {
+      unread.grow(text.length);
+      if (!out.write(text)) await once(out, "drain", { signal: until });
+    } finally {
+      unread.release();
+    }
   };
   let changed = Promise.withResolvers<void>();
   const wake = () => changed.resolve();

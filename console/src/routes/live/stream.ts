@@ -4,6 +4,7 @@ import type { Asker } from "../../access/reader.ts";
 import { isEverything, NOTHING, type TenantScope } from "../../access/scope.ts";
 import type { Turns } from "../../access/turns.ts";
 import type { StreamedAnswer } from "../../answers/answer.ts";
+import type { AnswerMemory } from "../../answers/answer-memory.ts";
 import { Refusal } from "../../answers/refusal.ts";
 import { type LiveParts, type Part, PART_PERMISSIONS, PARTS } from "../../live/live.ts";
 import type { Watch } from "../../live/watch.ts";
@@ -16,6 +17,7 @@ export type Live = {
   readonly watches: Readonly<Record<Part, Watch>>;
   /** Limits how many streams there are. */
   readonly turns: Turns;
+  readonly memory: AnswerMemory;
   /** @returns a function that counts the end of the stream */
   readonly countStream: () => () => void;
   readonly stopping: AbortSignal;
@@ -37,7 +39,7 @@ const partList = z
   );
 
 /** `GET /api/v1/stream`: the newest states of nodes, alerts, the pipeline and jobs, as server-sent events. */
-export const streamRoute = ({ parts, watches, turns, countStream, stopping }: Live) =>
+export const streamRoute = ({ parts, watches, turns, memory, countStream, stopping }: Live) =>
   route({
     method: "GET",
     path: "/api/v1/stream",
@@ -85,7 +87,14 @@ export const streamRoute = ({ parts, watches, turns, countStream, stopping }: Li
         status: 200,
         contentType: "text/event-stream",
         stream: (out: Writable) =>
-          sendStates(out, { parts, include, scopes, stopping, since }).finally(endAll),
+          sendStates(out, {
+            parts,
+            include,
+            scopes,
+            stopping,
+            hold: () => memory.hold(asker.id),
+            since,
+          }).finally(endAll),
       };
     },
   });

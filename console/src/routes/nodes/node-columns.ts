@@ -39,6 +39,13 @@ export const nodeFields = (columns: TableColumns): string =>
     })
     .join(", ");
 
+/**
+ * Returns the condition that an event of a node, of the FROM item `latest`, is one of its present tenant: a node that was moved to
+ * another tenant does not take along what it measured before.
+ */
+export const isOfNodesTenant = (columns: TableColumns): string =>
+  `latest.tenant = coalesce(${tenantOfNode(columns)}, latest.tenant)`;
+
 /** Returns the expression for a node's tenant: only readers of all tenants can ask while the table has none. */
 export const tenantOfNode = (columns: TableColumns): string =>
   columns.has("tenant") ? "nodes.tenant" : "NULL";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { jsonAnswer } from "../../answers/answer.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { Cursors } from "../../questions/cursors.ts";
-import { isoText, statement } from "../../questions/statement.ts";
+import { isoText, type Parts, statement } from "../../questions/statement.ts";
 import type { TableColumns } from "../../questions/table-columns.ts";
 import { tenantOfNode } from "../nodes/node-columns.ts";
 import { cursorParameter, nodeId, nothing, wholeNumber } from "../parameters.ts";
@@ -56,6 +56,23 @@ const FIELDS = Object.keys(qualitySchema.shape)
   })
   .join(", ");
 
+/**
+ * Returns the condition that the events of a node and day are of the reader's tenants, all of them: a node may have been moved to
+ * another tenant since, or on that day. While the day has no roll-up, the node's tenant decides.
+ */
+function ofDays(visible: Parts["visible"], tenantOfNodes: string): string {
+  const ofNode = visible(tenantOfNodes, "nodes.node_id");
+  const ofSeries = visible("series.tenant", "series.node_id");
+  const ofEvents = visible("days.tenant", "days.node_id");
+  // For readers of all tenants it is true, and PostgreSQL need not be bothered.
+  if (ofNode === "true") return "true";
+  return `(${ofNode} OR quality.node_id IN (SELECT series.node_id FROM rollup_series AS series WHERE ${ofSeries}))
+    AND coalesce(
+      (SELECT bool_and(${ofEvents}) FROM metrics_series_1d AS days
+       WHERE days.node_id = quality.node_id AND days.bucket = quality.day::timestamp AT TIME ZONE 'UTC'),
+      ${ofNode})`;
+}
+
 /** `GET /api/v1/quality`: how complete and timely the events of each node and day are. */
 export const qualityRoute = ({
   ask,
@@ -73,6 +90,7 @@ export const qualityRoute = ({
     summary:
       "Returns how complete and timely the events of each node and day are, the newest day first",
     permission: "metrics:read",
+    isKept: true,
     cost: 2,
     schemas: {
       path: nothing,
@@ -99,7 +117,7 @@ export const qualityRoute = ({
       const rows = await ask<Quality>(
         statement(scope, ({ value, visible }) => {
           const conditions = [
-            visible(tenantOfNode(columns), "nodes.node_id"),
+            ofDays(visible, tenantOfNode(columns)),
             ...(filter.node === undefined ? [] : [`quality.node_id = ${value(filter.node)}`]),
             ...(filter.from === undefined ? [] : [`quality.day >= ${value(filter.from)}`]),
             ...(filter.to === undefined ? [] : [`quality.day <= ${value(filter.to)}`]),

@@ -56,6 +56,7 @@ const aggregated = ({ ask, ...state }: Sources) =>
     operationId: "referenceAggregated",
     summary: "Returns the figures of a time range by node or by region",
     permission: "metrics:read",
+    isKept: true,
     cost: 10,
     schemas: {
       path: nothing,
@@ -143,6 +144,7 @@ const cluster = ({ ask, ...state }: Sources) =>
     operationId: "referenceCluster",
     summary: "Returns the figures of all nodes, of each region, and of the worst nodes",
     permission: "metrics:read",
+    isKept: true,
     cost: 20,
     schemas: {
       path: nothing,

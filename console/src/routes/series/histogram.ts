@@ -29,6 +29,7 @@ export const histogramRoute = ({
     summary: "Returns the distribution of latency over time, for smoke charts and heat maps",
     description: "Each bin's edges differ by 4 %; only bins with events are returned.",
     permission: "metrics:read",
+    isKept: true,
     cost: 10,
     schemas: {
       path: nothing,

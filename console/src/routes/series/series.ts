@@ -4,6 +4,7 @@ import { Refusal } from "../../answers/refusal.ts";
 import type { Ask } from "../../questions/ask.ts";
 import type { TenantScope } from "../../access/scope.ts";
 import { statement } from "../../questions/statement.ts";
+import { countGroups } from "../../rollups/count-groups.ts";
 import type { Edges, ReadEdges } from "../../rollups/edges.ts";
 import { type Filter, filterConditions, filterParameters, levelOf } from "../../rollups/filter.ts";
 import type { KeptSince } from "../../rollups/kept-since.ts";
@@ -32,6 +33,8 @@ type Group = keyof typeof GROUPS;
 const GROUP_NAMES = Object.keys(GROUPS) as [Group, ...Group[]];
 
 const MAX_POINTS_OF_ANSWER = 200_000;
+/** Of all stats together. */
+const MAX_VALUES_OF_ANSWER = 800_000;
 const COMPARE_MS = {
   "1h": 3_600_000,
   "1d": 86_400_000,
@@ -66,6 +69,7 @@ export const seriesRoute = ({
     description:
       "The resolution follows from the range and max_points, and is in meta. Quantiles are merged from distributions, and right to 2 % over any nodes and any time.",
     permission: "metrics:read",
+    isKept: true,
     cost: 5,
     schemas: {
       path: nothing,
@@ -129,6 +133,10 @@ export const seriesRoute = ({
         forced,
       });
       const compared = compare && movedBack(resolution, compare);
+      const { from: first, to: last } = resolution;
+      const columns = GROUPS[group];
+      const groups = await countGroups(ask, scope, { columns, filter, from: first, to: last });
+      refuseTooMany({ groups, points: pointsOf(resolution), stats: stats.length });
       const seriesOf = (moved: Resolution) =>
         readSeries(ask, scope, { resolution: moved, stats, group, filter, edges });
       // One statement at a time, as every question: there are as many connections as questions. What waits is read first,
@@ -216,9 +224,9 @@ async function readSeries(
               GROUP BY ${["1", ...columns].join(", ")} LIMIT ${value(MAX_POINTS_OF_ANSWER + 1)}`;
     }),
   );
-  if (rows.length > MAX_POINTS_OF_ANSWER) throw tooMany();
   const byKey = Map.groupBy(rows, ({ key }) => JSON.stringify(Object.values(key)));
-  if (byKey.size * points * stats.length > MAX_POINTS_OF_ANSWER * 4) throw tooMany();
+  // Of series that began a moment ago nothing was known.
+  refuseTooMany({ groups: byKey.size, points, stats: stats.length });
   return [...byKey.keys()].sort().map((name) => {
     const ofKey = byKey.get(name) ?? [];
     const values = Object.fromEntries(
@@ -232,8 +240,12 @@ async function readSeries(
   });
 }
 
-const tooMany = () =>
-  new Refusal(
+/** @throws {Refusal} TOO_MANY_POINTS */
+function refuseTooMany({ groups, points, stats }: Record<"groups" | "points" | "stats", number>) {
+  const all = groups * points;
+  if (all <= MAX_POINTS_OF_ANSWER && all * stats <= MAX_VALUES_OF_ANSWER) return;
+  throw new Refusal(
     "TOO_MANY_POINTS",
-    `the answer would have more than ${MAX_POINTS_OF_ANSWER} points: lower max_points, or choose nodes`,
+    `the answer would have ${groups} series of ${points} points, and may have ${MAX_POINTS_OF_ANSWER} points and ${MAX_VALUES_OF_ANSWER} values: lower max_points, choose nodes, or ask for fewer stats`,
   );
+}

@@ -35,6 +35,7 @@ export const summaryRoute = ({
     operationId: "summary",
     summary: "Returns the figures of a time range as a whole",
     permission: "metrics:read",
+    isKept: true,
     cost: 5,
     schemas: {
       path: nothing,

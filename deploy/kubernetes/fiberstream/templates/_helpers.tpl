@@ -13,7 +13,7 @@ allows, as does what controllers add to a pod's labels. A longer one is cut, and
 
 {{/* The service that each key of the values configures. */}}
 {{- define "fiberstream.service" -}}
-{{ get (dict "gateway" "ingest-gateway" "processor" "stream-processor" "sink" "sink-writer" "console" "console" "deploySteps" "deploy-steps") . }}
+{{ get (dict "gateway" "ingest-gateway" "processor" "stream-processor" "sink" "sink-writer" "console" "console" "auditor" "auditor" "deploySteps" "deploy-steps") . }}
 {{- end }}
 
 {{/* Takes root and component. Labels that do not change during a release's life. */}}
@@ -67,7 +67,7 @@ http://{{ include "fiberstream.fullname" . }}-registry:8080/apis/ccompat/v7
 {{/* Not empty if at least one service has no Secret of its own. */}}
 {{- define "fiberstream.makesSecret" -}}
 {{- if not .Values.secret.existing -}}
-{{- range list .Values.gateway .Values.processor .Values.sink .Values.console .Values.deploySteps -}}
+{{- range list .Values.gateway .Values.processor .Values.sink .Values.console .Values.auditor .Values.deploySteps -}}
 {{- if not .secret }}yes{{ end -}}
 {{- end -}}
 {{- end -}}

@@ -11,6 +11,9 @@
 {{- if has .key (list "gateway" "console") -}}
 {{- $settings = merge $settings (dict "HOST" "::") -}}
 {{- end -}}
+{{- if and (eq .key "auditor") $own.checkpoints.claim -}}
+{{- $settings = merge $settings (dict "AUDIT_CHECKPOINT_FILE" "/var/lib/fiberstream/checkpoints.jsonl") -}}
+{{- end -}}
 {{- if .root.Values.kafka.strimzi.enabled -}}
 {{- $settings = merge $settings (dict
   "KAFKA_SECURITY_PROTOCOL" "SASL_SSL"
@@ -52,6 +55,9 @@
 {{- if .root.Values.certificates.existing }}
 - { name: certificates, mountPath: /etc/fiberstream/certificates, readOnly: true }
 {{- end }}
+{{- if and (eq .key "auditor") .root.Values.auditor.checkpoints.claim }}
+- { name: checkpoints, mountPath: /var/lib/fiberstream }
+{{- end }}
 {{- if .root.Values.kafka.strimzi.enabled }}
 - { name: kafka-user, mountPath: /etc/fiberstream/kafka-user, readOnly: true }
 - { name: kafka-ca, mountPath: /etc/fiberstream/kafka-ca, readOnly: true }
@@ -72,6 +78,10 @@
 {{- with .root.Values.certificates.existing }}
 - name: certificates
   secret: { secretName: {{ . }}, defaultMode: 0440 }
+{{- end }}
+{{- if and (eq .key "auditor") .root.Values.auditor.checkpoints.claim }}
+- name: checkpoints
+  persistentVolumeClaim: { claimName: {{ .root.Values.auditor.checkpoints.claim }} }
 {{- end }}
 {{- if .root.Values.kafka.strimzi.enabled }}
 - name: kafka-user

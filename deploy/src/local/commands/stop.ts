@@ -5,8 +5,8 @@ import type { LocalConfig } from "../config.ts";
 import { say } from "../output.ts";
 import { readRun, removeRun, stateFiles } from "../supervision/state-files.ts";
 
-/** The worst case is four services with 30 s each and four backing services with 20 s each. */
-const STOP_TIMEOUT_MS = 180_000;
+/** The worst case is five services with 30 s each and four backing services with 20 s each. */
+const STOP_TIMEOUT_MS = 240_000;
 
 /**
  * Stops the running platform and waits until the supervisor has ended. Its processes, ports and mounts end with it.

@@ -1,3 +1,4 @@
+import { auditor } from "./auditor.ts";
 import { business } from "./business.ts";
 import { console } from "./console.ts";
 import { gateway } from "./gateway.ts";
@@ -13,6 +14,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
   processor,
   sink,
   console,
+  auditor,
   kafkaDatabase,
   business,
 ];

@@ -58,8 +58,36 @@ export const console: Dashboard = {
           queries: [{ expr: "fiberstream_console_waiting_questions", legend: "{{instance}}" }],
         }),
         lines({
+          title: "Memory of answers",
+          description:
+            "Answers that are being made or were not received yet. At ANSWERS_MAX_BYTES questions are refused",
+          unit: "bytes",
+          queries: [{ expr: "fiberstream_console_answer_bytes", legend: "{{instance}}" }],
+        }),
+        lines({
+          title: "Questions and connections that were ended",
+          description:
+            "left: the asker disconnected before its answer. Others: refused because of the memory of answers, or closed because of the number of connections",
+          unit: "cps",
+          queries: [
+            {
+              expr: "sum(rate(fiberstream_console_abandoned_questions_total[5m]))",
+              legend: "left",
+            },
+            {
+              expr: "sum by (memory_limit) (rate(fiberstream_console_memory_refusals_total[5m]))",
+              legend: "memory of {{memory_limit}}",
+            },
+            {
+              expr: "sum by (closed_why) (rate(fiberstream_console_closed_connections_total[5m]))",
+              legend: "connections {{closed_why}}",
+            },
+          ],
+        }),
+        lines({
           title: "Cut exports",
-          description: "The asker disconnected, EXPORT_TIMEOUT_MS was over, or the database failed",
+          description:
+            "The asker disconnected or did not read, EXPORT_TIMEOUT_MS was over, or the database failed",
           unit: "cps",
           queries: [
             { expr: "sum(rate(fiberstream_console_cut_answers_total[5m]))", legend: "exports" },
@@ -99,6 +127,18 @@ export const console: Dashboard = {
             {
               expr: "sum by (search) (rate(fiberstream_console_cut_searches_total[5m]))",
               legend: "{{search}}",
+            },
+          ],
+        }),
+        lines({
+          title: "Uses of keys that could not be recorded",
+          description:
+            "Of the gateways, too. They are retried each minute: PostgreSQL is unavailable, or not migrated",
+          unit: "cps",
+          queries: [
+            {
+              expr: "sum by (job) (rate(fiberstream_key_use_failures_total[5m]))",
+              legend: "{{job}}",
             },
           ],
         }),

@@ -92,19 +92,25 @@ export const sink: Dashboard = {
       panels: [
         lines({
           title: "Lag",
-          description: "For how long the oldest roll-up of each width has been due",
+          description:
+            "For how long the oldest roll-up of each width has been due; for how long rows past retention wait to be dropped",
           unit: "s",
           queries: [
             { expr: "max by (width) (fiberstream_rollup_lag_seconds)", legend: "{{width}}" },
             { expr: "max(fiberstream_rollup_backfill_seconds)", legend: "rows from before" },
+            { expr: "max(fiberstream_rollup_unsealed_seconds)", legend: "rows not sealed" },
           ],
         }),
         lines({
           title: "Waiting",
           description:
-            "Marked pairs of node and bucket, those of buckets that have not ended included",
+            "Marked pairs of node and bucket, those of buckets that have not ended included; those that failed alone",
           queries: [
             { expr: "max by (width) (fiberstream_rollup_waiting_pairs)", legend: "{{width}}" },
+            {
+              expr: "max by (width) (fiberstream_rollup_set_aside_pairs)",
+              legend: "set aside {{width}}",
+            },
           ],
         }),
         lines({

@@ -1,4 +1,4 @@
-import { createKeyTable } from "@fiberstream/cli/tables/key-table";
+import { createKeyTable } from "@fiberstream/access/key-table";
 import { createPool, type PgPool } from "@fiberstream/postgres/pool";
 import { createLife, type Life } from "@fiberstream/runtime/life";
 import { createLog } from "@fiberstream/runtime/log";

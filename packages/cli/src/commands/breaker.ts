@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
 import { examples } from "../options/examples.ts";
+import { logged } from "../tables/with-pool.ts";
 
 type Options = { readonly url: string[]; readonly json: boolean };
 type OpenBreaker = { readonly partition: number; readonly since: string; readonly reason: string };
@@ -65,8 +66,17 @@ async function show({ url, json }: Options): Promise<void> {
 
 async function reset({ url, partition, json }: Options & { partition?: number }): Promise<void> {
   const path = partition === undefined ? "/breaker/reset" : `/breaker/reset?partition=${partition}`;
-  const answers = await askAll(url, path, "POST");
-  const partitions = answers.flatMap(({ answer }) => (answer as { reset: number[] }).reset);
+  const attempt = {
+    action: "breaker.reset",
+    objectKind: "breaker",
+    object: partition === undefined ? "*" : String(partition),
+    after: { processors: url },
+  };
+  const options = { isDry: false, summaryOf: (done: readonly number[]) => ({ partitions: done }) };
+  const partitions = await logged(attempt, options, async () => {
+    const answers = await askAll(url, path, "POST");
+    return answers.flatMap(({ answer }) => (answer as { reset: number[] }).reset);
+  });
   const text =
     partitions.length === 0
       ? "no circuit breaker was open"

@@ -230,7 +230,7 @@ const WORDS = {
 const retentions = (): string =>
   Object.entries(TOPICS)
     .flatMap(([name, { retentionMs, key }]: [string, Topic]) =>
-      retentionMs === undefined || key === "partition"
+      retentionMs === undefined || key === "partition" || name.startsWith("audit.")
         ? []
         : [`${name} keeps them for ${retentionMs / 86_400_000} days`],
     )

@@ -1,16 +1,16 @@
+import {
+  createReaderKey,
+  listReaderKeys,
+  type ReaderKeyRow,
+  revokeReaderKey,
+} from "@fiberstream/access/reader-key-table";
 import { durationSeconds } from "@fiberstream/terminal/durations";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
 import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
 import { examples } from "../options/examples.ts";
-import {
-  createReaderKey,
-  listReaderKeys,
-  type ReaderKeyRow,
-  revokeReaderKey,
-} from "../tables/reader-key-table.ts";
-import { withPool } from "../tables/with-pool.ts";
+import { changeAsOperator, withPool } from "../tables/with-pool.ts";
 import { tenantName } from "./keys/tenant-name.ts";
 
 /** `fiber readers …`: who may ask the query API. */
@@ -63,8 +63,14 @@ const createCommand = (): Command =>
       const { tenant, rate, expiresIn } = options;
       if (rate === undefined && options.burst !== undefined)
         throw new Error("--burst needs --rate");
-      const { row, token } = await withPool((pool) =>
-        createReaderKey(pool, {
+      const attempt = {
+        action: "reader_key.created",
+        objectKind: "reader_key",
+        object: "-",
+        ...(tenant !== undefined && { tenant }),
+      };
+      const { row, token } = await changeAsOperator(attempt, (client) =>
+        createReaderKey(client, {
           tenant: tenant ?? null,
           may_change_nodes: options.mayChangeNodes,
           may_redrive: options.mayRedrive,
@@ -120,6 +126,7 @@ const revokeCommand = (): Command =>
     .option("--json", "print JSON", false)
     .addHelpText("after", examples("readers revoke <key-id>"))
     .action(async (keyId: string, { json }: { json: boolean }) => {
-      const row = await withPool((pool) => revokeReaderKey(pool, keyId));
+      const attempt = { action: "reader_key.revoked", objectKind: "reader_key", object: keyId };
+      const row = await changeAsOperator(attempt, (client) => revokeReaderKey(client, keyId));
       say(`${json ? JSON.stringify(row) : `Key ${row.key_id} is revoked.`}\n`);
     });

@@ -8,6 +8,7 @@ import { type RangeResult, replayRange } from "../records/replay-range.ts";
 import { namesIn } from "../records/decoded-record.ts";
 import { untilStopped } from "@fiberstream/terminal/stopping";
 import { MissingTopicError, startOffsetsAt } from "../records/tail-topic.ts";
+import { logged } from "../tables/with-pool.ts";
 import { namedTopic, readTopicAccess, type TopicAccess } from "../records/topic-access.ts";
 import { compileWhere, WHERE_HELP } from "@fiberstream/conditions/where";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
@@ -70,24 +71,40 @@ async function run(options: Options): Promise<void> {
   if (from.ms >= to.ms) throw new Error("--from is not before --to");
   const access = readTopicAccess();
   const source = namedTopic(access.namespace, options.topic);
-  const into = await targetOf(access, source.topic, options);
   const names = namesIn(source.catalogueName);
   const isWanted =
     where === undefined ? undefined : compileWhere(where, { ...(names && { names }) });
   const progress = showProgress("{copied} records copied");
-  const result = await replayRange(
-    access,
-    { source, into },
-    {
-      range: { fromMs: from.ms, toMs: to.ms },
-      where: isWanted && { text: where ?? "", isWanted },
-      dryRun,
+  const copy = async () =>
+    replayRange(
+      access,
+      { source, into: await targetOf(access, source.topic, options) },
+      {
+        range: { fromMs: from.ms, toMs: to.ms },
+        where: isWanted && { text: where ?? "", isWanted },
+        dryRun,
+        limit,
+        fromStart,
+        onProgress: ({ copied, processed, total }) => progress.show(processed, total, { copied }),
+        stopping: untilStopped(),
+      },
+    );
+  const attempt = {
+    action: "topic.copy",
+    objectKind: "topic",
+    object: options.into,
+    after: {
+      topic: source.topic,
+      from: new Date(from.ms).toISOString(),
+      to: new Date(to.ms).toISOString(),
+      where,
       limit,
-      fromStart,
-      onProgress: ({ copied, processed, total }) => progress.show(processed, total, { copied }),
-      stopping: untilStopped(),
     },
-  ).finally(progress.end);
+  };
+  // With --create a dry run creates the topic, too.
+  const isDry = dryRun && !options.create;
+  const summaryOf = ({ copied, done }: RangeResult) => ({ copied, done });
+  const result = await logged(attempt, { isDry, summaryOf }, copy).finally(progress.end);
   say(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
 }
 

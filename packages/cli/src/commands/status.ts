@@ -11,6 +11,7 @@ type Addresses = {
   readonly processorAdmin: string;
   readonly sinkAdmin: string;
   readonly consoleAdmin: string;
+  readonly auditorAdmin: string;
   readonly console: string;
 };
 
@@ -29,6 +30,7 @@ export const statusCommand = (): Command =>
     )
     .option("--sink-admin <url>", "the sink's admin address", adminUrlOf("sink-writer"))
     .option("--console-admin <url>", "the console's admin address", adminUrlOf("console"))
+    .option("--auditor-admin <url>", "the auditor's admin address", adminUrlOf("auditor"))
     .option("--console <url>", "the console's public address", "http://127.0.0.1:4000")
     .addHelpText("after", examples("status", "status --sink-admin http://sink-1:8010"))
     .action(async (addresses: Addresses) => {
@@ -49,6 +51,7 @@ export async function readStatus(
     { name: "stream-processor", adminUrl: addresses.processorAdmin },
     { name: "sink-writer", adminUrl: addresses.sinkAdmin },
     { name: "console", adminUrl: addresses.consoleAdmin },
+    { name: "auditor", adminUrl: addresses.auditorAdmin },
   ];
   const [intake, isAnswering, rollUps, ...readinesses] = await Promise.all([
     readIntake(addresses.gateway),

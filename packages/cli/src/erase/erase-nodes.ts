@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Producer } from "@fiberstream/kafka/producer";
-import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
+import { inTransactionAs } from "@fiberstream/postgres/acting";
+import { operator } from "@fiberstream/postgres/operator";
+import { type PgPool, query } from "@fiberstream/postgres/pool";
 import type { AskRedis } from "@fiberstream/redis/prompt-redis";
 import { countErased, type Erasure } from "./erasure-record.ts";
 
@@ -35,7 +37,7 @@ export async function eraseNodes(
   for (let from = 0; from < erasure.nodeIds.length; from += NODES_AT_A_TIME) {
     const nodeIds = erasure.nodeIds.slice(from, from + NODES_AT_A_TIME);
     await untilPublished(pool, nodeIds);
-    await inTransaction(pool, async (client) => {
+    await inTransactionAs(pool, operator(), async (client) => {
       const deleted = await query(client, DELETE_NODES, [nodeIds]);
       await countErased(client, erasure, { kind: "nodes", count: deleted.length });
       const changes = await query(client, DELETE_CHANGES, [nodeIds]);

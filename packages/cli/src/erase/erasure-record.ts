@@ -1,3 +1,6 @@
+import { type Actor, inTransactionAs } from "@fiberstream/postgres/acting";
+import { attemptAs } from "@fiberstream/postgres/attempts";
+import { operator } from "@fiberstream/postgres/operator";
 import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { type EraseFilter, filterValues, isWhole } from "./erase-filter.ts";
 
@@ -70,6 +73,7 @@ export async function readErasure(on: PgPool | PgClient, id: string): Promise<Er
 
 /**
  * Records an erasure, before anything is erased: from now on the sink leaves its events out.
+ * @param actor who requested it, for the audit log
  * @throws {TransientError}
  * @throws {FatalError}
  * @throws {Error} when too many erasures are honoured by the sink already
@@ -78,18 +82,28 @@ export async function recordErasure(
   pool: PgPool,
   filter: EraseFilter,
   request: { requestedBy: string; reason: string | undefined },
+  actor: Actor = operator(),
 ): Promise<Erasure> {
   const [honoured] = await query<{ count: number }>(pool, COUNT_HONOURED);
   if ((honoured?.count ?? 0) >= MAX_HONOURED) throw new Error(TOO_MANY);
   const nodeIds = await nodesOf(pool, filter);
   const { requestedBy, reason = null } = request;
-  const [row] = await query<{ id: string }>(pool, RECORD, [
-    ...filterValues(filter),
-    HONOURED_DAYS,
-    requestedBy,
-    reason,
-    nodeIds,
-  ]);
+  const { node, tenant } = filter;
+  const attempt = {
+    action: "erasure.created",
+    objectKind: "erasure",
+    object: node ?? tenant ?? "*",
+    ...(tenant !== undefined && { tenant }),
+  };
+  const [row] = await attemptAs(pool, actor, attempt, (client) =>
+    query<{ id: string }>(client, RECORD, [
+      ...filterValues(filter),
+      HONOURED_DAYS,
+      requestedBy,
+      reason,
+      nodeIds,
+    ]),
+  );
   return readErasure(pool, row?.id ?? "");
 }
 
@@ -122,8 +136,14 @@ export async function beginPass(pool: PgPool, { id }: Pick<Erasure, "id">): Prom
   await query(pool, "UPDATE erasures SET erased_to = NULL WHERE erasure_id = $1", [id]);
 }
 
-export async function finishErasure(pool: PgPool, { id }: Pick<Erasure, "id">): Promise<Erasure> {
-  await query(pool, "UPDATE erasures SET finished_at = now() WHERE erasure_id = $1", [id]);
+export async function finishErasure(
+  pool: PgPool,
+  { id }: Pick<Erasure, "id">,
+  actor: Actor = operator(),
+): Promise<Erasure> {
+  await inTransactionAs(pool, actor, (client) =>
+    query(client, "UPDATE erasures SET finished_at = now() WHERE erasure_id = $1", [id]),
+  );
   return readErasure(pool, id);
 }
 

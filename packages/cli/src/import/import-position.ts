@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { type Actor, inTransactionAs } from "@fiberstream/postgres/acting";
+import { attemptAs } from "@fiberstream/postgres/attempts";
+import { operator } from "@fiberstream/postgres/operator";
 import { type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import type { ImportFormat } from "./file-rows.ts";
 
@@ -43,6 +46,7 @@ export async function readPosition(
 
 /**
  * Creates the import's row, or updates the name of its file.
+ * @param actor who imports it, for the audit log
  * @param file.isRestarted begins with the first row again; its counts begin at 0
  * @throws {TransientError}
  * @throws {FatalError}
@@ -57,9 +61,18 @@ export async function openPosition(
     startedBy: string;
     isRestarted: boolean;
   },
+  actor: Actor = operator(),
 ): Promise<void> {
   const { name, bytes, format, startedBy, isRestarted } = file;
-  await query(on, OPEN, [digest, tenant, name, bytes, format, startedBy, isRestarted]);
+  const attempt = {
+    action: "import.created",
+    objectKind: "import",
+    object: `${digest} ${tenant}`,
+    tenant,
+  };
+  await attemptAs(on, actor, attempt, (client) =>
+    query(client, OPEN, [digest, tenant, name, bytes, format, startedBy, isRestarted]),
+  );
 }
 
 /** Adds the counts of a batch, in the transaction of its rows. */
@@ -82,8 +95,12 @@ export async function movePosition(
 }
 
 /** Notes that the end of the file was reached. */
-export async function finishPosition(on: PgPool, { digest, tenant }: ImportKey): Promise<void> {
-  await query(on, FINISH, [digest, tenant]);
+export async function finishPosition(
+  on: PgPool,
+  { digest, tenant }: ImportKey,
+  actor: Actor = operator(),
+): Promise<void> {
+  await inTransactionAs(on, actor, (client) => query(client, FINISH, [digest, tenant]));
 }
 
 const KEY = "file_digest = $1 AND tenant = $2";

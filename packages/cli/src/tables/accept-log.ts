@@ -1,6 +1,9 @@
 import type { LogStarts } from "@fiberstream/kafka/log-starts";
 import { isAnotherLog } from "@fiberstream/kafka/log-identity";
-import { inTransaction, type PgPool } from "@fiberstream/postgres/pool";
+import { type Actor, appendEntry } from "@fiberstream/postgres/acting";
+import { attemptAs } from "@fiberstream/postgres/attempts";
+import { operator } from "@fiberstream/postgres/operator";
+import { inTransaction, type PgClient, type PgPool } from "@fiberstream/postgres/pool";
 import { lockRows, setRows, type StoredRow } from "./stored-row.ts";
 
 export type Acceptance = {
@@ -14,16 +17,18 @@ export type Acceptance = {
  * Moves the partitions whose stored offset is of another log to the beginning of the log that Kafka has now. A sink
  * may be running: its writes with offsets of the other log fail afterwards.
  *
+ * @param options.actor who accepts it, for the audit log
  * @throws {TransientError}
  * @throws {FatalError}
  */
 export async function acceptLog(
   pool: PgPool,
-  options: { topic: string; found: LogStarts; dryRun: boolean },
+  options: { topic: string; found: LogStarts; dryRun: boolean; actor?: Actor },
 ): Promise<Acceptance> {
-  const { topic, found, dryRun } = options;
+  const { topic, found, dryRun, actor = operator() } = options;
   const inLog = new Set(found.partitions);
-  return inTransaction(pool, async (client) => {
+  const attempt = { action: "sink.log_accepted", objectKind: "topic", object: topic };
+  const accept = async (client: PgClient) => {
     const rows = await lockRows(client, topic);
     const foreign = rows.filter((row) => isAnotherLog(row.log, found.log));
     const accepted = foreign.flatMap((stored) => {
@@ -32,11 +37,26 @@ export async function acceptLog(
         found.starts.get(stored.partition) ?? (inLog.has(stored.partition) ? undefined : 0n);
       return to === undefined ? [] : [{ stored, to }];
     });
-    if (!dryRun) {
+    if (!dryRun && accepted.length > 0) {
       const ends = accepted.map(({ stored, to }) => ({ partition: stored.partition, to }));
       await setRows(client, topic, ends, found.log);
+      await appendEntry(client, { ...attempt, ...changeOf(accepted, found) });
     }
     const known = new Set(accepted.map(({ stored }) => stored));
     return { accepted, unknown: foreign.filter((row) => !known.has(row)) };
-  });
+  };
+  return dryRun ? inTransaction(pool, accept) : attemptAs(pool, actor, attempt, accept);
 }
+
+/** Logs and offsets by partition. */
+const changeOf = (accepted: Acceptance["accepted"], { log }: LogStarts) => ({
+  before: Object.fromEntries(
+    accepted.map(({ stored }) => [
+      stored.partition,
+      { ...stored.log, next_offset: stored.nextOffset.toString() },
+    ]),
+  ),
+  after: Object.fromEntries(
+    accepted.map(({ stored, to }) => [stored.partition, { ...log, next_offset: to.toString() }]),
+  ),
+});

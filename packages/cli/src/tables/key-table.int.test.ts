@@ -1,3 +1,5 @@
+import { createKeyTable, type KeyTable, type NewKey } from "@fiberstream/access/key-table";
+import { createTenantLimits } from "@fiberstream/access/tenant-limits";
 import { isKeyIdOf, readKeyIdSecret } from "@fiberstream/postgres/key-ids";
 import { createPool } from "@fiberstream/postgres/pool";
 import { createLife, type Life } from "@fiberstream/runtime/life";
@@ -6,8 +8,6 @@ import { createTestDatabase } from "@fiberstream/testkit/database";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { renderKeys } from "../commands/keys/list.ts";
 import { renderRotated } from "../commands/keys/rotate.ts";
-import { createKeyTable, type KeyTable, type NewKey } from "./key-table.ts";
-import { createTenantLimits } from "./tenant-limits.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 let life: Life;

@@ -1,3 +1,6 @@
+import type { Actor } from "@fiberstream/postgres/acting";
+import { attemptAs } from "@fiberstream/postgres/attempts";
+import { operator } from "@fiberstream/postgres/operator";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import { withPool } from "./with-pool.ts";
 
@@ -46,7 +49,8 @@ export async function withNodeTable<T>(work: (table: NodeTable) => Promise<T>): 
   return withPool((pool) => work(createNodeTable(pool)));
 }
 
-export function createNodeTable(pool: PgPool): NodeTable {
+/** @param actor who changes nodes, for the audit log */
+export function createNodeTable(pool: PgPool, actor: Actor = operator()): NodeTable {
   const only = (nodeId: string, rows: NodeRow[]): NodeRow => {
     const [row] = rows;
     if (row === undefined) throw new Error(`there is no node ${nodeId}`);
@@ -71,7 +75,10 @@ export function createNodeTable(pool: PgPool): NodeTable {
       const names = Object.keys(values);
       const sets = names.map((name, index) => `${name} = $${index + 2}`).join(", ");
       const text = `UPDATE nodes SET ${sets} WHERE node_id = $1 RETURNING ${COLUMNS}`;
-      return only(nodeId, await query<NodeRow>(pool, text, [nodeId, ...Object.values(values)]));
+      const attempt = { action: "node.changed", objectKind: "node", object: nodeId, after: values };
+      return attemptAs(pool, actor, attempt, async (client) =>
+        only(nodeId, await query<NodeRow>(client, text, [nodeId, ...Object.values(values)])),
+      );
     },
   };
 }

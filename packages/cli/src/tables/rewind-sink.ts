@@ -1,7 +1,10 @@
 import { isAnotherLog } from "@fiberstream/kafka/log-identity";
 import type { PartitionOffsets } from "@fiberstream/kafka/offsets-at";
 import type { LogIdentity } from "@fiberstream/kafka/records";
-import { inTransaction, type PgPool, query } from "@fiberstream/postgres/pool";
+import { type Actor, appendEntry } from "@fiberstream/postgres/acting";
+import { attemptAs } from "@fiberstream/postgres/attempts";
+import { operator } from "@fiberstream/postgres/operator";
+import { inTransaction, type PgClient, type PgPool, query } from "@fiberstream/postgres/pool";
 import { lockRows, setRows } from "./stored-row.ts";
 
 /**
@@ -23,6 +26,7 @@ export type Target =
  * Sets the sink's stored offsets. A running sink continues there within seconds, and does not store events again that
  * are in the table.
  *
+ * @param options.actor who moves them, for the audit log
  * @param options.log identity of the log that the offsets belong to
  * @param options.offsets the offsets of each partition in Kafka
  * @returns the partitions that were moved: to a time only backwards, to an offset in both directions. A partition
@@ -39,10 +43,12 @@ export async function rewindSink(
     offsets: readonly PartitionOffsets[];
     target: Target;
     dryRun: boolean;
+    actor?: Actor;
   },
 ): Promise<Move[]> {
-  const { topic, log, offsets, target, dryRun } = options;
-  return inTransaction(pool, async (client) => {
+  const { topic, log, offsets, target, dryRun, actor = operator() } = options;
+  const attempt = { action: "sink.rewound", objectKind: "topic", object: topic };
+  const move = async (client: PgClient) => {
     const rows = new Map((await lockRows(client, topic)).map((row) => [row.partition, row]));
     const moves = offsets.flatMap((entry) => {
       const { partition, low } = entry;
@@ -52,10 +58,22 @@ export async function rewindSink(
       const to = goalOf(entry, from ?? low, target);
       return to === from ? [] : [{ partition, from, to }];
     });
-    if (!dryRun) await setRows(client, topic, moves, log);
+    if (!dryRun && moves.length > 0) {
+      await setRows(client, topic, moves, log);
+      await appendEntry(client, { ...attempt, ...changeOf(moves) });
+    }
     return moves.toSorted((one, other) => one.partition - other.partition);
-  });
+  };
+  return dryRun ? inTransaction(pool, move) : attemptAs(pool, actor, attempt, move);
 }
+
+/** Offsets by partition. */
+const changeOf = (moves: readonly Move[]) => ({
+  before: Object.fromEntries(
+    moves.map(({ partition, from }) => [partition, from?.toString() ?? null]),
+  ),
+  after: Object.fromEntries(moves.map(({ partition, to }) => [partition, to.toString()])),
+});
 
 const anotherLog = (partition: number) =>
   `the stored offset of partition ${partition} is of another log: the topic was recreated, or this is another ` +

@@ -10,7 +10,7 @@ type Asked = { authorization: string | undefined; body: string };
 
 let server: Server;
 let asked: Asked[];
-let answer: { status: number; body: object };
+let answer: { status: number; body: object; headers?: Record<string, string> };
 let nowMs: number;
 
 beforeEach(async () => {
@@ -20,7 +20,7 @@ beforeEach(async () => {
   server = createServer((request, response) => {
     void text(request).then((body) => {
       asked.push({ authorization: request.headers.authorization, body });
-      response.writeHead(answer.status).end(JSON.stringify(answer.body));
+      response.writeHead(answer.status, answer.headers).end(JSON.stringify(answer.body));
     });
   });
   server.listen(0, "127.0.0.1");
@@ -69,5 +69,11 @@ describe("createTokenSource", () => {
     const refused = source()();
     await expect(refused).rejects.toBeInstanceOf(TransientError);
     await expect(refused).rejects.toThrow(/^no token from http:.*: status 401 \(invalid_client\)$/);
+  });
+
+  it("shows its secret to no other address that the endpoint redirects to", async () => {
+    answer = { status: 307, body: {}, headers: { Location: "/elsewhere" } };
+    await expect(source()()).rejects.toThrow(/: status 307$/);
+    expect(asked).toHaveLength(1);
   });
 });

@@ -55,6 +55,7 @@ async function request(options: {
       method: "POST",
       headers: { authorization: `Basic ${Buffer.from(user).toString("base64")}` },
       body: new URLSearchParams({ grant_type: "client_credentials", ...(scope && { scope }) }),
+      redirect: "manual",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const body: unknown = await answer.json().catch(() => undefined);

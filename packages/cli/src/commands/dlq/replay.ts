@@ -4,6 +4,7 @@ import { replayDeadLetters } from "@fiberstream/kafka/replay-dead-letters";
 import type { ReplayCounts } from "@fiberstream/kafka/replay-selection";
 import { Command } from "commander";
 import { withDeadLetters } from "../../dead-letters/dead-letter-access.ts";
+import { logged } from "../../tables/with-pool.ts";
 import { withFilter } from "./filter-options.ts";
 import { showProgress } from "@fiberstream/terminal/progress-bar";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
@@ -43,18 +44,26 @@ export const dlqReplayCommand = (): Command =>
         const progress = showProgress("{done} sent");
         const stop = new AbortController();
         process.once("SIGINT", () => stop.abort());
-        const result = await replayDeadLetters(access, {
-          filter,
-          dryRun,
-          limit,
-          rate,
-          maxReplays,
-          fromStart,
-          run: randomUUID(),
-          onProgress: ({ counts, processed, total }) =>
-            progress.show(Number(processed), Number(total), { done: counts.replayed }),
-          stopping: stop.signal,
-        }).finally(progress.end);
+        const attempt = {
+          action: "dead_letters.replay",
+          objectKind: "topic",
+          object: access.topic,
+          after: { filter, limit, maxReplays, fromStart },
+        };
+        const result = await logged(attempt, { isDry: dryRun, summaryOf: (counts) => counts }, () =>
+          replayDeadLetters(access, {
+            filter,
+            dryRun,
+            limit,
+            rate,
+            maxReplays,
+            fromStart,
+            run: randomUUID(),
+            onProgress: ({ counts, processed, total }) =>
+              progress.show(Number(processed), Number(total), { done: counts.replayed }),
+            stopping: stop.signal,
+          }),
+        ).finally(progress.end);
         say(json ? `${JSON.stringify(result)}\n` : renderResult(result, dryRun));
       }),
     );

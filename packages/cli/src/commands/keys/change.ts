@@ -1,7 +1,8 @@
+import { changeKey } from "@fiberstream/access/key-table";
 import { Command } from "commander";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { say } from "@fiberstream/terminal/say";
-import { withKeyTable } from "../../tables/key-table.ts";
+import { changeAsOperator } from "../../tables/with-pool.ts";
 import { MAX_NODES_OF_COLUMN } from "./create.ts";
 import { renderKeys } from "./list.ts";
 import { examples } from "../../options/examples.ts";
@@ -18,6 +19,9 @@ export const keysChangeCommand = (): Command =>
     )
     .addHelpText("after", examples("keys change <key-id> --max-nodes 20000"))
     .action(async (keyId: string, { maxNodes }: { maxNodes: number }) => {
-      const row = await withKeyTable(({ setMaxNodes }) => setMaxNodes(keyId, maxNodes));
+      const attempt = { action: "key.changed", objectKind: "key", object: keyId };
+      const row = await changeAsOperator(attempt, (client) =>
+        changeKey(client, keyId, { max_nodes: maxNodes }),
+      );
       say(`${renderKeys([row])}\n`);
     });

@@ -1,6 +1,7 @@
+import { createKey, type CreatedKey } from "@fiberstream/access/key-table";
 import { terminalText } from "@fiberstream/runtime/terminal-text";
 import { Command, InvalidArgumentError } from "commander";
-import { type CreatedKey, withKeyTable } from "../../tables/key-table.ts";
+import { changeAsOperator } from "../../tables/with-pool.ts";
 import { tenantName } from "./tenant-name.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
 import { durationSeconds } from "@fiberstream/terminal/durations";
@@ -61,8 +62,9 @@ export const keysCreateCommand = (): Command =>
       if (options.signed && options.jwtSubject !== undefined) {
         throw new Error("--signed needs a secret, and a key for JWTs (--jwt-subject) has none");
       }
-      const created = await withKeyTable(({ create }) =>
-        create({
+      const attempt = { action: "key.created", objectKind: "key", object: nodes, tenant: owner };
+      const created = await changeAsOperator(attempt, (client) =>
+        createKey(client, {
           tenant: owner,
           node_pattern: nodes,
           rate_per_second: rate,
@@ -85,7 +87,7 @@ export function renderCreated({ row, token }: CreatedKey, json: boolean): string
   return `${summary}Save the token now; it cannot be shown again:\n\n  Authorization: Bearer ${token}\n`;
 }
 
-function pattern(text: string): string {
+export function pattern(text: string): string {
   if (/^[^*]{0,50}\*?$/.test(text) && text !== "") return text;
   throw new InvalidArgumentError(
     "It must be one node id, or a prefix of at most 50 characters and *.",

@@ -1,10 +1,10 @@
+import { createTenantLimits, type TenantLimit } from "@fiberstream/access/tenant-limits";
 import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
 import { say } from "@fiberstream/terminal/say";
-import { createTenantLimits, type TenantLimit } from "../../tables/tenant-limits.ts";
 import { tenantName } from "./tenant-name.ts";
 import { wholeNumber } from "@fiberstream/terminal/numbers";
-import { withPool } from "../../tables/with-pool.ts";
+import { changeAsOperator, withPool } from "../../tables/with-pool.ts";
 import { examples } from "../../options/examples.ts";
 
 type Options = {
@@ -31,28 +31,31 @@ export const keysLimitCommand = (): Command =>
       examples("keys limit", "keys limit acme --rate 1000 --burst 5000", "keys limit acme --none"),
     )
     .action(async (tenant: string | undefined, options: Options) => {
+      await change(tenant, options);
       const limits = await withPool(async (pool) => {
-        const table = createTenantLimits(pool);
-        await change(table, tenant, options);
-        const all = await table.list();
+        const all = await createTenantLimits(pool).list();
         return tenant === undefined ? all : all.filter((limit) => limit.tenant === tenant);
       });
       say(options.json ? `${JSON.stringify(limits)}\n` : `${renderLimits(limits)}\n`);
     });
 
-async function change(
-  { set, remove }: ReturnType<typeof createTenantLimits>,
-  tenant: string | undefined,
-  { rate, burst, none }: Options,
-): Promise<void> {
+async function change(tenant: string | undefined, { rate, burst, none }: Options): Promise<void> {
   if (!none && rate === undefined && burst === undefined) return;
   if (tenant === undefined) throw new Error("name the tenant: fiber keys limit <tenant> …");
   if (none && (rate !== undefined || burst !== undefined)) {
     throw new Error("--none cannot be combined with --rate or --burst");
   }
-  if (none) return remove(tenant);
+  const of = { objectKind: "tenant_limit", object: tenant, tenant };
+  if (none) {
+    return changeAsOperator({ ...of, action: "tenant_limit.deleted" }, (client) =>
+      createTenantLimits(client).remove(tenant),
+    );
+  }
   if (rate === undefined) throw new Error("a limit needs a --rate");
-  await set({ tenant, rate_per_second: rate, burst: burst ?? rate * BURST_SECONDS });
+  const limit = { tenant, rate_per_second: rate, burst: burst ?? rate * BURST_SECONDS };
+  await changeAsOperator({ ...of, action: "tenant_limit.changed", after: limit }, (client) =>
+    createTenantLimits(client).set(limit),
+  );
 }
 
 const renderLimits = (limits: readonly TenantLimit[]): string =>

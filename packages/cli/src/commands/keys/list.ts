@@ -1,6 +1,7 @@
+import type { KeyRow } from "@fiberstream/access/key-table";
 import { renderTable } from "@fiberstream/terminal/table";
 import { Command } from "commander";
-import { type KeyRow, withKeyTable } from "../../tables/key-table.ts";
+import { withKeyTable } from "../../tables/with-key-table.ts";
 import { say } from "@fiberstream/terminal/say";
 import { examples } from "../../options/examples.ts";
 

@@ -1,5 +1,6 @@
+import { revokeKey } from "@fiberstream/access/key-table";
 import { Command } from "commander";
-import { withKeyTable } from "../../tables/key-table.ts";
+import { changeAsOperator } from "../../tables/with-pool.ts";
 import { say } from "@fiberstream/terminal/say";
 import { examples } from "../../options/examples.ts";
 
@@ -13,7 +14,8 @@ export const keysRevokeCommand = (): Command =>
     .option("--json", "print JSON", false)
     .addHelpText("after", examples("keys revoke <key-id>"))
     .action(async (keyId: string, { json }: { json: boolean }) => {
-      const row = await withKeyTable(({ revoke }) => revoke(keyId));
+      const attempt = { action: "key.revoked", objectKind: "key", object: keyId };
+      const row = await changeAsOperator(attempt, (client) => revokeKey(client, keyId));
       const text = `Key ${row.key_id} of tenant ${row.tenant} is revoked.`;
       say(`${json ? JSON.stringify(row) : text}\n`);
     });

@@ -1,6 +1,7 @@
+import { type CreatedKey, rotateKey } from "@fiberstream/access/key-table";
 import { Command } from "commander";
 import { durationSeconds } from "@fiberstream/terminal/durations";
-import { type CreatedKey, withKeyTable } from "../../tables/key-table.ts";
+import { changeAsOperator } from "../../tables/with-pool.ts";
 import { renderCreated } from "./create.ts";
 import { say } from "@fiberstream/terminal/say";
 import { examples } from "../../options/examples.ts";
@@ -26,8 +27,9 @@ export const keysRotateCommand = (): Command =>
     .addHelpText("after", examples("keys rotate <key-id> --keep-old 48h"))
     .action(async (keyId: string, options: Options) => {
       const { keepOld = DAY_SECONDS, expiresIn, json } = options;
-      const created = await withKeyTable(({ rotate }) =>
-        rotate(keyId, { keepOldSeconds: keepOld, expiresInSeconds: expiresIn }),
+      const attempt = { action: "key.rotated", objectKind: "key", object: keyId };
+      const created = await changeAsOperator(attempt, (client) =>
+        rotateKey(client, keyId, { keepOldSeconds: keepOld, expiresInSeconds: expiresIn }),
       );
       say(json ? renderCreated(created, json) : renderRotated(created, expiresIn === undefined));
     });

@@ -14,6 +14,7 @@ import { readConfig } from "@fiberstream/runtime/config";
 import { createLog } from "@fiberstream/runtime/log";
 import { Command } from "commander";
 import { say } from "@fiberstream/terminal/say";
+import { logged } from "../../tables/with-pool.ts";
 
 /** `fiber processor accept-log` */
 export const processorAcceptLogCommand = (): Command =>
@@ -50,7 +51,12 @@ async function accept({ yes }: { readonly yes: boolean }): Promise<void> {
       start === undefined ? [] : [[partition, start] as const],
     );
     if (yes && known.length > 0) {
-      await beginWithLog({ ...group, log: found.log, starts: new Map(known) });
+      const attempt = { action: "processor.log_accept", objectKind: "topic", object: topic };
+      const starts = Object.fromEntries(known.map(([at, start]) => [at, start.toString()]));
+      const after = { ...found.log, starts };
+      await logged({ ...attempt, after }, { isDry: false, summaryOf: () => after }, () =>
+        beginWithLog({ ...group, log: found.log, starts: new Map(known) }),
+      );
     }
     say(renderForeign(topic, found, foreign, yes));
     if (known.length < foreign.length) process.exitCode = 1;

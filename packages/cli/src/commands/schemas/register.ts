@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { readKnownSchemas, readRegistryAccess } from "./known-schemas.ts";
 import { say } from "@fiberstream/terminal/say";
 import { examples } from "../../options/examples.ts";
+import { logged } from "../../tables/with-pool.ts";
 
 /** `fiber schemas register`: checks and registers schemas, like the deploy step, but without topics. */
 export const schemasRegisterCommand = (): Command =>
@@ -33,7 +34,13 @@ export const schemasRegisterCommand = (): Command =>
         );
         const outcome = async () => {
           if (dryRun) return isThere ? "is registered already" : "would be registered";
-          const { id, change } = await registry.register(subject, tree[topic]);
+          // If it is there already, this only asks for its id.
+          const attempt = { action: "schema.registration", objectKind: "subject", object: subject };
+          const { id, change } = await logged(
+            attempt,
+            { isDry: isThere, summaryOf: (registered) => ({ ...registered }) },
+            () => registry.register(subject, tree[topic]),
+          );
           return change === "registered"
             ? `registered with id ${id}`
             : `is registered already, id ${id}`;

@@ -46,7 +46,7 @@ describe("fiber schemas, with a registry", () => {
     }
     const check = await fiber(namespace, "check");
     expect(check).toMatchObject({ code: 0 });
-    expect(check.text).toContain(`${released.length} versions of 4 topics`);
+    expect(check.text).toContain(`${released.length} versions of 5 topics`);
     expect((await fiber(namespace, "register")).text).toMatch(
       /raw-value: ProbeMetric is registered/,
     );

@@ -42,7 +42,9 @@ export function renderTopics(namespace: string): string {
 
 function retentionText({ cleanup, retentionMs }: Topic): string {
   if (cleanup === "compact") return "latest record of each key";
-  return retentionMs === undefined ? "unlimited" : `${retentionMs / DAY_MS} days`;
+  return retentionMs === undefined || retentionMs < 0
+    ? "unlimited"
+    : `${retentionMs / DAY_MS} days`;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1_000;

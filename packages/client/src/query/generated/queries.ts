@@ -15,6 +15,8 @@ export const QUERIES = {
   topNodes: { method: "GET", path: "/api/v1/top" },
   listAlerts: { method: "GET", path: "/api/v1/alerts" },
   listChanges: { method: "GET", path: "/api/v1/changes" },
+  listAudit: { method: "GET", path: "/api/v1/audit" },
+  verifyAudit: { method: "GET", path: "/api/v1/audit/verify" },
   listQuality: { method: "GET", path: "/api/v1/quality" },
   listConflicts: { method: "GET", path: "/api/v1/conflicts" },
   pipeline: { method: "GET", path: "/api/v1/pipeline" },
@@ -27,6 +29,40 @@ export const QUERIES = {
   getJob: { method: "GET", path: "/api/v1/jobs/{job_id}" },
   cancelJob: { method: "POST", path: "/api/v1/jobs/{job_id}/cancel" },
   referenceMetrics: { method: "GET", path: "/api/metrics" },
+  listUsers: { method: "GET", path: "/api/v1/users" },
+  getUser: { method: "GET", path: "/api/v1/users/{user_id}" },
+  listGrants: { method: "GET", path: "/api/v1/grants" },
+  createUser: { method: "POST", path: "/api/v1/users" },
+  changeUser: { method: "PATCH", path: "/api/v1/users/{user_id}" },
+  resetUser: { method: "POST", path: "/api/v1/users/{user_id}/reset" },
+  addGrant: { method: "POST", path: "/api/v1/users/{user_id}/grants" },
+  removeGrant: { method: "DELETE", path: "/api/v1/grants/{grant_id}" },
+  listSessionsOfUser: { method: "GET", path: "/api/v1/users/{user_id}/sessions" },
+  endSessionsOfUser: { method: "DELETE", path: "/api/v1/users/{user_id}/sessions" },
+  endSessionOfUser: { method: "DELETE", path: "/api/v1/users/{user_id}/sessions/{session_id}" },
+  listKeys: { method: "GET", path: "/api/v1/keys" },
+  getKey: { method: "GET", path: "/api/v1/keys/{key_id}" },
+  listReaderKeys: { method: "GET", path: "/api/v1/reader-keys" },
+  getReaderKey: { method: "GET", path: "/api/v1/reader-keys/{key_id}" },
+  createKey: { method: "POST", path: "/api/v1/keys" },
+  changeKey: { method: "PATCH", path: "/api/v1/keys/{key_id}" },
+  rotateKey: { method: "POST", path: "/api/v1/keys/{key_id}/rotate" },
+  revokeKey: { method: "DELETE", path: "/api/v1/keys/{key_id}" },
+  createReaderKey: { method: "POST", path: "/api/v1/reader-keys" },
+  changeReaderKey: { method: "PATCH", path: "/api/v1/reader-keys/{key_id}" },
+  rotateReaderKey: { method: "POST", path: "/api/v1/reader-keys/{key_id}/rotate" },
+  revokeReaderKey: { method: "DELETE", path: "/api/v1/reader-keys/{key_id}" },
+  listTenantLimits: { method: "GET", path: "/api/v1/tenant-limits" },
+  createTenantLimit: { method: "POST", path: "/api/v1/tenant-limits" },
+  changeTenantLimit: { method: "PATCH", path: "/api/v1/tenant-limits/{tenant}" },
+  removeTenantLimit: { method: "DELETE", path: "/api/v1/tenant-limits/{tenant}" },
+  getRetention: { method: "GET", path: "/api/v1/retention" },
+  changeRetention: { method: "PATCH", path: "/api/v1/retention" },
+  listApprovals: { method: "GET", path: "/api/v1/approvals" },
+  getApproval: { method: "GET", path: "/api/v1/approvals/{approval_id}" },
+  approveRequest: { method: "POST", path: "/api/v1/approvals/{approval_id}/approve" },
+  rejectRequest: { method: "POST", path: "/api/v1/approvals/{approval_id}/reject" },
+  withdrawRequest: { method: "POST", path: "/api/v1/approvals/{approval_id}/withdraw" },
   referenceAggregated: { method: "GET", path: "/api/metrics/aggregated" },
   referenceCluster: { method: "GET", path: "/api/metrics/cluster" },
   referenceNodes: { method: "GET", path: "/api/nodes" },
@@ -678,6 +714,75 @@ export type Queries = {
       readonly meta: { readonly next_cursor: string | null };
     };
   };
+  /** Returns entries of the audit log, the newest first. */
+  readonly listAudit: {
+    readonly path: {};
+    readonly query: {
+      /** Id of who acted. */ readonly actor?: string;
+      /** An action, or all of a kind with a dot at the end: key. */ readonly action?: string;
+      /** Id of what it is about, such as a node. */ readonly object?: string;
+      readonly outcome?: "ok" | "denied" | "failed";
+      readonly tenant?: string;
+      /** Default: the first entry. */ readonly from?: string;
+      /** Not included. Default: no limit. */ readonly to?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly seq: number;
+        readonly at: string;
+        /** null: it is the platform's. */ readonly tenant: string | null;
+        /** user, key, operator, service, system, anonymous; database: nobody said who acts. */ readonly actor_kind: string;
+        /** Id of who acted. */ readonly actor: string;
+        /** null: none is known, it was erased, or the reader may not see all tenants. */ readonly actor_name:
+          string | null;
+        /** Only for those who may see all tenants; else null. */ readonly database_role:
+          string | null;
+        /** Only for those who may see all tenants; else null. */ readonly session: string | null;
+        /** Only for those who may see all tenants; else null. */ readonly address: string | null;
+        /** Only for those who may see all tenants; else null. */ readonly request_id:
+          string | null;
+        /** Such as node.changed; a later version may have more. */ readonly action: string;
+        readonly object_kind: string;
+        readonly object: string;
+        readonly outcome: "ok" | "denied" | "failed";
+        readonly reason: string | null;
+        /** What changed, as it was; null: it was not there, or nothing changed. */ readonly before: {
+          readonly [name: string]: unknown;
+        } | null;
+        /** What changed, as it is since; null: it is not there, or nothing changed. */ readonly after: {
+          readonly [name: string]: unknown;
+        } | null;
+        /** Of the entry, in hexadecimal digits. */ readonly hash: string;
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Verifies entries of the audit log. */
+  readonly verifyAudit: {
+    readonly path: {};
+    readonly query: { readonly from?: number; readonly limit?: number };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly from: number;
+        /** How many entries are right, up to the first wrong one. */ readonly entries: number;
+        /** The last of them; keep its hash elsewhere. */ readonly last: {
+          readonly seq: number;
+          readonly hash: string;
+        } | null;
+        /** Number of the newest entry of the log. */ readonly newest: number;
+        /** Continue with it; null: all is verified. */ readonly next_from: number | null;
+        readonly findings: readonly {
+          readonly guard: "sequence" | "chain" | "bytes" | "columns" | "clock";
+          readonly seq: number;
+          readonly message: string;
+        }[];
+      };
+    };
+  };
   /** Returns how complete and timely the events of each node and day are, the newest day first. */
   readonly listQuality: {
     readonly path: {};
@@ -1124,6 +1229,862 @@ export type Queries = {
         }[];
       };
       readonly meta: { readonly [name: string]: unknown } | null;
+    };
+  };
+  /** Returns the people who may sign in, with what is granted to them. */
+  readonly listUsers: {
+    readonly path: {};
+    readonly query: {
+      /** Part of the name, in any case. */ readonly q?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly user_id: string;
+        /** oidc: signs in at an identity provider. */ readonly kind: "local" | "oidc";
+        readonly name: string;
+        readonly created_at: string;
+        readonly last_signed_in_at: string | null;
+        /** null: is not disabled. */ readonly disabled_at: string | null;
+        readonly has_password: boolean;
+        readonly has_totp: boolean;
+        /** Those that you may see. */ readonly grants: readonly {
+          readonly grant_id: string;
+          readonly user_id: string;
+          readonly role: "viewer" | "operator" | "admin" | "auditor";
+          /** *: all tenants. */ readonly tenant: string;
+          /** One node id, or a prefix and *. *: all nodes. */ readonly node_pattern: string;
+          /** oidc: it follows from a group of the identity provider, at each sign-in. */ readonly source:
+            "local" | "oidc";
+          readonly created_at: string;
+        }[];
+        /** Whether you may change the user: you may grant all that is granted to them. */ readonly is_manageable: boolean;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Returns one person, with what is granted to them. */
+  readonly getUser: {
+    readonly path: { readonly user_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly user_id: string;
+        /** oidc: signs in at an identity provider. */ readonly kind: "local" | "oidc";
+        readonly name: string;
+        readonly created_at: string;
+        readonly last_signed_in_at: string | null;
+        /** null: is not disabled. */ readonly disabled_at: string | null;
+        readonly has_password: boolean;
+        readonly has_totp: boolean;
+        /** Those that you may see. */ readonly grants: readonly {
+          readonly grant_id: string;
+          readonly user_id: string;
+          readonly role: "viewer" | "operator" | "admin" | "auditor";
+          /** *: all tenants. */ readonly tenant: string;
+          /** One node id, or a prefix and *. *: all nodes. */ readonly node_pattern: string;
+          /** oidc: it follows from a group of the identity provider, at each sign-in. */ readonly source:
+            "local" | "oidc";
+          readonly created_at: string;
+        }[];
+        /** Whether you may change the user: you may grant all that is granted to them. */ readonly is_manageable: boolean;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Returns what is granted to people, the newest first. */
+  readonly listGrants: {
+    readonly path: {};
+    readonly query: {
+      readonly user_id?: string;
+      /** Only grants in this tenant; not those in all. */ readonly tenant?: string;
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly grant_id: string;
+        readonly user_id: string;
+        readonly role: "viewer" | "operator" | "admin" | "auditor";
+        /** *: all tenants. */ readonly tenant: string;
+        /** One node id, or a prefix and *. *: all nodes. */ readonly node_pattern: string;
+        /** oidc: it follows from a group of the identity provider, at each sign-in. */ readonly source:
+          "local" | "oidc";
+        readonly created_at: string;
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Creates a local user, and returns a link that signs them in once. */
+  readonly createUser: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      readonly name: string;
+      readonly grants?: readonly {
+        readonly role: "viewer" | "operator" | "admin" | "auditor";
+        /** *: all tenants. */ readonly tenant?: "*" | string;
+        /** One node id, or a prefix and *. *: all nodes. */ readonly node_pattern?: string;
+      }[];
+    };
+    readonly answer: {
+      readonly data: {
+        readonly user_id: string;
+        /** oidc: signs in at an identity provider. */ readonly kind: "local" | "oidc";
+        readonly name: string;
+        readonly created_at: string;
+        readonly last_signed_in_at: string | null;
+        /** null: is not disabled. */ readonly disabled_at: string | null;
+        readonly has_password: boolean;
+        readonly has_totp: boolean;
+        /** Those that you may see. */ readonly grants: readonly {
+          readonly grant_id: string;
+          readonly user_id: string;
+          readonly role: "viewer" | "operator" | "admin" | "auditor";
+          /** *: all tenants. */ readonly tenant: string;
+          /** One node id, or a prefix and *. *: all nodes. */ readonly node_pattern: string;
+          /** oidc: it follows from a group of the identity provider, at each sign-in. */ readonly source:
+            "local" | "oidc";
+          readonly created_at: string;
+        }[];
+        /** Whether you may change the user: you may grant all that is granted to them. */ readonly is_manageable: boolean;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+      /** Signs the person in once, who then sets a password. */ readonly link: {
+        /** Of the page on this console; shown only once. */ readonly path: string;
+        readonly expires_at: string;
+      };
+    };
+  };
+  /** Renames, disables or enables a user. */
+  readonly changeUser: {
+    readonly path: { readonly user_id: string };
+    readonly query: {};
+    readonly body: { readonly name?: string; readonly disabled?: boolean };
+    readonly answer: {
+      readonly data: {
+        readonly user_id: string;
+        /** oidc: signs in at an identity provider. */ readonly kind: "local" | "oidc";
+        readonly name: string;
+        readonly created_at: string;
+        readonly last_signed_in_at: string | null;
+        /** null: is not disabled. */ readonly disabled_at: string | null;
+        readonly has_password: boolean;
+        readonly has_totp: boolean;
+        /** Those that you may see. */ readonly grants: readonly {
+          readonly grant_id: string;
+          readonly user_id: string;
+          readonly role: "viewer" | "operator" | "admin" | "auditor";
+          /** *: all tenants. */ readonly tenant: string;
+          /** One node id, or a prefix and *. *: all nodes. */ readonly node_pattern: string;
+          /** oidc: it follows from a group of the identity provider, at each sign-in. */ readonly source:
+            "local" | "oidc";
+          readonly created_at: string;
+        }[];
+        /** Whether you may change the user: you may grant all that is granted to them. */ readonly is_manageable: boolean;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Returns a link that signs a local user in once, who then sets a new password. */
+  readonly resetUser: {
+    readonly path: { readonly user_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly user_id: string;
+        /** oidc: signs in at an identity provider. */ readonly kind: "local" | "oidc";
+        readonly name: string;
+        readonly created_at: string;
+        readonly last_signed_in_at: string | null;
+        /** null: is not disabled. */ readonly disabled_at: string | null;
+        readonly has_password: boolean;
+        readonly has_totp: boolean;
+        /** Those that you may see. */ readonly grants: readonly {
+          readonly grant_id: string;
+          readonly user_id: string;
+          readonly role: "viewer" | "operator" | "admin" | "auditor";
+          /** *: all tenants. */ readonly tenant: string;
+          /** One node id, or a prefix and *. *: all nodes. */ readonly node_pattern: string;
+          /** oidc: it follows from a group of the identity provider, at each sign-in. */ readonly source:
+            "local" | "oidc";
+          readonly created_at: string;
+        }[];
+        /** Whether you may change the user: you may grant all that is granted to them. */ readonly is_manageable: boolean;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+      /** Signs the person in once, who then sets a password. */ readonly link: {
+        /** Of the page on this console; shown only once. */ readonly path: string;
+        readonly expires_at: string;
+      };
+    };
+  };
+  /** Grants a role to a user, in a tenant or all, for nodes by a pattern. */
+  readonly addGrant: {
+    readonly path: { readonly user_id: string };
+    readonly query: {};
+    readonly body: {
+      readonly role: "viewer" | "operator" | "admin" | "auditor";
+      /** *: all tenants. */ readonly tenant?: "*" | string;
+      /** One node id, or a prefix and *. *: all nodes. */ readonly node_pattern?: string;
+    };
+    readonly answer: {
+      readonly data: {
+        readonly grant_id: string;
+        readonly user_id: string;
+        readonly role: "viewer" | "operator" | "admin" | "auditor";
+        /** *: all tenants. */ readonly tenant: string;
+        /** One node id, or a prefix and *. *: all nodes. */ readonly node_pattern: string;
+        /** oidc: it follows from a group of the identity provider, at each sign-in. */ readonly source:
+          "local" | "oidc";
+        readonly created_at: string;
+      };
+    };
+  };
+  /** Takes a grant away. */
+  readonly removeGrant: {
+    readonly path: { readonly grant_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly grant_id: string;
+        readonly user_id: string;
+        readonly role: "viewer" | "operator" | "admin" | "auditor";
+        /** *: all tenants. */ readonly tenant: string;
+        /** One node id, or a prefix and *. *: all nodes. */ readonly node_pattern: string;
+        /** oidc: it follows from a group of the identity provider, at each sign-in. */ readonly source:
+          "local" | "oidc";
+        readonly created_at: string;
+      };
+    };
+  };
+  /** Returns where a user is signed in, the newest first. */
+  readonly listSessionsOfUser: {
+    readonly path: { readonly user_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly session_id: string;
+        /** How they signed in. */ readonly method: "password" | "oidc" | "link";
+        readonly created_at: string;
+        /** To about a minute. */ readonly last_seen_at: string;
+        readonly expires_at: string;
+        readonly address: string | null;
+        readonly user_agent: string | null;
+      }[];
+    };
+  };
+  /** Signs a user out everywhere. */
+  readonly endSessionsOfUser: {
+    readonly path: { readonly user_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: { readonly data: { readonly ended: number } };
+  };
+  /** Ends one session of a user. */
+  readonly endSessionOfUser: {
+    readonly path: { readonly user_id: string; readonly session_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: { readonly data: { readonly ended: number } };
+  };
+  /** Returns each key of senders, the newest first, without secrets. */
+  readonly listKeys: {
+    readonly path: {};
+    readonly query: {
+      readonly tenant?: string;
+      /** true: revoked ones, too. */ readonly revoked?: "true" | "false";
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly key_id: string;
+        readonly tenant: string;
+        /** One node id, or a prefix and *. */ readonly node_pattern: string;
+        /** Events that its bucket gains each second. */ readonly rate_per_second: number;
+        /** Events that its bucket holds. */ readonly burst: number;
+        /** How many nodes it may report for within 30 days. */ readonly max_nodes: number;
+        readonly requires_signature: boolean;
+        /** It has no secret: it is for JWTs with this subject. */ readonly jwt_subject:
+          string | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Returns one key of senders, without its secret. */
+  readonly getKey: {
+    readonly path: { readonly key_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly key_id: string;
+        readonly tenant: string;
+        /** One node id, or a prefix and *. */ readonly node_pattern: string;
+        /** Events that its bucket gains each second. */ readonly rate_per_second: number;
+        /** Events that its bucket holds. */ readonly burst: number;
+        /** How many nodes it may report for within 30 days. */ readonly max_nodes: number;
+        readonly requires_signature: boolean;
+        /** It has no secret: it is for JWTs with this subject. */ readonly jwt_subject:
+          string | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Returns each reader key, the newest first, without secrets. */
+  readonly listReaderKeys: {
+    readonly path: {};
+    readonly query: {
+      readonly tenant?: string;
+      /** true: revoked ones, too. */ readonly revoked?: "true" | "false";
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly key_id: string;
+        /** Whose data it may read; null: of all tenants. */ readonly tenant: string | null;
+        readonly may_change_nodes: boolean;
+        readonly may_redrive: boolean;
+        /** Cost; null: as the console's settings say. */ readonly rate_per_second: number | null;
+        readonly burst: number | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Returns one reader key, without its secret. */
+  readonly getReaderKey: {
+    readonly path: { readonly key_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly key_id: string;
+        /** Whose data it may read; null: of all tenants. */ readonly tenant: string | null;
+        readonly may_change_nodes: boolean;
+        readonly may_redrive: boolean;
+        /** Cost; null: as the console's settings say. */ readonly rate_per_second: number | null;
+        readonly burst: number | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Creates a key of senders, and returns its token once. */
+  readonly createKey: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      readonly tenant: string;
+      readonly node_pattern: string;
+      readonly rate_per_second?: number;
+      /** Default: ten times the rate. */ readonly burst?: number;
+      readonly max_nodes?: number;
+      readonly requires_signature?: boolean;
+      /** Only by administrators of all tenants. */ readonly jwt_subject?: string;
+      readonly expires_in_seconds?: number;
+      readonly note?: string | null;
+    };
+    readonly answer: {
+      readonly data: {
+        readonly key_id: string;
+        readonly tenant: string;
+        /** One node id, or a prefix and *. */ readonly node_pattern: string;
+        /** Events that its bucket gains each second. */ readonly rate_per_second: number;
+        /** Events that its bucket holds. */ readonly burst: number;
+        /** How many nodes it may report for within 30 days. */ readonly max_nodes: number;
+        readonly requires_signature: boolean;
+        /** It has no secret: it is for JWTs with this subject. */ readonly jwt_subject:
+          string | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+      /** Shown only once; null: the key is for JWTs. */ readonly token: string | null;
+    };
+  };
+  /** Changes the rate, burst, nodes or note of a key; its secret stays. */
+  readonly changeKey: {
+    readonly path: { readonly key_id: string };
+    readonly query: {};
+    readonly body: {
+      readonly node_pattern?: string;
+      readonly rate_per_second?: number;
+      readonly burst?: number;
+      readonly max_nodes?: number;
+      readonly note?: string | null;
+    };
+    readonly answer: {
+      readonly data: {
+        readonly key_id: string;
+        readonly tenant: string;
+        /** One node id, or a prefix and *. */ readonly node_pattern: string;
+        /** Events that its bucket gains each second. */ readonly rate_per_second: number;
+        /** Events that its bucket holds. */ readonly burst: number;
+        /** How many nodes it may report for within 30 days. */ readonly max_nodes: number;
+        readonly requires_signature: boolean;
+        /** It has no secret: it is for JWTs with this subject. */ readonly jwt_subject:
+          string | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Creates a key with the same permissions, and lets the old one expire. */
+  readonly rotateKey: {
+    readonly path: { readonly key_id: string };
+    readonly query: {};
+    readonly body: {
+      /** How long the old key stays valid, in seconds. */ readonly keep_old_seconds?: number;
+      /** Of the new key. Default: when the old one would have expired. */ readonly expires_in_seconds?: number;
+    };
+    readonly answer: {
+      readonly data: {
+        readonly key_id: string;
+        readonly tenant: string;
+        /** One node id, or a prefix and *. */ readonly node_pattern: string;
+        /** Events that its bucket gains each second. */ readonly rate_per_second: number;
+        /** Events that its bucket holds. */ readonly burst: number;
+        /** How many nodes it may report for within 30 days. */ readonly max_nodes: number;
+        readonly requires_signature: boolean;
+        /** It has no secret: it is for JWTs with this subject. */ readonly jwt_subject:
+          string | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+      /** Shown only once; null: the key is for JWTs. */ readonly token: string | null;
+    };
+  };
+  /** Revokes a key permanently. */
+  readonly revokeKey: {
+    readonly path: { readonly key_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly key_id: string;
+        readonly tenant: string;
+        /** One node id, or a prefix and *. */ readonly node_pattern: string;
+        /** Events that its bucket gains each second. */ readonly rate_per_second: number;
+        /** Events that its bucket holds. */ readonly burst: number;
+        /** How many nodes it may report for within 30 days. */ readonly max_nodes: number;
+        readonly requires_signature: boolean;
+        /** It has no secret: it is for JWTs with this subject. */ readonly jwt_subject:
+          string | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Creates a key of readers of this API, and returns its token once. */
+  readonly createReaderKey: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      /** Whose data it may read; null: of all tenants. */ readonly tenant: string | null;
+      readonly may_change_nodes?: boolean;
+      readonly may_redrive?: boolean;
+      /** Default: as the console's settings say. */ readonly rate_per_second?: number;
+      /** Default: ten times the rate. Only with rate_per_second. */ readonly burst?: number;
+      readonly expires_in_seconds?: number;
+      readonly note?: string | null;
+    };
+    readonly answer: {
+      readonly data: {
+        readonly key_id: string;
+        /** Whose data it may read; null: of all tenants. */ readonly tenant: string | null;
+        readonly may_change_nodes: boolean;
+        readonly may_redrive: boolean;
+        /** Cost; null: as the console's settings say. */ readonly rate_per_second: number | null;
+        readonly burst: number | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+      /** Shown only once. */ readonly token: string;
+    };
+  };
+  /** Changes the rate, burst or note of a reader key; its secret stays. */
+  readonly changeReaderKey: {
+    readonly path: { readonly key_id: string };
+    readonly query: {};
+    readonly body: {
+      readonly rate_per_second?: number | null;
+      readonly burst?: number | null;
+      readonly note?: string | null;
+    };
+    readonly answer: {
+      readonly data: {
+        readonly key_id: string;
+        /** Whose data it may read; null: of all tenants. */ readonly tenant: string | null;
+        readonly may_change_nodes: boolean;
+        readonly may_redrive: boolean;
+        /** Cost; null: as the console's settings say. */ readonly rate_per_second: number | null;
+        readonly burst: number | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Creates a reader key with the same permissions, and lets the old one expire. */
+  readonly rotateReaderKey: {
+    readonly path: { readonly key_id: string };
+    readonly query: {};
+    readonly body: {
+      /** How long the old key stays valid, in seconds. */ readonly keep_old_seconds?: number;
+    };
+    readonly answer: {
+      readonly data: {
+        readonly key_id: string;
+        /** Whose data it may read; null: of all tenants. */ readonly tenant: string | null;
+        readonly may_change_nodes: boolean;
+        readonly may_redrive: boolean;
+        /** Cost; null: as the console's settings say. */ readonly rate_per_second: number | null;
+        readonly burst: number | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+      /** Shown only once. */ readonly token: string;
+    };
+  };
+  /** Revokes a reader key permanently. */
+  readonly revokeReaderKey: {
+    readonly path: { readonly key_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly key_id: string;
+        /** Whose data it may read; null: of all tenants. */ readonly tenant: string | null;
+        readonly may_change_nodes: boolean;
+        readonly may_redrive: boolean;
+        /** Cost; null: as the console's settings say. */ readonly rate_per_second: number | null;
+        readonly burst: number | null;
+        readonly note: string | null;
+        readonly created_at: string;
+        /** null: never. */ readonly expires_at: string | null;
+        readonly revoked_at: string | null;
+        /** To about a minute; null: not since this is recorded. */ readonly last_used_at:
+          string | null;
+        /** Of what can be changed; PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Returns the limits of tenants that have one. */
+  readonly listTenantLimits: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly tenant: string;
+        /** Events of all its keys each second. */ readonly rate_per_second: number;
+        /** Events of all its keys at once. */ readonly burst: number;
+        /** PATCH needs it in If-Match. */ readonly version: string;
+      }[];
+    };
+  };
+  /** Limits how much all keys of a tenant may send together. */
+  readonly createTenantLimit: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      readonly tenant: string;
+      readonly rate_per_second: number;
+      /** Default: ten times the rate. */ readonly burst?: number;
+    };
+    readonly answer: {
+      readonly data: {
+        readonly tenant: string;
+        /** Events of all its keys each second. */ readonly rate_per_second: number;
+        /** Events of all its keys at once. */ readonly burst: number;
+        /** PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Changes the limit of a tenant. */
+  readonly changeTenantLimit: {
+    readonly path: { readonly tenant: string };
+    readonly query: {};
+    readonly body: { readonly rate_per_second?: number; readonly burst?: number };
+    readonly answer: {
+      readonly data: {
+        readonly tenant: string;
+        /** Events of all its keys each second. */ readonly rate_per_second: number;
+        /** Events of all its keys at once. */ readonly burst: number;
+        /** PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Removes the limit of a tenant; those of its keys remain. */
+  readonly removeTenantLimit: {
+    readonly path: { readonly tenant: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly tenant: string;
+        /** Events of all its keys each second. */ readonly rate_per_second: number;
+        /** Events of all its keys at once. */ readonly burst: number;
+        /** PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Returns how many days data is kept. */
+  readonly getRetention: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        /** events */ readonly raw_days: number;
+        /** roll-ups of 1 and 5 minutes */ readonly minutes_days: number;
+        /** hourly roll-ups */ readonly hourly_days: number;
+        /** daily roll-ups */ readonly daily_days: number;
+        /** conflicting events */ readonly conflicts_days: number;
+        /** alerts and changes */ readonly history_days: number;
+        /** What the migration step has set; nothing is kept for less. */ readonly least: {
+          /** events */ readonly raw_days: number;
+          /** roll-ups of 1 and 5 minutes */ readonly minutes_days: number;
+          /** hourly roll-ups */ readonly hourly_days: number;
+          /** daily roll-ups */ readonly daily_days: number;
+          /** conflicting events */ readonly conflicts_days: number;
+          /** alerts and changes */ readonly history_days: number;
+        };
+        /** PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Changes how many days data is kept: at least as long as the migration step has set. */
+  readonly changeRetention: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      readonly raw_days?: number;
+      readonly minutes_days?: number;
+      readonly hourly_days?: number;
+      readonly daily_days?: number;
+      readonly conflicts_days?: number;
+      readonly history_days?: number;
+    };
+    readonly answer: {
+      readonly data: {
+        /** events */ readonly raw_days: number;
+        /** roll-ups of 1 and 5 minutes */ readonly minutes_days: number;
+        /** hourly roll-ups */ readonly hourly_days: number;
+        /** daily roll-ups */ readonly daily_days: number;
+        /** conflicting events */ readonly conflicts_days: number;
+        /** alerts and changes */ readonly history_days: number;
+        /** What the migration step has set; nothing is kept for less. */ readonly least: {
+          /** events */ readonly raw_days: number;
+          /** roll-ups of 1 and 5 minutes */ readonly minutes_days: number;
+          /** hourly roll-ups */ readonly hourly_days: number;
+          /** daily roll-ups */ readonly daily_days: number;
+          /** conflicting events */ readonly conflicts_days: number;
+          /** alerts and changes */ readonly history_days: number;
+        };
+        /** PATCH needs it in If-Match. */ readonly version: string;
+      };
+    };
+  };
+  /** Returns what was asked for and needs a second person, the newest first. */
+  readonly listApprovals: {
+    readonly path: {};
+    readonly query: {
+      readonly state?: "waiting" | "expired" | "approved" | "rejected" | "withdrawn";
+      /** meta.next_cursor of the page before. */ readonly cursor?: string;
+      readonly limit?: number;
+    };
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: readonly {
+        readonly approval_id: string;
+        readonly state: "waiting" | "expired" | "approved" | "rejected" | "withdrawn";
+        /** The route, by its operationId. */ readonly operation: string;
+        /** Whose data it is about; null: of several, or the platform's. */ readonly tenant:
+          string | null;
+        /** User id. */ readonly requested_by: string;
+        readonly requested_at: string;
+        readonly expires_at: string;
+        readonly decided_by: string | null;
+        readonly decided_at: string | null;
+        readonly decision_reason: string | null;
+        /** What is done when it is approved: path, query, body and headers. */ readonly request: {
+          readonly [name: string]: unknown;
+        };
+        /** Of the bytes that are kept; approving names it. */ readonly request_sha256: string;
+      }[];
+      readonly meta: { readonly next_cursor: string | null };
+    };
+  };
+  /** Returns one request for approval: your own, or one that you may decide. */
+  readonly getApproval: {
+    readonly path: { readonly approval_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly approval_id: string;
+        readonly state: "waiting" | "expired" | "approved" | "rejected" | "withdrawn";
+        /** The route, by its operationId. */ readonly operation: string;
+        /** Whose data it is about; null: of several, or the platform's. */ readonly tenant:
+          string | null;
+        /** User id. */ readonly requested_by: string;
+        readonly requested_at: string;
+        readonly expires_at: string;
+        readonly decided_by: string | null;
+        readonly decided_at: string | null;
+        readonly decision_reason: string | null;
+        /** What is done when it is approved: path, query, body and headers. */ readonly request: {
+          readonly [name: string]: unknown;
+        };
+        /** Of the bytes that are kept; approving names it. */ readonly request_sha256: string;
+      };
+    };
+  };
+  /** Approves what somebody else has asked for, and does exactly that. */
+  readonly approveRequest: {
+    readonly path: { readonly approval_id: string };
+    readonly query: {};
+    readonly body: { readonly request_sha256: string; readonly reason?: string };
+    readonly answer: {
+      readonly data: {
+        readonly approval_id: string;
+        readonly state: "waiting" | "expired" | "approved" | "rejected" | "withdrawn";
+        /** The route, by its operationId. */ readonly operation: string;
+        /** Whose data it is about; null: of several, or the platform's. */ readonly tenant:
+          string | null;
+        /** User id. */ readonly requested_by: string;
+        readonly requested_at: string;
+        readonly expires_at: string;
+        readonly decided_by: string | null;
+        readonly decided_at: string | null;
+        readonly decision_reason: string | null;
+        /** What is done when it is approved: path, query, body and headers. */ readonly request: {
+          readonly [name: string]: unknown;
+        };
+        /** Of the bytes that are kept; approving names it. */ readonly request_sha256: string;
+      };
+      readonly result: { readonly [name: string]: unknown };
+    };
+  };
+  /** Rejects what somebody has asked for. */
+  readonly rejectRequest: {
+    readonly path: { readonly approval_id: string };
+    readonly query: {};
+    readonly body: { readonly reason?: string };
+    readonly answer: {
+      readonly data: {
+        readonly approval_id: string;
+        readonly state: "waiting" | "expired" | "approved" | "rejected" | "withdrawn";
+        /** The route, by its operationId. */ readonly operation: string;
+        /** Whose data it is about; null: of several, or the platform's. */ readonly tenant:
+          string | null;
+        /** User id. */ readonly requested_by: string;
+        readonly requested_at: string;
+        readonly expires_at: string;
+        readonly decided_by: string | null;
+        readonly decided_at: string | null;
+        readonly decision_reason: string | null;
+        /** What is done when it is approved: path, query, body and headers. */ readonly request: {
+          readonly [name: string]: unknown;
+        };
+        /** Of the bytes that are kept; approving names it. */ readonly request_sha256: string;
+      };
+    };
+  };
+  /** Withdraws what you have asked for. */
+  readonly withdrawRequest: {
+    readonly path: { readonly approval_id: string };
+    readonly query: {};
+    readonly body: undefined;
+    readonly answer: {
+      readonly data: {
+        readonly approval_id: string;
+        readonly state: "waiting" | "expired" | "approved" | "rejected" | "withdrawn";
+        /** The route, by its operationId. */ readonly operation: string;
+        /** Whose data it is about; null: of several, or the platform's. */ readonly tenant:
+          string | null;
+        /** User id. */ readonly requested_by: string;
+        readonly requested_at: string;
+        readonly expires_at: string;
+        readonly decided_by: string | null;
+        readonly decided_at: string | null;
+        readonly decision_reason: string | null;
+        /** What is done when it is approved: path, query, body and headers. */ readonly request: {
+          readonly [name: string]: unknown;
+        };
+        /** Of the bytes that are kept; approving names it. */ readonly request_sha256: string;
+      };
     };
   };
   /** Returns the figures of a time range by node or by region. */

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "@jest/globals";
+import { z } from "zod";
+import { OPEN_READER } from "./access/reader.ts";
+import { createTurns } from "./access/turns.ts";
+import { createAnswerQuestion, type Request } from "./answer-questions.ts";
+import { type Answer, jsonAnswer } from "./answers/answer.ts";
+import { createAnswerMemory } from "./answers/answer-memory.ts";
+import { route } from "./routes/route.ts";
+
+const nothing = z.strictObject({});
+const kept = route({
+  method: "GET",
+  path: "/kept",
+  operationId: "kept",
+  summary: "",
+  permission: "metrics:read",
+  cost: 1,
+  isKept: true,
+  schemas: { path: nothing, query: nothing },
+  success: { status: 200, name: "Kept", schema: z.string() },
+  codes: [],
+  answer: async () => jsonAnswer(200, { text: "x".repeat(989) }),
+});
+const request: Request = {
+  headers: {},
+  address: "127.0.0.1",
+  requestId: "1",
+  path: {},
+  query: {},
+  readBody: async () => undefined,
+  gone: new AbortController().signal,
+  admitted: () => undefined,
+};
+
+describe("an answer that is given again", () => {
+  it("counts as memory of each asker until that one has received it", async () => {
+    const memory = createAnswerMemory({
+      maxBytes: 2_500,
+      maxBytesOfReader: 2_500,
+      maxBytesOfAnswer: 2_500,
+      countRefusal: () => undefined,
+    });
+    let known: Answer | undefined;
+    const turns = createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 });
+    const answerQuestion = createAnswerQuestion({
+      authenticate: async () => OPEN_READER,
+      recordAttempt: () => undefined,
+      countEndOfAccess: () => undefined,
+      rateLimits: { charge: () => ({}) },
+      turns,
+      kafkaTurns: turns,
+      memory,
+      kept: { find: () => known, keep: (_, answer) => (known = answer) },
+      countShared: () => undefined,
+    });
+    const ask = async () => (await answerQuestion(kept, request)) as Answer;
+    const [first, second] = [await ask(), await ask()];
+    expect(memory.bytes()).toBe(2_000);
+    await expect(ask()).rejects.toMatchObject({ code: "OVERLOADED" });
+    first.received?.();
+    expect(memory.bytes()).toBe(1_000);
+    second.received?.();
+    expect(memory.bytes()).toBe(0);
+    await ask();
+  });
+});
