@@ -119,16 +119,18 @@ export function createAnswerQuestion(options: {
     return answer;
   };
 
-  const whoAsks = (route: Route, { headers, address }: Request) =>
+  const whoAsks = (route: Route, { headers, address, requestId }: Request) =>
     route.permission === "anyone"
       ? Promise.resolve(anyoneAt(senderAt(address)))
-      : authenticate({ headers, isChange: route.method !== "GET" });
+      : authenticate({ headers, address, requestId, isChange: route.method !== "GET" });
 
   /** Whether somebody who was answered before may still be; undefined while it cannot be known. */
-  const isStillAllowed = async (route: Route, { headers }: Request, { rights }: Reader) => {
+  const isStillAllowed = async (route: Route, request: Request, { rights }: Reader) => {
+    const { headers, address, requestId } = request;
+    const isChange = route.method !== "GET";
     try {
-      const isChange = route.method !== "GET";
-      return (await authenticate({ headers, isChange, isRecheck: true })).rights === rights;
+      const known = { headers, address, requestId, isChange, isRecheck: true };
+      return (await authenticate(known)).rights === rights;
     } catch (error) {
       return !(error instanceof Refusal) || error.code === "DATABASE_UNAVAILABLE";
     }

@@ -6,6 +6,8 @@ import { serviceSettings } from "@fiberstream/runtime/config";
 import { setting, wholeNumber } from "@fiberstream/runtime/settings";
 import { z } from "zod";
 import { approvalActions } from "./administration/approval-settings.ts";
+import { oidcSettings } from "./single-sign-on/oidc-settings.ts";
+import { trustedProxySettings } from "./single-sign-on/trusted-proxy.ts";
 
 export const consoleSettings = {
   ...serviceSettings(8040),
@@ -32,6 +34,8 @@ export const consoleSettings = {
       .optional(),
     "address at which browsers reach the console, such as https://console.example.net; unset: the one that they name, with TLS unless HOST is a loopback address",
   ),
+  ...oidcSettings,
+  ...trustedProxySettings,
   maxConnections: setting(
     "QUERY_MAX_CONNECTIONS",
     wholeNumber({ min: 1, max: 200 }).default(8),

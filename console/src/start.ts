@@ -19,12 +19,15 @@ import { createExpressApp } from "./http/express-app.ts";
 import { startHttpServer } from "./http/http-server.ts";
 import { createLiveParts, createWatches } from "./live/live.ts";
 import { createOpenApiDocument } from "./openapi/openapi-document.ts";
+import { createProxies, openGrants, startPages } from "./pages/start-pages.ts";
 import { createAsk, createChange, DISCONNECT_CHECK_MS } from "./questions/ask.ts";
 import { createCursors } from "./questions/cursors.ts";
 import { createOldestEvent } from "./questions/oldest-event.ts";
 import { readColumns } from "./questions/table-columns.ts";
 import { createRoutes } from "./routes/all-routes.ts";
 import { createReadPipeline } from "./routes/platform/read-pipeline.ts";
+import { behindProxies } from "./single-sign-on/proxy-authentication.ts";
+import { createSignOnMetrics } from "./single-sign-on/sign-on-metrics.ts";
 import type { consoleSettings } from "./settings.ts";
 
 /** For changes of nodes and for jobs, which are few. */
@@ -130,6 +133,21 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     log,
   });
 
+  const signOnMetrics = createSignOnMetrics(registry);
+  const grantsFile = await openGrants({ config, metrics: signOnMetrics, log });
+  const readerOfProxy = createProxies({ config, people, grantsFile, metrics: signOnMetrics });
+  const rateLimits = createRateLimits({ standard: config });
+  const pages = startPages({
+    config,
+    people,
+    readerOfProxy,
+    grantsFile,
+    rateLimits,
+    secret,
+    metrics: signOnMetrics,
+    log,
+  });
+
   const ask = createAsk(questions);
   const readPipeline = createReadPipeline({ ask, pipeline: kafkaSources });
   const parts = createLiveParts();
@@ -178,12 +196,15 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     cursors,
     columns,
   });
-  metrics.declare(routes.map(({ operationId }) => operationId));
+  metrics.declare([
+    ...routes.map(({ operationId }) => operationId),
+    ...pages.map(({ operation }) => operation),
+  ]);
   const answerQuestion = createAnswerQuestion({
-    authenticate,
+    authenticate: behindProxies(readerOfProxy, authenticate),
     recordAttempt,
     countEndOfAccess: metrics.countEndOfAccess,
-    rateLimits: createRateLimits({ standard: config }),
+    rateLimits,
     turns,
     kafkaTurns,
     kept: createKeptAnswers(),
@@ -201,6 +222,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
       connections,
       serve: createExpressApp({
         routes,
+        pages,
         answerQuestion,
         openApi: createOpenApiDocument({ routes, authMode: config.authMode }),
         metrics,

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from "node:http";
 import { bearerOf, challenge } from "@fiberstream/http/bearer-token";
 import { keyFault, NOT_A_KEY } from "@fiberstream/http/key-fault";
 import { isLoopback } from "@fiberstream/http/open-port";
@@ -11,13 +10,12 @@ import { asked } from "../questions/ask.ts";
 import { Refusal } from "../answers/refusal.ts";
 import type { OwnOrigin } from "./own-origin.ts";
 import type { PersonalTokens } from "./personal-tokens.ts";
-import { OPEN_READER, type Reader } from "./reader.ts";
+import { type From, OPEN_READER, type Reader } from "./reader.ts";
 import type { LookUpReader } from "./reader-keys.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What is looked at to know who asks. */
-export type Credentials = {
-  readonly headers: IncomingHttpHeaders;
+export type Credentials = From & {
   /** Whether the request changes something: with a cookie it has to come from a page of this console then. */
   readonly isChange: boolean;
   /** Whether it was accepted before, and only has to be still valid: that is no use of a session or token. */

@@ -7,7 +7,10 @@ export const CODES = {
   WRONG_CREDENTIALS: { status: 401, title: "The name, the password or the code is wrong" },
   CODE_REQUIRED: { status: 401, title: "Signing in needs a code, too" },
   WINDOW_TOO_LARGE: { status: 400, title: "The time range is too long" },
+  SIGN_IN_FAILED: { status: 400, title: "The sign-in failed" },
   NOT_ALLOWED: { status: 403, title: "The asker may not do this" },
+  SIGN_IN_REFUSED: { status: 403, title: "This person has no access" },
+  PROXY_NOT_TRUSTED: { status: 403, title: "The peer may not say who asks" },
   ORIGIN_NOT_ALLOWED: { status: 403, title: "This origin may not ask" },
   NO_SUCH_NODE: { status: 404, title: "No such node" },
   NO_SUCH_EVENT: { status: 404, title: "No such event" },
@@ -51,6 +54,12 @@ export const CODES = {
   TOO_SLOW: {
     status: 503,
     title: "The database took too long",
+    retryAfterSeconds: 5,
+    spreadSeconds: 10,
+  },
+  PROVIDER_UNAVAILABLE: {
+    status: 503,
+    title: "The identity provider is unavailable",
     retryAfterSeconds: 5,
     spreadSeconds: 10,
   },

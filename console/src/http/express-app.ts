@@ -18,6 +18,9 @@ import { Refusal } from "../answers/refusal.ts";
 import type { ConsoleMetrics } from "../console-metrics.ts";
 import { renderDocsPage } from "../openapi/docs-page.ts";
 import type { OpenApiDocument } from "../openapi/openapi-document.ts";
+import type { PageRequest, PageRoute } from "../pages/page-route.ts";
+import { problemPage } from "../pages/problem-page.ts";
+import { readForm } from "../pages/read-form.ts";
 import type { Route } from "../routes/route.ts";
 import type { AskerConnections } from "./asker-connections.ts";
 import { readBody } from "./read-body.ts";
@@ -27,10 +30,12 @@ type AnswerRequest = (
   request: Request,
   requestId: string,
 ) => Answer | Promise<Answer | StreamedAnswer>;
+type AnswerRefusal = (refusal: Refusal, requestId: string) => Answer;
 
-/** Creates the express app: the routes of the API, its description, and problem documents for all else. */
+/** Creates the express app: the routes of the API, its description, pages, and problem documents for all else. */
 export function createExpressApp(options: {
   routes: readonly Route[];
+  pages: readonly PageRoute[];
   answerQuestion: AnswerQuestion;
   openApi: OpenApiDocument;
   metrics: ConsoleMetrics;
@@ -47,6 +52,7 @@ export function createExpressApp(options: {
     operation: string,
     [request, response]: [Request, Response],
     answerOf: AnswerRequest,
+    answerRefusal: AnswerRefusal = problemAnswer,
   ) => {
     const startedAt = performance.now();
     const requestId = requestIdOf(request);
@@ -66,7 +72,7 @@ export function createExpressApp(options: {
         );
       }
       metrics.countRefusal(refusal.code);
-      answer = problemAnswer(refusal, requestId);
+      answer = answerRefusal(refusal, requestId);
     }
     if (!connections.isAdmitted(request.socket) && answer.status !== 401) keepBriefly(response);
     if ("stream" in answer) {
@@ -92,8 +98,9 @@ export function createExpressApp(options: {
   };
 
   const serve =
-    (operation: string, answerOf: AnswerRequest) => (request: Request, response: Response) =>
-      void respond(operation, [request, response], answerOf);
+    (operation: string, answerOf: AnswerRequest, answerRefusal?: AnswerRefusal) =>
+    (request: Request, response: Response) =>
+      void respond(operation, [request, response], answerOf, answerRefusal);
 
   const app = express().disable("x-powered-by").disable("etag").set("query parser", "simple");
   app.enable("case sensitive routing").enable("strict routing");
@@ -120,11 +127,21 @@ export function createExpressApp(options: {
       });
     app[METHODS[route.method]](path, serve(route.operationId, answer));
   }
-  const pages: Record<string, () => Answer> = {
+  for (const { method, path, operation, answer, isForPrograms } of options.pages) {
+    const methods = methodsOf.get(path) ?? methodsOf.set(path, []).get(path);
+    methods?.push(...(method === "GET" ? ["GET", "HEAD"] : [method]));
+    const answerPage: AnswerRequest = (request, requestId) =>
+      answer(pageRequestOf(request, requestId));
+    app[METHODS[method]](
+      path,
+      serve(operation, answerPage, isForPrograms ? problemAnswer : problemPage),
+    );
+  }
+  const descriptions: Record<string, () => Answer> = {
     "/openapi.json": () => jsonAnswer(200, openApi),
     "/docs": () => htmlAnswer(renderDocsPage(openApi)),
   };
-  for (const [path, page] of Object.entries(pages)) {
+  for (const [path, page] of Object.entries(descriptions)) {
     const made = inBytes(page());
     app.get(
       path,
@@ -164,6 +181,14 @@ function whenOver(response: ServerResponse, gone: AbortSignal, call: () => void)
 }
 
 const METHODS = { GET: "get", POST: "post", PATCH: "patch", DELETE: "delete" } as const;
+
+const pageRequestOf = (request: Request, requestId: string): PageRequest => ({
+  headers: request.headers,
+  query: URL.parse(request.url, "http://console.invalid")?.searchParams ?? new URLSearchParams(),
+  address: request.socket.remoteAddress ?? "",
+  requestId,
+  readForm: () => readForm(request),
+});
 
 const refusalOf = (error: unknown): Refusal =>
   error instanceof Refusal

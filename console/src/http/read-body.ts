@@ -30,7 +30,7 @@ export async function readBody(request: IncomingMessage): Promise<unknown> {
 }
 
 /** Copies all pieces into one buffer: each piece that is kept holds 0.5 KB, however small it is. */
-function receive(request: IncomingMessage): Promise<Buffer> {
+export function receive(request: IncomingMessage): Promise<Buffer> {
   const body = Buffer.allocUnsafeSlow(BODY_MAX_BYTES);
   let bytes = 0;
   return new Promise((resolve, reject) => {

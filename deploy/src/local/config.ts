@@ -38,6 +38,11 @@ export const localSettings = () => ({
   redisPort: port("REDIS_PORT", 6379, "Redis's port"),
   postgresPort: port("POSTGRES_PORT", 5432, "PostgreSQL's port"),
   prometheusPort: port("PROMETHEUS_PORT", 9090, "Prometheus's port"),
+  identityProviderPort: port(
+    "IDENTITY_PROVIDER_PORT",
+    4010,
+    "port of the identity provider of start --sso",
+  ),
   tracesPort: port("TRACES_PORT", 4318, "port on which start --trace receives traces"),
   kafkaBrokers: address("KAFKA_BROKERS", "addresses of a Kafka that is already running"),
   schemaRegistryUrl: address(

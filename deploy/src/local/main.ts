@@ -20,8 +20,9 @@ program
   .description("Start everything and keep it running until Ctrl-C")
   .option("--detach", "return when everything is ready, and keep it running in the background")
   .option("--trace", "trace every request and print its spans", false)
+  .option("--sso", "start an identity provider too, and let people sign in with it", false)
   .addHelpText("after", helpOnSettings(localSettings()))
-  .action((options: { detach?: true; trace: boolean }) =>
+  .action((options: { detach?: true; trace: boolean; sso: boolean }) =>
     run((config) => (options.detach ? startDetached : start)(config, options)),
   );
 program

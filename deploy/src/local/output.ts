@@ -65,6 +65,8 @@ export function showReady(ready: {
   tracesUrl: string | undefined;
   startedInMs: number;
   services: readonly { name: string; adminUrl: string }[];
+  /** How people sign in at the console. */
+  signIn: string;
 }): void {
   const { url, consoleUrl, databaseUrl, prometheusUrl, tracesUrl, startedInMs, services } = ready;
   const event = JSON.stringify({ ...sampleEvent("probe-1"), timestamp: "TIME" }).replace(
@@ -78,6 +80,7 @@ export function showReady(ready: {
     `  events            ${url}/api/push`,
     `  API, topics       ${url}/docs  ${url}/docs/topics`,
     `  questions         ${consoleUrl}/docs`,
+    `  sign in           ${ready.signIn}`,
     `  database          ${databaseUrl}`,
     `  alerts, metrics   ${prometheusUrl}/alerts  /graph`,
     ...(tracesUrl === undefined ? [] : [`  traces            ${tracesUrl}`]),

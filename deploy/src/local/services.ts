@@ -32,6 +32,7 @@ export function addressSettings(backingServices: readonly BackingServicePlan[]) 
  * Plans the services as child processes, in the order in which an event passes them.
  *
  * @param onLine gets each line that a service logs
+ * @param consoleSettings further settings of the console
  * @param tracesUrl where the services export all traces; undefined: as the environment says
  */
 export function planServices(
@@ -39,6 +40,7 @@ export function planServices(
   backingServices: readonly BackingServicePlan[],
   onLine: (service: ServiceName, line: string) => void,
   tracesUrl: string | undefined,
+  consoleSettings: Readonly<Record<string, string>>,
 ): readonly ServicePlan[] {
   const plan = (
     name: ServiceName,
@@ -88,6 +90,7 @@ export function planServices(
       "console",
       { number: config.consoleAdminPort, setting: "CONSOLE_ADMIN_PORT" },
       { number: config.consolePort, setting: "CONSOLE_PORT" },
+      consoleSettings,
     ),
     plan(
       "auditor",

@@ -4,6 +4,7 @@ import { createHealth } from "@fiberstream/runtime/health";
 import { createServiceRegistry } from "@fiberstream/runtime/service-metrics";
 import { createAuditorMetrics } from "@fiberstream/auditor/auditor-metrics";
 import { createConsoleMetrics } from "@fiberstream/console/console-metrics";
+import { createSignOnMetrics } from "@fiberstream/console/single-sign-on/sign-on-metrics";
 import { createAuthModeGauge } from "@fiberstream/ingest-gateway/auth/auth-mode-gauge";
 import { createGatewayMetrics } from "@fiberstream/ingest-gateway/gateway-metrics";
 import { createAlertMetrics } from "@fiberstream/sink-writer/alerts/alert-metrics";
@@ -80,6 +81,7 @@ async function registeredBy(service: ServiceName): Promise<Omit<Metric, "service
       break;
     }
     case "console":
+      createSignOnMetrics(registry);
       createKeyUseFailures(registry);
       createConsoleMetrics({
         registry,

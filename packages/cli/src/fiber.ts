@@ -6,6 +6,7 @@ import { eraseCommand } from "./commands/erase.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
 import { keysCommand } from "./commands/keys/keys.ts";
+import { loginCommand, logoutCommand, whoamiCommand } from "./commands/login.ts";
 import { nodesCommand } from "./commands/nodes/nodes.ts";
 import { processorCommand } from "./commands/processor/processor.ts";
 import { qualityCommand } from "./commands/quality.ts";
@@ -25,6 +26,9 @@ export function createFiber(): Command {
   return new Command("fiber")
     .usage("[command] [options]   (npm run fiber -- [command] [options])")
     .description("Inspect and operate FiberStream.")
+    .addCommand(loginCommand())
+    .addCommand(logoutCommand())
+    .addCommand(whoamiCommand())
     .addCommand(statusCommand())
     .addCommand(topicsCommand())
     .addCommand(tailCommand())

@@ -83,7 +83,7 @@ export async function startService(
     }
   }
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${environment["PORT"] ?? port}`,
     adminUrl,
     pid: child.pid ?? 0,
     kill: async (signal = "SIGKILL") => {

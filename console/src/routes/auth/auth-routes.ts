@@ -6,6 +6,7 @@ import type { Account } from "../../access/sign-in/account.ts";
 import type { SignIn } from "../../access/sign-in/sign-in.ts";
 import type { Route } from "../route.ts";
 import { accountRoutes } from "./account.ts";
+import { fiberTokenRoute } from "./fiber-token.ts";
 import { meRoute } from "./me.ts";
 import { ownSessionsRoutes } from "./own-sessions.ts";
 import { ownTokensRoutes } from "./own-tokens.ts";
@@ -28,4 +29,5 @@ export const authRoutes = (people: People): Route[] => [
   ...ownSessionsRoutes(people),
   ...accountRoutes(people.account),
   ...ownTokensRoutes(people),
+  fiberTokenRoute(people),
 ];

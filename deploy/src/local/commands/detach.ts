@@ -14,7 +14,7 @@ import { readRun, stateFiles } from "../supervision/state-files.ts";
  */
 export async function startDetached(
   config: LocalConfig,
-  options: { trace: boolean },
+  options: { trace: boolean; sso: boolean },
 ): Promise<number> {
   const files = stateFiles(config.stateDir);
   mkdirSync(files.logs, { recursive: true });
@@ -29,6 +29,7 @@ export async function startDetached(
       fileURLToPath(new URL("../main.ts", import.meta.url)),
       "start",
       ...(options.trace ? ["--trace"] : []),
+      ...(options.sso ? ["--sso"] : []),
     ],
     { detached: true, stdio: ["ignore", log, log], env: childEnvironment({ NO_COLOR: "1" }) },
   );

@@ -3,12 +3,14 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import { createLife } from "@fiberstream/runtime/life";
 import { tryLock } from "@fiberstream/local-stack/native/lock";
 import { requireFreePort } from "@fiberstream/local-stack/native/port-owner";
+import { createAdminLink } from "../admin-link.ts";
 import { bringUp } from "../bring-up.ts";
 import type { LocalConfig } from "../config.ts";
 import { hasCompose, isEngineUp } from "@fiberstream/local-stack/docker-engine";
 import { say, sayFailure, sayLogLine, sayText, showReady } from "../output.ts";
 import { planBackingServices } from "../backing-services.ts";
 import { addressSettings, planServices } from "../services.ts";
+import { consoleAddress, planSingleSignOn, signInWithProvider } from "../single-sign-on.ts";
 import { describeRun } from "../supervision/describe-run.ts";
 import { BACKING_SERVICES } from "@fiberstream/local-stack/backing-services";
 import { SERVICE_NAMES } from "@fiberstream/runtime/services";
@@ -22,9 +24,13 @@ import { startTraceViewer } from "@fiberstream/terminal/traces/trace-viewer";
  * services before backing services.
  *
  * @param options.trace prints the trace of each event
+ * @param options.sso starts an identity provider, too
  * @returns the process's exit code
  */
-export async function start(config: LocalConfig, options: { trace: boolean }): Promise<number> {
+export async function start(
+  config: LocalConfig,
+  options: { trace: boolean; sso: boolean },
+): Promise<number> {
   const begunMs = performance.now();
   const lock = tryLock(stateFiles(config.stateDir).lock);
   if ("heldBy" in lock) {
@@ -50,11 +56,23 @@ export async function start(config: LocalConfig, options: { trace: boolean }): P
       // Before, the task list uses the screen; the lines are in the log files.
       if (isReady) sayLogLine(service, line);
     };
-    const services = planServices(config, backingServices, onLine, tracesUrl);
-    const ports = [...backingServices, ...services].flatMap((plan) => plan.ports);
-    for (const port of options.trace ? [...ports, tracesPort] : ports) {
-      await requireFreePort(port);
-    }
+    const singleSignOn = options.sso ? planSingleSignOn(config) : undefined;
+    const services = planServices(
+      config,
+      backingServices,
+      onLine,
+      tracesUrl,
+      singleSignOn?.settings ?? { PUBLIC_URL: consoleAddress(config) },
+    );
+    const ports = [
+      ...[...backingServices, ...services].flatMap((plan) => plan.ports),
+      ...(options.trace ? [tracesPort] : []),
+      ...(options.sso
+        ? [{ number: config.identityProviderPort, setting: "IDENTITY_PROVIDER_PORT" }]
+        : []),
+    ];
+    for (const port of ports) await requireFreePort(port);
+    await singleSignOn?.start(life);
     if (options.trace) {
       life.own(
         await startTraceViewer({
@@ -73,7 +91,19 @@ export async function start(config: LocalConfig, options: { trace: boolean }): P
     const startedInMs = performance.now() - begunMs;
     // Printed before the state becomes ready: a start in the background reads the output until then.
     const consoleUrl = `http://127.0.0.1:${config.consolePort}`;
-    showReady({ url, consoleUrl, databaseUrl, prometheusUrl, tracesUrl, startedInMs, services });
+    const signIn = options.sso
+      ? signInWithProvider(config)
+      : `${await createAdminLink({ databaseUrl, consoleUrl: consoleAddress(config) })}  (once)`;
+    showReady({
+      url,
+      consoleUrl,
+      databaseUrl,
+      prometheusUrl,
+      tracesUrl,
+      startedInMs,
+      services,
+      signIn,
+    });
     supervisor.become("ready");
   };
 

@@ -186,6 +186,48 @@ export const console: Dashboard = {
         }),
       ],
     },
+    {
+      title: "Single sign-on",
+      panels: [
+        lines({
+          title: "Sign-ins at the identity provider",
+          description:
+            "unavailable: the provider does not answer. refused: no grant. forged: its answer is not valid",
+          queries: [
+            {
+              expr: "sum by (outcome) (increase(fiberstream_console_provider_sign_ins_total[5m]))",
+              legend: "{{outcome}}",
+            },
+          ],
+        }),
+        lines({
+          title: "Logout requests of the identity provider",
+          description: "failed: sessions that the provider has ended may still be open",
+          queries: [
+            {
+              expr: "sum by (outcome) (increase(fiberstream_console_provider_logouts_total[5m]))",
+              legend: "{{outcome}}",
+            },
+          ],
+        }),
+        lines({
+          title: "Names of people from untrusted peers",
+          description:
+            "Somebody goes round the proxy that signs people in, or TRUSTED_PROXIES lacks it",
+          queries: [
+            {
+              expr: "sum(increase(fiberstream_console_untrusted_proxy_headers_total[5m]))",
+              legend: "requests",
+            },
+          ],
+        }),
+        lines({
+          title: "File with the grants of groups",
+          description: "0: its last change is invalid and ignored",
+          queries: [{ expr: "fiberstream_console_grants_file_valid", legend: "{{instance}}" }],
+        }),
+      ],
+    },
     processRow("console"),
   ],
 };

@@ -82,6 +82,7 @@ export const QUERIES = {
   listOwnTokens: { method: "GET", path: "/api/v1/auth/tokens" },
   createOwnToken: { method: "POST", path: "/api/v1/auth/tokens" },
   revokeOwnToken: { method: "DELETE", path: "/api/v1/auth/tokens/{token_id}" },
+  redeemFiberCode: { method: "POST", path: "/api/v1/auth/fiber/token" },
 } as const;
 
 /** The parameters and the answer of each route. */
@@ -2388,5 +2389,21 @@ export type Queries = {
     readonly query: {};
     readonly body: undefined;
     readonly answer: { readonly data: {} };
+  };
+  /** Returns a personal token for the one-time code of `fiber login`. */
+  readonly redeemFiberCode: {
+    readonly path: {};
+    readonly query: {};
+    readonly body: {
+      readonly code: string;
+      /** The secret of the program. */ readonly verifier: string;
+    };
+    readonly answer: {
+      readonly data: {
+        /** Shown only now. */ readonly token: string;
+        readonly token_id: string;
+        readonly expires_at: string;
+      };
+    };
   };
 };
