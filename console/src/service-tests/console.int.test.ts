@@ -277,10 +277,12 @@ describe("the console", () => {
     );
     expect(rows.map(({ statement }) => statement)).toEqual([
       "DELETE grants",
+      "DELETE login_codes",
       "DELETE one_time_links",
       "DELETE sessions",
       "DELETE sign_in_failures",
       "DELETE tenant_limits",
+      "DELETE used_logout_tokens",
     ]);
   });
 });

@@ -34,6 +34,6 @@ const FIND = "SELECT jti FROM used_logout_tokens WHERE issuer = $1 AND jti = $2"
 const FORGET = `
   DELETE FROM used_logout_tokens
   WHERE (issuer, jti) IN (
-    SELECT issuer, jti FROM used_logout_tokens WHERE expires_at < now() LIMIT $1 FOR UPDATE SKIP LOCKED)`;
+    SELECT issuer, jti FROM used_logout_tokens WHERE expires_at < now() LIMIT $1)`;
 const REMEMBER = `
   INSERT INTO used_logout_tokens (issuer, jti, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`;

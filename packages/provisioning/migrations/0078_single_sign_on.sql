@@ -33,7 +33,9 @@ BEGIN
     REVOKE ALL ON used_logout_tokens, login_codes FROM fiberstream_reader;
   END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'fiberstream_console') THEN
-    GRANT SELECT, INSERT, DELETE ON used_logout_tokens, login_codes TO fiberstream_console;
+    GRANT SELECT, DELETE ON used_logout_tokens, login_codes TO fiberstream_console;
+    GRANT INSERT (issuer, jti, expires_at) ON used_logout_tokens TO fiberstream_console;
+    GRANT INSERT (code_sha256, user_id, challenge, host, expires_at) ON login_codes TO fiberstream_console;
   END IF;
 END
 $$;
