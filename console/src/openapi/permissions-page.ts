@@ -32,6 +32,9 @@ function cellOf(asker: AskerKind, permission: Permission): string {
   return OF_KEYS.includes(permission) ? "with an option" : "";
 }
 
+const cellsOf = (permission: Permission): string[] =>
+  ASKERS.map((asker) => cellOf(asker, permission));
+
 /** Returns docs/permissions.md: each permission, and each route, by role. */
 export const renderPermissionsPage = (routes: readonly Route[]): string => `# Permissions
 
@@ -46,20 +49,16 @@ about their own account; "anyone" needs no sign-in. A reader key can be created 
 
 ${table([
   ["Permission", ...ASKERS],
-  ...PERMISSIONS.map((permission) =>
-    [`\`${permission}\``].concat(ASKERS.map((asker) => cellOf(asker, permission))),
-  ),
+  ...PERMISSIONS.map((permission) => [`\`${permission}\``].concat(cellsOf(permission))),
 ])}
 
 ## Routes by role
 
 ${table([
   ["Route", "Permission", ...ASKERS],
-  ...routes.map(({ method, path, permission }) => [
-    `\`${method} ${path}\``,
-    `\`${permission}\``,
-    ...ASKERS.map((asker) => cellOf(asker, permission)),
-  ]),
+  ...routes.map(({ method, path, permission }) =>
+    [`\`${method} ${path}\``, `\`${permission}\``].concat(cellsOf(permission)),
+  ),
 ])}
 `;
 
