@@ -19,7 +19,7 @@ export const ADVISORY_LOCKS = {
   /** Publishes changes of nodes to Kafka (the processor). */
   publishNodes: "1179210579, 1",
   /** Publishes and signs the audit trail (the auditor). */
-  keepAuditTrail: "4130772519",
+  keepAuditTrail: "4130772532",
   /** Imports a file, one at a time (fiber import). */
   importFile: "4130772511",
   /** Erases rows, one erasure at a time (fiber erase). */

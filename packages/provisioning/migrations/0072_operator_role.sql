@@ -34,6 +34,7 @@ BEGIN
   GRANT SELECT ON
     metrics_enriched, metrics_latest, metric_quality_daily, metric_quality_days, node_alerts, erasures, jobs, data_lifecycle,
     reconciliation_books, reconciliation_positions, reconciliation_breaks, reconciled_minutes, rollup_marks, rollup_state,
+    rollup_set_aside, rollup_removed,
     node_changes, service_versions, breaker_changes, base_backups, changes
     TO fiberstream_operator;
 
