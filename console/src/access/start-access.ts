@@ -1,4 +1,4 @@
-import { startKeyUses } from "@fiberstream/access/key-uses";
+import { createKeyUseFailures, startKeyUses } from "@fiberstream/access/key-uses";
 import { refuseOpenPort } from "@fiberstream/http/open-port";
 import { startKeyIdCheck } from "@fiberstream/postgres/key-id-check";
 import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
@@ -52,6 +52,7 @@ export function startAccess(options: {
 }): Access {
   const { config, secret, pool, keys, countUnlogged, life, log } = options;
   const maxAgeMs = config.keyMaxAgeMs;
+  const failures = createKeyUseFailures(options.registry);
   const ownOrigin = createOwnOrigin({ publicUrl: config.publicUrl, host: config.host });
   const cookies = createCookies(ownOrigin);
   const isNeverIssued = startKeyIdCheck({ readSecret: () => readKeyIdSecret(keys), life, log });
@@ -95,7 +96,7 @@ export function startAccess(options: {
     }
     const readKey = createReadKey(keys);
     const lookUp = createReaderLookup({ readKey, isNeverIssued, maxAgeMs });
-    const noteUse = startKeyUses({ pool, registry: options.registry, life, log });
+    const noteUse = startKeyUses({ pool, failures, life, log });
     return createAuthenticate({ lookUp, noteUse, tokens, sessions, ownOrigin, log });
   };
   return { authenticate: authenticateBy(), people, recordAttempt };

@@ -1,3 +1,4 @@
+import { inTransactionAs } from "@fiberstream/postgres/acting";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import { RowRefusedError } from "@fiberstream/postgres/postgres-errors";
 import { type Job, JOB_FIELDS, type JobState } from "./job.ts";
@@ -39,6 +40,9 @@ export type JobTable = {
   readonly requeue: (jobId: string) => Promise<void>;
 };
 
+/** Who ends a job in the audit log: who asked for it is in the entry of its beginning. */
+const CONSOLE = { kind: "service", id: "console" } as const;
+
 /** @param options.holder names this process */
 export function createJobTable(options: {
   pool: PgPool;
@@ -69,7 +73,9 @@ export function createJobTable(options: {
       return { state: row.is_cancelled ? "cancelled" : "held", isAwaited: row.is_awaited };
     },
     finish: async (jobId, { state, result, problem }) => {
-      await query(pool, FINISH, [jobId, holder, state, JSON.stringify(result), problem]);
+      await inTransactionAs(pool, CONSOLE, (client) =>
+        query(client, FINISH, [jobId, holder, state, JSON.stringify(result), problem]),
+      );
     },
     release: async (jobId, { pauseMs, problem }) => {
       await query(pool, RELEASE, [jobId, holder, pauseMs, problem]);

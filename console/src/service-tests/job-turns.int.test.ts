@@ -65,12 +65,12 @@ async function startRunner({ turnMs }: { turnMs: number }) {
     );
     return Object.fromEntries(rows.map(({ tenant, state }) => [tenant, state]));
   };
-  return { add, begun, states, renewals: () => renewals };
+  return { pool, add, begun, states, renewals: () => renewals };
 }
 
 describe("jobs", () => {
   it("take turns: one that takes days lets the others go first, and goes on after them", async () => {
-    const { add, begun, states } = await startRunner({ turnMs: 200 });
+    const { pool, add, begun, states } = await startRunner({ turnMs: 200 });
     await add("long");
     await until(() => begun.length === 1, { what: "the long job has begun" });
     await add("short");
@@ -80,6 +80,8 @@ describe("jobs", () => {
     await until(() => begun.length >= 3, { what: "the long job goes on" });
     expect(begun.slice(0, 3)).toEqual(["long", "short", "long"]);
     expect(await states()).toEqual({ long: "running", short: "succeeded" });
+    const ended = "SELECT actor_kind, actor FROM audit_log WHERE action = 'job.finished'";
+    expect(await query(pool, ended)).toEqual([{ actor_kind: "service", actor: "console" }]);
   });
 
   it("that only count go on to their end, because they would begin anew", async () => {

@@ -180,8 +180,8 @@ async function beginningOf(answer: Response): Promise<string> {
   return text;
 }
 
-/** Headers that differ for equal answers. */
-const VARYING = new Set(["x-request-id", "date", "content-length", "ratelimit", "etag"]);
+/** Headers that differ for equal answers. One that was just given to the same asker has an age. */
+const VARYING = new Set(["x-request-id", "date", "age", "content-length", "ratelimit", "etag"]);
 
 /** Leaves out what the asker has sent, and what differs from one second to the next. */
 function withoutSent(text: string, named: Named): string {

@@ -1,4 +1,4 @@
-import { startKeyUses } from "@fiberstream/access/key-uses";
+import { createKeyUseFailures, startKeyUses } from "@fiberstream/access/key-uses";
 import { isLoopback, refuseOpenPort } from "@fiberstream/http/open-port";
 import { startKeyIdCheck } from "@fiberstream/postgres/key-id-check";
 import { readKeyIdSecret } from "@fiberstream/postgres/key-ids";
@@ -46,6 +46,7 @@ export function startAuthentication(options: {
 }): Authenticate {
   const { config, ask, life, registry, log } = options;
   createAuthModeGauge(registry).set({ mode: config.authMode }, 1);
+  const failures = createKeyUseFailures(registry);
   if (config.authMode === "open") {
     refuseOpenPort(config, "fiber keys create");
     log.warn({ address: config.host }, "AUTH_MODE=open: anyone who reaches this port may send");
@@ -67,7 +68,7 @@ export function startAuthentication(options: {
         log.warn({ reason: messageOf(error), times }, "key store unavailable, using cached keys"),
       ),
     }),
-    noteUse: startKeyUses({ pool, registry, life, log }),
+    noteUse: startKeyUses({ pool, failures, life, log }),
     subjectOfJwt: jwtCheckOf(config),
     log,
   });

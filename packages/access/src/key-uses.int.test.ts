@@ -6,7 +6,7 @@ import { until } from "@fiberstream/testkit/until";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Registry } from "prom-client";
 import { createKey } from "./key-table.ts";
-import { startKeyUses } from "./key-uses.ts";
+import { createKeyUseFailures, startKeyUses } from "./key-uses.ts";
 
 const log = createLog({ service: "test", level: "silent", format: "json" });
 let life: Life;
@@ -46,7 +46,7 @@ describe("the use of a key", () => {
     const own = createLife();
     const note = startKeyUses({
       pool: sql,
-      registry: new Registry(),
+      failures: createKeyUseFailures(new Registry()),
       writeEveryMs: 20,
       life: own,
       log,
@@ -67,7 +67,13 @@ describe("the use of a key", () => {
     await sql.query("DELETE FROM key_uses; ALTER FUNCTION record_key_uses RENAME TO moved");
     const own = createLife();
     const registry = new Registry();
-    const note = startKeyUses({ pool: sql, registry, writeEveryMs: 20, life: own, log });
+    const note = startKeyUses({
+      pool: sql,
+      failures: createKeyUseFailures(registry),
+      writeEveryMs: 20,
+      life: own,
+      log,
+    });
     note(keyId);
     await until(async () => Number(await failures(registry)) > 0, { what: "a write has failed" });
     await sql.query("ALTER FUNCTION moved RENAME TO record_key_uses");

@@ -13,6 +13,7 @@ const MAX_NOTED = 20_000;
 /** In one statement. */
 const MAX_WRITTEN = 1_000;
 
+/** Of every process, also of one that knows no keys: a metric that comes and goes tells nothing. */
 export const createKeyUseFailures = (registry: Registry): Counter =>
   new Counter({
     name: "fiberstream_key_use_failures_total",
@@ -26,14 +27,13 @@ export const createKeyUseFailures = (registry: Registry): Counter =>
  */
 export function startKeyUses(options: {
   pool: PgPool;
-  registry: Registry;
+  failures: Counter;
   /** Default: a minute. */
   writeEveryMs?: number;
   life: Life;
   log: Log;
 }): NoteUse {
-  const { pool, writeEveryMs = WRITE_EVERY_MS, life, log } = options;
-  const failures = createKeyUseFailures(options.registry);
+  const { pool, failures, writeEveryMs = WRITE_EVERY_MS, life, log } = options;
   const noted = new Set<string>();
 
   const write = async () => {
