@@ -8,17 +8,30 @@ import { avroTopics, readSchemaTree } from "@fiberstream/schemas/avro-topics";
 import { compareVersions } from "@fiberstream/schemas/evolution/compare-versions";
 import { readReleasedVersions } from "@fiberstream/schemas/released-versions";
 import { addresses } from "@fiberstream/testkit/addresses";
+import { createTestDatabase, type TestDatabase } from "@fiberstream/testkit/database";
 import { testNamespace } from "@fiberstream/testkit/namespace";
-import { describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 
 const url = addresses.schemaRegistryUrl;
 const registry = createSchemaRegistry({ url });
 const released = readReleasedVersions();
 
+// Whose audit log says what was registered.
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
 /** Runs the command against the registry of the tests. */
 async function fiber(namespace: string, ...words: string[]) {
   const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
-  const env = { PATH: "/usr/bin:/bin", NAMESPACE: namespace, SCHEMA_REGISTRY_URL: url };
+  const env = {
+    PATH: "/usr/bin:/bin",
+    NAMESPACE: namespace,
+    SCHEMA_REGISTRY_URL: url,
+    DATABASE_URL: database.url,
+  };
   const run = promisify(execFile)(process.execPath, [main, "schemas", ...words], { env });
   return run.then(
     ({ stdout }) => ({ code: 0, text: stdout }),
