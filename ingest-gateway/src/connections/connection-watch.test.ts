@@ -1,6 +1,7 @@
 import { EventEmitter, once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { freePorts } from "@fiberstream/testkit/free-ports";
 import { afterEach, beforeEach, describe, expect, it, jest } from "@jest/globals";
 import { createConnectionWatch } from "./connection-watch.ts";
 
@@ -15,18 +16,19 @@ describe("a connection from the port of a connection that was reset", () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const openFrom = async (localPort?: number) => {
-      const options = { port, host: "127.0.0.1", ...(localPort !== undefined && { localPort }) };
+    // Not one that the system gives to another process's connection meanwhile.
+    const [localPort = 0] = await freePorts(1);
+    const open = async () => {
+      const options = { port, host: "127.0.0.1", localPort };
       const socket = connect(options).on("error", () => undefined);
       await once(socket, "connect");
       return socket.resume();
     };
     try {
-      const first = await openFrom();
-      const { localPort } = first;
+      const first = await open();
       while (served.length < 1) await new Promise(setImmediate);
       first.resetAndDestroy();
-      const second = await openFrom(localPort);
+      const second = await open();
       expect(second.localPort).toBe(localPort);
       while (served.length < 2) await new Promise(setImmediate);
       // Nothing is sent, so only the watch can close it.
