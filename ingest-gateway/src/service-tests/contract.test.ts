@@ -232,7 +232,9 @@ describe("the gateway's OpenAPI document, compared with its answers", () => {
 
     const lookUp = () => Promise.resolve(null);
     const log = createLog({ service: "test", level: "silent", format: "json" });
-    intake = await startTestIntake({ authenticate: createAuthenticate({ lookUp, noteUse: () => undefined, log }) });
+    intake = await startTestIntake({
+      authenticate: createAuthenticate({ lookUp, noteUse: () => undefined, log }),
+    });
     yield intake.post("/api/push", event);
     yield intake.post("/api/push", event, { authorization: "Bearer fs_no_such" });
     await intake.close();

@@ -90,7 +90,9 @@ describe("names that senders chose, on a terminal", () => {
     const files = globSync("commands/**/*.ts", { cwd: import.meta.dirname });
     expect(files.length).toBeGreaterThan(20);
     const past = files.filter((file) =>
-      /std(out|err)\.write|console\.\w+\(/.test(readFileSync(`${import.meta.dirname}/${file}`, "utf8")),
+      /std(out|err)\.write|console\.\w+\(/.test(
+        readFileSync(`${import.meta.dirname}/${file}`, "utf8"),
+      ),
     );
     expect(past).toEqual([]);
   });
