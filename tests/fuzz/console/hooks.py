@@ -83,6 +83,10 @@ RIGHT = {
     "TOO_MANY_JOBS",
     "NODE_EXISTS",
     "REVISION_CHANGED",
+    "WRONG_CREDENTIALS",
+    "SIGN_IN_FAILED",
+    "TOO_MANY_TRIES",
+    "ORIGIN_NOT_ALLOWED",
 }
 # The same, of refusals whose code is used for what a schema can say, too.
 RIGHT_DETAILS = (
@@ -91,6 +95,9 @@ RIGHT_DETAILS = (
     "from: must be between 1970 and 2200",
     "to: must be between 1970 and 2200",
     ": must have either filter or letters",
+    # The fuzzer has a reader key: of routes for people only their refusals are looked at.
+    "no reader key has the permission ",
+    "this is for people who have signed in",
 )
 
 
