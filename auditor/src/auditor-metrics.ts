@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from "prom-client";
 import { type Guard, GUARDS } from "./trail/broken-trail.ts";
 
 /** What came of sending a checkpoint to a witness. */
-export const WITNESS_OUTCOMES = ["cosigned", "accepted", "failed"] as const;
+export const WITNESS_OUTCOMES = ["cosigned", "accepted", "unusable", "failed"] as const;
 export type WitnessOutcome = (typeof WITNESS_OUTCOMES)[number];
 
 export type AuditorMetrics = ReturnType<typeof createAuditorMetrics>;
@@ -42,7 +42,7 @@ export function createAuditorMetrics(options: {
   });
   const witnessed = new Counter({
     name: "fiberstream_auditor_witness_requests_total",
-    help: "Checkpoints sent to witnesses, by outcome. cosigned: the answer was a signature; accepted: it was not; failed: no good answer after three tries",
+    help: "Checkpoints sent to witnesses, by outcome. cosigned: the answer was a signature; accepted: it was not; unusable: its signatures cannot be kept; failed: no good answer after three tries",
     labelNames: ["outcome"],
     registers,
   });

@@ -53,6 +53,8 @@ export async function start(frame: ServiceFrame<typeof auditorSettings>): Promis
   const witnesses = life.own(
     createWitnesses({
       urls: config.witnessUrls,
+      origin,
+      keys: keys.all,
       timeoutMs: config.witnessTimeoutMs,
       onCosigned: async (note) => {
         try {

@@ -2,10 +2,11 @@
 """Verifies the audit log without FiberStream's code: the standard library of Python is enough.
 
     npm run fiber -- audit export --output audit.ndjson
-    python3 docs/audit/verify.py audit.ndjson [SEQ:HASH ...]
+    python3 docs/audit/verify.py audit.ndjson [--from SEQ] [SEQ:HASH ...]
 
 Each SEQ:HASH is an entry's number and hash that you have kept elsewhere, for example from an earlier run. Only they show that the
-log was cut at its end or built again as a whole. The exit code is 0 if all is right, 1 if an entry is wrong, 2 if the file cannot
+log was cut at its end or built again as a whole. A file that begins behind entry 1 needs --from with its first number: what is before
+it is trusted, and not verified. The exit code is 0 if all is right, 1 if an entry is wrong, 2 if the file cannot
 be read. The rules are in docs/audit.md.
 """
 
@@ -64,14 +65,17 @@ def wrong_in(line, last_seq, last_hash):
 
 def main():
     path, *kept = sys.argv[1:]
+    begin = 1
+    if kept[:1] == ["--from"]:
+        begin, kept = int(kept[1]), kept[2:]
     known = {int(seq): value for seq, value in (pair.split(":") for pair in kept)}
-    seq, last, count, latest = 0, NO_HASH, 0, ""
+    seq, last, count, latest = begin - 1, NO_HASH, 0, ""
     with open(path, encoding="utf-8") as file:
         for text in file:
             line = json.loads(text)
-            if count == 0 and line["seq"] > 1:
-                # The file begins in the middle: the entry before it is trusted.
-                seq, last = line["seq"] - 1, line["prev_hash"]
+            if count == 0 and line["seq"] == begin > 1:
+                # The caller has said so: the entry before it is trusted.
+                last = line["prev_hash"]
             wrong = wrong_in(line, seq, last)
             if wrong is None and known.pop(line["seq"], line["hash"]) != line["hash"]:
                 wrong = "kept hash", "its hash is not the one that was kept"
@@ -86,15 +90,16 @@ def main():
         print(f"entry {min(known)} is wrong, by the guard kept hash: the log ends before it")
         return 1
     if count == 0:
-        print("entry 1 is wrong, by the guard sequence: there is no entry")
+        print(f"entry {begin} is wrong, by the guard sequence: there is no entry")
         return 1
-    print(f"{count} entries are right, up to {seq}, whose hash is {last}")
+    trusted = "" if begin == 1 else f", from {begin} (entry {begin - 1} before it is trusted)"
+    print(f"{count} entries are right{trusted}, up to {seq}, whose hash is {last}")
     return 0
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         print(f"the file cannot be verified: {error!r}", file=sys.stderr)
         sys.exit(2)

@@ -4,12 +4,18 @@ import type { SigningKey } from "@fiberstream/audit/checkpoints/signing-keys";
 import type { Log } from "@fiberstream/runtime/log";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import type { AuditorMetrics } from "../auditor-metrics.ts";
+import { BrokenTrailError } from "../trail/broken-trail.ts";
 
 export type Signer = {
   /** Asks for a checkpoint at the next occasion, also without news. */
   demand: () => void;
-  /** Continues after the checkpoints of before. To be called when the trail has been compared with them. */
+  /**
+   * Continues after the checkpoints of before. To be called when the trail has been compared with them.
+   * @throws {BrokenTrailError} when they end before what this process has signed
+   */
   resume: (signed: { size: number; timeMs: number }) => void;
+  /** Says that the database has entries up to this one: from now on they wait for a checkpoint. */
+  noteEntries: (seq: number) => void;
   /**
    * Signs a checkpoint if one is due, and stores it.
    * @throws what `store` throws; then it is due again
@@ -43,9 +49,20 @@ export function createSigner(options: {
   let signedTimeMs = -Infinity;
   let unsignedSinceMs: number | undefined;
 
+  const noteEntries = (seq: number) => {
+    unsignedSinceMs = seq > signedSize ? (unsignedSinceMs ?? performance.now()) : undefined;
+  };
+
   return {
+    noteEntries,
     demand: () => (isDemanded = true),
     resume: ({ size, timeMs }) => {
+      if (size < signedSize) {
+        throw new BrokenTrailError(
+          "checkpoint",
+          `this process has signed ${signedSize} entries, but the largest checkpoint in Kafka and the file has ${size}: checkpoints were deleted`,
+        );
+      }
       signedSize = size;
       signedTimeMs = timeMs;
       isDemanded = true;
@@ -53,7 +70,7 @@ export function createSigner(options: {
     signIfDue: async (position) => {
       const nowMs = performance.now();
       const hasNews = position.seq > signedSize;
-      unsignedSinceMs = hasNews ? (unsignedSinceMs ?? nowMs) : undefined;
+      noteEntries(position.seq);
       if (!isDemanded && !(hasNews && nowMs - signedAtMs >= intervalMs)) return;
       const timeMs = wallNowMs();
       if (timeMs < signedTimeMs) {

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { signatureLines } from "@fiberstream/audit/checkpoints/signed-note";
+import type { VerifierKey } from "@fiberstream/audit/checkpoints/signing-keys";
 import { messageOf } from "@fiberstream/runtime/errors";
 import type { Log } from "@fiberstream/runtime/log";
 import { retryDelayMs } from "@fiberstream/runtime/retry";
 import type { WitnessOutcome } from "../auditor-metrics.ts";
+import { cosignedNote } from "./cosigned-note.ts";
 
 export type Witnesses = {
   /** Sends a checkpoint to each witness, in the background. Never throws. */
@@ -13,17 +14,19 @@ export type Witnesses = {
 };
 
 const TRIES = 3;
-/** A signature line has about 150 bytes. */
 const MAX_ANSWER_BYTES = 4_096;
 
 /**
  * Sends checkpoints to other people's servers, so that somebody else knows what was signed. A witness gets one checkpoint at a time; of
  * those that are signed meanwhile it gets the newest.
  *
+ * @param options.keys all keys of this trail, the former ones too
  * @param options.onCosigned gets the note with the signature lines that a witness has answered. It never throws
  */
 export function createWitnesses(options: {
   urls: readonly string[];
+  origin: string;
+  keys: readonly VerifierKey[];
   timeoutMs: number;
   onCosigned: (note: string) => Promise<void>;
   count: (outcome: WitnessOutcome) => void;
@@ -34,9 +37,18 @@ export function createWitnesses(options: {
   const sendTo = async (url: string, note: string) => {
     for (let tries = 1; ; tries++) {
       try {
-        const lines = await post(url, note, { timeoutMs, closing: closing.signal });
-        count(lines.length > 0 ? "cosigned" : "accepted");
-        if (lines.length > 0) await onCosigned(`${note}${lines.join("\n")}\n`);
+        const answer = await post(url, note, { timeoutMs, closing: closing.signal });
+        const cosigned = cosignedNote(note, answer, options);
+        if (cosigned === "none") {
+          count("accepted");
+        } else if (cosigned === "unusable") {
+          count("unusable");
+          const { host } = new URL(url);
+          log.warn({ witness: host }, "no signature line in the answer of the witness can be kept");
+        } else {
+          count("cosigned");
+          await onCosigned(cosigned.note);
+        }
         return;
       } catch (error) {
         if (closing.signal.aborted) return;
@@ -88,12 +100,12 @@ function createQueue(work: (note: string) => Promise<void>) {
   };
 }
 
-/** @returns the signature lines of the answer */
+/** @returns the answer's text */
 async function post(
   url: string,
   note: string,
   { timeoutMs, closing }: { timeoutMs: number; closing: AbortSignal },
-): Promise<string[]> {
+): Promise<string> {
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "text/plain; charset=utf-8" },
@@ -103,8 +115,7 @@ async function post(
   });
   const text = await readStart(response, MAX_ANSWER_BYTES);
   if (!response.ok) throw new Error(`answer ${response.status}`);
-  const own = new Set(note.split("\n"));
-  return signatureLines(text).filter((line) => !own.has(line));
+  return text;
 }
 
 /** Reads no more than `maxBytes` of an answer. */

@@ -13,6 +13,7 @@ import { BrokenTrailError } from "./broken-trail.ts";
  *
  * @param steps.onEntry called with each verified entry and the position after it. That position changes with the next entry
  * @param steps.onPage called with each page of verified entries before the next one is read
+ * @param steps.maxPages returns after so many pages; default: when no entry is left
  * @param steps.stopping ends it after a page
  * @returns the position after the last entry; `from` stays as it is
  * @throws {BrokenTrailError}
@@ -25,6 +26,7 @@ export async function followLog(
   steps: {
     onEntry?: (entry: LogEntry, after: ChainPosition) => void;
     onPage?: (entries: readonly LogEntry[], after: ChainPosition) => Promise<void>;
+    maxPages?: number;
     stopping: AbortSignal;
   },
 ): Promise<ChainPosition> {
@@ -32,7 +34,10 @@ export async function followLog(
   compareWithHead(from, head);
   if (head.seq === from.seq) return from;
   let position = copyOf(from);
+  const { maxPages = Infinity } = steps;
+  let pages = 0;
   while (!steps.stopping.aborted) {
+    if (pages++ >= maxPages) return position;
     const page = await log.entriesAfter(position.seq);
     if (page.length === 0) break;
     for (const entry of page) {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -92,6 +92,16 @@ describe("fiber audit", () => {
     });
     const later = `${Number(seq) + 1}:${hash}`;
     expect((await verifyFile(path, later)).text).toContain("the log ends before it");
+    const tail = join(folder, "tail.ndjson");
+    writeFileSync(tail, readFileSync(path, "utf8").split("\n").slice(2).join("\n"));
+    expect(await verifyFile(tail)).toMatchObject({
+      code: 1,
+      text: expect.stringContaining("guard sequence: entry 1 is missing"),
+    });
+    expect(await verifyFile(tail, "--from", "3")).toMatchObject({
+      code: 0,
+      text: expect.stringContaining("from 3 (entry 2 before it is trusted)"),
+    });
     const json = await fiber("audit", "verify", "--from", "5", "--json");
     expect(JSON.parse(json.text)).toMatchObject({ from: 5, findings: [], last: { hash } });
   });
