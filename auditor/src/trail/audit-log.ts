@@ -20,7 +20,8 @@ export type AuditLog = {
 /** An entry has at most about 150 kB, and usually 1 kB. */
 export const PAGE_ENTRIES = 250;
 
-const SELECT_HEAD = "SELECT seq, hash FROM audit_head";
+/** Not from the view audit_head, which its owner can replace. */
+const SELECT_HEAD = "SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1";
 const SELECT_ENTRIES = `
   SELECT seq, extract(epoch FROM at) * 1000 AS at_ms, entry, prev_hash, hash
   FROM audit_log WHERE seq > $1 ORDER BY seq LIMIT ${PAGE_ENTRIES}`;
