@@ -32,6 +32,8 @@ import type { consoleSettings } from "./settings.ts";
 
 /** For changes of nodes and for jobs, which are few. */
 const CHANGE_CONNECTIONS = 2;
+/** For denied and failed tries, which wait for the lock of the audit log: jobs and changes must not wait for them. */
+const ATTEMPT_CONNECTIONS = 1;
 /** For look-ups of keys, which nothing else may delay: without them nobody with a new key can ask anything. */
 const KEY_CONNECTIONS = 2;
 /** After a stop begins, questions in flight have so long. Below the time after which the process ends anyway. */
@@ -72,6 +74,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     statement_timeout: `${config.exportTimeoutMs}ms`,
   });
   const changes = poolOf(CHANGE_CONNECTIONS, {});
+  const attempts = poolOf(ATTEMPT_CONNECTIONS, {});
   const keys = poolOf(KEY_CONNECTIONS, {});
   const databaseCheck = health.check("postgres");
   const columns = await waitFor(
@@ -126,6 +129,7 @@ export async function start(frame: ServiceFrame<typeof consoleSettings>): Promis
     config,
     secret,
     pool: changes,
+    attempts,
     keys,
     registry,
     countUnlogged: metrics.countUnlogged,

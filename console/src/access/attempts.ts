@@ -4,16 +4,27 @@ import { messageOf } from "@fiberstream/runtime/errors";
 import type { Life } from "@fiberstream/runtime/life";
 import type { Log } from "@fiberstream/runtime/log";
 import { throttled } from "@fiberstream/runtime/throttled";
+import { senderAt } from "./sign-in/address.ts";
 
 /** Logs a try that was denied or has failed, without making its request wait. */
 export type RecordAttempt = (actor: Actor, entry: AuditEntry) => void;
 
 /** The first of an actor is an entry at once; those of the minute after it are one entry, with their count. */
 const WINDOW_MS = 60_000;
-/** More are counted together, whoever they are of, so that a flood from everywhere cannot fill the log. */
-const MAX_WINDOWS = 100;
+/**
+ * So many windows are open at once, and each has at most two entries. More are counted together, so that a flood cannot fill the log.
+ * Those of nobody have a share of their own: whoever sends from everywhere cannot hide what somebody inside tries.
+ */
+const MAX_WINDOWS = { known: 100, anonymous: 5 };
 
-type Window = { readonly actor: Actor; readonly entry: AuditEntry; repeats: number };
+type Share = keyof typeof MAX_WINDOWS;
+type Window = {
+  readonly actor: Actor;
+  readonly entry: AuditEntry;
+  /** Undefined: of the tries that are counted together. */
+  readonly share: Share | undefined;
+  repeats: number;
+};
 
 /**
  * @param options.countFailure counts entries that could not be appended: the database is unavailable
@@ -68,34 +79,40 @@ export function createRecordAttempt(options: {
     timers.add(timer);
   };
 
+  const openOf = (share: Share) =>
+    [...windows.values()].reduce((count, window) => count + (window.share === share ? 1 : 0), 0);
+
   return (actor, entry) => {
-    const name = JSON.stringify([actor.kind, actor.id, actor.address, entry.action, entry.object]);
+    const share = actor.kind === "anonymous" ? "anonymous" : "known";
+    const from = share === "anonymous" ? senderAt(actor.address ?? "") : actor.address;
+    const name = JSON.stringify([share, actor.kind, actor.id, from, entry.action, entry.object]);
     const known = windows.get(name);
     if (known !== undefined) {
       known.repeats++;
       return;
     }
-    if (windows.size < MAX_WINDOWS) {
+    if (openOf(share) < MAX_WINDOWS[share]) {
       append(actor, entry);
-      open(name, { actor, entry, repeats: 0 });
+      open(name, { actor, entry, repeats: 0, share });
       return;
     }
-    const others = windows.get(OTHERS);
+    const others = windows.get(OTHERS[share]);
     if (others !== undefined) others.repeats++;
     else {
-      open(OTHERS, {
+      open(OTHERS[share], {
         actor: { kind: "service", id: "console" },
         entry: {
           action: "console.tries_not_logged_one_by_one",
           objectKind: "console",
           object: "*",
           outcome: entry.outcome,
-          reason: `more than ${MAX_WINDOWS} kinds of denied or failed tries within ${WINDOW_MS / 1_000} s`,
+          reason: `more than ${MAX_WINDOWS[share]} kinds of ${share === "anonymous" ? "anonymous " : ""}denied or failed tries within ${WINDOW_MS / 1_000} s`,
         },
         repeats: 1,
+        share: undefined,
       });
     }
   };
 }
 
-const OTHERS = "others";
+const OTHERS = { known: "others", anonymous: "anonymous others" };

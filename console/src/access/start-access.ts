@@ -43,6 +43,8 @@ export function startAccess(options: {
   };
   secret: Buffer;
   pool: PgPool;
+  /** Connections for entries of denied and failed tries only. */
+  attempts: PgPool;
   /** Connections for look-ups only, which nothing else may delay. */
   keys: PgPool;
   registry: Registry;
@@ -50,13 +52,18 @@ export function startAccess(options: {
   life: Life;
   log: Log;
 }): Access {
-  const { config, secret, pool, keys, countUnlogged, life, log } = options;
+  const { config, secret, pool, attempts, keys, countUnlogged, life, log } = options;
   const maxAgeMs = config.keyMaxAgeMs;
   const failures = createKeyUseFailures(options.registry);
   const ownOrigin = createOwnOrigin({ publicUrl: config.publicUrl, host: config.host });
   const cookies = createCookies(ownOrigin);
   const isNeverIssued = startKeyIdCheck({ readSecret: () => readKeyIdSecret(keys), life, log });
-  const recordAttempt = createRecordAttempt({ pool, countFailure: countUnlogged, life, log });
+  const recordAttempt = createRecordAttempt({
+    pool: attempts,
+    countFailure: countUnlogged,
+    life,
+    log,
+  });
 
   const sessions = createSessions({
     pool,

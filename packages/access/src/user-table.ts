@@ -32,7 +32,7 @@ export async function createUser(client: PgClient, name: string): Promise<UserRo
     if (row === undefined) throw new Error("the database has returned no user");
     return row;
   } catch (error) {
-    throw explained(error, name);
+    throw explained(error);
   }
 }
 
@@ -62,7 +62,8 @@ export async function lockUserCalled(client: PgClient, called: string): Promise<
     [called],
   );
   if (row !== undefined) return row;
-  throw new AccessFault("missing", `there is no local user ${called}`);
+  // Without the name: a message becomes the reason of an entry in the audit log, which has no names of people.
+  throw new AccessFault("missing", "there is no local user of this name");
 }
 
 /** @throws {AccessFault} taken; state: an identity provider names the user */
@@ -78,7 +79,7 @@ export async function renameUser(client: PgClient, user: UserRow, name: string):
       ]),
     );
   } catch (error) {
-    throw explained(error, name);
+    throw explained(error);
   }
 }
 
@@ -153,7 +154,7 @@ async function only(rows: Promise<UserRow[]>): Promise<UserRow> {
   throw new AccessFault("missing", "there is no such user");
 }
 
-const explained = (error: unknown, name: string): unknown =>
+const explained = (error: unknown): unknown =>
   sqlStateOf(error) === UNIQUE_VIOLATION
-    ? new AccessFault("taken", `there is a user ${name} already`, { cause: error })
+    ? new AccessFault("taken", "there is a user of this name already", { cause: error })
     : error;

@@ -180,6 +180,26 @@ describe("two processes at once", () => {
   });
 });
 
+describe("a transaction that holds the lock of the log", () => {
+  it("does not stop others for ever: their changes fail and can be tried again, and leases go on", async () => {
+    await log.run("INSERT INTO jobs (kind, created_by, request) VALUES ('redrive', 'k', '{}')");
+    await inTransaction(log.pool, async (holder) => {
+      await appendEntry(holder, { action: "x.held", objectKind: "x", object: "1" });
+      const startedMs = performance.now();
+      const waiting = inTransactionAs(log.pool, OPERATOR, (client) =>
+        query(client, "INSERT INTO tenant_limits VALUES ('waits', 1, 1)"),
+      ).catch((error: unknown) => error);
+      await log.run("UPDATE jobs SET lease_until = now(), updated_at = now()");
+      expect(performance.now() - startedMs).toBeLessThan(2_500);
+      const error = await waiting;
+      expect(error).toBeInstanceOf(TransientError);
+      expect(String(error)).toMatch(/55P03.*the lock of the audit log/);
+      expect(performance.now() - startedMs).toBeLessThan(10_000);
+    });
+    expect((await log.verify()).findings).toEqual([]);
+  });
+});
+
 describe("a try", () => {
   it("that fails or is denied is an entry of its own", async () => {
     const attempt = { action: "node.changed", objectKind: "node", object: "a-1", tenant: "acme" };
@@ -292,9 +312,14 @@ describe("a role that does not own the log", () => {
 
 describe("names of people", () => {
   it("are apart from the log: erasing one leaves the chain as it is", async () => {
+    const [ama] = await log.run<{ user_id: string }>(
+      "INSERT INTO users (kind, name) VALUES ('local', 'Ama') RETURNING user_id",
+    );
+    const userId = ama?.user_id ?? "";
+    // What a session claims somebody's name is does not count.
     await recordAttempt(
       log.pool,
-      { kind: "user", id: "7d1c", name: "Ama" },
+      { kind: "user", id: userId, name: "Somebody else" },
       { action: "x.done", objectKind: "x", object: "1" },
     );
     const [operator, user] = await log.run<{ actor_id: string }>(
@@ -302,7 +327,7 @@ describe("names of people", () => {
     );
     const id = operator?.actor_id ?? "";
     expect(id).toMatch(/^operator-[0-9a-f]{12}$/);
-    expect(user).toEqual({ actor_id: "7d1c" });
+    expect(user).toEqual({ actor_id: userId });
     expect(await log.run("SELECT audit_forget('operator', $1) AS done", [id])).toEqual([
       { done: true },
     ]);

@@ -156,7 +156,8 @@ RETURN jsonb_build_object(
 );
 COMMENT ON FUNCTION audit_digest(jsonb) IS 'Returns size and SHA-256 of a value that is too large for an entry';
 
--- The id that the log has for who acts. An operator is an account of some machine, which is a name.
+-- The id that the log has for who acts. An operator is an account of some machine, which is a name. The name of a user is what the table
+-- `users` (0075) says: any session can claim to be somebody, but it cannot rename them in entries that are there.
 CREATE FUNCTION audit_actor(acting jsonb) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
@@ -164,12 +165,12 @@ AS $$
 DECLARE
   acting_kind text := acting ->> 'kind';
   given_id text := left(acting ->> 'id', 200);
-  given_name text := left(acting ->> 'name', 200);
   known text;
 BEGIN
   IF acting_kind IS DISTINCT FROM 'operator' THEN
-    IF given_name IS NOT NULL THEN
-      INSERT INTO actors AS known_actor (kind, actor_id, name) VALUES (acting_kind, given_id, given_name)
+    IF acting_kind = 'user' AND given_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+      INSERT INTO actors AS known_actor (kind, actor_id, name)
+      SELECT 'user', given_id, left(users.name, 200) FROM users WHERE user_id = given_id::uuid
       ON CONFLICT (kind, actor_id) DO UPDATE SET name = excluded.name
       WHERE known_actor.erased_at IS NULL AND known_actor.name IS DISTINCT FROM excluded.name;
     END IF;
@@ -185,6 +186,21 @@ END
 $$;
 COMMENT ON FUNCTION audit_actor(jsonb) IS 'Returns the id that audit_log has for an actor, and keeps its name in actors';
 
+-- Whether the session, or the role that it has taken, may do what fiberstream_operator may, so that an entry is appended of each of its
+-- changes. Not superusers, who may do anything. ADMIN alone, which who creates a role gets, is no right to act.
+CREATE FUNCTION audit_is_operator() RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM pg_roles AS acting JOIN pg_roles AS operators ON operators.rolname = 'fiberstream_operator'
+    WHERE acting.rolname IN (session_user, current_user) AND NOT acting.rolsuper
+      AND pg_has_role(acting.oid, operators.oid, 'USAGE, SET'));
+END
+$$;
+COMMENT ON FUNCTION audit_is_operator() IS 'Returns whether the session acts with the rights of fiberstream_operator; for conditions of triggers';
+
 CREATE FUNCTION audit_append(
   action text,
   object_kind text,
@@ -197,6 +213,8 @@ CREATE FUNCTION audit_append(
 ) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
+-- One session that stays in its transaction must not stop all the others' changes without a word.
+SET lock_timeout = '3s'
 AS $$
 DECLARE
   acting jsonb := coalesce(nullif(current_setting('fiberstream.actor', true), '')::jsonb,
@@ -204,6 +222,11 @@ DECLARE
   next_seq bigint;
   last_hash bytea;
   now_at timestamptz;
+  -- Members of the entry in the order of RFC 8785, without what is only known under the lock.
+  to_actor text;
+  to_at text;
+  to_seq text;
+  to_end text;
   document jsonb;
   written text;
   bytes bytea;
@@ -215,35 +238,41 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'an audited change needs a transaction that is READ COMMITTED' USING ERRCODE = 'feature_not_supported';
   END IF;
-  PERFORM FROM audit_lock FOR UPDATE;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'audit_lock has no row' USING ERRCODE = 'data_corrupted';
+  -- An entry that was committed must not be lost in a crash, whatever the session says of its other changes.
+  IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
   END IF;
+  -- What takes long is done before the lock is taken.
+  to_actor := jcs(jsonb_build_object('action', left(action, 100)));
+  to_at := jcs(jsonb_build_object(
+    'actor_kind', acting ->> 'kind', 'address', left(acting ->> 'address', 200), 'after', audit_bounded(after)));
+  to_seq := jcs(jsonb_build_object(
+    'before', audit_bounded(before),
+    'database_role', session_user,
+    'object', left(object, 500),
+    'object_kind', left(object_kind, 100),
+    'outcome', outcome,
+    'reason', left(reason, 1000),
+    'request_id', left(acting ->> 'request_id', 200)));
+  to_end := jcs(jsonb_build_object('session', left(acting ->> 'session', 200), 'tenant', left(tenant, 200), 'v', 1));
+  BEGIN
+    PERFORM FROM audit_lock FOR UPDATE;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'audit_lock has no row' USING ERRCODE = 'data_corrupted';
+    END IF;
+  EXCEPTION
+    WHEN lock_not_available THEN
+      RAISE EXCEPTION 'another transaction has held the lock of the audit log for 3 s: try again, or find it with pg_blocking_pids()'
+        USING ERRCODE = 'lock_not_available', HINT = 'docs/runbooks/database-pressure.md';
+  END;
 
   SELECT log.seq, log.hash INTO next_seq, last_hash FROM audit_log AS log ORDER BY log.seq DESC LIMIT 1;
   next_seq := coalesce(next_seq, 0) + 1;
   last_hash := coalesce(last_hash, decode(repeat('00', 32), 'hex'));
   now_at := clock_timestamp();
-  document := jsonb_build_object(
-    'v', 1,
-    'seq', next_seq,
-    'at', to_char(now_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'tenant', left(tenant, 200),
-    'actor_kind', acting ->> 'kind',
-    'actor', audit_actor(acting),
-    'database_role', session_user,
-    'session', left(acting ->> 'session', 200),
-    'address', left(acting ->> 'address', 200),
-    'request_id', left(acting ->> 'request_id', 200),
-    'action', left(action, 100),
-    'object_kind', left(object_kind, 100),
-    'object', left(object, 500),
-    'outcome', outcome,
-    'reason', left(reason, 1000),
-    'before', audit_bounded(before),
-    'after', audit_bounded(after)
-  );
-  written := jcs(document);
+  written := left(to_actor, -1) || ',"actor":' || to_json(audit_actor(acting)) || ',' || substr(left(to_at, -1), 2)
+    || ',"at":"' || to_char(now_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '",' || substr(left(to_seq, -1), 2)
+    || ',"seq":' || next_seq || ',' || substr(to_end, 2);
   bytes := convert_to(written, 'UTF8');
   -- The columns are made from the bytes, so that they cannot say anything else.
   document := written::jsonb;
@@ -366,11 +395,13 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
 AS $$
 BEGIN
+  PERFORM FROM actors WHERE kind = forgotten_kind AND actor_id = forgotten_id AND erased_at IS NULL;
+  IF NOT FOUND THEN RETURN false; END IF;
+  -- First the lock of the log, then the row, like everybody else.
+  PERFORM audit_append('actor.erased', 'actor', forgotten_kind || ' ' || forgotten_id);
   UPDATE actors SET name = NULL, erased_at = clock_timestamp()
   WHERE kind = forgotten_kind AND actor_id = forgotten_id AND erased_at IS NULL;
-  IF NOT FOUND THEN RETURN false; END IF;
-  PERFORM audit_append('actor.erased', 'actor', forgotten_kind || ' ' || forgotten_id);
-  RETURN true;
+  RETURN FOUND;
 END
 $$;
 COMMENT ON FUNCTION audit_forget(text, text) IS 'Erases the name of an actor, and appends that to audit_log; false: no name was known';

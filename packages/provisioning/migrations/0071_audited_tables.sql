@@ -2,14 +2,16 @@
 -- the log in the same way (docs/audit.md).
 
 -- The processor registers unknown nodes, and the sink says whether they report: nobody did that. What an operator does with fiber or in
--- the console names who acts, and what has another shape than the services' own changes is somebody's doing in any case.
+-- the console names who acts; what the operator's role does, and what has another shape than the services' own changes, is somebody's doing in any
+-- case.
 SELECT audit_table(
   'nodes', 'node', 'node_id',
   ignored => 'revision,published_revision,updated_at,last_seen_at,silent_since',
   events => 'INSERT',
   only_when => $$coalesce(current_setting('fiberstream.actor', true), '') <> ''
     OR num_nonnulls(NEW.display_name, NEW.city, NEW.lat, NEW.lng, NEW.probe_version) > 0
-    OR NEW.tags <> '{}' OR NEW.node_name <> 'probe-' || left(NEW.node_id, 8)$$,
+    OR NEW.tags <> '{}' OR NEW.node_name <> 'probe-' || left(NEW.node_id, 8)
+    OR audit_is_operator()$$,
   label => 'audit_insert'
 );
 SELECT audit_table(
@@ -21,7 +23,8 @@ SELECT audit_table(
     OR (NEW.node_name, NEW.display_name, NEW.country, NEW.region, NEW.city, NEW.lat, NEW.lng, NEW.tags, NEW.probe_version, NEW.created_at)
        IS DISTINCT FROM
        (OLD.node_name, OLD.display_name, OLD.country, OLD.region, OLD.city, OLD.lat, OLD.lng, OLD.tags, OLD.probe_version, OLD.created_at)
-    OR (NEW.status <> OLD.status AND NEW.status <> 'reporting' AND NOT (NEW.status = 'inactive' AND NEW.silent_since IS NOT NULL)))$$,
+    OR (NEW.status <> OLD.status AND NEW.status <> 'reporting' AND NOT (NEW.status = 'inactive' AND NEW.silent_since IS NOT NULL))
+    OR audit_is_operator())$$,
   label => 'audit_update'
 );
 -- Rows of nodes are deleted by erasures, and what is erased must not be kept here.
@@ -30,6 +33,12 @@ SELECT audit_table(
   ignored => 'node_name,display_name,status,country,region,city,lat,lng,tags,probe_version,created_at,updated_at,last_seen_at,revision,published_revision,silent_since',
   events => 'DELETE',
   label => 'audit_delete'
+);
+
+-- The sink moves its offsets. fiber rewind has an entry of its own (sink.rewound), but an operator's session may also move them by hand.
+SELECT audit_table(
+  'sink_offsets', 'sink_offset', 'topic,partition', ignored => 'updated_at,leader_epoch,leader_epoch_at',
+  only_when => 'audit_is_operator()'
 );
 
 SELECT audit_table('api_keys', 'key', 'key_id', withheld => 'secret_sha256');

@@ -1,5 +1,6 @@
--- For people who run fiber: all its commands but erase. It owns nothing and has no right to write the audit log, so it can change
--- nothing without an entry. The owner of the tables is for migrations and erasures (docs/audit.md). Nobody can log in with it: give it to
+-- For people who run fiber: all its commands but erase. It owns nothing and has no right to write the audit log. What it
+-- changes of what people change has an entry, by hand too. Without one it can add measurements, of which fiber import logs only the file,
+-- note how far an import is, and mark minutes for the roll-ups. The owner of the tables is for migrations and erasures (docs/audit.md). Nobody can log in with it: give it to
 -- those who may (GRANT fiberstream_operator TO ama), or give the migration step its password.
 DO $$
 BEGIN
@@ -15,6 +16,17 @@ DO $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fiberstream_operator') THEN RETURN; END IF;
   GRANT USAGE ON SCHEMA public TO fiberstream_operator;
+  BEGIN
+    -- All changes wait for a transaction that has an entry and stays open. Of sessions that log in as this role, not as a member of it.
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fiberstream_operator' AND rolconfig::text LIKE '%idle_in_transaction%') THEN
+      ALTER ROLE fiberstream_operator SET idle_in_transaction_session_timeout = '60s';
+    END IF;
+  EXCEPTION
+    WHEN insufficient_privilege THEN
+      RAISE NOTICE 'fiberstream_operator keeps its settings: this user may not change them';
+    -- Another database's migration sets it at this moment.
+    WHEN internal_error OR unique_violation THEN NULL;
+  END;
 
   -- Hashes of secrets are of no use to an operator.
   GRANT SELECT (key_id, jwt_subject, tenant, node_pattern, rate_per_second, burst, max_nodes, requires_signature, note, created_at,

@@ -167,11 +167,20 @@ COMMENT ON COLUMN one_time_links.expires_at IS 'From when on it is refused';
 SELECT audit_table('users', 'user', 'user_id',
   withheld => 'name,subject,password_hash,totp_secret,recovery_codes', ignored => 'last_signed_in_at,totp_last_step');
 SELECT audit_table('grants', 'grant', 'user_id,grant_id');
+-- But an operator's session may end others' by hand.
+SELECT audit_table(
+  'sessions', 'session', 'user_id,session_id', withheld => 'session_sha256,id_token_sid', ignored => 'address,user_agent,last_seen_at',
+  events => 'DELETE', only_when => 'audit_is_operator()'
+);
 SELECT audit_table('personal_tokens', 'token', 'token_id', withheld => 'secret_sha256', ignored => 'last_used_at');
 SELECT audit_table('one_time_links', 'one_time_link', 'user_id', withheld => 'link_sha256');
 
 DO $$
 BEGIN
+  -- The log takes the names of people from here.
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'fiberstream_audit_writer') THEN
+    GRANT SELECT (user_id, name) ON users TO fiberstream_audit_writer;
+  END IF;
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'fiberstream_reader') THEN
     REVOKE ALL ON users, grants, sessions, personal_tokens, sign_in_failures, one_time_links FROM fiberstream_reader;
   END IF;

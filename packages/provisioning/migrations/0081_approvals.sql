@@ -60,7 +60,8 @@ COMMENT ON FUNCTION approvals_expire() IS 'Trigger: removes what expired more th
 CREATE TRIGGER approvals_expire AFTER INSERT ON approvals FOR EACH STATEMENT EXECUTE FUNCTION approvals_expire();
 REVOKE ALL ON FUNCTION approvals_expire() FROM PUBLIC;
 
-SELECT audit_table('approvals', 'approval', 'approval_id', events => 'INSERT OR UPDATE');
+-- A request may have the name of a person; request_sha256 says what it was.
+SELECT audit_table('approvals', 'approval', 'approval_id', withheld => 'request', events => 'INSERT OR UPDATE');
 
 DO $$
 BEGIN

@@ -4,7 +4,7 @@ import { actAs, type AuditEntry, appendEntry } from "@fiberstream/postgres/actin
 import { ADVISORY_LOCKS } from "@fiberstream/postgres/advisory-locks";
 import { operator } from "@fiberstream/postgres/operator";
 import { sqlStateOf } from "@fiberstream/postgres/postgres-errors";
-import { FatalError, messageOf } from "@fiberstream/runtime/errors";
+import { FatalError, messageOf, TransientError } from "@fiberstream/runtime/errors";
 import { addressOf, retryDelayMs } from "@fiberstream/runtime/retry";
 import { runner } from "node-pg-migrate";
 import type pg from "pg";
@@ -65,7 +65,8 @@ export async function migrate(options: {
         print,
       });
       for (const line of kept) print(line);
-      for (const line of await setAccounts(client, passwords)) print(line);
+      const set = await retryOnLocks(client, { work: () => setAccounts(client, passwords), print });
+      for (const line of set) print(line);
       print(`found TimescaleDB ${version}, ${edition} edition`);
     });
   } catch (error) {
@@ -116,7 +117,7 @@ async function retryOnLocks<T>(
     try {
       return await work();
     } catch (error) {
-      if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+      if (!isAboutLocks(error)) throw error;
       await client.query("ROLLBACK");
       if (tries === MAX_TRIES) {
         throw new FatalError(
@@ -146,7 +147,7 @@ async function applyMissing(client: pg.Client): Promise<string[]> {
     });
     return applied.map(({ name }) => name);
   } catch (error) {
-    if (sqlStateOf(error) === LOCK_NOT_AVAILABLE || failed === "") throw error;
+    if (isAboutLocks(error) || failed === "") throw error;
     // The message has the statement, with a mark at the error.
     throw new FatalError(failed.trim(), "No statement of this file was applied", { cause: error });
   }
@@ -177,5 +178,8 @@ async function setRetention(
   return lines;
 }
 
-const LOCK_NOT_AVAILABLE = "55P03";
+/** lock_not_available, of the audit log too; deadlock_detected. */
+const LOCK_STATES: readonly unknown[] = ["55P03", "40P01"];
+const isAboutLocks = (error: unknown): boolean =>
+  LOCK_STATES.includes(sqlStateOf(error instanceof TransientError ? error.cause : error));
 const ignore = () => {};

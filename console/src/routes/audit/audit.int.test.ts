@@ -9,6 +9,7 @@ import type { Route } from "../route.ts";
 import { listAuditRoute } from "./list-audit.ts";
 import { verifyAuditRoute } from "./verify-audit.ts";
 
+const AMA = "7d1c0000-0000-4000-8000-000000000001";
 let log: LogFixture;
 let list: Route;
 let verify: Route;
@@ -16,7 +17,9 @@ beforeAll(async () => {
   log = await createLogFixture();
   list = listAuditRoute({ ask: createAsk(log.pool), cursors: createCursors(Buffer.alloc(32, 1)) });
   verify = verifyAuditRoute({ pool: log.pool });
-  const ama = { kind: "user", id: "u-1", name: "Ama", address: "192.0.2.7" } as const;
+  await log.run("INSERT INTO users (user_id, kind, name) VALUES ($1, 'local', 'Ama')", [AMA]);
+  // The log itself begins after what made the user.
+  const ama = { kind: "user", id: AMA, address: "192.0.2.7" } as const;
   for (const tenant of ["acme", "other"]) {
     await inTransactionAs(log.pool, ama, async (client) => {
       const node = { objectKind: "node", tenant };
@@ -66,7 +69,7 @@ describe("GET /api/v1/audit", () => {
     const { data } = await ask<Page>(list, ACME);
     expect(data.map(({ object }) => object)).toEqual(["acmekey", "acme-2", "acme-1"]);
     expect(data.at(-1)).toMatchObject({
-      actor: "u-1",
+      actor: AMA,
       actor_name: null,
       address: null,
       database_role: null,
@@ -79,7 +82,7 @@ describe("GET /api/v1/audit", () => {
   });
 
   it("filters by actor, action, object, outcome, tenant and time", async () => {
-    expect(await objects(EVERYTHING, { actor: "u-1", action: "node." })).toEqual([
+    expect(await objects(EVERYTHING, { actor: AMA, action: "node." })).toEqual([
       "other-2",
       "other-1",
       "acme-2",

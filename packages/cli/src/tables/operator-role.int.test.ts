@@ -24,6 +24,7 @@ import { createPool, type PgClient, type PgPool } from "@fiberstream/postgres/po
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { usersCommand } from "../commands/users/users.ts";
 import { nodesOf } from "../erase/erasure-record.ts";
 import { tableSource } from "../export/table-source.ts";
 import { importFile } from "../import/import-file.ts";
@@ -134,7 +135,12 @@ describe("fiberstream_operator", () => {
     };
     const { accepted } = await acceptLog(pool, { topic: "t", found, dryRun: false, actor: AMA });
     expect(accepted).toHaveLength(1);
-    expect((await actions()).slice(-2)).toEqual(["sink.rewound", "sink.log_accepted"]);
+    expect((await actions()).slice(-4)).toEqual([
+      "sink.rewound",
+      "sink_offset.created",
+      "sink.log_accepted",
+      "sink_offset.changed",
+    ]);
     const [entry] = await listEntries(pool, { action: "sink.rewound", limit: 1 });
     expect(entry).toMatchObject({ before: { "0": null }, after: { "0": "7" } });
     await reconciledMinutes(pool, { from: new Date(0), to: new Date() });
@@ -143,7 +149,7 @@ describe("fiberstream_operator", () => {
     expect((await verifyAll(pool)).findings).toEqual([]);
   });
 
-  it("imports a file; the nodes that it adds are no entries of their own", async () => {
+  it("imports a file; each node that it adds is an entry", async () => {
     const folder = mkdtempSync(join(tmpdir(), "fiberstream-operator-"));
     const path = join(folder, "events.ndjson");
     const timestamp = new Date(Date.now() - 3_600_000).toISOString();
@@ -183,7 +189,60 @@ describe("fiberstream_operator", () => {
     }
     const entries = await listEntries(pool, { action: "import.", limit: 10 });
     expect(entries.map(({ action }) => action)).toEqual(["import.finished", "import.created"]);
-    expect(await listEntries(pool, { object: "kumasi-1", limit: 10 })).toEqual([]);
+    const added = await listEntries(pool, { object: "kumasi-1", limit: 10 });
+    expect(added.map(({ action }) => action)).toEqual(["node.created"]);
+  });
+
+  it.each([
+    [
+      "INSERT INTO nodes (node_id, tenant, country, region) VALUES ('psql-1', 'acme', 'GH', 'r')",
+      "node.created",
+    ],
+    ["UPDATE nodes SET status = 'inactive' WHERE node_id = 'psql-1'", "node.changed"],
+    ["UPDATE nodes SET status = 'reporting' WHERE node_id = 'psql-1'", "node.changed"],
+    [
+      "INSERT INTO sink_offsets (topic, partition, next_offset) VALUES ('p', 0, 1)",
+      "sink_offset.created",
+    ],
+    ["UPDATE sink_offsets SET next_offset = 5 WHERE topic = 'p'", "sink_offset.changed"],
+    ["DELETE FROM sessions", "session.deleted"],
+  ])("has an entry of what somebody does with psql: %s", async (text, action) => {
+    await log.run(
+      `WITH added AS (INSERT INTO users (kind, name) VALUES ('local', 'u' || gen_random_uuid()) RETURNING user_id)
+       INSERT INTO sessions (session_sha256, user_id, method, expires_at)
+       SELECT sha256(user_id::text::bytea), user_id, 'link', now() FROM added`,
+    );
+    await log.run("UPDATE nodes SET silent_since = now() WHERE node_id = 'psql-1'");
+    await pool.query(text);
+    const [entry] = await listEntries(pool, { limit: 1 });
+    expect(entry).toMatchObject({ action, actor_kind: "database", database_role: account });
+    expect(JSON.stringify(entry)).not.toContain('sha256":"\\');
+  });
+
+  it("leaves no name of a user in the entries of tries that fail", async () => {
+    await log.run("INSERT INTO users (kind, name, disabled_at) VALUES ('local', 'kofi', now())");
+    const url = process.env["DATABASE_URL"];
+    process.env["DATABASE_URL"] = log.url;
+    try {
+      for (const words of [
+        ["disable", "nobody.known"],
+        ["reset", "kofi"],
+        ["end-sessions", "nobody.known"],
+        ["grant", "nobody.known", "--role", "viewer"],
+        ["create", "kofi"],
+      ]) {
+        await expect(usersCommand().parseAsync(words, { from: "user" })).rejects.toThrow(/user/);
+      }
+    } finally {
+      if (url === undefined) delete process.env["DATABASE_URL"];
+      else process.env["DATABASE_URL"] = url;
+    }
+    const [found] = await log.run<{ failed: number; text: string }>(
+      `SELECT count(*) FILTER (WHERE outcome = 'failed')::integer AS failed,
+              string_agg(convert_from(entry, 'UTF8'), ' ') AS text FROM audit_log`,
+    );
+    expect(found?.failed).toBe(5);
+    expect(found?.text).not.toMatch(/nobody\.known|kofi/);
   });
 
   it("cannot erase, and its try is an entry", async () => {

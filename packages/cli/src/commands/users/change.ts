@@ -1,15 +1,10 @@
 import { keepingAnAdmin } from "@fiberstream/access/grant-table";
-import {
-  createOneTimeLink,
-  endSessions,
-  lockUserCalled,
-  setDisabled,
-} from "@fiberstream/access/user-table";
+import { createOneTimeLink, endSessions, setDisabled } from "@fiberstream/access/user-table";
 import { appendEntry } from "@fiberstream/postgres/acting";
 import { say } from "@fiberstream/terminal/say";
 import { Command } from "commander";
 import { examples } from "../../options/examples.ts";
-import { changeAsOperator } from "../../tables/with-pool.ts";
+import { changeUser } from "./change-user.ts";
 import { linkText, withConsoleOption } from "./grant-options.ts";
 
 /** `fiber users disable` */
@@ -29,10 +24,9 @@ export const usersEnableCommand = (): Command =>
     .action((name: string) => change(name, false));
 
 async function change(name: string, isDisabled: boolean): Promise<void> {
-  const attempt = { action: "user.changed", objectKind: "user", object: name };
-  const user = await changeAsOperator(attempt, (client) =>
+  const user = await changeUser({ action: "user.changed", called: name }, (client, lockUser) =>
     keepingAnAdmin(client, async () => {
-      const { user_id: id } = await lockUserCalled(client, name);
+      const { user_id: id } = await lockUser();
       return setDisabled(client, id, isDisabled);
     }),
   );
@@ -47,9 +41,9 @@ export const usersResetCommand = (): Command =>
       .argument("<user>", "name of a local user, or id")
       .addHelpText("after", examples("users reset ama")),
   ).action(async (name: string, options: { console: string }) => {
-    const attempt = { action: "one_time_link.created", objectKind: "user", object: name };
-    const link = await changeAsOperator(attempt, async (client) =>
-      createOneTimeLink(client, await lockUserCalled(client, name)),
+    const link = await changeUser(
+      { action: "one_time_link.created", called: name },
+      async (client, lockUser) => createOneTimeLink(client, await lockUser()),
     );
     say(linkText(options.console, link));
   });
@@ -61,11 +55,16 @@ export const usersEndSessionsCommand = (): Command =>
     .argument("<user>", "name of a local user, or id")
     .addHelpText("after", examples("users end-sessions ama"))
     .action(async (name: string) => {
-      const attempt = { action: "session.ended", objectKind: "user", object: name };
-      const ended = await changeAsOperator(attempt, async (client) => {
-        const { user_id: id } = await lockUserCalled(client, name);
+      const action = "session.ended";
+      const ended = await changeUser({ action, called: name }, async (client, lockUser) => {
+        const { user_id: id } = await lockUser();
         const count = await endSessions(client, id);
-        await appendEntry(client, { ...attempt, object: id, after: { ended: count } });
+        await appendEntry(client, {
+          action,
+          objectKind: "user",
+          object: id,
+          after: { ended: count },
+        });
         return count;
       });
       say(`${ended} ${ended === 1 ? "session has" : "sessions have"} ended.\n`);

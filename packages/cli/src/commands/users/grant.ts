@@ -1,9 +1,9 @@
 import { addGrant, keepingAnAdmin, findGrant, removeGrant } from "@fiberstream/access/grant-table";
-import { lockUserCalled } from "@fiberstream/access/user-table";
 import { say } from "@fiberstream/terminal/say";
 import { Command } from "commander";
 import { examples } from "../../options/examples.ts";
 import { changeAsOperator } from "../../tables/with-pool.ts";
+import { changeUser } from "./change-user.ts";
 import { type GrantOptions, withGrantOptions } from "./grant-options.ts";
 
 /** `fiber users grant` */
@@ -16,11 +16,13 @@ export const usersGrantCommand = (): Command =>
     { isRequired: true },
   ).action(async (name: string, { role, tenant, nodes }: GrantOptions) => {
     if (role === undefined) throw new Error("a grant needs a --role");
-    const attempt = { action: "grant.created", objectKind: "user", object: name };
-    const grant = await changeAsOperator(attempt, async (client) => {
-      const { user_id } = await lockUserCalled(client, name);
-      return addGrant(client, { user_id, role, tenant, node_pattern: nodes });
-    });
+    const grant = await changeUser(
+      { action: "grant.created", called: name },
+      async (client, lockUser) => {
+        const { user_id } = await lockUser();
+        return addGrant(client, { user_id, role, tenant, node_pattern: nodes });
+      },
+    );
     say(`Grant ${grant.grant_id}: ${name} is ${role}.\n`);
   });
 
