@@ -80,7 +80,7 @@ export function startAccess(options: {
     sessions,
     tokens,
     ownOrigin,
-    account: createAccount({ pool, sessions, passwords, tries }),
+    account: createAccount({ pool, sessions, passwords, tries, recordAttempt }),
     signIn: createSignIn({
       pool,
       sessions,

@@ -175,6 +175,16 @@ describe("tries that fail", () => {
     expect(waits).toEqual([0, 0, 0, 0, 60, 120, 240, 480, 900, 900, 900]);
   });
 
+  it("are for a name as it is: no other spelling signs in, with a count of its own", async () => {
+    await forgetTries();
+    await createPerson(running.pool, "vicki");
+    // PostgreSQL's lower() may make İ (U+0130) an i.
+    for (const name of ["v\u0130ck\u0130", "vick\u0130"]) {
+      expect(await outcomeOf(browser().signIn(name))).toBe("401 WRONG_CREDENTIALS");
+    }
+    expect(await outcomeOf(browser().signIn("VicKi"))).toBe("200");
+  });
+
   it("that come at once are not more than five", async () => {
     await forgetTries();
     await createPerson(running.pool, "hal");
@@ -307,6 +317,53 @@ describe("an authenticator app", () => {
     const remove = { password: PASSWORD, code: confirmed.data.recovery_codes[2] };
     expect(await outcomeOf(lea.send("POST", "/api/v1/auth/totp/remove", remove))).toBe("200");
     expect(await outcomeOf(browser().signIn("lea"))).toBe("200");
+  });
+
+  it("has codes that nobody guesses who knows the password: five wrong ones lock, whatever comes between", async () => {
+    await forgetTries();
+    const userId = await createPerson(running.pool, "max");
+    const max = browser();
+    await max.signIn("max");
+    await max.send("POST", "/api/v1/auth/totp", { password: PASSWORD });
+    await running.pool.query("UPDATE users SET totp_confirmed_at = now() WHERE user_id = $1", [
+      userId,
+    ]);
+    for (let at = 0; at < 5; at++) {
+      // Each try comes from another address.
+      await running.pool.query("DELETE FROM sign_in_failures WHERE subject_kind = 'address'");
+      expect(await outcomeOf(browser().signIn("max"))).toBe("401 CODE_REQUIRED");
+      expect(await outcomeOf(browser().signIn("max", PASSWORD, "000000x"))).toBe(
+        "401 WRONG_CREDENTIALS",
+      );
+    }
+    await running.pool.query("DELETE FROM sign_in_failures WHERE subject_kind = 'address'");
+    expect(await outcomeOf(browser().signIn("max"))).toBe("429 TOO_MANY_TRIES");
+
+    await forgetTries();
+    const remove = () =>
+      outcomeOf(
+        max.send("POST", "/api/v1/auth/totp/remove", { password: PASSWORD, code: "000000x" }),
+      );
+    for (let at = 0; at < 5; at++) expect(await remove()).toBe("401 WRONG_CREDENTIALS");
+    expect(await remove()).toBe("429 TOO_MANY_TRIES");
+    const failed = async () =>
+      (await entriesOf(running.pool, userId)).filter(
+        ({ action, actor }) => action === "user.locked_out" && actor === userId,
+      );
+    await until(async () => (await failed()).length > 0, { what: "the lockout is logged" });
+  });
+
+  it("does not make who types the password first, and then the code, wait", async () => {
+    await forgetTries();
+    const userId = await createPerson(running.pool, "nat");
+    await running.pool.query(
+      "UPDATE users SET totp_secret = $2, totp_confirmed_at = now() WHERE user_id = $1",
+      [userId, Buffer.alloc(20, 7)],
+    );
+    for (let at = 0; at < 4; at++) await browser().signIn("nat", "guess");
+    expect(await outcomeOf(browser().signIn("nat"))).toBe("401 CODE_REQUIRED");
+    const code = totpAt(Buffer.alloc(20, 7), step());
+    expect(await outcomeOf(browser().signIn("nat", PASSWORD, code))).toBe("200");
   });
 });
 

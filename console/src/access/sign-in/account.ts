@@ -2,6 +2,7 @@ import { inTransactionAs } from "@fiberstream/postgres/acting";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import { wallNowMs } from "@fiberstream/runtime/wall-clock";
 import { Refusal } from "../../answers/refusal.ts";
+import type { RecordAttempt } from "../attempts.ts";
 import type { Asker } from "../reader.ts";
 import type { Sessions } from "../sessions.ts";
 import { senderAt } from "./address.ts";
@@ -15,7 +16,7 @@ import {
   totpStep,
   totpUrl,
 } from "./totp.ts";
-import type { Tries } from "./tries.ts";
+import { codesOf, type Tries, type TrySubject } from "./tries.ts";
 
 /** What local users change about how they sign in. All of it begins a session with a new token, and ends the others. */
 export type Account = {
@@ -63,8 +64,9 @@ export function createAccount(options: {
   sessions: Sessions;
   passwords: Passwords;
   tries: Tries;
+  recordAttempt: RecordAttempt;
 }): Account {
-  const { pool, sessions, passwords, tries } = options;
+  const { pool, sessions, passwords, tries, recordAttempt } = options;
 
   const read = async ({ userId, sessionId }: OwnSession): Promise<Row> => {
     const [user] = await query<Row>(pool, READ, [userId, sessionId]);
@@ -76,19 +78,37 @@ export function createAccount(options: {
   };
 
   /** Runs a check that somebody may try again and again who has only stolen the session. */
-  const tried = async (user: Row, check: () => Promise<boolean>): Promise<void> => {
-    const by = [{ kind: "account", subject: `account ${user.user_id}` }] as const;
-    await tries.begin(by);
+  const tried = async (
+    asker: Asker,
+    { by, what }: { by: TrySubject; what: "password" | "code" },
+    check: () => Promise<boolean>,
+  ): Promise<void> => {
+    const lockedOut = await tries.begin([by]);
     if (!(await check())) {
+      recordAttempt(asker.actor, {
+        action: lockedOut.length > 0 ? "user.locked_out" : "user.sign_in_failed",
+        objectKind: "user",
+        object: asker.actor.id,
+        outcome: "failed",
+        reason: `wrong ${what}, asked for in a session`,
+      });
       throw new Refusal("WRONG_CREDENTIALS", "the current password or the code is wrong");
     }
-    await tries.succeed(by);
+    await tries.succeed([by]);
   };
 
-  const requirePassword = (user: Row, password: string | undefined, scrypt: Scrypt) => {
-    if (user.password_hash === null) return Promise.resolve();
-    return tried(user, () => scrypt.matches(password ?? "", user.password_hash));
+  const requirePassword = (
+    asker: Asker,
+    { user_id: userId, password_hash: stored }: Row,
+    { password, scrypt }: { password: string | undefined; scrypt: Scrypt },
+  ) => {
+    if (stored === null) return Promise.resolve();
+    const by = { kind: "account", subject: `account ${userId}` } as const;
+    return tried(asker, { by, what: "password" }, () => scrypt.matches(password ?? "", stored));
   };
+
+  const requireCode = (asker: Asker, { user_id: userId }: Row, check: () => Promise<boolean>) =>
+    tried(asker, { by: codesOf(userId), what: "code" }, check);
 
   const change = (asker: Asker, sql: string, values: readonly unknown[]) =>
     inTransactionAs(pool, asker.actor, (client) => query(client, sql, values));
@@ -112,7 +132,8 @@ export function createAccount(options: {
     changePassword: (given, asker, session) =>
       passwords.inTurn(senderAt(asker.from.address), async (scrypt) => {
         const user = await read(session);
-        if (!user.is_fresh_link) await requirePassword(user, given.current, scrypt);
+        if (!user.is_fresh_link)
+          await requirePassword(asker, user, { password: given.current, scrypt });
         const fault = passwordFault(given.next, user.name);
         if (fault !== undefined) throw notAPassword(fault);
         const hash = await scrypt.hash(given.next);
@@ -128,7 +149,7 @@ export function createAccount(options: {
             "you have an authenticator app already: remove it first",
           );
         }
-        await requirePassword(user, password, scrypt);
+        await requirePassword(asker, user, { password, scrypt });
         const secret = newTotpSecret();
         await change(asker, SET_SECRET, [session.userId, secret]);
         return { secret: base32(secret), url: totpUrl(secret, user.name) };
@@ -143,7 +164,7 @@ export function createAccount(options: {
         );
       }
       let step: number | undefined;
-      await tried(user, async () => {
+      await requireCode(asker, user, async () => {
         step = totpStep(secret, code.replaceAll(" ", ""), wallNowMs());
         return step !== undefined;
       });
@@ -163,8 +184,8 @@ export function createAccount(options: {
       passwords.inTurn(senderAt(asker.from.address), async (scrypt) => {
         const user = await read(session);
         if (!needsCode(user)) throw new Refusal("NOT_POSSIBLE", "you have no authenticator app");
-        await requirePassword(user, password, scrypt);
-        await tried(user, () => useCode(pool, user, code));
+        await requirePassword(asker, user, { password, scrypt });
+        await requireCode(asker, user, () => useCode(pool, user, code));
         await change(asker, REMOVE, [session.userId]);
         return { cookie: await renewSession(asker, session) };
       }),

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { USER_NAME } from "@fiberstream/access/user-table";
 import { type Actor, inTransactionAs } from "@fiberstream/postgres/acting";
 import { type PgPool, query } from "@fiberstream/postgres/pool";
 import { Refusal } from "../../answers/refusal.ts";
@@ -10,7 +11,7 @@ import { senderAt } from "./address.ts";
 import { DEVICE_MAX_AGE_SECONDS, type Devices } from "./devices.ts";
 import { isOutdated, type Passwords, type Scrypt } from "./passwords.ts";
 import { codeRequired, needsCode, type SecondFactor, useCode } from "./second-factor.ts";
-import type { Tries, TrySubject } from "./tries.ts";
+import { codesOf, type Tries, type TrySubject } from "./tries.ts";
 
 export type SignedIn = {
   readonly userId: string;
@@ -109,12 +110,21 @@ export function createSignIn(options: {
     ];
   };
 
+  /** By whom codes are counted besides: a known browser by itself, so that nobody locks its person out of it. */
+  const codesBy = (by: readonly TrySubject[], userId: string): TrySubject[] => {
+    const device = by.find(({ kind }) => kind === "device");
+    if (device === undefined) return [codesOf(userId)];
+    return [{ kind: "device", subject: `codes ${device.subject}` }];
+  };
+
   const signIn = async (
     { name, password, code }: { name: string; password: string; code?: string | undefined },
     from: From,
     scrypt: Scrypt,
   ): Promise<SignedIn> => {
-    const [user] = await query<UserRow>(pool, READ_LOCAL, [name]);
+    // PostgreSQL's lower() may make İ an i, which JavaScript does not: tries by that name would be counted apart.
+    const found = await query<UserRow>(pool, READ_LOCAL, [name]);
+    const user = USER_NAME.test(name) ? found[0] : undefined;
     const by = countedBy(accountOf(name), user?.user_id, from);
     const lockedOut = await tries.begin(by);
     const isRight = await scrypt.matches(password, user?.password_hash ?? null);
@@ -123,12 +133,19 @@ export function createSignIn(options: {
     }
     if (needsCode(user)) {
       if (code === undefined) {
-        await tries.succeed(by);
+        await tries.withdraw(by, lockedOut);
         throw codeRequired();
       }
+      const byCode = codesBy(by, user.user_id);
+      const lockedOutByCode = await tries.begin(byCode);
       if (!(await useCode(pool, user, code))) {
-        throw fail(from, { userId: user.user_id, reason: "wrong code", lockedOut });
+        throw fail(from, {
+          userId: user.user_id,
+          reason: "wrong code",
+          lockedOut: [...lockedOut, ...lockedOutByCode],
+        });
       }
+      await tries.succeed(byCode);
     }
     if (isOutdated(user.password_hash ?? "")) {
       const renewed = [user.user_id, await scrypt.hash(password)];
@@ -148,7 +165,8 @@ export function createSignIn(options: {
       // 256 random bits need no count of tries, but the code does.
       const wrong = { userId: user?.user_id, lockedOut: [] };
       if (user === undefined) throw fail(from, { ...wrong, reason: "no such link" });
-      const by = needsCode(user) ? countedBy(accountOf(user.name), user.user_id, from) : [];
+      const counted = countedBy(accountOf(user.name), user.user_id, from);
+      const by = needsCode(user) ? [...counted, ...codesBy(counted, user.user_id)] : [];
       if (needsCode(user)) {
         if (code === undefined) throw codeRequired();
         const lockedOut = await tries.begin(by);

@@ -17,6 +17,11 @@ export type Tries = {
   readonly begin: (by: readonly TrySubject[]) => Promise<readonly TrySubject[]>;
   /** The try has succeeded: an address has one failure less, an account or browser none any more. */
   readonly succeed: (by: readonly TrySubject[]) => Promise<void>;
+  /**
+   * The try was right as far as it went, and says nothing about those before it: it alone does not count.
+   * @param lockedOut what `begin` returned for it: the lock is its own, and goes with it
+   */
+  readonly withdraw: (by: readonly TrySubject[], lockedOut: readonly TrySubject[]) => Promise<void>;
 };
 
 /** Five tries a minute; then a minute without, two, four, and so on up to a quarter of an hour. */
@@ -25,6 +30,12 @@ const FIRST_LOCK_SECONDS = 60;
 const MAX_LOCK_SECONDS = 900;
 /** After so long without a failure they are forgotten. */
 const FORGET_AFTER = "interval '1 hour'";
+
+/** Codes are counted apart from passwords: only a right code makes up for wrong ones. */
+export const codesOf = (userId: string): TrySubject => ({
+  kind: "account",
+  subject: `codes ${userId}`,
+});
 
 type Row = {
   subject_kind: TrySubject["kind"];
@@ -42,12 +53,20 @@ export const createTries = ({ pool }: { pool: PgPool }): Tries => ({
       .map((row) => ({ kind: row.subject_kind, subject: row.subject }));
   },
   succeed: async (by) => {
-    await query(pool, SUCCEED, [by.map(({ kind }) => kind), by.map(({ subject }) => subject)]);
+    await query(pool, SUCCEED, columnsOf(by));
+  },
+  withdraw: async (by, lockedOut) => {
+    await query(pool, WITHDRAW, [...columnsOf(by), lockedOut.map(({ subject }) => subject)]);
   },
 });
 
+const columnsOf = (by: readonly TrySubject[]) => [
+  by.map(({ kind }) => kind),
+  by.map(({ subject }) => subject),
+];
+
 async function countTry(client: PgClient, by: readonly TrySubject[]) {
-  const subjects = [by.map(({ kind }) => kind), by.map(({ subject }) => subject)];
+  const subjects = columnsOf(by);
   const lockedFor = async () =>
     Math.max(0, ...(await query<Row>(client, LOCK, subjects)).map((row) => row.locked_s));
   // Before rows are made: a try that is not looked at adds none.
@@ -96,6 +115,11 @@ const COUNT = `
 const SUCCEED = `
   UPDATE sign_in_failures SET
     failures = CASE subject_kind WHEN 'address' THEN greatest(0, failures - 1) ELSE 0 END, locked_until = now()
+  WHERE (subject_kind, subject) IN (SELECT * FROM ${GIVEN})`;
+const WITHDRAW = `
+  UPDATE sign_in_failures SET
+    failures = greatest(0, failures - 1),
+    locked_until = CASE WHEN subject = ANY ($3::text[]) THEN now() ELSE locked_until END
   WHERE (subject_kind, subject) IN (SELECT * FROM ${GIVEN})`;
 const FORGET = `
   DELETE FROM sign_in_failures WHERE (subject_kind, subject) IN (
