@@ -25,6 +25,8 @@ export type ApprovalNeed = {
 /** A change as its approval makes it. */
 export type Operation = {
   readonly permission: Granted;
+  /** Whether it is for the tenant of its need alone, also when the request does not name it. */
+  readonly isOfOneTenant: boolean;
   /** Makes the change in a transaction that has begun. */
   readonly make: (client: PgClient, given: Given, asker: Asker) => Promise<Answer>;
   /** Called when the change is committed. */
@@ -42,6 +44,7 @@ type Declared<S extends Schemas> = Omit<Route, "check" | "schemas" | "permission
     checked: Checked<S>,
     asker: Asker,
   ) => Promise<ApprovalNeed | undefined> | ApprovalNeed | undefined;
+  readonly isOfOneTenant?: boolean;
   readonly committed?: () => void;
 };
 
@@ -61,7 +64,7 @@ export function createChangeRoutes(options: {
 
   return {
     operations,
-    route: ({ change, need, committed = () => undefined, ...declared }) => {
+    route: ({ change, need, isOfOneTenant = false, committed = () => undefined, ...declared }) => {
       const { operationId, permission, schemas, description } = declared;
       const make = async (client: PgClient, checked: Checked<typeof schemas>, asker: Asker) => {
         const needed = await need?.(client, checked, asker);
@@ -71,6 +74,7 @@ export function createChangeRoutes(options: {
       };
       operations.set(operationId, {
         permission,
+        isOfOneTenant,
         make: (client, given, asker) => change(client, checkedBy(schemas, given), asker),
         committed,
       });

@@ -216,6 +216,25 @@ describe("what cannot be undone", () => {
     expect((await decide(second, large.body.data)).body.result?.data).toHaveProperty("job_id");
   });
 
+  it("is done for the tenant of who has asked, whoever approves it", async () => {
+    const operator = await person(running.pool, { role: "operator", tenant: "acme" });
+    const redrive = (body: object) =>
+      ask(operator, "POST", "/dead-letters/redrive", { dry_run: false, ...body });
+    const asked = await redrive({ filter: {} });
+    expect(asked.body.data).toMatchObject({ state: "waiting", tenant: "acme" });
+    // It stays for that tenant when who has asked gets more.
+    const later = await redrive({ filter: {} });
+    expect((await decide(second, asked.body.data)).body.result?.data).toMatchObject({
+      tenant: "acme",
+    });
+    await running.pool.query("INSERT INTO grants (user_id, role) VALUES ($1, 'operator')", [
+      operator.userId,
+    ]);
+    expect((await decide(second, later.body.data)).body.result?.data).toMatchObject({
+      tenant: "acme",
+    });
+  });
+
   it("is not asked for by keys, behind which there is no person", async () => {
     const { token } = await createReaderKey(running.pool, {
       tenant: null,

@@ -2,8 +2,8 @@ import { grantsOf } from "@fiberstream/access/grant-table";
 import { type PgClient, query } from "@fiberstream/postgres/pool";
 import { z } from "zod";
 import type { Granted } from "../../access/permissions.ts";
-import { type Asker, rightsOf } from "../../access/reader.ts";
-import { NOTHING, type TenantScope } from "../../access/scope.ts";
+import { type Asker, type Rights, rightsOf } from "../../access/reader.ts";
+import { bothOf, NOTHING, type TenantScope } from "../../access/scope.ts";
 import { scopeAt } from "../../access/scope-at.ts";
 import { covers, extentOf } from "../../administration/administers.ts";
 import {
@@ -189,19 +189,19 @@ const approve = ({ changeAs, operations }: Sources) =>
         if (operation === undefined) {
           throw new Refusal("WRONG_STATE", "this version does not have the route that was asked");
         }
-        await requireStillAllowed(client, asked, operation.permission);
+        const requester = await stillAllowed(client, asked, operation.permission);
         const approval = await decideApproval(client, {
           id,
           state: "approved",
           by,
           reason: body.reason,
         });
-        const scope = scopeAt(operation.permission, asker);
+        const maker = together(requester, asker, { operation, tenant: asked.tenant });
         const given = JSON.parse(asked.request_text) as Given;
         return {
           approval,
           operation,
-          answer: await operation.make(client, given, { ...asker, scope }),
+          answer: await operation.make(client, given, maker),
         };
       });
       done.operation.committed();
@@ -212,8 +212,37 @@ const approve = ({ changeAs, operations }: Sources) =>
     },
   });
 
-/** What somebody has asked for who was disabled since, or lost the permission, is not done. */
-async function requireStillAllowed(client: PgClient, asked: Approval, permission: Granted) {
+/**
+ * Returns what may be done: no more than both may do, and in the tenant for which it was asked. Who approves may see more tenants,
+ * and a request that names none means those of who has asked.
+ */
+function together(
+  requester: Rights,
+  approver: Asker,
+  { operation, tenant }: { operation: Operation; tenant: string | null },
+): Asker {
+  const own = scopeAt(operation.permission, approver);
+  const scope = bothOf(requester.get(operation.permission) ?? NOTHING, own);
+  const isNarrowed = operation.isOfOneTenant && tenant !== null;
+  return {
+    ...approver,
+    scope: isNarrowed ? bothOf(scope, { grants: [extentOf(tenant)] }) : scope,
+    scopeOf: (permission) => {
+      const [asked, approved] = [requester.get(permission), approver.scopeOf(permission)];
+      return asked === undefined || approved === undefined ? undefined : bothOf(asked, approved);
+    },
+  };
+}
+
+/**
+ * Returns the rights of who has asked. What somebody has asked for who was disabled since, or lost the permission, is not done.
+ * @throws {Refusal} WRONG_STATE
+ */
+async function stillAllowed(
+  client: PgClient,
+  asked: Approval,
+  permission: Granted,
+): Promise<Rights> {
   const [user] = await query<{ disabled_at: Date | null }>(
     client,
     "SELECT disabled_at FROM users WHERE user_id = $1",
@@ -225,7 +254,7 @@ async function requireStillAllowed(client: PgClient, asked: Approval, permission
   );
   const scope = rights.get(permission) ?? NOTHING;
   const isAllowed = user?.disabled_at === null && covers(scope, extentOf(asked.tenant));
-  if (isAllowed) return;
+  if (isAllowed) return rights;
   throw new Refusal("WRONG_STATE", "who has asked for it may no longer do it");
 }
 

@@ -43,6 +43,7 @@ export const redriveRoute = (
       mostLetters(body) > redriveOver
         ? { action: "redrive", tenant: tenantOf(asker, body) }
         : undefined,
+    isOfOneTenant: true,
     change: async (client, { body }, asker) => {
       const job = await insertJob(client, asker, body);
       return jsonAnswer(202, { data: job }, { Location: `/api/v1/jobs/${job.job_id}` });
