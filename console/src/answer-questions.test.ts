@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { z } from "zod";
-import { OPEN_READER } from "./access/reader.ts";
+import { OPEN_READER, type Reader } from "./access/reader.ts";
 import { createTurns } from "./access/turns.ts";
 import { createAnswerQuestion, type Request } from "./answer-questions.ts";
 import { type Answer, jsonAnswer } from "./answers/answer.ts";
@@ -31,6 +31,41 @@ const request: Request = {
   gone: new AbortController().signal,
   admitted: () => undefined,
 };
+
+/** Creates the path of questions that come from `reader`. */
+function createPath(reader: Reader) {
+  const turns = createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 });
+  return createAnswerQuestion({
+    authenticate: async () => reader,
+    recordAttempt: () => undefined,
+    countEndOfAccess: () => undefined,
+    rateLimits: { charge: () => ({}) },
+    turns,
+    kafkaTurns: turns,
+    memory: createAnswerMemory({
+      maxBytes: 9_000,
+      maxBytesOfReader: 9_000,
+      maxBytesOfAnswer: 9_000,
+      countRefusal: () => undefined,
+    }),
+    kept: { find: () => undefined, keep: (_, answer) => answer },
+    countShared: () => undefined,
+  });
+}
+
+describe("an answer that may be used for an hour", () => {
+  it("is asked for again by a browser, which several people use", async () => {
+    const past = route({
+      ...kept,
+      schemas: { path: nothing, query: nothing },
+      answer: async () => jsonAnswer(200, {}, { "Cache-Control": "private, max-age=3600" }),
+    });
+    const cachingOf = async (reader: Reader) =>
+      (await createPath(reader)(past, request)).headers?.["Cache-Control"];
+    expect(await cachingOf(OPEN_READER)).toBe("private, max-age=3600");
+    expect(await cachingOf({ ...OPEN_READER, kind: "user" })).toBe("private, no-cache");
+  });
+});
 
 describe("an answer that is given again", () => {
   it("counts as memory of each asker until that one has received it", async () => {

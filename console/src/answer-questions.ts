@@ -152,7 +152,8 @@ export function createAnswerQuestion(options: {
         throw error;
       }
     });
-    const limited = { ...answer, headers: { ...limits, ...answer.headers } };
+    const headers = { ...limits, ...answer.headers, ...cachingFor(reader, answer) };
+    const limited = { ...answer, headers };
     if (!("stream" in limited)) return limited;
     return endsWithAccess(limited, {
       isAllowed: () => isStillAllowed(route, request, reader),
@@ -160,6 +161,15 @@ export function createAnswerQuestion(options: {
     });
   };
 }
+
+/** A browser is used by several people: it asks again each time, and gets 304 if nothing has changed. */
+const cachingFor = (
+  { kind }: Reader,
+  { headers }: Answer | StreamedAnswer,
+): Readonly<Record<string, string>> =>
+  kind === "user" && headers?.["Cache-Control"] !== undefined
+    ? { "Cache-Control": "private, no-cache" }
+    : {};
 
 const NEVER = new AbortController().signal;
 
