@@ -69,8 +69,9 @@ export function createAuthenticate(options: {
     return reader;
   };
 
-  const readerOfToken = async (token: string, isRecheck: boolean) => {
-    const personal = await found(tokens.find(token, { isRecheck }));
+  // Who changes something has to have the right now: an admin whose grant was taken away could give it back to themself.
+  const readerOfToken = async (token: string, { isChange, isRecheck = false }: Credentials) => {
+    const personal = await found(tokens.find(token, { isRecheck, isFresh: isChange }));
     if (personal === undefined) {
       throw unauthorized(
         "INVALID_TOKEN",
@@ -82,19 +83,19 @@ export function createAuthenticate(options: {
 
   const readerOfSession = async ({ headers, isChange, isRecheck = false }: Credentials) => {
     if (isChange) ownOrigin.require(headers);
-    const reader = await found(sessions.find(headers.cookie, { isRecheck }));
+    const reader = await found(sessions.find(headers.cookie, { isRecheck, isFresh: isChange }));
     if (reader !== undefined) return reader;
     throw unauthorized("SESSION_ENDED", "your session has ended: sign in again");
   };
 
   return async (credentials) => {
-    const { headers, isRecheck = false } = credentials;
+    const { headers } = credentials;
     if (headers.authorization === undefined && sessions.isNamedIn(headers.cookie)) {
       return readerOfSession(credentials);
     }
     const token = bearerOf(headers.authorization);
     if (typeof token !== "string") throw unauthorized(token.code, token.detail);
-    return tokens.isOne(token) ? readerOfToken(token, isRecheck) : readerOfKey(token);
+    return tokens.isOne(token) ? readerOfToken(token, credentials) : readerOfKey(token);
   };
 }
 

@@ -2,8 +2,11 @@ import { LRUCache } from "lru-cache";
 
 /** Reads by a key, and keeps what was read, also that there is nothing. Concurrent reads of one key are one. */
 export type Cached<Value> = {
-  /** @throws what the reading throws, which is not kept */
-  readonly get: (key: string) => Promise<Value | null>;
+  /**
+   * @param options.isFresh reads again, whatever was read before
+   * @throws what the reading throws, which is not kept
+   */
+  readonly get: (key: string, options?: { readonly isFresh?: boolean }) => Promise<Value | null>;
   /** Forgets what was read and fits. */
   readonly forget: (fits: (value: Value) => boolean) => void;
 };
@@ -21,8 +24,8 @@ export function createCached<Value>(options: {
     ttl: Math.max(1, maxAgeMs),
   });
   return {
-    get: (key) => {
-      const cached = known.get(key);
+    get: (key, { isFresh = false } = {}) => {
+      const cached = isFresh ? undefined : known.get(key);
       if (cached !== undefined) return cached.reading;
       const entry: { reading: Promise<Value | null>; value?: Value | null } = {
         reading: read(key),

@@ -29,7 +29,7 @@ export type PersonalTokens = {
   /** @returns undefined: there is no such token, or its owner is disabled */
   readonly find: (
     token: string,
-    options?: { readonly isRecheck?: boolean },
+    options?: { readonly isRecheck?: boolean; readonly isFresh?: boolean },
   ) => Promise<FoundToken | undefined>;
   /** This console forgets what it knows of a token, which was revoked. */
   readonly forget: (tokenId: string) => void;
@@ -70,10 +70,10 @@ export function createPersonalTokens(options: {
 
   return {
     isOne: (token) => token.startsWith("fsp_"),
-    find: async (token, { isRecheck = false } = {}) => {
+    find: async (token, { isRecheck = false, isFresh = false } = {}) => {
       const [, tokenId, secret] = TOKEN.exec(token) ?? [];
       if (tokenId === undefined || secret === undefined || isNeverIssued(tokenId)) return undefined;
-      const found = await known.get(tokenId);
+      const found = await known.get(tokenId, { isFresh });
       if (found === null || !isSecretOf(found.secretSha256, secret)) return undefined;
       if (!isRecheck && !found.isRevoked && found.expiresAtMs > wallNowMs()) await touch(found);
       return found;

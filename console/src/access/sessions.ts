@@ -39,10 +39,11 @@ export type Sessions = {
   /**
    * Returns who has the session of a Cookie header; undefined: nobody.
    * @param options.isRecheck it does not count as use of the session
+   * @param options.isFresh asks the database, also for a session that is known
    */
   readonly find: (
     cookieHeader: string | undefined,
-    options?: { readonly isRecheck?: boolean },
+    options?: { readonly isRecheck?: boolean; readonly isFresh?: boolean },
   ) => Promise<Reader | undefined>;
   /** Whether the header has the cookie of a session, be it an ended one. */
   readonly isNamedIn: (cookieHeader: string | undefined) => boolean;
@@ -135,10 +136,10 @@ export function createSessions(options: {
       forget(ended);
       return { sessionId, cookie: cookie.set(token) };
     },
-    find: async (header, { isRecheck = false } = {}) => {
+    find: async (header, { isRecheck = false, isFresh = false } = {}) => {
       const sha256 = tokens.sha256Of(cookie.in(header) ?? "");
       if (sha256 === undefined) return undefined;
-      const found = await known.get(sha256.toString("base64url"));
+      const found = await known.get(sha256.toString("base64url"), { isFresh });
       if (found === null) return undefined;
       if (!isRecheck) await touch(found);
       return found.reader;

@@ -311,3 +311,15 @@ describe("limits and retention", () => {
     ]);
   });
 });
+
+describe("an admin whose grant was taken away", () => {
+  it("cannot give it back, although consoles know rights for a while", async () => {
+    const former = await person(running.pool, { role: "admin" });
+    expect((await ask(former, "GET", "/users")).status).toBe(200);
+    await running.pool.query("DELETE FROM grants WHERE user_id = $1", [former.userId]);
+    const given = await ask(former, "POST", `/users/${former.userId}/grants`, {
+      body: { role: "admin", tenant: "*", node_pattern: "*" },
+    });
+    expect(codeOf(given)).toEqual([403, "NOT_ALLOWED"]);
+  });
+});
