@@ -179,7 +179,7 @@ async function setRetention(
 }
 
 /** lock_not_available, of the audit log too; deadlock_detected. */
-const LOCK_STATES: readonly unknown[] = ["55P03", "40P01"];
+const LOCK_STATES: ReadonlySet<unknown> = new Set(["55P03", "40P01"]);
 const isAboutLocks = (error: unknown): boolean =>
-  LOCK_STATES.includes(sqlStateOf(error instanceof TransientError ? error.cause : error));
+  LOCK_STATES.has(sqlStateOf(error instanceof TransientError ? error.cause : error));
 const ignore = () => {};

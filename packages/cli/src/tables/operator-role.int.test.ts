@@ -23,7 +23,8 @@ import { attemptAs } from "@fiberstream/postgres/attempts";
 import { createPool, type PgClient, type PgPool } from "@fiberstream/postgres/pool";
 import { createLog } from "@fiberstream/runtime/log";
 import { readAvroSchema } from "@fiberstream/schemas/avro-schema";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { inheritedEnvironment } from "@fiberstream/testkit/config";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { usersCommand } from "../commands/users/users.ts";
 import { nodesOf } from "../erase/erasure-record.ts";
 import { tableSource } from "../export/table-source.ts";
@@ -221,8 +222,10 @@ describe("fiberstream_operator", () => {
 
   it("leaves no name of a user in the entries of tries that fail", async () => {
     await log.run("INSERT INTO users (kind, name, disabled_at) VALUES ('local', 'kofi', now())");
-    const url = process.env["DATABASE_URL"];
-    process.env["DATABASE_URL"] = log.url;
+    const environment = jest.replaceProperty(process, "env", {
+      ...inheritedEnvironment(),
+      DATABASE_URL: log.url,
+    });
     try {
       for (const words of [
         ["disable", "nobody.known"],
@@ -234,8 +237,7 @@ describe("fiberstream_operator", () => {
         await expect(usersCommand().parseAsync(words, { from: "user" })).rejects.toThrow(/user/);
       }
     } finally {
-      if (url === undefined) delete process.env["DATABASE_URL"];
-      else process.env["DATABASE_URL"] = url;
+      environment.restore();
     }
     const [found] = await log.run<{ failed: number; text: string }>(
       `SELECT count(*) FILTER (WHERE outcome = 'failed')::integer AS failed,
