@@ -32,8 +32,22 @@ const request: Request = {
   admitted: () => undefined,
 };
 
+const createMemory = (maxBytes: number) =>
+  createAnswerMemory({
+    maxBytes,
+    maxBytesOfReader: maxBytes,
+    maxBytesOfAnswer: maxBytes,
+    countRefusal: () => undefined,
+  });
+
 /** Creates the path of questions that come from `reader`. */
-function createPath(reader: Reader) {
+function createPath(
+  reader: Reader,
+  {
+    memory = createMemory(9_000),
+    kept: answers = { find: () => undefined, keep: (_, answer) => answer },
+  }: Partial<Pick<Parameters<typeof createAnswerQuestion>[0], "memory" | "kept">> = {},
+) {
   const turns = createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 });
   return createAnswerQuestion({
     authenticate: async () => reader,
@@ -42,13 +56,8 @@ function createPath(reader: Reader) {
     rateLimits: { charge: () => ({}) },
     turns,
     kafkaTurns: turns,
-    memory: createAnswerMemory({
-      maxBytes: 9_000,
-      maxBytesOfReader: 9_000,
-      maxBytesOfAnswer: 9_000,
-      countRefusal: () => undefined,
-    }),
-    kept: { find: () => undefined, keep: (_, answer) => answer },
+    memory,
+    kept: answers,
     countShared: () => undefined,
   });
 }
@@ -69,24 +78,11 @@ describe("an answer that may be used for an hour", () => {
 
 describe("an answer that is given again", () => {
   it("counts as memory of each asker until that one has received it", async () => {
-    const memory = createAnswerMemory({
-      maxBytes: 2_500,
-      maxBytesOfReader: 2_500,
-      maxBytesOfAnswer: 2_500,
-      countRefusal: () => undefined,
-    });
+    const memory = createMemory(2_500);
     let known: Answer | undefined;
-    const turns = createTurns({ atOnce: 1, maxWaiting: 0, maxPerReader: 1 });
-    const answerQuestion = createAnswerQuestion({
-      authenticate: async () => OPEN_READER,
-      recordAttempt: () => undefined,
-      countEndOfAccess: () => undefined,
-      rateLimits: { charge: () => ({}) },
-      turns,
-      kafkaTurns: turns,
+    const answerQuestion = createPath(OPEN_READER, {
       memory,
       kept: { find: () => known, keep: (_, answer) => (known = answer) },
-      countShared: () => undefined,
     });
     const ask = async () => (await answerQuestion(kept, request)) as Answer;
     const [first, second] = [await ask(), await ask()];
